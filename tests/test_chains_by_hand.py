@@ -103,6 +103,7 @@ def test_without_capacity_oxide_is_worth_nothing(allocation: str) -> None:
     assert found(raw, allocation) == near(100)
 
 
+@pytest.mark.quick(12)
 @pytest.mark.parametrize("kind", ["network", "program"])
 @pytest.mark.parametrize("seed", range(20))
 def test_oxide_is_worth_at_most_the_magnets_made_of_it(kind: str, seed: int) -> None:

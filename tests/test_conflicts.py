@@ -411,6 +411,7 @@ class Subsets:
         return {rule for rule in self.rules if rule is not None}
 
 
+@pytest.mark.quick(12)
 @pytest.mark.parametrize("conflict", CONFLICTS, ids=str)
 def test_the_rules_in_conflict_are_named(conflict: Conflict) -> None:
     found = smallest_conflict(read(conflict.raw))

@@ -118,6 +118,7 @@ def plans() -> dict[tuple[str, ...], Found]:
     return found
 
 
+@pytest.mark.slow
 def test_two_magnet_users_without_a_stock_do_nothing_alone(
     plans: dict[tuple[str, ...], Found],
 ) -> None:
@@ -139,6 +140,7 @@ def test_two_magnet_users_without_a_stock_do_nothing_alone(
     assert all(float(p.market_finance_max) <= 0.8 for p in plants)
 
 
+@pytest.mark.slow
 def test_all_gain_by_acting_together(plans: dict[tuple[str, ...], Found]) -> None:
     """Medical technology has least of it; magnet users alone leave some of it."""
     alone = {f: plans[f,].objective for f in companies()}

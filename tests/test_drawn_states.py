@@ -153,6 +153,7 @@ def test_written_profiles_by_hand(method: planner.Method) -> None:
         assert answer.objective == near(expected)
 
 
+@pytest.mark.quick(5)
 @pytest.mark.parametrize("seed", range(12))
 def test_profiles_are_worth_what_hazards_of_their_own_are(seed: int) -> None:
     """An event that names a profile is one of another hazard with the effects of that profile."""

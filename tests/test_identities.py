@@ -33,7 +33,7 @@ from optimizer.solve.verification import check_commitment
 Raw = dict[str, Any]
 
 quick = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,

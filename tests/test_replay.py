@@ -12,6 +12,7 @@ from docs import replay
 DOCUMENT = replay.RECORD.with_name("replay.md")
 
 
+@pytest.mark.slow
 def test_the_document_is_what_the_generator_writes() -> None:
     """If not: make docs."""
     document = DOCUMENT.read_text(encoding="utf-8")

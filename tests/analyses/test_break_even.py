@@ -134,6 +134,7 @@ def test_nothing_is_said_of_what_is_not_damage_or_costs_nothing() -> None:
     assert bounds(half(60, objective={"cost_weight": 1.0})) == {}
 
 
+@pytest.mark.slow
 def test_bounds_of_random_cases_are_ordered_and_turn_where_they_say() -> None:
     """Of damage by the extremes of net cost and damage avoided, on both sides of each bound."""
     rng, told_of = random.Random(9), 0

@@ -244,6 +244,7 @@ def test_an_evaluation_is_complete_where_all_solves_reached_the_gap() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_smaller_sample_flatters_its_plan() -> None:
     """Plans made for 3 states look better there than they are, in the mean over many of them."""
     flattered = []

@@ -94,7 +94,7 @@ def shown(found: Evaluation) -> dict[str, Table]:
     return tables_in(found)
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=9)
 @LANGUAGES
 @pytest.mark.parametrize("name", ALL)
 def test_all_media_are_whole_in_both_languages(

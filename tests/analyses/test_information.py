@@ -265,6 +265,7 @@ def sampled(states: int) -> Raw:
     )
 
 
+@pytest.mark.slow
 def test_a_few_states_tell_of_all_within_their_error() -> None:
     own = judged(sampled(120))
     assert own is not None

@@ -59,7 +59,7 @@ def failing(book: Any) -> list[str]:
     return [row["Check"] for row in rows if row["Result"] != "adds up"]
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=9)
 @EVERY
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(
@@ -403,6 +403,7 @@ def test_a_share_of_what_is_not_built_is_never_best() -> None:
     assert "not built" in [cell.value for _, cell in cells(book)]
 
 
+@pytest.mark.slow
 @with_libreoffice
 def test_libreoffice_agrees(tmp_path: Path) -> None:
     content = workbook_of(participation())

@@ -52,7 +52,7 @@ def one_line(shown: str, *words: str) -> str:
     return re.sub(r" {2,}", " | ", line)
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=9)
 @pytest.mark.parametrize("name", ALL)
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(
@@ -61,6 +61,7 @@ def test_all_media_are_whole_in_both_languages(
     is_whole_in_all_media(ALL[name](), language, untranslated)
 
 
+@pytest.mark.slow
 @LANGUAGES
 def test_a_plan_for_a_chain_is_whole_and_says_what_need_is(
     language: Language, untranslated: set[str]
@@ -249,6 +250,7 @@ def test_what_comes_back_is_what_is_paid_less_the_cost() -> None:
     assert table.values("Net cost, present value")[0] == near(0.4 * 4.6)
 
 
+@pytest.mark.slow
 def test_figures_per_euro_are_those_of_a_comparison() -> None:
     found = germany()
     per = compare([found, found]).options[0].cost
@@ -290,6 +292,7 @@ def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> 
     assert len(marked) == len(of.above_limit)
 
 
+@pytest.mark.slow
 def test_shares_of_more_than_all_demand_are_explained() -> None:
     found = germany()
     over = any(share.share > 1 for share in found.crma)

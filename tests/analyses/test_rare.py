@@ -214,6 +214,7 @@ def test_weights_are_the_inverse_of_the_mixture_and_bounded() -> None:
     assert np.bincount(found.part).tolist() == [20, 50, 30]
 
 
+@pytest.mark.slow
 def test_estimates_of_many_repetitions_hit_the_exact_values_and_know_their_error() -> None:
     """Weights, mean and CVaR of 400 samples: within 4 standard errors, themselves within 15 %."""
     found = []

@@ -64,6 +64,7 @@ def test_one_result_is_enough(result: str, path: str) -> None:
     assert (low, high) == pytest.approx((truth(redacted)[path],) * 2, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_flows_of_a_chain_tell_demand_in_their_year() -> None:
     """What plants make of the ore does not matter: the flows say what is demanded of it."""
     raw = two_consumers()
@@ -262,6 +263,7 @@ def test_what_fits_is_found_on_both_sides_of_a_dip() -> None:
     assert fitting(lambda x: x, 1.0, 2.0, 5.0, 0.1) is None
 
 
+@pytest.mark.slow
 def test_the_account_says_what_tells_and_names_true_figures_only_on_request() -> None:
     found = judged(two_consumers())
     assert all(one.value is None for one in found.figures)

@@ -682,6 +682,7 @@ def test_formulas_refer_to_cells_and_hold_no_figures() -> None:
 # Beside a plan
 
 
+@pytest.mark.slow
 def test_a_split_beside_a_plan_gets_a_section() -> None:
     made = document_of(tutorial(), split=split())
     root = read(html.render(made))

@@ -68,7 +68,7 @@ def test_a_chain_is_whole_in_all_media(language: Language, untranslated: set[str
     assert "oxide" not in text_of(found).split("Stocks and how long")[0]
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=7)
 @LANGUAGES
 @pytest.mark.parametrize(
     ("materials", "per_year", "measure"),

@@ -177,6 +177,7 @@ def test_what_is_needed_for_nobody_serves_all_who_pool(allocation: str, missing:
     assert found(raw, allocation) == near(missing)
 
 
+@pytest.mark.slow
 def test_recourse_is_known_again_in_another_process() -> None:
     raw = chain(50, stockpiles=[kept(100)])
     raw["projects"] = {"plant": works(20, inputs_t_per_t={"oxide": 1.0})}

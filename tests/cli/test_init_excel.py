@@ -42,6 +42,7 @@ def test_the_conversion_that_the_starter_shows_can_be_used(language):
     ]
 
 
+@pytest.mark.slow
 def test_any_scenario_becomes_a_workbook(folder):
     assert run(["init", "--excel", "--from", str(TUTORIAL), "t.xlsx"]) == 0
     assert read_case("t.xlsx").case == read_case(TUTORIAL).case

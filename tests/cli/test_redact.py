@@ -68,6 +68,7 @@ def test_nothing_is_overwritten_unasked(file: str, capfd: Capture) -> None:
     redaction(capfd, *args, "--force")
 
 
+@pytest.mark.slow
 def test_a_plan_of_an_earlier_redaction_does_not_stay(file: str, capfd: Capture) -> None:
     redaction(capfd, file, *WHO, "--out", "results")
     redaction(capfd, file, *WHO, "--no-solve", "--band", "50%", "--out", "results", "--force")

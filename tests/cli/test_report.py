@@ -69,6 +69,7 @@ def test_the_language_is_that_of_the_option(folder: Path) -> None:
     assert html.attributes["lang"] == "de"
 
 
+@pytest.mark.slow
 def test_charts_are_written_as_svg_and_png(folder: Path) -> None:
     assert run(["report", "first", "--charts", "pictures"]) == 0
     names = sorted(path.name for path in (folder / "pictures").iterdir())
@@ -183,6 +184,7 @@ def test_no_solver_is_started(folder: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "table"),
     [

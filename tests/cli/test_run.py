@@ -41,6 +41,7 @@ def no_plan(book):
     setting(book, "policy.must_build").value = "recycling"
 
 
+@pytest.mark.slow
 def test_a_workbook_gets_its_results_beside_it(folder, capsys):
     tutorial_book(folder)
     assert run(["run", "book.xlsx", "--quiet"]) == 0
@@ -64,6 +65,7 @@ def test_yaml_does_as_well_and_a_variant_has_its_own_files(folder):
     assert plan.variant == "no_company"
 
 
+@pytest.mark.slow
 def test_faults_are_listed_beside_the_workbook_until_there_are_none(folder, capsys):
     path = tutorial_book(folder, break_capex)
     before = path.read_bytes()
@@ -118,6 +120,7 @@ def test_a_list_that_cannot_be_written_is_told(folder, monkeypatch, capsys):
     assert "'book-faults.xlsx' cannot be written: the faults are above." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_results_opened_while_it_solves_are_not_lost(folder, monkeypatch, capsys):
     tutorial_book(folder)
     replace = Path.replace

@@ -133,7 +133,7 @@ def content(
     return answer
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_answers_the_same(
     name: str,

@@ -68,6 +68,7 @@ def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, 
     assert all(own.answer[0] == own.index for own in told.values() if own.answer is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "death", [("die", 0), ("die", 1), ("die of signal", getattr(signal, "SIGSEGV", 11))]
 )
@@ -126,6 +127,7 @@ def test_who_finds_no_memory_has_outgrown_it(engine: InProcess | Processes) -> N
     assert [own.answer for own in told] == [1, None, 2]
 
 
+@pytest.mark.slow
 def test_who_hangs_is_ended_alone() -> None:
     """A process that is stopped hears nothing at all."""
     tasks: list[Action] = [("keep", 0), ("hang",), ("keep", 0), ("keep", 0)]

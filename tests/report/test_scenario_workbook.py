@@ -171,6 +171,7 @@ def test_what_a_workbook_cannot_hold_is_named():
     assert first_difference(case, written(case)) == ("projects", "refinery", "tags")
 
 
+@pytest.mark.slow
 def test_every_text_has_its_german():
     """Headers, meanings, units, words and explanations of every sheet, for all fields there are."""
     missing = set()

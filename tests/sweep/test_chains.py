@@ -171,6 +171,7 @@ def test_a_rough_sweep_and_what_is_known_claim_no_more_than_is_true(
         assert sum(at) == near(exact[1].by_chain[head])
 
 
+@pytest.mark.slow
 def test_most_cases_without_gains_are_served_as_networks() -> None:
     """Three hundred of them; some lose all that ties their forms."""
     served = 0

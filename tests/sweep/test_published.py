@@ -143,6 +143,7 @@ def test_the_optimum_is_the_published_one(name: str) -> None:
     assert in_one(mean(problem)) < run.upper  # what is uncertain matters
 
 
+@pytest.mark.slow
 def test_many_continuous_decisions_are_settled() -> None:
     """Made up: capacity of forty plants for forty demands. The plan that is found early is far from
     the best of its kind, and has to be brought there without a tree."""

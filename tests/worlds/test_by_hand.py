@@ -31,6 +31,8 @@ class Found:
     without: float
 
 
+pytestmark = pytest.mark.quick(every=3)
+
 Solve = Callable[[Raw], Found | None]
 
 

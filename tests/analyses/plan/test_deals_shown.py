@@ -43,6 +43,7 @@ def test_a_plan_with_all_of_it() -> None:
     assert failing(costly()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_it_is_whole_in_all_media(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(costly(), language, untranslated)

@@ -70,6 +70,7 @@ def test_random_plans_pass(seed: int) -> None:
     assert failing(results(write(found))) == []
 
 
+@pytest.mark.quick(6)
 @pytest.mark.parametrize(
     ("path", "part"),
     [
@@ -154,6 +155,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @with_libreoffice
 def test_libreoffice_agrees_and_notices_what_is_overtyped(tmp_path: Path, content: bytes) -> None:
     stored = results(content)

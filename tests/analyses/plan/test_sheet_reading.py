@@ -165,6 +165,7 @@ def sheet_of(figures: list[float], form: Form) -> bytes:
     return book.finished()
 
 
+@pytest.mark.quick(1)
 @with_libreoffice
 @pytest.mark.parametrize(
     ("form", "wanted"),

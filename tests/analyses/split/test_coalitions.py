@@ -97,6 +97,7 @@ def test_outsiders_are_as_if_they_had_nothing(seed: int, mode: str) -> None:
         assert own.bound <= best + 1e-6 * max(1.0, best)
 
 
+@pytest.mark.slow
 def test_some_of_them_act_alone_and_some_only_together() -> None:
     """Else the test above would hold of games in which nothing happens."""
     alone = together = 0

@@ -78,6 +78,7 @@ def test_series_differ_in_pattern_or_lightness_too() -> None:
             assert same != hatch or abs(lightness(colour) - lightness(other)) > 0.25
 
 
+@pytest.mark.slow
 def test_all_charts_of_a_report_are_named_apart() -> None:
     made = charts(document_of(germany()))
     assert len({chart.name for chart in made}) == len(made) >= 8

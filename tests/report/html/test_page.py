@@ -43,7 +43,7 @@ def root_of(name: str, language: Language = "en") -> Element:
     return read(page(name, language))
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=7)
 @EVERY
 def test_nothing_is_loaded_and_nothing_runs(name: str) -> None:
     root = root_of(name)
@@ -125,13 +125,13 @@ def test_ids_are_unique_and_references_lead_somewhere(name: str) -> None:
             assert set(found) <= set(ids), (key, value)
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=7)
 @EVERY
 def test_the_page_is_small(name: str) -> None:
     assert len(page(name).encode()) < 2_000_000
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=7)
 @pytest.mark.parametrize("name", [*ALL, "several"])
 def test_german_leaves_nothing_untranslated(name: str, untranslated: set[str]) -> None:
     german = page.__wrapped__(name, "de")
