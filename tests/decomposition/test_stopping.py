@@ -23,12 +23,14 @@ from models.scenario.case import Case
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.highs import Progress
 from optimizer.solve.decomposition.cuts import Appraiser
+from optimizer.solve.decomposition.heuristics import Heuristics
+from optimizer.solve.decomposition.run import Stopped
 from optimizer.solve.planner import Problem, plan, search
 
 Raw = dict[str, Any]
 
 
-def many_works() -> Case:
+def many_works(budget: float = 3.3) -> Case:
     """Each delivers 4 to 15 t for about 1 million EUR per 10 t; only some can be had."""
     works = {
         f"works_{n}": project(
@@ -41,7 +43,7 @@ def many_works() -> Case:
             2028,
             supply=CHINA,
             hazards=cut([0.8, 0.4]),
-            funders={"fund": funder(budget=3.3, ticket_min_meur=0.5)},
+            funders={"fund": funder(budget=budget, ticket_min_meur=0.5)},
             projects=works,
             uncertainty={
                 "states": [
@@ -181,6 +183,29 @@ def test_a_pool_keeps_what_a_stopped_run_found() -> None:
     solve(on_progress=at_first_plan(interrupt), pool=pool)
     assert pool.cuts
     assert solve(pool=pool).certificate.objective == pytest.approx(optimum(), rel=3e-6)
+
+
+def test_who_stops_a_tree_that_goes_on_is_told_what_the_last_one_proves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a little more money: the last plan holds, and leaves say how much better one can be."""
+    from optimizer.solve.decomposition import CutPool
+
+    pool, richer = CutPool(), many_works(budget=3.5)
+    solve(pool=pool)
+
+    def interrupted(heuristics: Heuristics) -> bool:
+        heuristics.run.stop.set()
+        raise Stopped
+
+    monkeypatch.setattr(Heuristics, "refinance", interrupted)
+    early = search(Problem.of(richer), gap=1e-6, threads=1, pool=pool).solution
+    monkeypatch.undo()
+    best = search(Problem.of(richer), gap=1e-6, threads=1, pool=pool).solution
+    assert early.ending == "limit"
+    assert best.ending == "optimal"
+    assert None not in (early.bound, early.objective, best.objective)
+    assert 0 < early.bound < best.objective * (1 + 1e-6) < early.objective  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("method", ["decomposition", "extensive"])

@@ -40,6 +40,7 @@ class Search:
         self._open: list[tuple[float, int, Leaf, Side | None]] = []
         self._closed: list[Leaf] = []  # what need not be looked into further
         self._floor = math.inf
+        self._known = -math.inf  # what the leaves of the last tree prove of this problem
         self._count = 0
         # Of relaxations of the whole, a bound and what it would lose by each binary.
         self._roots: list[tuple[float, Floats]] = []
@@ -59,7 +60,10 @@ class Search:
         """Close the gap; Stopped at a limit, the run holding the best plan and the bound."""
         run = self.run
         if run.frontiers:
-            self._resume(run.frontiers)
+            try:
+                self._resume(run.frontiers)
+            finally:  # who stops it is told what the last tree proves
+                run.raise_lower(min(self._known, run.upper))
         elif not self._begin():
             return
         dive: Node | None = None
@@ -153,6 +157,7 @@ class Search:
             if not still_open:
                 break
         self._whole = list(last.whole)
+        self._known = float(bounds.min())
         if bounds.min() < run.settled and (
             self.heuristics.refinance() or self.heuristics.follow(run.hints[:FEW])
         ):
