@@ -31,6 +31,7 @@ from optimizer.analyses.explanation.explain import Talk, explain
 from optimizer.analyses.explanation.options import ExplainOptions
 from optimizer.analyses.explanation.subproblem import Reply
 from optimizer.analyses.given import given as given_plan
+from optimizer.solve.decomposition.heuristics import Heuristics
 
 
 def two(**sections: Any) -> Raw:
@@ -234,6 +235,21 @@ def test_days_come_on_top_of_what_lies_there() -> None:
     reserve = item(explained(raw, days=36.5), "reserve")
     assert reserve.regret is not None
     assert reserve.regret.net_cost_meur == near(0.1)
+
+
+def test_the_first_search_starts_from_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file does not name a stock that buys nothing."""
+    taken = given_plan(solve(stocked(initial_t=10) | {"objective": {"cost_weight": 10}}))
+    recall, uppers = Heuristics.recall, list[float]()
+
+    def recalled(heuristics: Heuristics) -> None:
+        recall(heuristics)
+        uppers.append(heuristics.run.upper)
+
+    monkeypatch.setattr(Heuristics, "recall", recalled)
+    Talk(taken, ExplainOptions(values=False, jobs=1))
+    assert taken.found.commitment.buy == {}
+    assert uppers == [near(taken.found.objective)]
 
 
 def test_limits_met_by_budgets_count_as_those_met_by_decisions() -> None:

@@ -230,7 +230,7 @@ def _fits(plan: Commitment, instance: Instance) -> bool:
     return (
         plan.start.keys() <= instance.projects.keys()
         and supports <= instance.instrument.keys()
-        and plan.buy.keys() == instance.stockpiles.keys()
+        and plan.buy.keys() <= instance.stockpiles.keys()
         and all(len(lots) == len(instance.years) for lots in plan.buy.values())
         and groups <= set(instance.groups)
         and {(f, i) for _, _, f, i in plan.floored} <= instance.instrument.keys()
