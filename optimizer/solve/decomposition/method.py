@@ -180,10 +180,9 @@ def _in_doubt(run: Run, worth: float, size: float) -> bool:
         return True
     if run.best is None:
         return run.lower == math.inf
-    within = run.within * run.size(worth)
-    amiss = worth - run.upper > DOUBT * within
+    amiss = worth - run.upper > DOUBT * run.gap * run.size(worth)
     if run.enough == -math.inf:
-        amiss |= worth - run.lower > within
+        amiss |= worth - run.lower > run.within * run.size(worth)
     return amiss or results.TOP * run.size(worth) < size
 
 

@@ -62,8 +62,8 @@ class Search:
         if run.frontiers:
             try:
                 self._resume(run.frontiers)
-            finally:  # who stops it is told what the last tree proves
-                run.raise_lower(min(self._known, run.upper))
+            finally:  # who stops it is told what the last tree proves, of what was not ruled out
+                run.raise_lower(min(self._known, self._floor, run.upper))
         elif not self._begin():
             return
         dive: Node | None = None
