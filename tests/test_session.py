@@ -124,3 +124,21 @@ def test_a_copy_in_another_process_goes_on_from_what_is_known() -> None:
     there = pickle.loads(pickle.dumps(session)).ask(case, gap=1e-6)
     assert there.objective == pytest.approx(here.objective, rel=2e-6)
     assert there.certificate.work["nodes"] <= here.certificate.work["nodes"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_many_questions_are_answered_side_by_side_as_one_by_one(jobs: int) -> None:
+    """In their order, and one that cannot be answered leaves the others alone."""
+    scenario = vorrat.read(TUTORIAL)
+    budgets = [(f"policy.budget_meur={n}",) for n in (5, 0, 3, 7)]
+    session = vorrat.Session(scenario, gap=1e-6, threads=1)
+    found = session.ask_each([*budgets, ("policy.must_build=[nobody]",), ()], jobs=jobs)
+    fault = found.pop(4)
+    assert isinstance(fault, vorrat.ScenarioError)
+    assert "nobody" in str(fault)
+    for settings, answer in zip([*budgets, ()], found, strict=True):
+        assert isinstance(answer, vorrat.Answer)
+        assert answer.complete
+        assert answer.settings == settings
+        assert answer.objective == pytest.approx(session.ask(*settings).objective, rel=2e-6)
+    assert vorrat.Session(scenario).ask_each([]) == []

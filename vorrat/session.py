@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from models.results import Plan
 from optimizer.analyses.options import SolveOptions
+from optimizer.errors import Infeasible, NoPlan, VorratError
 from vorrat.found import Found
 from vorrat.scenario import Scenario
 
 if TYPE_CHECKING:  # what solves is imported when a question is asked
     from optimizer.solve.checked_solution import Found as Solved
+    from optimizer.solve.session import Session as Kept
     from optimizer.solve.solver_result import Incumbent
 
 GAP = 1e-3  # the relative gap between plan and bound at which a question counts as answered
@@ -157,6 +160,60 @@ class Session:
         solved = self._kept.ask(case, gap=how.gap, time_limit=how.time_limit, on_incumbent=on_plan)
         return Answer(asked, settings, solved)
 
+    def ask_each(
+        self, questions: Iterable[Sequence[str]], jobs: int | None = None
+    ) -> list[Answer | VorratError]:
+        """Answers to many questions, found side by side by processes that each go on from what this
+        session knows by now and from their own earlier questions. Answers are the same each time
+        for as many processes; the session itself learns nothing of them.
+
+        Parameters
+        ----------
+        questions
+            Settings of each question, as ``ask`` takes them.
+        jobs
+            Processes, each with one thread; if None as many as there are usable cores, and one for
+            a small problem.
+
+        Returns
+        -------
+        list
+            In the order of the questions; in place of an answer the error that ``ask`` would raise.
+        """
+        from optimizer.parallel import Workers, side_by_side
+        from optimizer.solve.planner import usual_jobs
+
+        asked, kept = [tuple(settings) for settings in questions], self._kept
+        if not kept.pool.key:
+            with suppress(Infeasible, NoPlan):  # a question may have a plan all the same
+                self.ask()
+        problem = kept.problem(self.scenario.case)
+        usual = usual_jobs(problem.instance, problem.states)
+        given = (
+            replace(kept, threads=1, pool=kept.pool.sent(), _known=[]),
+            self.scenario,
+            self.gap,
+        )
+        found: dict[int, Answer | VorratError] = {}
+        jobs = min(side_by_side(jobs, usual), len(asked)) or 1
+        with Workers[Any, Any](_asker, given, jobs) as workers:
+            for own in workers.arrivals(asked):
+                if own.answer is not None:
+                    found[own.index] = Answer(self.scenario, asked[own.index], own.answer)
+                elif own.error is not None:
+                    found[own.index] = own.error
+        return [found[n] for n in range(len(asked))]
+
     def stop(self) -> None:
         """End the question that is being answered; it returns with the best plan it has."""
         self._kept.stop()
+
+
+def _asker(kept: Kept, scenario: Scenario, gap: float) -> Callable[[tuple[str, ...]], Solved]:
+    """What answers questions in a process of its own."""
+
+    def ask(settings: tuple[str, ...]) -> Solved:
+        case = scenario.reading.changed(settings).case if settings else scenario.case
+        return kept.ask(case, gap=gap)
+
+    return ask
