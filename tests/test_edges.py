@@ -115,7 +115,7 @@ SEEDS = tuple(islice((seed for seed in count(1) if is_small(edge_case(Random(see
 """Of cases that both methods solve in well under a second."""
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=10)
 @pytest.mark.parametrize("seeds", [SEEDS[i::10] for i in range(10)], ids=lambda it: f"from {it[0]}")
 def test_methods_agree_at_the_edges(seeds: tuple[int, ...]) -> None:
     wrong = []

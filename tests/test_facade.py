@@ -306,7 +306,7 @@ def test_plans_are_saved_beside_their_result(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "target" / "plan.json").read_text("utf-8"))["kind"] == "plan"
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("of", [plan, drawn, judged, compared])
 def test_pages_and_workbooks_are_those_of_the_document(of: Any, tmp_path: Path) -> None:
     page = of().report(tmp_path / "report.html")

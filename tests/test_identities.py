@@ -159,6 +159,7 @@ def test_money_scales_the_objective(raw: Raw, factor: float) -> None:
     assert again == near(None if value is None else factor * value)
 
 
+@pytest.mark.slow
 @quick
 @given(anything)
 def test_another_unit_of_mass_changes_nothing_but_tonnes(raw: Raw) -> None:
@@ -267,6 +268,7 @@ def test_what_belongs_to_all_is_worth_more(raw: Raw) -> None:
         assert entitled >= pooled - 1e-6 * (1 + abs(pooled))
 
 
+@pytest.mark.slow
 @quick
 @given(anything, st.sampled_from([0.2, 0.6]))
 def test_more_weight_on_the_tail_never_lowers_the_optimum(raw: Raw, level: float) -> None:

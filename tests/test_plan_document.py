@@ -157,7 +157,7 @@ def test_a_stake_is_at_risk_and_a_grant_is_spent() -> None:
     assert (grant.outstanding_meur["2026"], grant.maximum_loss_meur) == (0.0, 0.0)
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["tutorial", "germany-2026", "consortium", "japan-2010"])
 def test_a_scenario_comes_back_whole(name: str) -> None:
     file = f"scenarios/{name}.yaml"

@@ -364,7 +364,7 @@ def test_no_alternative_without_anything_to_choose() -> None:
     assert (found.alternatives, found.items, found.exhausted) == ((), (), True)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 4, 5])
 def test_where_the_search_ends_early_all_that_is_told_is_proven(
     seed: int, monkeypatch: pytest.MonkeyPatch

@@ -33,6 +33,7 @@ def put(raw: Raw, id: str, value: float, **choice: Any) -> Any:
     return scenario.changed(made.settings(value)).case
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["tutorial", "consortium", "germany-2026"])
 def test_scenarios_stay_sound_at_both_ends_and_change_there(name: str) -> None:
     scenario = read_case(ROOT / "scenarios" / f"{name}.yaml")

@@ -96,6 +96,7 @@ def test_evaluate(whole: Whole) -> None:
     assert known.evpi.high >= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_an_evaluation_tells_of_the_rule(
     whole: Whole, language: Language, untranslated: set[str]
@@ -159,6 +160,7 @@ def test_a_batch_finds_the_points_of_a_frontier(whole: Whole, tmp_path: Path) ->
     ]
 
 
+@pytest.mark.slow
 def test_target(whole: Whole) -> None:
     half = whole.plan.outcome
     goal = (half.without_plan.expected + half.expected) / 2
@@ -214,6 +216,7 @@ def test_compare(whole: Whole) -> None:
     assert sum(moved.by_consumer.values()) == near(moved.expected)
 
 
+@pytest.mark.slow
 def test_redact(whole: Whole, tmp_path: Path) -> None:
     """Demand of one consumer and the budget of another's company are hidden; the answer holds."""
     path, out = whole.path, tmp_path / "redacted"

@@ -69,7 +69,7 @@ def test_a_sample_beside_states_that_are_written_out_is_told() -> None:
     assert "Not compared for that reason: damage." in page
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=7)
 @LANGUAGES
 @pytest.mark.parametrize("beside", [True, False])
 @pytest.mark.parametrize("plans", [three, rich])

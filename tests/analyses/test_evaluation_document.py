@@ -94,7 +94,7 @@ def shown(found: Evaluation) -> dict[str, Table]:
     return tables_in(found)
 
 
-@pytest.mark.quick(every=9)
+@pytest.mark.quick(1)
 @LANGUAGES
 @pytest.mark.parametrize("name", ALL)
 def test_all_media_are_whole_in_both_languages(
@@ -186,6 +186,7 @@ def test_written_states_are_told_as_exact() -> None:
     assert "exact: all states are known" in read(page_of(written())).text
 
 
+@pytest.mark.slow
 def test_what_is_fresh_is_called_so_where_it_is() -> None:
     claim = "Fresh states come from the same hazards and probabilities as the plan's own"
     assert claim in read(page_of(by_hand())).text

@@ -198,7 +198,7 @@ def random_case(seed: int) -> Raw:
     return (crowded_case if seed % 2 else small_case)(rng.choice)
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=9)
 @pytest.mark.parametrize("seed", CASES)
 def test_points_are_what_solve_finds_and_never_rise(seed: int) -> None:
     variation = varying(random_case(seed))
@@ -255,7 +255,7 @@ def test_the_least_damage_is_not_below_its_bound(seed: int) -> None:
             assert bound <= least + 1e-6 * max(1.0, least)  # type: ignore[operator]
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=9)
 @pytest.mark.parametrize("seed", CASES)
 def test_warm_points_are_as_good_as_cold_ones(seed: int) -> None:
     variation, options = (

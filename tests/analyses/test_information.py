@@ -109,6 +109,7 @@ def test_to_know_is_no_worse_than_to_plan_and_to_plan_no_worse_than_to_guess(raw
     assert 0 <= found.evpi.low <= found.evpi.high
 
 
+@pytest.mark.slow
 @quick
 @given(small)
 def test_wait_and_see_is_what_each_state_by_itself_comes_to(raw: Raw) -> None:
@@ -148,6 +149,7 @@ def test_ranges_of_coarse_solves_hold_the_exact_figures(raw: Raw, gap: float) ->
     assert within(told.mean_plan - best, told.vss)
 
 
+@pytest.mark.slow
 @quick
 @given(small)
 def test_with_stocks_alone_the_mean_is_no_dearer_than_foresight(raw: Raw) -> None:
@@ -350,6 +352,7 @@ def test_the_influence_of_states_adds_up_to_the_error_of_a_tail() -> None:
     assert np.mean(errors) == pytest.approx(np.std(estimates), rel=0.1)
 
 
+@pytest.mark.slow
 @quick
 @given(small, st.sampled_from([0.3, 1.0]))
 def test_caring_for_the_tail_never_pays_in_the_mean_nor_costs_in_the_tail(

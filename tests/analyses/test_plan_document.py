@@ -52,7 +52,7 @@ def one_line(shown: str, *words: str) -> str:
     return re.sub(r" {2,}", " | ", line)
 
 
-@pytest.mark.quick(every=9)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ALL)
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(
@@ -335,6 +335,7 @@ def test_private_funding_is_what_all_but_public_funders_pay() -> None:
 # Beside others
 
 
+@pytest.mark.slow
 def test_a_frontier_beside_a_plan_gets_a_section() -> None:
     beside = html.render(document(tutorial(), frontier()))
     assert "frontier" in tables(read(beside))

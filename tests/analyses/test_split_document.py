@@ -128,7 +128,7 @@ def test_the_players_of_the_tests_are_those_of_the_game() -> None:
     assert all(sum(gains) == 120 for gains in GAINS.values())
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=9)
 @EVERY
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_all_media_are_whole_in_both_languages(

@@ -53,7 +53,7 @@ def test_an_evaluation_says_it_of_each_rule() -> None:
         assert rule.stock_use == (use,)
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("of", [used, judged])
 def test_both_are_told_in_all_media(of: Any, language: Language, untranslated: set[str]) -> None:

@@ -276,7 +276,7 @@ def test_a_faulty_file_costs_its_runs_alone_where_the_others_go_on(here: Path) -
     assert (found().kept, len(lines())) == (3, 3)
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [

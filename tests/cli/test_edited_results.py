@@ -135,7 +135,7 @@ def test_a_whole_result_is_shown_without_a_word(
     assert HEAD not in Path("page.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_without_a_seal_a_sound_result_is_shown_with_a_note(
     language: str, folder: Path, capsys: pytest.CaptureFixture[str]

@@ -17,6 +17,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_starter_is_the_same_in_excel_and_yaml(folder, language, capsys):
     assert run(["init", "--excel", "--language", language]) == 0

@@ -134,6 +134,7 @@ def test_no_plan_has_its_exit_code_and_the_scenario_is_written(
     assert "cannot stand for the true one" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_owner_reads_what_is_lost_and_what_tells(file: str, capfd: Capture) -> None:
     assert run(["redact", file, *WHO, "--values"]) == 0
     said = capfd.readouterr()
@@ -146,6 +147,7 @@ def test_the_owner_reads_what_is_lost_and_what_tells(file: str, capfd: Capture) 
     assert "1 material" in said.err
 
 
+@pytest.mark.slow
 def test_german(file: str, capfd: Capture) -> None:
     assert run(["redact", file, *WHO, "--quiet", "--language", "de"]) == 0
     text = " ".join(capfd.readouterr().out.split())

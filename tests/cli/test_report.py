@@ -41,6 +41,7 @@ def error_of(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("given", ["first", "first/plan.json"])
 def test_the_page_stands_beside_the_plan(
     given: str, folder: Path, capsys: pytest.CaptureFixture[str]
@@ -144,6 +145,7 @@ def test_what_is_not_there_is_told(
     assert error_of(args, capsys) == f"Error: {said}"
 
 
+@pytest.mark.slow
 def test_a_frontier_beside_the_plan_gets_a_section(folder: Path) -> None:
     content = frontier(tutorial(), "funders.fund.budget_meur", 7.0)
     (folder / "second" / "frontier.json").write_text(content, encoding="utf-8")

@@ -144,6 +144,7 @@ def run_module():
     return importlib.import_module("optimizer.cli.solving")
 
 
+@pytest.mark.slow
 def test_a_german_workbook_is_answered_in_german(folder, capsys):
     assert run(["init", "--excel", "mappe.xlsx", "--language", "de"]) == 0
     path = folder / "mappe.xlsx"
@@ -172,6 +173,7 @@ def test_a_fault_of_an_included_file_is_told_with_its_line(folder):
     assert sheet["D4"].hyperlink is None
 
 
+@pytest.mark.slow
 def test_what_is_made_opens_when_asked(folder, monkeypatch):
     tutorial_book(folder)
     opened = []
@@ -185,6 +187,7 @@ def test_what_is_made_opens_when_asked(folder, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_progress_is_shown(folder, capsys):
     tutorial_book(folder)
     assert run(["run", "book.xlsx", "--time-limit", "1000"]) == 0

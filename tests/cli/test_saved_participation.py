@@ -23,6 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("given", ["share", "share/participation.json"])
 def test_the_page_stands_beside_it(
     given: str, folder: Path, capsys: pytest.CaptureFixture[str]

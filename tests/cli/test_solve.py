@@ -58,6 +58,7 @@ def test_json_stands_alone_on_stdout(file: str) -> None:
     assert names == {"plan.json", "plan.manifest.json", "inputs"}
 
 
+@pytest.mark.slow
 def test_text_in_a_pipe_is_plain_and_says_what_the_plan_says(file: str) -> None:
     done = in_process(file, PYTHONIOENCODING="cp1252", FORCE_COLOR="1")
     assert done.returncode == 0

@@ -34,7 +34,7 @@ def of_the_plan() -> Split:
     return split(input_sha256=tutorial().certificate.input_sha256)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["joint", "joint/split.json"])
 def test_a_split_makes_a_page_of_its_own(
     given: str, folder: Path, capsys: pytest.CaptureFixture[str]

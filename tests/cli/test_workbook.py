@@ -73,6 +73,7 @@ def test_a_frontier_beside_a_plan_gets_a_sheet(tmp_path: Path) -> None:
     assert "Frontier" in load_workbook(out).sheetnames
 
 
+@pytest.mark.slow
 def test_a_report_can_bring_its_workbook(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,7 +35,7 @@ def drawn(seed: int) -> Raw:
     return raw
 
 
-@pytest.mark.quick(every=10)
+@pytest.mark.quick(every=20)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_all_ways_find_one_optimum(seed: int) -> None:
     """Proven by a bound that is not above it; or all of them have no plan."""

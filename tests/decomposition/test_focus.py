@@ -80,7 +80,7 @@ def test_the_tail_takes_all_nodes() -> None:
     assert not run.separable
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["blind", "sure"])
 def test_a_wrong_guess_costs_no_truth(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether nothing or everything is expected to be lacking, the optimum is the same, proven."""

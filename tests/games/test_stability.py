@@ -83,6 +83,7 @@ def test_the_cost_of_stability_is_that_of_the_cheapest_corner(v) -> None:
     assert excess(v, x)[1:-1].max() <= 1e-7
 
 
+@pytest.mark.slow
 @FEW
 @given(of=intervals())
 def test_the_range_holds_the_cost_of_every_game_within(of) -> None:
@@ -158,6 +159,7 @@ def test_given_shares_of_all_cost_no_less_than_the_best(v) -> None:
     assert subsidy(v, shapley(v))[0] >= stability_cost(v)[0] - 1e-7
 
 
+@pytest.mark.slow
 @FEW
 @given(of=intervals(), x=st.lists(amount(), min_size=4, max_size=4))
 def test_the_range_holds_the_subsidy_of_every_game_within(of, x) -> None:

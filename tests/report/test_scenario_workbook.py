@@ -34,7 +34,7 @@ def opened(raw):
     return load_workbook(io.BytesIO(raw))
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("name", ["starter", *SCENARIOS])
 def test_a_workbook_reads_back_to_its_scenario(tmp_path, name, language):
@@ -65,6 +65,7 @@ projects:
 """
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "names"),
     [

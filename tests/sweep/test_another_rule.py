@@ -66,6 +66,7 @@ def test_a_rule_that_is_added_is_followed(seed: int, monkeypatch: pytest.MonkeyP
         assert decomposed == pytest.approx(whole, rel=3e-6, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_rule_changes_what_is_best(monkeypatch: pytest.MonkeyPatch) -> None:
     """In some of the cases: else nothing would be shown."""
     changed = 0

@@ -130,6 +130,7 @@ PUBLISHED = {
 """Problem, optimum, and half a unit of its last digit or more."""
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_optimum_is_the_published_one(name: str) -> None:
     """And, to 1e-6 of it, that of all scenarios in one linear program, solved by another door."""

@@ -117,6 +117,7 @@ def test_decomposition_and_extensive_form_find_one_optimum(seed: int) -> None:
         assert parts.bound <= whole.objective + 1e-6 + 3e-6 * abs(whole.objective)
 
 
+@pytest.mark.slow
 def test_refills_count_in_the_cases() -> None:
     """In many of them damage is less than without, and networks serve them."""
     less = networks = 0

@@ -50,6 +50,7 @@ def folder(tmp_path_factory):
         yield
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("reader", sorted(soundness.READERS))
 def test_the_corpus_is_read_soundly_in_both_languages(reader):
     made = []
@@ -60,6 +61,7 @@ def test_the_corpus_is_read_soundly_in_both_languages(reader):
     assert 6 <= len(sound) < len(made) - 6
 
 
+@pytest.mark.slow
 @few(150)
 @given(seeds)
 def test_changed_nodes(seed):

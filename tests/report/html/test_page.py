@@ -72,7 +72,7 @@ def test_nothing_is_loaded_and_nothing_runs(name: str) -> None:
                 assert value.startswith(allowed), value
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=7)
 @EVERY
 def test_the_page_reads_aloud(name: str) -> None:
     root = root_of(name)
@@ -171,6 +171,7 @@ def hostile() -> Plan:
     return solve(Case.model_validate(raw))
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_texts_of_a_scenario_are_never_markup(language: Language) -> None:
     root = read(page_of(hostile(), language))
@@ -202,6 +203,7 @@ def test_the_same_plan_gives_the_same_page(tmp_path: Path) -> None:
     assert first == second == page_of(Plan.model_validate_json(file.read_bytes())).encode()
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_a_plan_without_its_scenario_says_what_it_knows(language: Language) -> None:
     bare = Plan.model_validate(rich().model_dump() | {"scenario": None})
@@ -218,7 +220,7 @@ def test_a_plan_of_nothing_says_so() -> None:
     assert sections == ["answer", "damage", "evidence", "method", "certificate", "glossary"]
 
 
-@pytest.mark.quick(3)
+@pytest.mark.quick(1)
 @PLANS
 def test_money_is_in_the_currency_of_the_scenario(name: str) -> None:
     plan = ALL[name]()
@@ -235,6 +237,7 @@ def told_by_program(root: Element) -> str:
     return " ".join(found)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -247,6 +250,7 @@ def test_states_are_those_that_the_plan_was_computed_for(language: Language, sai
     assert said in root_of("rich", language).text
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "peak"), [("en", "peak in 2027; "), ("de", "Höchststand 2027; ")]
 )
