@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from vorrat.scenario import Scenario
 
 if TYPE_CHECKING:  # what solves is imported when a question is asked
     from optimizer.solve.checked_solution import Found as Solved
-    from optimizer.solve.session import Session as Kept
     from optimizer.solve.solver_result import Incumbent
 
 GAP = 1e-3  # the relative gap between plan and bound at which a question counts as answered
@@ -190,14 +190,11 @@ class Session:
                 self.ask()
         problem = kept.problem(self.scenario.case)
         usual = usual_jobs(problem.instance, problem.states)
-        given = (
-            replace(kept, threads=1, pool=kept.pool.sent(), _known=[]),
-            self.scenario,
-            self.gap,
-        )
+        there = copy(self)
+        there._kept = replace(kept, threads=1, pool=kept.pool.sent(), _known=[])
         found: dict[int, Answer | VorratError] = {}
         jobs = min(side_by_side(jobs, usual), len(asked)) or 1
-        with Workers[Any, Any](_asker, given, jobs) as workers:
+        with Workers[tuple[str, ...], Any](_asker, (there,), jobs) as workers:
             for own in workers.arrivals(asked):
                 if own.answer is not None:
                     found[own.index] = Answer(self.scenario, asked[own.index], own.answer)
@@ -210,11 +207,6 @@ class Session:
         self._kept.stop()
 
 
-def _asker(kept: Kept, scenario: Scenario, gap: float) -> Callable[[tuple[str, ...]], Solved]:
+def _asker(session: Session) -> Callable[[tuple[str, ...]], Solved]:
     """What answers questions in a process of its own."""
-
-    def ask(settings: tuple[str, ...]) -> Solved:
-        case = scenario.reading.changed(settings).case if settings else scenario.case
-        return kept.ask(case, gap=gap)
-
-    return ask
+    return lambda settings: session.ask(*settings).solved

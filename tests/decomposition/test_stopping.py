@@ -243,6 +243,7 @@ def test_a_difference_is_known_to_a_tenth_and_needs_no_more(share: float) -> Non
     nearest = min(abs(one - reference) for one in (told.objective, told.bound))
     assert told.objective - told.bound <= 0.1 * nearest + 2e-6 * optimum()
     assert told.nodes <= whole.nodes
+    assert share > 0.5 or told.nodes < whole.nodes
 
 
 def test_no_cutoff_rises_as_plans_become_better() -> None:
