@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import random
 import threading
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -115,6 +117,24 @@ def test_a_question_that_is_stopped_keeps_what_it_has_found() -> None:
     whole = session.ask(case, gap=1e-6)
     assert whole.certificate.status == "optimal"
     assert whole.objective <= stopped.objective * (1 + 1e-9)
+
+
+@pytest.mark.slow
+def test_hundreds_of_questions_leave_no_memory_behind() -> None:
+    """A problem that stayed with every question would be 20 kB each."""
+    scenario, session, held = vorrat.read(TUTORIAL), Session(threads=1), list[int]()
+    draw = random.Random("no memory")
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            setting = f"policy.budget_meur={draw.uniform(2.0, 9.0):.2f}"
+            session.ask(scenario.reading.changed([setting]).case, gap=1e-6)
+            if number % 100 == 99:
+                gc.collect()
+                held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert held[1] < held[0] + 200_000
 
 
 def test_a_copy_in_another_process_goes_on_from_what_is_known() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ from optimizer.solve.planner import Problem, choose_method, find
 from optimizer.solve.solver_result import How, Incumbent
 from optimizer.solve.verification import broken_rules
 
+TRIMMED = 10  # questions after which memory that is free goes back to the system
 KEPT = 1  # problems beside the first whose states and recourse are kept
 
 
@@ -41,9 +44,11 @@ class Session:
     def __post_init__(self) -> None:
         self._stop: threading.Event | None = None
         self._asking, self._turn = threading.Lock(), threading.Lock()
+        self._asked = itertools.count(1)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_known": [], "_stop": None, "_asking": None, "_turn": None}
+        left = {"_stop": None, "_asking": None, "_turn": None, "_asked": None}
+        return {**self.__dict__, "_known": [], **left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -76,7 +81,11 @@ class Session:
             self.pool.turn_to(problem.instance)
             if pool is not None and (tell := own.get("on_incumbent")) is not None:
                 self._tell_known(problem, tell)
-            return find(problem, pool=pool, brief=brief, **own)
+            try:
+                return find(problem, pool=pool, brief=brief, **own)
+            finally:
+                if next(self._asked) % TRIMMED == 0:
+                    give_back()
 
     def _tell_known(self, problem: Problem, tell: Callable[[Incumbent], None]) -> None:
         """Tell the best plan so far that keeps all rules of a problem, before anything is built."""
@@ -98,3 +107,13 @@ class Session:
         with self._asking:
             if self._stop is not None:
                 self._stop.set()
+
+
+def give_back() -> None:
+    """Return free memory to the system where the C library keeps it: glibc's heaps come to hold some
+    megabytes more with every question, all of them free."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library, or Windows
+        return
+    trim(0)

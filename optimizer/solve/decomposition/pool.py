@@ -111,6 +111,8 @@ class CutPool:
             run.master.shelve([c for c in hold if id(c) not in there])
             if self.focus is not None and self.focus.heads == run.focus.heads:
                 run.focus = self.focus
+            # Its cuts say what looking up would say, but for recourse that has changed.
+            run.looks_up = False
             return "as it stands"
         self._lay_aside()
         self.recourse, self.cuts, self.focus, self.master = data, [], None, None

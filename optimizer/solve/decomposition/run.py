@@ -132,6 +132,7 @@ class Run:
     began: float = field(default_factory=time.perf_counter)
     stop: threading.Event = field(default_factory=threading.Event)  # set by the user
     unlimited: bool = False  # whether nothing limits what a plan can earn
+    looks_up: bool = True  # whether cuts are made of what sweeps before them have proven
     hints: list[Places] = field(default_factory=list)  # start years of plans good elsewhere
     known: list[Known] = field(default_factory=list)  # plans of other problems
     broken: Broken | None = None  # tells which rules one of them breaks here
@@ -286,7 +287,7 @@ class Run:
             least = KNOWN * self.within
             raised = simplex.objective - before
             before = simplex.objective
-            if raised < least * self.size(before):
+            if not self.looks_up or raised < least * self.size(before):
                 self.master.let_go()
                 return outcome
             known = self.appraise.known(self.master.point(x))
