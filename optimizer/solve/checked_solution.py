@@ -225,8 +225,8 @@ def _leave_out_unused(part: Any) -> None:
         for one in part:
             _leave_out_unused(one)
     elif isinstance(part, dict):
-        for name, unused in UNUSED.items():
-            if name in part and part[name] in (unused, None, [], {}):
+        for name in part.keys() & UNUSED.keys():
+            if part[name] in (UNUSED[name], None, [], {}):
                 del part[name]
         for one in part.values():
             _leave_out_unused(one)

@@ -110,8 +110,8 @@ class Session:
 
 
 def give_back() -> None:
-    """Return free memory to the system where the C library keeps it: glibc's heaps come to hold some
-    megabytes more with every question, all of them free."""
+    """Return free memory to the system where the C library keeps it: glibc's heaps come to hold
+    some megabytes more with every question, all of them free."""
     try:
         trim = ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):  # another C library, or Windows

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
-from scipy.sparse import linalg
 
 from optimizer.errors import ModelRefused
 from optimizer.model.highs.program import Floats, LinearProgram
@@ -177,19 +176,22 @@ def _solved(
     defined: NDArray[np.int64],
     kept: NDArray[np.int64],
 ) -> tuple[sparse.csr_array, Floats]:
-    """Columns that equality rows define, as a matrix by the other columns and a constant."""
+    """Columns that equality rows define one after the other, as a matrix by the other columns and a
+    constant: of chains with few links between them the inverse is sparse, and is a product of ever
+    fewer powers of what is off the diagonal."""
     if not len(defined):
         return sparse.csr_array((0, len(kept))), np.zeros(0)
-    own = sparse.csc_array(matrix[definitions][:, defined])
-    factor = linalg.splu(own, permc_spec="NATURAL")
-    others = matrix[definitions][:, kept]
-    used = np.flatnonzero(np.diff(sparse.csc_array(others).indptr))
-    by_used = -factor.solve(sparse.csc_array(others)[:, used].toarray())
-    spread = sparse.csr_array(
-        (np.ones(len(used)), (np.arange(len(used)), used)), shape=(len(used), len(kept))
-    )
-    solved = sparse.csr_array(sparse.csr_array(by_used) @ spread)
-    return _without_dust(solved), factor.solve(sides[definitions])
+    own = sparse.csr_array(matrix[definitions][:, defined])
+    scale = sparse.diags_array(1.0 / own.diagonal())
+    one = sparse.eye_array(len(defined), format="csr")
+    before = _summed(one, sparse.csr_array(-scale @ own), one)
+    inverse = one
+    while before.nnz:
+        inverse = sparse.csr_array(inverse + before @ inverse)
+        before = sparse.csr_array(before @ before)
+    inverse = sparse.csr_array(inverse @ scale)
+    solved = _without_dust(sparse.csr_array(-inverse @ matrix[definitions][:, kept]))
+    return solved, np.asarray(inverse @ sides[definitions])
 
 
 def _summed(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from optimizer.model.commitment import weighed_cost
 from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.columns import Places, Windows
-from optimizer.solve.decomposition.run import UNKNOWN, Run
+from optimizer.solve.decomposition.run import UNKNOWN, Known, Run
 
 WORTHWHILE = 0.1  # share of the distance between bound and plan that another plan has to gain
 UNSWEPT = 0.1  # share of the distance between bound and plan that a dive leaves unswept
@@ -69,13 +69,20 @@ class Heuristics:
         return run.upper - least if np.isfinite(run.upper) else np.inf
 
     def recall(self) -> None:
-        """Offer plans of other problems that keep the rules of this one."""
-        run, instance = self.run, self.master.instance
+        """Offer the best plan of other problems that keeps the rules of this one."""
+        run, instance, found = self.run, self.master.instance, list[tuple[float, Known]]()
+        if run.broken is None:
+            return
         for number, own in enumerate(run.known):
             # To sweep all of them once more would take longer than what it is good for.
-            asked = number < SWEPT_ANEW or own.swept(run.appraise)
-            if asked and run.broken is not None and not run.broken(instance, own.plan):
+            anew = number < SWEPT_ANEW and not run.broken(instance, own.plan)
+            if own.swept(run.appraise) or anew:
                 worth = weighed_cost(instance, own.plan) + own.cost(run.appraise)
+                found.append((worth, own))
+        for worth, own in sorted(found, key=lambda one: one[0]):
+            if worth >= run.upper:
+                return
+            if not run.broken(instance, own.plan):
                 run.offer(self.master.values_of(own.plan), worth)
 
     def refinance(self) -> bool:

@@ -133,7 +133,7 @@ class Recourse:
         """The same recourse for another standpoint, which changes nothing of it; what is known of
         sweeps is shared."""
         other = copy.copy(self)
-        other.instance = instance
+        other.instance, other.content = instance, self.content
         return other
 
     @cached_property
