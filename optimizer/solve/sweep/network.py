@@ -26,7 +26,7 @@ import numpy as np
 from numba import njit
 
 ROUNDING = 1e-12  # shares of a limit below this are rounding
-NONE = np.int64(0)  # a plain 0 would be another type, for which all is compiled once more
+ZERO = np.int64(0)  # a plain 0 would be another type, for which all is compiled once more
 CLOSED = 1 << 62  # stamp of a node that can get no more
 
 # Nothing in here allocates. Without numba's counting of references a look takes a third of the
@@ -173,7 +173,7 @@ def serve_network(network, row, supply, capacity, arrived, room, shortage, price
     price[:] = 0.0
     worth[:] = 0.0
     room.buys[:] = 0.0
-    count = NONE
+    count = ZERO
     for k in range(length):
         column[k] = -1
         if not _covered(network, row, supply, capacity, k, room.need) and _serve_period(
@@ -281,7 +281,7 @@ def _serve_period(network, row, supply, capacity, k, n, room, shortage):
         f, j = network.own[0, k, w], network.own[1, k, w]
         wanted, v = network.limit[row, f, j, k], start + f
         if wanted > 0.0 and room.seen[v] != CLOSED:
-            wanted, tail = _bring(network, v, wanted, ROUNDING * wanted, n + 1, NONE, room)
+            wanted, tail = _bring(network, v, wanted, ROUNDING * wanted, n + 1, ZERO, room)
             for m in range(tail):
                 room.seen[room.queue[m]] = CLOSED
         if wanted > 0.0:
@@ -341,10 +341,10 @@ def _search(network, root, count, stocks, room):
     room.searches[0] += 1
     now = room.searches[0]
     n = room.where[root]
-    source = _discover(network, root, n, root - n * forms, NONE, root, stocks, NONE, room)
+    source = _discover(network, root, n, root - n * forms, ZERO, root, stocks, ZERO, room)
     if source > -2:
         return root, source, 1
-    head, tail = NONE, NONE + 1
+    head, tail = ZERO, ZERO + 1
     while head < tail:
         v = room.queue[head]
         head += 1
