@@ -75,8 +75,8 @@ class Heuristics:
             return
         for number, own in enumerate(run.known):
             # To sweep all of them once more would take longer than what it is good for.
-            anew = number < SWEPT_ANEW and not run.broken(instance, own.plan)
-            if own.swept(run.appraise) or anew:
+            anew = number < SWEPT_ANEW
+            if own.swept(run.appraise) or (anew and not run.broken(instance, own.plan)):
                 worth = weighed_cost(instance, own.plan) + own.cost(run.appraise)
                 found.append((worth, own))
         for worth, own in sorted(found, key=lambda one: one[0]):

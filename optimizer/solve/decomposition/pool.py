@@ -111,7 +111,7 @@ class CutPool:
             run.master.shelve([c for c in hold if id(c) not in there])
             if self.focus is not None and self.focus.heads == run.focus.heads:
                 run.focus = self.focus
-            # Its cuts say what looking up would say, but for recourse that has changed.
+            # Cuts of the same recourse say what its former sweeps prove.
             run.looks_up = False
             return "as it stands"
         self._lay_aside()

@@ -173,7 +173,7 @@ class Template:
 
     def sides(self, given: Floats) -> tuple[Floats, Floats]:
         """(U, rows) sides at given values (U, G); a side that is not there is 0."""
-        # In another order all that takes them would be compiled once more.
+        # In Fortran's order all that takes them would be compiled once more.
         moved = np.ascontiguousarray(given @ self._moves)
         sides = self.program.row_lower, self.program.row_upper
         lower, upper = (np.where(np.isinf(side), 0.0, side - moved) for side in sides)
