@@ -75,6 +75,24 @@ def test_the_wheel_has_every_preset(wheel: Path) -> None:
     assert len(packed) > 5
 
 
+@pytest.mark.parametrize(
+    ("before", "environment", "processor"),
+    [
+        ("", {}, "generic"),
+        ("", {"NUMBA_CPU_NAME": "nehalem"}, "nehalem"),
+        ("import numba; ", {}, "None"),
+    ],
+)
+def test_what_is_compiled_suits_any_processor_of_its_kind(
+    before: str, environment: dict[str, str], processor: str, tmp_path: Path
+) -> None:
+    """Unless somebody says otherwise, or compiles functions of their own with numba already."""
+    tells = "import vorrat, optimizer.solve.sweep, numba; print(numba.config.CPU_NAME)"
+    own = {"PYTHONPATH": str(ROOT), "NUMBA_CPU_NAME": "", **environment}
+    code = f"import os; os.environ['NUMBA_CPU_NAME'] or os.environ.pop('NUMBA_CPU_NAME'); {before}"
+    assert python("-c", code + tells, folder=tmp_path, **own).stdout.strip() == processor
+
+
 @pytest.mark.slow
 def test_what_was_unpacked_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     """With the tree out of reach: the template that ``init`` writes has to be in the wheel."""
