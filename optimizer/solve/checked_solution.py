@@ -137,10 +137,10 @@ class Found:
         memory = self._recourse.memory  # it is the same whatever the plan
         if "alone" not in memory:
             alone = [replace(state, unaided=frozenset()) for state in self.states]
-            (memory["alone"],) = outcomes.evaluate(
-                self.instance, alone, [Commitment()], threads=self.threads
+            memory["alone"] = outcomes.expected_damage(
+                self.instance, alone, Commitment(), like=self._recourse
             )
-        return float(memory["alone"].expected - self.without_plan.expected)
+        return float(memory["alone"] - self.without_plan.expected)
 
     def under(self, instance: Instance, bound: float | None) -> Found:
         """This plan under other rules or weights of a scenario that has recourse in common with its

@@ -70,6 +70,8 @@ def evaluate(
     for block, own in in_blocks(instance, states, threads=threads, recourse=recourse):
         for commitment, evaluation in zip(commitments, evaluations, strict=True):
             _add(instance, own, block, commitment, evaluation, consumers)
+            if recourse is None:  # nobody asks about this block again
+                own.forget()
     return evaluations
 
 
@@ -91,6 +93,17 @@ def in_brief(
         damage = recourse.sweep(point, chance, priced=False).damage
         found.append(replace(_nothing(instance, states), damage=damage))
     return found
+
+
+def expected_damage(
+    instance: Instance, states: Sequence[State], commitment: Commitment, *, like: Recourse
+) -> float:
+    """The mean damage of a commitment, and no more; ``like`` is recourse in states like these."""
+    total = 0.0
+    for _, own in in_blocks(instance, states, threads=like.threads, like=like):
+        point, chance = own.columns.point(commitment), own.probability
+        total += float(chance @ own.sweep(point, chance[None], priced=False).damage)
+    return total
 
 
 def joined(parts: Sequence[Evaluation]) -> Evaluation:

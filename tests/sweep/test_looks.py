@@ -230,6 +230,24 @@ def test_a_sweep_does_not_depend_on_those_before(seed: int) -> None:
                 )
 
 
+def test_what_is_missing_is_listed_once_for_plans_asked_about_in_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To the last digit as by a recourse of its own; what is kept does not grow."""
+    raw = drawn(2, states=30)
+    used, ran = recourse_of(raw), list[int]()
+    run = used.run
+    monkeypatch.setattr(used, "run", lambda parts: (ran.append(len(parts)), run(parts)))
+    points = [point_of(used, seed) for seed in range(2 * sweeping.LISTED)]
+    for point in (*points, *points[-2:], points[0], points[-1]):
+        for one, two in zip(steps_of(used, point), steps_of(recourse_of(raw), point), strict=True):
+            assert (one == two).all()
+    assert [parts > 0 for parts in ran] == [True] * len(points) + [False, False, True, False]
+    assert len(used._listed) == sweeping.LISTED * len(used.chains)
+    used.forget()
+    assert not used._listed
+
+
 def test_sets_of_weights_are_swept_side_by_side() -> None:
     """Each gives the slopes that it gives alone."""
     recourse = recourse_of(drawn(1, unlike=False))

@@ -33,6 +33,7 @@ from optimizer.solve.sweep.state_classes import ChainLooks, Looks, delays_of, re
 from optimizer.solve.sweep.template import Template, has_known_rules, of_chain
 
 REMEMBERED = 20  # sweeps of each node that are kept: a search often changes what few nodes see
+LISTED = 4  # the same where what is missing was asked for: plans that are asked about in turns
 BLOCK = 5000  # states that are swept together
 MANY = 64  # looks that are worth the seconds it takes, once, to compile a method for them
 
@@ -90,6 +91,7 @@ class Recourse:
         self.looks, self.together = read_looks(instance, states, delays=self.delays, merge=merge)
         self.threads = threads or usable_cores()
         self._known: OrderedDict[tuple[Any, ...], Pass] = OrderedDict()
+        self._listed: OrderedDict[tuple[Any, ...], Pass] = OrderedDict()  # what was missing
         self.chains: dict[int, tuple[int, ...]] = {c.head: c.nodes for c in instance.chains}
         self._contents: dict[int, Contents | None] = {}  # of chains that were asked for
         # Programs of chains, built once they are asked for.
@@ -107,9 +109,8 @@ class Recourse:
     def in_states(self, instance: Instance, states: Sequence[State]) -> Recourse | None:
         """Recourse in other states of an instance to which it looks alike, with what is known of
         looks that are there again; None where projects come later in some of them than here."""
-        for p, ways in delays_of(instance, states).items():
-            if not set(ways) <= set(self.delays[p]):
-                return None
+        if not self._has(delays_of(instance, states)):
+            return None
         other = Recourse(instance, states, threads=self.threads, like=self)
         before = {own.chains[0].head: own for own in self.together}
         for looks in other.together:
@@ -121,6 +122,10 @@ class Recourse:
                     other._learnt[chain.head] = learnt
         return other
 
+    def _has(self, delays: dict[str, tuple[Coming, ...]]) -> bool:
+        """Whether projects come no later than here, or in no other ways."""
+        return all(set(ways) <= set(self.delays[p]) for p, ways in delays.items())
+
     def shares(self, other: Recourse) -> bool:
         """Whether another is the same from another standpoint."""
         return self._known is other._known
@@ -128,6 +133,7 @@ class Recourse:
     def forget(self) -> None:
         """Let go of sweeps; what they taught is kept."""
         self._known.clear()
+        self._listed.clear()
 
     def seen(self, instance: Instance) -> Recourse:
         """The same recourse for another standpoint, which changes nothing of it; what is known of
@@ -323,12 +329,24 @@ class Recourse:
 
     def shortages(self, point: Point) -> Iterator[Shortages]:
         """What is missing, material by material."""
+        listed: dict[tuple[Any, ...], Pass] = {}
         of_node: dict[int, Pass] = {}
+        new: list[Pass] = []
         for chain, looks in self._in_order():
-            chance = looks.weights(self.probability[None])
-            one = self._pass(chain, looks, point, chance, False, True)
-            self.run(one.parts())
+            key = (chain.head, *(part for v in chain.nodes for part in self.nodes[v].seen(point)))
+            one = self._listed.get(key)
+            if one is None:
+                chance = looks.weights(self.probability[None])
+                one = self._pass(chain, looks, point, chance, False, True)
+                new.append(one)
+            listed[key] = one
             of_node.update(dict.fromkeys(chain.nodes, one))
+        self.run([part for one in new for part in one.parts()])
+        for key, one in listed.items():  # only what has been swept to the end
+            self._listed[key] = one
+            self._listed.move_to_end(key)
+        while len(self._listed) > LISTED * len(self.chains):
+            self._listed.popitem(last=False)
         for looks in self.looks:
             passes = {v: of_node[v] for v in looks.nodes}
             chance = looks.weights(self.probability[None])
@@ -358,13 +376,15 @@ def in_blocks(
     *,
     threads: int | None = None,
     recourse: Recourse | None = None,
+    like: Recourse | None = None,
 ) -> Iterator[tuple[slice, Recourse]]:
     """Recourse in all states, ``BLOCK`` at a time, so that memory does not grow with them; at once
-    where it is there already."""
+    where it is there already. ``like`` is that of other states, from which is taken what fits."""
     if recourse is not None:
         yield slice(0, len(states)), recourse
         return
-    delays, last = delays_of(instance, states), None
+    delays = delays_of(instance, states)
+    last = like if like is not None and like._has(delays) else None
     for start in range(0, len(states), BLOCK):
         block = slice(start, min(start + BLOCK, len(states)))
         last = Recourse(instance, states[block], threads=threads, like=last, delays=delays)
