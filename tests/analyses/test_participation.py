@@ -104,7 +104,9 @@ def test_others_who_stick_to_the_plan_leave_the_rest_open() -> None:
     found = ask(partners())
     assert found.free_share is not None
     curve = on(found, "held")
-    assert curve.limit == pytest.approx(found.free_share, abs=1e-5)
+    assert found.free_share == pytest.approx(0.5, abs=1e-9)
+    assert curve.limit == 0.5
+    assert [point.share for point in curve.points] == [0, 0.125, 0.25, 0.375, 0.5]
     for point in curve.points:
         assert point.standing is not None
         if point.share < found.free_share - 1e-3:
@@ -141,7 +143,8 @@ def test_public_money_at_its_own_share() -> None:
         assert point.standing.total == pytest.approx(12 + point.share, abs=1e-5)
     (most,) = [c for c in found.curves if c.public_share]
     assert most.public_share == pytest.approx(1.0, abs=1e-5)
-    assert most.limit == pytest.approx(0.0, abs=1e-5)
+    assert most.limit == 0.0
+    assert len(most.points) == 1
     assert most.points[0].standing is not None
     assert most.points[0].standing.total == pytest.approx(3.0, abs=1e-4)
 

@@ -20,6 +20,8 @@ CLOSE = 1e-7
 WITHIN = 1e-6
 """A limit is given so far inside, relatively: the solver's tolerances reach beyond it. One that is
 so near to a round figure is that figure: what a file says is round."""
+LEFT_OPEN = 2e-5
+"""So may be one that exceeds it by less: what others stick to leaves a trace more open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,8 @@ class Desk:
                 break
             share = better
         figure = round(share, 4)
-        return figure if abs(figure - share) < WITHIN else share * (1.0 - WITHIN)
+        is_round = -WITHIN < share - figure < LEFT_OPEN
+        return figure if is_round else share * (1.0 - WITHIN)
 
 
 def desk_of(reading: Reading, company: str, project: str | None, allocation: Allocation) -> Desk:
