@@ -53,7 +53,11 @@ class Scenario:
         >>> float(less.case.policy.budget_meur)
         5.0
         """
-        return read(self.path, variant or self.variant, (*self.settings, *settings))
+        if settings:
+            return read(self.path, variant or self.variant, (*self.settings, *settings))
+        # With these settings all variants have been tried.
+        reading = read_case(self.path, variant or self.variant, self.settings)
+        return Scenario(self.path, variant or self.variant, self.settings, reading)
 
 
 def read(
