@@ -59,6 +59,11 @@ class Forms:
         """A consumer's part of the chain at a point."""
         return self.recourse.program(chain, self.looks, point, self.chance[None], False)
 
+    def build(self) -> None:
+        """Build the programs of all consumers' parts, which are kept."""
+        for chain in self.looks.chains:
+            self.program(chain, self.recourse.columns.point(Commitment()))
+
     @property
     def parts(self) -> list[slice]:
         """Looks that are solved one after the other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -30,16 +31,25 @@ def chain_outcomes(
     of those that the solver fails on. ``recourse`` is that in these states, where it is there."""
     if all(len(chain.nodes) == 1 for chain in instance.chains):
         return (), ()
-    recourse, found, failed = recourse or Recourse(instance, states), [], list[str]()
-    for looks in recourse.together:
-        if all(len(chain.nodes) == 1 for chain in looks.chains):
-            continue
-        forms = Forms(recourse.seen(instance), states, looks, without_plan)
+    recourse = (recourse or Recourse(instance, states)).seen(instance)
+    several = [
+        Forms(recourse, states, looks, without_plan)
+        for looks in recourse.together
+        if any(len(chain.nodes) > 1 for chain in looks.chains)
+    ]
+    for forms in several:  # Pyomo builds one program at a time
+        forms.build()
+
+    def told(forms: Forms) -> results.ChainOutcome | None:
         try:
-            found.append(_outcome(forms, commitment))
+            return _outcome(forms, commitment)
         except SolverError:  # what is told of a plan must not be its end
-            failed += forms.names
-    return tuple(found), tuple(failed)
+            return None
+
+    with ThreadPoolExecutor(recourse.threads) as pool:
+        found = dict(zip(several, pool.map(told, several), strict=True))
+    failed = [name for forms, own in found.items() if own is None for name in forms.names]
+    return tuple(own for own in found.values() if own is not None), tuple(failed)
 
 
 def _outcome(forms: Forms, commitment: Commitment) -> results.ChainOutcome:
