@@ -98,7 +98,8 @@ def in_brief(
 def expected_damage(
     instance: Instance, states: Sequence[State], commitment: Commitment, *, like: Recourse
 ) -> float:
-    """The mean damage of a commitment, and no more; ``like`` is recourse in states like these."""
+    """The mean damage of a commitment, and no more; ``like`` is recourse in other states of the
+    instance, of which it takes what is the same."""
     total = 0.0
     for _, own in in_blocks(instance, states, threads=like.threads, like=like):
         point, chance = own.columns.point(commitment), own.probability

@@ -33,7 +33,7 @@ from optimizer.solve.sweep.state_classes import ChainLooks, Looks, delays_of, re
 from optimizer.solve.sweep.template import Template, has_known_rules, of_chain
 
 REMEMBERED = 20  # sweeps of each node that are kept: a search often changes what few nodes see
-LISTED = 4  # the same where what is missing was asked for: plans that are asked about in turns
+LISTED = 4  # listings of what is missing that are kept of each chain: plans come back in turns
 BLOCK = 5000  # states that are swept together
 MANY = 64  # looks that are worth the seconds it takes, once, to compile a method for them
 
@@ -91,7 +91,7 @@ class Recourse:
         self.looks, self.together = read_looks(instance, states, delays=self.delays, merge=merge)
         self.threads = threads or usable_cores()
         self._known: OrderedDict[tuple[Any, ...], Pass] = OrderedDict()
-        self._listed: OrderedDict[tuple[Any, ...], Pass] = OrderedDict()  # what was missing
+        self._listed: OrderedDict[tuple[Any, ...], Pass] = OrderedDict()  # with what is missing
         self.chains: dict[int, tuple[int, ...]] = {c.head: c.nodes for c in instance.chains}
         self._contents: dict[int, Contents | None] = {}  # of chains that were asked for
         # Programs of chains, built once they are asked for.
@@ -109,7 +109,7 @@ class Recourse:
     def in_states(self, instance: Instance, states: Sequence[State]) -> Recourse | None:
         """Recourse in other states of an instance to which it looks alike, with what is known of
         looks that are there again; None where projects come later in some of them than here."""
-        if not self._has(delays_of(instance, states)):
+        if not self._covers(delays_of(instance, states)):
             return None
         other = Recourse(instance, states, threads=self.threads, like=self)
         before = {own.chains[0].head: own for own in self.together}
@@ -122,8 +122,8 @@ class Recourse:
                     other._learnt[chain.head] = learnt
         return other
 
-    def _has(self, delays: dict[str, tuple[Coming, ...]]) -> bool:
-        """Whether projects come no later than here, or in no other ways."""
+    def _covers(self, delays: dict[str, tuple[Coming, ...]]) -> bool:
+        """Whether all delays of projects, by project, are among those that it can have."""
         return all(set(ways) <= set(self.delays[p]) for p, ways in delays.items())
 
     def shares(self, other: Recourse) -> bool:
@@ -379,12 +379,13 @@ def in_blocks(
     like: Recourse | None = None,
 ) -> Iterator[tuple[slice, Recourse]]:
     """Recourse in all states, ``BLOCK`` at a time, so that memory does not grow with them; at once
-    where it is there already. ``like`` is that of other states, from which is taken what fits."""
+    where it is there already. What depends on the instance alone is taken from ``like``, recourse
+    in other states of it, where that covers the delays of these."""
     if recourse is not None:
         yield slice(0, len(states)), recourse
         return
     delays = delays_of(instance, states)
-    last = like if like is not None and like._has(delays) else None
+    last = like if like is not None and like._covers(delays) else None
     for start in range(0, len(states), BLOCK):
         block = slice(start, min(start + BLOCK, len(states)))
         last = Recourse(instance, states[block], threads=threads, like=last, delays=delays)
