@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, Validati
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from models.faults import Step
-from models.language import language, tr
+from models.language import Language, language, spoken, tr
 from models.marks import In
 
 Finding = tuple[tuple[Step, ...], str, str]
@@ -208,6 +208,7 @@ MaterialId = Annotated[Id, In("materials")]
 ConsumerId = Annotated[Id, In("consumers")]
 ProjectId = Annotated[Id, In("projects")]
 FunderId = Annotated[Id, In("funders")]
+VariantId = Annotated[Id, In("variants")]
 BudgetYear = Annotated[int, BeforeValidator(read_year), In("later years")]
 """A calendar year as the key of a mapping."""
 AnyCountry = Annotated[tuple[Annotated[str, In("countries")], ...] | None, Choice("any")]
@@ -251,6 +252,14 @@ class Text(Base):
         """The text in a language, or in the other where only that was given."""
         first, second = (self.de, self.en) if language == "de" else (self.en, self.de)
         return first or second or ""
+
+    def spoken_in(self, wanted: Language) -> Language | None:
+        """The language that :meth:`read` gives it in; of a bare text that is told from its words,
+        None where they do not tell."""
+        if self.en is not None and self.en == self.de:
+            return spoken(self.en)
+        given: dict[Language, str | None] = {"en": self.en, "de": self.de}
+        return wanted if given[wanted] else next((known for known in given if given[known]), None)
 
 
 def named(name: Text | None, fallback: str, language: str = "en") -> str:

@@ -9,6 +9,7 @@ is written as JSON loads back equal.
 from models.results.alternatives import *
 from models.results.base import *
 from models.results.batch import *
+from models.results.brief import *
 from models.results.chains import *
 from models.results.comparison import *
 from models.results.evaluation import *

@@ -150,6 +150,57 @@ class Difference(Result):
     stockpiles: tuple[StockpileChange, ...]  #: Stockpiles that hold over 0.5 % more or less.
 
 
+class Increment(Result):
+    """What an option takes and avoids in addition to another one, or to no plan at all."""
+
+    option: str  #: Label of the option.
+    over: str | None  #: Label of the other; null for no plan.
+    public_present_meur: float  #: Public money in addition, present value.
+    avoided: InUnit  #: Expected damage avoided in addition; below 0 where the option leaves more.
+    avoided_per_euro: float | None
+    """``avoided`` per public euro in addition; null where there is none, or damage is not money."""
+    resolution: InUnit | None  #: What both proofs leave open, as in a [difference](#difference).
+    significant: bool | None
+    """As in a difference: if not, the proofs do not tell the two apart. Against no plan, which is
+    no result of a search, the avoided damage alone has to exceed the resolution."""
+
+
+class Step(Increment):
+    """An efficient option, against the efficient one before it; the first against no plan.
+
+    An option is efficient if no other one dominates it, nor no plan at all. One dominates another
+    if it leaves no more expected damage, takes no more public money (present value), and is better
+    in one of the two. In a chart of both figures efficient options are the steps of a staircase.
+    That is the efficient line here, and not the convex line below it: an option is a bundle of
+    terms that cannot be had by halves, so that no mix of two others beats what lies between them.
+    """
+
+    convex: bool
+    """Whether it lies on the convex line too. If not, some later option avoids more per euro than
+    this one, both against the last option before them that lies on that line: whoever would pay for
+    this one does better to look further."""
+
+
+class FunderGain(Result):
+    """What a funder has of its money in one option; what it pays stands under ``cost.by_funder``.
+
+    Output is that of a year at full output, undisturbed, if the projects succeed.
+    """
+
+    output_t: dict[str, float]  #: Tonnes a year contracted to its consumers alone, by material.
+    expected: InUnit | None  #: Expected damage of its consumers; null if none are its own.
+    expected_without_plan: InUnit | None  #: The same without any plan.
+
+
+class OwnView(Result):
+    """The options as one funder sees them: a company, or a public one that is not federal."""
+
+    funder: str  #: Id of the funder, one that pays in some option.
+    kind: Literal["public", "company"]  #: What it is.
+    consumers: tuple[str, ...]  #: Ids of the consumers whose ``company`` it is, in any option.
+    options: dict[str, FunderGain]  #: What it has of each, by label; where a plan has its scenario.
+
+
 class BrokenRule(Result):
     """One of a smallest set of rules that exclude each other."""
 
@@ -182,6 +233,7 @@ class Names(Result):
     stockpiles: dict[str, Wording]  #: Stockpiles.
     funders: dict[str, Wording]  #: Funders.
     budget_lines: dict[str, dict[str, Wording]] = {}  #: Lines of their budgets, by funder.
+    instruments: dict[str, dict[str, Wording]] = {}  #: Their instruments, by funder.
 
 
 class Comparison(Document):
@@ -201,6 +253,18 @@ class Comparison(Document):
     projects: tuple[ProjectChoice, ...]  #: Which options build each candidate, in file order.
     stockpiles: tuple[StockpileChoice, ...]  #: Which options buy for each, in file order.
     differences: tuple[Difference, ...]  #: Each option but the base against it.
+    efficient: tuple[Step, ...] = ()
+    """The [efficient](#step) options by public money, the least first: of those whose damage and
+    money are compared with the base's. Those that take and leave the same all stand here."""
+    dominated: tuple[Increment, ...] = ()
+    """The others of these by public money, each against the efficient option that leaves least
+    damage for no more public money; against no plan where there is none."""
+    industry_alone: str | None = None
+    """Label of the option that shows what is done without public money, less than 0.001 million;
+    the one that leaves least damage where there are several, null where there is none."""
+    over_industry: tuple[Increment, ...] = ()  #: All others by public money, each against that one.
+    own_views: tuple[OwnView, ...] = ()
+    """What single companies, and public funders that are not federal, have of each option."""
     failed: tuple[Failed, ...] = ()  #: Options without a plan.
     doubts: tuple[str, ...] = ()
     """Why saved plans that are compared are [not whole](#whole-or-not)."""

@@ -196,6 +196,26 @@ class BudgetRisk(Result):
     """Every limit of a budget or a line that something is used of, in the order of the file."""
 
 
+class Counterfactual(Result):
+    """What would be done if the plan were not carried out, on the plan's own states.
+
+    It is the best plan of the variant that the scenario names as its ``counterfactual``, or else
+    the best without public money: public funders provide nothing, and no stock is bought that one
+    of them would pay for.
+    """
+
+    variant: ids.Variant | None  #: Id of the variant; null for the best plan without public money.
+    expected: InUnit  #: Expected damage.
+    cvar: InUnit  #: Mean of the worst states.
+    net_cost_meur: float  #: Discounted net cost.
+    public_meur: float  #: Public money, a present value, guaranteed loans in full.
+    objective: InUnit  #: Its objective.
+    bound: InUnit | None  #: No such plan has a lower one; null where nothing was proven.
+    gap: Part | None  #: Proven gap of its objective.
+    projects: tuple[ids.Project, ...]  #: Ids of the projects that it builds.
+    stockpiles: tuple[ids.Stockpile, ...]  #: Ids of the stockpiles that it buys for.
+
+
 class RareEvents(Result):
     """The same figures from states in which rare events are drawn more often, and weighed less."""
 
@@ -261,6 +281,9 @@ class Evaluation(Measured, ScenarioResult):
     tail: TailPremium | None  #: What caring for the worst states costs; null where not asked for.
     rare: RareEvents | None  #: Rare events drawn more often; null if not asked or not sampled.
     longer: LongerHorizon | None  #: With a longer horizon; null where it was not asked for.
+    counterfactual: Counterfactual | None = None
+    """What would be done otherwise; null where it was not asked for, where the plan has no public
+    money and the scenario names no variant, or where no plan keeps all rules."""
     budget_risk: BudgetRisk | None = None
     """How likely budgets hold; null where no project of the plan may overrun its capex, or no
     budget has a limit."""

@@ -46,6 +46,9 @@ class Position(Result):
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
 
 
+OWN_LINE = "budget"  #: What stands in place of a line for the funder's own budget.
+
+
 class BudgetLineUse(Result):
     """How far a budget line is used."""
 

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
 from models import base
-from models.base import AllMaterials, Base, BudgetYear, Country, Id, ProjectId, Text
+from models.base import (
+    AllMaterials,
+    Base,
+    BudgetYear,
+    Country,
+    Id,
+    ProjectId,
+    Text,
+    VariantId,
+)
 from models.faults import ScenarioError
 from models.language import tr
 from models.scenario import quantities, references
@@ -153,6 +162,9 @@ class Case(Base):
     policy: Policy = Policy()  #: Rules that every plan must keep.
     objective: Objective = Objective()  #: What a plan is measured by.
     variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.
+    counterfactual: VariantId | None = None
+    """Variant that comes if a plan is not carried out, which plans are compared with; the best
+    without public money where absent."""
 
     @model_validator(mode="after")
     def _references(self, info: ValidationInfo) -> Case:

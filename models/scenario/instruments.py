@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import ValidationInfo, model_validator
 
@@ -11,6 +11,9 @@ from models import base
 from models.base import AnyCountry, AnyMaterial, AnyOf, Base, Finding, Id, MaterialId, Text
 from models.language import tr
 from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, YearlyNonNegative
+
+if TYPE_CHECKING:
+    from models.scenario.projects import Project
 
 InstrumentKind = Literal[
     "equity", "loan", "subordinated_loan", "guarantee", "grant", "interest_subsidy", "price_floor"
@@ -94,6 +97,19 @@ class Instrument(Base):
     def carries_capex(self) -> bool:
         """Whether its share is one of capex; else it lets the market carry more."""
         return self.kind not in SUPPORTS
+
+    def is_for(self, project: Project) -> bool:
+        """Whether a project meets all its conditions; a price floor is for what it names alone, or
+        it would bring finance for nothing."""
+        eligible, output = self.eligible, project.output_t_per_year
+        delivers = {name for name, tonnes in output.items() if tonnes > 0}
+        asked = (
+            (eligible.countries, {project.country}),
+            (eligible.materials, set(output)),
+            (eligible.tags, set(project.tags)),
+            (self.floor_eur_per_t, delivers),
+        )
+        return all(wanted is None or not has.isdisjoint(wanted) for wanted, has in asked)
 
     def _given(self, name: str) -> bool:
         return bool(getattr(self, name) != type(self).model_fields[name].default)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from models.scenario.funding import Funder
     from models.scenario.instruments import Instrument
     from models.scenario.materials import Damage
-    from models.scenario.projects import Project
 
 _Path = tuple[Step, ...]
 _ACTIVE = ("supply", "conversions", "projects", "home")
@@ -293,7 +292,7 @@ def _instruments(case: Case) -> Iterator[Fault]:
             message = tr("ticket_min_meur {least:g} is above ticket_max_meur {most:g}", **both)
             hint = tr("so that the instrument can never take part")
             yield _doubt((*path, "ticket_min_meur"), message, hint)
-        if case.projects and not any(_qualifies(one, instrument) for one in case.projects.values()):
+        if case.projects and not any(instrument.is_for(one) for one in case.projects.values()):
             message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
             hint = tr("see its 'eligible'")
             if instrument.floor_eur_per_t is not None:
@@ -303,18 +302,6 @@ def _instruments(case: Case) -> Iterator[Fault]:
             yield from _guarantee(funder, instrument, path)
         elif not instrument.carries_capex:
             yield from _support(case, instrument, path)
-
-
-def _qualifies(project: Project, instrument: Instrument) -> bool:
-    eligible, output = instrument.eligible, project.output_t_per_year
-    delivers = {name for name, tonnes in output.items() if tonnes > 0}
-    asked = (
-        (eligible.countries, {project.country}),
-        (eligible.materials, set(output)),
-        (eligible.tags, set(project.tags)),
-        (instrument.floor_eur_per_t, delivers),
-    )
-    return all(wanted is None or not has.isdisjoint(wanted) for wanted, has in asked)
 
 
 def _guarantee(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[Fault]:
@@ -340,7 +327,7 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
     floors = instrument.floor_eur_per_t or {}
     for name, project in case.projects.items():
         for material, cost in (
-            project.cash_cost_eur_per_t.items() if _qualifies(project, instrument) else ()
+            project.cash_cost_eur_per_t.items() if instrument.is_for(project) else ()
         ):
             floor = floors.get(material)
             low = [y for y in case.horizon.years if floor and floor.at(y) < cost.at(y)]

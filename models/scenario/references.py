@@ -27,6 +27,7 @@ _UNKNOWN = {
     "projects": (marked("there is no project '{name}'"), marked("the file has no projects")),
     "funders": (marked("there is no funder '{name}'"), marked("the file has no funders")),
     "hazards": (marked("there is no hazard '{name}'"), marked("the file has no hazards")),
+    "variants": (marked("there is no variant '{name}'"), marked("the file has no variants")),
     "regimes": (marked("there is no regime '{name}'"), marked("add it under uncertainty.regimes")),
 }  #: What is said of an id that no item of a section has, and of a file without any item.
 

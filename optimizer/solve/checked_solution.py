@@ -186,7 +186,7 @@ def proven(
 def input_hash(case: Case) -> str:
     """SHA-256 of a scenario in canonical JSON: its content, not how it was written down. What the
     format was extended by counts only where a file uses it, so that those of before keep theirs."""
-    content = case.model_dump(mode="json", by_alias=True, exclude={"variants"})
+    content = case.model_dump(mode="json", by_alias=True, exclude={"variants", "counterfactual"})
     if not content["conversions"]:
         del content["conversions"]
     for section in content.values():

@@ -155,12 +155,18 @@ def committed_to(instance: Instance, commitment: Commitment) -> dict[str, Any]:
 
 
 def as_solved(case: Case, variant: str | None) -> dict[str, Any]:
-    """A scenario in JSON, without nulls, and of its variants only the one that was applied."""
+    """A scenario in JSON, without nulls, and of its variants only the one that was applied and the
+    one that plans are compared with."""
     content: dict[str, Any] = case.model_dump(
         mode="json", by_alias=True, exclude={"variants"}, exclude_none=True
     )
-    if variant in case.variants:
-        content["variants"] = {variant: case.variants[variant].model_dump(mode="json")}
+    kept = {
+        name: case.variants[name]
+        for name in (variant, case.counterfactual)
+        if name in case.variants
+    }
+    if kept:
+        content["variants"] = {name: one.model_dump(mode="json") for name, one in kept.items()}
     return content
 
 

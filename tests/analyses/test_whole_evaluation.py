@@ -36,8 +36,10 @@ def test_every_part_is_there(found: Evaluation) -> None:
     assert found.rare is not None
     assert found.longer is not None
     assert is_complete(found, 1e-6)
+    assert found.counterfactual is not None
     assert set(found.seconds) == {
-        "read", "fresh", "rules", "rare", "replications", "information", "tail", "longer"
+        "read", "fresh", "rules", "rare", "replications", "information", "tail", "longer",
+        "counterfactual",
     }  # fmt: skip
 
 

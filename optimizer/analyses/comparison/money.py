@@ -115,6 +115,30 @@ def _by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return dict(sorted(total.items(), key=lambda entry: int(entry[0])))
 
 
+def term(plan: Plan, position: Position, name: str, of_stock: float) -> float | None:
+    """A figure of a position's instrument, where the plan carries it; stocks have none."""
+    if position.instrument is None:
+        return of_stock
+    funder = plan.case.funders.get(position.funder) if plan.case else None
+    known = funder.instruments.get(position.instrument) if funder else None
+    value = getattr(known, name, None)
+    return None if value is None else float(value)
+
+
+def charge(plan: Plan, position: Position) -> float | None:
+    """What a budget is charged with per unit of money that a position provides."""
+    funder = plan.case.funders.get(position.funder) if plan.case else None
+    if position.instrument is None and position.project is not None:
+        return None if funder is None else float(funder.premium_charge)
+    found = term(plan, position, "budget_charge", 1.0)
+    known = funder.instruments.get(position.instrument or "") if funder else None
+    built = next((own for own in plan.projects if own.id == position.project), None)
+    if found is None or known is None or known.kind == "price_floor" or built is None:
+        return found
+    budgeted, expected = built.budgeted_capex_meur, built.expected_capex_meur
+    return found * budgeted / expected if budgeted is not None and expected else found
+
+
 def charged(plan: Plan, funder: str) -> float:
     """Million EUR charged to the budget of a funder over all years."""
     return math.fsum(plan.spend_meur.get(funder, {}).values())

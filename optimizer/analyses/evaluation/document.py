@@ -6,9 +6,9 @@ from typing import Any
 from models import results
 from models.language import tr
 from models.results import Estimate, Evaluation
+from models.results.plan import OWN_LINE
 from models.scenario.chains import links
 from optimizer.analyses.evaluation import yardsticks
-from optimizer.analyses.evaluation.overruns import OWN
 from optimizer.analyses.evaluation.yardsticks import Say, estimated, worth
 from optimizer.analyses.plan.stocks import use_columns, used_caption
 from optimizer.report import document as doc
@@ -381,7 +381,9 @@ def _budgets(say: Say) -> Iterator[Part]:
         if one.funder is None:
             return whole
         funder = say.name("funders", one.funder)
-        return funder if one.line == OWN else f"{funder}: {say.budget_line(one.funder, one.line)}"
+        return (
+            funder if one.line == OWN_LINE else f"{funder}: {say.budget_line(one.funder, one.line)}"
+        )
 
     columns = [
         Column(tr("Budget line"), name, "text"),

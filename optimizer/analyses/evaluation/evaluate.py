@@ -10,6 +10,7 @@ from models.base import named
 from models.language import language, tr
 from models.results import Evaluation, StatesOf
 from models.scenario.case import Case
+from optimizer.analyses.evaluation.counterfactual import counterfactual
 from optimizer.analyses.evaluation.elsewhere import in_world_of, longer, prolonged
 from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states, rule_outcomes
 from optimizer.analyses.evaluation.information import information, tail_premium
@@ -103,7 +104,8 @@ def evaluate(
     plain, reserves = fresh.with_plan, tuple(dict.fromkeys(options.reserves))
     with timed("rules", tr("release rule")):
         rules = rule_outcomes(instance, fresh.states, commitment, reserves, plain, level, jobs)
-    parts: dict[str, Any] = dict.fromkeys(("rare", "gap", "information", "tail", "longer"))
+    names = ("rare", "gap", "information", "tail", "longer", "counterfactual")
+    parts: dict[str, Any] = dict.fromkeys(names)
     drawn_from = fresh.seed if fresh.seed is not None else options.seed or 0
     parts["budget_risk"] = budget_risk(instance, commitment, options.states, drawn_from)
     if rare and fresh.sampled:
@@ -127,6 +129,10 @@ def evaluate(
         with timed("tail", tr("plans with and without weight on the worst states")):
             progress = options.on_progress
             parts["tail"] = tail_premium(given, weight=weight, on_progress=progress, **limits)
+    if solving and not options.no_counterfactual:
+        with timed("counterfactual", tr("what would be done otherwise")):
+            progress = options.on_progress
+            parts["counterfactual"] = counterfactual(given, on_progress=progress, **limits)
     if options.longer and solving:
         with timed("longer", tr("longer horizon")):
             # The seed of the fresh states, so that these are the first of them.
@@ -167,6 +173,8 @@ def is_complete(evaluation: Evaluation, gap: float) -> bool:
     proven: list[tuple[float, float | None]] = [(one.found, one.bound) for one in samples]
     if known is not None:
         proven += [(p.high, p.low) for p in (known.mean_value_problem, known.wait_and_see)]
-    for plan in () if tail is None else (tail.neutral, tail.averse):
-        proven.append((1.0, None if plan.gap is None else 1.0 - plan.gap))
+    plans = [] if tail is None else [tail.neutral, tail.averse]
+    for plan in (*plans, evaluation.counterfactual):
+        if plan is not None:
+            proven.append((1.0, None if plan.gap is None else 1.0 - plan.gap))
     return all(is_within(found, bound, gap) for found, bound in proven)

@@ -55,6 +55,9 @@ class EvaluateOptions(opt.OfScenario, opt.SolveOptions):
     them out."""
     longer: Annotated[opt.Count, opt.Flag("YEARS")] = 5
     """Years that the horizon is prolonged by; 0 leaves that out."""
+    no_counterfactual: bool = False
+    """Leave out what would be done without the plan: the scenario's counterfactual variant, or the
+    best plan without public money."""
     states_of: Annotated[str, opt.Flag("FILE")] | None = None
     """Look at the plan in the states of this scenario instead of its own: another world, or the
     path that came. Nothing is solved then."""

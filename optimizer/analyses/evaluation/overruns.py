@@ -14,13 +14,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from models.results import BudgetOdds, BudgetRisk, Estimate
+from models.results.plan import OWN_LINE
 from optimizer.model.commitment import Commitment, line_use, spend
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import draw_overruns
 from optimizer.solve.verification import TOLERANCE
 
-OWN = "budget"
-"""The id of a funder's own budget among its lines."""
 Key = tuple[str | None, str]
 """Funder and line; without a funder all public ones together."""
 
@@ -104,7 +103,7 @@ def _uses(
     own = spend(seen, commitment)
     public = sum((own[f] for f in instance.public_funders), np.zeros(len(instance.years)))
     lines: dict[Key, Floats] = dict(line_use(seen, commitment).items())
-    return lines | {(f, OWN): x for f, x in own.items()} | {(None, OWN): public}
+    return lines | {(f, OWN_LINE): x for f, x in own.items()} | {(None, OWN_LINE): public}
 
 
 def _limits(instance: Instance) -> Iterator[Limit]:
@@ -120,9 +119,9 @@ def _limits(instance: Instance) -> Iterator[Limit]:
         if yearly is not None:
             granted = np.array([float(yearly.get(year, 0.0)) for year in instance.years])
         whole = None if total is None else float(total)
-        yield Limit((f, OWN), "budget", granted, whole, funder.carry_over)
+        yield Limit((f, OWN_LINE), "budget", granted, whole, funder.carry_over)
     if (most := instance.case.policy.budget_meur) is not None and instance.public_funders:
-        yield Limit((None, OWN), "budget", None, float(most))
+        yield Limit((None, OWN_LINE), "budget", None, float(most))
 
 
 def _spans(

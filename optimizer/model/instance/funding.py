@@ -7,24 +7,10 @@ import numpy as np
 
 from models.scenario.case import Case
 from models.scenario.funding import BudgetLine, Funder
-from models.scenario.instruments import Eligible, Instrument
-from models.scenario.projects import Project
+from models.scenario.instruments import Instrument
 from optimizer.model.instance.parts import BudgetLineData, InstrumentData
 from optimizer.model.instance.prices import PriceData
 from optimizer.model.instance.terms import Floats, FloorPrices, read_terms, series
-
-
-def qualifies(project: Project, eligible: Eligible) -> bool:
-    """Whether a project meets all conditions of an instrument."""
-
-    def meets(names: tuple[str, ...] | None, own: set[str]) -> bool:
-        return names is None or not own.isdisjoint(names)
-
-    return (
-        meets(eligible.countries, {project.country})
-        and meets(eligible.materials, set(project.output_t_per_year))
-        and meets(eligible.tags, set(project.tags))
-    )
 
 
 def read_instruments(
@@ -51,17 +37,8 @@ def read_instruments(
                 interest_rate=float(i.interest_rate or 0),
                 market_finance_per_share=float(i.market_finance_per_share),
                 floors=_floors(i, years, prices),
-                projects=frozenset(p for p, x in case.projects.items() if _takes_part(x, i)),
+                projects=frozenset(p for p, x in case.projects.items() if i.is_for(x)),
             )
-
-
-def _takes_part(project: Project, instrument: Instrument) -> bool:
-    """A price floor is for what it names alone, or it would bring finance for nothing."""
-    floors = instrument.floor_eur_per_t
-    delivers = {m for m, tonnes in project.output_t_per_year.items() if tonnes > 0}
-    return qualifies(project, instrument.eligible) and (
-        floors is None or not delivers.isdisjoint(floors)
-    )
 
 
 def _charges(funder: Funder, instrument: Instrument) -> dict[str, float]:

@@ -1,0 +1,167 @@
+"""A plan as those ask for it who have to approve it: what, when, at what risk, against what."""
+
+from typing import Literal
+
+from models.results import ids
+from models.results.base import InUnit, Result, Share, Titled
+from models.results.comparison import Increment
+from models.results.option import Option
+from models.results.plan import BudgetClass
+
+
+class Approval(Result):
+    """Public money that is approved in a year: the year of the decision, not of the payment.
+
+    All that a project is promised counts in the year in which the decision to build it falls. A
+    stock is bought anew each year: its cost counts in the year in which it is paid.
+    """
+
+    year: int  #: Year of the decision.
+    funder: str  #: Id of the funder.
+    budget_class: BudgetClass | None  #: How a budget books it.
+    project: str | None  #: Id of the project; null for stocks.
+    meur: float
+    """Committed, undiscounted: of a guarantee its face. All of them add up to
+    ``public.committed_meur``."""
+
+
+class CountryMoney(Result):
+    """Money for projects in one country, undiscounted; what stocks cost is in no country."""
+
+    country: str  #: Code of the country.
+    home: bool  #: Whether it belongs to ``home``.
+    union: bool  #: Whether it lies in the Union.
+    public_meur: float  #: Put up by public funders, guaranteed loans with it.
+    private_meur: float  #: Put up by company and private funders.
+    market_meur: float  #: Put up by lenders and other investors.
+
+
+class Aid(Result):
+    """What a project gets that counts as state aid, and the limit on it.
+
+    Aid is ``grant_equivalent`` times what an instrument moves
+    ([P8](formulation.md#first-stage)).
+    """
+
+    project: str  #: Id of the project.
+    country: str  #: Code of its country.
+    aid_meur: float  #: Grant equivalents of all instruments.
+    capex_meur: float  #: Capital cost, as announced, of which the limit is a share.
+    limit_meur: float | None  #: The lower of the two limits of ``policy.state_aid``; null if none.
+    most_meur: float
+    """The most that instruments which may finance it can give it, if each went up to its
+    ``max_share``; of price floors and interest what the plan gives."""
+    binds: bool  #: Whether less than a thousandth of the limit is left.
+
+    @property
+    def intensity(self) -> float | None:
+        """Aid as a share of capital cost; None where that is 0."""
+        return self.aid_meur / self.capex_meur if self.capex_meur > 0 else None
+
+
+class Provision(Result):
+    """What budgets set aside for public guarantees, beside what is expected to be lost."""
+
+    face_meur: float  #: Loans that guarantees cover, as committed.
+    provision_meur: float  #: Charged to budgets for them, undiscounted.
+    expected_loss_meur: float | None
+    """By the stated probabilities of failure, undiscounted; null if any is not stated."""
+    cost_meur: float  #: Net cost, a present value: by what the scenario expects to come back.
+    missing_meur: float | None
+    """Expected loss that the provision does not cover; 0 where it does, null if that is unknown."""
+
+
+class Return(Result):
+    """What public money yields that is meant to come back: stakes and loans of one funder."""
+
+    funder: str  #: Id of the funder.
+    paid_meur: float  #: Paid over all years, undiscounted.
+    returned_meur: float  #: Expected back over all years, undiscounted.
+    rate: float | None
+    """Internal rate of return a year, of what is paid and expected back by year; negative where
+    less comes back than is paid, null where nothing does."""
+
+
+class Purse(Result):
+    """What one funder pays for, and which output that secures for it."""
+
+    funder: str  #: Id of the funder.
+    paid_meur: float  #: Put up over all years, undiscounted.
+    stocks_meur: float  #: Of that for stocks.
+    cost_meur: float  #: Net cost, discounted.
+    output_t: dict[str, float]
+    """Tonnes a year, by material, that consumers of a company are contracted to receive at full
+    output, undisturbed. Empty for other funders, whose output goes to all."""
+
+
+class Fiscal(Result):
+    """What a budget committee asks of a plan."""
+
+    approvals: tuple[Approval, ...] = ()  #: Public money by year of decision, earliest first.
+    debt_brake_by_year_meur: dict[str, float] | None = None
+    """Public money that counts as net borrowing when it is paid, undiscounted: grants, stocks,
+    premiums and what has no class. Stakes and loans are financial transactions, guarantees
+    contingent (Article 115 of the Basic Law). Null where Germany is not ``home``."""
+    countries: tuple[CountryMoney, ...] = ()  #: Money for projects by country, the largest first.
+    home_share: Share | None = None
+    """Share of public money for projects that goes to ``home``; null without such money."""
+    stocks_meur: float = 0.0  #: Public money for stocks, undiscounted.
+    aid: tuple[Aid, ...] = ()  #: State aid by project, in the order of the file.
+    provision: Provision | None = None  #: For public guarantees; null without any.
+    returns: tuple[Return, ...] = ()
+    """By funder, where the file says of all its stakes and loans when something comes back."""
+    purses: tuple[Purse, ...] = ()  #: All funders that pay something, in the order of the file.
+
+    @property
+    def first_year(self) -> int | None:
+        """The first year in which public money is approved."""
+        return min((one.year for one in self.approvals), default=None)
+
+
+class Against(Increment):
+    """What the plan adds to something else; ``over`` is the label of that option, the id of the
+    variant, or null for neither."""
+
+    to: Literal["nothing", "counterfactual", "option"]
+    """``nothing``: no plan at all; ``counterfactual``: what would be done otherwise, as the
+    evaluation of the plan has it, or the option without public money that leaves least; ``option``:
+    of the efficient options that take less public money the one with most."""
+    title: str  #: What that is called; empty where it has no title.
+    left: InUnit  #: Expected damage that is left there.
+    left_cvar: InUnit  #: The same in the worst states.
+    net_cost_meur: float  #: Net cost in addition, discounted, whoever bears it.
+
+
+class Tail(Result):
+    """The worst states, among those that the plan was chosen on and among fresh ones."""
+
+    level: Share  #: 0.95 means the worst 5 %.
+    states: int  #: States that the plan was chosen on.
+    with_plan: InUnit  #: Mean of the worst of them with the plan.
+    without_plan: InUnit  #: The same without any plan.
+    worst: InUnit  #: The worst of them, with the plan.
+    fresh_states: int | None  #: Fresh states; null where the plan was not evaluated, as the next.
+    fresh_with_plan: InUnit | None  #: Mean of the worst of them with the plan.
+    fresh_without_plan: InUnit | None  #: The same without any plan.
+    fresh_worst: InUnit | None  #: The worst of them, with the plan.
+
+
+class Rejected(Result):
+    """A candidate that the plan does not build, and what it would cost to build it."""
+
+    project: ids.Project  #: Id of the project.
+    low: InUnit | None  #: The objective gets worse by this at least.
+    high: InUnit | None  #: By this at most; both null where no plan can build it.
+    rules: tuple[str, ...]  #: Tags of rules that stop it, or leave it no room.
+
+
+class Brief(Titled):
+    """What a decision maker must find of a plan."""
+
+    kind: Literal["brief"] = "brief"
+    option: Option  #: What it buys and costs.
+    fiscal: Fiscal  #: When, where and at what risk.
+    increments: tuple[Against, ...]  #: Compared with what, the closest last.
+    tail: Tail  #: The worst states.
+    rejected: tuple[Rejected, ...] = ()
+    """Candidates that are out, the nearest first, where the plan was explained."""

@@ -1,0 +1,220 @@
+"""What a budget committee asks of a plan: approvals, countries, aid, provision, return, purses."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from models.results import Plan, Position, ProjectPlan
+from models.results import brief as results
+from models.scenario.countries import EU_27
+from models.scenario.funding import Funder
+from models.scenario.projects import Project
+from optimizer.analyses.comparison.money import NOTHING, USED_UP, adder, charge
+
+NO_BORROWING = frozenset({"financial_transaction", "loan", "guarantee"})
+"""Classes that are no net borrowing when they are given (Basic Law, Article 115; Act on Article
+115, section 3)."""
+COMES_BACK = frozenset({"financial_transaction", "loan"})
+LOWEST, HIGHEST = -0.99, 10.0
+"""Between these a rate of return is sought."""
+
+
+def fiscal(plan: Plan) -> results.Fiscal:
+    """When public money is approved, where it goes, and at what risk; what the scenario has to say
+    is left out of a plan that does not carry it."""
+    kinds = {funder.id: funder.kind for funder in plan.funders}
+    public = [p for p in plan.accounts if kinds[p.funder] == "public"]
+    countries = tuple(_countries(plan, kinds))
+    invested = math.fsum(one.public_meur for one in countries)
+    at_home = math.fsum(one.public_meur for one in countries if one.home)
+    return results.Fiscal(
+        approvals=tuple(approvals(plan, public)),
+        debt_brake_by_year_meur=_borrowed(plan, public),
+        countries=countries,
+        home_share=at_home / invested if invested > NOTHING else None,
+        stocks_meur=math.fsum(_paid(p) for p in public if p.project is None),
+        aid=tuple(_aid(plan)),
+        provision=_provision(plan, public),
+        returns=tuple(_returns(plan, public)),
+        purses=tuple(_purses(plan)),
+    )
+
+
+def _paid(position: Position) -> float:
+    return math.fsum(position.paid_meur.values())
+
+
+def approvals(plan: Plan, some: list[Position]) -> Iterator[results.Approval]:
+    """What is approved with these positions, by year of decision."""
+    start = {project.id: project.start for project in plan.projects}
+    found: dict[tuple[int, str, str | None, str | None], float] = {}
+    for one in some:
+        about = one.funder, one.budget_class, one.project
+        if one.project is not None:
+            amounts = {start[one.project]: one.committed_meur}
+        else:
+            amounts = {int(year): amount for year, amount in one.paid_meur.items()}
+        for year, amount in amounts.items():
+            if amount > NOTHING:
+                found[year, *about] = found.get((year, *about), 0.0) + amount
+    order = {funder.id: place for place, funder in enumerate(plan.funders)}
+    for (year, funder, booked, project), amount in sorted(
+        found.items(), key=lambda item: (item[0][0], order[item[0][1]])
+    ):
+        yield results.Approval(
+            year=year, funder=funder, budget_class=booked, project=project, meur=amount
+        )
+
+
+def _borrowed(plan: Plan, public: list[Position]) -> dict[str, float] | None:
+    if plan.case is None or "DE" not in plan.case.home:
+        return None
+    counted = [p for p in public if p.budget_class not in NO_BORROWING]
+    return adder(plan)(counted).paid_by_year_meur if counted else {}
+
+
+def _countries(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.CountryMoney]:
+    if plan.case is None:
+        return
+    place = {p: project.country for p, project in plan.case.projects.items()}
+    money: dict[str, dict[str, float]] = {}
+    for one in plan.accounts:
+        if one.project is not None:
+            of = money.setdefault(place[one.project], {})
+            kind = "public" if kinds[one.funder] == "public" else "private"
+            of[kind] = of.get(kind, 0.0) + _paid(one)
+    for built in plan.projects:
+        of = money.setdefault(place[built.id], {})
+        of["market"] = of.get("market", 0.0) + built.market_share * built.mean_capex_meur
+    for country, of in sorted(money.items(), key=lambda item: -math.fsum(item[1].values())):
+        yield results.CountryMoney(
+            country=country,
+            home=country in plan.case.home,
+            union=country in EU_27,
+            **{f"{kind}_meur": of.get(kind, 0.0) for kind in ("public", "private", "market")},
+        )
+
+
+def _aid(plan: Plan) -> Iterator[results.Aid]:
+    if plan.case is None:
+        return
+    rule = plan.case.policy.state_aid
+    for built in plan.projects:
+        project, most = plan.case.projects[built.id], 0.0
+        given = math.fsum(_equivalent(plan.case.funders, built, p) for p in plan.accounts)
+        for funder in plan.case.funders.values() if rule is not None else ():
+            for i in funder.instruments.values():
+                if i.is_for(project) and i.carries_capex:
+                    ticket = math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur)
+                    amount = min(float(i.max_share) * built.capex_meur, ticket)
+                    most += float(i.grant_equivalent) * amount
+        most = max(most, given)
+        limits = [] if rule is None or rule.max_meur is None else [float(rule.max_meur)]
+        if rule is not None and rule.max_intensity is not None:
+            limits.append(float(rule.max_intensity) * built.capex_meur)
+        limit = min(limits, default=None)
+        yield results.Aid(
+            project=built.id,
+            country=project.country,
+            aid_meur=given,
+            capex_meur=built.capex_meur,
+            limit_meur=limit,
+            most_meur=most,
+            binds=limit is not None and given >= (1 - USED_UP) * limit - NOTHING,
+        )
+
+
+def _equivalent(funders: dict[str, Funder], built: ProjectPlan, position: Position) -> float:
+    """What of a position counts as state aid of a project: of what goes by capex without any
+    overrun, of a price floor all that it is expected to pay."""
+    if position.project != built.id or position.instrument is None:
+        return 0.0
+    terms = funders[position.funder].instruments[position.instrument]
+    announced = 1.0
+    if terms.kind != "price_floor" and built.mean_capex_meur > 0:
+        announced = built.capex_meur / built.mean_capex_meur
+    return float(terms.grant_equivalent) * announced * _paid(position)
+
+
+def _provision(plan: Plan, public: list[Position]) -> results.Provision | None:
+    some = [p for p in public if p.budget_class == "guarantee" and p.instrument is not None]
+    if plan.case is None or not some:
+        return None
+    sums = adder(plan)(some)
+    unknown = any(p.expected_loss_meur is None for p in some)
+    loss = None if unknown else sums.expected_loss_meur
+    provision = math.fsum((charge(plan, p) or 0.0) * _paid(p) for p in some)
+    return results.Provision(
+        face_meur=sums.committed_meur,
+        provision_meur=provision,
+        expected_loss_meur=loss,
+        cost_meur=sums.cost_meur,
+        missing_meur=None if loss is None else max(0.0, loss - provision),
+    )
+
+
+def _returns(plan: Plan, public: list[Position]) -> Iterator[results.Return]:
+    for funder in plan.funders:
+        some = [p for p in public if p.funder == funder.id and p.budget_class in COMES_BACK]
+        if not some or not all(p.returned_meur for p in some):
+            continue
+        flows: dict[int, float] = {}
+        for one in some:
+            for sign, by_year in ((-1, one.paid_meur), (1, one.returned_meur)):
+                for year, amount in by_year.items():
+                    flows[int(year)] = flows.get(int(year), 0.0) + sign * amount
+        yield results.Return(
+            funder=funder.id,
+            paid_meur=math.fsum(_paid(p) for p in some),
+            returned_meur=math.fsum(x for p in some for x in p.returned_meur.values()),
+            rate=rate_of_return(flows),
+        )
+
+
+def rate_of_return(flows: dict[int, float]) -> float | None:
+    """The yearly rate at which amounts by year are worth nothing together, by halving; None where
+    there is none between -99 % and 1,000 %."""
+    first = min(flows, default=0)
+
+    def worth(rate: float) -> float:
+        return math.fsum(x * (1 + rate) ** (first - year) for year, x in flows.items())
+
+    low, high = LOWEST, HIGHEST
+    if not worth(low) > 0 > worth(high):
+        return None
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if worth(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
+def _purses(plan: Plan) -> Iterator[results.Purse]:
+    add = adder(plan)
+    for funder in plan.funders:
+        own = [p for p in plan.accounts if p.funder == funder.id]
+        sums = add(own)
+        if sums.paid_meur > NOTHING:
+            yield results.Purse(
+                funder=funder.id,
+                paid_meur=sums.paid_meur,
+                stocks_meur=math.fsum(_paid(p) for p in own if p.project is None),
+                cost_meur=sums.cost_meur,
+                output_t=contracted(plan, funder.id),
+            )
+
+
+def contracted(plan: Plan, company: str) -> dict[str, float]:
+    """Tonnes a year by material that a company's consumers are contracted to receive."""
+    found: dict[str, float] = {}
+    for built in plan.projects if plan.case is not None else ():
+        assert plan.case is not None
+        share = built.offtake_by_company.get(company, 0.0)
+        for material, tonnes in _full(plan.case.projects[built.id]).items():
+            if share * tonnes > NOTHING:
+                found[material] = found.get(material, 0.0) + share * tonnes
+    return found
+
+
+def _full(project: Project) -> dict[str, float]:
+    """Tonnes a year at full output."""
+    share = float(project.ramp_up[-1])
+    return {m: float(tonnes) * share for m, tonnes in project.output_t_per_year.items()}

@@ -1,0 +1,213 @@
+"""The figures of a brief: by hand, and as identities with the plans that they are made of."""
+
+import math
+
+import pytest
+from saved_plans import rich, treasury, tutorial
+
+from models.files import read_case
+from models.results import Evaluation, Plan
+from optimizer.analyses.comparison.benefit import benefit
+from optimizer.analyses.comparison.fiscal import fiscal, rate_of_return
+from optimizer.analyses.comparison.increments import brief
+from optimizer.analyses.comparison.money import cost
+from optimizer.analyses.evaluation.counterfactual import counterfactual
+from optimizer.analyses.given import given
+from optimizer.model.instance import read_instance
+from optimizer.solve.planner import plan
+
+TUTORIAL = "scenarios/tutorial.yaml"
+PLANS = {"treasury": treasury, "rich": rich, "tutorial": tutorial}
+EACH = pytest.mark.parametrize("name", PLANS)
+
+
+def near(value: float) -> float:
+    return pytest.approx(value, rel=1e-9, abs=1e-6)  # type: ignore[no-any-return]
+
+
+def public(found: Plan) -> list:  # type: ignore[type-arg]
+    kinds = {funder.id: funder.kind for funder in found.funders}
+    return [one for one in found.accounts if kinds[one.funder] == "public"]
+
+
+@EACH
+def test_approvals_are_all_that_public_funders_commit(name: str) -> None:
+    found = PLANS[name]()
+    approvals = fiscal(found).approvals
+    assert sum(one.meur for one in approvals) == near(
+        cost(found, benefit(found)).public.committed_meur
+    )
+    start = {built.id: built.start for built in found.projects}
+    assert all(one.year == start[one.project] for one in approvals if one.project)
+    for funder in {one.funder for one in public(found)}:
+        told = sum(one.meur for one in approvals if one.funder == funder)
+        assert told == near(sum(p.committed_meur for p in public(found) if p.funder == funder))
+
+
+@EACH
+def test_money_by_country_is_all_money_of_projects(name: str) -> None:
+    found = PLANS[name]()
+    of = fiscal(found)
+    kinds = {funder.id: funder.kind for funder in found.funders}
+    for kind in ("public", "private"):
+        told = sum(getattr(one, f"{kind}_meur") for one in of.countries)
+        paid = [
+            p
+            for p in found.accounts
+            if p.project and (kinds[p.funder] == "public") == (kind == "public")
+        ]
+        assert told == near(math.fsum(x for p in paid for x in p.paid_meur.values()))
+    market = sum(built.market_share * built.mean_capex_meur for built in found.projects)
+    assert sum(one.market_meur for one in of.countries) == near(market)
+    stocks = [p for p in public(found) if p.project is None]
+    assert of.stocks_meur == near(math.fsum(x for p in stocks for x in p.paid_meur.values()))
+
+
+@EACH
+def test_aid_is_what_the_rule_of_the_model_counts(name: str) -> None:
+    """P8, whose coefficients the model has from elsewhere."""
+    found = PLANS[name]()
+    assert found.case is not None
+    instance = read_instance(found.case)
+    built = {project.id: project for project in found.projects}
+    for one in fiscal(found).aid:
+        project, counted = built[one.project], 0.0
+        held = [*project.shares.items(), *project.supports.items()]
+        for funder, shares in held:
+            for instrument, share in shares.items():
+                money = instance.money(project.id, funder, instrument, project.start)
+                counted += money.instrument.grant_equivalent * money.aid * share
+        assert one.aid_meur == pytest.approx(counted, rel=1e-6, abs=1e-6)
+        assert one.most_meur >= one.aid_meur - 1e-6
+        if one.limit_meur is not None:
+            assert one.aid_meur <= one.limit_meur * (1 + 1e-6) + 1e-6
+
+
+def test_some_of_these_plans_have_aid_and_countries() -> None:
+    """Or the identities above would hold of nothing."""
+    found = [fiscal(make()) for make in PLANS.values()]
+    assert any(one.aid_meur > 1 for of in found for one in of.aid)
+    assert any(len(of.countries) > 1 for of in found)
+    assert any(of.provision is not None for of in found)
+
+
+def test_a_provision_is_what_budgets_are_charged_for_guarantees() -> None:
+    found = treasury()
+    assert found.case is not None
+    told = fiscal(found).provision
+    some = [p for p in public(found) if p.budget_class == "guarantee"]
+    assert told is not None
+    terms = {p.funder: found.case.funders[p.funder].instruments[p.instrument] for p in some}
+    charged = sum(float(terms[p.funder].budget_charge) * sum(p.paid_meur.values()) for p in some)
+    assert told.provision_meur == near(charged)
+    assert told.face_meur == near(sum(p.committed_meur for p in some))
+
+
+@EACH
+def test_the_debt_brake_counts_what_is_no_stake_and_no_guarantee(name: str) -> None:
+    found = PLANS[name]()
+    assert found.case is not None
+    told = fiscal(found).debt_brake_by_year_meur
+    assert (told is None) == ("DE" not in found.case.home)
+    at_home = {**(found.scenario or {}), "home": ["DE"]}
+    german = Plan.model_validate(found.model_dump() | {"scenario": at_home})
+    counted = fiscal(german).debt_brake_by_year_meur
+    assert counted is not None
+    free = ("financial_transaction", "loan", "guarantee")
+    due = [p for p in public(found) if p.budget_class not in free]
+    for year in {year for p in found.accounts for year in p.paid_meur}:
+        assert counted.get(year, 0.0) == near(sum(p.paid_meur.get(year, 0.0) for p in due))
+
+
+def test_a_rate_of_return_by_hand() -> None:
+    assert rate_of_return({2030: -100.0, 2032: 121.0}) == pytest.approx(0.1)
+    assert rate_of_return({2030: -100.0, 2031: 50.0}) == pytest.approx(-0.5)
+    # 100 and 100, then 110 and 121: each earns 10 %.
+    assert rate_of_return({2030: -200.0, 2031: 110.0, 2032: 121.0}) == pytest.approx(0.1)
+    assert rate_of_return({2030: -100.0}) is None
+    assert rate_of_return({}) is None
+
+
+# Compared with what
+
+
+def test_without_public_money_the_tutorial_is_left_with_what_its_company_does() -> None:
+    """What is found is the best plan of the file whose fund has nothing."""
+    found = counterfactual(given(tutorial()), gap=0.0)
+    alone = plan(read_case(TUTORIAL, settings=["funders.fund.budget_meur=0"]).case, gap=0.0)
+    assert found is not None
+    assert found.variant is None
+    assert found.public_meur == 0
+    assert found.expected == near(alone.outcome.expected)
+    assert found.net_cost_meur == near(alone.outcome.net_cost_meur)
+    assert found.expected > tutorial().outcome.expected + 1
+
+
+def test_a_counterfactual_variant_is_solved_as_it_stands(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    from pathlib import Path
+
+    path = tmp_path / "named.yaml"
+    text = Path(TUTORIAL).read_text(encoding="utf-8")
+    path.write_text(f"counterfactual: small_tickets\n{text}", encoding="utf-8")
+    reading = read_case(path)
+    made = plan(reading.case, gap=0.0)
+    assert list((made.scenario or {})["variants"]) == ["small_tickets"]
+    assert made.certificate.input_sha256 == tutorial().certificate.input_sha256
+    found = counterfactual(given(made), gap=0.0)
+    other = plan(read_case(path, "small_tickets").case, variant="small_tickets", gap=0.0)
+    assert found is not None
+    assert found.variant == "small_tickets"
+    assert found.expected == near(other.outcome.expected)
+    assert found.public_meur == near(cost(other, benefit(other)).public.paid_present_meur or 0.0)
+    # The variant itself has nothing to be compared with.
+    assert counterfactual(given(other), gap=0.0) is None
+
+
+def cheaper(left: float, times: float) -> Plan:
+    """The tutorial's plan with so much damage left and so many times its public money."""
+    found = tutorial()
+    kinds = {funder.id: funder.kind for funder in found.funders}
+    accounts = tuple(
+        one
+        if kinds[one.funder] != "public"
+        else one.model_copy(
+            update={"paid_meur": {year: times * x for year, x in one.paid_meur.items()}}
+        )
+        for one in found.accounts
+    )
+    outcome = found.outcome.model_copy(update={"expected": left})
+    return found.model_copy(update={"accounts": accounts, "outcome": outcome})
+
+
+def test_increments_are_over_nothing_over_no_public_money_and_over_the_next_cheaper() -> None:
+    """12 are left for all the money, 40 without any plan."""
+    options = {
+        "alone": cheaper(30.0, 0.0),
+        "worse_alone": cheaper(35.0, 0.0),
+        "half": cheaper(20.0, 0.5),
+        "beaten": cheaper(25.0, 0.75),  # “half” leaves less for less
+        "dearer": cheaper(5.0, 2.0),
+    }
+    found = brief(tutorial(), others=options)
+    paid = cost(tutorial(), benefit(tutorial())).public.paid_present_meur
+    assert paid is not None
+    told = [
+        (one.to, one.over, one.left, one.avoided, one.public_present_meur)
+        for one in found.increments
+    ]
+    assert told == [
+        ("nothing", None, near(40.0), near(28.0), near(paid)),
+        ("counterfactual", "alone", 30.0, near(18.0), near(paid)),
+        ("option", "half", 20.0, near(8.0), near(paid / 2)),
+    ]
+    assert [one.avoided_per_euro for one in found.increments] == [
+        near(28 / paid), near(18 / paid), near(16 / paid)
+    ]  # fmt: skip
+
+
+def test_an_evaluation_brings_what_would_be_done_otherwise_and_the_tail_of_fresh_states() -> None:
+    found = brief(rich())
+    assert [one.to for one in found.increments] == ["nothing"]
+    assert found.tail.fresh_with_plan is None
+    assert found.tail.with_plan == rich().outcome.cvar
+    assert Evaluation.model_fields["counterfactual"].default is None
