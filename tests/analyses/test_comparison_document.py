@@ -13,7 +13,7 @@ from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, 
 from everything import everything
 from pages import Table
 from side_by_side import changed, large, raw, small, stock
-from small import project, solve
+from small import funder, project, solve
 from spreadsheets import cells, formulas, records, results, same_in_libreoffice, with_libreoffice
 
 from models.language import Language, using
@@ -40,8 +40,8 @@ def three() -> dict[str, Plan]:
 def rich() -> dict[str, Plan]:
     """The same scenario with all its money, and with hardly any."""
     poor = everything()
-    for funder in poor["funders"].values():
-        funder["budget_meur"] = 1
+    for purse in poor["funders"].values():
+        purse["budget_meur"] = 1
     poor["policy"], poor["stockpiles"] = {}, []
     raws = {"=all": everything(), "poor": poor}
     return {label: best_plan(Case.model_validate(of)) for label, of in raws.items()}
@@ -65,7 +65,7 @@ def test_a_sample_beside_states_that_are_written_out_is_told() -> None:
     """One draws its states, the other says what they are: the part that differs is named."""
     sampled = solve(raw() | {"uncertainty": {"sample": {"states": 4, "seed": 1}}})
     page = page_of(made({"sampled": sampled, "written out": small()}))
-    assert "States of the world, sampled: sample: not set instead of states: 4, seed: 1" in page
+    assert "“written out” differs from “sampled”: “Sample” changed, “States” changed." in page
     assert "Not compared for that reason: damage." in page
 
 
@@ -93,12 +93,13 @@ def test_all_checks_of_the_workbook_hold(plans: Any, beside: bool) -> None:
 def test_figures_are_those_of_the_plans() -> None:
     """Worked by hand in side_by_side; the last column is that without any plan."""
     text = text_of(made(three()))
-    assert of_row(text, "Expected damage avoided, million EUR") == ["2.00", "5.00", "2.50", "-"]
-    assert of_row(text, "Worst state that was computed") == ["6", "0", "5", "10"]
-    assert of_row(text, "Funding by lenders and investors") == ["6", "0", "0"]
-    assert of_row(text, "Private funding per public EUR") == ["1.50", "0", "-"]
-    assert of_row(text, "Days of need in stock") == ["0", "0", "182", "-"]
-    assert "Works some 2026 2026 -" in " ".join(text.split())
+    assert of_row(text, "Expected damage avoided, million EUR") == ["2.50", "2.00", "5.00", "-"]
+    assert of_row(text, "Worst state that was computed") == ["5", "6", "0", "10"]
+    assert of_row(text, "Public funding, present value") == ["0.5", "4.0", "10.0"]
+    assert of_row(text, "Funding by lenders and investors") == ["0", "6", "0"]
+    assert of_row(text, "Private funding per public EUR") == ["-", "1.50", "0"]
+    assert of_row(text, "Days of need in stock") == ["182", "0", "0", "-"]
+    assert "Works some - 2026 2026" in " ".join(text.split())
 
 
 def test_benchmarks_reached() -> None:
@@ -121,18 +122,107 @@ def test_benchmarks_reached() -> None:
 
 def test_differences_are_explained() -> None:
     text = told(made(three()))
-    assert "“A large fund” leaves 3 million EUR less damage than “small”: 60 % of what" in text
-    assert "Ore: 3 million EUR less damage; Works financed otherwise." in text
-    assert "Public funding +6 million EUR, companies and other private funders 0" in text
+    assert "“A large fund” leaves 3 million EUR less damage than “Base case”: 60 % of what" in text
+    assert "Most of it: Ore -3 (Works financed otherwise). Public funding: +6 million EUR" in text
     assert "Each additional public EUR avoids 0.50 EUR of expected damage" in text
-    assert "without Works; reserve: +50 t." in text
+    assert "Ore -0.500 (without Works, reserve: +50 t)." in text
 
 
-def test_what_another_option_beats_is_marked() -> None:
-    """The stock costs 0.5 and leaves 2.5, `small` costs 4 and leaves 3."""
+def test_increments_stand_before_averages() -> None:
+    """The stock avoids 2.5 for 0.5, the large fund 2.5 more for 9.5 more; `small`, which costs 4
+    and leaves 3, is dominated by the stock."""
     text = told(made(three()))
-    assert "“small” is dominated: “A stock” leaves no more damage" in text
-    assert text.count("is dominated") == 1
+    first = "The first step, to “A stock”, avoids 5.00 EUR for each public EUR."
+    then = "The next step, to “A large fund”, avoids 0.26 EUR for each additional public EUR."
+    average = "options avoid 0.50 to 5.00 EUR per public EUR"
+    assert text.index(first) < text.index(then) < text.index(average)
+    assert (
+        "“Base case” is dominated: “A stock” takes 3.50 million EUR less public funding and "
+        in text
+    )
+    assert text.count("is dominated:") == 1
+    assert "dominated by “A stock”" in text
+    assert "what companies do alone" not in text  # there are none
+
+
+def test_what_companies_do_alone_is_said_or_asked_for() -> None:
+    """A company of 4 million EUR has 40 of 100 t secured alone, and all with 6 of the state."""
+    purses = {"fund": funder(budget=0), "motor_co": funder("company", budget=4)}
+    alone = solve(raw(funders=purses))
+    both = solve(raw(funders=purses | {"fund": funder(budget=6)}))
+    text = told(made({"alone": alone, "both": both}))
+    assert "“alone” takes no public funding and avoids 2 million EUR of that." in text
+    assert "Compared with “alone”, “both” avoids 0.50 EUR for each additional public EUR." in text
+    table = on_page({"alone": alone, "both": both}, "over-industry")
+    assert table.values("damage avoided") == [pytest.approx(3)]
+    assert table.values("Per public EUR, on average") == [pytest.approx(5 / 6)]
+    text = told(made({"both": both}))
+    assert "No option shows what companies do alone; a variant in which every public" in text
+
+
+def test_many_options_have_numbers() -> None:
+    """Six of them, by public funding; on a sheet with their names."""
+    plans = {f"plan {n}": solve(raw(n)) for n in (9, 8, 7, 6, 5, 4)}
+    page = tables_in(made(plans), plans=plans)
+    assert [cell.text for cell in page["options"].column("Option")] == [
+        f"{n} plan {n + 3}" for n in range(1, 7)
+    ]
+    assert page["by-year"].headers == ["Year", *"123456"]
+    assert page["by-year"].values("2") == pytest.approx([5, 5])
+    book = results(workbook_of(made(plans), plans=plans))
+    rows = {row["Figure"]: row for row in records(book["Costs"], "Figure")}
+    assert rows["Public funding in all"]["2 plan 5"] == pytest.approx(5)
+    checks = records(book.worksheets[-1], "Check", "Result")
+    assert {row["Result"] for row in checks} == {"adds up"}
+
+
+def test_changes_are_said_in_words() -> None:
+    """No path and no JSON, in either language."""
+    plans = {"small": small(), "large": large(), "stock": stock()}
+    cells = {
+        language: [row[1].text for row in tables_in(made(plans), language)["compared"].rows]
+        for language in ("en", "de")
+    }
+    assert cells["en"] == [
+        "public: Budget over all years 4 → 0.5 million EUR; reserve in addition, "
+        "Projects at most not set → 0",
+        "-",
+        "public: Budget over all years 4 → 10 million EUR",
+    ]
+    assert cells["de"][2] == "public: Budget über alle Jahre 4 → 10 Mio. EUR"
+
+
+def test_a_company_sees_what_it_pays_and_has() -> None:
+    purses = {"fund": funder(budget=4), "motor_co": funder("company", budget=2)}
+    own = {"industry": {"name": "Motors", "company": "motor_co"}}
+    plans = {
+        str(budget): solve(raw(funders=purses | {"fund": funder(budget=budget)}, consumers=own))
+        for budget in (4, 8)
+    }
+    found = made(plans)
+    page = tables_in(found, plans=plans)["company-1"]
+    for place, label in enumerate(plans):
+        (view,) = found.own_views
+        of = found.options[place].cost.by_funder["motor_co"]
+        figures = [page.values(label)[row] for row in range(len(page.rows))]
+        held = view.options[label]
+        assert figures == pytest.approx(
+            [of.paid_meur, of.cost_meur, held.expected, *held.output_t.values()]
+        )
+    assert "company-1" not in tables_in(made(three()))
+
+
+def test_a_land_sees_what_it_pays_and_when_it_is_decided() -> None:
+    purses = {"fund": funder(budget=4), "land": funder(budget=3)}
+    plan = solve(raw(funders=purses))
+    found = compare([plan, plan], ["one", "two"], federal=["fund"])
+    page = tables_in(found, plans={"one": plan, "two": plan})
+    paid = found.options[0].cost.by_funder["land"].paid_meur
+    assert paid > 1
+    assert page["public-1"].values("one")[0] == pytest.approx(paid)
+    assert page["public-1-paid"].values("one")[-1] == pytest.approx(paid)
+    assert page["public-1-approved"].values("one")[-1] == pytest.approx(paid)
+    assert not any(name.startswith("public-") for name in tables_in(made({"one": plan})))
 
 
 def test_what_is_not_significant_is_called_so() -> None:
@@ -143,9 +233,16 @@ def test_what_is_not_significant_is_called_so() -> None:
         for label, plan in three().items()
     }
     text = told(made(open_))
-    assert "“A large fund” and “small” differ by 3 million EUR, which is not significant" in text
+    assert (
+        "“A large fund” and “Base case” differ by 3 million EUR, which is not significant" in text
+    )
     assert "“A large fund” leaves" not in text.split("What makes the difference")[1]
-    assert "avoids most with" not in text
+    assert "The next step" not in text
+    assert (
+        "Not distinguishable from the efficient option before them, since damage or objective"
+        in text
+    )
+    assert "The proofs, which leave open 5.50 million EUR, do not confirm that." in text
 
 
 def test_what_is_not_compared_is_left_blank_and_named() -> None:
@@ -153,13 +250,14 @@ def test_what_is_not_compared_is_left_blank_and_named() -> None:
     text, page = text_of(made(plans)), on_page(plans, "options")
     words = " ".join(text.split())
     name = "A large fund"
-    assert f"“{name}” differs from “small” – Currency: USD instead of EUR." in words
+    assert f"“{name}” differs from “Base case”: Currency EUR → USD." in words
     assert "Not compared for that reason: damage and money." in words
     assert of_row(text, "Expected damage avoided, million EUR") == ["2", "-", "-"]
     assert of_row(text, "Public funding in all") == ["4", "-"]
-    assert f"“{name}” and “small”: damage is not compared." in words
+    assert f"“{name}” and “Base case”: damage is not compared." in words
     assert "Difference in expected damage" not in words
-    assert page.values("remaining") == [pytest.approx(3), None]
+    assert page.values("Damage, expected") == [pytest.approx(3), None]
+    assert [cell.text for cell in page.column("Assessment")] == ["efficient", "not compared"]
 
 
 def test_options_without_a_plan_are_told() -> None:
@@ -179,7 +277,10 @@ def test_options_without_a_plan_are_told() -> None:
 
 def test_names_are_in_german() -> None:
     text = told(made(three()), "de")
-    assert "Mit „Ein großer Fonds“ verbleiben 3 Mio. EUR weniger Schaden als mit „small“" in text
+    assert (
+        "Mit „Ein großer Fonds“ verbleiben 3 Mio. EUR weniger Schaden als mit „Ausgangsfall“"
+        in text
+    )
     assert "anders finanziert" in text
     assert "Werk" in text
 
@@ -199,13 +300,14 @@ def test_tables_of_the_page_add_up() -> None:
     plans = three()
     found = made(plans)
     by_year = on_page(plans, "by-year")
-    for header, option in zip(by_year.headers[1:], found.options, strict=True):
+    by_money = [found.options[n] for n in (2, 0, 1)]
+    for header, option in zip(by_year.headers[1:], by_money, strict=True):
         *years, total = by_year.values(header)
         assert total == pytest.approx(sum(x or 0.0 for x in years))
         assert total == pytest.approx(option.cost.public.paid_meur)
     for name in ("materials", "consumers"):
         table = on_page(plans, name)
-        for header, difference in zip(table.headers[1:], found.differences, strict=True):
+        for header, difference in zip(table.headers[1:], found.differences[::-1], strict=True):
             *parts, total = table.values(header)
             assert total == pytest.approx(sum(x or 0.0 for x in parts))
             assert total == pytest.approx(difference.expected)
@@ -215,8 +317,8 @@ def test_tables_of_the_page_add_up() -> None:
 
 def test_the_matrix_of_projects_is_that_of_the_plans() -> None:
     found = on_page(rich(), "projects")
-    for header, plan in zip(found.headers[2:], rich().values(), strict=True):
-        starts = [year for year in found.values(header) if year is not None]
+    for label, plan in rich().items():
+        starts = [year for year in found.values(label) if year is not None]
         assert sorted(starts) == sorted(project.start for project in plan.projects)
 
 
@@ -265,7 +367,7 @@ def test_sheets_calculate_benefits_and_costs() -> None:
 
 def test_a_sheet_takes_differences_to_the_base() -> None:
     book = results(workbook_of(made(rich()), plans=rich()))
-    *rows, total = records(book["Damage"], "Material")
+    *rows, total = records(book["Differences"], "Material")
     wanted = {m.id: m.expected for m in rich()["poor"].materials}
     assert {row["Id"]: row["poor"] for row in rows} == pytest.approx(wanted)
     (difference,) = made(rich()).differences

@@ -375,7 +375,7 @@ def test_in_german(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", file, f"{file}@idle", "--language", "de", "--quiet"]) == 0
     out = capfd.readouterr().out
     assert out.startswith("Erz daheim\n")
-    assert "verbleiben 50 Mio. EUR mehr Schaden als mit „ore“" in out
+    assert "verbleiben 50 Mio. EUR mehr Schaden als mit „Ausgangsfall“" in out
     assert "ohne Werk" in out
 
 
@@ -415,7 +415,7 @@ def test_a_comparison_without_its_plans_is_reported_on(file: str) -> None:
     assert run(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
     Path("alone.json").write_bytes(Path("both/comparison.json").read_bytes())
     assert run(["report", "alone.json", "--out", "alone.html", "--excel", "alone.xlsx"]) == 0
-    assert "Compared with: ore" in read(Path("alone.html").read_text(encoding="utf-8")).text
+    assert "Compared with: Base case" in read(Path("alone.html").read_text(encoding="utf-8")).text
     assert run(["workbook", "both", "--out", "both.xlsx"]) == 0
     given, alone = ([row[0] for row in cells(f)] for f in ("both.xlsx", "alone.xlsx"))
     assert {"Public funding in all"} <= set(given) & set(alone)

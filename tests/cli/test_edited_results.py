@@ -451,6 +451,32 @@ def test_of_a_comparison_the_plans_are_checked(
     assert "'plan.json' was changed" in capsys.readouterr().err
 
 
+def test_a_comparison_of_an_earlier_version_gets_what_it_lacks(
+    both: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where its plans lie beside it; alone it is shown without."""
+    content = json.loads((both / "comparison.json").read_bytes())
+    for name in ("efficient", "dominated", "industry_alone", "over_industry", "own_views"):
+        del content[name]
+    del content["names"]["instruments"]
+    write(resealed(content), both, "comparison.json")
+    (both / "comparison.manifest.json").unlink()
+    write(resealed(content), both.parent, "alone.json")
+    capsys.readouterr()
+    assert run(["report", "both"]) == 0
+    assert capsys.readouterr().err == ""
+    assert 'data-name="steps"' in (both / "report.html").read_text(encoding="utf-8")
+    assert run(["report", "alone.json", "--out", "alone.html"]) == 0
+    page = Path("alone.html").read_text(encoding="utf-8")
+    assert 'data-name="options"' in page
+    assert 'data-name="steps"' not in page
+    # What it does say must still be what the plans make of it.
+    content["options"][0]["benefit"]["expected"]["avoided"] += 1.0
+    write(resealed(content), both, "comparison.json")
+    assert run(["report", "both", "--force"]) == 1
+    assert "does not add up" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_edits_of_a_comparison_are_refused_or_told(both: Path) -> None:
     (both / "comparison.manifest.json").unlink()

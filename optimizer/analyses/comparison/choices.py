@@ -8,6 +8,7 @@ from typing import Literal
 from models.results import Plan, ProjectPlan, StockpilePlan
 from models.results import comparison as results
 from models.results.option import FunderMoney, Option
+from optimizer.analyses.comparison.efficiency import left_open, per_euro, significant
 
 BOUGHT = 1e-6
 """A gram in tonnes: less is a solver's zero."""
@@ -15,8 +16,8 @@ ALIKE = 0.005
 """Shares of capex, and relative amounts of stock, that differ by less are called the same."""
 NO_CAPEX = frozenset({"interest_subsidy", "price_floor"})
 """Kinds of instruments that carry no part of the capex."""
-EXACT, EXTRA = 1e-9, 1e-6
-"""Million EUR: a smaller difference is arithmetic, and none that buys anything."""
+EXACT = 1e-9
+"""Million EUR: a smaller difference is arithmetic."""
 AtMost = Literal["all", "some", "none"]
 
 
@@ -172,7 +173,7 @@ def difference(
     objective = resolution = None
     if "objective" not in bars:
         objective = after.proof.objective - before.proof.objective
-        resolution = _resolution(before, after)
+        resolution = left_open(before, after)
 
     def more(path: str) -> float | None:
         of = attrgetter(path)
@@ -188,7 +189,7 @@ def difference(
         by_consumer=by_consumer,
         objective=objective,
         resolution=resolution,
-        significant=_significant(expected, objective, resolution),
+        significant=significant(expected, objective, resolution),
         public_paid_meur=more("public.paid_meur"),
         private_paid_meur=more("private.paid_meur"),
         market_meur=more("market_meur"),
@@ -200,22 +201,6 @@ def difference(
         projects=built,
         stockpiles=held,
     )
-
-
-def _resolution(base: Option, option: Option) -> float | None:
-    slacks = [
-        None if of.proof.bound is None else max(0.0, of.proof.objective - of.proof.bound)
-        for of in (base, option)
-    ]
-    return None if None in slacks else math.fsum(slack for slack in slacks if slack is not None)
-
-
-def _significant(
-    expected: float | None, objective: float | None, resolution: float | None
-) -> bool | None:
-    if expected is None or objective is None or resolution is None:
-        return None
-    return min(abs(expected), abs(objective)) > resolution
 
 
 def _by_material(
@@ -258,7 +243,6 @@ def _money(
 
 def _per_extra_euro(expected: float | None, base: Option, option: Option) -> float | None:
     before, after = base.cost.public.paid_present_meur, option.cost.public.paid_present_meur
-    if expected is None or before is None or after is None or base.benefit.measure != "damage":
+    if expected is None or before is None or after is None:
         return None
-    extra = after - before
-    return -expected / extra if extra > EXTRA else None
+    return per_euro(-expected, after - before, base)

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from models.base import Text, named
-from models.results import Comparison, Plan
+from models.results import Comparison, Plan, Result
 from models.results.comparison import Failed, Names
 from models.results.option import Option, Wording
 from models.results.plan import Proof
 from models.results.reservations import NONE, Doubts
-from optimizer.analyses.comparison import choices, comparability
+from optimizer.analyses.comparison import choices, comparability, efficiency
 from optimizer.analyses.comparison.benefit import benefit, reference_year
+from optimizer.analyses.comparison.funders import own_views
 from optimizer.analyses.comparison.money import cost, lacks_accounts
 
 
@@ -60,8 +61,8 @@ def compare(
     if year is not None and at != year:
         raise ValueError(f"the option '{chosen}' has no year {year}")
     _check_federal(plans, federal)
-    options = {label: _option(label, plan, at, federal) for label, plan in by_label.items()}
-    changes, unlike, differences = {}, [], []
+    options = {label: as_option(label, plan, at, federal) for label, plan in by_label.items()}
+    changes, unlike, differences, apart = {}, [], [], []
     for label, plan in by_label.items():
         if label == chosen:
             continue
@@ -69,7 +70,11 @@ def compare(
         found = comparability.unlike(first, plan, label, changes[label])
         unlike += found
         pair = (options[chosen], options[label])
-        differences.append(choices.difference(first, plan, pair, comparability.barred(found)))
+        bars = comparability.barred(found)
+        differences.append(choices.difference(first, plan, pair, bars))
+        if bars & {"damage", "money"}:
+            apart.append(label)
+    line = efficiency.line(list(options.values()), options[chosen], apart)
     return Comparison(
         title=_title_of(first),
         base=chosen,
@@ -80,6 +85,11 @@ def compare(
         projects=tuple(choices.projects(by_label)),
         stockpiles=tuple(choices.stockpiles(by_label)),
         differences=tuple(differences),
+        efficient=tuple(line.steps()),
+        dominated=tuple(line.dominated()),
+        industry_alone=None if line.alone is None else line.alone.label,
+        over_industry=tuple(line.over_alone()),
+        own_views=tuple(own_views(by_label, list(options.values()))),
         failed=tuple(failed),
         doubts=doubts.against,
         unconfirmed=doubts.unconfirmed,
@@ -90,10 +100,13 @@ def compare(
 def again(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
     """A comparison made anew from its plans, by label; what it says of others it keeps.
 
+    Fields that came after the version that wrote it are those that are made anew: it has to be
+    :func:`completed` with them before the two are set against each other.
+
     Raises ValueError as :func:`compare`.
     """
     parts = [part for option in comparison.options for part in option.cost.parts]
-    made = compare(
+    return compare(
         list(plans.values()),
         list(plans),
         base=comparison.base,
@@ -103,10 +116,24 @@ def again(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
         failed=comparison.failed,
         doubts=comparison.said,
     )
-    if comparison.names.budget_lines:
-        return made
-    # Earlier versions did not name them.
-    return made.model_copy(update={"names": made.names.model_copy(update={"budget_lines": {}})})
+
+
+def completed(said: Any, made: Any) -> Any:
+    """What a document says, with what it lacks as it is when it is made anew: an earlier version
+    did not write all fields of today."""
+    if isinstance(said, Result) and type(said) is type(made):
+        both = {
+            name: (getattr(said, name), getattr(made, name)) for name in type(said).model_fields
+        }
+        known = said.model_fields_set
+        return said.model_copy(
+            update={n: completed(*pair) if n in known else pair[1] for n, pair in both.items()}
+        )
+    if isinstance(said, tuple) and isinstance(made, tuple) and len(said) == len(made):
+        return tuple(map(completed, said, made))
+    if isinstance(said, dict) and isinstance(made, dict):
+        return {key: completed(x, made[key]) if key in made else x for key, x in said.items()}
+    return said
 
 
 def distinct(labels: Sequence[str]) -> list[str]:
@@ -132,7 +159,10 @@ def _check_federal(plans: Sequence[Plan], federal: Collection[str] | None) -> No
             )
 
 
-def _option(label: str, plan: Plan, year: int, federal: Collection[str] | None) -> Option:
+def as_option(
+    label: str, plan: Plan, year: int | None = None, federal: Collection[str] | None = None
+) -> Option:
+    """A plan as an option: what it buys and costs; arguments as of :func:`compare`."""
     certificate = plan.certificate
     bought = benefit(plan, year)
     variant = plan.case.variants.get(plan.variant) if plan.case and plan.variant else None
@@ -174,13 +204,15 @@ def _names(plans: Sequence[Plan]) -> Names:
     kinds = ("materials", "consumers", "projects", "stockpiles", "funders")
     found: dict[str, dict[str, Wording]] = {kind: {} for kind in kinds}
     lines: dict[str, dict[str, Wording]] = {}
+    instruments: dict[str, dict[str, Wording]] = {}
     for plan in plans:
         for kind, known in found.items():
             _add(known, getattr(plan.case or plan, kind))
         for f, funder in plan.case.funders.items() if plan.case else ():
-            if funder.budget_lines:
-                _add(lines.setdefault(f, {}), funder.budget_lines)
-    return Names(**found, budget_lines=lines)
+            for of, items in ((lines, funder.budget_lines), (instruments, funder.instruments)):
+                if items:
+                    _add(of.setdefault(f, {}), items)
+    return Names(**found, budget_lines=lines, instruments=instruments)
 
 
 def _add(known: dict[str, Wording], items: Any) -> None:

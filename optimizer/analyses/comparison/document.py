@@ -6,17 +6,14 @@ from operator import add
 
 from models.language import tr
 from models.results import Comparison, Plan
-from models.results.option import Option
-from optimizer.analyses.comparison import figures, tables
-from optimizer.analyses.comparison.words import Side, said
-from optimizer.analyses.plan.document import glossary, short_sections
+from optimizer.analyses.comparison import figures, own_views, steps, tables
+from optimizer.analyses.comparison.words import Side
+from optimizer.analyses.plan.document import glossary
 from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import options as charts
 from optimizer.report.document import TEXT, Caution, Check, Column, Part, Section, Table
-from optimizer.report.figures import NOISE, clean, number
-from optimizer.report.wording import capital, class_name
+from optimizer.report.figures import clean, number, percent
+from optimizer.report.wording import capital, listed
 from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Formulas, Line
 
@@ -24,7 +21,8 @@ from optimizer.report.workbook.formulas import Formulas, Line
 def document(found: Comparison, plans: Mapping[str, Plan] | None = None) -> doc.Document:
     """What options buy and cost, who is in which, and what makes the difference.
 
-    With ``plans``, by label, come their short sections, and on sheets what is left with each.
+    Options stand by public money, the least first. With ``plans``, by label, come what funders
+    commit to by year, what the words mean, and on sheets what is left with each.
     """
     side = Side(found, plans or {})
     base = side.plans.get(found.base)
@@ -43,30 +41,30 @@ def document(found: Comparison, plans: Mapping[str, Plan] | None = None) -> doc.
     counted = tr(
         "Not discounted unless stated. A guarantee counts with the loan that it covers, and is "
         "charged to a budget with its provision alone. What is avoided per {currency} compares "
-        "present values: an average credits public money with what private money achieves as well; "
-        "what decides between options is the additional one.",
+        "present values.",
         currency=side.currency,
     )
-    benefits = figures.across(side, benefit, figures.benefits(side), "benefits", achieved)
-    costs = figures.across(side, cost, figures.costs(side), "costs", counted)
+    benefits = figures.across(
+        side, benefit, figures.benefits(side), "benefits", side.noted(achieved)
+    )
+    costs = figures.across(side, cost, figures.costs(side), "costs", side.noted(counted))
+    changes = [*tables.damage(side), tables.money(side, funders)]
     sections = [
+        *steps.sections(side),
         Section("compared", tr("What is compared"), list(_compared(side))),
         Section("benefits", tr("What each option achieves"), [benefits], tab=tr("Benefits")),
         Section("costs", tr("What each option costs"), [costs], tab=tr("Costs")),
-        Section("by-year", years, tables.by_year(side, years), tab=tr("Public money")),
-        Section("budgets", used, tables.budgets(side, used), tab=tr("Budgets")),
-        Section("projects", tr("Projects in all, some or none of the options"),
-                list(tables.projects(side)), tab=tr("Projects")),
-        Section("stockpiles", held, list(tables.stocks(side, held)), tab=tr("Stockpiles")),
+        Section("by-year", tr("Public funding by year, and budgets"),
+                [*tables.by_year(side, years), *tables.budgets(side, used)],
+                tab=tr("Public money")),
+        Section("projects", tr("Projects and stocks of the options"),
+                [*tables.projects(side), *tables.stocks(side, held)], tab=tr("Projects")),
         Section("differences", tr("What makes the difference"), list(tables.explained(side)), TEXT),
-        Section("damage", tr("Difference by material and consumer"), list(tables.damage(side)),
-                tab=capital(side.counted)),
-        Section("money", funders, [tables.money(side, funders)], tab=tr("Money by funder")),
+        Section("damage", tr("Difference by material, consumer and funder"), changes,
+                tab=tr("Differences")),
         Section("proofs", tr("What each option rests on"), [_proofs(side)], tab=tr("Certificate")),
     ]  # fmt: skip
-    for place, (label, one) in enumerate(side.plans.items(), start=1):
-        title = tr("Option: {name}", name=side.called(label))
-        sections += short_sections(one, f"plan-{place}", title)
+    sections += own_views.sections(side)
     if base:
         sections.append(glossary(base))
     made = {
@@ -95,41 +93,17 @@ def answer(side: Side) -> Iterator[Part]:
     """What each option leaves and takes, and what must be read with that."""
     yield Caution([clean(sentence) for sentence in side.found.said.all], on=doc.TERMINAL)
     before = side.base.benefit
-    free = [o for o in side.options if not side.bars(o.label, "damage")]
-    best = min(free, key=lambda o: o.benefit.expected.with_plan)
     yield tr(
-        "{count} options are compared. Without any plan, {what} is {before}, and {worst} in the "
-        "worst state that was computed; “{best}” leaves least, {after}.",
+        "{count} options are compared, by public funding (present value). Without any plan, {what} "
+        "is {before}, and {worst} in the worst state that was computed.",
         count=number(len(side.options)),
         what=side.expected,
-        before=side.amount(before.expected.without_plan),
-        worst=side.amount(before.worst.without_plan),
-        best=side.called(best.label),
-        after=side.amount(best.benefit.expected.with_plan),
+        before=side.spoken(before.expected.without_plan),
+        worst=side.spoken(before.worst.without_plan),
     )
-    extra = [
-        (d.avoided_per_extra_public_euro, d.option)
-        for d in side.found.differences
-        if d.avoided_per_extra_public_euro is not None
-        and d.option not in side.dominated
-        and d.significant is not False
-    ]
-    if extra:
-        amount, most = max(extra, key=lambda of: of[0])
-        yield tr(
-            "Compared with “{base}”, each additional public {currency} avoids most with "
-            "“{option}”: {amount} {currency} of expected damage (significant differences alone).",
-            base=side.called(side.found.base),
-            option=side.called(most),
-            currency=side.currency,
-            amount=number(amount, 2),
-        )
+    yield from steps.told(side)
+    yield doc.Bullets([*steps.remarks(side), *_not_only_funding(side)])
     yield _options(side)
-    yield doc.Bullets([
-        tr("“{option}” is dominated: “{other}” leaves no more {noun} and takes no more public "
-           "funding.", option=side.called(worse), other=side.called(better), noun=side.counted)
-        for worse, better in side.dominated.items()
-    ])  # fmt: skip
     for option in side.options:
         called = tr("“{option}”", option=side.called(option.label))
         yield doc.Bullets(list(sentences(option.worth_from, called)))
@@ -147,7 +121,21 @@ def _cautions(side: Side) -> Iterator[str]:
         some = side.listed(few)
         yield tr("For illustration only, on fewer than 100 states of the world: {options}.",
                  options=some)  # fmt: skip
-    yield from map(side.unlike, side.found.unlike)
+    told = [one for one in side.found.unlike if one.bars or one.subject.startswith("outcome")]
+    yield from map(side.unlike, told)
+
+
+def _not_only_funding(side: Side) -> list[str]:
+    """Which options differ from the base in more than funding, though nothing is barred for it."""
+    other = {one.option for one in side.found.unlike if not one.bars}
+    some = [side.short(option.label) for option in side.options if option.label in other]
+    if not some:
+        return []
+    about = {"base": side.called(side.found.base), "options": listed(some)}
+    return [
+        tr("Not only funding differs from “{base}”: {options} (see “{section}”).",
+           section=tr("What is compared"), **about)
+    ]  # fmt: skip
 
 
 def _options(side: Side) -> Table:
@@ -159,68 +147,51 @@ def _options(side: Side) -> Table:
         if figure.known(side)
     }
 
-    def column(key: str, header: str, group: str = "", like: str = "") -> Column:
+    def column(key: str, header: str, like: str) -> Column:
         table, figure = kept[key]
 
         def formula(line: Line) -> Expression | None:
             cell = line.book[table].find(key, side.key(line.row.label))
             return None if cell.value == "" else cell
 
-        return Column(header, lambda o: figure.of(side, o), figure.form, group, like,
+        return Column(header, lambda o: figure.of(side, o), figure.form, like=like,
                       formula=formula, width=17)  # fmt: skip
 
-    def built(option: Option) -> int:
-        return sum(option.label in project.options for project in side.found.projects)
-
-    left = tr("Expected {noun} ({unit})", noun=side.counted, unit=side.unit)
+    noun = capital(side.counted if side.of_damage else f"{side.counted} ({side.unit})")
+    tail = percent(1 - side.base.benefit.cvar_level)
     shown = [
-        ("left", tr("remaining"), left, ""),
-        ("left_cvar", tr("in the worst states"), left, ""),
-        ("share", tr("Share avoided"), "", ""),
-        ("public", tr("Public funding in all"), "", "public"),
-        ("charged", tr("Charged to public budgets"), "", "public"),
-        *((key, kept[key][1].name, "", "each") for key in ("extra", "average") if key in kept),
-        ("first", tr("First delivery"), "", ""),
+        ("public_present", tr("Public funding"), "public"),
+        ("cost", tr("Net public cost"), "public"),
+        ("left", tr("{noun}, expected", noun=noun), "left"),
+        ("left_cvar", tr("{noun}, CVaR", noun=noun), "left"),
     ]
-    columns = [Column(tr("Option"), lambda o: side.called(o.label), "text")]
+    columns = [Column(tr("Option"), lambda o: side.tagged(o.label), "text")]
     columns += [column(*one) for one in shown if one[0] in kept]
-    columns.append(Column(tr("Projects"), built, "count"))
+    if side.found.efficient:
+        standing = tr("Assessment")
+        columns.append(Column(standing, lambda o: steps.standing(side, o), "text", width=40))
     note = tr(
-        "Money is not discounted, except in what public funding avoids: both as present values, "
-        "additional to “{base}”, or on average over all of it.",
-        base=side.called(side.found.base),
+        "Money in {unit}, present values. Public funding counts guaranteed loans in full; net "
+        "public cost is less what is expected to come back. CVaR: mean of the worst {share} of "
+        "states.",
+        unit=side.million,
+        share=tail,
     )
-    title = tr("Expected {noun} that each option leaves ({unit}), and the public funding it takes "
-               "({million})", noun=side.counted, unit=side.unit, million=side.million)  # fmt: skip
-    return Table(title, side.options, columns, "options", note, chart=_chart(side, title))
-
-
-def _chart(side: Side, title: str) -> Chart:
-    """What each option leaves beside the public money that it takes, by class."""
-    kept = {of.key: of for of in (*figures.benefits(side), *figures.costs(side))}
-
-    def values(key: str) -> list[float | None]:
-        return [kept[key].of(side, option) for option in side.options]
-
-    classes = figures.classes_of(side)
-    found = {name: [x or 0.0 for x in values(f"class:{name}")] for name in classes}
-    money = {capital(class_name(n)): of for n, of in found.items() if max(of) > NOISE}
-    names = [side.called(o.label) for o in side.options]
-    titles = (tr("Expected {noun}", noun=side.counted), tr("Public funding"))
-    about = tr(
-        "One line an option: a bar of what is left, and bars of public money by budget class."
-    )
-    of = (names, values("left"), money, titles, (side.unit, side.million))
-    return Chart("options", title, about, lambda: charts.side_by_side(*of))
+    if any(step.significant is False for step in side.found.efficient):
+        note += " " + tr("Like: the proofs do not tell the two apart.")
+    title = tr("Expected {noun} that each option leaves, and the public funding it takes",
+               noun=side.counted)  # fmt: skip
+    chart = steps.chart(side, title)
+    return Table(title, side.options, columns, "options", note, chart=chart)
 
 
 def _compared(side: Side) -> Iterator[Part]:
-    """The options by name and label, and where their scenarios differ from that of the base."""
+    """The options, and what each sets otherwise than the base."""
+    head = tr("Differs from “{base}” in", base=side.called(side.found.base))
     about = [
-        Column(tr("Option"), lambda o: side.called(o.label), "text"),
-        Column(tr("Label"), lambda o: clean(o.label), "text"),
-        Column(tr("Title"), lambda o: said(o.title), "text", width=46),
-        Column(tr("Differs from the base in"), lambda o: side.changes(o.label), "text", width=46),
+        Column(tr("Option"), lambda o: side.tagged(o.label), "text"),
+        Column(tr("Label"), lambda o: clean(o.label), "text", on=doc.SHEET),
+        Column(head, lambda o: side.changes(o.label), "text", width=90),
     ]
     yield Table(tr("What is compared"), side.options, about, "compared")
 
@@ -231,8 +202,17 @@ def _proofs(side: Side) -> Table:
         "A difference below what the gaps of both plans leave open, together, is called not "
         "significant."
     )
-    title = tr("How good the proof is")
-    return figures.across(side, title, figures.proofs(), "proofs", note)
+    columns = [
+        Column(tr("Option"), lambda o: side.tagged(o.label), "text"),
+        Column(tr("Objective"), "proof.objective", "objective", like="objective"),
+        Column(tr("Bound"), "proof.bound", "objective", like="objective"),
+        Column(tr("Gap"), "proof.gap", "gap"),
+        Column(tr("Gap asked for"), "proof.gap_target", "gap"),
+        Column(tr("States of the world"), "proof.states", "count"),
+        Column(tr("Seed of the sample"), "proof.seed", "year"),
+        Column(tr("Scenario, SHA-256"), lambda o: o.proof.input_sha256[:16], "text"),
+    ]
+    return Table(tr("How good the proof is"), side.options, columns, "proofs", note)
 
 
 def _checks(side: Side, tables: Mapping[str, Table]) -> Iterator[Check]:
@@ -271,3 +251,4 @@ def _checks(side: Side, tables: Mapping[str, Table]) -> Iterator[Check]:
                 yield Check(says, kind, added(kind, key), cells("benefits", key, "left"))
             elif there(kind, f"{key}_moves"):
                 yield Check(says, kind, added(kind, f"{key}_moves"), less(key))
+    yield from steps.checks(side)

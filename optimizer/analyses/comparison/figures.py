@@ -1,7 +1,7 @@
 """The figures of options, and tables of them with options in columns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.language import tr
@@ -10,7 +10,7 @@ from models.results.option import Option
 from optimizer.analyses.comparison.money import NO_CLASS
 from optimizer.analyses.comparison.words import Side
 from optimizer.report.cells import along
-from optimizer.report.document import Column, Form, Table
+from optimizer.report.document import SHEET, TEXT, Column, Form, Table
 from optimizer.report.figures import NOISE, percent
 from optimizer.report.wording import CLASSES, class_name
 from optimizer.report.workbook.expressions import Expression, ratio
@@ -61,6 +61,20 @@ def read(option: Any, path: Path) -> Any:
     return along(path)(option) if path else None
 
 
+def of_options(side: Side, made: Sequence[Column], labels: Sequence[str] = ()) -> list[Column]:
+    """Columns of options, all or those of ``labels``; of many, texts head them by numbers."""
+    if not side.numbered:
+        return list(made)
+    pairs = list(zip(made, labels or [option.label for option in side.options], strict=True))
+    short = [
+        replace(column, header=side.number(label), key="", formula=None, on=column.on & TEXT)
+        for column, label in pairs
+    ]
+    return short + [
+        replace(column, header=side.tagged(label), on=column.on & SHEET) for column, label in pairs
+    ]
+
+
 def across(side: Side, caption: str, rows: Sequence[Figure], name: str, note: str = "") -> Table:
     """Figures of different kinds down, options across; a row without any figure is left out."""
 
@@ -79,7 +93,7 @@ def across(side: Side, caption: str, rows: Sequence[Figure], name: str, note: st
 
     told = [row for row in rows if row.known(side)]
     columns = [Column(tr("Figure"), lambda row: row.name, "text", width=60)]
-    columns += map(column, side.options)
+    columns += of_options(side, list(map(column, side.options)))
     if any(row.without for row in told):
         columns.append(
             Column(tr("No plan"), lambda row: read(side.base, row.without), lambda row: row.form)
@@ -171,7 +185,6 @@ def classes_of(side: Side) -> list[str]:
 def costs(side: Side) -> list[Figure]:
     """What each option costs, what public money moves, and what it avoids."""
     about = {"currency": side.currency}
-    extra = {d.option: d.avoided_per_extra_public_euro for d in side.found.differences}
     left_out = {
         "residual": all(of.cost.public.residual_meur <= NOISE for of in side.options),
         "windfall": all(of.cost.windfall_meur <= NOISE for of in side.options),
@@ -182,6 +195,7 @@ def costs(side: Side) -> list[Figure]:
 
     money = [
         ("public", tr("Public funding in all"), "public.paid_meur"),
+        ("public_present", tr("Public funding, present value"), "public.paid_present_meur"),
         ("charged", tr("Charged to public budgets"), "public_charged_meur"),
         ("peak", tr("Peak of public risk"), "public.peak_meur"),
         ("maximum_loss", tr("Maximum loss"), "public.maximum_loss_meur"),
@@ -215,21 +229,5 @@ def costs(side: Side) -> list[Figure]:
             for key, name, path in money
             if not left_out.get(key)
         ),
-        Figure("extra", tr("Avoided per additional public {currency}", **about), "ratio",
-               lambda o: extra.get(o.label)),
         *(Figure(key, name, "ratio", f"cost.{path}", needs) for key, name, path, needs in per),
     ]  # fmt: skip
-
-
-def proofs() -> list[Figure]:
-    """How good each plan is, and what it rests on."""
-    rows: list[tuple[str, Form, Path]] = [
-        (tr("Objective"), "objective", "proof.objective"),
-        (tr("Bound"), "objective", "proof.bound"),
-        (tr("Gap"), "gap", "proof.gap"),
-        (tr("Gap asked for"), "gap", "proof.gap_target"),
-        (tr("States of the world"), "count", "proof.states"),
-        (tr("Seed of the sample"), "year", "proof.seed"),
-        (tr("Scenario, SHA-256"), "text", lambda o: o.proof.input_sha256[:16]),
-    ]
-    return [Figure(str(n), *row) for n, row in enumerate(rows)]

@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 from models.language import tr
 from models.results.comparison import Difference, ProjectChange
 from models.results.option import BudgetUse, Option
-from optimizer.analyses.comparison.figures import read
+from optimizer.analyses.comparison.figures import of_options, read
 from optimizer.analyses.comparison.words import Side
 from optimizer.report.document import SHEET, Bullets, Column, Form, Part, Table, ids
 from optimizer.report.figures import NOISE, number, percent, rounded
-from optimizer.report.wording import class_name
+from optimizer.report.wording import class_name, joined
 from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Line
 
-MOST = 8
-"""Materials that are told one by one."""
+MOST = 2
+"""Materials that are told one by one; the others stand in a table."""
 SMALL = 0.02
 """A smaller part of the difference is not told."""
 
@@ -27,21 +27,29 @@ def _columns(side: Side, of: Callable[[Any, Option], Any], form: Any, **more: An
         return Column(side.called(option.label), lambda row: of(row, option), form, like="options",
                       key=side.key(option.label), width=17, **more)  # fmt: skip
 
-    return [column(option) for option in side.options]
+    return of_options(side, list(map(column, side.options)))
 
 
-def by_year(side: Side, title: str) -> list[Part]:
+def by_year(side: Side, title: str) -> list[Table]:
     """Public funding by year."""
+    paid = {o.label: o.cost.public.paid_by_year_meur for o in side.options}
+    return of_years(side, title, paid, "by-year")
+
+
+def of_years(
+    side: Side, title: str, amounts: Mapping[str, Mapping[str, float]], name: str
+) -> list[Table]:
+    """Money by year, a column an option; ``amounts`` by its label."""
 
     def of(year: str, option: Option) -> float | None:
         barred = side.bars(option.label, "money")
-        return None if barred else option.cost.public.paid_by_year_meur.get(year, 0.0)
+        return None if barred else amounts.get(option.label, {}).get(year, 0.0)
 
-    years = sorted({y for o in side.options for y in o.cost.public.paid_by_year_meur}, key=int)
+    years = sorted({year for by_year in amounts.values() for year in by_year}, key=int)
     if not any(abs(of(year, o) or 0.0) > NOISE for year in years for o in side.options):
         return []
-    shown = [Column(tr("Year"), int, "year", width=14), *_columns(side, of, "money", total=True)]
-    return [Table(title, years, shown, "by-year", total=tr("All years"))]
+    shown = [Column(tr("Year"), int, "year", width=34), *_columns(side, of, "money", total=True)]
+    return [Table(title, years, shown, name, total=tr("All years"))]
 
 
 def budgets(side: Side, title: str) -> list[Part]:
@@ -55,7 +63,7 @@ def budgets(side: Side, title: str) -> list[Part]:
         return None
 
     shown = [Column(tr("Budget"), side.budget, "text"), *_columns(side, share, "share")]
-    return [Table(title, list(uses.values()), shown, "budgets")]
+    return [Table(title, list(uses.values()), shown, "budgets", side.noted())]
 
 
 def projects(side: Side) -> Iterator[Part]:
@@ -75,7 +83,8 @@ def projects(side: Side) -> Iterator[Part]:
         *_columns(side, lambda row, o: read(row.options.get(o.label), "start"), "year"),
         ids(tr("Id"), "id", "project"),
     ]
-    yield Table(tr("Year of the decision to build"), [*of["all"], *of["some"]], shown, "projects")
+    title, some = tr("Year of the decision to build"), [*of["all"], *of["some"]]
+    yield Table(title, some, shown, "projects")
     if of["none"]:
         names = side.names("projects", [p.project for p in of["none"]])
         yield tr("In no option: {names}.", names=names)
@@ -94,22 +103,25 @@ def stocks(side: Side, title: str) -> Iterator[Part]:
     ]
     some = [pile for pile in side.found.stockpiles if pile.bought_in != "none"]
     idle = [pile.stockpile for pile in side.found.stockpiles if pile.bought_in == "none"]
-    yield Table(title, some, shown, "stockpiles")
+    yield Table(title, some, shown, "stockpiles", side.noted())
     if idle:
         yield tr("In no option: {names}.", names=side.names("stockpiles", idle))
 
 
 def explained(side: Side) -> Iterator[Part]:
     """What makes the difference between each option and the base, the main thing first."""
-    for difference in side.found.differences:
-        yield _first(side, difference)
-        yield Bullets([*_materials(side, difference), *_money(side, difference)])
+    yield Bullets([
+        " ".join([_first(side, one), *_materials(side, one), *_money(side, one)])
+        for one in side.differences
+    ])  # fmt: skip
 
 
 def _first(side: Side, one: Difference) -> str:
     about = {"option": side.called(one.option), "base": side.called(side.found.base)}
     if one.expected is None:
         return tr("“{option}” and “{base}”: {noun} is not compared.", noun=side.counted, **about)
+    if abs(one.expected) <= NOISE:
+        return tr("“{option}” and “{base}” leave the same {noun}.", noun=side.counted, **about)
     if one.significant is False:
         return tr(
             "“{option}” and “{base}” differ by {amount}, which is not significant: the gaps of "
@@ -118,7 +130,7 @@ def _first(side: Side, one: Difference) -> str:
             room=rounded(one.resolution or 0.0),
             **about,
         )
-    option = next(o for o in side.options if o.label == one.option).benefit.expected
+    option = side.option(one.option).benefit.expected
     before = side.base.benefit.expected.without_plan
     about["change"] = _less_or_more(side, one.expected)
     if before <= 0 or abs(before - option.without_plan) > NOISE * before:
@@ -138,9 +150,10 @@ def _less_or_more(side: Side, change: float) -> str:
 
 def _materials(side: Side, one: Difference) -> Iterator[str]:
     """The materials that make most of the difference."""
-    if one.expected is None:
+    if one.expected is None or one.significant is False:
         return
     whole = sum(abs(part.damage) for part in one.by_material)
+    told = []
     for part in one.by_material[:MOST]:
         if abs(part.damage) <= SMALL * whole:
             continue
@@ -150,8 +163,10 @@ def _materials(side: Side, one: Difference) -> Iterator[str]:
             f"{side.name('stockpiles', change.stockpile)}: {side.signed(change.held_t)} {tr('t')}"
             for change in piles
         ]
-        name = side.name("materials", part.material)
-        yield f"{name}: {'; '.join([_less_or_more(side, part.damage), *done])}."
+        name = f"{side.name('materials', part.material)} {side.signed(part.damage)}"
+        told.append(f"{name} ({joined(done)})" if done else name)
+    if told:
+        yield tr("Most of it: {parts}.", parts="; ".join(told))
 
 
 def _project(side: Side, change: ProjectChange) -> str:
@@ -166,17 +181,13 @@ def _project(side: Side, change: ProjectChange) -> str:
 
 
 def _money(side: Side, one: Difference) -> Iterator[str]:
-    if one.public_paid_meur is not None and one.net_cost_meur is not None:
+    if one.public_paid_meur is not None:
         yield tr(
-            "Public funding {public} {unit}, companies and other private funders {private}, "
-            "lenders and investors {market}; net cost of all {net} (present value).",
+            "Public funding: {public} {unit} (not discounted).",
             public=side.signed(one.public_paid_meur),
-            private=side.signed(one.private_paid_meur or 0.0),
-            market=side.signed(one.market_meur or 0.0),
-            net=side.signed(one.net_cost_meur),
             unit=side.million,
         )
-    if one.avoided_per_extra_public_euro is not None:
+    if one.avoided_per_extra_public_euro is not None and one.significant is not False:
         yield tr(
             "Each additional public {currency} avoids {amount} {currency} of expected damage "
             "(both as present values).",
@@ -199,7 +210,7 @@ class Moved(NamedTuple):
 def damage(side: Side) -> Iterator[Table]:
     """How far each option's expected damage is from that of the base, by material and consumer;
     where the plans are known, a sheet holds what is left with each."""
-    some = [d for d in side.found.differences if d.expected is not None]
+    some = [d for d in side.differences if d.expected is not None]
     about = {"noun": side.counted, "unit": side.unit}
     for kind, header, caption, moves in (
         ("materials", tr("Material"),
@@ -210,9 +221,9 @@ def damage(side: Side) -> Iterator[Table]:
          {d.option: d.by_consumer for d in some}),
     ):  # fmt: skip
         left = {
-            label: {part.id: part.expected for part in getattr(plan, kind)}
-            for label, plan in side.plans.items()
-            if not side.bars(label, "damage")
+            o.label: {part.id: part.expected for part in getattr(side.plans[o.label], kind)}
+            for o in side.options
+            if o.label in side.plans and not side.bars(o.label, "damage")
         }
         known = dict.fromkeys(id for by in (moves, left) for of in by.values() for id in of)
         rows = [Moved(id, side.name(kind, id), _of(id, left), _of(id, moves)) for id in known]
@@ -275,5 +286,7 @@ def _moved(
                       key=f"{side.key(label)}_moves", formula=formula, total=True,
                       width=17)  # fmt: skip
 
-    columns = [*first, *map(level, levels), *map(move, moves), ids(tr("Id"), "id", "id")]
-    return Table(caption, rows if moves else [], columns, name, total=tr("Total"))
+    moved = of_options(side, list(map(move, moves)), list(moves))
+    columns = [*first, *map(level, levels), *moved, ids(tr("Id"), "id", "id")]
+    note = side.noted() if name == "money" else ""  # once in the section
+    return Table(caption, rows if moves else [], columns, name, note, total=tr("Total"))

@@ -1,20 +1,21 @@
 """A comparison in the words of the current language: options, units, parts of a scenario."""
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from models.language import language, tr
 from models.results import Comparison, Plan
-from models.results.comparison import Barred, Failed, Unlike
+from models.results.comparison import Barred, Difference, Failed, Unlike
 from models.results.option import BudgetUse, Option
 from models.results.option import Wording as InBoth
+from optimizer.analyses.comparison.settings import ARROW, Speaker, part_called
 from optimizer.report.cells import written
-from optimizer.report.figures import NOISE, NONE, clean, exact, number
-from optimizer.report.scenario_workbook.fields import WORDS
+from optimizer.report.figures import NONE, clean, rounded
 from optimizer.report.wording import Wording, capital, listed
+
+FEW = 5
+"""Options of which columns are headed by their names."""
 
 
 def said(name: InBoth) -> str:
@@ -33,15 +34,31 @@ class Side(Wording[Comparison]):
         """The title of the base's scenario."""
         return said(self.found.title)
 
-    @property
+    @cached_property
     def options(self) -> Sequence[Option]:
-        """The options, in the order given."""
-        return self.found.options
+        """The options by public money, the least first; those whose money is not compared last."""
+
+        def order(option: Option) -> tuple[bool, float]:
+            public = option.cost.public
+            known = public.paid_present_meur
+            return self.bars(option.label, "money"), public.paid_meur if known is None else known
+
+        return sorted(self.found.options, key=order)
+
+    @cached_property
+    def differences(self) -> Sequence[Difference]:
+        """Each option but the base against it, in the order of the options."""
+        by_label = {one.option: one for one in self.found.differences}
+        return [by_label[o.label] for o in self.options if o.label in by_label]
 
     @cached_property
     def base(self) -> Option:
         """What the others are compared with."""
-        return next(o for o in self.options if o.label == self.found.base)
+        return self.option(self.found.base)
+
+    def option(self, label: str) -> Option:
+        """The option of a label."""
+        return next(o for o in self.found.options if o.label == label)
 
     @property
     def currency(self) -> str:
@@ -55,7 +72,7 @@ class Side(Wording[Comparison]):
 
     @cached_property
     def _called(self) -> dict[str, str]:
-        plain = {option.label: _plain_name(option) for option in self.options}
+        plain = {option.label: self._plain_name(option) for option in self.options}
         names = list(plain.values())
         return {
             label: f"{name} ({clean(label)})" if names.count(name) > 1 else name
@@ -67,6 +84,32 @@ class Side(Wording[Comparison]):
         stands behind a name that comes twice."""
         return self._called.get(label) or clean(label)
 
+    @property
+    def numbered(self) -> bool:
+        """Whether options are so many that columns are headed by their numbers."""
+        return len(self.options) > FEW
+
+    def number(self, label: str) -> int:
+        """The place of an option by public money, from 1 on."""
+        return [option.label for option in self.options].index(label) + 1
+
+    def tagged(self, label: str) -> str:
+        """What an option is called, with its number where they have one."""
+        name = self.called(label)
+        return f"{self.number(label)} {name}" if self.numbered else name
+
+    def short(self, label: str) -> str:
+        """The number of an option where it has one, or else its name."""
+        if self.numbered:
+            return tr("option {number}", number=self.number(label))
+        return tr("“{option}”", option=self.called(label))
+
+    def noted(self, note: str = "") -> str:
+        """A note with the names behind numbers, where columns have numbers."""
+        names = ", ".join(self.tagged(option.label) for option in self.options)
+        legend = tr("Options: {names}.", names=names) if self.numbered else ""
+        return f"{note} {legend}".strip()
+
     def key(self, label: str) -> str:
         """The word by which formulas find the column of an option."""
         return f"option_{list(self._called).index(label)}"
@@ -76,26 +119,6 @@ class Side(Wording[Comparison]):
         bars = {bar for one in self.found.unlike if one.option == label for bar in one.bars}
         bars |= {"tail", "objective"} if "damage" in bars else set()
         return bool(bars & set(needs))
-
-    @cached_property
-    def dominated(self) -> dict[str, str]:
-        """Options that another beats, and the label of that one: it leaves no more damage and
-        takes no more public money, and is better in one of the two."""
-
-        def figures(option: Option) -> tuple[float, float]:
-            return option.benefit.expected.with_plan, option.cost.public.paid_meur
-
-        def beats(better: Option, worse: Option) -> bool:
-            pairs = [
-                (a - b, NOISE * max(1.0, abs(b)))
-                for a, b in zip(figures(better), figures(worse), strict=True)
-            ]
-            return all(d <= room for d, room in pairs) and any(d < -room for d, room in pairs)
-
-        some = [o for o in self.options if not self.bars(o.label, "damage", "money")]
-        some.sort(key=figures)
-        found = {o.label: next((b.label for b in some if beats(b, o)), None) for o in some}
-        return {label: better for label, better in found.items() if better is not None}
 
     def name(self, kind: str, id: str, fallback: str | None = None) -> str:
         """The name of an item (``materials``, ``projects`` ...) in the plans, or its id."""
@@ -133,20 +156,6 @@ class Side(Wording[Comparison]):
         return tr("“{option}” is left out: no plan keeps all of these rules together. {rules}.",
                   option=name, rules=clean(rules))  # fmt: skip
 
-    def place(self, path: str) -> str:
-        """Where a value stands in a scenario, in words: part, items and field."""
-        part, *steps = path.split(".")
-        if not steps:
-            return _subject(path)
-        kinds = ("materials", "consumers", "projects", "stockpiles", "funders")
-        known = [getattr(self.found.names, kind) for kind in kinds]
-        names = {id: said(name) for of in known for id, name in of.items()}
-        last = max((n for n, step in enumerate(steps) if not step.isdecimal()), default=0)
-        label = names.get(steps[last]) or _label(part, *steps[: last + 1])
-        shown = [names.get(step, step) for step in steps[:last] if step not in INNER]
-        shown += [label, *(names.get(step, step) for step in steps[last + 1 :])]
-        return f"{_part(part)}: {clean(', '.join(shown))}"
-
     def unlike(self, one: Unlike) -> str:
         """In what an option is not like the base, and what is not compared for that."""
         about = {"option": self.called(one.option), "base": self.called(self.found.base)}
@@ -157,18 +166,11 @@ class Side(Wording[Comparison]):
                 **about,
             )
         else:
-            first, more = one.changes[0], len(one.changes) - 1
-            own = first.path == one.subject or one.subject.startswith("outcome")
-            where = _subject(one.subject) if own else self.place(first.path)
             differs = tr(
-                "“{option}” differs from “{base}” – {subject}: {value} instead of {before}.",
+                "“{option}” differs from “{base}”: {changes}.",
                 **about,
-                subject=where,
-                value=value_of(first.value),
-                before=value_of(first.base),
+                changes="; ".join(self._of_subject(one)),
             )
-            if more:
-                differs += " " + tr("Values that differ as well: {count}.", count=number(more))
         if not one.bars:
             return differs
         figures = {
@@ -181,60 +183,28 @@ class Side(Wording[Comparison]):
         bars = listed([figures[bar] for bar in one.bars])
         return f"{differs} {tr('Not compared for that reason: {figures}.', figures=bars)}"
 
+    def _of_subject(self, one: Unlike) -> list[str]:
+        if not one.subject.startswith("outcome"):
+            return self._speaker.statements(one.changes)
+        pairs = [(change.base or "0", change.value or "0") for change in one.changes]
+        return [
+            f"{part_called(one.subject)} {rounded(float(before))}{ARROW}{self.amount(float(after))}"
+            for before, after in pairs
+        ]
+
     def changes(self, label: str) -> str:
-        """Where the scenario of an option differs from that of the base: the one value, or how
-        many in each part."""
-        changes = self.found.changes.get(label, ())
-        if len(changes) == 1:
-            of = changes[0]
-            return tr(
-                "{subject}: {value} instead of {before}",
-                subject=self.place(of.path),
-                value=value_of(of.value),
-                before=value_of(of.base),
-            )
-        parts = Counter(self.place(of.path.split(".")[0]) for of in changes)
-        return ", ".join(f"{part} ({number(count)})" for part, count in parts.items()) or NONE
+        """What an option sets otherwise than the base."""
+        return "; ".join(self._speaker.statements(self.found.changes.get(label, ()))) or NONE
 
+    @property
+    def _speaker(self) -> Speaker:
+        return Speaker(self.found.names, said, self.currency)
 
-def _plain_name(option: Option) -> str:
-    if option.variant is None:
-        return capital(tr("base case")) if option.label == "base" else clean(option.label)
-    return said(option.title)
-
-
-INNER = {"instruments", "budget_lines", "state_aid", "max_country_share", "sample", "cvar"}
-"""Steps of a path that say no more than those around them."""
-
-
-def _label(*path: str) -> str:
-    """A field of a scenario in words, as in a scenario's workbook; its own name without any."""
-    labels = WORDS["labels"]
-    known = (labels[end] for n in range(len(path)) if (end := ".".join(path[n:])) in labels)
-    label = next(known, None)
-    return clean(path[-1]) if label is None else tr(label)
-
-
-def _part(part: str) -> str:
-    """A part of a scenario in words, as in a scenario's workbook."""
-    return tr(WORDS["groups"].get(part) or capital(part))
-
-
-def _subject(subject: str) -> str:
-    """What two scenarios differ in, in words."""
-    if subject == "outcome.without_plan":
-        return tr("what is expected without any plan")
-    return _label(*subject.split(".")) if subject in WORDS["labels"] else _part(subject)
-
-
-def value_of(value: str | None) -> str:
-    """A value of a scenario as text, without the signs of JSON."""
-    if value is None:
-        return tr("not set")
-    if value in ("true", "false"):
-        return tr("yes") if value == "true" else tr("no")
-    try:
-        return exact(float(value))
-    except ValueError:
-        value = re.sub(r'"(\w+)":', lambda found: f"{_label(found[1])}:", value)
-        return clean(re.sub(r'[][{}"]', "", value))
+    def _plain_name(self, option: Option) -> str:
+        """The title of its variant; of the one option without any among others the base case."""
+        if option.variant is not None:
+            return said(option.title)
+        plain = sum(other.variant is None for other in self.found.options)
+        if option.label == "base" or plain == 1 < len(self.found.options):
+            return capital(tr("base case"))
+        return clean(option.label)
