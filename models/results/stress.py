@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from models.results import ids
-from models.results.base import InUnit, Measured, Part, Result, ScenarioResult, Seconds
+from models.results.base import InUnit, Measured, Part, Result, ScenarioResult, Seconds, Share
 
 StressCase = Literal["market", "plan"]
 """``market``: the plan builds and buys nothing, stocks that lie there already are released;
@@ -22,6 +22,9 @@ class StressEvent(Result):
     periods: int = Field(ge=1)
     """How many periods it lasts, also beyond the horizon. Effects end with it; where it lasts
     longer than the hazard, the last loss of its longest effects goes on."""
+    loss: Share | None = None
+    """Share that all that it strikes loses in every period, where that was asked for; null where
+    its effects take what the hazard says."""
 
 
 class StressPeriod(Result):
@@ -101,6 +104,9 @@ class Stress(Measured, ScenarioResult):
     events: tuple[StressEvent, ...]  #: What strikes, in the order in which it starts.
     failed: tuple[ids.Project, ...]  #: Projects that never produce.
     late: dict[ids.Project, int]  #: Years by which the first output of projects is late.
+    unaided: tuple[ids.Project, ...] = ()
+    """Projects that are decided without the plan's money, in both cases: those of the state, and
+    where events were asked for, those of which that is at least as likely as not."""
     cases: tuple[StressCase, ...]  #: What is put side by side; figures by case have one for each.
     periods: tuple[StressPeriod, ...]
     """From the first to the last period in which market, conversions and projects do not cover some
@@ -114,4 +120,7 @@ class Stress(Measured, ScenarioResult):
     of the file."""
     solved: bool  #: Whether the plan was solved for this; a saved plan was given otherwise.
     gap: Part | None  #: How far the plan may be from the best; null if saved or unproven.
+    plan_objective: InUnit | None = None
+    """Objective of the plan in the scenario that it was made for, which tells it from others; null
+    in documents of an earlier version."""
     seconds: Seconds  #: Wall time.

@@ -26,7 +26,7 @@ from models.scenario.case import Case
 from optimizer.analyses.given import given
 from optimizer.analyses.stress.one_state import Lived, draw, live_through
 from optimizer.analyses.stress.options import StressOptions, _strikes
-from optimizer.analyses.stress.stress import lasting, stress
+from optimizer.analyses.stress.stress import lasting, losing, stress
 from optimizer.cli import run
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment
@@ -152,6 +152,46 @@ def test_an_event_goes_by_the_profile_that_is_named() -> None:
     assert [(e.hazard, e.profile, e.periods) for e in written.events] == [("cut", "short", 1)]
     with pytest.raises(Misuse, match=r"no hazard 'cut'; there are cut\.short, cut\.long"):
         stressed(raw, "cut 2026.2")
+
+
+@pytest.mark.parametrize(
+    ("event", "lost"),
+    [
+        ("cut 2026.2 for 3 quarters at 100%", [25, 25, 25]),
+        ("cut 2026.2 for 3 quarters at 80 %", [20, 20, 20]),
+        ("cut 2026.2 at 12.5 %", [3.125, 3.125]),
+    ],
+)
+def test_a_loss_that_is_named_goes_on_throughout(event: str, lost: list[float]) -> None:
+    """25 t come each quarter; by its own effects the cut takes all of them, then half."""
+    found = stressed(works_and_stock(), event)
+    assert [25 - t for t in found.materials[0].market_t] == near(lost)
+    assert [e.loss for e in found.events] == near([lost[0] / 25])
+
+
+def test_what_two_effects_strike_loses_the_share_once() -> None:
+    effects = ((1, np.array([0.2])), (1, np.array([0.0, 0.5])), (3, np.array([1.0])))
+    found = losing(ProfileData("h", "h", 1.0, 2, effects), 3, 0.75, "named")
+    assert [(at, list(left)) for at, left in found.effects] == [(1, [0.25] * 3), (3, [0.25] * 3)]
+    assert (found.id, found.length) == ("named", 3)
+
+
+@pytest.mark.parametrize(("probability", "comes"), [(0.5, 4.0), (0.49, 0.0)])
+def test_what_comes_anyway_comes_in_both_cases(probability: float, comes: float) -> None:
+    """Of 40 t a year the rival brings home two fifths from 2026 on, decided without the plan."""
+    rival = project(40, 1000, home_share=0.4, anyway={"year": 2026, "probability": probability})
+    raw = works_and_stock()
+    raw["projects"]["rival"] = rival
+    found = stressed(raw, "cut 2026.2 for 1 quarter")
+    (ore,) = found.materials
+    assert ore.delivered_t == {"market": near([comes]), "plan": near([10 + comes])}
+    assert found.unaided == (("rival",) if comes else ())
+
+
+def test_it_says_which_plan_it_is_of() -> None:
+    own = given(tutorial())
+    found = stress(own.found, StressOptions(state="1"))
+    assert found.plan_objective == near(tutorial().certificate.objective)
 
 
 def test_without_any_shortage_there_is_nothing() -> None:
@@ -335,6 +375,8 @@ def test_limits_of_one_stock_make_another_give_earlier() -> None:
     [
         (["--event", "cut 2026 for long"], "is not such as 'HAZARD 2027'"),
         (["--event", "cut"], "is not such as 'HAZARD 2027'"),
+        (["--event", "cut 2026 at 101%"], "or 'HAZARD 2027 for 2 years at 100 %'"),
+        (["--event", "cut 2026 at 0.9"], "is not such as 'HAZARD 2027'"),
         (["--event", "flood 2026"], "There is no hazard 'flood'; there are cut."),
         (["--event", "cut 2031"], "2031 is not in the horizon, which is 2026 to 2027."),
         (["--event", "cut 2026.5"], "2026.5 is no period: a year has 4."),

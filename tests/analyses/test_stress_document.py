@@ -109,9 +109,20 @@ def test_an_event_of_one_period_is_called_by_that() -> None:
     assert "Cut: 2026 Q2 All" in told(disrupted(events=_strikes(("cut 2026.2 for 1 quarter",))))
 
 
+@pytest.mark.parametrize(("share", "said"), [("100%", "total loss"), ("40 %", "loss of 40 %")])
+def test_a_loss_that_was_asked_for_is_told(share: str, said: str) -> None:
+    found = disrupted(events=_strikes((f"cut 2026 for 1 year at {share}",)))
+    assert f"Cut: from 2026 Q1 to 2026 Q4, {said}" in told(found)
+
+
 def test_an_event_may_last_beyond_the_horizon() -> None:
     found = disrupted(events=_strikes(("cut 2027 for 3 years",)))
     assert "Cut: from 2027 Q1 to the end of the horizon" in told(found)
+
+
+def test_a_page_says_what_comes_anyway() -> None:
+    found = disrupted().model_copy(update={"unaided": ("works",)})
+    assert "These come anyway, with the plan or without it: Works." in page_of(found)
 
 
 def test_a_state_says_which_projects_fail() -> None:

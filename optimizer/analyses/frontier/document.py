@@ -41,18 +41,19 @@ def document(found: Frontier) -> Document:
     )
 
 
-def beside_plan(found: Frontier) -> list[Section]:
-    """The frontier in the report on a plan of the same scenario; nothing without any point."""
+def beside_plan(found: Frontier) -> tuple[list[Section], list[Check]]:
+    """The frontier in the report on a plan of the same scenario, and what must hold in its sheet;
+    nothing without any point."""
     say = Wording(found)
     if not _planned(found):
-        return []
+        return [], []
     title = tr("What another value would bring")
     if found.varied == TAIL:
         title = tr("What more weight on the worst states would bring")
     elif found.varied.endswith("budget_meur"):
         title = tr("What more or less money would bring")
     parts = [*_lead(say), _cautions(say), *_points(say), *_steps(say)]
-    return [Section("frontier", title, parts, tab=tr("Frontier"))]
+    return [Section("frontier", title, parts, tab=tr("Frontier"))], checks(found)
 
 
 def checks(found: Frontier) -> list[Check]:

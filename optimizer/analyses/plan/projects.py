@@ -1,18 +1,55 @@
-"""What is built when, and whom its output goes to."""
+"""What is built when, how sure that is, and whom its output goes to."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from models.language import tr
 from models.results import ProjectPlan
-from models.scenario.projects import Project
+from models.scenario.case import Case
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart, schedule
 from optimizer.report.countries import country
-from optimizer.report.document import PAGE, SHEET, TEXT, Check, Media, Section, Table
+from optimizer.report.document import (
+    DETAIL,
+    PAGE,
+    SHEET,
+    TERMINAL,
+    TEXT,
+    Check,
+    Media,
+    Section,
+    Table,
+)
 from optimizer.report.figures import NOISE, NONE, number, percent
+
+
+class Chances(NamedTuple):
+    """What may come of a project once it is decided."""
+
+    success: float  # probability that it produces at all
+    delay: float  # mean years by which its first output is late, if it produces
+    longest: int  # the most years by which it may be
+
+
+def chances(case: Case, project: str) -> Chances:
+    """The chances of a project: those that its states are drawn with, or of the states that the
+    scenario writes out."""
+    own, uncertainty = case.projects[project], case.uncertainty
+    success = float(own.success_probability)
+    late = [(years, float(share)) for years, share in own.delay_years.items()]
+    if uncertainty is not None and uncertainty.sample is None and uncertainty.states is not None:
+        states = uncertainty.states
+        some = [state for state in states if project not in state.failed_projects]
+        late = [(int(s.delayed_projects.get(project, 0)), float(s.probability)) for s in some]
+        produces = math.fsum(share for _, share in late)
+        success = produces / math.fsum(float(state.probability) for state in states)
+        late = [(years, share / produces) for years, share in late if produces > 0]
+    mean = math.fsum(years * share for years, share in late)
+    return Chances(success, mean, max((years for years, share in late if share > 0), default=0))
 
 
 def section(say: PlanWording) -> Section:
@@ -28,18 +65,20 @@ def section(say: PlanWording) -> Section:
         parts.append(_unaided(say))
     if say.plan.idle:
         parts.append(_idle(say))
-    text = tr(
-        "Probability of success: that the project produces at all. Delays are drawn in the states "
-        "of the world and not shown here."
-    )
     if built and say.case is not None:
+        text = tr(
+            "First output: if nothing is delayed. Delay and success (that a project produces at "
+            "all) differ between the states of the world."
+        )
         parts.append(doc.Text(text, PAGE))
     return Section("projects", tr("What to build, and when"), parts, tab=tr("Projects"))
 
 
 def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
-    candidates: Mapping[str, Project] = {} if say.case is None else say.case.projects
-    known = PAGE if candidates else Media(0)
+    case = say.case
+    known = Media(0) if case is None else DETAIL
+    candidates = {} if case is None else case.projects
+    chance = {} if case is None else {p.id: chances(case, p.id) for p in built}
 
     def place(p: ProjectPlan) -> str:
         return country(candidates[p.id].country) if p.id in candidates else ""
@@ -54,6 +93,9 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
             f"{say.name('materials', m)} {number(float(t) * full)}" for m, t in tonnes.items()
         )
 
+    def full_output(p: ProjectPlan) -> int:
+        return p.first_output + _ramp_up(case, p)
+
     def paid(key: str, **wanted: str) -> doc.Formula:
         """What the funding of a project comes to, or that of one kind of funders."""
         return lambda r: col.where("funding", key, {"project_id": r["id"]}, **wanted)(r.book)
@@ -61,36 +103,39 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
     def for_companies(p: ProjectPlan) -> float:
         return sum(p.offtake_by_company.values())
 
-    def success(p: ProjectPlan) -> float:
-        return float(candidates[p.id].success_probability)
-
-    def full(p: ProjectPlan) -> int:
-        return _full(candidates[p.id], p)
-
     public = paid("share", kind_id="public")
     unit = say.million
     columns = [
         col.text(tr("Project"), lambda p: say.name("projects", p.id)),
         col.text(tr("Country"), place, origin="scenario", on=SHEET | known),
         col.text(tr("Material"), materials, on=SHEET),
+        col.text(tr("Tonnes a year at full output"), output, on=known & PAGE),
         col.given(tr("Decision"), "start", "year", width=9),
         col.given(tr("First output"), "first_output", "year", width=9),
         col.given(
-            tr("Full output"), "full", "year", lambda p: _full(candidates[p.id], p), on=known
+            tr("Expected delay, years"), "delay", "number", lambda p: chance[p.id].delay,
+            on=known, origin="scenario",
         ),
+        col.given(
+            tr("Longest delay, years"), "longest", "count", lambda p: chance[p.id].longest,
+            on=known & SHEET, origin="scenario",
+        ),
+        col.given(tr("Full output"), "full", "year", full_output, on=known & SHEET),
         *_capex(say, built),
         col.calc(tr("Funded, {unit}", unit=unit), "funded", paid("meur"), total=True, on=SHEET),
         doc.deviation("funded", itemgetter("mean_capex")),
         col.calc(tr("Of that public"), "public", public, "share", on=SHEET),
-        col.text(tr("Tonnes a year at full output"), output, on=known),
+        col.given(
+            tr("Chance of success"), "success", "share", lambda p: chance[p.id].success,
+            on=known, origin="scenario",
+        ),
         col.given(say.contracted, "offtake", "share"),
-        col.text(tr("Of that for"), lambda p: _rights(say, p), on=TEXT),
+        col.text(tr("Of that for"), lambda p: _rights(say, p), on=SHEET | TERMINAL),
         col.given(tr("Of output for all consumers"), "common", "share", "offtake_common", on=SHEET),
         col.given(tr("Of output for companies"), "company", "share", for_companies, on=SHEET),
         doc.deviation("offtake", lambda line: line["common"] + line["company"], "contracted"),
-        col.given(tr("Probability of success"), "success", "share", success, on=known),
         *col.keys(id="id"),
-    ]
+    ]  # fmt: skip
     note = tr(
         "{contracted}: the share of output that consumers there receive: by contract in return for "
         "the money, and what the project delivers home in any case.",
@@ -99,7 +144,7 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
     return Table(
         tr("Projects: decision, output and whom it is contracted to"), built, columns, "projects",
         note, total=tr("All together"), key=lambda row: row.id, empty=tr("Nothing is built."),
-        chart=_timeline(say, built, candidates) if candidates else None,
+        chart=_timeline(say, built, chance) if case is not None else None,
         on=doc.EVERYWHERE if built else SHEET,
     )  # fmt: skip
 
@@ -134,7 +179,7 @@ def _unaided(say: PlanWording) -> Table:
     )
     return Table(
         tr("Projects that come without the plan, and what its money adds"), say.plan.unaided,
-        columns, "unaided", note, total=tr("All together"), key=lambda row: row.id,
+        columns, "unaided", note, total=tr("All together"), key=lambda row: row.id, folded=True,
         on=doc.EVERYWHERE,
     )  # fmt: skip
 
@@ -176,7 +221,7 @@ def _idle(say: PlanWording) -> Table:
     )
     return Table(
         tr("Projects that run only when it pays"), say.plan.idle, columns, "idle", note,
-        key=lambda row: row.id, on=doc.EVERYWHERE,
+        key=lambda row: row.id, folded=True, on=doc.EVERYWHERE,
     )  # fmt: skip
 
 
@@ -190,32 +235,34 @@ def _rights(say: PlanWording, project: ProjectPlan) -> str:
     return ", ".join(told) or NONE
 
 
-def _full(project: Project, built: ProjectPlan) -> int:
-    """The first year in which the ramp-up has reached its last value."""
-    return built.first_output + len(project.ramp_up) - 1
+def _ramp_up(case: Case | None, built: ProjectPlan) -> int:
+    """Years from the first output until the ramp-up has reached its last value."""
+    return 0 if case is None else len(case.projects[built.id].ramp_up) - 1
 
 
 def _timeline(
-    say: PlanWording, built: Sequence[ProjectPlan], candidates: Mapping[str, Project]
+    say: PlanWording, built: Sequence[ProjectPlan], chance: Mapping[str, Chances]
 ) -> Chart:
-    span = range(say.years[0], say.years[-1] + 1)
+    def life(p: ProjectPlan) -> schedule.Life:
+        assert say.case is not None
+        lifetime, own = say.case.projects[p.id].lifetime_years, chance[p.id]
+        return schedule.Life(
+            say.name("projects", p.id), p.start, p.first_output, _ramp_up(say.case, p),
+            None if lifetime is None else int(lifetime), own.delay, own.longest, own.success,
+        )  # fmt: skip
 
-    def end(p: ProjectPlan) -> int:
-        lifetime = candidates[p.id].lifetime_years
-        last = span[-1] if lifetime is None else p.first_output + int(lifetime) - 1
-        return min(span[-1], last) if last >= p.first_output <= span[-1] else span[-1]
-
-    lives = [
-        schedule.Life(
-            say.name("projects", p.id), p.start, p.first_output, _full(candidates[p.id], p), end(p)
-        )
-        for p in built
-    ]
+    lives = [life(p) for p in built]
+    title = tr("Projects: decision, construction and output, if nothing is delayed")
+    if any(one.longest for one in chance.values()):
+        title = tr("Projects: decision, construction and output, with the delay to be expected")
     return Chart(
         "timeline-projects",
-        tr("Projects: decision, construction and output, if nothing is delayed"),
-        tr("One bar a project over the years; the label is the year of first output."),
-        lambda: schedule.projects(lives, span),
+        title,
+        tr(
+            "One bar a project over the years; beside it the year of first output if nothing is "
+            "delayed, the latest one, and the chance that it produces at all."
+        ),
+        lambda: schedule.projects(lives, range(say.years[0], say.years[-1] + 1)),
     )
 
 

@@ -12,24 +12,19 @@ from models.results.stress import (
     Stress,
     StressCase,
     StressedPlant,
-    StressEvent,
-    StressPeriod,
 )
+from optimizer.analyses.stress import words
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import periods as charts
 from optimizer.report.document import DETAIL, EVERYWHERE, Column, Form, Part, Section, Table
-from optimizer.report.figures import NO_BREAK, clean, percent, small_percent
+from optimizer.report.figures import clean, percent, small_percent
 from optimizer.report.wording import Wording, capital, joined
 from optimizer.report.workbook.expressions import Expression, total
 
 if TYPE_CHECKING:
     from optimizer.report.workbook.formulas import Formulas
 
-Say = Wording[Stress]
-
-SHORT = 1e-6
-"""A period is short if more than this share of its demand is missing, as in a plan."""
 MOST = 5
 """Materials that a terminal tells of period by period."""
 MOST_ROWS = 15
@@ -55,75 +50,24 @@ def document(found: Stress) -> doc.Document:
     )
 
 
-def _case_name(case: StressCase) -> str:
-    """A case as the head of columns."""
-    return {"market": tr("Market alone"), "plan": tr("With plan")}[case]
-
-
-def _label(say: Say, period: StressPeriod) -> str:
-    """A period as it is called: 2027, 2027 Q2, 2027-05, or 2027.2 where a year has other parts."""
-    parts = 1 if say.case is None else int(say.case.horizon.periods_per_year)
-    if parts == 1:
-        return str(period.year)
-    if parts == 4:
-        called = tr("{year} Q{quarter}", year=period.year, quarter=period.period)
-        return called.replace(" ", NO_BREAK)
-    return f"{period.year}-{period.period:02}" if parts == 12 else f"{period.year}.{period.period}"
-
-
-def _labels(say: Say) -> list[str]:
-    return [_label(say, period) for period in say.found.periods]
-
-
-def _shares(of: ShortMaterial, case: StressCase) -> list[float]:
-    """Share of the demand of each period that is missing."""
-    pairs = zip(of.missing_t[case], of.demand_t, strict=True)
-    return [missing / demand if demand > 0 else 0.0 for missing, demand in pairs]
-
-
-def _ranked(say: Say) -> list[ShortMaterial]:
-    """Materials, the one that costs most in the market alone first."""
-    return sorted(say.found.materials, key=lambda one: -one.damage["market"])
-
-
 # The answer
 
 
-def _disruption(say: Say) -> Iterator[Part]:
+def _disruption(say: words.Say) -> Iterator[Part]:
     """What comes."""
     found = say.found
-    what = [_event(say, event) for event in found.events]
-    what += [tr("{name} never produces", name=say.name("projects", p)) for p in found.failed]
-    what += [
-        tr("{name} is late, years: {years}", name=say.name("projects", p), years=years)
-        for p, years in found.late.items()
-    ]
     if found.state is not None:
         yield tr("The state of the world: {name}.", name=clean(found.state))
-    yield doc.Bullets(what)
+    yield doc.Bullets(list(words.what_comes(say)))
     if not found.failed and not found.late:
         yield tr("All projects of the plan succeed and are on time.")
+    if found.unaided:
+        names = [say.name("projects", project) for project in found.unaided]
+        text = tr("These come anyway, with the plan or without it: {names}.", names=joined(names))
+        yield doc.Text(text, DETAIL)
 
 
-def _event(say: Say, event: StressEvent) -> str:
-    """A hazard, when it begins, and when it ends, or the horizon does."""
-    name, case = say.name("hazards", event.hazard), say.case
-    if event.profile is not None:
-        name = tr("{hazard}, profile {profile}", hazard=name, profile=clean(event.profile))
-    begins = _label(say, StressPeriod(year=event.start, period=event.period))
-    if case is None:
-        return tr("{name}: from {begins}", name=name, begins=begins)
-    parts = int(case.horizon.periods_per_year)
-    year, period = divmod(event.start * parts + event.period - 1 + event.periods - 1, parts)
-    if year > case.horizon.years[-1]:
-        return tr("{name}: from {begins} to the end of the horizon", name=name, begins=begins)
-    ends = _label(say, StressPeriod(year=year, period=period + 1))
-    if ends == begins:
-        return tr("{name}: {period}", name=name, period=begins)
-    return tr("{name}: from {begins} to {ends}", name=name, begins=begins, ends=ends)
-
-
-def _answer(say: Say) -> Iterator[Part]:
+def _answer(say: words.Say) -> Iterator[Part]:
     """What it costs, what is hit hardest, and which stocks it uses up."""
     found = say.found
     if not found.materials:
@@ -132,33 +76,33 @@ def _answer(say: Say) -> Iterator[Part]:
     market, plan = found.damage["market"], found.damage["plan"]
     less = percent((market - plan) / market) if market > 0 else ""
     counted, costs = capital(say.counted), [say.amount(market), say.amount(plan)]
-    heads = [f"{counted}: {_case_name(case)}" for case in found.cases]
+    heads = [f"{counted}: {words.case_name(case)}" for case in found.cases]
     avoided = doc.Fact(tr("Avoided by the plan"), say.amount(market - plan), less)
     yield doc.Facts([*map(doc.Fact, heads, costs), avoided], DETAIL)
     if market <= 0:
         yield tr("Stocks that exist already cover what the market lacks: nothing is missing.")
     else:
-        words = {"market": costs[0], "plan": costs[1], "less": less}
+        told = {"market": costs[0], "plan": costs[1], "less": less}
         yield (
             tr("In the market alone damage comes to {market}; with the plan it comes to {plan}, "
-               "{less} less.", **words)
+               "{less} less.", **told)
             if say.of_damage
             else tr("In the market alone the shortage comes to {market}; with the plan it comes to "
-                    "{plan}, {less} less.", **words)
+                    "{plan}, {less} less.", **told)
         )  # fmt: skip
-        worst = _ranked(say)[0]
-        alone = _shares(worst, "market")
+        worst = words.ranked(say)[0]
+        alone = words.shares(worst, "market")
         yield tr(
             "Hit hardest: {name}. Of its demand {market} is missing in {period} in the market "
             "alone, and at most {plan} in any period with the plan.",
             name=say.name("materials", worst.id),
             market=percent(max(alone)),
-            period=_labels(say)[alone.index(max(alone))],
-            plan=percent(max(_shares(worst, "plan"))),
+            period=words.labels(say)[alone.index(max(alone))],
+            plan=percent(max(words.shares(worst, "plan"))),
         )
     used = [one for one in found.stocks if one.released_t["plan"] > 0]
     emptied = [
-        (say.name("stockpiles", one.id), _label(say, at))
+        (say.name("stockpiles", one.id), words.label(say, at))
         for one in used
         if (at := one.empty["plan"]) is not None
     ]
@@ -185,28 +129,29 @@ def _by_case(
 ) -> list[Column]:
     """A column for each case, under one header."""
     return [
-        Column(_case_name(case), partial(of, case=case), form, header, **more) for case in cases
+        Column(words.case_name(case), partial(of, case=case), form, header, **more)
+        for case in cases
     ]
 
 
-def _costs(say: Say) -> Iterator[Column]:
+def _costs(say: words.Say) -> Iterator[Column]:
     """What each case costs, summed up."""
     header = f"{tr('Damage') if say.of_damage else tr('Shortage')}, {say.unit}"
     for case in say.found.cases:
         key, cost = f"damage-{case}", partial(_cost, case=case)
-        yield Column(_case_name(case), cost, "outcome", header, key=key, total=True)
+        yield Column(words.case_name(case), cost, "outcome", header, key=key, total=True)
 
 
 def _cost(row: Any, case: StressCase) -> Any:
     return row.damage[case]
 
 
-def _materials(say: Say) -> Table:
+def _materials(say: words.Say) -> Table:
     def missing(row: ShortMaterial, case: StressCase) -> float:
         return sum(row.missing_t[case])
 
     def highest(row: ShortMaterial, case: StressCase) -> float:
-        return max(_shares(row, case))
+        return max(words.shares(row, case))
 
     cases = say.found.cases
     columns = [
@@ -217,13 +162,13 @@ def _materials(say: Say) -> Table:
     ]
     caption, summed = tr("Materials that run short"), tr("Total")
     # Of what is only made into others nothing is missing but in what it is made into.
-    rows = [one for one in _ranked(say) if any(one.demand_t)]
+    rows = [one for one in words.ranked(say) if any(one.demand_t)]
     return Table(caption, rows, columns, "materials", total=summed, most=MOST_ROWS)
 
 
-def _by_period(say: Say) -> Iterator[Part]:
+def _by_period(say: words.Say) -> Iterator[Part]:
     """A table for each material that is short, those that cost most first."""
-    ranked = sorted(_ranked(say), key=lambda one: not any(one.demand_t))
+    ranked = sorted(words.ranked(say), key=lambda one: not any(one.demand_t))
     first = [one.id for one in ranked if any(one.demand_t)][:MOST]
     for one in ranked:
         yield _material(say, one, EVERYWHERE if one.id in first else DETAIL)
@@ -232,19 +177,23 @@ def _by_period(say: Say) -> Iterator[Part]:
         yield doc.Text(told, doc.TERMINAL)
 
 
-def _material(say: Say, one: ShortMaterial, on: doc.Media) -> Table:
+def _material(say: words.Say, one: ShortMaterial, on: doc.Media) -> Table:
     """Where demand and what is taken in come from, in the periods that the market does not
     cover."""
-    found, labels, name = say.found, _labels(say), say.name("materials", one.id)
+    found, labels, name = say.found, words.labels(say), say.name("materials", one.id)
     periods = range(len(labels))
     own = [stock for stock in found.stocks if stock.material == one.id]
     left = {case: [sum(s.left_t[case][k] for s in own) for k in periods] for case in found.cases}
-    shares = {case: _shares(one, case) for case in found.cases}
+    shares = {case: words.shares(one, case) for case in found.cases}
     # Between two events of a state there may be years in which all is covered.
     taken = [max(own[k] for own in one.taken_t.values()) for k in periods]
-    rows = [k for k in periods if one.market_t[k] < (one.demand_t[k] + taken[k]) * (1 - SHORT)]
+    rows = [
+        k for k in periods if one.market_t[k] < (one.demand_t[k] + taken[k]) * (1 - words.SHORT)
+    ]
     pairs = zip(one.need_t, one.demand_t, strict=True)
-    more = any(need > demand * (1 + SHORT) for need, demand in pairs)  # conversions take of it
+    more = any(
+        need > demand * (1 + words.SHORT) for need, demand in pairs
+    )  # conversions take of it
     columns = [
         Column(tr("Period"), labels.__getitem__, "text"),
         Column(tr("Demand, t"), one.demand_t.__getitem__, "tonnes"),
@@ -264,7 +213,7 @@ def _material(say: Say, one: ShortMaterial, on: doc.Media) -> Table:
     missing, share = partial(_at, one.missing_t), partial(_at, shares)
     columns += _by_case(found.cases, tr("Missing, t"), missing, "tonnes")
     columns += _by_case(found.cases, tr("Share missing"), share, "share")
-    series = [(_case_name(case), one.missing_t[case]) for case in found.cases]
+    series = [(words.case_name(case), one.missing_t[case]) for case in found.cases]
     chart = Chart(
         f"shortage-{one.id.replace('_', '-')}",
         tr("{name}: tonnes missing in each period", name=name),
@@ -279,10 +228,10 @@ def _at(figures: Mapping[StressCase, Sequence[float]], k: int, case: StressCase)
 
 
 def _any(figures: Sequence[float]) -> bool:
-    return any(figure > SHORT for figure in figures)
+    return any(figure > words.SHORT for figure in figures)
 
 
-def _consumers(say: Say) -> Table:
+def _consumers(say: words.Say) -> Table:
     cases, of = say.found.cases, say.found.consumers
     rows = sorted(of, key=lambda one: -one.damage["market"])
     columns = [
@@ -295,7 +244,7 @@ def _consumers(say: Say) -> Table:
     return Table(caption, rows, columns, "consumers", total=summed, most=MOST_ROWS)
 
 
-def _stocks(say: Say) -> list[Part]:
+def _stocks(say: words.Say) -> list[Part]:
     found = say.found
     if not found.materials:
         return []
@@ -305,7 +254,7 @@ def _stocks(say: Say) -> list[Part]:
 
     def empty(row: Any, case: StressCase) -> str | None:
         at = row.empty[case]
-        return None if at is None else _label(say, at)
+        return None if at is None else words.label(say, at)
 
     cases = [case for case in found.cases if any(holds(one, case) for one in found.stocks)]
     rows = [one for one in found.stocks if any(holds(one, case) for case in cases)]
@@ -320,7 +269,7 @@ def _stocks(say: Say) -> list[Part]:
         (tr("Empty by the end of"), empty, "text"),
     ]
     for case in cases:
-        group = _case_name(case)
+        group = words.case_name(case)
         columns += [Column(head, partial(of, case=case), form, group) for head, of, form in told]
     note = tr("Held: when the first of the periods begins. Purchases go on as planned.")
     none = tr("There is no stock of any of these materials.")
@@ -328,7 +277,7 @@ def _stocks(say: Say) -> list[Part]:
     return [Table(caption, rows, columns, "stocks", note, most=MOST_ROWS, empty=none)]
 
 
-def _plants(say: Say) -> Table:
+def _plants(say: words.Say) -> Table:
     """What makes materials of others, over all periods."""
 
     def made(row: StressedPlant, case: StressCase) -> float:
@@ -354,12 +303,13 @@ def _plants(say: Say) -> Table:
     return Table(caption, say.found.plants, columns, "plants", note, most=MOST_ROWS)
 
 
-def _method(say: Say) -> Iterator[str]:
+def _method(say: words.Say) -> Iterator[str]:
     """What the figures rest on."""
     found = say.found
     yield tr(
-        "Market alone: nothing is built or bought by the plan; stocks that exist already are "
-        "released. With plan: with all that the plan builds and buys."
+        "Market alone: nothing is built or bought by the plan; projects that come anyway produce, "
+        "and stocks that exist already are released. With plan: with all that the plan builds and "
+        "buys."
     )
     if not found.solved:
         yield tr("The plan was given; nothing was solved.")
@@ -376,7 +326,7 @@ def _method(say: Say) -> Iterator[str]:
         )
 
 
-def _checks(say: Say) -> list[doc.Check]:
+def _checks(say: words.Say) -> list[doc.Check]:
     """Damage by material is that by consumer, in each case."""
     if not say.found.materials or not say.found.consumers:
         return []
@@ -386,7 +336,7 @@ def _checks(say: Say) -> list[doc.Check]:
 
     return [
         doc.Check(
-            tr("{case}: materials and consumers add up to the same", case=_case_name(case)),
+            tr("{case}: materials and consumers add up to the same", case=words.case_name(case)),
             "materials",
             summed(case, "materials"),
             summed(case, "consumers"),

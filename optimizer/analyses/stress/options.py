@@ -14,6 +14,7 @@ from optimizer.errors import Misuse
 _EVENT = re.compile(
     r"(?P<hazard>\S+)\s+(?P<year>\d{1,5})(?:\.(?P<period>[1-9]\d{0,2}))?"
     r"(?:\s+for\s+(?P<count>[1-9]\d{0,3})\s+(?P<unit>period|quarter|month|year)s?)?"
+    r"(?:\s+at\s+(?P<loss>\d{1,3}(?:\.\d{1,9})?)\s*%)?"
 )
 
 
@@ -28,6 +29,8 @@ class Strike(NamedTuple):
     """How many units of time; None for as long as the effects of the hazard say."""
     unit: str = "period"
     """``period``, ``quarter``, ``month`` or ``year``."""
+    loss: float | None = None
+    """Share that all that it strikes loses throughout; None for what its effects say."""
 
 
 def _strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
@@ -35,16 +38,17 @@ def _strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
     found = []
     for text in texts:
         match = _EVENT.fullmatch(text.strip())
-        if match is None:
+        share = None if match is None or match["loss"] is None else float(match["loss"]) / 100
+        if match is None or (share is not None and share > 1):
             told = tr(
-                "'{value}' is not such as 'HAZARD 2027', 'HAZARD 2027.2' or 'HAZARD 2027.2 for 8 "
-                "quarters'.",
+                "'{value}' is not such as 'HAZARD 2027', 'HAZARD 2027.2 for 8 quarters' or 'HAZARD "
+                "2027 for 2 years at 100 %'.",
                 value=text,
             )
             raise ValueError(told)
-        hazard, year, period, count, unit = match.groups()
+        hazard, year, period, count, unit, _ = match.groups()
         length = None if count is None else int(count)
-        found.append(Strike(hazard, int(year), int(period or 1), length, unit or "period"))
+        found.append(Strike(hazard, int(year), int(period or 1), length, unit or "period", share))
     return tuple(found)
 
 
@@ -63,11 +67,12 @@ class StressOptions(OfScenario, SolveOptions):
     heeded = ("gap", "time_limit", "threads")
 
     events: Annotated[
-        tuple[Strike, ...], Flag("'HAZARD YEAR[.PERIOD] [for N UNITS]'", "--event", _strikes)
+        tuple[Strike, ...],
+        Flag("'HAZARD YEAR[.PERIOD] [for N UNITS] [at SHARE%]'", "--event", _strikes),
     ] = ()
     """A hazard of the scenario strikes in this year, or in this period of it; for so many periods,
-    quarters, months or years, or as long as its effects say; may be given often. One with profiles
-    is named as HAZARD.PROFILE."""
+    quarters, months or years, or as long as its effects say; with this loss throughout, or with
+    those of its effects; may be given often. One with profiles is named as HAZARD.PROFILE."""
     state: Annotated[str, Flag("NAME")] | None = None
     """Look at this written-out state of the scenario, by its name or its number."""
     plan: Annotated[str, Flag("PLAN")] | None = None

@@ -27,6 +27,8 @@ from optimizer.solve.planner import Problem, find
 
 EMPTY = 1e-6
 """A stock is empty if less is left of it than this share of what it would hold at most."""
+LIKELY = 0.5
+"""With events, a project comes without the plan's money if that is at least as likely."""
 PARTS = {"year": 1, "quarter": 4, "month": 12}
 """How many of a unit of time make a year."""
 
@@ -92,12 +94,24 @@ def disruption(instance: Instance, options: StressOptions) -> Disruption:
             )
         start = _start(instance, strike)
         # No id has a space, so that this one stands for the event alone.
-        own = lasting(hazard, _length(instance, strike, hazard), f"{hazard.id} {number}")
+        periods, id = _length(instance, strike, hazard), f"{hazard.id} {number}"
+        if strike.loss is None:
+            own = lasting(hazard, periods, id)
+        else:
+            own = losing(hazard, periods, strike.loss, id)
         hazards.append(HazardData(own.id, np.zeros(len(instance.years)), {}, (own,)))
         struck.append((own.id, start))
-        events.append(_event(instance, hazard, start, own.length))
+        events.append(_event(instance, hazard, start, own.length, strike.loss))
     asked = replace(instance, hazards=tuple(hazards))
-    return Disruption(asked, State("events", 1.0, tuple(struck)), None, events)
+    state = State("events", 1.0, tuple(struck), unaided=frozenset(_unaided(instance)))
+    return Disruption(asked, state, None, events)
+
+
+def _unaided(instance: Instance) -> Iterator[str]:
+    """Projects that are decided without anybody's money more likely than not."""
+    for id, project in instance.case.projects.items():
+        if project.anyway is not None and float(project.anyway.probability) >= LIKELY:
+            yield id
 
 
 def _written(instance: Instance, asked: str) -> State:
@@ -153,9 +167,19 @@ def lasting(hazard: ProfileData, periods: int, id: str) -> ProfileData:
     return replace(hazard, id=id, length=periods, effects=tuple(effects))
 
 
-def _event(instance: Instance, way: ProfileData, start: int, length: int) -> StressEvent:
+def losing(hazard: ProfileData, periods: int, loss: float, id: str) -> ProfileData:
+    """A hazard, or one profile of it, that takes this share of all that it strikes, for so many
+    periods, under another id."""
+    origins = dict.fromkeys(origin for origin, _ in hazard.effects)
+    effects = tuple((origin, np.full(periods, 1 - loss)) for origin in origins)
+    return replace(hazard, id=id, length=periods, effects=effects)
+
+
+def _event(
+    instance: Instance, way: ProfileData, start: int, length: int, loss: float | None = None
+) -> StressEvent:
     at, where = _period(instance, start), {"hazard": way.hazard, "profile": way.name}
-    return StressEvent(**where, start=at.year, period=at.period, periods=length)
+    return StressEvent(**where, start=at.year, period=at.period, periods=length, loss=loss)
 
 
 # What it does
@@ -193,6 +217,7 @@ def stress(
         events=tuple(sorted(events, key=lambda event: (event.start, event.period))),
         failed=tuple(p for p in instance.projects if p in state.failed),
         late=dict(state.delays),
+        unaided=tuple(p for p in instance.projects if p in state.unaided),
         cases=tuple(commitments),
         periods=tuple(_period(instance, k) for k in window),
         damage={case: math.fsum(lived.damage.values()) for case, lived in lives.items()},
@@ -206,6 +231,7 @@ def stress(
         plants=tuple(_plants(instance, materials, lives, window)),
         solved=solved,
         gap=found.certificate.gap if solved else None,
+        plan_objective=found.certificate.objective,
         **head(Stress, instance.case, title, variant, began),
     )
 

@@ -97,9 +97,16 @@ def figure(
 
 
 def years_below(axes: Axes, years: Sequence[int]) -> None:
-    """Calendar years as the labels of a horizontal axis, no more than fit."""
-    shown = years[:: max(1, -(-len(years) // 16))]
-    axes.set_xticks(shown, [str(year) for year in shown])
+    """Calendar years as the labels of a horizontal axis, as many as fit beside each other."""
+    from matplotlib.ticker import FuncFormatter, Locator
+
+    class Fitting(Locator):
+        def __call__(self) -> list[int]:
+            fit = max(1, self.axis.get_tick_space())  # type: ignore[union-attr]
+            return list(years[:: max(1, -(-len(years) // fit))])
+
+    axes.xaxis.set_major_locator(Fitting())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
 
 
 def numbers_beside(axes: Axes, which: str = "y") -> None:

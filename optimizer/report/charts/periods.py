@@ -1,8 +1,11 @@
 """Charts of figures that run over the periods of a horizon."""
 
+import textwrap
 from collections.abc import Sequence
 
+from models.language import tr
 from optimizer.report.charts import drawing as d
+from optimizer.report.figures import percent
 
 LOOKS = ((d.INK, "--", "s"), (d.BLUE, "-", "o"), (d.ORANGE, ":", "D"))
 """Colour, line and mark of the first, second and third figure."""
@@ -23,4 +26,39 @@ def lines(
     d.numbers_beside(axes)
     axes.set_ylabel(unit)
     drawn.legend(loc="outside upper left", ncols=len(series))
+    return drawn
+
+
+def missing(
+    periods: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[float]]]
+) -> d.Figure:
+    """Shares of demand missing in each period without and with a plan: a small chart a material, by
+    its name, all on one scale."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator
+
+    drawn, grid = d.figure(1.06, 1, max(2, len(rows)), sharey=True, squeeze=False)
+    edges = [n - 0.5 for n in range(len(periods) + 1)]
+    for axes, (name, without, with_plan) in zip(grid.flat, rows, strict=False):
+        axes.stairs(with_plan, edges, fill=True, color=d.SKY, label=tr("with it"))
+        axes.stairs(with_plan, edges, baseline=None, color=d.BLUE, linewidth=1.2)
+        axes.stairs(
+            without, edges, baseline=None, color=d.INK, linestyle="--", linewidth=1.1,
+            label=tr("share of demand missing without the plan"),
+        )  # fmt: skip
+        axes.set_title(textwrap.shorten(name, 28, placeholder="…"), fontsize=6.8, pad=2)
+        ends = sorted({0, len(periods) - 1})
+        axes.set_xticks(ends, [periods[n] for n in ends], fontsize=6.5)
+        for tick, side in zip(axes.get_xticklabels(), ("left", "right"), strict=False):
+            tick.set_ha(side if len(ends) > 1 else "center")
+        axes.set_xlim(edges[0], edges[-1])
+        axes.set_ylim(0, 1.04)
+        axes.grid(axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0, labelsize=6.5)
+        axes.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
+        axes.yaxis.set_major_formatter(FixedFormatter([percent(x) for x in (0, 0.5, 1)]))
+    for axes in list(grid.flat)[len(rows) :]:
+        axes.set_visible(False)
+    handles, names = grid.flat[0].get_legend_handles_labels()
+    drawn.legend(handles[::-1], names[::-1], loc="outside upper left", ncols=2)
     return drawn

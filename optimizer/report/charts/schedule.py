@@ -1,57 +1,99 @@
 """Charts of when projects and stocks come."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from models.language import tr
 from optimizer.report.charts import drawing as d
-from optimizer.report.figures import number
+from optimizer.report.figures import number, percent
 
-LOOKS = ((d.ORANGE, d.HATCH), (d.SKY, "||||"), (d.BLUE, ""))
-"""Of construction, ramp-up and full output."""
+LOOKS = ((d.ORANGE, d.HATCH), ("#fbe3b0", ""), (d.SKY, "||||"), (d.BLUE, ""))
+"""Of construction, expected delay, ramp-up and full output."""
 DECISION: dict[str, Any] = {"marker": "D", "color": d.INK, "markersize": 3.6, "linestyle": "none"}
-BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.9}
-"""Keeps a year readable on a bar."""
+LATEST: dict[str, Any] = {"color": d.INK, "linewidth": 0.9, "marker": "|", "markersize": 5}
+BESIDE = 40
+"""Points from one column of texts beside the bars to the next."""
+LINE = 34
+"""Letters of a name that stand on one line."""
 COLUMNS = 4
 
 
 class Life(NamedTuple):
-    """A project on the line of time: first years of building, delivering and delivering in full,
-    and the last year of output within the horizon."""
+    """A project on the line of time."""
 
     name: str
-    start: int
-    first_output: int
-    full_output: int
-    end: int
+    start: int  # year of the decision
+    first_output: int  # first year of output, if nothing is delayed
+    ramp_up: int  # years until full output
+    lifetime: int | None  # years of output
+    delay: float = 0.0  # mean years by which the first output is late
+    longest: int = 0  # the most years by which it may be
+    success: float = 1.0  # probability that it produces at all
 
 
 def projects(lives: Sequence[Life], years: range) -> d.Figure:
-    """One line a project: decision, construction, ramp-up and full output."""
+    """One line a project: decision, construction, delay, ramp-up and full output; beside it the
+    first output and the chance of success as texts."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    drawn, axes = d.figure(0.75 + 0.19 * len(lives))
+    late = any(life.longest > 0 for life in lives)
+    names = [textwrap.wrap(life.name, LINE, max_lines=2, placeholder="…") for life in lives]
+    tall = 0.235 if any(len(lines) > 1 for lines in names) else 0.19
+    drawn, axes = d.figure(0.95 + tall * len(lives))
     last = years[-1] + 1
     for place, life in enumerate(lives):
-        begin, stop = life.start, min(last, life.end + 1)
-        ends = (min(life.first_output, last), min(life.full_output, stop), stop)
-        for look, end in zip(LOOKS, ends, strict=True):
-            if end > begin:
+        begin: float = life.start
+        output = life.first_output + life.delay
+        over = last if life.lifetime is None else output + life.lifetime
+        for look, end in zip(
+            LOOKS, (life.first_output, output, output + life.ramp_up, over), strict=True
+        ):
+            if (end := min(end, over, last)) > begin:
                 d.bars(axes, [place], [end - begin], 0.62, *look, left=begin, linewidth=0.3)
             begin = max(begin, end)
+        if life.longest:
+            ends = [life.first_output, life.first_output + life.longest]
+            axes.plot(ends, [place, place], zorder=4, **LATEST)
         axes.plot(life.start, place, clip_on=False, zorder=5, **DECISION)
-        if (first := life.first_output) < last:
-            axes.text(first, place, f" {first}", va="center", fontsize=6.2, bbox=BEHIND)
-    d.rows_beside(axes, [life.name for life in lives])
+    told: list[tuple[str, list[Any]]] = [
+        (tr("First\noutput"), [life.first_output for life in lives])
+    ]
+    if late:
+        told.append((tr("At the\nlatest"), [life.first_output + life.longest for life in lives]))
+    told.append((tr("Chance of\nsuccess"), [percent(life.success) for life in lives]))
+    d.rows_beside(axes, [""] * len(lives))
+    beside: dict[str, Any] = {"ha": "right", "xycoords": axes.get_yaxis_transform()}
+    for place, lines in enumerate(names):
+        _lines(axes, lines, (0, place), 7, right=-4, **beside)
+    for column, (head, texts) in enumerate(told, start=1):
+        at = {"right": BESIDE * column, **beside}
+        _lines(axes, head.splitlines(), (1, -1.1), 6.5, color=d.FAINT, **at)
+        for place, text in enumerate(texts):
+            d.label(axes, str(text), (1, place), size=7, **at)
     axes.set_xlim(years[0] - 0.15, last)
     d.years_below(axes, years)
     axes.grid(axis="x")
+    parts = [tr("construction"), tr("expected delay"), tr("ramp-up"), tr("full output")]
+    shown = [n for n in range(len(parts)) if late or n != 1]
     marks: list[Any] = [Line2D([], [], **DECISION)]
-    marks += [Patch(facecolor=colour, hatch=hatch, edgecolor="white") for colour, hatch in LOOKS]
-    names = [tr("decision"), tr("construction"), tr("ramp-up"), tr("full output")]
-    drawn.legend(marks, names, loc="outside upper left", ncols=4)
+    marks += [Patch(facecolor=LOOKS[n][0], hatch=LOOKS[n][1], edgecolor="white") for n in shown]
+    words = [tr("decision"), *(parts[n] for n in shown)]
+    if late:
+        marks.append(Line2D([], [], **LATEST))
+        words.append(tr("longest delay"))
+    drawn.legend(marks, words, loc="outside upper left", ncols=len(marks), columnspacing=1.2)
     return drawn
+
+
+def _lines(
+    axes: d.Axes, lines: Sequence[str], at: tuple[float, float], size: float, **options: Any
+) -> None:
+    """Lines of a text, one below the other around a point; each is aligned by itself."""
+    for n, line in enumerate(lines):
+        up = (len(lines) - 1 - 2 * n) * size * 0.6
+        d.label(axes, line, at, size=size, up=up, **options)
 
 
 def cover(rows: Sequence[tuple[str, Sequence[float]]], years: Sequence[int]) -> d.Figure:

@@ -1,0 +1,110 @@
+"""Results that go with a plan: which kinds there are, and whether a result is of that plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from models.results import (
+    Evaluation,
+    Explanation,
+    Frontier,
+    Plan,
+    Result,
+    Sensitivity,
+    Split,
+    Stress,
+)
+
+SAME = 1e-6
+"""How far the objective of a plan may be from that of the plan a result is of, as a share."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Results that go with a plan, by kind; of a kind that is a tuple there may be several.
+
+    A new kind takes a field here, and what it shows a line in ``document.SECTIONS``.
+    """
+
+    frontier: Frontier | None = None
+    split: Split | None = None
+    stress: tuple[Stress, ...] = ()
+    evaluation: Evaluation | None = None
+    explanation: Explanation | None = None
+    sensitivity: Sensitivity | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What there is, by kind."""
+        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {kind: found for kind, found in pairs if found}
+
+
+KINDS = tuple(field.name for field in fields(Beside))
+SEVERAL = tuple(field.name for field in fields(Beside) if isinstance(field.default, tuple))
+"""Kinds of which several go with one plan."""
+
+
+def by_kind(results: Iterable[Result]) -> dict[str, Any]:
+    """What goes with a plan among some results, as the fields of :class:`Beside`."""
+    found: dict[str, Any] = {}
+    for result in results:
+        kind = kind_of(result)
+        if kind in SEVERAL:
+            found[kind] = (*found.get(kind, ()), result)
+        elif kind in KINDS:
+            found[kind] = result
+    return found
+
+
+def kind_of(result: Result) -> str:
+    """The kind of a result, as its document states it."""
+    return type(result).__name__.lower()
+
+
+def apart(result: Result, plan: Plan) -> Literal["", "scenario", "plan"]:
+    """In what a result differs from a plan that it was given with: it was computed for another
+    scenario, or for another plan of it; nothing where it goes with the plan."""
+    if isinstance(result, Frontier):
+        return "" if _but_for_the_varied(result, plan) else "scenario"
+    if getattr(result, "input_sha256", None) != plan.certificate.input_sha256:
+        return "scenario"
+    own, objective = _objective(result), plan.certificate.objective
+    return "" if own is None or abs(own - objective) <= SAME * max(1.0, abs(own)) else "plan"
+
+
+def _objective(result: Result) -> float | None:
+    """The objective of the plan that a result is of; None of one that is of a scenario alone."""
+    match result:
+        case Evaluation():
+            return result.own_objective
+        case Explanation():
+            return result.objective
+        case Sensitivity():
+            return result.own.objective
+        case Stress():
+            return result.plan_objective
+    return None
+
+
+def _but_for_the_varied(frontier: Frontier, plan: Plan) -> bool:
+    """Whether a frontier is of the scenario of a plan, but for the number that it varies."""
+    pair = []
+    for content in (plan.scenario, frontier.scenario):
+        if content is None:
+            return False
+        pair.append(_without(json.loads(json.dumps(content)), frontier.varied.split(".")))
+        pair[-1].pop("variants", None)
+    return bool(pair[0] == pair[1])
+
+
+def _without(content: Any, steps: Sequence[str]) -> Any:
+    """Nested mappings without a value, and without mappings that are empty then."""
+    if isinstance(content, dict) and content.get(steps[0]) is not None:
+        value = content.pop(steps[0])
+        if len(steps) > 1 and (inside := _without(value, steps[1:])):
+            content[steps[0]] = inside
+    return content
