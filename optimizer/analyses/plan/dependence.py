@@ -10,6 +10,7 @@ from models.scenario.countries import EU_27
 from optimizer.analyses.comparison.benefit import LIMIT
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.columns import Cell, Row
+from optimizer.analyses.plan.flows import maps
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -23,6 +24,8 @@ from optimizer.report.workbook.formulas import Line
 
 MOST_COUNTRIES = 11
 """Countries that have a column of their own."""
+MOST_DRAWN = 15
+"""Materials in the chart of largest suppliers, those with the largest shares."""
 
 
 def sections(say: PlanWording) -> list[doc.Section]:
@@ -70,6 +73,7 @@ def _told(say: PlanWording) -> Iterator[doc.Part]:
     yield _largest(say, rows, found.year)
     yield _origins(say, [row.material for row in rows], found.year)
     yield from _benchmarks(say)
+    yield from maps(say, rows, found.year)
 
 
 def _largest(say: PlanWording, rows: list[MaterialDependence], year: int) -> Table:
@@ -107,7 +111,12 @@ def _largest(say: PlanWording, rows: list[MaterialDependence], year: int) -> Tab
         "code of the country. A dashed line marks 65 %."
     )
     title = tr("Share of the largest supplier in {year}, without and with the plan", year=year)
-    drawn = [marks(row) for row in rows]
+    if len(rows) > MOST_DRAWN:
+        title += " " + tr("(the {count} largest)", count=number(MOST_DRAWN))
+    largest = sorted(
+        rows, key=lambda row: -max(row.without_plan.largest_share, row.with_plan.largest_share)
+    )[:MOST_DRAWN]
+    drawn = [marks(row) for row in rows if row in largest]
     chart = Chart("dependence", title, told, lambda: charts.largest(drawn, LIMIT))
     columns = [Column(tr("Material"), lambda row: say.name("materials", row.material), "text")]
     columns += [column for end in ends for column in of_suppliers(end)]
@@ -117,7 +126,7 @@ def _largest(say: PlanWording, rows: list[MaterialDependence], year: int) -> Tab
         most=number(10_000),
     )
     caption = tr("Largest supplier of each material in {year}", year=year)
-    return Table(caption, rows, columns, "suppliers", note, chart=chart, on=DETAIL)
+    return Table(caption, rows, columns, "suppliers", note, chart=chart, folded=True, on=DETAIL)
 
 
 def _origins(say: PlanWording, materials: list[str], year: int) -> Table:
@@ -165,7 +174,7 @@ def _origins(say: PlanWording, materials: list[str], year: int) -> Table:
         "figure alone means that the plan changes nothing."
     )
     caption = tr("Share of supply by country in {year}, without → with the plan (%)", year=year)
-    return Table(caption, materials, columns, "origins", note, on=PAGE)
+    return Table(caption, materials, columns, "origins", note, folded=True, on=PAGE)
 
 
 def _benchmarks(say: PlanWording) -> Iterator[doc.Part]:
@@ -194,10 +203,19 @@ def _benchmarks(say: PlanWording) -> Iterator[doc.Part]:
         return Column(header, shown, "share", group=group, mark=lambda m: mark[short(m)])
 
     columns = [Column(tr("Material"), lambda m: say.name("materials", m), "text")]
+    reached: list[str] = []
     for stage, name in stages.items():
-        targets = [one.target for (_, at), one in found.items() if at == stage]
-        if targets:
-            target = percent(targets[0])
+        those = [one for (_, at), one in found.items() if at == stage]
+        if those:
+            target = percent(those[0].target)
+            before, after = (
+                sum(getattr(one, end) >= one.target - 1e-9 for one in those)
+                for end in ("share_without_plan", "share")
+            )
+            text = tr("{stage} ({target}): {after} of {count} with the plan, {before} without",
+                      stage=capital(name), target=target, after=number(after),
+                      count=number(len(those)), before=number(before))  # fmt: skip
+            reached.append(text)
             group = tr("{stage}: {target}", stage=capital(name), target=target)
             columns.append(column(tr("Without plan"), "share_without_plan", stage, group))
             columns.append(column(tr("With plan"), "share", stage, group))
@@ -216,7 +234,15 @@ def _benchmarks(say: PlanWording) -> Iterator[doc.Part]:
     year = next(iter(found.values())).year
     caption = tr("Shares of need from the Union in {year}, by stage", year=year)
     materials = list(dict.fromkeys(share.material for share in say.plan.crma))
-    yield Table(caption, materials, columns, "benchmarks", note, on=DETAIL)
+    text = tr(
+        "In {year}, so many materials reach the benchmarks of Regulation (EU) 2024/1252, Article "
+        "5, for the Union's share, here of this scenario's need: {stages}.",
+        year=year,
+        stages="; ".join(reached),
+    )
+    yield doc.Text(text, PAGE)
+    long = len(materials) > MOST_DRAWN
+    yield Table(caption, materials, columns, "benchmarks", note, folded=long, on=DETAIL)
 
 
 def _supply(say: PlanWording) -> Table:
