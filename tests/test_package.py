@@ -46,9 +46,11 @@ def test_the_wheel_holds_the_three_packages_only(wheel: Path) -> None:
         ".yaml",
         ".typed",
         ".j2",
+        ".json",
         ".css",
         ".mplstyle",
         ".cmd",
+        ".csv",
     }
     assert f"{about}/licenses/LICENSE" in names
 
@@ -68,7 +70,7 @@ def test_the_wheel_has_every_preset(wheel: Path) -> None:
     packed = {
         Path(name).name: archive.read(name)
         for name in archive.namelist()
-        if name.startswith("models/presets/")
+        if name.startswith("models/scenarios/presets/")
     }
     folder = ROOT / "scenarios" / "presets"
     assert packed == {path.name: path.read_bytes() for path in folder.iterdir()}

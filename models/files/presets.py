@@ -1,6 +1,7 @@
-"""The presets that ship with the project: terms of known schemes, each in a file of its own.
+"""What ships with the project: scenarios, and presets, which are terms of known schemes.
 
-In the checkout they lie under ``scenarios/presets``; the wheel holds them in ``models/presets``.
+In the checkout they lie under ``scenarios`` and ``scenarios/presets``; the wheel holds both in
+``models/scenarios``.
 """
 
 from pathlib import Path
@@ -14,16 +15,26 @@ from models.files.yaml_source import parse
 SUFFIX = ".yaml"
 
 
+def _shelf() -> Path:
+    """Where scenarios lie, and the presets in a folder among them."""
+    package = Path(__file__).parents[1]
+    packed = package / "scenarios"
+    return packed if packed.is_dir() else package.parent / "scenarios"
+
+
 def folder() -> Path:
     """Where the presets lie."""
-    package = Path(__file__).parents[1]
-    packed = package / "presets"
-    return packed if packed.is_dir() else package.parent / "scenarios" / "presets"
+    return _shelf() / "presets"
 
 
 def shipped() -> dict[str, Path]:
     """The files of the presets by name, in the order of names."""
     return {path.stem: path for path in sorted(folder().glob(f"*{SUFFIX}"))}
+
+
+def scenarios() -> dict[str, Path]:
+    """The files of the scenarios by name, in the order of names."""
+    return {path.stem: path for path in sorted(_shelf().glob(f"*{SUFFIX}"))}
 
 
 def written(path: Path) -> str:

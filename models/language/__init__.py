@@ -4,6 +4,7 @@ The English text stands where it is used, as the key of its translation; the Ger
 files of ``models/language/de``, one a subject. Both are templates: ``{name}`` takes a value.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,12 @@ from importlib.resources import files
 from typing import Any, Literal
 
 Language = Literal["en", "de"]
+
+SMALL_WORDS: dict[Language, str] = {
+    "en": "a|and|are|as|at|by|for|from|is|it|of|or|than|that|the|to|which|with",
+    "de": "aber|als|auf|aus|bei|das|dem|den|der|des|die|ein|eine|im|ist|mit|nach|und|von|zu",
+}
+"""Words that are frequent in one language and rare in the other."""
 
 _current: ContextVar[Language] = ContextVar("language", default="en")
 
@@ -37,6 +44,17 @@ def tr(template: str, /, **values: Any) -> str:
     if language() == "de":
         template = german().get(template, template)
     return template.format(**values) if values else template
+
+
+def spoken(text: str) -> Language | None:
+    """The language that a text of a scenario is probably in, by the small words in it; None where
+    they do not tell."""
+    count = {
+        known: len(re.findall(rf"\b(?:{small})\b", text, re.IGNORECASE))
+        for known, small in SMALL_WORDS.items()
+    }
+    first, second = sorted(count, key=lambda known: -count[known])
+    return first if count[first] > 2 * count[second] else None
 
 
 def marked(template: str, /) -> str:

@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from models.language import tr
+from models.language import language, tr
 from optimizer.report import figures as say
 from optimizer.report.document import PAGE, Column, Form, Media, Shown, Table
 
@@ -28,12 +28,14 @@ _TOTAL: Any = object()
 
 
 class Cell(NamedTuple):
-    """What stands in a table: text, the figure behind it, a mark for styles, and a link."""
+    """What stands in a table: text, the figure behind it, a mark for styles, a link, and the
+    language of the text where it is another one than that of the page."""
 
     text: str
     value: float | None = None
     mark: str = ""
     href: str = ""
+    lang: str = ""
 
 
 class Head(NamedTuple):
@@ -187,12 +189,15 @@ def _texts(
     cells = []
     for row, value, digits in zip(rows, values, places, strict=True):
         form: Form = "number" if callable(column.form) else column.form
-        mark = href = ""
+        mark = href = lang = ""
         if row is not _TOTAL:
             form = form_of(column, row)
             mark = column.mark(row) if column.mark is not None else ""
             href = column.link(row) if column.link is not None else ""
-        cells.append(Cell(written(value, form, digits, column.empty), _plain(value), mark, href))
+            lang = (column.lang(row) or "") if column.lang is not None else ""
+        lang = "" if lang == language() else lang
+        text = written(value, form, digits, column.empty)
+        cells.append(Cell(text, _plain(value), mark, href, lang))
     return cells
 
 

@@ -97,9 +97,11 @@ class Column:
     there instead."""
     whole: Callable[[Sequence[Row]], Any] | None = None
     """What texts show of all rows together in the last row, where that is no sum."""
+    unit: str = ""  # what its figures are in, where neither header nor form says so
     empty: str = NONE  # what stands where there is no value
     mark: Callable[[Row], str] | None = None  # a class of the style sheet for the cell on a page
     link: Callable[[Row], str] | None = None  # an address of the web that the cell leads to
+    lang: Callable[[Row], str | None] | None = None  # the language of a text, if that is known
     key: str = ""  # the word by which formulas find it
     formula: Formula | None = None  # what a sheet calculates in place of ``of``
     origin: Origin = "optimizer"
@@ -177,6 +179,9 @@ class Table:
     note: str = ""
     total: str = ""  # what the last row is called, which sums up columns; none where empty
     chart: Chart | None = None  # drawn above it on a page
+    folded: bool = False
+    """Whether a page folds it away, and leaves it out in print: its chart shows all of it, or it is
+    for those who look things up."""
     sheet_chart: SheetChart | None = None
     on: Media = EVERYWHERE
     most: int | None = None  # how many rows a terminal shows; it says how many more there are

@@ -11,7 +11,7 @@ from models.language import tr
 from optimizer.report import cells
 from optimizer.report.document import SHEET, Choice, Document, Table
 from optimizer.report.workbook.expressions import Expression, Scalar
-from optimizer.report.workbook.formulas import Formulas, Placed, columns_of
+from optimizer.report.workbook.formulas import Formulas, Placed, SheetColumn, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,10 +49,7 @@ class Frames(Mapping[str, "pd.DataFrame"]):
         for position, one in enumerate(placed.columns):
             content = _content(placed, position)
             if one.header != "" or any(x is not None and x == x for x in content):  # NaN is not x
-                header = str(one.header) or (tr("Figure") if position else tr("What"))
-                unit = "" if callable(one.column.form) else self._units.get(one.column.form, "")
-                if unit and not re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header):
-                    header = f"{header} ({unit})"
+                header = header_of(one, position, self._units)
                 columns[_free(header, columns, " ")] = content
         frame = pd.DataFrame(columns)
         frame.attrs |= {"caption": placed.table.caption, "note": placed.table.note}
@@ -65,6 +62,15 @@ class Frames(Mapping[str, "pd.DataFrame"]):
         return len(self._placed)
 
 
+def header_of(column: SheetColumn, position: int, units: Mapping[str, str]) -> str:
+    """The header of a column, with its own unit or that of its figures by their form."""
+    header, of = str(column.header) or (tr("Figure") if position else tr("What")), column.column
+    unit = of.unit or ("" if callable(of.form) else units.get(of.form, ""))
+    if unit and not re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header):
+        header = f"{header} ({unit})"
+    return header
+
+
 def _content(placed: Placed, position: int) -> list[Any]:
     """What stands in a column: figures, with NaN where there is none, or texts."""
     column = placed.columns[position].column
@@ -72,7 +78,8 @@ def _content(placed: Placed, position: int) -> list[Any]:
     for row, of in enumerate(placed.table.rows):
         value = placed.value(row, position)
         whole = isinstance(value, float) and cells.form_of(column, of) in ("count", "year")
-        found.append(int(value) if whole else None if value == "" else value)
+        whole = whole and float(value or 0).is_integer()
+        found.append(int(value or 0) if whole else None if value == "" else value)
     if column.form == "text" or any(isinstance(value, str) for value in found):
         return found
     return [math.nan if value is None else value for value in found]

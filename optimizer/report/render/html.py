@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -16,6 +17,7 @@ from optimizer.report.cells import grid
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.document import PAGE, Document, Part, Section, Table
 from optimizer.report.figures import clean
+from optimizer.report.render import csv_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,6 +36,9 @@ class _Part(NamedTuple):
     chart: Chart | None = None
     figure: int = 0
     table: int = 0
+    folded: bool = False
+    data: str = ""  # the figures of the chart, as the address of a file
+    file: str = ""  # the name of that
 
 
 class _Section(NamedTuple):
@@ -68,7 +73,7 @@ def render(document: Document, doubts: Doubts = NONE) -> str:
         closing=closing,
         caution=caution,
         doubts=[clean(sentence) for sentence in doubts.all],
-        sections=list(_numbered(_sections(document))),
+        sections=list(_numbered(document)),
     )
     return f"{page}\n"
 
@@ -110,28 +115,38 @@ def _finished(part: Part) -> _Part:
     return _Part(part, "Paragraph" if isinstance(part, str) else type(part).__name__)
 
 
-def _numbered(sections: list[Section]) -> Iterator[_Section]:
+def _numbered(document: Document) -> Iterator[_Section]:
     """Sections with the numbers that their figures and tables have."""
     figures = tables = 0
-    for position, section in enumerate(sections):
+    for position, section in enumerate(_sections(document)):
         parts: list[_Part] = []
         for part in section.parts:
             made = _finished(part)
             if made.kind == "Table" and isinstance(part, Table):
-                tables, figures = tables + 1, figures + (part.chart is not None)
+                tables += not part.folded
+                figures += part.chart is not None
                 caption = part.caption or section.title
                 if part.chart is not None and part.chart.title == caption:
                     caption = tr("The figures of figure {number}", number=figures)
                 made = _Part(
-                    replace(made.part, caption=caption), "Table", part.chart, figures, tables
-                )
+                    replace(made.part, caption=caption), "Table", part.chart, figures,
+                    0 if part.folded else tables, part.folded,
+                )  # fmt: skip
+                if part.chart is not None:
+                    data, file = _data(part, document.units), f"{part.chart.name}.csv"
+                    made = made._replace(data=data, file=re.sub("[^a-z0-9.-]+", "-", file.lower()))
             parts.append(made)
         classes = ["one-page"] if section.one_page else []
         # The first section begins the first page, and the contents begin the second.
-        drawn = any(part.chart is not None for part in parts)
-        if (position > 0 and section.one_page) or (position > 1 and drawn):
+        if position > 0 and section.one_page:
             classes.append("new-page")
         yield _Section(section.id, section.title, parts, " ".join(classes))
+
+
+def _data(table: Table, units: Mapping[str, str]) -> str:
+    """The figures of a table as an address that holds a whole file."""
+    content = base64.b64encode(csv_file.render(table, units)).decode()
+    return f"data:text/csv;charset=utf-8;base64,{content}"
 
 
 @cache

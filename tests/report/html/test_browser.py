@@ -6,22 +6,29 @@ These run where Chromium is installed; the check for accessibility also needs ax
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from browsing import browser
 from documents import page_of
+from evaluations import by_hand
 from pages import read, tables
-from saved_plans import germany, page
+from saved_plans import ALL, germany, page
 from small import near
 from splits import with_names
 
-from models.language import Language
+from models.language import Language, using
+from models.results.plan import WorthFrom
+from optimizer.analyses.plan.document import brief
+from optimizer.report.render.html import render
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -87,14 +94,67 @@ def test_a_style_of_others_would_be_told(tmp_path: Path) -> None:
     assert any("Content Security Policy" in line for line in console)
 
 
+@LANGUAGES
+def test_a_click_below_a_chart_saves_its_figures(language: Language, tmp_path: Path) -> None:
+    """As the page is, with its policy: the file is what the link holds."""
+    file, saved = tmp_path / "page.html", tmp_path / "saved"
+    shown = page("rich", language)
+    file.write_text(shown, encoding="utf-8")
+    (link, *_) = [a for a in read(shown).all("a") if "download" in a.attributes]
+    assert CHROMIUM is not None
+    with browser(CHROMIUM, tmp_path / "profile") as ask:
+        where = {"behavior": "allow", "downloadPath": str(saved), "eventsEnabled": True}
+        ask("Browser.setDownloadBehavior", **where)
+        target = ask("Target.createTarget", url=file.as_uri())["targetId"]
+        session = ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        ask("Page.enable", session)
+        ask("Runtime.enable", session)
+        click = "document.readyState == 'complete' && !document.querySelector('[download]').click()"
+        while not ask("Runtime.evaluate", session, expression=click, userGesture=True)[
+            "result"
+        ].get("value"):
+            time.sleep(0.1)
+        named = ask.wait("Browser.downloadWillBegin")
+        assert named["suggestedFilename"] == link.attributes["download"]
+        ask.wait("Browser.downloadProgress", guid=named["guid"], state="completed")
+    (content,) = [path.read_bytes() for path in saved.iterdir()]
+    assert content == base64.b64decode(link.attributes["href"].partition(",")[2])
+
+
+def brief_of(name: str, language: Language) -> str:
+    """The brief of a plan, with all that it may say: what would turn the decision, and who says
+    so."""
+    factors = [WorthFrom(of=of, plan=0.6, any_plan=0.2) for of in ("damage", "rate", "duration")]
+    plan = ALL[name]().model_copy(update={"worth_from": tuple(factors)})
+    about = {"input_sha256": plan.certificate.input_sha256}
+    beside = {"evaluation": by_hand(**about)} if name == "tutorial" else {}
+    author, date = "Unit IVB4 of the Federal Ministry", "28 November 2026"
+    with using(language):
+        return render(brief(plan, author=author, date=date, **beside))
+
+
+@pytest.mark.parametrize("name", ALL)
+@LANGUAGES
+def test_a_brief_is_printed_on_one_sheet(language: Language, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "brief.html"
+    file.write_text(brief_of(name, language), encoding="utf-8")
+    assert CHROMIUM is not None
+    line = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
+            "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}",
+            f"--print-to-pdf={tmp_path / 'brief.pdf'}", file.as_uri()]  # fmt: skip
+    subprocess.run(line, capture_output=True, timeout=120, check=True)
+    made = (tmp_path / "brief.pdf").read_bytes()
+    assert len(re.findall(rb"/Type\s*/Page\b", made)) == 1
+
+
 @pytest.mark.skipif(AXE is None, reason="VORRAT_AXE does not name axe.min.js")
-@pytest.mark.parametrize("name", ["germany", "several"])
+@pytest.mark.parametrize("name", ["germany", "several", "brief"])
 @LANGUAGES
 def test_a_checker_of_accessibility_finds_no_fault(
     language: Language, name: str, tmp_path: Path
 ) -> None:
     assert AXE is not None
-    shown = page(name, language)
+    shown = brief_of("germany", language) if name == "brief" else page(name, language)
     # The policy of the page would not let the checker run.
     shown = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", shown)
     axe = Path(AXE).read_text(encoding="utf-8").replace("</script", "<\\/script")

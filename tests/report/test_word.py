@@ -1,0 +1,159 @@
+"""Files for Word and for slides, read back: they say what the document says, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import docx
+import pytest
+from docx.document import Document as WordFile
+from docx.oxml.ns import qn
+from pptx import Presentation
+from saved_plans import rich, treasury, tutorial
+
+from models.language import Language, using
+from optimizer.analyses.plan.document import brief, document, slides
+from optimizer.report import document as doc
+from optimizer.report.cells import grid
+from optimizer.report.document import PAGE
+from optimizer.report.render import slides as slide_renderer
+from optimizer.report.render import word
+
+LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+SPOKEN = {"en": "en-GB", "de": "de-DE"}
+
+
+def read(made: doc.Document) -> WordFile:
+    return docx.Document(io.BytesIO(word.render(made)))
+
+
+def tables_of(made: doc.Document) -> list[doc.Table]:
+    return [
+        part
+        for section in made.on(PAGE)
+        for part in section.parts
+        if isinstance(part, doc.Table) and part.rows and not part.folded
+    ]
+
+
+def cells(table: Any) -> list[list[str]]:
+    return [[cell.text for cell in row.cells] for row in table.rows]
+
+
+@pytest.mark.quick(1)
+@LANGUAGES
+def test_every_cell_of_every_table_is_there(language: Language) -> None:
+    with using(language):
+        made = document(treasury())
+        told = [cells(table) for table in read(made).tables]
+        for table in tables_of(made):
+            of = grid(table, PAGE)
+            rows = [[cell.text for cell in row] for row in of.rows]
+            assert any(shown[-len(rows) :] == rows for shown in told), table.caption
+
+
+@LANGUAGES
+def test_a_brief_says_in_word_what_its_document_says(language: Language) -> None:
+    with using(language):
+        made = brief(tutorial(), author="The author", date="today")
+        file = read(made)
+        paragraphs = [one.text for one in file.paragraphs]
+        boxes = "\n".join(cell for table in file.tables for row in cells(table) for cell in row)
+        for part in made.on(PAGE)[0].parts:
+            if isinstance(part, str):
+                assert part in paragraphs
+            elif isinstance(part, doc.Bullets):
+                assert set(part.items) <= set(paragraphs)
+            elif isinstance(part, doc.Caution):
+                assert all(item in boxes for item in part.items)
+            elif isinstance(part, doc.Facts):
+                for fact in part.facts:
+                    assert f"{fact.label}\n{fact.figure}\n{fact.beside}" in boxes
+    assert any("The author, today." in text for text in paragraphs)
+    title = next(one for one in file.paragraphs if one.text == made.title)
+    assert title.style is not None
+    assert title.style.name == "Title"
+    assert file.element.xml.count("w:tblHeader") == len(tables_of(made))
+    styles = file.styles["Normal"].element.xml
+    assert f'w:lang w:val="{SPOKEN[language]}"' in styles
+
+
+def test_pictures_say_what_there_is_to_see() -> None:
+    with using("en"):
+        made = brief(tutorial())
+        file = read(made)
+        charts = [t.chart for t in (p for s in made.on(PAGE) for p in s.parts
+                                    if isinstance(p, doc.Table)) if t.chart]  # fmt: skip
+    about = [one.get("descr") for one in file.element.iter(qn("wp:docPr"))]
+    assert about == [f"{chart.title}. {chart.description}" for chart in charts]
+
+
+@LANGUAGES
+def test_slides_are_five_charts_and_a_sentence_each(language: Language) -> None:
+    with using(language):
+        made = slides(rich())
+        show = Presentation(io.BytesIO(slide_renderer.render(made)))
+    first, *others = show.slides
+    assert first.shapes.title.text == made.title
+    assert [one.shapes.title.text for one in others] == [s.title for s in made.sections]
+    assert len(others) == 5
+    for slide, section in zip(others, made.sections, strict=True):
+        text, table = section.parts
+        assert isinstance(table, doc.Table)
+        assert table.chart is not None
+        assert text in [shape.text_frame.text for shape in slide.shapes if shape.has_text_frame]
+        (picture,) = [shape for shape in slide.shapes if shape.shape_type == 13]
+        described = picture._element.nvPicPr.cNvPr.get("descr")
+        assert described == f"{table.chart.title}. {table.chart.description}"
+        assert 0 <= picture.left <= picture.left + picture.width <= show.slide_width
+        assert picture.top + picture.height <= show.slide_height
+
+
+def test_the_same_document_gives_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also at another time: nothing says when or by whom it was made."""
+    with using("en"):
+        made, shown = brief(tutorial()), slides(tutorial())
+        before = word.render(made), slide_renderer.render(shown)
+        later = time.time() + 100_000
+        monkeypatch.setattr(time, "time", lambda: later)
+        assert (word.render(made), slide_renderer.render(shown)) == before
+    assert read(made).core_properties.author == "Vorrat"
+
+
+HOSTILE = '<script>alert(1)</script> & "quoted" $x_{1}$ \x07 \ud800 ' + "long " * 80
+
+
+def test_hostile_texts_are_texts() -> None:
+    with using("en"):
+        parts = [HOSTILE, doc.Bullets([HOSTILE]), doc.Facts([doc.Fact(HOSTILE, "1", HOSTILE)])]
+        made = replace(brief(tutorial()), title=HOSTILE, answer=parts)
+        sections = [doc.Section("one", HOSTILE, [HOSTILE])]
+        shown = slide_renderer.render(replace(made, sections=sections))
+        file, show = read(made), Presentation(io.BytesIO(shown))
+    safe = HOSTILE.replace("\x07", " ").replace("\ud800", " ")
+    assert [one.text for one in file.paragraphs].count(safe) == 3
+    assert file.core_properties.title == safe[:255]
+    assert [slide.shapes.title.text for slide in show.slides] == [safe, safe]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@LANGUAGES
+def test_a_word_processor_opens_them_and_the_brief_has_one_page(
+    language: Language, tmp_path: Path
+) -> None:
+    with using(language):
+        (tmp_path / "brief.docx").write_bytes(word.render(brief(rich(), author="A", date="B")))
+        (tmp_path / "brief.pptx").write_bytes(slide_renderer.render(slides(rich())))
+    for name, pages in (("brief.docx", 1), ("brief.pptx", 6)):
+        profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+        line = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path)]
+        subprocess.run([*line, str(tmp_path / name)], check=True, capture_output=True, timeout=180)
+        made = (tmp_path / name).with_suffix(".pdf").read_bytes()
+        assert made.count(b"/Type/Page") - made.count(b"/Type/Pages") == pages
