@@ -26,6 +26,7 @@ WRITTEN_BY: dict[str, tuple[str | None, str | None]] = {
     **{one.kind: (one.name, one.file) for one in ANALYSES},
     "manifest": (None, "NAME.manifest.json"),
     "rerun": ("rerun", None),
+    "brief": ("brief", None),
 }
 """The command that writes a document of each kind, None for all of them; and the file in the folder
 of ``--out``, None where it is printed alone. In the order in which they are described."""

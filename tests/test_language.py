@@ -191,8 +191,6 @@ HIDDEN = {
         "optimizer/analyses/explanation/document.py",
         "RULES.get(some[0].name, some[0].name)",
     ),
-    ("optimizer/analyses/comparison/words.py", "label"),
-    ("optimizer/analyses/comparison/words.py", "WORDS['groups'].get(part) or capital(part)"),
     ("optimizer/analyses/plan/evidence.py", "field.unit"),
     ("optimizer/report/countries.py", "_names()[code]"),
     ("optimizer/report/fault_sheet.py", "FAULTS"),

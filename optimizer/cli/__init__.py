@@ -22,6 +22,7 @@ from optimizer.cli import usage
 
 PROGRAM = "vorrat"
 COMMANDS = {
+    "brief": marked("Put a saved plan on one page for those who decide."),
     "init": marked("Write a commented scenario file or workbook to start from."),
     "presets": marked("List the presets that scenarios can include, or print one."),
     "report": marked("Make an HTML page of saved plans, one or several side by side."),
@@ -35,7 +36,7 @@ COMMANDS = {
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
 MODULES = dict.fromkeys(("init", "presets", "schema", "validate"), "scenario_files")
-MODULES |= {"workbook": "report", "solve": "solving", "run": "solving"}
+MODULES |= {"workbook": "report", "brief": "report", "solve": "solving", "run": "solving"}
 """The modules of commands that have none of their own name."""
 ARGUMENTS = "vorrat.arguments"
 """Where the context keeps what was written behind the name of the command."""

@@ -1,15 +1,27 @@
-"""``vorrat report`` and ``vorrat workbook``: results as an HTML page, or as an Excel workbook."""
+"""``vorrat report``, ``vorrat brief`` and ``vorrat workbook``: results as pages, as one page for
+those who decide, and as an Excel workbook."""
 
+import datetime
+import io
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.results import Plan
+from models.language import language
+from models.results import Evaluation, Explanation, Plan
 from optimizer.cli import disk, options, saved, usage
 from optimizer.cli.usage import misused
 
+if TYPE_CHECKING:
+    from optimizer.report.document import Document
+
 PLAN, REPORT, RESULTS, FAULTS = "plan.json", "report.html", "results.xlsx", "faults.xlsx"
-NAMES = (PLAN, REPORT, RESULTS)  # what is made, without the name of the scenario in front
+BRIEFS = ("brief.html", "brief.docx")
+SLIDES = "brief.pptx"
+NAMES = (PLAN, REPORT, RESULTS, *BRIEFS)
+"""What ``run`` makes, without the name of the scenario in front."""
 EXITS = (
     "Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
     "usage, or a file that holds no result; 5 failure."
@@ -40,15 +52,17 @@ def report(
     """Make one HTML page of saved results, to be read, printed and sent on; needs no solver.
 
     RESULT is a file that a command wrote, or its folder. Several plans are put side by side, and so
-    are several results of another kind. A frontier.json or a split.json in the folder of a single
-    plan, or given beside it, gets a section.
+    are several results of another kind. Results of a single plan that lie in its folder, or are
+    given beside it, get sections: a frontier, a split, and any number of stress tests.
     """
     found, plans = saved.read_all(given)
     if out is None:
         main = next((one for one in found if isinstance(one.result, Plan)), found[0])
         out = Path(REPORT) if len(found) > 1 and len(plans) > 1 else main.path.parent / REPORT
     workbooks = [] if excel is None else [_named(excel)]
-    disk.refuse([out, *workbooks], force)
+    single = len(plans) == 1
+    beside = {name: _beside(out, name) for name in BRIEFS} if single else {}
+    disk.refuse([out, *workbooks, *beside.values()], force)
     # Jinja and Matplotlib take a moment to import: only those who want a page wait for them.
     from optimizer.report.render import html
     from optimizer.report.render import workbook as sheets
@@ -57,6 +71,11 @@ def report(
         made, doubts = saved.as_document(found, plans)
         page = html.render(made, doubts)
         files = []
+        if single:
+            from optimizer.analyses.plan.document import brief as brief_of
+
+            pages = briefs(saved.made_of(found, {}, brief_of), doubts)
+            files = [(beside[name], content) for name, content in pages.items()]
         for place, chart in enumerate(html.charts(made) if charts is not None else (), start=1):
             # In the order of the page.
             name = f"{place:02}-{chart.name}"
@@ -72,6 +91,125 @@ def report(
     return saved.code_of(found)
 
 
+@click.command(
+    epilog="Exit codes: 0 written; 1 written of a result that is not whole or not proven to the "
+    "gap, and says so; 2 wrong usage, or a file that holds no plan; 5 failure."
+)
+@click.argument("given", nargs=-1, required=True, metavar="RESULT...")
+@options.path(
+    "--out", "DIR", "Write into this folder; beside the plan if not given, or beside a comparison."
+)
+@click.option(
+    "--option", "label", metavar="LABEL", help="The option of a comparison; its base if not given."
+)
+@click.option(
+    "--slides", is_flag=True, help="Write slides as well: five charts and a sentence each."
+)
+@click.option("--author", default="", metavar="TEXT", help="Who wrote it, for its last line.")
+@click.option("--date", metavar="TEXT", help="When it was written; today if not given.")
+@click.option(
+    "--as-is",
+    is_flag=True,
+    help="Solve nothing: show what lies beside the plan.",
+)
+@click.option(
+    "--explain", is_flag=True, help="Find why candidates are left out as well, which takes minutes."
+)
+@options.force("Overwrite existing files of the same names.")
+@options.as_json()
+@usage.language_option
+def brief(
+    given: tuple[str, ...], out: Path | None, label: str | None, slides: bool, author: str,
+    date: str | None, as_is: bool, explain: bool, force: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Put a saved plan on one page for those who decide: as a web page and for Word.
+
+    RESULT is a plan or its folder, with results of it beside it, or a comparison, whose other
+    options the plan is compared with. What is not known yet of fresh states, and of what would be
+    done without the plan, is evaluated first and written beside the plan.
+    """
+    found, plans = saved.read_all(given)
+    others: dict[str, Plan] = {}
+    place = out or found[0].path.parent
+    if len(plans) != 1:
+        path, others = saved.option_of(found, plans, label)
+        found, plans = saved.read_all([str(path)])
+    elif label is not None:
+        raise misused("--option goes with a comparison.")
+    at, plan = next((one.path, one.result) for one in found if isinstance(one.result, Plan))
+    names = [*BRIEFS, *([SLIDES] if slides else [])]
+    disk.refuse([place / name for name in names], force)
+    code = 0 if as_is else _complete(at, plan, {type(one.result) for one in found}, explain)
+    if code not in (0, 1):
+        return code
+    found, plans = saved.read_all([str(at)] if others else given)
+    today = date or _written(datetime.date.today())
+    from optimizer.analyses.plan.document import brief as brief_of
+    from optimizer.analyses.plan.document import figures as figures_of
+    from optimizer.analyses.plan.document import slides as slides_of
+
+    with saved.showing(found):
+        figures = saved.made_of(found, others, figures_of)
+        pages = saved.made_of(found, others, brief_of, author=author, date=today)
+        doubts = saved.doubts(found)
+        files = [(place / name, content) for name, content in briefs(pages, doubts).items()]
+        if slides:
+            from optimizer.report.render import slides as renderer
+
+            made = saved.made_of(found, others, slides_of)
+            files.append((place / SLIDES, renderer.render(made)))
+    disk.leave_all(files, force)
+    if as_json:
+        click.echo(disk.document(figures), nl=False)
+    for path, _ in files if not as_json else ():
+        click.echo(str(path))
+    return max(code, saved.code_of(found))
+
+
+def briefs(made: "Document", doubts: Any) -> dict[str, bytes]:
+    """The pages of a brief by their names: for a browser and for Word."""
+    from optimizer.report.render import html, word
+
+    page, text = html.render(made, doubts).encode(), word.render(made, doubts)
+    return dict(zip(BRIEFS, (page, text), strict=True))
+
+
+def _beside(report: Path, name: str) -> Path:
+    """The place of a brief beside a report, named alike."""
+    stem, end = report.stem, Path(name).suffix
+    stem = stem.replace("report", "brief") if "report" in stem else f"{stem}-brief"
+    return report.with_name(stem + end)
+
+
+def _written(day: datetime.date) -> str:
+    """A date as the language writes it."""
+    return f"{day:%d.%m.%Y}" if language() == "de" else f"{day.day} {day:%B %Y}"
+
+
+def quick(plan: Plan) -> list[str]:
+    """Options of an evaluation that says no more than a brief needs."""
+    none = ("replications", "wait-and-see", "tail-weight", "longer", "rare", "reserve")
+    sampled = ["--states", "10000"] if plan.certificate.seed is not None else []
+    return [*(f"--{name}=0" for name in none), *sampled, "--gap", "0.001"]
+
+
+def _complete(at: Path, plan: Plan, known: set[type], explain: bool) -> int:
+    """Find what a brief is missing, and write it beside the plan; the exit code."""
+    from optimizer import cli
+
+    code = 0
+    for command, kind, asked, more in (
+        ("evaluate", Evaluation, True, quick(plan)),
+        ("explain", Explanation, explain, []),
+    ):
+        if asked and kind not in known:
+            with redirect_stdout(io.StringIO()):
+                code = max(code, cli.run([command, str(at), "--out", str(at.parent), *more]))
+            if code not in (0, 1):
+                break
+    return code
+
+
 @click.command(epilog=EXITS)
 @click.argument("given", nargs=-1, required=True, metavar="RESULT...")
 @options.path("--out", "FILE.xlsx", "Write the workbook to this file.", required=True)
@@ -81,8 +219,8 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     """Make an Excel workbook of saved results, with live formulas and checks; needs no solver.
 
     RESULT is a file that a command wrote, or its folder. Several plans are put side by side, with
-    differences to the first, and so are several results of another kind. A frontier.json or a
-    split.json beside a single plan gets sheets.
+    differences to the first, and so are several results of another kind. Results of a single plan
+    that lie in its folder, or are given beside it, get sheets.
     """
     disk.refuse([_named(out)], force)
     # XlsxWriter takes a moment to import: only those who want a workbook wait for it.
@@ -105,9 +243,12 @@ def _named(path: Path) -> Path:
 
 def products(plan: Plan) -> dict[str, bytes]:
     """The content of each file by its name, in the current language."""
+    from models.results.reservations import NONE
     from optimizer.analyses.documents import document_of
+    from optimizer.analyses.plan.document import brief as brief_of
     from optimizer.report.render import html, workbook
 
     made = document_of(plan)
     page, book = html.render(made).encode(), workbook.render(made)
-    return {PLAN: disk.document(plan), REPORT: page, RESULTS: book}
+    known = {PLAN: disk.document(plan), REPORT: page, RESULTS: book}
+    return known | briefs(brief_of(plan), NONE)

@@ -3,22 +3,22 @@ stands alone."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from pydantic import ValidationError
 
 from models.files.json_document import NotPlainError, parse_json, read_json, read_raw
 from models.language import tr
-from models.results import Comparison, Frontier, Plan, Result, Split
+from models.results import Comparison, Plan, Result
 from models.results.misfits import misfits
 from models.results.reservations import Doubts, joined
+from optimizer.analyses.plan import beside
 from optimizer.analyses.registry import ANALYSES
 from optimizer.cli import whole
 from optimizer.cli.disk import safe_names
@@ -27,13 +27,16 @@ from optimizer.cli.usage import misused
 if TYPE_CHECKING:
     from optimizer.report.document import Document
 
-PLAN_FILE, FRONTIER_FILE, SPLIT_FILE = "plan.json", "frontier.json", "split.json"
-COMPARISON_FILE, PLANS = "comparison.json", "plans"
+Made = TypeVar("Made")
+
+PLAN_FILE, COMPARISON_FILE, PLANS = "plan.json", "comparison.json", "plans"
 MAIN_FILES = ("target.json", *(one.file for one in ANALYSES if one.name != "target"))
 """What a folder may be named for: the first of these that is in it. A target's plan lies beside
 it."""
 MODELS = {one.kind: one.result for one in ANALYSES}
 """What can be reported on, by the kind that a document states."""
+BESIDE_FILES = {one.kind: one.file for one in ANALYSES if one.kind in beside.KINDS}
+"""Where results that go with a plan may lie beside it, by kind."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Given:
 def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
     """All that was given, and the plans among it by a short name of each; none where all results
     are of one other kind. What speaks against any of it is told on stderr. Of a comparison they are
-    those that it compares. With a single plan come a frontier and a split that lie beside it.
+    those that it compares. With a single plan come the results of it that lie beside it.
     Raises click.UsageError where a file cannot be read, or results do not go together."""
     found = [read(text) for text in texts]
     if len(found) == 1 and isinstance(found[0].result, Comparison):
@@ -109,39 +112,74 @@ def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Docu
     elif len(plans) > 1:
         comparison = compare(list(plans.values()), list(plans), doubts=said)
     else:
-        frontier = next((one.result for one in found if isinstance(one.result, Frontier)), None)
-        split = next((one.result for one in found if isinstance(one.result, Split)), None)
         (plan,) = plans.values()
-        return document_of(plan, frontier=frontier, split=split), said
+        return document_of(plan, **beside.by_kind(one.result for one in found)), said
     return document_of(comparison, plans=plans), comparison.said
 
 
+def made_of(
+    found: Sequence[Given], others: Mapping[str, Plan], make: Callable[..., Made], **how: str
+) -> Made:
+    """What a function makes of a plan, of the plans that it is compared with, and of the results
+    that go with it."""
+    (plan,) = (one.result for one in found if isinstance(one.result, Plan))
+    return make(plan, others, **how, **beside.by_kind(one.result for one in found))
+
+
+def option_of(
+    found: Sequence[Given], plans: Mapping[str, Plan], label: str | None
+) -> tuple[Path, dict[str, Plan]]:
+    """Where the plan of an option of a comparison lies, its base where none is named; and the
+    plans of the other options whose damage compares with it. Raises click.UsageError where there
+    is no such option, or no comparison with its plans."""
+    first = found[0].result
+    if not isinstance(first, Comparison) or not plans:
+        raise misused("Give one plan, with results of it, or a comparison with its plans.")
+    chosen = first.base if label is None else label
+    if chosen not in plans:
+        known = ", ".join(plans)
+        raise misused("There is no option '{name}'; there are {known}.", name=chosen, known=known)
+    barred = {one.option for one in first.unlike if "damage" in one.bars}
+    others = {
+        name: plan
+        for name, plan in plans.items()
+        if name != chosen and barred.isdisjoint({name, chosen})
+    }
+    return found[0].path.parent / compared_places(list(plans))[chosen], others
+
+
 def _plans_of(found: list[Given]) -> dict[str, Plan]:
-    """The plans by label; a frontier and a split that lie beside a single one are added."""
-    kinds = Counter(type(one.result) for one in found)
-    if kinds[Plan] == 0 and len(kinds) == 1:
+    """The plans by label; results that lie beside a single one are added."""
+    kinds = Counter(beside.kind_of(one.result) for one in found)
+    if kinds["plan"] == 0 and len(kinds) == 1:
         return {}
-    apart = kinds[Plan] == 0 or not kinds.keys() <= {Plan, Frontier, Split}
-    if apart or (len(kinds) > 1 and max(kinds.values()) > 1):
+    once = [count for kind, count in kinds.items() if kind not in beside.SEVERAL]
+    apart = kinds["plan"] == 0 or not kinds.keys() <= {"plan", *beside.KINDS}
+    if apart or (len(kinds) > 1 and max(once) > 1):
         raise misused(
-            "These results do not go together: give one plan with a frontier and a split of its "
-            "scenario, several plans, or several results of one other kind."
+            "These results do not go together: give one plan with results of it, several plans, or "
+            "several results of one other kind."
         )
     plans = [(one.path, one.result) for one in found if isinstance(one.result, Plan)]
     if len(plans) == 1:
         ((at, plan),) = plans
-        for kind, name in ((Frontier, FRONTIER_FILE), (Split, SPLIT_FILE)):
+        for kind, name in BESIDE_FILES.items():
             if kind not in kinds and (at.parent / name).is_file():
                 found.append(read(str(at.parent / name)))
         for one in found:
-            if not _fits(one.result, plan):
-                raise misused(
-                    "'{path}' was computed for another scenario than '{plan}'.",
-                    path=one.path,
-                    plan=at,
-                )
+            _check_fit(one, at, plan)
     names = _labels([path for path, _ in plans])
     return {name: plan for name, (_, plan) in zip(names, plans, strict=True)}
+
+
+def _check_fit(one: Given, at: Path, plan: Plan) -> None:
+    """Raises click.UsageError where a result is not of the plan that it was given with."""
+    found = "" if one.result is plan else beside.apart(one.result, plan)
+    about = {"path": one.path, "plan": at}
+    if found == "scenario":
+        raise misused("'{path}' was computed for another scenario than '{plan}'.", **about)
+    if found:
+        raise misused("'{path}' was computed for another plan than '{plan}'.", **about)
 
 
 def compared_places(labels: Sequence[str]) -> dict[str, str]:
@@ -153,7 +191,7 @@ def compared_places(labels: Sequence[str]) -> dict[str, str]:
 def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Plan]]:
     """A comparison with what speaks against it or its plans, and these by label; without any where
     none lies beside it. Raises click.UsageError where one is missing, or it speaks of others."""
-    from optimizer.analyses.comparison.compare import again
+    from optimizer.analyses.comparison.compare import again, completed
     from optimizer.solve.reckoned import apart
 
     path, places = given.path, compared_places([option.label for option in comparison.options])
@@ -176,14 +214,16 @@ def _compared(given: Given, comparison: Comparison) -> tuple[Given, dict[str, Pl
     # It has to have the figures that its plans make.
     other = tr("it is not what the plans beside it make of it")
     try:
-        found = list(apart(comparison, again(comparison, plans)))
+        anew = again(comparison, plans)
+        whole_one = completed(comparison, anew)
+        found = list(apart(whole_one, anew))
     except ValueError:
         raise _no_result(path, tr("the document"), other) from None
     for one in found:
         if not one.of_figures:
             raise _no_result(path, one.path, other)
     told.append(Doubts(tuple(whole.of_figures(path, found))))
-    return replace(given, doubts=joined(told)), plans
+    return replace(given, result=whole_one, doubts=joined(told)), plans
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
@@ -197,30 +237,6 @@ def label(path: Path) -> str:
     """A short name: that of the folder of a file that a command named, else that of the file."""
     own = path.name in MAIN_FILES
     return (path.resolve().parent.name or "plan") if own else path.stem
-
-
-def _fits(result: Result, plan: Plan) -> bool:
-    """Whether a result rests on the scenario of a plan; a frontier, but for what it varies."""
-    if isinstance(result, Split):
-        return result.input_sha256 == plan.certificate.input_sha256
-    if not isinstance(result, Frontier):
-        return True
-    pair = []
-    for content in (plan.scenario, result.scenario):
-        if content is None:
-            return False
-        pair.append(_without(json.loads(json.dumps(content)), result.varied.split(".")))
-        pair[-1].pop("variants", None)
-    return bool(pair[0] == pair[1])
-
-
-def _without(content: Any, steps: Sequence[str]) -> Any:
-    """Nested mappings without a value, and without mappings that are empty then."""
-    if isinstance(content, dict) and content.get(steps[0]) is not None:
-        value = content.pop(steps[0])
-        if len(steps) > 1 and (inside := _without(value, steps[1:])):
-            content[steps[0]] = inside
-    return content
 
 
 def read(text: str, bare: bool = False) -> Given:

@@ -11,6 +11,7 @@ from models.faults import Fault, ScenarioError
 from models.files import presets as shelf
 from models.files import read_case, read_case_text
 from models.language import Language, marked, tr, using
+from models.recording import recording
 from models.scenario.case import Case
 from optimizer.analyses.options import OfScenario
 from optimizer.cli import diagnostics, disk, options, usage
@@ -83,7 +84,8 @@ STARTER = "vorrat-run.cmd"
     "--from",
     "origin",
     metavar="FILE",
-    help="Fill the workbook with this scenario, sources and variants included.",
+    help="Fill the workbook with this scenario, sources and variants included; a file, or the name "
+    "of one that comes with Vorrat, such as germany-2026.",
 )
 @click.option(
     "--starter",
@@ -107,10 +109,11 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     with using(language):
         content = _workbook(origin, language) if excel else template(language).encode()
     beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
-    files = [] if path == "-" else [(Path(path), content)]
+    along = _along(origin, Path(path).parent) if path != "-" else []
+    files = [] if path == "-" else [(Path(path), content), *along]
     if starter:
         files.append((beside, starter_script(language)))
-    for file, _ in files:
+    for file in (Path(path), beside) if path != "-" else (beside,):
         if not file.parent.is_dir():
             problem = tr("No such file or directory")
             raise misused("'{path}' cannot be written: {problem}.", path=file, problem=problem)
@@ -122,6 +125,8 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         shown = f'"{path}"' if " " in path else path
         next_step = f"vorrat {'run' if excel else 'validate'} {shown}"
         announce("{path} is written; try: {command}", path=path, command=next_step)
+    for file, _ in along:
+        announce("{path} is written: variants of the workbook include it", path=file)
     if starter:
         announce("{path} is written: drop a workbook onto it", path=beside)
 
@@ -140,6 +145,31 @@ def starter_script(language: str) -> bytes:
     return b"".join(line + b"\r\n" for line in lines)
 
 
+def _along(origin: str | None, folder: Path) -> list[tuple[Path, bytes]]:
+    """Files that variants of a scenario include, to lie beside its workbook as they lay beside it:
+    a workbook holds what a variant sets, and not what it includes."""
+    if origin is None:
+        return []
+    file = _shipped(origin)
+    with recording() as once:
+        read_case(file)
+    with recording() as all_variants:
+        read_case(file, check_variants=True)
+    known = {one.path for one in once.files}
+    found = []
+    for one in all_variants.files:
+        if one.path not in known and one.role in ("include", "table") and one.content is not None:
+            place = folder / Path(one.path).resolve().relative_to(Path(file).resolve().parent)
+            if place.resolve() != Path(one.path).resolve():
+                found.append((place, one.content))
+    return found
+
+
+def _shipped(origin: str) -> str | Path:
+    """A scenario file, or the one of that name that comes with Vorrat."""
+    return origin if Path(origin).exists() else shelf.scenarios().get(origin, origin)
+
+
 def _workbook(origin: str | None, language: Language) -> bytes:
     """A workbook that reads back to just the scenario it was made from."""
     from optimizer.report.scenario_workbook.book import first_difference, scenario_workbook
@@ -147,7 +177,7 @@ def _workbook(origin: str | None, language: Language) -> bytes:
     if origin is None:
         reading = read_case_text(template(language), f"starter.{language}.yaml")
     else:
-        reading = read_case(origin, check_variants=True)
+        reading = read_case(_shipped(origin), check_variants=True)
     made = scenario_workbook(reading.case)
     path = first_difference(reading.case, made)
     if path is not None:

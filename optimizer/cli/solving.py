@@ -24,7 +24,7 @@ from optimizer.analyses.running import Input, Outcome
 from optimizer.cli import child, diagnostics, disk, manifest, options, runner, usage
 from optimizer.cli.diagnostics import Steps
 from optimizer.cli.options import built, declared
-from optimizer.cli.report import FAULTS, REPORT, products
+from optimizer.cli.report import FAULTS, PLAN, REPORT, RESULTS, products
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import announce
 from optimizer.errors import Infeasible, Interrupted, InUse, NotWritten
@@ -55,9 +55,17 @@ solve = runner.command_of("solve", _best)
 @options.limited
 @options.out("Write into this folder instead of the file's own; it is made if it is not there.")
 @click.option("--open", "opens", is_flag=True, help="Open the report, or the list of faults.")
+@click.option(
+    "--everything",
+    is_flag=True,
+    help="Then also evaluate the plan, compare the variants, draw the frontier and test a "
+    "disruption; minutes more.",
+)
 @options.quiet
 @usage.language_option
-def run(file: Path, out: Path | None, opens: bool, quiet: bool, **values: Any) -> int:
+def run(
+    file: Path, out: Path | None, opens: bool, everything: bool, quiet: bool, **values: Any
+) -> int:
     """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
     spoken = usage.asked_for()
     # What nobody asked for goes by the workbook, whose author may have another system.
@@ -66,7 +74,7 @@ def run(file: Path, out: Path | None, opens: bool, quiet: bool, **values: Any) -
         if out is not None:
             disk.make_folder(out)
         asked = built(PlanOptions, values, listener=Steps(quiet))
-        return _Run(file, file.parent if out is None else out, asked, opens).go()
+        return _Run(file, file.parent if out is None else out, asked, opens, everything).go()
 
 
 def _is_workbook(path: Path) -> bool:
@@ -96,6 +104,7 @@ class _Run:
     folder: Path
     asked: PlanOptions
     opens: bool
+    everything: bool
 
     def go(self) -> int:
         """Read, solve, write; the exit code."""
@@ -139,13 +148,25 @@ class _Run:
             click.echo(f"  {path}")
         if self.opens:
             _open(next((path for path in written if path.name.endswith(REPORT)), written[0]))
+        if self.everything:
+            from optimizer.cli.everything import everything
+
+            names = {path.name.removeprefix(f"{self._stem}-"): path for path in written}
+            places = (names[name] for name in (PLAN, REPORT, RESULTS))
+            click.echo(tr("More follows; the report is made anew with it."))
+            for path in everything(self.file, self.asked.variant, plan, *places):
+                click.echo(f"  {path}")
         return solved.exit_code
+
+    @property
+    def _stem(self) -> str:
+        """The name of the scenario, and that of the variant."""
+        variant = disk.safe_name(self.asked.variant) if self.asked.variant is not None else ""
+        return "-".join(part for part in (self.file.stem, variant) if part)
 
     def _path(self, name: str) -> Path:
         """The file of one product: that of the scenario in front, and that of the variant."""
-        variant = disk.safe_name(self.asked.variant) if self.asked.variant is not None else ""
-        stem = "-".join(part for part in (self.file.stem, variant) if part)
-        return self.folder / f"{stem}-{name}"
+        return self.folder / f"{self._stem}-{name}"
 
     def _write(self, plan: Plan, code: int) -> list[Path]:
         made = [(self._path(name), content) for name, content in products(plan).items()]

@@ -51,7 +51,7 @@ def test_what_can_be_had_is_told_first() -> None:
 
 
 def test_beside_a_plan_it_has_a_section_of_its_own() -> None:
-    (section,) = beside_plan(frontier())
+    (section,), _ = beside_plan(frontier())
     assert "frontier" in [part.name for part in section.parts if isinstance(part, Table)]
 
 
@@ -63,7 +63,7 @@ def test_a_frontier_of_the_tail_is_drawn_against_it() -> None:
 
 def test_without_a_plan_at_any_value_there_is_no_section_beside_a_plan() -> None:
     none = frontier(points=[point(0, None)], steps=[])
-    assert beside_plan(none) == []
+    assert beside_plan(none) == ([], [])
     assert "There is no plan at any of the values." in told(none)
 
 

@@ -25,7 +25,7 @@ from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.comparison.benefit import benefit, reference_year
 from optimizer.analyses.comparison.compare import compare
-from optimizer.analyses.plan.document import document, short_sections
+from optimizer.analyses.plan.document import document
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report.figures import rounded
 from optimizer.report.render import html
@@ -36,9 +36,9 @@ TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 SECTIONS = (
     "What to build, and when",
     "Funding by source and year",
+    "Budgets",
     "What to stock",
     "Damage with and without the plan",
-    "Budgets",
     "How good the proof is",
 )
 
@@ -261,8 +261,8 @@ def test_figures_per_euro_are_those_of_a_comparison() -> None:
     shown = told(found)
     assert per.avoided_per_public_euro is not None
     for figure, before in (
-        (per.avoided_per_public_euro.expected, "Damage avoided per public EUR, on average: {} EUR"),
-        (per.avoided_per_net_euro.expected, "net cost to public funders, {} EUR of expected"),
+        (per.avoided_per_public_euro.expected, "On average over all of it, {} EUR of expected"),
+        (per.avoided_per_net_euro.expected, "that is put up, and {} for each of net cost"),
     ):
         assert figure is not None
         assert before.format(f"{figure:.1f}") in shown
@@ -277,7 +277,7 @@ def test_a_provision_that_does_not_cover_the_expected_loss_is_said(language: Lan
     with using(language):
         short = rounded(0.01 * face)
     assert face > 0
-    said = f": {short} million EUR are missing" if language == "en" else f"fehlen {short} Mio. EUR"
+    said = f"; {short} million EUR are missing" if language == "en" else f"fehlen {short} Mio. EUR"
     assert said in shown
 
 
@@ -290,6 +290,17 @@ def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> 
     rows = tables_in(found)["suppliers"].rows
     marked = [row[0].text for row in rows if row[-3].text.startswith("▲")]
     assert len(marked) == len(of.above_limit)
+
+
+def test_the_page_counts_the_materials_that_reach_a_benchmark() -> None:
+    found = germany()
+    shown = page("germany").replace("\u00a0", " ")
+    for stage, target in (("extraction", 0.1), ("processing", 0.4), ("recycling", 0.25)):
+        those = [share for share in found.crma if share.stage == stage]
+        after = sum(share.share >= target for share in those)
+        before = sum(share.share_without_plan >= target for share in those)
+        told = f"({100 * target:.0f} %): {after} of {len(those)} with the plan, {before} without"
+        assert f"{stage.capitalize()} {told}" in shown
 
 
 @pytest.mark.slow
@@ -329,7 +340,9 @@ def test_private_funding_is_what_all_but_public_funders_pay() -> None:
     lent = sum(p.capex_meur * p.market_share for p in found.projects)
     companies = {f.id for f in found.funders if f.kind != "public"}
     of_companies = sum(sum(p.paid_meur.values()) for p in found.accounts if p.funder in companies)
-    assert f"Private funding: {of_companies + lent:,.0f} million".replace(",", " ") in told(found)
+    others = f"{of_companies:,.0f}".replace(",", " "), f"{lent:,.0f}".replace(",", " ")
+    assert f"companies {others[0]} (" in told(found)
+    assert f"lenders and investors {others[1]} (" in told(found)
 
 
 # Beside others
@@ -337,14 +350,9 @@ def test_private_funding_is_what_all_but_public_funders_pay() -> None:
 
 @pytest.mark.slow
 def test_a_frontier_beside_a_plan_gets_a_section() -> None:
-    beside = html.render(document(tutorial(), frontier()))
+    beside = html.render(document(tutorial(), frontier=frontier()))
     assert "frontier" in tables(read(beside))
     assert 'id="frontier"' not in page("tutorial")
-
-
-def test_an_option_is_told_in_short() -> None:
-    (section,) = short_sections(germany(), "plan-1", "Option: all")
-    assert (section.id, section.title, section.one_page) == ("plan-1", "Option: all", True)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 from documents import tables_in
 from small import case, cut, near, solve, state
 
+from models.language import Language, using
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.plan import evidence
@@ -139,3 +140,49 @@ def test_where_nothing_is_avoided_nothing_rests_on_anything(plan: Plan) -> None:
     for material in other["materials"]:
         material["expected"] = material["expected_without_plan"]
     assert evidence.rests_on(Plan.model_validate(other)) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "page", "marked"),
+    [
+        ({"en": "A book on tin"}, "de", "en"),
+        ({"en": "A book on tin"}, "en", None),
+        ({"de": "Ein Buch"}, "en", "de"),
+        ({"de": "Ein Buch", "en": "A book"}, "de", None),
+        ({"de": "Ein Buch", "en": "A book"}, "en", None),
+        ("Taken from a report of the survey, since it is the only one.", "de", "en"),
+        ("Taken from a report of the survey, since it is the only one.", "en", None),
+        ("Einem Bericht der Anstalt entnommen, der auf das Jahr 2025 geht.", "en", "de"),
+        ("USGS, Mineral Commodity Summaries 2026", "de", None),
+    ],
+)
+def test_a_source_in_another_language_says_so(
+    text: Any, page: Language, marked: str | None
+) -> None:
+    """Of a text that serves for both languages its small words tell."""
+    own = raw()
+    own["sources"]["book"]["text"] = text
+    rows = tables_in(solve(own), page)["sources_list"].rows
+    (cell,) = [row[0] for row in rows if row[0].text != "A guess"]
+    assert cell.attributes.get("lang") == marked
+    given = {"en": text, "de": text} if isinstance(text, str) else text
+    assert cell.text == given.get(page, next(iter(given.values())))
+
+
+def test_names_are_those_of_the_language() -> None:
+    own = raw()
+    own["materials"]["tin"]["name"] = {"en": "Tin", "de": "Zinn"}
+    items = {
+        language: {
+            figure.item
+            for figure in _figures(own, language)
+            if figure.path[:2] == ("materials", "tin")
+        }
+        for language in ("en", "de")
+    }
+    assert items == {"en": {"Tin"}, "de": {"Zinn"}}
+
+
+def _figures(own: dict[str, Any], language: Any) -> list[evidence.Figure]:
+    with using(language):
+        return list(evidence.every_figure(Case.model_validate(own)))

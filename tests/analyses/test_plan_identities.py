@@ -99,7 +99,7 @@ def test_who_finances_which_project(name: str) -> None:
         assert row[0].text == project.name
         assert row[2].value == near(sum(share for f, share in shares.items() if f in state))
         payers = [len([f for f in shares if shares[f] > 0]), project.market_share > 0]
-        assert row[3].text.count("%") == sum(payers)
+        assert row[-1].text.count("%") == sum(payers)
 
 
 @PLANS
@@ -256,3 +256,48 @@ def test_what_rests_on_assumptions(name: str) -> None:
         assert row[2].value == sum(known.get(one or "") == row[0].text for one in used)
     for row in found["rests-on"].rows if "rests-on" in found else ():
         assert sum(cell.value for cell in row[1:]) == near(1.0)
+
+
+# The first page, and where public money goes
+
+
+@PLANS
+def test_what_is_to_be_approved_is_what_public_funders_commit(name: str) -> None:
+    plan, found = ALL[name](), tables_of(name)
+    public = {funder.id for funder in plan.funders if funder.kind == "public"}
+    some = [p for p in plan.accounts if p.funder in public]
+    if "approvals" not in found:
+        assert sum(p.committed_meur for p in some) == near(0.0)
+        return
+    table = found["approvals"]
+    assert adds_up(table, *table.headers[1:])
+    assert table.values("All years")[-1] == near(sum(p.committed_meur for p in some))
+
+
+@PLANS
+def test_what_is_left_is_that_of_the_plan_and_of_none(name: str) -> None:
+    plan, table = ALL[name](), tables_of(name)["against"]
+    of, without = plan.outcome, plan.outcome.without_plan
+    first, *_, last = table.rows
+    assert [cell.value for cell in first[1:]] == near([without.expected, without.cvar])
+    assert [cell.value for cell in last[1:]] == near([of.expected, of.cvar])
+
+
+@PLANS
+def test_money_by_country_and_by_purse(name: str) -> None:
+    plan, found = ALL[name](), tables_of(name)
+    if "countries" in found:
+        table = found["countries"]
+        assert adds_up(table, *table.headers[2:])
+        public = {funder.id for funder in plan.funders if funder.kind == "public"}
+        due = (p for p in plan.accounts if p.project and p.funder in public)
+        paid_for = sum(sum(p.paid_meur.values()) for p in due)
+        assert table.values("Public funders")[-1] == near(paid_for)
+    if "purses" in found:
+        table = found["purses"]
+        whole = paid(plan, "public", "company", "private")
+        assert table.values("Pays, million EUR" if plan.currency == "EUR" else table.headers[2])[
+            -1
+        ] == near(whole)
+        cost = sum(p.cost_meur for p in plan.accounts)
+        assert table.values(table.headers[4])[-1] == near(cost)

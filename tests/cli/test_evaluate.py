@@ -175,8 +175,9 @@ def test_a_page_and_a_workbook_are_made_of_it(asked: list[tuple[str, Any]], capf
     assert run(["report", "judged", "--excel", "judged.xlsx"]) == 0
     assert "How good is the plan?" in Path("judged/report.html").read_text(encoding="utf-8")
     assert "How good is the plan?" in str(openpyxl.load_workbook("judged.xlsx").properties.title)
-    assert run(["report", "judged/evaluation.json", "best", "--out", "both.html"]) == 2
-    assert "do not go together" in capfd.readouterr().err
+    # Beside its plan it is part of the report on that.
+    assert run(["report", "judged/evaluation.json", "best", "--out", "both.html"]) == 0
+    assert "How much is unsure" in Path("both.html").read_text(encoding="utf-8")
 
 
 def test_in_the_states_of_another_scenario_nothing_is_solved(

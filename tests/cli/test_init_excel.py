@@ -102,3 +102,20 @@ def test_the_script_for_windows(folder, language):
 
 def test_the_repository_keeps_scripts_in_the_form_of_windows():
     assert "*.cmd text eol=crlf" in (ROOT / ".gitattributes").read_text()
+
+
+@pytest.mark.slow
+def test_a_scenario_that_comes_along_is_named_and_brings_what_its_variants_include(
+    tmp_path, monkeypatch, capsys
+):
+    """The line of the install pages; all variants of the workbook are read."""
+    shipped = ROOT / "scenarios"
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "--excel", "--starter", "--from", "germany-2026", "germany.xlsx"]) == 0
+    included = tmp_path / "germany-2026" / "trading_house.yaml"
+    assert included.read_bytes() == (shipped / "germany-2026" / "trading_house.yaml").read_bytes()
+    assert "variants of the workbook include it" in capsys.readouterr().err
+    assert run(["validate", "germany.xlsx"]) == 0
+    made = read_case("germany.xlsx", check_variants=True).case
+    assert input_hash(made) == input_hash(read_case(shipped / "germany-2026.yaml").case)
+    assert made.counterfactual == "industry_alone"

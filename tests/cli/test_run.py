@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import shutil
 from pathlib import Path
 
@@ -198,3 +199,23 @@ def test_what_is_not_there(folder, capsys):
     assert run(["run", "book.xlsx"]) == 2
     assert "cannot be read" in capsys.readouterr().err
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_everything_goes_into_the_report_and_the_options_have_their_own(folder, capsys):
+    """More than the plan: what was found lies beside the files, and each of it is in the report."""
+    shutil.copy(TUTORIAL, folder / "case.yaml")
+    assert run(["run", "case.yaml", "--everything", "--quiet"]) == 0
+    made = {path.name for path in folder.iterdir()}
+    assert made == {"case.yaml", "case-more", "case-options.html", *(f"case-{n}" for n in NAMES)}
+    more = {path.name for path in (folder / "case-more").iterdir()}
+    assert {"evaluation.json", "stress.json", "frontier.json", "options"} <= more
+    page = (folder / "case-report.html").read_text(encoding="utf-8")
+    assert {f'<section id="{one}"' in page for one in ("unsure", "frontier", "stress")} == {True}
+    brief = (folder / "case-brief.html").read_text(encoding="utf-8")
+    assert "compared with the best plan without public money" in brief.lower()
+    title = read_case(TUTORIAL).case.variants["small_tickets"].title
+    options = (folder / "case-options.html").read_text(encoding="utf-8")
+    assert title is not None
+    assert html.escape(title.read("en"), quote=False) in options
+    assert "failed" not in capsys.readouterr().out

@@ -1,5 +1,7 @@
 """Why a plan is as it is, as a document: what is in or out, and why, in sentences."""
 
+import math
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
@@ -100,6 +102,41 @@ def _regrets(say: Say) -> Iterator[Part]:
     )
     chart = Chart("regrets", title, shows, lambda: charts.regrets(bars, say.unit))
     yield Table(title, some, columns, "regrets", note, chart=chart)
+
+
+def left_out(found: Explanation) -> Table:
+    """Candidates that the plan does not build, those first that would cost least to build, for the
+    report on the plan."""
+    say = Wording(found)
+
+    def far(one: Explained) -> tuple[float, float]:
+        known = one.regret is not None and one.regret.high is not None
+        return (at_least(one), one.regret.high or 0.0) if known and one.regret else (math.inf, 0.0)
+
+    def why(one: Explained) -> str:
+        if one.stops:
+            first, *more = (re.sub(r" \(\w+\)$", "", clause)
+                            for clause in clauses(say, one.stops).split("; "))  # fmt: skip
+            return "; ".join([first, tr("{count} more", count=len(more))] if more else [first])
+        return "" if one.beside is None else _beside(say, one.beside)
+
+    every = [one for one in found.items if one.kind == "project" and not one.chosen]
+    never = [name(say, one) for one in every if one.conflict]
+    out = [one for one in every if not one.conflict]
+    columns = [
+        Column(tr("Project"), lambda one: name(say, one), "text"),
+        Column(tr("Worse by"), "regret", "range"),
+        Column(tr("Why"), why, "text"),
+    ]
+    note = tr(
+        "Worse by: what the objective loses in the best plan that builds it, as far as the gaps "
+        "prove ({unit}).",
+        unit=say.unit,
+    )
+    if never:
+        note += " " + tr("No plan may start: {projects}.", projects=", ".join(never))
+    title = tr("Candidates that are left out, and what building them would cost")
+    return Table(title, sorted(out, key=far), columns, "left-out", note)
 
 
 def _reasons(say: Say, id: str, title: str, kind: str, *, chosen: bool) -> Section:

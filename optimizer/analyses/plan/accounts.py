@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from models.language import tr
 from models.results import BudgetLineUse, Position
 from models.results.option import BudgetUse, Sums
+from models.results.plan import OWN_LINE
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan import positions
 from optimizer.analyses.plan.funding import by_funder, of_classes
@@ -16,9 +17,6 @@ from optimizer.report.figures import NOISE, NONE, number, percent
 from optimizer.report.wording import CLASSES, capital, class_name
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.formulas import Formulas, Line
-
-OWN = "budget"
-"""The id of a funder's own budget among its lines."""
 
 
 class Group(NamedTuple):
@@ -49,15 +47,26 @@ def sections(say: PlanWording) -> list[doc.Section]:
 
 def _accounts(say: PlanWording) -> Iterator[Part]:
     yield from positions.parts(say)
+    text = tr(
+        "The net cost of all funders is {cost}, {public} of it to public funders: present values "
+        "of what they pay less what is expected to come back. Money of lenders is no cost here.",
+        cost=say.money(say.plan.outcome.net_cost_meur),
+        public=say.money(say.cost.public.cost_meur),
+    )
+    if abs(say.plan.outcome.net_cost_meur) > NOISE:
+        yield doc.Text(text, PAGE)
     if not say.plan.accounts:
         return
-    cost, per_euro = say.cost.public.cost_meur, say.cost.avoided_per_net_euro
-    if per_euro is not None and per_euro.expected is not None and cost > NOISE:
+    paid, net = say.cost.avoided_per_public_euro, say.cost.avoided_per_net_euro
+    if paid is not None and paid.expected is not None and net is not None:
         text = tr(
-            "For each {currency} of net cost to public funders, {amount} {currency} of expected "
-            "damage are avoided on average, with what companies and lenders pay.",
+            "On average over all of it, {amount} {currency} of expected damage are avoided for "
+            "each public {currency} that is put up, and {net} for each of net cost. Averages "
+            "credit public money with what companies and lenders avoid as well; what it adds "
+            "stands on the first page.",
             currency=say.currency,
-            amount=number(per_euro.expected, 1),
+            amount=number(paid.expected, 1),
+            net=number(net.expected, 1),
         )
         yield doc.Text(text, TEXT)
     accounts, caption = say.plan.accounts, tr("Accounts by budget class ({unit})", unit=say.million)
@@ -96,31 +105,45 @@ def _accounts(say: PlanWording) -> Iterator[Part]:
 
 def _provision(say: PlanWording) -> Iterator[str]:
     """Three figures of guarantees that are easily taken for one another."""
-    some = [p for p in say.public if p.budget_class == "guarantee" and p.instrument is not None]
-    if say.case is None or not some:
-        return
-    sums, loss = _group(say, "", "", some)[2:]
-    charged = [(say.charge(p) or 0.0) * sum(p.paid_meur.values()) for p in some]
-    provision = sum(charged)
-    yield tr(
-        "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost of "
-        "{cost} is a present value and follows from what the scenario expects to come back.",
-        face=say.money(sums.committed_meur),
-        provision=say.money(provision),
-        cost=say.money(sums.cost_meur),
-    )
-    if loss is not None and loss > provision + NOISE:
+    found = say.brief.fiscal.provision
+    if found is not None:
         yield tr(
-            "The provision does not cover the expected loss, which is {loss} by the stated "
-            "probabilities of failure, not discounted: {short} are missing.",
-            loss=say.money(loss),
-            short=say.money(loss - provision),
+            "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost "
+            "of {cost} is a present value and follows from what the scenario expects to come back.",
+            face=say.money(found.face_meur),
+            provision=say.money(found.provision_meur),
+            cost=say.money(found.cost_meur),
         )
-    elif loss is not None:
+        yield from provision(say)
+        peak = say.cost.by_class["guarantee"]
+        if peak.peak_year is not None:
+            yield tr(
+                "Guarantees outstanding have their peak at the end of {year}, with {amount}: loans "
+                "of banks, which are not spending.",
+                year=peak.peak_year,
+                amount=say.money(peak.peak_meur),
+            )
+
+
+def provision(say: PlanWording) -> Iterator[str]:
+    """Whether budgets set aside enough for guarantees."""
+    found = say.brief.fiscal.provision
+    if found is None or found.expected_loss_meur is None or found.missing_meur is None:
+        return
+    about = {"set": say.money(found.provision_meur), "loss": say.money(found.expected_loss_meur)}
+    if found.missing_meur > NOISE:
+        missing = say.money(found.missing_meur)
         yield tr(
-            "The provision covers the expected loss, which is {loss} by the stated probabilities "
-            "of failure, not discounted.",
-            loss=say.money(loss),
+            "The provision for guarantees is too small: {set} for an expected loss of {loss}, not "
+            "discounted; {missing} are missing.",
+            missing=missing,
+            **about,
+        )
+    else:
+        yield tr(
+            "The provision for guarantees, {set}, covers their expected loss of {loss}, not "
+            "discounted.",
+            **about,
         )
 
 
@@ -156,7 +179,9 @@ def _at_risk(say: PlanWording) -> Iterator[Part]:
         "upside of price floors, each by its probability. Years may lie after {year}.",
         year=say.years[-1],
     )
-    yield from of_classes(say, "returned_by_year_meur", "returned", title, note, chart=False)
+    yield from of_classes(
+        say, "returned_by_year_meur", "returned", title, note, chart=False, folded=False
+    )
 
 
 def _sums(
@@ -207,7 +232,7 @@ def _sums(
     lost = total("expected_loss")
     loss = col.calc(tr("Expected loss"), "expected_loss", lost, of="expected_loss", **more)
     columns.insert(-2, loss)
-    return Table(caption, rows, columns, name, note, total=tr("Sum"), on=on)
+    return Table(caption, rows, columns, name, note, total=tr("Sum"), folded=on is DETAIL, on=on)
 
 
 def _budgets(say: PlanWording) -> Iterator[Part]:
@@ -218,7 +243,7 @@ def _budgets(say: PlanWording) -> Iterator[Part]:
         *doc.by_year(say.years, lambda use: use.available_meur or {}),
     ]
     caption = tr("Available by year: the grant of the year and what is carried over")
-    yield Table(caption, limited, columns, "available", key=_id, freeze=1, on=DETAIL)
+    yield Table(caption, limited, columns, "available", key=_id, freeze=1, folded=True, on=DETAIL)
     caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=say.million)
     yield by_funder(say, "spend", caption, say.plan.spend_meur, "paid_by", "charge")
 
@@ -286,14 +311,15 @@ def checks(say: PlanWording) -> Iterator[Check]:
             yield doc.check_rows(says, "spend", col.summed("spend", "all"))
     if not say.plan.budget_lines:
         return
-    limited = {use.funder for use in say.plan.budget_lines if use.line == OWN}
+    own = (use.funder for use in say.plan.budget_lines if use.line == OWN_LINE)
+    limited = dict.fromkeys(own)  # in the order of the file
 
     def charged(book: Formulas) -> ex.Expression:
         spend = book["spend"]
         its = [spend.find(f, "all") for f in limited if spend.line(f) is not None]
         return ex.total(ex.of(0), *its)
 
-    used = col.where("lines", "all", line_id=OWN)
+    used = col.where("lines", "all", line_id=OWN_LINE)
     says = tr("Use of the funders' own budgets equals what these funders are charged")
     yield Check(says, "lines", used, charged)
     says = tr("No budget is exceeded, in any year or in all")

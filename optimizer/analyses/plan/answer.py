@@ -1,45 +1,66 @@
-"""The answer to a plan on one page, for those who read no further, and a sheet of key figures."""
+"""The answer to a plan on one page, for those who read no further: also the brief by itself."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from models.language import tr
+from models.results import Against
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan import evidence
-from optimizer.analyses.plan.damage import gain
-from optimizer.analyses.plan.funding import payers
+from optimizer.analyses.plan import risks
 from optimizer.analyses.plan.method import cautions
-from optimizer.analyses.plan.stocks import COST
 from optimizer.analyses.plan.words import PlanWording, reduction
 from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
-from optimizer.report.document import PAGE, SHEET, TEXT, Bullets, Fact, Part, Table, Text
-from optimizer.report.figures import NOISE, number, percent, rounded, rounded_percent, small_percent
-from optimizer.report.wording import listed, materials_counted, projects_counted
+from optimizer.report.charts import Chart
+from optimizer.report.charts import damage as charts
+from optimizer.report.document import (
+    PAGE,
+    TERMINAL,
+    TEXT,
+    Bullets,
+    Check,
+    Column,
+    Fact,
+    Part,
+    Table,
+    Text,
+)
+from optimizer.report.figures import (
+    NOISE,
+    clean,
+    number,
+    rounded,
+    rounded_percent,
+    small_percent,
+)
+from optimizer.report.wording import capital, listed, materials_counted, projects_counted
 from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.book import INSET
 from optimizer.report.workbook.formulas import Line
 
-MOST_NAMED = 3
-"""Materials or consumers that the first page names."""
+YEARS_SHOWN = 5
+"""Years of decision that have a column of their own, where later ones do not."""
+ALIKE = 0.005
+"""Amounts of years that differ by a smaller share are called the same."""
 
 
 def answer(say: PlanWording) -> Iterator[Part]:
-    """What is recommended, what it buys and costs, what remains, and how sure that is."""
-    yield lead(say)
-    yield from sentences(say.plan.worth_from, tr("This plan"))
+    """What is asked for, what to approve when, what it buys compared with what, what may go wrong,
+    and what would turn the decision."""
+    yield " ".join([lead(say), *_adds(say)])
+    # A page has these among what would turn the decision.
+    yield from (Text(text, TERMINAL) for text in sentences(say.plan.worth_from, tr("This plan")))
     yield doc.Facts(list(_facts(say)), TEXT)
-    blocks = (
-        (tr("What it costs, and who pays"), list(_costs(say))),
-        (tr("What is recommended"), list(_recommended(say))),
-        (tr("What remains"), list(_remains(say))),
-        (tr("How sure this is"), list(_sure(say))),
-    )
-    for title, items in blocks:
-        if items:
-            yield doc.Heading(title, PAGE)
-            yield Bullets(items, PAGE)
-    yield doc.Caution([*cautions(say.plan), *_rests_on_assumptions(say)])
+    yield from _against(say)
+    yield from _approvals(say)
+    wrong, turns = list(risks.risks(say)), list(risks.turns(say))
+    if wrong:
+        yield doc.Heading(tr("What may go wrong"), PAGE)
+        yield Bullets(wrong, PAGE)
+    if turns:
+        yield doc.Heading(tr("What would turn the decision"), PAGE)
+        yield Bullets(turns, PAGE)
+    yield doc.Caution([*cautions(say.plan), *risks.assumed(say)])
+    yield Text(" ".join(_made(say)), PAGE)
 
 
 def lead(say: PlanWording) -> str:
@@ -83,237 +104,258 @@ def _what(say: PlanWording) -> Iterator[str]:
         yield tr("buy stocks of {materials}", materials=materials_counted(len(stocked)))
 
 
+def called(one: Against) -> str:
+    """What a plan is compared with, within a sentence."""
+    if one.title:
+        return tr("“{option}”", option=one.title)
+    return tr("the best plan without public money")
+
+
+def _label(one: Against) -> str:
+    """The same beside a bar."""
+    if one.to == "nothing":
+        return tr("No plan")
+    return one.title or tr("Best plan without public money")
+
+
+def _adds(say: PlanWording) -> Iterator[str]:
+    """What the plan adds to what would be done otherwise, and to the next cheaper option."""
+    for one in say.brief.increments[1:]:
+        about = {"other": called(one), "avoided": say.spoken(abs(one.avoided))}
+        if one.avoided < 0:
+            yield tr("Compared with {other}, it leaves {avoided} more.", **about)
+        elif one.avoided_per_euro is None:
+            yield tr("Compared with {other}, it avoids {avoided} more.", **about)
+        else:
+            yield tr(
+                "Compared with {other}, it avoids {avoided} more for {paid} of public money "
+                "(present value): {per_euro} {currency} for each {currency}.",
+                paid=say.money(one.public_present_meur),
+                per_euro=number(one.avoided_per_euro, 1),
+                currency=say.currency,
+                **about,
+            )
+        yield from _open(one)
+
+
+def _open(one: Against) -> Iterator[str]:
+    if one.significant is False:
+        yield tr("That is no more than the proofs of both leave open.")
+
+
 def _facts(say: PlanWording) -> Iterator[Fact]:
-    plan, cost = say.plan, say.cost
-    reached, without = plan.outcome, plan.outcome.without_plan
-    yield Fact(
-        tr("Expected damage avoided") if say.of_damage else tr("Expected shortage avoided"),
-        say.spoken(without.expected - reached.expected),
-        tr("{before} without the plan, {after} with it",
-           before=say.spoken(without.expected), after=say.spoken(reached.expected)),
-    )  # fmt: skip
-    before = tr("{before} without the plan", before=say.spoken(without.cvar))
-    yield Fact(say.tail, say.spoken(reached.cvar), before)
-    per_euro = cost.avoided_per_public_euro
-    if per_euro is not None and per_euro.expected is not None and per_euro.range is not None:
-        yield Fact(
-            tr("Damage avoided per public {currency}, on average", currency=plan.currency),
-            f"{number(per_euro.expected, 1)} {plan.currency}",
-            tr(
-                "{low} to {high} in 90 % of states; of {paid}, present value, guaranteed loans in "
-                "full",
-                low=number(per_euro.range.low, 1),
-                high=number(per_euro.range.high, 1),
-                paid=say.money(per_euro.meur),
-            ),
-        )
+    plan, brief = say.plan, say.brief
+    yield from _first_approvals(say)
     if say.public:
+        public = say.cost.public
         yield Fact(
             tr("Net cost to public funders"),
-            say.money(cost.public.cost_meur),
+            say.money(public.cost_meur),
             tr(
-                "present value, less what is expected to come back; budgets are charged {charged}, "
-                "not discounted",
-                charged=say.money(cost.public_charged_meur),
+                "{paid} put up ({present} as a present value), less what is expected to come back",
+                paid=say.money(public.paid_meur),
+                present=say.money(public.paid_present_meur or 0.0),
             ),
         )
-    guaranteed = cost.by_class.get("guarantee")
-    if guaranteed is not None and guaranteed.peak_year is not None:
-        peak = tr(
-            "peak in {year}; loans of banks, which are not spending", year=guaranteed.peak_year
+    if (borrowed := brief.fiscal.debt_brake_by_year_meur) is not None and say.public:
+        most, told = max(borrowed.values(), default=0.0), []
+        if most > NOISE:
+            years = [year for year, amount in borrowed.items() if amount > most * (1 - ALIKE)]
+            told.append(
+                tr("at most {amount} a year, in {years}", amount=say.money(most),
+                   years=years[0] if len(years) == 1 else
+                   tr("{first} to {last}", first=years[0], last=years[-1]))
+            )  # fmt: skip
+        loss = say.cost.public.expected_loss_meur
+        lost = tr("stakes and guarantees count only where they are lost")
+        if loss is not None and loss > NOISE:
+            lost += " " + tr("({loss} expected, not discounted)", loss=say.money(loss))
+        total = say.money(sum(borrowed.values()))
+        yield Fact(tr("Counts under the debt brake"), total, "; ".join([*told, lost]))
+    nothing, *others = brief.increments
+    yield Fact(
+        tr("Expected damage avoided") if say.of_damage else tr("Expected shortage avoided"),
+        say.spoken(nothing.avoided),
+        tr("{before} without the plan, {after} with it",
+           before=say.spoken(nothing.left), after=say.spoken(plan.outcome.expected)),
+    )  # fmt: skip
+    for one in others[:1]:
+        beside = tr("{before} left there", before=say.spoken(one.left))
+        if one.avoided_per_euro is not None:
+            beside += "; " + tr(
+                "{per_euro} {currency} for each public {currency} more",
+                per_euro=number(one.avoided_per_euro, 1),
+                currency=say.currency,
+            )
+        what = tr("Avoided compared with {other}", other=called(one))
+        yield Fact(what, say.spoken(one.avoided), beside)
+    tail = brief.tail
+    if tail.fresh_with_plan is not None and tail.fresh_without_plan is not None:
+        beside = tr(
+            "{before} without it, on {states} fresh states; {own} on those it was chosen on",
+            before=say.spoken(tail.fresh_without_plan),
+            states=number(tail.fresh_states),
+            own=say.spoken(tail.with_plan),
         )
-        yield Fact(tr("Guarantees outstanding"), say.money(guaranteed.peak_meur), peak)
-    private = cost.private.paid_meur + cost.market_meur
-    if private > NOISE:
-        whose = tr("of companies, lenders and investors, foreign states among them, not discounted")
-        yield Fact(tr("Private funding"), say.money(private), whose)
+        yield Fact(say.tail, say.spoken(tail.fresh_with_plan), beside)
+    else:
+        before = tr(
+            "{before} without the plan; on the {states} states that it was chosen on",
+            before=say.spoken(tail.without_plan),
+            states=number(tail.states),
+        )
+        yield Fact(say.tail, say.spoken(tail.with_plan), before)
 
 
-def _costs(say: PlanWording) -> Iterator[str]:
-    plan, cost = say.plan, say.cost
-    public = [f.id for f in plan.funders if f.kind == "public"]
-    charged = [(say.payer(f), sum(plan.spend_meur.get(f, {}).values())) for f in public]
-    used = [(name, amount) for name, amount in charged if amount > NOISE]
-    if used:
-        yield tr(
-            "Public budgets are charged {total}: {parts}.",
-            total=say.money(cost.public_charged_meur),
-            parts=listed([f"{name} {rounded(amount)}" for name, amount in used]),
-        )
-    yield tr(
-        "The net cost of all funders is {cost}, {public} of it to public funders: present "
-        "values of what they pay less what is expected to come back. Money of lenders is no "
-        "cost here.",
-        cost=say.money(plan.outcome.net_cost_meur),
-        public=say.money(cost.public.cost_meur),
+def _first_approvals(say: PlanWording) -> Iterator[Fact]:
+    """What has to be approved in the first year in which anything has."""
+    first = say.brief.fiscal.first_year
+    if first is None:
+        return
+    amounts: dict[str, float] = {}
+    for one in say.brief.fiscal.approvals:
+        if one.year == first:
+            amounts[one.funder] = amounts.get(one.funder, 0.0) + one.meur
+    parts = [f"{say.payer(f)} {rounded(amount)}" for f, amount in amounts.items()]
+    beside = tr("{parts}; by year of decision, not of payment", parts=listed(parts))
+    yield Fact(
+        tr("To be approved first, in {year}", year=first), say.money(sum(amounts.values())), beside
     )
-    if plan.outcome.windfall_meur > NOISE:
-        yield tr(
-            "{windfall} of what funders pay is a windfall: it goes to output that would come home "
-            "without it.",
-            windfall=say.money(plan.outcome.windfall_meur),
-        )
-    risk = cost.public.maximum_loss_meur
-    if risk > NOISE:
-        yield tr(
-            "If every project fails, public funders lose {loss}; what stocks cost is spent in any "
-            "case.",
-            loss=say.money(risk),
-        )
 
 
-def _recommended(say: PlanWording) -> Iterator[str]:
+def _against(say: PlanWording) -> Iterator[Part]:
+    """What is left with the plan, beside what it is compared with."""
+    rows = [(_label(one), one.left, one.left_cvar) for one in say.brief.increments]
+    rows.append((tr("This plan"), say.plan.outcome.expected, say.plan.outcome.cvar))
+    names, mean, worst = zip(*rows, strict=True)
+    titles = (
+        tr("Expected damage") if say.of_damage else tr("Expected shortage"),
+        tr("Mean of the worst {share}", share=say.worst_share),
+    )
+    caption = tr("What is left on the states that it was chosen on ({unit})", unit=say.unit)
+    told = tr("Two bars a line: the mean of all states, and that of the worst {share}.",
+              share=say.worst_share)  # fmt: skip
+    chart = Chart(
+        "against", caption, told, lambda: charts.against(names, (mean, worst), titles, say.unit)
+    )
+    columns = [
+        Column(tr("Option"), "0", "text"),
+        *(Column(title, str(n), "outcome", like="left") for n, title in enumerate(titles, 1)),
+    ]
+    yield Table(caption, rows, columns, "against", chart=chart, folded=True, on=TEXT)
+
+
+def _approvals(say: PlanWording) -> Iterator[Table]:
+    """Public money by funder and year of decision, and what counts under the debt brake."""
+    fiscal = say.brief.fiscal
+    years = sorted({one.year for one in fiscal.approvals})
+    shown = years if len(years) <= YEARS_SHOWN + 1 else years[:YEARS_SHOWN]
+    more: dict[str, Any] = {"like": "years", "total": True}
+    rows: dict[str, dict[int, float]] = {}
+    for one in fiscal.approvals:
+        of = rows.setdefault(one.funder, {})
+        of[one.year] = of.get(one.year, 0.0) + one.meur
+
+    def at(year: int) -> Column:
+        return Column(year, lambda row: row[1].get(year, 0.0), "money", key=str(year), **more)
+
+    def later(row: Any) -> float:
+        return float(sum(amount for year, amount in row[1].items() if year not in shown))
+
+    def whole(line: Line) -> ex.Expression:
+        return ex.total(*(line[key] for key in keys))
+
+    def committed(line: Line) -> ex.Expression:
+        return col.where("accounts", "committed", {"funder_id": line["funder_id"]})(line.book)
+
+    columns = [Column(tr("Funder"), lambda row: say.source(row[0]), "text"), *map(at, shown)]
+    if len(shown) < len(years):
+        columns.append(col.given(tr("Later"), "later", of=later, **more))
+    keys = [one.key for one in columns[1:]]
+    columns += [
+        col.calc(tr("All years"), "all", whole, of=lambda row: sum(row[1].values()), **more),
+        doc.deviation("all", committed),
+        *col.keys(funder_id="0"),
+    ]
+    note = tr("Guarantees with the loans that they cover. What stocks cost counts year by year.")
+    if any(one.budgeted_capex_meur is not None for one in say.plan.projects):
+        note += " " + tr("With the overruns that budgets allow for.")
+    yield Table(
+        tr("To be approved, by year of decision ({unit})", unit=say.million),
+        list(rows.items()),
+        columns,
+        "approvals",
+        note,
+        total=tr("Sum"),
+    )
+
+
+def checks(say: PlanWording) -> Iterator[Check]:
+    """What is to be approved is what accounts commit."""
+    if say.brief.fiscal.approvals:
+        says = tr("What is to be approved of each funder is what its accounts commit")
+        yield doc.check_rows(says, "approvals", col.summed("approvals", "all"))
+
+
+def told_by_charts(say: PlanWording) -> Iterator[tuple[str, str, str]]:
+    """Tables of the report whose charts tell most, each with a title and a sentence."""
     plan = say.plan
-    starts: dict[int, list[str]] = {}
-    for built in plan.projects:
-        starts.setdefault(built.start, []).append(say.name("projects", built.id))
-    for year in sorted(starts):
-        yield tr(
-            "Decide on {counted} in {year}: {projects}.",
-            counted=projects_counted(len(starts[year])),
-            year=year,
-            projects=listed(starts[year]),
+    yield "against", tr("What the plan avoids"), " ".join([lead(say), *_adds(say)])
+    if say.public:
+        yield (
+            "committed",
+            tr("Who pays, and when"),
+            tr(
+                "Public funders put up {paid}, companies and others {private}; to be approved: "
+                "{approved}.",
+                paid=say.money(say.cost.public.paid_meur),
+                private=say.money(say.cost.private.paid_meur + say.cost.market_meur),
+                approved=say.money(sum(one.meur for one in say.brief.fiscal.approvals)),
+            ),
         )
-    costs: dict[str, float] = {}
-    for pile in plan.stockpiles:
-        costs[pile.material] = costs.get(pile.material, 0.0) + sum(pile.cost_meur.values())
-    total = sum(costs.values())
-    if total > NOISE:
-        top = sorted((m for m in costs if costs[m] > NOISE), key=lambda m: -costs[m])[:MOST_NAMED]
-        yield tr(
-            "Buy and keep stocks for {cost} in all; most of it for {materials}.",
-            cost=say.money(total),
-            materials=listed([f"{say.name('materials', m)} ({rounded(costs[m])})" for m in top]),
+    if plan.projects:
+        first = min(built.first_output for built in plan.projects)
+        yield (
+            "projects",
+            tr("What is built"),
+            tr(
+                "{count}; the first output is due in {year} if nothing is delayed.",
+                count=capital(projects_counted(len(plan.projects))),
+                year=first,
+            ),
         )
+    remains = next(iter(risks.remains(say)), "")
+    yield "by-material", tr("What stays exposed"), remains
+    tail = say.brief.tail
+    yield (
+        "gain",
+        tr("How bad it can get"),
+        tr(
+            "Mean of the worst {share}: {after} with the plan, {before} without it.",
+            share=say.worst_share,
+            after=say.spoken(tail.with_plan),
+            before=say.spoken(tail.without_plan),
+        ),
+    )
 
 
-def _remains(say: PlanWording) -> Iterator[str]:
-    def top(kind: str) -> list[Any]:
-        hit = [one for one in getattr(say.plan, kind) if one.expected > NOISE]
-        return sorted(hit, key=lambda one: -one.expected)[:MOST_NAMED]
-
-    def named(kind: str) -> str:
-        return listed([f"{say.name(kind, x.id)} ({say.spoken(x.expected)})" for x in top(kind)])
-
-    after, anyway = say.plan.outcome.expected, say.plan.outcome.without_plan.avoided_anyway
-    if anyway is not None and anyway > NOISE:
-        yield tr(
-            "Projects that come without any plan avoid {avoided} more; the plan is not credited "
-            "with it.",
-            avoided=say.spoken(anyway),
-        )
-    if top("materials") and after > NOISE:
-        yield tr(
-            "Expected to remain: {after}, {share} of it of {materials}.",
-            after=say.spoken(after),
-            share=rounded_percent(sum(one.expected for one in top("materials")) / after),
-            materials=named("materials"),
-        )
-    if len(top("consumers")) > 1:
-        yield tr("Most affected: {consumers}.", consumers=named("consumers"))
-
-
-def _sure(say: PlanWording) -> Iterator[str]:
+def _made(say: PlanWording) -> Iterator[str]:
+    """Proof, states, prices, and who says so when."""
     certificate = say.plan.certificate
     if certificate.status == "optimal" and certificate.gap is not None:
         yield tr(
-            "The plan is optimal under these assumptions, not necessarily in reality: no other is "
-            "better by more than {gap} of the objective, and that is proven.",
+            "Optimal under these assumptions, not necessarily in reality: no other plan is better "
+            "by more than {gap} of the objective, and that is proven.",
             gap=small_percent(max(certificate.gap, certificate.gap_target)),
         )
     if certificate.states > 1:
         yield tr(
-            "The plan was computed for {states} states of the world. They are assumptions with "
-            "probabilities, not a forecast.",
+            "Computed for {states} states of the world, which are assumptions with probabilities.",
             states=number(certificate.states),
         )
-
-
-def _rests_on_assumptions(say: PlanWording) -> Iterator[str]:
-    """What must be read with the answer: how much of it depends on assumptions."""
-    assumed = {kind: shares["assumption"] for kind, shares in evidence.rests_on(say.plan).items()}
-    most = {evidence.kind_name(kind): share for kind, share in assumed.items() if share > 0.5}
-    told = [f"{name} ({percent(share)})" for name, share in most.items()]
-    if told:
-        yield tr(
-            "Most of the benefit depends on assumptions; shares of it that depend on assumed "
-            "figures: {kinds}. The figures compare options; they do not predict losses.",
-            kinds=listed(told),
-        )
-    standings = [figure.standing for figure in evidence.figures(say.case)]
-    if "none" in standings:
-        yield tr(
-            "Figures of the scenario without a source: {count} of {total}.",
-            count=number(standings.count("none")),
-            total=number(len(standings)),
-        )
-
-
-def key_figures(say: PlanWording) -> list[Part]:
-    """For a sheet: what is left with the plan and without it, and what it costs."""
-    year, unit = say.case.price_year if say.case else None, say.million
-    about = tr("Amounts in {unit}.", unit=unit)
-    if year is not None:
-        about = tr("Amounts in {unit}, prices of {year}.", unit=unit, year=int(year))
-    columns = [
-        *col.words(what=""),
-        col.cell(tr("Amount"), "amount", name=lambda row: row["name"]),
-        col.cell(tr("Share"), "share", "share"),
-        *(col.text(""), col.text("")),
-        *col.words(name=tr("Name for formulas")),
-    ]
-    caption, rows = tr("What it costs ({unit})", unit=unit), list(_amounts(say))
-    cost = Table(caption, rows, columns, "cost", key=lambda row: row["name"], on=SHEET)
-    return [Text(about, SHEET), gain(say, SHEET), cost]
-
-
-def _amounts(say: PlanWording) -> Iterator[col.Row]:
-    def row(what: str, name: str, amount: float | col.InBook, **more: col.Cell) -> col.Row:
-        held = (lambda line: amount(line.book)) if callable(amount) else amount
-        return col.Row("money", {"what": what, "name": name, "amount": held, **more})
-
-    def ratio(what: str, name: str, amount: col.Cell) -> col.Row:
-        return col.Row("ratio", {"what": what, "name": name, "amount": amount})
-
-    def own(line: Line, name: str) -> ex.Expression:
-        return line.table.find(name, "amount")
-
-    def leverage(line: Line) -> ex.Expression:
-        public = own(line, "capital_public")
-        return ex.ratio(own(line, "capital_cost") - public, public)
-
-    def part(line: Line) -> ex.Expression:
-        return ex.ratio(line["amount"], own(line, "capital_cost"))
-
-    def per_cost(line: Line) -> ex.Expression:
-        return ex.ratio(line.book["gain"].find("expected", "avoided"), own(line, "net_cost"))
-
-    reached = say.plan.outcome
-    yield row(tr("Net cost, discounted"), "net_cost", reached.net_cost_meur)
-    if reached.residual_meur:
-        what = tr("Residual value at the end, discounted")
-        yield row(what, "residual_value", reached.residual_meur)
-    yield row(tr("Capital cost of projects"), "capital_cost", col.summed("projects", "mean_capex"))
-    sources = {
-        "public": tr("of that from public funders"),
-        "company": tr("of that from companies"),
-        "private": tr("of that from private funders"),
-        "market": tr("of that from lenders and investors"),
-    }
-    paying = {say.kinds.get(one.funder) for one in payers(say) if one.meur}
-    for kind in sources:
-        if kind in {*paying, "public", "market"}:
-            paid = col.where("funding", "meur", kind_id=kind)
-            yield row(INSET + sources[kind], f"capital_{kind}", paid, share=part)
-    yield row(tr("Cost of stockpiles, undiscounted"), "stockpile_cost", COST)
-    if any(one.budget_class == "premium" for one in say.plan.accounts):
-        premium = col.where("accounts", "paid", class_id="premium")
-        yield row(tr("Premiums on secured output, undiscounted"), "premium", premium)
-    charged = col.where("spend", "all", kind_id="public")
-    yield row(tr("Charged to public budgets, undiscounted"), "public_budget_charge", charged)
-    lost = col.summed("accounts", "maximum_loss")
-    yield row(tr("Lost at most by all funders"), "maximum_loss", lost)
-    yield ratio(tr("Other money per public unit of money, in projects"), "leverage", leverage)
-    if say.of_damage:
-        what = tr("Damage avoided per unit of net cost of all funders")
-        yield ratio(what, "avoided_per_net_cost", per_cost)
+    if say.case is not None and say.case.price_year is not None:
+        yield tr("Prices of {year}.", year=int(say.case.price_year))
+    if say.author and say.date:
+        yield f"{clean(say.author)}, {clean(say.date)}."
+    elif say.author or say.date:
+        yield f"{clean(say.author or say.date)}."

@@ -19,6 +19,8 @@ from optimizer.report.wording import capital, listed
 
 MARKED = 0.2
 """Share of short states from which on a chart marks a bottleneck."""
+FEW_FORMS = 2
+"""Of a chain of no more forms there is no chart: what it says stands in a sentence."""
 
 
 def sections(say: PlanWording) -> list[Section]:
@@ -106,8 +108,10 @@ def _forms(one: Told) -> Table:
     )
     caption = tr("{forms}: what is used, and what a tonne is worth", forms=one.title)
     name = f"chain-{one.number}"
-    of = one.chain.forms
-    return Table(caption, of, columns, name, _once(one, note), chart=_chart(one), on=TEXT)
+    forms = one.chain.forms
+    chart = _chart(one) if len(forms) > FEW_FORMS else None
+    note = _once(one, note)
+    return Table(caption, forms, columns, name, note, chart=chart, folded=True, on=TEXT)
 
 
 def _by_row(_row: ChainForm) -> doc.Form:
@@ -209,7 +213,7 @@ def _limiting(told: Sequence[Told], on: doc.Media) -> Table:
         (one,) = told
         caption = tr("{forms}: bottlenecks in {year}", forms=one.title, year=one.year)
         name, note = f"bottlenecks-{one.number}", _once(one, note)
-    return Table(caption, rows, columns, name, note, on=on, empty=_none(on))
+    return Table(caption, rows, columns, name, note, folded=True, on=on, empty=_none(on))
 
 
 @dataclass(frozen=True)
@@ -264,7 +268,7 @@ def _worth(told: Sequence[Told], on: doc.Media) -> Table:
             "{forms}: what parts of the plan avoid ({unit})", forms=one.title, unit=say.unit
         )
         name, note = f"worth-{one.number}", _once(one, note)
-    return Table(caption, rows, columns, name, note, on=on, empty=_none(on))
+    return Table(caption, rows, columns, name, note, folded=True, on=on, empty=_none(on))
 
 
 def checks(say: PlanWording) -> Iterator[Check]:

@@ -19,6 +19,10 @@ from optimizer.report.workbook.formulas import Formulas, Line, Placed
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantiles that a page lists."""
+LIKELY = 0.5
+"""Probability from which on a project that comes unaided is named."""
+MOST_DRAWN = 14
+"""Materials or consumers with a bar of their own; what is left of more is one bar."""
 
 
 def sections(say: PlanWording) -> list[Section]:
@@ -37,14 +41,24 @@ def sections(say: PlanWording) -> list[Section]:
 
 
 def _told(say: PlanWording) -> Iterator[Part]:
+    anyway = say.plan.outcome.without_plan.avoided_anyway
+    if anyway is not None and anyway > NOISE:
+        text = tr(
+            "Projects that come without any plan avoid {avoided} more; the plan is not credited "
+            "with it.",
+            avoided=say.spoken(anyway),
+        )
+        likely = [one.id for one in say.plan.unaided if one.probability >= LIKELY]
+        if likely:
+            projects = listed([say.name("projects", id) for id in likely])
+            text += " " + tr("More likely than not these come: {projects}.", projects=projects)
+        yield doc.Text(text, TEXT)
     yield gain(say, TEXT)
     if spread := say.plan.outcome.distribution:
         yield from _quantiles(say, spread, PAGE)
     yield doc.Heading(tr("By material"), PAGE)
     yield _parts(say, "materials")
     yield from _shortages(say)
-    if say.plan.adaptation:
-        yield doc.Heading(tr("How long shortages last"), PAGE)
     yield from lasting(say, say.plan.adaptation)
     yield doc.Heading(tr("By consumer"), PAGE)
     yield _parts(say, "consumers")
@@ -122,8 +136,13 @@ def _parts(say: PlanWording, kind: Literal["materials", "consumers"]) -> Table:
         header, name = tr("Consumer"), "by-consumer"
         title = tr("{what} by consumer ({unit})", **about)
     drawn = [one for one in rows if max(one.expected, one.expected_without_plan) > NOISE]
-    names = [say.name(kind, one.id) for one in drawn]
-    bars = [[getattr(one, of) for one in drawn] for of in ("expected_without_plan", "expected")]
+    few = drawn if len(drawn) <= MOST_DRAWN + 1 else drawn[:MOST_DRAWN]
+    names = [say.name(kind, one.id) for one in few]
+    bars = [[getattr(one, of) for one in few] for of in ("expected_without_plan", "expected")]
+    if rest := drawn[len(few) :]:
+        names.append(tr("{count} more", count=len(rest)))
+        bars[0].append(sum(one.expected_without_plan for one in rest))
+        bars[1].append(sum(one.expected for one in rest))
     told = tr("Hatched bars without the plan, full ones with it; both figures stand beside them.")
     chart = Chart(
         f"damage-{name}", title, told, lambda: charts.compared(names, bars[0], bars[1], say.unit)
@@ -159,7 +178,8 @@ def _parts(say: PlanWording, kind: Literal["materials", "consumers"]) -> Table:
         *col.keys(id="id"),
     ]  # fmt: skip
     return Table(
-        title, rows, columns, name, total=tr("Sum"), chart=chart if drawn else None, freeze=1,
+        title, rows, columns, name, total=tr("Sum"), chart=chart if drawn else None, folded=True,
+        freeze=1,
         empty=tr("There are none."), on=doc.EVERYWHERE if rows else SHEET,
     )  # fmt: skip
 
@@ -265,7 +285,7 @@ def _quantiles(say: PlanWording, spread: Distribution, on: doc.Media) -> Iterato
     )
     caption = tr("How the outcome is spread over the states")
     yield doc.Text(note, on)
-    yield Table(caption, rows, columns, "quantiles", sheet_chart=chart, on=on)
+    yield Table(caption, rows, columns, "quantiles", sheet_chart=chart, folded=True, on=on)
 
 
 def checks(say: PlanWording) -> Iterator[Check]:

@@ -1,64 +1,127 @@
 """A plan as a document: what it recommends, what that costs, what remains and how sure it is."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from models.language import tr
-from models.results import Frontier, Plan, Split
-from optimizer.analyses.frontier.document import beside_plan
-from optimizer.analyses.frontier.document import checks as frontier_checks
+from models.results import Brief, Plan
+from optimizer.analyses.frontier import document as frontier_document
 from optimizer.analyses.plan import (
     accounts,
     chains,
+    companions,
     damage,
     dependence,
     evidence,
+    fiscal,
     funding,
     method,
     projects,
     stocks,
 )
-from optimizer.analyses.plan.answer import answer, key_figures
+from optimizer.analyses.plan.answer import answer, told_by_charts
+from optimizer.analyses.plan.answer import checks as first_checks
+from optimizer.analyses.plan.beside import Beside
+from optimizer.analyses.plan.key_figures import key_figures
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.analyses.split import document as split_document
-from optimizer.report.document import TEXT, Document, Section
+from optimizer.analyses.stress import beside as stress
+from optimizer.report.document import PAGE, TEXT, Check, Document, Section, Table
+
+SECTIONS: dict[str, Callable[[Any], tuple[list[Section], list[Check]]]] = {
+    "frontier": frontier_document.beside_plan,
+    "stress": stress.beside_plan,
+    "split": split_document.beside_plan,
+}
+"""By kind, what a result that goes with a plan adds to its document, in this order."""
+NO_PLANS: Mapping[str, Plan] = MappingProxyType({})
 
 
-def document(plan: Plan, frontier: Frontier | None = None, split: Split | None = None) -> Document:
-    """The document of a plan; a frontier and a split of its scenario get sections of their own."""
-    say = PlanWording(plan)
-    parts = (projects, accounts, damage, chains, dependence, stocks, method)
-    checks = [check for part in parts for check in part.checks(say)]
-    beside: list[Section] = []
-    if frontier is not None:
-        beside += beside_plan(frontier)
-        checks += frontier_checks(frontier) if beside else []
-    if split is not None:
-        its_sections, its_checks = split_document.beside_plan(split)
-        beside += its_sections
-        checks += its_checks
+def document(plan: Plan, others: Mapping[str, Plan] = NO_PLANS, **beside: Any) -> Document:
+    """The document of a plan, with what goes with it, by kind: the fields of :class:`Beside`.
+
+    ``others`` are plans that it is compared with, by label.
+    """
+    say = PlanWording(plan, Beside(**beside), others)
+    also = say.beside.given
+    parts = (projects, accounts, fiscal, damage, chains, dependence, stocks, method)
+    checks = [*first_checks(say), *(check for part in parts for check in part.checks(say))]
+    added: list[Section] = []
+    for kind, adds in SECTIONS.items():
+        if kind in also:
+            its_sections, its_checks = adds(also[kind])
+            added += its_sections
+            checks += its_checks
     amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
     amounts += [cost for pile in plan.stockpiles for cost in pile.cost_meur.values()]
     return say.document(
         tr("Vorrat: plan for stocks and investment in raw materials"),
         [*answer(say), *key_figures(say)],
-        _sections(say, beside),
+        _sections(say, added),
         checks=checks,
         amounts=amounts,
         outcomes=(plan.outcome.without_plan.worst, plan.outcome.worst),
     )
 
 
-def _sections(say: PlanWording, beside: list[Section]) -> list[Section]:
-    """All sections but the answer; ``beside`` are those of what was found with the plan."""
+def brief(
+    plan: Plan,
+    others: Mapping[str, Plan] = NO_PLANS,
+    author: str = "",
+    date: str = "",
+    **beside: Any,
+) -> Document:
+    """The first page by itself, for those who decide, with who wrote it and when; else as above."""
+    say = PlanWording(plan, Beside(**beside), others, author, date)
+    return say.document(tr("Vorrat: brief"), list(answer(say)), [], answer_title=tr("In brief"))
+
+
+def figures(plan: Plan, others: Mapping[str, Plan] = NO_PLANS, **beside: Any) -> Brief:
+    """The figures of the first page; arguments as of :func:`document`."""
+    return PlanWording(plan, Beside(**beside), others).brief
+
+
+def slides(plan: Plan, others: Mapping[str, Plan] = NO_PLANS, **beside: Any) -> Document:
+    """Five charts of the report with a sentence each; arguments as of :func:`document`."""
+    made = document(plan, others, **beside)
+    tables = {
+        part.name: part
+        for section in made.on(PAGE)
+        for part in section.parts
+        if isinstance(part, Table) and part.chart is not None
+    }
+    say = PlanWording(plan, Beside(**beside), others)
+    told = [
+        (one, title, text, replace(tables[one], note=""))
+        for one, title, text in told_by_charts(say)
+        if one in tables
+    ]
+    return replace(
+        made,
+        kicker=tr("Vorrat: brief"),
+        answer=[],
+        sections=[Section(one, title, [text, table], PAGE) for one, title, text, table in told],
+        checks=(),
+    )
+
+
+def _sections(say: PlanWording, added: list[Section]) -> list[Section]:
+    """All sections but the answer; ``added`` are those of what goes with the plan."""
+    unsure, *rejected = companions.sections(say)
     return [
+        unsure,
         projects.section(say),
+        *rejected,
         funding.section(say),
+        fiscal.section(say),
+        *accounts.sections(say),
         stocks.section(say),
         *dependence.sections(say),
         *damage.sections(say),
         *chains.sections(say),
-        *beside,
-        *accounts.sections(say),
+        *added,
         *evidence.sections(say),
         method.section(say),
         method.certificate(say),
@@ -70,12 +133,6 @@ def sections(plan: Plan) -> list[Section]:
     """All sections of a plan but the answer, for the texts of another document."""
     found = _sections(PlanWording(plan), [])
     return [replace(one, on=one.on & TEXT) for one in found if one.on & TEXT]
-
-
-def short_sections(plan: Plan, id: str, title: str) -> list[Section]:
-    """The answer alone, as that of one of several options; those say where they are worth it."""
-    said = PlanWording(plan.model_copy(update={"worth_from": ()}))
-    return [Section(id, title, list(answer(said)), TEXT, one_page=True)]
 
 
 def glossary(plan: Plan) -> Section:

@@ -269,6 +269,7 @@ def _sources(case: Case, resting: Mapping[str | None, int]) -> Table:
         col.text(
             tr("Source"), lambda row: row[1].text.read(language()), width=85,
             link=lambda row: url if (url := row[1].url or "").startswith(WEB) else "",
+            lang=lambda row: row[1].text.spoken_in(language()),
         ),
         col.text(tr("Kind"), lambda row: standing_name(row[1].kind)),
         col.calc(
@@ -282,7 +283,7 @@ def _sources(case: Case, resting: Mapping[str | None, int]) -> Table:
     )
     rows: list[tuple[str, Source]] = sorted(case.sources.items(), key=lambda row: -resting[row[0]])
     empty = tr("The scenario names no sources.")
-    return Table(tr("Sources"), rows, columns, "sources_list", note, empty=empty)
+    return Table(tr("Sources"), rows, columns, "sources_list", note, folded=True, empty=empty)
 
 
 def standing_name(standing: Standing) -> str:

@@ -53,7 +53,10 @@ def _parts(say: PlanWording) -> Iterator[Part]:
         )
         yield doc.Text(text, PAGE)
     title = tr("Public funding by budget class and year ({unit}, not discounted)", unit=say.million)
-    yield from of_classes(say, "paid_by_year_meur", "classes", title)
+    pairs = {(one.funder, one.budget_class) for one in say.public}
+    # Where each funder has a class of its own, the chart above shows them.
+    alike = len(pairs) == len({f for f, _ in pairs}) == len({c for _, c in pairs})
+    yield from of_classes(say, "paid_by_year_meur", "classes", title, chart=not alike, folded=True)
     yield from _payers(say)
     yield from _supports(say)
 
@@ -149,7 +152,7 @@ def by_funder(
     rows = [row(f) for f, by_year in money.items() if any(abs(x) > NOISE for x in by_year.values())]
     bars = doc.SheetChart("stacked", caption, series=say.horizon)
     return Table(
-        caption, rows, columns, name, total=tr("All together"), chart=chart, freeze=1,
+        caption, rows, columns, name, total=tr("All together"), chart=chart, freeze=1, folded=True,
         key=lambda row: row["funder_id"], empty=tr("No money is provided."),
         sheet_chart=bars if rows and name == "spend" else None,
         on=on if rows else SHEET,
@@ -157,8 +160,9 @@ def by_funder(
 
 
 def of_classes(
-    say: PlanWording, field: str, name: str, title: str, note: str = "", chart: bool = True
-) -> Iterator[Part]:
+    say: PlanWording, field: str, name: str, title: str, note: str = "",
+    *, chart: bool = True, folded: bool = True,
+) -> Iterator[Part]:  # fmt: skip
     """Public money by budget class and year, for a page; ``field`` is one of sums by year."""
     sums = {c: say.cost.by_class.get(c or "none") for c in CLASSES}
     rows = [(capital(class_name(c)), getattr(of, field)) for c, of in sums.items() if of]
@@ -176,7 +180,9 @@ def of_classes(
             Column(tr("All years"), lambda row: sum(row[1].values()), "money", total=True)
         )
     drawn = stacked(say, name, title, rows, 2.3) if chart else None
-    yield Table(title, rows, columns, name, note, total=tr("Sum"), chart=drawn, on=PAGE)
+    yield Table(
+        title, rows, columns, name, note, total=tr("Sum"), chart=drawn, folded=folded, on=PAGE
+    )
 
 
 class Payer(NamedTuple):
@@ -240,10 +246,16 @@ def _payers(say: PlanWording) -> Iterator[Table]:
     def public(project: ProjectPlan) -> float:
         return sum(x for f, x in carried(project).items() if say.kinds.get(f) == "public")
 
+    aid = {one.project: one.intensity for one in say.brief.fiscal.aid}
+
+    def aided(project: ProjectPlan) -> float | None:
+        return aid.get(project.id)
+
     short = [
         col.text(tr("Project"), lambda project: say.name("projects", project.id)),
         summed(say.capex, "mean_capex_meur"),
         Column(tr("Of that public"), public, "share"),
+        *([Column(tr("State aid"), aided, "share")] if any(aid.values()) else []),
         col.text(tr("Financed by"), named),
     ]
     total = tr("All together")

@@ -38,4 +38,11 @@ def lasting(say: Wording[Any], found: Sequence[Adapting]) -> Iterator[Part]:
         "the latest. Short: mean length of a shortage. What a missing tonne costs is the mean of "
         "all steps of damage, not discounted."
     )
-    yield Table(tr("How long shortages last, and how users adapt"), found, columns, "lasting", note)
+    yield Table(
+        tr("How long shortages last, and how users adapt"),
+        found,
+        columns,
+        "lasting",
+        note,
+        folded=True,
+    )

@@ -1,6 +1,7 @@
 """How a plan was computed, how good it is, what it takes to repeat it, and what the words mean."""
 
 from collections.abc import Callable, Iterator
+from itertools import groupby
 
 from models.language import tr
 from models.results import Plan
@@ -99,8 +100,13 @@ def _rules(say: PlanWording, case: Case) -> Iterator[str]:
     for rule, most, shown in limits:
         if most is not None:
             yield f"{rule}: {shown(float(most))}."
-    for year, starts in policy.max_starts_by_year.items():
-        yield tr("Projects started in {year}, at most: {most}.", year=year, most=number(starts))
+    for most, some in groupby(sorted(policy.max_starts_by_year.items()), lambda of: of[1]):
+        (first, _), *others = some
+        span = str(first)
+        if others:
+            span = tr("{first} to {last}", first=first, last=others[-1][0])
+        yield tr("Projects started each year, {span}, at most: {most}.", span=span,
+                 most=number(most))  # fmt: skip
     if any(project.capex_overrun for project in case.projects.values()):
         yield (
             tr("Budgets allow for the mean of what projects may cost above their announced capex.")

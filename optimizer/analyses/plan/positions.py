@@ -6,6 +6,7 @@ from operator import itemgetter
 from models.language import tr
 from models.results import Position
 from models.scenario.case import Case
+from optimizer.analyses.comparison.money import charge, term
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report import document as doc
@@ -81,7 +82,7 @@ def by_year(say: PlanWording) -> Section:
         amounts = {y: of.get(y, 0.0) for y in known} if of or figure != "returned" else {}
         if figure == "paid":
             about |= {"paid_by": one.funder, "paid_for": one.stockpile}
-            about["charge"] = say.charge(one)
+            about["charge"] = charge(say.plan, one)
         return col.Row("money", {**about, **amounts})
 
     def factor(line: Line, year: str) -> ex.Expression:
@@ -140,7 +141,7 @@ def _back(say: PlanWording, case: Case, position: Position) -> tuple[float, floa
 
     paid, returned = present(position.paid_meur), position.returned_meur
     exact = paid - position.cost_meur - position.residual_meur
-    near, share = AGREES * max(1.0, abs(paid)), say.term(position, "recovery", 0.0)
+    near, share = AGREES * max(1.0, abs(paid)), term(say.plan, position, "recovery", 0.0)
     if any(returned.values()) and abs(present(returned) - exact) <= near:
         return exact, "years"
     return exact, None if share is None or abs(share * paid - exact) > near else share

@@ -48,7 +48,9 @@ def _parts(say: PlanWording) -> Iterator[Part]:
             "all years over the highest planned stock."
         )
         columns = use_columns(say, lambda use: use)
-        yield Table(used_caption(), say.plan.stock_use, columns, "stock-use", note, on=TEXT)
+        yield Table(
+            used_caption(), say.plan.stock_use, columns, "stock-use", note, folded=True, on=TEXT
+        )
     note = tr(
         "Planned: stock at the year's end if nothing is ever released. By balance: what the year "
         "before leaves, and what is bought; it must equal the planned stock."
@@ -94,6 +96,7 @@ def _cover(say: PlanWording) -> Iterator[Part]:
         return col.calc(
             year, str(year), lambda line: planned(line, str(year)), "count",
             lambda row: days[row["material_id"]].get(str(year)) or 0.0, like="years", places=0,
+            unit=tr("days"),
         )  # fmt: skip
 
     rows = [
@@ -115,7 +118,7 @@ def _cover(say: PlanWording) -> Iterator[Part]:
         "All stocks of a material, if nothing is ever released, over that year's need. 365 days "
         "are 100 % of annual need."
     )
-    yield Table(title, rows, columns, "cover", note, chart=chart, on=DETAIL)
+    yield Table(title, rows, columns, "cover", note, chart=chart, folded=True, on=DETAIL)
 
 
 def _held(say: PlanWording, piles: list[StockpilePlan]) -> Table:

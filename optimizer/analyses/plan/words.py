@@ -1,15 +1,17 @@
 """Names, sums and recurring words of a plan."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from models.language import tr
-from models.results import Plan, Position
+from models.results import Brief, Plan, Position
 from models.results.option import Benefit, Cost, Sums
 from optimizer.analyses.comparison.benefit import benefit
+from optimizer.analyses.comparison.increments import brief
 from optimizer.analyses.comparison.money import adder, cost
+from optimizer.analyses.plan.beside import Beside
 from optimizer.report.countries import country
 from optimizer.report.document import Column, Form, Of
 from optimizer.report.figures import clean, percent
@@ -24,6 +26,12 @@ MOST_COUNTRIES = 2
 @dataclass(frozen=True)
 class PlanWording(Wording[Plan]):
     """A plan in the words of the current language, with the sums of a comparison of plans."""
+
+    beside: Beside = field(default_factory=Beside)
+    """What else was found of it."""
+    others: Mapping[str, Plan] = field(default_factory=dict)  # options it is compared with
+    author: str = ""
+    date: str = ""
 
     @property
     def plan(self) -> Plan:
@@ -61,6 +69,12 @@ class PlanWording(Wording[Plan]):
     def cost(self) -> Cost:
         """What the plan costs."""
         return cost(self.plan, self.benefit)
+
+    @cached_property
+    def brief(self) -> Brief:
+        """What a decision maker must find of the plan."""
+        also = self.beside
+        return brief(self.plan, also.evaluation, also.explanation, self.others)
 
     def add(self, positions: Iterable[Position]) -> Sums:
         """Positions added up."""
@@ -108,28 +122,6 @@ class PlanWording(Wording[Plan]):
         if position.project is not None:
             return self.name("projects", position.project)
         return self.name("stockpiles", position.stockpile or "")
-
-    def term(self, position: Position, name: str, of_stock: float) -> float | None:
-        """A figure of a position's instrument, where the plan carries it; stocks have none."""
-        if position.instrument is None:
-            return of_stock
-        funder = self.case.funders.get(position.funder) if self.case else None
-        known = funder.instruments.get(position.instrument) if funder else None
-        value = getattr(known, name, None)
-        return None if value is None else float(value)
-
-    def charge(self, position: Position) -> float | None:
-        """What a budget is charged with per unit of money that a position provides."""
-        funder = self.case.funders.get(position.funder) if self.case else None
-        if position.instrument is None and position.project is not None:
-            return None if funder is None else float(funder.premium_charge)
-        charge = self.term(position, "budget_charge", 1.0)
-        known = funder.instruments.get(position.instrument or "") if funder else None
-        built = next((own for own in self.plan.projects if own.id == position.project), None)
-        if charge is None or known is None or known.kind == "price_floor" or built is None:
-            return charge
-        budgeted, expected = built.budgeted_capex_meur, built.expected_capex_meur
-        return charge * budgeted / expected if budgeted is not None and expected else charge
 
     @property
     def capex(self) -> str:

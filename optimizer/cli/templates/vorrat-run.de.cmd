@@ -24,11 +24,12 @@ goto hold
 
 :run
 echo Vorrat rechnet mit "%BOOK%"
-echo Das dauert Sekunden bis einige Minuten. Strg-C beendet die Suche und behaelt den besten Plan.
-"%VORRAT%" run --open --language de "%BOOK%"
+echo Zuerst kommt der Plan, nach Sekunden oder Minuten, und sein Bericht oeffnet sich. Alles Weitere folgt.
+echo Strg-C beendet eine Suche und behaelt den besten Plan.
+"%VORRAT%" run --open --everything --language de "%BOOK%"
 set "CODE=%ERRORLEVEL%"
-if "%CODE%"=="0" goto end
 echo.
+if "%CODE%"=="0" echo Fertig. Ist der Bericht im Browser offen, zeigt F5 ihn mit allem.
 if "%CODE%"=="1" echo Die Suche endete an einer Grenze: Der Plan ist geprueft, ein besserer ist moeglich.
 if "%CODE%"=="2" echo Zuerst ist etwas zu berichtigen: siehe oben oder die Fehlerliste.
 if "%CODE%"=="3" echo Kein Plan haelt alle Regeln ein: siehe oben oder die Fehlerliste.
@@ -38,5 +39,4 @@ if "%CODE%"=="5" echo Etwas ist fehlgeschlagen, das nicht sollte. Bitte melden, 
 :hold
 echo.
 pause
-:end
 endlocal

@@ -23,11 +23,12 @@ goto hold
 
 :run
 echo Vorrat works on "%BOOK%"
-echo This takes from seconds to some minutes. Ctrl-C stops it and keeps the best plan found.
-"%VORRAT%" run --open "%BOOK%"
+echo The plan comes first, in seconds or minutes, and its report opens. What else there is to say follows.
+echo Ctrl-C stops a search and keeps the best plan found.
+"%VORRAT%" run --open --everything "%BOOK%"
 set "CODE=%ERRORLEVEL%"
-if "%CODE%"=="0" goto end
 echo.
+if "%CODE%"=="0" echo Done. If the report is open in a browser, reload it (F5) to see all of it.
 if "%CODE%"=="1" echo A limit was met first: the plan is checked, a better one may exist.
 if "%CODE%"=="2" echo Something has to be put right first: see above, or the list of faults.
 if "%CODE%"=="3" echo No plan keeps all rules: see above, or the list of faults.
@@ -37,5 +38,4 @@ if "%CODE%"=="5" echo Something failed that should not. Please report what stand
 :hold
 echo.
 pause
-:end
 endlocal

@@ -62,7 +62,7 @@ def flows(
     from matplotlib.patches import Patch
 
     place, rows = _places(list(names), links)
-    drawn, grid = d.figure(0.5 + len(panels) * (0.3 + 0.64 * rows), len(panels), 1, squeeze=False)
+    drawn, grid = d.figure(0.5 + len(panels) * (0.3 + 0.6 * rows), len(panels), 1, squeeze=False)
     full = {m: max((sum(p.forms[m].comes) for p in panels), default=0.0) or 1.0 for m in names}
     for axes, panel in zip(grid.flat, panels, strict=True):
         axes.set_title(panel.title, pad=2)

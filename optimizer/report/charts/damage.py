@@ -57,3 +57,21 @@ def compared(
     d.rows_beside(axes, names, unit)
     drawn.legend(loc="outside upper left", ncols=2)
     return drawn
+
+
+def against(
+    names: Sequence[str], sides: tuple[d.Floats, d.Floats], titles: tuple[str, str], unit: str
+) -> d.Figure:
+    """Two bars a name, side by side on scales of their own; the last name stands out."""
+    drawn, panels = d.figure(0.5 + 0.17 * len(names), 1, 2, sharey=True)
+    colours = [d.GREY] * (len(names) - 1) + [d.BLUE]
+    for axes, values, title in zip(panels, sides, titles, strict=True):
+        for place, (value, colour) in enumerate(zip(values, colours, strict=True)):
+            d.bars(axes, [place], [value], 0.66, colour)
+        d.labels(axes, column(list(values)), values, size=7)
+        axes.set_title(f"{title} ({unit})")
+        d.rows_beside(axes, names)
+        axes.set_xlim(0, max([*values, 1e-9]) * 1.2)
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+    return drawn

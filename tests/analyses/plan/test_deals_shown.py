@@ -51,7 +51,7 @@ def test_it_is_whole_in_all_media(language: Language, untranslated: set[str]) ->
 
 def test_what_it_says() -> None:
     text = page_of(costly())
-    assert "Projects started in 2026, at most: 2." in text
+    assert "Projects started each year, 2026, at most: 2." in text
     assert "Budgets hold what a project costs with a probability of 70" in text
     assert "Premium on secured output" in text
     budgeted, announced = "Capex budgeted, million EUR", "Capex announced, million EUR"

@@ -150,6 +150,9 @@ CHANGES = {
     "planned": overtype("Stockpiles", "planned_t", "2027"),
     "chance": overtype("Shortage", "probability_of_shortage", "2026"),
     "source": overtype("Assumptions", "projects.upper_rhine.capex_meur", "Value"),
+    "approved": overtype("Answer", "fund", "2026"),
+    "country": overtype("Countries and aid", "Germany", "Public funders"),
+    "purse": overtype("Countries and aid", "fund", "Pays, million EUR"),
     "rate": set_rate,
     "text": put_text,
 }

@@ -70,7 +70,8 @@ def test_nothing_is_left_in_english(plan: Plan, content: bytes) -> None:
     versions = ", ".join(f"{k} {v}" for k, v in plan.certificate.versions.items())
     names = {"Chile", "China", "Fund", "Motor_co"}
     assert (
-        alike == {"t", "Budget", "Budgets", "HHI", "Instrument", "Status", NONE, versions} | names
+        alike
+        == {"t", "Budget", "Budgets", "EU", "HHI", "Instrument", "Status", NONE, versions} | names
     )
 
 

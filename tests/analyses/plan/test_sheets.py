@@ -422,7 +422,7 @@ def test_supports_stand_below_who_pays() -> None:
 def test_keys_are_not_printed_and_headers_stay_in_view(content: bytes) -> None:
     book = formulas(content)
     for tab, last, frozen in (
-        ("Projects", "M", "B6"),
+        ("Projects", "R", "B6"),
         ("Funding", "G", "B6"),
         ("Stockpiles", "H", "B12"),
         ("Budgets", "I", "B6"),
