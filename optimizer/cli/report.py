@@ -107,11 +107,7 @@ def report(
 )
 @click.option("--author", default="", metavar="TEXT", help="Who wrote it, for its last line.")
 @click.option("--date", metavar="TEXT", help="When it was written; today if not given.")
-@click.option(
-    "--as-is",
-    is_flag=True,
-    help="Solve nothing: show what lies beside the plan.",
-)
+@click.option("--as-is", is_flag=True, help="Solve nothing: show what lies beside the plan.")
 @click.option(
     "--explain", is_flag=True, help="Find why candidates are left out as well, which takes minutes."
 )
@@ -131,9 +127,10 @@ def brief(
     found, plans = saved.read_all(given)
     others: dict[str, Plan] = {}
     place = out or found[0].path.parent
-    if len(plans) != 1:
+    if len(plans) != 1 or not any(isinstance(one.result, Plan) for one in found):
         path, others = saved.option_of(found, plans, label)
-        found, plans = saved.read_all([str(path)])
+        given = (str(path),)
+        found, plans = saved.read_all(given)
     elif label is not None:
         raise misused("--option goes with a comparison.")
     at, plan = next((one.path, one.result) for one in found if isinstance(one.result, Plan))
@@ -142,7 +139,7 @@ def brief(
     code = 0 if as_is else _complete(at, plan, {type(one.result) for one in found}, explain)
     if code not in (0, 1):
         return code
-    found, plans = saved.read_all([str(at)] if others else given)
+    found, plans = saved.read_all(given)
     today = date or _written(datetime.date.today())
     from optimizer.analyses.plan.document import brief as brief_of
     from optimizer.analyses.plan.document import figures as figures_of

@@ -66,6 +66,9 @@ def test_a_plan_of_a_comparison_is_compared_with_the_other_options(folder, capsy
         if one.over is not None:
             assert one.left == plans[one.over].outcome.expected
             assert one.avoided == pytest.approx(one.left - own)
+    # Compared with itself alone it is a plan as any other.
+    assert run(["compare", TUTORIAL, "--out", "one"]) == 0
+    assert run(["brief", "one", "--as-is"]) == 0
     assert run(["brief", "options", "--option", "none", "--as-is"]) == 2
     assert "There is no option 'none'" in capsys.readouterr().err
 
