@@ -13,6 +13,7 @@ from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts
+from optimizer.report.countries import country
 from optimizer.report.document import (
     PAGE,
     TERMINAL,
@@ -147,16 +148,19 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
     plan, brief = say.plan, say.brief
     yield from _first_approvals(say)
     if say.public:
-        public = say.cost.public
-        yield Fact(
-            tr("Net cost to public funders"),
-            say.money(public.cost_meur),
-            tr(
-                "{paid} put up ({present} as a present value), less what is expected to come back",
-                paid=say.money(public.paid_meur),
-                present=say.money(public.paid_present_meur or 0.0),
-            ),
+        public, at_home = say.cost.public, brief.fiscal.home_share
+        beside = tr(
+            "{paid} put up ({present} as a present value), less what is expected to come back",
+            paid=say.money(public.paid_meur),
+            present=say.money(public.paid_present_meur or 0.0),
         )
+        if at_home is not None and say.case is not None and say.case.home:
+            beside += "; " + tr(
+                "{share} of what goes to projects stays in {home}",
+                share=rounded_percent(at_home),
+                home=listed([country(code) for code in say.case.home]),
+            )
+        yield Fact(tr("Net cost to public funders"), say.money(public.cost_meur), beside)
     if (borrowed := brief.fiscal.debt_brake_by_year_meur) is not None and say.public:
         most, told = max(borrowed.values(), default=0.0), []
         if most > NOISE:

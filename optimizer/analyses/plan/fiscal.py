@@ -44,7 +44,33 @@ def _said(say: PlanWording) -> Iterator[str]:
             home=home or tr("the country itself"),
             stocks=say.money(found.stocks_meur),
         )
-    for one in found.returns:
+    yield from returns(say)
+    given = [one for one in found.aid if one.aid_meur > NOISE and one.intensity is not None]
+    if given:
+        shares = [one.intensity or 0.0 for one in given]
+        yield tr(
+            "State aid comes to {total} in all, from {low} to {high} of the capex of a project.",
+            total=say.money(sum(one.aid_meur for one in given)),
+            low=percent(min(shares)),
+            high=percent(max(shares)),
+        )
+    limited = [one for one in found.aid if one.limit_meur is not None]
+    binding = [say.name("projects", one.project) for one in limited if one.binds]
+    idle = [one for one in limited if one.most_meur < (one.limit_meur or 0.0)]
+    if binding:
+        yield tr("The limit on state aid binds for {projects}.", projects=listed(binding))
+    elif limited and len(idle) == len(limited):
+        yield tr(
+            "The limit on state aid binds nowhere, and cannot: even if each instrument went as far "
+            "as it may, aid would stay below it."
+        )
+    elif limited:
+        yield tr("The limit on state aid binds for no project of the plan.")
+
+
+def returns(say: PlanWording) -> Iterator[str]:
+    """What stakes and loans of each public funder yield."""
+    for one in say.brief.fiscal.returns:
         about = {
             "funder": say.source(one.funder),
             "paid": say.money(one.paid_meur),
@@ -58,18 +84,6 @@ def _said(say: PlanWording) -> Iterator[str]:
                 rate=percent(one.rate),
                 **about,
             )
-    limited = [one for one in found.aid if one.limit_meur is not None]
-    binding = [say.name("projects", one.project) for one in limited if one.binds]
-    idle = [one for one in limited if one.most_meur < (one.limit_meur or 0.0)]
-    if binding:
-        yield tr("The limit on state aid binds for {projects}.", projects=listed(binding))
-    elif limited and len(idle) == len(limited):
-        yield tr(
-            "The limit on state aid binds nowhere, and cannot: even if each instrument went as far "
-            "as it may, aid would stay below it."
-        )
-    elif limited:
-        yield tr("The limit on state aid binds for no project of the plan.")
 
 
 def checks(say: PlanWording) -> Iterator[Check]:

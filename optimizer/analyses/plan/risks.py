@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from models.language import tr
 from optimizer.analyses.plan import evidence
 from optimizer.analyses.plan.accounts import provision
+from optimizer.analyses.plan.fiscal import returns
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.analyses.sensitivity import words as sensitivity
+from optimizer.analyses.stress.words import what_comes
 from optimizer.analyses.worth import sentences
 from optimizer.report.cells import between
 from optimizer.report.figures import NOISE, number, percent, rounded_percent
@@ -24,7 +26,15 @@ def risks(say: PlanWording) -> Iterator[str]:
             tr("If every project fails, public funders lose {loss}; what stocks cost is spent in "
                "any case.", loss=say.money(loss)),
             *provision(say),
+            *returns(say),
         ])  # fmt: skip
+    for test in say.beside.stress[:1]:
+        yield tr(
+            "{event}: damage comes to {after} with the plan, {before} without it.",
+            event="; ".join(what_comes(Wording(test))),
+            after=say.spoken(test.damage["plan"]),
+            before=say.spoken(test.damage["market"]),
+        )
 
     found = say.beside.evaluation
     if found is not None and found.budget_risk is not None:
