@@ -242,7 +242,7 @@ def test_what_is_not_significant_is_called_so() -> None:
         "Not distinguishable from the efficient option before them, since damage or objective"
         in text
     )
-    assert "The proofs, which leave open 5.50 million EUR, do not confirm that." in text
+    assert "but the proofs leave open 5.50 million EUR." in text
 
 
 def test_what_is_not_compared_is_left_blank_and_named() -> None:

@@ -111,12 +111,15 @@ def _dominated(side: Side, one: Increment) -> str:
         more = one.public_present_meur
         money = side.spoken(more) if side.of_damage else side.money(more)
         about["money"] = tr("{money} less public funding", money=money)
-    text = tr("“{option}” is dominated: “{other}” takes {money} and leaves {left}.",
-              other=side.called(one.over), **about)  # fmt: skip
+    about["other"] = side.called(one.over)
     if not apart or one.significant is not False:
-        return text
-    room = side.amount(one.resolution or 0.0)
-    return f"{text} {tr('The proofs, which leave open {room}, do not confirm that.', room=room)}"
+        return tr("“{option}” is dominated: “{other}” takes {money} and leaves {left}.", **about)
+    return tr(
+        "“{option}” seems dominated: “{other}” takes {money} and leaves {left}; but the proofs "
+        "leave open {room}.",
+        room=side.amount(one.resolution or 0.0),
+        **about,
+    )
 
 
 def _alike(side: Side) -> Iterator[str]:
@@ -156,6 +159,8 @@ def standing(side: Side, option: Option) -> str:
         if step.option == option.label:
             return tr("efficient")
     for one in side.found.dominated:
+        if one.option == option.label and one.significant is False:
+            return tr("not proven apart from {other}", other=_other(side, one))
         if one.option == option.label:
             return tr("dominated by {other}", other=_other(side, one))
     return tr("not compared")

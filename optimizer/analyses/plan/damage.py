@@ -284,8 +284,10 @@ def _quantiles(say: PlanWording, spread: Distribution, on: doc.Media) -> Iterato
         "itself: it is no difference of the two columns before it."
     )
     caption = tr("How the outcome is spread over the states")
-    yield doc.Text(note, on)
-    yield Table(caption, rows, columns, "quantiles", sheet_chart=chart, folded=True, on=on)
+    # On a page it is folded away with the table.
+    yield doc.Text(note, on & SHEET)
+    below = "" if on is SHEET else note
+    yield Table(caption, rows, columns, "quantiles", below, sheet_chart=chart, folded=True, on=on)
 
 
 def checks(say: PlanWording) -> Iterator[Check]:

@@ -49,7 +49,8 @@ def _said(say: PlanWording) -> Iterator[str]:
     if given:
         shares = [one.intensity or 0.0 for one in given]
         yield tr(
-            "State aid comes to {total} in all, from {low} to {high} of the capex of a project.",
+            "State aid comes to {total} in all, from {low} to {high} of the announced capex of a "
+            "project.",
             total=say.money(sum(one.aid_meur for one in given)),
             low=percent(min(shares)),
             high=percent(max(shares)),

@@ -255,7 +255,11 @@ def _payers(say: PlanWording) -> Iterator[Table]:
         col.text(tr("Project"), lambda project: say.name("projects", project.id)),
         summed(say.capex, "mean_capex_meur"),
         Column(tr("Of that public"), public, "share"),
-        *([Column(tr("State aid"), aided, "share")] if any(aid.values()) else []),
+        *(
+            [Column(tr("State aid, of announced capex"), aided, "share")]
+            if any(aid.values())
+            else []
+        ),
         col.text(tr("Financed by"), named),
     ]
     total = tr("All together")
