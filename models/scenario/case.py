@@ -163,8 +163,7 @@ class Case(Base):
     objective: Objective = Objective()  #: What a plan is measured by.
     variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.
     counterfactual: VariantId | None = None
-    """Variant that comes if a plan is not carried out, which plans are compared with; the best
-    without public money where absent."""
+    """Variant that plans are compared with; the best plan without public money where absent."""
 
     @model_validator(mode="after")
     def _references(self, info: ValidationInfo) -> Case:

@@ -173,7 +173,8 @@ def briefs(made: "Document", doubts: Any) -> dict[str, bytes]:
 
 def _beside(report: Path, name: str) -> Path:
     """The place of a brief beside a report, named alike."""
-    stem, end = report.stem, Path(name).suffix
+    end = Path(name).suffix
+    stem = report.stem if report.suffix.lower() in (".html", ".htm") else report.name
     stem = stem.replace("report", "brief") if "report" in stem else f"{stem}-brief"
     return report.with_name(stem + end)
 

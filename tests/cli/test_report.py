@@ -74,7 +74,8 @@ def test_the_language_is_that_of_the_option(folder: Path) -> None:
 def test_charts_are_written_as_svg_and_png(folder: Path) -> None:
     assert run(["report", "first", "--charts", "pictures"]) == 0
     names = sorted(path.name for path in (folder / "pictures").iterdir())
-    assert names[:2] == ["01-timeline-projects.png", "01-timeline-projects.svg"]
+    assert names[:2] == ["01-against.png", "01-against.svg"]
+    assert "02-timeline-projects.svg" in names
     assert {name.partition(".")[2] for name in names} == {"png", "svg"}
     page = (folder / "first" / "report.html").read_text(encoding="utf-8")
     assert len(names) == 2 * page.count("<svg ")
@@ -85,7 +86,7 @@ def test_nothing_is_overwritten_unless_asked(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["report", "first", "--charts", "pictures"]) == 0
-    page, chart = folder / "first" / "report.html", folder / "pictures" / "01-timeline-projects.svg"
+    page, chart = folder / "first" / "report.html", folder / "pictures" / "01-against.svg"
     page.write_text("mine")
     assert "report.html' exists already" in error_of(["first"], capsys)
     chart.write_text("mine")

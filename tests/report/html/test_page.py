@@ -300,7 +300,7 @@ def test_states_are_those_that_the_plan_was_computed_for(language: Language, sai
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
-    ("language", "peak"), [("en", "peak at the end of 2027"), ("de", "Ende 2027 mit 35")]
+    ("language", "peak"), [("en", "peak at the end of 2027"), ("de", "Ende 2027 mit 34,7")]
 )
 def test_guarantees_have_their_peak_in_the_first_year_of_the_most(
     language: Language, peak: str
