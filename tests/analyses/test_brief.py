@@ -1,12 +1,14 @@
 """The figures of a brief: by hand, and as identities with the plans that they are made of."""
 
 import math
+from pathlib import Path
 
 import pytest
 from saved_plans import rich, treasury, tutorial
 
 from models.files import read_case
 from models.results import Evaluation, Plan
+from models.results.plan import Position
 from optimizer.analyses.comparison.benefit import benefit
 from optimizer.analyses.comparison.fiscal import fiscal, rate_of_return
 from optimizer.analyses.comparison.increments import brief
@@ -25,7 +27,7 @@ def near(value: float) -> float:
     return pytest.approx(value, rel=1e-9, abs=1e-6)  # type: ignore[no-any-return]
 
 
-def public(found: Plan) -> list:  # type: ignore[type-arg]
+def public(found: Plan) -> list[Position]:
     kinds = {funder.id: funder.kind for funder in found.funders}
     return [one for one in found.accounts if kinds[one.funder] == "public"]
 
@@ -143,9 +145,7 @@ def test_without_public_money_the_tutorial_is_left_with_what_its_company_does() 
     assert found.expected > tutorial().outcome.expected + 1
 
 
-def test_a_counterfactual_variant_is_solved_as_it_stands(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from pathlib import Path
-
+def test_a_counterfactual_variant_is_solved_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "named.yaml"
     text = Path(TUTORIAL).read_text(encoding="utf-8")
     path.write_text(f"counterfactual: small_tickets\n{text}", encoding="utf-8")
