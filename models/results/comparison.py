@@ -256,6 +256,9 @@ class Comparison(Document):
     efficient: tuple[Step, ...] = ()
     """The [efficient](#step) options by public money, the least first: of those whose damage and
     money are compared with the base's. Those that take and leave the same all stand here."""
+    efficient_by_net_cost: tuple[str, ...] = ()
+    """Labels of those that nothing dominates where net public cost takes the place of public
+    funding, the cheapest first."""
     dominated: tuple[Increment, ...] = ()
     """The others of these by public money, each against the efficient option that leaves least
     damage for no more public money; against no plan where there is none."""

@@ -88,6 +88,23 @@ def test_a_staircase() -> None:
     ]
 
 
+def test_net_cost_ranks_otherwise_than_what_is_put_up() -> None:
+    """`loans` puts up 30 and gets 25 back, `grants` puts up 10 and gets nothing: by what is put up
+    grants are the cheaper of two efficient options, by net cost loans cost less and leave less."""
+
+    def costing(label: str, money: float, damage: float, net: float) -> Option:
+        of = option(label, money, damage)
+        public = of.cost.public.model_copy(update={"cost_meur": net})
+        return of.model_copy(update={"cost": of.cost.model_copy(update={"public": public})})
+
+    some = costing("grants", 10, 60, net=10), costing("loans", 30, 50, net=5)
+    labels = {
+        net: [point.label for point in line(some, some[0], (), net).efficient]
+        for net in (False, True)
+    }
+    assert labels == {False: ["grants", "loans"], True: ["loans"]}
+
+
 def test_options_on_one_line_are_all_convex() -> None:
     """From 100, each 10 avoid 20: a mix of the outer two is as good as the middle one."""
     found = lined(option("a", 10, 80), option("b", 20, 60), option("c", 30, 40))

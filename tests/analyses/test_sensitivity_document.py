@@ -6,6 +6,7 @@ import pytest
 from documents import is_whole_in_all_media, page_of, tables_in, text_of, told
 from pages import read
 from samples import sensitivity as found
+from saved_plans import tutorial
 
 from models.language import Language
 from models.results import ProvenRange
@@ -125,3 +126,20 @@ def test_charts_can_be_taken_out_as_pictures() -> None:
     charts = html.charts(document_of(found()))
     assert [chart.name for chart in charts] == ["tornado", "screen"]
     assert all(chart.png_file().startswith(b"\x89PNG") for chart in charts)
+
+
+def test_a_report_says_which_plan_is_right_where_the_decision_turns() -> None:
+    """Told is of the first input that another plan wins at, with what the plan is worse by there;
+    a rule that breaks is no other plan that is better."""
+    text = read(page_of(tutorial(), sensitivity=found())).text.replace("\u00a0", " ")
+    first, end = next(
+        (one, end)
+        for one in words.changing(found())
+        for end in (one.low, one.high)
+        if end.decision == "changed"
+    )
+    assert end.regret is not None
+    at = words.of_point(Wording(found()), first, end).replace("\u00a0", " ")
+    said = f"{words.name(Wording(found()), first)} at {at}: another plan is better by "
+    assert f"{said}{between(end.regret)} million EUR, " in text
+    assert "turns" in tables_in(tutorial(), sensitivity=found())

@@ -127,9 +127,10 @@ def test_the_chart_draws_what_the_table_says() -> None:
 def test_stocks_are_named_by_when_they_are_used_up() -> None:
     text = read(page_of(planned(), stress=[both()[0]])).text.replace("\u00a0", " ")
     assert (
-        "Stocks that are used up with the plan: by the end of 2026 Q2 ORE_2; by the end of" in text
+        "Empty for the first time, with the plan: by the end of 2026 Q2 ORE_2; by the end of"
+        in text
     )
-    assert "Stocks that are used up" not in page_of(planned(), stress=[both()[1]])
+    assert "Empty for the first time" not in page_of(planned(), stress=[both()[1]])
 
 
 def test_stocks_of_the_same_material_have_their_own_names() -> None:
@@ -143,6 +144,16 @@ def test_stocks_of_the_same_material_have_their_own_names() -> None:
     text = read(page_of(plan, stress=[stress(given(plan).found, asked)])).text
     said = "by the end of 2026 Q1 old_store; by the end of 2026 Q2 new_store."
     assert said in text.replace("\u00a0", " ")
+
+
+def test_every_material_that_runs_short_has_a_row() -> None:
+    first, second = both()
+    tables = tables_in(planned(), stress=[first, second])
+    for found, name in ((first, "stress-1-materials"), (second, "stress-2-materials")):
+        ranked = sorted(found.materials, key=lambda one: -one.damage["market"])
+        assert [row[0].text for row in tables[name].rows[: len(ranked)]] == [
+            one.id.upper() for one in ranked
+        ]
 
 
 def test_where_nothing_is_short_it_says_so() -> None:

@@ -93,7 +93,7 @@ def test_it_says_what_comes_what_it_does_and_when_stocks_are_used_up() -> None:
     # 25 + 7 * 12.5 - 16 = 96.5 t; 15 + 7 * 2.5 - 16 = 16.5 t, each 0.1 million.
     assert "damage comes to 9.65 million EUR; with the plan it comes to 1.65 million EUR" in text
     assert "Of its demand 50 % is missing in 2026 Q2 in the market alone" in text
-    assert "these stocks are used up: store_ore (by the end of 2026 Q2)." in text
+    assert "these stocks are empty for the first time: store_ore (by the end of 2026 Q2)." in text
     assert "Releases assume foresight" in text
     assert "Freigaben setzen Voraussicht voraus" in told(disrupted(), "de")
 

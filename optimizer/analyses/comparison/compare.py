@@ -74,7 +74,10 @@ def compare(
         differences.append(choices.difference(first, plan, pair, bars))
         if bars & {"damage", "money"}:
             apart.append(label)
-    line = efficiency.line(list(options.values()), options[chosen], apart)
+    line, net = (
+        efficiency.line(list(options.values()), options[chosen], apart, by_net)
+        for by_net in (False, True)
+    )
     return Comparison(
         title=_title_of(first),
         base=chosen,
@@ -86,6 +89,7 @@ def compare(
         stockpiles=tuple(choices.stockpiles(by_label)),
         differences=tuple(differences),
         efficient=tuple(line.steps()),
+        efficient_by_net_cost=tuple(str(point.label) for point in net.efficient),
         dominated=tuple(line.dominated()),
         industry_alone=None if line.alone is None else line.alone.label,
         over_industry=tuple(line.over_alone()),

@@ -125,16 +125,19 @@ class Line:
         return [] if alone is None else [increment(p, alone) for p in self.points if p is not alone]
 
 
-def line(options: Sequence[Option], base: Option, barred: Collection[str]) -> Line:
+def line(
+    options: Sequence[Option], base: Option, barred: Collection[str], net: bool = False
+) -> Line:
     """The options but those ``barred``; without any plan there is what the base has then.
 
     Of a plan that does not carry its scenario the present value is not known: it is left out.
+    ``net``: money is the net cost to public funders, less what comes back, not what they put up.
     """
     points = [
-        Point(option, money, option.benefit.expected.with_plan)
+        Point(option, of.cost_meur if net else of.paid_present_meur, left)
         for option in options
-        if option.label not in barred
-        and (money := option.cost.public.paid_present_meur) is not None
+        for of, left in [(option.cost.public, option.benefit.expected.with_plan)]
+        if option.label not in barred and of.paid_present_meur is not None
     ]
     points.sort(key=lambda point: point.money)
     return Line(Point(None, 0.0, base.benefit.expected.without_plan), points)

@@ -124,7 +124,7 @@ def benefits(side: Side) -> list[Figure]:
     ]  # fmt: skip
     supply: list[tuple[str, str, Form, str]] = [
         ("days", tr("Days of need in stock"), "count", "benefit.cover.days"),
-        ("imports", tr("Share of imports"), "share", f"{mix}imports"),
+        ("imports", tr("Import dependency"), "share", f"{mix}imports"),
         ("largest_share", tr("Largest supplier's share"), "share", f"{mix}largest_share"),
         ("third_share", tr("Largest third country's share"), "share", f"{mix}third_share"),
         ("hhi", tr("HHI of countries"), "count", f"{mix}hhi"),

@@ -29,6 +29,14 @@ def remarks(side: Side) -> Iterator[str]:
     for one in side.found.dominated:
         yield _dominated(side, one)
     yield from _alike(side)
+    by_net, efficient = side.found.efficient_by_net_cost, side.found.efficient
+    if by_net and {*by_net} == {step.option for step in efficient}:
+        yield tr("By net public cost, in place of public funding, the same options are efficient.")
+    elif by_net:
+        yield tr(
+            "By net public cost, in place of public funding, these are efficient: {options}.",
+            options=listed([side.short(label) for label in by_net]),
+        )
 
 
 def _alone(side: Side) -> Iterator[str]:

@@ -173,7 +173,9 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
         loss = say.cost.public.expected_loss_meur
         lost = tr("stakes and guarantees count only where they are lost")
         if loss is not None and loss > NOISE:
-            lost += " " + tr("({loss} expected, not discounted)", loss=say.money(loss))
+            lost += " " + tr(
+                "({loss} expected over all years, not discounted)", loss=say.money(loss)
+            )
         total = say.money(sum(borrowed.values()))
         yield Fact(tr("Counts under the debt brake"), total, "; ".join([*told, lost]))
     nothing, *others = brief.increments

@@ -27,7 +27,7 @@ def sections(say: PlanWording) -> list[Section]:
 def _unsure(say: PlanWording) -> Iterator[Part]:
     if say.beside.sensitivity is not None:
         for one in sensitivity.document(say.beside.sensitivity).sections:
-            yield from map(_drawn, one.parts if one.id == "swings" else ())
+            yield from map(_drawn, one.parts if one.id in ("swings", "turns") else ())
     if say.beside.evaluation is not None:
         for part in evaluation.document(say.beside.evaluation).answer:
             if isinstance(part, str) or (isinstance(part, Table) and part.name == "between"):

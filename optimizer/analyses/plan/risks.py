@@ -1,8 +1,10 @@
 """What may go wrong with a plan, what would turn the decision, and what it rests on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from models.language import tr
+from models.results import SensitivityInput
+from optimizer.analyses.instead import changes
 from optimizer.analyses.plan import evidence
 from optimizer.analyses.plan.accounts import provision
 from optimizer.analyses.plan.fiscal import returns
@@ -45,10 +47,18 @@ def risks(say: PlanWording) -> Iterator[str]:
         )
     yield from remains(say)
     if plan.outcome.windfall_meur > NOISE:
+        some = sorted(plan.unaided, key=lambda one: -one.windfall_meur)[:MOST_NAMED]
+        likely = [one for one in some if one.windfall_meur > NOISE]
         yield tr(
             "{windfall} of what funders pay is a windfall: it goes to output that would come home "
-            "without it.",
+            "without it, since these may be built in any case: {projects}.",
             windfall=say.money(plan.outcome.windfall_meur),
+            projects=listed(
+                [
+                    f"{say.name('projects', one.id)} ({rounded_percent(one.probability)})"
+                    for one in likely
+                ]
+            ),
         )
 
 
@@ -74,7 +84,8 @@ def turns(say: PlanWording) -> Iterator[str]:
     if say.beside.sensitivity is not None:
         found = Wording(say.beside.sensitivity)
         some = []
-        for one in say.beside.sensitivity.inputs:
+        turning = sensitivity.changing(say.beside.sensitivity)
+        for one in turning:
             for turn in one.break_evens:
                 last, first = sensitivity.turned(found, one, turn)
                 about = {"input": sensitivity.name(found, one), "last": last, "first": first}
@@ -93,6 +104,7 @@ def turns(say: PlanWording) -> Iterator[str]:
                 if some
                 else tr("None of them turns the decision: how much is unsure, what to do is not.")
             )
+        yield from _instead(found, turning)
     near = [one for one in say.brief.rejected if one.high is not None][:MOST_NAMED]
     if near:
         told = [f"{say.name('projects', one.project)} ({between(one)})" for one in near]
@@ -101,6 +113,22 @@ def turns(say: PlanWording) -> Iterator[str]:
             "worse with it ({unit}).",
             projects=listed(told),
             unit=say.unit,
+        )
+
+
+def _instead(say: sensitivity.Say, turning: Sequence[SensitivityInput]) -> Iterator[str]:
+    """What is right in place of the plan at the end of the range of the first input that turns it,
+    and what the plan is worse by there."""
+    ends = [(one, end) for one in turning for end in (one.low, one.high)]
+    better = [(one, end) for one, end in ends if end.decision == "changed" and end.regret]
+    for one, end in better[:1]:
+        yield tr(
+            "{input} at {value}: another plan is better by {regret} {unit}, {changes}.",
+            input=sensitivity.name(say, one),
+            value=sensitivity.of_point(say, one, end),
+            regret=between(end.regret),
+            unit=say.unit,
+            changes=changes(say, end, say.found.stocks_t),
         )
 
 

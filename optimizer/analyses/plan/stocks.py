@@ -130,6 +130,11 @@ def _held(say: PlanWording, piles: list[StockpilePlan]) -> Table:
         """The year of the highest stock."""
         return max(pile.planned_t, key=lambda y: pile.planned_t[y], default="")
 
+    paying: dict[str, dict[str, None]] = {pile.id: {} for pile in piles}
+    for one in say.plan.accounts:
+        if one.stockpile in paying and any(one.paid_meur.values()):
+            paying[one.stockpile][one.funder] = None
+
     def tonnes(amount: float) -> doc.Shown:
         """With digits of its own: of platinum two are bought, of magnesium thousands."""
         return doc.Shown(number(amount), amount)
@@ -139,6 +144,7 @@ def _held(say: PlanWording, piles: list[StockpilePlan]) -> Table:
 
     columns = [
         Column(tr("Stockpile"), lambda pile: say.name("stockpiles", pile.id), "text"),
+        Column(tr("Paid by"), lambda pile: listed(list(map(say.source, paying[pile.id]))), "text"),
         Column(tr("Bought, t"), lambda pile: tonnes(sum(pile.buy_t.values()))),
         Column(
             tr("Held at most, t"), lambda pile: tonnes(max(pile.planned_t.values(), default=0.0))

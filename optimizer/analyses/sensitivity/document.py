@@ -231,6 +231,7 @@ def _turns(say: Say) -> list[Part]:
         Column(tr("No longer at"), lambda row: at(row)[1]),
         Column(tr("End of the range"), lambda row: words.of_point(say, row.one, row.point)),
         Column(tr("Then, at that end"), then, "text"),
+        Column(tr("The plan is worse by"), "point.regret", "range", on=doc.DETAIL),
     ]
     note = tr(
         "Still right: no plan is better by more than {tolerance} of the objective. Both values are "

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 
 from models.language import tr
 from models.results.stress import ShortMaterial, Stress, StressCase, StressedStock
-from optimizer.analyses.stress import words
+from optimizer.analyses.stress import document, words
 from optimizer.analyses.stress.words import Say
 from optimizer.report.charts import Chart
 from optimizer.report.charts import periods as charts
-from optimizer.report.document import Check, Column, Part, Section, Table
+from optimizer.report.document import PAGE, Check, Column, Part, Section, Table
 from optimizer.report.figures import number
 from optimizer.report.wording import Wording, capital
 from optimizer.report.workbook import expressions as ex
@@ -172,6 +173,16 @@ def _one(say: Say, place: int) -> Iterator[Part]:
         tr("by the end of {period} {names}", period=period, names=", ".join(names))
         for period, names in _gone(say).items()
     )
-    note = tr("Stocks that are used up with the plan: {names}.", names=gone) if gone else ""
+    note = ""
+    if gone:
+        note = tr(
+            "Empty for the first time, with the plan: {names}. What is bought later is released "
+            "as well.",
+            names=gone,
+        )
     rows = range(len(labels))
     yield Table(title, rows, columns, f"stress-{place}", note, chart=chart)
+    every = document.materials(say)
+    caption = tr("All materials that run short: {what}", what=title)
+    name = f"stress-{place}-materials"
+    yield replace(every, caption=caption, name=name, folded=True, on=PAGE)

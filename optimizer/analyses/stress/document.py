@@ -38,7 +38,7 @@ def document(found: Stress) -> doc.Document:
         tr("Vorrat: what a disruption does"),
         [*_disruption(say), *_answer(say)],
         [
-            Section("materials", tr("Materials that run short"), [_materials(say)]),
+            Section("materials", tr("Materials that run short"), [materials(say)]),
             Section("periods", tr("Period by period"), list(_by_period(say))),
             Section("consumers", tr("Consumers that are hit"), [_consumers(say)]),
             Section("stocks", tr("Stocks and how long they last"), _stocks(say)),
@@ -108,7 +108,9 @@ def _answer(say: words.Say) -> Iterator[Part]:
     ]
     gone = [tr("{name} (by the end of {period})", name=name, period=at) for name, at in emptied]
     if gone:
-        yield tr("With the plan these stocks are used up: {names}.", names=joined(gone))
+        yield tr(
+            "With the plan these stocks are empty for the first time: {names}.", names=joined(gone)
+        )
     elif used:
         yield tr("With the plan no stock is emptied.")
     yield tr(
@@ -146,7 +148,9 @@ def _cost(row: Any, case: StressCase) -> Any:
     return row.damage[case]
 
 
-def _materials(say: words.Say) -> Table:
+def materials(say: words.Say) -> Table:
+    """What is missing of each material, and what that costs."""
+
     def missing(row: ShortMaterial, case: StressCase) -> float:
         return sum(row.missing_t[case])
 
