@@ -101,7 +101,18 @@ def outlines(topology: Mapping[str, Any]) -> Iterator[tuple[str, Ring]]:
             for at in around:  # ~at stands for a line that is followed backwards
                 line = known[at] if at >= 0 else known[~at][::-1]
                 ring += line[1:] if ring else line
+            ring = unbroken(ring)
             yield owner(code or "", ring), ring
+
+
+def unbroken(ring: Ring) -> Ring:
+    """An outline that goes on beyond the 180th meridian, where it has a jump there; all of it east
+    of 169° W, so that the tip of Siberia stays with Siberia."""
+    found = ring[:1]
+    for x, y in ring[1:]:
+        found.append((x - 360 * round((x - found[-1][0]) / 360), y))
+    middle = math.fsum(x for x, _ in found) / len(found)
+    return [(x - 360 * math.floor((middle + 169) / 360), y) for x, y in found]
 
 
 def owner(code: str, ring: Ring) -> str:

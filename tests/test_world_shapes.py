@@ -64,6 +64,21 @@ def test_crimea_is_drawn_with_ukraine() -> None:
     assert shapes.owner("RU", [(x, y + 5) for x, y in ring]) == "RU"
 
 
+def test_an_outline_across_the_180th_meridian_goes_on() -> None:
+    ring = [(178.0, 65.0), (180.0, 70.0), (-172.0, 66.0), (-178.0, 62.0), (178.0, 65.0)]
+    on = [(178.0, 65.0), (180.0, 70.0), (188.0, 66.0), (182.0, 62.0), (178.0, 65.0)]
+    assert shapes.unbroken(ring) == on
+    assert shapes.unbroken([(x - 360, y) for x, y in on]) == on
+    west = [(-170.0, 50.0), (-160.0, 50.0), (-165.0, 52.0), (-170.0, 50.0)]
+    assert shapes.unbroken(west) == west
+
+
+def test_no_outline_of_the_package_jumps() -> None:
+    for country in json.loads(shapes.WORLD.read_text(encoding="utf-8")).values():
+        for flat in country["outlines"]:
+            assert max(flat[::2]) - min(flat[::2]) < 2 * 180
+
+
 def test_a_line_keeps_its_bends() -> None:
     assert shapes.simpler([(0, 0), (1, 0.1), (2, 0)]) == [(0, 0), (2, 0)]
     bend = [(0.0, 0.0), (1.0, 1.0), (2.0, 0.0)]

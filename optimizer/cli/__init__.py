@@ -8,14 +8,14 @@ import io
 import os
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from contextvars import copy_context
 from pathlib import Path
 
 import click
 
 from models.faults import ScenarioError, VorratError
-from models.language import marked, speak, tr, using
+from models.language import language, marked, speak, tr, using
 from models.recording import recording
 from optimizer.analyses.registry import ANALYSES, BY_NAME
 from optimizer.cli import usage
@@ -148,6 +148,13 @@ def run(args: list[str] | None = None) -> int:
     with using("en"), recording():
         # What is set on the way, such as an engine, ends with the command.
         return copy_context().run(_run, args)
+
+
+def quietly(line: list[str]) -> int:
+    """Run a command line within another one, in its language, without what it prints; its exit
+    code."""
+    with redirect_stdout(io.StringIO()):
+        return run([*line, f"--language={language()}"])
 
 
 def _run(args: list[str] | None) -> int:

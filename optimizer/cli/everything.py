@@ -3,75 +3,82 @@ less money, and a stress test."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from models.language import tr
-from models.results import Plan
+from models.results import Plan, Result
 from models.scenario.countries import EU_27
+from optimizer import cli
+from optimizer.cli import child, saved
 from optimizer.cli.report import quick
+
+if TYPE_CHECKING:
+    from optimizer.analyses.options import PlanOptions
 
 GAP = ("--gap", "0.001")
 POINTS = ("--points", "6", *GAP)
 LENGTH = 2
-"""Years of the stress test."""
+"""Years over which events are compared, to find the one for the stress test."""
 
 
-def everything(
-    file: Path, variant: str | None, plan: Plan, saved: Path, report: Path, workbook: Path
-) -> list[Path]:
-    """Find what else there is to say of a plan that was ``saved``, into a folder beside it, and
-    make its report and its workbook anew with that; the files for its reader.
+class Found(NamedTuple):
+    """What there is to say of a plan beside it."""
 
-    A step that fails is told, and the next one begins.
+    results: list[Result]  # those that go into its report
+    options: Path | None  # the comparison of its variants
+    is_whole: bool  # whether no step failed
+
+
+def everything(file: Path, asked: PlanOptions, plan: Plan, path: Path) -> Found:
+    """Find what else there is to say of a plan that was saved at ``path``, into a folder beside it.
+
+    A step that fails is told, and the next one begins; after Ctrl-C none does.
     """
-    from optimizer import cli
-
-    folder = saved.with_name(saved.name.removesuffix("-plan.json") + "-more")
-    options, made = folder / "options", [report, workbook]
-    steps = list(_steps(file, variant, plan, saved, folder, options))
-    kept = []
+    folder = saved.home(path)
+    limit = [] if asked.time_limit is None else [f"--time-limit={asked.time_limit}"]
+    steps = list(_steps(file, asked.variant, plan, path, folder))
+    results, options, is_whole = [], None, True
     for place, (name, line, leaves) in enumerate(steps, start=1):
         click.echo(tr("Step {place} of {count}: {name}", place=place, count=len(steps), name=name))
-        with redirect_stdout(io.StringIO()):
-            code = cli.run([*line, "--force"])
-        if code not in (0, 1) or not leaves.is_file():
+        leaves.unlink(missing_ok=True)
+        child.searching()
+        cli.quietly([*line, *limit, "--force"])
+        # One option without a plan leaves a comparison of the others.
+        if not leaves.is_file():
+            is_whole = False
             click.echo(tr("That failed; what was found before is kept."))
         elif leaves.parent == folder:
-            kept.append(str(leaves))
-    side_by_side = report.with_name(report.name.replace("report", "options"))
-    lines = [["report", str(saved), *kept, "--out", str(report), "--excel", str(workbook)]]
-    if (options / "comparison.json").is_file():
-        lines.append(["report", str(options), "--out", str(side_by_side)])
-        made.append(side_by_side)
-    for line in lines:
-        with redirect_stdout(io.StringIO()):
-            cli.run([*line, "--force"])
-    return made
+            results.append(saved.read(str(leaves)).result)
+        else:
+            options = leaves
+        if child.was_stopped():
+            return Found(results, options, False)
+    return Found(results, options, is_whole)
 
 
 def _steps(
-    file: Path, variant: str | None, plan: Plan, saved: Path, folder: Path, options: Path
+    file: Path, variant: str | None, plan: Plan, path: Path, folder: Path
 ) -> Iterator[tuple[str, list[str], Path]]:
     """What each step is called, the command line of it, and the file that it leaves."""
     out, case = ["--out", str(folder)], plan.case
     name = tr("fresh states, and what would be done without the plan")
-    yield name, ["evaluate", str(saved), *quick(plan), *out], folder / "evaluation.json"
+    yield name, ["evaluate", str(path), *quick(plan), *out], folder / "evaluation.json"
     if case is None:
         return
     event = _stress(plan)
     if event is not None:
-        line = ["stress", str(saved), "--event", event, *out]
+        line = ["stress", str(path), "--event", event, *out]
         yield tr("a stress test"), line, folder / "stress.json"
     if any(funder.kind == "public" for funder in case.funders.values()):
         of = ["--variant", variant] if variant is not None else []
         line = ["frontier", str(file), *of, *POINTS, *out]
         yield tr("more and less public money"), line, folder / "frontier.json"
     if case.variants or _has_variants(file):
+        options = folder / "options"
         line = ["compare", str(file), "--variants", *GAP, "--out", str(options)]
         yield tr("the variants side by side"), line, options / "comparison.json"
 

@@ -34,7 +34,7 @@ the hash of a file that is to stay secret, or the seed of what hides it, would h
 NAMING_FILES = ("file", "plan", "given", "--plan", "--states-of")
 """Parameters whose values name inputs."""
 INPUTS = "inputs"  # the folder of copies beside it, which has one for each result
-STATING_TIME = (".html", ".xlsx")  # files made from documents, that state how long a solve took
+STATING_TIME = (".html", ".xlsx", ".docx")  # made from documents, that state how long it took
 _BEARING = re.compile(r"(NUMBA|OMP|OPENBLAS|MKL|VORRAT)_.*|PYTHON(HASHSEED|OPTIMIZE|UTF8)")
 """Variables of the environment that bear on how a run is done."""
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASS|CERT", re.IGNORECASE)

@@ -2,15 +2,14 @@
 those who decide, and as an Excel workbook."""
 
 import datetime
-import io
-from contextlib import redirect_stdout
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from models.language import language
-from models.results import Evaluation, Explanation, Plan
+from models.results import Evaluation, Explanation, Plan, Result
 from optimizer.cli import disk, options, saved, usage
 from optimizer.cli.usage import misused
 
@@ -18,10 +17,9 @@ if TYPE_CHECKING:
     from optimizer.report.document import Document
 
 PLAN, REPORT, RESULTS, FAULTS = "plan.json", "report.html", "results.xlsx", "faults.xlsx"
+OPTIONS = "options.html"
 BRIEFS = ("brief.html", "brief.docx")
 SLIDES = "brief.pptx"
-NAMES = (PLAN, REPORT, RESULTS, *BRIEFS)
-"""What ``run`` makes, without the name of the scenario in front."""
 EXITS = (
     "Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
     "usage, or a file that holds no result; 5 failure."
@@ -53,16 +51,15 @@ def report(
 
     RESULT is a file that a command wrote, or its folder. Several plans are put side by side, and so
     are several results of another kind. Results of a single plan that lie in its folder, or are
-    given beside it, get sections: a frontier, a split, and any number of stress tests.
+    given beside it, get sections: a frontier, a split, and any number of stress tests. Its brief is
+    written beside the page, unless one is there.
     """
     found, plans = saved.read_all(given)
     if out is None:
         main = next((one for one in found if isinstance(one.result, Plan)), found[0])
         out = Path(REPORT) if len(found) > 1 and len(plans) > 1 else main.path.parent / REPORT
     workbooks = [] if excel is None else [_named(excel)]
-    single = len(plans) == 1
-    beside = {name: _beside(out, name) for name in BRIEFS} if single else {}
-    disk.refuse([out, *workbooks, *beside.values()], force)
+    disk.refuse([out, *workbooks], force)
     # Jinja and Matplotlib take a moment to import: only those who want a page wait for them.
     from optimizer.report.render import html
     from optimizer.report.render import workbook as sheets
@@ -71,11 +68,14 @@ def report(
         made, doubts = saved.as_document(found, plans)
         page = html.render(made, doubts)
         files = []
-        if single:
+        if saved.single(found, plans) is not None:
             from optimizer.analyses.plan.document import brief as brief_of
 
             pages = briefs(saved.made_of(found, {}, brief_of), doubts)
-            files = [(beside[name], content) for name, content in pages.items()]
+            beside = [(_beside(out, name), content) for name, content in pages.items()]
+            # One that is there may say who wrote it, and for which options.
+            files = [(path, content) for path, content in beside if force or not path.exists()]
+        shown = [out, *workbooks, *(path for path, _ in files)]
         for place, chart in enumerate(html.charts(made) if charts is not None else (), start=1):
             # In the order of the page.
             name = f"{place:02}-{chart.name}"
@@ -85,8 +85,7 @@ def report(
     with saved.showing(found):
         files += [(path, sheets.render(made, doubts)) for path in workbooks]
     disk.leave_all([*files, (out, page.encode())], force)
-    click.echo(str(out))
-    for path in workbooks:
+    for path in shown:
         click.echo(str(path))
     return saved.code_of(found)
 
@@ -124,22 +123,25 @@ def brief(
     options the plan is compared with. What is not known yet of fresh states, and of what would be
     done without the plan, is evaluated first and written beside the plan.
     """
-    found, plans = saved.read_all(given)
-    others: dict[str, Plan] = {}
-    place = out or found[0].path.parent
-    if len(plans) != 1 or not any(isinstance(one.result, Plan) for one in found):
-        path, others = saved.option_of(found, plans, label)
+    compared, plans = saved.read_all(given)
+    found, others = compared, dict[str, Plan]()
+    main = saved.single(found, plans)
+    if main is None:
+        path, others = saved.option_of(compared, plans, label)
         given = (str(path),)
         found, plans = saved.read_all(given)
+        main = saved.single(found, plans)
     elif label is not None:
         raise misused("--option goes with a comparison.")
-    at, plan = next((one.path, one.result) for one in found if isinstance(one.result, Plan))
+    assert main is not None
+    at, plan = main
+    place = out or (at if found is compared else compared[0].path).parent
     names = [*BRIEFS, *([SLIDES] if slides else [])]
     disk.refuse([place / name for name in names], force)
     code = 0 if as_is else _complete(at, plan, {type(one.result) for one in found}, explain)
     if code not in (0, 1):
         return code
-    found, plans = saved.read_all(given)
+    found, plans = saved.read_all(given, tells=False)
     today = date or _written(datetime.date.today())
     from optimizer.analyses.plan.document import brief as brief_of
     from optimizer.analyses.plan.document import figures as figures_of
@@ -148,19 +150,19 @@ def brief(
     with saved.showing(found):
         figures = saved.made_of(found, others, figures_of)
         pages = saved.made_of(found, others, brief_of, author=author, date=today)
-        doubts = saved.doubts(found)
+        doubts = saved.doubts({one.path: one for one in (*compared, *found)}.values())
         files = [(place / name, content) for name, content in briefs(pages, doubts).items()]
         if slides:
             from optimizer.report.render import slides as renderer
 
             made = saved.made_of(found, others, slides_of)
-            files.append((place / SLIDES, renderer.render(made)))
+            files.append((place / SLIDES, renderer.render(made, doubts)))
     disk.leave_all(files, force)
     if as_json:
         click.echo(disk.document(figures), nl=False)
     for path, _ in files if not as_json else ():
         click.echo(str(path))
-    return max(code, saved.code_of(found))
+    return max(code, int(bool(doubts.against)))
 
 
 def briefs(made: "Document", doubts: Any) -> dict[str, bytes]:
@@ -175,7 +177,7 @@ def _beside(report: Path, name: str) -> Path:
     """The place of a brief beside a report, named alike."""
     end = Path(name).suffix
     stem = report.stem if report.suffix.lower() in (".html", ".htm") else report.name
-    stem = stem.replace("report", "brief") if "report" in stem else f"{stem}-brief"
+    stem = f"{stem.removesuffix('report')}brief" if stem.endswith("report") else f"{stem}-brief"
     return report.with_name(stem + end)
 
 
@@ -201,8 +203,9 @@ def _complete(at: Path, plan: Plan, known: set[type], explain: bool) -> int:
         ("explain", Explanation, explain, []),
     ):
         if asked and kind not in known:
-            with redirect_stdout(io.StringIO()):
-                code = max(code, cli.run([command, str(at), "--out", str(at.parent), *more]))
+            # One that lies there is of another plan, or would be known.
+            line = [command, str(at), "--out", str(saved.home(at)), "--force", *more]
+            code = max(code, cli.quietly(line))
             if code not in (0, 1):
                 break
     return code
@@ -239,14 +242,17 @@ def _named(path: Path) -> Path:
     return path
 
 
-def products(plan: Plan) -> dict[str, bytes]:
-    """The content of each file by its name, in the current language."""
+def products(plan: Plan, results: Iterable[Result] = ()) -> dict[str, bytes]:
+    """The content of each file by its name, in the current language; ``results`` go with the
+    plan."""
     from models.results.reservations import NONE
     from optimizer.analyses.documents import document_of
+    from optimizer.analyses.plan.beside import by_kind
     from optimizer.analyses.plan.document import brief as brief_of
     from optimizer.report.render import html, workbook
 
-    made = document_of(plan)
+    along = by_kind(results)
+    made = document_of(plan, **along)
     page, book = html.render(made).encode(), workbook.render(made)
     known = {PLAN: disk.document(plan), REPORT: page, RESULTS: book}
-    return known | briefs(brief_of(plan), NONE)
+    return known | briefs(brief_of(plan, **along), NONE)

@@ -4,7 +4,7 @@ stands alone."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from optimizer.analyses.plan import beside
 from optimizer.analyses.registry import ANALYSES
 from optimizer.cli import whole
 from optimizer.cli.disk import safe_names
-from optimizer.cli.usage import misused
+from optimizer.cli.usage import announce, misused
 
 if TYPE_CHECKING:
     from optimizer.report.document import Document
@@ -50,22 +50,36 @@ class Given:
     """What is to be said of it: that it does not add up, or is not the file that was written."""
 
 
-def read_all(texts: Sequence[str]) -> tuple[list[Given], dict[str, Plan]]:
+def home(plan: Path) -> Path:
+    """The folder for results of a plan: its own, or one beside a file that has a name of its own,
+    of which there may be several in a folder."""
+    if plan.name == PLAN_FILE:
+        return plan.parent
+    return plan.with_name(plan.stem.removesuffix("-plan") + "-more")
+
+
+def single(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Path, Plan] | None:
+    """The plan that was given, and its file; None of several, or of a comparison."""
+    given = [(one.path, one.result) for one in found if isinstance(one.result, Plan)]
+    return given[0] if len(given) == len(plans) == 1 else None
+
+
+def read_all(texts: Sequence[str], tells: bool = True) -> tuple[list[Given], dict[str, Plan]]:
     """All that was given, and the plans among it by a short name of each; none where all results
-    are of one other kind. What speaks against any of it is told on stderr. Of a comparison they are
-    those that it compares. With a single plan come the results of it that lie beside it.
-    Raises click.UsageError where a file cannot be read, or results do not go together."""
+    are of one other kind. What speaks against any of it is told on stderr, if it ``tells``. Of a
+    comparison they are those that it compares. With a single plan come the results of it that lie
+    beside it. Raises click.UsageError where a file cannot be read, or results do not fit."""
     found = [read(text) for text in texts]
     if len(found) == 1 and isinstance(found[0].result, Comparison):
         found[0], plans = _compared(found[0], found[0].result)
     else:
         plans = _plans_of(found)
-    for one in found:
+    for one in found if tells else ():
         whole.tell(one.path, one.doubts)
     return found, plans
 
 
-def doubts(found: Sequence[Given]) -> Doubts:
+def doubts(found: Iterable[Given]) -> Doubts:
     """What is to be said of any of these."""
     return joined(one.doubts for one in found)
 
@@ -163,13 +177,24 @@ def _plans_of(found: list[Given]) -> dict[str, Plan]:
     plans = [(one.path, one.result) for one in found if isinstance(one.result, Plan)]
     if len(plans) == 1:
         ((at, plan),) = plans
-        for kind, name in BESIDE_FILES.items():
-            if kind not in kinds and (at.parent / name).is_file():
-                found.append(read(str(at.parent / name)))
         for one in found:
             _check_fit(one, at, plan)
+        for kind in BESIDE_FILES:
+            found += [] if kind in kinds else _beside(kind, at, plan)
     names = _labels([path for path, _ in plans])
     return {name: plan for name, (_, plan) in zip(names, plans, strict=True)}
+
+
+def _beside(kind: str, at: Path, plan: Plan) -> list[Given]:
+    """The result of a kind that lies beside a plan; one of another plan is told, and left out."""
+    for folder in dict.fromkeys((home(at), at.parent)):
+        path = folder / BESIDE_FILES[kind]
+        if path.is_file():
+            one = read(str(path))
+            if not beside.apart(one.result, plan):
+                return [one]
+            announce("'{path}' is of another plan than '{plan}', and left out.", path=path, plan=at)
+    return []
 
 
 def _check_fit(one: Given, at: Path, plan: Plan) -> None:

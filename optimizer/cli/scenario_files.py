@@ -1,6 +1,7 @@
 """Scenario files: what is wrong with them, one to start from, their presets, and their schema."""
 
 import json
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import get_args
@@ -151,23 +152,33 @@ def _along(origin: str | None, folder: Path) -> list[tuple[Path, bytes]]:
     if origin is None:
         return []
     file = _shipped(origin)
+    above = Path(file).parent
     with recording() as once:
-        read_case(file)
+        variants = read_case(file).case.variants
     with recording() as all_variants:
         read_case(file, check_variants=True)
-    known = {one.path for one in once.files}
+    named = [x for v in variants.values() for x in v.set.get("include", ()) if isinstance(x, str)]
+    # A variant replaces what the scenario includes, so it may name it once more.
+    within = {os.path.relpath(one.path, above) for one in once.files} - {*named}
     found = []
     for one in all_variants.files:
-        if one.path not in known and one.role in ("include", "table") and one.content is not None:
-            place = folder / Path(one.path).resolve().relative_to(Path(file).resolve().parent)
-            if place.resolve() != Path(one.path).resolve():
+        path = os.path.relpath(one.path, above)
+        if one.role in ("include", "table") and path not in within and one.content is not None:
+            place = folder / path
+            if not place.is_file() or place.read_bytes() != one.content:
                 found.append((place, one.content))
     return found
 
 
 def _shipped(origin: str) -> str | Path:
     """A scenario file, or the one of that name that comes with Vorrat."""
-    return origin if Path(origin).exists() else shelf.scenarios().get(origin, origin)
+    known = shelf.scenarios()
+    if Path(origin).is_file() or Path(origin).suffix:
+        return origin
+    if origin not in known:
+        names = ", ".join(known)
+        raise misused("There is no scenario '{name}'; there are {names}.", name=origin, names=names)
+    return known[origin]
 
 
 def _workbook(origin: str | None, language: Language) -> bytes:

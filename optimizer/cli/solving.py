@@ -24,7 +24,7 @@ from optimizer.analyses.running import Input, Outcome
 from optimizer.cli import child, diagnostics, disk, manifest, options, runner, usage
 from optimizer.cli.diagnostics import Steps
 from optimizer.cli.options import built, declared
-from optimizer.cli.report import FAULTS, PLAN, REPORT, RESULTS, products
+from optimizer.cli.report import FAULTS, OPTIONS, PLAN, REPORT, products
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import announce
 from optimizer.errors import Infeasible, Interrupted, InUse, NotWritten
@@ -139,24 +139,34 @@ class _Run:
                 self._path(FAULTS).unlink(missing_ok=True)
         plan = solved.result
         assert isinstance(plan, Plan)
-        written = self._write(plan, solved.exit_code)
+        code = solved.exit_code
+        written = self._write(products(plan), code)
         child.published()
         if plan.certificate.status == "limit":
             click.echo(tr("Stopped by the limit: the plan is checked, a better one may exist."))
         click.echo(tr("Done. These files are written:"))
-        for path in written:
+        for path in written.values():
             click.echo(f"  {path}")
         if self.opens:
-            _open(next((path for path in written if path.name.endswith(REPORT)), written[0]))
-        if self.everything:
-            from optimizer.cli.everything import everything
+            _open(written[REPORT])
+        return self._more(plan, written, code) if self.everything else code
 
-            names = {path.name.removeprefix(f"{self._stem}-"): path for path in written}
-            places = (names[name] for name in (PLAN, REPORT, RESULTS))
-            click.echo(tr("More follows; the report is made anew with it."))
-            for path in everything(self.file, self.asked.variant, plan, *places):
-                click.echo(f"  {path}")
-        return solved.exit_code
+    def _more(self, plan: Plan, written: dict[str, Path], code: int) -> int:
+        """Find what else there is to say, and write all anew with it; the exit code."""
+        from optimizer import cli
+        from optimizer.cli.everything import everything
+
+        click.echo(tr("More follows; the report is made anew with it."))
+        found = everything(self.file, self.asked, plan, written[PLAN])
+        places = list(self._write(products(plan, found.results), code).values())
+        options, is_whole = self._path(OPTIONS), found.is_whole
+        if found.options is not None:
+            made = cli.quietly(["report", str(found.options), "--out", str(options), "--force"])
+            places += [options] if made in (0, 1) else []
+            is_whole = is_whole and made in (0, 1)
+        for path in places:
+            click.echo(f"  {path}")
+        return code if is_whole else max(code, 1)
 
     @property
     def _stem(self) -> str:
@@ -168,8 +178,10 @@ class _Run:
         """The file of one product: that of the scenario in front, and that of the variant."""
         return self.folder / f"{self._stem}-{name}"
 
-    def _write(self, plan: Plan, code: int) -> list[Path]:
-        made = [(self._path(name), content) for name, content in products(plan).items()]
+    def _write(self, content: dict[str, bytes], code: int) -> dict[str, Path]:
+        """Write each product by its name; where each went, beside one that another program has
+        open."""
+        made = [(self._path(name), raw) for name, raw in content.items()]
         along: list[tuple[Path, bytes]] = []
         if self.folder != self.file.parent:
             # What is kept to run it again: in a folder of its own, not among the user's files.
@@ -179,7 +191,7 @@ class _Run:
         while True:
             try:
                 disk.leave_all([*along, *made], force=True)
-                return [path for path, _ in made]
+                return dict(zip(content, (path for path, _ in made), strict=True))
             except InUse as error:
                 # What was found is not lost because the earlier one is open.
                 own = error.path.name

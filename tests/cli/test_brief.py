@@ -88,3 +88,56 @@ def test_a_report_brings_its_brief(folder, capsys):
     assert {path.name for path in folder.glob("page*")} == {
         "page.html", "page-brief.html", "page-brief.docx"
     }  # fmt: skip
+
+
+def test_a_report_leaves_a_brief_that_is_there(folder, capsys):
+    """It may say who wrote it; only --force replaces it, and what is written is named."""
+    assert run(["brief", "plan", "--as-is", "--author", "Somebody"]) == 0
+    capsys.readouterr()
+    assert run(["report", "plan"]) == 0
+    assert capsys.readouterr().out.split() == ["plan/report.html"]
+    page = folder / "plan" / "brief.html"
+    assert "Somebody" in page.read_text(encoding="utf-8")
+    assert run(["report", "plan", "--force"]) == 0
+    assert "plan/brief.html" in capsys.readouterr().out
+    assert "Somebody" not in page.read_text(encoding="utf-8")
+
+
+def test_what_is_of_another_plan_is_left_out_and_found_anew(folder, capsys):
+    """Two plans in one folder have their results apart, and an old result blocks nothing."""
+    other = tutorial().model_copy(update={"title": "Another"})
+    plain = folder / "plan"
+    for name, plan in (("a-plan.json", tutorial()), ("b-plan.json", other)):
+        (plain / name).write_bytes(disk.document(plan))
+    evaluate = ["--quick", "--states=100", "--out", "plan"]
+    assert run(["evaluate", "plan", *evaluate]) == 0
+    changed = run(["solve", TUTORIAL, "--set", "funders.fund.budget_meur=1", "--out", "plan",
+                   "--force"])  # fmt: skip
+    assert changed == 0
+    capsys.readouterr()
+    assert run(["report", "plan", "--force"]) == 0
+    assert "plan/evaluation.json' is of another plan than" in capsys.readouterr().err
+    (plain / "evaluation.json").unlink()
+    for name in ("a-plan.json", "b-plan.json"):
+        assert run(["brief", f"plan/{name}", "--force"]) == 0
+        assert (plain / f"{name[0]}-more" / "evaluation.json").is_file()
+
+
+def test_a_comparison_of_one_option_has_a_report(folder):
+    assert run(["compare", TUTORIAL, "--out", "one"]) == 0
+    assert run(["report", "one"]) == 0
+    assert {path.name for path in (folder / "one").glob("*.html")} == {"report.html"}
+    assert run(["brief", "one", "--as-is"]) == 0
+    assert (folder / "one" / "brief.html").is_file()
+
+
+def test_what_speaks_against_a_plan_stands_on_its_slides(folder, capsys):
+    from pptx import Presentation
+
+    path = folder / "plan" / "plan.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"expected": ', '"expected": 1'))
+    assert run(["brief", "plan", "--as-is", "--slides"]) == 1
+    assert capsys.readouterr().err.count("was changed after") == 1
+    first, *_ = Presentation(folder / "plan" / "brief.pptx").slides
+    said = [shape.text_frame.text for shape in first.shapes if shape.has_text_frame]
+    assert any("plan.json" in text for text in said)

@@ -119,3 +119,23 @@ def test_a_scenario_that_comes_along_is_named_and_brings_what_its_variants_inclu
     made = read_case("germany.xlsx", check_variants=True).case
     assert input_hash(made) == input_hash(read_case(shipped / "germany-2026.yaml").case)
     assert made.counterfactual == "industry_alone"
+    # Once more, under another name, though a folder of the scenario's name is there now.
+    assert run(["init", "--excel", "--from", "germany-2026", "again.xlsx"]) == 0
+    capsys.readouterr()
+    assert run(["init", "--excel", "--from", "germany-2025", "x.xlsx"]) == 2
+    assert "there are consortium, germany-2026, japan-2010, tutorial" in capsys.readouterr().err
+
+
+def test_what_a_variant_includes_once_more_comes_along(tmp_path, monkeypatch):
+    """A variant replaces what the scenario includes, and a workbook holds only the latter."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "parts").mkdir()
+    for name in ("common", "extra"):
+        text = f"sources: {{{name}: {{kind: assumption, text: {name}}}}}"
+        (tmp_path / "parts" / f"{name}.yaml").write_text(text)
+    own = "  more: {set: {include: [parts/common.yaml, parts/extra.yaml]}}\n"
+    text = TUTORIAL.read_text(encoding="utf-8").replace("variants:\n", f"variants:\n{own}")
+    (tmp_path / "base.yaml").write_text(f"include: [parts/common.yaml]\n{text}", encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    assert run(["init", "--excel", "--from", "base.yaml", "out/book.xlsx"]) == 0
+    assert run(["validate", "out/book.xlsx"]) == 0

@@ -12,9 +12,12 @@ from workbooks import TUTORIAL, set_cell, setting, tutorial_book
 
 from models.files import read_case
 from models.results import Plan
-from optimizer.cli import run, solving
-from optimizer.cli.report import NAMES
+from optimizer.cli import everything, run, solving
+from optimizer.cli.report import BRIEFS, PLAN, REPORT, RESULTS
 from optimizer.solve.planner import input_hash
+
+
+NAMES = (PLAN, REPORT, RESULTS, *BRIEFS)
 
 
 @pytest.fixture
@@ -219,3 +222,41 @@ def test_everything_goes_into_the_report_and_the_options_have_their_own(folder, 
     assert title is not None
     assert html.escape(title.read("en"), quote=False) in options
     assert "failed" not in capsys.readouterr().out
+
+
+def only_evaluated(*_):
+    """The first step alone, and one that fails."""
+    out = Path("case-more")
+    asked = ["evaluate", "case-plan.json", "--quick", "--states=100", "--out", str(out)]
+    yield "fresh states", asked, out / "evaluation.json"
+    yield "nothing", ["stress", "case-plan.json", "--out", str(out)], out / "stress.json"
+
+
+def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
+    folder, monkeypatch, capsys
+):
+    """A step that fails is told by the exit code as well; what an earlier run left does not count."""
+    shutil.copy(TUTORIAL, folder / "case.yaml")
+    (folder / "case-more").mkdir()
+    (folder / "case-more" / "stress.json").write_text("of an earlier run", encoding="utf-8")
+    (folder / "case-results.xlsx").write_text("shown", encoding="utf-8")
+    replace = Path.replace
+
+    def refuse(self, target):
+        if target.name == "case-results.xlsx":
+            raise PermissionError(13, "in use")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(everything, "_steps", only_evaluated)
+    assert run(["run", "case.yaml", "--everything", "--quiet", "--language", "de"]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told.count("Das ist fehlgeschlagen; was vorher gefunden wurde, bleibt.") == 1
+    assert told[-len(NAMES) :] == [
+        f"  case-{name.replace('results', 'results-new')}" for name in NAMES
+    ]
+    for name in ("case-report.html", "case-brief.html"):
+        page = (folder / name).read_text(encoding="utf-8")
+        assert '<html lang="de">' in page
+        assert "neuen Verläufen" in page
+    assert (folder / "case-results.xlsx").read_text(encoding="utf-8") == "shown"

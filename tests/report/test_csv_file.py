@@ -125,6 +125,19 @@ def test_no_text_is_a_formula(text: str, language: Language) -> None:
     assert row[1:] == ["-1,5" if language == "de" else "-1.5", "-"]
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "written"),
+    [("Lithium;=1+1", "en", "Lithium;'=1+1"), ("Lithium, =1+1", "de", "Lithium, '=1+1"),
+     ("a, -5 %", "en", "a, -5 %"), ("a; -5 %", "de", "a; -5 %")],
+)  # fmt: skip
+def test_nor_is_what_another_language_takes_for_a_cell(
+    text: str, language: Language, written: str
+) -> None:
+    """German has semicolons between cells, English commas; within quotes nothing is split."""
+    _, row = read(table(Column("Name", lambda _: text, "text")), language)
+    assert row == [written]
+
+
 @LANGUAGES
 @pytest.mark.parametrize(
     "text", ['a "quoted" name', "a, b; c", 'x"\r\n=1+1', "<script>", "Żelazo 鉄", "$x_{1}$"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from textwrap import shorten
 from typing import NamedTuple
 
 from models.language import tr
@@ -12,6 +13,7 @@ LETTER = 0.6  # mean width of a letter, as a share of its size
 NEAR = 3.0  # points of print: marks that are nearer to each other share one label
 AWAY = (7.0, 14.0, 22.0, 31.0, 41.0, 52.0, 64.0, 78.0, 94.0, 112.0)
 """How far from its mark a name may stand, in points of print."""
+LONGEST = 60  # letters of a name
 BESIDE = 10.0  # from this distance on a line leads from the name to its mark
 
 Box = tuple[float, float, float, float]
@@ -90,7 +92,7 @@ def _name(
         taken += [(x, y - 1, further, y + 1), (further - 1, below, further + 1, y)]
     room: Box = (inside.x0 * scale, inside.y0 * scale, inside.x1 * scale, inside.y1 * scale)
     for some, at in groups:
-        text = " = ".join(point.name for point in some)
+        text = shorten(" = ".join(point.name for point in some), LONGEST, placeholder=" …")
         right, up = _free(text, at, taken, room)
         far = max(abs(right), abs(up)) > BESIDE
         side = "left" if right > 0 else "right"
@@ -113,7 +115,10 @@ def _free(text: str, at: tuple[float, float], taken: list[Box], room: Box) -> tu
         ):
             taken += [box, *way]
             return right, up
-    return AWAY[0], 0.0
+    right = AWAY[0] if room[2] - at[0] > at[0] - room[0] else -AWAY[0]
+    left = at[0] + right - (wide if right < 0 else 0)
+    taken.append((left, at[1] - high / 2, left + wide, at[1] + high / 2))
+    return right, 0.0
 
 
 def _way(at: tuple[float, float], right: float, up: float) -> Iterator[Box]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 
 from models.language import language
@@ -17,8 +18,9 @@ from optimizer.report.render.frames import header_of
 from optimizer.report.workbook.expressions import Scalar
 from optimizer.report.workbook.formulas import columns_of
 
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+FORMULA = "=+-@＝＋－＠"
 """What spreadsheets take for a formula at the head of a text."""
+SEPARATORS = {"en": ",", "de": ";"}
 SHARES = dict.fromkeys(("share", "gap"), "1 = 100 %")
 """What a fraction of one is in, by its form."""
 DIGITS = 15
@@ -34,7 +36,7 @@ def render(table: Table, units: Mapping[str, str]) -> bytes:
     """
     columns = columns_of(table)
     written = io.StringIO()
-    writer = csv.writer(written, delimiter=";" if language() == "de" else ",")
+    writer = csv.writer(written, delimiter=SEPARATORS[language()])
     named = {**units, **SHARES}
     writer.writerow([_text(header_of(one, n, named)) for n, one in enumerate(columns)])
     held = [list(map(one.content, cells.values_of(table, one.column))) for one in columns]
@@ -53,4 +55,7 @@ def _cell(value: Scalar | None) -> str:
 
 def _text(value: str) -> str:
     text = clean(value)
-    return f"'{text}" if text.startswith(FORMULA) and text != NONE else text
+    # A spreadsheet of the other language begins a cell behind its own separator.
+    ends = "".join(sign for spoken, sign in SEPARATORS.items() if spoken != language())
+    pattern = rf"(^|[{ends}\t]\s*)(?=[{re.escape(FORMULA)}])"
+    return text if text == NONE else re.sub(pattern, r"\1'", text)

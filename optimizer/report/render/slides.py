@@ -9,6 +9,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from models.language import language
+from models.results.reservations import NONE, Doubts
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.document import PAGE, Document, Section, Table
 from optimizer.report.render.word import ACCENT, LANGUAGES, SOFT, fit, leave_no_trace, same_bytes
@@ -21,14 +22,14 @@ TITLE_ONLY = 5
 """The layout of the template that has a title and nothing else."""
 
 
-def render(document: Document) -> bytes:
-    """The file of a document, in the current language."""
+def render(document: Document, doubts: Doubts = NONE) -> bytes:
+    """The file of a document, in the current language; ``doubts`` stand on its first slide."""
     # It takes a moment to import: only those who want slides wait for it.
     import pptx
 
     show: File = pptx.Presentation()
     show.slide_width, show.slide_height = _mm(WIDTH), _mm(HEIGHT)
-    _slide(show, document, document.title, [document.subtitle], None, 0)
+    _slide(show, document, document.title, [document.subtitle, *doubts.all], None, 0)
     for number, section in enumerate(document.on(PAGE)[1:], start=1):
         chart = next((p.chart for p in section.parts if isinstance(p, Table) and p.chart), None)
         _slide(show, document, section.title, _texts(section), chart, number)
