@@ -48,9 +48,10 @@ class Aid(Result):
     aid_meur: float  #: Grant equivalents of all instruments.
     capex_meur: float  #: Capital cost, as announced, of which the limit is a share.
     limit_meur: float | None  #: The lower of the two limits of ``policy.state_aid``; null if none.
-    most_meur: float
+    most_meur: float | None
     """The most that instruments which may finance it can give it, if each went up to its
-    ``max_share``; of price floors and interest what the plan gives."""
+    ``max_share`` and ticket; null where price floors or interest subsidies may, whose aid is no
+    part of capex."""
     binds: bool  #: Whether less than a thousandth of the limit is left.
 
     @property
@@ -79,7 +80,7 @@ class Return(Result):
     returned_meur: float  #: Expected back over all years, undiscounted.
     rate: float | None
     """Internal rate of return a year, of what is paid and expected back by year; negative where
-    less comes back than is paid, null where nothing does."""
+    less comes back than is paid, null where it is no rate above -99 %."""
 
 
 class Purse(Result):
@@ -102,9 +103,12 @@ class Fiscal(Result):
     """Public money that counts as net borrowing when it is paid, undiscounted: grants, stocks,
     premiums and what has no class. Stakes and loans are financial transactions, guarantees
     contingent (Article 115 of the Basic Law). Null where Germany is not ``home``."""
+    expected_loss_meur: float | None = None
+    """Expected to be lost of stakes, loans and guarantees, undiscounted; null if that is unknown of
+    any."""
     countries: tuple[CountryMoney, ...] = ()  #: Money for projects by country, the largest first.
     home_share: Share | None = None
-    """Share of public money for projects that goes to ``home``; null without such money."""
+    """Share of public money for projects that goes to ``home``; null without either."""
     stocks_meur: float = 0.0  #: Public money for stocks, undiscounted.
     aid: tuple[Aid, ...] = ()  #: State aid by project, in the order of the file.
     provision: Provision | None = None  #: For public guarantees; null without any.
@@ -150,8 +154,8 @@ class Rejected(Result):
     """A candidate that the plan does not build, and what it would cost to build it."""
 
     project: ids.Project  #: Id of the project.
-    low: InUnit | None  #: The objective gets worse by this at least.
-    high: InUnit | None  #: By this at most; both null where no plan can build it.
+    low: InUnit | None  #: The objective gets worse by this at least; null where nothing is proven.
+    high: InUnit | None  #: By this at most; null where no plan that builds it was found.
     rules: tuple[str, ...]  #: Tags of rules that stop it, or leave it no room.
 
 
@@ -161,7 +165,9 @@ class Brief(Titled):
     kind: Literal["brief"] = "brief"
     option: Option  #: What it buys and costs.
     fiscal: Fiscal  #: When, where and at what risk.
-    increments: tuple[Against, ...]  #: Compared with what, the closest last.
+    increments: tuple[Against, ...]
+    """What it adds to no plan, to what would be done otherwise and to the next cheaper option, as
+    far as they are known."""
     tail: Tail  #: The worst states.
     rejected: tuple[Rejected, ...] = ()
     """Candidates that are out, the nearest first, where the plan was explained."""

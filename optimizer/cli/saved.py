@@ -144,8 +144,8 @@ def option_of(
     found: Sequence[Given], plans: Mapping[str, Plan], label: str | None
 ) -> tuple[Path, dict[str, Plan]]:
     """Where the plan of an option of a comparison lies, its base where none is named; and the
-    plans of the other options whose damage compares with it. Raises click.UsageError where there
-    is no such option, or no comparison with its plans."""
+    plans of the other options. Raises click.UsageError where there is no such option, or no
+    comparison with its plans."""
     first = found[0].result
     if not isinstance(first, Comparison) or not plans:
         raise misused("Give one plan, with results of it, or a comparison with its plans.")
@@ -153,12 +153,7 @@ def option_of(
     if chosen not in plans:
         known = ", ".join(plans)
         raise misused("There is no option '{name}'; there are {known}.", name=chosen, known=known)
-    barred = {one.option for one in first.unlike if "damage" in one.bars}
-    others = {
-        name: plan
-        for name, plan in plans.items()
-        if name != chosen and barred.isdisjoint({name, chosen})
-    }
+    others = {name: plan for name, plan in plans.items() if name != chosen}
     return found[0].path.parent / compared_places(list(plans))[chosen], others
 
 

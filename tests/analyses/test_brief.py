@@ -80,9 +80,33 @@ def test_aid_is_what_the_rule_of_the_model_counts(name: str) -> None:
                 money = instance.money(project.id, funder, instrument, project.start)
                 counted += money.instrument.grant_equivalent * money.aid * share
         assert one.aid_meur == pytest.approx(counted, rel=1e-6, abs=1e-6)
-        assert one.most_meur >= one.aid_meur - 1e-6
+        assert one.most_meur is None or one.most_meur >= one.aid_meur - 1e-6
         if one.limit_meur is not None:
             assert one.aid_meur <= one.limit_meur * (1 + 1e-6) + 1e-6
+
+
+def test_the_most_aid_is_unknown_where_floors_or_interest_may_give_some() -> None:
+    """Only of what is part of capex is it known by capex, share and ticket."""
+    assert {one.most_meur for one in fiscal(treasury()).aid} == {None}
+    found = fiscal(rich())
+    assert found.aid
+    for one in found.aid:
+        assert one.most_meur is not None
+
+
+def test_without_a_home_no_share_stays_there() -> None:
+    assert fiscal(tutorial()).countries
+    assert fiscal(tutorial()).home_share is None
+
+
+def test_what_is_expected_to_be_lost_is_of_stakes_loans_and_guarantees() -> None:
+    found = treasury()
+    kinds = ("loan", "financial_transaction", "guarantee")
+    known = [p for p in public(found) if p.budget_class in kinds]
+    assert any(p.expected_loss_meur for p in public(found) if p not in known)
+    losses = [p.expected_loss_meur for p in known]
+    expected = None if None in losses else near(math.fsum(x or 0.0 for x in losses))
+    assert fiscal(found).expected_loss_meur == expected
 
 
 def test_some_of_these_plans_have_aid_and_countries() -> None:
@@ -203,6 +227,23 @@ def test_increments_are_over_nothing_over_no_public_money_and_over_the_next_chea
     assert [one.avoided_per_euro for one in found.increments] == [
         near(28 / paid), near(18 / paid), near(16 / paid)
     ]  # fmt: skip
+
+
+def test_a_plan_is_compared_with_others_whatever_they_are_called() -> None:
+    """Where objectives are of another kind, nobody knows whether the difference is significant."""
+    half = cheaper(20.0, 0.5)
+    assert half.scenario is not None
+    otherwise = half.model_copy(
+        update={
+            "scenario": half.scenario | {"objective": {"cost_weight": 0.5}},
+            "certificate": half.certificate.model_copy(update={"input_sha256": "0" * 64}),
+        }
+    )
+    (_, found) = brief(tutorial(), others={"plan": half}).increments
+    assert (found.over, found.avoided, found.significant) == ("plan", near(8.0), False)
+    otherwise = Plan.model_validate_json(otherwise.model_dump_json())  # its case is read anew
+    (_, found) = brief(tutorial(), others={"plan": otherwise}).increments
+    assert (found.over, found.avoided, found.significant) == ("plan", near(8.0), None)
 
 
 def test_an_evaluation_brings_what_would_be_done_otherwise_and_the_tail_of_fresh_states() -> None:

@@ -123,7 +123,9 @@ def test_benchmarks_reached() -> None:
 def test_differences_are_explained() -> None:
     text = told(made(three()))
     assert "“A large fund” leaves 3 million EUR less damage than “Base case”: 60 % of what" in text
-    assert "Most of it: Ore -3 (Works financed otherwise). Public funding: +6 million EUR" in text
+    assert (
+        "Largest parts: Ore -3 (Works financed otherwise). Public funding: +6 million EUR" in text
+    )
     assert "Each additional public EUR avoids 0.50 EUR of expected damage" in text
     assert "Ore -0.500 (without Works, reserve: +50 t)." in text
 

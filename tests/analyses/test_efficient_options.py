@@ -52,7 +52,7 @@ def option(
 
 
 def lined(*options: Option) -> Line:
-    return line(options, options[0], ())
+    return line(options, options[0], [()] * len(options))
 
 
 def told(some: list[Any]) -> list[tuple[str, str | None, float, float, float | None]]:
@@ -99,7 +99,7 @@ def test_net_cost_ranks_otherwise_than_what_is_put_up() -> None:
 
     some = costing("grants", 10, 60, net=10), costing("loans", 30, 50, net=5)
     labels = {
-        net: [point.label for point in line(some, some[0], (), net).efficient]
+        net: [point.label for point in line(some, some[0], [(), ()], net).efficient]
         for net in (False, True)
     }
     assert labels == {False: ["grants", "loans"], True: ["loans"]}

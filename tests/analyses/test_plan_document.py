@@ -102,7 +102,7 @@ def test_the_figures_are_those_of_the_plan() -> None:
     assert market.endswith("lenders and investors | - | 840 | 60 %")
     assert one_line(shown, "motor_co", "25 %", "350").endswith("motor_co | equity | 350 | 25 %")
     reserve = one_line(shown, "Ore reserve", "52.5")
-    assert reserve == "Ore reserve | 52.5 | 52.5 | 2027 | 192 | 6.25"
+    assert reserve == "Ore reserve | - | 52.5 | 52.5 | 2027 | 192 | 6.25"
     assert one_line(shown, "Fund", "211.5").startswith("Fund | 4.5 | 211.5 | 0.2")
     assert one_line(shown, "Fund", "211.5").endswith("| 216.2")
     assert one_line(shown, "Worst of the states") == (
@@ -423,7 +423,7 @@ def test_the_tutorial_in_german() -> None:
         "bis 2028 um 70 %, von 40 Mio. EUR auf 12 Mio. EUR.",
         "Nur zur Veranschaulichung: Der Plan beruht auf 3 Verläufen.",
         "Eine Raffinerie 2026 2027 40 50 % alle Verbraucher 25 %, Ein Chiphersteller 25 %",
-        "Reserve 10 10 2027 91 5,50",
+        "Reserve Rohstofffonds 10 10 2027 91 5,50",
         "Rohstofffonds 12,6 2,7 0,2 15,5 Ein Chiphersteller 10,0 0 0 10,0 Zusammen 22,6 2,7 0,2",
         "Ungünstigster der gerechneten Verläufe 200 80 120 60 %",
         "Gallium 2027 40 12 6 15 % 30 %",

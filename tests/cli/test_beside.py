@@ -72,12 +72,14 @@ def test_what_is_given_takes_the_place_of_what_lies_there(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["split", "evaluation", "explanation", "sensitivity"])
-def test_what_is_of_another_scenario_is_refused(
+def test_what_is_of_another_scenario_is_refused_and_left_out_where_it_was_only_found(
     kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save(of(rich())[kind], folder / "plan" / f"{kind}.json")
-    assert run(["report", "plan"]) == 2
+    path = save(of(rich())[kind], folder / "plan" / f"{kind}.json")
+    assert run(["report", "plan", path]) == 2
     assert "was computed for another scenario than" in capsys.readouterr().err
+    assert read("plan") == {}
+    assert f"{kind}.json' is of another plan than" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["evaluation", "explanation", "sensitivity"])

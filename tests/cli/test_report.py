@@ -47,7 +47,8 @@ def test_the_page_stands_beside_the_plan(
     given: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["report", given]) == 0
-    assert capsys.readouterr().out == f"{Path('first') / 'report.html'}\n"
+    names = ("report.html", "brief.html", "brief.docx")
+    assert capsys.readouterr().out == "".join(f"{Path('first') / name}\n" for name in names)
     page = (folder / "first" / "report.html").read_text(encoding="utf-8")
     assert "Everything" in read(page).text
 

@@ -16,7 +16,6 @@ from optimizer.cli import everything, run, solving
 from optimizer.cli.report import BRIEFS, PLAN, REPORT, RESULTS
 from optimizer.solve.planner import input_hash
 
-
 NAMES = (PLAN, REPORT, RESULTS, *BRIEFS)
 
 
@@ -235,7 +234,7 @@ def only_evaluated(*_):
 def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
     folder, monkeypatch, capsys
 ):
-    """A step that fails is told by the exit code as well; what an earlier run left does not count."""
+    """The exit code tells of a step that fails as well; what an earlier run left does not count."""
     shutil.copy(TUTORIAL, folder / "case.yaml")
     (folder / "case-more").mkdir()
     (folder / "case-more" / "stress.json").write_text("of an earlier run", encoding="utf-8")
@@ -251,12 +250,11 @@ def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
     monkeypatch.setattr(everything, "_steps", only_evaluated)
     assert run(["run", "case.yaml", "--everything", "--quiet", "--language", "de"]) == 1
     told = capsys.readouterr().out.splitlines()
-    assert told.count("Das ist fehlgeschlagen; was vorher gefunden wurde, bleibt.") == 1
+    assert told.count("Das ist fehlgeschlagen; was vorher ermittelt war, bleibt.") == 1
     assert told[-len(NAMES) :] == [
         f"  case-{name.replace('results', 'results-new')}" for name in NAMES
     ]
     for name in ("case-report.html", "case-brief.html"):
-        page = (folder / name).read_text(encoding="utf-8")
-        assert '<html lang="de">' in page
-        assert "neuen Verläufen" in page
+        assert '<html lang="de">' in (folder / name).read_text(encoding="utf-8")
+    assert 'id="unsure"' in (folder / "case-report.html").read_text(encoding="utf-8")
     assert (folder / "case-results.xlsx").read_text(encoding="utf-8") == "shown"

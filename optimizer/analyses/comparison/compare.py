@@ -5,7 +5,7 @@ from typing import Any
 
 from models.base import Text, named
 from models.results import Comparison, Plan, Result
-from models.results.comparison import Failed, Names
+from models.results.comparison import Barred, Failed, Names
 from models.results.option import Option, Wording
 from models.results.plan import Proof
 from models.results.reservations import NONE, Doubts
@@ -62,20 +62,19 @@ def compare(
         raise ValueError(f"the option '{chosen}' has no year {year}")
     _check_federal(plans, federal)
     options = {label: as_option(label, plan, at, federal) for label, plan in by_label.items()}
-    changes, unlike, differences, apart = {}, [], [], []
+    changes, unlike, differences, bars = {}, [], [], dict[str, frozenset[Barred]]()
     for label, plan in by_label.items():
+        bars[label] = frozenset()
         if label == chosen:
             continue
         changes[label] = comparability.changes(first, plan)
         found = comparability.unlike(first, plan, label, changes[label])
         unlike += found
         pair = (options[chosen], options[label])
-        bars = comparability.barred(found)
-        differences.append(choices.difference(first, plan, pair, bars))
-        if bars & {"damage", "money"}:
-            apart.append(label)
+        bars[label] = comparability.barred(found)
+        differences.append(choices.difference(first, plan, pair, bars[label]))
     line, net = (
-        efficiency.line(list(options.values()), options[chosen], apart, by_net)
+        efficiency.line(list(options.values()), options[chosen], [*bars.values()], by_net)
         for by_net in (False, True)
     )
     return Comparison(

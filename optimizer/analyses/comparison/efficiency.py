@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from models.results import comparison as results
+from models.results.comparison import Barred
 from models.results.option import Option
 
 EXACT = 1e-6
@@ -21,6 +22,7 @@ class Point:
     option: Option | None
     money: float  # public money, present value in million EUR
     damage: float  # expected damage, in the unit of the measure
+    weighs_alike: bool = True  # whether its objective compares with those of others
 
     @property
     def label(self) -> str | None:
@@ -66,7 +68,8 @@ def increment(option: Point, over: Point) -> results.Increment:
     """What an option takes and avoids in addition to another point."""
     assert option.option is not None
     avoided, extra = over.damage - option.damage, option.money - over.money
-    room = left_open(option.option, over.option)
+    alike = option.weighs_alike and over.weighs_alike
+    room = left_open(option.option, over.option) if alike else None
     objective = avoided  # against no plan, whose objective nobody searched for
     if over.option is not None:
         objective = option.option.proof.objective - over.option.proof.objective
@@ -126,18 +129,22 @@ class Line:
 
 
 def line(
-    options: Sequence[Option], base: Option, barred: Collection[str], net: bool = False
+    options: Sequence[Option],
+    base: Option,
+    bars: Sequence[Collection[Barred]],
+    net: bool = False,
 ) -> Line:
-    """The options but those ``barred``; without any plan there is what the base has then.
+    """The options whose damage and money are compared; without any plan there is what the base has
+    then. ``bars`` are for each the figures that are not compared with the base's.
 
     Of a plan that does not carry its scenario the present value is not known: it is left out.
     ``net``: money is the net cost to public funders, less what comes back, not what they put up.
     """
     points = [
-        Point(option, of.cost_meur if net else of.paid_present_meur, left)
-        for option in options
+        Point(option, of.cost_meur if net else of.paid_present_meur, left, "objective" not in bar)
+        for option, bar in zip(options, bars, strict=True)
         for of, left in [(option.cost.public, option.benefit.expected.with_plan)]
-        if option.label not in barred and of.paid_present_meur is not None
+        if not {"damage", "money"} & {*bar} and of.paid_present_meur is not None
     ]
     points.sort(key=lambda point: point.money)
     return Line(Point(None, 0.0, base.benefit.expected.without_plan), points)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from models.results import Plan, Position, ProjectPlan
 from models.results import brief as results
+from models.scenario.case import Case
 from models.scenario.countries import EU_27
 from models.scenario.funding import Funder
 from models.scenario.projects import Project
@@ -29,8 +30,9 @@ def fiscal(plan: Plan) -> results.Fiscal:
     return results.Fiscal(
         approvals=tuple(approvals(plan, public)),
         debt_brake_by_year_meur=_borrowed(plan, public),
+        expected_loss_meur=_expected_loss([p for p in public if p.budget_class in NO_BORROWING]),
         countries=countries,
-        home_share=at_home / invested if invested > NOTHING else None,
+        home_share=at_home / invested if invested > NOTHING and _has_home(plan) else None,
         stocks_meur=math.fsum(_paid(p) for p in public if p.project is None),
         aid=tuple(_aid(plan)),
         provision=_provision(plan, public),
@@ -72,6 +74,15 @@ def _borrowed(plan: Plan, public: list[Position]) -> dict[str, float] | None:
     return adder(plan)(counted).paid_by_year_meur if counted else {}
 
 
+def _has_home(plan: Plan) -> bool:
+    return plan.case is not None and bool(plan.case.home)
+
+
+def _expected_loss(some: list[Position]) -> float | None:
+    losses = [one.expected_loss_meur for one in some if one.expected_loss_meur is not None]
+    return math.fsum(losses) if len(losses) == len(some) else None
+
+
 def _countries(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.CountryMoney]:
     if plan.case is None:
         return
@@ -99,15 +110,8 @@ def _aid(plan: Plan) -> Iterator[results.Aid]:
         return
     rule = plan.case.policy.state_aid
     for built in plan.projects:
-        project, most = plan.case.projects[built.id], 0.0
+        project = plan.case.projects[built.id]
         given = math.fsum(_equivalent(plan.case.funders, built, p) for p in plan.accounts)
-        for funder in plan.case.funders.values() if rule is not None else ():
-            for i in funder.instruments.values():
-                if i.is_for(project) and i.carries_capex:
-                    ticket = math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur)
-                    amount = min(float(i.max_share) * built.capex_meur, ticket)
-                    most += float(i.grant_equivalent) * amount
-        most = max(most, given)
         limits = [] if rule is None or rule.max_meur is None else [float(rule.max_meur)]
         if rule is not None and rule.max_intensity is not None:
             limits.append(float(rule.max_intensity) * built.capex_meur)
@@ -118,9 +122,24 @@ def _aid(plan: Plan) -> Iterator[results.Aid]:
             aid_meur=given,
             capex_meur=built.capex_meur,
             limit_meur=limit,
-            most_meur=most,
+            most_meur=_most_aid(plan.case, project, built.capex_meur),
             binds=limit is not None and given >= (1 - USED_UP) * limit - NOTHING,
         )
+
+
+def _most_aid(case: Case, project: Project, capex_meur: float) -> float | None:
+    """What instruments can give a project at most; None where one of them is no part of capex."""
+    most = 0.0
+    for funder in case.funders.values():
+        for i in funder.instruments.values():
+            equivalent = float(i.grant_equivalent)
+            if not i.is_for(project) or equivalent <= 0:
+                continue
+            if not i.carries_capex:
+                return None
+            ticket = math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur)
+            most += equivalent * min(float(i.max_share) * capex_meur, ticket)
+    return most
 
 
 def _equivalent(funders: dict[str, Funder], built: ProjectPlan, position: Position) -> float:
@@ -205,8 +224,9 @@ def _purses(plan: Plan) -> Iterator[results.Purse]:
 def contracted(plan: Plan, company: str) -> dict[str, float]:
     """Tonnes a year by material that a company's consumers are contracted to receive."""
     found: dict[str, float] = {}
-    for built in plan.projects if plan.case is not None else ():
-        assert plan.case is not None
+    if plan.case is None:
+        return found
+    for built in plan.projects:
         share = built.offtake_by_company.get(company, 0.0)
         for material, tonnes in _full(plan.case.projects[built.id]).items():
             if share * tonnes > NOTHING:

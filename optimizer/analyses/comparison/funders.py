@@ -8,9 +8,7 @@ from models.results import Plan
 from models.results import comparison as results
 from models.results.option import Option
 from optimizer.analyses.comparison import fiscal
-
-NOTHING = 1e-6
-"""A euro in million, a gram in tonnes: less is a solver's zero."""
+from optimizer.analyses.comparison.money import NOTHING
 
 
 def own_views(plans: Mapping[str, Plan], options: Sequence[Option]) -> Iterator[results.OwnView]:

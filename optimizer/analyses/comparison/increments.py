@@ -7,8 +7,9 @@ from models.base import named
 from models.language import language
 from models.results import Counterfactual, Evaluation, Explanation, Plan
 from models.results import brief as results
+from models.results.comparison import Barred
 from models.results.option import Option
-from optimizer.analyses.comparison import efficiency
+from optimizer.analyses.comparison import comparability, efficiency
 from optimizer.analyses.comparison.compare import as_option
 from optimizer.analyses.comparison.efficiency import NO_MONEY, Point, increment
 from optimizer.analyses.comparison.fiscal import fiscal
@@ -28,41 +29,39 @@ def brief(
     ``evaluation`` and ``explanation`` are of this plan; ``others`` are plans for the same states by
     label, such as those of a comparison.
     """
+    own = as_option(plan.variant or "plan", plan)
     return results.Brief(
         title=plan.title,
         variant=plan.variant,
         currency=plan.currency,
-        option=as_option(plan.variant or "plan", plan),
+        option=own,
         fiscal=fiscal(plan),
-        increments=tuple(_increments(plan, evaluation, others or {})),
+        increments=tuple(_increments(plan, own, evaluation, others or {})),
         tail=_tail(plan, evaluation),
         rejected=() if explanation is None else tuple(_rejected(explanation)),
     )
 
 
 def _increments(
-    plan: Plan, evaluation: Evaluation | None, others: Mapping[str, Plan]
+    plan: Plan, own: Option, evaluation: Evaluation | None, others: Mapping[str, Plan]
 ) -> Iterator[results.Against]:
-    own = as_option(_label(plan), plan)
-    options = {label: as_option(label, other) for label, other in others.items()}
+    options, bars = [own], [frozenset[Barred]()]
+    for label, other in others.items():
+        options.append(as_option(label, other))
+        found = comparability.unlike(plan, other, label, comparability.changes(plan, other))
+        bars.append(comparability.barred(found))
     without, level = plan.outcome.without_plan, plan.outcome.net_cost_meur
     yield _against(own, "nothing", "", Point(None, 0.0, without.expected), without.cvar, level)
-    line = efficiency.line([own, *options.values()], own, ())
-    known = {point.label: point for point in line.points}
+    line = efficiency.line(options, own, bars)
     alone = line.alone
     if evaluation is not None and evaluation.counterfactual is not None:
         yield _otherwise(plan, own, evaluation.counterfactual)
-    elif alone is not None and alone.label in others:
+    elif alone is not None and alone.option is not own:
         yield _option(own, "counterfactual", alone, plan, others)
-    money = known[own.label].money if own.label in known else 0.0
+    money = next((point.money for point in line.points if point.option is own), 0.0)
     less = [p for p in line.efficient if NO_MONEY < p.money < money - NOTHING]
     if less:
         yield _option(own, "option", less[-1], plan, others)
-
-
-def _label(plan: Plan) -> str:
-    """What the plan itself is called; no label of another option has blanks."""
-    return f"{plan.variant or ''} plan".strip()
 
 
 def _option(
@@ -135,7 +134,7 @@ def _rejected(explanation: Explanation) -> Iterator[results.Rejected]:
         found.append(
             results.Rejected(
                 project=one.id,
-                low=None if regret is None or regret.high is None else max(0.0, regret.low or 0.0),
+                low=None if regret is None or regret.low is None else max(0.0, regret.low),
                 high=None if regret is None else regret.high,
                 rules=tuple(dict.fromkeys(rule.tag for rule in rules)),
             )

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.language import tr
 from models.results.comparison import OwnView
-from models.results.option import Option
+from models.results.option import Option, Sums
 from optimizer.analyses.comparison.figures import DAMAGE, MONEY, Figure, across
 from optimizer.analyses.comparison.funders import approvals
 from optimizer.analyses.comparison.tables import of_years
@@ -92,7 +92,7 @@ def _company(side: Side, view: OwnView, place: int) -> Table:
 
 def _public(side: Side, view: OwnView, place: int) -> Iterator[Table]:
     """What a public funder pays by class and by year, and when it has to be approved."""
-    sums = {
+    sums: dict[tuple[str, str], Sums] = {
         (option.label, part.budget_class or ""): part.sums
         for option in side.options
         for part in option.cost.parts
@@ -104,9 +104,7 @@ def _public(side: Side, view: OwnView, place: int) -> Iterator[Table]:
         text = tr("Outlay: {part}", part=class_name(name))
 
         def paid(option: Option) -> float:
-            return next(
-                (of.paid_meur for key, of in sums.items() if key == (option.label, name)), 0.0
-            )
+            return getattr(sums.get((option.label, name)), "paid_meur", 0.0)
 
         return Figure(f"class:{name}", text, "money", paid, MONEY)
 

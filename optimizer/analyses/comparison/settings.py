@@ -20,6 +20,11 @@ FEW = 3
 MOST = 8
 """Statements that are made of an option."""
 ARROW = " → "
+NOTHING = frozenset({
+    "budget_by_year_meur", "by_year_meur", "delay_years",
+    "paid_by", "storage_paid_by", "financing_paid_by", "premium_paid_by",
+})  # fmt: skip
+"""Fields whose keys that are not named are 0; elsewhere another rule holds, or none."""
 
 
 class Owner(NamedTuple):
@@ -168,14 +173,15 @@ class Speaker:
     def _keyed(self, one: Setting) -> Iterator[str]:
         """What changes by key; years in a row that change alike are told together."""
         told = []
-        for key, change in one.changes:
-            # What is not named is nothing.
-            pair = [self._value("0" if x is None else x, one) for x in (change.base, change.value)]
+        absent = "0" if one.field.name in NOTHING else None
+        for place, (key, change) in enumerate(one.changes):
+            pair = [self._value(x or absent, one) for x in (change.base, change.value)]
             before, after = (tr("other") if text is None else text for text in pair)
-            told.append((key, self._arrow(before, after, one)))
-        for text, some in groupby(told, lambda pair: pair[1]):
+            row = int(key) - place if key.isdecimal() else None
+            told.append((key, (self._arrow(before, after, one), row)))
+        for (text, row), some in groupby(told, lambda pair: pair[1]):
             keys = [key for key, _ in some]
-            years = len(keys) > 1 and all(key.isdecimal() for key in keys)
+            years = len(keys) > 1 and row is not None
             name = f"{keys[0]}–{keys[-1]}" if years else ", ".join(self._key(k, one) for k in keys)
             yield f"{name} {text}"
 

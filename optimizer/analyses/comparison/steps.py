@@ -66,8 +66,9 @@ def _steps(side: Side) -> Iterator[str]:
         amount = number(step.avoided_per_euro, 2)
         return {"currency": side.currency, "option": side.called(step.option), "amount": amount}
 
-    for place, step in enumerate(known[:2]):
-        if place:
+    told = None
+    for step in known[:2]:
+        if told is not None and step.over == told.option:
             yield tr("The next step, to “{option}”, avoids {amount} {currency} for each additional "
                      "public {currency}.", **about(step))  # fmt: skip
         elif step.over is None:
@@ -77,7 +78,8 @@ def _steps(side: Side) -> Iterator[str]:
             yield tr("Compared with “{over}”, “{option}” avoids {amount} {currency} for each "
                      "additional public {currency}.", over=side.called(step.over),
                      **about(step))  # fmt: skip
-    if len(known) > 2:
+        told = step
+    if len(known) > 2 and known[-1] is side.found.efficient[-1]:
         yield tr("The last step, to “{option}”, avoids {amount} {currency}.", **about(known[-1]))
 
 

@@ -166,7 +166,7 @@ def _materials(side: Side, one: Difference) -> Iterator[str]:
         name = f"{side.name('materials', part.material)} {side.signed(part.damage)}"
         told.append(f"{name} ({joined(done)})" if done else name)
     if told:
-        yield tr("Most of it: {parts}.", parts="; ".join(told))
+        yield tr("Largest parts: {parts}.", parts="; ".join(told))
 
 
 def _project(side: Side, change: ProjectChange) -> str:

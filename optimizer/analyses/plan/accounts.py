@@ -58,17 +58,20 @@ def _accounts(say: PlanWording) -> Iterator[Part]:
     if not say.plan.accounts:
         return
     paid, net = say.cost.avoided_per_public_euro, say.cost.avoided_per_net_euro
-    if paid is not None and paid.expected is not None and net is not None:
-        text = tr(
-            "On average over all of it, {amount} {currency} of expected damage are avoided for "
-            "each public {currency} that is put up, and {net} for each of net cost. Averages "
-            "credit public money with what companies and lenders avoid as well; what it adds "
-            "stands on the first page.",
-            currency=say.currency,
-            amount=number(paid.expected, 1),
-            net=number(net.expected, 1),
+    if paid is not None and paid.expected is not None:
+        about = {"currency": say.currency, "amount": number(paid.expected, 1)}
+        told = [
+            tr("On average over all of it, {amount} {currency} of expected damage are avoided for "
+               "each public {currency} that is put up.", **about)
+        ]  # fmt: skip
+        if net is not None and net.expected is not None:
+            text = tr("For each {currency} of net cost it is {net}.",
+                      currency=say.currency, net=number(net.expected, 1))  # fmt: skip
+            told.append(text)
+        told.append(
+            tr("Averages credit public money with what companies and lenders avoid as well.")
         )
-        yield doc.Text(text, TEXT)
+        yield doc.Text(" ".join(told), TEXT)
     accounts, caption = say.plan.accounts, tr("Accounts by budget class ({unit})", unit=say.million)
     by_class = {c: [p for p in accounts if (p.budget_class or "") == c] for c in CLASSES}
     by_payer = {f: [p for p in accounts if p.funder == f] for f in say.kinds}

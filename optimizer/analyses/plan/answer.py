@@ -52,7 +52,7 @@ def answer(say: PlanWording) -> Iterator[Part]:
     yield from (Text(text, TERMINAL) for text in sentences(say.plan.worth_from, tr("This plan")))
     yield doc.Facts(list(_facts(say)), TEXT)
     yield from _against(say)
-    yield from _approvals(say)
+    yield _approvals(say)
     wrong, turns = list(risks.risks(say)), list(risks.turns(say))
     if wrong:
         yield doc.Heading(tr("What may go wrong"), PAGE)
@@ -164,13 +164,13 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
     if (borrowed := brief.fiscal.debt_brake_by_year_meur) is not None and say.public:
         most, told = max(borrowed.values(), default=0.0), []
         if most > NOISE:
-            years = [year for year, amount in borrowed.items() if amount > most * (1 - ALIKE)]
-            told.append(
-                tr("at most {amount} a year, in {years}", amount=say.money(most),
-                   years=years[0] if len(years) == 1 else
-                   tr("{first} to {last}", first=years[0], last=years[-1]))
-            )  # fmt: skip
-        loss = say.cost.public.expected_loss_meur
+            years = [int(year) for year, amount in borrowed.items() if amount > most * (1 - ALIKE)]
+            span = listed([str(year) for year in years])
+            if 1 < len(years) == years[-1] - years[0] + 1:
+                span = tr("{first} to {last}", first=years[0], last=years[-1])
+            text = tr("at most {amount} a year, in {years}", amount=say.money(most), years=span)
+            told.append(text)
+        loss = brief.fiscal.expected_loss_meur
         lost = tr("stakes and guarantees count only where they are lost")
         if loss is not None and loss > NOISE:
             lost += " " + tr(
@@ -251,8 +251,8 @@ def _against(say: PlanWording) -> Iterator[Part]:
     yield Table(caption, rows, columns, "against", chart=chart, folded=True, on=TEXT)
 
 
-def _approvals(say: PlanWording) -> Iterator[Table]:
-    """Public money by funder and year of decision, and what counts under the debt brake."""
+def _approvals(say: PlanWording) -> Table:
+    """Public money by funder and year of decision."""
     fiscal = say.brief.fiscal
     years = sorted({one.year for one in fiscal.approvals})
     shown = years if len(years) <= YEARS_SHOWN + 1 else years[:YEARS_SHOWN]
@@ -286,7 +286,7 @@ def _approvals(say: PlanWording) -> Iterator[Table]:
     note = tr("Guarantees with the loans that they cover. What stocks cost counts year by year.")
     if any(one.budgeted_capex_meur is not None for one in say.plan.projects):
         note += " " + tr("With the overruns that budgets allow for.")
-    yield Table(
+    return Table(
         tr("To be approved, by year of decision ({unit})", unit=say.million),
         list(rows.items()),
         columns,

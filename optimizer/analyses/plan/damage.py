@@ -20,7 +20,7 @@ from optimizer.report.workbook.formulas import Formulas, Line, Placed
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantiles that a page lists."""
 LIKELY = 0.5
-"""Probability from which on a project that comes unaided is named."""
+"""Probability above which a project that comes unaided is named."""
 MOST_DRAWN = 14
 """Materials or consumers with a bar of their own; what is left of more is one bar."""
 
@@ -48,7 +48,7 @@ def _told(say: PlanWording) -> Iterator[Part]:
             "with it.",
             avoided=say.spoken(anyway),
         )
-        likely = [one.id for one in say.plan.unaided if one.probability >= LIKELY]
+        likely = [one.id for one in say.plan.unaided if one.probability > LIKELY]
         if likely:
             projects = listed([say.name("projects", id) for id in likely])
             text += " " + tr("More likely than not these come: {projects}.", projects=projects)

@@ -36,12 +36,14 @@ def _parts(say: PlanWording) -> Iterator[Part]:
 def _said(say: PlanWording) -> Iterator[str]:
     found = say.brief.fiscal
     if found.home_share is not None:
-        home = listed([country(code) for code in say.case.home]) if say.case else ""
         yield tr(
-            "Of public money for projects, {share} stays in {home}. What is paid for stocks, "
-            "{stocks}, buys them on the market and keeps them.",
+            "Of public money for projects, {share} stays in {home}.",
             share=rounded_percent(found.home_share),
-            home=home or tr("the country itself"),
+            home=listed([country(code) for code in say.case.home]) if say.case else "",
+        )
+    if found.stocks_meur > NOISE:
+        yield tr(
+            "What is paid for stocks, {stocks}, buys them on the market and keeps them.",
             stocks=say.money(found.stocks_meur),
         )
     yield from returns(say)
@@ -57,13 +59,13 @@ def _said(say: PlanWording) -> Iterator[str]:
         )
     limited = [one for one in found.aid if one.limit_meur is not None]
     binding = [say.name("projects", one.project) for one in limited if one.binds]
-    idle = [one for one in limited if one.most_meur < (one.limit_meur or 0.0)]
+    idle = [o for o in limited if o.most_meur is not None and o.most_meur < (o.limit_meur or 0.0)]
     if binding:
         yield tr("The limit on state aid binds for {projects}.", projects=listed(binding))
     elif limited and len(idle) == len(limited):
         yield tr(
-            "The limit on state aid binds nowhere, and cannot: even if each instrument went as far "
-            "as it may, aid would stay below it."
+            "The limit on state aid binds for no project of the plan, and cannot: even if each "
+            "instrument went as far as it may, aid would stay below it."
         )
     elif limited:
         yield tr("The limit on state aid binds for no project of the plan.")
@@ -78,10 +80,11 @@ def returns(say: PlanWording) -> Iterator[str]:
             "back": say.money(one.returned_meur),
         }
         if one.rate is None:
-            yield tr("{funder} pays {paid}; nothing is expected back.", **about)
+            yield tr("For stakes and loans {funder} pays {paid} and expects {back} back.", **about)
         else:
             yield tr(
-                "{funder} pays {paid} and expects {back} back: a return of {rate} a year.",
+                "For stakes and loans {funder} pays {paid} and expects {back} back: a return of "
+                "{rate} a year.",
                 rate=percent(one.rate),
                 **about,
             )
@@ -115,7 +118,7 @@ def _countries(say: PlanWording) -> Table:
         Column(tr("Country"), lambda row: country(row.country), "text"),
         Column(tr("Where"), area, "text"),
         summed(tr("Public funders"), "public_meur", key="public"),
-        summed(tr("Companies"), "private_meur", key="private"),
+        summed(tr("Companies and other private funders"), "private_meur", key="private"),
         summed(tr("Lenders and investors"), "market_meur", key="market"),
     ]
     note = tr("By country of the project; a guarantee counts with the loan that it covers.")

@@ -100,8 +100,9 @@ def _rules(say: PlanWording, case: Case) -> Iterator[str]:
     for rule, most, shown in limits:
         if most is not None:
             yield f"{rule}: {shown(float(most))}."
-    for most, some in groupby(sorted(policy.max_starts_by_year.items()), lambda of: of[1]):
-        (first, _), *others = some
+    starts = enumerate(sorted(policy.max_starts_by_year.items()))
+    for (most, _), some in groupby(starts, lambda of: (of[1][1], of[1][0] - of[0])):
+        (first, _), *others = (pair for _, pair in some)
         span = str(first)
         if others:
             span = tr("{first} to {last}", first=first, last=others[-1][0])

@@ -1,5 +1,6 @@
 """What may go wrong with a plan, what would turn the decision, and what it rests on."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from models.language import tr
@@ -10,7 +11,7 @@ from optimizer.analyses.plan.accounts import provision
 from optimizer.analyses.plan.fiscal import returns
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.analyses.sensitivity import words as sensitivity
-from optimizer.analyses.stress.words import what_comes
+from optimizer.analyses.stress.beside import what_comes
 from optimizer.analyses.worth import sentences
 from optimizer.report.cells import between
 from optimizer.report.figures import NOISE, number, percent, rounded_percent
@@ -24,16 +25,27 @@ def risks(say: PlanWording) -> Iterator[str]:
     """What may be lost, what provisions lack, and what stays exposed."""
     plan, loss = say.plan, say.cost.public.maximum_loss_meur
     if loss > NOISE:
-        yield " ".join([
-            tr("If every project fails, public funders lose {loss}; what stocks cost is spent in "
-               "any case.", loss=say.money(loss)),
-            *provision(say),
-            *returns(say),
-        ])  # fmt: skip
+        told = [
+            tr("Public funders lose {loss} of stakes, loans, guarantees and price floors at most.",
+               loss=say.money(loss)),
+        ]  # fmt: skip
+        spent = math.fsum(
+            paid
+            for one in plan.accounts
+            if say.kinds.get(one.funder) == "public" and one.maximum_loss_meur <= NOISE
+            for paid in one.paid_meur.values()
+        )
+        if spent > NOISE:
+            told.append(
+                tr("Stocks, grants and other support, {spent}, are spent in any case.",
+                   spent=say.money(spent))
+            )  # fmt: skip
+        yield " ".join([*told, *provision(say), *returns(say)])
     for test in say.beside.stress[:1]:
         yield tr(
-            "{event}: damage comes to {after} with the plan, {before} without it.",
-            event="; ".join(what_comes(Wording(test))),
+            "{event}: {noun} comes to {after} with the plan, {before} without it.",
+            event=what_comes(Wording(test)),
+            noun=say.counted,
             after=say.spoken(test.damage["plan"]),
             before=say.spoken(test.damage["market"]),
         )
@@ -41,9 +53,9 @@ def risks(say: PlanWording) -> Iterator[str]:
     found = say.beside.evaluation
     if found is not None and found.budget_risk is not None:
         yield tr(
-            "Projects may cost more than was announced: with {share} % probability every budget is "
-            "enough all the same.",
-            share=number(100 * found.budget_risk.all_hold.value, 0),
+            "Projects may cost more than was announced: with a probability of {share} every budget "
+            "is enough all the same.",
+            share=rounded_percent(found.budget_risk.all_hold.value),
         )
     yield from remains(say)
     if plan.outcome.windfall_meur > NOISE:
@@ -82,29 +94,7 @@ def turns(say: PlanWording) -> Iterator[str]:
     """From where on the plan is worth its money, which inputs turn it, and what nearly came in."""
     yield from sentences(say.plan.worth_from, tr("This plan"))
     if say.beside.sensitivity is not None:
-        found = Wording(say.beside.sensitivity)
-        some = []
-        turning = sensitivity.changing(say.beside.sensitivity)
-        for one in turning:
-            for turn in one.break_evens:
-                last, first = sensitivity.turned(found, one, turn)
-                about = {"input": sensitivity.name(found, one), "last": last, "first": first}
-                some.append(tr("{input} (right at {last}, no longer at {first})", **about))
-        moved = [x for one in say.beside.sensitivity.inputs for x in (one.low.own, one.high.own)]
-        if moved:
-            yield tr(
-                "Over the ranges of {count} uncertain inputs expected damage goes from {low} to "
-                "{high}, one moved at a time.",
-                count=number(len(say.beside.sensitivity.inputs)),
-                low=say.spoken(min(x.expected for x in moved)),
-                high=say.spoken(max(x.expected for x in moved)),
-            )
-            yield (
-                tr("The decision turns with {inputs}.", inputs=listed(some[:MOST_NAMED]))
-                if some
-                else tr("None of them turns the decision: how much is unsure, what to do is not.")
-            )
-        yield from _instead(found, turning)
+        yield from _moved(say, Wording(say.beside.sensitivity))
     near = [one for one in say.brief.rejected if one.high is not None][:MOST_NAMED]
     if near:
         told = [f"{say.name('projects', one.project)} ({between(one)})" for one in near]
@@ -114,6 +104,40 @@ def turns(say: PlanWording) -> Iterator[str]:
             projects=listed(told),
             unit=say.unit,
         )
+
+
+def _moved(say: PlanWording, study: sensitivity.Say) -> Iterator[str]:
+    """How far uncertain inputs move what is expected, and which of them turn the decision."""
+    inputs = study.found.inputs
+    ends = [point.own.expected for one in inputs for point in (one.low, one.high)]
+    if not ends:
+        return
+    yield tr(
+        "Over the ranges of {count} uncertain inputs {noun} goes from {low} to {high}, one moved "
+        "at a time.",
+        count=number(len(inputs)),
+        noun=say.expected,
+        low=say.spoken(min(ends)),
+        high=say.spoken(max(ends)),
+    )
+    yield from sensitivity.standing(study)
+    turning, undecided = sensitivity.changing(study.found), sensitivity.undecided(study)
+    if turning:
+        named = [_turn(study, one) for one in turning[:MOST_NAMED]]
+        yield tr("The decision turns with {inputs}.", inputs=listed(named))
+        yield from _instead(study, turning)
+    elif study.found.decision == "same" and not undecided:
+        yield tr("None of them turns the decision: how much is unsure, what to do is not.")
+    if undecided:
+        yield tr("Not decided before the limit: {inputs}.", inputs=listed(undecided))
+
+
+def _turn(say: sensitivity.Say, one: SensitivityInput) -> str:
+    """An input, and between which values it turns the decision."""
+    name = sensitivity.name(say, one)
+    ends = [sensitivity.turned(say, one, turn) for turn in one.break_evens]
+    told = [tr("right at {last}, no longer at {first}", last=x, first=y) for x, y in ends]
+    return f"{name} ({'; '.join(told)})" if told else name
 
 
 def _instead(say: sensitivity.Say, turning: Sequence[SensitivityInput]) -> Iterator[str]:
@@ -150,7 +174,8 @@ def assumed(say: PlanWording) -> Iterator[str]:
             count=number(standings.count("none")),
             total=number(len(standings)),
         )
-    if len(say.brief.increments) < 2 and say.public and say.of_damage:
+    known = len(say.brief.increments) > 1 or say.beside.evaluation is not None
+    if not known and say.public and say.of_damage:
         yield tr(
             "What public money adds to what companies do alone is not known here: vorrat evaluate "
             "finds it."

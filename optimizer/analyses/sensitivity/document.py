@@ -46,17 +46,7 @@ def _answer(say: Say) -> Iterator[Part]:
         objective=say.amount(found.own.objective),
         best=between(found.best.objective),
     )
-    if found.decision == "changed" and found.regret is not None:
-        yield tr(
-            "It is not the best plan even as things are: its objective is worse by {regret}. "
-            "Break-evens were not sought.",
-            regret=f"{between(found.regret)} {say.unit}",
-        )
-    elif found.decision == "open":
-        yield tr(
-            "Whether it is the best plan as things are was not decided before the limit. "
-            "Break-evens were not sought."
-        )
+    yield from words.standing(say)
     if not found.inputs:
         yield tr("No input was varied to both ends of its range.")
         return
@@ -97,12 +87,7 @@ def _most(say: Say) -> str:
 
 def _turning(say: Say) -> Iterator[str]:
     """How many inputs turn the decision, which first, and which may."""
-    found, some = say.found, words.changing(say.found)
-    open_ = [
-        words.name(say, one)
-        for one in found.inputs
-        if one not in some and "open" in (one.low.decision, one.high.decision)
-    ]
+    found, some, open_ = say.found, words.changing(say.found), words.undecided(say)
     about = {"count": number(len(found.inputs)), "tolerance": small_percent(found.tolerance)}
     if not some and not open_:
         yield tr(

@@ -1,10 +1,11 @@
 """What inputs of a sensitivity analysis are called, and which of them turn the decision."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from models.language import marked, tr
 from models.results import BreakEven, Sensitivity, SensitivityInput, SensitivityPoint
+from optimizer.report.cells import between
 from optimizer.report.figures import NO_BREAK, clean, exact, outwards
 from optimizer.report.wording import Wording
 
@@ -121,6 +122,33 @@ def changing(found: Sensitivity) -> list[SensitivityInput]:
     decisive = {"changed", "broken"} if found.decision == "same" else set()
     some = [one for one in found.inputs if decisive & {one.low.decision, one.high.decision}]
     return sorted(some, key=distance)
+
+
+def standing(say: Say) -> Iterator[str]:
+    """Why break-evens were not sought: what is said where the plan is not proven to be right as
+    things are."""
+    found = say.found
+    if found.decision == "changed" and found.regret is not None:
+        yield tr(
+            "It is not the best plan even as things are: its objective is worse by {regret}. "
+            "Break-evens were not sought.",
+            regret=f"{between(found.regret)} {say.unit}",
+        )
+    elif found.decision == "open":
+        yield tr(
+            "Whether it is the best plan as things are was not decided before the limit. "
+            "Break-evens were not sought."
+        )
+
+
+def undecided(say: Say) -> list[str]:
+    """The names of inputs of which nobody knows whether they turn the decision."""
+    known = changing(say.found)
+    return [
+        name(say, one)
+        for one in say.found.inputs
+        if one not in known and "open" in (one.low.decision, one.high.decision)
+    ]
 
 
 def leading(found: Sensitivity) -> SensitivityInput | None:

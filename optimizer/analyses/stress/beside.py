@@ -58,7 +58,7 @@ def _side_by_side(says: Sequence[Say]) -> Table:
         return Column(header, partial(_months, case=case), "number", short)
 
     columns = [
-        Column(tr("What comes"), _what_comes, "text", width=44),
+        Column(tr("What comes"), what_comes, "text", width=44),
         damage("market", tr("Without plan")),
         damage("plan", tr("With plan")),
         Column(
@@ -83,7 +83,8 @@ def _side_by_side(says: Sequence[Say]) -> Table:
     return Table(tr("Stress tests side by side"), says, columns, "stress", note)
 
 
-def _what_comes(say: Say) -> str:
+def what_comes(say: Say) -> str:
+    """A state of the world, events, and projects that fail or are late, in one line."""
     state = [] if say.found.state is None else [say.found.state]
     return "; ".join([*state, *words.what_comes(say)])
 
@@ -147,7 +148,7 @@ def _used_up(say: Say) -> str | None:
 
 def _one(say: Say, place: int) -> Iterator[Part]:
     """A disruption: what is missing in each period, and which stocks are used up when."""
-    title, some = _what_comes(say), _short(say)[:MOST]
+    title, some = what_comes(say), _short(say)[:MOST]
     if not some:
         yield tr("{what}: nothing runs short.", what=title)
         return

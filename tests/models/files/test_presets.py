@@ -93,7 +93,8 @@ def rows(name: str) -> list[str]:
 def bibliography(name: str) -> list[str]:
     """The sources of a preset on the page."""
     return [
-        f"- `{key}`, {one['kind']}: {one['text']}" + (f" <{one['url']}>" if "url" in one else "")
+        f"- `{key}`, {one['kind']}: {one['text']['en']}"
+        + (f" <{one['url']}>" if "url" in one else "")
         for key, one in content(name).get("sources", {}).items()
     ]
 
@@ -138,7 +139,7 @@ def test_every_figure_has_a_source_and_a_confidence(name: str) -> None:
             used.add(value["source"])
         else:
             assert path[-2:-1] == ("charges",) or not re.fullmatch(r"[\d.]+", str(value)), path
-    told = " ".join(one["text"] for one in own.get("sources", {}).values()) + flat(
+    told = " ".join(one["text"]["en"] for one in own.get("sources", {}).values()) + flat(
         [value.get("note", "") for _, value in terms(name) if isinstance(value, dict)]
     )
     assert all(key in used or key in told for key in own.get("sources", {}))
