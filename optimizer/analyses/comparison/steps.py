@@ -29,14 +29,26 @@ def remarks(side: Side) -> Iterator[str]:
     for one in side.found.dominated:
         yield _dominated(side, one)
     yield from _alike(side)
-    by_net, efficient = side.found.efficient_by_net_cost, side.found.efficient
-    if by_net and {*by_net} == {step.option for step in efficient}:
+    yield from _by_net_cost(side)
+
+
+def _by_net_cost(side: Side) -> Iterator[str]:
+    """Which options are efficient, or no longer, where net cost takes the place of funding."""
+    own, by_net = [s.option for s in side.found.efficient], side.found.efficient_by_net_cost
+
+    def but(some: Sequence[str], others: Sequence[str]) -> str:
+        names = [tr("“{option}”", option=side.called(one)) for one in some if one not in others]
+        return listed(names) if names else ""
+
+    gained, lost = but(by_net, own), but(own, by_net)
+    if own and not gained and not lost:
         yield tr("By net public cost, in place of public funding, the same options are efficient.")
-    elif by_net:
-        yield tr(
-            "By net public cost, in place of public funding, these are efficient: {options}.",
-            options=listed([side.short(label) for label in by_net]),
-        )
+    if gained:
+        yield tr("By net public cost, in place of public funding, efficient as well: {options}.",
+                 options=gained)  # fmt: skip
+    if lost:
+        yield tr("By net public cost, in place of public funding, no longer efficient: {options}.",
+                 options=lost)  # fmt: skip
 
 
 def _alone(side: Side) -> Iterator[str]:
