@@ -41,7 +41,8 @@ def risks(say: PlanWording) -> Iterator[str]:
                    spent=say.money(spent))
             )  # fmt: skip
         yield " ".join([*told, *provision(say), *returns(say)])
-    for test in say.beside.stress[:1]:
+    worst = sorted(say.beside.stress, key=lambda test: -test.damage["market"])
+    for test in worst[:1]:
         yield tr(
             "{event}: {noun} comes to {after} with the plan, {before} without it.",
             event=what_comes(Wording(test)),
@@ -50,27 +51,16 @@ def risks(say: PlanWording) -> Iterator[str]:
             before=say.spoken(test.damage["market"]),
         )
 
-    found = say.beside.evaluation
-    if found is not None and found.budget_risk is not None:
-        yield tr(
-            "Projects may cost more than was announced: with a probability of {share} every budget "
-            "is enough all the same.",
-            share=rounded_percent(found.budget_risk.all_hold.value),
-        )
     yield from remains(say)
     if plan.outcome.windfall_meur > NOISE:
-        some = sorted(plan.unaided, key=lambda one: -one.windfall_meur)[:MOST_NAMED]
-        likely = [one for one in some if one.windfall_meur > NOISE]
+        most = max(plan.unaided, key=lambda one: one.windfall_meur)
         yield tr(
             "{windfall} of what funders pay is a windfall: it goes to output that would come home "
-            "without it, since these may be built in any case: {projects}.",
+            "without it, most of it to {project}, which comes without it with a probability of "
+            "{share}.",
             windfall=say.money(plan.outcome.windfall_meur),
-            projects=listed(
-                [
-                    f"{say.name('projects', one.id)} ({rounded_percent(one.probability)})"
-                    for one in likely
-                ]
-            ),
+            project=say.name("projects", most.id),
+            share=rounded_percent(most.probability),
         )
 
 
@@ -133,11 +123,14 @@ def _moved(say: PlanWording, study: sensitivity.Say) -> Iterator[str]:
 
 
 def _turn(say: sensitivity.Say, one: SensitivityInput) -> str:
-    """An input, and between which values it turns the decision."""
+    """An input, and between which values it first turns the decision."""
     name = sensitivity.name(say, one)
-    ends = [sensitivity.turned(say, one, turn) for turn in one.break_evens]
-    told = [tr("right at {last}, no longer at {first}", last=x, first=y) for x, y in ends]
-    return f"{name} ({'; '.join(told)})" if told else name
+    nearest = min(one.break_evens, key=lambda turn: abs(turn.changed - one.base), default=None)
+    if nearest is None:
+        return name
+    last, first = sensitivity.turned(say, one, nearest)
+    told = tr("right at {last}, no longer at {first}", last=last, first=first)
+    return f"{name} ({told})"
 
 
 def _instead(say: sensitivity.Say, turning: Sequence[SensitivityInput]) -> Iterator[str]:
@@ -152,7 +145,8 @@ def _instead(say: sensitivity.Say, turning: Sequence[SensitivityInput]) -> Itera
             value=sensitivity.of_point(say, one, end),
             regret=between(end.regret),
             unit=say.unit,
-            changes=changes(say, end, say.found.stocks_t),
+            changes=changes(say, end.model_copy(update={"stocks_t": {}}))
+            or tr("with other stocks"),
         )
 
 
@@ -163,8 +157,8 @@ def assumed(say: PlanWording) -> Iterator[str]:
     told = [f"{name} ({percent(share)})" for name, share in most.items()]
     if told:
         yield tr(
-            "Most of the benefit depends on assumptions; shares of it that depend on assumed "
-            "figures: {kinds}. The figures compare options; they do not predict losses.",
+            "Most of the benefit depends on assumed figures: {kinds}. They serve to compare "
+            "options, not to predict losses.",
             kinds=listed(told),
         )
     standings = [figure.standing for figure in evidence.figures(say.case)]

@@ -187,7 +187,11 @@ def _material(say: words.Say, one: ShortMaterial, on: doc.Media) -> Table:
     found, labels, name = say.found, words.labels(say), say.name("materials", one.id)
     periods = range(len(labels))
     own = [stock for stock in found.stocks if stock.material == one.id]
-    left = {case: [sum(s.left_t[case][k] for s in own) for k in periods] for case in found.cases}
+    # To a tenth of a kilogram: less is what a solver leaves of nothing.
+    left = {
+        case: [round(sum(s.left_t[case][k] for s in own), 4) for k in periods]
+        for case in found.cases
+    }
     shares = {case: words.shares(one, case) for case in found.cases}
     # Between two events of a state there may be years in which all is covered.
     taken = [max(own[k] for own in one.taken_t.values()) for k in periods]
