@@ -211,6 +211,16 @@ class BrokenRule(Result):
     place: str  #: File, line and column, or cell.
 
 
+class BestFrom(Result):
+    """An option that is the best one from some worth of an avoided EUR on, up to that of the next.
+
+    Best is what has least: public money less what its avoided damage is worth.
+    """
+
+    option: str | None  #: Label of the option; null for no plan at all.
+    worth: float  #: Public EUR that an avoided EUR of damage is worth, from which on it is best.
+
+
 class Failed(Result):
     """An option without a plan, left out of the comparison."""
 
@@ -259,6 +269,12 @@ class Comparison(Document):
     efficient_by_net_cost: tuple[str, ...] = ()
     """Labels of those that nothing dominates where net public cost takes the place of public
     funding, the cheapest first."""
+    best_from: tuple[BestFrom, ...] = ()
+    """Which of the efficient options is best, by what an avoided EUR is worth, the least first;
+    those that the proofs do not tell apart from the one before are left out. Empty of
+    shortages in tonnes."""
+    best_from_by_net_cost: tuple[BestFrom, ...] = ()
+    """The same where net public cost takes the place of public funding."""
     dominated: tuple[Increment, ...] = ()
     """The others of these by public money, each against the efficient option that leaves least
     damage for no more public money; against no plan where there is none."""

@@ -14,8 +14,8 @@ def sentences(found: Sequence[WorthFrom], plan: str) -> Iterator[str]:
     known = [listed([_needed(one) for one in found if one.plan is not None])]
     if known != [""]:
         yield tr(
-            "{plan} is worth its money (it avoids no less expected damage than its net cost) as "
-            "long as {conditions}; each by itself, all else as in the scenario.",
+            "{plan} is worth its money (compared with no plan it avoids no less expected damage "
+            "than it costs all funders, net) as long as {conditions}; each by itself.",
             plan=plan,
             conditions=known[0],
         )
@@ -45,5 +45,5 @@ def _needed(one: WorthFrom) -> str:
     }[one.of]
     if not one.any_plan:
         return needed
-    bound = tr("no plan under the same rules below {factor}", factor=number(one.any_plan, 2))
+    bound = tr("below {factor} no plan is", factor=number(one.any_plan, 2))
     return f"{needed} ({bound})"

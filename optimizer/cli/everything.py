@@ -30,6 +30,7 @@ class Found(NamedTuple):
 
     results: list[Result]  # those that go into its report
     options: Path | None  # the comparison of its variants
+    others: dict[str, Plan]  # their plans by label, but that of the same scenario
     is_whole: bool  # whether no step failed
 
 
@@ -56,8 +57,12 @@ def everything(file: Path, asked: PlanOptions, plan: Plan, path: Path) -> Found:
         else:
             options = leaves
         if child.was_stopped():
-            return Found(results, options, False)
-    return Found(results, options, is_whole)
+            is_whole = False
+            break
+    others = {} if options is None else saved.read_all([str(options)], tells=False)[1]
+    own = plan.certificate.input_sha256
+    others = {k: one for k, one in others.items() if one.certificate.input_sha256 != own}
+    return Found(results, options, others, is_whole)
 
 
 def _steps(
@@ -77,17 +82,21 @@ def _steps(
         of = ["--variant", variant] if variant is not None else []
         line = ["frontier", str(file), *of, *POINTS, *out]
         yield tr("more and less public money"), line, folder / "frontier.json"
-    if case.variants or _has_variants(file):
+    variants = _variants(file)
+    if variants:
         options = folder / "options"
-        line = ["compare", str(file), "--variants", *GAP, "--out", str(options)]
+        others = [f"{file}@{one}" for one in variants if one != variant]
+        # The plan stands among them as it is in its report; of a variant the base is another.
+        items = [str(path), *([str(file)] if variant is not None else []), *others]
+        line = ["compare", *items, *GAP, "--out", str(options)]
         yield tr("the variants side by side"), line, options / "comparison.json"
 
 
-def _has_variants(file: Path) -> bool:
-    """Whether a scenario file has variants; a plan carries none but its own."""
+def _variants(file: Path) -> list[str]:
+    """The variants of a scenario file; a plan carries none but its own."""
     from models.files import read_case
 
-    return bool(read_case(file).case.variants)
+    return list(read_case(file).case.variants)
 
 
 def _stress(plan: Plan) -> str | None:

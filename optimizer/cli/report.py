@@ -2,7 +2,7 @@
 those who decide, and as an Excel workbook."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -242,9 +242,11 @@ def _named(path: Path) -> Path:
     return path
 
 
-def products(plan: Plan, results: Iterable[Result] = ()) -> dict[str, bytes]:
+def products(
+    plan: Plan, results: Iterable[Result] = (), others: Mapping[str, Plan] | None = None
+) -> dict[str, bytes]:
     """The content of each file by its name, in the current language; ``results`` go with the
-    plan."""
+    plan, and ``others`` are what it is compared with, by label."""
     from models.results.reservations import NONE
     from optimizer.analyses.documents import document_of
     from optimizer.analyses.plan.beside import by_kind
@@ -252,7 +254,7 @@ def products(plan: Plan, results: Iterable[Result] = ()) -> dict[str, bytes]:
     from optimizer.report.render import html, workbook
 
     along = by_kind(results)
-    made = document_of(plan, **along)
+    made = document_of(plan, others=others or {}, **along)
     page, book = html.render(made).encode(), workbook.render(made)
     known = {PLAN: disk.document(plan), REPORT: page, RESULTS: book}
-    return known | briefs(brief_of(plan, **along), NONE)
+    return known | briefs(brief_of(plan, others or {}, **along), NONE)

@@ -158,7 +158,7 @@ class _Run:
 
         click.echo(tr("More follows; the report is made anew with it."))
         found = everything(self.file, self.asked, plan, written[PLAN])
-        places = list(self._write(products(plan, found.results), code).values())
+        places = list(self._write(products(plan, found.results, found.others), code).values())
         options, is_whole = self._path(OPTIONS), found.is_whole
         if found.options is not None:
             made = cli.quietly(["report", str(found.options), "--out", str(options), "--force"])

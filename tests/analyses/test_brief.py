@@ -15,6 +15,8 @@ from optimizer.analyses.comparison.increments import brief
 from optimizer.analyses.comparison.money import cost
 from optimizer.analyses.evaluation.counterfactual import counterfactual
 from optimizer.analyses.given import given
+from optimizer.analyses.plan.answer import _by_year
+from optimizer.analyses.plan.words import PlanWording
 from optimizer.model.instance import read_instance
 from optimizer.solve.planner import plan
 
@@ -143,6 +145,17 @@ def test_the_debt_brake_counts_what_is_no_stake_and_no_guarantee(name: str) -> N
     due = [p for p in public(found) if p.budget_class not in free]
     for year in {year for p in found.accounts for year in p.paid_meur}:
         assert counted.get(year, 0.0) == near(sum(p.paid_meur.get(year, 0.0) for p in due))
+
+
+def test_years_in_a_row_with_one_amount_are_told_together() -> None:
+    say = PlanWording(tutorial())
+    told = _by_year(say, {"2026": 100, "2027": 100, "2028": 0, "2029": 40, "2030": 40.1})
+    assert told == [
+        "100 million EUR a year in 2026 to 2027",
+        "40 million EUR a year in 2029 to 2030",
+    ]
+    told = _by_year(say, {str(2026 + n): 10.0 * (n + 1) for n in range(4)})
+    assert told == ["at most 40 million EUR a year, in 2029"]
 
 
 def test_a_rate_of_return_by_hand() -> None:

@@ -105,6 +105,26 @@ def test_net_cost_ranks_otherwise_than_what_is_put_up() -> None:
     assert labels == {False: ["grants", "loans"], True: ["loans"]}
 
 
+def test_which_option_is_best_depends_on_what_an_avoided_euro_is_worth() -> None:
+    """As in the staircase: `b` and `c` lie above the line from `a` to `d`, which avoids 70 more for
+    30 more; so up to 3/7 of a public euro for an avoided one `a` is best, and then `d`.
+
+    By hand at 0.4 each: a costs 0 and is worth 20 x 0.4 = 8; b 40 x 0.4 - 10 = 6, c 45 x 0.4 - 20
+    = -2, d 90 x 0.4 - 30 = 6. At 0.5: 10, 10, 2.5, 15.
+    """
+    some = (option("a", 0, 80), option("b", 10, 60), option("c", 20, 55), option("d", 30, 10))
+    found = lined(*some).best_from()
+    assert [(one.option, one.worth) for one in found] == [("a", 0.0), ("d", near(3 / 7))]
+    # Without a free option none is best up to the first: 10 avoid 40, 20 more avoid 50.
+    found = lined(*some[1:]).best_from()
+    assert [(one.option, one.worth) for one in found] == [
+        (None, 0.0), ("b", near(0.25)), ("d", near(0.4))
+    ]  # fmt: skip
+    # What the proofs do not tell apart is left out.
+    vague = lined(some[1], option("e", 12, 59, slack=2.0)).best_from()
+    assert [one.option for one in vague] == [None, "b"]
+
+
 def test_options_on_one_line_are_all_convex() -> None:
     """From 100, each 10 avoid 20: a mix of the outer two is as good as the middle one."""
     found = lined(option("a", 10, 80), option("b", 20, 60), option("c", 30, 40))

@@ -10,6 +10,7 @@ from saved_plans import tutorial
 
 from models.language import Language
 from models.results import ProvenRange
+from models.results.sensitivity import SensitivityPoint
 from optimizer.analyses.documents import document_of
 from optimizer.analyses.sensitivity import words
 from optimizer.report.cells import between
@@ -128,18 +129,36 @@ def test_charts_can_be_taken_out_as_pictures() -> None:
     assert all(chart.png_file().startswith(b"\x89PNG") for chart in charts)
 
 
-def test_a_report_says_which_plan_is_right_where_the_decision_turns() -> None:
-    """Told is of the first input that another plan wins at, with what the plan is worse by there;
-    a rule that breaks is no other plan that is better."""
+def test_a_report_says_what_turns_the_decision_and_what_is_right_then() -> None:
     text = read(page_of(tutorial(), sensitivity=found())).text.replace("\u00a0", " ")
-    first, end = next(
-        (one, end)
-        for one in words.changing(found())
-        for end in (one.low, one.high)
-        if end.decision == "changed"
-    )
-    assert end.regret is not None
-    at = words.of_point(Wording(found()), first, end).replace("\u00a0", " ")
-    said = f"{words.name(Wording(found()), first)} at {at}: another plan is better by "
-    assert f"{said}{between(end.regret)} million EUR, " in text
+    for one in words.changing(found())[:3]:
+        assert f"{words.name(Wording(found()), one)} (right at " in text
+    assert "breaks a rule at " in text
     assert "turns" in tables_in(tutorial(), sensitivity=found())
+
+
+def test_nothing_is_said_to_turn_nothing_where_that_is_not_known() -> None:
+    """Not where the plan is not right as things are, nor where an end is open."""
+    claim = "None of them turns the decision"
+    still = tuple(
+        one.model_copy(update={"break_evens": (), "low": calm(one.low), "high": calm(one.high)})
+        for one in found().inputs
+    )
+    settled = found().model_copy(update={"inputs": still})
+    assert claim in page_of(tutorial(), sensitivity=settled)
+    first = still[0].model_copy(
+        update={"high": still[0].high.model_copy(update={"decision": "open"})}
+    )
+    open_ = found().model_copy(update={"inputs": (first, *still[1:])})
+    text = page_of(tutorial(), sensitivity=open_)
+    assert claim not in text
+    assert "Not decided before the limit" in text
+    wrong = settled.model_copy(update={"decision": "changed", "regret": ProvenRange(low=1, high=2)})
+    text = page_of(tutorial(), sensitivity=wrong)
+    assert claim not in text
+    assert "It is not the best plan even as things are" in text
+
+
+def calm(point: SensitivityPoint) -> SensitivityPoint:
+    """A point at which the decision is the same."""
+    return point.model_copy(update={"decision": "same"})

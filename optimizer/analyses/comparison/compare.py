@@ -89,6 +89,8 @@ def compare(
         differences=tuple(differences),
         efficient=tuple(line.steps()),
         efficient_by_net_cost=tuple(str(point.label) for point in net.efficient),
+        best_from=tuple(line.best_from()),
+        best_from_by_net_cost=tuple(net.best_from()),
         dominated=tuple(line.dominated()),
         industry_alone=None if line.alone is None else line.alone.label,
         over_industry=tuple(line.over_alone()),

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from models.results import comparison as results
 from models.results.comparison import Barred
@@ -105,6 +106,25 @@ class Line:
             results.Step(**dict(increment(p, over)), convex=any(map(p.equals, corners)))
             for p, over in zip(self.efficient, before, strict=False)
         ]
+
+    def best_from(self) -> list[results.BestFrom]:
+        """Which option is best from which worth of an avoided EUR on; of damage alone."""
+        known = [
+            point
+            for point, step in zip(self.efficient, self.steps(), strict=True)
+            if step.significant is not False and step.avoided_per_euro is not None
+        ]
+        free = [point for point in self.efficient if point.money <= NO_MONEY]
+        corners = _convex([self.without, *free, *(p for p in known if p not in free)])
+        found: list[results.BestFrom] = []
+        for before, point in pairwise([None, *corners]):
+            worth = 0.0
+            if before is not None and point is not None:
+                worth = max(0.0, point.money - before.money) / (before.damage - point.damage)
+            if found and worth <= 0:
+                found.pop()
+            found.append(results.BestFrom(option=point and point.label, worth=worth))
+        return found if known else []
 
     def dominated(self) -> list[results.Increment]:
         """All others against the efficient one that leaves least for no more money."""

@@ -22,7 +22,8 @@ def sections(side: Side) -> Iterator[Section]:
     if companies:
         about = tr(
             "Outlay is not discounted. Contracted are tonnes of a year at full output, "
-            "undisturbed, for the company's own consumers alone."
+            "undisturbed, for the company's own consumers alone. Equally good plans may contract "
+            "the same output to other companies: the sum is what an option decides."
         )
         title = tr("What the options mean for each company")
         tables = _noted(side, companies, about)

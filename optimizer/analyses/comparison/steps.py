@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from models.language import tr
-from models.results.comparison import Increment, Step
+from models.results.comparison import BestFrom, Increment, Step
 from models.results.option import Option
 from optimizer.analyses.comparison.words import Side
 from optimizer.report.charts import Chart
@@ -22,6 +23,37 @@ def told(side: Side) -> Iterator[Part]:
     if side.found.efficient:
         yield " ".join([*_alone(side), *_steps(side)])
         yield " ".join(_averages(side))
+    chosen = [
+        _best(side, some, says)
+        for some, says in (
+            (side.found.best_from, tr("by public funding")),
+            (side.found.best_from_by_net_cost, tr("by net public cost")),
+        )
+        if len(some) > 1
+    ]
+    if chosen:
+        yield tr(
+            "Which option is best depends on how many public {currency} it is worth to avoid one "
+            "{currency} of damage: {choices}.",
+            currency=side.currency,
+            choices="; ".join(chosen),
+        )
+
+
+def _best(side: Side, some: Sequence[BestFrom], by: str) -> str:
+    """Which option is best up to which worth of an avoided euro."""
+
+    def called(one: BestFrom) -> str:
+        if one.option is None:
+            return tr("no plan")
+        return tr("“{option}”", option=side.called(one.option))
+
+    told = [
+        tr("{option} up to {worth}", option=called(one), worth=number(after.worth, 2))
+        for one, after in pairwise(some)
+    ]
+    told.append(tr("{option} beyond", option=called(some[-1])))
+    return tr("{by}, {options}", by=by, options=listed(told))
 
 
 def remarks(side: Side) -> Iterator[str]:

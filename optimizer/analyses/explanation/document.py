@@ -120,18 +120,30 @@ def left_out(found: Explanation) -> Table:
             return "; ".join([first, tr("{count} more", count=len(more))] if more else [first])
         return "" if one.beside is None else _beside(say, one.beside)
 
+    def capex(one: Explained) -> float | None:
+        return None if say.case is None else float(say.case.projects[one.id].capex_meur)
+
+    def instead(one: Explained) -> str:
+        other = one.regret and one.regret.instead
+        return "; ".join(say.name("projects", p) for p in other.leaving) if other else ""
+
     every = [one for one in found.items if one.kind == "project" and not one.chosen]
     never = [name(say, one) for one in every if one.conflict]
     out = [one for one in every if not one.conflict]
     columns = [
         Column(tr("Project"), lambda one: name(say, one), "text"),
+        Column(tr("Capex"), capex, "money"),
         Column(tr("Worse by"), "regret", "range"),
+        Column(tr("Net cost in addition"), "regret.net_cost_meur", "signed"),
+        Column(tr("Then not built"), instead, "text"),
         Column(tr("Why"), why, "text"),
     ]
     note = tr(
         "Worse by: what the objective loses in the best plan that builds it, as far as the gaps "
-        "prove ({unit}).",
+        "prove ({unit}); what that plan costs in addition, all funders together, and what it does "
+        "not build. Money in {million}. Budgets, tickets and the number of starts hold there too.",
         unit=say.unit,
+        million=say.million,
     )
     if never:
         note += " " + tr("No plan may start: {projects}.", projects=", ".join(never))

@@ -94,11 +94,13 @@ def _accounts(say: PlanWording) -> Iterator[Part]:
     if say.case is not None and "DE" in say.case.home and say.public:
         # Article 115 of the Basic Law.
         text = tr(
-            "Under the debt brake, stakes and loans count as financial transactions and guarantees "
-            "as contingent, so neither counts when it is given; grants and what stocks cost do. A "
-            "guarantee that is called and a stake that is written off burden the budget of that "
-            "year. The classes are those that the scenario names; the Eurostat treatment of stakes "
-            "without a market return may differ."
+            "Under the debt brake, stakes and loans count as financial transactions and "
+            "guarantees as contingent, so neither counts when it is given; grants and what stocks "
+            "cost do. A guarantee that is called and a stake that is written off burden the "
+            "budget of that year, in which years the scenario does not say; what is set aside for "
+            "guarantees is spent only then, and not counted before. The classes are those that "
+            "the scenario names; the Eurostat treatment of stakes without a market return may "
+            "differ."
         )
         yield doc.Text(text, PAGE)
     caption = tr("Accounts by funder ({unit})", unit=say.million)

@@ -1,14 +1,16 @@
 """The answer to a plan on one page, for those who read no further: also the brief by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from models.language import tr
 from models.results import Against
+from models.scenario.case import Case
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan import risks
 from optimizer.analyses.plan.method import cautions
-from optimizer.analyses.plan.words import PlanWording, reduction
+from optimizer.analyses.plan.words import PlanWording, called, reduction
 from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -38,6 +40,8 @@ from optimizer.report.wording import capital, listed, materials_counted, project
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.formulas import Line
 
+MOST_RUNS = 3
+"""Runs of years with one amount each that are told one by one."""
 YEARS_SHOWN = 5
 """Years of decision that have a column of their own, where later ones do not."""
 ALIKE = 0.005
@@ -72,19 +76,20 @@ def lead(say: PlanWording) -> str:
     what = list(_what(say))
     if not what:
         return tr("The plan is to build and buy nothing: {noun}{during} is {after}.", **about)
-    about |= {"what": listed(what), "before": say.spoken(without)}
+    about |= {"what": listed(what), "before": say.spoken(without), "lead": tr("Recommended")}
+    if say.case is not None and float(say.case.objective.cost_weight) < 1 and say.of_damage:
+        # Net cost hardly counts: every budget is used as far as it lowers damage.
+        about["lead"] = tr("Least damage within the budgets")
     if abs(reached - without) <= NOISE * max(1.0, abs(without)):
-        return tr("Recommended: {what}. With it {noun}{during} stays at {after}.", **about)
+        return tr("{lead}: {what}. With it {noun}{during} stays at {after}.", **about)
     change = reduction(reached, without)
     if change is None:
-        return tr(
-            "Recommended: {what}. With it {noun}{during} goes from {before} to {after}.", **about
-        )
+        return tr("{lead}: {what}. With it {noun}{during} goes from {before} to {after}.", **about)
     about["by"] = rounded_percent(abs(change))
     says = (
-        tr("Recommended: {what}. That lowers {noun}{during} by {by}, from {before} to {after}.",
+        tr("{lead}: {what}. That lowers {noun}{during} by {by}, from {before} to {after}.",
            **about),
-        tr("Recommended: {what}. That raises {noun}{during} by {by}, from {before} to {after}.",
+        tr("{lead}: {what}. That raises {noun}{during} by {by}, from {before} to {after}.",
            **about),
     )  # fmt: skip
     return says[change < 0]
@@ -96,7 +101,7 @@ def _what(say: PlanWording) -> Iterator[str]:
         yield tr(
             "support {count} of {of} candidate projects",
             count=number(len(plan.projects)),
-            of=number(len(say.case.projects.keys() - {*say.case.policy.must_not_build})),
+            of=number(len(list(_decidable(say.case)))),
         )
     elif plan.projects:
         yield tr("support {projects}", projects=projects_counted(len(plan.projects)))
@@ -105,11 +110,13 @@ def _what(say: PlanWording) -> Iterator[str]:
         yield tr("buy stocks of {materials}", materials=materials_counted(len(stocked)))
 
 
-def called(one: Against) -> str:
-    """What a plan is compared with, within a sentence."""
-    if one.title:
-        return tr("“{option}”", option=one.title)
-    return tr("the best plan without public money")
+def _decidable(case: Case) -> Iterator[str]:
+    """Candidates that can still be decided."""
+    years = {y for y in case.horizon.years if case.policy.max_starts_by_year.get(y, 1) > 0}
+    for id, project in case.projects.items():
+        first, last = project.earliest_start or min(years), project.latest_start or max(years)
+        if years & {*range(first, last + 1)} and id not in case.policy.must_not_build:
+            yield id
 
 
 def _label(one: Against) -> str:
@@ -162,14 +169,7 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
             )
         yield Fact(tr("Net cost to public funders"), say.money(public.cost_meur), beside)
     if (borrowed := brief.fiscal.debt_brake_by_year_meur) is not None and say.public:
-        most, told = max(borrowed.values(), default=0.0), []
-        if most > NOISE:
-            years = [int(year) for year, amount in borrowed.items() if amount > most * (1 - ALIKE)]
-            span = listed([str(year) for year in years])
-            if 1 < len(years) == years[-1] - years[0] + 1:
-                span = tr("{first} to {last}", first=years[0], last=years[-1])
-            text = tr("at most {amount} a year, in {years}", amount=say.money(most), years=span)
-            told.append(text)
+        told = _by_year(say, borrowed)
         loss = brief.fiscal.expected_loss_meur
         lost = tr("stakes and guarantees count only where they are lost")
         if loss is not None and loss > NOISE:
@@ -211,6 +211,26 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
             states=number(tail.states),
         )
         yield Fact(say.tail, say.spoken(tail.with_plan), before)
+
+
+def _by_year(say: PlanWording, amounts: Mapping[str, float]) -> list[str]:
+    """Amounts of years, those of years in a row together that are alike; else the largest."""
+    runs: list[tuple[int, int, float]] = []
+    for year, amount in sorted((int(y), a) for y, a in amounts.items() if a > NOISE):
+        first, last, before = runs[-1] if runs else (year, year, 0.0)
+        if last == year - 1 and abs(amount - before) <= ALIKE * before:
+            runs[-1] = first, year, before
+        else:
+            runs.append((year, year, amount))
+    told = []
+    for first, last, amount in runs if len(runs) <= MOST_RUNS else [max(runs, key=itemgetter(2))]:
+        span = str(first) if first == last else tr("{first} to {last}", first=first, last=last)
+        about = {"amount": say.money(amount), "years": span}
+        if len(runs) <= MOST_RUNS:
+            told.append(tr("{amount} a year in {years}", **about))
+        else:
+            told.append(tr("at most {amount} a year, in {years}", **about))
+    return told
 
 
 def _first_approvals(say: PlanWording) -> Iterator[Fact]:
@@ -283,9 +303,14 @@ def _approvals(say: PlanWording) -> Table:
         doc.deviation("all", committed),
         *col.keys(funder_id="0"),
     ]
-    note = tr("Guarantees with the loans that they cover. What stocks cost counts year by year.")
+    note = tr("Guarantees with the loans that they cover, stocks by year of payment.")
     if any(one.budgeted_capex_meur is not None for one in say.plan.projects):
         note += " " + tr("With the overruns that budgets allow for.")
+    found = say.beside.evaluation
+    if found is not None and found.budget_risk is not None:
+        share = rounded_percent(found.budget_risk.all_hold.value)
+        note += " " + tr("All budgets together are enough with a probability of {share}.",
+                         share=share)  # fmt: skip
     return Table(
         tr("To be approved, by year of decision ({unit})", unit=say.million),
         list(rows.items()),

@@ -1,5 +1,6 @@
 """Where public money goes, whether aid rules bind, what comes back, and what each purse gets."""
 
+import math
 from collections.abc import Iterator
 from operator import attrgetter
 
@@ -36,14 +37,18 @@ def _parts(say: PlanWording) -> Iterator[Part]:
 def _said(say: PlanWording) -> Iterator[str]:
     found = say.brief.fiscal
     if found.home_share is not None:
+        at_home = math.fsum(one.public_meur for one in found.countries if one.home)
         yield tr(
-            "Of public money for projects, {share} stays in {home}.",
+            "Of public money for projects, {share} stays in {home}; that is {of_all} of all public "
+            "money.",
             share=rounded_percent(found.home_share),
+            of_all=rounded_percent(at_home / say.cost.public.paid_meur),
             home=listed([country(code) for code in say.case.home]) if say.case else "",
         )
     if found.stocks_meur > NOISE:
         yield tr(
-            "What is paid for stocks, {stocks}, buys them on the market and keeps them.",
+            "What is paid for stocks, {stocks}, buys them on the market, from no country in "
+            "particular, and keeps them.",
             stocks=say.money(found.stocks_meur),
         )
     yield from returns(say)
@@ -175,7 +180,8 @@ def _purses(say: PlanWording) -> Table:
     ]
     note = tr(
         "Paid is not discounted, net cost is a present value. Output: at full output, undisturbed; "
-        "what public money secures goes to all consumers."
+        "what public money secures goes to all consumers. An equally good plan may contract the "
+        "same output to other purses: the sum is what the plan decides."
     )
     return Table(
         tr("What each purse pays and gets"), say.brief.fiscal.purses, columns, "purses", note,

@@ -175,7 +175,8 @@ def _unaided(say: PlanWording) -> Table:
     ]
     note = tr(
         "Tonnes reach consumers there at full output, times the probability. Windfall: the part of "
-        "the payment, not discounted, for output that would come home without it."
+        "the payment, not discounted, for output that would come home without it. What companies "
+        "would support by themselves is not in it."
     )
     return Table(
         tr("Projects that come without the plan, and what its money adds"), say.plan.unaided,

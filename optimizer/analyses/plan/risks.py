@@ -1,15 +1,14 @@
 """What may go wrong with a plan, what would turn the decision, and what it rests on."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from models.language import tr
 from models.results import SensitivityInput
-from optimizer.analyses.instead import changes
 from optimizer.analyses.plan import evidence
 from optimizer.analyses.plan.accounts import provision
 from optimizer.analyses.plan.fiscal import returns
-from optimizer.analyses.plan.words import PlanWording
+from optimizer.analyses.plan.words import PlanWording, called
 from optimizer.analyses.sensitivity import words as sensitivity
 from optimizer.analyses.stress.beside import what_comes
 from optimizer.analyses.worth import sentences
@@ -55,9 +54,8 @@ def risks(say: PlanWording) -> Iterator[str]:
     if plan.outcome.windfall_meur > NOISE:
         most = max(plan.unaided, key=lambda one: one.windfall_meur)
         yield tr(
-            "{windfall} of what funders pay is a windfall: it goes to output that would come home "
-            "without it, most of it to {project}, which comes without it with a probability of "
-            "{share}.",
+            "Windfall: {windfall} go to output that would come home without it, the largest part "
+            "to {project} (which comes without it with a probability of {share}).",
             windfall=say.money(plan.outcome.windfall_meur),
             project=say.name("projects", most.id),
             share=rounded_percent(most.probability),
@@ -83,6 +81,22 @@ def remains(say: PlanWording) -> Iterator[str]:
 def turns(say: PlanWording) -> Iterator[str]:
     """From where on the plan is worth its money, which inputs turn it, and what nearly came in."""
     yield from sentences(say.plan.worth_from, tr("This plan"))
+    more = [
+        tr(
+            "{factor} compared with {other} ({cost})",
+            factor=number(one.net_cost_meur / one.avoided, 2),
+            other=called(one),
+            cost=say.money(one.net_cost_meur),
+        )
+        for one in say.brief.increments[1:]
+        if say.of_damage and min(one.avoided, one.net_cost_meur) > NOISE
+    ]
+    if more:
+        yield tr(
+            "What it costs all funders in addition, net, is worth it as long as a missing tonne "
+            "costs at least this multiple of what the scenario says: {factors}.",
+            factors=listed(more),
+        )
     if say.beside.sensitivity is not None:
         yield from _moved(say, Wording(say.beside.sensitivity))
     near = [one for one in say.brief.rejected if one.high is not None][:MOST_NAMED]
@@ -115,7 +129,6 @@ def _moved(say: PlanWording, study: sensitivity.Say) -> Iterator[str]:
     if turning:
         named = [_turn(study, one) for one in turning[:MOST_NAMED]]
         yield tr("The decision turns with {inputs}.", inputs=listed(named))
-        yield from _instead(study, turning)
     elif study.found.decision == "same" and not undecided:
         yield tr("None of them turns the decision: how much is unsure, what to do is not.")
     if undecided:
@@ -130,24 +143,9 @@ def _turn(say: sensitivity.Say, one: SensitivityInput) -> str:
         return name
     last, first = sensitivity.turned(say, one, nearest)
     told = tr("right at {last}, no longer at {first}", last=last, first=first)
+    if nearest.reason == "broken":
+        told = tr("right at {last}, breaks a rule at {first}", last=last, first=first)
     return f"{name} ({told})"
-
-
-def _instead(say: sensitivity.Say, turning: Sequence[SensitivityInput]) -> Iterator[str]:
-    """What is right in place of the plan at the end of the range of the first input that turns it,
-    and what the plan is worse by there."""
-    ends = [(one, end) for one in turning for end in (one.low, one.high)]
-    better = [(one, end) for one, end in ends if end.decision == "changed" and end.regret]
-    for one, end in better[:1]:
-        yield tr(
-            "{input} at {value}: another plan is better by {regret} {unit}, {changes}.",
-            input=sensitivity.name(say, one),
-            value=sensitivity.of_point(say, one, end),
-            regret=between(end.regret),
-            unit=say.unit,
-            changes=changes(say, end.model_copy(update={"stocks_t": {}}))
-            or tr("with other stocks"),
-        )
 
 
 def assumed(say: PlanWording) -> Iterator[str]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from models.language import tr
-from models.results import Brief, Plan, Position
+from models.results import Against, Brief, Plan, Position
 from models.results.option import Benefit, Cost, Sums
 from optimizer.analyses.comparison.benefit import benefit
 from optimizer.analyses.comparison.increments import brief
@@ -192,3 +192,10 @@ def summed(header: str, of: Of, form: Form = "money", **more: Any) -> Column:
 def reduction(reached: float, without: float) -> float | None:
     """By which share a figure falls compared with doing nothing; None where there is nothing."""
     return (without - reached) / without if without > 0 else None
+
+
+def called(one: Against) -> str:
+    """What a plan is compared with, within a sentence."""
+    if one.title:
+        return tr("“{option}”", option=one.title)
+    return tr("the best plan without public money")

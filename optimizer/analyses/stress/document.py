@@ -157,11 +157,18 @@ def materials(say: words.Say) -> Table:
     def highest(row: ShortMaterial, case: StressCase) -> float:
         return max(words.shares(row, case))
 
+    def short(row: ShortMaterial, case: StressCase) -> str:
+        """The first and the last period in which any is missing."""
+        shares = zip(words.labels(say), words.shares(row, case), strict=True)
+        ends = [label for label, share in shares if share > words.SHORT]
+        return tr("{first} to {last}", first=ends[0], last=ends[-1]) if ends else ""
+
     cases = say.found.cases
     columns = [
         Column(tr("Material"), lambda row: say.name("materials", row.id), "text"),
         *_by_case(cases, tr("Missing, t"), missing, "tonnes"),
         *_by_case(cases, tr("Highest share of demand missing"), highest, "share"),
+        *_by_case(cases, tr("Short in"), short, "text", on=DETAIL),
         *_costs(say),
     ]
     caption, summed = tr("Materials that run short"), tr("Total")
