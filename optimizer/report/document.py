@@ -274,6 +274,7 @@ class Section:
     on: Media = EVERYWHERE
     one_page: bool = False  # whether it begins a page when printed, and is set to fit on it
     tab: str = ""  # the name of its sheet, where the title is too long for one
+    hint: str = ""  # what is found in it, for a table of contents
 
 
 @dataclass(frozen=True)

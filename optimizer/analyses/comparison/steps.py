@@ -275,8 +275,8 @@ def _line(side: Side) -> Table:
     late = [side.short(step.option) for step in side.found.efficient if not step.convex]
     if late:
         note += " " + tr(
-            "A later option, against the same earlier one, avoids more per {currency} than these: "
-            "{options}.",
+            "Above the straight line between an earlier and a later option, and so best at no "
+            "worth of an avoided {currency}: {options}.",
             currency=side.currency,
             options=listed(late),
         )

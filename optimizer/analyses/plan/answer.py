@@ -139,7 +139,7 @@ def _adds(say: PlanWording) -> Iterator[str]:
                 "Compared with {other}, it avoids {avoided} more for {paid} of public money "
                 "(present value): {per_euro} {currency} for each {currency}.",
                 paid=say.money(one.public_present_meur),
-                per_euro=number(one.avoided_per_euro, 1),
+                per_euro=number(one.avoided_per_euro, 1 if one.avoided_per_euro >= 1 else 2),
                 currency=say.currency,
                 **about,
             )
@@ -190,7 +190,7 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
         if one.avoided_per_euro is not None:
             beside += "; " + tr(
                 "{per_euro} {currency} for each public {currency} more",
-                per_euro=number(one.avoided_per_euro, 1),
+                per_euro=number(one.avoided_per_euro, 1 if one.avoided_per_euro >= 1 else 2),
                 currency=say.currency,
             )
         what = tr("Avoided compared with {other}", other=called(one))

@@ -110,7 +110,8 @@ def slides(plan: Plan, others: Mapping[str, Plan] = NO_PLANS, **beside: Any) -> 
 def _sections(say: PlanWording, added: list[Section]) -> list[Section]:
     """All sections but the answer; ``added`` are those of what goes with the plan."""
     unsure, *rejected = companions.sections(say)
-    return [
+    hints = _hints()
+    found = [
         unsure,
         projects.section(say),
         *rejected,
@@ -127,6 +128,21 @@ def _sections(say: PlanWording, added: list[Section]) -> list[Section]:
         method.certificate(say),
         method.glossary(say),
     ]
+    return [replace(one, hint=hints.get(one.id, "")) for one in found]
+
+
+def _hints() -> dict[str, str]:
+    """What those who ask look for in sections, by id, where their titles do not say it."""
+    return {
+        "unsure": tr("fresh states, releases without foresight, what turns the decision"),
+        "projects": tr("what would be built anyway, windfall"),
+        "rejected": tr("why not this project, and at what price"),
+        "fiscal": tr("share that stays at home, state aid by project, return, output by purse"),
+        "accounts": tr("losses, provision for guarantees, debt brake, averages per EUR"),
+        "stocks": tr("who pays, how long they last"),
+        "damage": tr("worst states, materials, consumers"),
+        "stress": tr("what fails when, with the plan and without"),
+    }
 
 
 def sections(plan: Plan) -> list[Section]:

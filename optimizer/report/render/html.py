@@ -48,6 +48,7 @@ class _Section(NamedTuple):
     title: str
     parts: list[_Part]
     classes: str
+    hint: str
 
 
 def render(document: Document, doubts: Doubts = NONE) -> str:
@@ -140,7 +141,7 @@ def _numbered(document: Document) -> Iterator[_Section]:
         # The first section begins the first page, and the contents begin the second.
         if position > 0 and section.one_page:
             classes.append("new-page")
-        yield _Section(section.id, section.title, parts, " ".join(classes))
+        yield _Section(section.id, section.title, parts, " ".join(classes), section.hint)
 
 
 def _data(table: Table, units: Mapping[str, str]) -> str:
