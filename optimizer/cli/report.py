@@ -11,7 +11,7 @@ import click
 from models.language import language
 from models.results import Evaluation, Explanation, Plan, Result
 from optimizer.cli import disk, options, saved, usage
-from optimizer.cli.usage import misused
+from optimizer.cli.usage import announce, misused
 
 if TYPE_CHECKING:
     from optimizer.report.document import Document
@@ -75,6 +75,8 @@ def report(
             beside = [(_beside(out, name), content) for name, content in pages.items()]
             # One that is there may say who wrote it, and for which options.
             files = [(path, content) for path, content in beside if force or not path.exists()]
+            for path in (path for path, _ in beside if not force and path.exists()):
+                announce("'{path}' is there already, and stays as it is.", path=path)
         shown = [out, *workbooks, *(path for path, _ in files)]
         for place, chart in enumerate(html.charts(made) if charts is not None else (), start=1):
             # In the order of the page.

@@ -95,7 +95,9 @@ def test_a_report_leaves_a_brief_that_is_there(folder, capsys):
     assert run(["brief", "plan", "--as-is", "--author", "Somebody"]) == 0
     capsys.readouterr()
     assert run(["report", "plan"]) == 0
-    assert capsys.readouterr().out.split() == ["plan/report.html"]
+    told = capsys.readouterr()
+    assert told.out.split() == ["plan/report.html"]
+    assert "'plan/brief.html' is there already, and stays as it is." in told.err
     page = folder / "plan" / "brief.html"
     assert "Somebody" in page.read_text(encoding="utf-8")
     assert run(["report", "plan", "--force"]) == 0
