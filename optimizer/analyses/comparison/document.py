@@ -12,7 +12,7 @@ from optimizer.analyses.plan.document import glossary
 from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
 from optimizer.report.document import TEXT, Caution, Check, Column, Part, Section, Table
-from optimizer.report.figures import clean, number, percent, small_percent
+from optimizer.report.figures import clean, number, percent
 from optimizer.report.wording import capital, listed
 from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Formulas, Line
@@ -116,12 +116,6 @@ def _cautions(side: Side) -> Iterator[str]:
     if early:
         some = side.listed(early)
         yield tr("Stopped before the gap reached its target: {options}.", options=some)
-    target = max(option.proof.gap_target for option in side.options)
-    yield tr(
-        "Each plan is proven to be within {gap} of the best: reports on plans that were solved "
-        "more closely may differ from the figures here by as much.",
-        gap=small_percent(target),
-    )
     few = [o for o in side.options if o.proof.illustrative]
     if few:
         some = side.listed(few)
@@ -206,7 +200,8 @@ def _proofs(side: Side) -> Table:
     """How good each plan is, and what it rests on."""
     note = tr(
         "A difference below what the gaps of both plans leave open, together, is called not "
-        "significant."
+        "significant. Reports on plans that were solved more closely may differ from the figures "
+        "here by as much."
     )
     columns = [
         Column(tr("Option"), lambda o: side.tagged(o.label), "text"),

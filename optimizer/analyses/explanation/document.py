@@ -18,7 +18,7 @@ from optimizer.report.charts import explanation as charts
 from optimizer.report.countries import country
 from optimizer.report.document import DETAIL, Bullets, Column, Document, Part, Section, Table, Text
 from optimizer.report.figures import NONE, decimals, exact, number, outwards, percent, rounded
-from optimizer.report.wording import Wording
+from optimizer.report.wording import Wording, listed
 
 Say = Wording[Explanation]
 
@@ -104,6 +104,10 @@ def _regrets(say: Say) -> Iterator[Part]:
     yield Table(title, some, columns, "regrets", note, chart=chart)
 
 
+NEAREST = 12
+"""Candidates that are left out with a row each."""
+
+
 def left_out(found: Explanation) -> Table:
     """Candidates that the plan does not build, those first that would cost least to build, for the
     report on the plan."""
@@ -147,8 +151,12 @@ def left_out(found: Explanation) -> Table:
     )
     if never:
         note += " " + tr("No plan may start: {projects}.", projects=", ".join(never))
+    ranked = sorted(out, key=far)
+    if len(ranked) > NEAREST:
+        rest = listed([name(say, one) for one in ranked[NEAREST:]])
+        note += " " + tr("Left out by more: {projects}.", projects=rest)
     title = tr("Candidates that are left out, and what building them would cost")
-    return Table(title, sorted(out, key=far), columns, "left-out", note)
+    return Table(title, ranked[:NEAREST], columns, "left-out", note)
 
 
 def _reasons(say: Say, id: str, title: str, kind: str, *, chosen: bool) -> Section:
