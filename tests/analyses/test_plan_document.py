@@ -262,7 +262,7 @@ def test_figures_per_euro_are_those_of_a_comparison() -> None:
     assert per.avoided_per_public_euro is not None
     for figure, before in (
         (per.avoided_per_public_euro.expected, "On average over all of it, {} EUR of expected"),
-        (per.avoided_per_net_euro.expected, "that is put up, and {} for each of net cost"),
+        (per.avoided_per_net_euro.expected, "For each EUR of net public cost it is {}."),
     ):
         assert figure is not None
         assert before.format(f"{figure:.1f}") in shown

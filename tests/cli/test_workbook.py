@@ -81,7 +81,8 @@ def test_a_report_can_bring_its_workbook(
     capsys.readouterr()
     args = ["report", str(folder), "--out", str(page), "--excel", str(out)]
     assert run(args) == 0
-    assert capsys.readouterr().out.splitlines() == [str(page), str(out)]
+    briefs = [str(tmp_path / f"x-brief.{kind}") for kind in ("html", "docx")]
+    assert capsys.readouterr().out.splitlines() == [str(page), str(out), *briefs]
     assert load_workbook(out).sheetnames[0] == "Answer"
     page.unlink()
     assert run(args) == 2

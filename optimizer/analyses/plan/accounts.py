@@ -65,7 +65,7 @@ def _accounts(say: PlanWording) -> Iterator[Part]:
                "each public {currency} that is put up.", **about)
         ]  # fmt: skip
         if net is not None and net.expected is not None:
-            text = tr("For each {currency} of net cost it is {net}.",
+            text = tr("For each {currency} of net public cost it is {net}.",
                       currency=say.currency, net=number(net.expected, 1))  # fmt: skip
             told.append(text)
         told.append(
