@@ -48,7 +48,18 @@ def test_a_plan_is_credited_with_what_its_money_adds(method: Method) -> None:
     assert found.outcome.without_plan.avoided_anyway == near(1.0)
     (works,) = found.unaided
     assert (works.without_plan_t, works.with_plan_t) == ({"ore": near(10)}, {"ore": near(20)})
-    assert (works.paid_meur, works.windfall_meur) == (near(1.0), near(0.5))
+    assert (works.paid_meur, works.anyway_meur, works.windfall_meur) == near([1.0, 1.0, 0.5])
+
+
+def test_what_is_paid_for_what_comes_anyway_counts_by_its_probability() -> None:
+    """It comes unaided in one of four states: a quarter of 1 million, and half of that is for what
+    comes home in any case."""
+    states = [
+        state("alone", 0.25, 2026, anyway=["works"]),
+        state("with money", 0.75, 2026),
+    ]
+    (works,) = solved(world(states), "extensive").unaided
+    assert [works.paid_meur, works.anyway_meur, works.windfall_meur] == near([1.0, 0.25, 0.125])
 
 
 @pytest.mark.parametrize("method", METHODS)

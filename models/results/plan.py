@@ -226,6 +226,11 @@ class UnaidedProject(Result):
     probability that it comes unaided times what comes home then, as a share of what is reserved
     with the plan, 1 at most."""
 
+    @property
+    def anyway_meur(self) -> float:
+        """What is paid times the probability that the project comes unaided."""
+        return self.paid_meur * self.probability
+
 
 class IdleProject(Result):
     """A project that runs only when it pays, and how often it does not.

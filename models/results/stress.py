@@ -1,4 +1,4 @@
-"""What a disruption does, period by period, in the market alone and with a plan."""
+"""What a disruption does, period by period, without a plan and with one."""
 
 from typing import Literal
 
@@ -93,7 +93,7 @@ class StressedStock(Result):
 
 
 class Stress(Measured, ScenarioResult):
-    """What a disruption does in the market alone and with a plan.
+    """What a disruption does without a plan and with one.
 
     Stocks are released in the best way for a disruption that is known from its start: releases
     assume foresight.

@@ -147,6 +147,15 @@ def test_increments_stand_before_averages() -> None:
     assert "what companies do alone" not in text  # there are none
 
 
+def test_each_option_says_at_which_worth_of_an_avoided_euro_it_is_best() -> None:
+    """The stock avoids 2.5 for 0.5 (0.2 each), the large fund 2.5 more for 9.5 more (3.8 each):
+    below 0.2 no plan is best, and `small`, which is dominated, never."""
+    told_at_one = "to avoid one EUR of damage, the best option is “A stock” (by public funding) and"
+    assert told_at_one in told(made(three()))
+    column = on_page(three(), "options").column("by funding")
+    assert [cell.text for cell in column] == ["0.20 to 3.80", "-", "3.80 or more"]
+
+
 def test_what_companies_do_alone_is_said_or_asked_for() -> None:
     """A company of 4 million EUR has 40 of 100 t secured alone, and all with 6 of the state."""
     purses = {"fund": funder(budget=0), "motor_co": funder("company", budget=4)}

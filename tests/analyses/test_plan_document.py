@@ -286,7 +286,7 @@ def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> 
     compared = compare([found, found])
     of = compared.options[0].benefit.dependence
     assert (of.year, compared.year) == (2030, 2030)
-    assert f"{len(of.above_limit_without_plan)} of 20 materials" in told(found)
+    assert f"{len(of.above_limit_without_plan)} of the 20 materials" in told(found)
     rows = tables_in(found)["suppliers"].rows
     marked = [row[0].text for row in rows if row[-3].text.startswith("▲")]
     assert len(marked) == len(of.above_limit)

@@ -20,6 +20,7 @@ from optimizer.analyses.given import given
 from optimizer.analyses.stress.options import StressOptions, _strikes
 from optimizer.analyses.stress.stress import stress
 from optimizer.cli import run
+from optimizer.report.figures import NO_BREAK
 from optimizer.report.render import html
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
@@ -75,6 +76,16 @@ def test_each_has_a_row_with_the_figures_of_its_result() -> None:
         market, plan = own.damage["market"], own.damage["plan"]
         values = [cell.value for cell in row[1:5]]
         assert values == near([market, plan, market - plan, (market - plan) / market])
+
+
+def test_the_first_page_tells_what_the_worst_hits_hardest_and_how_hard() -> None:
+    """Of the dearest ore 25 t a quarter are needed. Its 16 t in store last for less than one; then
+    all is missing without the plan, and 15 t with it, as the works brings 10."""
+    page = page_of(planned(), stress=both()).replace(NO_BREAK, " ")
+    says = (
+        "Hit hardest: ORE; 60 % of its demand is missing at most with the plan, 100 % without it."
+    )
+    assert says in page
 
 
 def test_the_material_that_costs_most_tells_for_how_many_months_it_is_short() -> None:

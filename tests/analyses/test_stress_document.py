@@ -91,8 +91,8 @@ def test_it_says_what_comes_what_it_does_and_when_stocks_are_used_up() -> None:
     text = told(disrupted())
     assert "Cut: from 2026 Q1 to 2027 Q4" in text
     # 25 + 7 * 12.5 - 16 = 96.5 t; 15 + 7 * 2.5 - 16 = 16.5 t, each 0.1 million.
-    assert "damage comes to 9.65 million EUR; with the plan it comes to 1.65 million EUR" in text
-    assert "Of its demand 50 % is missing in 2026 Q2 in the market alone" in text
+    assert "damage comes to 9.65 million EUR; with it, to 1.65 million EUR" in text
+    assert "Of its demand 50 % is missing in 2026 Q2 without the plan" in text
     assert "these stocks are empty for the first time: store_ore (by the end of 2026 Q2)." in text
     assert "Releases assume foresight" in text
     assert "Freigaben setzen Voraussicht voraus" in told(disrupted(), "de")
@@ -171,6 +171,6 @@ def test_every_material_has_a_chart_of_what_is_missing() -> None:
 def test_the_workbook_has_the_stocks_and_its_checks_hold() -> None:
     book = load_workbook(BytesIO(workbook_of(disrupted(2, 1, "share_of_demand"))), data_only=True)
     held = [cell.value for sheet in book for row in sheet.iter_rows() for cell in row]
-    assert "Market alone: materials and consumers add up to the same" in held
+    assert "Without plan: materials and consumers add up to the same" in held
     assert "With plan: materials and consumers add up to the same" in held
     assert "store_ore_2" in held

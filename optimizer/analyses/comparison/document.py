@@ -167,6 +167,7 @@ def _options(side: Side) -> Table:
     ]
     columns = [Column(tr("Option"), lambda o: side.tagged(o.label), "text")]
     columns += [column(*one) for one in shown if one[0] in kept]
+    columns += steps.worths(side)
     if side.found.efficient:
         standing = tr("Assessment")
         columns.append(Column(standing, lambda o: steps.standing(side, o), "text", width=40))
@@ -177,6 +178,12 @@ def _options(side: Side) -> Table:
         unit=side.million,
         share=tail,
     )
+    if side.found.best_from:
+        note += " " + tr(
+            "Best at a worth of an avoided {currency}, in public {currency}: least public funding, "
+            "or net public cost, less what it avoids at that worth.",
+            currency=side.currency,
+        )
     if any(step.significant is False for step in side.found.efficient):
         note += " " + tr("Like: the proofs do not tell the two apart.")
     title = tr("Expected {noun} that each option leaves, and the public funding it takes",

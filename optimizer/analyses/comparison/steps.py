@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from models.language import tr
 from models.results.comparison import BestFrom, Increment, Step
@@ -23,37 +22,48 @@ def told(side: Side) -> Iterator[Part]:
     if side.found.efficient:
         yield " ".join([*_alone(side), *_steps(side)])
         yield " ".join(_averages(side))
-    chosen = [
-        _best(side, some, says)
-        for some, says in (
-            (side.found.best_from, tr("by public funding")),
-            (side.found.best_from_by_net_cost, tr("by net public cost")),
-        )
-        if len(some) > 1
-    ]
-    if chosen:
+        yield from _best(side)
+
+
+def _best(side: Side) -> Iterator[str]:
+    """Which option is best where an avoided euro is worth a public one."""
+    some = {
+        tr("by public funding"): side.found.best_from,
+        tr("by net public cost"): side.found.best_from_by_net_cost,
+    }
+    at_one = {
+        by: [x.option for x in known if x.worth <= 1][-1] for by, known in some.items() if known
+    }
+    if at_one:
         yield tr(
-            "Which option is best depends on how many public {currency} it is worth to avoid one "
-            "{currency} of damage: {choices}.",
+            "Where it is worth one public {currency} to avoid one {currency} of damage, the best "
+            "option is {choices}; other worths are in the table.",
             currency=side.currency,
-            choices="; ".join(chosen),
+            choices=listed([f"{_quoted(side, label)} ({by})" for by, label in at_one.items()]),
         )
 
 
-def _best(side: Side, some: Sequence[BestFrom], by: str) -> str:
-    """Which option is best up to which worth of an avoided euro."""
+def _quoted(side: Side, label: str | None) -> str:
+    return tr("no plan") if label is None else tr("“{option}”", option=side.called(label))
 
-    def called(one: BestFrom) -> str:
-        if one.option is None:
-            return tr("no plan")
-        return tr("“{option}”", option=side.called(one.option))
 
-    told = [
-        tr("{option} up to {worth}", option=called(one), worth=number(after.worth, 2))
-        for one, after in pairwise(some)
-    ]
-    told.append(tr("{option} beyond", option=called(some[-1])))
-    return tr("{by}, {options}", by=by, options=listed(told))
+def worths(side: Side) -> Iterator[Column]:
+    """From which to which worth of an avoided euro each option is best."""
+    group = tr("Best if an avoided {currency} is worth", currency=side.currency)
+
+    def column(head: str, some: Sequence[BestFrom]) -> Column:
+        told: dict[str | None, str] = {}
+        for one, after in zip(some, [*some[1:], None], strict=True):
+            low = number(one.worth, 2)
+            told[one.option] = tr("{low} or more", low=low)
+            if after is not None:
+                told[one.option] = tr("{low} to {high}", low=low, high=number(after.worth, 2))
+        return Column(head, lambda o: told.get(o.label), "text", group=group, width=15)
+
+    if side.found.best_from:
+        yield column(tr("by funding"), side.found.best_from)
+    if side.found.best_from_by_net_cost:
+        yield column(tr("by net cost"), side.found.best_from_by_net_cost)
 
 
 def remarks(side: Side) -> Iterator[str]:

@@ -32,6 +32,7 @@ from optimizer.report.figures import (
     NOISE,
     clean,
     number,
+    percent,
     rounded,
     rounded_percent,
     small_percent,
@@ -140,16 +141,16 @@ def _adds(say: PlanWording) -> Iterator[str]:
                 "Compared with {other}, it avoids {avoided} more for {paid} of public money "
                 "(present value): {per_euro} {currency} for each {currency}.",
                 paid=say.money(one.public_present_meur),
-                per_euro=number(one.avoided_per_euro, 1 if one.avoided_per_euro >= 1 else 2),
+                per_euro=_per_euro(one.avoided_per_euro),
                 currency=say.currency,
                 **about,
             )
-        yield from _open(one)
+        if one.significant is False:
+            yield tr("That is no more than the proofs of both leave open.")
 
 
-def _open(one: Against) -> Iterator[str]:
-    if one.significant is False:
-        yield tr("That is no more than the proofs of both leave open.")
+def _per_euro(ratio: float) -> str:
+    return number(ratio, 1 if ratio >= 1 else 2)
 
 
 def _facts(say: PlanWording) -> Iterator[Fact]:
@@ -180,18 +181,26 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
         total = say.money(sum(borrowed.values()))
         yield Fact(tr("Counts under the debt brake"), total, "; ".join([*told, lost]))
     nothing, *others = brief.increments
-    yield Fact(
-        tr("Expected damage avoided") if say.of_damage else tr("Expected shortage avoided"),
-        say.spoken(nothing.avoided),
-        tr("{before} without the plan, {after} with it",
-           before=say.spoken(nothing.left), after=say.spoken(plan.outcome.expected)),
-    )  # fmt: skip
+    what = tr("Expected damage avoided") if say.of_damage else tr("Expected shortage avoided")
+    beside = tr(
+        "{before} without the plan, {after} with it",
+        before=say.spoken(nothing.left),
+        after=say.spoken(plan.outcome.expected),
+    )
+    if nothing.avoided_per_euro is not None:
+        beside += "; " + tr(
+            "on average {per_euro} {currency} for each public {currency}, with what companies "
+            "achieve",
+            per_euro=_per_euro(nothing.avoided_per_euro),
+            currency=say.currency,
+        )
+    yield Fact(what, say.spoken(nothing.avoided), beside)
     for one in others[:1]:
         beside = tr("{before} left there", before=say.spoken(one.left))
         if one.avoided_per_euro is not None:
             beside += "; " + tr(
                 "{per_euro} {currency} for each public {currency} more",
-                per_euro=number(one.avoided_per_euro, 1 if one.avoided_per_euro >= 1 else 2),
+                per_euro=_per_euro(one.avoided_per_euro),
                 currency=say.currency,
             )
         what = tr("Avoided compared with {other}", other=called(one))
@@ -312,6 +321,9 @@ def _approvals(say: PlanWording) -> Table:
         share = rounded_percent(found.budget_risk.all_hold.value)
         note += " " + tr("All budgets together are enough with a probability of {share}.",
                          share=share)  # fmt: skip
+        if say.case is not None and say.case.policy.contingency is not None:
+            note += " " + tr("Rules ask for {share} of each project by itself.",
+                             share=percent(float(say.case.policy.contingency)))  # fmt: skip
     return Table(
         tr("To be approved, by year of decision ({unit})", unit=say.million),
         list(rows.items()),

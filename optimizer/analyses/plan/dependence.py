@@ -61,8 +61,9 @@ def _told(say: PlanWording) -> Iterator[doc.Part]:
         key=lambda row: (-row.without_plan.largest_share, -row.with_plan.largest_share),
     )
     text = tr(
-        "In {year}, {before} of {count} materials come to more than {share} from one third "
-        "country without the plan, and {after} with it. Supply is counted undisturbed and on time.",
+        "In {year}, {before} of the {count} materials that are needed then come to more than "
+        "{share} from one third country without the plan, and {after} with it. Supply is counted "
+        "undisturbed and on time.",
         year=found.year,
         before=number(len(found.above_limit_without_plan)),
         after=number(len(found.above_limit)),

@@ -142,7 +142,7 @@ def _limits(say: PlanWording) -> Iterator[str]:
         "wait and see."
     )
     yield tr(
-        "Prices do not react to what is bought, and nothing is worth anything after {year}.",
+        "Prices do not react to what is bought, and damage after {year} does not count.",
         year=say.years[-1],
     )
     if say.case is not None:

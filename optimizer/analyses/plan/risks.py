@@ -10,7 +10,8 @@ from optimizer.analyses.plan.accounts import provision
 from optimizer.analyses.plan.fiscal import returns
 from optimizer.analyses.plan.words import PlanWording, called
 from optimizer.analyses.sensitivity import words as sensitivity
-from optimizer.analyses.stress.beside import what_comes
+from optimizer.analyses.stress.beside import run_short, what_comes
+from optimizer.analyses.stress.words import shares
 from optimizer.analyses.worth import sentences
 from optimizer.report.cells import between
 from optimizer.report.figures import NOISE, number, percent, rounded_percent
@@ -24,7 +25,7 @@ def risks(say: PlanWording) -> Iterator[str]:
     """What may be lost, what provisions lack, and what stays exposed."""
     plan, loss = say.plan, say.cost.public.maximum_loss_meur
     if loss > NOISE:
-        told = [
+        losses = [
             tr("Public funders lose {loss} of stakes, loans, guarantees and price floors at most.",
                loss=say.money(loss)),
         ]  # fmt: skip
@@ -35,27 +36,37 @@ def risks(say: PlanWording) -> Iterator[str]:
             for paid in one.paid_meur.values()
         )
         if spent > NOISE:
-            told.append(
+            losses.append(
                 tr("Stocks, grants and other support, {spent}, are spent in any case.",
                    spent=say.money(spent))
             )  # fmt: skip
-        yield " ".join([*told, *provision(say), *returns(say)])
+        yield " ".join([*losses, *provision(say), *returns(say)])
     worst = sorted(say.beside.stress, key=lambda test: -test.damage["market"])
     for test in worst[:1]:
-        yield tr(
+        told = tr(
             "{event}: {noun} comes to {after} with the plan, {before} without it.",
             event=what_comes(Wording(test)),
             noun=say.counted,
             after=say.spoken(test.damage["plan"]),
             before=say.spoken(test.damage["market"]),
         )
-
+        for hit in run_short(Wording(test))[:1]:
+            told += " " + tr(
+                "Hit hardest: {material}; {after} of its demand is missing at most with the plan, "
+                "{before} without it.",
+                material=say.name("materials", hit.id),
+                after=percent(max(shares(hit, "plan"))),
+                before=percent(max(shares(hit, "market"))),
+            )
+        yield told
     yield from remains(say)
     if plan.outcome.windfall_meur > NOISE:
         most = max(plan.unaided, key=lambda one: one.windfall_meur)
         yield tr(
-            "Windfall: {windfall} go to output that would come home without it, the largest part "
-            "to {project} (which comes without it with a probability of {share}).",
+            "Windfall: {anyway} go to projects that come without the plan, by probability, "
+            "{windfall} of it to output that comes home in any case, most of that to {project} "
+            "({share}).",
+            anyway=say.money(math.fsum(one.anyway_meur for one in plan.unaided)),
             windfall=say.money(plan.outcome.windfall_meur),
             project=say.name("projects", most.id),
             share=rounded_percent(most.probability),

@@ -41,16 +41,16 @@ def _parts(say: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, TEXT)
         yield from _cover(say)
         yield _held(say, piles)
-    if say.plan.stock_use:
+    used = [use for use in say.plan.stock_use if use.times is not None]
+    if used:
         note = tr(
             "By a rule without foresight: stock is released at once while demand is not covered, "
             "and filled again at once where the market covers it. Times used: what is released in "
-            "all years over the highest planned stock."
+            "all years over the highest planned stock. Stocks that the scenario does not fill "
+            "again are left out."
         )
         columns = use_columns(say, lambda use: use)
-        yield Table(
-            used_caption(), say.plan.stock_use, columns, "stock-use", note, folded=True, on=TEXT
-        )
+        yield Table(used_caption(), used, columns, "stock-use", note, folded=True, on=TEXT)
     note = tr(
         "Planned: stock at the year's end if nothing is ever released. By balance: what the year "
         "before leaves, and what is bought; it must equal the planned stock."

@@ -1,1 +1,1 @@
-"""What a disruption does, period by period, in the market alone and with a plan."""
+"""What a disruption does, period by period, without a plan and with one."""

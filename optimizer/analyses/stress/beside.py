@@ -51,7 +51,7 @@ def _side_by_side(says: Sequence[Say]) -> Table:
         )
 
     def hardest(say: Say) -> str | None:
-        worst = next(iter(_short(say)), None)
+        worst = next(iter(run_short(say)), None)
         return None if worst is None else say.name("materials", worst.id)
 
     def months(case: StressCase, header: str) -> Column:
@@ -94,14 +94,14 @@ def _avoided(say: Say) -> float | None:
     return (market - plan) / market if market > 0 else None
 
 
-def _short(say: Say) -> list[ShortMaterial]:
+def run_short(say: Say) -> list[ShortMaterial]:
     """Materials that are missing where they are demanded, the one that costs most first."""
     return [one for one in words.ranked(say) if any(one.demand_t)]
 
 
 def _months(say: Say, case: StressCase) -> float | None:
     """Months in which the material that is hit hardest is short."""
-    worst = next(iter(_short(say)), None)
+    worst = next(iter(run_short(say)), None)
     if worst is None:
         return None
     missing = sum(share > words.SHORT for share in words.shares(worst, case))
@@ -148,7 +148,7 @@ def _used_up(say: Say) -> str | None:
 
 def _one(say: Say, place: int) -> Iterator[Part]:
     """A disruption: what is missing in each period, and which stocks are used up when."""
-    title, some = what_comes(say), _short(say)[:MOST]
+    title, some = what_comes(say), run_short(say)[:MOST]
     if not some:
         yield tr("{what}: nothing runs short.", what=title)
         return

@@ -84,17 +84,17 @@ def _answer(say: words.Say) -> Iterator[Part]:
     else:
         told = {"market": costs[0], "plan": costs[1], "less": less}
         yield (
-            tr("In the market alone damage comes to {market}; with the plan it comes to {plan}, "
-               "{less} less.", **told)
+            tr("Without the plan damage comes to {market}; with it, to {plan}, {less} less.",
+               **told)
             if say.of_damage
-            else tr("In the market alone the shortage comes to {market}; with the plan it comes to "
-                    "{plan}, {less} less.", **told)
+            else tr("Without the plan the shortage comes to {market}; with it, to {plan}, {less} "
+                    "less.", **told)
         )  # fmt: skip
         worst = words.ranked(say)[0]
         alone = words.shares(worst, "market")
         yield tr(
-            "Hit hardest: {name}. Of its demand {market} is missing in {period} in the market "
-            "alone, and at most {plan} in any period with the plan.",
+            "Hit hardest: {name}. Of its demand {market} is missing in {period} without the plan, "
+            "and at most {plan} in any period with it.",
             name=say.name("materials", worst.id),
             market=percent(max(alone)),
             period=words.labels(say)[alone.index(max(alone))],
@@ -322,7 +322,7 @@ def _method(say: words.Say) -> Iterator[str]:
     """What the figures rest on."""
     found = say.found
     yield tr(
-        "Market alone: nothing is built or bought by the plan; projects that come anyway produce, "
+        "Without plan: nothing is built or bought by the plan; projects that come anyway produce, "
         "and stocks that exist already are released. With plan: with all that the plan builds and "
         "buys."
     )

@@ -53,7 +53,7 @@ def _strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
 
 
 class StressOptions(OfScenario, SolveOptions):
-    """Show period by period what a disruption does, in the market alone and with the plan.
+    """Show period by period what a disruption does, without the plan and with it.
 
     FILE_OR_PLAN is a scenario file, whose best plan is solved first, or a saved plan: a plan.json
     or the folder it is in.

@@ -193,7 +193,7 @@ def stress(
     *,
     solved: bool = False,
 ) -> Stress:
-    """What a disruption does in the market alone and with a plan.
+    """What a disruption does without a plan and with one.
 
     ``solved`` says that the plan's certificate is of this scenario.
 

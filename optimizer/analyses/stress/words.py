@@ -17,7 +17,7 @@ SHORT = 1e-6
 
 def case_name(case: StressCase) -> str:
     """A case as the head of columns."""
-    return {"market": tr("Market alone"), "plan": tr("With plan")}[case]
+    return {"market": tr("Without plan"), "plan": tr("With plan")}[case]
 
 
 def parts(say: Say) -> int:
@@ -50,7 +50,7 @@ def shares(of: ShortMaterial, case: StressCase) -> list[float]:
 
 
 def ranked(say: Say) -> list[ShortMaterial]:
-    """Materials, the one that costs most in the market alone first."""
+    """Materials, the one that costs most without the plan first."""
     return sorted(say.found.materials, key=lambda one: -one.damage["market"])
 
 
