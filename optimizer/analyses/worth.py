@@ -45,5 +45,5 @@ def _needed(one: WorthFrom) -> str:
     }[one.of]
     if not one.any_plan:
         return needed
-    bound = tr("below {factor} no plan is", factor=number(one.any_plan, 2))
+    bound = tr("below {factor} no plan is worth it", factor=number(one.any_plan, 2))
     return f"{needed} ({bound})"

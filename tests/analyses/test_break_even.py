@@ -183,7 +183,7 @@ def test_reports_say_it_in_both_languages() -> None:
     german = told(found, "de")
     assert "Dieser Plan lohnt sich" in german
     assert "mindestens das 0,80-Fache" in german
-    assert "(unter 0,40 kein Plan)" in german
+    assert "(unter dem 0,40-Fachen lohnt sich gar kein Plan)" in german
     side = compare([found, found], ["japan", "other"])
     assert "„japan“ lohnt sich" in told(side, "de", plans={"japan": found, "other": found})
     poor = with_break_even(

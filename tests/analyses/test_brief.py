@@ -16,6 +16,7 @@ from optimizer.analyses.comparison.money import cost
 from optimizer.analyses.evaluation.counterfactual import counterfactual
 from optimizer.analyses.given import given
 from optimizer.analyses.plan.answer import _by_year
+from optimizer.analyses.plan.risks import turns
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.model.instance import read_instance
 from optimizer.solve.planner import plan
@@ -240,6 +241,23 @@ def test_increments_are_over_nothing_over_no_public_money_and_over_the_next_chea
     assert [one.avoided_per_euro for one in found.increments] == [
         near(28 / paid), near(18 / paid), near(16 / paid)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("extra", "factor", "worth_it"), [(4.0, "0.50", True), (16.0, "2.00", False)]
+)
+def test_what_is_not_worth_its_additional_cost_is_said_to_be_so(
+    extra: float, factor: str, worth_it: bool
+) -> None:
+    """8 more are avoided than with half the money."""
+    half = cheaper(20.0, 0.5)
+    cost = tutorial().outcome.net_cost_meur - extra
+    half = half.model_copy(
+        update={"outcome": half.outcome.model_copy(update={"net_cost_meur": cost})}
+    )
+    text = " ".join(turns(PlanWording(tutorial(), others={"half": half})))
+    assert f"{factor} compared with “" in text
+    assert ("it is not worth it by the scenario's own figures" in text) is not worth_it
 
 
 def test_a_plan_is_compared_with_others_whatever_they_are_called() -> None:

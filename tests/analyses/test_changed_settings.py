@@ -51,12 +51,12 @@ def told(*changes: tuple[str, str | None, str | None], language: Language = "en"
          "Raw material fund: bond in addition", "Rohstofffonds: zusätzlich bond"),
         ("funders.fund.instruments.equity.charges", None, '{"authority": 0.85}',
          "Raw material fund, Equity: Charge to line not set → Authority 0.85 EUR per EUR",
-         "Rohstofffonds, Eigenkapital: Belastung des Titels nicht gesetzt → Ermächtigung 0,85 EUR "
-         "je EUR"),
+         "Rohstofffonds, Eigenkapital: Belastung des Titels nicht festgelegt → Ermächtigung 0,85 "
+         "EUR je EUR"),
         ("funders.new_one", None, "{}", "new one in addition", "zusätzlich new one"),
         ("stockpiles.stock_1", "{}", None, "without Stock 1", "ohne Lager 1"),
         ("policy.max_projects", None, "0",
-         "Projects at most not set → 0", "Projekte höchstens nicht gesetzt → 0"),
+         "Projects at most not set → 0", "Projekte höchstens nicht festgelegt → 0"),
         ("objective.allocation", '"pooled"', '"entitled"',
          "Allocation pooled → entitled", "Zuteilung gemeinsam → nach Anspruch"),
         ("horizon.last_year", "2040", "2045", "Last year 2040 → 2045", "Letztes Jahr 2040 → 2045"),

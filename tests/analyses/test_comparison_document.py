@@ -150,10 +150,24 @@ def test_increments_stand_before_averages() -> None:
 def test_each_option_says_at_which_worth_of_an_avoided_euro_it_is_best() -> None:
     """The stock avoids 2.5 for 0.5 (0.2 each), the large fund 2.5 more for 9.5 more (3.8 each):
     below 0.2 no plan is best, and `small`, which is dominated, never."""
-    told_at_one = "to avoid one EUR of damage, the best option is “A stock” (by public funding) and"
+    told_at_one = "to avoid one EUR of damage, the best option is by public funding “A stock”"
     assert told_at_one in told(made(three()))
-    column = on_page(three(), "options").column("by funding")
+    column = on_page(three(), "options").column("by public funding")
     assert [cell.text for cell in column] == ["0.20 to 3.80", "-", "3.80 or more"]
+
+
+def test_who_dominates_by_net_cost_is_said_too() -> None:
+    """If all but 0.2 of what the large fund pays comes back, it beats both others, which cost 0.5
+    and 4: it leaves nothing."""
+    plans = three()
+    back = plans["large"]
+    accounts = [one.model_copy(update={"cost_meur": 0.0}) for one in back.accounts]
+    accounts[0] = accounts[0].model_copy(update={"cost_meur": 0.2})
+    plans["large"] = back.model_copy(update={"accounts": tuple(accounts)})
+    assert (
+        "By net public cost, in place of public funding, dominated: “A stock” by “A large fund” "
+        "and “Base case” by “A large fund”."
+    ) in told(made(plans))
 
 
 def test_what_companies_do_alone_is_said_or_asked_for() -> None:

@@ -120,6 +120,9 @@ def test_which_option_is_best_depends_on_what_an_avoided_euro_is_worth() -> None
     assert [(one.option, one.worth) for one in found] == [
         (None, 0.0), ("b", near(0.25)), ("d", near(0.4))
     ]  # fmt: skip
+    # An option that costs less than nothing and avoids nothing is best until one that avoids is.
+    found = lined(option("gain", -5, 100), option("b", 10, 60)).best_from()
+    assert [(one.option, one.worth) for one in found] == [("gain", 0.0), ("b", near(15 / 40))]
     # What the proofs do not tell apart is left out.
     vague = lined(some[1], option("e", 12, 59, slack=2.0)).best_from()
     assert [one.option for one in vague] == [None, "b"]

@@ -96,9 +96,9 @@ def test_the_material_that_costs_most_tells_for_how_many_months_it_is_short() ->
         "ORE",
         "9",
         "6",
-        "2 of 2, first by the end of 2026 Q2",
+        "2 of 2, the first by the end of 2026 Q2",
     ]
-    assert first[0].text == "Cut: from 2026 Q2 to 2026 Q4, total loss"
+    assert first[0].text == "Cut: from 2026 Q2 to 2026 Q4, total outage"
     # Of 25 t a fifth is lost: the stores have enough for two of the six.
     assert [cell.text for cell in second[5:]] == ["ORE_3", "3", "3", "0 of 2"]
 
@@ -170,7 +170,7 @@ def test_every_material_that_runs_short_has_a_row() -> None:
 def test_where_nothing_is_short_it_says_so() -> None:
     nothing = struck("cut 2027 for 1 quarter at 0%")
     page = page_of(planned(), stress=[nothing])
-    assert "total loss" not in page
+    assert "total outage" not in page
     assert "loss of 0 %: nothing runs short." in page.replace("\u00a0", " ")
     row = tables_in(planned(), stress=[nothing])["stress"].rows[0]
     assert [cell.text for cell in row[4:]] == ["-"] * 5

@@ -109,7 +109,7 @@ def test_an_event_of_one_period_is_called_by_that() -> None:
     assert "Cut: 2026 Q2 All" in told(disrupted(events=_strikes(("cut 2026.2 for 1 quarter",))))
 
 
-@pytest.mark.parametrize(("share", "said"), [("100%", "total loss"), ("40 %", "loss of 40 %")])
+@pytest.mark.parametrize(("share", "said"), [("100%", "total outage"), ("40 %", "loss of 40 %")])
 def test_a_loss_that_was_asked_for_is_told(share: str, said: str) -> None:
     found = disrupted(events=_strikes((f"cut 2026 for 1 year at {share}",)))
     assert f"Cut: from 2026 Q1 to 2026 Q4, {said}" in told(found)

@@ -178,10 +178,11 @@ def _options(side: Side) -> Table:
         unit=side.million,
         share=tail,
     )
-    if side.found.best_from:
+    if side.found.best_from or side.found.best_from_by_net_cost:
         note += " " + tr(
             "Best at a worth of an avoided {currency}, in public {currency}: least public funding, "
-            "or net public cost, less what it avoids at that worth.",
+            "or net public cost, less what it avoids at that worth; below the lowest, no plan. "
+            "-: at none, or not told apart. Assessment: by public funding.",
             currency=side.currency,
         )
     if any(step.significant is False for step in side.found.efficient):

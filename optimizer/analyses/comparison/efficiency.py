@@ -118,9 +118,11 @@ class Line:
         corners = _convex([self.without, *free, *(p for p in known if p not in free)])
         found: list[results.BestFrom] = []
         for before, point in pairwise([None, *corners]):
-            worth = 0.0
+            worth, more = 0.0, 0.0
             if before is not None and point is not None:
-                worth = max(0.0, point.money - before.money) / (before.damage - point.damage)
+                more = point.money - before.money
+            if before is not None and point is not None and more > 0:
+                worth = more / (before.damage - point.damage)
             if found and worth <= 0:
                 found.pop()
             found.append(results.BestFrom(option=point and point.label, worth=worth))

@@ -10,7 +10,7 @@ from optimizer.analyses.comparison.words import Side
 from optimizer.report.charts import Chart
 from optimizer.report.charts import options as charts
 from optimizer.report.charts.drawing import Figure
-from optimizer.report.document import SHEET, Check, Column, Form, Part, Section, Table
+from optimizer.report.document import DETAIL, SHEET, Check, Column, Form, Part, Section, Table
 from optimizer.report.figures import NOISE, number, rounded
 from optimizer.report.wording import listed
 from optimizer.report.workbook.expressions import Expression, ratio
@@ -32,14 +32,14 @@ def _best(side: Side) -> Iterator[str]:
         tr("by net public cost"): side.found.best_from_by_net_cost,
     }
     at_one = {
-        by: [x.option for x in known if x.worth <= 1][-1] for by, known in some.items() if known
+        by: [x for x in known if x.worth <= 1][-1].option for by, known in some.items() if known
     }
     if at_one:
         yield tr(
             "Where it is worth one public {currency} to avoid one {currency} of damage, the best "
-            "option is {choices}; other worths are in the table.",
+            "option is {choices}.",
             currency=side.currency,
-            choices=listed([f"{_quoted(side, label)} ({by})" for by, label in at_one.items()]),
+            choices=listed([f"{by} {_quoted(side, label)}" for by, label in at_one.items()]),
         )
 
 
@@ -48,22 +48,24 @@ def _quoted(side: Side, label: str | None) -> str:
 
 
 def worths(side: Side) -> Iterator[Column]:
-    """From which to which worth of an avoided euro each option is best."""
+    """From which to which worth of an avoided euro each option is best; a terminal has no room."""
     group = tr("Best if an avoided {currency} is worth", currency=side.currency)
 
     def column(head: str, some: Sequence[BestFrom]) -> Column:
         told: dict[str | None, str] = {}
         for one, after in zip(some, [*some[1:], None], strict=True):
             low = number(one.worth, 2)
-            told[one.option] = tr("{low} or more", low=low)
-            if after is not None:
-                told[one.option] = tr("{low} to {high}", low=low, high=number(after.worth, 2))
-        return Column(head, lambda o: told.get(o.label), "text", group=group, width=15)
+            told[one.option] = (
+                tr("{low} or more", low=low)
+                if after is None
+                else tr("{low} to {high}", low=low, high=number(after.worth, 2))
+            )
+        return Column(head, lambda o: told.get(o.label), "text", group=group, width=15, on=DETAIL)
 
     if side.found.best_from:
-        yield column(tr("by funding"), side.found.best_from)
+        yield column(tr("by public funding"), side.found.best_from)
     if side.found.best_from_by_net_cost:
-        yield column(tr("by net cost"), side.found.best_from_by_net_cost)
+        yield column(tr("by net public cost"), side.found.best_from_by_net_cost)
 
 
 def remarks(side: Side) -> Iterator[str]:
@@ -75,22 +77,35 @@ def remarks(side: Side) -> Iterator[str]:
 
 
 def _by_net_cost(side: Side) -> Iterator[str]:
-    """Which options are efficient, or no longer, where net cost takes the place of funding."""
+    """Which options are efficient, and which dominated, where net cost takes the place of
+    funding."""
     own, by_net = [s.option for s in side.found.efficient], side.found.efficient_by_net_cost
+    told_apart = [one.option for one in side.found.dominated if one.significant is not False]
 
-    def but(some: Sequence[str], others: Sequence[str]) -> str:
-        names = [tr("“{option}”", option=side.called(one)) for one in some if one not in others]
-        return listed(names) if names else ""
+    def figures(label: str) -> tuple[float, float]:
+        of = side.option(label)
+        return of.cost.public.cost_meur, of.benefit.expected.with_plan
 
-    gained, lost = but(by_net, own), but(own, by_net)
+    def dominated(label: str) -> str:
+        money, left = figures(label)
+        better = {figures(o)[1]: o for o in by_net if figures(o)[0] <= money}
+        name = _quoted(side, label)
+        if not better or min(better) > left:
+            return name
+        other = side.called(better[min(better)])
+        return tr("{option} by “{other}”", option=name, other=other)
+
+    lost = [one for one in own if one not in by_net]
+    gained = [_quoted(side, one) for one in by_net if one not in own]
     if own and not gained and not lost:
         yield tr("By net public cost, in place of public funding, the same options are efficient.")
     if gained:
         yield tr("By net public cost, in place of public funding, efficient as well: {options}.",
-                 options=gained)  # fmt: skip
+                 options=listed(gained))  # fmt: skip
     if lost:
-        yield tr("By net public cost, in place of public funding, no longer efficient: {options}.",
-                 options=lost)  # fmt: skip
+        others = [one for one in told_apart if one not in by_net]
+        yield tr("By net public cost, in place of public funding, dominated: {options}.",
+                 options=listed([dominated(one) for one in (*lost, *others)]))  # fmt: skip
 
 
 def _alone(side: Side) -> Iterator[str]:
@@ -285,8 +300,8 @@ def _line(side: Side) -> Table:
     late = [side.short(step.option) for step in side.found.efficient if not step.convex]
     if late:
         note += " " + tr(
-            "Above the straight line between an earlier and a later option, and so best at no "
-            "worth of an avoided {currency}: {options}.",
+            "Above the straight line between an earlier and a later option, and so, by public "
+            "funding, best at no worth of an avoided {currency}: {options}.",
             currency=side.currency,
             options=listed(late),
         )

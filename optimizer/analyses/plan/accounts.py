@@ -114,7 +114,8 @@ def _provision(say: PlanWording) -> Iterator[str]:
     if found is not None:
         yield tr(
             "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost "
-            "of {cost} is a present value and follows from what the scenario expects to come back.",
+            "of {cost} is a present value, of the share that the scenario expects to come back; "
+            "the expected loss follows from its chance of failure. The two need not agree.",
             face=say.money(found.face_meur),
             provision=say.money(found.provision_meur),
             cost=say.money(found.cost_meur),

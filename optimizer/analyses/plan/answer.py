@@ -6,11 +6,10 @@ from typing import Any
 
 from models.language import tr
 from models.results import Against
-from models.scenario.case import Case
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan import risks
 from optimizer.analyses.plan.method import cautions
-from optimizer.analyses.plan.words import PlanWording, called, reduction
+from optimizer.analyses.plan.words import PlanWording, called, decidable, reduction
 from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -102,23 +101,13 @@ def _what(say: PlanWording) -> Iterator[str]:
         yield tr(
             "support {count} of {of} candidate projects",
             count=number(len(plan.projects)),
-            of=number(len(list(_decidable(say.case)))),
+            of=number(len(list(decidable(say.case)))),
         )
     elif plan.projects:
         yield tr("support {projects}", projects=projects_counted(len(plan.projects)))
     stocked = {s.material for s in plan.stockpiles if any(t > NOISE for t in s.buy_t.values())}
     if stocked:
         yield tr("buy stocks of {materials}", materials=materials_counted(len(stocked)))
-
-
-def _decidable(case: Case) -> Iterator[str]:
-    """Candidates that can still be decided."""
-    years = {y for y in case.horizon.years if case.policy.max_starts_by_year.get(y, 1) > 0}
-    for id, project in case.projects.items():
-        first = project.earliest_start or case.horizon.first_year
-        last = project.latest_start or case.horizon.last_year
-        if years & {*range(first, last + 1)} and id not in case.policy.must_not_build:
-            yield id
 
 
 def _label(one: Against) -> str:
@@ -159,9 +148,10 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
     if say.public:
         public, at_home = say.cost.public, brief.fiscal.home_share
         beside = tr(
-            "{paid} put up ({present} as a present value), less what is expected to come back",
-            paid=say.money(public.paid_meur),
+            "{present} put up, less what is expected to come back, as present values; {paid} not "
+            "discounted",
             present=say.money(public.paid_present_meur or 0.0),
+            paid=say.money(public.paid_meur),
         )
         if at_home is not None and say.case is not None and say.case.home:
             beside += "; " + tr(
@@ -188,12 +178,11 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
         after=say.spoken(plan.outcome.expected),
     )
     if nothing.avoided_per_euro is not None:
-        beside += "; " + tr(
-            "on average {per_euro} {currency} for each public {currency}, with what companies "
-            "achieve",
-            per_euro=_per_euro(nothing.avoided_per_euro),
-            currency=say.currency,
-        )
+        average = _per_euro(nothing.avoided_per_euro)
+        beside += "; " + tr("on average {per_euro} {currency} for each public {currency}",
+                            per_euro=average, currency=say.currency)  # fmt: skip
+        if say.cost.private.paid_meur > NOISE:
+            beside += tr(", with what companies achieve")
     yield Fact(what, say.spoken(nothing.avoided), beside)
     for one in others[:1]:
         beside = tr("{before} left there", before=say.spoken(one.left))
@@ -262,7 +251,10 @@ def _first_approvals(say: PlanWording) -> Iterator[Fact]:
 def _against(say: PlanWording) -> Iterator[Part]:
     """What is left with the plan, beside what it is compared with."""
     rows = [(_label(one), one.left, one.left_cvar) for one in say.brief.increments]
-    rows.append((tr("This plan"), say.plan.outcome.expected, say.plan.outcome.cvar))
+    own = tr("This plan")
+    if say.case is not None and say.case.variants and say.plan.variant is None:
+        own += f" ({tr('base case')})"
+    rows.append((own, say.plan.outcome.expected, say.plan.outcome.cvar))
     names, mean, worst = zip(*rows, strict=True)
     titles = (
         tr("Expected damage") if say.of_damage else tr("Expected shortage"),
@@ -321,9 +313,10 @@ def _approvals(say: PlanWording) -> Table:
         share = rounded_percent(found.budget_risk.all_hold.value)
         note += " " + tr("All budgets together are enough with a probability of {share}.",
                          share=share)  # fmt: skip
-        if say.case is not None and say.case.policy.contingency is not None:
-            note += " " + tr("Rules ask for {share} of each project by itself.",
-                             share=percent(float(say.case.policy.contingency)))  # fmt: skip
+        asked = None if say.case is None else say.case.policy.contingency
+        if asked is not None and found.budget_risk.all_hold.value < asked:
+            note += " " + tr("The money of each project by itself is to be enough with {share}.",
+                             share=percent(float(asked)))  # fmt: skip
     return Table(
         tr("To be approved, by year of decision ({unit})", unit=say.million),
         list(rows.items()),

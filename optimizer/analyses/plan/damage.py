@@ -44,8 +44,8 @@ def _told(say: PlanWording) -> Iterator[Part]:
     anyway = say.plan.outcome.without_plan.avoided_anyway
     if anyway is not None and anyway > NOISE:
         text = tr(
-            "Projects that come without any plan avoid {avoided} more; the plan is not credited "
-            "with it.",
+            "Without any plan, projects that come all the same avoid {avoided}; the plan is not "
+            "credited with it.",
             avoided=say.spoken(anyway),
         )
         likely = [one.id for one in say.plan.unaided if one.probability > LIKELY]

@@ -70,7 +70,7 @@ def _said(say: PlanWording) -> Iterator[str]:
     elif limited and len(idle) == len(limited):
         yield tr(
             "The limit on state aid binds for no project of the plan, and cannot: even if each "
-            "instrument went as far as it may, aid would stay below it."
+            "instrument went as far as it may, aid as counted here would stay below it."
         )
     elif limited:
         yield tr("The limit on state aid binds for no project of the plan.")
@@ -150,6 +150,20 @@ def _aid(say: PlanWording) -> Table:
         "Aid: the grant equivalents that the scenario states for its instruments. Limit: the lower "
         "of its share of capex and its amount, the same for all projects."
     )
+    case = say.case
+    free = {
+        say.how(paid)
+        for paid in say.plan.accounts
+        if case is not None and say.kinds.get(paid.funder) == "public"
+        if paid.project is not None and paid.instrument is not None
+        if not case.funders[paid.funder].instruments[paid.instrument].grant_equivalent
+    }
+    if free:
+        note += " " + tr(
+            "Counted as no aid: {instruments}; if their terms are better than those of the market, "
+            "there is more.",
+            instruments=listed(sorted(free)),
+        )
     return Table(
         tr("State aid by project"), say.brief.fiscal.aid, columns, "aid", note,
         total=tr("All together"), folded=not any(one.binds for one in say.brief.fiscal.aid),

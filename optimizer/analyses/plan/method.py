@@ -7,7 +7,7 @@ from models.language import tr
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.words import PlanWording
+from optimizer.analyses.plan.words import PlanWording, decidable
 from optimizer.report import cells
 from optimizer.report import document as doc
 from optimizer.report.document import PAGE, SHEET, TEXT, Bullets, Check, Heading, Section, Table
@@ -37,7 +37,11 @@ def _steps(say: PlanWording, case: Case) -> Iterator[str]:
     weight = float(case.objective.cvar.weight)
     counted = [
         tr("materials: {count}", count=number(len(case.materials))),
-        tr("projects to choose from: {count}", count=number(len(case.projects))),
+        tr(
+            "projects: {count}, of which can still be decided: {open}",
+            count=number(len(case.projects)),
+            open=number(len(list(decidable(case)))),
+        ),
         tr("consumers: {count}", count=number(len(case.consumers))),
         tr("stockpiles: {count}", count=number(len(case.stockpiles))),
         tr("hazards: {count}", count=number(len(case.hazards))),
@@ -178,8 +182,9 @@ def glossary(say: PlanWording) -> Section:
             unit=say.million,
         ),
         tr("Gap and bound"): tr(
-            "The bound is a value below which no plan can fall; the gap is the distance of "
-            "this plan from it."
+            "Plans are measured by their objective, the outcome over all states and weighted net "
+            "cost; less is better. The bound is a value below which no plan can fall; the gap is "
+            "the distance of this plan from it."
         ),
         tr("HHI (Herfindahl-Hirschman index)"): tr(
             "Sum of the squared shares of supplying countries in percent: {most} for a single "

@@ -61,15 +61,11 @@ def risks(say: PlanWording) -> Iterator[str]:
         yield told
     yield from remains(say)
     if plan.outcome.windfall_meur > NOISE:
-        most = max(plan.unaided, key=lambda one: one.windfall_meur)
         yield tr(
-            "Windfall: {anyway} go to projects that come without the plan, by probability, "
-            "{windfall} of it to output that comes home in any case, most of that to {project} "
-            "({share}).",
-            anyway=say.money(math.fsum(one.anyway_meur for one in plan.unaided)),
+            "Windfall: {windfall} of all funders go to output that comes home in any case; "
+            "weighted by their probability, {anyway} go to projects that come without the plan.",
             windfall=say.money(plan.outcome.windfall_meur),
-            project=say.name("projects", most.id),
-            share=rounded_percent(most.probability),
+            anyway=say.money(math.fsum(one.anyway_meur for one in plan.unaided)),
         )
 
 
@@ -93,21 +89,29 @@ def turns(say: PlanWording) -> Iterator[str]:
     """From where on the plan is worth its money, which inputs turn it, and what nearly came in."""
     yield from sentences(say.plan.worth_from, tr("This plan"))
     more = [
-        tr(
-            "{factor} compared with {other} ({cost})",
-            factor=number(one.net_cost_meur / one.avoided, 2),
-            other=called(one),
-            cost=say.money(one.net_cost_meur),
-        )
+        (one, one.net_cost_meur / one.avoided)
         for one in say.brief.increments[1:]
         if say.of_damage and min(one.avoided, one.net_cost_meur) > NOISE
     ]
     if more:
-        yield tr(
+        told = [
+            tr(
+                "{factor} compared with {other} ({cost})",
+                factor=number(factor, 2),
+                other=called(one),
+                cost=say.money(one.net_cost_meur),
+            )
+            for one, factor in more
+        ]
+        text = tr(
             "What it costs all funders in addition, net, is worth it as long as a missing tonne "
             "costs at least this multiple of what the scenario says: {factors}.",
-            factors=listed(more),
+            factors=listed(told),
         )
+        if beaten := [called(one) for one, factor in more if factor > 1]:
+            text += " " + tr("Compared with {others} it is not worth it by the scenario's own "
+                             "figures.", others=listed(beaten))  # fmt: skip
+        yield text
     if say.beside.sensitivity is not None:
         yield from _moved(say, Wording(say.beside.sensitivity))
     near = [one for one in say.brief.rejected if one.high is not None][:MOST_NAMED]
@@ -128,8 +132,8 @@ def _moved(say: PlanWording, study: sensitivity.Say) -> Iterator[str]:
     if not ends:
         return
     yield tr(
-        "Over the ranges of {count} uncertain inputs {noun} goes from {low} to {high}, one moved "
-        "at a time.",
+        "Over the ranges of {count} uncertain inputs, one moved at a time, {noun} with this plan "
+        "goes from {low} to {high}.",
         count=number(len(inputs)),
         noun=say.expected,
         low=say.spoken(min(ends)),

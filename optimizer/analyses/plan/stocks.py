@@ -46,8 +46,8 @@ def _parts(say: PlanWording) -> Iterator[Part]:
         note = tr(
             "By a rule without foresight: stock is released at once while demand is not covered, "
             "and filled again at once where the market covers it. Times used: what is released in "
-            "all years over the highest planned stock. Stocks that the scenario does not fill "
-            "again are left out."
+            "all years over the highest planned stock. Stocks that hold nothing, or that the "
+            "scenario does not fill again, are left out."
         )
         columns = use_columns(say, lambda use: use)
         yield Table(used_caption(), used, columns, "stock-use", note, folded=True, on=TEXT)

@@ -1,6 +1,6 @@
 """Names, sums and recurring words of a plan."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from models.language import tr
 from models.results import Against, Brief, Plan, Position
 from models.results.option import Benefit, Cost, Sums
+from models.scenario.case import Case
 from optimizer.analyses.comparison.benefit import benefit
 from optimizer.analyses.comparison.increments import brief
 from optimizer.analyses.comparison.money import adder, cost
@@ -199,3 +200,13 @@ def called(one: Against) -> str:
     if one.title:
         return tr("“{option}”", option=one.title)
     return tr("the best plan without public money")
+
+
+def decidable(case: Case) -> Iterator[str]:
+    """Candidates that can still be decided."""
+    years = {y for y in case.horizon.years if case.policy.max_starts_by_year.get(y, 1) > 0}
+    for id, project in case.projects.items():
+        first = project.earliest_start or case.horizon.first_year
+        last = project.latest_start or case.horizon.last_year
+        if years & {*range(first, last + 1)} and id not in case.policy.must_not_build:
+            yield id

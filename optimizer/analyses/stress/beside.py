@@ -96,7 +96,8 @@ def _avoided(say: Say) -> float | None:
 
 def run_short(say: Say) -> list[ShortMaterial]:
     """Materials that are missing where they are demanded, the one that costs most first."""
-    return [one for one in words.ranked(say) if any(one.demand_t)]
+    some = words.ranked(say)
+    return [one for one in some if any(one.demand_t) and any(one.missing_t["market"])]
 
 
 def _months(say: Say, case: StressCase) -> float | None:
@@ -143,7 +144,10 @@ def _used_up(say: Say) -> str | None:
     about = {"count": number(sum(map(len, gone.values()))), "all": number(len(held))}
     if not gone:
         return tr("{count} of {all}", **about)
-    return tr("{count} of {all}, first by the end of {period}", period=next(iter(gone)), **about)
+    about["period"] = next(iter(gone))
+    if len(gone) == 1:
+        return tr("{count} of {all}, by the end of {period}", **about)
+    return tr("{count} of {all}, the first by the end of {period}", **about)
 
 
 def _one(say: Say, place: int) -> Iterator[Part]:

@@ -72,7 +72,7 @@ def _event(say: Say, event: StressEvent) -> str:
     if event.loss is None:
         return said
     if event.loss == 1:
-        return tr("{event}, total loss", event=said)
+        return tr("{event}, total outage", event=said)
     return tr("{event}, loss of {share}", event=said, share=percent(event.loss))
 
 
