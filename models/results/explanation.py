@@ -42,6 +42,9 @@ class Regret(Searched):
     cost: InUnit | None  #: What cost adds to it, as the objective weighs cost.
     expected: InUnit | None  #: By how much mean damage differs.
     net_cost_meur: float | None  #: By how much discounted net cost differs.
+    public_meur: float | None = None
+    """Of a project that is left out: what public funders put into it in the plan that was found,
+    undiscounted, guaranteed loans in full."""
     instead: Instead | None  #: What comes instead; null without a plan.
 
 

@@ -71,6 +71,10 @@ def test_a_project_that_is_out_costs_what_it_pushes_out() -> None:
     assert small.regret.instead.entering == ("small",)
     assert small.regret.instead.leaving == ("big",)
     assert (small.regret.expected, small.regret.net_cost_meur) == (near(1), near(-1))
+    assert small.regret.public_meur == near(9)
+    (big,) = (one for one in explained(two()).items if one.chosen)
+    assert big.regret is not None
+    assert big.regret.public_meur is None
     assert small.regret.damage == near(1)
     assert small.regret.cost == near(-0.001)
 

@@ -138,14 +138,16 @@ def left_out(found: Explanation) -> Table:
         Column(tr("Project"), lambda one: name(say, one), "text"),
         Column(tr("Capex"), capex, "money"),
         Column(tr("Worse by"), "regret", "range"),
+        Column(tr("Public money for it"), "regret.public_meur", "money"),
         Column(tr("Net cost in addition"), "regret.net_cost_meur", "signed"),
         Column(tr("Then not built"), instead, "text"),
         Column(tr("Why"), why, "text"),
     ]
     note = tr(
         "Worse by: what the objective loses in the best plan that builds it, as far as the gaps "
-        "prove ({unit}); what that plan costs in addition, all funders together, and what it does "
-        "not build. Money in {million}. Budgets, tickets and the number of starts hold there too.",
+        "prove ({unit}); what public funders put into it there, guaranteed loans in full; what "
+        "that plan costs in addition, all funders together, and what it does not build. Money in "
+        "{million}. Budgets, tickets and the number of starts hold there too.",
         unit=say.unit,
         million=say.million,
     )

@@ -25,7 +25,7 @@ from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
 from optimizer.analyses.series import Series
 from optimizer.errors import Interrupted, Misuse, NoPlan
-from optimizer.model.commitment import net_cost, planned_stock, weighed_cost
+from optimizer.model.commitment import moved, net_cost, planned_stock, weighed_cost
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
@@ -178,7 +178,8 @@ class Talk:
         hold = force.hold if force is not None and is_stock else None
         stops = standing.stops(kind, id, hold) if into and not conflict else ()
         chosen = self._buys(id) if is_stock else id in plan.start
-        regret = None if reply is None else self._regret(reply)
+        brought_in = id if into and not is_stock else None
+        regret = None if reply is None else self._regret(reply, brought_in)
         held = planned_stock(self.instance, plan, id).max() * self._lot(id) if is_stock else None
         days = holding(self.instance, id, self.options.days)[1] if is_stock and into else None
         return Explained(
@@ -196,10 +197,11 @@ class Talk:
             tight=standing.tight(kind, id) if chosen else (),
         )
 
-    def _regret(self, reply: Reply) -> Regret:
+    def _regret(self, reply: Reply, forced: str | None) -> Regret:
+        """What another decision costs; ``forced`` is the project that it brings in."""
         found, desk, instance = self.reference, self.desk, self.instance
         objective, other, low, high = reply.objective, reply.commitment, None, None
-        damage = cost = expected = money = None
+        damage = cost = expected = money = public = None
         if reply.bound is not None:
             low = told_from_none(reply.bound - desk.best, desk.best)
         if objective is not None and other is not None:
@@ -209,6 +211,12 @@ class Talk:
             damage = objective - found.objective - cost
             expected = reply.expected - found.with_plan.expected
             money = net_cost(instance, other) - net_cost(instance, found.commitment)
+            if forced is not None:
+                public = math.fsum(
+                    share * float(moves.paid.sum())
+                    for p, f, _, share, moves in moved(instance, other)
+                    if p == forced and instance.case.funders[f].kind == "public"
+                )
         return Regret(
             status=reply.status,
             objective=objective,
@@ -219,6 +227,7 @@ class Talk:
             cost=cost,
             expected=expected,
             net_cost_meur=money,
+            public_meur=public,
             instead=self.instead(reply),
             seconds=reply.seconds,
         )
