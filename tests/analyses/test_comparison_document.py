@@ -147,6 +147,18 @@ def test_increments_stand_before_averages() -> None:
     assert "what companies do alone" not in text  # there are none
 
 
+def test_a_later_step_that_avoids_more_is_told() -> None:
+    """Of four steps the third: the first two and the last would let one think that they fall."""
+    found = made(three())
+    each = [("stock", 1.5), ("large", 0.4), ("small", 2.8), ("stock", 0.3)]
+    steps = tuple(
+        found.efficient[0].model_copy(update={"option": label, "avoided_per_euro": ratio})
+        for label, ratio in each
+    )
+    text = told(found.model_copy(update={"efficient": steps}))
+    assert "Most of all later steps avoids that to “Base case”, 2.80 EUR." in text
+
+
 def test_each_option_says_at_which_worth_of_an_avoided_euro_it_is_best() -> None:
     """The stock avoids 2.5 for 0.5 (0.2 each), the large fund 2.5 more for 9.5 more (3.8 each):
     below 0.2 no plan is best, and `small`, which is dominated, never."""

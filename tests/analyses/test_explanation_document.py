@@ -30,6 +30,19 @@ def test_each_reason_is_a_sentence() -> None:
     assert "Budget of public" in text
 
 
+def test_a_candidate_that_is_left_out_says_when_it_may_start_and_what_it_would_take() -> None:
+    """The small mine takes all of the 9 million that it costs from the public fund."""
+    raw = case(
+        projects={"big": project(60, 10), "small": project(50, 9, earliest_start=2026)},
+        funders={"fund": funder(budget=10)},
+    )
+    table = sentences.left_out(explained(raw))
+    (row,) = table.rows
+    shown = {column.header: column.of for column in table.columns}
+    assert shown["May start"](row) == "2026 to 2026"
+    assert (shown["Capex announced"](row), row.regret.public_meur) == (9, pytest.approx(9))
+
+
 def test_it_is_told_in_german() -> None:
     text = told(found(), "de")
     assert "Große Grube ist dabei, Entscheidung 2026. Ohne dieses Projekt ist der beste" in text

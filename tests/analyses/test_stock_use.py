@@ -15,6 +15,9 @@ from models.results import Evaluation, Plan
 from optimizer.analyses.evaluation.evaluate import evaluate
 from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.given import given
+from optimizer.analyses.plan.beside import Beside
+from optimizer.analyses.plan.risks import remains
+from optimizer.analyses.plan.words import PlanWording
 
 
 def used(**fields: Any) -> Plan:
@@ -51,6 +54,16 @@ def test_an_evaluation_says_it_of_each_rule() -> None:
     (use,) = used().stock_use
     for rule in judged().rules:
         assert rule.stock_use == (use,)
+
+
+def test_a_brief_says_what_is_left_without_foresight() -> None:
+    found = judged()
+    say = PlanWording(used(), beside=Beside(evaluation=found))
+    least = min(rule.performance.expected.value for rule in found.rules)
+    (told,) = remains(say)
+    assert told.endswith(f"Without foresight {say.spoken(least)}, on fresh states.")
+    (told,) = remains(PlanWording(used()))
+    assert "foresight" not in told
 
 
 @pytest.mark.quick(1)

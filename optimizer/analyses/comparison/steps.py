@@ -148,6 +148,14 @@ def _steps(side: Side) -> Iterator[str]:
                      "additional public {currency}.", over=side.called(step.over),
                      **about(step))  # fmt: skip
         told = step
+
+    def each(step: Step) -> float:
+        return step.avoided_per_euro or 0.0
+
+    most = max(known[2:-1], key=each, default=None)
+    if most is not None and each(most) > each(known[1]):
+        yield tr("Most of all later steps avoids that to “{option}”, {amount} {currency}.",
+                 **about(most))  # fmt: skip
     if len(known) > 2 and known[-1] is side.found.efficient[-1]:
         yield tr("The last step, to “{option}”, avoids {amount} {currency}.", **about(known[-1]))
 

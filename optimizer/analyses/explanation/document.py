@@ -127,6 +127,13 @@ def left_out(found: Explanation) -> Table:
     def capex(one: Explained) -> float | None:
         return None if say.case is None else float(say.case.projects[one.id].capex_meur)
 
+    def may_start(one: Explained) -> str | None:
+        if say.case is None:
+            return None
+        project, horizon = say.case.projects[one.id], say.case.horizon
+        first = project.earliest_start or horizon.first_year
+        return tr("{first} to {last}", first=first, last=project.latest_start or horizon.last_year)
+
     def instead(one: Explained) -> str:
         other = one.regret and one.regret.instead
         return "; ".join(say.name("projects", p) for p in other.leaving) if other else ""
@@ -136,7 +143,8 @@ def left_out(found: Explanation) -> Table:
     out = [one for one in every if not one.conflict]
     columns = [
         Column(tr("Project"), lambda one: name(say, one), "text"),
-        Column(tr("Capex"), capex, "money"),
+        Column(tr("May start"), may_start, "text"),
+        Column(tr("Capex announced"), capex, "money"),
         Column(tr("Worse by"), "regret", "range"),
         Column(tr("Public money for it"), "regret.public_meur", "money"),
         Column(tr("Net cost in addition"), "regret.net_cost_meur", "signed"),

@@ -85,8 +85,9 @@ def _accounts(say: PlanWording) -> Iterator[Part]:
         year=next(iter(say.years), ""),
     )
     note += " " + tr(
-        "Expected loss: {dash} where the scenario states no probability of failure; what it "
-        "expects to come back is then in the column of present values.",
+        "Expected loss: what is written off, without gains elsewhere; {dash} where the scenario "
+        "states no probability of failure; what it expects to come back is then in the column of "
+        "present values.",
         dash=NONE,
     )
     yield _sums(say, caption, tr("Budget class"), classes, "by-class", "class_id", note)
@@ -115,7 +116,8 @@ def _provision(say: PlanWording) -> Iterator[str]:
         yield tr(
             "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost "
             "of {cost} is a present value, of the share that the scenario expects to come back; "
-            "the expected loss follows from its chance of failure. The two need not agree.",
+            "the expected loss follows from the probability of failure that it states for "
+            "guarantees. The two need not agree.",
             face=say.money(found.face_meur),
             provision=say.money(found.provision_meur),
             cost=say.money(found.cost_meur),

@@ -75,7 +75,7 @@ def remains(say: PlanWording) -> Iterator[str]:
     hit = [one for one in say.plan.materials if one.expected > NOISE]
     some = sorted(hit, key=lambda one: -one.expected)[:MOST_NAMED]
     if some and after > NOISE:
-        yield tr(
+        told = tr(
             "Expected to remain: {after}, {share} of it of {materials}.",
             after=say.spoken(after),
             share=rounded_percent(sum(one.expected for one in some) / after),
@@ -83,6 +83,11 @@ def remains(say: PlanWording) -> Iterator[str]:
                 [f"{say.name('materials', x.id)} ({say.spoken(x.expected)})" for x in some]
             ),
         )
+        judged = say.beside.evaluation
+        if judged is not None and judged.rules:
+            least = min(rule.performance.expected.value for rule in judged.rules)
+            told += " " + tr("Without foresight {least}, on fresh states.", least=say.spoken(least))
+        yield told
 
 
 def turns(say: PlanWording) -> Iterator[str]:
