@@ -128,6 +128,12 @@ class Project(Base):
             raise fault(message, tr("say below which price it stands still"), ("restart_periods",))
         return self
 
+    def starts(self, years: range) -> range:
+        """The calendar years in which it may be decided, out of those of a horizon."""
+        first = years[0] if self.earliest_start is None else self.earliest_start
+        last = years[-1] if self.latest_start is None else min(self.latest_start, years[-1])
+        return range(first, last + 1)
+
     @model_validator(mode="after")
     def _window(self, info: ValidationInfo) -> Project:
         first, last = self.earliest_start, self.latest_start

@@ -130,9 +130,8 @@ def left_out(found: Explanation) -> Table:
     def may_start(one: Explained) -> str | None:
         if say.case is None:
             return None
-        project, horizon = say.case.projects[one.id], say.case.horizon
-        first = project.earliest_start or horizon.first_year
-        return tr("{first} to {last}", first=first, last=project.latest_start or horizon.last_year)
+        years = say.case.projects[one.id].starts(say.case.horizon.years)
+        return tr("{first} to {last}", first=years.start, last=years.stop - 1)
 
     def instead(one: Explained) -> str:
         other = one.regret and one.regret.instead

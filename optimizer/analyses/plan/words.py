@@ -206,7 +206,5 @@ def decidable(case: Case) -> Iterator[str]:
     """Candidates that can still be decided."""
     years = {y for y in case.horizon.years if case.policy.max_starts_by_year.get(y, 1) > 0}
     for id, project in case.projects.items():
-        first = project.earliest_start or case.horizon.first_year
-        last = project.latest_start or case.horizon.last_year
-        if years & {*range(first, last + 1)} and id not in case.policy.must_not_build:
+        if years & {*project.starts(case.horizon.years)} and id not in case.policy.must_not_build:
             yield id

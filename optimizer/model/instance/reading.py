@@ -141,8 +141,6 @@ def _supply(
 def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> ProjectData:
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
     residual = case.horizon.residual_value if p.residual_value is None else p.residual_value
-    first = years[0] if p.earliest_start is None else p.earliest_start
-    last = years[-1] if p.latest_start is None else min(p.latest_start, years[-1])
     output = {m: float(t) / n / lot[m] for m, t in p.output_t_per_year.items() if t > 0}
     overruns = tuple(sorted((float(o.by), float(o.probability)) for o in p.capex_overrun))
     mean = math.fsum(by * chance for by, chance in overruns)
@@ -151,7 +149,7 @@ def _project(case: Case, id: str, p: Project, lot: dict[str, float]) -> ProjectD
         id=id,
         country=p.country,
         capex=float(p.capex_meur),
-        starts=tuple(range(first, last + 1)),
+        starts=tuple(p.starts(years)),
         construction=int(p.construction_years),
         ramp=tuple(map(float, p.ramp_up)),
         lifetime=None if p.lifetime_years is None else int(p.lifetime_years),
