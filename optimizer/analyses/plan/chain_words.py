@@ -12,6 +12,8 @@ from optimizer.analyses.plan.words import PlanWording
 from optimizer.report.figures import NOISE, rounded_percent
 from optimizer.report.wording import capital, listed
 
+FEW_FORMS = 2
+"""Of a chain of no more forms there is no chart."""
 MOST_NAMED = 3
 """Projects or stocks that a cell or a sentence names."""
 
@@ -29,6 +31,11 @@ class Told:
         """The forms that nothing else is made of."""
         taken = {m for plant in self.chain.plants for m in plant.inputs_t_per_t}
         return listed([self.form(f.material) for f in self.chain.forms if f.material not in taken])
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a chart of it: of a few forms all stands in a sentence."""
+        return len(self.chain.forms) > FEW_FORMS
 
     @property
     def year(self) -> int:

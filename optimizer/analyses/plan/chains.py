@@ -14,13 +14,21 @@ from optimizer.analyses.plan.words import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import chains as charts
-from optimizer.report.document import SHEET, TEXT, Check, Column, Part, Section, Table
+from optimizer.report.document import (
+    PAGE,
+    SHEET,
+    TERMINAL,
+    TEXT,
+    Check,
+    Column,
+    Part,
+    Section,
+    Table,
+)
 from optimizer.report.wording import capital, listed
 
 MARKED = 0.2
 """Share of short states from which on a chart marks a bottleneck."""
-FEW_FORMS = 2
-"""Of a chain of no more forms there is no chart: what it says stands in a sentence."""
 
 
 def sections(say: PlanWording) -> list[Section]:
@@ -39,7 +47,11 @@ def sections(say: PlanWording) -> list[Section]:
     if not told:
         return [Section("chains", title, untold, tab=tr("Chains"))] if untold else []
     by_year = tr("What flows in chains, and what a tonne of each form is worth")
-    parts = [part for one in told for part in _of_one(one)]
+    drawn, plain = ([one for one in told if one.drawn is is_drawn] for is_drawn in (True, False))
+    parts = [part for one in drawn for part in _of_one(one, TEXT)]
+    if plain:
+        parts.append(doc.Terms([(one.title, short(one)) for one in plain], PAGE))
+    parts += [part for one in plain for part in _of_one(one, TERMINAL)]
     sheet = [all_flows(told), all_plants(told), all_values(told)]
     return [
         Section(
@@ -52,9 +64,10 @@ def sections(say: PlanWording) -> list[Section]:
     ]
 
 
-def _of_one(one: Told) -> Iterator[Part]:
-    yield doc.Heading(one.title, TEXT)
-    yield doc.Text(short(one), TEXT)
+def _of_one(one: Told, on: doc.Media) -> Iterator[Part]:
+    """A chain, whose heading and sentence stand ``on`` some media only."""
+    yield doc.Heading(one.title, on)
+    yield doc.Text(short(one), on)
     yield _forms(one)
     yield _limiting([one], TEXT)
     for stages in one.chain.stages:
@@ -108,10 +121,8 @@ def _forms(one: Told) -> Table:
     )
     caption = tr("{forms}: what is used, and what a tonne is worth", forms=one.title)
     name = f"chain-{one.number}"
-    forms = one.chain.forms
-    chart = _chart(one) if len(forms) > FEW_FORMS else None
-    note = _once(one, note)
-    return Table(caption, forms, columns, name, note, chart=chart, folded=True, on=TEXT)
+    chart, note = _chart(one) if one.drawn else None, _once(one, note)
+    return Table(caption, one.chain.forms, columns, name, note, chart=chart, folded=True, on=TEXT)
 
 
 def _by_row(_row: ChainForm) -> doc.Form:
