@@ -2,13 +2,13 @@
 those who decide, and as an Excel workbook."""
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.language import language
+from models.language import language, tr
 from models.results import Evaluation, Explanation, Plan, Result
 from optimizer.cli import disk, options, saved, usage
 from optimizer.cli.usage import announce, misused
@@ -104,6 +104,13 @@ def report(
     "--option", "label", metavar="LABEL", help="The option of a comparison; its base if not given."
 )
 @click.option(
+    "--for",
+    "payer",
+    metavar="FUNDER",
+    help="The options of a comparison as a company, or a public funder that is not federal, sees "
+    "them; solves nothing.",
+)
+@click.option(
     "--slides", is_flag=True, help="Write slides as well: five charts and a sentence each."
 )
 @click.option("--author", default="", metavar="TEXT", help="Who wrote it, for its last line.")
@@ -116,8 +123,8 @@ def report(
 @options.as_json()
 @usage.language_option
 def brief(
-    given: tuple[str, ...], out: Path | None, label: str | None, slides: bool, author: str,
-    date: str | None, as_is: bool, explain: bool, force: bool, as_json: bool,
+    given: tuple[str, ...], out: Path | None, label: str | None, payer: str | None, slides: bool,
+    author: str, date: str | None, as_is: bool, explain: bool, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Put a saved plan on one page for those who decide: as a web page and for Word.
 
@@ -126,6 +133,11 @@ def brief(
     done without the plan, is evaluated first and written beside the plan.
     """
     compared, plans = saved.read_all(given)
+    today = date or _written(datetime.date.today())
+    if payer is not None:
+        if label is not None or slides or explain:
+            raise misused("--for does not go with --option, --slides and --explain.")
+        return _for_one(compared, plans, payer, (author, today), out, force, as_json)
     found, others = compared, dict[str, Plan]()
     main = saved.single(found, plans)
     if main is None:
@@ -144,7 +156,6 @@ def brief(
     if code not in (0, 1):
         return code
     found, plans = saved.read_all(given, tells=False)
-    today = date or _written(datetime.date.today())
     from optimizer.analyses.plan.document import brief as brief_of
     from optimizer.analyses.plan.document import figures as figures_of
     from optimizer.analyses.plan.document import slides as slides_of
@@ -165,6 +176,41 @@ def brief(
     for path, _ in files if not as_json else ():
         click.echo(str(path))
     return max(code, int(bool(doubts.against)))
+
+
+def _for_one(
+    found: Sequence[saved.Given],
+    plans: Mapping[str, Plan],
+    payer: str,
+    made: tuple[str, str],
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Write the page of a funder, and say where it is, or what it has of each option."""
+    from optimizer.analyses.comparison.own_page import page
+
+    comparison = saved.compared(found, plans)
+    views = {view.funder: view for view in comparison.own_views}
+    if payer not in views:
+        raise misused(
+            "'{name}' is no company, and no public funder that is not federal, that pays in any of "
+            "these options; there are {known}.",
+            name=payer,
+            known=", ".join(views) or tr("none"),
+        )
+    place = out or (found[0].path.parent if len(found) == 1 else Path())
+    (safe,) = disk.safe_names([payer])
+    names = [f"brief-{safe}{Path(name).suffix}" for name in BRIEFS]
+    disk.refuse([place / name for name in names], force)
+    with saved.showing(found):
+        pages = briefs(page(comparison, plans, payer, *made), comparison.said)
+    disk.leave_all([(place / n, c) for n, c in zip(names, pages.values(), strict=True)], force)
+    if as_json:
+        click.echo(disk.document(views[payer]), nl=False)
+    for name in names if not as_json else ():
+        click.echo(str(place / name))
+    return saved.code_of(found)
 
 
 def briefs(made: "Document", doubts: Any) -> dict[str, bytes]:

@@ -111,7 +111,6 @@ def code_of(found: Sequence[Given]) -> int:
 def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Document, Doubts]:
     """The document of what was given, and what is to be said at its head: of a plan with what goes
     with it, of plans side by side, or of results of another kind."""
-    from optimizer.analyses.comparison.compare import compare
     from optimizer.analyses.documents import document_of
     from optimizer.report.together import together
 
@@ -119,16 +118,25 @@ def as_document(found: Sequence[Given], plans: Mapping[str, Plan]) -> tuple[Docu
     if not plans:
         made = [document_of(one.result) for one in found]
         return together(dict(zip(_labels([one.path for one in found]), made, strict=True))), said
-    first = found[0].result
-    if isinstance(first, Comparison):
-        told = {"doubts": said.against, "unconfirmed": said.unconfirmed}
-        comparison = first.model_copy(update=told)
-    elif len(plans) > 1:
-        comparison = compare(list(plans.values()), list(plans), doubts=said)
-    else:
+    if len(plans) == 1 and not isinstance(found[0].result, Comparison):
         (plan,) = plans.values()
         return document_of(plan, **beside.by_kind(one.result for one in found)), said
+    comparison = compared(found, plans)
     return document_of(comparison, plans=plans), comparison.said
+
+
+def compared(found: Sequence[Given], plans: Mapping[str, Plan]) -> Comparison:
+    """The comparison that was given, or that of several plans, with what is to be said of it.
+    Raises click.UsageError where neither was given."""
+    from optimizer.analyses.comparison.compare import compare
+
+    said, first = doubts(found), found[0].result
+    if isinstance(first, Comparison) and plans:
+        told = {"doubts": said.against, "unconfirmed": said.unconfirmed}
+        return first.model_copy(update=told)
+    if len(plans) < 2:
+        raise misused("Give a comparison with its plans, or several plans.")
+    return compare(list(plans.values()), list(plans), doubts=said)
 
 
 def made_of(

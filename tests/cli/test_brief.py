@@ -9,7 +9,10 @@ import pytest
 from saved_plans import tutorial
 
 from models.results import Brief, Plan
+from models.results.comparison import OwnView
+from models.scenario.case import Case
 from optimizer.cli import disk, run
+from optimizer.solve.planner import plan as best_plan
 
 TUTORIAL = str(Path("scenarios/tutorial.yaml").resolve())
 
@@ -71,6 +74,33 @@ def test_a_plan_of_a_comparison_is_compared_with_the_other_options(folder, capsy
     assert run(["brief", "one", "--as-is"]) == 0
     assert run(["brief", "options", "--option", "none", "--as-is"]) == 2
     assert "There is no option 'none'" in capsys.readouterr().err
+
+
+def test_the_options_as_one_company_sees_them(folder, capsys):
+    solved = {}
+    for name, budget in (("little", 10), ("much", 15)):
+        raw = tutorial().case.model_dump(mode="json")
+        payer = next(f for f, one in raw["funders"].items() if one["kind"] == "company")
+        raw["funders"][payer]["budget_meur"] = budget
+        solved[name] = best_plan(Case.model_validate(raw))
+        (folder / name).mkdir()
+        (folder / name / "plan.json").write_bytes(disk.document(solved[name]))
+    assert run(["brief", "little", "much", "--for", payer, "--out", "own", "--json"]) == 0
+    view = OwnView.model_validate(json.loads(capsys.readouterr().out))
+    assert (view.funder, list(view.options)) == (payer, ["little", "much"])
+    page = (folder / "own" / f"brief-{payer}.html").read_text(encoding="utf-8")
+    assert "2 options are compared" in page
+    assert (folder / "own" / f"brief-{payer}.docx").is_file()
+    assert run(["brief", "little", "much", "--for", payer, "--out", "own"]) == 2  # they are there
+    assert run(["brief", "little", "much", "--for", payer]) == 0
+    assert capsys.readouterr().out.split() == [f"brief-{payer}.html", f"brief-{payer}.docx"]
+    for wrong, said in (
+        (["little", "much", "--for", "nobody"], f"there are {payer}."),
+        (["little", "--for", payer], "Give a comparison with its plans, or several plans."),
+        (["little", "much", "--for", payer, "--slides"], "--for does not go with"),
+    ):
+        assert run(["brief", *wrong]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_what_is_no_plan_is_refused(folder, capsys):

@@ -15,7 +15,7 @@ import pytest
 from docx.document import Document as WordFile
 from docx.oxml.ns import qn
 from pptx import Presentation
-from saved_plans import rich, treasury, tutorial
+from saved_plans import PAYERS, for_one, rich, treasury, tutorial
 
 from models.language import Language, using
 from optimizer.analyses.plan.document import brief, document, slides
@@ -94,6 +94,18 @@ def test_pictures_say_what_there_is_to_see() -> None:
     assert about == [f"{chart.title}. {chart.description}" for chart in charts]
 
 
+def test_columns_are_as_wide_as_what_stands_in_them() -> None:
+    """Names of rows are not broken where figures leave room, whichever width a program heeds."""
+    with using("en"):
+        made = for_one("fund")
+        of = next(part for part in made.answer if isinstance(part, doc.Table))
+        table = next(t for t in read(made).tables if t.cell(0, 0).text == of.columns[0].header)
+    widths = [column.width for column in table.columns]
+    assert widths[0] > 3 * widths[1]
+    assert sum(widths) == pytest.approx(word.INSIDE * 36_000, rel=1e-3)
+    assert [cell.width for cell in table.rows[1].cells] == widths
+
+
 @LANGUAGES
 def test_slides_are_five_charts_and_a_sentence_each(language: Language) -> None:
     with using(language):
@@ -151,7 +163,10 @@ def test_a_word_processor_opens_them_and_the_brief_has_one_page(
     with using(language):
         (tmp_path / "brief.docx").write_bytes(word.render(brief(rich(), author="A", date="B")))
         (tmp_path / "brief.pptx").write_bytes(slide_renderer.render(slides(rich())))
-    for name, pages in (("brief.docx", 1), ("brief.pptx", 6)):
+        for payer in PAYERS:
+            (tmp_path / f"{payer}.docx").write_bytes(word.render(for_one(payer)))
+    sheets = {f"{payer}.docx": 1 for payer in PAYERS}
+    for name, pages in {"brief.docx": 1, "brief.pptx": 6, **sheets}.items():
         profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
         line = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path)]
         subprocess.run([*line, str(tmp_path / name)], check=True, capture_output=True, timeout=180)

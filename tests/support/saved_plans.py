@@ -15,8 +15,10 @@ from models.files import read_case
 from models.language import Language, using
 from models.results import Plan
 from models.scenario.case import Case
+from optimizer.analyses.comparison import own_page
 from optimizer.analyses.comparison.compare import compare
 from optimizer.analyses.documents import document_of
+from optimizer.report.document import Document
 from optimizer.report.render import html
 from optimizer.solve.planner import plan
 
@@ -100,13 +102,28 @@ ALL = {
 }
 
 
+PAYERS = ("fund", "auto_purse")
+"""Funders that have a page of their own, of the first scenario and of germany-2026."""
+
+
 @cache
 def page(name: str, language: Language = "en") -> str:
     """The report on one of them, or on ``several`` options of germany-2026."""
     with using(language):
         if name != "several":
             return html.render(document_of(ALL[name]()))
-        plans = [germany(), germany("stocks_only"), germany("industry_alone")]
-        labels = ["base", "stocks_only", "industry_alone"]
-        beside = dict(zip(labels, plans, strict=True))
-        return html.render(document_of(compare(plans, labels), plans=beside))
+        plans = several()
+        found = compare(list(plans.values()), list(plans))
+        return html.render(document_of(found, plans=plans))
+
+
+def several() -> dict[str, Plan]:
+    """Options of germany-2026, by label."""
+    variants = {"base": None, "stocks_only": "stocks_only", "industry_alone": "industry_alone"}
+    return {label: germany(variant) for label, variant in variants.items()}
+
+
+def for_one(payer: str) -> Document:
+    """The page of a public funder or of a company, in the current language."""
+    plans = {"one": rich(), "two": rich()} if payer == PAYERS[0] else several()
+    return own_page.page(compare(list(plans.values()), list(plans), federal=[]), plans, payer)

@@ -36,6 +36,17 @@ def approvals(plan: Plan, funder: str) -> dict[str, float]:
     return found
 
 
+def paid_for(plan: Plan, funder: str) -> dict[tuple[str, str], float]:
+    """Million EUR that a funder pays, undiscounted, for each project and stockpile, by what it is
+    (``projects`` or ``stockpiles``) and its id."""
+    found: dict[tuple[str, str], float] = {}
+    for one in plan.accounts:
+        what = ("projects", one.project) if one.project else ("stockpiles", one.stockpile or "")
+        if one.funder == funder and (paid := math.fsum(one.paid_meur.values())) > NOTHING:
+            found[what] = found.get(what, 0.0) + paid
+    return found
+
+
 def _consumers(plan: Plan, funder: str) -> list[str]:
     """Ids of the consumers whose purse a funder is."""
     known = plan.case.consumers.items() if plan.case else ()

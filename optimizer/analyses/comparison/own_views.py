@@ -11,37 +11,39 @@ from optimizer.analyses.comparison.figures import DAMAGE, MONEY, Figure, across
 from optimizer.analyses.comparison.funders import approvals
 from optimizer.analyses.comparison.tables import of_years
 from optimizer.analyses.comparison.words import Side
-from optimizer.report.document import DETAIL, Section, Table
+from optimizer.report.document import DETAIL, Form, Section, Table
 from optimizer.report.wording import CLASSES, class_name
 
 
 def sections(side: Side) -> Iterator[Section]:
     """A section for all companies, and one for all public funders that are not federal."""
     views = list(enumerate(side.found.own_views, start=1))
-    companies = [_company(side, view, place) for place, view in views if view.kind == "company"]
+    companies = [company(side, view, place) for place, view in views if view.kind == "company"]
     if companies:
-        about = tr(
-            "Outlay is not discounted. Contracted are tonnes of a year at full output, "
-            "undisturbed, for the company's own consumers alone. Equally good plans may contract "
-            "the same output to other companies: the sum is what an option decides."
-        )
         title = tr("What the options mean for each company")
-        tables = _noted(side, companies, about)
+        tables = noted(side, companies, "company")
         yield Section("companies", title, tables, DETAIL, tab=tr("Companies"))
-    public = [_public(side, view, place) for place, view in views if view.kind == "public"]
-    if public:
-        about = tr("Outlay is not discounted; of a guarantee it is the loan that it covers.")
-        tables = _noted(side, [table for some in public for table in some], about)
+    some = [public(side, view, place) for place, view in views if view.kind == "public"]
+    if some:
+        tables = noted(side, [table for tables in some for table in tables], "public")
         title = tr("What the options mean for public funders other than the federal state")
         yield Section("other-public", title, tables, DETAIL, tab=tr("Not federal"))
 
 
-def _noted(side: Side, tables: Sequence[Table], note: str) -> list[Table]:
+def noted(side: Side, tables: Sequence[Table], kind: str) -> list[Table]:
     """Tables with what has to be known of all of them below the last."""
+    note = {
+        "public": tr("Outlay is not discounted; of a guarantee it is the loan that it covers."),
+        "company": tr(
+            "Outlay is not discounted. Contracted are tonnes of a year at full output, "
+            "undisturbed, for the company's own consumers alone. Equally good plans may contract "
+            "the same output to other companies: the sum is what an option decides."
+        ),
+    }[kind]
     return [*tables[:-1], replace(tables[-1], note=side.noted(note))]
 
 
-def _money(view: OwnView) -> list[Figure]:
+def money(view: OwnView) -> list[Figure]:
     """What the funder pays, and what of that is its cost."""
 
     def pays(path: str) -> Any:
@@ -53,16 +55,41 @@ def _money(view: OwnView) -> list[Figure]:
     ]
 
 
-def _titled(side: Side, view: OwnView, text: str) -> str:
-    name, consumers = side.name("funders", view.funder), side.names("consumers", view.consumers)
-    return f"{name} ({consumers}): {text}" if consumers else f"{name}: {text}"
+def left(side: Side, view: OwnView) -> Figure:
+    """What its consumers are expected to lose; of one without consumers no option has it."""
 
-
-def _company(side: Side, view: OwnView, place: int) -> Table:
-    """What a company pays, what is contracted to it and what befalls its consumers."""
-
-    def gain(path: str) -> Any:
+    def of(path: str) -> Any:
         return lambda option: getattr(view.options.get(option.label), path, None)
+
+    name = tr("Expected {noun} of its consumers, {unit}", noun=side.counted, unit=side.unit)
+    return Figure("left", name, "outcome", of("expected"), DAMAGE, none=of("expected_without_plan"))
+
+
+def over(side: Side, figure: Figure, name: str) -> Figure:
+    """How much more a figure is than with industry alone; known of no option where that is not."""
+    alone = side.found.industry_alone
+    least = None if alone is None else figure.of(side, side.option(alone))
+
+    def more(option: Option) -> float | None:
+        own = figure.of(side, option)
+        return None if own is None or least is None else own - least
+
+    form: Form = "signed_outcome" if figure.form == "outcome" else "signed"
+    return Figure(f"over_{figure.key}", name, form, more, figure.needs)
+
+
+def called(side: Side, view: OwnView) -> str:
+    """The name of a funder, with those of its consumers."""
+    name, consumers = side.name("funders", view.funder), side.names("consumers", view.consumers)
+    return f"{name} ({consumers})" if consumers not in ("", name) else name
+
+
+def _headed(side: Side, view: OwnView, text: str) -> str:
+    return f"{called(side, view)}: {text}"
+
+
+def company(side: Side, view: OwnView, place: int) -> Table:
+    """What a company pays, what is contracted to it and what befalls its consumers."""
 
     def tonnes(material: str) -> Any:
         def of(option: Option) -> float | None:
@@ -71,12 +98,11 @@ def _company(side: Side, view: OwnView, place: int) -> Table:
 
         return of
 
-    rows = _money(view)
-    if view.consumers:
-        about = {"noun": side.counted, "unit": side.unit}
-        name = tr("Expected {noun} of its consumers, {unit}", **about)
-        without = gain("expected_without_plan")
-        rows.append(Figure("left", name, "outcome", gain("expected"), DAMAGE, none=without))
+    rows = [*money(view), left(side, view)]
+    if side.found.industry_alone is not None:
+        alone = side.called(side.found.industry_alone)
+        name = tr("The same, compared with “{option}”", option=alone)
+        rows.append(over(side, rows[-1], name))
     known = dict.fromkeys(m for held in view.options.values() for m in held.output_t)
     rows += [
         Figure(
@@ -87,11 +113,11 @@ def _company(side: Side, view: OwnView, place: int) -> Table:
         )
         for m in known
     ]
-    title = _titled(side, view, tr("outlay, cost and gain ({unit})", unit=side.million))
+    title = _headed(side, view, tr("outlay, cost and gain ({unit})", unit=side.million))
     return across(side, title, rows, f"company-{place}")
 
 
-def _public(side: Side, view: OwnView, place: int) -> Iterator[Table]:
+def public(side: Side, view: OwnView, place: int) -> Iterator[Table]:
     """What a public funder pays by class and by year, and when it has to be approved."""
     sums: dict[tuple[str, str], Sums] = {
         (option.label, part.budget_class or ""): part.sums
@@ -109,18 +135,18 @@ def _public(side: Side, view: OwnView, place: int) -> Iterator[Table]:
 
         return Figure(f"class:{name}", text, "money", paid, MONEY)
 
-    rows = [*_money(view), *(of_class(name) for name in CLASSES if name in booked)]
-    title = _titled(side, view, tr("outlay and cost ({unit})", unit=side.million))
+    rows = [*money(view), *(of_class(name) for name in CLASSES if name in booked)]
+    title = _headed(side, view, tr("outlay and cost ({unit})", unit=side.million))
     yield across(side, title, rows, f"public-{place}")
     paid: dict[str, Mapping[str, float]] = {
         option.label: option.cost.by_funder[view.funder].paid_by_year_meur
         for option in side.options
         if view.funder in option.cost.by_funder
     }
-    title = _titled(side, view, tr("outlay by year ({unit})", unit=side.million))
+    title = _headed(side, view, tr("outlay by year ({unit})", unit=side.million))
     yield from of_years(side, title, paid, f"public-{place}-paid")
     decided = {label: approvals(plan, view.funder) for label, plan in side.plans.items()}
-    title = _titled(
+    title = _headed(
         side, view, tr("to be approved, by year of the decision ({unit})", unit=side.million)
     )
     yield from of_years(side, title, decided, f"public-{place}-approved")

@@ -20,7 +20,7 @@ SMALL = 0.02
 """A smaller part of the difference is not told."""
 
 
-def _columns(side: Side, of: Callable[[Any, Option], Any], form: Any, **more: Any) -> list[Column]:
+def columns(side: Side, of: Callable[[Any, Option], Any], form: Any, **more: Any) -> list[Column]:
     """A column an option, of rows that are items."""
 
     def column(option: Option) -> Column:
@@ -48,7 +48,7 @@ def of_years(
     years = sorted({year for by_year in amounts.values() for year in by_year}, key=int)
     if not any(abs(of(year, o) or 0.0) > NOISE for year in years for o in side.options):
         return []
-    shown = [Column(tr("Year"), int, "year", width=34), *_columns(side, of, "money", total=True)]
+    shown = [Column(tr("Year"), int, "year", width=34), *columns(side, of, "money", total=True)]
     return [Table(title, years, shown, name, total=tr("All years"))]
 
 
@@ -62,7 +62,7 @@ def budgets(side: Side, title: str) -> list[Part]:
                 return own.used_meur / own.granted_meur
         return None
 
-    shown = [Column(tr("Budget"), side.budget, "text"), *_columns(side, share, "share")]
+    shown = [Column(tr("Budget"), side.budget, "text"), *columns(side, share, "share")]
     return [Table(title, list(uses.values()), shown, "budgets", side.noted())]
 
 
@@ -81,7 +81,7 @@ def projects(side: Side) -> Iterator[Part]:
     shown = [
         Column(tr("Project"), lambda row: side.name("projects", row.project), "text"),
         Column(tr("In"), lambda row: kinds[row.built_in], "text"),
-        *_columns(side, lambda row, o: read(row.options.get(o.label), "start"), "year"),
+        *columns(side, lambda row, o: read(row.options.get(o.label), "start"), "year"),
         ids(tr("Id"), "id", "project"),
     ]
     title, some = tr("Year of the decision to build"), [*of["all"], *of["some"]]
@@ -99,7 +99,7 @@ def stocks(side: Side, title: str) -> Iterator[Part]:
 
     shown = [
         Column(tr("Stockpile"), lambda row: side.name("stockpiles", row.stockpile), "text"),
-        *_columns(side, held, lambda _row: "tonnes"),
+        *columns(side, held, lambda _row: "tonnes"),
         ids(tr("Id"), "id", "stockpile"),
     ]
     some = [pile for pile in side.found.stockpiles if pile.bought_in != "none"]

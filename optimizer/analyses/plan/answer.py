@@ -263,9 +263,8 @@ def _against(say: PlanWording) -> Iterator[Part]:
     caption = tr("What is left on the states that it was chosen on ({unit})", unit=say.unit)
     told = tr("Two bars a line: the mean of all states, and that of the worst {share}.",
               share=say.worst_share)  # fmt: skip
-    chart = Chart(
-        "against", caption, told, lambda: charts.against(names, (mean, worst), titles, say.unit)
-    )
+    headed = (f"{titles[0]} ({say.unit})", f"{titles[1]} ({say.unit})")
+    chart = Chart("against", caption, told, lambda: charts.against(names, (mean, worst), headed))
     columns = [
         Column(tr("Option"), "0", "text"),
         *(Column(title, str(n), "outcome", like="left") for n, title in enumerate(titles, 1)),

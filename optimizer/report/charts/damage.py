@@ -60,16 +60,18 @@ def compared(
 
 
 def against(
-    names: Sequence[str], sides: tuple[d.Floats, d.Floats], titles: tuple[str, str], unit: str
+    names: Sequence[str], sides: tuple[d.Floats, d.Floats], titles: tuple[str, str], own: int = -1
 ) -> d.Figure:
-    """Two bars a name, side by side on scales of their own; the last name stands out."""
+    """Two bars a name, side by side on scales of their own; the ``own`` name stands out, which is
+    the last one if not given."""
     drawn, panels = d.figure(0.5 + 0.17 * len(names), 1, 2, sharey=True)
-    colours = [d.GREY] * (len(names) - 1) + [d.BLUE]
+    colours = [d.GREY] * len(names)
+    colours[own] = d.BLUE
     for axes, values, title in zip(panels, sides, titles, strict=True):
         for place, (value, colour) in enumerate(zip(values, colours, strict=True)):
             d.bars(axes, [place], [value], 0.66, colour)
         d.labels(axes, column(list(values)), values, size=7)
-        axes.set_title(f"{title} ({unit})")
+        axes.set_title(title)
         d.rows_beside(axes, names)
         axes.set_xlim(0, max([*values, 1e-9]) * 1.2)
         axes.set_xticks([])

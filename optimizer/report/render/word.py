@@ -28,6 +28,8 @@ FACTS_IN_A_ROW = 3
 SIZE, SMALL, LARGE = 8.0, 7.0, 13.0  # points
 ACCENT, SOFT, LINE = "004B79", "4D4D4D", "C4C9CE"
 LANGUAGES = {"en": "en-GB", "de": "de-DE"}
+WIDEST = 40
+"""Characters of a column beyond which it gets no wider."""
 MOST = 255
 """Characters of a title among a file's properties."""
 _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -67,6 +69,15 @@ def leave_no_trace(properties: Any, title: str) -> None:
     properties.author = properties.last_modified_by = "Vorrat"
     properties.created = properties.modified = properties.last_printed = _WHEN
     properties.comments, properties.revision = "", 1
+
+
+def _shares(of: Grid) -> list[float]:
+    """How much of a table's width each column has, by what stands in it; a header may break between
+    its words."""
+    columns = zip(of.columns, *of.rows, strict=True)
+    texts = [[*str(head.header).split(), *(cell.text for cell in told)] for head, *told in columns]
+    lengths = [2 + min(WIDEST, max(map(len, some), default=0)) for some in texts]
+    return [length / sum(lengths) for length in lengths]
 
 
 class _Writer:
@@ -235,6 +246,11 @@ class _Writer:
         table = self._lined(len(heads) + len(of.rows), len(of.columns))
         size = SMALL - 1 if of.dense else SMALL
         cells = [list(row.cells) for row in table.rows]
+        for column, share in zip(table.columns, _shares(of), strict=True):
+            # It sets the width of the column for some programs, that of its cells for others.
+            column.width = self._mm(INSIDE * share)
+            for place in column.cells:
+                place.width = column.width
         for n, texts in enumerate(heads):
             for at, text in enumerate(texts):
                 self._cell(cells[n][at], str(text), of.columns[at].is_text, size, bold=True)

@@ -21,7 +21,7 @@ from browsing import browser
 from documents import page_of
 from evaluations import by_hand
 from pages import read, tables
-from saved_plans import ALL, germany, page
+from saved_plans import ALL, PAYERS, for_one, germany, page
 from small import near
 from splits import with_names
 
@@ -123,7 +123,10 @@ def test_a_click_below_a_chart_saves_its_figures(language: Language, tmp_path: P
 
 def brief_of(name: str, language: Language) -> str:
     """The brief of a plan, with all that it may say: what would turn the decision, and who says
-    so."""
+    so; or the page of one who pays."""
+    if name in PAYERS:
+        with using(language):
+            return render(for_one(name))
     factors = [WorthFrom(of=of, plan=0.6, any_plan=0.2) for of in ("damage", "rate", "duration")]
     plan = ALL[name]().model_copy(update={"worth_from": tuple(factors)})
     about = {"input_sha256": plan.certificate.input_sha256}
@@ -133,7 +136,7 @@ def brief_of(name: str, language: Language) -> str:
         return render(brief(plan, author=author, date=date, **beside))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [*ALL, *PAYERS])
 @LANGUAGES
 def test_a_brief_is_printed_on_one_sheet(language: Language, name: str, tmp_path: Path) -> None:
     file = tmp_path / "brief.html"
@@ -148,13 +151,14 @@ def test_a_brief_is_printed_on_one_sheet(language: Language, name: str, tmp_path
 
 
 @pytest.mark.skipif(AXE is None, reason="VORRAT_AXE does not name axe.min.js")
-@pytest.mark.parametrize("name", ["germany", "several", "brief"])
+@pytest.mark.parametrize("name", ["germany", "several", "brief", *PAYERS])
 @LANGUAGES
 def test_a_checker_of_accessibility_finds_no_fault(
     language: Language, name: str, tmp_path: Path
 ) -> None:
     assert AXE is not None
-    shown = brief_of("germany", language) if name == "brief" else page(name, language)
+    made = {"brief": "germany"} | dict(zip(PAYERS, PAYERS, strict=True))
+    shown = brief_of(made[name], language) if name in made else page(name, language)
     # The policy of the page would not let the checker run.
     shown = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", shown)
     axe = Path(AXE).read_text(encoding="utf-8").replace("</script", "<\\/script")
