@@ -24,19 +24,22 @@ LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 COMPANY, LAND = "motor_co", "land"
 
 
+def with_money(fund: float, land: float, **fields: Any) -> Plan:
+    """The plan where the federal state has so much, a Land so much and a company 3 million."""
+    purses = {
+        "fund": funder(budget=fund),
+        LAND: funder(budget=land),
+        COMPANY: funder("company", budget=3),
+    }
+    own = {"industry": {"name": "Motors", "company": COMPANY}}
+    return solve(raw(funders=purses, consumers=own, **fields))
+
+
 @cache
 def options() -> tuple[dict[str, Plan], Comparison]:
     """One fund of the federal state and one of a Land, with much, with little and with nothing
     beside what a company has."""
-    plans = {}
-    for label, (fund, land) in {"much": (6, 3), "little": (2, 1), "alone": (0, 0)}.items():
-        purses = {
-            "fund": funder(budget=fund),
-            LAND: funder(budget=land),
-            COMPANY: funder("company", budget=3),
-        }
-        own = {"industry": {"name": "Motors", "company": COMPANY}}
-        plans[label] = solve(raw(funders=purses, consumers=own))
+    plans = {"much": with_money(6, 3), "little": with_money(2, 1), "alone": with_money(0, 0)}
     return plans, compare(list(plans.values()), list(plans), federal=["fund"])
 
 
@@ -133,6 +136,23 @@ def test_who_wrote_it_stands_at_its_end(language: Language) -> None:
         made = made_for(COMPANY, author="Somebody", date="Monday")
     assert made.answer[-1] == "Somebody, Monday."
     assert made.subtitle == "company (Motors)"
+
+
+@pytest.mark.parametrize("payer", [COMPANY, LAND])
+def test_what_is_not_compared_is_not_shown(payer: str) -> None:
+    """Of an option in another currency nobody can tell what it costs in that of the base."""
+    plans = {"euro": with_money(2, 1), "dollar": with_money(6, 3, currency="USD")}
+    with using("en"):
+        made = page(compare(list(plans.values()), list(plans), federal=["fund"]), plans, payer)
+        first, *_ = tables(made).values()
+    assert first.chart is not None
+    assert [len(side) for side in bars(first)] == [1, 1]
+    assert "dollar" not in str([part for part in made.answer if isinstance(part, str)])
+    # In another order the same: the base is what it is in.
+    turned = dict(reversed(plans.items()))
+    with using("en"):
+        found = compare(list(turned.values()), list(turned), federal=["fund"])
+        assert "million USD" in str(facts(page(found, turned, payer)))
 
 
 def test_who_pays_nothing_has_no_page() -> None:

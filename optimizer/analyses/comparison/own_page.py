@@ -80,19 +80,18 @@ def _told(side: Side, view: OwnView) -> Iterator[Part]:
             side.money(cost.of(side, base)),
             tr("present value; outlay {paid}, not discounted",
                paid=side.money(outlay.of(side, base))),
-        ),
-        Fact(
-            tr("Expected {noun} of its consumers", noun=side.counted)
-            if view.consumers
-            else tr("Expected {noun} of all consumers", noun=side.counted),
-            side.spoken(loss.of(side, base)),
-            tr("{before} without any plan", before=side.spoken(read(base, loss.without))),
-        ),
+        )
     ]  # fmt: skip
+    if (own := loss.of(side, base)) is not None:
+        what = tr("Expected {noun} of all consumers", noun=side.counted)
+        if view.consumers:
+            what = tr("Expected {noun} of its consumers", noun=side.counted)
+        before = tr("{before} without any plan", before=side.spoken(read(base, loss.without)))
+        facts.append(Fact(what, side.spoken(own), before))
     alone = side.found.industry_alone
-    if alone is not None and alone != base.label:
-        more, dearer = (over(side, figure, "").of(side, base) for figure in (loss, cost))
-        label = tr("Compared with “{option}”", option=side.called(alone))
+    more, dearer = (over(side, figure, "").of(side, base) for figure in (loss, cost))
+    if alone not in (None, base.label) and None not in (more, dearer):
+        label = tr("Compared with “{option}”", option=side.called(alone or ""))
         beside = tr("and {cost} of net cost: what public money changes for it",
                     cost=f"{side.signed(dearer)} {side.million}")  # fmt: skip
         facts.append(Fact(label, f"{side.signed(more)} {side.unit}", beside))
@@ -139,12 +138,16 @@ def _not_its_own(side: Side, view: OwnView) -> Iterator[str]:
             )
 
 
-def _chart(side: Side, view: OwnView) -> Chart:
-    """What it pays with each option beside what is left; the base stands out."""
+def _chart(side: Side, view: OwnView) -> Chart | None:
+    """What it pays with each option beside what is left, as far as both are known; the base stands
+    out. None where they are not known of that."""
     loss, (outlay, _) = _loss(side, view), money(view)
-    some = [o for o in side.options if not side.bars(o.label, *loss.needs, *outlay.needs)]
+    known = [(o, outlay.of(side, o), loss.of(side, o)) for o in side.options]
+    shown = [one for one in known if None not in one]
+    if side.base not in (option for option, *_ in shown):
+        return None
+    some, paid, lost = zip(*shown, strict=True)
     names = [side.tagged(option.label) for option in some]
-    paid, lost = ([figure.of(side, option) for option in some] for figure in (outlay, loss))
     expected = tr("Expected damage") if side.of_damage else tr("Expected shortage")
     titles = f"{outlay.name} ({side.million})", f"{expected} ({side.unit})"
     own = some.index(side.base)
