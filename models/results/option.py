@@ -207,6 +207,7 @@ class Option(Result):
 
     label: str  #: Short name, unlike any other.
     title: Wording  #: Title of its variant, or of its scenario.
+    description: Wording | None = None  #: What its variant is, where that has a description.
     variant: str | None  #: Id of the variant, if one was applied.
     set: dict[str, Any]  #: What the variant sets, by path.
     currency: str  #: Label of all amounts.

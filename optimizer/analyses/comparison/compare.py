@@ -174,6 +174,7 @@ def as_option(
     return Option(
         label=label,
         title=_option_title(plan),
+        description=wording(variant.description, "") if variant and variant.description else None,
         variant=plan.variant,
         set=variant.set if variant else {},
         currency=plan.currency,

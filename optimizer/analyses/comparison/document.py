@@ -6,8 +6,9 @@ from operator import add
 
 from models.language import tr
 from models.results import Comparison, Plan
+from models.results.option import Option
 from optimizer.analyses.comparison import figures, own_views, steps, tables
-from optimizer.analyses.comparison.words import Side
+from optimizer.analyses.comparison.words import Side, said
 from optimizer.analyses.plan.document import glossary
 from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
@@ -107,10 +108,11 @@ def answer(side: Side) -> Iterator[Part]:
     for option in side.options:
         called = tr("“{option}”", option=side.called(option.label))
         yield doc.Bullets(list(sentences(option.worth_from, called)))
-    yield Caution(list(_cautions(side)))
+    yield Caution(list(cautions(side)))
 
 
-def _cautions(side: Side) -> Iterator[str]:
+def cautions(side: Side) -> Iterator[str]:
+    """What is left out, was stopped early or rests on few states, and what is not compared."""
     yield from map(side.left_out, side.found.failed)
     early = [o for o in side.options if o.proof.status == "limit"]
     if early:
@@ -127,7 +129,12 @@ def _cautions(side: Side) -> Iterator[str]:
 
 def _not_only_funding(side: Side) -> list[str]:
     """Which options differ from the base in more than funding, though nothing is barred for it."""
-    other = {one.option for one in side.found.unlike if not one.bars}
+    other = {
+        one.option
+        for one in side.found.unlike
+        # Who pays a premium is funding, though it stands with a material.
+        if not one.bars and any(".premium_paid_by" not in change.path for change in one.changes)
+    }
     some = [side.short(option.label) for option in side.options if option.label in other]
     if not some:
         return []
@@ -201,7 +208,13 @@ def _compared(side: Side) -> Iterator[Part]:
         Column(tr("Label"), lambda o: clean(o.label), "text", on=doc.SHEET),
         Column(head, lambda o: side.changes(o.label), "text", width=90),
     ]
+    if any(option.description for option in side.options):
+        about.insert(2, Column(tr("What it is"), _described, "text", width=90))
     yield Table(tr("What is compared"), side.options, about, "compared")
+
+
+def _described(option: Option) -> str | None:
+    return None if option.description is None else said(option.description)
 
 
 def _proofs(side: Side) -> Table:

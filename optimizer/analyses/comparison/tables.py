@@ -73,8 +73,8 @@ def projects(side: Side) -> Iterator[Part]:
     if not side.found.projects:
         return
     yield tr(
-        "Projects of the scenario: {count}; built in all options: {all}, in some: {some}, in none: "
-        "{none}.",
+        "Projects of the scenario: {count}; supported in all options: {all}, in some: {some}, in "
+        "none: {none}.",
         count=number(len(side.found.projects)),
         **{kind: number(len(some)) for kind, some in of.items()},
     )
