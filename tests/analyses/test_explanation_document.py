@@ -31,9 +31,10 @@ def test_each_reason_is_a_sentence() -> None:
 
 
 def test_a_candidate_that_is_left_out_says_when_it_may_start_and_what_it_would_take() -> None:
-    """The small mine takes all of the 9 million that it costs from the public fund."""
+    """The small mine takes all of the 9 million that it costs from the public fund; it may start in
+    the horizon's one year."""
     raw = case(
-        projects={"big": project(60, 10), "small": project(50, 9, earliest_start=2026)},
+        projects={"big": project(60, 10), "small": project(50, 9, latest_start=2040)},
         funders={"fund": funder(budget=10)},
     )
     table = sentences.left_out(explained(raw))

@@ -10,6 +10,8 @@ from spreadsheets import records, results
 
 from models.language import Language, using
 from optimizer.analyses.documents import document_of
+from optimizer.analyses.plan import chain_words, chains
+from optimizer.report.document import PAGE, Terms
 from optimizer.report.render import html
 from optimizer.solve.reckoned import disagreements
 
@@ -66,6 +68,24 @@ def test_the_picture_names_forms_and_bottlenecks(language: Language) -> None:
     assert drawn.count(plants) == 1  # with the plan
     missing = {"en": "22 t, 78 t missing", "de": "22 t, es fehlen 78 t"}[language]
     assert missing in drawn
+
+
+def test_chains_of_few_forms_have_no_picture_but_their_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Together on a page, each under its heading in a terminal."""
+    monkeypatch.setattr(chain_words, "FEW_FORMS", 9)
+    monkeypatch.setattr(chains, "FEW_FORMS", 9)
+    sentence = "28.9 million EUR without the plan, 8.77 million EUR with it"
+    with using("en"):
+        made = document_of(planned())
+        (terms,) = (p for s in made.on(PAGE) for p in s.parts
+                    if s.id == "chains" and isinstance(p, Terms))  # fmt: skip
+        assert not [c for c in html.charts(made) if c.name.startswith("chain-")]
+        assert sentence in html.render(made).replace("\u00a0", " ")
+    ((title, said),) = terms.entries
+    assert (title, sentence in said.replace("\u00a0", " ")) == ("Magnet", True)
+    assert sentence in told(planned())
 
 
 def test_sheets_hold_all_flows_and_check_them() -> None:

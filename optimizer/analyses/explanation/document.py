@@ -154,7 +154,8 @@ def left_out(found: Explanation) -> Table:
         "Worse by: what the objective loses in the best plan that builds it, as far as the gaps "
         "prove ({unit}); what public funders put into it there, guaranteed loans in full; what "
         "that plan costs in addition, all funders together, and what it does not build. Money in "
-        "{million}. Budgets, tickets and the number of starts hold there too.",
+        "{million}. Budgets, tickets and the number of starts hold there too: where a budget is "
+        "used up, the public money for it is taken from other projects or stocks.",
         unit=say.unit,
         million=say.million,
     )

@@ -127,7 +127,7 @@ def _adds(say: PlanWording) -> Iterator[str]:
             yield tr("Compared with {other}, it avoids {avoided} more.", **about)
         else:
             yield tr(
-                "Compared with {other}, it avoids {avoided} more for {paid} of public money "
+                "Compared with {other}, it avoids {avoided} more for {paid} more of public money "
                 "(present value): {per_euro} {currency} for each {currency}.",
                 paid=say.money(one.public_present_meur),
                 per_euro=_per_euro(one.avoided_per_euro),

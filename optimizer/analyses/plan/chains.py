@@ -9,7 +9,7 @@ from models.language import tr
 from models.results import ChainForm, FormFlow
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.chain_sheets import all_flows, all_plants, all_values
-from optimizer.analyses.plan.chain_words import Told, short, together
+from optimizer.analyses.plan.chain_words import FEW_FORMS, Told, short, together
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -33,7 +33,8 @@ MARKED = 0.2
 
 def sections(say: PlanWording) -> list[Section]:
     """Each chain; a sheet has the flows and values of all of them."""
-    known = [chain for chain in say.plan.chains if chain.forms]
+    # Those that have a chart stand first.
+    known = sorted((c for c in say.plan.chains if c.forms), key=lambda c: len(c.forms) <= FEW_FORMS)
     told = [Told(say, number, chain) for number, chain in enumerate(known, 1)]
     title = tr("From form to form: where chains break, and what each stage is worth")
     untold: list[Part] = []
@@ -47,8 +48,8 @@ def sections(say: PlanWording) -> list[Section]:
     if not told:
         return [Section("chains", title, untold, tab=tr("Chains"))] if untold else []
     by_year = tr("What flows in chains, and what a tonne of each form is worth")
-    drawn, plain = ([one for one in told if one.drawn is is_drawn] for is_drawn in (True, False))
-    parts = [part for one in drawn for part in _of_one(one, TEXT)]
+    parts = [part for one in told if one.drawn for part in _of_one(one, TEXT)]
+    plain = [one for one in told if not one.drawn]
     if plain:
         parts.append(doc.Terms([(one.title, short(one)) for one in plain], PAGE))
     parts += [part for one in plain for part in _of_one(one, TERMINAL)]

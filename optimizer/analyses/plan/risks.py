@@ -52,8 +52,9 @@ def risks(say: PlanWording) -> Iterator[str]:
         )
         for hit in run_short(Wording(test))[:1]:
             told += " " + tr(
-                "Hit hardest: {material}; {after} of its demand is missing at most with the plan, "
-                "{before} without it.",
+                "Hit hardest, by {noun}: {material}; {after} of its demand is missing at most with "
+                "the plan, {before} without it.",
+                noun=say.counted,
                 material=say.name("materials", hit.id),
                 after=percent(max(shares(hit, "plan"))),
                 before=percent(max(shares(hit, "market"))),
@@ -62,8 +63,9 @@ def risks(say: PlanWording) -> Iterator[str]:
     yield from remains(say)
     if plan.outcome.windfall_meur > NOISE:
         yield tr(
-            "Windfall: {windfall} of all funders go to output that comes home in any case; "
-            "weighted by their probability, {anyway} go to projects that come without the plan.",
+            "Windfall: all funders together pay {windfall} for output that would come home in any "
+            "case; {anyway}, weighted by probability, go to projects that may come without the "
+            "plan.",
             windfall=say.money(plan.outcome.windfall_meur),
             anyway=say.money(math.fsum(one.anyway_meur for one in plan.unaided)),
         )
@@ -85,8 +87,13 @@ def remains(say: PlanWording) -> Iterator[str]:
         )
         judged = say.beside.evaluation
         if judged is not None and judged.rules:
-            least = min(rule.performance.expected.value for rule in judged.rules)
-            told += " " + tr("Without foresight {least}, on fresh states.", least=say.spoken(least))
+            best = min(judged.rules, key=lambda rule: rule.performance.expected.value)
+            least = best.performance.expected.value
+            told += " " + tr(
+                "On fresh states {fresh}, and {least} without foresight.",
+                fresh=say.spoken(least - best.above_foresight.value),
+                least=say.spoken(least),
+            )
         yield told
 
 
