@@ -129,14 +129,15 @@ def brief(
     """Put a saved plan on one page for those who decide: as a web page and for Word.
 
     RESULT is a plan or its folder, with results of it beside it, or a comparison, whose other
-    options the plan is compared with. What is not known yet of fresh states, and of what would be
-    done without the plan, is evaluated first and written beside the plan.
+    options the plan is compared with; with --for it is a comparison, or several plans. What is not
+    known yet of fresh states, and of what would be done without the plan, is evaluated first and
+    written beside the plan.
     """
     compared, plans = saved.read_all(given)
     today = date or _written(datetime.date.today())
     if payer is not None:
         if label is not None or slides or explain:
-            raise misused("--for does not go with --option, --slides and --explain.")
+            raise misused("--for does not go with --option, --slides or --explain.")
         return _for_one(compared, plans, payer, (author, today), out, force, as_json)
     found, others = compared, dict[str, Plan]()
     main = saved.single(found, plans)
@@ -190,18 +191,18 @@ def _for_one(
     """Write the page of a funder, and say where it is, or what it has of each option."""
     from optimizer.analyses.comparison.own_page import page
 
-    comparison = saved.compared(found, plans)
+    with saved.showing(found):
+        comparison = saved.compared(found, plans)
     views = {view.funder: view for view in comparison.own_views}
     if payer not in views:
         raise misused(
-            "'{name}' is no company, and no public funder that is not federal, that pays in any of "
-            "these options; there are {known}.",
+            "'{name}' is no company that pays in any of these options, and no public funder that "
+            "'vorrat compare --federal' leaves out; there are {known}.",
             name=payer,
             known=", ".join(views) or tr("none"),
         )
     place = out or (found[0].path.parent if len(found) == 1 else Path())
-    (safe,) = disk.safe_names([payer])
-    names = [f"brief-{safe}{Path(name).suffix}" for name in BRIEFS]
+    names = [f"brief-{disk.safe_name(payer)}{Path(name).suffix}" for name in BRIEFS]
     disk.refuse([place / name for name in names], force)
     with saved.showing(found):
         pages = briefs(page(comparison, plans, payer, *made), comparison.said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import cache
 from typing import Any
 
@@ -19,14 +20,15 @@ from optimizer.analyses.comparison.own_page import page
 from optimizer.report import document as doc
 from optimizer.report.cells import grid
 from optimizer.report.document import PAGE
+from optimizer.report.render import html
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 COMPANY, LAND = "motor_co", "land"
 
 
-def with_money(fund: float, land: float, **fields: Any) -> Plan:
+def with_money(fund: float, land: float, more: dict[str, Any] | None = None, **fields: Any) -> Plan:
     """The plan where the federal state has so much, a Land so much and a company 3 million."""
-    purses = {
+    purses = (more or {}) | {
         "fund": funder(budget=fund),
         LAND: funder(budget=land),
         COMPANY: funder("company", budget=3),
@@ -78,13 +80,14 @@ def test_a_company_by_hand() -> None:
     assert facts(made) == [
         ("Net cost with “much”", "1 million EUR",
          "present value; outlay 1 million EUR, not discounted"),
-        ("Expected damage of its consumers", "0 million EUR", "5 million EUR without any plan"),
-        ("Compared with “alone”", "-5 million EUR",
-         "and +1 million EUR of net cost: what public money changes for it"),
+        ("Expected damage of its consumers with “much”", "0 million EUR",
+         "5 million EUR without any plan"),
+        ("The same, compared with “alone”", "-5 million EUR", "and +1 million EUR of net cost"),
     ]  # fmt: skip
     assert rows(shown["company-2"]) == {
         "Outlay": ["0", "3", "1", "-"],
         "Net cost, present value": ["0", "3", "1", "-"],
+        "Public funding, present value": ["0", "3", "9", "-"],
         "Expected damage of its consumers, million EUR": ["5", "2", "0", "5"],
         "The same, compared with “alone”": ["0", "-3", "-5", "-"],
         "Contracted, t a year: Ore": ["0", "30", "10", "-"],
@@ -101,7 +104,15 @@ def test_a_land_by_hand() -> None:
     with using("en"):
         made = made_for(LAND)
         shown = tables(made)
-    assert facts(made)[1][:2] == ("Expected damage of all consumers", "0 million EUR")
+    assert facts(made)[1][:2] == ("Expected damage of all consumers with “much”", "0 million EUR")
+    assert rows(shown["public-1"]) == {
+        "Outlay": ["0", "1", "3", "-"],
+        "Net cost, present value": ["0", "1", "3", "-"],
+        "Public funding, present value": ["0", "3", "9", "-"],
+        "Expected damage of all consumers, million EUR": ["5", "2", "0", "5"],
+        "The same, compared with “alone”": ["0", "-3", "-5", "-"],
+        "Outlay: financial transaction": ["0", "1", "3", "-"],
+    }
     assert rows(shown["public-1-approved"])["2026"] == ["0", "1", "3"]
     assert rows(shown["paid-for"])["Works"] == ["0", "1", "3"]
     assert bars(shown["public-1"])[1] == [near(5), near(2), near(0)]
@@ -144,7 +155,11 @@ def test_what_is_not_compared_is_not_shown(payer: str) -> None:
     plans = {"euro": with_money(2, 1), "dollar": with_money(6, 3, currency="USD")}
     with using("en"):
         made = page(compare(list(plans.values()), list(plans), federal=["fund"]), plans, payer)
-        first, *_ = tables(made).values()
+        first, *_ = shown = tables(made).values()
+    paid, none = rows(list(shown)[-1])["Works"]
+    assert (float(paid) > 0, none) == (True, "-")
+    (caution,) = (part for part in made.answer if isinstance(part, doc.Caution))
+    assert any("“dollar” differs from “euro”" in item for item in caution.items)
     assert first.chart is not None
     assert [len(side) for side in bars(first)] == [1, 1]
     assert "dollar" not in str([part for part in made.answer if isinstance(part, str)])
@@ -153,6 +168,65 @@ def test_what_is_not_compared_is_not_shown(payer: str) -> None:
     with using("en"):
         found = compare(list(turned.values()), list(turned), federal=["fund"])
         assert "million USD" in str(facts(page(found, turned, payer)))
+
+
+def test_what_only_a_barred_option_shows_is_not_told_of_others() -> None:
+    """A house without consumers that pays in that option alone."""
+    house = {"house": funder("company", budget=3)}
+    plans = {"euro": with_money(2, 1), "dollar": with_money(0, 0, currency="USD", more=house)}
+    found = compare(list(plans.values()), list(plans), federal=["fund"])
+    assert "house" in {view.funder for view in found.own_views}
+    with using("en"):
+        assert "stands for no consumers" not in str(page(found, plans, COMPANY).answer)
+
+
+@LANGUAGES
+def test_a_house_without_consumers_is_told_of_to_those_that_have_some(language: Language) -> None:
+    house = {"house": funder("company", budget=3)}
+    plans = {"one": with_money(2, 1, more=house), "two": with_money(1, 1)}
+    found = compare(list(plans.values()), list(plans), federal=["fund"])
+    said = {"en": "stands for no consumers", "de": "steht für keine Verbraucher"}[language]
+    with using(language):
+        assert said in str(page(found, plans, COMPANY).answer)
+        for other in (LAND, "house"):
+            assert said not in str(page(found, plans, other).answer)
+
+
+def test_of_equal_figures_none_is_told_to_be_less() -> None:
+    """A last digit that nobody sees does not decide."""
+    plan = with_money(2, 1)
+    other = with_money(2, 1)
+    cost = [p.model_copy(update={"cost_meur": p.cost_meur - 1e-9}) for p in other.accounts]
+    plans = {"one": plan, "two": other.model_copy(update={"accounts": tuple(cost)})}
+    with using("en"):
+        made = page(compare(list(plans.values()), list(plans), federal=["fund"]), plans, COMPANY)
+    assert "It costs it least as well." in str(made.answer)
+
+
+@pytest.mark.parametrize("measure", ["tonnes", "share_of_demand"])
+@LANGUAGES
+def test_nothing_is_called_damage_where_tonnes_are_counted(
+    measure: str, language: Language
+) -> None:
+    plans = {
+        label: with_money(fund, 1, objective={"measure": measure})
+        for label, fund in (("one", 2), ("two", 6))
+    }
+    with using(language):
+        made = page(compare(list(plans.values()), list(plans), federal=["fund"]), plans, COMPANY)
+        shown = html.render(made)
+    assert not re.search("damage|schaden", shown[shown.index("<body") :], re.IGNORECASE)
+
+
+def test_names_of_funders_are_no_names_of_things_in_a_page() -> None:
+    """An id may have blanks and signs; what a chart is called in a page may not."""
+    plan = with_money(2, 1, more={'Bayern (Land) "x"': funder(budget=1)})
+    plans = {"one": plan, "two": plan}
+    found = compare([plan, plan], list(plans), federal=["fund"])
+    with using("en"):
+        first, *_ = tables(page(found, plans, 'Bayern (Land) "x"')).values()
+    assert first.chart is not None
+    assert re.fullmatch("[a-z0-9-]+", first.chart.name)
 
 
 def test_who_pays_nothing_has_no_page() -> None:

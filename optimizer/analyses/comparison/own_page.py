@@ -1,15 +1,15 @@
 """The options for a single funder on one page, to be handed on to it."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from operator import itemgetter
 
 from models.language import tr
 from models.results import Comparison, Plan
 from models.results.comparison import OwnView
 from models.results.option import Option
-from optimizer.analyses.comparison.figures import DAMAGE, Figure, read
+from optimizer.analyses.comparison.document import cautions
+from optimizer.analyses.comparison.figures import DAMAGE, MONEY, Figure, read
 from optimizer.analyses.comparison.funders import paid_for
 from optimizer.analyses.comparison.own_views import (
     called,
@@ -18,6 +18,7 @@ from optimizer.analyses.comparison.own_views import (
     money,
     noted,
     over,
+    over_alone,
     public,
 )
 from optimizer.analyses.comparison.tables import columns
@@ -27,8 +28,9 @@ from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts
 from optimizer.report.document import Column, Fact, Part, Table
 from optimizer.report.figures import NOISE, clean, number
+from optimizer.report.wording import listed
 
-MOST_SHOWN = 10
+MOST_SHOWN = 6
 """Projects and stocks that have a row of their own."""
 
 
@@ -42,17 +44,17 @@ def page(
     """
     side = Side(found, plans)
     place, view = {view.funder: (n, view) for n, view in enumerate(found.own_views, 1)}[funder]
-    first, *more = (
-        [company(side, view, place)] if view.kind == "company" else public(side, view, place)
-    )
-    tables = [replace(first, chart=_chart(side, view)), *more, *_paid_for(side, view)]
+    rows = company if view.kind == "company" else public
+    tables = list(rows(side, view, place, _more(side, view)))
+    tables[0] = replace(tables[0], chart=_chart(side, view, tables[0].name))
+    tables += _paid_for(side, view)
     made = ", ".join(clean(text) for text in (author, date) if text)
     base = plans.get(found.base)
     return doc.Document(
         side.title,
         tr("Vorrat: the options for one funder"),
         called(side, view),
-        [*_told(side, view), *noted(side, tables, view.kind), *([f"{made}."] if made else [])],
+        [*_told(side, view), *noted(side, tables, view), *([f"{made}."] if made else [])],
         versions=base.certificate.versions if base else {},
         input_sha256=side.base.proof.input_sha256,
         answer_title=tr("What the options mean for {funder}", funder=side.name("funders", funder)),
@@ -68,77 +70,120 @@ def _loss(side: Side, view: OwnView) -> Figure:
     return Figure("left", name, "outcome", "benefit.expected.with_plan", DAMAGE)
 
 
+def _more(side: Side, view: OwnView) -> list[Figure]:
+    """Rows that its table has here in addition: public money, and what is lost where that is not
+    told of its own consumers."""
+    money_of_all = tr("Public funding, present value")
+    rows = [Figure("public_present", money_of_all, "money", "cost.public.paid_present_meur", MONEY)]
+    if view.consumers:
+        return rows
+    loss = _loss(side, view)
+    return [*rows, loss, *over_alone(side, loss)]
+
+
 def _told(side: Side, view: OwnView) -> Iterator[Part]:
     """What the base means for it, and which options leave least damage or cost it least."""
     base, loss = side.base, _loss(side, view)
     outlay, cost = money(view)
     yield tr("{count} options are compared, by public funding (present value).",
              count=number(len(side.options)))  # fmt: skip
+    name = side.called(base.label)
     facts = [
         Fact(
-            tr("Net cost with “{option}”", option=side.called(base.label)),
+            tr("Net cost with “{option}”", option=name),
             side.money(cost.of(side, base)),
             tr("present value; outlay {paid}, not discounted",
                paid=side.money(outlay.of(side, base))),
         )
     ]  # fmt: skip
     if (own := loss.of(side, base)) is not None:
-        what = tr("Expected {noun} of all consumers", noun=side.counted)
+        about = {"noun": side.counted, "option": name}
+        what = tr("Expected {noun} of all consumers with “{option}”", **about)
         if view.consumers:
-            what = tr("Expected {noun} of its consumers", noun=side.counted)
+            what = tr("Expected {noun} of its consumers with “{option}”", **about)
         before = tr("{before} without any plan", before=side.spoken(read(base, loss.without)))
         facts.append(Fact(what, side.spoken(own), before))
     alone = side.found.industry_alone
     more, dearer = (over(side, figure, "").of(side, base) for figure in (loss, cost))
     if alone not in (None, base.label) and None not in (more, dearer):
-        label = tr("Compared with “{option}”", option=side.called(alone or ""))
-        beside = tr("and {cost} of net cost: what public money changes for it",
-                    cost=f"{side.signed(dearer)} {side.million}")  # fmt: skip
+        label = tr("The same, compared with “{option}”", option=side.called(alone or ""))
+        beside = tr("and {cost} of net cost", cost=f"{side.signed(dearer)} {side.million}")
         facts.append(Fact(label, f"{side.signed(more)} {side.unit}", beside))
     yield doc.Facts(facts)
+    yield from _best(side, loss, outlay, cost)
+    yield doc.Caution([*cautions(side), *_like(side), *_not_its_own(side, view)])
+
+
+def _best(side: Side, loss: Figure, outlay: Figure, cost: Figure) -> Iterator[str]:
+    """Which of the options with which it pays leaves least, and which costs it least, as far as the
+    figures that are told of them differ."""
     paying = [
-        (loss.of(side, option), cost.of(side, option), side.called(option.label))
-        for option in side.options
-        if loss.of(side, option) is not None and (outlay.of(side, option) or 0.0) > NOISE
+        (side.spoken(loss.of(side, o)), side.money(cost.of(side, o)), o)
+        for o in side.options
+        if loss.of(side, o) is not None and (outlay.of(side, o) or 0.0) > NOISE
     ]
-    if len(paying) > 1:
-        (least, at, best), (rest, cheapest, cheap) = min(paying), min(paying, key=itemgetter(1))
-        told = tr(
-            "Of the options with which it pays, “{option}” leaves least: {left} at a net cost of "
-            "{cost}.",
-            option=best,
-            left=side.spoken(least),
-            cost=side.money(at),
+    if len(paying) < 2:
+        return
+
+    def least(first: Figure, second: Figure, place: int) -> tuple[str, str, Option]:
+        told = min(paying, key=lambda one: first.of(side, one[2]))[place]
+        alike = [one for one in paying if one[place] == told]
+        return min(alike, key=lambda one: second.of(side, one[2]))
+
+    (left, at, best), (rest, cheapest, cheap) = least(loss, cost, 0), least(cost, loss, 1)
+    told = tr(
+        "Of the options with which it pays, “{option}” leaves least: {left} at a net cost of "
+        "{cost}.",
+        option=side.called(best.label),
+        left=left,
+        cost=at,
+    )
+    if at == cheapest:
+        told += " " + tr("It costs it least as well.")
+    else:
+        told += " " + tr(
+            "“{option}” costs it least: {cost}, and {left} are left.",
+            option=side.called(cheap.label),
+            cost=cheapest,
+            left=rest,
         )
-        if cheap == best:
-            told += " " + tr("It costs it least as well.")
-        else:
-            told += " " + tr(
-                "“{option}” costs it least: {cost}, and {left} are left.",
-                option=cheap,
-                cost=side.money(cheapest),
-                left=side.spoken(rest),
-            )
-        yield told
-    yield doc.Caution(list(_not_its_own(side, view)))
+    yield told
+
+
+def _like(side: Side) -> Iterator[str]:
+    """Options that the proofs do not tell apart from the base."""
+    some = [d.option for d in side.differences if d.significant is False]
+    if some:
+        yield tr(
+            "Not told apart from “{base}” by the proofs: {options}. What they differ by here may "
+            "be chance.",
+            base=side.called(side.found.base),
+            options=_quoted(side, some),
+        )
 
 
 def _not_its_own(side: Side, view: OwnView) -> Iterator[str]:
     """Companies that stand for no consumers, such as a house of several: their money is somebody's,
     and the file does not say whose."""
-    for other in side.found.own_views:
-        if other.kind == "company" and not other.consumers and other is not view:
+    for other in side.found.own_views if view.consumers else ():
+        if other.kind == "company" and not other.consumers:
             outlay, _ = money(other)
-            paying = [o for o in side.options if (outlay.of(side, o) or 0.0) > NOISE]
-            yield tr(
-                "{funder} stands for no consumers and pays with {options}: what of that its "
-                "members bear is not counted here.",
-                funder=side.name("funders", other.funder),
-                options=side.listed(paying),
-            )
+            known = {o.label: outlay.of(side, o) or 0.0 for o in side.options}
+            if paid := {label: amount for label, amount in known.items() if amount > NOISE}:
+                yield tr(
+                    "With {options}, {funder} pays up to {paid} and stands for no consumers: what "
+                    "others bear of that in turn is not known, and not counted here.",
+                    options=_quoted(side, paid),
+                    funder=side.name("funders", other.funder),
+                    paid=side.money(max(paid.values())),
+                )
 
 
-def _chart(side: Side, view: OwnView) -> Chart | None:
+def _quoted(side: Side, labels: Iterable[str]) -> str:
+    return listed([tr("“{option}”", option=side.called(label)) for label in labels])
+
+
+def _chart(side: Side, view: OwnView, name: str) -> Chart | None:
     """What it pays with each option beside what is left, as far as both are known; the base stands
     out. None where they are not known of that."""
     loss, (outlay, _) = _loss(side, view), money(view)
@@ -149,28 +194,34 @@ def _chart(side: Side, view: OwnView) -> Chart | None:
     some, paid, lost = zip(*shown, strict=True)
     names = [side.tagged(option.label) for option in some]
     expected = tr("Expected damage") if side.of_damage else tr("Expected shortage")
+    if not view.consumers:
+        expected = tr("{what}, all consumers", what=expected)
     titles = f"{outlay.name} ({side.million})", f"{expected} ({side.unit})"
     own = some.index(side.base)
     title = tr("Outlay and what is left, by option")
     told = tr("Two bars an option: what the funder pays, and what is expected to be lost.")
-    return Chart(view.funder, title, told, lambda: charts.against(names, (paid, lost), titles, own))
+    return Chart(name, title, told, lambda: charts.against(names, (paid, lost), titles, own))
 
 
 def _paid_for(side: Side, view: OwnView) -> Iterator[Table]:
     """What it pays for each project and stockpile, option by option."""
-    paid = {label: paid_for(plan, view.funder) for label, plan in side.plans.items()}
-    largest: dict[tuple[str, str], float] = {}
-    for of in paid.values():
-        for what, amount in of.items():
-            largest[what] = max(amount, largest.get(what, 0.0))
-    ranked = sorted(largest, key=lambda what: -largest[what])
+    paid = {
+        o.label: paid_for(side.plans[o.label], view.funder)
+        for o in side.options
+        if not side.bars(o.label, "money")
+    }
+    every = dict.fromkeys(what for of in paid.values() for what in of)
+    ranked = sorted(every, key=lambda what: -max(of.get(what, 0.0) for of in paid.values()))
+    if not ranked:
+        return
     most = MOST_SHOWN if len(ranked) > MOST_SHOWN + 1 else len(ranked)
     rows = [(side.name(*what), [what]) for what in ranked[:most]]
     if rest := ranked[most:]:
         rows.append((tr("{count} others", count=number(len(rest))), rest))
 
-    def amount_of(row: tuple[str, list[tuple[str, str]]], option: Option) -> float:
-        return math.fsum(paid[option.label].get(what, 0.0) for what in row[1])
+    def amount_of(row: tuple[str, list[tuple[str, str]]], option: Option) -> float | None:
+        of = paid.get(option.label)
+        return None if of is None else math.fsum(of.get(what, 0.0) for what in row[1])
 
     title = tr("What it pays for ({unit})", unit=side.million)
     shown = [

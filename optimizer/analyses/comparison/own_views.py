@@ -18,28 +18,29 @@ from optimizer.report.wording import CLASSES, class_name
 def sections(side: Side) -> Iterator[Section]:
     """A section for all companies, and one for all public funders that are not federal."""
     views = list(enumerate(side.found.own_views, start=1))
-    companies = [company(side, view, place) for place, view in views if view.kind == "company"]
-    if companies:
-        title = tr("What the options mean for each company")
-        tables = noted(side, companies, "company")
-        yield Section("companies", title, tables, DETAIL, tab=tr("Companies"))
-    some = [public(side, view, place) for place, view in views if view.kind == "public"]
-    if some:
-        tables = noted(side, [table for tables in some for table in tables], "public")
-        title = tr("What the options mean for public funders other than the federal state")
-        yield Section("other-public", title, tables, DETAIL, tab=tr("Not federal"))
+    for kind, make, id, title, tab in (
+        ("company", company, "companies", tr("What the options mean for each company"),
+         tr("Companies")),
+        ("public", public, "other-public",
+         tr("What the options mean for public funders other than the federal state"),
+         tr("Not federal")),
+    ):  # fmt: skip
+        some = [(place, view) for place, view in views if view.kind == kind]
+        tables = [table for place, view in some for table in make(side, view, place)]
+        if tables:
+            own = next((view for _, view in some if view.consumers), some[0][1])
+            yield Section(id, title, noted(side, tables, own), DETAIL, tab=tab)
 
 
-def noted(side: Side, tables: Sequence[Table], kind: str) -> list[Table]:
-    """Tables with what has to be known of all of them below the last."""
-    note = {
-        "public": tr("Outlay is not discounted; of a guarantee it is the loan that it covers."),
-        "company": tr(
+def noted(side: Side, tables: Sequence[Table], view: OwnView) -> list[Table]:
+    """Tables with what has to be known of all of them, for a funder like this, below the last."""
+    note = tr("Outlay is not discounted; of a guarantee it is the loan that it covers.")
+    if view.consumers:
+        note = tr(
             "Outlay is not discounted. Contracted are tonnes of a year at full output, "
             "undisturbed, for the company's own consumers alone. Equally good plans may contract "
             "the same output to other companies: the sum is what an option decides."
-        ),
-    }[kind]
+        )
     return [*tables[:-1], replace(tables[-1], note=side.noted(note))]
 
 
@@ -78,6 +79,14 @@ def over(side: Side, figure: Figure, name: str) -> Figure:
     return Figure(f"over_{figure.key}", name, form, more, figure.needs)
 
 
+def over_alone(side: Side, figure: Figure) -> list[Figure]:
+    """The row below that of a figure that compares it with industry alone, where that is there."""
+    if side.found.industry_alone is None:
+        return []
+    alone = side.called(side.found.industry_alone)
+    return [over(side, figure, tr("The same, compared with “{option}”", option=alone))]
+
+
 def called(side: Side, view: OwnView) -> str:
     """The name of a funder, with those of its consumers."""
     name, consumers = side.name("funders", view.funder), side.names("consumers", view.consumers)
@@ -88,8 +97,9 @@ def _headed(side: Side, view: OwnView, text: str) -> str:
     return f"{called(side, view)}: {text}"
 
 
-def company(side: Side, view: OwnView, place: int) -> Table:
-    """What a company pays, what is contracted to it and what befalls its consumers."""
+def company(side: Side, view: OwnView, place: int, more: Sequence[Figure] = ()) -> Iterator[Table]:
+    """What a company pays, what is contracted to it and what befalls its consumers; ``more`` are
+    further rows."""
 
     def tonnes(material: str) -> Any:
         def of(option: Option) -> float | None:
@@ -98,11 +108,8 @@ def company(side: Side, view: OwnView, place: int) -> Table:
 
         return of
 
-    rows = [*money(view), left(side, view)]
-    if side.found.industry_alone is not None:
-        alone = side.called(side.found.industry_alone)
-        name = tr("The same, compared with “{option}”", option=alone)
-        rows.append(over(side, rows[-1], name))
+    loss = left(side, view)
+    rows = [*money(view), *more, loss, *over_alone(side, loss)]
     known = dict.fromkeys(m for held in view.options.values() for m in held.output_t)
     rows += [
         Figure(
@@ -114,11 +121,12 @@ def company(side: Side, view: OwnView, place: int) -> Table:
         for m in known
     ]
     title = _headed(side, view, tr("outlay, cost and gain ({unit})", unit=side.million))
-    return across(side, title, rows, f"company-{place}")
+    yield across(side, title, rows, f"company-{place}")
 
 
-def public(side: Side, view: OwnView, place: int) -> Iterator[Table]:
-    """What a public funder pays by class and by year, and when it has to be approved."""
+def public(side: Side, view: OwnView, place: int, more: Sequence[Figure] = ()) -> Iterator[Table]:
+    """What a public funder pays by class and by year, and when it has to be approved; ``more`` are
+    further rows of the first table."""
     sums: dict[tuple[str, str], Sums] = {
         (option.label, part.budget_class or ""): part.sums
         for option in side.options
@@ -135,7 +143,7 @@ def public(side: Side, view: OwnView, place: int) -> Iterator[Table]:
 
         return Figure(f"class:{name}", text, "money", paid, MONEY)
 
-    rows = [*money(view), *(of_class(name) for name in CLASSES if name in booked)]
+    rows = [*money(view), *more, *(of_class(name) for name in CLASSES if name in booked)]
     title = _headed(side, view, tr("outlay and cost ({unit})", unit=side.million))
     yield across(side, title, rows, f"public-{place}")
     paid: dict[str, Mapping[str, float]] = {

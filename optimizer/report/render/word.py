@@ -75,7 +75,10 @@ def _shares(of: Grid) -> list[float]:
     """How much of a table's width each column has, by what stands in it; a header may break between
     its words."""
     columns = zip(of.columns, *of.rows, strict=True)
-    texts = [[*str(head.header).split(), *(cell.text for cell in told)] for head, *told in columns]
+    texts = [
+        [*(str(head.header).split(" ") if of.headed else ()), *(cell.text for cell in told)]
+        for head, *told in columns
+    ]
     lengths = [2 + min(WIDEST, max(map(len, some), default=0)) for some in texts]
     return [length / sum(lengths) for length in lengths]
 
@@ -246,11 +249,11 @@ class _Writer:
         table = self._lined(len(heads) + len(of.rows), len(of.columns))
         size = SMALL - 1 if of.dense else SMALL
         cells = [list(row.cells) for row in table.rows]
-        for column, share in zip(table.columns, _shares(of), strict=True):
-            # It sets the width of the column for some programs, that of its cells for others.
-            column.width = self._mm(INSIDE * share)
-            for place in column.cells:
-                place.width = column.width
+        down = zip(*cells, strict=True)
+        for column, share, places in zip(table.columns, _shares(of), down, strict=True):
+            # Some programs heed the width of the column, others that of its cells.
+            for place in (column, *places):
+                place.width = self._mm(INSIDE * share)
         for n, texts in enumerate(heads):
             for at, text in enumerate(texts):
                 self._cell(cells[n][at], str(text), of.columns[at].is_text, size, bold=True)

@@ -157,7 +157,7 @@ def test_a_checker_of_accessibility_finds_no_fault(
     language: Language, name: str, tmp_path: Path
 ) -> None:
     assert AXE is not None
-    made = {"brief": "germany"} | dict(zip(PAYERS, PAYERS, strict=True))
+    made = {"brief": "germany", **{payer: payer for payer in PAYERS}}
     shown = brief_of(made[name], language) if name in made else page(name, language)
     # The policy of the page would not let the checker run.
     shown = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", shown)
