@@ -142,6 +142,28 @@ def test_small_payments_stand_together(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @LANGUAGES
+def test_later_years_stand_together(language: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = rich()
+    found = compare([plan, plan], ["one", "two"], federal=[])
+    due: dict[str, float] = {}
+    for one in plan.accounts:
+        start = {built.id: built.start for built in plan.projects}.get(one.project or "")
+        by_year = one.paid_meur if start is None else {str(start): one.committed_meur}
+        for year, amount in by_year.items() if one.funder == "fund" else ():
+            due[year] = due.get(year, 0.0) + amount
+    assert len(due) == 3
+    monkeypatch.setattr(own_page, "YEARS_SHOWN", 1)
+    with using(language):
+        made = page(found, {"one": plan, "two": plan}, "fund")
+        shown = rows(tables(made)["public-1-approved"])
+    first, *later = sorted(due)
+    names = [*shown]
+    assert names[:2] == [first, {"en": "Later", "de": "Später"}[language]]
+    said = [float(shown[name][0].replace(",", ".")) for name in names[:2]]
+    assert said == pytest.approx([due[first], sum(due[year] for year in later)], abs=0.05)
+
+
+@LANGUAGES
 def test_who_wrote_it_stands_at_its_end(language: Language) -> None:
     with using(language):
         made = made_for(COMPANY, author="Somebody", date="Monday")

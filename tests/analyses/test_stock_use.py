@@ -61,7 +61,8 @@ def test_a_brief_says_what_is_left_without_foresight() -> None:
     say = PlanWording(used(), beside=Beside(evaluation=found))
     least = min(rule.performance.expected.value for rule in found.rules)
     (told,) = remains(say)
-    assert told.endswith(f"Without foresight {say.spoken(least)}, on fresh states.")
+    fresh = say.spoken(found.fresh.with_plan.expected.value)
+    assert told.endswith(f"On fresh states {fresh}, and {say.spoken(least)} without foresight.")
     (told,) = remains(PlanWording(used()))
     assert "foresight" not in told
 

@@ -83,7 +83,8 @@ def test_the_first_page_tells_what_the_worst_hits_hardest_and_how_hard() -> None
     all is missing without the plan, and 15 t with it, as the works brings 10."""
     page = page_of(planned(), stress=both()).replace(NO_BREAK, " ")
     says = (
-        "Hit hardest: ORE; 60 % of its demand is missing at most with the plan, 100 % without it."
+        "Hit hardest, by damage: ORE; 60 % of its demand is missing at most with the plan, 100 % "
+        "without it."
     )
     assert says in page
 

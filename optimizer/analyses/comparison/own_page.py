@@ -33,6 +33,9 @@ from optimizer.report.wording import listed
 MOST_SHOWN = 6
 """Projects and stocks that have a row of their own."""
 
+YEARS_SHOWN = 5
+"""Years of decision that have a row of their own, where there are many more."""
+
 
 def page(
     found: Comparison, plans: Mapping[str, Plan], funder: str, author: str = "", date: str = ""
@@ -44,9 +47,13 @@ def page(
     """
     side = Side(found, plans)
     place, view = {view.funder: (n, view) for n, view in enumerate(found.own_views, 1)}[funder]
-    rows = company if view.kind == "company" else public
-    tables = list(rows(side, view, place, _more(side, view)))
-    tables[0] = replace(tables[0], chart=_chart(side, view, tables[0].name))
+    more = _more(side, view)
+    if view.kind == "company":
+        first, *by_year = company(side, view, place, more)
+    else:
+        first, *by_year = public(side, view, place, more, YEARS_SHOWN)
+    # Only what is to be approved: by year of payment it stands in the comparison.
+    tables = [replace(first, chart=_chart(side, view, first.name)), *by_year[-1:]]
     tables += _paid_for(side, view)
     made = ", ".join(clean(text) for text in (author, date) if text)
     base = plans.get(found.base)
@@ -194,11 +201,11 @@ def _chart(side: Side, view: OwnView, name: str) -> Chart | None:
     some, paid, lost = zip(*shown, strict=True)
     names = [side.tagged(option.label) for option in some]
     expected = tr("Expected damage") if side.of_damage else tr("Expected shortage")
-    if not view.consumers:
-        expected = tr("{what}, all consumers", what=expected)
     titles = f"{outlay.name} ({side.million})", f"{expected} ({side.unit})"
     own = some.index(side.base)
-    title = tr("Outlay and what is left, by option")
+    title = tr("Outlay and what all consumers lose, by option")
+    if view.consumers:
+        title = tr("Outlay and what its consumers lose, by option")
     told = tr("Two bars an option: what the funder pays, and what is expected to be lost.")
     return Chart(name, title, told, lambda: charts.against(names, (paid, lost), titles, own))
 

@@ -124,9 +124,11 @@ def company(side: Side, view: OwnView, place: int, more: Sequence[Figure] = ()) 
     yield across(side, title, rows, f"company-{place}")
 
 
-def public(side: Side, view: OwnView, place: int, more: Sequence[Figure] = ()) -> Iterator[Table]:
+def public(
+    side: Side, view: OwnView, place: int, more: Sequence[Figure] = (), most: int | None = None
+) -> Iterator[Table]:
     """What a public funder pays by class and by year, and when it has to be approved; ``more`` are
-    further rows of the first table."""
+    further rows of the first table, and ``most`` the years that have a row of their own."""
     sums: dict[tuple[str, str], Sums] = {
         (option.label, part.budget_class or ""): part.sums
         for option in side.options
@@ -152,9 +154,9 @@ def public(side: Side, view: OwnView, place: int, more: Sequence[Figure] = ()) -
         if view.funder in option.cost.by_funder
     }
     title = _headed(side, view, tr("outlay by year ({unit})", unit=side.million))
-    yield from of_years(side, title, paid, f"public-{place}-paid")
+    yield from of_years(side, title, paid, f"public-{place}-paid", most)
     decided = {label: approvals(plan, view.funder) for label, plan in side.plans.items()}
     title = _headed(
         side, view, tr("to be approved, by year of the decision ({unit})", unit=side.million)
     )
-    yield from of_years(side, title, decided, f"public-{place}-approved")
+    yield from of_years(side, title, decided, f"public-{place}-approved", most)

@@ -1,5 +1,6 @@
 """What options choose and pay for, and what makes the difference between them."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -37,19 +38,30 @@ def by_year(side: Side, title: str) -> list[Table]:
 
 
 def of_years(
-    side: Side, title: str, amounts: Mapping[str, Mapping[str, float]], name: str
+    side: Side,
+    title: str,
+    amounts: Mapping[str, Mapping[str, float]],
+    name: str,
+    most: int | None = None,
 ) -> list[Table]:
-    """Money by year, a column an option; ``amounts`` by its label."""
+    """Money by year, a column an option; ``amounts`` by its label. Where there are many more than
+    ``most`` years, the later ones stand together."""
 
-    def of(year: str, option: Option) -> float | None:
+    def of(some: Sequence[str], option: Option) -> float | None:
+        by_year = amounts.get(option.label, {})
         barred = side.bars(option.label, "money")
-        return None if barred else amounts.get(option.label, {}).get(year, 0.0)
+        return None if barred else math.fsum(by_year.get(year, 0.0) for year in some)
 
     years = sorted({year for by_year in amounts.values() for year in by_year}, key=int)
-    if not any(abs(of(year, o) or 0.0) > NOISE for year in years for o in side.options):
+    if not any(abs(of([year], o) or 0.0) > NOISE for year in years for o in side.options):
         return []
-    shown = [Column(tr("Year"), int, "year", width=34), *columns(side, of, "money", total=True)]
-    return [Table(title, years, shown, name, total=tr("All years"))]
+    alone = len(years) if most is None or len(years) <= most + 1 else most
+    rows = [[year] for year in years[:alone]] + ([years[alone:]] if years[alone:] else [])
+    first = Column(
+        tr("Year"), lambda some: int(some[0]) if len(some) == 1 else tr("Later"), "year", width=34
+    )
+    shown = [first, *columns(side, of, "money", total=True)]
+    return [Table(title, rows, shown, name, total=tr("All years"))]
 
 
 def budgets(side: Side, title: str) -> list[Part]:

@@ -87,11 +87,10 @@ def remains(say: PlanWording) -> Iterator[str]:
         )
         judged = say.beside.evaluation
         if judged is not None and judged.rules:
-            best = min(judged.rules, key=lambda rule: rule.performance.expected.value)
-            least = best.performance.expected.value
+            least = min(rule.performance.expected.value for rule in judged.rules)
             told += " " + tr(
                 "On fresh states {fresh}, and {least} without foresight.",
-                fresh=say.spoken(least - best.above_foresight.value),
+                fresh=say.spoken(judged.fresh.with_plan.expected.value),
                 least=say.spoken(least),
             )
         yield told
