@@ -11,7 +11,7 @@ from optimizer.analyses.registry import BY_NAME, Analysis
 
 P = ParamSpec("P")
 R = TypeVar("R")
-MARK = "    **options\n"
+MARK = "**options"
 """The line of a docstring in whose place the options come."""
 
 
@@ -70,8 +70,8 @@ def with_options(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             lines += [option, textwrap.indent(text, "    ")]
         kept = [one for one in own.parameters.values() if one.kind != one.VAR_KEYWORD]
         cast(Any, function).__signature__ = own.replace(parameters=[*kept, *keywords])
-        listed = textwrap.indent("\n".join(lines), "    ") + "\n"
-        function.__doc__ = (function.__doc__ or "").replace(MARK, listed)
+        # Python 3.13 keeps docstrings without their indentation, earlier ones with it.
+        function.__doc__ = inspect.cleandoc(function.__doc__ or "").replace(MARK, "\n".join(lines))
         return function
 
     return decorate

@@ -135,7 +135,8 @@ def can_meet(order: Sequence[str], problems: Sequence[Problem]) -> list[bool]:
     from scipy.optimize import linprog
 
     blocks = [_lacking(order, *problem) for problem in problems]
-    matrix = sparse.block_diag([block for block, _ in blocks], format="csr")
+    # The solver takes sparse arrays, which the annotations of its function leave out.
+    matrix: Any = sparse.block_diag([sparse.csr_array(b) for b, _ in blocks], format="csr")
     ends = np.cumsum([block.shape[1] for block, _ in blocks]) - 1
     cost = np.zeros(matrix.shape[1])
     cost[ends] = 1
