@@ -188,7 +188,7 @@ def assumptions(
     some = wanted if only else [id for id, made in every.items() if id in wanted or usual(made)]
     found = [_ranged(every[id], *ranges.get(id, (every[id].low, every[id].high))) for id in some]
     for path, ends in (inputs or {}).items():
-        base = _number_at(case, path)
+        base = number_at(case, path)
         if base is None:
             raise NoSuchAssumption(tr("there is no single number at {path}", path=path))
         number = Assumption("input", path, base, -math.inf, math.inf, (free(path),))
@@ -219,17 +219,18 @@ def _all(case: Case) -> list[Assumption]:
     return found
 
 
-def _number_at(case: Case, path: str) -> float | None:
+def number_at(case: Case, path: str) -> float | None:
     """The number that a dotted path of the scenario leads to, if it is one number."""
     at: Any = case
     for step in path.split("."):
-        at = _step(at, step)
+        at = inside(at, step)
     if isinstance(at, Yearly):
         return None if at.years else float(at.values[0])
     return float(at) if isinstance(at, (int, float)) and not isinstance(at, bool) else None
 
 
-def _step(at: Any, step: str) -> Any:
+def inside(at: Any, step: str) -> Any:
+    """What stands one step further along a dotted path; None where nothing does."""
     place = int(step) if step.isdecimal() else None
     if isinstance(at, Yearly):
         return next((x for year, x in zip(at.years, at.values, strict=True) if year == place), None)

@@ -24,6 +24,7 @@ PROGRAM = "vorrat"
 COMMANDS = {
     "brief": marked("Put a saved plan on one page for those who decide."),
     "init": marked("Write a commented scenario file or workbook to start from."),
+    "open": marked('Open a page in the browser to ask a scenario "and what if".'),
     "presets": marked("List the presets that scenarios can include, or print one."),
     "report": marked("Make an HTML page of saved plans, one or several side by side."),
     "rerun": marked("Run again what left a manifest, and say whether it comes out the same."),
@@ -37,6 +38,7 @@ COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
 MODULES = dict.fromkeys(("init", "presets", "schema", "validate"), "scenario_files")
 MODULES |= {"workbook": "report", "brief": "report", "solve": "solving", "run": "solving"}
+MODULES["open"] = "opening"
 """The modules of commands that have none of their own name."""
 ARGUMENTS = "vorrat.arguments"
 """Where the context keeps what was written behind the name of the command."""

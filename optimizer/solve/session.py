@@ -65,6 +65,11 @@ class Session:
         self._known = [*self._known[:1], *[*self._known[1:], found][-KEPT:]]
         return found
 
+    @property
+    def latest(self) -> Problem:
+        """The problem that was asked last."""
+        return self._known[-1]
+
     def ask(self, case: Case, *, brief: bool = True, **how: Unpack[How]) -> Found:
         """The best plan of a scenario, as :func:`optimizer.solve.planner.plan` finds it; of a plan
         found in ``brief`` the outcome holds no more than the damage in each state. Raises as that

@@ -33,7 +33,7 @@ class Strike(NamedTuple):
     """Share that all that it strikes loses throughout; None for what its effects say."""
 
 
-def _strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
+def strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
     """Events as they are written."""
     found = []
     for text in texts:
@@ -68,7 +68,7 @@ class StressOptions(OfScenario, SolveOptions):
 
     events: Annotated[
         tuple[Strike, ...],
-        Flag("'HAZARD YEAR[.PERIOD] [for N UNITS] [at SHARE%]'", "--event", _strikes),
+        Flag("'HAZARD YEAR[.PERIOD] [for N UNITS] [at SHARE%]'", "--event", strikes),
     ] = ()
     """A hazard of the scenario strikes in this year, or in this period of it; for so many periods,
     quarters, months or years, or as long as its effects say; with this loss throughout, or with

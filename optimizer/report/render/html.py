@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -74,7 +74,7 @@ def render(document: Document, doubts: Doubts = NONE) -> str:
         closing=closing,
         caution=caution,
         doubts=[clean(sentence) for sentence in doubts.all],
-        sections=list(_numbered(document)),
+        sections=list(_numbered(_sections(document), document.units)),
     )
     return f"{page}\n"
 
@@ -99,6 +99,13 @@ def fragment(document: Document) -> str:
     )
 
 
+def pieces(sections: Iterable[Section], units: Mapping[str, str]) -> str:
+    """Sections as a piece of a page that has the style sheet of reports; with their charts."""
+    numbered = list(_numbered(sections, units))
+    template = _templates().get_template("pieces.html.j2")
+    return template.render(sections=numbered, language=language())
+
+
 def charts(document: Document) -> list[Chart]:
     """The charts of the page, in order."""
     tables = (p for s in _sections(document) for p in s.parts if isinstance(p, Table))
@@ -116,10 +123,10 @@ def _finished(part: Part) -> _Part:
     return _Part(part, "Paragraph" if isinstance(part, str) else type(part).__name__)
 
 
-def _numbered(document: Document) -> Iterator[_Section]:
+def _numbered(sections: Iterable[Section], units: Mapping[str, str]) -> Iterator[_Section]:
     """Sections with the numbers that their figures and tables have."""
     figures = tables = 0
-    for position, section in enumerate(_sections(document)):
+    for position, section in enumerate(sections):
         parts: list[_Part] = []
         for part in section.parts:
             made = _finished(part)
@@ -134,7 +141,7 @@ def _numbered(document: Document) -> Iterator[_Section]:
                     0 if part.folded else tables, part.folded,
                 )  # fmt: skip
                 if part.chart is not None:
-                    data, file = _data(part, document.units), f"{part.chart.name}.csv"
+                    data, file = _data(part, units), f"{part.chart.name}.csv"
                     made = made._replace(data=data, file=re.sub("[^a-z0-9.-]+", "-", file.lower()))
             parts.append(made)
         classes = ["one-page"] if section.one_page else []

@@ -1,0 +1,447 @@
+"""What can be moved on the page, made from a scenario: sliders, switches, and any single figure.
+
+A control has an id, which stands in addresses. Where it moves one figure that is its dotted path,
+as in ``--set``; where it moves several it is a word of its own, such as ``hazards`` for the
+probability of all hazards, and its value is a factor or what the label says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from models.base import named
+from models.files.tabs import worded
+from models.language import language, tr
+from models.scenario.case import Case
+from models.scenario.chains import need
+from models.scenario.hazards import Hazard
+from models.scenario.quantities import Number, Yearly
+from optimizer.analyses.assumptions import (
+    Assumption,
+    Numbers,
+    assumptions,
+    inside,
+    number_at,
+    scaled,
+)
+from optimizer.analyses.plan.words import decidable
+from optimizer.analyses.sensitivity.words import every
+from optimizer.analyses.variation import written
+from optimizer.report.figures import clean
+from optimizer.report.scenario_workbook.fields import label_of
+
+FREE, IN, OUT = "free", "in", "out"
+"""What may be said of a project: the search decides, it has to be built, it must not be."""
+FACTOR = "×"
+"""The unit of a control that multiplies."""
+TERMS = ("max_share", "ticket_min_meur", "ticket_max_meur")
+RULES = ("budget_meur", "max_public_share", "max_projects")
+DAYS, MOST_DAYS = 365, 1_500
+"""Days of a year, and the most in which a stock is told."""
+NOT_FIGURES = ("sources", "variants", "schema_version", "price_year", "home")
+"""Sections and fields without a figure that could be moved."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing that can be moved, from ``low`` to ``high``, and what it makes of a scenario."""
+
+    id: str
+    label: str
+    base: float | str
+    settings: Callable[[float | str], list[str]]
+    low: float = 0.0
+    high: float = math.inf
+    whole: bool = False  # whether only whole numbers fit
+    unit: str = ""
+    scale: float = 1.0  # what a value is multiplied by where it is shown: 100 for a percentage
+    is_factor: bool = False  # whether it multiplies figures as they stand, rather than replaces one
+    names: tuple[str, ...] = ()  # of a choice: what may be chosen
+
+    @property
+    def step(self) -> float:
+        """What a slider moves by."""
+        if self.whole:
+            return 1.0
+        span = min(self.high, 1e9) - self.low
+        return 10.0 ** (math.floor(math.log10(span)) - 2) if span > 0 else 1.0
+
+    def read(self, text: str) -> float | str:
+        """A value as an address has it. Raises ValueError where it is none."""
+        if self.names:
+            if text not in self.names:
+                raise ValueError(text)
+            return text
+        value = float(text)
+        if not math.isfinite(value) or (self.whole and not value.is_integer()):
+            raise ValueError(text)
+        return value
+
+
+@dataclass(frozen=True)
+class Group:
+    """Controls that belong together; ``parts`` are folded away below them."""
+
+    id: str
+    title: str
+    controls: tuple[Control, ...]
+    parts: tuple[Group, ...] = ()
+
+
+def groups(case: Case) -> Iterator[Group]:
+    """What people ask about, in the order of the page; groups with nothing in them are left out."""
+    found = (
+        _money(case),
+        _rules(case),
+        _stocks(case),
+        _hazards(case),
+        _worth(case),
+        _projects(case),
+    )
+    yield from (group for group in found if group.controls or group.parts)
+
+
+def every_control(case: Case) -> dict[str, Control]:
+    """All controls of the groups by id."""
+    return {one.id: one for group in groups(case) for one in _of(group)}
+
+
+def control(case: Case, id: str, known: Mapping[str, Control] | None = None) -> Control | None:
+    """The control of an id: one of those that are ``known``, or a single figure of the scenario."""
+    known = every_control(case) if known is None else known
+    if id in known:
+        return known[id]
+    base = number_at(case, id)
+    if base is None or id.split(".")[0] in NOT_FIGURES:
+        return None
+    return _figure(case, id, base)
+
+
+def figures(case: Case) -> Iterator[str]:
+    """The dotted paths of all single figures of a scenario."""
+    for name in type(case).model_fields:
+        if name not in NOT_FIGURES:
+            yield from _below(getattr(case, name), name)
+
+
+def _below(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, Yearly):
+        years = zip(value.years, value.values, strict=True)
+        yield from (f"{path}.{year}" for year, _ in years) if value.years else (path,)
+    elif isinstance(value, Number):
+        yield path
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _below(getattr(value, name), f"{path}.{name}")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _below(item, f"{path}.{key}")
+    elif isinstance(value, tuple):
+        for place, item in enumerate(value):
+            yield from _below(item, f"{path}.{getattr(item, 'id', place)}")
+
+
+def words(case: Case, path: str) -> str:
+    """A dotted path in words: names of items, then what the field is called."""
+    at: Any = case
+    said: list[str] = []
+    fields: list[str] = []
+    for step in path.split("."):
+        below = inside(at, step)
+        if isinstance(at, BaseModel):
+            fields.append(step)
+        else:
+            said.append(_item(case, below, step))
+        at = below
+    label = worded(label_of(tuple(fields)))
+    return clean(": ".join([*said, label]))
+
+
+def _item(case: Case, item: Any, id: str) -> str:
+    """What an item of a list or mapping is called: by its name, by what has its id, by what it is
+    of, or by its place from 1."""
+    if isinstance(item, BaseModel):
+        if getattr(item, "name", None) is not None:
+            return _named(item, id)
+        of = [
+            str(x)
+            for x in (getattr(item, n, None) for n in ("material", "consumer", "country"))
+            if x
+        ]
+        if of and id.isdecimal():
+            return ", ".join(_item(case, None, one) for one in of)
+    for kind in (case.materials, case.consumers, case.projects, case.funders, case.hazards):
+        if id in kind:
+            return _named(kind[id], id)
+    return str(int(id) + 1) if id.isdecimal() and len(id) < 4 else id
+
+
+def _named(item: Any, id: str) -> str:
+    return named(getattr(item, "name", None), id, language())
+
+
+def _of(group: Group) -> Iterator[Control]:
+    yield from group.controls
+    for part in group.parts:
+        yield from _of(part)
+
+
+def _figure(case: Case, path: str, base: float, label: str = "", **more: Any) -> Control:
+    """A single figure of the scenario."""
+    name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
+    percent = 0 <= base <= 1 and _is_percent(name)
+    unit = "%" if percent else _unit(case, name)
+    high = 1.0 if percent else max(2 * base, 10.0)
+    told: dict[str, Any] = {
+        "label": label or words(case, path), "base": base, "unit": unit, "high": high,
+        "scale": 100.0 if percent else 1.0, **more,
+    }  # fmt: skip
+    return Control(path, settings=lambda value: [f"{path}={_text(value)}"], **told)
+
+
+def _is_percent(name: str) -> bool:
+    return name.endswith(("share", "rate", "probability", "premium", "weight", "recovery", "_max"))
+
+
+def _unit(case: Case, name: str) -> str:
+    """What a figure is counted in, where its name tells."""
+    for ending, unit in (
+        ("_meur", tr("million {currency}", currency=case.currency)),
+        ("eur_per_t", f"{case.currency}/t"),
+        ("_t_per_year", tr("t a year")),
+        ("_t", "t"),
+        ("_years", tr("years")),
+    ):
+        if name.endswith(ending):
+            return unit
+    return ""
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else written(float(f"{value:.12g}"))
+
+
+def _together(id: str, label: str, base: float, numbers: Sequence[Numbers], **more: Any) -> Control:
+    """Figures that move together; the value divided by ``base`` is the factor upon each."""
+
+    def settings(value: float | str) -> list[str]:
+        return [text for one in numbers for text in one.settings(float(value) / base)]
+
+    return Control(id, label, base, settings, is_factor=True, **more)
+
+
+def _of_years(path: str, by_year: Mapping[Any, float]) -> Numbers:
+    """Figures by year as one setting."""
+    values = tuple(map(float, by_year.values()))
+    return Numbers((path,), lambda f: [f * x for x in values], tuple(map(str, by_year)))
+
+
+# Money
+
+
+def _money(case: Case) -> Group:
+    """What each funder has, and on which terms it gives it."""
+    money, parts = [], []
+    for f, funder in case.funders.items():
+        name = _named(funder, f)
+        if funder.budget_meur is not None:
+            base = float(funder.budget_meur)
+            more = {"high": max(3 * base, 500.0)}
+            money.append(_figure(case, f"funders.{f}.budget_meur", base, name, **more))
+        total = math.fsum(map(float, (funder.budget_by_year_meur or {}).values()))
+        if total > 0:
+            assert funder.budget_by_year_meur is not None
+            numbers = [_of_years(f"funders.{f}.budget_by_year_meur", funder.budget_by_year_meur)]
+            label = tr("{name}, over all years", name=name)
+            unit = _unit(case, "_meur")
+            money.append(_together(f"total.{f}", label, total, numbers, high=3 * total, unit=unit))
+        terms = tuple(
+            _figure(case, f"funders.{f}.instruments.{i}.{term}", float(value),
+                    f"{_named(instrument, i)}: {worded(label_of((term,)))}")
+            for i, instrument in funder.instruments.items()
+            for term in TERMS
+            if (value := getattr(instrument, term)) is not None
+        )  # fmt: skip
+        if terms:
+            parts.append(Group(f"terms-{f}", name, terms))
+    shares = (Group("terms", tr("Tickets and shares"), (), tuple(parts)),) if parts else ()
+    return Group("money", tr("Money"), tuple(money), shares)
+
+
+def _rules(case: Case) -> Group:
+    """Rules for all: deals, and limits of the policy."""
+    found, starts = [], case.policy.max_starts_by_year
+    open_years = {year: most for year, most in starts.items() if most > 0}
+    if open_years:
+        base = max(map(float, open_years.values()))
+
+        def deals(value: float | str) -> list[str]:
+            most = {y: float(value) if y in open_years else float(x) for y, x in starts.items()}
+            pairs = ", ".join(f"{year}: {written(x)}" for year, x in most.items())
+            return [f"policy.max_starts_by_year={{{pairs}}}"]
+
+        label = tr("Projects decided in a year, at most")
+        found.append(Control("deals", label, base, deals, high=10.0, whole=True))
+    for name in RULES:
+        if (value := getattr(case.policy, name)) is not None:
+            whole = name == "max_projects"
+            found.append(_figure(case, f"policy.{name}", float(value), whole=whole))
+    return Group("rules", tr("Rules"), tuple(found))
+
+
+# Stocks
+
+
+def _stocks(case: Case) -> Group:
+    """How much stocks may hold: all together, and each in days of what is needed of it."""
+    room = {x.id: float(x.max_t) for x in case.stockpiles if x.max_t}
+    if not room:
+        return Group("stocks", tr("Stocks"), ())
+    years = case.horizon.years
+    needed = need(case, years[len(years) // 2])
+    each = []
+    for pile in case.stockpiles:
+        if pile.id not in room:
+            continue
+        path, most, label = f"stockpiles.{pile.id}.max_t", room[pile.id], _named(pile, pile.id)
+        # Days are of the whole need at home, in the middle of the horizon.
+        days = most / daily if (daily := needed.get(pile.material, 0.0) / DAYS) > 0 else math.inf
+        if days > MOST_DAYS:  # what is made of it comes from abroad
+            each.append(_figure(case, path, most, label, high=3 * most))
+            continue
+        base, more = float(f"{days:.3g}"), {"high": max(3 * days, 30.0), "unit": tr("days")}
+        each.append(_together(f"days.{pile.id}", label, base, [scaled(path, most)], **more))
+    every_room = [scaled(f"stockpiles.{id}.max_t", most) for id, most in room.items()]
+    label = tr("Room for all stocks")
+    whole = _together("stocks", label, 1.0, every_room, high=4.0, unit=FACTOR)
+    note = Group("days", tr("Each stock, in days of the need"), tuple(each))
+    return Group("stocks", tr("Stocks"), (whole,), (note,) if each else ())
+
+
+# What may go wrong, and what that costs
+
+
+def _hazards(case: Case) -> Group:
+    """How often each hazard strikes, and how long it lasts."""
+    known = {one.id: one for one in assumptions(case, each=True) if one.kind == "hazard"}
+    periods = float(case.horizon.periods_per_year)
+    parts = []
+    for h, hazard in case.hazards.items():
+        own = []
+        if (one := known.get(f"hazard.{h}")) is not None:
+            own.append(_factor(one, tr("How often")))
+        if (lasts := length(hazard) / periods) > 0:
+            base, most = float(f"{lasts:.3g}"), len(case.horizon.years)
+            numbers = [(path, tuple(map(float, loss))) for path, loss in _losses(h, hazard)]
+
+            def stretched(
+                value: float | str, base: float = base, numbers: Any = tuple(numbers)
+            ) -> list[str]:
+                ends = ((path, stretch(loss, float(value) / base)) for path, loss in numbers)
+                return [f"{path}=[{', '.join(map(written, loss))}]" for path, loss in ends]
+
+            label = tr("How long it lasts, at half of its force or more")
+            own.append(
+                Control(f"length.{h}", label, base, stretched, low=base / 4,
+                        high=min(max(3 * base, 3.0), float(most)), unit=tr("years"), is_factor=True)
+            )  # fmt: skip
+        if own:
+            parts.append(Group(f"hazard-{h}", _named(hazard, h), tuple(own)))
+    every_one = known.get("hazards")
+    whole = (_factor(every_one, tr("How often, all hazards")),) if every_one else ()
+    return Group("hazards", tr("What may go wrong"), whole, tuple(parts))
+
+
+def _losses(h: str, hazard: Hazard) -> Iterator[tuple[str, Sequence[float]]]:
+    for profile, effects in hazard.courses.items():
+        place = f"hazards.{h}.profiles.{profile}" if profile is not None else f"hazards.{h}"
+        for n, effect in enumerate(effects):
+            yield f"{place}.effects.{n}.loss", effect.loss
+
+
+def length(hazard: Hazard) -> float:
+    """How many periods an event takes away at least half of what it takes at its worst: the longest
+    effect of each profile, by the probability of that."""
+    found = 0.0
+    for id, effects in hazard.courses.items():
+        weight = 1.0 if id is None else float(hazard.profiles[id].probability)
+        lasts = (sum(x >= max(effect.loss) / 2 > 0 for x in effect.loss) for effect in effects)
+        found += weight * max(lasts, default=0)
+    return found
+
+
+def stretch(loss: Sequence[float], factor: float) -> list[float]:
+    """A course of losses, by period, that takes ``factor`` as long and goes as before: of each new
+    period the mean of what it covers of the old ones."""
+    count = max(1, round(len(loss) * factor))
+    found = []
+    for n in range(count):
+        first, last = n * len(loss) / count, (n + 1) * len(loss) / count
+        covered = (x * max(0.0, min(last, k + 1) - max(first, k)) for k, x in enumerate(loss))
+        found.append(round(math.fsum(covered) / (last - first), 6))
+    return found
+
+
+def _worth(case: Case) -> Group:
+    """What a missing tonne costs, how users adapt, and what else is assumed."""
+    known = assumptions(case, each=True)
+    kinds = [one for one in known if one.subject is None and one.kind != "hazard"]
+    whole = [_factor(one, every(one.kind)) for one in kinds]
+    steps = [
+        scaled(f"damage.{n}.adaptation.per_year", entry.adaptation.per_year, 1.0)
+        for n, entry in enumerate(case.damage)
+        if entry.adaptation is not None and entry.adaptation.per_year > 0
+    ]
+    if steps:
+        label = tr("How fast users adapt")
+        whole.append(_together("adaptation", label, 1.0, steps, high=4.0, unit=FACTOR))
+    each = tuple(
+        _factor(one, _named(case.materials[one.subject], one.subject))
+        for one in known
+        if one.kind == "damage" and one.subject in case.materials
+    )
+    parts = (Group("damage", tr("What a missing tonne costs, by material"), each),) if each else ()
+    return Group("assumptions", tr("Assumptions"), tuple(whole), parts)
+
+
+def _factor(one: Assumption, label: str) -> Control:
+    def settings(value: float | str) -> list[str]:
+        return one.settings(float(value))
+
+    high = max(4.0, one.high)
+    return Control(one.id, label, 1.0, settings, high=high, unit=FACTOR, is_factor=True)
+
+
+# Projects
+
+
+def _projects(case: Case) -> Group:
+    """Whether each project has to be built, must not be, or is left to the search."""
+    found = []
+    for id in sorted({*decidable(case), *case.policy.must_not_build} & case.projects.keys(),
+                     key=lambda id: _named(case.projects[id], id).casefold()):  # fmt: skip
+        base = IN if id in case.policy.must_build else FREE
+        base = OUT if id in case.policy.must_not_build else base
+        label = _named(case.projects[id], id)
+        names = (FREE, IN, OUT)
+        found.append(Control(f"project.{id}", label, base, _nothing, names=names))
+    return Group("projects", tr("Projects"), tuple(found))
+
+
+def _nothing(_value: float | str) -> list[str]:
+    return []
+
+
+def built(case: Case, chosen: Mapping[str, str]) -> list[str]:
+    """What is said of projects by id, as settings."""
+    found = []
+    for rule, word in (("must_build", IN), ("must_not_build", OUT)):
+        before = [id for id in getattr(case.policy, rule) if chosen.get(id, word) == word]
+        new = [id for id, one in chosen.items() if one == word and id not in before]
+        found.append(f"policy.{rule}=[{', '.join([*before, *new])}]")
+    return found

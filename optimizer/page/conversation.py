@@ -1,0 +1,261 @@
+"""What is asked on the page and what is told of it: tabs, questions on their way, and figures."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from models.base import named
+from models.faults import VorratError
+from models.files import Reading
+from models.language import Language, language, tr, using
+from models.scenario.case import Case
+from optimizer.page import scenarios
+from optimizer.page.question import Question
+from optimizer.page.scenarios import Scenarios
+from optimizer.page.solvers import Busy, Solvers
+from optimizer.page.worker import Asked, Failed, Figures, Shown
+from optimizer.report.figures import number, percent, small_percent
+
+FIRST_LOOK, LEFT = 120.0, 30.0
+"""Seconds after which the server ends: that nobody opened it, and that everybody has gone."""
+DONE = ("proven", "stopped")
+"""States of an answer that does not change any more."""
+TABS = 200
+"""Tabs that are remembered."""
+LANGUAGES: tuple[Language, ...] = ("en", "de")
+
+
+@dataclass(eq=False)
+class Tab:
+    """One tab of a browser: what it asked last, and the streams on which it hears."""
+
+    number: int = 0  # of its last question, as it counts them
+    last: dict[str, Any] | None = None  # what it was told last
+    answered: tuple[Question, Figures] | None = None  # its last answer
+    before: tuple[Question, Figures] | None = None  # that to the question before
+    task: asyncio.Task[None] | None = None
+    streams: set[asyncio.Queue[dict[str, Any]]] = field(default_factory=set)
+
+    def tell(self, **said: Any) -> None:
+        """Tell something on all streams, and keep it for those that come."""
+        self.last = said
+        for stream in self.streams:
+            stream.put_nowait(said)
+
+
+class Page:
+    """All that the server knows."""
+
+    def __init__(self, known: Scenarios, language: Language, memory: int | None = None) -> None:
+        self.known, self.language = known, language
+        self.solvers = Solvers(memory)
+        self.tabs: dict[str, Tab] = {}
+        self.seen = time.monotonic() + FIRST_LOOK - LEFT  # when somebody looked last
+        self.ending = asyncio.Event()
+
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody has the page open any more."""
+        if any(tab.streams for tab in self.tabs.values()):
+            self.seen = max(self.seen, time.monotonic())
+        return time.monotonic() - self.seen > LEFT
+
+    def tab(self, id: str) -> Tab:
+        """A tab by the name that it gave itself."""
+        while len(self.tabs) >= TABS and id not in self.tabs:
+            idle = next((one for one, tab in self.tabs.items() if not tab.streams), None)
+            if idle is None:
+                break
+            self._drop(self.tabs.pop(idle))
+        return self.tabs.setdefault(id, Tab())
+
+    def _drop(self, tab: Tab) -> None:
+        if tab.task is not None:
+            tab.task.cancel()
+
+    def asked(self, question: Question) -> tuple[Reading, Asked]:
+        """A question as a process takes it. Raises Unasked and ScenarioError."""
+        base = self.known.base(question.scenario, question.variant)
+        reading, made = question.asked(base)
+        fallback = self.known.source(question.scenario).path.stem
+        case, variant = reading.case, question.variant
+        if question.moved:
+            variant = "asked"
+            own = scenarios.as_variant(question, base.case, made)
+            case = case.model_copy(update={"variants": {**case.variants, variant: own}})
+        return reading, Asked(question.query, case, named(case.title, fallback), variant)
+
+    # What a tab asks
+
+    def ask(self, tab: Tab, number: int, question: Question, language: Language) -> None:
+        """Begin to answer a question in place of the one before it."""
+        if tab.task is not None:
+            tab.task.cancel()
+        tab.number = number
+        tab.tell(number=number, state="asked", query=question.query)
+        tab.task = asyncio.create_task(self._answer(tab, number, question, language))
+
+    async def _answer(self, tab: Tab, number: int, question: Question, language: Language) -> None:
+        def tell(said: Any) -> None:
+            if tab.number != number:
+                return
+            about = {"number": number, "query": question.query}
+            if isinstance(said, int):
+                with using(language):
+                    text = tr("Waiting; {count} before you.", count=said)
+                tab.tell(**about, state="waiting", text=text)
+                return
+            if isinstance(said, Figures) and said.state in DONE:
+                if tab.answered is not None and tab.answered[0] != question:
+                    tab.before = tab.answered
+                tab.answered = question, said
+            known = (one for one in (tab.answered, tab.before) if one is not None)
+            other = next((figures for q, figures in known if q != question), None)
+            tab.tell(**about, **self._told(said, question, other, language))
+
+        try:
+            _, asked = await asyncio.to_thread(self.asked, question)
+            solver = self.solvers.of(question.scenario)
+            tell(await solver.ask(asked, language, tell, owner=tab))
+        except Busy:
+            with using(language):
+                tell(Failed(tr("Too many questions are waiting. Ask again in a minute.")))
+        except VorratError as error:
+            tell(Failed(str(error)))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # one that nobody foresaw must not leave the tab waiting
+            tell(Failed(f"{type(error).__name__}: {error}"))
+
+    def _told(
+        self, said: Figures | Failed, question: Question, before: Figures | None, language: Language
+    ) -> dict[str, Any]:
+        """What is known by now, as a piece of the page; ``before`` is the last other answer."""
+        with using(language):
+            base = self.known.base(question.scenario, question.variant).case
+            if isinstance(said, Failed):
+                html = template("failed.html.j2", failed=said)
+                return {"state": "failed", "html": html, "text": said.message}
+            told = facts(said, before, base)
+            proof = proven(said)
+            html = template("figures.html.j2", facts=told, proof=proof, state=said.state)
+            return {"state": said.state, "html": html, "text": proof}
+
+    async def view(
+        self,
+        name: str,
+        questions: list[Question],
+        language: Language,
+        is_file: bool = False,
+        about: tuple[tuple[str, str], ...] = (),
+    ) -> Any:
+        """A view of plans, or a file made of them; what is not kept any more is found again."""
+        first = questions[0]
+        solver = self.solvers.of(first.scenario)
+        shown = Shown(name, tuple(q.query for q in questions), about, is_file)
+        made = await solver.ask(shown, language)
+        if isinstance(made, Failed) and made.gone:
+            for question in dict.fromkeys(questions):
+                _, asked = await asyncio.to_thread(self.asked, question)
+                found = await solver.ask(asked, language)
+                if isinstance(found, Failed):
+                    return found
+            made = await solver.ask(shown, language)
+        return made
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A figure as the page shows it: what it is, the figure, what is beside it, and what it was."""
+
+    key: str
+    what: str
+    figure: str
+    beside: str
+    before: str
+
+
+def facts(said: Figures, before: Figures | None, case: Case) -> list[Fact]:
+    """What is known of a plan, and what it was with the question before."""
+    amount, damage = (
+        tr("million {currency}", currency=case.currency),
+        case.objective.measure == "damage",
+    )
+    unit = amount if damage else {"tonnes": tr("t")}.get(case.objective.measure, "")
+    worst = percent(1 - float(case.objective.cvar.level))
+
+    def public(of: Figures) -> float:
+        return sum(
+            m for f, m in of.paid.items() if f in case.funders and case.funders[f].kind == "public"
+        )
+
+    def fact(
+        key: str, what: str, read: Callable[[Figures], float | None], of: str, beside: str = ""
+    ) -> Fact:
+        now, then = read(said), None if before is None else read(before)
+        was = ""
+        if then is not None and now is not None:
+            # A difference that both proofs leave open is none.
+            open_by = sum((x.gap or 0.0) * abs(x.objective) for x in (said, before) if x)
+            same = key == "expected" and abs(now - then) <= open_by
+            was = tr("before: {value}", value=number(then))
+            was += f" ({tr('not told apart')})" if same and now != then else ""
+        return Fact(key, what, f"{number(now)} {of}".strip(), beside, was)
+
+    left = ""
+    if said.without and said.expected is not None:
+        share = percent(1 - said.expected / said.without)
+        left = tr(
+            "{before} without a plan; {share} avoided", before=number(said.without), share=share
+        )
+    rest = sum(said.paid.values()) - public(said)
+    return [
+        fact("expected", tr("Expected damage") if damage else tr("Expected shortage"),
+             lambda of: of.expected, unit, left),
+        fact("tail", tr("Mean of the worst {share}", share=worst), lambda of: of.tail, unit),
+        fact("cost", tr("Net cost, whoever pays"), lambda of: of.net_cost, amount,
+             tr("discounted")),
+        fact("public", tr("Used of public budgets"), public, amount,
+             tr("of others: {rest}", rest=number(rest))),
+        fact("projects", tr("Projects supported"), lambda of: len(of.start), "",
+             tr("materials in stock: {count}", count=said.stocks)),
+    ]  # fmt: skip
+
+
+def proven(said: Figures) -> str:
+    """What is proven, in a sentence."""
+    took = number(said.seconds, 1)
+    if said.bound is None:
+        return tr("First plan, after {seconds} s; what is the best is still open.", seconds=took)
+    about = {"gap": small_percent(said.gap), "seconds": took}
+    if said.state == "proven" and (said.gap or 0.0) <= 1e-9:
+        return tr("Proven: no plan is better. {seconds} s.", seconds=took)
+    return {
+        "proven": tr("Proven: no plan is more than {gap} better. {seconds} s.", **about),
+        "stopped": tr("Stopped: a plan may be up to {gap} better. {seconds} s.", **about),
+    }.get(said.state, tr("So far: the best plan is at most {gap} better. {seconds} s.", **about))
+
+
+# Pieces of the page
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    folder = str(files("optimizer.page") / "templates")
+    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+    made.globals.update(tr=tr, shown=scenarios.shown)
+    return made
+
+
+def template(name: str, **values: Any) -> str:
+    """A piece of the page, or all of it, in the current language."""
+    values |= {"language": language(), "languages": LANGUAGES}
+    return str(_environment().gettemplate(name).render(**values))

@@ -1,0 +1,95 @@
+"""A question: a scenario, a variant of it, and what was moved; as an address has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from models.files import Reading
+from models.language import tr
+from models.scenario.case import Case
+from optimizer.errors import VorratError
+from optimizer.page.controls import FACTOR, Control, built, control, every_control
+
+MOST_MOVED = 200
+"""Things that one question moves at most."""
+
+
+class Unasked(VorratError):
+    """An address that asks for what the scenario does not have."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: which scenario, and what is otherwise than its file says."""
+
+    scenario: str
+    variant: str | None = None
+    moved: tuple[tuple[str, str], ...] = ()
+    """Id and value of each control that stands elsewhere, in the order in which they were moved."""
+
+    @classmethod
+    def of(cls, query: str) -> Question:
+        """The question of the query of an address; the last value of a control counts."""
+        scenario, variant, moved = "", None, dict[str, str]()
+        for name, value in parse_qsl(query, max_num_fields=4 * MOST_MOVED):
+            if name == "scenario":
+                scenario = value
+            elif name == "variant":
+                variant = value or None
+            elif name == "set":
+                id, equals, text = value.partition("=")
+                if equals:
+                    moved[id] = text
+        if len(moved) > MOST_MOVED:
+            raise Unasked(tr("more than {count} figures are moved", count=MOST_MOVED))
+        return cls(scenario, variant, tuple(moved.items()))
+
+    @property
+    def query(self) -> str:
+        """The same as the query of an address."""
+        pairs = [("scenario", self.scenario)]
+        pairs += [("variant", self.variant)] if self.variant else []
+        return urlencode([*pairs, *(("set", f"{id}={value}") for id, value in self.moved)])
+
+    def asked(self, base: Reading) -> tuple[Reading, dict[str, str]]:
+        """The scenario as it is asked, from that of the variant, and what that sets: values as they
+        are written, by dotted path.
+
+        Factors come first, each upon what those before it left, then amounts of several figures
+        together, and single figures last. Raises Unasked for what the scenario does not have, and
+        ScenarioError with every fault of a value.
+        """
+        reading, known, made = base, every_control(base.case), dict[str, str]()
+        found = [self._control(base.case, id, value, known) for id, value in self.moved]
+
+        def put(texts: Iterable[str]) -> None:
+            nonlocal reading
+            if some := dict(text.split("=", 1) for text in texts):
+                made.update(some)
+                reading = reading.changed([f"{path}={value}" for path, value in some.items()])
+
+        for one, value in sorted(found, key=lambda pair: pair[0].unit != FACTOR):
+            # Nothing is left of it where a factor before it was 0.
+            if one.is_factor and (now := control(reading.case, one.id)) is not None:
+                put(now.settings(value))
+        rest = [text for one, value in found if not one.is_factor for text in one.settings(value)]
+        chosen = {one.id.partition(".")[2]: str(value) for one, value in found if one.names}
+        put([*rest, *(built(base.case, chosen) if chosen else [])])
+        return reading, made
+
+    def _control(
+        self, case: Case, id: str, value: str, known: Mapping[str, Control]
+    ) -> tuple[Control, float | str]:
+        found = control(case, id, known)
+        if found is None:
+            raise Unasked(tr("the scenario has no '{id}' that could be moved", id=id))
+        try:
+            return found, found.read(value)
+        except ValueError:
+            raise Unasked(
+                tr("'{value}' is no value for “{label}”", value=value, label=found.label)
+            ) from None

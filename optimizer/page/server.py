@@ -1,0 +1,378 @@
+"""The server of the page: what each address answers, and what it tells while something is solved.
+
+It runs on one thread and never solves: processes do (:mod:`optimizer.page.solvers`). A tab of the
+browser asks by a request of its own, and hears by a stream of events, which it opens again where it
+breaks off: the last thing that was told is told anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
+
+from models.base import named
+from models.faults import Fault, ScenarioError, VorratError
+from models.language import Language, tr, using
+from models.scenario.case import Case
+from optimizer.page import controls, scenarios, views
+from optimizer.page.conversation import LANGUAGES, Page, template
+from optimizer.page.guard import Guard
+from optimizer.page.question import Question, Unasked
+from optimizer.page.solvers import Busy
+from optimizer.page.worker import Failed
+from optimizer.report.figures import clean
+
+BEAT = 10.0
+"""Seconds between two signs of life on a stream that has nothing to tell."""
+RESULTS = 12
+"""Figures that a search shows."""
+STATIC = {
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+
+# Addresses
+
+
+def app(page: Page, token: str, hosts: list[str]) -> Guard:
+    """The application that answers, behind its guard."""
+
+    made = Starlette(
+        routes=[
+            Route("/", _heard(page, _choose)),
+            Route("/board", _heard(page, _board)),
+            Route("/events", _heard(page, _events)),
+            Route("/ask", _heard(page, _ask), methods=["POST"]),
+            Route("/stop", _heard(page, _stop), methods=["POST"]),
+            Route("/view/{name}", _heard(page, _view)),
+            Route("/take/{name}", _heard(page, _take)),
+            Route("/figures", _heard(page, _figures)),
+            Route("/drop", _heard(page, _drop), methods=["POST"]),
+            Route("/mend", _heard(page, _mend), methods=["POST"]),
+            Route("/save", _heard(page, _save), methods=["POST"]),
+            Route("/static/{name}", _static),
+        ]
+    )
+    return Guard(made, token, hosts)
+
+
+Answer = Callable[[Page, Request, Language], Awaitable[Response]]
+
+
+def _heard(page: Page, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """What answers a request, in the language of the reader, with faults as a page."""
+
+    async def answered(request: Request) -> Response:
+        page.seen = max(page.seen, time.monotonic())
+        chosen = request.query_params.get("lang") or request.cookies.get("language")
+        language = next((one for one in LANGUAGES if one == chosen), page.language)
+        with using(language):
+            try:
+                response = await answer(page, request, language)
+            except ScenarioError as error:
+                response = _faulty(page, request, error.faults)
+            except Unasked as error:
+                response = _sorry(request, str(error), 404)
+            except Busy:
+                response = _sorry(
+                    request, tr("Too many questions are waiting. Ask again in a minute."), 503
+                )
+            except (VorratError, OSError) as error:
+                response = _sorry(request, str(error), 500)
+        if request.query_params.get("lang"):
+            response.set_cookie("language", language, samesite="strict")
+        return response
+
+    return answered
+
+
+async def _choose(page: Page, _request: Request, _language: Language) -> Response:
+    """The scenarios that there are, and where an own one is dropped."""
+    every: list[Any] = []
+    for source in page.known.found.values():
+        try:
+            case = (await asyncio.to_thread(page.known.base, source.id)).case
+        except ScenarioError as error:
+            every.append((source, source.path.name, "", {}, len(error.faults)))
+            continue
+        variants = {id: named(one.title, id, _language) for id, one in case.variants.items()}
+        about = named(case.description, "", _language)
+        every.append((source, named(case.title, source.id, _language), about, variants, 0))
+    return HTMLResponse(template("choose.html.j2", scenarios=every))
+
+
+async def _board(page: Page, request: Request, language: Language) -> Response:
+    """The page of a scenario: what can be moved, and where answers come."""
+    question = Question.of(request.url.query)
+    reading = await asyncio.to_thread(page.known.base, question.scenario, question.variant)
+    whole = (await asyncio.to_thread(page.known.base, question.scenario)).case
+    case, moved = reading.case, dict(question.moved)
+    known = controls.every_control(case)
+    others = tuple(
+        one for id in moved if id not in known and (one := controls.control(case, id, known))
+    )
+    return HTMLResponse(
+        template(
+            "board.html.j2",
+            question=question,
+            source=page.known.source(question.scenario),
+            title=clean(named(case.title, question.scenario, language)),
+            variants={id: named(one.title, id, language) for id, one in whole.variants.items()},
+            groups=list(controls.groups(case)),
+            others=others,
+            moved=moved,
+            views={name: tr(title) for name, title in views.ALL.items()},
+            files=views.FILES,
+            hazards=_events_of(case, language),
+            funders={
+                f: named(one.name, f, language)
+                for f, one in case.funders.items()
+                if {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
+            },
+            years=list(case.horizon.years),
+            doubts=len(reading.warnings),
+        )
+    )
+
+
+def _events_of(case: Case, language: Language) -> dict[str, str]:
+    """What may strike in a stress test, by the way in which ``vorrat stress`` names it."""
+    found = {}
+    for h, hazard in case.hazards.items():
+        name = named(hazard.name, h, language)
+        for profile in hazard.courses:
+            if profile is None:
+                found[h] = name
+            else:
+                found[f"{h}.{profile}"] = f"{name} ({profile})"
+    return found
+
+
+async def _events(page: Page, request: Request, _language: Language) -> Response:
+    """The stream of a tab; it begins with what was told last."""
+    tab = page.tab(request.query_params.get("tab", "")[:64])
+    stream: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def lines() -> AsyncIterator[str]:
+        tab.streams.add(stream)
+        try:
+            yield "retry: 1000\n\n"
+            if tab.last is not None:
+                stream.put_nowait(tab.last)
+            while not page.ending.is_set():
+                try:
+                    said = await asyncio.wait_for(stream.get(), BEAT)
+                except TimeoutError:
+                    yield ": still here\n\n"
+                    continue
+                yield f"data: {json.dumps(said)}\n\n"
+        finally:
+            tab.streams.discard(stream)
+            page.seen = time.monotonic()
+
+    return StreamingResponse(lines(), media_type="text/event-stream")
+
+
+async def _ask(page: Page, request: Request, language: Language) -> Response:
+    """Take a question; the answer comes by the stream of its tab."""
+    said = await _json(request)
+    question = Question.of(str(said.get("query", "")))
+    await asyncio.to_thread(page.asked, question)  # what is wrong with it is told at once
+    page.ask(
+        page.tab(str(said.get("tab", ""))[:64]), int(said.get("number", 0)), question, language
+    )
+    return JSONResponse({"query": question.query}, 202)
+
+
+async def _stop(page: Page, request: Request, _language: Language) -> Response:
+    """End the search of a tab, which comes back with the best plan so far."""
+    page.solvers.stop(page.tab(str((await _json(request)).get("tab", ""))[:64]))
+    return JSONResponse({}, 202)
+
+
+async def _view(page: Page, request: Request, language: Language) -> Response:
+    """A view of one plan or of several, as a piece of the page."""
+    name = request.path_params["name"]
+    questions = [Question.of(query) for query in request.query_params.getlist("of")]
+    if name not in views.ALL or not questions or len({q.scenario for q in questions}) > 1:
+        raise Unasked(tr("there is nothing of that name to see"))
+    about = tuple((one, request.query_params.get(one, "")) for one in ("event", "funder"))
+    if name in views.COMPANY:
+        questions = [questions[0], _without(page, questions[0], dict(about)["funder"])]
+    made = await page.view(name, questions, language, about=about)
+    if isinstance(made, Failed):
+        return HTMLResponse(template("failed.html.j2", failed=made), 409)
+    return HTMLResponse(made)
+
+
+def _without(page: Page, question: Question, funder: str) -> Question:
+    """The same question with a funder that stays out: it has no money."""
+    known = controls.every_control(page.known.base(question.scenario, question.variant).case)
+    for id in (f"funders.{funder}.budget_meur", f"total.{funder}"):
+        if id in known:
+            moved = {**dict(question.moved), id: "0"}
+            return replace(question, moved=tuple(moved.items()))
+    raise Unasked(tr("there is no funder '{funder}' with a budget", funder=funder))
+
+
+async def _take(page: Page, request: Request, language: Language) -> Response:
+    """A file that is made of what is on the screen."""
+    name, question = request.path_params["name"], Question.of(request.query_params.get("of", ""))
+    source = page.known.source(question.scenario)
+    if name == "scenario":
+        variant = request.query_params.get("id", "") or "asked"
+        base = page.known.base(question.scenario, question.variant)
+        made = scenarios.as_variant(question, base.case, question.asked(base)[1])
+        content: Any = await asyncio.to_thread(scenarios.saved, source, variant, made)
+        file, kind = source.path.name, "application/yaml"
+    elif name in views.FILES:
+        file, kind = views.FILES[name]
+        content, file = (
+            await page.view(name, [question], language, is_file=True),
+            f"{source.path.stem}-{file}",
+        )
+    else:
+        raise Unasked(tr("there is nothing of that name to take away"))
+    if isinstance(content, Failed):
+        return _sorry(request, content.message, 409)
+    ascii_name = file.encode("ascii", "replace").decode().replace("?", "-").replace('"', "-")
+    headers = {"Content-Disposition": f'attachment; filename="{ascii_name}"'}
+    return Response(content, media_type=kind, headers=headers)
+
+
+async def _figures(page: Page, request: Request, _language: Language) -> Response:
+    """Single figures of the scenario whose name has all words that are looked for."""
+    question = Question.of(request.query_params.get("of", ""))
+    case = page.known.base(question.scenario, question.variant).case
+    wanted = request.query_params.get("q", "").casefold().split()
+    found: list[Any] = []
+    count = 0
+    for path, label in (await asyncio.to_thread(_labels, page, question)).items() if wanted else ():
+        if all(word in label.casefold() or word in path for word in wanted):
+            count += 1
+            if len(found) < RESULTS and (one := controls.control(case, path, {})) is not None:
+                found.append(one)
+    moved = dict(question.moved)
+    return HTMLResponse(template("found.html.j2", controls=found, count=count, moved=moved))
+
+
+def _labels(page: Page, question: Question) -> dict[str, str]:
+    case = page.known.base(question.scenario, question.variant).case
+    return {path: controls.words(case, path) for path in controls.figures(case)}
+
+
+async def _drop(page: Page, request: Request, _language: Language) -> Response:
+    """Take a file that was dropped; where its page is."""
+    name, content = request.query_params.get("name", ""), await request.body()
+    source = await asyncio.to_thread(page.known.drop, name, content)
+    return JSONResponse({"at": f"/board?{urlencode({'scenario': source.id})}"}, 201)
+
+
+async def _mend(page: Page, request: Request, _language: Language) -> Response:
+    """Put figures in place of faulty ones, and go on."""
+    form = await _form(request)
+    id = form.pop("scenario", "")
+    page.known.mend(id, [f"{path}={value}" for path, value in form.items() if value.strip()])
+    return RedirectResponse(f"/board?{urlencode({'scenario': id})}", 303)
+
+
+async def _save(page: Page, request: Request, _language: Language) -> Response:
+    """Write what is on the screen into the file, as a variant."""
+    said = await _json(request)
+    question, id = Question.of(str(said.get("query", ""))), str(said.get("id", "")).strip()
+    source = page.known.source(question.scenario)
+    base = page.known.base(question.scenario, question.variant)
+    if source.kind != "own":
+        raise Unasked(tr("only a file of this machine that was opened by its name is written to"))
+    if not id.isidentifier() or not id.isascii():
+        raise Unasked(tr("a variant has a name of letters, digits and underscores"))
+    if id in page.known.base(question.scenario).case.variants:
+        raise Unasked(tr("the file has a variant “{id}” already", id=id))
+    made = scenarios.as_variant(question, base.case, question.asked(base)[1])
+    await asyncio.to_thread(scenarios.save, source, id, made)
+    page.known.forget(source)
+    text = tr("Saved as variant “{id}” of {file}.", id=id, file=source.path)
+    return JSONResponse({"text": text}, 201)
+
+
+async def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in STATIC:
+        return Response(status_code=404)
+    headers = {"Cache-Control": "no-cache"}
+    return Response(_static_file(name), media_type=STATIC[name], headers=headers)
+
+
+@cache
+def _static_file(name: str) -> bytes:
+    own = (files("optimizer.page") / "templates" / name).read_bytes()
+    if name.endswith(".css"):  # what a report is made of looks here as it does there
+        report = files("optimizer.report") / "templates" / "style.css"
+        return report.read_bytes() + own
+    return own
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        said = await request.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise Unasked(tr("the request cannot be read"))
+    return said
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form, without files."""
+    from urllib.parse import parse_qsl
+
+    return dict(
+        parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+    )
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _sorry(request: Request, text: str, code: int) -> Response:
+    """What is wrong, as a page or for the script that asked."""
+    if _wants_page(request):
+        return HTMLResponse(template("sorry.html.j2", text=text), code)
+    return JSONResponse({"text": text}, code)
+
+
+def _faulty(page: Page, request: Request, faults: tuple[Fault, ...]) -> Response:
+    """All faults of a scenario, each at its place with its remedy."""
+    if not _wants_page(request):
+        return JSONResponse({"text": "\n".join(map(str, faults))}, 422)
+    id = Question.of(request.url.query).scenario
+    source = page.known.source(id)
+    found = [scenarios.mendable(fault, source) for fault in faults]
+    return HTMLResponse(template("faults.html.j2", source=source, faults=found), 422)
+
+
+def new_token() -> str:
+    """What only those know to whom the page was opened."""
+    return secrets.token_urlsafe(24)

@@ -1,0 +1,358 @@
+// What moves on the page. The server writes all texts and figures; here is only who asks when.
+const $ = (id) => document.getElementById(id);
+const words = $("words")?.dataset ?? {};
+const own = crypto.randomUUID();  // of this tab
+
+async function post(path, said) {
+  const answer = await fetch(path, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(said),
+  });
+  return { ok: answer.ok, said: await answer.json().catch(() => ({})) };
+}
+
+// The stream of what is told. It also shows the server that somebody looks.
+const stream = new EventSource(`/events?tab=${own}`);
+let lost = false;
+stream.onopen = () => { $("lost").hidden = true; };
+stream.onerror = () => { lost = true; $("lost").hidden = false; };
+
+for (const link of document.querySelectorAll("a[data-lang]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const there = new URL(location.href);
+    there.searchParams.set("lang", link.dataset.lang);
+    location.replace(there);
+  });
+}
+if (new URL(location.href).searchParams.has("lang")) {  // a cookie keeps it
+  const there = new URL(location.href);
+  there.searchParams.delete("lang");
+  history.replaceState(history.state, "", there);
+}
+
+if ($("drop")) choosing();
+if ($("controls")) asking();
+
+function choosing() {
+  const take = async (file) => {
+    if (!file) return;
+    $("dropped").textContent = file.name;
+    const answer = await fetch(`/drop?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file })
+      .catch(() => null);
+    const said = (await answer?.json().catch(() => null)) ?? {};
+    if (answer?.ok) location.assign(said.at);
+    else $("dropped").textContent = said.text ?? `${file.name}: ${answer?.status ?? "?"}`;
+  };
+  $("file").addEventListener("change", () => take($("file").files[0]));
+  for (const kind of ["dragover", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      event.preventDefault();
+      if (kind === "drop") take(event.dataTransfer.files[0]);
+    });
+  }
+}
+
+function asking() {
+  const { scenario, variant } = document.querySelector(".halves").dataset;
+  const controls = $("controls");
+  let number = 0, shownOf = null, answered = null, before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
+  const address = () => new URL(location.href).searchParams;
+  let pins = address().getAll("pin");  // kept through undo and redo
+  const rows = () => [...controls.querySelectorAll(".control")];
+
+  // What stands in controls, and in addresses.
+  const entry = (row) => row.querySelector("select, input[type=number]");
+  const slider = (row) => row.querySelector("input[type=range]");
+  const base = (row) => row.dataset.base;
+  function value(row) {
+    const input = entry(row);
+    if (input.tagName === "SELECT") return input.value;
+    if (input.value === "" || !input.validity.valid) return base(row);
+    const raw = Number((Number(input.value) / Number(row.dataset.scale)).toPrecision(10));
+    // The field shows six digits of what may have more.
+    const same = Math.abs(raw - Number(base(row))) <= 1e-5 * Math.abs(Number(base(row)));
+    return same ? base(row) : String(raw);
+  }
+  function put(row, raw) {
+    const input = entry(row);
+    if (input.tagName === "SELECT") input.value = raw;
+    else {
+      input.value = String(Number((Number(raw) * Number(row.dataset.scale)).toPrecision(6)));
+      slider(row).max = Math.max(Number(slider(row).max), Number(input.value));
+      slider(row).value = input.value;
+    }
+    mark(row);
+  }
+  function mark(row) {
+    const moved = value(row) !== base(row);
+    row.classList.toggle("moved", moved);
+    row.querySelector(".reset").hidden = !moved;
+  }
+  function query(order) {
+    const made = new URLSearchParams({ scenario });
+    if (variant) made.append("variant", variant);
+    const now = new Map(order.map((id) => [id, null]));  // in the order in which they were moved
+    for (const row of rows()) {
+      const here = value(row);
+      if (here !== base(row)) now.set(row.dataset.id, here);
+      else now.delete(row.dataset.id);
+    }
+    for (const [id, here] of now) if (here !== null) made.append("set", `${id}=${here}`);
+    return made;
+  }
+  const ids = () => address().getAll("set").map((text) => text.slice(0, text.indexOf("=")));
+
+  function go(made) {  // to another state, of which the history keeps the one before
+    const there = address();
+    if (there.get("view")) made.append("view", there.get("view"));
+    for (const one of pins) made.append("pin", one);
+    if (made.toString() === there.toString()) return;
+    place += 1;
+    history.pushState({ place }, "", `?${made}`);
+    $("undo").disabled = false;
+    $("redo").disabled = true;
+    ask();
+  }
+  function say(text, unseen = false) {  // for all, or only for those who hear the page
+    $("status").textContent = text;
+    $("status").classList.toggle("unseen", unseen);
+  }
+  function stale() {
+    document.body.classList.add("stale");
+    $("pin").disabled = true;
+    if (answered) say(words.stale);
+  }
+
+  async function ask() {
+    stale();
+    number += 1;
+    const made = address();
+    for (const name of ["view", "pin", "lang"]) made.delete(name);
+    const mine = number;
+    say(answered ? words.stale : words.asking);
+    const answer = await post("/ask", { tab: own, number, query: made.toString() }).catch(() => null);
+    if (answer && !answer.ok && mine === number) failed(answer.said.text ?? "");
+  }
+  function failed(text) {
+    document.body.classList.remove("stale");
+    $("figures").replaceChildren(Object.assign(document.createElement("p"), { className: "caution", textContent: text }));
+    say("");
+    busy(false);
+  }
+  function busy(on) {
+    $("stop").hidden = !on;
+    $("figures").setAttribute("aria-busy", String(on));
+  }
+
+  stream.addEventListener("message", (event) => {
+    const said = JSON.parse(event.data);
+    if (said.number !== number) return;
+    if (said.state === "waiting") say(said.text);
+    if (!said.html) return busy(true);
+    document.body.classList.remove("stale");
+    $("figures").innerHTML = said.html;
+    const done = ["proven", "stopped", "failed"].includes(said.state);
+    busy(!done);
+    say(done ? said.text : "", true);
+    if (!done) return;
+    if (said.state === "failed") return;
+    if (answered !== said.query) [before, answered] = [answered, said.query];
+    $("pin").disabled = false;
+    for (const link of document.querySelectorAll("a[data-take]")) {
+      link.href = `/take/${link.dataset.take}?of=${encodeURIComponent(answered)}`;
+    }
+    clearTimeout(drawing);
+    drawing = setTimeout(view, 400);  // who moves on at once is not made to wait for a drawing
+  });
+  stream.addEventListener("open", () => {
+    // What was asked while there was no connection may not have come through.
+    if (lost && document.body.classList.contains("stale")) ask();
+    lost = false;
+  });
+
+  // Views of what was found.
+  const named = () => address().get("view") ?? "brief";
+  async function view() {
+    const name = named(), box = $("view");
+    for (const one of document.querySelectorAll("[data-view]")) {
+      one.setAttribute("aria-current", String(one.dataset.view === name));
+    }
+    $("event").hidden = name !== "stress";
+    $("payer").hidden = name !== "company";
+    if (!answered) return;
+    const made = new URLSearchParams();
+    let of = [answered];
+    if (name === "changed") of = [before ?? bare(), answered];
+    if (name === "board") of = pins.length ? pins : [answered];
+    for (const one of of) made.append("of", one);
+    if (name === "company") made.append("funder", $("funder").value);
+    if (name === "stress") {
+      made.append("event", `${$("hazard").value} ${$("year").value} for ${Math.round(Number($("years").value) * 12)} months`);
+    }
+    const mine = made.toString() + name;
+    if (shownOf === mine) return;
+    shownOf = mine;
+    box.setAttribute("aria-busy", "true");
+    box.dataset.drawing = words.drawing;
+    const answer = await fetch(`/view/${name}?${made}`).catch(() => null);
+    if (shownOf !== mine) return;
+    if (!answer) { shownOf = null; return; }
+    const html = await answer.text();
+    if (shownOf !== mine) return;
+    const note = name === "changed" && !before ? `<p class="note">${words.noChange}</p>` : "";
+    const kind = answer.headers.get("content-type") ?? "";
+    if (kind.startsWith("text/html")) box.innerHTML = note + html;
+    else box.textContent = kind.includes("json") ? JSON.parse(html).text ?? "" : html;
+    box.setAttribute("aria-busy", "false");
+  }
+  function bare() {
+    const made = new URLSearchParams({ scenario });
+    if (variant) made.append("variant", variant);
+    return made.toString();
+  }
+  for (const one of document.querySelectorAll("[data-view]")) {
+    one.addEventListener("click", () => {
+      const there = address();
+      there.set("view", one.dataset.view);
+      history.replaceState(history.state, "", `?${there}`);
+      view();
+    });
+  }
+  $("event").addEventListener("submit", (event) => { event.preventDefault(); shownOf = null; view(); });
+
+  $("funder").addEventListener("change", view);
+
+  // Options that are kept.
+  function pinned() {
+    const here = address();
+    here.delete("pin");
+    for (const one of pins) here.append("pin", one);
+    history.replaceState(history.state, "", `?${here}`);
+    $("no-pins").hidden = pins.length > 0;
+    $("pins").replaceChildren(...pins.map((one, n) => {
+      const item = document.createElement("li"), link = document.createElement("a"), gone = document.createElement("button");
+      const there = new URLSearchParams(one);
+      const said = there.getAll("set").map(said_of);
+      const option = [...($("variant")?.options ?? [])].find((each) => each.value === (there.get("variant") ?? ""));
+      link.textContent = `${n + 1}: ${[option?.textContent, ...said].filter(Boolean).join("; ") || words.first}`;
+      for (const pin of pins) there.append("pin", pin);
+      link.href = `?${there}`;
+      gone.type = "button";
+      gone.textContent = words.remove;
+      gone.setAttribute("aria-label", `${words.remove} ${link.textContent}`);
+      gone.addEventListener("click", () => {
+        pins = pins.filter((_, m) => m !== n);
+        pinned();
+        if (named() === "board") view();
+      });
+      item.append(link, " ", gone);
+      return item;
+    }));
+  }
+  function said_of(text) {
+    const at = text.indexOf("="), id = text.slice(0, at), row = rows().find((one) => one.dataset.id === id);
+    if (!row) return text;
+    const input = entry(row), raw = text.slice(at + 1);
+    if (input.tagName === "SELECT") {
+      return `${row.dataset.name}: ${[...input.options].find((one) => one.value === raw)?.textContent ?? raw}`;
+    }
+    const figure = (Number(raw) * Number(row.dataset.scale)).toLocaleString(document.documentElement.lang, { maximumSignificantDigits: 6 });
+    return `${row.dataset.name} ${figure} ${input.parentElement.textContent.trim()}`;
+  }
+  $("pin").addEventListener("click", () => {
+    if (answered && !pins.includes(answered)) pins = [...pins, answered];
+    pinned();
+    if (named() === "board") view();
+  });
+
+  // Moving.
+  const settle = (wait) => {
+    clearTimeout(timer);
+    clearTimeout(drawing);
+    stale();
+    timer = setTimeout(() => go(query(ids())), wait);
+  };
+  controls.addEventListener("submit", (event) => event.preventDefault());
+  controls.addEventListener("input", (event) => {
+    const row = event.target.closest(".control");
+    if (!row) return;
+    if (event.target.type === "range") {
+      const step = Number(row.dataset.step) * Number(row.dataset.scale), start = Number(base(row)) * Number(row.dataset.scale);
+      const stepped = Math.round(Number(event.target.value) / step) * step;
+      // A slider stops at what the file says, though that be between two of its steps.
+      const near = Math.abs(Number(event.target.value) - start) < 0.6 * step;
+      entry(row).value = String(Number((near ? start : stepped).toPrecision(6)));
+    } else if (event.target.type === "number" && event.target.validity.valid) {
+      slider(row).max = Math.max(Number(slider(row).max), Number(event.target.value));
+      slider(row).value = event.target.value;
+    }
+    mark(row);
+    settle(600);
+  });
+  controls.addEventListener("change", (event) => { if (event.target.closest(".control")) settle(0); });
+  controls.addEventListener("click", (event) => {
+    const row = event.target.closest(".reset")?.closest(".control");
+    if (!row) return;
+    put(row, base(row));
+    entry(row).focus();
+    settle(0);
+  });
+  $("clear").addEventListener("click", () => {
+    for (const row of rows()) if (value(row) !== base(row)) put(row, base(row));
+    go(new URLSearchParams(bare()));
+  });
+  $("stop").addEventListener("click", () => post("/stop", { tab: own }));
+  $("variant")?.addEventListener("change", () => {
+    const made = new URLSearchParams({ scenario });
+    if ($("variant").value) made.append("variant", $("variant").value);
+    const there = address();
+    for (const name of ["set", "view", "pin"]) for (const one of there.getAll(name)) made.append(name, one);
+    location.assign(`?${made}`);
+  });
+
+  // Back and forward.
+  $("undo").disabled = place === 0;
+  $("redo").disabled = true;
+  $("undo").addEventListener("click", () => history.back());
+  $("redo").addEventListener("click", () => history.forward());
+  addEventListener("popstate", () => {
+    const there = address(), set = new Map(there.getAll("set").map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]));
+    if ((there.get("variant") ?? "") !== variant || [...set.keys()].some((id) => !rows().some((row) => row.dataset.id === id))) {
+      location.reload();
+      return;
+    }
+    for (const row of rows()) put(row, set.get(row.dataset.id) ?? base(row));
+    const now = history.state?.place ?? 0;
+    $("redo").disabled = !(now < place || (!$("redo").disabled && now === place));
+    $("undo").disabled = now === 0;
+    pinned();
+    ask();
+  });
+
+  // Any other figure.
+  let looking = 0;
+  $("search").addEventListener("input", () => {
+    clearTimeout(looking);
+    looking = setTimeout(async () => {
+      const made = new URLSearchParams({ of: query(ids()).toString(), q: $("search").value });
+      const answer = await fetch(`/figures?${made}`).catch(() => null);
+      if (!answer?.ok) return;
+      $("found").innerHTML = await answer.text();
+      // What stands on the page already is moved there.
+      for (const row of $("found").querySelectorAll(".control")) {
+        const other = rows().find((one) => one !== row && one.dataset.id === row.dataset.id);
+        if (other && !$("found").contains(other)) put(row, value(other)), other.remove();
+      }
+    }, 300);
+  });
+
+  $("save")?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const answer = await post("/save", { query: answered ?? bare(), id: $("name").value }).catch(() => null);
+    $("saved").textContent = answer?.said.text ?? "";
+  });
+
+  pinned();
+  view();
+  ask();
+}

@@ -1,0 +1,258 @@
+"""What runs in a process that solves: one scenario stays loaded, and is asked one thing after the
+other. What it finds is told by a pipe; a document is rendered here, so that the server never waits.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+from models.faults import VorratError
+from models.language import Language, language, tr, using
+from models.results import Plan
+from models.scenario.case import Case
+from optimizer.analyses.documents import document_of
+from optimizer.errors import Infeasible
+from optimizer.page import views
+from optimizer.report.document import Document
+
+PLANS, PROBLEMS = 40, 4
+"""Plans that are kept, and those of them whose states and outcomes are."""
+GAP = 1e-3
+
+
+class Asked(NamedTuple):
+    """A question for the best plan."""
+
+    key: str
+    case: Case
+    title: str
+    variant: str | None
+    gap: float = GAP
+    time_limit: float | None = None
+
+
+class Shown(NamedTuple):
+    """A question for a view of plans, or for a file that is made of them, by their keys."""
+
+    name: str
+    keys: tuple[str, ...]
+    about: tuple[tuple[str, str], ...] = ()  # of the view: such as an event
+    is_file: bool = False
+
+
+class Message(NamedTuple):
+    """What is sent to the process: a number, what is asked, and the language of the answer."""
+
+    number: int
+    asked: Asked | Shown | None  # None: what has this number is to stop
+    language: Language = "en"
+
+
+class Told(NamedTuple):
+    """What comes back: to which message, what it is, and whether it is the last."""
+
+    number: int
+    content: Any
+    last: bool = True
+
+
+class Figures(NamedTuple):
+    """What is known of a plan at once, amounts in million, not rounded."""
+
+    expected: float | None  # damage, or shortage in the unit of the scenario
+    without: float | None  # the same without any plan
+    tail: float | None  # mean of the worst states
+    net_cost: float  # discounted, whoever pays
+    paid: dict[str, float]  # put up by each funder over all years
+    start: dict[str, int]
+    stocks: int  # how many of them are bought
+    objective: float
+    bound: float | None
+    gap: float | None
+    state: str  # ``first`` plan, ``better`` one, ``proven``, or ``stopped`` by a limit or question
+    seconds: float
+
+
+class Failed(NamedTuple):
+    """Why there is no answer, and rules in conflict by their paths."""
+
+    message: str
+    rules: tuple[tuple[str, str, tuple[Any, ...]], ...] = ()
+    gone: bool = False  # whether a plan that was found is not kept any more
+
+
+def work(pipe: Connection) -> None:
+    """Answer what comes by a pipe until it is closed."""
+    from optimizer.parallel import serving
+
+    serving.prepare([])
+    _Worker(pipe).go()
+
+
+@dataclass
+class _Worker:
+    pipe: Connection
+    stopped: set[int] = field(default_factory=set)
+    now: int = 0
+    plans: OrderedDict[str, Plan] = field(default_factory=OrderedDict)
+    found: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    titles: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)
+    documents: dict[tuple[str, Language], Document] = field(default_factory=dict)
+
+    def go(self) -> None:
+        from queue import SimpleQueue
+
+        from optimizer.solve.session import Session
+
+        self.session, asked = Session(), SimpleQueue[Message | None]()
+
+        def listen() -> None:
+            try:
+                while True:
+                    message: Message = self.pipe.recv()
+                    if message.asked is not None:
+                        asked.put(message)
+                        continue
+                    self.stopped.add(message.number)
+                    if message.number == self.now:
+                        self.session.stop()
+            except (EOFError, OSError):
+                asked.put(None)
+
+        threading.Thread(target=listen, daemon=True).start()
+        while (message := asked.get()) is not None:
+            with using(message.language):
+                try:
+                    content = self._answer(message)
+                except Infeasible as error:
+                    rules = tuple((f"{r.tag} {r.name}", r.says, r.path) for r in error.conflict)
+                    content = Failed(str(error), rules)
+                except VorratError as error:
+                    content = Failed(str(error), gone=isinstance(error, views.Gone))
+                except Exception as error:  # the next question may well have an answer
+                    traceback.print_exc()
+                    about = {"error": type(error).__name__, "message": error}
+                    content = Failed(tr("unexpected {error}: {message}", **about))
+            self.pipe.send(Told(message.number, content))
+
+    def _answer(self, message: Message) -> Any:
+        if isinstance(message.asked, Asked):
+            return self._solved(message.number, message.asked)
+        assert message.asked is not None
+        return self._view(message.asked)
+
+    def _solved(self, number: int, asked: Asked) -> Figures:
+        began, self.now = time.perf_counter(), number
+        if asked.key in self.found:
+            self._keep(asked.key, self.found[asked.key])
+            return self._figures(self.found[asked.key], time.perf_counter() - began)
+
+        def tell(incumbent: Any) -> None:
+            if not incumbent.final:
+                self.pipe.send(Told(number, self._early(incumbent, began), last=False))
+            if number in self.stopped:
+                self.session.stop()
+
+        how: dict[str, Any] = {"gap": asked.gap, "time_limit": asked.time_limit}
+        found = self.session.ask(asked.case, on_incumbent=tell, **how)
+        self.titles[asked.key] = asked.title, asked.variant
+        if found.certificate.status == "optimal" or number not in self.stopped:
+            self._keep(asked.key, found)
+        return self._figures(found, time.perf_counter() - began)
+
+    def _keep(self, key: str, found: Any) -> None:
+        self.found[key] = found
+        self.found.move_to_end(key)
+        while len(self.found) > PROBLEMS:
+            self.found.popitem(last=False)
+
+    def _early(self, incumbent: Any, began: float) -> Figures:
+        """What is known of a plan while the search goes on."""
+        from optimizer.model.commitment import net_cost, spend, weighed_cost
+        from optimizer.solve.gap import gap_of
+
+        instance, plan = self.session.latest.instance, incumbent.commitment
+        memory = self.session.latest.recourse.memory if self.session.latest.recourse else {}
+        without = memory.get(True)
+        least = 1e-9 if without is None else without.expected
+        tail = float(instance.case.objective.cvar.weight) > 0
+        return Figures(
+            expected=None if tail else incumbent.objective - weighed_cost(instance, plan),
+            without=None if without is None else without.expected,
+            tail=None,
+            net_cost=net_cost(instance, plan),
+            paid={f: float(x.sum()) for f, x in spend(instance, plan).items()},
+            start=dict(plan.start),
+            stocks=sum(bool(lots.any()) for lots in plan.buy.values()),
+            objective=incumbent.objective,
+            bound=incumbent.bound,
+            gap=gap_of(incumbent.objective, incumbent.bound, least),
+            state="first" if incumbent.bound is None else "better",
+            seconds=time.perf_counter() - began,
+        )
+
+    def _figures(self, found: Any, seconds: float) -> Figures:
+        """What is known of a checked plan."""
+        from optimizer.model.commitment import spend
+
+        proof, plan = found.certificate, found.commitment
+        return Figures(
+            expected=found.with_plan.expected,
+            without=found.without_plan.expected,
+            tail=found.with_plan.cvar(float(found.instance.case.objective.cvar.level)),
+            net_cost=found.net_cost,
+            paid={f: float(x.sum()) for f, x in spend(found.instance, plan).items()},
+            start=dict(plan.start),
+            stocks=sum(bool(lots.any()) for lots in plan.buy.values()),
+            objective=found.objective,
+            bound=proof.bound,
+            gap=proof.gap,
+            state="proven" if proof.status == "optimal" else "stopped",
+            seconds=seconds,
+        )
+
+    def _plan(self, key: str, whole: bool = False) -> Plan:
+        """The document of a plan that was found; ``whole`` with what is told of chains."""
+        from optimizer.solve.planner import told_in_full
+
+        if key not in self.plans or (whole and key not in self.whole and key in self.found):
+            if key not in self.found:
+                raise views.Gone(tr("the plan is not kept any more"))
+            title, variant = self.titles[key]
+            self.plans[key] = told_in_full(self.found[key]).plan(title, variant, chains=whole)
+            self.whole |= {key} if whole else set()
+            while len(self.plans) > PLANS:
+                self.plans.popitem(last=False)
+        self.plans.move_to_end(key)
+        return self.plans[key]
+
+    def _view(self, shown: Shown) -> str | bytes:
+        if shown.is_file:
+            return views.file(shown.name, self._plan(shown.keys[0], shown.name in views.WHOLE))
+        if shown.name in views.STRESS:
+            from optimizer.analyses.stress.options import StressOptions, strikes
+            from optimizer.analyses.stress.stress import stress
+
+            found = self.found.get(shown.keys[0])
+            if found is None:
+                raise views.Gone(tr("the plan is not kept any more"))
+            asked = StressOptions(events=strikes((dict(shown.about)["event"],)))
+            return views.stressed(stress(found, asked, *self.titles[shown.keys[0]]))
+        plans = [self._plan(key) for key in shown.keys]
+        if shown.name == "changed":
+            return views.changed(*plans)
+        if shown.name in views.COMPANY:
+            return views.company(dict(shown.about)["funder"], *plans)
+        if shown.name == "board":
+            return views.board(plans)
+        of = shown.keys[0], language()
+        if of not in self.documents:  # it takes a second to write, and has all views in it
+            self.documents = {of: document_of(plans[0])}
+        return views.of_plan(shown.name, self.documents[of])
