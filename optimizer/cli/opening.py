@@ -42,7 +42,7 @@ SHARE = 0.6
 @click.option("--stay", is_flag=True, help="Go on when nobody has the page open any more.")
 @click.option(
     "--max-memory", "memory", type=click.IntRange(min=1), metavar="MB",
-    help="Memory that a process that solves may hold; six tenths of that of this machine if not given.",
+    help="Memory that a process that solves may hold; 60 % of what there is if not given.",
 )  # fmt: skip
 @usage.language_option
 def open(file: Path | None, port: int, quietly: bool, stay: bool, memory: int | None) -> int:

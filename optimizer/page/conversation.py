@@ -258,4 +258,4 @@ def _environment() -> Any:
 def template(name: str, **values: Any) -> str:
     """A piece of the page, or all of it, in the current language."""
     values |= {"language": language(), "languages": LANGUAGES}
-    return str(_environment().gettemplate(name).render(**values))
+    return str(_environment().get_template(name).render(**values))

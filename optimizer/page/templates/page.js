@@ -204,6 +204,7 @@ function asking() {
     if (kind.startsWith("text/html")) box.innerHTML = note + html;
     else box.textContent = kind.includes("json") ? JSON.parse(html).text ?? "" : html;
     box.setAttribute("aria-busy", "false");
+    reachable();
   }
   function bare() {
     const made = new URLSearchParams({ scenario });
@@ -221,6 +222,41 @@ function asking() {
   $("event").addEventListener("submit", (event) => { event.preventDefault(); shownOf = null; view(); });
 
   $("funder").addEventListener("change", view);
+
+  // What a shape of a chart shows: under the pointer, or by arrow keys where the chart has the focus.
+  const tip = Object.assign(document.createElement("p"), { className: "tip", hidden: true });
+  document.body.append(tip);
+  function told(shape) {
+    document.querySelector(".pointed")?.classList.remove("pointed");
+    tip.hidden = !shape;
+    if (!shape) return;
+    shape.classList.add("pointed");
+    tip.textContent = shape.dataset.told;
+    const at = shape.getBoundingClientRect();
+    tip.style.left = `${Math.max(4, Math.min(at.left + at.width / 2, innerWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${Math.max(4, at.top - tip.offsetHeight - 6)}px`;
+  }
+  const chart = (event) => event.target.closest?.("figure svg");
+  $("view").addEventListener("pointerover", (event) => told(event.target.closest("[data-told]")));
+  $("view").addEventListener("focusout", () => told(null));
+  addEventListener("scroll", () => told(null), { passive: true });
+  $("view").addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (event.key === "Escape") told(null);
+    if (!chart(event) || !step) return;
+    event.preventDefault();
+    const shapes = [...chart(event).querySelectorAll("[data-told]")];
+    const here = shapes.findIndex((shape) => shape.classList.contains("pointed"));
+    told(shapes[here < 0 ? 0 : (here + step + shapes.length) % shapes.length]);
+    $("status").textContent = tip.textContent;
+  });
+  function reachable() {  // charts can be walked through
+    for (const svg of $("view").querySelectorAll("figure svg")) {
+      if (!svg.querySelector("[data-told]")) continue;
+      svg.setAttribute("tabindex", "0");
+      svg.setAttribute("aria-description", words.walk);
+    }
+  }
 
   // Options that are kept.
   function pinned() {

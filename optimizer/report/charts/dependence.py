@@ -32,8 +32,12 @@ def largest(rows: Sequence[Largest], threshold: float) -> d.Figure:
     axes.axvline(threshold, **LIMIT)
     for place, row in enumerate(rows):
         axes.plot([row.before, row.after], [place, place], color=d.GREY, linewidth=2.2, zorder=1)
-        axes.plot(row.before, place, zorder=2, **BEFORE)
-        axes.plot(row.after, place, zorder=3, **AFTER)
+        for share, of, look in (
+            (row.before, row.country_before, {"zorder": 2, **BEFORE}),
+            (row.after, row.country_after, {"zorder": 3, **AFTER}),
+        ):
+            (mark,) = axes.plot(share, place, **look)
+            d.tell(mark, f"{row.name}: {of} {percent(share)}")
         low, high = sorted(((row.before, row.country_before), (row.after, row.country_after)))
         text = {"va": "center", "fontsize": 6.5, "bbox": BEHIND}
         apart = abs(row.before - row.after) > 0.005
@@ -45,7 +49,7 @@ def largest(rows: Sequence[Largest], threshold: float) -> d.Figure:
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0], [percent(x / 5) for x in range(6)])
     axes.grid(axis="x")
     handles = [Line2D([], [], **look) for look in (BEFORE, AFTER, LIMIT)]
-    mark = tr("{share} from one third country", share=percent(threshold))
-    names = [tr("Without plan"), tr("With plan"), mark]
+    limit = tr("{share} from one third country", share=percent(threshold))
+    names = [tr("Without plan"), tr("With plan"), limit]
     drawn.legend(handles, names, loc="outside upper left", ncols=3)
     return drawn

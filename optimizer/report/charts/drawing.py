@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from optimizer.report.figures import column
+from optimizer.report.figures import column, number
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -59,10 +59,12 @@ class Chart:
     """What there is to see in it, for those who cannot."""
     draw: Callable[[], Figure]
 
-    def svg(self) -> str:
-        """The chart as an SVG element for a page, without styles that a policy would refuse."""
-        raw = self._saved("svg", metadata={"Date": None, "Creator": None})
-        return _for_a_page(raw.decode(), f"chart-{self.name}", self.title, self.description)
+    def svg(self, told: bool = False) -> str:
+        """The chart as an SVG element for a page, without styles that a policy would refuse;
+        ``told`` marks each shape with what it shows, for a page whose script tells it."""
+        how: dict[str, Any] = {"prepare": tell_shapes} if told else {}
+        raw = self._saved("svg", metadata={"Date": None, "Creator": None}, **how)
+        return _for_a_page(raw.decode(), f"chart-{self.name}", self.title, self.description, told)
 
     def svg_file(self) -> bytes:
         """The chart as a file for a text processor or a browser, in its natural size."""
@@ -76,12 +78,15 @@ class Chart:
         """The chart as a picture of 300 dots an inch."""
         return self._saved("png", dpi=300, metadata={"Software": None})
 
-    def _saved(self, kind: str, **options: Any) -> bytes:
+    def _saved(
+        self, kind: str, prepare: Callable[[Figure], None] = lambda _: None, **options: Any
+    ) -> bytes:
         import matplotlib as mpl
 
         with mpl.rc_context(fname=str(files("optimizer.report.charts") / "report.mplstyle")):
-            buffer = io.BytesIO()
-            self.draw().savefig(buffer, format=kind, **options)
+            buffer, drawn = io.BytesIO(), self.draw()
+            prepare(drawn)
+            drawn.savefig(buffer, format=kind, **options)
         return buffer.getvalue()
 
 
@@ -126,9 +131,9 @@ def numbers_beside(axes: Axes, which: str = "y") -> None:
 def bars(
     axes: Axes, places: Sequence[float], lengths: Sequence[float], thick: float, colour: str,
     hatch: str = "", edge: str = "white", **options: Any,
-) -> None:  # fmt: skip
-    """Lying bars of one look, which begin at ``left`` or at zero."""
-    axes.barh(places, lengths, thick, color=colour, hatch=hatch, edgecolor=edge, **options)
+) -> Any:  # fmt: skip
+    """Lying bars of one look, which begin at ``left`` or at zero; they come back as drawn."""
+    return axes.barh(places, lengths, thick, color=colour, hatch=hatch, edgecolor=edge, **options)
 
 
 def rows_beside(
@@ -178,7 +183,46 @@ def open_ends(
         axes.errorbar(value, at, xerr=reach, fmt="none", ecolor=INK, elinewidth=width, capsize=cap)
 
 
-def _for_a_page(text: str, name: str, title: str, description: str) -> str:
+TOLD = "told:"
+"""Begins the name of a shape that says what it shows."""
+
+
+def tell(shape: Any, text: str) -> None:
+    """Say what a shape shows."""
+    shape.set_gid(f"{TOLD}{text}")
+
+
+def tell_shapes(drawn: Figure) -> None:
+    """Say of each bar what it shows that was not told: its name on the axis, its series, and its
+    value."""
+    from matplotlib.container import BarContainer
+
+    for axes in drawn.axes:
+        ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=False)
+        names = {at: text.get_text() for at, text in ticks}
+        for bars_ in axes.containers:
+            if not isinstance(bars_, BarContainer):
+                continue
+            lies, series = bars_.orientation == "horizontal", _label(bars_)
+            for bar in bars_.patches:
+                at = (
+                    bar.get_y() + bar.get_height() / 2
+                    if lies
+                    else bar.get_x() + bar.get_width() / 2
+                )
+                long = bar.get_width() if lies else bar.get_height()
+                name = names.get(round(at), "") if lies else f"{at:.0f}"
+                if long and not bar.get_gid():
+                    said = ", ".join(part for part in (name, series) if part)
+                    tell(bar, f"{said}: {number(long)}" if said else number(long))
+
+
+def _label(of: Any) -> str:
+    label = str(of.get_label())
+    return "" if label.startswith("_") else label
+
+
+def _for_a_page(text: str, name: str, title: str, description: str, told: bool) -> str:
     """An SVG document as an element: no namespaces, ids of its own, attributes for styles, a title
     and a text."""
     root = ET.fromstring(text)
@@ -197,6 +241,9 @@ def _for_a_page(text: str, name: str, title: str, description: str) -> str:
                 element.attrib.update(_attributes(value.replace("url(#", f"url(#{name}-")))
             elif key == _XLINK:
                 element.set("href", f"#{name}-{value.removeprefix('#')}")
+            elif key == "id" and value.startswith(TOLD):
+                if told:
+                    element.set("data-told", value.removeprefix(TOLD))
             elif key != "id":
                 element.set(key, value.replace("url(#", f"url(#{name}-"))
             elif value in used:

@@ -94,7 +94,8 @@ def _draw(axes: d.Axes, one: Map, home: str) -> None:
         for code, at in places.items():
             if code != home:
                 bend = _bend(at, target)
-                axes.add_patch(_line(at, bend, target, THICK * one.shares[code]))
+                flow = axes.add_patch(_line(at, bend, target, THICK * one.shares[code]))
+                d.tell(flow, f"{one.name}, {one.case}: {_says(one, code)}")
                 busy += [(*_between(at, bend, target, step / 12), 5) for step in range(1, 12)]
         busy.append((*target, 40))
         axes.plot(*target, **HOME)

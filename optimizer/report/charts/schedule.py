@@ -43,20 +43,22 @@ def projects(lives: Sequence[Life], years: range) -> d.Figure:
     tall = 0.235 if any(len(lines) > 1 for lines in names) else 0.19
     drawn, axes = d.figure(0.95 + tall * len(lives))
     last = years[-1] + 1
+    parts = [tr("construction"), tr("expected delay"), tr("ramp-up"), tr("full output")]
     for place, life in enumerate(lives):
         begin: float = life.start
         output = life.first_output + life.delay
         over = last if life.lifetime is None else output + life.lifetime
-        for look, end in zip(
-            LOOKS, (life.first_output, output, output + life.ramp_up, over), strict=True
-        ):
+        ends = (life.first_output, output, output + life.ramp_up, over)
+        for look, part, end in zip(LOOKS, parts, ends, strict=True):
             if (end := min(end, over, last)) > begin:
-                d.bars(axes, [place], [end - begin], 0.62, *look, left=begin, linewidth=0.3)
+                bar = d.bars(axes, [place], [end - begin], 0.62, *look, left=begin, linewidth=0.3)
+                d.tell(bar[0], f"{life.name}, {part}: {begin:.0f}-{end:.0f}")
             begin = max(begin, end)
         if life.longest:
-            ends = [life.first_output, life.first_output + life.longest]
-            axes.plot(ends, [place, place], zorder=4, **LATEST)
-        axes.plot(life.start, place, clip_on=False, zorder=5, **DECISION)
+            late_by = [life.first_output, life.first_output + life.longest]
+            axes.plot(late_by, [place, place], zorder=4, **LATEST)
+        (decided,) = axes.plot(life.start, place, clip_on=False, zorder=5, **DECISION)
+        d.tell(decided, f"{life.name}, {tr('decision')}: {life.start}")
     told: list[tuple[str, list[Any]]] = [
         (tr("First\noutput"), [life.first_output for life in lives])
     ]
@@ -75,7 +77,6 @@ def projects(lives: Sequence[Life], years: range) -> d.Figure:
     axes.set_xlim(years[0] - 0.15, last)
     d.years_below(axes, years)
     axes.grid(axis="x")
-    parts = [tr("construction"), tr("expected delay"), tr("ramp-up"), tr("full output")]
     shown = [n for n in range(len(parts)) if late or n != 1]
     marks: list[Any] = [Line2D([], [], **DECISION)]
     marks += [Patch(facecolor=LOOKS[n][0], hatch=LOOKS[n][1], edgecolor="white") for n in shown]

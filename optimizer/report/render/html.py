@@ -103,7 +103,7 @@ def pieces(sections: Iterable[Section], units: Mapping[str, str]) -> str:
     """Sections as a piece of a page that has the style sheet of reports; with their charts."""
     numbered = list(_numbered(sections, units))
     template = _templates().get_template("pieces.html.j2")
-    return template.render(sections=numbered, language=language())
+    return template.render(sections=numbered, language=language(), told=True)
 
 
 def charts(document: Document) -> list[Chart]:
