@@ -76,6 +76,8 @@ def _counted(count: int, one: str, many: str) -> str:
 
 
 STARTER = "vorrat-run.cmd"
+OPENERS = ("vorrat-open.cmd", "vorrat-open.command", "vorrat-open.desktop")
+"""What opens the page by a double click: on Windows, on macOS and on Linux."""
 
 
 @click.command()
@@ -91,7 +93,8 @@ STARTER = "vorrat-run.cmd"
 @click.option(
     "--starter",
     is_flag=True,
-    help=f"Write {STARTER} as well, onto which Windows users drop their workbook.",
+    help=f"Write {STARTER} as well, onto which Windows users drop their workbook, and what opens "
+    "the page by a double click.",
 )
 @usage.option("Language of the file and of what is said; the file is English if not given.")
 @options.force("Overwrite an existing file.")
@@ -112,8 +115,10 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
     along = _along(origin, Path(path).parent) if path != "-" else []
     files = [] if path == "-" else [(Path(path), content), *along]
+    openers = [beside.with_name(name) for name in OPENERS] if starter else []
     if starter:
         files.append((beside, starter_script(language)))
+        files += [(at, opener(at.name)) for at in openers]
     for file in (Path(path), beside) if path != "-" else (beside,):
         if not file.parent.is_dir():
             problem = tr("No such file or directory")
@@ -130,6 +135,13 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         announce("{path} is written: variants of the workbook include it", path=file)
     if starter:
         announce("{path} is written: drop a workbook onto it", path=beside)
+        announce(
+            "{names} are written beside it: each opens the page by a double click",
+            names=", ".join(OPENERS),
+        )
+    for at in openers:
+        if at.suffix != ".cmd":
+            at.chmod(0o755)
 
 
 TEMPLATES = files("optimizer.cli") / "templates"
@@ -144,6 +156,12 @@ def starter_script(language: str) -> bytes:
     """The script for Windows that runs a workbook dropped onto it; lines end as Windows has it."""
     lines = (TEMPLATES / f"vorrat-run.{language}.cmd").read_bytes().splitlines()
     return b"".join(line + b"\r\n" for line in lines)
+
+
+def opener(name: str) -> bytes:
+    """The file that opens the page by a double click; lines end as its system has it."""
+    lines = (TEMPLATES / name).read_bytes().splitlines()
+    return b"".join(line + (b"\r\n" if name.endswith(".cmd") else b"\n") for line in lines)
 
 
 def _along(origin: str | None, folder: Path) -> list[tuple[Path, bytes]]:

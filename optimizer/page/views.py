@@ -125,6 +125,9 @@ def stressed(result: Any) -> str:
 def _pieces(document: Document, sections: Sequence[Section]) -> str:
     from optimizer.report.render.html import pieces
 
+    sections = [one for one in sections if one.parts]
+    if not sections:
+        raise Unseen(tr("This plan has nothing of that to show."))
     return pieces(sections, document.units)
 
 

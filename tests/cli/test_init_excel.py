@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import subprocess
+
 import pytest
 from workbooks import ROOT, TUTORIAL
 
 from models.files import read_case, read_case_text
 from optimizer.cli import run
-from optimizer.cli.scenario_files import STARTER, starter_script, template
+from optimizer.cli.scenario_files import OPENERS, STARTER, opener, starter_script, template
 from optimizer.solve.planner import input_hash
 
 
@@ -98,6 +103,41 @@ def test_the_script_for_windows(folder, language):
     assert jumps <= labels
     assert any(line.startswith('"%VORRAT%" run --open') and '"%BOOK%"' in line for line in lines)
     assert "pause" in lines
+
+
+def test_what_opens_the_page_lies_beside_it_for_each_system(folder):
+    assert run(["init", "--starter"]) == 0
+    for name in OPENERS:
+        raw = (folder / name).read_bytes()
+        assert raw == opener(name)
+        assert b"vorrat open" in raw or b'"%VORRAT%" open' in raw
+        windows = name.endswith(".cmd")
+        assert raw.count(b"\r\n") == (raw.count(b"\n") if windows else 0)
+        assert windows == raw.isascii()
+        if not windows:
+            assert (folder / name).stat().st_mode & 0o111
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="there is no shell")
+@pytest.mark.parametrize("name", ["vorrat-open.command", "vorrat-open.desktop"])
+def test_a_double_click_opens_the_page_with_the_file_that_was_dropped(name, tmp_path):
+    """By a command of that name, which says how it was called."""
+    own = tmp_path / ".local" / "bin"
+    own.mkdir(parents=True)
+    (own / "vorrat").write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    (own / "vorrat").chmod(0o755)
+    (tmp_path / name).write_bytes(opener(name))
+    command = ["sh", str(tmp_path / name)]
+    if name.endswith(".desktop"):
+        (line,) = (x for x in opener(name).decode().splitlines() if x.startswith("Exec="))
+        # A text of such a file escapes backslashes; its quotes are like those of a shell.
+        words = shlex.split(line[5:].replace("\\\\", "\\"))[:-1]
+        command = [word.replace("\\$", "$") for word in words]
+    done = subprocess.run(
+        [*command, "my file.yaml"], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "open|my file.yaml|"
 
 
 def test_the_repository_keeps_scripts_in_the_form_of_windows():
