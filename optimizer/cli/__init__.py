@@ -23,6 +23,7 @@ from optimizer.cli import usage
 PROGRAM = "vorrat"
 COMMANDS = {
     "brief": marked("Put a saved plan on one page for those who decide."),
+    "explore": marked("Solve a family of plans and put it on one page, to be mailed."),
     "init": marked("Write a commented scenario file or workbook to start from."),
     "open": marked('Open a page in the browser to ask a scenario "and what if".'),
     "presets": marked("List the presets that scenarios can include, or print one."),

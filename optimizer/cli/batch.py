@@ -109,7 +109,7 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
             ledger = Ledger(out, resume)
             if out is not None and not resume and (out / RUNS).exists():
                 shutil.rmtree(out / RUNS)
-            return _Batch(runs, asked, ledger, keep_going, as_json, quiet).go(jobs, began)
+            return Solving(runs, asked, ledger, keep_going, as_json, quiet).go(jobs, began)
 
 
 def _check(wanted: Wanted, resume: bool, force: bool, out: Path | None) -> None:
@@ -227,13 +227,16 @@ def line_of(run: Run, arrival: Arrival[Solution]) -> BatchRun:
 
 
 @dataclass
-class _Batch:
+class Solving:
+    """Runs that are solved, kept and told."""
+
     runs: Sequence[Run]
     options: BatchOptions
     ledger: Ledger
     keep_going: bool
     as_json: bool
     quiet: bool
+    related: bool = False  # whether they are so alike that each goes on from those before it
     ended: Literal["complete", "stopped", "interrupted", "failed"] = "complete"
     lines: dict[int, BatchRun] = field(default_factory=dict)
     """What became of runs, by their position."""
@@ -262,8 +265,6 @@ class _Batch:
             click.echo(told.model_dump_json())
 
     def _solve(self, waiting: Sequence[int], jobs: int | None) -> None:
-        from optimizer.analyses.batch.many import solve_many
-
         steps = Steps(self.quiet)
 
         def tasks() -> Iterator[Any]:
@@ -272,7 +273,7 @@ class _Batch:
                     yield self.runs[at].task
 
         try:
-            with closing(steps), closing(solve_many(tasks(), self.options, jobs)) as arrivals:
+            with closing(steps), closing(self._solved(tasks(), jobs)) as arrivals:
                 for arrival in arrivals:
                     if isinstance(arrival.error, Interrupted):
                         raise KeyboardInterrupt
@@ -285,6 +286,11 @@ class _Batch:
             # What all runs share has failed: the disk, or a cluster.
             self.ended = "failed"
             click.echo(str(error), err=True)
+
+    def _solved(self, tasks: Iterator[Any], jobs: int | None) -> Any:
+        from optimizer.analyses.batch.many import solve_many
+
+        return solve_many(tasks, self.options, jobs, self.related)
 
     def _take(self, at: int, arrival: Arrival[Solution]) -> None:
         """Keep what came of a run, the plan first and then the line that speaks of it."""

@@ -28,7 +28,7 @@ from optimizer.analyses.registry import BY_NAME
 from optimizer.cli import usage
 from optimizer.errors import OutOfMemory, TimedOut, WorkerLost
 
-SOLVING = frozenset({*BY_NAME, "brief", "rerun", "run"})  # commands that solve problems
+SOLVING = frozenset({*BY_NAME, "brief", "explore", "rerun", "run"})  # commands that solve problems
 KEEPING = frozenset({"solve", "run"})
 """Those whose best plan is kept; of the others there is what they have written by then."""
 GRACE, LEAST_OVERTIME = 20.0, 30.0

@@ -8,8 +8,8 @@ probability of all hazards, and its value is a factor or what the label says.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -35,6 +35,8 @@ from optimizer.analyses.variation import written
 from optimizer.report.figures import clean
 from optimizer.report.scenario_workbook.fields import label_of
 
+PUBLIC = "public"
+"""The control that moves all public budgets."""
 FREE, IN, OUT = "free", "in", "out"
 """What may be said of a project: the search decides, it has to be built, it must not be."""
 FACTOR = "×"
@@ -62,6 +64,12 @@ class Control:
     scale: float = 1.0  # what a value is multiplied by where it is shown: 100 for a percentage
     is_factor: bool = False  # whether it multiplies figures as they stand, rather than replaces one
     names: tuple[str, ...] = ()  # of a choice: what may be chosen
+    of: str = ""  # what the group is called that the label rests on, where it does
+
+    @property
+    def called(self) -> str:
+        """What it is called outside of its group."""
+        return f"{self.of}: {self.label}" if self.of else self.label
 
     @property
     def step(self) -> float:
@@ -191,6 +199,11 @@ def _of(group: Group) -> Iterator[Control]:
         yield from _of(part)
 
 
+def _under(id: str, title: str, some: Iterable[Control]) -> Group:
+    """A group without whose title its controls cannot be understood."""
+    return Group(id, title, tuple(replace(one, of=title) for one in some))
+
+
 def _figure(case: Case, path: str, base: float, label: str = "", **more: Any) -> Control:
     """A single figure of the scenario."""
     name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
@@ -245,8 +258,11 @@ def _of_years(path: str, by_year: Mapping[Any, float]) -> Numbers:
 
 
 def _money(case: Case) -> Group:
-    """What each funder has, and on which terms it gives it."""
-    money, parts = [], []
+    """What public funders have together, what each has, and on which terms it gives it."""
+    money, parts, public = [], [], list(_public(case))
+    if len(public) > 1:
+        label = tr("All public budgets")
+        money.append(_together(PUBLIC, label, 1.0, public, high=4.0, unit=FACTOR))
     for f, funder in case.funders.items():
         name = _named(funder, f)
         if funder.budget_meur is not None:
@@ -268,9 +284,26 @@ def _money(case: Case) -> Group:
             if (value := getattr(instrument, term)) is not None
         )  # fmt: skip
         if terms:
-            parts.append(Group(f"terms-{f}", name, terms))
+            parts.append(_under(f"terms-{f}", name, terms))
     shares = (Group("terms", tr("Tickets and shares"), (), tuple(parts)),) if parts else ()
     return Group("money", tr("Money"), tuple(money), shares)
+
+
+def _public(case: Case) -> Iterator[Numbers]:
+    """All that limits what public funders spend."""
+    limits: dict[str, Any] = {"policy.budget_meur": case.policy.budget_meur}
+    for f, funder in case.funders.items():
+        if funder.kind == "public":
+            for name in ("budget_meur", "budget_by_year_meur"):
+                limits[f"funders.{f}.{name}"] = getattr(funder, name)
+            for b, line in funder.budget_lines.items():
+                for name in ("total_meur", "by_year_meur", "limit_meur"):
+                    limits[f"funders.{f}.budget_lines.{b}.{name}"] = getattr(line, name)
+    for path, limit in limits.items():
+        if isinstance(limit, dict):
+            yield _of_years(path, limit)
+        elif limit is not None:
+            yield scaled(path, limit)
 
 
 def _rules(case: Case) -> Group:
@@ -351,7 +384,7 @@ def _hazards(case: Case) -> Group:
                         high=min(max(3 * base, 3.0), float(most)), unit=tr("years"), is_factor=True)
             )  # fmt: skip
         if own:
-            parts.append(Group(f"hazard-{h}", _named(hazard, h), tuple(own)))
+            parts.append(_under(f"hazard-{h}", _named(hazard, h), own))
     every_one = known.get("hazards")
     whole = (_factor(every_one, tr("How often, all hazards")),) if every_one else ()
     return Group("hazards", tr("What may go wrong"), whole, tuple(parts))
@@ -405,7 +438,7 @@ def _worth(case: Case) -> Group:
         for one in known
         if one.kind == "damage" and one.subject in case.materials
     )
-    parts = (Group("damage", tr("What a missing tonne costs, by material"), each),) if each else ()
+    parts = (_under("damage", tr("What a missing tonne costs"), each),) if each else ()
     return Group("assumptions", tr("Assumptions"), tuple(whole), parts)
 
 

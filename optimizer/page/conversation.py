@@ -259,3 +259,13 @@ def template(name: str, **values: Any) -> str:
     """A piece of the page, or all of it, in the current language."""
     values |= {"language": language(), "languages": LANGUAGES}
     return str(_environment().get_template(name).render(**values))
+
+
+@cache
+def static(name: str) -> bytes:
+    """A style sheet, script or picture of the page."""
+    own = (files("optimizer.page") / "templates" / name).read_bytes()
+    if name == "page.css":  # what a report is made of looks here as it does there
+        report = files("optimizer.report") / "templates" / "style.css"
+        return report.read_bytes() + own
+    return own

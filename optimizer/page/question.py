@@ -64,7 +64,9 @@ class Question:
         ScenarioError with every fault of a value.
         """
         reading, known, made = base, every_control(base.case), dict[str, str]()
-        found = [self._control(base.case, id, value, known) for id, value in self.moved]
+        every = (self._control(base.case, id, value, known) for id, value in self.moved)
+        # What stands where the file has it keeps its source there.
+        found = [(one, value) for one, value in every if value != one.base]
 
         def put(texts: Iterable[str]) -> None:
             nonlocal reading
@@ -91,5 +93,5 @@ class Question:
             return found, found.read(value)
         except ValueError:
             raise Unasked(
-                tr("'{value}' is no value for “{label}”", value=value, label=found.label)
+                tr("'{value}' is no value for “{label}”", value=value, label=found.called)
             ) from None

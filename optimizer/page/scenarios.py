@@ -132,7 +132,7 @@ def title(question: Question, base: Case) -> str:
     moved = []
     for id, value in question.moved:
         if (one := control(base, id)) is not None:
-            moved.append(f"{one.label}{NO_BREAK}{shown(one, value)}")
+            moved.append(f"{one.called}{NO_BREAK}{shown(one, value)}")
     more = len(moved) - SHOWN
     moved = moved[:SHOWN] + ([tr("{count} more", count=more)] if more > 0 else [])
     return "; ".join([*said, *moved]) or tr("as the file has it")

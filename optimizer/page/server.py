@@ -13,8 +13,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,7 +32,7 @@ from models.faults import Fault, ScenarioError, VorratError
 from models.language import Language, tr, using
 from models.scenario.case import Case
 from optimizer.page import controls, scenarios, views
-from optimizer.page.conversation import LANGUAGES, Page, template
+from optimizer.page.conversation import LANGUAGES, Page, static, template
 from optimizer.page.guard import Guard
 from optimizer.page.question import Question, Unasked
 from optimizer.page.solvers import Busy
@@ -321,16 +319,7 @@ async def _static(request: Request) -> Response:
     if name not in STATIC:
         return Response(status_code=404)
     headers = {"Cache-Control": "no-cache"}
-    return Response(_static_file(name), media_type=STATIC[name], headers=headers)
-
-
-@cache
-def _static_file(name: str) -> bytes:
-    own = (files("optimizer.page") / "templates" / name).read_bytes()
-    if name.endswith(".css"):  # what a report is made of looks here as it does there
-        report = files("optimizer.report") / "templates" / "style.css"
-        return report.read_bytes() + own
-    return own
+    return Response(static(name), media_type=STATIC[name], headers=headers)
 
 
 async def _json(request: Request) -> dict[str, Any]:

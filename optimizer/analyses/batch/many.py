@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from models.faults import VorratError
 from models.files import read_case_text
@@ -23,9 +23,12 @@ from models.scenario.case import Case
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Interrupted, SolverError
 from optimizer.parallel import Arrival, Workers
-from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.checked_solution import Found, input_hash
 from optimizer.solve.plan_document import as_solved
 from optimizer.solve.planner import Problem, find, version_of
+from optimizer.solve.session import Session
+
+HOW = ("gap", "time_limit", "node_limit")
 
 
 @dataclass(frozen=True)
@@ -74,34 +77,34 @@ def key_of(case: Case, title: str, variant: str | None, options: SolveOptions) -
 
 
 def solve_many(
-    tasks: Iterable[Task], options: SolveOptions, jobs: int | None
+    tasks: Iterable[Task], options: SolveOptions, jobs: int | None, related: bool = False
 ) -> Generator[Arrival[Solution], None, None]:
-    """The plan of each task or why it has none, as it comes; tasks are taken as workers are free.
+    """The plan of each task or why it has none, as it comes.
 
-    Each is solved with one thread by the engine in use. To be closed where it is not used up,
+    Each is solved with one thread by the engine in use. Tasks are taken as workers are free; where
+    they are ``related``, much like each other and in an order in which neighbours are most so, each
+    worker has every n-th and goes on from what it knows. To be closed where it is not used up,
     which ends what still runs.
     """
-    with Workers[Task, Solution](solver, (options,), jobs, dealing="next") as workers:
+    how: dict[str, Any] = {"dealing": "fixed" if related else "next"}
+    with Workers[Task, Solution](solver, (options, related), jobs, **how) as workers:
         yield from workers.arrivals(tasks)
 
 
-def solver(options: SolveOptions) -> Callable[[Task], Solution]:
-    """What solves one task after the other."""
-    return partial(_solve, options)
+def solver(options: SolveOptions, related: bool = False) -> Callable[[Task], Solution]:
+    """What solves one task after the other, each from what those before it left if ``related``."""
+    how: dict[str, Any] = {name: getattr(options, name) for name in HOW}
+    if related:
+        return partial(_solve, partial(Session(threads=1).ask, brief=False, **how))
+    how |= {"threads": 1, "method": options.method}
+    return partial(_solve, lambda case: find(Problem.of(case), **how))
 
 
-def _solve(options: SolveOptions, task: Task) -> Solution:
+def _solve(find_one: Callable[[Case], Found], task: Task) -> Solution:
     """Solve one task; whatever goes wrong is an error of this task alone: SolverError where nobody
     expected it, and Interrupted if the user stopped the search, whatever it had found."""
     try:
-        found = find(
-            Problem.of(read_case_text(task.text, "scenario.json").case),
-            gap=options.gap,
-            time_limit=options.time_limit,
-            node_limit=options.node_limit,
-            threads=1,
-            method=options.method,
-        )
+        found = find_one(read_case_text(task.text, "scenario.json").case)
         if found.interrupted:
             raise Interrupted(tr("stopped before it was solved"))
         plan = found.plan(task.title, task.variant, chains=False)

@@ -1,0 +1,286 @@
+"""A solved family: one scenario at all combinations of a few values, and what a page holds of it.
+
+Between two solved values of a number the best objective is known to lie in an interval where it
+can only fall, or only rise, with that number: a plan for less public money keeps all rules with
+more, and no plan costs less where each missing tonne costs more. Nothing else is said of what was
+not solved.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from models.base import named
+from models.files import Reading
+from models.language import language, tr, using
+from models.results import Plan
+from models.scenario.case import Case
+from optimizer.analyses.variation import Variation
+from optimizer.page.controls import FACTOR, PUBLIC, Control, control, every_control
+from optimizer.page.conversation import LANGUAGES, static, template
+from optimizer.page.question import Question, Unasked
+from optimizer.page.scenarios import shown
+from optimizer.report.figures import NOISE
+
+VARIANT = "variant"
+USUAL = {PUBLIC: (0.5, 0.75, 1.5, 2.0), "hazards": (0.5, 2.0), "damage": (0.5, 2.0)}
+"""What is moved where nothing is named, by these factors."""
+MOST = 2_000
+"""Points of one family."""
+DIGITS = 7
+
+Way = Literal["falls", "rises", ""]
+"""What the best objective does as a number grows; empty where that is not known."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that is moved: the id of its control, and its values as they are written, the one
+    of the file among them."""
+
+    id: str
+    values: tuple[str, ...]
+    base: int  # position of the value of the file
+    way: Way = ""
+    is_factor: bool = False  # whether values multiply what a variant has, rather than replace it
+
+
+@dataclass(frozen=True)
+class Point:
+    """One member of the family: its place on each axis, and the question that it answers."""
+
+    at: tuple[int, ...]
+    question: Question
+
+
+def axes(base: Reading, moves: Mapping[str, Sequence[str]], variants: bool) -> list[Axis]:
+    """The axes of a family; of those that are usual, the ones that the scenario has.
+
+    Raises Unasked for what it does not have, or a value that does not fit.
+    """
+    case, found = base.case, []
+    if variants and case.variants:
+        found.append(Axis(VARIANT, ("", *case.variants), 0))
+    known = every_control(case)
+    wanted = moves or dict(_usual(case, known))
+    for id, texts in wanted.items():
+        one = control(case, id, known)
+        if one is None:
+            raise Unasked(tr("the scenario has no '{id}' that could be moved", id=id))
+        try:
+            values = {one.read(text) for text in texts} | {one.base}
+        except ValueError:
+            raise Unasked(
+                tr("'{value}' is no value for “{label}”", value=", ".join(texts), label=one.called)
+            ) from None
+        order = list(one.names) if one.names else sorted(values)
+        kept = [value for value in order if value in values]
+        place = kept.index(one.base)
+        written = tuple(v if isinstance(v, str) else f"{v:.12g}" for v in kept)
+        found.append(Axis(id, written, place, _way(base, id), one.unit == FACTOR))
+    count = 1
+    for axis in found:
+        count *= len(axis.values)
+    if count > MOST:
+        raise Unasked(tr("{count} points are more than {most}", count=count, most=MOST))
+    return found
+
+
+def _usual(case: Case, known: Mapping[str, Control]) -> Iterator[tuple[str, Sequence[str]]]:
+    """What is moved where nothing is named; a single budget or hazard where there is but one."""
+    budgets = [f"funders.{f}.budget_meur" for f, x in case.funders.items() if x.kind == "public"]
+    for id, factors in USUAL.items():
+        some = budgets if id == PUBLIC else [one for one in known if one.startswith(f"{id}.")]
+        some = [one for one in (id, *some, id.removesuffix("s")) if one in known]
+        if some and not isinstance(base := known[some[0]].base, str):
+            yield some[0], [f"{factor * base:.12g}" for factor in factors]
+
+
+def _way(base: Reading, id: str) -> Way:
+    if id == PUBLIC or id.startswith("total.") or Variation(base, id).loosens:
+        return "falls"
+    pooled = base.case.objective.allocation == "pooled"
+    return "rises" if pooled and id.partition(".")[0] == "damage" and "steps" not in id else ""
+
+
+def points(scenario: str, found: Sequence[Axis]) -> Iterator[Point]:
+    """All points, the last axis moving fastest."""
+    for at in itertools.product(*(range(len(axis.values)) for axis in found)):
+        chosen = {axis.id: axis.values[n] for axis, n in zip(found, at, strict=True)}
+        variant = chosen.pop(VARIANT, "") or None
+        # A value of the file is put upon a variant as well, which may have another.
+        moved = tuple(
+            (axis.id, chosen[axis.id])
+            for axis, n in zip(found, at, strict=True)
+            if axis.id in chosen and (n != axis.base or (variant and not axis.is_factor))
+        )
+        yield Point(at, Question(scenario, variant, moved))
+
+
+# What the page holds
+
+
+def page(held: Mapping[str, Any]) -> str:
+    """One file that holds all of it, with its script and its style, in both languages."""
+    style = "".join(part.decode() for part in (static("page.css"), static("explore.css")))
+    script = static("explore.js").decode()
+    # A mark that ends a script must not stand within one.
+    data = json.dumps(held, ensure_ascii=False, separators=(",", ":"))
+    data = data.replace("<", "\\u003c")
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{_digest(script)}'; "
+        f"style-src 'sha256-{_digest(style)}'; base-uri 'none'; form-action 'none'"
+    )
+    told = {
+        "policy": policy,
+        "style": style,
+        "script": script,
+        "data": data,
+        "title": held["said"][language()]["title"],
+    }
+    return template("explore.html.j2", **told)
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def figures(plan: Plan) -> dict[str, Any]:
+    """What a page shows of one plan; figures with seven digits."""
+    paid: dict[str, dict[str, float]] = {}
+    for one in plan.accounts:
+        of = paid.setdefault(one.funder, {})
+        for year, meur in one.paid_meur.items():
+            of[year] = of.get(year, 0.0) + meur
+    proof, outcome = plan.certificate, plan.outcome
+    made = {
+        "status": proof.status,
+        "objective": proof.objective,
+        "bound": proof.bound,
+        "gap": proof.gap,
+        "expected": outcome.expected,
+        "without": outcome.without_plan.expected,
+        "tail": outcome.cvar,
+        "cost": outcome.net_cost_meur,
+        "paid": {f: {y: m for y, m in years.items() if m > NOISE} for f, years in paid.items()},
+        "start": {project.id: project.start for project in plan.projects},
+        "stock": sorted(
+            {s.material for s in plan.stockpiles if any(t > 1e-6 for t in s.buy_t.values())}
+        ),
+        "materials": {m.id: [m.expected_without_plan, m.expected] for m in plan.materials},
+    }
+
+    def rounded(text: str) -> float:
+        return float(f"{float(text):.{DIGITS}g}")
+
+    kept: dict[str, Any] = json.loads(json.dumps(made), parse_float=rounded)
+    return kept
+
+
+def content(
+    base: Reading, found: Sequence[Axis], solved: Mapping[str, Any], made: str
+) -> dict[str, Any]:
+    """All that the page holds: axes, points by their places, and texts in both languages."""
+    case, said = base.case, {}
+    for spoken in LANGUAGES:
+        with using(spoken):
+            said[spoken] = _said(case, found, made)
+    return {
+        "measure": case.objective.measure,
+        "tail": 1 - float(case.objective.cvar.level),
+        "axes": [{"id": axis.id, "base": axis.base, "way": axis.way} for axis in found],
+        "public": [f for f, funder in case.funders.items() if funder.kind == "public"],
+        "years": list(case.horizon.years),
+        "points": dict(solved),
+        "said": said,
+    }
+
+
+def _said(case: Case, found: Sequence[Axis], made: str) -> dict[str, Any]:
+    """The texts of the page in the current language."""
+    spoken = language()
+    items: dict[str, Mapping[str, Any]] = {
+        "projects": case.projects, "funders": case.funders, "materials": case.materials,
+    }  # fmt: skip
+    return {
+        "title": named(case.title, made, spoken),
+        "axes": [
+            {"label": _label(case, axis), "names": [_value(case, axis, v) for v in axis.values]}
+            for axis in found
+        ],
+        "names": {
+            kind: {id: named(item.name, id, spoken) for id, item in some.items()}
+            for kind, some in items.items()
+        },
+        "words": _words(case),
+    }
+
+
+def _label(case: Case, axis: Axis) -> str:
+    if axis.id == VARIANT:
+        return tr("Funding option")
+    one = control(case, axis.id)
+    assert one is not None
+    return one.called
+
+
+def _value(case: Case, axis: Axis, value: str) -> str:
+    if axis.id == VARIANT:
+        if not value:
+            return tr("as the file has it")
+        return named(case.variants[value].title, value, language())
+    one = control(case, axis.id)
+    assert one is not None
+    return shown(one, value)
+
+
+def _words(case: Case) -> dict[str, str]:
+    """The texts of the page."""
+    damage = case.objective.measure == "damage"
+    return {
+        "expected": tr("Expected damage") if damage else tr("Expected shortage"),
+        "without": tr("without a plan"),
+        "avoided": tr("avoided"),
+        "tail": tr("Mean of the worst"),
+        "cost": tr("Net cost, whoever pays"),
+        "discounted": tr("discounted"),
+        "public": tr("Put up by public funders"),
+        "others": tr("by others"),
+        "projects": tr("Projects supported"),
+        "stocks": tr("materials in stock"),
+        "file": tr("as the file has it"),
+        "proven": tr("Proven: no plan is better by more than"),
+        "limit": tr("Stopped by a limit: a plan may be better by up to"),
+        "infeasible": tr("No plan keeps all rules here."),
+        "open": tr("This point is not solved."),
+        "between": tr("Between two solved points. What is proven for every value between them:"),
+        "least": tr("the best objective is at least"),
+        "most": tr("and at most"),
+        "objective": tr("The objective is expected damage plus {weight} of net cost.",
+                        weight=f"{float(case.objective.cost_weight):g}"),
+        "unknown": tr("Nothing is proven between these two points; choose one of them."),
+        "money": tr("Money by year and payer"),
+        "what": tr("What is built, and when"),
+        "exposure": tr("Damage by material"),
+        "plan": tr("with the plan"),
+        "year": tr("Year"),
+        "payer": tr("Payer"),
+        "sum": tr("Total"),
+        "project": tr("Project"),
+        "start": tr("Decision"),
+        "base": tr("as the file has it"),
+        "material": tr("Material"),
+        "million": tr("million {currency}", currency=case.currency),
+        "reset": tr("All as it was"),
+        "ask": tr("What if …"),
+        "answer": tr("… the best plan is"),
+        "about": tr("Every figure is of a plan that was solved and checked beforehand. This page "
+                    "needs no network and sends nothing."),
+        "none": tr("none"),
+    }  # fmt: skip
