@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import click
 
 from models.language import language
-from optimizer.cli import usage
+from optimizer.cli import options, usage
 from optimizer.cli.usage import announce, misused
 
 if TYPE_CHECKING:
@@ -40,12 +40,9 @@ SHARE = 0.6
     "--no-browser", "quietly", is_flag=True, help="Print the address, and open no browser."
 )
 @click.option("--stay", is_flag=True, help="Go on when nobody has the page open any more.")
-@click.option(
-    "--max-memory", "memory", type=click.IntRange(min=1), metavar="MB",
-    help="Memory that a process that solves may hold; 60 % of what there is if not given.",
-)  # fmt: skip
+@options.memory_limit
 @usage.language_option
-def open(file: Path | None, port: int, quietly: bool, stay: bool, memory: int | None) -> int:
+def open(file: Path | None, port: int, quietly: bool, stay: bool, memory_limit: int | None) -> int:
     """Open a page in the browser to ask a scenario "and what if".
 
     FILE is a scenario file or workbook; without one the page offers those that are shipped, and
@@ -63,7 +60,7 @@ def open(file: Path | None, port: int, quietly: bool, stay: bool, memory: int | 
         if not file.is_file():
             raise misused("There is no file '{file}'.", file=file)
         at = f"/board?{urlencode({'scenario': known.add(file).id})}"
-    limit = memory * 1_000_000 if memory is not None else int(SHARE * psutil.virtual_memory().total)
+    limit = memory_limit or int(SHARE * psutil.virtual_memory().total)
     page = Page(known, language(), limit)
     with socket.socket() as listening:
         try:
