@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import threading
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,10 +66,13 @@ def open(file: Path | None, port: int, quietly: bool, stay: bool, memory_limit: 
     page = Page(known, language(), limit)
     with socket.socket() as listening:
         try:
+            if os.name == "posix":  # elsewhere that would let two servers share a port
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((LOOPBACK, port))
+            listening.listen()  # who has the address may come at once
         except OSError as error:
             raise misused(
-                "Port {port} cannot be had: {error}.", port=port, error=error.strerror
+                "Port {port} is not available: {error}.", port=port, error=error.strerror
             ) from None
         own = listening.getsockname()[1]
         token = server.new_token()
@@ -96,11 +101,12 @@ async def _serve(
             await asyncio.sleep(0.5)
             if page.is_left and not stay:
                 running.should_exit = True
-        page.ending.set()
+        page.end()
 
     looking = asyncio.create_task(look())
     if address:
-        asyncio.get_running_loop().call_later(0.3, webbrowser.open, address)
+        # Some browsers do not come back before they are answered.
+        threading.Timer(0.3, webbrowser.open, (address,)).start()
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             await running.serve(sockets=[listening])

@@ -21,6 +21,7 @@ from models.scenario.case import Case
 from models.scenario.chains import need
 from models.scenario.hazards import Hazard
 from models.scenario.quantities import Number, Yearly
+from models.scenario.stockpiles import Stockpile
 from optimizer.analyses.assumptions import (
     Assumption,
     Numbers,
@@ -124,6 +125,9 @@ def control(case: Case, id: str, known: Mapping[str, Control] | None = None) -> 
     known = every_control(case) if known is None else known
     if id in known:
         return known[id]
+    if id.startswith("days."):  # so many may be left by others that it is not shown in days
+        pile = inside(case.stockpiles, id.removeprefix("days."))
+        return None if pile is None else _days(case, pile, _needed(case))
     base = number_at(case, id)
     if base is None or id.split(".")[0] in NOT_FIGURES:
         return None
@@ -164,9 +168,14 @@ def words(case: Case, path: str) -> str:
         if isinstance(at, BaseModel):
             fields.append(step)
         else:
-            said.append(_item(case, below, step))
+            # Places in a list count from 1.
+            name = str(int(step) + 1) if isinstance(at, tuple) and step.isdecimal() else step
+            named_as = _item(case, below, step)
+            said.append(name if named_as == step else named_as)
         at = below
     label = worded(label_of(tuple(fields)))
+    if label.endswith(":"):  # it says what its keys are
+        return clean(": ".join([*said[:-1], f"{label} {said[-1]}"]))
     return clean(": ".join([*said, label]))
 
 
@@ -186,11 +195,12 @@ def _item(case: Case, item: Any, id: str) -> str:
     for kind in (case.materials, case.consumers, case.projects, case.funders, case.hazards):
         if id in kind:
             return _named(kind[id], id)
-    return str(int(id) + 1) if id.isdecimal() and len(id) < 4 else id
+    return id
 
 
 def _named(item: Any, id: str) -> str:
-    return named(getattr(item, "name", None), id, language())
+    name = getattr(item, "name", None)
+    return name if isinstance(name, str) else named(name, id, language())
 
 
 def _of(group: Group) -> Iterator[Control]:
@@ -218,7 +228,17 @@ def _figure(case: Case, path: str, base: float, label: str = "", **more: Any) ->
 
 
 def _is_percent(name: str) -> bool:
-    return name.endswith(("share", "rate", "probability", "premium", "weight", "recovery", "_max"))
+    shares = (
+        "share",
+        "rate",
+        "probability",
+        "premium",
+        "weight",
+        "recovery",
+        "_max",
+        "delay_years",
+    )
+    return name.endswith(shares)
 
 
 def _unit(case: Case, name: str) -> str:
@@ -335,25 +355,38 @@ def _stocks(case: Case) -> Group:
     room = {x.id: float(x.max_t) for x in case.stockpiles if x.max_t}
     if not room:
         return Group("stocks", tr("Stocks"), ())
-    years = case.horizon.years
-    needed = need(case, years[len(years) // 2])
+    needed = _needed(case)
     each = []
     for pile in case.stockpiles:
-        if pile.id not in room:
-            continue
-        path, most, label = f"stockpiles.{pile.id}.max_t", room[pile.id], _named(pile, pile.id)
-        # Days are of the whole need at home, in the middle of the horizon.
-        days = most / daily if (daily := needed.get(pile.material, 0.0) / DAYS) > 0 else math.inf
-        if days > MOST_DAYS:  # what is made of it comes from abroad
-            each.append(_figure(case, path, most, label, high=3 * most))
-            continue
-        base, more = float(f"{days:.3g}"), {"high": max(3 * days, 30.0), "unit": tr("days")}
-        each.append(_together(f"days.{pile.id}", label, base, [scaled(path, most)], **more))
+        if pile.id in room:
+            path, most = f"stockpiles.{pile.id}.max_t", room[pile.id]
+            days = _days(case, pile, needed)
+            if days is None or float(days.base) > MOST_DAYS:  # what is made of it comes from abroad
+                days = _figure(case, path, most, _named(pile, pile.id), high=3 * most)
+            each.append(days)
     every_room = [scaled(f"stockpiles.{id}.max_t", most) for id, most in room.items()]
     label = tr("Room for all stocks")
     whole = _together("stocks", label, 1.0, every_room, high=4.0, unit=FACTOR)
     note = Group("days", tr("Each stock, in days of the need"), tuple(each))
     return Group("stocks", tr("Stocks"), (whole,), (note,) if each else ())
+
+
+def _needed(case: Case) -> dict[str, float]:
+    """What is needed of each material at home, in the middle of the horizon, in tonnes a year."""
+    years = case.horizon.years
+    return need(case, years[len(years) // 2])
+
+
+def _days(case: Case, pile: Stockpile, needed: Mapping[str, float]) -> Control | None:
+    """The room of a stock in days of the need; None where there is no limit, or no need."""
+    daily = needed.get(pile.material, 0.0) / DAYS
+    if not pile.max_t or daily <= 0:
+        return None
+    most = float(pile.max_t)
+    numbers = [scaled(f"stockpiles.{pile.id}.max_t", most)]
+    base, more = float(f"{most / daily:.3g}"), {"unit": tr("days")}
+    high = max(3 * base, 30.0)
+    return _together(f"days.{pile.id}", _named(pile, pile.id), base, numbers, high=high, **more)
 
 
 # What may go wrong, and what that costs

@@ -12,18 +12,20 @@ from typing import Any
 
 from models.base import named
 from models.faults import VorratError
-from models.files import Reading
 from models.language import Language, language, tr, using
 from models.scenario.case import Case
-from optimizer.page import scenarios
+from optimizer.page import scenarios, views
 from optimizer.page.question import Question
 from optimizer.page.scenarios import Scenarios
 from optimizer.page.solvers import Busy, Solvers
 from optimizer.page.worker import Asked, Failed, Figures, Shown
 from optimizer.report.figures import number, percent, small_percent
 
-FIRST_LOOK, LEFT = 120.0, 30.0
-"""Seconds after which the server ends: that nobody opened it, and that everybody has gone."""
+FIRST_LOOK, LEFT = 180.0, 150.0
+"""Seconds after which the server ends: that nobody opened it, and that everybody has gone. A tab
+that is not in view makes itself heard once a minute at the least."""
+GONE = 3.0
+"""Seconds without a stream after which a tab's question is for nobody."""
 DONE = ("proven", "stopped")
 """States of an answer that does not change any more."""
 TABS = 200
@@ -40,7 +42,7 @@ class Tab:
     answered: tuple[Question, Figures] | None = None  # its last answer
     before: tuple[Question, Figures] | None = None  # that to the question before
     task: asyncio.Task[None] | None = None
-    streams: set[asyncio.Queue[dict[str, Any]]] = field(default_factory=set)
+    streams: set[asyncio.Queue[dict[str, Any] | None]] = field(default_factory=set)
 
     def tell(self, **said: Any) -> None:
         """Tell something on all streams, and keep it for those that come."""
@@ -57,7 +59,14 @@ class Page:
         self.solvers = Solvers(memory)
         self.tabs: dict[str, Tab] = {}
         self.seen = time.monotonic() + FIRST_LOOK - LEFT  # when somebody looked last
-        self.ending = asyncio.Event()
+        self.is_ending = False
+
+    def end(self) -> None:
+        """Let all streams end."""
+        self.is_ending = True
+        for tab in self.tabs.values():
+            for stream in tab.streams:
+                stream.put_nowait(None)
 
     @property
     def is_left(self) -> bool:
@@ -72,14 +81,19 @@ class Page:
             idle = next((one for one, tab in self.tabs.items() if not tab.streams), None)
             if idle is None:
                 break
-            self._drop(self.tabs.pop(idle))
+            self.leave(self.tabs.pop(idle))
         return self.tabs.setdefault(id, Tab())
 
-    def _drop(self, tab: Tab) -> None:
-        if tab.task is not None:
+    def leave(self, tab: Tab) -> None:
+        """End what a tab asked, if nobody is there to hear it."""
+        if tab.task is not None and not tab.streams:
             tab.task.cancel()
 
-    def asked(self, question: Question) -> tuple[Reading, Asked]:
+    def key(self, question: Question) -> str:
+        """What an answer is kept by: the question, and the file as it is now."""
+        return f"{question.query}#{self.known.stamp(question.scenario)}"
+
+    def asked(self, question: Question) -> Asked:
         """A question as a process takes it. Raises Unasked and ScenarioError."""
         base = self.known.base(question.scenario, question.variant)
         reading, made = question.asked(base)
@@ -89,19 +103,37 @@ class Page:
             variant = "asked"
             own = scenarios.as_variant(question, base.case, made)
             case = case.model_copy(update={"variants": {**case.variants, variant: own}})
-        return reading, Asked(question.query, case, named(case.title, fallback), variant)
+        return Asked(self.key(question), case, named(case.title, fallback), variant)
 
     # What a tab asks
 
-    def ask(self, tab: Tab, number: int, question: Question, language: Language) -> None:
-        """Begin to answer a question in place of the one before it."""
+    def ask(
+        self, tab: Tab, number: int, question: Question, asked: Asked, language: Language
+    ) -> None:
+        """Begin to answer a question in place of the one before it; of two that overtook each other
+        on their way the later counts."""
+        if number < tab.number:
+            return
         if tab.task is not None:
             tab.task.cancel()
         tab.number = number
         tab.tell(number=number, state="asked", query=question.query)
-        tab.task = asyncio.create_task(self._answer(tab, number, question, language))
+        tab.task = asyncio.create_task(self._answer(tab, question, asked, language))
 
-    async def _answer(self, tab: Tab, number: int, question: Question, language: Language) -> None:
+    def stop(self, tab: Tab) -> None:
+        """End the search of a tab, which comes back with the best plan so far; where it has not
+        begun, there is none."""
+        if self.solvers.stop(tab) or tab.task is None or tab.task.done():
+            return
+        tab.task.cancel()
+        failed = Failed(tr("Stopped before it began. Move something, or ask again."))
+        html = template("failed.html.j2", failed=failed)
+        about = {"number": tab.number, "query": (tab.last or {}).get("query", "")}
+        tab.tell(**about, state="failed", html=html, text=failed.message)
+
+    async def _answer(self, tab: Tab, question: Question, asked: Asked, language: Language) -> None:
+        number = tab.number
+
         def tell(said: Any) -> None:
             if tab.number != number:
                 return
@@ -120,9 +152,7 @@ class Page:
             tab.tell(**about, **self._told(said, question, other, language))
 
         try:
-            _, asked = await asyncio.to_thread(self.asked, question)
-            solver = self.solvers.of(question.scenario)
-            tell(await solver.ask(asked, language, tell, owner=tab))
+            tell(await self.solvers.of(question.scenario).ask(asked, language, tell, owner=tab))
         except Busy:
             with using(language):
                 tell(Failed(tr("Too many questions are waiting. Ask again in a minute.")))
@@ -156,17 +186,19 @@ class Page:
         about: tuple[tuple[str, str], ...] = (),
     ) -> Any:
         """A view of plans, or a file made of them; what is not kept any more is found again."""
-        first = questions[0]
-        solver = self.solvers.of(first.scenario)
-        shown = Shown(name, tuple(q.query for q in questions), about, is_file)
-        made = await solver.ask(shown, language)
+        scenario = questions[0].scenario
+        keys = tuple(map(self.key, questions))
+        shown = Shown(name, keys, about, is_file)
+        made = await self.solvers.of(scenario).ask(shown, language)
         if isinstance(made, Failed) and made.gone:
-            for question in dict.fromkeys(questions):
-                _, asked = await asyncio.to_thread(self.asked, question)
-                found = await solver.ask(asked, language)
+            for question, key in dict(zip(questions, keys, strict=True)).items():
+                asked = await asyncio.to_thread(self.asked, question)
+                found = await self.solvers.of(scenario).ask(asked, language)
                 if isinstance(found, Failed):
                     return found
-            made = await solver.ask(shown, language)
+                # Of many only the last few are kept; their documents are.
+                await self.solvers.of(scenario).ask(Shown(views.KEEP, (key,)), language)
+            made = await self.solvers.of(scenario).ask(shown, language)
         return made
 
 

@@ -277,7 +277,7 @@ def _words(case: Case) -> dict[str, str]:
         "base": tr("as the file has it"),
         "material": tr("Material"),
         "million": tr("million {currency}", currency=case.currency),
-        "reset": tr("All as it was"),
+        "reset": tr("Reset all"),
         "ask": tr("What if …"),
         "answer": tr("… the best plan is"),
         "about": tr("Every figure is of a plan that was solved and checked beforehand. This page "

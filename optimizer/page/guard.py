@@ -62,9 +62,10 @@ class Guard:
         elif not self._is_own(scope["method"], headers):
             await _refused(403, "Only pages of this server may ask that.")(scope, receive, sent)
         elif self._knows(request.query_params.get("token")) and scope["method"] == "GET":
-            # The token leaves the address, which people copy and send.
+            # The token leaves the address, which people copy and send. A link from elsewhere brings
+            # the cookie along; what changes something has to come from here all the same.
             response = RedirectResponse(str(request.url.remove_query_params("token")), 303)
-            response.set_cookie(self.cookie, self.token, httponly=True, samesite="strict")
+            response.set_cookie(self.cookie, self.token, httponly=True, samesite="lax")
             await response(scope, receive, sent)
         elif not self._knows(request.cookies.get(self.cookie)):
             text = "Open the page with 'vorrat open'; its address holds a token."

@@ -75,8 +75,12 @@ class Question:
                 reading = reading.changed([f"{path}={value}" for path, value in some.items()])
 
         for one, value in sorted(found, key=lambda pair: pair[0].unit != FACTOR):
-            # Nothing is left of it where a factor before it was 0.
-            if one.is_factor and (now := control(reading.case, one.id)) is not None:
+            if one.is_factor:
+                now = control(reading.case, one.id)
+                if now is None:
+                    raise Unasked(
+                        tr("“{label}” has no effect beside what else is moved", label=one.called)
+                    )
                 put(now.settings(value))
         rest = [text for one, value in found if not one.is_factor for text in one.settings(value)]
         chosen = {one.id.partition(".")[2]: str(value) for one, value in found if one.names}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +22,7 @@ from models.files.decoding import decode
 from models.files.reading import WORKBOOKS
 from models.language import language, tr, using
 from models.scenario.case import Case, Variant
-from optimizer.page.controls import Control, control
+from optimizer.page.controls import Control, control, every_control
 from optimizer.page.question import Question, Unasked
 from optimizer.report.figures import NO_BREAK, exact
 
@@ -42,9 +44,9 @@ class Source:
     """What was mended on the page, as ``path=value``."""
 
     @property
-    def is_workbook(self) -> bool:
-        """Whether it is no text, into which a variant could be written."""
-        return self.path.suffix.lower() in WORKBOOKS
+    def is_text(self) -> bool:
+        """Whether it is in YAML, into which a variant can be written."""
+        return self.path.suffix.lower() not in (*WORKBOOKS, ".json")
 
 
 @dataclass
@@ -52,7 +54,8 @@ class Scenarios:
     """All of them, by id, and what was read of them."""
 
     found: dict[str, Source] = field(default_factory=dict)
-    _read: OrderedDict[tuple[Source, str | None], Reading] = field(default_factory=OrderedDict)
+    _read: OrderedDict[tuple[str, str | None], Reading] = field(default_factory=OrderedDict)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
     _folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __post_init__(self) -> None:
@@ -97,20 +100,26 @@ class Scenarios:
 
         Raises ScenarioError with every fault, and Unasked where there is none of that id.
         """
-        key = self.source(id), variant
-        if key not in self._read:
-            source = key[0]
-            check = variant is None
-            self._read[key] = read_case(source.path, variant, source.mended, check_variants=check)
-            while len(self._read) > READ:
-                self._read.popitem(last=False)
-        self._read.move_to_end(key)
-        return self._read[key]
+        source, key = self.source(id), (self.stamp(id), variant)
+        with self._turn:
+            if key not in self._read:
+                check = variant is None
+                own = read_case(source.path, variant, source.mended, check_variants=check)
+                self._read[key] = own
+                while len(self._read) > READ:
+                    self._read.popitem(last=False)
+            self._read.move_to_end(key)
+            return self._read[key]
 
-    def forget(self, source: Source) -> None:
-        """Read a file anew when it is asked for: it was written to."""
-        for key in [key for key in self._read if key[0] == source]:
-            del self._read[key]
+    def stamp(self, id: str) -> str:
+        """What tells a scenario as it is now from what its file was before."""
+        source = self.source(id)
+        try:
+            state = source.path.stat()
+            when = f"{state.st_mtime_ns}-{state.st_size}"
+        except OSError:
+            when = ""
+        return f"{id}-{when}-{hash(source.mended)}"
 
     def close(self) -> None:
         """Remove what was dropped."""
@@ -129,9 +138,9 @@ def title(question: Question, base: Case) -> str:
     """What a question asks, in the current language: its variant, and what was moved."""
     variant = base.variants.get(question.variant or "")
     said = [] if variant is None else [named(variant.title, question.variant or "", language())]
-    moved = []
+    moved, known = [], every_control(base)
     for id, value in question.moved:
-        if (one := control(base, id)) is not None:
+        if (one := control(base, id, known)) is not None:
             moved.append(f"{one.called}{NO_BREAK}{shown(one, value)}")
     more = len(moved) - SHOWN
     moved = moved[:SHOWN] + ([tr("{count} more", count=more)] if more > 0 else [])
@@ -175,10 +184,12 @@ def with_variant(text: str, id: str, variant: Variant) -> str:
     if heading is not None:
         first = re.match(r"(?:[ \t]*(?:#.*)?\r?\n)*( +)\S", text[heading.end() :])
         indent = first[1] if first else indent
-    block = "".join(f"{indent}{line}\n" for line in own.splitlines())
+    end = "\r\n" if "\r\n" in text else "\n"
+    block = "".join(f"{end}{indent}{line}" for line in own.splitlines())
     if heading is None:
-        return f"{text.rstrip()}\n\nvariants:\n{block}"
-    return f"{text[: heading.end()]}\n{block.rstrip()}{text[heading.end() :]}"
+        return f"{text.rstrip()}{end}{end}variants:{block}{end}"
+    at = heading.end() - heading[0].endswith("\r")
+    return f"{text[:at]}{block}{text[at:]}"
 
 
 def saved(source: Source, id: str, variant: Variant) -> bytes:
@@ -187,8 +198,8 @@ def saved(source: Source, id: str, variant: Variant) -> bytes:
     Raises ScenarioError if that does not read as it should, and Unasked for a workbook, or if the
     file has a variant of that id.
     """
-    if source.is_workbook:
-        raise Unasked(tr("a variant cannot be written into a workbook yet; take its figures down"))
+    if not source.is_text:
+        raise Unasked(tr("a variant can be written into a file in YAML alone"))
     raw = source.path.read_bytes()
     text = with_variant(decode(raw, str(source.path)), id, variant)
     read_case_text(text, str(source.path), id, source.mended)
@@ -199,10 +210,12 @@ def save(source: Source, id: str, variant: Variant) -> None:
     """Write one more variant into the file of a scenario, whole or not at all. Raises as
     :func:`saved`, and OSError where the file cannot be written."""
     content = saved(source, id, variant)
-    beside = source.path.with_name(f".{source.path.name}.{os.getpid()}")
+    path = source.path.resolve()  # what a link leads to
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_bytes(content)
-        beside.replace(source.path)
+        shutil.copymode(path, beside)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -222,7 +235,7 @@ class Mendable:
 def mendable(fault: Fault, source: Source) -> Mendable:
     """A fault as the page shows it."""
     line, place = "", fault.place
-    if place is not None and place.line and not source.is_workbook:
+    if place is not None and place.line and source.is_text:
         try:
             lines = Path(place.file).read_text(encoding="utf-8", errors="replace").splitlines()
             line = lines[place.line - 1][:200] if place.line <= len(lines) else ""

@@ -32,7 +32,7 @@ from models.faults import Fault, ScenarioError, VorratError
 from models.language import Language, tr, using
 from models.scenario.case import Case
 from optimizer.page import controls, scenarios, views
-from optimizer.page.conversation import LANGUAGES, Page, static, template
+from optimizer.page.conversation import GONE, LANGUAGES, Page, static, template
 from optimizer.page.guard import Guard
 from optimizer.page.question import Question, Unasked
 from optimizer.page.solvers import Busy
@@ -69,6 +69,7 @@ def app(page: Page, token: str, hosts: list[str]) -> Guard:
             Route("/drop", _heard(page, _drop), methods=["POST"]),
             Route("/mend", _heard(page, _mend), methods=["POST"]),
             Route("/save", _heard(page, _save), methods=["POST"]),
+            Route("/here", _heard(page, _here)),
             Route("/static/{name}", _static),
         ]
     )
@@ -99,7 +100,7 @@ def _heard(page: Page, answer: Answer) -> Callable[[Request], Awaitable[Response
             except (VorratError, OSError) as error:
                 response = _sorry(request, str(error), 500)
         if request.query_params.get("lang"):
-            response.set_cookie("language", language, samesite="strict")
+            response.set_cookie("language", language, samesite="lax")
         return response
 
     return answered
@@ -149,7 +150,7 @@ async def _board(page: Page, request: Request, language: Language) -> Response:
                 if {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
             },
             years=list(case.horizon.years),
-            doubts=len(reading.warnings),
+            doubts=[str(fault) for fault in reading.warnings],
         )
     )
 
@@ -170,7 +171,7 @@ def _events_of(case: Case, language: Language) -> dict[str, str]:
 async def _events(page: Page, request: Request, _language: Language) -> Response:
     """The stream of a tab; it begins with what was told last."""
     tab = page.tab(request.query_params.get("tab", "")[:64])
-    stream: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    stream: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
     async def lines() -> AsyncIterator[str]:
         tab.streams.add(stream)
@@ -178,16 +179,18 @@ async def _events(page: Page, request: Request, _language: Language) -> Response
             yield "retry: 1000\n\n"
             if tab.last is not None:
                 stream.put_nowait(tab.last)
-            while not page.ending.is_set():
+            while not page.is_ending:
                 try:
                     said = await asyncio.wait_for(stream.get(), BEAT)
                 except TimeoutError:
                     yield ": still here\n\n"
                     continue
-                yield f"data: {json.dumps(said)}\n\n"
+                if said is not None:
+                    yield f"data: {json.dumps(said)}\n\n"
         finally:
             tab.streams.discard(stream)
             page.seen = time.monotonic()
+            asyncio.get_running_loop().call_later(GONE, page.leave, tab)
 
     return StreamingResponse(lines(), media_type="text/event-stream")
 
@@ -196,16 +199,22 @@ async def _ask(page: Page, request: Request, language: Language) -> Response:
     """Take a question; the answer comes by the stream of its tab."""
     said = await _json(request)
     question = Question.of(str(said.get("query", "")))
-    await asyncio.to_thread(page.asked, question)  # what is wrong with it is told at once
-    page.ask(
-        page.tab(str(said.get("tab", ""))[:64]), int(said.get("number", 0)), question, language
-    )
+    asked = await asyncio.to_thread(page.asked, question)  # what is wrong is told at once
+    number = said.get("number")
+    if not isinstance(number, int):
+        raise Unasked(tr("the request cannot be read"))
+    page.ask(page.tab(str(said.get("tab", ""))[:64]), number, question, asked, language)
     return JSONResponse({"query": question.query}, 202)
+
+
+async def _here(_page: Page, _request: Request, _language: Language) -> Response:
+    """Hear of a tab that is not in view and keeps no stream open."""
+    return Response(status_code=204)
 
 
 async def _stop(page: Page, request: Request, _language: Language) -> Response:
     """End the search of a tab, which comes back with the best plan so far."""
-    page.solvers.stop(page.tab(str((await _json(request)).get("tab", ""))[:64]))
+    page.stop(page.tab(str((await _json(request)).get("tab", ""))[:64]))
     return JSONResponse({}, 202)
 
 
@@ -239,10 +248,7 @@ async def _take(page: Page, request: Request, language: Language) -> Response:
     name, question = request.path_params["name"], Question.of(request.query_params.get("of", ""))
     source = page.known.source(question.scenario)
     if name == "scenario":
-        variant = request.query_params.get("id", "") or "asked"
-        base = page.known.base(question.scenario, question.variant)
-        made = scenarios.as_variant(question, base.case, question.asked(base)[1])
-        content: Any = await asyncio.to_thread(scenarios.saved, source, variant, made)
+        content: Any = await asyncio.to_thread(_as_file, page, question)
         file, kind = source.path.name, "application/yaml"
     elif name in views.FILES:
         file, kind = views.FILES[name]
@@ -259,18 +265,30 @@ async def _take(page: Page, request: Request, language: Language) -> Response:
     return Response(content, media_type=kind, headers=headers)
 
 
+def _as_file(page: Page, question: Question) -> bytes:
+    """The file of a scenario with a question as one more variant."""
+    base = page.known.base(question.scenario, question.variant)
+    known, n = base.case.variants, 1
+    while (id := "asked" if n == 1 else f"asked_{n}") in known:
+        n += 1
+    made = scenarios.as_variant(question, base.case, question.asked(base)[1])
+    return scenarios.saved(page.known.source(question.scenario), id, made)
+
+
 async def _figures(page: Page, request: Request, _language: Language) -> Response:
     """Single figures of the scenario whose name has all words that are looked for."""
     question = Question.of(request.query_params.get("of", ""))
     case = page.known.base(question.scenario, question.variant).case
     wanted = request.query_params.get("q", "").casefold().split()
+    if not wanted:
+        return HTMLResponse("")
     found: list[Any] = []
-    count = 0
-    for path, label in (await asyncio.to_thread(_labels, page, question)).items() if wanted else ():
+    count, known = 0, controls.every_control(case)
+    for path, label in (await asyncio.to_thread(_labels, page, question)).items():
         if all(word in label.casefold() or word in path for word in wanted):
             count += 1
-            if len(found) < RESULTS and (one := controls.control(case, path, {})) is not None:
-                found.append(one)
+            if len(found) < RESULTS and (one := controls.control(case, path, known)) is not None:
+                found.append((one, path in known))
     moved = dict(question.moved)
     return HTMLResponse(template("found.html.j2", controls=found, count=count, moved=moved))
 
@@ -307,11 +325,11 @@ async def _save(page: Page, request: Request, _language: Language) -> Response:
         raise Unasked(tr("a variant has a name of letters, digits and underscores"))
     if id in page.known.base(question.scenario).case.variants:
         raise Unasked(tr("the file has a variant “{id}” already", id=id))
-    made = scenarios.as_variant(question, base.case, question.asked(base)[1])
+    settings = (await asyncio.to_thread(question.asked, base))[1]
+    made = scenarios.as_variant(question, base.case, settings)
     await asyncio.to_thread(scenarios.save, source, id, made)
-    page.known.forget(source)
-    text = tr("Saved as variant “{id}” of {file}.", id=id, file=source.path)
-    return JSONResponse({"text": text}, 201)
+    about = {"title": scenarios.title(question, base.case), "id": id, "file": source.path}
+    return JSONResponse({"text": tr("Saved as variant “{id}” of {file}: {title}.", **about)}, 201)
 
 
 async def _static(request: Request) -> Response:
@@ -356,7 +374,10 @@ def _faulty(page: Page, request: Request, faults: tuple[Fault, ...]) -> Response
     """All faults of a scenario, each at its place with its remedy."""
     if not _wants_page(request):
         return JSONResponse({"text": "\n".join(map(str, faults))}, 422)
-    id = Question.of(request.url.query).scenario
+    query = request.query_params.get("of") or request.url.query
+    id = Question.of(query).scenario
+    if id not in page.known.found:
+        return _sorry(request, "\n".join(map(str, faults)), 422)
     source = page.known.source(id)
     found = [scenarios.mendable(fault, source) for fault in faults]
     return HTMLResponse(template("faults.html.j2", source=source, faults=found), 422)

@@ -106,12 +106,15 @@ class Solver:
                 tell(told.content)
         return self._lost()
 
-    def stop(self, owner: object) -> None:
-        """End what somebody asked, if it is being answered: it comes back with the best so far."""
+    def stop(self, owner: object) -> bool:
+        """End what somebody asked, if it is being answered: it comes back with the best so far.
+        Whether it was."""
         if self._now is owner and owner is not None and self._pipe is not None:
             # What is being sent may take until the process has begun.
             send = partial(self._send, self._pipe, Message(self._number, None))
             asyncio.get_running_loop().run_in_executor(None, send)
+            return True
+        return False
 
     def _send(self, pipe: Connection, message: Message) -> None:
         """Send one message whole, of which several may be on their way."""
@@ -184,14 +187,18 @@ class Solvers:
         found = self._by_scenario.setdefault(scenario, Solver(self.memory))
         self._by_scenario.move_to_end(scenario)
         idle = [id for id, one in self._by_scenario.items() if not one.waiting and one is not found]
-        while len(self._by_scenario) > self.kept and idle:
+        while idle and (len(self._by_scenario) > self.kept or self._hold_too_much()):
             self._by_scenario.pop(idle.pop(0)).close()
         return found
 
-    def stop(self, owner: object) -> None:
-        """End what somebody asked."""
-        for one in self._by_scenario.values():
-            one.stop(owner)
+    def _hold_too_much(self) -> bool:
+        """Whether all together hold more than one may."""
+        pids = [one.pid for one in self._by_scenario.values() if one.pid is not None]
+        return self.memory is not None and sum(map(watching.held, pids)) > self.memory
+
+    def stop(self, owner: object) -> bool:
+        """End what somebody asked, if it is being answered; whether it was."""
+        return sum(one.stop(owner) for one in self._by_scenario.values()) > 0
 
     def close(self) -> None:
         """End all of them."""

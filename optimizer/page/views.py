@@ -44,6 +44,8 @@ STRESS = {"stress": marked("Stress test")}
 COMPANY = {"company": marked("One funder")}
 ALL = {name: title for name, (title, _) in OF_PLAN.items()} | OF_SEVERAL | STRESS | COMPANY
 """All views, by name."""
+KEEP = "keep"
+"""Asks for nothing to be shown, only for the document of a plan to be made and kept."""
 FLOWS = "flows"
 """The table of the map, which is a view of its own."""
 

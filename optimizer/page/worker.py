@@ -102,6 +102,7 @@ class _Worker:
     now: int = 0
     plans: OrderedDict[str, Plan] = field(default_factory=OrderedDict)
     found: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    ended: set[str] = field(default_factory=set)  # keys of those that no limit or user ended
     titles: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
     documents: dict[tuple[str, Language], Document] = field(default_factory=dict)
@@ -150,7 +151,7 @@ class _Worker:
 
     def _solved(self, number: int, asked: Asked) -> Figures:
         began, self.now = time.perf_counter(), number
-        if asked.key in self.found:
+        if asked.key in self.found and asked.key in self.ended:
             self._keep(asked.key, self.found[asked.key])
             return self._figures(self.found[asked.key], time.perf_counter() - began)
 
@@ -163,15 +164,17 @@ class _Worker:
         how: dict[str, Any] = {"gap": asked.gap, "time_limit": asked.time_limit}
         found = self.session.ask(asked.case, on_incumbent=tell, **how)
         self.titles[asked.key] = asked.title, asked.variant
+        self._keep(asked.key, found)
+        self.plans.pop(asked.key, None)
         if found.certificate.status == "optimal" or number not in self.stopped:
-            self._keep(asked.key, found)
+            self.ended.add(asked.key)
         return self._figures(found, time.perf_counter() - began)
 
     def _keep(self, key: str, found: Any) -> None:
         self.found[key] = found
         self.found.move_to_end(key)
         while len(self.found) > PROBLEMS:
-            self.found.popitem(last=False)
+            self.ended.discard(self.found.popitem(last=False)[0])
 
     def _early(self, incumbent: Any, began: float) -> Figures:
         """What is known of a plan while the search goes on."""
@@ -222,7 +225,9 @@ class _Worker:
         """The document of a plan that was found; ``whole`` with what is told of chains."""
         from optimizer.solve.planner import told_in_full
 
-        if key not in self.plans or (whole and key not in self.whole and key in self.found):
+        if key not in self.plans:
+            self.whole.discard(key)
+        if key not in self.plans or (whole and key not in self.whole):
             if key not in self.found:
                 raise views.Gone(tr("the plan is not kept any more"))
             title, variant = self.titles[key]
@@ -246,6 +251,8 @@ class _Worker:
             asked = StressOptions(events=strikes((dict(shown.about)["event"],)))
             return views.stressed(stress(found, asked, *self.titles[shown.keys[0]]))
         plans = [self._plan(key) for key in shown.keys]
+        if shown.name == views.KEEP:
+            return ""
         if shown.name == "changed":
             return views.changed(*plans)
         if shown.name in views.COMPANY:

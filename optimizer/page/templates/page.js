@@ -10,11 +10,23 @@ async function post(path, said) {
   return { ok: answer.ok, said: await answer.json().catch(() => ({})) };
 }
 
-// The stream of what is told. It also shows the server that somebody looks.
-const stream = new EventSource(`/events?tab=${own}`);
-let lost = false;
-stream.onopen = () => { $("lost").hidden = true; };
-stream.onerror = () => { lost = true; $("lost").hidden = false; };
+// The stream of what is told. It also shows the server that somebody looks. A browser has six
+// connections to a server, for all of its tabs: one that is not in view, and waits for nothing, has none.
+let stream = null, lost = false, waits = false;
+const heard = { message: () => {}, open: () => {} };
+function listen() {
+  stream = new EventSource(`/events?tab=${own}`);
+  stream.onopen = () => { $("lost").hidden = true; heard.open(); };
+  stream.onerror = () => { lost = true; $("lost").hidden = false; };
+  stream.onmessage = (event) => heard.message(JSON.parse(event.data));
+}
+function rest() {
+  if (!document.hidden && !stream) listen();
+  else if (document.hidden && stream && !waits) stream = (stream.close(), null);
+}
+listen();
+document.addEventListener("visibilitychange", rest);
+setInterval(() => { if (!stream) fetch("/here").catch(() => {}); }, 20000);
 
 for (const link of document.querySelectorAll("a[data-lang]")) {
   link.addEventListener("click", (event) => {
@@ -41,7 +53,7 @@ function choosing() {
       .catch(() => null);
     const said = (await answer?.json().catch(() => null)) ?? {};
     if (answer?.ok) location.assign(said.at);
-    else $("dropped").textContent = said.text ?? `${file.name}: ${answer?.status ?? "?"}`;
+    else $("dropped").textContent = said.text ?? `${file.name}: ${$("dropped").dataset.failed}`;
   };
   $("file").addEventListener("change", () => take($("file").files[0]));
   for (const kind of ["dragover", "drop"]) {
@@ -55,7 +67,7 @@ function choosing() {
 function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
   const controls = $("controls");
-  let number = 0, shownOf = null, answered = null, before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
+  let asked = "", number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
   let pins = address().getAll("pin");  // kept through undo and redo
   const rows = () => [...controls.querySelectorAll(".control")];
@@ -67,7 +79,7 @@ function asking() {
   function value(row) {
     const input = entry(row);
     if (input.tagName === "SELECT") return input.value;
-    if (input.value === "" || !input.validity.valid) return base(row);
+    if (!input.validity.valid) return base(row);
     const raw = Number((Number(input.value) / Number(row.dataset.scale)).toPrecision(10));
     // The field shows six digits of what may have more.
     const same = Math.abs(raw - Number(base(row))) <= 1e-5 * Math.abs(Number(base(row)));
@@ -106,7 +118,10 @@ function asking() {
     const there = address();
     if (there.get("view")) made.append("view", there.get("view"));
     for (const one of pins) made.append("pin", one);
-    if (made.toString() === there.toString()) return;
+    if (made.toString() === there.toString()) {
+      if (!waits && answered) fresh();
+      return;
+    }
     place += 1;
     history.pushState({ place }, "", `?${made}`);
     $("undo").disabled = false;
@@ -119,19 +134,34 @@ function asking() {
   }
   function stale() {
     document.body.classList.add("stale");
+    $("view").classList.add("old");
+    $("view").dataset.old = words.old;
     $("pin").disabled = true;
+    for (const link of document.querySelectorAll("a[data-take]")) link.removeAttribute("href");
     if (answered) say(words.stale);
+  }
+  function fresh() {  // what is shown answers what is asked
+    document.body.classList.remove("stale");
+    say("");
+    $("pin").disabled = false;
+    for (const link of document.querySelectorAll("a[data-take]")) {
+      link.href = `/take/${link.dataset.take}?of=${encodeURIComponent(answered)}`;
+    }
+    clearTimeout(drawing);
+    drawing = setTimeout(view, 400);  // who moves on at once is not made to wait for a drawing
   }
 
   async function ask() {
+    asked = location.search;
     stale();
     number += 1;
     const made = address();
     for (const name of ["view", "pin", "lang"]) made.delete(name);
     const mine = number;
     say(answered ? words.stale : words.asking);
+    busy(true);
     const answer = await post("/ask", { tab: own, number, query: made.toString() }).catch(() => null);
-    if (answer && !answer.ok && mine === number) failed(answer.said.text ?? "");
+    if (answer && !answer.ok && mine === number) failed(answer.said.text ?? words.failed);
   }
   function failed(text) {
     document.body.classList.remove("stale");
@@ -140,12 +170,13 @@ function asking() {
     busy(false);
   }
   function busy(on) {
+    waits = on;
+    rest();
     $("stop").hidden = !on;
     $("figures").setAttribute("aria-busy", String(on));
   }
 
-  stream.addEventListener("message", (event) => {
-    const said = JSON.parse(event.data);
+  heard.message = (said) => {
     if (said.number !== number) return;
     if (said.state === "waiting") say(said.text);
     if (!said.html) return busy(true);
@@ -157,18 +188,14 @@ function asking() {
     if (!done) return;
     if (said.state === "failed") return;
     if (answered !== said.query) [before, answered] = [answered, said.query];
-    $("pin").disabled = false;
-    for (const link of document.querySelectorAll("a[data-take]")) {
-      link.href = `/take/${link.dataset.take}?of=${encodeURIComponent(answered)}`;
-    }
-    clearTimeout(drawing);
-    drawing = setTimeout(view, 400);  // who moves on at once is not made to wait for a drawing
-  });
-  stream.addEventListener("open", () => {
+    fresh();
+    say(said.text, true);
+  };
+  heard.open = () => {
     // What was asked while there was no connection may not have come through.
-    if (lost && document.body.classList.contains("stale")) ask();
+    if (lost && waits) ask();
     lost = false;
-  });
+  };
 
   // Views of what was found.
   const named = () => address().get("view") ?? "brief";
@@ -190,20 +217,23 @@ function asking() {
       made.append("event", `${$("hazard").value} ${$("year").value} for ${Math.round(Number($("years").value) * 12)} months`);
     }
     const mine = made.toString() + name;
-    if (shownOf === mine) return;
+    if (shownOf === mine) return box.classList.remove("old");
     shownOf = mine;
+    underway?.abort();
+    underway = new AbortController();
     box.setAttribute("aria-busy", "true");
-    box.dataset.drawing = words.drawing;
-    const answer = await fetch(`/view/${name}?${made}`).catch(() => null);
+    box.dataset.drawing = name === "company" ? words.without : words.drawing;
+    const answer = await fetch(`/view/${name}?${made}`, { signal: underway.signal }).catch(() => null);
+    const html = (await answer?.text().catch(() => "")) ?? "";
     if (shownOf !== mine) return;
-    if (!answer) { shownOf = null; return; }
-    const html = await answer.text();
-    if (shownOf !== mine) return;
+    if (!answer?.ok) shownOf = null;  // it may be asked again
+    box.setAttribute("aria-busy", "false");
+    if (!answer) return;
     const note = name === "changed" && !before ? `<p class="note">${words.noChange}</p>` : "";
     const kind = answer.headers.get("content-type") ?? "";
     if (kind.startsWith("text/html")) box.innerHTML = note + html;
-    else box.textContent = kind.includes("json") ? JSON.parse(html).text ?? "" : html;
-    box.setAttribute("aria-busy", "false");
+    else box.textContent = (kind.includes("json") && JSON.parse(html).text) || words.failed;
+    box.classList.remove("old");
     reachable();
   }
   function bare() {
@@ -312,6 +342,8 @@ function asking() {
   controls.addEventListener("input", (event) => {
     const row = event.target.closest(".control");
     if (!row) return;
+    event.target.toggleAttribute("aria-invalid", !event.target.validity.valid);
+    if (!event.target.validity.valid) return clearTimeout(timer);
     if (event.target.type === "range") {
       const step = Number(row.dataset.step) * Number(row.dataset.scale), start = Number(base(row)) * Number(row.dataset.scale);
       const stepped = Math.round(Number(event.target.value) / step) * step;
@@ -325,7 +357,9 @@ function asking() {
     mark(row);
     settle(600);
   });
-  controls.addEventListener("change", (event) => { if (event.target.closest(".control")) settle(0); });
+  controls.addEventListener("change", (event) => {
+    if (event.target.closest(".control") && event.target.reportValidity()) settle(0);
+  });
   controls.addEventListener("click", (event) => {
     const row = event.target.closest(".reset")?.closest(".control");
     if (!row) return;
@@ -352,6 +386,7 @@ function asking() {
   $("undo").addEventListener("click", () => history.back());
   $("redo").addEventListener("click", () => history.forward());
   addEventListener("popstate", () => {
+    if (location.search === asked) return;  // only the place on the page
     const there = address(), set = new Map(there.getAll("set").map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]));
     if ((there.get("variant") ?? "") !== variant || [...set.keys()].some((id) => !rows().some((row) => row.dataset.id === id))) {
       location.reload();
@@ -359,7 +394,7 @@ function asking() {
     }
     for (const row of rows()) put(row, set.get(row.dataset.id) ?? base(row));
     const now = history.state?.place ?? 0;
-    $("redo").disabled = !(now < place || (!$("redo").disabled && now === place));
+    $("redo").disabled = now >= place;
     $("undo").disabled = now === 0;
     pinned();
     ask();
@@ -370,22 +405,28 @@ function asking() {
   $("search").addEventListener("input", () => {
     clearTimeout(looking);
     looking = setTimeout(async () => {
-      const made = new URLSearchParams({ of: query(ids()).toString(), q: $("search").value });
+      const wanted = $("search").value, made = new URLSearchParams({ of: query(ids()).toString(), q: wanted });
       const answer = await fetch(`/figures?${made}`).catch(() => null);
-      if (!answer?.ok) return;
-      $("found").innerHTML = await answer.text();
-      // What stands on the page already is moved there.
+      const html = answer?.ok ? await answer.text() : `<p class="note">${words.failed}</p>`;
+      if ($("search").value !== wanted) return;
+      // What was moved stays, below what is found now.
+      for (const row of $("found").querySelectorAll(".control.moved")) $("found").after(row);
+      $("found").innerHTML = html;
       for (const row of $("found").querySelectorAll(".control")) {
-        const other = rows().find((one) => one !== row && one.dataset.id === row.dataset.id);
-        if (other && !$("found").contains(other)) put(row, value(other)), other.remove();
+        if (rows().some((one) => one !== row && one.dataset.id === row.dataset.id)) row.remove();
       }
     }, 300);
+  });
+  $("found").addEventListener("click", (event) => {
+    const row = rows().find((one) => one.dataset.id === event.target.closest("[data-goto]")?.dataset.goto);
+    for (let at = row; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    if (row) entry(row).focus();
   });
 
   $("save")?.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const answer = await post("/save", { query: answered ?? bare(), id: $("name").value }).catch(() => null);
-    $("saved").textContent = answer?.said.text ?? "";
+    const answer = await post("/save", { query: query(ids()).toString(), id: $("name").value }).catch(() => null);
+    $("saved").textContent = answer?.said.text ?? words.failed;
   });
 
   pinned();

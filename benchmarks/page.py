@@ -1,0 +1,189 @@
+"""The page in use: from a move of a control to the first plan and to the proof, and many at once.
+
+    python benchmarks/page.py [FILE] [--moves 100] [--seed 201] [--users 1] [--minutes 0]
+
+The server of ``vorrat open`` runs in a process of its own and is asked as by a browser. Moves are
+drawn from all controls that the page shows: a number by up to 50 % of what the file says, a project
+in or out. Each is one of the file, not of the move before. With ``--users`` so many tabs ask at
+once, each its own moves, until all have made theirs or so many minutes are over. No tab may hear of
+a question that it did not ask.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import psutil
+
+from models.files import read_case
+from optimizer.page.controls import IN, OUT, every_control
+
+ROOT = Path(__file__).parents[1]
+
+
+def moves(path: Path, seed: int) -> Iterator[str]:
+    """Random moves of one control each, as an address has them."""
+    case, draw = read_case(path).case, random.Random(seed)
+    known = [one for one in every_control(case).values() if one.base != 0]
+    while True:
+        one = draw.choice(known)
+        if one.names:
+            yield f"{one.id}={draw.choice([IN, OUT])}"
+            continue
+        value = min(float(one.base) * draw.uniform(0.5, 1.5), one.high)
+        yield f"{one.id}={round(value) if one.whole else f'{value:.6g}'}"
+
+
+class Server:
+    """``vorrat open`` in a process of its own."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-m", "optimizer", "open", "--no-browser", "--stay", str(path)]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        assert self.process.stderr is not None
+        found = re.search(r"http\S+", self.process.stderr.readline())
+        assert found is not None
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        self.host = urlsplit(found[0]).netloc
+        connection = http.client.HTTPConnection(self.host)
+        connection.request("GET", found[0].removeprefix(f"http://{self.host}"))
+        cookie = connection.getresponse().getheader("Set-Cookie") or ""
+        self.headers = {"Cookie": cookie.partition(";")[0], "Origin": f"http://{self.host}"}
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it and its processes hold."""
+        family = [psutil.Process(self.process.pid)]
+        family += family[0].children(recursive=True)
+        return sum(one.memory_info().rss for one in family)
+
+    def close(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait()
+
+
+class Tab:
+    """One tab: it asks, and notes when it heard what."""
+
+    def __init__(self, server: Server, scenario: str, name: str) -> None:
+        self.server, self.scenario, self.name, self.number = server, scenario, name, 0
+        connection = http.client.HTTPConnection(server.host)
+        connection.request("GET", f"/events?tab={name}", headers=server.headers)
+        self.stream = connection.getresponse()
+        self.foreign = 0  # things heard that answer another question
+
+    def ask(self, move: str | None) -> dict[str, Any]:
+        """When the first plan and the proof came, in seconds, and what was told last."""
+        query = urlencode({"scenario": self.scenario} | ({"set": move} if move else {}))
+        self.number += 1
+        began = time.perf_counter()
+        connection = http.client.HTTPConnection(self.server.host)
+        body = json.dumps({"tab": self.name, "number": self.number, "query": query})
+        connection.request("POST", "/ask", body, self.server.headers)
+        taken = connection.getresponse()
+        told: dict[str, Any] = {"move": move, "first": None, "heard": None}
+        if taken.status != 202:
+            return told | {"state": "refused", "text": taken.read().decode()}
+        while True:
+            line = self.stream.readline().decode()
+            assert line, "the stream has ended"
+            if not line.startswith("data: "):
+                continue
+            said = json.loads(line[6:])
+            if said["number"] != self.number:
+                self.foreign += said["number"] > self.number or said.get("query") != self.last
+                continue
+            self.last = query
+            at = time.perf_counter() - began
+            told["heard"] = told["heard"] or at
+            if said["state"] in ("first", "better", "proven", "stopped"):
+                told["first"] = told["first"] or at
+            if said["state"] in ("proven", "stopped", "failed"):
+                return told | {"state": said["state"], "seconds": at, "text": said["text"]}
+
+    last = ""
+
+
+def line(name: str, seconds: list[float]) -> str:
+    """Median and 95th percentile."""
+    if not seconds:
+        return f"{name}: none"
+    ordered = sorted(seconds)
+    late = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    median = statistics.median(ordered)
+    return f"{name}: median {median:.2f} s, 95 % {late:.2f} s, longest {ordered[-1]:.2f} s"
+
+
+def main() -> None:
+    """Ask, and print what it took."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("file", nargs="?", type=Path, default=ROOT / "scenarios/germany-2026.yaml")
+    parser.add_argument("--moves", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=201)
+    parser.add_argument("--users", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=0.0)
+    asked = parser.parse_args()
+    os.environ.setdefault("PYTHONPATH", str(ROOT))
+    server, told, most = Server(asked.file.resolve()), list[dict[str, Any]](), [0]
+    ends = time.monotonic() + 60 * asked.minutes if asked.minutes else float("inf")
+    done = threading.Event()
+
+    def weigh() -> None:
+        while not done.wait(1.0):
+            most[0] = max(most[0], server.memory)
+
+    def use(user: int) -> None:
+        tab, drawn = (
+            Tab(server, asked.file.stem, f"user-{user}"),
+            moves(asked.file, asked.seed + user),
+        )
+        for _ in range(asked.moves):
+            if time.monotonic() > ends:
+                break
+            told.append(tab.ask(next(drawn)) | {"user": user})
+        assert not tab.foreign, f"user {user} heard of {tab.foreign} foreign questions"
+
+    threading.Thread(target=weigh, daemon=True).start()
+    try:
+        first = Tab(server, asked.file.stem, "first").ask(None)
+        print(
+            f"the file as it is: first plan {first['first']:.1f} s, proven {first['seconds']:.1f} s"
+        )
+        users = [threading.Thread(target=use, args=(n,)) for n in range(asked.users)]
+        for user in users:
+            user.start()
+        for user in users:
+            user.join()
+    finally:
+        done.set()
+        server.close()
+    states = {one["state"] for one in told}
+    print({state: sum(one["state"] == state for one in told) for state in sorted(states)})
+    print(line("heard of", [one["heard"] for one in told if one["heard"]]))
+    print(line("first plan", [one["first"] for one in told if one["first"]]))
+    print(line("proven to 0.1 %", [one["seconds"] for one in told if one["state"] == "proven"]))
+    print(f"memory of the server and its processes: at most {most[0] / 1e6:.0f} MB")
+    for one in told:
+        if one["state"] not in ("proven",):
+            print(one["move"], one["state"], one["text"][:200])
+
+
+if __name__ == "__main__":
+    main()
