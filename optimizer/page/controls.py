@@ -44,6 +44,8 @@ FACTOR = "×"
 """The unit of a control that multiplies."""
 TERMS = ("max_share", "ticket_min_meur", "ticket_max_meur")
 RULES = ("budget_meur", "max_public_share", "max_projects")
+MOST_PERIODS = 10_000
+"""Periods that a course is stretched to at most, where the horizon does not say it."""
 DAYS, MOST_DAYS = 365, 1_500
 """Days of a year, and the most in which a stock is told."""
 NOT_FIGURES = ("sources", "variants", "schema_version", "price_year", "home")
@@ -88,6 +90,9 @@ class Control:
             return text
         value = float(text)
         if not math.isfinite(value) or (self.whole and not value.is_integer()):
+            raise ValueError(text)
+        # Of a single figure the format itself says what it may be.
+        if self.is_factor and (value < 0 or (value == 0 and self.low > 0)):
             raise ValueError(text)
         return value
 
@@ -396,6 +401,7 @@ def _hazards(case: Case) -> Group:
     """How often each hazard strikes, and how long it lasts."""
     known = {one.id: one for one in assumptions(case, each=True) if one.kind == "hazard"}
     periods = float(case.horizon.periods_per_year)
+    longest = len(case.horizon.years) * int(periods)
     parts = []
     for h, hazard in case.hazards.items():
         own = []
@@ -408,7 +414,8 @@ def _hazards(case: Case) -> Group:
             def stretched(
                 value: float | str, base: float = base, numbers: Any = tuple(numbers)
             ) -> list[str]:
-                ends = ((path, stretch(loss, float(value) / base)) for path, loss in numbers)
+                factor = float(value) / base
+                ends = ((path, stretch(loss, factor, longest)) for path, loss in numbers)
                 return [f"{path}=[{', '.join(map(written, loss))}]" for path, loss in ends]
 
             label = tr("How long it lasts, at half of its force or more")
@@ -441,12 +448,13 @@ def length(hazard: Hazard) -> float:
     return found
 
 
-def stretch(loss: Sequence[float], factor: float) -> list[float]:
+def stretch(loss: Sequence[float], factor: float, longest: int = MOST_PERIODS) -> list[float]:
     """A course of losses, by period, that takes ``factor`` as long and goes as before: of each new
-    period the mean of what it covers of the old ones."""
+    period the mean of what it covers of the old ones. What comes after ``longest`` periods, those
+    of the horizon, is left out."""
     count = max(1, round(len(loss) * factor))
     found = []
-    for n in range(count):
+    for n in range(min(count, max(longest, len(loss)))):
         first, last = n * len(loss) / count, (n + 1) * len(loss) / count
         covered = (x * max(0.0, min(last, k + 1) - max(first, k)) for k, x in enumerate(loss))
         found.append(round(math.fsum(covered) / (last - first), 6))

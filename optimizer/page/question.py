@@ -35,7 +35,9 @@ class Question:
     def of(cls, query: str) -> Question:
         """The question of the query of an address; the last value of a control counts."""
         scenario, variant, moved = "", None, dict[str, str]()
-        for name, value in parse_qsl(query, max_num_fields=4 * MOST_MOVED):
+        if query.count("&") > 4 * MOST_MOVED:
+            raise Unasked(tr("more than {count} figures are moved", count=MOST_MOVED))
+        for name, value in parse_qsl(query):
             if name == "scenario":
                 scenario = value
             elif name == "variant":

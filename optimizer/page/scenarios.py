@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import re
@@ -187,7 +188,8 @@ def with_variant(text: str, id: str, variant: Variant) -> str:
     end = "\r\n" if "\r\n" in text else "\n"
     block = "".join(f"{end}{indent}{line}" for line in own.splitlines())
     if heading is None:
-        return f"{text.rstrip()}{end}{end}variants:{block}{end}"
+        own_line = "" if text.endswith(("\n", "\r")) else end
+        return f"{text}{own_line}{end}variants:{block}{end}"
     at = heading.end() - heading[0].endswith("\r")
     return f"{text[:at]}{block}{text[at:]}"
 
@@ -200,10 +202,13 @@ def saved(source: Source, id: str, variant: Variant) -> bytes:
     """
     if not source.is_text:
         raise Unasked(tr("a variant can be written into a file in YAML alone"))
-    raw = source.path.read_bytes()
-    text = with_variant(decode(raw, str(source.path)), id, variant)
-    read_case_text(text, str(source.path), id, source.mended)
-    return text.encode()
+    raw, name = source.path.read_bytes(), str(source.path)
+    before = decode(raw, name)
+    if id in read_case_text(before, name, settings=source.mended).case.variants:
+        raise Unasked(tr("the file has a variant “{id}” already", id=id))
+    text = with_variant(before, id, variant)
+    read_case_text(text, name, id, source.mended)
+    return (codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b"") + text.encode()
 
 
 def save(source: Source, id: str, variant: Variant) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import (
     HTMLResponse,
     JSONResponse,
@@ -93,6 +93,8 @@ def _heard(page: Page, answer: Answer) -> Callable[[Request], Awaitable[Response
                 response = _faulty(page, request, error.faults)
             except Unasked as error:
                 response = _sorry(request, str(error), 404)
+            except ClientDisconnect:  # or more was sent than is taken
+                response = _sorry(request, tr("That is too large, or the connection broke."), 413)
             except Busy:
                 response = _sorry(
                     request, tr("Too many questions are waiting. Ask again in a minute."), 503
@@ -323,8 +325,6 @@ async def _save(page: Page, request: Request, _language: Language) -> Response:
         raise Unasked(tr("only a file of this machine that was opened by its name is written to"))
     if not id.isidentifier() or not id.isascii():
         raise Unasked(tr("a variant has a name of letters, digits and underscores"))
-    if id in page.known.base(question.scenario).case.variants:
-        raise Unasked(tr("the file has a variant “{id}” already", id=id))
     settings = (await asyncio.to_thread(question.asked, base))[1]
     made = scenarios.as_variant(question, base.case, settings)
     await asyncio.to_thread(scenarios.save, source, id, made)
@@ -343,7 +343,7 @@ async def _static(request: Request) -> Response:
 async def _json(request: Request) -> dict[str, Any]:
     try:
         said = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise Unasked(tr("the request cannot be read"))
