@@ -1,26 +1,16 @@
-"""What can be moved on the page, made from a scenario: sliders, switches, and any single figure.
-
-A control has an id, which stands in addresses. Where it moves one figure that is its dotted path,
-as in ``--set``; where it moves several it is a word of its own, such as ``hazards`` for the
-probability of all hazards, and its value is a factor or what the label says.
-"""
+"""What can be moved on the page, made from a scenario, in the groups that it shows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
-from models.base import named
 from models.files.tabs import worded
-from models.language import language, tr
+from models.language import tr
 from models.scenario.case import Case
 from models.scenario.chains import need
 from models.scenario.hazards import Hazard
-from models.scenario.quantities import Number, Yearly
 from models.scenario.stockpiles import Stockpile
 from optimizer.analyses.assumptions import (
     Assumption,
@@ -33,78 +23,30 @@ from optimizer.analyses.assumptions import (
 from optimizer.analyses.plan.words import decidable
 from optimizer.analyses.sensitivity.words import every
 from optimizer.analyses.variation import written
-from optimizer.report.figures import clean
+from optimizer.page.figures import (
+    FACTOR,
+    NOT_FIGURES,
+    Control,
+    Group,
+    figure,
+    named_item,
+    of_years,
+    together,
+    under,
+    unit_of,
+)
 from optimizer.report.scenario_workbook.fields import label_of
 
 PUBLIC = "public"
 """The control that moves all public budgets."""
 FREE, IN, OUT = "free", "in", "out"
 """What may be said of a project: the search decides, it has to be built, it must not be."""
-FACTOR = "×"
-"""The unit of a control that multiplies."""
 TERMS = ("max_share", "ticket_min_meur", "ticket_max_meur")
 RULES = ("budget_meur", "max_public_share", "max_projects")
 MOST_PERIODS = 10_000
 """Periods that a course is stretched to at most, where the horizon does not say it."""
 DAYS, MOST_DAYS = 365, 1_500
 """Days of a year, and the most in which a stock is told."""
-NOT_FIGURES = ("sources", "variants", "schema_version", "price_year", "home")
-"""Sections and fields without a figure that could be moved."""
-
-
-@dataclass(frozen=True)
-class Control:
-    """One thing that can be moved, from ``low`` to ``high``, and what it makes of a scenario."""
-
-    id: str
-    label: str
-    base: float | str
-    settings: Callable[[float | str], list[str]]
-    low: float = 0.0
-    high: float = math.inf
-    whole: bool = False  # whether only whole numbers fit
-    unit: str = ""
-    scale: float = 1.0  # what a value is multiplied by where it is shown: 100 for a percentage
-    is_factor: bool = False  # whether it multiplies figures as they stand, rather than replaces one
-    names: tuple[str, ...] = ()  # of a choice: what may be chosen
-    of: str = ""  # what the group is called that the label rests on, where it does
-
-    @property
-    def called(self) -> str:
-        """What it is called outside of its group."""
-        return f"{self.of}: {self.label}" if self.of else self.label
-
-    @property
-    def step(self) -> float:
-        """What a slider moves by."""
-        if self.whole:
-            return 1.0
-        span = min(self.high, 1e9) - self.low
-        return 10.0 ** (math.floor(math.log10(span)) - 2) if span > 0 else 1.0
-
-    def read(self, text: str) -> float | str:
-        """A value as an address has it. Raises ValueError where it is none."""
-        if self.names:
-            if text not in self.names:
-                raise ValueError(text)
-            return text
-        value = float(text)
-        if not math.isfinite(value) or (self.whole and not value.is_integer()):
-            raise ValueError(text)
-        # Of a single figure the format itself says what it may be.
-        if self.is_factor and (value < 0 or (value == 0 and self.low > 0)):
-            raise ValueError(text)
-        return value
-
-
-@dataclass(frozen=True)
-class Group:
-    """Controls that belong together; ``parts`` are folded away below them."""
-
-    id: str
-    title: str
-    controls: tuple[Control, ...]
-    parts: tuple[Group, ...] = ()
 
 
 def groups(case: Case) -> Iterator[Group]:
@@ -136,147 +78,13 @@ def control(case: Case, id: str, known: Mapping[str, Control] | None = None) -> 
     base = number_at(case, id)
     if base is None or id.split(".")[0] in NOT_FIGURES:
         return None
-    return _figure(case, id, base)
-
-
-def figures(case: Case) -> Iterator[str]:
-    """The dotted paths of all single figures of a scenario."""
-    for name in type(case).model_fields:
-        if name not in NOT_FIGURES:
-            yield from _below(getattr(case, name), name)
-
-
-def _below(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, Yearly):
-        years = zip(value.years, value.values, strict=True)
-        yield from (f"{path}.{year}" for year, _ in years) if value.years else (path,)
-    elif isinstance(value, Number):
-        yield path
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _below(getattr(value, name), f"{path}.{name}")
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _below(item, f"{path}.{key}")
-    elif isinstance(value, tuple):
-        for place, item in enumerate(value):
-            yield from _below(item, f"{path}.{getattr(item, 'id', place)}")
-
-
-def words(case: Case, path: str) -> str:
-    """A dotted path in words: names of items, then what the field is called."""
-    at: Any = case
-    said: list[str] = []
-    fields: list[str] = []
-    for step in path.split("."):
-        below = inside(at, step)
-        if isinstance(at, BaseModel):
-            fields.append(step)
-        else:
-            # Places in a list count from 1.
-            name = str(int(step) + 1) if isinstance(at, tuple) and step.isdecimal() else step
-            named_as = _item(case, below, step)
-            said.append(name if named_as == step else named_as)
-        at = below
-    label = worded(label_of(tuple(fields)))
-    if label.endswith(":"):  # it says what its keys are
-        return clean(": ".join([*said[:-1], f"{label} {said[-1]}"]))
-    return clean(": ".join([*said, label]))
-
-
-def _item(case: Case, item: Any, id: str) -> str:
-    """What an item of a list or mapping is called: by its name, by what has its id, by what it is
-    of, or by its place from 1."""
-    if isinstance(item, BaseModel):
-        if getattr(item, "name", None) is not None:
-            return _named(item, id)
-        of = [
-            str(x)
-            for x in (getattr(item, n, None) for n in ("material", "consumer", "country"))
-            if x
-        ]
-        if of and id.isdecimal():
-            return ", ".join(_item(case, None, one) for one in of)
-    for kind in (case.materials, case.consumers, case.projects, case.funders, case.hazards):
-        if id in kind:
-            return _named(kind[id], id)
-    return id
-
-
-def _named(item: Any, id: str) -> str:
-    name = getattr(item, "name", None)
-    return name if isinstance(name, str) else named(name, id, language())
+    return figure(case, id, base)
 
 
 def _of(group: Group) -> Iterator[Control]:
     yield from group.controls
     for part in group.parts:
         yield from _of(part)
-
-
-def _under(id: str, title: str, some: Iterable[Control]) -> Group:
-    """A group without whose title its controls cannot be understood."""
-    return Group(id, title, tuple(replace(one, of=title) for one in some))
-
-
-def _figure(case: Case, path: str, base: float, label: str = "", **more: Any) -> Control:
-    """A single figure of the scenario."""
-    name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
-    percent = 0 <= base <= 1 and _is_percent(name)
-    unit = "%" if percent else _unit(case, name)
-    high = 1.0 if percent else max(2 * base, 10.0)
-    told: dict[str, Any] = {
-        "label": label or words(case, path), "base": base, "unit": unit, "high": high,
-        "scale": 100.0 if percent else 1.0, **more,
-    }  # fmt: skip
-    return Control(path, settings=lambda value: [f"{path}={_text(value)}"], **told)
-
-
-def _is_percent(name: str) -> bool:
-    shares = (
-        "share",
-        "rate",
-        "probability",
-        "premium",
-        "weight",
-        "recovery",
-        "_max",
-        "delay_years",
-    )
-    return name.endswith(shares)
-
-
-def _unit(case: Case, name: str) -> str:
-    """What a figure is counted in, where its name tells."""
-    for ending, unit in (
-        ("_meur", tr("million {currency}", currency=case.currency)),
-        ("eur_per_t", f"{case.currency}/t"),
-        ("_t_per_year", tr("t a year")),
-        ("_t", "t"),
-        ("_years", tr("years")),
-    ):
-        if name.endswith(ending):
-            return unit
-    return ""
-
-
-def _text(value: float | str) -> str:
-    return value if isinstance(value, str) else written(float(f"{value:.12g}"))
-
-
-def _together(id: str, label: str, base: float, numbers: Sequence[Numbers], **more: Any) -> Control:
-    """Figures that move together; the value divided by ``base`` is the factor upon each."""
-
-    def settings(value: float | str) -> list[str]:
-        return [text for one in numbers for text in one.settings(float(value) / base)]
-
-    return Control(id, label, base, settings, is_factor=True, **more)
-
-
-def _of_years(path: str, by_year: Mapping[Any, float]) -> Numbers:
-    """Figures by year as one setting."""
-    values = tuple(map(float, by_year.values()))
-    return Numbers((path,), lambda f: [f * x for x in values], tuple(map(str, by_year)))
 
 
 # Money
@@ -287,29 +95,32 @@ def _money(case: Case) -> Group:
     money, parts, public = [], [], list(_public(case))
     if len(public) > 1:
         label = tr("All public budgets")
-        money.append(_together(PUBLIC, label, 1.0, public, high=4.0, unit=FACTOR))
+        money.append(together(PUBLIC, label, 1.0, public, high=4.0, unit=FACTOR))
     for f, funder in case.funders.items():
-        name = _named(funder, f)
+        name = named_item(funder, f)
+        kinds = {one.kind for one in funder.instruments.values()}
+        if kinds == {"guarantee"}:  # its budget is what guarantees are charged with, not their sum
+            name = tr("{name} (provision for losses)", name=name)
         if funder.budget_meur is not None:
             base = float(funder.budget_meur)
             more = {"high": max(3 * base, 500.0)}
-            money.append(_figure(case, f"funders.{f}.budget_meur", base, name, **more))
+            money.append(figure(case, f"funders.{f}.budget_meur", base, name, **more))
         total = math.fsum(map(float, (funder.budget_by_year_meur or {}).values()))
         if total > 0:
             assert funder.budget_by_year_meur is not None
-            numbers = [_of_years(f"funders.{f}.budget_by_year_meur", funder.budget_by_year_meur)]
+            numbers = [of_years(f"funders.{f}.budget_by_year_meur", funder.budget_by_year_meur)]
             label = tr("{name}, over all years", name=name)
-            unit = _unit(case, "_meur")
-            money.append(_together(f"total.{f}", label, total, numbers, high=3 * total, unit=unit))
+            unit = unit_of(case, "_meur")
+            money.append(together(f"total.{f}", label, total, numbers, high=3 * total, unit=unit))
         terms = tuple(
-            _figure(case, f"funders.{f}.instruments.{i}.{term}", float(value),
-                    f"{_named(instrument, i)}: {worded(label_of((term,)))}")
+            figure(case, f"funders.{f}.instruments.{i}.{term}", float(value),
+                    f"{named_item(instrument, i)}: {worded(label_of((term,)))}")
             for i, instrument in funder.instruments.items()
             for term in TERMS
             if (value := getattr(instrument, term)) is not None
         )  # fmt: skip
         if terms:
-            parts.append(_under(f"terms-{f}", name, terms))
+            parts.append(under(f"terms-{f}", name, terms))
     shares = (Group("terms", tr("Tickets and shares"), (), tuple(parts)),) if parts else ()
     return Group("money", tr("Money"), tuple(money), shares)
 
@@ -326,7 +137,7 @@ def _public(case: Case) -> Iterator[Numbers]:
                     limits[f"funders.{f}.budget_lines.{b}.{name}"] = getattr(line, name)
     for path, limit in limits.items():
         if isinstance(limit, dict):
-            yield _of_years(path, limit)
+            yield of_years(path, limit)
         elif limit is not None:
             yield scaled(path, limit)
 
@@ -348,7 +159,7 @@ def _rules(case: Case) -> Group:
     for name in RULES:
         if (value := getattr(case.policy, name)) is not None:
             whole = name == "max_projects"
-            found.append(_figure(case, f"policy.{name}", float(value), whole=whole))
+            found.append(figure(case, f"policy.{name}", float(value), whole=whole))
     return Group("rules", tr("Rules"), tuple(found))
 
 
@@ -367,11 +178,11 @@ def _stocks(case: Case) -> Group:
             path, most = f"stockpiles.{pile.id}.max_t", room[pile.id]
             days = _days(case, pile, needed)
             if days is None or float(days.base) > MOST_DAYS:  # what is made of it comes from abroad
-                days = _figure(case, path, most, _named(pile, pile.id), high=3 * most)
+                days = figure(case, path, most, named_item(pile, pile.id), high=3 * most)
             each.append(days)
     every_room = [scaled(f"stockpiles.{id}.max_t", most) for id, most in room.items()]
     label = tr("Room for all stocks")
-    whole = _together("stocks", label, 1.0, every_room, high=4.0, unit=FACTOR)
+    whole = together("stocks", label, 1.0, every_room, high=4.0, unit=FACTOR)
     note = Group("days", tr("Each stock, in days of the need"), tuple(each))
     return Group("stocks", tr("Stocks"), (whole,), (note,) if each else ())
 
@@ -391,7 +202,7 @@ def _days(case: Case, pile: Stockpile, needed: Mapping[str, float]) -> Control |
     numbers = [scaled(f"stockpiles.{pile.id}.max_t", most)]
     base, more = float(f"{most / daily:.3g}"), {"unit": tr("days")}
     high = max(3 * base, 30.0)
-    return _together(f"days.{pile.id}", _named(pile, pile.id), base, numbers, high=high, **more)
+    return together(f"days.{pile.id}", named_item(pile, pile.id), base, numbers, high=high, **more)
 
 
 # What may go wrong, and what that costs
@@ -418,13 +229,13 @@ def _hazards(case: Case) -> Group:
                 ends = ((path, stretch(loss, factor, longest)) for path, loss in numbers)
                 return [f"{path}=[{', '.join(map(written, loss))}]" for path, loss in ends]
 
-            label = tr("How long it lasts, at half of its force or more")
+            label = tr("How long it lasts (at half of its effect or more)")
             own.append(
                 Control(f"length.{h}", label, base, stretched, low=base / 4,
                         high=min(max(3 * base, 3.0), float(most)), unit=tr("years"), is_factor=True)
             )  # fmt: skip
         if own:
-            parts.append(_under(f"hazard-{h}", _named(hazard, h), own))
+            parts.append(under(f"hazard-{h}", named_item(hazard, h), own))
     every_one = known.get("hazards")
     whole = (_factor(every_one, tr("How often, all hazards")),) if every_one else ()
     return Group("hazards", tr("What may go wrong"), whole, tuple(parts))
@@ -473,13 +284,13 @@ def _worth(case: Case) -> Group:
     ]
     if steps:
         label = tr("How fast users adapt")
-        whole.append(_together("adaptation", label, 1.0, steps, high=4.0, unit=FACTOR))
+        whole.append(together("adaptation", label, 1.0, steps, high=4.0, unit=FACTOR))
     each = tuple(
-        _factor(one, _named(case.materials[one.subject], one.subject))
+        _factor(one, named_item(case.materials[one.subject], one.subject))
         for one in known
         if one.kind == "damage" and one.subject in case.materials
     )
-    parts = (_under("damage", tr("What a missing tonne costs"), each),) if each else ()
+    parts = (under("damage", tr("What a missing tonne costs"), each),) if each else ()
     return Group("assumptions", tr("Assumptions"), tuple(whole), parts)
 
 
@@ -498,10 +309,10 @@ def _projects(case: Case) -> Group:
     """Whether each project has to be built, must not be, or is left to the search."""
     found = []
     for id in sorted({*decidable(case), *case.policy.must_not_build} & case.projects.keys(),
-                     key=lambda id: _named(case.projects[id], id).casefold()):  # fmt: skip
+                     key=lambda id: named_item(case.projects[id], id).casefold()):  # fmt: skip
         base = IN if id in case.policy.must_build else FREE
         base = OUT if id in case.policy.must_not_build else base
-        label = _named(case.projects[id], id)
+        label = named_item(case.projects[id], id)
         names = (FREE, IN, OUT)
         found.append(Control(f"project.{id}", label, base, _nothing, names=names))
     return Group("projects", tr("Projects"), tuple(found))

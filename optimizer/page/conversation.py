@@ -19,7 +19,7 @@ from optimizer.page.question import Question
 from optimizer.page.scenarios import Scenarios
 from optimizer.page.solvers import Busy, Solvers
 from optimizer.page.worker import Asked, Failed, Figures, Shown
-from optimizer.report.figures import number, percent, small_percent
+from optimizer.report.figures import number, percent, rounded, small_percent
 
 FIRST_LOOK, LEFT = 180.0, 150.0
 """Seconds after which the server ends: that nobody opened it, and that everybody has gone. A tab
@@ -148,7 +148,7 @@ class Page:
                     tab.before = tab.answered
                 tab.answered = question, said
             known = (one for one in (tab.answered, tab.before) if one is not None)
-            other = next((figures for q, figures in known if q != question), None)
+            other = next((pair for pair in known if pair[0] != question), None)
             tab.tell(**about, **self._told(said, question, other, language))
 
         try:
@@ -164,7 +164,11 @@ class Page:
             tell(Failed(f"{type(error).__name__}: {error}"))
 
     def _told(
-        self, said: Figures | Failed, question: Question, before: Figures | None, language: Language
+        self,
+        said: Figures | Failed,
+        question: Question,
+        before: tuple[Question, Figures] | None,
+        language: Language,
     ) -> dict[str, Any]:
         """What is known by now, as a piece of the page; ``before`` is the last other answer."""
         with using(language):
@@ -172,9 +176,13 @@ class Page:
             if isinstance(said, Failed):
                 html = template("failed.html.j2", failed=said)
                 return {"state": "failed", "html": html, "text": said.message}
-            told = facts(said, before, base)
-            proof = proven(said)
-            html = template("figures.html.j2", facts=told, proof=proof, state=said.state)
+            told = facts(said, before[1] if before else None, base)
+            was = ""
+            if before is not None and before[0].scenario == question.scenario:
+                known = self.known.base(before[0].scenario, before[0].variant).case
+                was = tr("Before: {title}", title=scenarios.title(before[0], known))
+            proof = proven(said, unit_of(base))
+            html = template("figures.html.j2", facts=told, proof=proof, state=said.state, was=was)
             return {"state": said.state, "html": html, "text": proof}
 
     async def view(
@@ -213,13 +221,16 @@ class Fact:
     before: str
 
 
+def unit_of(case: Case) -> str:
+    """What the objective is counted in."""
+    money = tr("million {currency}", currency=case.currency)
+    return {"damage": money, "tonnes": tr("t")}.get(case.objective.measure, "")
+
+
 def facts(said: Figures, before: Figures | None, case: Case) -> list[Fact]:
     """What is known of a plan, and what it was with the question before."""
-    amount, damage = (
-        tr("million {currency}", currency=case.currency),
-        case.objective.measure == "damage",
-    )
-    unit = amount if damage else {"tonnes": tr("t")}.get(case.objective.measure, "")
+    damage, unit = case.objective.measure == "damage", unit_of(case)
+    amount = tr("million {currency}", currency=case.currency)
     worst = percent(1 - float(case.objective.cvar.level))
 
     def public(of: Figures) -> float:
@@ -250,7 +261,7 @@ def facts(said: Figures, before: Figures | None, case: Case) -> list[Fact]:
     return [
         fact("expected", tr("Expected damage") if damage else tr("Expected shortage"),
              lambda of: of.expected, unit, left),
-        fact("tail", tr("Mean of the worst {share}", share=worst), lambda of: of.tail, unit),
+        fact("tail", tr("On average in the worst {share}", share=worst), lambda of: of.tail, unit),
         fact("cost", tr("Net cost, whoever pays"), lambda of: of.net_cost, amount,
              tr("discounted")),
         fact("public", tr("Used of public budgets"), public, amount,
@@ -260,18 +271,21 @@ def facts(said: Figures, before: Figures | None, case: Case) -> list[Fact]:
     ]  # fmt: skip
 
 
-def proven(said: Figures) -> str:
+def proven(said: Figures, unit: str) -> str:
     """What is proven, in a sentence."""
     took = number(said.seconds, 1)
     if said.bound is None:
         return tr("First plan, after {seconds} s; what is the best is still open.", seconds=took)
-    about = {"gap": small_percent(said.gap), "seconds": took}
+    open_by = (said.gap or 0.0) * abs(said.objective)
+    gap = tr("{share} ({amount} {unit})", share=small_percent(said.gap), amount=rounded(open_by),
+             unit=unit)  # fmt: skip
+    about = {"gap": gap, "seconds": took}
     if said.state == "proven" and (said.gap or 0.0) <= 1e-9:
-        return tr("Proven: no plan is better. {seconds} s.", seconds=took)
+        return tr("Proven: no plan is better. Took {seconds} s.", seconds=took)
     return {
-        "proven": tr("Proven: no plan is more than {gap} better. {seconds} s.", **about),
-        "stopped": tr("Stopped: a plan may be up to {gap} better. {seconds} s.", **about),
-    }.get(said.state, tr("So far: the best plan is at most {gap} better. {seconds} s.", **about))
+        "proven": tr("Proven: no plan is better by more than {gap}. Took {seconds} s.", **about),
+        "stopped": tr("Stopped: a plan may be better by up to {gap}. Took {seconds} s.", **about),
+    }.get(said.state, tr("So far: no plan is better by more than {gap}. {seconds} s.", **about))
 
 
 # Pieces of the page

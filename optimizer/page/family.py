@@ -22,8 +22,9 @@ from models.language import language, tr, using
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.variation import Variation
-from optimizer.page.controls import FACTOR, PUBLIC, Control, control, every_control
+from optimizer.page.controls import PUBLIC, control, every_control
 from optimizer.page.conversation import LANGUAGES, static, template
+from optimizer.page.figures import FACTOR, Control
 from optimizer.page.question import Question, Unasked
 from optimizer.page.scenarios import shown
 from optimizer.report.figures import NOISE
@@ -233,7 +234,7 @@ def _label(case: Case, axis: Axis) -> str:
 def _value(case: Case, axis: Axis, value: str) -> str:
     if axis.id == VARIANT:
         if not value:
-            return tr("as the file has it")
+            return tr("base case")
         return named(case.variants[value].title, value, language())
     one = control(case, axis.id)
     assert one is not None
@@ -254,7 +255,7 @@ def _words(case: Case) -> dict[str, str]:
         "others": tr("by others"),
         "projects": tr("Projects supported"),
         "stocks": tr("materials in stock"),
-        "file": tr("as the file has it"),
+        "file": tr("base case"),
         "proven": tr("Proven: no plan is better by more than"),
         "limit": tr("Stopped by a limit: a plan may be better by up to"),
         "infeasible": tr("No plan keeps all rules here."),
@@ -274,7 +275,7 @@ def _words(case: Case) -> dict[str, str]:
         "sum": tr("Total"),
         "project": tr("Project"),
         "start": tr("Decision"),
-        "base": tr("as the file has it"),
+        "base": tr("base case"),
         "material": tr("Material"),
         "million": tr("million {currency}", currency=case.currency),
         "reset": tr("Reset all"),

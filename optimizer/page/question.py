@@ -10,7 +10,8 @@ from models.files import Reading
 from models.language import tr
 from models.scenario.case import Case
 from optimizer.errors import VorratError
-from optimizer.page.controls import FACTOR, Control, built, control, every_control
+from optimizer.page.controls import built, control, every_control
+from optimizer.page.figures import FACTOR, Control
 
 MOST_MOVED = 200
 """Things that one question moves at most."""

@@ -23,7 +23,8 @@ from models.files.decoding import decode
 from models.files.reading import WORKBOOKS
 from models.language import language, tr, using
 from models.scenario.case import Case, Variant
-from optimizer.page.controls import Control, control, every_control
+from optimizer.page.controls import control, every_control
+from optimizer.page.figures import Control
 from optimizer.page.question import Question, Unasked
 from optimizer.report.figures import NO_BREAK, exact
 
@@ -145,7 +146,7 @@ def title(question: Question, base: Case) -> str:
             moved.append(f"{one.called}{NO_BREAK}{shown(one, value)}")
     more = len(moved) - SHOWN
     moved = moved[:SHOWN] + ([tr("{count} more", count=more)] if more > 0 else [])
-    return "; ".join([*said, *moved]) or tr("as the file has it")
+    return "; ".join([*said, *moved]) or tr("base case")
 
 
 def shown(one: Control, value: str) -> str:

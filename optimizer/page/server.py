@@ -11,7 +11,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -31,7 +31,7 @@ from models.base import named
 from models.faults import Fault, ScenarioError, VorratError
 from models.language import Language, tr, using
 from models.scenario.case import Case
-from optimizer.page import controls, scenarios, views
+from optimizer.page import controls, figures, scenarios, views
 from optimizer.page.conversation import GONE, LANGUAGES, Page, static, template
 from optimizer.page.guard import Guard
 from optimizer.page.question import Question, Unasked
@@ -146,9 +146,12 @@ async def _board(page: Page, request: Request, language: Language) -> Response:
             views={name: tr(title) for name, title in views.ALL.items()},
             files=views.FILES,
             hazards=_events_of(case, language),
+            # Companies come first: for them it is the question.
             funders={
                 f: named(one.name, f, language)
-                for f, one in case.funders.items()
+                for f, one in sorted(
+                    case.funders.items(), key=lambda pair: pair[1].kind == "public"
+                )
                 if {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
             },
             years=list(case.horizon.years),
@@ -284,20 +287,26 @@ async def _figures(page: Page, request: Request, _language: Language) -> Respons
     wanted = request.query_params.get("q", "").casefold().split()
     if not wanted:
         return HTMLResponse("")
-    found: list[Any] = []
-    count, known = 0, controls.every_control(case)
+    known = controls.every_control(case)
+    found = [(one, True) for one in known.values() if _has(wanted, one.called, one.id)]
+    count = len(found)
+    del found[RESULTS // 2 :]
     for path, label in (await asyncio.to_thread(_labels, page, question)).items():
-        if all(word in label.casefold() or word in path for word in wanted):
+        if path not in known and _has(wanted, label, path):
             count += 1
             if len(found) < RESULTS and (one := controls.control(case, path, known)) is not None:
-                found.append((one, path in known))
+                found.append((one, False))
     moved = dict(question.moved)
     return HTMLResponse(template("found.html.j2", controls=found, count=count, moved=moved))
 
 
+def _has(wanted: Sequence[str], label: str, path: str) -> bool:
+    return all(word in label.casefold() or word in path for word in wanted)
+
+
 def _labels(page: Page, question: Question) -> dict[str, str]:
     case = page.known.base(question.scenario, question.variant).case
-    return {path: controls.words(case, path) for path in controls.figures(case)}
+    return {path: figures.words(case, path) for path in figures.figures(case)}
 
 
 async def _drop(page: Page, request: Request, _language: Language) -> Response:

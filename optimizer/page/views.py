@@ -11,7 +11,8 @@ from models.language import marked, tr
 from models.results import Comparison, Plan
 from optimizer.analyses.documents import document_of
 from optimizer.errors import VorratError
-from optimizer.report.document import PAGE, Document, Part, Section, Table
+from optimizer.page import turns
+from optimizer.report.document import PAGE, Document, Part, Section, Table, shown
 
 FILES = {
     "brief": ("brief.html", "text/html; charset=utf-8"),
@@ -41,7 +42,7 @@ OF_PLAN: dict[str, tuple[str, Collection[str]]] = {
 OF_SEVERAL = {"changed": marked("What has changed"), "board": marked("Options")}
 """Views of several plans side by side."""
 STRESS = {"stress": marked("Stress test")}
-COMPANY = {"company": marked("One funder")}
+COMPANY = {"company": marked("A company or fund")}
 ALL = {name: title for name, (title, _) in OF_PLAN.items()} | OF_SEVERAL | STRESS | COMPANY
 """All views, by name."""
 KEEP = "keep"
@@ -77,11 +78,13 @@ def _apart(parts: Iterable[Part], on_map: bool) -> Iterable[Part]:
 def changed(before: Plan, after: Plan) -> str:
     """What two plans have in common and what not, and why."""
     made = _compared([before, after], ["before", "after"])
-    wanted = ("differences", "projects", "damage", "costs")
-    sections = sorted(
-        (one for one in made.on(PAGE) if one.id in wanted), key=lambda one: wanted.index(one.id)
-    )
-    return _pieces(made, sections)
+    wanted = ("projects", "costs")
+    sections = [one for one in made.on(PAGE) if one.id in wanted]
+    return _pieces(made, [_shown(turns.changed(before, after)), *sections])
+
+
+def _shown(section: Section) -> Section:
+    return replace(section, parts=shown(section.parts, PAGE))
 
 
 def board(plans: Sequence[Plan]) -> str:
@@ -115,7 +118,8 @@ def company(funder: str, taking_part: Plan, staying_out: Plan) -> str:
     if funder not in {view.funder for view in found.own_views}:
         raise Unseen(tr("It pays for nothing in this plan, so staying out changes nothing."))
     made = page(found, by_label, funder)
-    return _pieces(made, made.on(PAGE))
+    gained = turns.gained(funder, found, taking_part, staying_out)
+    return _pieces(made, [_shown(gained), *made.on(PAGE)])
 
 
 def stressed(result: Any) -> str:

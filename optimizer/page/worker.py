@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -21,8 +21,9 @@ from optimizer.errors import Infeasible
 from optimizer.page import views
 from optimizer.report.document import Document
 
-PLANS, PROBLEMS = 40, 4
-"""Plans that are kept, and those of them whose states and outcomes are."""
+KEPT, PLANS, PROBLEMS = 60, 12, 3
+"""Answers that are kept, so that the same question has the same answer; those of them whose
+documents are kept, and those whose sweeps are."""
 GAP = 1e-3
 
 
@@ -173,8 +174,14 @@ class _Worker:
     def _keep(self, key: str, found: Any) -> None:
         self.found[key] = found
         self.found.move_to_end(key)
-        while len(self.found) > PROBLEMS:
-            self.ended.discard(self.found.popitem(last=False)[0])
+        for old in [*self.found][:-PROBLEMS]:
+            self.found[old] = replace(self.found[old], recourse=None)
+        while len(self.found) > KEPT:
+            old = next(iter(self.found))
+            for held in (self.found, self.plans, self.titles):
+                held.pop(old, None)
+            self.ended.discard(old)
+            self.whole.discard(old)
 
     def _early(self, incumbent: Any, began: float) -> Figures:
         """What is known of a plan while the search goes on."""
@@ -225,8 +232,6 @@ class _Worker:
         """The document of a plan that was found; ``whole`` with what is told of chains."""
         from optimizer.solve.planner import told_in_full
 
-        if key not in self.plans:
-            self.whole.discard(key)
         if key not in self.plans or (whole and key not in self.whole):
             if key not in self.found:
                 raise views.Gone(tr("the plan is not kept any more"))
@@ -234,7 +239,7 @@ class _Worker:
             self.plans[key] = told_in_full(self.found[key]).plan(title, variant, chains=whole)
             self.whole |= {key} if whole else set()
             while len(self.plans) > PLANS:
-                self.plans.popitem(last=False)
+                self.whole.discard(self.plans.popitem(last=False)[0])
         self.plans.move_to_end(key)
         return self.plans[key]
 

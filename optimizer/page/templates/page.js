@@ -66,6 +66,7 @@ function choosing() {
 
 function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
+  const german = document.documentElement.lang === "de", submitted = new Set();
   const controls = $("controls");
   let asked = "", number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
@@ -73,14 +74,33 @@ function asking() {
   const rows = () => [...controls.querySelectorAll(".control")];
 
   // What stands in controls, and in addresses.
-  const entry = (row) => row.querySelector("select, input[type=number]");
+  const entry = (row) => row.querySelector("select, input.number");
+  // Numbers as people write them: 1.234,5 in German, 1,234.5 in English; null where it is none.
+  function parsed(text) {
+    const [point, group] = german ? [",", "."] : [".", ","], bare = text.replace(/[\s\u00a0\u202f]/g, "");
+    const grouped = new RegExp(`^\\d{1,3}(\\${group}\\d{3})+(\\${point}\\d*)?$`);
+    const plain = grouped.test(bare) ? bare.replaceAll(group, "").replace(point, ".") : bare.replace(",", ".");
+    return /^\d+(\.\d*)?(e[+-]?\d+)?$|^\.\d+$/.test(plain) ? Number(plain) : null;
+  }
+  const shown = (number) => String(Number(number.toPrecision(6))).replace(".", german ? "," : ".");
+  function set(input, number) {
+    input.value = shown(number);
+    input.setCustomValidity("");
+  }
+  function fits(input) {  // whether a field holds a number that may be asked
+    const number = parsed(input.value), about = input.dataset;
+    const good = number !== null && number <= Number(about.most ?? Infinity) && (!about.whole || Number.isInteger(number));
+    input.setCustomValidity(good ? "" : words.number);
+    input.toggleAttribute("aria-invalid", !good);
+    return good;
+  }
   const slider = (row) => row.querySelector("input[type=range]");
   const base = (row) => row.dataset.base;
   function value(row) {
     const input = entry(row);
     if (input.tagName === "SELECT") return input.value;
-    if (!input.validity.valid) return base(row);
-    const raw = Number((Number(input.value) / Number(row.dataset.scale)).toPrecision(10));
+    if (!fits(input)) return base(row);
+    const raw = Number((parsed(input.value) / Number(row.dataset.scale)).toPrecision(10));
     // The field shows six digits of what may have more.
     const same = Math.abs(raw - Number(base(row))) <= 1e-5 * Math.abs(Number(base(row)));
     return same ? base(row) : String(raw);
@@ -89,9 +109,10 @@ function asking() {
     const input = entry(row);
     if (input.tagName === "SELECT") input.value = raw;
     else {
-      input.value = String(Number((Number(raw) * Number(row.dataset.scale)).toPrecision(6)));
-      slider(row).max = Math.max(Number(slider(row).max), Number(input.value));
-      slider(row).value = input.value;
+      const number = Number(raw) * Number(row.dataset.scale);
+      set(input, number);
+      slider(row).max = Math.max(Number(slider(row).max), number);
+      slider(row).value = number;
     }
     mark(row);
   }
@@ -207,10 +228,16 @@ function asking() {
     $("event").hidden = name !== "stress";
     $("payer").hidden = name !== "company";
     if (!answered) return;
+    const form = { stress: $("event"), company: $("payer") }[name];
+    if (form && !submitted.has(name)) {  // nothing is solved that nobody asked for
+      shownOf = null;
+      box.replaceChildren();
+      return;
+    }
     const made = new URLSearchParams();
     let of = [answered];
     if (name === "changed") of = [before ?? bare(), answered];
-    if (name === "board") of = pins.length ? pins : [answered];
+    if (name === "board") of = [...new Set([bare(), ...pins, ...(pins.length ? [] : [answered])])];
     for (const one of of) made.append("of", one);
     if (name === "company") made.append("funder", $("funder").value);
     if (name === "stress") {
@@ -221,6 +248,8 @@ function asking() {
     shownOf = mine;
     underway?.abort();
     underway = new AbortController();
+    if (box.dataset.view !== name || form) box.replaceChildren();  // it is of something else
+    box.dataset.view = name;
     box.setAttribute("aria-busy", "true");
     box.dataset.drawing = name === "company" ? words.without : words.drawing;
     const answer = await fetch(`/view/${name}?${made}`, { signal: underway.signal }).catch(() => null);
@@ -249,9 +278,9 @@ function asking() {
       view();
     });
   }
-  $("event").addEventListener("submit", (event) => { event.preventDefault(); shownOf = null; view(); });
-
-  $("funder").addEventListener("change", view);
+  for (const [name, form] of [["stress", $("event")], ["company", $("payer")]]) {
+    form.addEventListener("submit", (event) => { event.preventDefault(); submitted.add(name); view(); });
+  }
 
   // What a shape of a chart shows: under the pointer, or by arrow keys where the chart has the focus.
   const tip = Object.assign(document.createElement("p"), { className: "tip", hidden: true });
@@ -328,6 +357,7 @@ function asking() {
   $("pin").addEventListener("click", () => {
     if (answered && !pins.includes(answered)) pins = [...pins, answered];
     pinned();
+    say(words.kept);
     if (named() === "board") view();
   });
 
@@ -342,17 +372,17 @@ function asking() {
   controls.addEventListener("input", (event) => {
     const row = event.target.closest(".control");
     if (!row) return;
-    event.target.toggleAttribute("aria-invalid", !event.target.validity.valid);
-    if (!event.target.validity.valid) return clearTimeout(timer);
+    if (event.target.classList.contains("number") && !fits(event.target)) return clearTimeout(timer);
     if (event.target.type === "range") {
       const step = Number(row.dataset.step) * Number(row.dataset.scale), start = Number(base(row)) * Number(row.dataset.scale);
       const stepped = Math.round(Number(event.target.value) / step) * step;
       // A slider stops at what the file says, though that be between two of its steps.
       const near = Math.abs(Number(event.target.value) - start) < 0.6 * step;
-      entry(row).value = String(Number((near ? start : stepped).toPrecision(6)));
-    } else if (event.target.type === "number" && event.target.validity.valid) {
-      slider(row).max = Math.max(Number(slider(row).max), Number(event.target.value));
-      slider(row).value = event.target.value;
+      set(entry(row), near ? start : stepped);
+    } else if (event.target.classList.contains("number")) {
+      const number = parsed(event.target.value);
+      slider(row).max = Math.max(Number(slider(row).max), number);
+      slider(row).value = number;
     }
     mark(row);
     settle(600);
@@ -413,6 +443,7 @@ function asking() {
       for (const row of $("found").querySelectorAll(".control.moved")) $("found").after(row);
       $("found").innerHTML = html;
       for (const row of $("found").querySelectorAll(".control")) {
+        if (entry(row).tagName !== "SELECT") set(entry(row), Number(entry(row).dataset.value));
         if (rows().some((one) => one !== row && one.dataset.id === row.dataset.id)) row.remove();
       }
     }, 300);
@@ -429,6 +460,7 @@ function asking() {
     $("saved").textContent = answer?.said.text ?? words.failed;
   });
 
+  for (const row of rows()) if (entry(row).tagName !== "SELECT") set(entry(row), Number(entry(row).dataset.value));
   pinned();
   view();
   ask();

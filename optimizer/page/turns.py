@@ -1,0 +1,146 @@
+"""What two answers differ in, as people ask: where damage goes, who pays what, and what one funder
+has of taking part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from models.language import tr
+from models.results import Comparison, Plan
+from optimizer.analyses.plan.words import PlanWording
+from optimizer.report.document import Column, Part, Section, Table
+from optimizer.report.figures import NOISE, rounded
+from optimizer.report.wording import listed
+
+TOLD = 0.005
+"""Differences below this share of the largest are left out of a table."""
+
+
+def changed(before: Plan, after: Plan) -> Section:
+    """The last two answers side by side, in the same world or in two."""
+    say = PlanWording(after)
+    return Section(
+        "turned",
+        tr("From the answer before to this one"),
+        [
+            " ".join(_told(say, before, after)),
+            _table(tr("Expected damage by material"), tr("Material"), _losses(say, "materials"),
+                   before, after, tr("Before"), tr("Now"), "outcome"),
+            _table(tr("Expected damage by consumer"), tr("Consumer"), _losses(say, "consumers"),
+                   before, after, tr("Before"), tr("Now"), "outcome"),
+            _table(tr("Who pays for what, where that changes ({unit}, not discounted)",
+                      unit=say.million), tr("Project or stock: payer"), _payers(say),
+                   before, after, tr("Before"), tr("Now"), "money"),
+        ],
+    )  # fmt: skip
+
+
+def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
+    then, now = before.outcome, after.outcome
+    yield tr(
+        "Expected damage goes from {before} to {now}; without any plan it goes from {idle} to "
+        "{idle_now}.",
+        before=say.spoken(then.expected),
+        now=say.spoken(now.expected),
+        idle=say.spoken(then.without_plan.expected),
+        idle_now=say.spoken(now.without_plan.expected),
+    )
+    known = {p.id: p.name for p in before.projects}, {p.id: p.name for p in after.projects}
+    gone, come = ({*known[0]} - {*known[1]}, {*known[1]} - {*known[0]})
+    if not gone and not come:
+        yield tr("The same projects are supported.")
+    if gone:
+        yield tr("No longer supported: {projects}.", projects=_named(say, gone))
+    if come:
+        yield tr("Supported now: {projects}.", projects=_named(say, come))
+    open_by = sum((p.certificate.gap or 0) * abs(p.certificate.objective) for p in (before, after))
+    if abs(now.expected - then.expected) <= open_by:
+        yield tr(
+            "Both plans are proven to within {open} together, so the difference in damage may be "
+            "none.",
+            open=say.spoken(open_by),
+        )
+
+
+def _named(say: PlanWording, ids: set[str]) -> str:
+    return listed(sorted(say.name("projects", id) for id in ids))
+
+
+Figures = Callable[[Plan], Mapping[str, float]]
+
+
+def _losses(say: PlanWording, kind: str) -> Figures:
+    """Expected damage by name of a material or consumer."""
+    return lambda plan: {say.name(kind, one.id): one.expected for one in getattr(plan, kind)}
+
+
+def _payers(say: PlanWording) -> Figures:
+    """Money by what it is for and who puts it up, market finance apart."""
+
+    def paid(plan: Plan) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for one in plan.accounts:
+            what = say.name("projects", one.project) if one.project else None
+            what = what or say.name("stockpiles", one.stockpile or "")
+            name = f"{what}: {say.name('funders', one.funder)}"
+            found[name] = found.get(name, 0.0) + sum(one.paid_meur.values())
+        return found
+
+    return paid
+
+
+def _table(
+    caption: str, head: str, read: Figures, before: Plan, after: Plan, then: str, now: str,
+    form: Any,
+) -> Table:  # fmt: skip
+    """Figures of two plans by name, and what they differ by, the largest first."""
+    a, b = read(before), read(after)
+    rows = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
+    most = max((abs(y - x) for _, x, y in rows), default=0.0)
+    rows = [row for row in rows if abs(row[2] - row[1]) > max(NOISE, TOLD * most)]
+    rows.sort(key=lambda row: -abs(row[2] - row[1]))
+    signed: Any = "signed" if form == "money" else "signed_outcome"
+    columns = [
+        Column(head, lambda row: row[0], "text"),
+        Column(then, lambda row: row[1], form, like="both"),
+        Column(now, lambda row: row[2], form, like="both"),
+        Column(tr("Difference"), lambda row: row[2] - row[1], signed),
+    ]
+    return Table(caption, rows, columns, empty=tr("No difference."))
+
+
+def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan) -> Section:
+    """What a funder has of taking part, in a sentence, and what that means for all."""
+    say = PlanWording(taking_part)
+    view = next(one for one in found.own_views if one.funder == funder)
+    first, second = (found.options[n].cost.by_funder.get(funder) for n in (0, 1))
+    costs = (first.cost_meur if first else 0.0) - (second.cost_meur if second else 0.0)
+
+    def lost(plan: Plan, some: Sequence[str]) -> float:
+        return sum(one.expected for one in plan.consumers if one.id in some)
+
+    every = [one.id for one in taking_part.consumers]
+    name = say.name("funders", funder)
+    told = [tr("Taking part costs {name} {cost} net (present value).", name=name,
+               cost=say.money(costs))]  # fmt: skip
+    for ids in (view.consumers, every):
+        with_, without = lost(taking_part, ids), lost(staying_out, ids)
+        about = {"now": rounded(with_), "alone": rounded(without)}
+        about["less"] = say.spoken(without - with_)
+        if ids and ids is view.consumers:
+            told.append(
+                tr("Its own consumers are expected to lose {less} less: {now} and not {alone}.",
+                   **about)
+            )  # fmt: skip
+        elif ids:
+            told.append(
+                tr("All consumers together are expected to lose {less} less: {now} and not "
+                   "{alone}.", **about)
+            )  # fmt: skip
+    table = _table(
+        tr("Expected damage by consumer"), tr("Consumer"), _losses(say, "consumers"),
+        staying_out, taking_part, tr("It stays out"), tr("It takes part"), "outcome",
+    )  # fmt: skip
+    parts: list[Part] = [" ".join(told), table]
+    return Section("gained", tr("What {name} gains by taking part", name=name), parts)
