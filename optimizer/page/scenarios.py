@@ -248,4 +248,5 @@ def mendable(fault: Fault, source: Source) -> Mendable:
         except OSError:
             line = ""
     single = bool(fault.path) and not fault.at_key and fault.severity == "error"
-    return Mendable(fault, line, ".".join(map(str, fault.path)) if single else "")
+    path = ".".join(map(str, fault.path)).removesuffix(".value")  # of a figure with a source
+    return Mendable(fault, line, path if single else "")
