@@ -71,8 +71,15 @@ def test_nothing_that_is_read_can_be_executed() -> None:
     assert (imported, called - ALLOWED, shells) == (set(), set(), [])
 
 
+ON_THIS_MACHINE = {
+    ("optimizer/cli/opening.py", "socket"),  # bound to the loopback address
+    ("optimizer/cli/opening.py", "webbrowser"),
+}
+
+
 def test_nothing_imports_what_reaches_other_machines() -> None:
-    assert {(f, m) for f, m in imports() if m in REACHING or m.split(".")[0] in REACHING} == set()
+    found = {(f, m) for f, m in imports() if m in REACHING or m.split(".")[0] in REACHING}
+    assert found == ON_THIS_MACHINE
 
 
 def test_texts_are_read_and_written_in_a_stated_encoding() -> None:
