@@ -18,7 +18,7 @@ from models.language import Language
 from models.results import Evaluation, Plan
 from models.scenario.case import Case
 from optimizer.analyses.registry import BY_NAME
-from optimizer.analyses.stress.options import _strikes
+from optimizer.analyses.stress.options import strikes
 from optimizer.cli import run
 from optimizer.solve import planner
 
@@ -105,7 +105,7 @@ def test_an_evaluation_tells_of_the_rule(
 
 
 def test_stress_adds_up(whole: Whole) -> None:
-    found = whole.analysed("stress", events=_strikes(("ban 2026",)))
+    found = whole.analysed("stress", events=strikes(("ban 2026",)))
     assert found.damage["plan"] <= found.damage["market"]
     for at in found.cases:
         for parts in (found.materials, found.consumers):

@@ -25,7 +25,7 @@ from models.results import Plan, Stress
 from models.scenario.case import Case
 from optimizer.analyses.given import given
 from optimizer.analyses.stress.one_state import Lived, draw, live_through
-from optimizer.analyses.stress.options import StressOptions, _strikes
+from optimizer.analyses.stress.options import StressOptions, strikes
 from optimizer.analyses.stress.stress import lasting, losing, stress
 from optimizer.cli import run
 from optimizer.errors import Misuse
@@ -52,7 +52,7 @@ def works_and_stock(**sections: Any) -> Raw:
 
 
 def stressed(raw: Raw, *events: str, **asked: Any) -> Stress:
-    return stress(given(solve(raw)).found, StressOptions(events=_strikes(events), **asked))
+    return stress(given(solve(raw)).found, StressOptions(events=strikes(events), **asked))
 
 
 @cache

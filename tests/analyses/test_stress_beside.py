@@ -17,7 +17,7 @@ from models.language import Language
 from models.results import Plan, Stress
 from optimizer.analyses.documents import document_of
 from optimizer.analyses.given import given
-from optimizer.analyses.stress.options import StressOptions, _strikes
+from optimizer.analyses.stress.options import StressOptions, strikes
 from optimizer.analyses.stress.stress import stress
 from optimizer.cli import run
 from optimizer.report.figures import NO_BREAK
@@ -58,7 +58,7 @@ def planned() -> Plan:
 
 @cache
 def struck(*events: str) -> Stress:
-    return stress(given(planned()).found, StressOptions(events=_strikes(events)))
+    return stress(given(planned()).found, StressOptions(events=strikes(events)))
 
 
 def both() -> tuple[Stress, Stress]:
@@ -152,7 +152,7 @@ def test_stocks_of_the_same_material_have_their_own_names() -> None:
         for name in ("old", "new")
     ]
     plan = solve(scenario(stockpiles=piles))
-    asked = StressOptions(events=_strikes(("cut 2026 for 1 year at 100%",)))
+    asked = StressOptions(events=strikes(("cut 2026 for 1 year at 100%",)))
     text = read(page_of(plan, stress=[stress(given(plan).found, asked)])).text
     said = "by the end of 2026 Q1 old_store; by the end of 2026 Q2 new_store."
     assert said in text.replace("\u00a0", " ")
@@ -198,7 +198,7 @@ def test_names_of_a_scenario_are_never_markup() -> None:
     raw["hazards"]["cut"]["name"] = "<script>alert(1)</script> $x_{1}$"
     raw["materials"]["ore"]["name"] = "=<b>ore</b>"
     plan = solve(raw)
-    asked = StressOptions(events=_strikes(("cut 2026 for 1 year at 100%",)))
+    asked = StressOptions(events=strikes(("cut 2026 for 1 year at 100%",)))
     root = read(page_of(plan, stress=[stress(given(plan).found, asked)]))
     assert not list(root.all("script", "b"))
     assert "<script>alert(1)</script> $x_{1}$: from" in root.text

@@ -301,8 +301,9 @@ def test_an_even_course_stays_even(level: float, count: int, factor: float) -> N
     assert longer == pytest.approx([level] * len(longer), abs=1e-6)
 
 
-@EVERYWHERE
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("factor", [0.5, 2.0, 3.0])
+@EVERYWHERE
 def test_a_hazard_lasts_about_as_long_as_it_is_told_to(name: str, factor: float) -> None:
     """Up to what a course in whole periods allows: half of one at each of its ends."""
     case = reading(name).case
