@@ -21,7 +21,7 @@ POLICY = (
 """Scripts and styles come from this server alone, and nothing is loaded from elsewhere."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without one, forms have no origin either
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

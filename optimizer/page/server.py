@@ -234,7 +234,8 @@ async def _view(page: Page, request: Request, language: Language) -> Response:
         questions = [questions[0], _without(page, questions[0], dict(about)["funder"])]
     made = await page.view(name, questions, language, about=about)
     if isinstance(made, Failed):
-        return HTMLResponse(template("failed.html.j2", failed=made), 409)
+        code = 200 if made.is_answer else 409
+        return HTMLResponse(template("failed.html.j2", failed=made), code)
     return HTMLResponse(made)
 
 

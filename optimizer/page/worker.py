@@ -86,6 +86,7 @@ class Failed(NamedTuple):
     message: str
     rules: tuple[tuple[str, str, tuple[Any, ...]], ...] = ()
     gone: bool = False  # whether a plan that was found is not kept any more
+    is_answer: bool = False  # whether it says all there is to say, such as that there is nothing
 
 
 def work(pipe: Connection) -> None:
@@ -137,7 +138,11 @@ class _Worker:
                     rules = tuple((f"{r.tag} {r.name}", r.says, r.path) for r in error.conflict)
                     content = Failed(str(error), rules)
                 except VorratError as error:
-                    content = Failed(str(error), gone=isinstance(error, views.Gone))
+                    content = Failed(
+                        str(error),
+                        gone=isinstance(error, views.Gone),
+                        is_answer=isinstance(error, views.Unseen),
+                    )
                 except Exception as error:  # the next question may well have an answer
                     traceback.print_exc()
                     about = {"error": type(error).__name__, "message": error}

@@ -240,7 +240,7 @@ def test_nothing_but_what_is_named_is_served(visitor: Visitor, name: str) -> Non
      "/view/board?of=scenario%3Dtutorial&of=scenario%3Dgermany-2026", "/board",
      "/board?scenario=nowhere", "/board?scenario=../x",
      "/figures?of=scenario%3Dnowhere&q=a", "/view/company?of=scenario%3Dtutorial&funder=nobody",
-     "/take/plan?of=scenario%3Dtutorial%26set%3Dnothing%3D1"],
+    ],
 )  # fmt: skip
 @pytest.mark.parametrize("accept", ["*/*", "text/html,application/xhtml+xml"])
 def test_what_the_scenario_does_not_have_is_told_as_such(

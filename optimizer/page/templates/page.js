@@ -68,7 +68,7 @@ function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
   const german = document.documentElement.lang === "de", submitted = new Set();
   const controls = $("controls");
-  let asked = "", number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
+  let asked = "", without = false, number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
   let pins = address().getAll("pin");  // kept through undo and redo
   const rows = () => [...controls.querySelectorAll(".control")];
@@ -78,7 +78,7 @@ function asking() {
   // Numbers as people write them: 1.234,5 in German, 1,234.5 in English; null where it is none.
   function parsed(text) {
     const [point, group] = german ? [",", "."] : [".", ","], bare = text.replace(/[\s\u00a0\u202f]/g, "");
-    const grouped = new RegExp(`^\\d{1,3}(\\${group}\\d{3})+(\\${point}\\d*)?$`);
+    const grouped = new RegExp(`^[1-9]\\d{0,2}(\\${group}\\d{3})+(\\${point}\\d*)?$`);
     const plain = grouped.test(bare) ? bare.replaceAll(group, "").replace(point, ".") : bare.replace(",", ".");
     return /^\d+(\.\d*)?(e[+-]?\d+)?$|^\.\d+$/.test(plain) ? Number(plain) : null;
   }
@@ -140,7 +140,10 @@ function asking() {
     if (there.get("view")) made.append("view", there.get("view"));
     for (const one of pins) made.append("pin", one);
     if (made.toString() === there.toString()) {
-      if (!waits && answered) fresh();
+      if (waits) return;
+      if (!without) return fresh();
+      document.body.classList.remove("stale");  // there is no answer to it, which it says already
+      say("");
       return;
     }
     place += 1;
@@ -174,6 +177,7 @@ function asking() {
 
   async function ask() {
     asked = location.search;
+    without = false;
     stale();
     number += 1;
     const made = address();
@@ -181,10 +185,18 @@ function asking() {
     const mine = number;
     say(answered ? words.stale : words.asking);
     busy(true);
-    const answer = await post("/ask", { tab: own, number, query: made.toString() }).catch(() => null);
-    if (answer && !answer.ok && mine === number) failed(answer.said.text ?? words.failed);
+    const sent = { tab: own, number, query: made.toString() };
+    let answer = null;
+    while (mine === number && !(answer = await post("/ask", sent).catch(() => null))) {
+      $("lost").hidden = false;  // it did not get through, though the stream may live
+      await new Promise((after) => setTimeout(after, 1000));
+    }
+    if (mine !== number) return;
+    if (stream?.readyState === EventSource.OPEN) $("lost").hidden = true;
+    if (!answer.ok) failed(answer.said.text ?? words.failed);
   }
   function failed(text) {
+    without = true;
     document.body.classList.remove("stale");
     $("figures").replaceChildren(Object.assign(document.createElement("p"), { className: "caution", textContent: text }));
     say("");
@@ -207,7 +219,8 @@ function asking() {
     busy(!done);
     say(done ? said.text : "", true);
     if (!done) return;
-    if (said.state === "failed") return;
+    without = said.state === "failed";
+    if (without) return;
     if (answered !== said.query) [before, answered] = [answered, said.query];
     fresh();
     say(said.text, true);
@@ -222,7 +235,7 @@ function asking() {
   const named = () => address().get("view") ?? "brief";
   async function view() {
     const name = named(), box = $("view");
-    for (const one of document.querySelectorAll("[data-view]")) {
+    for (const one of document.querySelectorAll(".views [data-view]")) {
       one.setAttribute("aria-current", String(one.dataset.view === name));
     }
     $("event").hidden = name !== "stress";
@@ -270,7 +283,7 @@ function asking() {
     if (variant) made.append("variant", variant);
     return made.toString();
   }
-  for (const one of document.querySelectorAll("[data-view]")) {
+  for (const one of document.querySelectorAll(".views [data-view]")) {
     one.addEventListener("click", () => {
       const there = address();
       there.set("view", one.dataset.view);
@@ -310,6 +323,7 @@ function asking() {
     $("status").textContent = tip.textContent;
   });
   function reachable() {  // charts can be walked through
+    for (const box of $("view").querySelectorAll(".drawing")) box.setAttribute("tabindex", "0");
     for (const svg of $("view").querySelectorAll("figure svg")) {
       if (!svg.querySelector("[data-told]")) continue;
       svg.setAttribute("tabindex", "0");
