@@ -24,10 +24,13 @@
   }
   // The state is in the address, behind its mark: it can be sent with the file.
   function read() {
-    const said = location.hash.slice(1).split("_").map(Number);
+    const parts = location.hash.slice(1).split("_");
+    if (parts.at(-1) in held.said) language = parts.pop();
+    const said = parts.map(Number);
     const fits = said.length === held.axes.length && said.every((n, k) => n >= 0 && n < held.said.en.axes[k].names.length && (Number.isInteger(n) || (held.axes[k].way && Number.isInteger(2 * n))));
     return fits ? said : null;
   }
+  const keep = () => history.replaceState(null, "", `#${at.join("_")}_${language}`);
   const key = (place) => place.join(".");
 
   function controls() {
@@ -45,7 +48,7 @@
       input.value = at[k];
       input.addEventListener("input", () => {
         at[k] = Number(input.value);
-        history.replaceState(null, "", `#${at.join("_")}`);
+        keep();
         show();
       });
       const output = make("output", { for: id, id: `${id}-value` });
@@ -58,7 +61,7 @@
       const { names } = said().axes[k], text = low === high ? names[low] : `${names[low]} … ${names[high]}`;
       input.value = at[k];
       $(`axis-${k}-value`).textContent = input.tagName === "SELECT" ? "" : text;
-      input.setAttribute("aria-valuetext", text);
+      if (input.type === "range") input.setAttribute("aria-valuetext", text);
       input.parentElement.classList.toggle("moved", at[k] !== axis.base);
     });
   }
@@ -81,7 +84,7 @@
     const made = make("table", {}, make("caption", { text: caption }));
     made.append(make("thead", {}, make("tr", {}, ...head.map((text, n) => make("th", { scope: "col", class: n ? "n" : null, text })))));
     made.append(make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((text, n) => make(n ? "td" : "th", n ? { class: "n", text } : { scope: "row", text }))))));
-    return make("div", { class: "wide", role: "region", tabindex: 0, "aria-label": caption }, made);
+    return make("div", { class: "wide", role: "group", tabindex: 0, "aria-label": caption }, made);
   }
   function bars(rows, label, unit) {  // pairs of bars: without a plan, and with it
     const most = Math.max(...rows.map(([, a, b]) => Math.max(a, b)), 1e-9), tall = 24, wide = 640, left = 220;
@@ -104,7 +107,7 @@
       draw("rect", { x: left, y: y + 4, width: long(within), height: 9, fill: "#0072b2" }).append(document.createElementNS(SVG, "title"));
       draw("text", { x: left + long(Math.max(without, within)) + 5, y: y + 13 }, `${number(without)} → ${number(within)}`);
     });
-    return make("figure", {}, make("figcaption", { text: `${label} (${unit}), ${word("without")} → ${word("plan")}` }), svg);
+    return make("figure", {}, make("figcaption", { text: `${label} (${unit}), ${word("without")} → ${word("plan")}` }), make("div", { class: "drawing", tabindex: 0 }, svg));
   }
 
   function show() {
@@ -116,7 +119,7 @@
     if (!point || !("expected" in point)) {
       return $("answer").replaceChildren(make("p", { class: "caution", text: word(point?.status === "infeasible" ? "infeasible" : "open") }));
     }
-    const proof = `${word(point.status === "optimal" ? "proven" : "limit")} ${point.gap === null ? "?" : share(point.gap)}.`;
+    const proof = `${word(point.status === "optimal" ? "proven" : "limit")} ${point.gap === null ? "?" : share(point.gap < 1e-9 ? 0 : point.gap)}.`;
     $("answer").replaceChildren(facts(point, base), make("p", { class: "proof", text: proof }));
     const funders = Object.keys(point.paid).filter((f) => Object.keys(point.paid[f]).length);
     const years = held.years.filter((year) => funders.some((f) => point.paid[f][year]));
@@ -160,8 +163,8 @@
     controls();
     show();
   }
-  for (const one of document.querySelectorAll("[data-lang]")) one.addEventListener("click", () => speak(one.dataset.lang));
-  $("reset").addEventListener("click", () => { at = [...start]; history.replaceState(null, "", "#"); show(); });
-  addEventListener("hashchange", () => { at = read() ?? at; show(); });
+  for (const one of document.querySelectorAll("[data-lang]")) one.addEventListener("click", () => { speak(one.dataset.lang); keep(); });
+  $("reset").addEventListener("click", () => { at = [...start]; keep(); show(); });
+  addEventListener("hashchange", () => { at = read() ?? at; speak(language); });
   speak(language);
 })();

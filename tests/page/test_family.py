@@ -1,0 +1,151 @@
+"""A family of solved plans holds what was solved, and between two of them what is proven."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workbooks import ROOT
+
+from models.files import read_case
+from optimizer.cli import run
+from optimizer.errors import VorratError
+from optimizer.page import family
+from optimizer.page.question import Question
+from optimizer.solve.planner import plan
+
+TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
+FUND = "funders.fund.budget_meur"
+MOVES = {FUND: ["5", "15"], "damage.gallium": ["2"]}
+
+
+def held(page: Path) -> dict[str, Any]:
+    """What a page holds."""
+    text = page.read_text(encoding="utf-8")
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
+    found: dict[str, Any] = json.loads(data)
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the tutorial, with a fund and damage moved."""
+    out = tmp_path_factory.mktemp("family") / "page.html"
+    moves = [f"--move={id}={','.join(values)}" for id, values in MOVES.items()]
+    assert run(["explore", str(TUTORIAL), *moves, "--out", str(out), "--jobs=1", "--quiet"]) == 0
+    return out
+
+
+def test_axes_hold_the_value_of_the_file_in_its_place() -> None:
+    base = read_case(TUTORIAL)
+    variants, fund, damage = family.axes(base, MOVES, True)
+    assert variants.values == ("", *base.case.variants)
+    assert (fund.values, fund.base, fund.way) == (("5", "15", "20"), 2, "falls")
+    assert (damage.values, damage.base, damage.way) == (("1", "2"), 0, "rises")
+
+
+def test_a_value_of_the_file_is_put_upon_variants_that_have_another() -> None:
+    found = family.axes(read_case(TUTORIAL), {FUND: ["5"]}, True)
+    asked = {point.at: point.question for point in family.points("tutorial", found)}
+    assert asked[0, 1].moved == ()
+    assert asked[3, 1] == Question("tutorial", "half_the_fund", ((FUND, "20"),))
+
+
+@pytest.mark.parametrize("moves", [{"funders.nobody.budget_meur": ["1"]}, {FUND: ["much"]}])
+def test_what_the_scenario_does_not_have_is_refused(moves: dict[str, list[str]]) -> None:
+    with pytest.raises(VorratError):
+        family.axes(read_case(TUTORIAL), moves, False)
+
+
+def test_each_point_is_the_plan_of_its_question(page: Path) -> None:
+    kept = held(page)
+    assert len(kept["points"]) == 4 * 3 * 2
+    base = read_case(TUTORIAL)
+    found = family.axes(base, MOVES, True)
+    for point in family.points("tutorial", found):
+        if point.at[0] in (0, 3):
+            reading = read_case(TUTORIAL, point.question.variant)
+            told = kept["points"][".".join(map(str, point.at))]
+            best = plan(point.question.asked(reading)[0].case, gap=1e-9)
+            assert told["bound"] <= best.certificate.objective * (1 + 1e-6)
+            assert best.certificate.objective <= told["objective"] * (1 + 1e-6)
+
+
+def test_the_best_between_two_points_lies_in_what_is_said_to_be_proven(page: Path) -> None:
+    """More money lowers the objective, dearer damage raises it: in steps between solved values."""
+    points, base = held(page)["points"], read_case(TUTORIAL)
+    for money in (6.0, 9.0, 12.0, 14.0):
+        for factor in (1.2, 1.7):
+            question = Question(
+                "tutorial", None, ((FUND, str(money)), ("damage.gallium", str(factor)))
+            )
+            best = plan(question.asked(base)[0].case, gap=1e-9).certificate.objective
+            least, most = points["0.1.0"]["bound"], points["0.0.1"]["objective"]
+            assert least * (1 - 1e-6) <= best <= most * (1 + 1e-6)
+
+
+def test_texts_are_there_in_both_languages_and_nothing_is_loaded(page: Path) -> None:
+    said = held(page)["said"]
+    assert said["en"]["words"].keys() == said["de"]["words"].keys()
+    assert said["en"]["words"] != said["de"]["words"]
+    text = page.read_text(encoding="utf-8")
+    assert not re.findall(r"(?:src|href)=", text)
+    assert "default-src 'none'" in html.unescape(text)
+    assert len(text) < 5_000_000
+
+
+def test_the_same_command_goes_on_from_what_is_there(
+    page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moves = [f"--move={id}={','.join(values)}" for id, values in MOVES.items()]
+    command = ["explore", str(TUTORIAL), *moves, "--out", str(page), "--force", "--jobs=1"]
+    before = held(page)
+    assert run(command) == 0
+    assert "of which done before: 24" in capsys.readouterr().err
+    assert held(page) == before
+    assert run(command[:-2]) == 2  # the page is there
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_page_opens_by_a_double_click_and_moves(page: Path, language: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    flags.append("--host-resolver-rules=MAP * ~NOTFOUND")
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        chromium = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        context = browser.new_context(bypass_csp=True, viewport={"width": 390, "height": 800})
+        opened = context.new_page()
+        opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.goto(page.as_uri())
+        opened.click(f"[data-lang={language}]")
+        words = held(page)["said"][language]["words"]
+        assert words["expected"] in opened.inner_text("#answer")
+        slider = opened.locator("input[type=range]").first
+        slider.focus()
+        opened.keyboard.press("ArrowLeft")  # between two points
+        assert words["between"] in opened.inner_text("#answer")
+        opened.keyboard.press("ArrowLeft")
+        assert words["proven"] in opened.inner_text("#answer")
+        assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        if axe := os.environ.get("VORRAT_AXE"):
+            opened.add_script_tag(path=axe)
+            found = opened.evaluate("axe.run().then((told) => told.violations.map((v) => v.id))")
+            assert found == []
+        again = opened.url
+        opened.goto("about:blank")
+        opened.goto(again)
+        assert words["proven"] in opened.inner_text("#answer")
+        browser.close()
+    assert wrong == []
