@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,7 +39,6 @@ class Solver:
     memory: int | None
     """Bytes that it may hold; no limit where None."""
     waiting: int = 0
-    asked: float = 0.0  # when it was asked last, monotonic
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _replies: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
     _process: Any = None
@@ -74,7 +72,7 @@ class Solver:
             if self._turn.locked():
                 tell(self.waiting - 1)
             async with self._turn:
-                self._now, self.asked = owner, time.monotonic()
+                self._now = owner
                 self._number += 1
                 message = Message(self._number, asked, language)
                 answering = asyncio.ensure_future(self._answered(message, tell))
