@@ -55,6 +55,7 @@ BETWEEN_OWN_PROCESSES = {
     ("optimizer/parallel/dealing.py", "pickle"),
     ("optimizer/parallel/cluster.py", "pickle"),
     ("optimizer/parallel/dask_worker.py", "pickle"),
+    ("optimizer/parallel/staying.py", "pickle"),
 }
 
 
@@ -72,7 +73,8 @@ def test_nothing_that_is_read_can_be_executed() -> None:
 
 
 ON_THIS_MACHINE = {
-    ("optimizer/cli/opening.py", "socket"),  # bound to the loopback address
+    # Bound to the loopback address, but for a server whose proxy is elsewhere.
+    ("optimizer/cli/opening.py", "socket"),
     ("optimizer/cli/opening.py", "webbrowser"),
 }
 

@@ -18,7 +18,7 @@ from optimizer.page import scenarios, views
 from optimizer.page.question import Question
 from optimizer.page.scenarios import Scenarios
 from optimizer.page.solvers import Busy, Solvers
-from optimizer.page.worker import Asked, Failed, Figures, Shown
+from optimizer.page.worker import Asked, Failed, Figures, Given, Lent, Shown
 from optimizer.report.figures import number, percent, rounded, small_percent
 
 FIRST_LOOK, LEFT = 180.0, 150.0
@@ -52,12 +52,19 @@ class Tab:
 
 
 class Page:
-    """All that the server knows."""
+    """All that the server knows of one user: files, tabs and what they ask. Only scenarios that
+    everybody has, and the processes that solve, are shared."""
 
-    def __init__(self, known: Scenarios, language: Language, memory: int | None = None) -> None:
-        self.known, self.language = known, language
-        self.solvers = Solvers(memory)
-        self.tabs: dict[str, Tab] = {}
+    def __init__(
+        self,
+        known: Scenarios,
+        language: Language,
+        solvers: Solvers,
+        user: str = "",
+        tabs: int = TABS,
+    ) -> None:
+        self.known, self.language, self.solvers, self.user = known, language, solvers, user
+        self.tabs, self.most = dict[str, Tab](), tabs
         self.seen = time.monotonic() + FIRST_LOOK - LEFT  # when somebody looked last
         self.is_ending = False
 
@@ -69,18 +76,23 @@ class Page:
                 stream.put_nowait(None)
 
     @property
-    def is_left(self) -> bool:
-        """Whether nobody has the page open any more."""
+    def unseen(self) -> float:
+        """Seconds for which nobody has had the page open."""
         if any(tab.streams for tab in self.tabs.values()):
             self.seen = max(self.seen, time.monotonic())
-        return time.monotonic() - self.seen > LEFT
+        return time.monotonic() - self.seen
+
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody has the page open any more."""
+        return self.unseen > LEFT
 
     def tab(self, id: str) -> Tab:
-        """A tab by the name that it gave itself."""
-        while len(self.tabs) >= TABS and id not in self.tabs:
+        """A tab by the name that it gave itself. Raises Busy where too many are open."""
+        while len(self.tabs) >= self.most and id not in self.tabs:
             idle = next((one for one, tab in self.tabs.items() if not tab.streams), None)
             if idle is None:
-                break
+                raise Busy
             self.leave(self.tabs.pop(idle))
         return self.tabs.setdefault(id, Tab())
 
@@ -103,7 +115,8 @@ class Page:
             variant = "asked"
             own = scenarios.as_variant(question, base.case, made)
             case = case.model_copy(update={"variants": {**case.variants, variant: own}})
-        return Asked(self.key(question), case, named(case.title, fallback), variant)
+        title, most = named(case.title, fallback), self.solvers.room.search
+        return Asked(self.key(question), case, title, variant, time_limit=most)
 
     # What a tab asks
 
@@ -152,7 +165,7 @@ class Page:
             tab.tell(**about, **self._told(said, question, other, language))
 
         try:
-            tell(await self.solvers.of(question.scenario).ask(asked, language, tell, owner=tab))
+            tell(await self._solve(question, asked, language, tell, tab))
         except Busy:
             with using(language):
                 tell(Failed(tr("Too many questions are waiting. Ask again in a minute.")))
@@ -194,20 +207,60 @@ class Page:
         about: tuple[tuple[str, str], ...] = (),
     ) -> Any:
         """A view of plans, or a file made of them; what is not kept any more is found again."""
-        scenario = questions[0].scenario
         keys = tuple(map(self.key, questions))
         shown = Shown(name, keys, about, is_file)
-        made = await self.solvers.of(scenario).ask(shown, language)
+        made = await self._solve(questions[0], shown, language)
         if isinstance(made, Failed) and made.gone:
             for question, key in dict(zip(questions, keys, strict=True)).items():
-                asked = await asyncio.to_thread(self.asked, question)
-                found = await self.solvers.of(scenario).ask(asked, language)
-                if isinstance(found, Failed):
-                    return found
-                # Of many only the last few are kept; their documents are.
-                await self.solvers.of(scenario).ask(Shown(views.KEEP, (key,)), language)
-            made = await self.solvers.of(scenario).ask(shown, language)
+                if (failed := await self._fetch(question, key, keys[0], language)) is not None:
+                    return failed
+            made = await self._solve(questions[0], shown, language)
         return made
+
+    async def _fetch(
+        self, question: Question, key: str, near: str, language: Language
+    ) -> Failed | None:
+        """Bring a plan to the process in which another one is: from where it is, or found again."""
+        if self.solvers.is_elsewhere(self._scenario(question), key, near):
+            lent = await self._solve(question, Lent(key), language, near=key)
+            if not isinstance(lent, Failed):
+                await self._solve(question, lent, language, near=near)
+                return None
+        asked = await asyncio.to_thread(self.asked, question)
+        found = await self._solve(question, asked, language, near=near)
+        if isinstance(found, Failed):
+            return found
+        # Of many only the last few are kept; their documents are.
+        await self._solve(question, Shown(views.KEEP, (key,)), language)
+        return None
+
+    def _scenario(self, question: Question) -> str:
+        """What the processes of a scenario are known by: of what one user has, by the user too."""
+        own = "" if self.known.is_shared(question.scenario) else f"{self.user}/"
+        return own + question.scenario
+
+    async def _solve(
+        self,
+        question: Question,
+        what: Asked | Shown | Lent | Given,
+        language: Language,
+        tell: Callable[[Any], None] = lambda _: None,
+        owner: object = None,
+        near: str | None = None,
+    ) -> Any:
+        how: dict[str, Any] = {"owner": owner, "user": self.user, "near": near}
+        return await self.solvers.ask(self._scenario(question), what, language, tell, **how)
+
+    async def forget(self) -> None:
+        """Forget what the user asked, and remove what was dropped."""
+        for tab in self.tabs.values():
+            if tab.task is not None:
+                tab.task.cancel()
+            for stream in tab.streams:
+                stream.put_nowait(None)
+        self.tabs.clear()
+        self.solvers.forget(self.user)
+        await asyncio.to_thread(self.known.close)
 
 
 @dataclass(frozen=True)
@@ -301,9 +354,9 @@ def _environment() -> Any:
     return made
 
 
-def template(name: str, **values: Any) -> str:
-    """A piece of the page, or all of it, in the current language."""
-    values |= {"language": language(), "languages": LANGUAGES}
+def template(name: str, user: str = "", **values: Any) -> str:
+    """A piece of the page, or all of it, in the current language; on a server, for a user."""
+    values |= {"user": user} | {"language": language(), "languages": LANGUAGES}
     return str(_environment().get_template(name).render(**values))
 
 

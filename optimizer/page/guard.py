@@ -1,7 +1,8 @@
 """Who may ask the server, and how much at once: what stands before every request.
 
-Any page that a browser has open can send requests to this machine. So a request has to know the
-token, name this server as its host, and, where it changes something, come from a page of it.
+Any page that a browser has open can send requests to this machine. So a request has to know a
+token or a secret, name this server as its host, and, where it changes something, come from a page
+of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -31,13 +32,22 @@ MOST_BYTES = 20_000_000
 """Of one request; a larger one is refused."""
 
 
-class Guard:
-    """Lets requests through that come from the pages of this server."""
+HEALTH, USER = "/health", "vorrat.user"
+SECRET = "x-vorrat-secret"
+"""The header by which the proxy of a server shows that a request comes through it."""
+LEAST_SECRET = 32
+"""Characters of a secret."""
+LONGEST_NAME = 200
+"""Characters of the name of a user."""
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Sequence[str]) -> None:
-        self.app, self.token, self.hosts = app, token, frozenset(hosts)
-        # Cookies of one host reach all its ports: each server has one of its own name.
-        self.cookie = "vorrat-" + hosts[0].rpartition(":")[2]
+
+class Guard:
+    """Lets requests through that come from the pages of this server; who it is that asks, and
+    whether he may, is for those who inherit."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], scheme: str = "http") -> None:
+        self.app, self.hosts = app, frozenset(hosts)
+        self.origins = {f"{scheme}://{host}" for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
@@ -53,28 +63,28 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        request = Request(scope)
-        headers = Headers(scope=scope)
+        request, headers = Request(scope), Headers(scope=scope)
+        answer: Response | None
         if headers.get("host", "") not in self.hosts:
-            await _refused(421, "This server has another name.")(scope, receive, sent)
+            answer = self.of_another_name(request)
         elif _too_large(headers):
-            await _refused(413, "That is too large.")(scope, receive, sent)
+            answer = _refused(413, "That is too large.")
         elif not self._is_own(scope["method"], headers):
-            await _refused(403, "Only pages of this server may ask that.")(scope, receive, sent)
-        elif self._knows(request.query_params.get("token")) and scope["method"] == "GET":
-            # The token leaves the address, which people copy and send. A link from elsewhere brings
-            # the cookie along; what changes something has to come from here all the same.
-            response = RedirectResponse(str(request.url.remove_query_params("token")), 303)
-            response.set_cookie(self.cookie, self.token, httponly=True, samesite="lax")
-            await response(scope, receive, sent)
-        elif not self._knows(request.cookies.get(self.cookie)):
-            text = "Open the page with 'vorrat open'; its address holds a token."
-            await _refused(403, text)(scope, receive, sent)
+            answer = _refused(403, "Only pages of this server may ask that.")
         else:
+            answer = self.enter(request)
+        if answer is None:
             await self.app(scope, _bounded(receive), sent)
+        else:
+            await answer(scope, receive, sent)
 
-    def _knows(self, token: str | None) -> bool:
-        return token is not None and secrets.compare_digest(token.encode(), self.token.encode())
+    def of_another_name(self, _request: Request) -> Response:
+        """The answer to who calls this server by another name."""
+        return _refused(421, "This server has another name.")
+
+    def enter(self, request: Request) -> Response | None:
+        """The answer to who may not go on; None for who may."""
+        raise NotImplementedError
 
     def _is_own(self, method: str, headers: Headers) -> bool:
         """Whether a request that may change something comes from a page of this server."""
@@ -84,7 +94,65 @@ class Guard:
             return (
                 site in (None, "same-origin", "none") or headers.get("sec-fetch-mode") == "navigate"
             )
-        return origin in {f"http://{host}" for host in self.hosts} and site in (None, "same-origin")
+        return origin in self.origins and site in (None, "same-origin")
+
+
+class TokenGuard(Guard):
+    """Of a page on this machine: who has its address with the token may ask."""
+
+    def __init__(self, app: ASGIApp, token: str, hosts: Sequence[str]) -> None:
+        super().__init__(app, hosts)
+        self.token = token
+        # Cookies of one host reach all its ports: each server has one of its own name.
+        self.cookie = "vorrat-" + hosts[0].rpartition(":")[2]
+
+    def enter(self, request: Request) -> Response | None:
+        """Turn the token of an address into a cookie, and ask for that."""
+        if _same(request.query_params.get("token"), self.token) and request.method == "GET":
+            # The token leaves the address, which people copy and send. A link from elsewhere brings
+            # the cookie along; what changes something has to come from here all the same.
+            response = RedirectResponse(str(request.url.remove_query_params("token")), 303)
+            response.set_cookie(self.cookie, self.token, httponly=True, samesite="lax")
+            return response
+        if not _same(request.cookies.get(self.cookie), self.token):
+            return _refused(403, "Open the page with 'vorrat open'; its address holds a token.")
+        return None
+
+
+class ProxyGuard(Guard):
+    """Of a server behind a proxy, which knows who somebody is and says so by a header. That it is
+    the proxy who says it, a secret shows that both know."""
+
+    def __init__(self, app: ASGIApp, secret: str, address: str, header: str) -> None:
+        scheme, _, host = address.partition("://")
+        super().__init__(app, [host], scheme)
+        self.secret, self.header = secret, header
+
+    def of_another_name(self, request: Request) -> Response:
+        """Whether the server is there is told to everybody, such as what starts it anew."""
+        if request.method in SAFE and request.url.path == HEALTH:
+            return PlainTextResponse("here\n")
+        return super().of_another_name(request)
+
+    def enter(self, request: Request) -> Response | None:
+        """Ask for the secret, and take the user's name."""
+        if not _same(request.headers.get(SECRET), self.secret):
+            return _refused(403, "Requests reach this server through its proxy alone.")
+        names = request.headers.getlist(self.header)
+        if len(names) != 1 or not names[0].strip() or len(names[0]) > LONGEST_NAME:
+            return _refused(403, "The proxy has not said who you are.")
+        # As a server reads headers; people's names are more often written in UTF-8.
+        request.scope[USER] = names[0].encode("latin-1").decode("utf-8", "replace").strip()
+        return None
+
+
+def user_of(request: Request) -> str:
+    """Who asks, as the proxy of a server says; empty on this machine."""
+    return str(request.scope.get(USER, ""))
+
+
+def _same(given: str | None, wanted: str) -> bool:
+    return given is not None and secrets.compare_digest(given.encode(), wanted.encode())
 
 
 def _refused(code: int, text: str) -> PlainTextResponse:

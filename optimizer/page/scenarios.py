@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +30,9 @@ from optimizer.page.question import Question, Unasked
 from optimizer.report.figures import NO_BREAK, exact
 
 READ = 12
-"""Readings that are kept."""
+"""Readings that are kept if nothing else is said."""
+DROPPED = 20
+"""Files that one user of a server may have there at once."""
 SHOWN = 3
 """Things that were moved which a title names."""
 
@@ -41,7 +44,8 @@ class Source:
     id: str
     path: Path
     kind: str
-    """``shipped``; ``own``, which variants can be saved into; or ``dropped``, a copy."""
+    """``shipped``; ``own``, which variants can be saved into; ``dropped``, a copy; or ``offered``
+    to all users of a server."""
     mended: tuple[str, ...] = ()
     """What was mended on the page, as ``path=value``."""
 
@@ -53,28 +57,42 @@ class Source:
 
 @dataclass
 class Scenarios:
-    """All of them, by id, and what was read of them."""
+    """All of them, by id, and what was read of them. Those of one user of a server are those that
+    are ``shared`` by all, and his own."""
 
+    shared: Scenarios | None = None
+    keep: int = READ
+    """Readings that are kept."""
     found: dict[str, Source] = field(default_factory=dict)
     _read: OrderedDict[tuple[str, str | None], Reading] = field(default_factory=OrderedDict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __post_init__(self) -> None:
+        if self.shared is not None:
+            self.found |= self.shared.found
+            return
         for name, path in presets.scenarios().items():
             self.found[name] = Source(name, path, "shipped")
 
-    def add(self, path: Path) -> Source:
+    def is_shared(self, id: str) -> bool:
+        """Whether all users have a scenario, as it is here."""
+        return self.shared is not None and self.found.get(id) is self.shared.found.get(id)
+
+    def add(self, path: Path, kind: str = "own") -> Source:
         """Take a file of this machine; a shipped one stays what it is."""
         whole = path.resolve()
         for known in self.found.values():
             if known.path.resolve() == whole:
                 return known
         digest = hashlib.sha256(str(whole).encode()).hexdigest()[:6]
-        return self._put(Source(f"{path.stem}-{digest}", path, "own"))
+        return self._put(Source(f"{path.stem}-{digest}", path, kind))
 
     def drop(self, name: str, content: bytes) -> Source:
-        """Take what was dropped on the page. Raises OSError where there is no room."""
+        """Take what was dropped on the page. Raises OSError where there is no room, and Unasked
+        where a user of a server has dropped so much that no more is taken."""
+        if self.shared is not None and len(self.found) - len(self.shared.found) >= DROPPED:
+            raise Unasked(tr("you have dropped {count} files; remove them first", count=DROPPED))
         self._folder = self._folder or tempfile.TemporaryDirectory(prefix="vorrat-")
         digest = hashlib.sha256(content).hexdigest()[:12]
         own = Path(self._folder.name) / digest
@@ -102,15 +120,19 @@ class Scenarios:
 
         Raises ScenarioError with every fault, and Unasked where there is none of that id.
         """
+        if self.shared is not None and self.is_shared(id):
+            return self.shared.base(id, variant)
         source, key = self.source(id), (self.stamp(id), variant)
+        with suppress(KeyError):  # what is known does not wait for another to be read
+            self._read.move_to_end(key)
+            return self._read[key]
         with self._turn:
             if key not in self._read:
                 check = variant is None
                 own = read_case(source.path, variant, source.mended, check_variants=check)
                 self._read[key] = own
-                while len(self._read) > READ:
+                while len(self._read) > self.keep:
                     self._read.popitem(last=False)
-            self._read.move_to_end(key)
             return self._read[key]
 
     def stamp(self, id: str) -> str:
@@ -124,9 +146,12 @@ class Scenarios:
         return f"{id}-{when}-{hash(source.mended)}"
 
     def close(self) -> None:
-        """Remove what was dropped."""
+        """Remove what was dropped, and forget what was read and mended."""
+        self.found = {} if self.shared is None else dict(self.shared.found)
+        self._read.clear()
         if self._folder is not None:
             self._folder.cleanup()
+            self._folder = None
 
     def _put(self, source: Source) -> Source:
         self.found[source.id] = source

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -33,7 +32,7 @@ from models.language import Language, tr, using
 from models.scenario.case import Case
 from optimizer.page import controls, figures, scenarios, views
 from optimizer.page.conversation import GONE, LANGUAGES, Page, static, template
-from optimizer.page.guard import Guard
+from optimizer.page.guard import user_of
 from optimizer.page.question import Question, Unasked
 from optimizer.page.solvers import Busy
 from optimizer.page.worker import Failed
@@ -41,6 +40,8 @@ from optimizer.report.figures import clean
 
 BEAT = 10.0
 """Seconds between two signs of life on a stream that has nothing to tell."""
+STREAMS = 6
+"""Streams of one tab: a browser opens a new one where the old one broke off, and has six."""
 RESULTS = 12
 """Figures that a search shows."""
 STATIC = {
@@ -53,38 +54,52 @@ STATIC = {
 # Addresses
 
 
-def app(page: Page, token: str, hosts: list[str]) -> Guard:
-    """The application that answers, behind its guard."""
+def app(page_of: Callable[[str], Page], forget: Callable[[str], Awaitable[None]]) -> Starlette:
+    """The application that answers; it stands behind a guard. ``page_of`` has the page of a user,
+    by name, and ``forget`` ends all that is known of one."""
 
-    made = Starlette(
+    def route(path: str, answer: Answer, *methods: str) -> Route:
+        return Route(path, _heard(page_of, answer), methods=methods or None)
+
+    async def leave(_page: Page, request: Request, _language: Language) -> Response:
+        await forget(user_of(request))
+        return RedirectResponse("/", 303)
+
+    return Starlette(
         routes=[
-            Route("/", _heard(page, _choose)),
-            Route("/board", _heard(page, _board)),
-            Route("/events", _heard(page, _events)),
-            Route("/ask", _heard(page, _ask), methods=["POST"]),
-            Route("/stop", _heard(page, _stop), methods=["POST"]),
-            Route("/view/{name}", _heard(page, _view)),
-            Route("/take/{name}", _heard(page, _take)),
-            Route("/figures", _heard(page, _figures)),
-            Route("/drop", _heard(page, _drop), methods=["POST"]),
-            Route("/mend", _heard(page, _mend), methods=["POST"]),
-            Route("/save", _heard(page, _save), methods=["POST"]),
-            Route("/here", _heard(page, _here)),
+            route("/", _choose),
+            route("/board", _board),
+            route("/events", _events),
+            route("/ask", _ask, "POST"),
+            route("/stop", _stop, "POST"),
+            route("/view/{name}", _view),
+            route("/take/{name}", _take),
+            route("/figures", _figures),
+            route("/drop", _drop, "POST"),
+            route("/mend", _mend, "POST"),
+            route("/save", _save, "POST"),
+            route("/forget", leave, "POST"),
+            route("/here", _here),
             Route("/static/{name}", _static),
         ]
     )
-    return Guard(made, token, hosts)
 
 
 Answer = Callable[[Page, Request, Language], Awaitable[Response]]
 
 
-def _heard(page: Page, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+def _heard(
+    page_of: Callable[[str], Page], answer: Answer
+) -> Callable[[Request], Awaitable[Response]]:
     """What answers a request, in the language of the reader, with faults as a page."""
 
     async def answered(request: Request) -> Response:
-        page.seen = max(page.seen, time.monotonic())
         chosen = request.query_params.get("lang") or request.cookies.get("language")
+        try:
+            page = page_of(user_of(request))
+        except Busy:
+            return _sorry(request, tr("Too many people are here. Come again in a minute."), 503)
+        page.seen = max(page.seen, time.monotonic())
         language = next((one for one in LANGUAGES if one == chosen), page.language)
         with using(language):
             try:
@@ -108,7 +123,7 @@ def _heard(page: Page, answer: Answer) -> Callable[[Request], Awaitable[Response
     return answered
 
 
-async def _choose(page: Page, _request: Request, _language: Language) -> Response:
+async def _choose(page: Page, request: Request, _language: Language) -> Response:
     """The scenarios that there are, and where an own one is dropped."""
     every: list[Any] = []
     for source in page.known.found.values():
@@ -120,7 +135,7 @@ async def _choose(page: Page, _request: Request, _language: Language) -> Respons
         variants = {id: named(one.title, id, _language) for id, one in case.variants.items()}
         about = named(case.description, "", _language)
         every.append((source, named(case.title, source.id, _language), about, variants, 0))
-    return HTMLResponse(template("choose.html.j2", scenarios=every))
+    return HTMLResponse(_whole("choose.html.j2", request, scenarios=every))
 
 
 async def _board(page: Page, request: Request, language: Language) -> Response:
@@ -134,8 +149,9 @@ async def _board(page: Page, request: Request, language: Language) -> Response:
         one for id in moved if id not in known and (one := controls.control(case, id, known))
     )
     return HTMLResponse(
-        template(
+        _whole(
             "board.html.j2",
+            request,
             question=question,
             source=page.known.source(question.scenario),
             title=clean(named(case.title, question.scenario, language)),
@@ -179,6 +195,8 @@ async def _events(page: Page, request: Request, _language: Language) -> Response
     stream: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
     async def lines() -> AsyncIterator[str]:
+        while len(tab.streams) >= STREAMS:
+            tab.streams.pop().put_nowait(None)
         tab.streams.add(stream)
         try:
             yield "retry: 1000\n\n"
@@ -190,8 +208,9 @@ async def _events(page: Page, request: Request, _language: Language) -> Response
                 except TimeoutError:
                     yield ": still here\n\n"
                     continue
-                if said is not None:
-                    yield f"data: {json.dumps(said)}\n\n"
+                if said is None:
+                    break
+                yield f"data: {json.dumps(said)}\n\n"
         finally:
             tab.streams.discard(stream)
             page.seen = time.monotonic()
@@ -369,6 +388,11 @@ async def _form(request: Request) -> dict[str, str]:
     )
 
 
+def _whole(name: str, request: Request, **values: Any) -> str:
+    """A page, with the name of the user where it has some."""
+    return template(name, user=user_of(request), **values)
+
+
 def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
@@ -376,7 +400,7 @@ def _wants_page(request: Request) -> bool:
 def _sorry(request: Request, text: str, code: int) -> Response:
     """What is wrong, as a page or for the script that asked."""
     if _wants_page(request):
-        return HTMLResponse(template("sorry.html.j2", text=text), code)
+        return HTMLResponse(_whole("sorry.html.j2", request, text=text), code)
     return JSONResponse({"text": text}, code)
 
 
@@ -390,9 +414,4 @@ def _faulty(page: Page, request: Request, faults: tuple[Fault, ...]) -> Response
         return _sorry(request, "\n".join(map(str, faults)), 422)
     source = page.known.source(id)
     found = [scenarios.mendable(fault, source) for fault in faults]
-    return HTMLResponse(template("faults.html.j2", source=source, faults=found), 422)
-
-
-def new_token() -> str:
-    """What only those know to whom the page was opened."""
-    return secrets.token_urlsafe(24)
+    return HTMLResponse(_whole("faults.html.j2", request, source=source, faults=found), 422)

@@ -1,204 +1,325 @@
-"""The processes that solve, as the server sees them: one a scenario, asked one thing at a time.
+"""The processes that solve, as the server sees them, and who waits for one.
 
-A process that dies or outgrows its memory costs its answer and nothing else: the next question
-begins another.
+Each keeps a scenario, and is asked one thing at a time. One that dies or outgrows its memory costs
+its answer and nothing else: the next question begins another.
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing.connection import Connection
+from itertools import count
 from typing import Any
 
 from models.language import Language, tr
-from optimizer.page.worker import Asked, Failed, Message, Shown, Told, work
-from optimizer.parallel import serving, watching
+from optimizer.page.worker import Answerer, Asked, Failed, Given, Lent, Shown
+from optimizer.parallel.staying import Heard, Here, Message, Seat, Told
 
-KEPT = 3
-"""Scenarios whose process is kept; the one that was asked longest ago ends for another."""
-EVERY = 0.5  # seconds between two looks at the memory of a process
-WAITING = 64
-"""Questions that wait for one process at most."""
+LEAVES_WITHIN = 2.0  # seconds that a worker of a cluster has to hear that nobody needs it
+HOMES = 2_000
+"""Answers of which is known in which process they are."""
 
 
 class Busy(Exception):
     """So many questions wait that no more are taken."""
 
 
+@dataclass(frozen=True)
+class Room:
+    """How much may be kept and be at work at once."""
+
+    each: int = 1
+    """Processes that keep the same scenario."""
+    kept: int = 3
+    """Processes in all; the one that was asked longest ago ends for another scenario."""
+    at_work: int = 3
+    """Questions that are answered at the same time."""
+    waiting: int = 64
+    """Questions of one user that wait at most."""
+    memory: int | None = None
+    """Bytes that one process may hold; no limit where None."""
+    together: int | None = None
+    """Bytes above which processes that nobody needs are ended."""
+    search: float | None = None
+    """Seconds after which a search ends with the best plan so far."""
+    seconds: float | None = None
+    """After which a process that has not answered is ended; for one that hangs."""
+
+
+Seating = Callable[[Heard], Seat]
+
+
 @dataclass(eq=False)
 class Solver:
     """The process of one scenario."""
 
-    memory: int | None
-    """Bytes that it may hold; no limit where None."""
-    waiting: int = 0
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    scenario: str
+    room: Room
+    seating: Seating
+    now: _Waiting | None = None
+    """Who is answered."""
     _replies: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
-    _process: Any = None
-    _pipe: Connection | None = None
+    _seat: Seat | None = None
     _number: int = 0
-    _now: object = None
-    _outgrown: bool = False
-    _sending: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def pid(self) -> int | None:
-        """The process, if there is one."""
-        return None if self._process is None else self._process.pid
+    def held(self) -> int:
+        """Bytes that its process holds."""
+        return 0 if self._seat is None else self._seat.held
 
-    async def ask(
-        self,
-        asked: Asked | Shown,
-        language: Language,
-        tell: Callable[[Any], None] = lambda _: None,
-        owner: object = None,
-    ) -> Any:
-        """The answer, when its turn has come; what is known on the way is told, and where it stands
-        in the queue, as a whole number. ``owner`` is who can :meth:`stop` it.
+    def begin(self, asked: _Waiting) -> None:
+        """Take somebody, whose turn has come."""
+        self.now = asked
+        self._number += 1
 
-        Raises Busy where too many wait.
-        """
-        if self.waiting >= WAITING:
-            raise Busy
-        self.waiting += 1
+    async def answer(self, asked: _Waiting) -> Any:
+        """The answer to what it is asked now; what is known on the way is told."""
+        message = Message(self._number, asked.what, asked.language)
+        answering = asyncio.ensure_future(self._answered(message, asked.tell))
         try:
-            if self._turn.locked():
-                tell(self.waiting - 1)
-            async with self._turn:
-                self._now = owner
-                self._number += 1
-                message = Message(self._number, asked, language)
-                answering = asyncio.ensure_future(self._answered(message, tell))
-                try:
-                    return await asyncio.shield(answering)
-                except asyncio.CancelledError:
-                    # The process still has to come back from it before it can be asked again.
-                    self.stop(owner)
-                    await answering
-                    raise
-                finally:
-                    self._now = None
-        finally:
-            self.waiting -= 1
+            return await asyncio.shield(answering)
+        except asyncio.CancelledError:
+            # The process still has to come back from it before it can be asked again.
+            self.stop()
+            await answering
+            raise
 
     async def _answered(self, message: Message, tell: Callable[[Any], None]) -> Any:
-        if self._process is None or not self._process.is_alive():
-            await asyncio.to_thread(self._begin, asyncio.get_running_loop())
-        pipe = self._pipe
-        assert pipe is not None
+        if self._seat is None or not self._seat.is_alive:
+            self._replies = asyncio.Queue()
+            heard = partial(self._hear, asyncio.get_running_loop(), self._replies)
+            self._seat = await asyncio.to_thread(self.seating, heard)
         try:
-            await asyncio.to_thread(self._send, pipe, message)
+            async with asyncio.timeout(self.room.seconds):
+                await asyncio.to_thread(self._seat.send, message)
+                while (told := await self._replies.get()) is not None:
+                    if told.number == message.number and not told.last:
+                        tell(told.content)
+                    elif told.number == message.number:
+                        lost = isinstance(told.content, BaseException)
+                        return Failed(str(told.content)) if lost else told.content
+        except TimeoutError:
+            self.close()
+            most = round(self.room.seconds or 0)
+            return Failed(tr("the answer took more than {seconds} s and was ended", seconds=most))
         except OSError:
-            return self._lost()
-        while (told := await self._replies.get()) is not None:
-            if told.number == message.number:
-                if told.last:
-                    return told.content
-                tell(told.content)
+            pass
         return self._lost()
 
-    def stop(self, owner: object) -> bool:
-        """End what somebody asked, if it is being answered: it comes back with the best so far.
-        Whether it was."""
-        if self._now is owner and owner is not None and self._pipe is not None:
-            # What is being sent may take until the process has begun.
-            send = partial(self._send, self._pipe, Message(self._number, None))
-            asyncio.get_running_loop().run_in_executor(None, send)
-            return True
-        return False
+    def stop(self) -> bool:
+        """Have the process come back from what it answers now, with the best so far; whether there
+        is one."""
+        if self._seat is None:
+            return False
+        # What is being sent may take until the process has begun.
+        stop = partial(_send, self._seat, Message(self._number, None))
+        asyncio.get_running_loop().run_in_executor(None, stop)
+        return True
 
-    def _send(self, pipe: Connection, message: Message) -> None:
-        """Send one message whole, of which several may be on their way."""
-        with self._sending:
-            if message.asked is not None:
-                pipe.send(message)
-                return
-            with suppress(OSError):  # it has gone, and nothing is left to stop
-                pipe.send(message)
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process is not None and self._process.is_alive():
-            watching.kill(self._process.pid)
-            self._process.join()
-        self._process = None
+    def close(self, patience: float = 0.0) -> None:
+        """End the process; of one elsewhere, that is waited for so many seconds at most."""
+        if self._seat is not None:
+            self._seat.close(patience)
+        self._seat = None
 
     def _lost(self) -> Failed:
+        outgrown = self._seat is not None and self._seat.outgrown
         self.close()
-        if self._outgrown:
-            limit = round((self.memory or 0) / 1e6)
+        if outgrown:
+            limit = round((self.room.memory or 0) / 1e6)
             return Failed(
                 tr("the answer took more than {limit} MB of memory and was ended", limit=limit)
             )
         return Failed(tr("the process that solves has died; ask again, and another one begins"))
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._outgrown, self._replies = False, asyncio.Queue()
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        with serving.ctrl_c_kept_out():
-            self._process = context.Process(target=work, args=(theirs,), daemon=True)
-            self._process.start()
-        theirs.close()
-        given = (self._pipe, self._process, self._replies, loop)
-        threading.Thread(target=self._listen, args=given, daemon=True).start()
-
-    def _listen(
-        self,
-        pipe: Connection,
-        process: Any,
-        replies: asyncio.Queue[Told | None],
-        loop: asyncio.AbstractEventLoop,
+    @staticmethod
+    def _hear(
+        loop: asyncio.AbstractEventLoop, replies: asyncio.Queue[Told | None], told: Told | None
     ) -> None:
-        """Hand on what a process tells, and end it where it holds too much."""
-        told: Told | None
-        try:
-            while True:
-                while not pipe.poll(EVERY):
-                    if self.memory is not None and watching.held(process.pid) > self.memory:
-                        self._outgrown = True
-                        watching.kill(process.pid)
-                told = pipe.recv()
-                loop.call_soon_threadsafe(replies.put_nowait, told)
-        except (EOFError, OSError, RuntimeError):  # it has ended, or the server has
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(replies.put_nowait, None)
+        with suppress(RuntimeError):  # the server has ended
+            loop.call_soon_threadsafe(replies.put_nowait, told)
+
+
+def _send(seat: Seat, message: Message) -> None:
+    with suppress(OSError):  # it has gone, and nothing is left to stop
+        seat.send(message)
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """One question that waits, or is answered."""
+
+    number: int
+    scenario: str
+    user: str
+    what: Asked | Shown | Lent | Given
+    language: Language
+    tell: Callable[[Any], None]
+    owner: object
+    near: str | None
+    """The key of a plan in whose process it is to be answered."""
+    turn: asyncio.Future[Solver]
+    place: int = -1
 
 
 @dataclass(eq=False)
 class Solvers:
-    """The processes of all scenarios that were asked lately."""
+    """All processes, and the line of those who wait for one.
 
-    memory: int | None = None
-    kept: int = KEPT
-    _by_scenario: OrderedDict[str, Solver] = field(default_factory=OrderedDict)
+    Who has fewer questions at work and waiting comes first; then what only shows a plan, which
+    takes a second, but not twice running of one user; then who had no turn for longest, and then
+    who came first.
+    """
 
-    def of(self, scenario: str) -> Solver:
-        """The process of a scenario."""
-        found = self._by_scenario.setdefault(scenario, Solver(self.memory))
-        self._by_scenario.move_to_end(scenario)
-        idle = [id for id, one in self._by_scenario.items() if not one.waiting and one is not found]
-        while idle and (len(self._by_scenario) > self.kept or self._hold_too_much()):
-            self._by_scenario.pop(idle.pop(0)).close()
-        return found
+    room: Room = field(default_factory=Room)
+    seating: Seating | None = None
+    """What begins a process; of this machine if not given."""
+    _all: list[Solver] = field(default_factory=list)  # the one that was asked last is the last
+    _line: list[_Waiting] = field(default_factory=list)
+    _homes: OrderedDict[tuple[str, str], Solver] = field(default_factory=OrderedDict)
+    _turns: dict[str, int] = field(default_factory=dict)  # the last of each user
+    _looked: str | None = None  # who had the last turn, if that was for a view
+    _count: count[int] = field(default_factory=count)
 
-    def _hold_too_much(self) -> bool:
-        """Whether all together hold more than one may."""
-        pids = [one.pid for one in self._by_scenario.values() if one.pid is not None]
-        return self.memory is not None and sum(map(watching.held, pids)) > self.memory
+    async def ask(
+        self,
+        scenario: str,
+        what: Asked | Shown | Lent | Given,
+        language: Language,
+        tell: Callable[[Any], None] = lambda _: None,
+        owner: object = None,
+        user: str = "",
+        near: str | None = None,
+    ) -> Any:
+        """The answer, when its turn has come; what is known on the way is told, and how many are
+        before it, as a whole number. ``owner`` is who can :meth:`stop` it. A view is answered where
+        its (first) plan is, and everything else ``near`` the plan of a key, if one is given.
+
+        Raises Busy where too many questions of the user wait.
+        """
+        if sum(one.user == user for one in self._line) >= self.room.waiting:
+            raise Busy
+        if isinstance(what, Shown):
+            near = what.keys[0]
+        turn = asyncio.get_running_loop().create_future()
+        mine = _Waiting(
+            next(self._count), scenario, user, what, language, tell, owner, near, turn
+        )  # fmt: skip
+        self._line.append(mine)
+        self._deal()
+        try:
+            solver = await turn
+            if isinstance(what, (Asked, Given)):
+                self._homes[scenario, what.key] = solver
+                self._homes.move_to_end((scenario, what.key))
+                while len(self._homes) > HOMES:
+                    self._homes.popitem(last=False)
+            return await solver.answer(mine)
+        finally:
+            if mine in self._line:
+                self._line.remove(mine)
+            for solver in self._all:
+                if solver.now is mine:  # also where nobody waited any more when its turn came
+                    solver.now = None
+            self._deal()
+
+    def is_elsewhere(self, scenario: str, key: str, near: str) -> bool:
+        """Whether the plan of a key is in another process than that of ``near``."""
+        home = self._homes.get((scenario, key))
+        return home in self._all and home is not self._homes.get((scenario, near))
 
     def stop(self, owner: object) -> bool:
-        """End what somebody asked, if it is being answered; whether it was."""
-        return sum(one.stop(owner) for one in self._by_scenario.values()) > 0
+        """End what somebody asked, if it is being answered: it comes back with the best so far.
+        Whether it was."""
+        mine = [one for one in self._all if one.now is not None and one.now.owner is owner]
+        return owner is not None and sum(one.stop() for one in mine) > 0
+
+    def forget(self, user: str) -> None:
+        """End the processes of what one user alone has, as ``user/scenario``."""
+        own = f"{user}/"
+        for one in [one for one in self._all if one.scenario.startswith(own)]:
+            one.close()
+            if one.now is None:
+                self._all.remove(one)
+        for at in [at for at in self._homes if at[0].startswith(own)]:
+            del self._homes[at]
+        self._turns.pop(user, None)
 
     def close(self) -> None:
         """End all of them."""
-        for one in self._by_scenario.values():
-            one.close()
+        for one in self._all:
+            one.close(LEAVES_WITHIN)
+
+    # Who is next
+
+    def _deal(self) -> None:
+        """Give those who are next a process for as long as there is one, and tell all others how
+        many are before them."""
+        line, at_work = self._in_order(), sum(one.now is not None for one in self._all)
+        for mine in line:
+            if at_work < self.room.at_work and (solver := self._for(mine)) is not None:
+                self._line.remove(mine)
+                self._all.remove(solver)
+                self._all.append(solver)
+                self._turns[mine.user] = next(self._count)
+                self._looked = None if isinstance(mine.what, Asked) else mine.user
+                solver.begin(mine)
+                mine.turn.set_result(solver)
+                at_work += 1
+        for place, mine in enumerate(self._in_order(), start=at_work):
+            if mine.place != place:
+                mine.place = place
+                mine.tell(place)
+        for one in [one for one in self._all[:-1] if one.now is None]:
+            if self._hold_too_much():
+                self._all.remove(one)
+                one.close()
+
+    def _in_order(self) -> list[_Waiting]:
+        asks = Counter(one.now.user for one in self._all if one.now is not None)
+        rank: dict[_Waiting, tuple[int, bool, int, int]] = {}
+        for mine in self._line:  # as they came
+            is_long = isinstance(mine.what, Asked) or mine.user == self._looked
+            rank[mine] = asks[mine.user], is_long, self._turns.get(mine.user, -1), mine.number
+            asks[mine.user] += 1
+        return sorted(self._line, key=rank.__getitem__)
+
+    def _for(self, mine: _Waiting) -> Solver | None:
+        """A process that is free for a question; None where it has to wait for one."""
+        if mine.turn.done():  # nobody waits for it any more
+            return None
+        same = [one for one in self._all if one.scenario == mine.scenario]
+        home = self._homes.get((mine.scenario, mine.near)) if mine.near else None
+        if home in same:
+            return home if home is not None and home.now is None else None
+        free = [one for one in same if one.now is None]
+        if free:
+            return free[-1]
+        if len(same) >= self.room.each or not self._has_room():
+            return None
+        self._all.append(made := Solver(mine.scenario, self.room, self.seating or self._here))
+        return made
+
+    def _here(self, heard: Heard) -> Seat:
+        return Here(Answerer, heard, self.room.memory)
+
+    def _has_room(self) -> bool:
+        """Whether one more may be kept, once those that nobody needs are ended."""
+        wanted = {one.scenario for one in self._line}
+        free = [one for one in self._all if one.now is None and one.scenario not in wanted]
+        free += [one for one in self._all if one.now is None and one not in free]
+        while len(self._all) >= self.room.kept or self._hold_too_much():
+            if not free:
+                return False
+            self._all.remove(gone := free.pop(0))
+            gone.close()
+        return True
+
+    def _hold_too_much(self) -> bool:
+        """Whether all together hold more than they may."""
+        together = self.room.together
+        return together is not None and sum(one.held for one in self._all) > together

@@ -1,24 +1,23 @@
 """What runs in a process that solves: one scenario stays loaded, and is asked one thing after the
-other. What it finds is told by a pipe; a document is rendered here, so that the server never waits.
+other. A document is rendered here as well, so that the server never waits.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from models.faults import VorratError
-from models.language import Language, language, tr, using
+from models.language import Language, language, tr
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.documents import document_of
 from optimizer.errors import Infeasible
 from optimizer.page import views
+from optimizer.parallel.staying import Message, Tell
 from optimizer.report.document import Document
 
 KEPT, PLANS, PROBLEMS = 60, 12, 3
@@ -47,20 +46,18 @@ class Shown(NamedTuple):
     is_file: bool = False
 
 
-class Message(NamedTuple):
-    """What is sent to the process: a number, what is asked, and the language of the answer."""
+class Lent(NamedTuple):
+    """A question for a plan that is kept, for another process."""
 
-    number: int
-    asked: Asked | Shown | None  # None: what has this number is to stop
-    language: Language = "en"
+    key: str
 
 
-class Told(NamedTuple):
-    """What comes back: to which message, what it is, and whether it is the last."""
+class Given(NamedTuple):
+    """A plan that another process has lent."""
 
-    number: int
-    content: Any
-    last: bool = True
+    key: str
+    plan: Plan
+    title: tuple[str, str | None]
 
 
 class Figures(NamedTuple):
@@ -89,17 +86,10 @@ class Failed(NamedTuple):
     is_answer: bool = False  # whether it says all there is to say, such as that there is nothing
 
 
-def work(pipe: Connection) -> None:
-    """Answer what comes by a pipe until it is closed."""
-    from optimizer.parallel import serving
-
-    serving.prepare([])
-    _Worker(pipe).go()
-
-
 @dataclass
-class _Worker:
-    pipe: Connection
+class Answerer:
+    """One scenario that stays loaded, with what was found for it (see ``staying.Stays``)."""
+
     stopped: set[int] = field(default_factory=set)
     now: int = 0
     plans: OrderedDict[str, Plan] = field(default_factory=OrderedDict)
@@ -109,66 +99,48 @@ class _Worker:
     whole: set[str] = field(default_factory=set)
     documents: dict[tuple[str, Language], Document] = field(default_factory=dict)
 
-    def go(self) -> None:
-        from queue import SimpleQueue
-
+    def __post_init__(self) -> None:
         from optimizer.solve.session import Session
 
-        self.session, asked = Session(), SimpleQueue[Message | None]()
+        self.session = Session()
 
-        def listen() -> None:
-            try:
-                while True:
-                    message: Message = self.pipe.recv()
-                    if message.asked is not None:
-                        asked.put(message)
-                        continue
-                    self.stopped.add(message.number)
-                    if message.number == self.now:
-                        self.session.stop()
-            except (EOFError, OSError):
-                asked.put(None)
+    def stop(self, number: int) -> None:
+        """End what has this number, which comes back with the best plan so far."""
+        self.stopped.add(number)
+        if number == self.now:
+            self.session.stop()
 
-        threading.Thread(target=listen, daemon=True).start()
-        while (message := asked.get()) is not None:
-            with using(message.language):
-                try:
-                    content = self._answer(message)
-                except Infeasible as error:
-                    rules = tuple((f"{r.tag} {r.name}", r.says, r.path) for r in error.conflict)
-                    content = Failed(str(error), rules)
-                except VorratError as error:
-                    content = Failed(
-                        str(error),
-                        gone=isinstance(error, views.Gone),
-                        is_answer=isinstance(error, views.Unseen),
-                    )
-                except Exception as error:  # the next question may well have an answer
-                    traceback.print_exc()
-                    about = {"error": type(error).__name__, "message": error}
-                    content = Failed(tr("unexpected {error}: {message}", **about))
-            self.pipe.send(Told(message.number, content))
+    def answer(self, message: Message, tell: Tell) -> Any:
+        """Figures, a view or a file; Failed where there is none."""
+        try:
+            if isinstance(message.asked, Asked):
+                return self._solved(message.number, message.asked, tell)
+            return self._view(message.asked)
+        except Infeasible as error:
+            rules = tuple((f"{r.tag} {r.name}", r.says, r.path) for r in error.conflict)
+            return Failed(str(error), rules)
+        except VorratError as error:
+            gone = isinstance(error, views.Gone)
+            return Failed(str(error), gone=gone, is_answer=isinstance(error, views.Unseen))
+        except Exception as error:  # the next question may well have an answer
+            traceback.print_exc()
+            about = {"error": type(error).__name__, "message": error}
+            return Failed(tr("unexpected {error}: {message}", **about))
 
-    def _answer(self, message: Message) -> Any:
-        if isinstance(message.asked, Asked):
-            return self._solved(message.number, message.asked)
-        assert message.asked is not None
-        return self._view(message.asked)
-
-    def _solved(self, number: int, asked: Asked) -> Figures:
+    def _solved(self, number: int, asked: Asked, tell: Tell) -> Figures:
         began, self.now = time.perf_counter(), number
         if asked.key in self.found and asked.key in self.ended:
             self._keep(asked.key, self.found[asked.key])
             return self._figures(self.found[asked.key], time.perf_counter() - began)
 
-        def tell(incumbent: Any) -> None:
+        def hear(incumbent: Any) -> None:
             if not incumbent.final:
-                self.pipe.send(Told(number, self._early(incumbent, began), last=False))
+                tell(self._early(incumbent, began))
             if number in self.stopped:
                 self.session.stop()
 
         how: dict[str, Any] = {"gap": asked.gap, "time_limit": asked.time_limit}
-        found = self.session.ask(asked.case, on_incumbent=tell, **how)
+        found = self.session.ask(asked.case, on_incumbent=hear, **how)
         self.titles[asked.key] = asked.title, asked.variant
         self._keep(asked.key, found)
         self.plans.pop(asked.key, None)
@@ -241,14 +213,24 @@ class _Worker:
             if key not in self.found:
                 raise views.Gone(tr("the plan is not kept any more"))
             title, variant = self.titles[key]
-            self.plans[key] = told_in_full(self.found[key]).plan(title, variant, chains=whole)
-            self.whole |= {key} if whole else set()
-            while len(self.plans) > PLANS:
-                self.whole.discard(self.plans.popitem(last=False)[0])
+            told = told_in_full(self.found[key]).plan(title, variant, chains=whole)
+            self._put(key, told, whole)
         self.plans.move_to_end(key)
         return self.plans[key]
 
-    def _view(self, shown: Shown) -> str | bytes:
+    def _put(self, key: str, plan: Plan, whole: bool) -> None:
+        self.plans[key] = plan
+        self.whole |= {key} if whole else set()
+        while len(self.plans) > PLANS:
+            self.whole.discard(self.plans.popitem(last=False)[0])
+
+    def _view(self, shown: Shown | Lent | Given) -> Any:
+        if isinstance(shown, Lent):
+            return Given(shown.key, self._plan(shown.key, whole=True), self.titles[shown.key])
+        if isinstance(shown, Given):
+            self._put(shown.key, shown.plan, whole=True)
+            self.titles[shown.key] = shown.title
+            return ""
         if shown.is_file:
             return views.file(shown.name, self._plan(shown.keys[0], shown.name in views.WHOLE))
         if shown.name in views.STRESS:

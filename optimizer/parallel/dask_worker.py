@@ -3,7 +3,8 @@ on both sides."""
 
 import os
 import pickle
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from optimizer.parallel import serving
 from optimizer.parallel.serving import Reply
@@ -26,6 +27,30 @@ def serve(sent: bytes) -> Reply:
         return serving.serve(order, lambda: worker.log_event(order.team, order.number))
     finally:
         _running.clear()
+
+
+class Staying:
+    """What answers the tasks of a lane that tells something on the way, and can be stopped."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.stays = make()
+
+    def __call__(self, message: Any) -> Any:
+        """Answer a message; what it tells on the way reaches who has subscribed to the team."""
+        from distributed import get_worker
+
+        worker, team = get_worker(), _running[0]
+
+        def tell(content: Any) -> None:
+            worker.log_event(team, pickle.dumps((message.number, content)))
+
+        return self.stays.answer(message, tell)
+
+
+def stop(team: str, number: int) -> None:
+    """End what a lane answers soon, if it has this number."""
+    if (lane := serving.lanes.get((team, 0))) is not None:
+        cast(Staying, lane[0]).stays.stop(number)
 
 
 def forget(team: str, end: bool, dask_worker: Any = None) -> None:

@@ -187,7 +187,7 @@ def test_a_stream_that_is_opened_again_begins_with_the_last_answer(visitor: Visi
     import http.client
 
     line = http.client.HTTPConnection("127.0.0.1", visitor.server.port, timeout=PATIENCE)
-    line.request("GET", f"/events?tab={tab.id}", headers=visitor._cookie())
+    line.request("GET", f"/events?tab={tab.id}", headers=visitor._always())
     again = Tab(visitor, tab.id, line.getresponse())
     assert again.hear() == said
     line.close()
@@ -265,8 +265,9 @@ def test_a_process_that_dies_while_nothing_is_asked_is_not_missed() -> None:
 
 
 LITTLE = """
-real = conversation.Solvers
-conversation.Solvers = lambda memory: real(50_000_000)
+from optimizer.page import solvers
+real = solvers.Room
+solvers.Room = lambda **how: real(**{**how, "memory": 50_000_000})
 """
 
 

@@ -179,7 +179,7 @@ def test_a_file_that_says_it_is_too_large_is_refused(visitor: Visitor) -> None:
     about = {"Origin": visitor.server.origin, "Content-Length": str(MOST_BYTES + 1)}
     line = http.client.HTTPConnection("127.0.0.1", visitor.server.port, timeout=PATIENCE)
     line.putrequest("POST", "/drop?name=far-too-large.yaml")
-    for name, value in {**about, **visitor._cookie()}.items():
+    for name, value in {**about, **visitor._always()}.items():
         line.putheader(name, value)
     line.endheaders()
     answer = line.getresponse()
@@ -192,7 +192,7 @@ def test_a_file_that_does_not_say_how_large_it_is_is_refused_as_well(visitor: Vi
     line = http.client.HTTPConnection("127.0.0.1", visitor.server.port, timeout=PATIENCE)
     line.putrequest("POST", "/drop?name=far-too-large.yaml")
     about = {"Origin": visitor.server.origin, "Transfer-Encoding": "chunked"}
-    for name, value in {**about, **visitor._cookie()}.items():
+    for name, value in {**about, **visitor._always()}.items():
         line.putheader(name, value)
     line.endheaders()
     chunk = b"%x\r\n" % 1_000_000 + b"#" * 1_000_000 + b"\r\n"

@@ -78,6 +78,24 @@ class Opened:
         return made
 
 
+PUBLIC = "https://vorrat.example.org"
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@dataclass
+class Served(Opened):
+    """A server for many, and what its proxy sends along."""
+
+    @property
+    def origin(self) -> str:
+        return PUBLIC
+
+    def visitor(self, user: str = "Ada") -> Visitor:
+        """A user whom the proxy has let in."""
+        about = {"Host": PUBLIC.removeprefix("https://"), "X-Vorrat-Secret": SECRET}
+        return Visitor(self, proxied={**about, "X-Remote-User": user})
+
+
 def _keep(stream: Any, said: list[str]) -> None:
     with suppress(ValueError):  # it was closed
         for line in stream:
@@ -99,9 +117,9 @@ def opened(
     )  # fmt: skip
     assert process.stderr is not None
     line = process.stderr.readline()
-    found = re.search(r"http://\S+", line)
+    found = re.search(r"(http://\S+)|Listening on (\S+)", line)
     assert found is not None, line + process.stderr.read()
-    made = Opened(process, found[0])
+    made = Opened(process, found[0]) if found[1] else Served(process, f"http://{found[2]}/")
     hearing = threading.Thread(target=_keep, args=(process.stderr, made.said), daemon=True)
     hearing.start()
     try:
@@ -112,6 +130,16 @@ def opened(
         _end(process)
         hearing.join(10)
         process.stderr.close()
+
+
+@contextmanager
+def served(folder: Path, *args: str | Path, patch: str = "") -> Iterator[Served]:
+    """A server for many, whose secret is written into a folder."""
+    secret = folder / "secret"
+    secret.write_text(SECRET + "\n", encoding="utf-8")
+    with opened("--serve", PUBLIC, "--secret", secret, *args, patch=patch) as made:
+        assert isinstance(made, Served)
+        yield made
 
 
 def _wait_for(port: int) -> None:
@@ -161,6 +189,8 @@ class Visitor:
 
     server: Opened
     cookies: dict[str, str] = field(default_factory=dict)
+    proxied: dict[str, str] = field(default_factory=dict)
+    """Headers that a proxy puts on each request."""
 
     def request(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
@@ -168,16 +198,15 @@ class Visitor:
         """A request with the cookies, and with no headers but those that are given."""
         line = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
         try:
-            line.request(method, path, body, {**self._cookie(), **(headers or {})})
+            line.request(method, path, body, {**self._always(), **(headers or {})})
             answer = line.getresponse()
             return Answer(answer.status, {**dict(answer.getheaders())}, answer.read())
         finally:
             line.close()
 
-    def _cookie(self) -> dict[str, str]:
-        if not self.cookies:
-            return {}
-        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+    def _always(self) -> dict[str, str]:
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return {**self.proxied, **({"Cookie": cookies} if cookies else {})}
 
     def get(self, path: str, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -204,7 +233,7 @@ class Visitor:
         line = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
         id = f"tab-{next(_tabs)}"
         try:
-            line.request("GET", f"/events?tab={id}", headers=self._cookie())
+            line.request("GET", f"/events?tab={id}", headers=self._always())
             stream = line.getresponse()
             assert stream.status == 200
             yield Tab(self, id, stream)

@@ -1,0 +1,136 @@
+"""The page whose processes are the workers of a cluster: answers, stops and losses are as here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytest.importorskip("distributed")
+
+from clustered import Processes, running
+from open_page import PATIENCE, TUTORIAL, Opened, opened, query_of, served
+from pages import read
+
+pytestmark = pytest.mark.slow
+BASE = query_of("tutorial")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    with running(tmp_path_factory.mktemp("cluster"), 2) as found:
+        yield found
+
+
+@pytest.fixture
+def server(cluster: Processes) -> Iterator[Opened]:
+    with opened(TUTORIAL, "--scheduler", cluster.address, "--memory-limit", "2GB") as found:
+        yield found
+    assert "Traceback" not in "".join(found.said)
+
+
+def solving(cluster: Processes) -> list[psutil.Process]:
+    """The processes of the workers, without their nannies."""
+    every = [psutil.Process(one.pid).children(recursive=True) for one in cluster.workers]
+    return [one for family in every for one in family if "spawn_main" in " ".join(one.cmdline())]
+
+
+def test_answers_and_views_are_those_of_this_machine(server: Opened) -> None:
+    queries = [BASE, query_of("tutorial", "capex=2"), query_of("tutorial", "hazard.export_stop=2")]
+    with opened(TUTORIAL) as here, here.visitor().tab() as one, server.visitor().tab() as other:
+        for query in queries:
+            wanted, found = one.ask(query), other.ask(query)
+            assert found["state"] == wanted["state"] == "proven"
+            figures = [[dd.text for dd in read(said["html"]).all("dd")] for said in (wanted, found)]
+            assert figures[0] == figures[1]
+        assert {said["state"] for said in other.heard} & {"first", "better"}
+        for name in ("changed", "board"):
+            both = [who.visitor().view(name, *queries[:2]) for who in (here, server)]
+            assert [answer.status for answer in both] == [200, 200]
+        assert server.visitor().take("brief", BASE).status == 200
+        assert not server.workers()
+        assert here.workers()
+
+
+def test_an_infeasible_question_names_its_rules(server: Opened) -> None:
+    with server.visitor().tab() as tab:
+        said = tab.ask(query_of("tutorial", "project.refinery=in", "funders.fund.budget_meur=0"))
+        assert said["state"] == "failed"
+        assert "No plan keeps all of these rules" in read(said["html"]).text
+
+
+def test_a_worker_that_is_lost_costs_its_answer_and_nothing_else(
+    server: Opened, cluster: Processes
+) -> None:
+    with server.visitor().tab() as tab:
+        assert tab.ask(BASE)["state"] == "proven"
+        for one in solving(cluster):
+            one.suspend()
+        tab.send(query_of("tutorial", "capex=3"))
+        assert tab.hear()["state"] == "asked"
+        for one in solving(cluster):
+            os.kill(one.pid, signal.SIGKILL)
+        said = tab.answer()
+        assert said["state"] == "failed"
+        assert "has died; ask again" in read(said["html"]).text
+        until = time.monotonic() + PATIENCE
+        while (said := tab.ask(query_of("tutorial", "capex=3")))["state"] != "proven":
+            assert time.monotonic() < until
+            time.sleep(1)
+        assert server.visitor().view("brief", BASE).status == 200  # found again
+
+
+def test_a_newer_question_stops_the_older_one(server: Opened) -> None:
+    with server.visitor().tab() as tab:
+        tab.ask(BASE)
+        tab.send(query_of("tutorial", "capex=1.7"))
+        tab.send(query_of("tutorial", "capex=1.8"))
+        said = tab.answer()
+        assert said["query"] == query_of("tutorial", "capex=1.8")
+        assert said["state"] == "proven"
+
+
+def test_users_of_a_server_are_answered_side_by_side(cluster: Processes, tmp_path: Path) -> None:
+    with served(tmp_path, "--scheduler", cluster.address) as own:
+        with own.visitor("Ada").tab() as ada, own.visitor("Eve").tab() as eve:
+            ada.send(query_of("tutorial", "capex=1.1"))
+            eve.send(query_of("tutorial", "capex=1.2"))
+            assert ada.answer()["state"] == eve.answer()["state"] == "proven"
+            views = [own.visitor("Ada").view("changed", query_of("tutorial", "capex=1.1"),
+                                             query_of("tutorial", "capex=1.2"))]  # fmt: skip
+            assert [view.status for view in views] == [200]
+        assert own.workers() == []
+
+
+def test_workers_forget_what_was_asked_when_the_server_ends(cluster: Processes) -> None:
+    """A batch that comes after finds them free."""
+    from optimizer.parallel.cluster import Cluster
+
+    with Cluster(cluster.address) as entered:
+        until = time.monotonic() + PATIENCE
+        while any(entered.client().run(kept).values()):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+
+def kept() -> int:
+    from optimizer.parallel import serving
+
+    return len(serving.lanes)
+
+
+def test_a_cluster_that_is_not_there_is_told() -> None:
+    import subprocess
+    import sys
+
+    line = [sys.executable, "-m", "optimizer", "open", "--no-browser", "--language=en",
+            "--scheduler", "tcp://127.0.0.1:1"]  # fmt: skip
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode in (2, 5)
+    assert "no scheduler answers" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,467 @@
+"""The page for many: through the proxy only, each by himself, all in turn, and nothing stays."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from open_page import (
+    PATIENCE,
+    PUBLIC,
+    ROOT,
+    SECRET,
+    TUTORIAL,
+    Served,
+    Visitor,
+    query_of,
+    served,
+)
+from pages import read
+
+from optimizer.page.people import TABS
+from optimizer.page.scenarios import DROPPED
+
+BASE = query_of("tutorial")
+PATHS = ["/", "/board?scenario=tutorial", "/events?tab=x", "/view/brief?of=scenario%3Dtutorial",
+         "/take/plan?of=scenario%3Dtutorial", "/figures?of=scenario%3Dtutorial&q=x", "/here",
+         "/static/page.js", "/nowhere"]  # fmt: skip
+POSTS = ["/ask", "/stop", "/drop?name=a.yaml", "/mend", "/save", "/forget"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served"), "--jobs", "2", TUTORIAL) as found:
+        yield found
+    assert "Traceback" not in "".join(found.said)
+
+
+def own_text(capex: int) -> bytes:
+    """A scenario of one's own: the tutorial with other figures."""
+    text = TUTORIAL.read_text(encoding="utf-8")
+    return text.replace("capex_meur:", f"# {capex}\n    capex_meur:", 1).encode()
+
+
+def dropped(visitor: Visitor, content: bytes, name: str = "own.yaml") -> str:
+    """Drop a file; the id of its scenario."""
+    answer = visitor.post(f"/drop?name={name}", content)
+    assert answer.status == 201, answer.text
+    return str(answer.json["at"].rpartition("=")[2])
+
+
+def bare(server: Served, **about: str) -> Visitor:
+    """One who comes with these headers alone, and the right host."""
+    named = {name.replace("_", "-"): value for name, value in about.items()}
+    return Visitor(server, proxied={"Host": PUBLIC.removeprefix("https://"), **named})
+
+
+# Only through the proxy
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_who_does_not_come_through_the_proxy_is_refused(server: Served, path: str) -> None:
+    for about in (
+        {},
+        {"X_Remote_User": "Ada"},
+        {"X_Remote_User": "Ada", "X_Vorrat_Secret": SECRET[:-1]},
+        {"X_Remote_User": "Ada", "X_Vorrat_Secret": SECRET + "0"},
+        {"X_Remote_User": "Ada", "X_Vorrat_Secret": "ä"},
+        {"X_Remote_User": "Ada", "Cookie": f"vorrat-{server.port}={SECRET}"},
+    ):
+        assert bare(server, **about).get(path).status == 403
+    in_address = f"{path}{'&' if '?' in path else '?'}token={SECRET}"
+    assert bare(server, X_Remote_User="Ada").get(in_address).status == 403
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_nothing_is_taken_from_who_does_not_come_through_the_proxy(
+    server: Served, path: str
+) -> None:
+    assert bare(server, X_Remote_User="Ada").post(path, {}).status == 403
+
+
+@pytest.mark.parametrize("user", [None, "", "   ", "x" * 201])
+def test_somebody_of_whom_nothing_is_known_is_refused(server: Served, user: str | None) -> None:
+    about = {"X_Vorrat_Secret": SECRET} | ({} if user is None else {"X_Remote_User": user})
+    answer = bare(server, **about).get("/")
+    assert answer.status == 403
+    assert "who you are" in answer.text
+
+
+def test_two_names_are_none(server: Served) -> None:
+    """A proxy that adds its header beside one that came with the request."""
+    import http.client
+
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    line.putrequest("GET", "/", skip_host=True)
+    for name, value in {**server.visitor("Ada").proxied}.items():
+        line.putheader(name, value)
+    line.putheader("X-Remote-User", "Eve")
+    line.endheaders()
+    assert line.getresponse().status == 403
+    line.close()
+
+
+def test_a_name_is_shown_as_it_is_and_as_a_text(server: Served) -> None:
+    for name in ("Jörg Müller", "<b>Ada</b>", "ada@bmwe.example"):
+        sent = name.encode().decode("latin-1")
+        page = server.visitor(sent).get("/", Accept="text/html")
+        assert page.status == 200
+        (shown,) = [one for one in read(page.text).all("span")
+                    if one.attributes.get("class") == "user"]  # fmt: skip
+        assert shown.text == name
+        assert "<b>" not in page.text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1:{port}", "localhost", ""])
+def test_another_name_of_the_server_is_refused(server: Served, host: str) -> None:
+    answer = server.visitor().get("/", Host=host.format(port=server.port))
+    assert answer.status == 421
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://vorrat.example.org", "https://evil.example",
+               "http://127.0.0.1:{port}", "https://vorrat.example.org:444"]
+)  # fmt: skip
+def test_a_post_from_elsewhere_is_refused(server: Served, path: str, origin: str | None) -> None:
+    told = {} if origin is None else {"Origin": origin.format(port=server.port)}
+    assert server.visitor().request("POST", path, b"{}", told).status == 403
+
+
+def test_whether_it_is_there_is_told_to_everybody(server: Served) -> None:
+    stranger = Visitor(server)
+    assert stranger.get("/health").text == "here\n"
+    assert stranger.post("/health", {}).status == 421
+    assert server.visitor().get("/health").status == 404
+
+
+def test_it_listens_on_this_machine_alone_and_writes_no_token(server: Served) -> None:
+    found = [one.laddr for one in psutil.Process(server.process.pid).net_connections("inet")
+             if one.status == psutil.CONN_LISTEN]  # fmt: skip
+    assert [(where.ip, where.port) for where in found] == [("127.0.0.1", server.port)]
+    assert SECRET not in "".join(server.said)
+    assert "token" not in server.visitor().get("/").text
+
+
+# Each by himself
+
+
+def test_what_one_drops_the_others_do_not_have(server: Served) -> None:
+    ada, eve = server.visitor("Ada"), server.visitor("Eve")
+    id = dropped(ada, own_text(1), "secret-plans.yaml")
+    assert "secret-plans" in ada.get("/").text
+    assert "secret-plans" not in eve.get("/").text
+    query = query_of(id)
+    for path in (f"/board?scenario={id}", f"/figures?of=scenario%3D{id}&q=x"):
+        assert ada.get(path).status == 200
+        assert eve.get(path).status == 404
+    assert ada.view("brief", query).status == 200
+    assert eve.view("brief", query).status == 404
+    assert eve.take("plan", query).status == 404
+    assert eve.take("scenario", query).status == 404
+    assert eve.post("/ask", {"tab": "t", "number": 1, "query": query}).status == 404
+    mended = eve.post("/mend", f"scenario={id}&x=1".encode(), "application/x-www-form-urlencoded")
+    assert mended.status == 404
+
+
+def test_the_same_file_of_two_users_has_a_process_for_each(tmp_path: Path) -> None:
+    with served(tmp_path, "--jobs", "3") as own:
+        for user in ("Ada", "Eve"):
+            visitor = own.visitor(user)
+            id = dropped(visitor, own_text(2))
+            assert visitor.view("brief", query_of(id)).status == 200
+        assert len(own.workers()) == 2
+
+
+def test_what_one_mends_is_not_so_for_the_others(server: Served) -> None:
+    ada, eve = server.visitor("Ada"), server.visitor("Eve")
+    form = b"scenario=tutorial&title=Mended by Ada"
+    assert ada.post("/mend", form, "application/x-www-form-urlencoded").status == 303
+    assert "Mended by Ada" in ada.get("/board?scenario=tutorial").text
+    assert "Mended by Ada" not in eve.get("/board?scenario=tutorial").text
+    assert ada.post("/forget", b"").status == 303
+    assert "Mended by Ada" not in ada.get("/board?scenario=tutorial").text
+
+
+def test_a_tab_of_the_same_name_is_another_one_for_another_user(server: Served) -> None:
+    """Whoever knows or guesses it hears nothing."""
+    import http.client
+
+    with server.visitor("Ada").tab() as tab:
+        assert tab.ask(BASE)["state"] == "proven"
+        line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=2)
+        line.request("GET", f"/events?tab={tab.id}", headers=server.visitor("Eve").proxied)
+        stream = line.getresponse()
+        assert stream.readline() == b"retry: 1000\n"
+        assert stream.readline() == b"\n"
+        with pytest.raises(TimeoutError):
+            stream.readline()
+        line.close()
+
+
+def test_many_ask_at_once_and_each_hears_his_own_answer(server: Served) -> None:
+    """Eight users, three questions each; what is told is what one hears who asks alone."""
+    factors = [0.8, 0.9, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6]
+    heard: dict[str, list[Any]] = {}
+
+    def use(n: int) -> None:
+        with server.visitor(f"user {n}").tab() as tab:
+            for m in range(3):
+                query = query_of("tutorial", f"capex={factors[(n + m) % 8]}")
+                heard.setdefault(query, []).append(figures(tab.ask(query)))
+                numbers = {one["number"] for one in tab.heard}
+                assert numbers <= set(range(1, m + 2))
+            assert {one["query"] for one in tab.heard} == {
+                query_of("tutorial", f"capex={factors[(n + m) % 8]}") for m in range(3)
+            }
+
+    users = [threading.Thread(target=use, args=(n,)) for n in range(8)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join(PATIENCE)
+    assert len(heard) == 8
+    for answers in heard.values():
+        assert len(answers) == 3
+        assert all(one == answers[0] for one in answers)
+    assert len({str(answers[0]) for answers in heard.values()}) > 1
+    assert len(server.workers()) <= 3
+
+
+def figures(said: dict[str, Any]) -> list[str]:
+    assert said["state"] == "proven", said
+    return [one.text for one in read(said["html"]).all("dd")
+            if one.attributes.get("class") == "figure"]  # fmt: skip
+
+
+def test_plans_of_two_processes_stand_side_by_side(tmp_path: Path) -> None:
+    """One is lent to the other, and what is shown is what one process alone shows."""
+    queries = [query_of("tutorial", f"capex={factor}") for factor in (1.25, 0.75)]
+    shown = []
+    for jobs in ("1", "2"):
+        with served(tmp_path, "--jobs", jobs) as own, ExitStack() as stack:
+            tabs = [stack.enter_context(own.visitor("Ada").tab()) for _ in queries]
+            for tab, query in zip(tabs, queries, strict=True):
+                tab.send(query)
+                if jobs == "2" and tab is tabs[0]:
+                    wait_for(lambda own=own: len(own.workers()) == 1)
+                    (first,) = own.workers()
+                    first.suspend()  # so that the other question needs another process
+            if jobs == "2":
+                assert tabs[1].answer()["state"] == "proven"
+                first.resume()
+            for tab in tabs[: 1 if jobs == "2" else 2]:
+                assert tab.answer()["state"] == "proven"
+            assert len(own.workers()) == int(jobs)
+            for name in ("changed", "board"):
+                view = own.visitor("Ada").view(name, *queries)
+                assert view.status == 200, view.text
+                shown.append(re.sub(r'id="[^"]*"|#[\w-]+', "", view.text))
+    assert shown[:2] == shown[2:]
+
+
+def wait_for(there: Any) -> None:
+    until = time.monotonic() + PATIENCE
+    while not there():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+# In turn
+
+
+def test_those_who_wait_hear_how_many_are_before_them(tmp_path: Path) -> None:
+    with served(tmp_path, "--jobs", "1") as own, ExitStack() as stack:
+        tabs = [stack.enter_context(own.visitor(name).tab()) for name in ("Ada", "Eve", "Bea")]
+        tabs[0].ask(BASE)
+        (worker,) = own.workers()
+        worker.suspend()
+        for n, tab in enumerate(tabs):
+            tab.send(query_of("tutorial", f"capex={2 + n}"))
+            while tab.hear()["state"] != ("waiting" if n else "asked"):
+                pass
+        assert [tab.heard[-1]["text"] for tab in tabs[1:]] == [
+            "Waiting; 1 before you.", "Waiting; 2 before you."
+        ]  # fmt: skip
+        worker.resume()
+        assert all(tab.answer()["state"] == "proven" for tab in tabs)
+        said = [one["text"] for one in tabs[2].heard if one["state"] == "waiting"]
+        assert said == ["Waiting; 2 before you.", "Waiting; 1 before you."]
+
+
+def test_one_who_asks_too_much_is_told_so_and_the_others_are_answered(tmp_path: Path) -> None:
+    with served(tmp_path, "--jobs", "1") as own, ExitStack() as stack:
+        ada, eve = own.visitor("Ada"), own.visitor("Eve")
+        tabs = [stack.enter_context(ada.tab()) for _ in range(10)]
+        tabs[0].ask(BASE)
+        (worker,) = own.workers()
+        worker.suspend()
+        for n, tab in enumerate(tabs):
+            tab.send(query_of("tutorial", f"capex={2 + n}"))
+        said = tabs[-1].answer()
+        assert said["state"] == "failed"
+        assert "Too many questions are waiting" in read(said["html"]).text
+        with eve.tab() as hers:
+            hers.send(query_of("tutorial", "capex=1.5"))
+            while hers.hear()["state"] != "waiting":
+                pass
+            worker.resume()
+            assert hers.answer()["state"] == "proven"
+        assert all(tab.answer()["state"] == "proven" for tab in tabs[:-1])
+
+
+def test_one_has_no_more_tabs_and_files_than_that(server: Served) -> None:
+    bob = server.visitor("Bob")
+    with ExitStack() as stack:
+        for _ in range(TABS):
+            stack.enter_context(bob.tab())
+        answer = bob.get("/events?tab=one-more")
+        assert answer.status == 503
+        assert server.visitor("Cleo").get("/").status == 200
+    for n in range(DROPPED):
+        dropped(bob, own_text(100 + n), f"file-{n}.yaml")
+    answer = bob.post("/drop?name=one-more.yaml", own_text(99))
+    assert answer.status == 404
+    assert f"{DROPPED} files" in answer.json["text"]
+    bob.post("/forget", b"")
+    dropped(bob, own_text(99))
+
+
+# Nothing stays
+
+
+def files_of(server: Served) -> set[str]:
+    """Names of the files that the server and its processes have dropped."""
+    import tempfile
+
+    return {one.name for one in Path(tempfile.gettempdir()).glob("vorrat-*/*/*")
+            if "kept-by-nobody" in one.name}  # fmt: skip
+
+
+def test_what_one_dropped_is_removed_when_he_says_so(server: Served) -> None:
+    ada, eve = server.visitor("Ada"), server.visitor("Eve")
+    for visitor, name in ((ada, "ada"), (eve, "eve")):
+        id = dropped(visitor, own_text(3), f"{name}-kept-by-nobody.yaml")
+        assert visitor.view("brief", query_of(id)).status == 200
+    assert files_of(server) == {"ada-kept-by-nobody.yaml", "eve-kept-by-nobody.yaml"}
+    before = len(server.workers())
+    with ada.tab() as tab:
+        tab.ask(BASE)
+        answer = ada.post("/forget", b"", "application/x-www-form-urlencoded")
+        assert (answer.status, answer.headers["location"]) == (303, "/")
+        with pytest.raises(AssertionError, match="the stream has ended"):
+            tab.hear()
+    assert files_of(server) == {"eve-kept-by-nobody.yaml"}
+    assert len(server.workers()) < before + 1
+    assert "ada-kept" not in ada.get("/").text
+    assert "eve-kept" in eve.get("/").text
+    eve.post("/forget", b"")
+    assert files_of(server) == set()
+
+
+def test_what_one_dropped_is_removed_when_he_has_gone(tmp_path: Path) -> None:
+    patch = "from optimizer.page import people\n"
+    patch += "made = people.People\n"
+    patch += "people.People = lambda *given: made(*given, gone_after=1.0)"
+    with served(tmp_path, "--jobs", "1", patch=patch) as own:
+        ada = own.visitor("Ada")
+        with ada.tab() as tab:
+            id = dropped(ada, own_text(4), "gone-kept-by-nobody.yaml")
+            assert tab.ask(query_of(id))["state"] == "proven"
+            time.sleep(2.5)
+            assert files_of(own) == {"gone-kept-by-nobody.yaml"}  # somebody looks
+        wait_for(lambda: files_of(own) == set())
+        wait_for(lambda: own.workers() == [])
+        assert ada.get(f"/board?scenario={id}").status == 404
+
+
+def test_nothing_stays_when_the_server_ends(tmp_path: Path) -> None:
+    with served(tmp_path, "--jobs", "1") as own:
+        ada = own.visitor("Ada")
+        id = dropped(ada, own_text(5), "end-kept-by-nobody.yaml")
+        assert ada.view("brief", query_of(id)).status == 200
+        (worker,) = own.workers()
+        own.process.terminate()  # as systemd and containers do
+        assert own.process.wait(PATIENCE) in (0, -15)
+        assert files_of(own) == set()
+        assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
+def test_nobody_writes_into_what_is_offered(tmp_path: Path) -> None:
+    offered = tmp_path / "offered.yaml"
+    offered.write_bytes(before := own_text(6))
+    with served(tmp_path, "--jobs", "1", offered) as own:
+        ada = own.visitor("Ada")
+        id = re.search(r"scenario=(offered-\w+)", ada.get("/").text)
+        assert id is not None
+        page = ada.get(f"/board?scenario={id[1]}").text
+        assert 'id="save"' not in page
+        said = {"query": query_of(id[1], "capex=2"), "id": "mine"}
+        assert ada.post("/save", said).status == 404
+        assert ada.take("scenario", said["query"]).status == 200
+    assert offered.read_bytes() == before
+
+
+# How it is asked for
+
+
+def refused(*args: str | Path) -> str:
+    line = [sys.executable, "-m", "optimizer", "open", "--no-browser", "--language=en"]
+    done = subprocess.run([*line, *map(str, args)], capture_output=True, text=True, check=False,
+                          timeout=PATIENCE, cwd=ROOT)  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [("http://vorrat.example.org", "not encrypted"), ("vorrat.example.org", "no address such as"),
+     ("https://example.org/vorrat", "a name of its own"), ("https://a:b@example.org", "no address"),
+     ("https://example.org?x=1", "a name of its own"), ("ftp://example.org", "no address"),
+     ("https://", "no address"), ("", "no address")],
+)  # fmt: skip
+def test_an_address_that_does_not_do_is_refused(tmp_path: Path, address: str, says: str) -> None:
+    (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
+    assert says in refused("--serve", address, "--secret", tmp_path / "secret")
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 31, "x" * 20 + "\n" + "y" * 20, "ä" * 40])
+def test_a_secret_that_does_not_do_is_refused(tmp_path: Path, secret: str) -> None:
+    (tmp_path / "secret").write_text(secret, encoding="utf-8")
+    said = refused("--serve", PUBLIC, "--secret", tmp_path / "secret")
+    assert "at least 32 letters" in said
+
+
+def test_what_is_for_a_server_is_refused_on_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
+    assert "--secret FILE" in refused("--serve", PUBLIC)
+    assert "--secret is for a server" in refused("--secret", tmp_path / "secret")
+    assert "--listen is for a server" in refused("--listen", "0.0.0.0")
+    assert "--user-header is for a server" in refused("--user-header", "X")
+    assert "not available" in refused("--serve", PUBLIC, "--secret", tmp_path / "secret",
+                                      "--listen", "192.0.2.1")  # fmt: skip
+
+
+def test_the_header_of_another_login_is_heeded(tmp_path: Path) -> None:
+    with served(tmp_path, "--user-header", "Remote-User") as own:
+        assert own.visitor().get("/").status == 403
+        about = {**own.visitor().proxied, "Remote-User": "Ada"}
+        assert Visitor(own, proxied=about).get("/").status == 200
+
+
+def test_a_search_that_finds_nothing_in_time_is_told(tmp_path: Path) -> None:
+    patch = "from optimizer.cli import opening\nopening.SEARCH = 0.01"
+    with served(tmp_path, "--jobs", "1", patch=patch) as own, own.visitor().tab() as tab:
+        said = tab.ask(BASE)
+        assert said["state"] == "failed"
+        assert "before the limit" in said["text"]
