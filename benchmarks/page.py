@@ -1,12 +1,14 @@
 """The page in use: from a move of a control to the first plan and to the proof, and many at once.
 
-    python benchmarks/page.py [FILE] [--moves 100] [--seed 201] [--users 1] [--minutes 0]
+    python benchmarks/page.py [FILE] [--moves 100] [--seed 201]
+                              [--users 1] [--minutes 0] [--pause 0]
 
 The server of ``vorrat open`` runs in a process of its own and is asked as by a browser. Moves are
 drawn from all controls that the page shows: a number by up to 50 % of what the file says, a project
-in or out. Each is one of the file, not of the move before. With ``--users`` so many tabs ask at
-once, each its own moves, until all have made theirs or so many minutes are over. No tab may hear of
-a question that it did not ask.
+in or out. Each is one of the file, not of the move before. With several ``--users`` it is that of
+``--serve``: each has a tab and moves of his own, which he makes one after the other with a pause
+between, until all have made theirs or so many minutes are over. He looks at the brief of each
+answer, which has to be that of his question; no tab may hear of a question that it did not ask.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +36,7 @@ from models.files import read_case
 from optimizer.page.controls import IN, OUT, every_control
 
 ROOT = Path(__file__).parents[1]
+PUBLIC, SECRET = "https://vorrat.example.org", "a secret that is no secret, of a benchmark"
 
 
 def moves(path: Path, seed: int) -> Iterator[str]:
@@ -51,16 +55,29 @@ def moves(path: Path, seed: int) -> Iterator[str]:
 class Server:
     """``vorrat open`` in a process of its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_for_many: bool) -> None:
         command = [sys.executable, "-m", "optimizer", "open", "--no-browser", "--stay", str(path)]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-        assert self.process.stderr is not None
-        found = re.search(r"http\S+", self.process.stderr.readline())
+        self.is_for_many = is_for_many
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as secret:
+            secret.write(SECRET)
+            secret.flush()
+            command += ["--serve", PUBLIC, "--secret", secret.name] if is_for_many else []
+            self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+            assert self.process.stderr is not None
+            found = re.search(r"(http\S+token\S+)|on (\S+) for", self.process.stderr.readline())
         assert found is not None
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
-        self.host = urlsplit(found[0]).netloc
+        self.headers = {
+            "Origin": PUBLIC,
+            "Host": urlsplit(PUBLIC).netloc,
+            "X-Vorrat-Secret": SECRET,
+        }
+        if is_for_many:
+            self.host = found[2]
+            return
+        self.host = urlsplit(found[1]).netloc
         connection = http.client.HTTPConnection(self.host)
-        connection.request("GET", found[0].removeprefix(f"http://{self.host}"))
+        connection.request("GET", found[1].removeprefix(f"http://{self.host}"))
         cookie = connection.getresponse().getheader("Set-Cookie") or ""
         self.headers = {"Cookie": cookie.partition(";")[0], "Origin": f"http://{self.host}"}
 
@@ -82,8 +99,9 @@ class Tab:
 
     def __init__(self, server: Server, scenario: str, name: str) -> None:
         self.server, self.scenario, self.name, self.number = server, scenario, name, 0
+        self.headers = server.headers | ({"X-Remote-User": name} if server.is_for_many else {})
         connection = http.client.HTTPConnection(server.host)
-        connection.request("GET", f"/events?tab={name}", headers=server.headers)
+        connection.request("GET", f"/events?tab={name}", headers=self.headers)
         self.stream = connection.getresponse()
         self.foreign = 0  # things heard that answer another question
 
@@ -94,7 +112,7 @@ class Tab:
         began = time.perf_counter()
         connection = http.client.HTTPConnection(self.server.host)
         body = json.dumps({"tab": self.name, "number": self.number, "query": query})
-        connection.request("POST", "/ask", body, self.server.headers)
+        connection.request("POST", "/ask", body, self.headers)
         taken = connection.getresponse()
         told: dict[str, Any] = {"move": move, "first": None, "heard": None}
         if taken.status != 202:
@@ -118,6 +136,17 @@ class Tab:
 
     last = ""
 
+    def look(self) -> tuple[float, str]:
+        """How long the brief of the last question takes, and what it is."""
+        began = time.perf_counter()
+        connection = http.client.HTTPConnection(self.server.host)
+        made = f"/view/brief?{urlencode({'of': self.last})}"
+        connection.request("GET", made, headers=self.headers)
+        taken = connection.getresponse()
+        text = taken.read().decode()
+        assert taken.status == 200, text
+        return time.perf_counter() - began, text
+
 
 def line(name: str, seconds: list[float]) -> str:
     """Median and 95th percentile."""
@@ -139,25 +168,29 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=201)
     parser.add_argument("--users", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=0.0)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds between two moves")
     asked = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", str(ROOT))
-    server, told, most = Server(asked.file.resolve()), list[dict[str, Any]](), [0]
+    server = Server(asked.file.resolve(), asked.users > 1)
+    told, held, began = list[dict[str, Any]](), list[tuple[float, int]](), time.monotonic()
     ends = time.monotonic() + 60 * asked.minutes if asked.minutes else float("inf")
     done = threading.Event()
 
     def weigh() -> None:
         while not done.wait(1.0):
-            most[0] = max(most[0], server.memory)
+            held.append((time.monotonic() - began, server.memory))
 
     def use(user: int) -> None:
-        tab, drawn = (
-            Tab(server, asked.file.stem, f"user-{user}"),
-            moves(asked.file, asked.seed + user),
-        )
+        tab = Tab(server, asked.file.stem, f"user-{user}")
+        drawn = moves(asked.file, asked.seed + user)
         for _ in range(asked.moves):
             if time.monotonic() > ends:
                 break
-            told.append(tab.ask(next(drawn)) | {"user": user})
+            said = tab.ask(next(drawn)) | {"user": user}
+            if asked.users > 1 and said["state"] in ("proven", "stopped"):
+                said["look"], _ = tab.look()
+            told.append(said)
+            time.sleep(asked.pause)
         assert not tab.foreign, f"user {user} heard of {tab.foreign} foreign questions"
 
     threading.Thread(target=weigh, daemon=True).start()
@@ -179,7 +212,13 @@ def main() -> None:
     print(line("heard of", [one["heard"] for one in told if one["heard"]]))
     print(line("first plan", [one["first"] for one in told if one["first"]]))
     print(line("proven to 0.1 %", [one["seconds"] for one in told if one["state"] == "proven"]))
-    print(f"memory of the server and its processes: at most {most[0] / 1e6:.0f} MB")
+    print(line("brief of an answer", [one["look"] for one in told if "look" in one]))
+    least = min(sum(one["user"] == user for one in told) for user in range(asked.users))
+    print(f"answers: {len(told)}, of each user at least {least}")
+    tenth = max(at for at, _ in held) / 10
+    most = [max((size for at, size in held if at // tenth == n), default=0) for n in range(10)]
+    print("memory of the server and its processes, MB at most, by tenths of the time:",
+          *(f"{size / 1e6:.0f}" for size in most))  # fmt: skip
     for one in told:
         if one["state"] not in ("proven",):
             print(one["move"], one["state"], one["text"][:200])
