@@ -114,8 +114,13 @@ def _heard(
                 response = _sorry(
                     request, tr("Too many questions are waiting. Ask again in a minute."), 503
                 )
-            except (VorratError, OSError) as error:
+            except VorratError as error:
                 response = _sorry(request, str(error), 500)
+            except OSError as error:  # of a file: such as a disk that is full
+                problem = tr(str(error.strerror or error))
+                response = _sorry(
+                    request, tr("Nothing has changed: {problem}.", problem=problem), 500
+                )
         if request.query_params.get("lang"):
             response.set_cookie("language", language, samesite="lax")
         return response

@@ -10,6 +10,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -281,6 +282,32 @@ def test_memory_that_has_run_out_is_told() -> None:
             assert "more than 50 MB of memory" in read(said["html"]).text
             assert own.workers() == []
         assert "Traceback" not in "".join(own.said)
+
+
+FULL = """
+import errno, os, pathlib
+def full(self, content):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+pathlib.Path.write_bytes = full
+"""
+
+
+def test_a_disk_that_is_full_is_told_and_answers_go_on(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_bytes(before := TUTORIAL.read_bytes())
+    with opened(own, patch=FULL, language="de") as found, found.visitor().tab() as tab:
+        visitor, query = found.visitor(), query_of(found.scenario, "capex=2")
+        for answer in (
+            visitor.post("/drop?name=another.yaml", before + b"# another"),
+            visitor.post("/save", {"query": query, "id": "mine"}),
+        ):
+            assert answer.status == 500
+            assert "kein Platz mehr auf dem Datenträger" in answer.json["text"]
+        assert "another" not in visitor.get("/").text
+        assert (own.read_bytes(), [one.name for one in tmp_path.iterdir()]) == (before, [own.name])
+        assert tab.ask(query)["state"] == "proven"
+        assert visitor.take("workbook", query).status == 200
+        assert "Traceback" not in "".join(found.said)
 
 
 # Views
