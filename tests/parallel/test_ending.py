@@ -68,11 +68,16 @@ def sleepers(*args: str) -> subprocess.Popen[str]:
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
 @pytest.mark.parametrize("after", [0.0, 0.1, 0.3, 1.0])
 def test_ctrl_c_leaves_no_worker_and_no_trace(after: float) -> None:
-    """Struck are all processes of a terminal at once, workers that are still importing too."""
-    with sleepers() as process:
-        time.sleep(after)
-        os.killpg(process.pid, signal.SIGINT)
-        said, complaints = process.communicate(timeout=20)
+    """Struck are all processes of a terminal at once, workers that are still importing too. Python
+    throws an interrupt away that comes while it runs a callback of its own imports, and says so:
+    who struck in vain strikes another."""
+    for _ in range(3):
+        with sleepers() as process:
+            time.sleep(after)
+            os.killpg(process.pid, signal.SIGINT)
+            said, complaints = process.communicate(timeout=20)
+        if not complaints.startswith("Exception ignored in"):
+            break
     assert (said, complaints) == ("interrupted\n", "")
     assert gone(process.pid, within=10.0)
 
