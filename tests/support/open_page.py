@@ -86,13 +86,15 @@ SECRET = "0123456789abcdef0123456789abcdef"
 class Served(Opened):
     """A server for many, and what its proxy sends along."""
 
+    public: str = PUBLIC
+
     @property
     def origin(self) -> str:
-        return PUBLIC
+        return self.public
 
     def visitor(self, user: str = "Ada") -> Visitor:
         """A user whom the proxy has let in."""
-        about = {"Host": PUBLIC.removeprefix("https://"), "X-Vorrat-Secret": SECRET}
+        about = {"Host": self.public.partition("://")[2], "X-Vorrat-Secret": SECRET}
         return Visitor(self, proxied={**about, "X-Remote-User": user})
 
 
@@ -133,12 +135,15 @@ def opened(
 
 
 @contextmanager
-def served(folder: Path, *args: str | Path, patch: str = "") -> Iterator[Served]:
+def served(
+    folder: Path, *args: str | Path, patch: str = "", public: str = PUBLIC
+) -> Iterator[Served]:
     """A server for many, whose secret is written into a folder."""
     secret = folder / "secret"
     secret.write_text(SECRET + "\n", encoding="utf-8")
-    with opened("--serve", PUBLIC, "--secret", secret, *args, patch=patch) as made:
+    with opened("--serve", public, "--secret", secret, *args, patch=patch) as made:
         assert isinstance(made, Served)
+        made.public = public
         yield made
 
 
