@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
-from models.language import language
+from models.language import language, tr
 from optimizer.cli import options, usage
 from optimizer.cli.usage import announce, misused
 from optimizer.model.cores import usable_cores
@@ -110,14 +110,17 @@ def open(
         if not file.is_file():
             raise misused("There is no file '{file}'.", file=file)
     given = {"--secret": secret, "--user-header": user_header, "--listen": listen}
+    useless = [name for name, value in given.items() if value is not None]
+    if serve is None and useless:
+        raise misused("{option} is for a server: --serve.", option=useless[0])
+    door = None
+    if serve is not None:
+        door = _Door(_public(serve), _read(secret), user_header or HEADER)
     with _pool(jobs, time_limit, serve is not None, options.taken(engine)) as solvers:
-        if serve is not None:
-            door = _Door(_public(serve), _read(secret), user_header or HEADER)
-            _serve(files, solvers, door, listen or LOOPBACK, port)
-        elif useless := [name for name, value in given.items() if value is not None]:
-            raise misused("{option} is for a server: --serve.", option=useless[0])
-        else:
+        if door is None:
             _open(files, solvers, port, quietly, stay)
+        else:
+            _serve(files, solvers, door, (listen or LOOPBACK).strip("[]"), port)
     return 0
 
 
@@ -142,7 +145,7 @@ def _pool(
         with options.asked_for(jobs, memory, **engine) as cluster:
             assert isinstance(cluster, Cluster)
             room = Room(cluster.size, cluster.size, cluster.size, memory=memory, **how)
-            yield Solvers(room, Spread(Answerer, cluster, memory))
+            yield Solvers(room, Spread(Answerer, cluster, memory), cluster.is_lost)
         return
     with options.asked_for(**engine):  # what goes with a cluster alone is refused
         pass
@@ -175,13 +178,9 @@ def _open(files: Sequence[Path], solvers: Solvers, port: int, quietly: bool, sta
     for file in reversed(files):
         at = f"/board?{urlencode({'scenario': known.add(file).id})}"
     page = Page(known, language(), solvers)
-
-    async def forget(_user: str) -> None:
-        await page.forget()
-
     with _listening(LOOPBACK, port) as (listening, own):
         token = secrets.token_urlsafe(24)
-        answering = server.app(lambda _user: page, forget)
+        answering = server.app(lambda _user: page)
         guard = TokenGuard(answering, token, [f"{LOOPBACK}:{own}", f"localhost:{own}"])
         address = f"http://{LOOPBACK}:{own}{at}{'&' if '?' in at else '?'}token={token}"
         announce("The page is at {address}", address=address)
@@ -196,7 +195,7 @@ def _open(files: Sequence[Path], solvers: Solvers, port: int, quietly: bool, sta
             end()
 
         try:
-            asyncio.run(_answer(guard, listening, watch, page.end))
+            asyncio.run(_answer(guard, solvers, listening, watch, page.end))
         finally:
             solvers.close()
             known.close()
@@ -218,7 +217,11 @@ def _public(address: str) -> str:
     own, or what is sent there could be read on the way."""
     parts = urlsplit(address.rstrip("/"))
     is_near = parts.hostname in ("localhost", LOOPBACK)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username:
+    try:
+        port = parts.port
+    except ValueError:  # it is no number
+        port = -1
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or port == -1:
         raise misused("'{address}' is no address such as https://vorrat.example.org.",
                       address=address)  # fmt: skip
     if parts.path or parts.query or parts.fragment:
@@ -227,7 +230,10 @@ def _public(address: str) -> str:
     if parts.scheme == "http" and not is_near:
         raise misused("'{address}' is not encrypted; who can read along has the login of users, so "
                       "it has to begin with https://.", address=address)  # fmt: skip
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    # As browsers write it: letters of domain names in ASCII, and no port that goes without saying.
+    name = parts.hostname.rstrip(".").encode("idna").decode()
+    usual = port == {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{name}" + ("" if port is None or usual else f":{port}")
 
 
 def _read(secret: Path | None) -> str:
@@ -238,9 +244,12 @@ def _read(secret: Path | None) -> str:
         raise misused("--serve needs --secret FILE, which its proxy knows as well.")
     found = secret.read_text(encoding="utf-8", errors="replace").strip()
     if len(found) < LEAST_SECRET or not found.isascii() or not found.isprintable():
-        raise misused("A secret has at least {count} letters, digits and signs on one line, such as "
-                      "'openssl rand -hex 32' writes; that in {file} is none.",
-                      count=LEAST_SECRET, file=secret)  # fmt: skip
+        raise misused(
+            "A secret has at least {count} letters, digits and signs on one line, such as "
+            "'openssl rand -hex 32' writes; that in {file} is none.",
+            count=LEAST_SECRET,
+            file=secret,
+        )
     return found
 
 
@@ -253,7 +262,7 @@ def _serve(files: Sequence[Path], solvers: Solvers, door: _Door, listen: str, po
 
     offered = Scenarios(keep=OFFERED)
     for file in files:
-        offered.add(file, "offered")
+        offered.base(offered.add(file, "offered").id)  # one with faults is nobody's to mend here
     people = People(offered, language(), solvers)
     with _listening(listen, port) as (listening, own):
         guard = ProxyGuard(server.app(people.page, people.forget), door.secret, *door[::2])
@@ -263,11 +272,14 @@ def _serve(files: Sequence[Path], solvers: Solvers, door: _Door, listen: str, po
         )
         announce("It ends with Ctrl-C.")
         try:
-            asyncio.run(_answer(guard, listening, lambda _end: people.tend(), people.end))
+            watch = people.tend()
+            asyncio.run(_answer(guard, solvers, listening, lambda _end: watch, people.end))
         finally:
             solvers.close()
 
 
+KEPT_ALIVE = 75
+"""Seconds that a connection without requests is kept: longer than proxies keep theirs."""
 OFFERED = 60
 """Readings of scenarios that a server keeps for all of its users."""
 
@@ -294,29 +306,39 @@ def _listening(ip: str, port: int) -> Iterator[tuple[socket.socket, int]]:
 
 async def _answer(
     guard: Guard,
+    solvers: Solvers,
     listening: socket.socket,
     watch: Callable[[Callable[[], None]], Coroutine[Any, Any, None]],
     end: Callable[[], None],
 ) -> None:
-    """Answer requests until it is ended, from without or by who watches beside."""
+    """Answer requests until it is ended, from without or by who watches beside. Raises ClusterError
+    where the cluster is lost, and what ``watch`` raises."""
     import uvicorn
 
     config = uvicorn.Config(
         guard, log_level="error", access_log=False, server_header=False, ws="none", lifespan="off",
-        timeout_graceful_shutdown=1, proxy_headers=False,
+        timeout_graceful_shutdown=1, proxy_headers=False, timeout_keep_alive=KEPT_ALIVE,
     )  # fmt: skip
     running = uvicorn.Server(config)
+    watching = asyncio.create_task(watch(partial(setattr, running, "should_exit", True)))
 
     async def look() -> None:
         while not running.should_exit:
             await asyncio.sleep(0.2)
+            if solvers.is_lost() or (watching.done() and watching.exception()):
+                running.should_exit = True
         end()
 
-    beside = [asyncio.create_task(watch(partial(setattr, running, "should_exit", True))),
-              asyncio.create_task(look())]  # fmt: skip
+    looking = asyncio.create_task(look())
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             await running.serve(sockets=[listening])
     finally:
-        for task in beside:
-            task.cancel()
+        looking.cancel()
+        watching.cancel()
+    if watching.done() and not watching.cancelled() and (error := watching.exception()):
+        raise error
+    if solvers.is_lost():
+        from optimizer.errors import ClusterError
+
+        raise ClusterError(tr("the scheduler of the cluster is lost"))

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from models.base import named
 from models.faults import VorratError
+from models.files import Reading
 from models.language import Language, language, tr, using
 from models.scenario.case import Case
 from optimizer.page import scenarios, views
-from optimizer.page.question import Question
-from optimizer.page.scenarios import Scenarios
+from optimizer.page.question import Question, Unasked
+from optimizer.page.scenarios import At, Scenarios
 from optimizer.page.solvers import Busy, Solvers
 from optimizer.page.worker import Asked, Failed, Figures, Given, Lent, Shown
 from optimizer.report.figures import number, percent, rounded, small_percent
@@ -30,7 +34,23 @@ DONE = ("proven", "stopped")
 """States of an answer that does not change any more."""
 TABS = 200
 """Tabs that are remembered."""
+ASIDE = ThreadPoolExecutor(4, "aside")
+"""Threads that read files. What is sent to processes has threads of its own, so that no number of
+slow files keeps it waiting."""
+Done = TypeVar("Done")
 LANGUAGES: tuple[Language, ...] = ("en", "de")
+
+
+class Taken(NamedTuple):
+    """A question as it was taken in."""
+
+    question: Question
+    asked: Asked
+    name: str  # of the scenario, as its processes are known
+    titles: dict[Language, str]  # what is asked, in words
+
+
+Answered = tuple[Taken, Figures]
 
 
 @dataclass(eq=False)
@@ -39,8 +59,8 @@ class Tab:
 
     number: int = 0  # of its last question, as it counts them
     last: dict[str, Any] | None = None  # what it was told last
-    answered: tuple[Question, Figures] | None = None  # its last answer
-    before: tuple[Question, Figures] | None = None  # that to the question before
+    answered: Answered | None = None  # its last answer
+    before: Answered | None = None  # that to the question before
     task: asyncio.Task[None] | None = None
     streams: set[asyncio.Queue[dict[str, Any] | None]] = field(default_factory=set)
 
@@ -65,6 +85,7 @@ class Page:
     ) -> None:
         self.known, self.language, self.solvers, self.user = known, language, solvers, user
         self.tabs, self.most = dict[str, Tab](), tabs
+        self._aside = asyncio.Semaphore(1)
         self.seen = time.monotonic() + FIRST_LOOK - LEFT  # when somebody looked last
         self.is_ending = False
 
@@ -101,37 +122,58 @@ class Page:
         if tab.task is not None and not tab.streams:
             tab.task.cancel()
 
-    def key(self, question: Question) -> str:
-        """What an answer is kept by: the question, and the file as it is now."""
-        return f"{question.query}#{self.known.stamp(question.scenario)}"
+    async def aside(self, do: Callable[..., Done], *given: Any) -> Done:
+        """Do what may take seconds, such as to read a file, in a thread; one thing at a time of one
+        user."""
+        async with self._aside:
+            run = partial(copy_context().run, do, *given)
+            return await asyncio.get_running_loop().run_in_executor(ASIDE, run)
 
-    def asked(self, question: Question) -> Asked:
-        """A question as a process takes it. Raises Unasked and ScenarioError."""
-        base = self.known.base(question.scenario, question.variant)
+    async def base(self, scenario: str, variant: str | None = None) -> Reading:
+        """A scenario as its file says, with a variant. Raises as ``Scenarios.base``."""
+        at = self.known.at(scenario)
+        kept = self.known.kept(at, variant)
+        if kept is not None:
+            return kept
+        return await self.aside(self.known.base, scenario, variant, at)
+
+    def asked(self, question: Question) -> Taken:
+        """Take a question in, with the scenario as it is now; it may take seconds. Raises Unasked
+        and ScenarioError."""
+        at = self.known.at(question.scenario)
+        base = self.known.base(question.scenario, question.variant, at)
         reading, made = question.asked(base)
-        fallback = self.known.source(question.scenario).path.stem
         case, variant = reading.case, question.variant
         if question.moved:
             variant = "asked"
             own = scenarios.as_variant(question, base.case, made)
             case = case.model_copy(update={"variants": {**case.variants, variant: own}})
-        title, most = named(case.title, fallback), self.solvers.room.search
-        return Asked(self.key(question), case, title, variant, time_limit=most)
+        title, most = named(case.title, at.source.path.stem), self.solvers.room.search
+        asked = Asked(_key(question, at), case, title, variant, time_limit=most)
+        return Taken(question, asked, self._name(at), scenarios.titles(question, base.case))
+
+    def _name(self, at: At) -> str:
+        """What the processes of a scenario are known by: of what one user has, by the user too."""
+        return at.source.id if at.is_shared else f"{self.user}/{at.source.id}"
 
     # What a tab asks
 
-    def ask(
-        self, tab: Tab, number: int, question: Question, asked: Asked, language: Language
-    ) -> None:
+    def ask(self, tab: Tab, number: int, taken: Taken, language: Language) -> None:
         """Begin to answer a question in place of the one before it; of two that overtook each other
-        on their way the later counts."""
+        on their way the later counts. Raises Unasked where all of the user was removed meanwhile.
+        """
+        self._is_there()
         if number < tab.number:
             return
         if tab.task is not None:
             tab.task.cancel()
         tab.number = number
-        tab.tell(number=number, state="asked", query=question.query)
-        tab.task = asyncio.create_task(self._answer(tab, question, asked, language))
+        tab.tell(number=number, state="asked", query=taken.question.query)
+        tab.task = asyncio.create_task(self._answer(tab, taken, language))
+
+    def _is_there(self) -> None:
+        if self.is_ending:
+            raise Unasked(tr("what you had here was removed; load the page anew"))
 
     def stop(self, tab: Tab) -> None:
         """End the search of a tab, which comes back with the best plan so far; where it has not
@@ -144,8 +186,8 @@ class Page:
         about = {"number": tab.number, "query": (tab.last or {}).get("query", "")}
         tab.tell(**about, state="failed", html=html, text=failed.message)
 
-    async def _answer(self, tab: Tab, question: Question, asked: Asked, language: Language) -> None:
-        number = tab.number
+    async def _answer(self, tab: Tab, taken: Taken, language: Language) -> None:
+        number, question = tab.number, taken.question
 
         def tell(said: Any) -> None:
             if tab.number != number:
@@ -154,18 +196,20 @@ class Page:
             if isinstance(said, int):
                 with using(language):
                     text = tr("Waiting; {count} before you.", count=said)
+                    if said == 1 and not self.user:  # on one's own machine it is one's own
+                        text = tr("Waiting until the question before has ended.")
                 tab.tell(**about, state="waiting", text=text)
                 return
             if isinstance(said, Figures) and said.state in DONE:
-                if tab.answered is not None and tab.answered[0] != question:
+                if tab.answered is not None and tab.answered[0].question != question:
                     tab.before = tab.answered
-                tab.answered = question, said
+                tab.answered = taken, said
             known = (one for one in (tab.answered, tab.before) if one is not None)
-            other = next((pair for pair in known if pair[0] != question), None)
-            tab.tell(**about, **self._told(said, question, other, language))
+            other = next((pair for pair in known if pair[0].question != question), None)
+            tab.tell(**about, **_told(said, taken, other, language))
 
         try:
-            tell(await self._solve(question, asked, language, tell, tab))
+            tell(await self._solve(taken.name, taken.asked, language, tell, tab))
         except Busy:
             with using(language):
                 tell(Failed(tr("Too many questions are waiting. Ask again in a minute.")))
@@ -176,28 +220,6 @@ class Page:
         except Exception as error:  # one that nobody foresaw must not leave the tab waiting
             tell(Failed(f"{type(error).__name__}: {error}"))
 
-    def _told(
-        self,
-        said: Figures | Failed,
-        question: Question,
-        before: tuple[Question, Figures] | None,
-        language: Language,
-    ) -> dict[str, Any]:
-        """What is known by now, as a piece of the page; ``before`` is the last other answer."""
-        with using(language):
-            base = self.known.base(question.scenario, question.variant).case
-            if isinstance(said, Failed):
-                html = template("failed.html.j2", failed=said)
-                return {"state": "failed", "html": html, "text": said.message}
-            told = facts(said, before[1] if before else None, base)
-            was = ""
-            if before is not None and before[0].scenario == question.scenario:
-                known = self.known.base(before[0].scenario, before[0].variant).case
-                was = tr("Before: {title}", title=scenarios.title(before[0], known))
-            proof = proven(said, unit_of(base))
-            html = template("figures.html.j2", facts=told, proof=proof, state=said.state, was=was)
-            return {"state": said.state, "html": html, "text": proof}
-
     async def view(
         self,
         name: str,
@@ -207,60 +229,79 @@ class Page:
         about: tuple[tuple[str, str], ...] = (),
     ) -> Any:
         """A view of plans, or a file made of them; what is not kept any more is found again."""
-        keys = tuple(map(self.key, questions))
-        shown = Shown(name, keys, about, is_file)
-        made = await self._solve(questions[0], shown, language)
+        at = self.known.at(questions[0].scenario)
+        keys = tuple(_key(question, at) for question in questions)
+        shown, name_of = Shown(name, keys, about, is_file), self._name(at)
+        made = await self._solve(name_of, shown, language)
         if isinstance(made, Failed) and made.gone:
             for question, key in dict(zip(questions, keys, strict=True)).items():
-                if (failed := await self._fetch(question, key, keys[0], language)) is not None:
+                failed = await self._fetch(name_of, question, key, keys[0], language)
+                if failed is not None:
                     return failed
-            made = await self._solve(questions[0], shown, language)
+            made = await self._solve(name_of, shown, language)
         return made
 
     async def _fetch(
-        self, question: Question, key: str, near: str, language: Language
+        self, name: str, question: Question, key: str, near: str, language: Language
     ) -> Failed | None:
         """Bring a plan to the process in which another one is: from where it is, or found again."""
-        if self.solvers.is_elsewhere(self._scenario(question), key, near):
-            lent = await self._solve(question, Lent(key), language, near=key)
+        if self.solvers.is_elsewhere(name, key, near):
+            lent = await self._solve(name, Lent(key), language, near=key)
             if not isinstance(lent, Failed):
-                await self._solve(question, lent, language, near=near)
+                await self._solve(name, lent, language, near=near)
                 return None
-        asked = await asyncio.to_thread(self.asked, question)
-        found = await self._solve(question, asked, language, near=near)
+        taken = await self.aside(self.asked, question)
+        found = await self._solve(taken.name, taken.asked, language, near=near)
         if isinstance(found, Failed):
             return found
         # Of many only the last few are kept; their documents are.
-        await self._solve(question, Shown(views.KEEP, (key,)), language)
+        await self._solve(taken.name, Shown(views.KEEP, (taken.asked.key,)), language)
         return None
-
-    def _scenario(self, question: Question) -> str:
-        """What the processes of a scenario are known by: of what one user has, by the user too."""
-        own = "" if self.known.is_shared(question.scenario) else f"{self.user}/"
-        return own + question.scenario
 
     async def _solve(
         self,
-        question: Question,
+        scenario: str,
         what: Asked | Shown | Lent | Given,
         language: Language,
         tell: Callable[[Any], None] = lambda _: None,
         owner: object = None,
         near: str | None = None,
     ) -> Any:
+        self._is_there()
         how: dict[str, Any] = {"owner": owner, "user": self.user, "near": near}
-        return await self.solvers.ask(self._scenario(question), what, language, tell, **how)
+        return await self.solvers.ask(scenario, what, language, tell, **how)
 
     async def forget(self) -> None:
-        """Forget what the user asked, and remove what was dropped."""
+        """Forget what the user asked, and remove what was dropped; nothing is taken any more."""
+        self.end()
         for tab in self.tabs.values():
             if tab.task is not None:
                 tab.task.cancel()
-            for stream in tab.streams:
-                stream.put_nowait(None)
         self.tabs.clear()
         self.solvers.forget(self.user)
-        await asyncio.to_thread(self.known.close)
+        await self.aside(self.known.close)
+
+
+def _key(question: Question, at: At) -> str:
+    """What an answer is kept by: the question, and the file as it is now."""
+    return f"{sha256(question.query.encode()).hexdigest()[:32]}#{at.stamp}"
+
+
+def _told(
+    said: Figures | Failed, taken: Taken, before: Answered | None, language: Language
+) -> dict[str, Any]:
+    """What is known by now, as a piece of the page; ``before`` is the last other answer."""
+    with using(language):
+        if isinstance(said, Failed):
+            html = template("failed.html.j2", failed=said)
+            return {"state": "failed", "html": html, "text": said.message}
+        case, was = taken.asked.case, ""
+        told = facts(said, before[1] if before else None, case)
+        if before is not None and before[0].question.scenario == taken.question.scenario:
+            was = tr("Before: {title}", title=before[0].titles[language])
+        proof = proven(said, unit_of(case))
+        html = template("figures.html.j2", facts=told, proof=proof, state=said.state, was=was)
+        return {"state": said.state, "html": html, "text": proof}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -66,7 +67,7 @@ class Guard:
         request, headers = Request(scope), Headers(scope=scope)
         answer: Response | None
         if headers.get("host", "") not in self.hosts:
-            answer = self.of_another_name(request)
+            answer = _refused(421, "This server has another name.")
         elif _too_large(headers):
             answer = _refused(413, "That is too large.")
         elif not self._is_own(scope["method"], headers):
@@ -77,10 +78,6 @@ class Guard:
             await self.app(scope, _bounded(receive), sent)
         else:
             await answer(scope, receive, sent)
-
-    def of_another_name(self, _request: Request) -> Response:
-        """The answer to who calls this server by another name."""
-        return _refused(421, "This server has another name.")
 
     def enter(self, request: Request) -> Response | None:
         """The answer to who may not go on; None for who may."""
@@ -125,14 +122,16 @@ class ProxyGuard(Guard):
 
     def __init__(self, app: ASGIApp, secret: str, address: str, header: str) -> None:
         scheme, _, host = address.partition("://")
-        super().__init__(app, [host], scheme)
+        usual = {"https": 443, "http": 80}[scheme]
+        super().__init__(app, [host, f"{host}:{usual}"], scheme)
         self.secret, self.header = secret, header
 
-    def of_another_name(self, request: Request) -> Response:
-        """Whether the server is there is told to everybody, such as what starts it anew."""
-        if request.method in SAFE and request.url.path == HEALTH:
-            return PlainTextResponse("here\n")
-        return super().of_another_name(request)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """That the server is there is told to everybody, such as what begins it anew."""
+        if scope["type"] == "http" and scope["path"] == HEALTH and scope["method"] in SAFE:
+            await PlainTextResponse("here\n")(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def enter(self, request: Request) -> Response | None:
         """Ask for the secret, and take the user's name."""
@@ -141,8 +140,10 @@ class ProxyGuard(Guard):
         names = request.headers.getlist(self.header)
         if len(names) != 1 or not names[0].strip() or len(names[0]) > LONGEST_NAME:
             return _refused(403, "The proxy has not said who you are.")
-        # As a server reads headers; people's names are more often written in UTF-8.
-        request.scope[USER] = names[0].encode("latin-1").decode("utf-8", "replace").strip()
+        name = names[0]  # read as Latin-1; people's names are more often written in UTF-8
+        with suppress(UnicodeDecodeError):
+            name = name.encode("latin-1").decode("utf-8")
+        request.scope[USER] = name.strip()
         return None
 
 

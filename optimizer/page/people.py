@@ -4,6 +4,7 @@ kept once they have gone."""
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ TABS = 20
 """Tabs of one user that are remembered."""
 PEOPLE = 500
 """Users who are remembered at once."""
+KEPT = 4
+"""Readings of files of his own that are kept of a user."""
 GONE_AFTER = 1800.0
 """Seconds without a page in view after which all that a user dropped and asked is forgotten."""
 EVERY = 5.0  # seconds between two looks at who has gone
@@ -39,7 +42,7 @@ class People:
                 raise Busy
             # Escaped, so that no name is the beginning of another one with a slash behind it.
             name = quote(user, safe="")
-            own = Scenarios(self.offered)
+            own = Scenarios(self.offered, KEPT)
             self._pages[user] = Page(own, self.language, self.solvers, name, TABS)
         return self._pages[user]
 
@@ -54,10 +57,12 @@ class People:
             await asyncio.sleep(min(EVERY, self.gone_after))
             for user, page in list(self._pages.items()):
                 if page.unseen > self.gone_after:
-                    await self.forget(user)
+                    with suppress(OSError):  # a file that cannot be removed keeps nobody else here
+                        await self.forget(user)
 
     def end(self) -> None:
         """Let all streams end, and remove everything."""
         for page in self._pages.values():
             page.end()
-            page.known.close()
+            with suppress(OSError):
+                page.known.close()

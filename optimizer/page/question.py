@@ -17,6 +17,10 @@ MOST_MOVED = 200
 """Things that one question moves at most."""
 
 
+LONGEST = 30_000
+"""Characters of an address that has a question."""
+
+
 class Unasked(VorratError):
     """An address that asks for what the scenario does not have."""
 
@@ -36,7 +40,7 @@ class Question:
     def of(cls, query: str) -> Question:
         """The question of the query of an address; the last value of a control counts."""
         scenario, variant, moved = "", None, dict[str, str]()
-        if query.count("&") > 4 * MOST_MOVED:
+        if query.count("&") > 4 * MOST_MOVED or len(query) > LONGEST:
             raise Unasked(tr("more than {count} figures are moved", count=MOST_MOVED))
         for name, value in parse_qsl(query):
             if name == "scenario":

@@ -11,18 +11,19 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NamedTuple, get_args
 
 import yaml
 
 from models.base import named
-from models.faults import Fault
+from models.faults import Fault, ScenarioError
 from models.files import Reading, presets, read_case, read_case_text
 from models.files.decoding import decode
 from models.files.reading import WORKBOOKS
-from models.language import language, tr, using
+from models.language import Language, language, tr, using
 from models.scenario.case import Case, Variant
 from optimizer.page.controls import control, every_control
 from optimizer.page.figures import Control
@@ -31,8 +32,14 @@ from optimizer.report.figures import NO_BREAK, exact
 
 READ = 12
 """Readings that are kept if nothing else is said."""
-DROPPED = 20
-"""Files that one user of a server may have there at once."""
+DROPPED, DROPPED_BYTES = 20, 100_000_000
+"""Files that one user of a server may have there at once, and how large they are together."""
+MENDED, LONGEST = 200, 500
+"""Values that are mended in a file, and characters of one with its path."""
+SHOWN_FAULTS = 100
+"""Faults that a page shows."""
+SUFFIXES = (".yaml", ".yml", ".json", *WORKBOOKS)
+"""Of what is taken as it is; everything else is read as YAML."""
 SHOWN = 3
 """Things that were moved which a title names."""
 
@@ -55,6 +62,16 @@ class Source:
         return self.path.suffix.lower() not in (*WORKBOOKS, ".json")
 
 
+class At(NamedTuple):
+    """A scenario as it is now; it may be mended or removed in the next moment."""
+
+    source: Source
+    stamp: str
+    """What tells it from what its file was before."""
+    is_shared: bool
+    """Whether all users of a server have it as it is here."""
+
+
 @dataclass
 class Scenarios:
     """All of them, by id, and what was read of them. Those of one user of a server are those that
@@ -65,8 +82,14 @@ class Scenarios:
     """Readings that are kept."""
     found: dict[str, Source] = field(default_factory=dict)
     _read: OrderedDict[tuple[str, str | None], Reading] = field(default_factory=OrderedDict)
+    _faults: OrderedDict[tuple[str, str | None, Language], tuple[Fault, ...]] = field(
+        default_factory=OrderedDict
+    )
+    """Of what cannot be read, as they are told in a language."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _dropping: threading.Lock = field(default_factory=threading.Lock)
     _folder: tempfile.TemporaryDirectory[str] | None = None
+    _closed: bool = False
 
     def __post_init__(self) -> None:
         if self.shared is not None:
@@ -74,10 +97,6 @@ class Scenarios:
             return
         for name, path in presets.scenarios().items():
             self.found[name] = Source(name, path, "shipped")
-
-    def is_shared(self, id: str) -> bool:
-        """Whether all users have a scenario, as it is here."""
-        return self.shared is not None and self.found.get(id) is self.shared.found.get(id)
 
     def add(self, path: Path, kind: str = "own") -> Source:
         """Take a file of this machine; a shipped one stays what it is."""
@@ -91,71 +110,123 @@ class Scenarios:
     def drop(self, name: str, content: bytes) -> Source:
         """Take what was dropped on the page. Raises OSError where there is no room, and Unasked
         where a user of a server has dropped so much that no more is taken."""
-        if self.shared is not None and len(self.found) - len(self.shared.found) >= DROPPED:
-            raise Unasked(tr("you have dropped {count} files; remove them first", count=DROPPED))
-        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="vorrat-")
-        digest = hashlib.sha256(content).hexdigest()[:12]
-        own = Path(self._folder.name) / digest
-        own.mkdir(exist_ok=True)
-        path = own / (
-            re.sub(r"[^\w.-]+", "-", Path(name).name)[-80:].lstrip(".-") or "scenario.yaml"
-        )
-        path.write_bytes(content)
-        return self._put(Source(f"{path.stem}-{digest[:6]}", path, "dropped"))
+        suffix = Path(name).suffix.lower()
+        suffix = suffix if suffix in SUFFIXES else ".yaml"
+        digest = hashlib.sha256(suffix.encode() + content).hexdigest()[:12]
+        stem = re.sub(r"[^\w-]+", "-", Path(name).stem)[-70:].strip("-") or "scenario"
+        with self._dropping:
+            self._folder = self._folder or tempfile.TemporaryDirectory(
+                prefix="vorrat-", ignore_cleanup_errors=True
+            )
+            own = Path(self._folder.name) / digest
+            for known in self.found.values():
+                if known.path.parent == own:
+                    return known
+            self._make_room(len(content))
+            own.mkdir(exist_ok=True)
+            path = own / f"{stem}{suffix}"
+            try:
+                path.write_bytes(content)
+            except OSError:
+                shutil.rmtree(own, ignore_errors=True)
+                raise
+            return self._put(Source(f"{stem}-{digest[:6]}", path, "dropped"))
 
-    def mend(self, id: str, settings: Sequence[str]) -> Source:
-        """Put values in place of faulty ones, for as long as the server runs."""
+    def _make_room(self, size: int) -> None:
+        """Raises Unasked where so many bytes more are too many of one user."""
+        if self._closed:
+            raise Unasked(tr("what you had here was removed; load the page anew"))
+        if self.shared is None:
+            return
+        held = [one.path.stat().st_size for one in self.found.values() if one.kind == "dropped"]
+        if len(held) >= DROPPED or sum(held) + size > DROPPED_BYTES:
+            about = {"count": DROPPED, "size": DROPPED_BYTES // 10**6}
+            raise Unasked(
+                tr("you have dropped {count} files or {size} MB; remove them first", **about)
+            )
+
+    def mend(self, id: str, settings: Mapping[str, str]) -> Source:
+        """Put values in place of faulty ones, by dotted path, for as long as the server runs.
+
+        Raises Unasked for what all users of a server have, whose folder is nobody's here, and for
+        more or longer values than somebody types.
+        """
         source = self.source(id)
-        both = dict(text.split("=", 1) for text in (*source.mended, *settings))
+        if self.shared is not None and source.kind != "dropped":
+            raise Unasked(tr("only what you have dropped yourself can be mended"))
+        both = {**dict(text.split("=", 1) for text in source.mended), **settings}
+        if len(both) > MENDED or any(len(k) + len(v) > LONGEST for k, v in both.items()):
+            raise Unasked(tr("that is too much to mend; change the file itself"))
         return self._put(replace(source, mended=tuple(f"{k}={v}" for k, v in both.items())))
 
     def source(self, id: str) -> Source:
         """The source with an id. Raises Unasked where there is none."""
-        if id not in self.found:
+        found = self.found.get(id)
+        if found is None:
             raise Unasked(tr("there is no scenario '{id}' here; open its file first", id=id))
-        return self.found[id]
+        return found
 
-    def base(self, id: str, variant: str | None = None) -> Reading:
-        """A scenario as its file says, with a variant.
-
-        Raises ScenarioError with every fault, and Unasked where there is none of that id.
-        """
-        if self.shared is not None and self.is_shared(id):
-            return self.shared.base(id, variant)
-        source, key = self.source(id), (self.stamp(id), variant)
-        with suppress(KeyError):  # what is known does not wait for another to be read
-            self._read.move_to_end(key)
-            return self._read[key]
-        with self._turn:
-            if key not in self._read:
-                check = variant is None
-                own = read_case(source.path, variant, source.mended, check_variants=check)
-                self._read[key] = own
-                while len(self._read) > self.keep:
-                    self._read.popitem(last=False)
-            return self._read[key]
-
-    def stamp(self, id: str) -> str:
-        """What tells a scenario as it is now from what its file was before."""
+    def at(self, id: str) -> At:
+        """A scenario as it is now. Raises Unasked where there is none of that id."""
         source = self.source(id)
+        shared = self.shared is not None and self.shared.found.get(id) is source
         try:
             state = source.path.stat()
             when = f"{state.st_mtime_ns}-{state.st_size}"
         except OSError:
             when = ""
-        return f"{id}-{when}-{hash(source.mended)}"
+        return At(source, f"{id}-{when}-{hash(source.mended)}", shared)
+
+    def kept(self, at: At, variant: str | None = None) -> Reading | None:
+        """What was read of a scenario, if that is kept. Raises ScenarioError if it had faults."""
+        holds = self.shared if at.is_shared and self.shared is not None else self
+        if faults := holds._faults.get((at.stamp, variant, language())):
+            raise ScenarioError(faults)
+        return holds._read.get((at.stamp, variant))
+
+    def base(self, id: str, variant: str | None = None, at: At | None = None) -> Reading:
+        """A scenario as its file says, with a variant. It may take seconds.
+
+        Raises ScenarioError with every fault, and Unasked where there is none of that id.
+        """
+        at = at or self.at(id)
+        if at.is_shared and self.shared is not None:
+            return self.shared.base(id, variant, at._replace(is_shared=False))
+        key = at.stamp, variant
+        with self._turn if self.kept(at, variant) is None else nullcontext():
+            read, faults = self._read, self._faults
+            if (found := self.kept(at, variant)) is None:
+                try:
+                    path, mended, check = at.source.path, at.source.mended, variant is None
+                    found = read_case(path, variant, mended, check_variants=check)
+                except ScenarioError as error:  # to read it again would find the same
+                    faults[*key, language()] = error.faults
+                    _limit(faults, self.keep)
+                    raise
+                read[key] = found
+                _limit(read, self.keep)
+            with suppress(KeyError):
+                read.move_to_end(key)
+            return found
 
     def close(self) -> None:
-        """Remove what was dropped, and forget what was read and mended."""
-        self.found = {} if self.shared is None else dict(self.shared.found)
-        self._read.clear()
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        """Remove what was dropped, and forget what was read and mended; no more is taken."""
+        with self._dropping:
+            self._closed = True
+            self.found = {} if self.shared is None else dict(self.shared.found)
+            self._read, self._faults = OrderedDict(), OrderedDict()
+            if self._folder is not None:
+                self._folder.cleanup()
+                self._folder = None
 
     def _put(self, source: Source) -> Source:
         self.found[source.id] = source
         return source
+
+
+def _limit(kept: OrderedDict[Any, Any], most: int) -> None:
+    while len(kept) > most:
+        kept.popitem(last=False)
 
 
 # A question as a variant
@@ -174,6 +245,15 @@ def title(question: Question, base: Case) -> str:
     return "; ".join([*said, *moved]) or tr("base case")
 
 
+def titles(question: Question, base: Case) -> dict[Language, str]:
+    """What a question asks, in each language."""
+    found: dict[Language, str] = {}
+    for spoken in get_args(Language):
+        with using(spoken):
+            found[spoken] = title(question, base)
+    return found
+
+
 def shown(one: Control, value: str) -> str:
     """A value of a control as people read it."""
     if one.names:
@@ -185,13 +265,10 @@ def shown(one: Control, value: str) -> str:
 
 def as_variant(question: Question, base: Case, settings: Mapping[str, str]) -> Variant:
     """A question as a variant of its scenario, titled in both languages."""
-    titles = {}
-    for spoken in ("en", "de"):
-        with using(spoken):
-            titles[spoken] = title(question, base).replace(NO_BREAK, " ")
+    said = {k: text.replace(NO_BREAK, " ") for k, text in titles(question, base).items()}
     before = base.variants.get(question.variant or "")
     both = {**(before.set if before else {}), **{k: yaml.safe_load(v) for k, v in settings.items()}}
-    return Variant.model_validate({"title": titles, "set": both})
+    return Variant.model_validate({"title": said, "set": both})
 
 
 def with_variant(text: str, id: str, variant: Variant) -> str:
@@ -263,15 +340,24 @@ class Mendable:
     path: str  # dotted; empty where a single value would not mend it
 
 
-def mendable(fault: Fault, source: Source) -> Mendable:
-    """A fault as the page shows it."""
-    line, place = "", fault.place
-    if place is not None and place.line and source.is_text:
-        try:
-            lines = Path(place.file).read_text(encoding="utf-8", errors="replace").splitlines()
-            line = lines[place.line - 1][:200] if place.line <= len(lines) else ""
-        except OSError:
-            line = ""
-    single = bool(fault.path) and not fault.at_key and fault.severity == "error"
-    path = ".".join(map(str, fault.path)).removesuffix(".value")  # of a figure with a source
-    return Mendable(fault, line, path if single else "")
+def mendable(faults: Sequence[Fault], source: Source) -> list[Mendable]:
+    """The first faults as the page shows them."""
+    files: dict[str, list[str]] = {}
+
+    def line_of(fault: Fault) -> str:
+        place = fault.place
+        if place is None or not place.line or not source.is_text:
+            return ""
+        if place.file not in files:
+            files[place.file] = []
+            with suppress(OSError):
+                text = Path(place.file).read_text(encoding="utf-8", errors="replace")
+                files[place.file] = text.splitlines()
+        return "".join(files[place.file][place.line - 1 : place.line])[:200]
+
+    found = []
+    for fault in faults[:SHOWN_FAULTS]:
+        single = bool(fault.path) and not fault.at_key and fault.severity == "error"
+        path = ".".join(map(str, fault.path)).removesuffix(".value")  # of a figure with a source
+        found.append(Mendable(fault, line_of(fault), path if single else ""))
+    return found

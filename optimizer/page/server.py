@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -36,10 +36,11 @@ from optimizer.page.guard import user_of
 from optimizer.page.question import Question, Unasked
 from optimizer.page.solvers import Busy
 from optimizer.page.worker import Failed
-from optimizer.report.figures import clean
+from optimizer.report.figures import clean, percent
 
 BEAT = 10.0
 """Seconds between two signs of life on a stream that has nothing to tell."""
+THERE = 1.0  # seconds between two looks whether somebody still waits
 STREAMS = 6
 """Streams of one tab: a browser opens a new one where the old one broke off, and has six."""
 RESULTS = 12
@@ -54,14 +55,18 @@ STATIC = {
 # Addresses
 
 
-def app(page_of: Callable[[str], Page], forget: Callable[[str], Awaitable[None]]) -> Starlette:
+def app(
+    page_of: Callable[[str], Page], forget: Callable[[str], Awaitable[None]] | None = None
+) -> Starlette:
     """The application that answers; it stands behind a guard. ``page_of`` has the page of a user,
-    by name, and ``forget`` ends all that is known of one."""
+    by name, and ``forget`` ends all that is known of one, where that may be asked for."""
 
     def route(path: str, answer: Answer, *methods: str) -> Route:
         return Route(path, _heard(page_of, answer), methods=methods or None)
 
     async def leave(_page: Page, request: Request, _language: Language) -> Response:
+        if forget is None:
+            raise Unasked(tr("there is nothing to be removed here"))
         await forget(user_of(request))
         return RedirectResponse("/", 303)
 
@@ -105,7 +110,7 @@ def _heard(
             try:
                 response = await answer(page, request, language)
             except ScenarioError as error:
-                response = _faulty(page, request, error.faults)
+                response = await _faulty(page, request, error.faults)
             except Unasked as error:
                 response = _sorry(request, str(error), 404)
             except ClientDisconnect:  # or more was sent than is taken
@@ -133,7 +138,7 @@ async def _choose(page: Page, request: Request, _language: Language) -> Response
     every: list[Any] = []
     for source in page.known.found.values():
         try:
-            case = (await asyncio.to_thread(page.known.base, source.id)).case
+            case = (await page.base(source.id)).case
         except ScenarioError as error:
             every.append((source, source.path.name, "", {}, len(error.faults)))
             continue
@@ -146,8 +151,8 @@ async def _choose(page: Page, request: Request, _language: Language) -> Response
 async def _board(page: Page, request: Request, language: Language) -> Response:
     """The page of a scenario: what can be moved, and where answers come."""
     question = Question.of(request.url.query)
-    reading = await asyncio.to_thread(page.known.base, question.scenario, question.variant)
-    whole = (await asyncio.to_thread(page.known.base, question.scenario)).case
+    reading = await page.base(question.scenario, question.variant)
+    whole = (await page.base(question.scenario)).case
     case, moved = reading.case, dict(question.moved)
     known = controls.every_control(case)
     others = tuple(
@@ -190,7 +195,9 @@ def _events_of(case: Case, language: Language) -> dict[str, str]:
             if profile is None:
                 found[h] = name
             else:
-                found[f"{h}.{profile}"] = f"{name} ({profile})"
+                share = percent(float(hazard.profiles[profile].probability))
+                about = tr("{profile}, {share} of its events", profile=profile, share=share)
+                found[f"{h}.{profile}"] = f"{name} ({about})"
     return found
 
 
@@ -221,18 +228,19 @@ async def _events(page: Page, request: Request, _language: Language) -> Response
             page.seen = time.monotonic()
             asyncio.get_running_loop().call_later(GONE, page.leave, tab)
 
-    return StreamingResponse(lines(), media_type="text/event-stream")
+    unbuffered = {"X-Accel-Buffering": "no"}  # as nginx is told
+    return StreamingResponse(lines(), media_type="text/event-stream", headers=unbuffered)
 
 
 async def _ask(page: Page, request: Request, language: Language) -> Response:
     """Take a question; the answer comes by the stream of its tab."""
     said = await _json(request)
     question = Question.of(str(said.get("query", "")))
-    asked = await asyncio.to_thread(page.asked, question)  # what is wrong is told at once
+    taken = await page.aside(page.asked, question)  # what is wrong is told at once
     number = said.get("number")
     if not isinstance(number, int):
         raise Unasked(tr("the request cannot be read"))
-    page.ask(page.tab(str(said.get("tab", ""))[:64]), number, question, asked, language)
+    page.ask(page.tab(str(said.get("tab", ""))[:64]), number, taken, language)
     return JSONResponse({"query": question.query}, 202)
 
 
@@ -255,17 +263,29 @@ async def _view(page: Page, request: Request, language: Language) -> Response:
         raise Unasked(tr("there is nothing of that name to see"))
     about = tuple((one, request.query_params.get(one, "")) for one in ("event", "funder"))
     if name in views.COMPANY:
-        questions = [questions[0], _without(page, questions[0], dict(about)["funder"])]
-    made = await page.view(name, questions, language, about=about)
+        questions = [questions[0], await _without(page, questions[0], dict(about)["funder"])]
+    made = await _while_there(request, page.view(name, questions, language, about=about))
     if isinstance(made, Failed):
         code = 200 if made.is_answer else 409
         return HTMLResponse(template("failed.html.j2", failed=made), code)
     return HTMLResponse(made)
 
 
-def _without(page: Page, question: Question, funder: str) -> Question:
+async def _while_there(request: Request, work: Coroutine[Any, Any, Any]) -> Any:
+    """What is made for who asks, for as long as he waits for it."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=THERE))[0]:
+            if await request.is_disconnected():
+                raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+
+
+async def _without(page: Page, question: Question, funder: str) -> Question:
     """The same question with a funder that stays out: it has no money."""
-    known = controls.every_control(page.known.base(question.scenario, question.variant).case)
+    known = controls.every_control((await page.base(question.scenario, question.variant)).case)
     for id in (f"funders.{funder}.budget_meur", f"total.{funder}"):
         if id in known:
             moved = {**dict(question.moved), id: "0"}
@@ -278,14 +298,12 @@ async def _take(page: Page, request: Request, language: Language) -> Response:
     name, question = request.path_params["name"], Question.of(request.query_params.get("of", ""))
     source = page.known.source(question.scenario)
     if name == "scenario":
-        content: Any = await asyncio.to_thread(_as_file, page, question)
+        content: Any = await page.aside(_as_file, page, question)
         file, kind = source.path.name, "application/yaml"
     elif name in views.FILES:
         file, kind = views.FILES[name]
-        content, file = (
-            await page.view(name, [question], language, is_file=True),
-            f"{source.path.stem}-{file}",
-        )
+        work = page.view(name, [question], language, is_file=True)
+        content, file = await _while_there(request, work), f"{source.path.stem}-{file}"
     else:
         raise Unasked(tr("there is nothing of that name to take away"))
     if isinstance(content, Failed):
@@ -308,7 +326,7 @@ def _as_file(page: Page, question: Question) -> bytes:
 async def _figures(page: Page, request: Request, _language: Language) -> Response:
     """Single figures of the scenario whose name has all words that are looked for."""
     question = Question.of(request.query_params.get("of", ""))
-    case = page.known.base(question.scenario, question.variant).case
+    case = (await page.base(question.scenario, question.variant)).case
     wanted = request.query_params.get("q", "").casefold().split()
     if not wanted:
         return HTMLResponse("")
@@ -316,7 +334,7 @@ async def _figures(page: Page, request: Request, _language: Language) -> Respons
     found = [(one, True) for one in known.values() if _has(wanted, one.called, one.id)]
     count = len(found)
     del found[RESULTS // 2 :]
-    for path, label in (await asyncio.to_thread(_labels, page, question)).items():
+    for path, label in (await page.aside(_labels, case)).items():
         if path not in known and _has(wanted, label, path):
             count += 1
             if len(found) < RESULTS and (one := controls.control(case, path, known)) is not None:
@@ -329,15 +347,14 @@ def _has(wanted: Sequence[str], label: str, path: str) -> bool:
     return all(word in label.casefold() or word in path for word in wanted)
 
 
-def _labels(page: Page, question: Question) -> dict[str, str]:
-    case = page.known.base(question.scenario, question.variant).case
+def _labels(case: Case) -> dict[str, str]:
     return {path: figures.words(case, path) for path in figures.figures(case)}
 
 
 async def _drop(page: Page, request: Request, _language: Language) -> Response:
     """Take a file that was dropped; where its page is."""
     name, content = request.query_params.get("name", ""), await request.body()
-    source = await asyncio.to_thread(page.known.drop, name, content)
+    source = await page.aside(page.known.drop, name, content)
     return JSONResponse({"at": f"/board?{urlencode({'scenario': source.id})}"}, 201)
 
 
@@ -345,7 +362,7 @@ async def _mend(page: Page, request: Request, _language: Language) -> Response:
     """Put figures in place of faulty ones, and go on."""
     form = await _form(request)
     id = form.pop("scenario", "")
-    page.known.mend(id, [f"{path}={value}" for path, value in form.items() if value.strip()])
+    page.known.mend(id, {path: value for path, value in form.items() if value.strip()})
     return RedirectResponse(f"/board?{urlencode({'scenario': id})}", 303)
 
 
@@ -354,14 +371,14 @@ async def _save(page: Page, request: Request, _language: Language) -> Response:
     said = await _json(request)
     question, id = Question.of(str(said.get("query", ""))), str(said.get("id", "")).strip()
     source = page.known.source(question.scenario)
-    base = page.known.base(question.scenario, question.variant)
+    base = await page.base(question.scenario, question.variant)
     if source.kind != "own":
         raise Unasked(tr("only a file of this machine that was opened by its name is written to"))
     if not id.isidentifier() or not id.isascii():
         raise Unasked(tr("a variant has a name of letters, digits and underscores"))
-    settings = (await asyncio.to_thread(question.asked, base))[1]
+    settings = (await page.aside(question.asked, base))[1]
     made = scenarios.as_variant(question, base.case, settings)
-    await asyncio.to_thread(scenarios.save, source, id, made)
+    await page.aside(scenarios.save, source, id, made)
     about = {"title": scenarios.title(question, base.case), "id": id, "file": source.path}
     return JSONResponse({"text": tr("Saved as variant “{id}” of {file}: {title}.", **about)}, 201)
 
@@ -409,7 +426,7 @@ def _sorry(request: Request, text: str, code: int) -> Response:
     return JSONResponse({"text": text}, code)
 
 
-def _faulty(page: Page, request: Request, faults: tuple[Fault, ...]) -> Response:
+async def _faulty(page: Page, request: Request, faults: tuple[Fault, ...]) -> Response:
     """All faults of a scenario, each at its place with its remedy."""
     if not _wants_page(request):
         return JSONResponse({"text": "\n".join(map(str, faults))}, 422)
@@ -418,5 +435,6 @@ def _faulty(page: Page, request: Request, faults: tuple[Fault, ...]) -> Response
     if id not in page.known.found:
         return _sorry(request, "\n".join(map(str, faults)), 422)
     source = page.known.source(id)
-    found = [scenarios.mendable(fault, source) for fault in faults]
-    return HTMLResponse(_whole("faults.html.j2", request, source=source, faults=found), 422)
+    found, more = await page.aside(scenarios.mendable, faults, source), len(faults)
+    made = _whole("faults.html.j2", request, source=source, faults=found, more=more - len(found))
+    return HTMLResponse(made, 422)

@@ -7,6 +7,7 @@ its answer and nothing else: the next question begins another.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from models.faults import VorratError
 from models.language import Language, tr
 from optimizer.page.worker import Answerer, Asked, Failed, Given, Lent, Shown
 from optimizer.parallel.staying import Heard, Here, Message, Seat, Told
@@ -26,6 +28,10 @@ HOMES = 2_000
 
 class Busy(Exception):
     """So many questions wait that no more are taken."""
+
+
+class Removed(VorratError):
+    """What was asked was removed before its turn had come."""
 
 
 @dataclass(frozen=True)
@@ -61,45 +67,49 @@ class Solver:
     room: Room
     seating: Seating
     now: _Waiting | None = None
-    """Who is answered."""
+    """Who is answered, until the process has come back; also where nobody waits any more."""
+    answering: asyncio.Future[Any] | None = None
     _replies: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
     _seat: Seat | None = None
     _number: int = 0
+    _stopped: int = 0  # the number of what was to stop last
 
     @property
     def held(self) -> int:
         """Bytes that its process holds."""
         return 0 if self._seat is None else self._seat.held
 
-    def begin(self, asked: _Waiting) -> None:
-        """Take somebody, whose turn has come."""
+    def begin(self, asked: _Waiting, done: Callable[[], None]) -> asyncio.Future[Any]:
+        """Answer somebody whose turn has come; ``done`` is called when the process is free again.
+        What is known on the way is told."""
         self.now = asked
         self._number += 1
+        self.answering = asyncio.ensure_future(self._answered(self._number, asked))
 
-    async def answer(self, asked: _Waiting) -> Any:
-        """The answer to what it is asked now; what is known on the way is told."""
-        message = Message(self._number, asked.what, asked.language)
-        answering = asyncio.ensure_future(self._answered(message, asked.tell))
-        try:
-            return await asyncio.shield(answering)
-        except asyncio.CancelledError:
-            # The process still has to come back from it before it can be asked again.
-            self.stop()
-            await answering
-            raise
+        def end(answering: asyncio.Future[Any]) -> None:
+            if not answering.cancelled():
+                answering.exception()  # whoever asked has heard it, or has gone
+            self.now = self.answering = None
+            done()
 
-    async def _answered(self, message: Message, tell: Callable[[Any], None]) -> Any:
+        self.answering.add_done_callback(end)
+        return self.answering
+
+    async def _answered(self, number: int, asked: _Waiting) -> Any:
         if self._seat is None or not self._seat.is_alive:
             self._replies = asyncio.Queue()
-            heard = partial(self._hear, asyncio.get_running_loop(), self._replies)
+            heard = partial(_hear, asyncio.get_running_loop(), self._replies)
             self._seat = await asyncio.to_thread(self.seating, heard)
+        if self._stopped == number:
+            return Failed(tr("it was stopped before it began"))
         try:
             async with asyncio.timeout(self.room.seconds):
+                message = Message(number, asked.what, asked.language)
                 await asyncio.to_thread(self._seat.send, message)
                 while (told := await self._replies.get()) is not None:
-                    if told.number == message.number and not told.last:
-                        tell(told.content)
-                    elif told.number == message.number:
+                    if told.number == number and not told.last:
+                        asked.hear(told.content)
+                    elif told.number == number:
                         lost = isinstance(told.content, BaseException)
                         return Failed(str(told.content)) if lost else told.content
         except TimeoutError:
@@ -110,15 +120,13 @@ class Solver:
             pass
         return self._lost()
 
-    def stop(self) -> bool:
-        """Have the process come back from what it answers now, with the best so far; whether there
-        is one."""
-        if self._seat is None:
-            return False
-        # What is being sent may take until the process has begun.
-        stop = partial(_send, self._seat, Message(self._number, None))
-        asyncio.get_running_loop().run_in_executor(None, stop)
-        return True
+    def stop(self) -> None:
+        """Have the process come back from what it answers now, with the best so far."""
+        self._stopped = self._number
+        if self._seat is not None:
+            # What is being sent may take until the process has begun.
+            stop = partial(_send, self._seat, Message(self._number, None))
+            asyncio.get_running_loop().run_in_executor(None, stop)
 
     def close(self, patience: float = 0.0) -> None:
         """End the process; of one elsewhere, that is waited for so many seconds at most."""
@@ -136,12 +144,12 @@ class Solver:
             )
         return Failed(tr("the process that solves has died; ask again, and another one begins"))
 
-    @staticmethod
-    def _hear(
-        loop: asyncio.AbstractEventLoop, replies: asyncio.Queue[Told | None], told: Told | None
-    ) -> None:
-        with suppress(RuntimeError):  # the server has ended
-            loop.call_soon_threadsafe(replies.put_nowait, told)
+
+def _hear(
+    loop: asyncio.AbstractEventLoop, replies: asyncio.Queue[Told | None], told: Told | None
+) -> None:
+    with suppress(RuntimeError):  # the server has ended
+        loop.call_soon_threadsafe(replies.put_nowait, told)
 
 
 def _send(seat: Seat, message: Message) -> None:
@@ -165,6 +173,13 @@ class _Waiting:
     turn: asyncio.Future[Solver]
     place: int = -1
 
+    def hear(self, said: Any) -> None:
+        """Tell what is known; what goes wrong there costs nobody the process."""
+        try:
+            self.tell(said)
+        except Exception:
+            traceback.print_exc()
+
 
 @dataclass(eq=False)
 class Solvers:
@@ -178,6 +193,8 @@ class Solvers:
     room: Room = field(default_factory=Room)
     seating: Seating | None = None
     """What begins a process; of this machine if not given."""
+    is_lost: Callable[[], bool] = field(default=lambda: False)
+    """Whether there will be no process any more, such as where a cluster has gone."""
     _all: list[Solver] = field(default_factory=list)  # the one that was asked last is the last
     _line: list[_Waiting] = field(default_factory=list)
     _homes: OrderedDict[tuple[str, str], Solver] = field(default_factory=OrderedDict)
@@ -213,19 +230,16 @@ class Solvers:
         self._deal()
         try:
             solver = await turn
-            if isinstance(what, (Asked, Given)):
-                self._homes[scenario, what.key] = solver
-                self._homes.move_to_end((scenario, what.key))
-                while len(self._homes) > HOMES:
-                    self._homes.popitem(last=False)
-            return await solver.answer(mine)
+            return await asyncio.shield(solver.answering or turn)
+        except asyncio.CancelledError:
+            for solver in self._all:
+                if solver.now is mine:
+                    solver.stop()
+            raise
         finally:
             if mine in self._line:
                 self._line.remove(mine)
-            for solver in self._all:
-                if solver.now is mine:  # also where nobody waited any more when its turn came
-                    solver.now = None
-            self._deal()
+                self._deal()
 
     def is_elsewhere(self, scenario: str, key: str, near: str) -> bool:
         """Whether the plan of a key is in another process than that of ``near``."""
@@ -236,15 +250,21 @@ class Solvers:
         """End what somebody asked, if it is being answered: it comes back with the best so far.
         Whether it was."""
         mine = [one for one in self._all if one.now is not None and one.now.owner is owner]
-        return owner is not None and sum(one.stop() for one in mine) > 0
+        for one in mine if owner is not None else ():
+            one.stop()
+        return owner is not None and bool(mine)
 
     def forget(self, user: str) -> None:
-        """End the processes of what one user alone has, as ``user/scenario``."""
+        """End what one user asked, and the processes of what he alone has, as ``user/scenario``."""
         own = f"{user}/"
-        for one in [one for one in self._all if one.scenario.startswith(own)]:
-            one.close()
-            if one.now is None:
+        for mine in [mine for mine in self._line if mine.user == user and not mine.turn.done()]:
+            mine.turn.set_exception(Removed(tr("it was removed")))
+        for one in list(self._all):
+            if one.scenario.startswith(own):
+                one.close()
                 self._all.remove(one)
+            elif one.now is not None and one.now.user == user:
+                one.stop()
         for at in [at for at in self._homes if at[0].startswith(own)]:
             del self._homes[at]
         self._turns.pop(user, None)
@@ -267,17 +287,25 @@ class Solvers:
                 self._all.append(solver)
                 self._turns[mine.user] = next(self._count)
                 self._looked = None if isinstance(mine.what, Asked) else mine.user
-                solver.begin(mine)
+                if isinstance(mine.what, (Asked, Given)):
+                    self._move(mine.scenario, mine.what.key, solver)
+                solver.begin(mine, self._deal)
                 mine.turn.set_result(solver)
                 at_work += 1
         for place, mine in enumerate(self._in_order(), start=at_work):
             if mine.place != place:
                 mine.place = place
-                mine.tell(place)
+                mine.hear(place)
         for one in [one for one in self._all[:-1] if one.now is None]:
             if self._hold_too_much():
                 self._all.remove(one)
                 one.close()
+
+    def _move(self, scenario: str, key: str, home: Solver) -> None:
+        self._homes[scenario, key] = home
+        self._homes.move_to_end((scenario, key))
+        while len(self._homes) > HOMES:
+            self._homes.popitem(last=False)
 
     def _in_order(self) -> list[_Waiting]:
         asks = Counter(one.now.user for one in self._all if one.now is not None)

@@ -8,11 +8,14 @@ from typing import Any
 
 from models.language import tr
 from models.results import Comparison, Plan
-from optimizer.analyses.plan.words import PlanWording
+from optimizer.analyses.plan.words import MARKET, PlanWording
 from optimizer.report.document import Column, Part, Section, Table
 from optimizer.report.figures import NOISE, rounded
 from optimizer.report.wording import listed
 
+SHIFT, LEAST_SHIFT = 0.1, 0.5
+"""A payer is named whose money changes by more than this share of the largest change, and by more
+than this, in million."""
 TOLD = 0.005
 """Differences below this share of the largest are left out of a table."""
 
@@ -54,13 +57,33 @@ def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
         yield tr("No longer supported: {projects}.", projects=_named(say, gone))
     if come:
         yield tr("Supported now: {projects}.", projects=_named(say, come))
+    if shifts := _shifts(say, before, after):
+        yield tr("Put up otherwise, not discounted: {shifts}.", shifts=listed(shifts))
     open_by = sum((p.certificate.gap or 0) * abs(p.certificate.objective) for p in (before, after))
     if abs(now.expected - then.expected) <= open_by:
         yield tr(
-            "Both plans are proven to within {open} together, so the difference in damage may be "
-            "none.",
+            "Both plans are proven to within {open} together; a difference in damage as small as "
+            "this is not told apart from none.",
             open=say.spoken(open_by),
         )
+
+
+def _shifts(say: PlanWording, before: Plan, after: Plan) -> list[str]:
+    """How much more or less who puts up, lenders and investors among them, the largest first."""
+
+    def put_up(plan: Plan) -> dict[str, float]:
+        found = {MARKET: sum(one.market_share * one.mean_capex_meur for one in plan.projects)}
+        for one in plan.accounts:
+            found[one.funder] = found.get(one.funder, 0.0) + sum(one.paid_meur.values())
+        return found
+
+    then, now = put_up(before), put_up(after)
+    by_payer = {f: now.get(f, 0.0) - then.get(f, 0.0) for f in dict.fromkeys([*then, *now])}
+    most = max(map(abs, by_payer.values()))
+    told = sorted((f for f in by_payer if abs(by_payer[f]) > max(LEAST_SHIFT, SHIFT * most)),
+                  key=lambda f: -abs(by_payer[f]))  # fmt: skip
+    return [f"{say.payer(f)} {'+' if by_payer[f] > 0 else '−'}{say.money(abs(by_payer[f]))}"
+            for f in told]  # fmt: skip
 
 
 def _named(say: PlanWording, ids: set[str]) -> str:

@@ -4,12 +4,14 @@ on both sides."""
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 from optimizer.parallel import serving
 from optimizer.parallel.serving import Reply
 
 _running: list[str] = []  # the team whose task runs now
+_stopped: set[tuple[str, int]] = set()  # teams and numbers of what is to stop
 
 
 def dask_setup(_worker: Any) -> None:
@@ -40,6 +42,8 @@ class Staying:
         from distributed import get_worker
 
         worker, team = get_worker(), _running[0]
+        if (team, message.number) in _stopped:  # it waited for its turn here
+            self.stays.stop(message.number)
 
         def tell(content: Any) -> None:
             worker.log_event(team, pickle.dumps((message.number, content)))
@@ -48,7 +52,8 @@ class Staying:
 
 
 def stop(team: str, number: int) -> None:
-    """End what a lane answers soon, if it has this number."""
+    """End what a lane answers soon, if it has this number, or will have it."""
+    _stopped.add((team, number))
     if (lane := serving.lanes.get((team, 0))) is not None:
         cast(Staying, lane[0]).stays.stop(number)
 
@@ -59,3 +64,11 @@ def forget(team: str, end: bool, dask_worker: Any = None) -> None:
         os._exit(1)
     for key in [key for key in serving.lanes if key[0] == team]:
         serving.lanes.pop(key, None)
+    _stopped.difference_update([one for one in _stopped if one[0] == team])
+
+
+def remove(topic: str, dask_scheduler: Any = None) -> None:
+    """Have the scheduler forget what was told on the way; it keeps the last of it otherwise."""
+    with suppress(AttributeError):  # where a version keeps it is its own affair
+        if (told := dask_scheduler._broker._topics.get(topic)) is not None:
+            told.events.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import random
 import threading
 import uuid
 from collections import Counter
@@ -149,6 +150,7 @@ class There:
         self._limits, self._name = Limits(memory=memory), f"stays-{uuid.uuid4().hex}"
         self._client, self._closed = cluster.client(), threading.Event()
         self._future: Any = None
+        self._leaving: threading.Thread | None = None
         self._client.subscribe_topic(self._name, lambda event: self._told(event[1]))
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -179,19 +181,19 @@ class There:
     def close(self, patience: float = 0.0) -> None:
         """Let the worker forget it; one that is still at work is begun anew. That it has heard so
         is waited for as long as ``patience``, in seconds."""
-        if self._closed.is_set():
-            return
         self._lost()
+        if self._leaving is None:
+            self._leaving = threading.Thread(target=self._leave, daemon=True)
+            self._leaving.start()
+        self._leaving.join(patience)
 
-        def leave() -> None:
-            with suppress(Exception):  # the worker has gone, and what it knew with it
-                self._client.unsubscribe_topic(self._name)
-                how = {"workers": [self.address], "on_error": "ignore"}
-                self._client.run(dask_worker.forget, self._name, True, **how)
-
-        leaving = threading.Thread(target=leave, daemon=True)
-        leaving.start()
-        leaving.join(patience)
+    def _leave(self) -> None:
+        with suppress(Exception):  # the worker has gone, and what it knew with it
+            how = {"workers": [self.address], "on_error": "ignore"}
+            self._client.run(dask_worker.forget, self._name, True, **how)
+        with suppress(Exception):
+            self._client.unsubscribe_topic(self._name)
+            self._client.run_on_scheduler(dask_worker.remove, self._name)
 
     def _done(self, number: int, future: Any) -> None:
         """Hand on an answer; dask calls it in a thread of its own."""
@@ -215,6 +217,8 @@ class There:
                 self._lost()
 
     def _lost(self) -> None:
+        if self._closed.is_set():
+            return
         self._closed.set()
         if self._future is not None:
             with suppress(Exception):
@@ -226,18 +230,22 @@ Seat = Here | There
 
 
 class Spread:
-    """Begins what stays on the workers of a cluster: each time on the one that has the fewest."""
+    """Begins what stays on the workers of a cluster: each time on one that has the fewest."""
 
     def __init__(self, make: Make, cluster: Cluster, memory: int | None = None) -> None:
         self._make, self._cluster, self._memory = make, cluster, memory
         self._seats: list[There] = []
+        self._turn = threading.Lock()
 
     def __call__(self, heard: Heard) -> There:
         """Raises OSError where the cluster has no worker."""
-        self._seats = [one for one in self._seats if one.is_alive]
-        taken = Counter(one.address for one in self._seats)
-        if not (workers := self._cluster.workers):
-            raise OSError(tr("the cluster has no workers left"))
-        address = min(workers, key=lambda one: taken[one])
-        self._seats.append(made := There(self._make, heard, self._cluster, address, self._memory))
-        return made
+        with self._turn:
+            self._seats = [one for one in self._seats if one.is_alive]
+            taken = Counter(one.address for one in self._seats)
+            if not (workers := self._cluster.workers):
+                raise OSError(tr("the cluster has no workers left"))
+            # Another server of the same cluster begins elsewhere, most of the time.
+            address = min(workers, key=lambda one: (taken[one], random.random()))
+            made = There(self._make, heard, self._cluster, address, self._memory)
+            self._seats.append(made)
+            return made

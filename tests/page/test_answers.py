@@ -225,6 +225,30 @@ def test_a_faulty_value_is_told_with_its_remedy(tab: Tab) -> None:
     assert tab.ask(BASE)["state"] == "proven"
 
 
+@pytest.mark.parametrize(
+    ("setting", "english", "german"),
+    [
+        # By hand: half of the refinery is lent; fund and chip maker put up a quarter each.
+        ("project.refinery=out",
+         "lenders and investors −20 million EUR, Raw materials fund −10 million EUR and "
+         "A chip maker −10 million EUR",
+         "Banken und Anleger −20 Mio. EUR, Rohstofffonds −10 Mio. EUR und "
+         "Ein Chiphersteller −10 Mio. EUR"),
+        ("capex=1.2",
+         "lenders and investors +4 million EUR, Raw materials fund +2 million EUR and "
+         "A chip maker +2 million EUR",
+         "Banken und Anleger +4 Mio. EUR, Rohstofffonds +2 Mio. EUR und "
+         "Ein Chiphersteller +2 Mio. EUR"),
+    ],
+)  # fmt: skip
+def test_who_puts_up_more_or_less_is_told(
+    visitor: Visitor, setting: str, english: str, german: str
+) -> None:
+    for language, told in (("en", english), ("de", german)):
+        view = visitor.view("changed", BASE, query_of("tutorial", setting), lang=language)
+        assert f": {told}." in view.text.replace(NO_BREAK, " ")
+
+
 def test_a_stress_test_of_nothing_is_told(visitor: Visitor) -> None:
     for event in ("", "nobody 2027 for 12 months", "export_stop 2027 for months"):
         answer = visitor.view("stress", BASE, event=event)

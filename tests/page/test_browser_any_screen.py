@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from before_page import AXE, BASE, BOARD, FUND, NEEDS_CHROMIUM, REFINERY, Held, Visit
 from open_page import TUTORIAL, opened
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from models.language import Language
 from optimizer.page import views
@@ -188,6 +188,28 @@ def test_a_line_that_was_lost_comes_back(visit: Visit) -> None:
         me.type(FUND, "12")
         me.answered()
         me.drawn()
+
+
+def test_a_proxy_that_answers_for_a_server_that_has_gone_is_outlasted(visit: Visit) -> None:
+    """A browser does not open a stream again that was answered with an error."""
+    with visit(fails="status of 502|ERR_") as me:
+        me.begin()
+        gone = True
+
+        def refuse(route: Route) -> None:
+            if gone:
+                route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>")
+            else:
+                route.continue_()
+
+        me.page.route(re.compile("/(events|ask)"), refuse)
+        me.page.reload()
+        expect(me.page.locator("#lost")).to_be_visible()
+        me.type(FUND, "9")
+        gone = False
+        me.answered()
+        me.holds(FUND, "9")
+        expect(me.page.locator("#lost")).to_be_hidden()
 
 
 def test_a_question_that_did_not_get_through_is_told_or_asked_again(visit: Visit) -> None:

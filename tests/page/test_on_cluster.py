@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +17,9 @@ pytest.importorskip("distributed")
 from clustered import Processes, running
 from open_page import PATIENCE, TUTORIAL, Opened, opened, query_of, served
 from pages import read
+
+from models.files import read_case
+from optimizer.page.worker import Asked, Figures
 
 pytestmark = pytest.mark.slow
 BASE = query_of("tutorial")
@@ -93,6 +97,65 @@ def test_a_newer_question_stops_the_older_one(server: Opened) -> None:
         said = tab.answer()
         assert said["query"] == query_of("tutorial", "capex=1.8")
         assert said["state"] == "proven"
+
+
+def test_a_stop_that_comes_before_the_worker_has_begun_counts(cluster: Processes) -> None:
+    """What others have it do comes first; the stop is there before the question."""
+    from optimizer.page.worker import Answerer
+    from optimizer.parallel.cluster import Cluster
+    from optimizer.parallel.staying import Message, Spread, Told
+
+    heard: list[Told | None] = []
+    with Cluster(cluster.address) as entered:
+        seat = Spread(Answerer, entered)(heard.append)
+        seat.send(Message(7, None))
+        case = read_case(TUTORIAL).case
+        seat.send(Message(7, Asked("k", case, "tutorial", None)))
+        until = time.monotonic() + PATIENCE
+        while not any(one is not None and one.last for one in heard):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        (last,) = [one for one in heard if one is not None and one.last]
+        assert isinstance(last.content, Figures)
+        seat.close(PATIENCE)
+        assert not any(entered.client().run(kept).values())
+        assert not seat.is_alive
+        assert entered.client().run_on_scheduler(told_on_the_way) == 0
+
+
+def told_on_the_way(dask_scheduler: Any = None) -> int:
+    """What the scheduler keeps of all that sessions told."""
+    topics = dask_scheduler._broker._topics
+    return sum(len(one.events) for topic, one in topics.items() if topic.startswith("stays-"))
+
+
+def test_sessions_that_begin_at_once_sit_on_different_workers(cluster: Processes) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from optimizer.page.worker import Answerer
+    from optimizer.parallel.cluster import Cluster
+    from optimizer.parallel.staying import Spread
+
+    with Cluster(cluster.address) as entered, ThreadPoolExecutor(2) as pool:
+        for _ in range(5):
+            spread = Spread(Answerer, entered)
+            seats = list(pool.map(lambda _, spread=spread: spread(lambda _told: None), range(2)))
+            assert len({seat.address for seat in seats}) == 2
+            for seat in seats:
+                seat.close(PATIENCE)
+
+
+def test_a_server_whose_cluster_is_lost_ends_to_be_begun_anew(tmp_path: Path) -> None:
+    with (
+        running(tmp_path, 1) as own,
+        served(tmp_path, "--scheduler", own.address) as server,
+        server.visitor().tab() as tab,
+    ):
+        assert tab.ask(BASE)["state"] == "proven"
+        own.scheduler.kill()
+        assert server.process.wait(PATIENCE) == 5
+        assert "the scheduler of the cluster is lost" in "".join(server.said)
+        assert "Traceback" not in "".join(server.said)
 
 
 def test_users_of_a_server_are_answered_side_by_side(cluster: Processes, tmp_path: Path) -> None:

@@ -121,6 +121,19 @@ def test_a_name_is_shown_as_it_is_and_as_a_text(server: Served) -> None:
         assert "<b>" not in page.text
 
 
+def test_names_that_are_not_in_utf_8_are_different_people(server: Served) -> None:
+    one, other = server.visitor("M\xfcller"), server.visitor("M\xf6ller")
+    dropped(one, own_text(11), "of-mueller.yaml")
+    assert "of-mueller" in one.get("/").text
+    assert "of-mueller" not in other.get("/").text
+    one.post("/forget", b"")
+
+
+@pytest.mark.parametrize("host", ["vorrat.example.org", "vorrat.example.org:443"])
+def test_the_usual_port_goes_without_saying(server: Served, host: str) -> None:
+    assert server.visitor().get("/", Host=host).status == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1:{port}", "localhost", ""])
 def test_another_name_of_the_server_is_refused(server: Served, host: str) -> None:
     answer = server.visitor().get("/", Host=host.format(port=server.port))
@@ -140,8 +153,9 @@ def test_a_post_from_elsewhere_is_refused(server: Served, path: str, origin: str
 def test_whether_it_is_there_is_told_to_everybody(server: Served) -> None:
     stranger = Visitor(server)
     assert stranger.get("/health").text == "here\n"
+    assert bare(server).get("/health").text == "here\n"
     assert stranger.post("/health", {}).status == 421
-    assert server.visitor().get("/health").status == 404
+    assert stranger.get("/health/").status == 421
 
 
 def test_it_listens_on_this_machine_alone_and_writes_no_token(server: Served) -> None:
@@ -182,14 +196,122 @@ def test_the_same_file_of_two_users_has_a_process_for_each(tmp_path: Path) -> No
         assert len(own.workers()) == 2
 
 
-def test_what_one_mends_is_not_so_for_the_others(server: Served) -> None:
-    ada, eve = server.visitor("Ada"), server.visitor("Eve")
-    form = b"scenario=tutorial&title=Mended by Ada"
-    assert ada.post("/mend", form, "application/x-www-form-urlencoded").status == 303
-    assert "Mended by Ada" in ada.get("/board?scenario=tutorial").text
-    assert "Mended by Ada" not in eve.get("/board?scenario=tutorial").text
+def test_what_all_have_is_mended_by_nobody(server: Served) -> None:
+    """A value may name other files of its folder, which is the administrator's."""
+    for field in ("title=Mended", "include=[other.yaml]"):
+        form = f"scenario=tutorial&{field}".encode()
+        answer = server.visitor().post("/mend", form, "application/x-www-form-urlencoded")
+        assert answer.status == 404
+        assert "dropped yourself" in answer.text
+    assert "Mended" not in server.visitor().get("/board?scenario=tutorial").text
+
+
+def test_what_one_has_dropped_is_mended_within_bounds(server: Served) -> None:
+    ada = server.visitor("Ada")
+    id = dropped(ada, own_text(7))
+    kind = "application/x-www-form-urlencoded"
+    good = f"scenario={id}&title=Mended by Ada".encode()
+    assert ada.post("/mend", good, kind).status == 303
+    assert "Mended by Ada" in ada.get(f"/board?scenario={id}").text
+    for many in ("&".join(f"x{n}=1" for n in range(201)), "title=" + "x" * 600):
+        assert ada.post("/mend", f"scenario={id}&{many}".encode(), kind).status == 404
     assert ada.post("/forget", b"").status == 303
-    assert "Mended by Ada" not in ada.get("/board?scenario=tutorial").text
+    assert ada.get(f"/board?scenario={id}").status == 404
+
+
+def test_what_was_mended_never_answers_what_all_have(tmp_path: Path) -> None:
+    """A question that is taken in while all of its user is removed."""
+    patch = """
+from time import sleep
+from optimizer.page import question
+real = question.Question.asked
+def slowly(self, base):
+    found = real(self, base)
+    sleep(0.6)
+    return found
+question.Question.asked = slowly
+"""
+    with served(tmp_path, "--jobs", "1", patch=patch) as own:
+        ada, eve = own.visitor("Ada"), own.visitor("Eve")
+        id = dropped(ada, own_text(8))
+        answers = []
+        asking = threading.Thread(
+            target=lambda: answers.append(
+                ada.post("/ask", {"tab": "t", "number": 1, "query": query_of(id)})
+            )
+        )
+        asking.start()
+        time.sleep(0.3)
+        assert ada.post("/forget", b"").status == 303
+        asking.join(PATIENCE)
+        assert answers[0].status == 404
+        assert own.workers() == []
+        with eve.tab() as tab:
+            assert figures(tab.ask(BASE))[0].startswith("12 ")
+
+
+@pytest.mark.slow
+def test_one_who_drops_what_takes_long_to_read_does_not_hold_up_the_others(
+    server: Served,
+) -> None:
+    bob, eve = server.visitor("Slow Bob"), server.visitor("Eve")
+    lines = "".join(f"k{n}: {n}\n" for n in range(40_000))
+    id = dropped(bob, own_text(9) + lines.encode())
+    assert eve.view("money", BASE).status == 200  # a process is there by now
+    waiting = [
+        threading.Thread(target=bob.get, args=(f"/board?scenario={id}",), daemon=True)
+        for _ in range(12)
+    ]
+    for one in waiting:
+        one.start()
+    time.sleep(0.2)
+    slowest = 0.0
+    for _ in range(10):
+        began = time.monotonic()
+        assert eve.get("/here").status == 204
+        assert eve.view("money", BASE).status == 200
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 10.0
+    for one in waiting:
+        one.join(PATIENCE)
+
+
+def test_a_file_with_a_thousand_faults_shows_some_of_them(server: Served) -> None:
+    ada = server.visitor("Ada")
+    id = dropped(ada, own_text(10) + "".join(f"k{n}: {n}\n" for n in range(1000)).encode())
+    page = ada.get(f"/board?scenario={id}", Accept="text/html")
+    assert page.status == 422
+    assert page.text.count('<li class="error">') == 100
+    assert "And 900 more" in page.text
+
+
+def test_a_question_that_is_too_long_is_refused(server: Served) -> None:
+    query = query_of("tutorial", "capex=1." + "1" * 40_000)
+    sent = server.visitor().post("/ask", {"tab": "t", "number": 1, "query": query})
+    assert sent.status == 404
+
+
+def test_who_goes_away_takes_no_place_in_the_line(tmp_path: Path) -> None:
+    """Nine views whose browser has gone, and then a question."""
+    import http.client
+
+    with served(tmp_path, "--jobs", "1") as own, own.visitor("Ada").tab() as tab:
+        tab.ask(BASE)
+        (worker,) = own.workers()
+        worker.suspend()
+        lines = []
+        for _ in range(9):
+            line = http.client.HTTPConnection("127.0.0.1", own.port, timeout=PATIENCE)
+            line.request("GET", "/view/brief?of=scenario%3Dtutorial",
+                         headers=own.visitor("Ada").proxied)  # fmt: skip
+            lines.append(line)
+        time.sleep(0.3)
+        for line in lines:
+            line.close()
+        time.sleep(2.5)
+        tab.send(query_of("tutorial", "capex=2"))
+        worker.resume()
+        assert tab.answer()["state"] == "proven"
 
 
 def test_a_tab_of_the_same_name_is_another_one_for_another_user(server: Served) -> None:
@@ -428,11 +550,31 @@ def refused(*args: str | Path) -> str:
     [("http://vorrat.example.org", "not encrypted"), ("vorrat.example.org", "no address such as"),
      ("https://example.org/vorrat", "a name of its own"), ("https://a:b@example.org", "no address"),
      ("https://example.org?x=1", "a name of its own"), ("ftp://example.org", "no address"),
-     ("https://", "no address"), ("", "no address")],
+     ("https://", "no address"), ("", "no address"), ("https://a.example:x", "no address")],
 )  # fmt: skip
 def test_an_address_that_does_not_do_is_refused(tmp_path: Path, address: str, says: str) -> None:
     (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
     assert says in refused("--serve", address, "--secret", tmp_path / "secret")
+
+
+@pytest.mark.parametrize(
+    ("address", "meant"),
+    [("https://Vorrat.Example.org:443/", "https://vorrat.example.org"),
+     ("https://vorrat.example.org:8443", "https://vorrat.example.org:8443"),
+     ("https://rohstoffe-münchen.example", "https://xn--rohstoffe-mnchen-tzb.example"),
+     ("http://localhost:80", "http://localhost")],
+)  # fmt: skip
+def test_an_address_is_that_of_browsers(address: str, meant: str) -> None:
+    from optimizer.cli.opening import _public
+
+    assert _public(address) == meant
+
+
+def test_a_faulty_file_is_not_offered(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
+    (tmp_path / "faulty.yaml").write_text("horizon: {first_year: x}\n", encoding="utf-8")
+    said = refused("--serve", PUBLIC, "--secret", tmp_path / "secret", tmp_path / "faulty.yaml")
+    assert "faulty.yaml:1" in said
 
 
 @pytest.mark.parametrize("secret", ["", "short", "x" * 31, "x" * 20 + "\n" + "y" * 20, "ä" * 40])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from optimizer.page.solvers import Busy, Room, Solvers
+from optimizer.page.solvers import Busy, Removed, Room, Solvers
 from optimizer.page.worker import Asked, Failed, Given, Lent, Shown
 from optimizer.parallel.staying import Heard, Message, Told
 
@@ -262,13 +263,98 @@ def test_who_goes_away_leaves_the_line_and_what_he_asked_is_stopped() -> None:
         hall.tasks["a"].cancel()
         await settled()
         assert hall.seats[0].stopped == [1]
-        assert hall.at_work == [(0, "a")]  # until it has come back
+        assert [len(one.asked) for one in hall.seats] == [1]  # until it has come back
         await hall.answer(0)
         assert hall.at_work == [(0, "c")]
         with suppress(asyncio.CancelledError):
             await hall.tasks["a"]
 
     asyncio.run(go())
+
+
+def test_who_goes_away_twice_frees_nothing_that_is_at_work() -> None:
+    async def go() -> None:
+        hall = Hall()
+        await hall.ask("a")
+        await hall.ask("b")
+        for _ in range(3):
+            hall.tasks["a"].cancel()
+            await settled()
+        assert [len(one.asked) for one in hall.seats] == [1]
+        await hall.answer(0)
+        await hall.answer(0)
+        assert hall.tasks["b"].result() == (0, "b")
+
+    asyncio.run(go())
+
+
+def test_who_goes_away_while_the_process_begins_leaves_it_to_the_next() -> None:
+    """And what he asked is not even sent."""
+
+    async def go() -> None:
+        hall, ready = Hall(), threading.Event()
+
+        def slowly(heard: Heard) -> Any:
+            assert ready.wait(10)
+            return hall.seat(heard)
+
+        hall.solvers.seating = slowly
+        await hall.ask("a")
+        await hall.ask("b")
+        hall.tasks["a"].cancel()
+        await settled()
+        ready.set()
+        await settled()
+        assert [key_of(message.asked) for message in hall.seats[0].asked] == ["b"]
+        assert len(hall.seats) == 1
+        await hall.answer(0)
+        assert hall.tasks["b"].result() == (0, "b")
+
+    asyncio.run(go())
+
+
+def test_what_cannot_begin_is_told_and_the_next_tries_again() -> None:
+    async def go() -> None:
+        hall, fails = Hall(), [True]
+
+        def poorly(heard: Heard) -> Any:
+            if fails.pop() if fails else False:
+                raise OSError("no process to be had")
+            return hall.seat(heard)
+
+        hall.solvers.seating = poorly
+        await hall.ask("a")
+        assert isinstance(hall.tasks["a"].exception(), OSError)
+        await hall.ask("b")
+        await hall.answer(0)
+        assert hall.tasks["b"].result() == (0, "b")
+
+    asyncio.run(go())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_goes_wrong_where_it_is_told_costs_nobody_the_process(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def go() -> None:
+        hall = Hall()
+
+        def wrongly(_said: Any) -> None:
+            raise KeyError("nobody foresaw this")
+
+        hall.tasks["a"] = asyncio.create_task(hall.solvers.ask("s", asked("a"), "en", wrongly))
+        await settled()
+        await hall.ask("b")
+        hall.seats[0].heard(Told(1, "a first plan", last=False))
+        await settled()
+        assert [len(one.asked) for one in hall.seats] == [1]
+        await hall.answer(0)
+        await hall.answer(0)
+        assert hall.tasks["a"].result() == (0, "a")
+        assert hall.tasks["b"].result() == (0, "b")
+
+    asyncio.run(go())
+    assert "nobody foresaw this" in capsys.readouterr().err
 
 
 def test_what_is_stopped_is_told_so_and_nothing_else_is() -> None:
@@ -351,10 +437,19 @@ def test_what_one_user_had_is_forgotten_and_nothing_else() -> None:
         for name in ("ada/x", "adam/x", "x"):
             await hall.ask(name, scenario=name)
         await hall.answer(1)
+        await hall.ask("late", scenario="ada/x", user="ada")
+        await hall.ask("mine", scenario="x", user="ada")
+        await hall.ask("hers", scenario="x", user="eve")
         hall.solvers.forget("ada")
         await settled()
         assert isinstance(hall.tasks["ada/x"].result(), Failed)
+        for name in ("late", "mine"):
+            assert isinstance(hall.tasks[name].exception(), Removed)
         assert [one.is_alive for one in hall.seats] == [False, True, True]
+        assert hall.seats[0].asked == hall.seats[0].asked[:1]
+        await hall.answer(2)
+        await hall.answer(2)
+        assert hall.tasks["hers"].result() == (2, "hers")
         await hall.ask("again", scenario="ada/x")
         assert hall.seats[3].asked
 

@@ -7,6 +7,9 @@ async function post(path, said) {
   const answer = await fetch(path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(said),
   });
+  if ([502, 503, 504].includes(answer.status) && !answer.headers.get("content-type")?.includes("json")) {
+    throw new Error("no server behind the proxy");
+  }
   return { ok: answer.ok, said: await answer.json().catch(() => ({})) };
 }
 
@@ -17,7 +20,12 @@ const heard = { message: () => {}, open: () => {} };
 function listen() {
   stream = new EventSource(`/events?tab=${own}`);
   stream.onopen = () => { $("lost").hidden = true; heard.open(); };
-  stream.onerror = () => { lost = true; $("lost").hidden = false; };
+  stream.onerror = () => {
+    lost = true;
+    $("lost").hidden = false;
+    const dead = stream;  // a browser does not try again where a proxy answers for a server that has gone
+    if (dead.readyState === EventSource.CLOSED) setTimeout(() => { if (stream === dead) listen(); }, 2000);
+  };
   stream.onmessage = (event) => heard.message(JSON.parse(event.data));
 }
 function rest() {
@@ -68,7 +76,7 @@ function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
   const german = document.documentElement.lang === "de", submitted = new Set();
   const controls = $("controls");
-  let asked = "", without = false, number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
+  let asked = "", without = false, number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, since = null, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
   let pins = address().getAll("pin");  // kept through undo and redo
   const rows = () => [...controls.querySelectorAll(".control")];
@@ -202,8 +210,15 @@ function asking() {
     say("");
     busy(false);
   }
+  function clock() {  // shown beside the status, and not read aloud each second
+    if (since) $("status").dataset.since = `${Math.round((performance.now() - since[0]) / 1000)} s`;
+    else delete $("status").dataset.since;
+  }
   function busy(on) {
     waits = on;
+    if (on) since ??= [performance.now(), setInterval(clock, 1000)];
+    else if (since) since = (clearInterval(since[1]), null);
+    clock();
     rest();
     $("stop").hidden = !on;
     $("figures").setAttribute("aria-busy", String(on));
