@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import threading
 import webbrowser
@@ -216,12 +217,13 @@ def _public(address: str) -> str:
     """The address of a server as its users have it. Raises click.UsageError where it is none of its
     own, or what is sent there could be read on the way."""
     parts = urlsplit(address.rstrip("/"))
-    is_near = parts.hostname in ("localhost", LOOPBACK)
-    try:
-        port = parts.port
-    except ValueError:  # it is no number
-        port = -1
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or port == -1:
+    host, name, port = parts.hostname or "", "", None
+    is_near = host in ("localhost", LOOPBACK)
+    with contextlib.suppress(ValueError):  # what is no number, or no name
+        # As browsers write it: letters of domain names in ASCII. Of ß they think otherwise.
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+        name = f"[{host}]" if ":" in host else host.rstrip(".").encode("idna").decode()
+    if port is None or not name or "ß" in host or parts.username:
         raise misused("'{address}' is no address such as https://vorrat.example.org.",
                       address=address)  # fmt: skip
     if parts.path or parts.query or parts.fragment:
@@ -230,10 +232,8 @@ def _public(address: str) -> str:
     if parts.scheme == "http" and not is_near:
         raise misused("'{address}' is not encrypted; who can read along has the login of users, so "
                       "it has to begin with https://.", address=address)  # fmt: skip
-    # As browsers write it: letters of domain names in ASCII, and no port that goes without saying.
-    name = parts.hostname.rstrip(".").encode("idna").decode()
-    usual = port == {"https": 443, "http": 80}[parts.scheme]
-    return f"{parts.scheme}://{name}" + ("" if port is None or usual else f":{port}")
+    usual = port == {"https": 443, "http": 80}[parts.scheme]  # and goes without saying
+    return f"{parts.scheme}://{name}" + ("" if usual else f":{port}")
 
 
 def _read(secret: Path | None) -> str:
@@ -330,12 +330,16 @@ async def _answer(
         end()
 
     looking = asyncio.create_task(look())
+    # uvicorn ends in good order at a signal, and then sends it again, which would end everything
+    # before files are removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             await running.serve(sockets=[listening])
     finally:
         looking.cancel()
         watching.cancel()
+        end()
     if watching.done() and not watching.cancelled() and (error := watching.exception()):
         raise error
     if solvers.is_lost():

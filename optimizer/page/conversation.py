@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple, TypeVar
@@ -124,10 +125,17 @@ class Page:
 
     async def aside(self, do: Callable[..., Done], *given: Any) -> Done:
         """Do what may take seconds, such as to read a file, in a thread; one thing at a time of one
-        user."""
-        async with self._aside:
-            run = partial(copy_context().run, do, *given)
-            return await asyncio.get_running_loop().run_in_executor(ASIDE, run)
+        user, also of one who does not wait for it."""
+        loop = asyncio.get_running_loop()
+
+        def done(_doing: object) -> None:
+            with suppress(RuntimeError):  # the server has ended
+                loop.call_soon_threadsafe(self._aside.release)
+
+        await self._aside.acquire()
+        doing = ASIDE.submit(copy_context().run, do, *given)
+        doing.add_done_callback(done)
+        return await asyncio.wrap_future(doing)
 
     async def base(self, scenario: str, variant: str | None = None) -> Reading:
         """A scenario as its file says, with a variant. Raises as ``Scenarios.base``."""

@@ -199,9 +199,10 @@ class Scenarios:
                 try:
                     path, mended, check = at.source.path, at.source.mended, variant is None
                     found = read_case(path, variant, mended, check_variants=check)
-                except ScenarioError as error:  # to read it again would find the same
-                    faults[*key, language()] = error.faults
-                    _limit(faults, self.keep)
+                except ScenarioError as error:
+                    if at.source.kind != "own":  # which its reader mends, and all it includes
+                        faults[*key, language()] = error.faults
+                        _limit(faults, self.keep)
                     raise
                 read[key] = found
                 _limit(read, self.keep)

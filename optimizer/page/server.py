@@ -28,6 +28,7 @@ from starlette.routing import Route
 
 from models.base import named
 from models.faults import Fault, ScenarioError, VorratError
+from models.files import Reading
 from models.language import Language, tr, using
 from models.scenario.case import Case
 from optimizer.page import controls, figures, scenarios, views
@@ -136,9 +137,11 @@ def _heard(
 async def _choose(page: Page, request: Request, _language: Language) -> Response:
     """The scenarios that there are, and where an own one is dropped."""
     every: list[Any] = []
-    for source in page.known.found.values():
+    for source in list(page.known.found.values()):
         try:
             case = (await page.base(source.id)).case
+        except Unasked:  # it was removed meanwhile
+            continue
         except ScenarioError as error:
             every.append((source, source.path.name, "", {}, len(error.faults)))
             continue
@@ -153,36 +156,45 @@ async def _board(page: Page, request: Request, language: Language) -> Response:
     question = Question.of(request.url.query)
     reading = await page.base(question.scenario, question.variant)
     whole = (await page.base(question.scenario)).case
+    about = (page.known.source(question.scenario), question, reading, whole, user_of(request))
+    return HTMLResponse(await page.aside(_board_of, *about, language))
+
+
+def _board_of(
+    source: scenarios.Source,
+    question: Question,
+    reading: Reading,
+    whole: Case,
+    user: str,
+    language: Language,
+) -> str:
+    """The page; of a large scenario it takes seconds to write."""
     case, moved = reading.case, dict(question.moved)
     known = controls.every_control(case)
     others = tuple(
         one for id in moved if id not in known and (one := controls.control(case, id, known))
     )
-    return HTMLResponse(
-        _whole(
-            "board.html.j2",
-            request,
-            question=question,
-            source=page.known.source(question.scenario),
-            title=clean(named(case.title, question.scenario, language)),
-            variants={id: named(one.title, id, language) for id, one in whole.variants.items()},
-            groups=list(controls.groups(case)),
-            others=others,
-            moved=moved,
-            views={name: tr(title) for name, title in views.ALL.items()},
-            files=views.FILES,
-            hazards=_events_of(case, language),
-            # Companies come first: for them it is the question.
-            funders={
-                f: named(one.name, f, language)
-                for f, one in sorted(
-                    case.funders.items(), key=lambda pair: pair[1].kind == "public"
-                )
-                if {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
-            },
-            years=list(case.horizon.years),
-            doubts=[str(fault) for fault in reading.warnings],
-        )
+    return template(
+        "board.html.j2",
+        user=user,
+        question=question,
+        source=source,
+        title=clean(named(case.title, question.scenario, language)),
+        variants={id: named(one.title, id, language) for id, one in whole.variants.items()},
+        groups=list(controls.groups(case)),
+        others=others,
+        moved=moved,
+        views={name: tr(title) for name, title in views.ALL.items()},
+        files=views.FILES,
+        hazards=_events_of(case, language),
+        # Companies come first: for them it is the question.
+        funders={
+            f: named(one.name, f, language)
+            for f, one in sorted(case.funders.items(), key=lambda pair: pair[1].kind == "public")
+            if {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
+        },
+        years=list(case.horizon.years),
+        doubts=[str(fault) for fault in reading.warnings],
     )
 
 
@@ -285,7 +297,8 @@ async def _while_there(request: Request, work: Coroutine[Any, Any, Any]) -> Any:
 
 async def _without(page: Page, question: Question, funder: str) -> Question:
     """The same question with a funder that stays out: it has no money."""
-    known = controls.every_control((await page.base(question.scenario, question.variant)).case)
+    case = (await page.base(question.scenario, question.variant)).case
+    known = await page.aside(controls.every_control, case)
     for id in (f"funders.{funder}.budget_meur", f"total.{funder}"):
         if id in known:
             moved = {**dict(question.moved), id: "0"}
@@ -330,25 +343,25 @@ async def _figures(page: Page, request: Request, _language: Language) -> Respons
     wanted = request.query_params.get("q", "").casefold().split()
     if not wanted:
         return HTMLResponse("")
+    return HTMLResponse(await page.aside(_found, case, wanted, dict(question.moved)))
+
+
+def _found(case: Case, wanted: Sequence[str], moved: dict[str, str]) -> str:
+    """Figures whose name has all words, as a piece of the page."""
     known = controls.every_control(case)
     found = [(one, True) for one in known.values() if _has(wanted, one.called, one.id)]
     count = len(found)
     del found[RESULTS // 2 :]
-    for path, label in (await page.aside(_labels, case)).items():
-        if path not in known and _has(wanted, label, path):
+    for path in figures.figures(case):
+        if path not in known and _has(wanted, figures.words(case, path), path):
             count += 1
             if len(found) < RESULTS and (one := controls.control(case, path, known)) is not None:
                 found.append((one, False))
-    moved = dict(question.moved)
-    return HTMLResponse(template("found.html.j2", controls=found, count=count, moved=moved))
+    return template("found.html.j2", controls=found, count=count, moved=moved)
 
 
 def _has(wanted: Sequence[str], label: str, path: str) -> bool:
     return all(word in label.casefold() or word in path for word in wanted)
-
-
-def _labels(case: Case) -> dict[str, str]:
-    return {path: figures.words(case, path) for path in figures.figures(case)}
 
 
 async def _drop(page: Page, request: Request, _language: Language) -> Response:

@@ -17,7 +17,7 @@ from itertools import count
 from typing import Any
 
 from models.faults import VorratError
-from models.language import Language, tr
+from models.language import Language, tr, using
 from optimizer.page.worker import Answerer, Asked, Failed, Given, Lent, Shown
 from optimizer.parallel.staying import Heard, Here, Message, Seat, Told
 
@@ -69,6 +69,8 @@ class Solver:
     now: _Waiting | None = None
     """Who is answered, until the process has come back; also where nobody waits any more."""
     answering: asyncio.Future[Any] | None = None
+    is_gone: bool = False
+    """Whether nobody may be answered any more, nor by a process that is just beginning."""
     _replies: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
     _seat: Seat | None = None
     _number: int = 0
@@ -96,28 +98,35 @@ class Solver:
         return self.answering
 
     async def _answered(self, number: int, asked: _Waiting) -> Any:
-        if self._seat is None or not self._seat.is_alive:
-            self._replies = asyncio.Queue()
-            heard = partial(_hear, asyncio.get_running_loop(), self._replies)
-            self._seat = await asyncio.to_thread(self.seating, heard)
-        if self._stopped == number:
-            return Failed(tr("it was stopped before it began"))
-        try:
-            async with asyncio.timeout(self.room.seconds):
-                message = Message(number, asked.what, asked.language)
-                await asyncio.to_thread(self._seat.send, message)
-                while (told := await self._replies.get()) is not None:
-                    if told.number == number and not told.last:
-                        asked.hear(told.content)
-                    elif told.number == number:
-                        lost = isinstance(told.content, BaseException)
-                        return Failed(str(told.content)) if lost else told.content
-        except TimeoutError:
-            self.close()
-            most = round(self.room.seconds or 0)
-            return Failed(tr("the answer took more than {seconds} s and was ended", seconds=most))
-        except OSError:
-            pass
+        with using(asked.language):  # whoever made room for it may speak another one
+            if self._seat is None or not self._seat.is_alive:
+                self._replies = asyncio.Queue()
+                heard = partial(_hear, asyncio.get_running_loop(), self._replies)
+                self._seat = await asyncio.to_thread(self.seating, heard)
+            if self.is_gone:
+                self.close()
+            if self._stopped == number or self._seat is None:
+                return Failed(tr("it was stopped before it began"))
+            try:
+                async with asyncio.timeout(self.room.seconds):
+                    return await self._exchange(self._seat, number, asked)
+            except TimeoutError:
+                self.close()
+                most = round(self.room.seconds or 0)
+                return Failed(
+                    tr("the answer took more than {seconds} s and was ended", seconds=most)
+                )
+            except OSError:
+                return self._lost()
+
+    async def _exchange(self, seat: Seat, number: int, asked: _Waiting) -> Any:
+        await asyncio.to_thread(seat.send, Message(number, asked.what, asked.language))
+        while (told := await self._replies.get()) is not None:
+            if told.number == number and not told.last:
+                asked.hear(told.content)
+            elif told.number == number:
+                lost = isinstance(told.content, BaseException)
+                return Failed(str(told.content)) if lost else told.content
         return self._lost()
 
     def stop(self) -> None:
@@ -235,6 +244,7 @@ class Solvers:
             for solver in self._all:
                 if solver.now is mine:
                     solver.stop()
+            mine.owner = None  # what he stops next is another one
             raise
         finally:
             if mine in self._line:
@@ -261,6 +271,7 @@ class Solvers:
             mine.turn.set_exception(Removed(tr("it was removed")))
         for one in list(self._all):
             if one.scenario.startswith(own):
+                one.is_gone = True
                 one.close()
                 self._all.remove(one)
             elif one.now is not None and one.now.user == user:

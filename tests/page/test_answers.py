@@ -308,6 +308,18 @@ def test_memory_that_has_run_out_is_told() -> None:
         assert "Traceback" not in "".join(own.said)
 
 
+def test_a_fault_in_a_file_that_is_included_is_gone_when_it_is_mended(tmp_path: Path) -> None:
+    main, part = tmp_path / "main.yaml", tmp_path / "part.yaml"
+    part.write_text("variants: {less: {sett: {}}}\n", encoding="utf-8")
+    text = TUTORIAL.read_text(encoding="utf-8").partition("\nvariants:")[0]
+    main.write_text(f"include: [part.yaml]\n{text}", encoding="utf-8")
+    with opened(main) as own:
+        path = f"/board?scenario={own.scenario}"
+        assert own.visitor().get(path).status == 422
+        part.write_text("variants: {less: {set: {}}}\n", encoding="utf-8")
+        assert own.visitor().get(path).status == 200
+
+
 FULL = """
 import errno, os, pathlib
 def full(self, content):

@@ -462,11 +462,9 @@ def test_one_has_no_more_tabs_and_files_than_that(server: Served) -> None:
 
 
 def files_of(server: Served) -> set[str]:
-    """Names of the files that the server and its processes have dropped."""
-    import tempfile
-
-    return {one.name for one in Path(tempfile.gettempdir()).glob("vorrat-*/*/*")
-            if "kept-by-nobody" in one.name}  # fmt: skip
+    """Names of the files that the server has of what was dropped and is to go."""
+    every = server.temp.glob("vorrat-*/*/*")
+    return {one.name for one in every if "kept-by-nobody" in one.name}
 
 
 def test_what_one_dropped_is_removed_when_he_says_so(server: Served) -> None:
@@ -550,6 +548,7 @@ def refused(*args: str | Path) -> str:
     [("http://vorrat.example.org", "not encrypted"), ("vorrat.example.org", "no address such as"),
      ("https://example.org/vorrat", "a name of its own"), ("https://a:b@example.org", "no address"),
      ("https://example.org?x=1", "a name of its own"), ("ftp://example.org", "no address"),
+     ("https://a..b", "no address"), ("https://straße.example", "no address"),
      ("https://", "no address"), ("", "no address"), ("https://a.example:x", "no address")],
 )  # fmt: skip
 def test_an_address_that_does_not_do_is_refused(tmp_path: Path, address: str, says: str) -> None:
@@ -562,6 +561,7 @@ def test_an_address_that_does_not_do_is_refused(tmp_path: Path, address: str, sa
     [("https://Vorrat.Example.org:443/", "https://vorrat.example.org"),
      ("https://vorrat.example.org:8443", "https://vorrat.example.org:8443"),
      ("https://rohstoffe-münchen.example", "https://xn--rohstoffe-mnchen-tzb.example"),
+     ("https://[2001:db8::1]", "https://[2001:db8::1]"),
      ("http://localhost:80", "http://localhost")],
 )  # fmt: skip
 def test_an_address_is_that_of_browsers(address: str, meant: str) -> None:

@@ -456,6 +456,59 @@ def test_what_one_user_had_is_forgotten_and_nothing_else() -> None:
     asyncio.run(go())
 
 
+def test_what_was_just_beginning_for_one_who_is_forgotten_ends_at_once() -> None:
+    async def go() -> None:
+        hall, ready = Hall(), threading.Event()
+
+        def slowly(heard: Heard) -> Any:
+            assert ready.wait(10)
+            return hall.seat(heard)
+
+        hall.solvers.seating = slowly
+        await hall.ask("a", scenario="ada/x", user="ada")
+        hall.solvers.forget("ada")
+        hall.tasks["a"].cancel()
+        await settled()
+        ready.set()
+        await settled()
+        assert [one.is_alive for one in hall.seats] == [False]
+        assert hall.seats[0].asked == []
+
+    asyncio.run(go())
+
+
+def test_who_waits_can_stop_though_what_he_asked_before_is_still_coming_back() -> None:
+    async def go() -> None:
+        hall, tab = Hall(), object()
+        first = asyncio.create_task(hall.solvers.ask("s", asked("a"), "en", owner=tab))
+        await settled()
+        first.cancel()
+        second = asyncio.create_task(hall.solvers.ask("s", asked("b"), "en", owner=tab))
+        await settled()
+        assert not hall.solvers.stop(tab)  # so that who asked is told that it had not begun
+        second.cancel()
+        await settled()
+        await hall.answer(0)
+        assert [key_of(message.asked) for message in hall.seats[0].asked] == ["a"]
+
+    asyncio.run(go())
+
+
+def test_what_became_of_a_question_is_told_in_the_language_of_who_asked() -> None:
+    async def go() -> None:
+        hall = Hall()
+        await hall.ask("a")
+        german = hall.solvers.ask("s", asked("b"), "de")
+        hall.tasks["b"] = asyncio.create_task(german)
+        await settled()
+        await hall.answer(0)
+        hall.seats[0].close()
+        await settled()
+        assert "ausgefallen" in hall.tasks["b"].result().message
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_comes_everybody_is_answered_by_a_process_of_his_scenario(seed: int) -> None:
     """Random users, scenarios, answers, losses and people who go away."""

@@ -87,6 +87,7 @@ class Served(Opened):
     """A server for many, and what its proxy sends along."""
 
     public: str = PUBLIC
+    temp: Path = Path()  # where its temporary files are
 
     @property
     def origin(self) -> str:
@@ -106,16 +107,21 @@ def _keep(stream: Any, said: list[str]) -> None:
 
 @contextmanager
 def opened(
-    *args: str | Path, patch: str = "", language: str = "en", at_once: bool = False
+    *args: str | Path,
+    patch: str = "",
+    language: str = "en",
+    at_once: bool = False,
+    temp: Path | None = None,
 ) -> Iterator[Opened]:
     """A server on a free port, which listens by now unless it is wanted ``at_once``; ``patch`` is
-    run before it, with its module ``conversation``."""
+    run before it, with its module ``conversation``. It has temporary files in ``temp``."""
     start = ["-c", PATCHED.format(patch=patch)] if patch else ["-m", "optimizer"]
     process = subprocess.Popen(
         [sys.executable, *start, "open", "--no-browser", f"--language={language}",
          *map(str, args)],
         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, encoding="utf-8", cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | ({"TMPDIR": str(temp)} if temp else {}),
+        start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
     line = process.stderr.readline()
@@ -141,9 +147,11 @@ def served(
     """A server for many, whose secret is written into a folder."""
     secret = folder / "secret"
     secret.write_text(SECRET + "\n", encoding="utf-8")
-    with opened("--serve", public, "--secret", secret, *args, patch=patch) as made:
+    temp = folder / "temporary"
+    temp.mkdir(exist_ok=True)
+    with opened("--serve", public, "--secret", secret, *args, patch=patch, temp=temp) as made:
         assert isinstance(made, Served)
-        made.public = public
+        made.public, made.temp = public, temp
         yield made
 
 
