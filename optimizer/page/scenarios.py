@@ -120,8 +120,8 @@ class Scenarios:
             )
             own = Path(self._folder.name) / digest
             for known in self.found.values():
-                if known.path.parent == own:
-                    return known
+                if known.path.parent == own:  # as it was when it was first dropped
+                    return self._put(replace(known, mended=()))
             self._make_room(len(content))
             own.mkdir(exist_ok=True)
             path = own / f"{stem}{suffix}"
