@@ -1,4 +1,4 @@
-"""What is asked on the page and what is told of it: tabs, questions on their way, and figures."""
+"""What is asked on the page: tabs, questions on their way, and who is told what."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import sha256
-from importlib.resources import files
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from models.base import named
 from models.faults import VorratError
 from models.files import Reading
-from models.language import Language, language, tr, using
-from models.scenario.case import Case
+from models.language import Language, tr, using
 from optimizer.page import scenarios, views
+from optimizer.page.pieces import Answered, Taken, template, told
 from optimizer.page.question import Question, Unasked
 from optimizer.page.scenarios import At, Scenarios
 from optimizer.page.solvers import Busy, Solvers
 from optimizer.page.worker import Asked, Failed, Figures, Given, Lent, Shown
-from optimizer.report.figures import number, percent, rounded, small_percent
 
 FIRST_LOOK, LEFT = 180.0, 150.0
 """Seconds after which the server ends: that nobody opened it, and that everybody has gone. A tab
@@ -39,19 +36,6 @@ ASIDE = ThreadPoolExecutor(4, "aside")
 """Threads that read files. What is sent to processes has threads of its own, so that no number of
 slow files keeps it waiting."""
 Done = TypeVar("Done")
-LANGUAGES: tuple[Language, ...] = ("en", "de")
-
-
-class Taken(NamedTuple):
-    """A question as it was taken in."""
-
-    question: Question
-    asked: Asked
-    name: str  # of the scenario, as its processes are known
-    titles: dict[Language, str]  # what is asked, in words
-
-
-Answered = tuple[Taken, Figures]
 
 
 @dataclass(eq=False)
@@ -214,7 +198,7 @@ class Page:
                 tab.answered = taken, said
             known = (one for one in (tab.answered, tab.before) if one is not None)
             other = next((pair for pair in known if pair[0].question != question), None)
-            tab.tell(**about, **_told(said, taken, other, language))
+            tab.tell(**about, **told(said, taken, other, language))
 
         try:
             tell(await self._solve(taken.name, taken.asked, language, tell, tab))
@@ -293,127 +277,3 @@ class Page:
 def _key(question: Question, at: At) -> str:
     """What an answer is kept by: the question, and the file as it is now."""
     return f"{sha256(question.query.encode()).hexdigest()[:32]}#{at.stamp}"
-
-
-def _told(
-    said: Figures | Failed, taken: Taken, before: Answered | None, language: Language
-) -> dict[str, Any]:
-    """What is known by now, as a piece of the page; ``before`` is the last other answer."""
-    with using(language):
-        if isinstance(said, Failed):
-            html = template("failed.html.j2", failed=said)
-            return {"state": "failed", "html": html, "text": said.message}
-        case, was = taken.asked.case, ""
-        told = facts(said, before[1] if before else None, case)
-        if before is not None and before[0].question.scenario == taken.question.scenario:
-            was = tr("Before: {title}", title=before[0].titles[language])
-        proof = proven(said, unit_of(case))
-        html = template("figures.html.j2", facts=told, proof=proof, state=said.state, was=was)
-        return {"state": said.state, "html": html, "text": proof}
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A figure as the page shows it: what it is, the figure, what is beside it, and what it was."""
-
-    key: str
-    what: str
-    figure: str
-    beside: str
-    before: str
-
-
-def unit_of(case: Case) -> str:
-    """What the objective is counted in."""
-    money = tr("million {currency}", currency=case.currency)
-    return {"damage": money, "tonnes": tr("t")}.get(case.objective.measure, "")
-
-
-def facts(said: Figures, before: Figures | None, case: Case) -> list[Fact]:
-    """What is known of a plan, and what it was with the question before."""
-    damage, unit = case.objective.measure == "damage", unit_of(case)
-    amount = tr("million {currency}", currency=case.currency)
-    worst = percent(1 - float(case.objective.cvar.level))
-
-    def public(of: Figures) -> float:
-        return sum(
-            m for f, m in of.paid.items() if f in case.funders and case.funders[f].kind == "public"
-        )
-
-    def fact(
-        key: str, what: str, read: Callable[[Figures], float | None], of: str, beside: str = ""
-    ) -> Fact:
-        now, then = read(said), None if before is None else read(before)
-        was = ""
-        if then is not None and now is not None:
-            # A difference that both proofs leave open is none.
-            open_by = sum((x.gap or 0.0) * abs(x.objective) for x in (said, before) if x)
-            same = key == "expected" and abs(now - then) <= open_by
-            was = tr("before: {value}", value=number(then))
-            was += f" ({tr('not told apart')})" if same and now != then else ""
-        return Fact(key, what, f"{number(now)} {of}".strip(), beside, was)
-
-    left = ""
-    if said.without and said.expected is not None:
-        share = percent(1 - said.expected / said.without)
-        left = tr(
-            "{before} without a plan; {share} avoided", before=number(said.without), share=share
-        )
-    rest = sum(said.paid.values()) - public(said)
-    return [
-        fact("expected", tr("Expected damage") if damage else tr("Expected shortage"),
-             lambda of: of.expected, unit, left),
-        fact("tail", tr("On average in the worst {share}", share=worst), lambda of: of.tail, unit),
-        fact("cost", tr("Net cost, whoever pays"), lambda of: of.net_cost, amount,
-             tr("discounted")),
-        fact("public", tr("Used of public budgets"), public, amount,
-             tr("of others: {rest}", rest=number(rest))),
-        fact("projects", tr("Projects supported"), lambda of: len(of.start), "",
-             tr("materials in stock: {count}", count=said.stocks)),
-    ]  # fmt: skip
-
-
-def proven(said: Figures, unit: str) -> str:
-    """What is proven, in a sentence."""
-    took = number(said.seconds, 1)
-    if said.bound is None:
-        return tr("First plan, after {seconds} s; what is the best is still open.", seconds=took)
-    open_by = (said.gap or 0.0) * abs(said.objective)
-    gap = tr("{share} ({amount} {unit})", share=small_percent(said.gap), amount=rounded(open_by),
-             unit=unit)  # fmt: skip
-    about = {"gap": gap, "seconds": took}
-    if said.state == "proven" and (said.gap or 0.0) <= 1e-9:
-        return tr("Proven: no plan is better. Took {seconds} s.", seconds=took)
-    return {
-        "proven": tr("Proven: no plan is better by more than {gap}. Took {seconds} s.", **about),
-        "stopped": tr("Stopped: a plan may be better by up to {gap}. Took {seconds} s.", **about),
-    }.get(said.state, tr("So far: no plan is better by more than {gap}. {seconds} s.", **about))
-
-
-# Pieces of the page
-
-
-@cache
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    folder = str(files("optimizer.page") / "templates")
-    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    made.globals.update(tr=tr, shown=scenarios.shown)
-    return made
-
-
-def template(name: str, user: str = "", **values: Any) -> str:
-    """A piece of the page, or all of it, in the current language; on a server, for a user."""
-    values |= {"user": user} | {"language": language(), "languages": LANGUAGES}
-    return str(_environment().get_template(name).render(**values))
-
-
-@cache
-def static(name: str) -> bytes:
-    """A style sheet, script or picture of the page."""
-    own = (files("optimizer.page") / "templates" / name).read_bytes()
-    if name == "page.css":  # what a report is made of looks here as it does there
-        report = files("optimizer.report") / "templates" / "style.css"
-        return report.read_bytes() + own
-    return own

@@ -23,8 +23,8 @@ from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.variation import Variation
 from optimizer.page.controls import PUBLIC, control, every_control
-from optimizer.page.conversation import LANGUAGES, static, template
 from optimizer.page.figures import FACTOR, Control
+from optimizer.page.pieces import LANGUAGES, static, template
 from optimizer.page.question import Question, Unasked
 from optimizer.page.scenarios import shown
 from optimizer.report.figures import NOISE

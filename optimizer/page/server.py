@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -28,24 +28,20 @@ from starlette.routing import Route
 
 from models.base import named
 from models.faults import Fault, ScenarioError, VorratError
-from models.files import Reading
 from models.language import Language, tr, using
-from models.scenario.case import Case
-from optimizer.page import controls, figures, scenarios, views
-from optimizer.page.conversation import GONE, LANGUAGES, Page, static, template
+from optimizer.page import controls, pieces, scenarios, views
+from optimizer.page.conversation import GONE, Page
 from optimizer.page.guard import user_of
+from optimizer.page.pieces import LANGUAGES, static, template
 from optimizer.page.question import Question, Unasked
 from optimizer.page.solvers import Busy
 from optimizer.page.worker import Failed
-from optimizer.report.figures import clean, percent
 
 BEAT = 10.0
 """Seconds between two signs of life on a stream that has nothing to tell."""
 THERE = 1.0  # seconds between two looks whether somebody still waits
 STREAMS = 6
 """Streams of one tab: a browser opens a new one where the old one broke off, and has six."""
-RESULTS = 12
-"""Figures that a search shows."""
 STATIC = {
     "page.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
@@ -157,60 +153,7 @@ async def _board(page: Page, request: Request, language: Language) -> Response:
     reading = await page.base(question.scenario, question.variant)
     whole = (await page.base(question.scenario)).case
     about = (page.known.source(question.scenario), question, reading, whole, user_of(request))
-    return HTMLResponse(await page.aside(_board_of, *about, language))
-
-
-def _board_of(
-    source: scenarios.Source,
-    question: Question,
-    reading: Reading,
-    whole: Case,
-    user: str,
-    language: Language,
-) -> str:
-    """The page; of a large scenario it takes seconds to write."""
-    case, moved = reading.case, dict(question.moved)
-    known = controls.every_control(case)
-    others = tuple(
-        one for id in moved if id not in known and (one := controls.control(case, id, known))
-    )
-    return template(
-        "board.html.j2",
-        user=user,
-        question=question,
-        source=source,
-        title=clean(named(case.title, question.scenario, language)),
-        variants={id: named(one.title, id, language) for id, one in whole.variants.items()},
-        groups=list(controls.groups(case)),
-        others=others,
-        moved=moved,
-        views={name: tr(title) for name, title in views.ALL.items()},
-        files=views.FILES,
-        hazards=_events_of(case, language),
-        # Companies come first: for them it is the question.
-        funders={
-            f: named(one.name, f, language)
-            for f, one in sorted(case.funders.items(), key=lambda pair: pair[1].kind == "public")
-            if {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
-        },
-        years=list(case.horizon.years),
-        doubts=[str(fault) for fault in reading.warnings],
-    )
-
-
-def _events_of(case: Case, language: Language) -> dict[str, str]:
-    """What may strike in a stress test, by the way in which ``vorrat stress`` names it."""
-    found = {}
-    for h, hazard in case.hazards.items():
-        name = named(hazard.name, h, language)
-        for profile in hazard.courses:
-            if profile is None:
-                found[h] = name
-            else:
-                share = percent(float(hazard.profiles[profile].probability))
-                about = tr("{profile}, {share} of its events", profile=profile, share=share)
-                found[f"{h}.{profile}"] = f"{name} ({about})"
-    return found
+    return HTMLResponse(await page.aside(pieces.board, *about, language))
 
 
 async def _events(page: Page, request: Request, _language: Language) -> Response:
@@ -343,25 +286,7 @@ async def _figures(page: Page, request: Request, _language: Language) -> Respons
     wanted = request.query_params.get("q", "").casefold().split()
     if not wanted:
         return HTMLResponse("")
-    return HTMLResponse(await page.aside(_found, case, wanted, dict(question.moved)))
-
-
-def _found(case: Case, wanted: Sequence[str], moved: dict[str, str]) -> str:
-    """Figures whose name has all words, as a piece of the page."""
-    known = controls.every_control(case)
-    found = [(one, True) for one in known.values() if _has(wanted, one.called, one.id)]
-    count = len(found)
-    del found[RESULTS // 2 :]
-    for path in figures.figures(case):
-        if path not in known and _has(wanted, figures.words(case, path), path):
-            count += 1
-            if len(found) < RESULTS and (one := controls.control(case, path, known)) is not None:
-                found.append((one, False))
-    return template("found.html.j2", controls=found, count=count, moved=moved)
-
-
-def _has(wanted: Sequence[str], label: str, path: str) -> bool:
-    return all(word in label.casefold() or word in path for word in wanted)
+    return HTMLResponse(await page.aside(pieces.found, case, wanted, dict(question.moved)))
 
 
 async def _drop(page: Page, request: Request, _language: Language) -> Response:

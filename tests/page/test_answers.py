@@ -23,7 +23,7 @@ from models.files import read_case_text
 from models.language import Language, tr, using
 from models.results import Plan
 from optimizer.page import views
-from optimizer.page.conversation import LANGUAGES
+from optimizer.page.pieces import LANGUAGES
 from optimizer.report.figures import NO_BREAK, number
 from optimizer.solve.checked_solution import input_hash
 

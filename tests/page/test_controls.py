@@ -20,8 +20,8 @@ from models.language import using
 from models.scenario.case import Case
 from models.scenario.chains import need
 from optimizer.page import controls, figures
-from optimizer.page.conversation import LANGUAGES
 from optimizer.page.figures import Control
+from optimizer.page.pieces import LANGUAGES
 from optimizer.page.question import MOST_MOVED, Question, Unasked
 from optimizer.solve.checked_solution import input_hash
 
