@@ -138,7 +138,7 @@ def _pool(
     memory, search = engine.pop("memory_limit"), search or (SEARCH if is_server else None)
     how: dict[str, Any] = {"search": search, "seconds": search and 2 * search + PATIENCE}
     if is_server:
-        how["waiting"] = WAITING
+        how |= {"waiting": WAITING, "look": LOOK}
     if engine["scheduler"] is not None:
         from optimizer.parallel.cluster import Cluster
         from optimizer.parallel.staying import Spread
@@ -161,8 +161,9 @@ def _pool(
     yield Solvers(Room(memory=memory or together, **how))
 
 
-WAITING = 8
-"""Questions of one user of a server that wait at most."""
+WAITING, LOOK = 8, 1.5
+"""Questions of one user of a server that wait at most, and seconds for which a process that has
+found a plan is left to who asked: a page asks for its view after half a second."""
 
 
 # On this machine

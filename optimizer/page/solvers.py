@@ -50,6 +50,9 @@ class Room:
     """Bytes that one process may hold; no limit where None."""
     together: int | None = None
     """Bytes above which processes that nobody needs are ended."""
+    look: float = 0.0
+    """Seconds for which a process that has found a plan is left to who asked for it, since a look at
+    the plan comes next; he would wait for the search of somebody else otherwise."""
     search: float | None = None
     """Seconds after which a search ends with the best plan so far."""
     seconds: float | None = None
@@ -69,6 +72,8 @@ class Solver:
     now: _Waiting | None = None
     """Who is answered, until the process has come back; also where nobody waits any more."""
     answering: asyncio.Future[Any] | None = None
+    kept_for: str | None = None
+    """The user to whom it is left for a moment."""
     is_gone: bool = False
     """Whether nobody may be answered any more, nor by a process that is just beginning."""
     _replies: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
@@ -84,18 +89,32 @@ class Solver:
     def begin(self, asked: _Waiting, done: Callable[[], None]) -> asyncio.Future[Any]:
         """Answer somebody whose turn has come; ``done`` is called when the process is free again.
         What is known on the way is told."""
-        self.now = asked
+        self.now, self.kept_for = asked, None
         self._number += 1
+        number = self._number
+
+        def let_go() -> None:
+            if self._number == number:
+                self.kept_for = None
+                done()
+
         self.answering = asyncio.ensure_future(self._answered(self._number, asked))
 
         def end(answering: asyncio.Future[Any]) -> None:
             if not answering.cancelled():
                 answering.exception()  # whoever asked has heard it, or has gone
             self.now = self.answering = None
+            if self.room.look and isinstance(asked.what, Asked):
+                self.kept_for = asked.user
+                asyncio.get_running_loop().call_later(self.room.look, let_go)
             done()
 
         self.answering.add_done_callback(end)
         return self.answering
+
+    def is_free(self, user: str) -> bool:
+        """Whether it may answer somebody now."""
+        return self.now is None and self.kept_for in (None, user)
 
     async def _answered(self, number: int, asked: _Waiting) -> Any:
         with using(asked.language):  # whoever made room for it may speak another one
@@ -303,7 +322,7 @@ class Solvers:
                 solver.begin(mine, self._deal)
                 mine.turn.set_result(solver)
                 at_work += 1
-        for place, mine in enumerate(self._in_order(), start=at_work):
+        for place, mine in enumerate(self._in_order(), start=max(at_work, 1)):
             if mine.place != place:
                 mine.place = place
                 mine.hear(place)
@@ -334,11 +353,11 @@ class Solvers:
         same = [one for one in self._all if one.scenario == mine.scenario]
         home = self._homes.get((mine.scenario, mine.near)) if mine.near else None
         if home in same:
-            return home if home is not None and home.now is None else None
-        free = [one for one in same if one.now is None]
+            return home if home is not None and home.is_free(mine.user) else None
+        free = [one for one in same if one.is_free(mine.user)]
         if free:
             return free[-1]
-        if len(same) >= self.room.each or not self._has_room():
+        if len(same) >= self.room.each or not self._has_room(mine.user):
             return None
         self._all.append(made := Solver(mine.scenario, self.room, self.seating or self._here))
         return made
@@ -346,11 +365,11 @@ class Solvers:
     def _here(self, heard: Heard) -> Seat:
         return Here(Answerer, heard, self.room.memory)
 
-    def _has_room(self) -> bool:
+    def _has_room(self, user: str) -> bool:
         """Whether one more may be kept, once those that nobody needs are ended."""
         wanted = {one.scenario for one in self._line}
-        free = [one for one in self._all if one.now is None and one.scenario not in wanted]
-        free += [one for one in self._all if one.now is None and one not in free]
+        idle = [one for one in self._all if one.is_free(user)]
+        free = sorted(idle, key=lambda one: one.scenario in wanted)
         while len(self._all) >= self.room.kept or self._hold_too_much():
             if not free:
                 return False

@@ -152,6 +152,31 @@ def test_who_only_looks_does_not_hold_up_the_others_either() -> None:
     assert asyncio.run(go()) == ["b1", "a1", "c1", "a1", "d1", "a1", "a1", "a1"]
 
 
+def test_a_process_that_has_found_a_plan_is_left_for_a_moment_to_who_looks_at_it() -> None:
+    async def go() -> None:
+        hall = Hall(look=0.5)
+        await hall.ask("a1", user="a")
+        await hall.ask("b1", user="b")
+        await hall.answer(0)
+        assert len(hall.seats[0].asked) == 1  # though b waits
+        await hall.ask("view", user="a", what=Shown("brief", ("a1",)))
+        assert await hall.answer(0) == "a1"
+        assert [key_of(message.asked) for message in hall.seats[0].asked][2:] == ["b1"]
+        await hall.answer(0)
+        await hall.ask("c1", user="c")
+        assert len(hall.seats[0].asked) == 3  # b does not look
+        await hall.ask("b2", user="b")
+        assert key_of(hall.seats[0].asked[-1].asked) == "b2"  # but asks again
+        await hall.answer(0)
+        until = asyncio.get_running_loop().time() + 10
+        while len(hall.seats[0].asked) == 4:
+            assert asyncio.get_running_loop().time() < until
+            await asyncio.sleep(0.02)
+        assert key_of(hall.seats[0].asked[-1].asked) == "c1"
+
+    asyncio.run(go())
+
+
 def test_several_processes_of_a_scenario_answer_side_by_side() -> None:
     async def go() -> None:
         hall = Hall(each=2, kept=3, at_work=2)
