@@ -51,8 +51,8 @@ class Room:
     together: int | None = None
     """Bytes above which processes that nobody needs are ended."""
     look: float = 0.0
-    """Seconds for which a process that has found a plan is left to who asked for it, since a look at
-    the plan comes next; he would wait for the search of somebody else otherwise."""
+    """Seconds for which a process that has found a plan is left to who asked for it. A look at the
+    plan comes next, which would wait for the search of somebody else otherwise."""
     search: float | None = None
     """Seconds after which a search ends with the best plan so far."""
     seconds: float | None = None
@@ -71,7 +71,6 @@ class Solver:
     seating: Seating
     now: _Waiting | None = None
     """Who is answered, until the process has come back; also where nobody waits any more."""
-    answering: asyncio.Future[Any] | None = None
     kept_for: str | None = None
     """The user to whom it is left for a moment."""
     is_gone: bool = False
@@ -98,19 +97,19 @@ class Solver:
                 self.kept_for = None
                 done()
 
-        self.answering = asyncio.ensure_future(self._answered(self._number, asked))
+        answering = asyncio.ensure_future(self._answered(number, asked))
 
         def end(answering: asyncio.Future[Any]) -> None:
             if not answering.cancelled():
                 answering.exception()  # whoever asked has heard it, or has gone
-            self.now = self.answering = None
+            self.now = None
             if self.room.look and isinstance(asked.what, Asked):
                 self.kept_for = asked.user
                 asyncio.get_running_loop().call_later(self.room.look, let_go)
             done()
 
-        self.answering.add_done_callback(end)
-        return self.answering
+        answering.add_done_callback(end)
+        return answering
 
     def is_free(self, user: str) -> bool:
         """Whether it may answer somebody now."""
@@ -198,7 +197,8 @@ class _Waiting:
     owner: object
     near: str | None
     """The key of a plan in whose process it is to be answered."""
-    turn: asyncio.Future[Solver]
+    turn: asyncio.Future[asyncio.Future[Any]]
+    """Done when its turn has come, with what will be the answer."""
     place: int = -1
 
     def hear(self, said: Any) -> None:
@@ -257,8 +257,7 @@ class Solvers:
         self._line.append(mine)
         self._deal()
         try:
-            solver = await turn
-            return await asyncio.shield(solver.answering or turn)
+            return await asyncio.shield(await turn)
         except asyncio.CancelledError:
             for solver in self._all:
                 if solver.now is mine:
@@ -319,8 +318,7 @@ class Solvers:
                 self._looked = None if isinstance(mine.what, Asked) else mine.user
                 if isinstance(mine.what, (Asked, Given)):
                     self._move(mine.scenario, mine.what.key, solver)
-                solver.begin(mine, self._deal)
-                mine.turn.set_result(solver)
+                mine.turn.set_result(solver.begin(mine, self._deal))
                 at_work += 1
         for place, mine in enumerate(self._in_order(), start=max(at_work, 1)):
             if mine.place != place:
