@@ -187,6 +187,7 @@ def test_what_one_drops_the_others_do_not_have(server: Served) -> None:
     assert mended.status == 404
 
 
+@pytest.mark.slow
 def test_the_same_file_of_two_users_has_a_process_for_each(tmp_path: Path) -> None:
     with served(tmp_path, "--jobs", "3") as own:
         for user in ("Ada", "Eve"):
@@ -219,6 +220,7 @@ def test_what_one_has_dropped_is_mended_within_bounds(server: Served) -> None:
     assert ada.get(f"/board?scenario={id}").status == 404
 
 
+@pytest.mark.slow
 def test_what_was_mended_never_answers_what_all_have(tmp_path: Path) -> None:
     """A question that is taken in while all of its user is removed."""
     patch = """
@@ -291,6 +293,7 @@ def test_a_question_that_is_too_long_is_refused(server: Served) -> None:
     assert sent.status == 404
 
 
+@pytest.mark.slow
 def test_who_goes_away_takes_no_place_in_the_line(tmp_path: Path) -> None:
     """Nine views whose browser has gone, and then a question."""
     import http.client
@@ -330,6 +333,7 @@ def test_a_tab_of_the_same_name_is_another_one_for_another_user(server: Served) 
         line.close()
 
 
+@pytest.mark.slow
 def test_many_ask_at_once_and_each_hears_his_own_answer(server: Served) -> None:
     """Eight users, three questions each; what is told is what one hears who asks alone."""
     factors = [0.8, 0.9, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6]
@@ -365,6 +369,7 @@ def figures(said: dict[str, Any]) -> list[str]:
             if one.attributes.get("class") == "figure"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_plans_of_two_processes_stand_side_by_side(tmp_path: Path) -> None:
     """One is lent to the other, and what is shown is what one process alone shows."""
     queries = [query_of("tutorial", f"capex={factor}") for factor in (1.25, 0.75)]
@@ -420,6 +425,7 @@ def test_those_who_wait_hear_how_many_are_before_them(tmp_path: Path) -> None:
         assert said == ["Waiting; 2 before you.", "Waiting; 1 before you."]
 
 
+@pytest.mark.slow
 def test_one_who_asks_too_much_is_told_so_and_the_others_are_answered(tmp_path: Path) -> None:
     with served(tmp_path, "--jobs", "1") as own, ExitStack() as stack:
         ada, eve = own.visitor("Ada"), own.visitor("Eve")
@@ -488,6 +494,7 @@ def test_what_one_dropped_is_removed_when_he_says_so(server: Served) -> None:
     assert files_of(server) == set()
 
 
+@pytest.mark.slow
 def test_what_one_dropped_is_removed_when_he_has_gone(tmp_path: Path) -> None:
     patch = "from optimizer.page import people\n"
     patch += "made = people.People\n"
@@ -504,6 +511,7 @@ def test_what_one_dropped_is_removed_when_he_has_gone(tmp_path: Path) -> None:
         assert ada.get(f"/board?scenario={id}").status == 404
 
 
+@pytest.mark.slow
 def test_nothing_stays_when_the_server_ends(tmp_path: Path) -> None:
     with served(tmp_path, "--jobs", "1") as own:
         ada = own.visitor("Ada")
@@ -516,6 +524,7 @@ def test_nothing_stays_when_the_server_ends(tmp_path: Path) -> None:
         assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 def test_nobody_writes_into_what_is_offered(tmp_path: Path) -> None:
     offered = tmp_path / "offered.yaml"
     offered.write_bytes(before := own_text(6))
@@ -543,6 +552,7 @@ def refused(*args: str | Path) -> str:
     return " ".join(done.stderr.split())
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("address", "says"),
     [("http://vorrat.example.org", "not encrypted"), ("vorrat.example.org", "no address such as"),
@@ -570,6 +580,7 @@ def test_an_address_is_that_of_browsers(address: str, meant: str) -> None:
     assert _public(address) == meant
 
 
+@pytest.mark.slow
 def test_a_faulty_file_is_not_offered(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
     (tmp_path / "faulty.yaml").write_text("horizon: {first_year: x}\n", encoding="utf-8")
@@ -577,6 +588,7 @@ def test_a_faulty_file_is_not_offered(tmp_path: Path) -> None:
     assert "faulty.yaml:1" in said
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("secret", ["", "short", "x" * 31, "x" * 20 + "\n" + "y" * 20, "ä" * 40])
 def test_a_secret_that_does_not_do_is_refused(tmp_path: Path, secret: str) -> None:
     (tmp_path / "secret").write_text(secret, encoding="utf-8")
@@ -584,6 +596,7 @@ def test_a_secret_that_does_not_do_is_refused(tmp_path: Path, secret: str) -> No
     assert "at least 32 letters" in said
 
 
+@pytest.mark.slow
 def test_what_is_for_a_server_is_refused_on_this_machine(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
     assert "--secret FILE" in refused("--serve", PUBLIC)
@@ -594,6 +607,7 @@ def test_what_is_for_a_server_is_refused_on_this_machine(tmp_path: Path) -> None
                                       "--listen", "192.0.2.1")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_header_of_another_login_is_heeded(tmp_path: Path) -> None:
     with served(tmp_path, "--user-header", "Remote-User") as own:
         assert own.visitor().get("/").status == 403
@@ -601,6 +615,7 @@ def test_the_header_of_another_login_is_heeded(tmp_path: Path) -> None:
         assert Visitor(own, proxied=about).get("/").status == 200
 
 
+@pytest.mark.slow
 def test_a_search_that_finds_nothing_in_time_is_told(tmp_path: Path) -> None:
     patch = "from optimizer.cli import opening\nopening.SEARCH = 0.01"
     with served(tmp_path, "--jobs", "1", patch=patch) as own, own.visitor().tab() as tab:
