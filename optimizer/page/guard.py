@@ -8,6 +8,7 @@ of it.
 from __future__ import annotations
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -42,7 +43,7 @@ LONGEST_NAME = 200
 """Characters of the name of a user."""
 
 
-class Guard:
+class Guard(ABC):
     """Lets requests through that come from the pages of this server; who it is that asks, and
     whether he may, is for those who inherit."""
 
@@ -79,9 +80,9 @@ class Guard:
         else:
             await answer(scope, receive, sent)
 
+    @abstractmethod
     def enter(self, request: Request) -> Response | None:
         """The answer to who may not go on; None for who may."""
-        raise NotImplementedError
 
     def _is_own(self, method: str, headers: Headers) -> bool:
         """Whether a request that may change something comes from a page of this server."""

@@ -242,7 +242,8 @@ class Solvers:
     ) -> Any:
         """The answer, when its turn has come; what is known on the way is told, and how many are
         before it, as a whole number. ``owner`` is who can :meth:`stop` it. A view is answered where
-        its (first) plan is, and everything else ``near`` the plan of a key, if one is given.
+        its (first) plan is, a question where it was asked before, and everything else ``near`` the
+        plan of a key, if one is given.
 
         Raises Busy where too many questions of the user wait.
         """
@@ -250,6 +251,8 @@ class Solvers:
             raise Busy
         if isinstance(what, Shown):
             near = what.keys[0]
+        elif isinstance(what, Asked):  # where it was asked before it has the same answer, at once
+            near = near or what.key
         turn = asyncio.get_running_loop().create_future()
         mine = _Waiting(
             next(self._count), scenario, user, what, language, tell, owner, near, turn

@@ -52,6 +52,17 @@ class Hall:
         self.seats.append(Sitting(len(self.seats), heard))
         return self.seats[-1]
 
+    def slow(self) -> threading.Event:
+        """Let processes begin only when this is set."""
+        ready = threading.Event()
+
+        def slowly(heard: Heard) -> Sitting:
+            assert ready.wait(10)
+            return self.seat(heard)
+
+        self.solvers.seating = cast(Any, slowly)
+        return ready
+
     async def ask(self, name: str, scenario: str = "s", user: str = "", what: Any = None,
                   **how: Any) -> None:  # fmt: skip
         """Ask, and wait until that has been taken in."""
@@ -190,6 +201,24 @@ def test_several_processes_of_a_scenario_answer_side_by_side() -> None:
     asyncio.run(go())
 
 
+def test_a_question_is_answered_where_it_was_asked_before() -> None:
+    """Where it has the same answer, though another process is free and was asked later."""
+
+    async def go() -> None:
+        hall = Hall(each=2, kept=2, at_work=2)
+        await hall.ask("a", user="ada")
+        await hall.ask("b", user="bea")
+        await hall.answer(0)
+        await hall.answer(1)
+        for name, seat in (("a", 0), ("b", 1), ("a", 0)):
+            await hall.ask(f"again {name}", user="eve", what=asked(name))
+            assert hall.seats[seat].asked[-1].asked.key == name
+            await hall.answer(seat)
+            assert hall.tasks[f"again {name}"].result() == (seat, name)
+
+    asyncio.run(go())
+
+
 def test_no_more_are_at_work_than_may_be() -> None:
     async def go() -> None:
         hall = Hall(each=1, kept=5, at_work=2)
@@ -317,13 +346,8 @@ def test_who_goes_away_while_the_process_begins_leaves_it_to_the_next() -> None:
     """And what he asked is not even sent."""
 
     async def go() -> None:
-        hall, ready = Hall(), threading.Event()
-
-        def slowly(heard: Heard) -> Any:
-            assert ready.wait(10)
-            return hall.seat(heard)
-
-        hall.solvers.seating = slowly
+        hall = Hall()
+        ready = hall.slow()
         await hall.ask("a")
         await hall.ask("b")
         hall.tasks["a"].cancel()
@@ -483,13 +507,8 @@ def test_what_one_user_had_is_forgotten_and_nothing_else() -> None:
 
 def test_what_was_just_beginning_for_one_who_is_forgotten_ends_at_once() -> None:
     async def go() -> None:
-        hall, ready = Hall(), threading.Event()
-
-        def slowly(heard: Heard) -> Any:
-            assert ready.wait(10)
-            return hall.seat(heard)
-
-        hall.solvers.seating = slowly
+        hall = Hall()
+        ready = hall.slow()
         await hall.ask("a", scenario="ada/x", user="ada")
         hall.solvers.forget("ada")
         hall.tasks["a"].cancel()
