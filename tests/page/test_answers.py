@@ -234,11 +234,6 @@ def test_a_faulty_value_is_told_with_its_remedy(tab: Tab) -> None:
          "A chip maker −10 million EUR",
          "Banken und Anleger −20 Mio. EUR, Rohstofffonds −10 Mio. EUR und "
          "Ein Chiphersteller −10 Mio. EUR"),
-        ("capex=1.2",
-         "lenders and investors +4 million EUR, Raw materials fund +2 million EUR and "
-         "A chip maker +2 million EUR",
-         "Banken und Anleger +4 Mio. EUR, Rohstofffonds +2 Mio. EUR und "
-         "Ein Chiphersteller +2 Mio. EUR"),
     ],
 )  # fmt: skip
 def test_who_puts_up_more_or_less_is_told(
