@@ -36,6 +36,7 @@ class Effect(Base):
 class Profile(Base):
     """One way in which an event of a hazard may go."""
 
+    name: Text | None = None  #: Name shown in reports; the id where absent.
     probability: Share  #: Probability that an event goes this way; those of all add up to 1.
     effects: tuple[Effect, ...]  #: What it does.
 

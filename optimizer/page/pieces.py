@@ -103,7 +103,9 @@ def facts(said: Figures, before: Figures | None, case: Case) -> list[Fact]:
     return [
         fact("expected", tr("Expected damage") if damage else tr("Expected shortage"),
              lambda of: of.expected, unit, left),
-        fact("tail", tr("On average in the worst {share}", share=worst), lambda of: of.tail, unit),
+        fact("tail", tr("On average in the worst {share}", share=worst), lambda of: of.tail, unit,
+             "" if said.tail_without is None
+             else tr("{before} without a plan", before=number(said.tail_without))),
         fact("cost", tr("Net cost, whoever pays"), lambda of: of.net_cost, amount,
              tr("discounted")),
         fact("public", tr("Used of public budgets"), public, amount,
@@ -123,11 +125,15 @@ def proven(said: Figures, unit: str) -> str:
              unit=unit)  # fmt: skip
     about = {"gap": gap, "seconds": took}
     if said.state == "proven" and (said.gap or 0.0) <= 1e-9:
-        return tr("Proven: no plan is better. Took {seconds} s.", seconds=took)
+        return tr("Proven for these assumptions: no plan is better. Took {seconds} s.",
+                  seconds=took)  # fmt: skip
     return {
-        "proven": tr("Proven: no plan is better by more than {gap}. Took {seconds} s.", **about),
+        "proven": tr("Proven for these assumptions: no plan is better by more than {gap}. Took "
+                     "{seconds} s.", **about),
         "stopped": tr("Stopped: a plan may be better by up to {gap}. Took {seconds} s.", **about),
-    }.get(said.state, tr("So far: no plan is better by more than {gap}. {seconds} s.", **about))
+    }.get(
+        said.state, tr("So far: no plan is better by more than {gap}. {seconds} s.", **about)
+    )  # fmt: skip
 
 
 # Pieces of the page
@@ -209,8 +215,10 @@ def events(case: Case, language: Language) -> dict[str, str]:
             if profile is None:
                 found[h] = name
             else:
-                share = percent(float(hazard.profiles[profile].probability))
-                about = tr("{profile}, {share} of its events", profile=profile, share=share)
+                way = hazard.profiles[profile]
+                share = percent(float(way.probability))
+                called = named(way.name, profile, language)
+                about = tr("{profile}, {share} of its events", profile=called, share=share)
                 found[f"{h}.{profile}"] = f"{name} ({about})"
     return found
 

@@ -260,6 +260,8 @@ def shown(one: Control, value: str) -> str:
     if one.names:
         words = {"in": tr("is built in any case"), "out": tr("is not built")}
         return words.get(value, tr("left to the search"))
+    if re.fullmatch(r"funders\.[^.]+\.budget_meur|total\.[^.]+", one.id) and float(value) == 0:
+        return tr("pays nothing")
     figure = exact(float(value) * one.scale)
     return f"{one.unit}{NO_BREAK}{figure}" if one.unit == "×" else f"{figure}{NO_BREAK}{one.unit}"
 

@@ -15,7 +15,7 @@ from models.language import Language, language, tr
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.documents import document_of
-from optimizer.errors import Infeasible
+from optimizer.errors import Infeasible, Misuse
 from optimizer.page import views
 from optimizer.parallel.staying import Message, Tell
 from optimizer.report.document import Document
@@ -66,6 +66,7 @@ class Figures(NamedTuple):
     expected: float | None  # damage, or shortage in the unit of the scenario
     without: float | None  # the same without any plan
     tail: float | None  # mean of the worst states
+    tail_without: float | None
     net_cost: float  # discounted, whoever pays
     paid: dict[str, float]  # put up by each funder over all years
     start: dict[str, int]
@@ -174,6 +175,7 @@ class Answerer:
             expected=None if tail else incumbent.objective - weighed_cost(instance, plan),
             without=None if without is None else without.expected,
             tail=None,
+            tail_without=None,
             net_cost=net_cost(instance, plan),
             paid={f: float(x.sum()) for f, x in spend(instance, plan).items()},
             start=dict(plan.start),
@@ -190,10 +192,12 @@ class Answerer:
         from optimizer.model.commitment import spend
 
         proof, plan = found.certificate, found.commitment
+        level = float(found.instance.case.objective.cvar.level)
         return Figures(
             expected=found.with_plan.expected,
             without=found.without_plan.expected,
-            tail=found.with_plan.cvar(float(found.instance.case.objective.cvar.level)),
+            tail=found.with_plan.cvar(level),
+            tail_without=found.without_plan.cvar(level),
             net_cost=found.net_cost,
             paid={f: float(x.sum()) for f, x in spend(found.instance, plan).items()},
             start=dict(plan.start),
@@ -240,7 +244,10 @@ class Answerer:
             found = self.found.get(shown.keys[0])
             if found is None:
                 raise views.Gone(tr("the plan is not kept any more"))
-            asked = StressOptions(events=strikes((dict(shown.about)["event"],)))
+            try:
+                asked = StressOptions(events=strikes((dict(shown.about)["event"],)))
+            except ValueError as error:  # an address that somebody wrote
+                raise Misuse(str(error)) from None
             return views.stressed(stress(found, asked, *self.titles[shown.keys[0]]))
         plans = [self._plan(key) for key in shown.keys]
         if shown.name == views.KEEP:

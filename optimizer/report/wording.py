@@ -148,9 +148,16 @@ class Wording(Generic[R]):
         """The name of a line of a funder's budget."""
         return self._of_funder(funder, "budget_lines", line)
 
+    def profile(self, hazard: str, profile: str) -> str:
+        """The name of a way in which events of a hazard may go."""
+        return self._within("hazards", hazard, "profiles", profile)
+
     def _of_funder(self, funder: str, kind: str, id: str) -> str:
-        known = None if self.case is None else self.case.funders.get(funder)
-        item = getattr(known, kind, {}).get(id)
+        return self._within("funders", funder, kind, id)
+
+    def _within(self, kind: str, owner: str, part: str, id: str) -> str:
+        known = None if self.case is None else getattr(self.case, kind).get(owner)
+        item = getattr(known, part, {}).get(id)
         return clean(id) if item is None else self._named(item.name, id)
 
     def _named(self, name: Any, fallback: str) -> str:

@@ -7,7 +7,7 @@ import random
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -21,8 +21,10 @@ from recourse_program import PILES, random_case
 from small import CHINA, Raw, case, cut, funder, near, project, solve, state, stockpile
 
 from models.files import read_case
+from models.language import Language, using
 from models.results import Plan, Stress
 from models.scenario.case import Case
+from optimizer.analyses.documents import document_of
 from optimizer.analyses.given import given
 from optimizer.analyses.stress.one_state import Lived, draw, live_through
 from optimizer.analyses.stress.options import StressOptions, strikes
@@ -137,8 +139,11 @@ def test_an_event_goes_by_the_profile_that_is_named() -> None:
         "cut": {
             "annual_probability": 0.1,
             "profiles": {
-                name: {"probability": 0.5, "effects": [{"country": "CN", "loss": loss}]}
-                for name, loss in (("short", [1.0]), ("long", [1.0, 1.0, 0.5]))
+                id: {"name": name, "probability": 0.5, "effects": [{"country": "CN", "loss": loss}]}
+                for id, name, loss in (
+                    ("short", None, [1.0]),
+                    ("long", {"en": "slow", "de": "lang"}, [1.0, 1.0, 0.5]),
+                )
             },
         }
     }
@@ -148,6 +153,12 @@ def test_an_event_goes_by_the_profile_that_is_named() -> None:
     found = stressed(raw, "cut.long 2026.2")
     assert found.materials[0].market_t == near([0, 0, 12.5])
     assert [(e.hazard, e.profile, e.periods) for e in found.events] == [("cut", "long", 3)]
+    told = {}
+    for language in get_args(Language):
+        with using(language):
+            told[language] = " ".join(map(str, document_of(found).answer))
+    assert "cut, profile slow: from" in told["en"]
+    assert "cut, Verlaufsprofil „lang“: " in told["de"]
     written = stressed(raw, state="a cut")
     assert [(e.hazard, e.profile, e.periods) for e in written.events] == [("cut", "short", 1)]
     with pytest.raises(Misuse, match=r"no hazard 'cut'; there are cut\.short, cut\.long"):

@@ -16,13 +16,14 @@ from open_page import ROOT, query_of
 
 from models.faults import ScenarioError
 from models.files import Reading, read_case
-from models.language import using
+from models.language import Language, using
 from models.scenario.case import Case
 from models.scenario.chains import need
-from optimizer.page import controls, figures
+from optimizer.page import controls, figures, scenarios
 from optimizer.page.figures import Control
-from optimizer.page.pieces import LANGUAGES
+from optimizer.page.pieces import LANGUAGES, events
 from optimizer.page.question import MOST_MOVED, Question, Unasked
+from optimizer.report.figures import NO_BREAK
 from optimizer.solve.checked_solution import input_hash
 
 TUTORIAL, GERMANY = "tutorial", "germany-2026"
@@ -479,3 +480,26 @@ def test_as_many_figures_as_may_be_moved_are_and_no_more() -> None:
     for more in (1, 5 * MOST_MOVED):
         with pytest.raises(Unasked):
             Question.of(query_of("a", *most, *(f"y{n}=1" for n in range(more))))
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("language", "event", "title"),
+    [
+        ("en", "Chinese licences on rare earths (long, 33 % of its events)",
+         "Automotive sector purse pays nothing; Rohstofffonds 0.5 million EUR"),
+        ("de", "Chinesische Lizenzpflicht für Seltene Erden (lang, 33 % der Fälle)",
+         "Branchenkasse Automobil zahlt nichts; Rohstofffonds 0,5 Mio. EUR"),
+    ],
+)  # fmt: skip
+def test_what_is_asked_is_told_in_the_words_of_the_reader(
+    language: Language, event: str, title: str
+) -> None:
+    case = reading(GERMANY).case
+    moved = ("funders.auto_purse.budget_meur=0", "funders.rohstofffonds.budget_meur=0.5")
+    question = Question.of(query_of(GERMANY, *moved))
+    with using(language):
+        told = events(case, language)["china_rare_earths.long"], scenarios.title(question, case)
+    assert [one.replace(NO_BREAK, " ") for one in told] == [event, title]

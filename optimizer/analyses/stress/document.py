@@ -286,7 +286,10 @@ def _stocks(say: words.Say) -> list[Part]:
     for case in cases:
         group = words.case_name(case)
         columns += [Column(head, partial(of, case=case), form, group) for head, of, form in told]
-    note = tr("Held: when the first of the periods begins. Purchases go on as planned.")
+    note = tr(
+        "Held: when the first of the periods begins. Purchases go on as planned, and may fill a "
+        "stock again that was empty."
+    )
     none = tr("There is no stock of any of these materials.")
     caption = tr("Stocks and how long they last")
     return [Table(caption, rows, columns, "stocks", note, most=MOST_ROWS, empty=none)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results.stress import ShortMaterial, Stress, StressCase, StressEvent, StressPeriod
-from optimizer.report.figures import NO_BREAK, clean, percent
+from optimizer.report.figures import NO_BREAK, percent
 from optimizer.report.wording import Wording
 
 Say = Wording[Stress]
@@ -79,7 +79,8 @@ def _event(say: Say, event: StressEvent) -> str:
 def _time_of(say: Say, event: StressEvent) -> str:
     name, case = say.name("hazards", event.hazard), say.case
     if event.profile is not None:
-        name = tr("{hazard}, profile {profile}", hazard=name, profile=clean(event.profile))
+        profile = say.profile(event.hazard, event.profile)
+        name = tr("{hazard}, profile {profile}", hazard=name, profile=profile)
     begins = label(say, StressPeriod(year=event.start, period=event.period))
     if case is None:
         return tr("{name}: from {begins}", name=name, begins=begins)
