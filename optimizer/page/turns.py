@@ -4,12 +4,12 @@ has of taking part."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from models.language import tr
 from models.results import Comparison, Plan
 from optimizer.analyses.plan.words import MARKET, PlanWording
-from optimizer.report.document import Column, Part, Section, Table
+from optimizer.report.cells import written
+from optimizer.report.document import Column, Form, Part, Section, Table
 from optimizer.report.figures import NOISE, rounded
 from optimizer.report.wording import listed
 
@@ -29,12 +29,10 @@ def changed(before: Plan, after: Plan) -> Section:
         [
             " ".join(_told(say, before, after)),
             _table(tr("Expected damage by material"), tr("Material"), _losses(say, "materials"),
-                   before, after, tr("Before"), tr("Now"), "outcome"),
+                   before, after, tr("Before"), tr("Now")),
             _table(tr("Expected damage by consumer"), tr("Consumer"), _losses(say, "consumers"),
-                   before, after, tr("Before"), tr("Now"), "outcome"),
-            _table(tr("Who pays for what, where that changes ({unit}, not discounted)",
-                      unit=say.million), tr("Project or stock: payer"), _payers(say),
-                   before, after, tr("Before"), tr("Now"), "money"),
+                   before, after, tr("Before"), tr("Now")),
+            _payments(say, before, after),
         ],
     )  # fmt: skip
 
@@ -79,11 +77,18 @@ def _shifts(say: PlanWording, before: Plan, after: Plan) -> list[str]:
 
     then, now = put_up(before), put_up(after)
     by_payer = {f: now.get(f, 0.0) - then.get(f, 0.0) for f in dict.fromkeys([*then, *now])}
-    most = max(map(abs, by_payer.values()))
-    told = sorted((f for f in by_payer if abs(by_payer[f]) > max(LEAST_SHIFT, SHIFT * most)),
-                  key=lambda f: -abs(by_payer[f]))  # fmt: skip
-    return [f"{say.payer(f)} {'+' if by_payer[f] > 0 else '−'}{say.money(abs(by_payer[f]))}"
-            for f in told]  # fmt: skip
+    return [f"{say.payer(f)} {_signed(x)} {say.million}"
+            for f, x in _large(by_payer, max(map(abs, by_payer.values())))]  # fmt: skip
+
+
+def _large(shifts: Mapping[str, float], most: float) -> list[tuple[str, float]]:
+    """Who puts up more or less by enough to be named, the largest first."""
+    told = [one for one in shifts.items() if abs(one[1]) > max(LEAST_SHIFT, SHIFT * most)]
+    return sorted(told, key=lambda one: -abs(one[1]))
+
+
+def _signed(value: float) -> str:
+    return written(value, "signed", 0 if abs(value) >= 100 else None)
 
 
 def _named(say: PlanWording, ids: set[str]) -> str:
@@ -98,39 +103,66 @@ def _losses(say: PlanWording, kind: str) -> Figures:
     return lambda plan: {say.name(kind, one.id): one.expected for one in getattr(plan, kind)}
 
 
-def _payers(say: PlanWording) -> Figures:
-    """Money by what it is for and who puts it up, market finance apart."""
+def _payments(say: PlanWording, before: Plan, after: Plan) -> Table:
+    """What funders give for each project or stock, and who of them more or less."""
 
-    def paid(plan: Plan) -> dict[str, float]:
-        found: dict[str, float] = {}
+    def given(plan: Plan) -> dict[tuple[str, str], dict[str, float]]:
+        found: dict[tuple[str, str], dict[str, float]] = {}
         for one in plan.accounts:
-            what = say.name("projects", one.project) if one.project else None
-            what = what or say.name("stockpiles", one.stockpile or "")
-            name = f"{what}: {say.name('funders', one.funder)}"
-            found[name] = found.get(name, 0.0) + sum(one.paid_meur.values())
+            kind = "projects" if one.project else "stockpiles"
+            by_funder = found.setdefault((kind, one.project or one.stockpile or ""), {})
+            paid = by_funder.get(one.funder, 0.0) + sum(one.paid_meur.values())
+            by_funder[one.funder] = paid
         return found
 
-    return paid
+    then, now = given(before), given(after)
+    rows = []
+    for what in dict.fromkeys([*then, *now]):
+        a, b = then.get(what, {}), now.get(what, {})
+        shifts = {f: b.get(f, 0.0) - a.get(f, 0.0) for f in dict.fromkeys([*a, *b])}
+        rows.append((what, sum(a.values()), sum(b.values()), shifts))
+    most = max((abs(x) for *_, shifts in rows for x in shifts.values()), default=0.0)
+    rows = [row for row in rows if _large(row[3], most)]
+    rows.sort(key=lambda row: -max(map(abs, row[3].values())))
+    columns = [
+        Column(tr("Project or stock"), lambda row: say.name(*row[0]), "text"),
+        *_sides(tr("Before"), tr("Now"), "money", "signed"),
+        Column(tr("Who gives more or less"), lambda row: listed([
+            f"{say.name('funders', f)} {_signed(x)}"
+            for f, x in _large(row[3], most)
+        ]), "text"),
+    ]  # fmt: skip
+    return Table(
+        tr("What funders give for what, where that changes ({unit}, not discounted)",
+           unit=say.million),
+        rows, columns, "payments", empty=tr("No difference."),
+        note=tr("Smaller changes, up to a tenth of the largest, are left out."),
+    )  # fmt: skip
 
 
 def _table(
-    caption: str, head: str, read: Figures, before: Plan, after: Plan, then: str, now: str,
-    form: Any,
-) -> Table:  # fmt: skip
+    caption: str, head: str, read: Figures, before: Plan, after: Plan, then: str, now: str
+) -> Table:
     """Figures of two plans by name, and what they differ by, the largest first."""
     a, b = read(before), read(after)
     rows = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
     most = max((abs(y - x) for _, x, y in rows), default=0.0)
     rows = [row for row in rows if abs(row[2] - row[1]) > max(NOISE, TOLD * most)]
     rows.sort(key=lambda row: -abs(row[2] - row[1]))
-    signed: Any = "signed" if form == "money" else "signed_outcome"
     columns = [
         Column(head, lambda row: row[0], "text"),
+        *_sides(then, now, "outcome", "signed_outcome"),
+    ]
+    return Table(caption, rows, columns, empty=tr("No difference."))
+
+
+def _sides(then: str, now: str, form: Form, signed: Form) -> list[Column]:
+    """Two figures of a row, which stand side by side in it, and their difference."""
+    return [
         Column(then, lambda row: row[1], form, like="both"),
         Column(now, lambda row: row[2], form, like="both"),
         Column(tr("Difference"), lambda row: row[2] - row[1], signed),
     ]
-    return Table(caption, rows, columns, empty=tr("No difference."))
 
 
 def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan) -> Section:
@@ -163,7 +195,7 @@ def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan)
             )  # fmt: skip
     table = _table(
         tr("Expected damage by consumer"), tr("Consumer"), _losses(say, "consumers"),
-        staying_out, taking_part, tr("It stays out"), tr("It takes part"), "outcome",
+        staying_out, taking_part, tr("It stays out"), tr("It takes part"),
     )  # fmt: skip
     parts: list[Part] = [" ".join(told), table]
     return Section("gained", tr("What {name} gains by taking part", name=name), parts)

@@ -77,7 +77,7 @@ def _apart(parts: Iterable[Part], on_map: bool) -> Iterable[Part]:
 
 def changed(before: Plan, after: Plan) -> str:
     """What two plans have in common and what not, and why."""
-    made = _compared([before, after], ["before", "after"])
+    made = _compared([before, after], ["before", "after"], as_given=True)
     wanted = ("projects", "costs")
     sections = [one for one in made.on(PAGE) if one.id in wanted]
     return _pieces(made, [_shown(turns.changed(before, after)), *sections])
@@ -94,9 +94,9 @@ def board(plans: Sequence[Plan]) -> str:
     return _pieces(made, [one for one in made.on(PAGE, tr("Options")) if one.id in wanted])
 
 
-def _compared(plans: Sequence[Plan], labels: Sequence[str]) -> Document:
+def _compared(plans: Sequence[Plan], labels: Sequence[str], as_given: bool = False) -> Document:
     found, by_label = _comparison(plans, labels)
-    return document_of(found, plans=by_label)
+    return document_of(found, plans=by_label, as_given=as_given)
 
 
 def _comparison(

@@ -1,4 +1,4 @@
-"""A browser before the page, for the stories that are told with hands."""
+"""The page of a server, asked as a browser asks it, and a browser before it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 from before_page import ARGUMENTS, CHROMIUM, Person, Visit, come
-from open_page import Opened, opened
+from open_page import Opened, Tab, Visitor, opened, served
 from playwright.sync_api import Browser, sync_playwright
 
 from models.language import Language
@@ -23,8 +23,27 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Opened]:
-    with opened("--stay") as found:
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Opened]:
+    """It has the files that a module names as OPENED, or else those that are shipped; what one
+    names as SERVED is for many users."""
+    made = opened(*getattr(request.module, "OPENED", ("--stay",)))
+    if hasattr(request.module, "SERVED"):
+        made = served(tmp_path_factory.mktemp("served"), *request.module.SERVED)
+    with made as found:
+        yield found
+    assert "Traceback" not in "".join(found.said)
+
+
+@pytest.fixture
+def visitor(server: Opened) -> Visitor:
+    return server.visitor()
+
+
+@pytest.fixture
+def tab(visitor: Visitor) -> Iterator[Tab]:
+    with visitor.tab() as found:
         yield found
 
 

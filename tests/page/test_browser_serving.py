@@ -81,7 +81,7 @@ def test_who_waits_hears_for_how_many(visit: Visit, server: Served, language: La
         for person in (me, she):
             person.answered()
         said = she.page.locator(".proof.proven")
-        expect(said).to_contain_text("Proven" if language == "en" else "Nachgewiesen")
+        expect(said).to_contain_text("Proven" if language == "en" else "nachgewiesen")
 
 
 @pytest.mark.parametrize("width", SIZES)

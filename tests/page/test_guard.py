@@ -26,18 +26,8 @@ CSP = {
     "frame-ancestors": "'none'",
 }
 PAGES = ["/", "/board?scenario=tutorial", "/static/page.js", "/figures?of=scenario%3Dtutorial&q=x"]
+OPENED = (TUTORIAL,)
 POSTS = ["/ask", "/stop", "/drop?name=a.yaml", "/mend", "/save"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Opened]:
-    with opened(TUTORIAL) as found:
-        yield found
-
-
-@pytest.fixture
-def visitor(server: Opened) -> Visitor:
-    return server.visitor()
 
 
 @pytest.fixture(autouse=True)

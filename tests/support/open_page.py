@@ -21,6 +21,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psutil
+from pages import read
+
+import vorrat
+from models.results import Plan
+from optimizer.page.question import Question
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -304,3 +309,36 @@ def query_of(scenario: str, *settings: str, variant: str = "") -> str:
 def escaped(text: str) -> str:
     """A text as part of an address."""
     return quote(text, safe="")
+
+
+def own_text(capex: int) -> bytes:
+    """A scenario of one's own: the tutorial with other figures."""
+    text = TUTORIAL.read_text(encoding="utf-8")
+    return text.replace("capex_meur:", f"# {capex}\n    capex_meur:", 1).encode()
+
+
+def dropped(visitor: Visitor, content: bytes, name: str = "own.yaml") -> str:
+    """Drop a file; the id of its scenario."""
+    answer = visitor.post(f"/drop?name={name}", content)
+    assert answer.status == 201, answer.text
+    return str(answer.json["at"].rpartition("=")[2])
+
+
+def figures(said: dict[str, Any]) -> dict[str, str]:
+    """The figures of an answer by key, each without its unit."""
+    page = read(said["html"])
+    found = {}
+    for fact in page.all("div"):
+        (dd,) = [x for x in fact.all("dd") if x.attributes.get("class") == "figure"]
+        found[fact.attributes["data-fact"]] = dd.text.partition(" ")[0]
+    return found
+
+
+def solved(*settings: str) -> Plan:
+    """What a solve finds with the same settings, as close to the best as an answer has to be."""
+    reading = vorrat.read(TUTORIAL).reading
+    _, made = Question.of(query_of("tutorial", *settings)).asked(reading)
+    scenario = vorrat.read(TUTORIAL, settings=[f"{path}={value}" for path, value in made.items()])
+    result = vorrat.solve(scenario, gap=1e-3).result
+    assert isinstance(result, Plan)
+    return result

@@ -19,13 +19,15 @@ from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Formulas, Line
 
 
-def document(found: Comparison, plans: Mapping[str, Plan] | None = None) -> doc.Document:
+def document(
+    found: Comparison, plans: Mapping[str, Plan] | None = None, as_given: bool = False
+) -> doc.Document:
     """What options buy and cost, who is in which, and what makes the difference.
 
-    Options stand by public money, the least first. With ``plans``, by label, come what funders
-    commit to by year, what the words mean, and on sheets what is left with each.
+    Options stand by public money, the least first, or ``as_given``. With ``plans``, by label, come
+    what funders commit to by year, what the words mean, and on sheets what is left with each.
     """
-    side = Side(found, plans or {})
+    side = Side(found, plans or {}, as_given)
     base = side.plans.get(found.base)
     years = tr("Public funding by year ({unit}, not discounted)", unit=side.million)
     used = tr("How far budgets are used")

@@ -25,9 +25,11 @@ def said(name: InBoth) -> str:
 
 @dataclass(frozen=True)
 class Side(Wording[Comparison]):
-    """Several plans side by side; ``plans`` by label, empty where they are not at hand."""
+    """Several plans side by side; ``plans`` by label, empty where they are not at hand. Options
+    stand by public money, or ``as_given``."""
 
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    as_given: bool = False
 
     @property
     def title(self) -> str:
@@ -37,6 +39,8 @@ class Side(Wording[Comparison]):
     @cached_property
     def options(self) -> Sequence[Option]:
         """The options by public money, the least first; those whose money is not compared last."""
+        if self.as_given:
+            return self.found.options
 
         def order(option: Option) -> tuple[bool, float]:
             public = option.cost.public

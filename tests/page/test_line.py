@@ -1,0 +1,254 @@
+"""Who is answered when, and by which process: everybody in turn, and each by his own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from hall import Hall, asked, key_of, settled
+
+from optimizer.page.solvers import Busy
+from optimizer.page.worker import Failed, Given, Lent, Shown
+
+
+def test_questions_of_one_process_are_answered_in_turn_and_each_hears_where_it_stands() -> None:
+    async def go() -> None:
+        hall = Hall()
+        for name in "abc":
+            await hall.ask(name)
+        assert hall.at_work == [(0, "a")]
+        assert [hall.told[name] for name in "abc"] == [[], [1], [2]]
+        assert await hall.answer(0) == "a"
+        assert hall.at_work == [(0, "b")]
+        assert hall.told["c"] == [2, 1]
+        assert await hall.answer(0) == "b"
+        assert await hall.answer(0) == "c"
+        assert [hall.tasks[name].result() for name in "abc"] == [(0, "a"), (0, "b"), (0, "c")]
+        assert len(hall.seats) == 1
+
+    asyncio.run(go())
+
+
+def test_who_asks_much_does_not_hold_up_the_others() -> None:
+    async def go() -> list[str]:
+        hall, done = Hall(at_work=1), []
+        for name in ("a1", "a2", "a3", "b1", "c1", "b2"):
+            await hall.ask(name, user=name[0])
+        for _ in range(6):
+            done.append(await hall.answer(0))
+        return done
+
+    assert asyncio.run(go()) == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+def test_a_view_comes_before_questions() -> None:
+    async def go() -> list[str]:
+        hall, done = Hall(), []
+        await hall.ask("a1", user="a")
+        await hall.answer(0)
+        for name in ("a2", "b1", "c1"):
+            await hall.ask(name, user=name[0])
+        await hall.ask("view", user="d", what=Shown("brief", ("a1",)))
+        await hall.ask("late", user="a", what=Shown("brief", ("a1",)))
+        for _ in range(5):
+            done.append(await hall.answer(0))
+        return done
+
+    assert asyncio.run(go()) == ["a2", "a1", "a1", "b1", "c1"]
+
+
+def test_who_only_looks_does_not_hold_up_the_others_either() -> None:
+    async def go() -> list[str]:
+        hall, done = Hall(), []
+        await hall.ask("a1", user="a")
+        await hall.answer(0)
+        for name in ("b1", "c1", "d1"):
+            await hall.ask(name, user=name[0])
+        for n in range(5):
+            await hall.ask(f"view {n}", user="a", what=Shown("brief", ("a1",)))
+        for _ in range(8):
+            done.append(await hall.answer(0))
+        return done
+
+    assert asyncio.run(go()) == ["b1", "a1", "c1", "a1", "d1", "a1", "a1", "a1"]
+
+
+def test_a_process_that_has_found_a_plan_is_left_for_a_moment_to_who_looks_at_it() -> None:
+    async def go() -> None:
+        hall = Hall(look=0.5)
+        await hall.ask("a1", user="a")
+        await hall.ask("b1", user="b")
+        await hall.answer(0)
+        assert len(hall.seats[0].asked) == 1  # though b waits
+        await hall.ask("view", user="a", what=Shown("brief", ("a1",)))
+        assert await hall.answer(0) == "a1"
+        assert [key_of(message.asked) for message in hall.seats[0].asked][2:] == ["b1"]
+        await hall.answer(0)
+        await hall.ask("c1", user="c")
+        assert len(hall.seats[0].asked) == 3  # b does not look
+        await hall.ask("b2", user="b")
+        assert key_of(hall.seats[0].asked[-1].asked) == "b2"  # but asks again
+        await hall.answer(0)
+        until = asyncio.get_running_loop().time() + 10
+        while len(hall.seats[0].asked) == 4:
+            assert asyncio.get_running_loop().time() < until
+            await asyncio.sleep(0.02)
+        assert key_of(hall.seats[0].asked[-1].asked) == "c1"
+
+    asyncio.run(go())
+
+
+def test_several_processes_of_a_scenario_answer_side_by_side() -> None:
+    async def go() -> None:
+        hall = Hall(each=2, kept=3, at_work=2)
+        for name in "abc":
+            await hall.ask(name, user=name)
+        assert hall.at_work == [(0, "a"), (1, "b")]
+        assert hall.told["c"] == [2]
+        await hall.answer(1)
+        assert hall.at_work == [(0, "a"), (1, "c")]
+
+    asyncio.run(go())
+
+
+def test_a_question_is_answered_where_it_was_asked_before() -> None:
+    """Where it has the same answer, though another process is free and was asked later."""
+
+    async def go() -> None:
+        hall = Hall(each=2, kept=2, at_work=2)
+        await hall.ask("a", user="ada")
+        await hall.ask("b", user="bea")
+        await hall.answer(0)
+        await hall.answer(1)
+        for name, seat in (("a", 0), ("b", 1), ("a", 0)):
+            await hall.ask(f"again {name}", user="eve", what=asked(name))
+            assert hall.seats[seat].asked[-1].asked.key == name
+            await hall.answer(seat)
+            assert hall.tasks[f"again {name}"].result() == (seat, name)
+
+    asyncio.run(go())
+
+
+def test_no_more_are_at_work_than_may_be() -> None:
+    async def go() -> None:
+        hall = Hall(each=1, kept=5, at_work=2)
+        for name in "abc":
+            await hall.ask(name, scenario=name)
+        assert hall.at_work == [(0, "a"), (1, "b")]
+        await hall.answer(0)
+        assert hall.at_work == [(1, "b"), (2, "c")]
+
+    asyncio.run(go())
+
+
+def test_a_plan_is_shown_where_it_is_and_waits_for_that() -> None:
+    async def go() -> None:
+        hall = Hall(each=2, kept=2, at_work=2)
+        await hall.ask("a")
+        await hall.ask("b")
+        await hall.answer(1)  # b is in the second process
+        await hall.answer(0)
+        await hall.ask("c", near="b")
+        await hall.ask("view", what=Shown("brief", ("b",)))
+        assert hall.at_work == [(1, "c")]
+        assert hall.told["view"] == [1]
+        await hall.answer(1)
+        await hall.answer(1)
+        assert hall.tasks["view"].result() == (1, "b")
+        assert hall.solvers.is_elsewhere("s", "a", "b")
+        assert not hall.solvers.is_elsewhere("s", "c", "b")
+        assert not hall.solvers.is_elsewhere("s", "nowhere", "b")
+        await hall.ask("lent", what=Lent("a"), near="a")
+        await hall.answer(0)
+        await hall.ask("given", what=Given("a", cast(Any, None), ("", None)), near="b")
+        assert isinstance(hall.seats[1].asked[-1].asked, Given)
+
+    asyncio.run(go())
+
+
+def test_the_process_that_was_asked_longest_ago_ends_for_another_scenario() -> None:
+    async def go() -> None:
+        hall = Hall(each=1, kept=2, at_work=2)
+        for name in ("a", "b", "a", "c"):
+            await hall.ask(name, scenario=name)
+            await hall.answer(len(hall.seats) - 1 if name != "a" else 0)
+        assert [one.is_alive for one in hall.seats] == [True, False, True]
+
+    asyncio.run(go())
+
+
+def test_where_all_are_busy_another_scenario_waits() -> None:
+    async def go() -> None:
+        hall = Hall(each=1, kept=1, at_work=3)
+        await hall.ask("a", scenario="a")
+        await hall.ask("b", scenario="b")
+        assert hall.at_work == [(0, "a")]
+        assert hall.told["b"] == [1]
+        await hall.answer(0)
+        assert [one.is_alive for one in hall.seats] == [False, True]
+        await hall.answer(1)
+        assert hall.tasks["b"].result() == (1, "b")
+
+    asyncio.run(go())
+
+
+def test_processes_that_hold_too_much_together_are_ended_but_the_last() -> None:
+    async def go() -> None:
+        hall = Hall(each=1, kept=5, at_work=5, together=100)
+        for name in "abc":
+            await hall.ask(name, scenario=name)
+            hall.seats[-1].held = 60
+            await hall.answer(len(hall.seats) - 1)
+        assert [one.is_alive for one in hall.seats] == [False, False, True]
+
+    asyncio.run(go())
+
+
+def test_no_more_wait_than_may_and_others_are_taken() -> None:
+    async def go() -> None:
+        hall = Hall(waiting=2)
+        for name in ("a1", "a2", "a3", "a4", "b1"):
+            await hall.ask(name, user=name[0])
+        assert isinstance(hall.tasks["a4"].exception(), Busy)
+        assert not hall.tasks["a3"].done()
+        assert not hall.tasks["b1"].done()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_comes_everybody_is_answered_by_a_process_of_his_scenario(seed: int) -> None:
+    """Random users, scenarios, answers, losses and people who go away."""
+    import random
+
+    async def go() -> None:
+        draw = random.Random(seed)
+        hall = Hall(each=2, kept=3, at_work=draw.choice([2, 3]), waiting=100)
+        of: dict[int, set[str]] = {}
+        for n in range(60):
+            scenario = draw.choice("pqr")
+            await hall.ask(f"{scenario}{n}", scenario=scenario, user=draw.choice("abc"))
+            for seat, _ in draw.sample(hall.at_work, min(len(hall.at_work), draw.randrange(3))):
+                if draw.random() < 0.1:
+                    hall.seats[seat].close()
+                else:
+                    await hall.answer(seat)
+            if draw.random() < 0.1:
+                hall.tasks[draw.choice(list(hall.tasks))].cancel()
+        for _ in range(200):
+            await settled()
+            if all(task.done() for task in hall.tasks.values()):
+                break
+            for seat, _ in hall.at_work:
+                await hall.answer(seat)
+        for seat in hall.seats:
+            of[seat.number] = {key_of(message.asked)[0] for message in seat.asked}
+        assert all(len(scenarios) <= 1 for scenarios in of.values())
+        for name, task in hall.tasks.items():
+            assert task.done(), name
+            if not task.cancelled() and not isinstance(task.result(), Failed):
+                assert task.result()[1] == name
+        assert sum(one.is_alive for one in hall.seats) <= 3
+
+    asyncio.run(go())

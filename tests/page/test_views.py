@@ -1,0 +1,141 @@
+"""What is shown of plans: every view in both languages, and what has changed."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from open_page import (
+    PATIENCE,
+    TUTORIAL,
+    Tab,
+    Visitor,
+    query_of,
+)
+from pages import Element, read
+
+from models.language import Language
+from optimizer.page import views
+from optimizer.page.pieces import LANGUAGES
+from optimizer.report.figures import NO_BREAK
+
+OPENED = (TUTORIAL,)
+BASE = query_of("tutorial")
+STRIKE = "export_stop 2027 for 24 months"
+HEADINGS: dict[str, dict[Language, str]] = {
+    "brief": {"en": "In brief", "de": "Auf einen Blick"},
+    "projects": {"en": "What to build, and when", "de": "Was gebaut wird und wann"},
+    "money": {"en": "Funding by source and year", "de": "Finanzierung nach Quelle und Jahr"},
+    "stocks": {"en": "What to stock", "de": "Was eingelagert wird"},
+    "exposure": {"en": "Dependence before and after", "de": "Abhängigkeit vorher und nachher"},
+    "map": {"en": "Dependence before and after", "de": "Abhängigkeit vorher und nachher"},
+    "damage": {"en": "Damage with and without the plan", "de": "Schaden mit und ohne Plan"},
+    "changed": {"en": "What each option costs", "de": "Was jede Option kostet"},
+    "board": {"en": "The options at a glance", "de": "Die Optionen im Überblick"},
+    "stress": {"en": "What happens", "de": "Was geschieht"},
+    "company": {
+        "en": "What the options mean for Raw materials fund",
+        "de": "Was die Optionen bedeuten: Rohstofffonds",
+    },
+}
+
+
+def headings(page: Element) -> list[str]:
+    return [one.text for one in page.all("h2", "h3", "h4")]
+
+
+@pytest.mark.quick(every=2)
+@pytest.mark.parametrize("name", views.ALL)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_view_is_headed_as_it_should_be(visitor: Visitor, name: str, language: Language) -> None:
+    """Asked at once, without the question before it."""
+    queries = [BASE, query_of("tutorial", "capex=2")] if name in views.OF_SEVERAL else [BASE]
+    answer = visitor.view(name, *queries, lang=language, event=STRIKE, funder="fund")
+    assert answer.status == 200
+    page = read(answer.text)
+    assert HEADINGS[name][language] in " | ".join(headings(page))
+    assert not list(page.all("script", "style", "html", "body"))
+    assert "style" not in {key for one in page.all() for key in one.attributes}
+
+
+def test_a_board_has_a_column_for_each_option(visitor: Visitor) -> None:
+    queries = [BASE, query_of("tutorial", "capex=2"), query_of("tutorial", "capex=0.5")]
+    two, three = (visitor.view("board", *queries[:n]).text for n in (2, 3))
+    for option in ("Base case", "Capex: all projects × 2", "Capex: all projects × 0.5"):
+        assert option in three.replace(NO_BREAK, " ")
+    assert "Capex: all projects × 0.5" not in two.replace(NO_BREAK, " ")
+
+
+@pytest.mark.slow
+def test_a_board_of_many_options_is_found_again(visitor: Visitor) -> None:
+    """More than a process keeps whole, none of which was asked before."""
+    queries = [query_of("tutorial", f"funders.fund.budget_meur={10 + n}") for n in range(6)]
+    answer = visitor.view("board", *queries)
+    assert answer.status == 200
+    assert "The options at a glance" in answer.text
+
+
+def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None:
+    answer = visitor.view("changed", BASE, query_of("tutorial", "project.refinery=out"))
+    assert answer.status == 200
+    cells = {
+        table.attributes.get("data-name", ""): [
+            [cell.text.replace(NO_BREAK, " ") for cell in row.all("th", "td")]
+            for row in table.all("tr")
+        ]
+        for table in read(answer.text).all("table")
+    }
+    assert ["A refinery", "20", "0", "-20",
+            "Raw materials fund -10 and A chip maker -10"] in cells["payments"]  # fmt: skip
+    assert cells["costs"][0][1] == "Base case"
+    (paid,) = [row for row in cells["costs"] if row[0] == "Public funding in all"]
+    assert float(paid[1]) - float(paid[2]) == 10
+    assert visitor.view("changed", BASE, BASE).status in (200, 409)
+
+
+def test_a_funder_that_pays_for_nothing_is_told_so(visitor: Visitor) -> None:
+    poor = query_of("tutorial", "funders.chip_maker.budget_meur=0")
+    answer = visitor.view("company", poor, funder="chip_maker")
+    assert answer.status == 200
+    assert "staying out changes nothing" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "english", "german"),
+    [
+        # By hand: half of the refinery is lent; fund and chip maker put up a quarter each.
+        ("project.refinery=out",
+         "lenders and investors -20 million EUR, Raw materials fund -10 million EUR and "
+         "A chip maker -10 million EUR",
+         "Banken und Anleger -20 Mio. EUR, Rohstofffonds -10 Mio. EUR und "
+         "Ein Chiphersteller -10 Mio. EUR"),
+    ],
+)  # fmt: skip
+def test_who_puts_up_more_or_less_is_told(
+    visitor: Visitor, setting: str, english: str, german: str
+) -> None:
+    for language, told in (("en", english), ("de", german)):
+        view = visitor.view("changed", BASE, query_of("tutorial", setting), lang=language)
+        assert f": {told}." in view.text.replace(NO_BREAK, " ")
+
+
+def test_a_stress_test_of_nothing_is_told(visitor: Visitor) -> None:
+    for event in ("", "nobody 2027 for 12 months", "export_stop 2027 for months"):
+        answer = visitor.view("stress", BASE, event=event)
+        assert answer.status == 409
+        assert "There is no answer" in answer.text
+
+
+@pytest.mark.slow
+def test_views_are_asked_while_questions_are(visitor: Visitor, tab: Tab) -> None:
+    found: list[int] = []
+
+    def look() -> None:
+        found.extend(visitor.view(name, BASE).status for name in ("brief", "money", "damage"))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for n in range(5):
+        assert tab.ask(query_of("tutorial", f"capex={3 + n}"))["state"] == "proven"
+    looking.join(PATIENCE)
+    assert found == [200, 200, 200]

@@ -1,0 +1,98 @@
+"""Processes that only seem to solve, for tests of who is answered when and by which."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from optimizer.page.solvers import Room, Solvers
+from optimizer.page.worker import Asked, Shown
+from optimizer.parallel.staying import Heard, Message, Told
+
+
+@dataclass(eq=False)
+class Sitting:
+    """A process that answers when it is told to, with its own number and what it was asked."""
+
+    number: int
+    heard: Heard
+    held: int = 0
+    outgrown: bool = False
+    is_alive: bool = True
+    asked: list[Message] = field(default_factory=list)
+    stopped: list[int] = field(default_factory=list)
+
+    def send(self, message: Message) -> None:
+        if message.asked is None:
+            self.stopped.append(message.number)
+            return
+        self.asked.append(message)
+
+    def close(self, _patience: float = 0.0) -> None:
+        self.is_alive = False
+        self.heard(None)
+
+
+class Hall:
+    """Solvers whose processes are such, and what became of questions."""
+
+    def __init__(self, **room: Any) -> None:
+        self.seats: list[Sitting] = []
+        self.solvers = Solvers(Room(**room), cast(Any, self.seat))
+        self.told: dict[str, list[Any]] = {}
+        self.tasks: dict[str, asyncio.Task[Any]] = {}
+
+    def seat(self, heard: Heard) -> Sitting:
+        self.seats.append(Sitting(len(self.seats), heard))
+        return self.seats[-1]
+
+    def slow(self) -> threading.Event:
+        """Let processes begin only when this is set."""
+        ready = threading.Event()
+
+        def slowly(heard: Heard) -> Sitting:
+            assert ready.wait(10)
+            return self.seat(heard)
+
+        self.solvers.seating = cast(Any, slowly)
+        return ready
+
+    async def ask(self, name: str, scenario: str = "s", user: str = "", what: Any = None,
+                  **how: Any) -> None:  # fmt: skip
+        """Ask, and wait until that has been taken in."""
+        what = what or asked(name)
+        tell: Callable[[Any], None] = self.told.setdefault(name, []).append
+        made = self.solvers.ask(scenario, what, "en", tell, owner=name, user=user, **how)
+        self.tasks[name] = asyncio.create_task(made)
+        await settled()
+
+    async def answer(self, seat: int) -> str:
+        """Let a process answer what it was asked last; the key of that."""
+        message = self.seats[seat].asked[-1]
+        self.seats[seat].heard(Told(message.number, (seat, key_of(message.asked))))
+        await settled()
+        return key_of(message.asked)
+
+    @property
+    def at_work(self) -> list[tuple[int, str]]:
+        """What each process was asked last, if that is not answered."""
+        done = {name for name, task in self.tasks.items() if task.done()}
+        pairs = [(one.number, key_of(one.asked[-1].asked)) for one in self.seats if one.asked]
+        return [(seat, key) for seat, key in pairs if key not in done and self.seats[seat].is_alive]
+
+
+def key_of(what: Any) -> str:
+    return what.keys[0] if isinstance(what, Shown) else str(what.key)
+
+
+def asked(key: str) -> Asked:
+    return Asked(key, cast(Any, None), key, None)
+
+
+async def settled() -> None:
+    """Until nothing moves any more; what a thread does comes soon."""
+    for _ in range(40):
+        await asyncio.sleep(0.001)
