@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +24,7 @@ from models.files import Reading, presets, read_case, read_case_text
 from models.files.decoding import decode
 from models.files.reading import WORKBOOKS
 from models.language import Language, language, tr, using
+from models.recording import recording
 from models.scenario.case import Case, Variant
 from optimizer.page.controls import control, every_control
 from optimizer.page.figures import Control
@@ -86,6 +87,10 @@ class Scenarios:
         default_factory=OrderedDict
     )
     """Of what cannot be read, as they are told in a language."""
+    _files: dict[str, dict[Path, str]] = field(default_factory=dict)
+    """What was read for a scenario, by its id, with the state of each file then."""
+    _changes: Counter[str] = field(default_factory=Counter)
+    """How often any of those had changed."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _dropping: threading.Lock = field(default_factory=threading.Lock)
     _folder: tempfile.TemporaryDirectory[str] | None = None
@@ -169,13 +174,18 @@ class Scenarios:
     def at(self, id: str) -> At:
         """A scenario as it is now. Raises Unasked where there is none of that id."""
         source = self.source(id)
-        shared = self.shared is not None and self.shared.found.get(id) is source
-        try:
-            state = source.path.stat()
-            when = f"{state.st_mtime_ns}-{state.st_size}"
-        except OSError:
-            when = ""
-        return At(source, f"{id}-{when}-{hash(source.mended)}", shared)
+        if self.shared is not None and self.shared.found.get(id) is source:
+            return At(source, self.shared._stamp(source), True)
+        return At(source, self._stamp(source), False)
+
+    def _stamp(self, source: Source) -> str:
+        """Another one when any file that was read for the scenario has changed since."""
+        files = self._files.get(source.id, {})
+        if any(_state(path) != state for path, state in files.items()):
+            self._files.pop(source.id, None)
+            self._changes[source.id] += 1
+        changes = self._changes[source.id]
+        return f"{source.id}-{_state(source.path)}-{changes}-{hash(source.mended)}"
 
     def kept(self, at: At, variant: str | None = None) -> Reading | None:
         """What was read of a scenario, if that is kept. Raises ScenarioError if it had faults."""
@@ -198,12 +208,16 @@ class Scenarios:
             if (found := self.kept(at, variant)) is None:
                 try:
                     path, mended, check = at.source.path, at.source.mended, variant is None
-                    found = read_case(path, variant, mended, check_variants=check)
+                    with recording() as record:
+                        found = read_case(path, variant, mended, check_variants=check)
                 except ScenarioError as error:
                     if at.source.kind != "own":  # which its reader mends, and all it includes
                         faults[*key, language()] = error.faults
                         _limit(faults, self.keep)
                     raise
+                finally:
+                    states = {Path(one.path): _state(Path(one.path)) for one in record.files}
+                    self._files.setdefault(at.source.id, {}).update(states)
                 read[key] = found
                 _limit(read, self.keep)
             with suppress(KeyError):
@@ -215,7 +229,7 @@ class Scenarios:
         with self._dropping:
             self._closed = True
             self.found = {} if self.shared is None else dict(self.shared.found)
-            self._read, self._faults = OrderedDict(), OrderedDict()
+            self._read, self._faults, self._files = OrderedDict(), OrderedDict(), {}
             if self._folder is not None:
                 self._folder.cleanup()
                 self._folder = None
@@ -223,6 +237,15 @@ class Scenarios:
     def _put(self, source: Source) -> Source:
         self.found[source.id] = source
         return source
+
+
+def _state(path: Path) -> str:
+    """When a file was last changed, and its size; nothing where there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ""
+    return f"{state.st_mtime_ns}-{state.st_size}"
 
 
 def _limit(kept: OrderedDict[Any, Any], most: int) -> None:

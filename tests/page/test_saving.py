@@ -323,3 +323,34 @@ def test_the_text_is_one_mapping_with_the_variant_among_the_others() -> None:
             **found,
             "variants": found["variants"],
         }, name
+
+
+def test_a_scenario_is_read_again_when_a_file_of_it_has_changed(tmp_path: Path) -> None:
+    """Also a table or an include, of a shared scenario as well; and only then."""
+    main, part, table = (tmp_path / name for name in ("main.yaml", "part.yaml", "supply.csv"))
+    rows = HEAD.partition("supply: ")
+    main.write_text(
+        f"include: [part.yaml]\n{rows[0]}supply: {{table: supply.csv}}\n", encoding="utf-8"
+    )
+    part.write_text(TAIL, encoding="utf-8")
+    table.write_text("material,country,share\nlithium,CL,1\ncopper,PE,1\n", encoding="utf-8")
+    id = (offered := Scenarios()).add(main, "offered").id
+    mine = Scenarios(shared=offered)
+
+    def budget() -> float:
+        return float(mine.base(id).case.funders["fund"].budget_meur or 0)
+
+    stamps = [mine.at(id).stamp]
+    assert budget() == 20
+    assert mine.at(id).stamp == stamps[0]
+    part.write_text(TAIL.replace("budget_meur: 20", "budget_meur: 300"), encoding="utf-8")
+    stamps.append(mine.at(id).stamp)
+    assert budget() == 300
+    assert mine.at(id).stamp == stamps[1]
+    table.write_text("material,country,share\nlithium,AU,1\ncopper,PE,1\n", encoding="utf-8")
+    stamps.append(mine.at(id).stamp)
+    assert {row.country for row in mine.base(id).case.supply} == {"AU", "PE"}
+    table.unlink()
+    with pytest.raises(ScenarioError):
+        mine.base(id)
+    assert len(set(stamps)) == 3
