@@ -242,6 +242,23 @@ def test_a_server_that_has_ended_is_told(visit: Visit) -> None:
         expect(me.page.locator("#lost")).to_be_visible()
 
 
+def test_a_question_whose_process_died_is_asked_again(visit: Visit) -> None:
+    with opened(TUTORIAL) as own, visit(to=own) as me:
+        me.begin(f"/board?scenario={own.scenario}")
+        again = me.page.locator("#again")
+        expect(again).to_be_hidden()
+        (worker,) = own.workers()
+        worker.suspend()  # so that the question is on its way when it dies
+        me.type(FUND, "9")
+        expect(me.page.locator("#stop")).to_be_visible()
+        worker.kill()
+        expect(me.page.locator("#figures .caution")).to_contain_text("has died")
+        again.click()
+        me.answered()
+        me.holds(FUND, "9")
+        expect(again).to_be_hidden()
+
+
 # For those who cannot see it
 
 

@@ -76,7 +76,7 @@ function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
   const german = document.documentElement.lang === "de", submitted = new Set();
   const controls = $("controls");
-  let asked = "", without = false, number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, since = null, place = history.state?.place ?? 0;
+  let asked = "", halted = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, since = null, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
   let pins = address().getAll("pin");  // kept through undo and redo
   const rows = () => [...controls.querySelectorAll(".control")];
@@ -209,6 +209,7 @@ function asking() {
     $("figures").replaceChildren(Object.assign(document.createElement("p"), { className: "caution", textContent: text }));
     say("");
     busy(false);
+    $("again").hidden = false;
   }
   function clock() {  // shown beside the status, and not read aloud each second
     if (since) $("status").dataset.since = `${Math.round((performance.now() - since[0]) / 1000)} s`;
@@ -221,6 +222,7 @@ function asking() {
     clock();
     rest();
     $("stop").hidden = !on;
+    $("again").hidden = true;
     $("figures").setAttribute("aria-busy", String(on));
   }
 
@@ -232,6 +234,9 @@ function asking() {
     $("figures").innerHTML = said.html;
     const done = ["proven", "stopped", "failed"].includes(said.state);
     busy(!done);
+    // Of what ended by itself, or by its limit, there is nothing more to be had.
+    const died = said.state === "failed" && !$("figures").querySelector("li");
+    $("again").hidden = !(died || (said.state === "stopped" && halted === number));
     say(done ? said.text : "", true);
     if (!done) return;
     without = said.state === "failed";
@@ -430,7 +435,11 @@ function asking() {
     for (const row of rows()) if (value(row) !== base(row)) put(row, base(row));
     go(new URLSearchParams(bare()));
   });
-  $("stop").addEventListener("click", () => post("/stop", { tab: own }));
+  $("stop").addEventListener("click", () => {
+    halted = number;
+    post("/stop", { tab: own });
+  });
+  $("again").addEventListener("click", ask);
   $("variant")?.addEventListener("change", () => {
     const made = new URLSearchParams({ scenario });
     if ($("variant").value) made.append("variant", $("variant").value);
