@@ -27,7 +27,7 @@ from optimizer.page.figures import FACTOR, Control
 from optimizer.page.pieces import LANGUAGES, static, template
 from optimizer.page.question import Question, Unasked
 from optimizer.page.scenarios import shown
-from optimizer.report.figures import NOISE
+from optimizer.report.figures import NOISE, exact, percent
 
 VARIANT = "variant"
 USUAL = {PUBLIC: (0.5, 0.75, 1.5, 2.0), "hazards": (0.5, 2.0), "damage": (0.5, 2.0)}
@@ -241,6 +241,20 @@ def _value(case: Case, axis: Axis, value: str) -> str:
     return shown(one, value)
 
 
+def _objective(case: Case) -> str:
+    tail, cost = case.objective.cvar, exact(float(case.objective.cost_weight))
+    if tail.weight == 0:
+        return tr("The objective is expected damage plus {weight} × net cost.", weight=cost)
+    return tr(
+        "The objective is {mean} of expected damage, {share} of the mean of the worst {worst}, and "
+        "{weight} × net cost.",
+        mean=percent(1 - float(tail.weight)),
+        share=percent(float(tail.weight)),
+        worst=percent(1 - float(tail.level)),
+        weight=cost,
+    )
+
+
 def _words(case: Case) -> dict[str, str]:
     """The texts of the page."""
     damage = case.objective.measure == "damage"
@@ -263,8 +277,7 @@ def _words(case: Case) -> dict[str, str]:
         "between": tr("Between two solved points. What is proven for every value between them:"),
         "least": tr("the best objective is at least"),
         "most": tr("and at most"),
-        "objective": tr("The objective is expected damage plus {weight} of net cost.",
-                        weight=f"{float(case.objective.cost_weight):g}"),
+        "objective": _objective(case),
         "unknown": tr("Nothing is proven between these two points; choose one of them."),
         "money": tr("Money by year and payer"),
         "what": tr("What is built, and when"),

@@ -144,7 +144,8 @@ async def _choose(page: Page, request: Request, _language: Language) -> Response
         variants = {id: named(one.title, id, _language) for id, one in case.variants.items()}
         about = named(case.description, "", _language)
         every.append((source, named(case.title, source.id, _language), about, variants, 0))
-    return HTMLResponse(_whole("choose.html.j2", request, scenarios=every))
+    is_here = page.solvers.seating is None  # and not on a cluster
+    return HTMLResponse(_whole("choose.html.j2", request, scenarios=every, is_here=is_here))
 
 
 async def _board(page: Page, request: Request, language: Language) -> Response:
