@@ -243,7 +243,7 @@ def _value(case: Case, axis: Axis, value: str) -> str:
 
 def _objective(case: Case) -> str:
     tail, cost = case.objective.cvar, exact(float(case.objective.cost_weight))
-    if tail.weight == 0:
+    if float(tail.weight) == 0:
         return tr("The objective is expected damage plus {weight} × net cost.", weight=cost)
     return tr(
         "The objective is {mean} of expected damage, {share} of the mean of the worst {worst}, and "

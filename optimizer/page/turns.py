@@ -11,7 +11,7 @@ from optimizer.analyses.plan.words import MARKET, PlanWording
 from optimizer.report.cells import written
 from optimizer.report.document import Column, Form, Part, Section, Table
 from optimizer.report.figures import NOISE, rounded
-from optimizer.report.wording import listed
+from optimizer.report.wording import capital, listed
 
 SHIFT, LEAST_SHIFT = 0.1, 0.5
 """A payer is named whose money changes by more than this share of the largest change, and by more
@@ -39,14 +39,18 @@ def changed(before: Plan, after: Plan) -> Section:
 
 def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
     then, now = before.outcome, after.outcome
-    yield tr(
-        "Expected damage goes from {before} to {now}; without any plan it goes from {idle} to "
-        "{idle_now}.",
-        before=say.spoken(then.expected),
-        now=say.spoken(now.expected),
-        idle=say.spoken(then.without_plan.expected),
-        idle_now=say.spoken(now.without_plan.expected),
-    )
+    about = {
+        "before": say.spoken(then.expected),
+        "now": say.spoken(now.expected),
+        "idle": say.spoken(then.without_plan.expected),
+        "idle_now": say.spoken(now.without_plan.expected),
+    }
+    if about["idle"] == about["idle_now"]:
+        yield tr("Expected damage goes from {before} to {now}; without any plan it is {idle}, as "
+                 "before.", **about)  # fmt: skip
+    else:
+        yield tr("Expected damage goes from {before} to {now}; without any plan it goes from "
+                 "{idle} to {idle_now}.", **about)  # fmt: skip
     known = {p.id: p.name for p in before.projects}, {p.id: p.name for p in after.projects}
     gone, come = ({*known[0]} - {*known[1]}, {*known[1]} - {*known[0]})
     if not gone and not come:
@@ -104,10 +108,14 @@ def _losses(say: PlanWording, kind: str) -> Figures:
 
 
 def _payments(say: PlanWording, before: Plan, after: Plan) -> Table:
-    """What funders give for each project or stock, and who of them more or less."""
+    """What is put up for each project or stock, and by whom more or less: first where the sum
+    changes, and then where one only steps in for another."""
 
     def given(plan: Plan) -> dict[tuple[str, str], dict[str, float]]:
-        found: dict[tuple[str, str], dict[str, float]] = {}
+        found = {
+            ("projects", one.id): {MARKET: one.market_share * one.mean_capex_meur}
+            for one in plan.projects
+        }
         for one in plan.accounts:
             kind = "projects" if one.project else "stockpiles"
             by_funder = found.setdefault((kind, one.project or one.stockpile or ""), {})
@@ -123,21 +131,28 @@ def _payments(say: PlanWording, before: Plan, after: Plan) -> Table:
         rows.append((what, sum(a.values()), sum(b.values()), shifts))
     most = max((abs(x) for *_, shifts in rows for x in shifts.values()), default=0.0)
     rows = [row for row in rows if _large(row[3], most)]
-    rows.sort(key=lambda row: -max(map(abs, row[3].values())))
+    rows.sort(key=lambda row: (-round(abs(row[2] - row[1])), -max(map(abs, row[3].values()))))
     columns = [
         Column(tr("Project or stock"), lambda row: say.name(*row[0]), "text"),
         *_sides(tr("Before"), tr("Now"), "money", "signed"),
-        Column(tr("Who gives more or less"), lambda row: listed([
-            f"{say.name('funders', f)} {_signed(x)}"
-            for f, x in _large(row[3], most)
-        ]), "text"),
+        Column(tr("Who gives more or less"), lambda row: _named_shifts(say, row[3], most), "text"),
     ]  # fmt: skip
     return Table(
-        tr("What funders give for what, where that changes ({unit}, not discounted)",
-           unit=say.million),
+        tr("Who pays for what, where that changes ({unit}, not discounted)", unit=say.million),
         rows, columns, "payments", empty=tr("No difference."),
-        note=tr("Smaller changes, up to a tenth of the largest, are left out."),
+        note=tr("Smaller changes, up to a tenth of the largest, are left out. Where the sum stays "
+                "as it is, one payer steps in for another; several plans may do so equally well."),
     )  # fmt: skip
+
+
+def _named_shifts(say: PlanWording, shifts: Mapping[str, float], most: float) -> str:
+    """Who puts up more or less for one thing, and all smaller payers together."""
+    large = _large(shifts, most)
+    told = [f"{say.payer(f)} {_signed(x)}" for f, x in large]
+    rest = sum(shifts.values()) - sum(x for _, x in large)
+    if abs(rest) > LEAST_SHIFT:
+        told.append(f"{tr('others')} {_signed(rest)}")
+    return capital(listed(told))
 
 
 def _table(
@@ -181,6 +196,7 @@ def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan)
                cost=say.money(costs))]  # fmt: skip
     for ids in (view.consumers, every):
         with_, without = lost(taking_part, ids), lost(staying_out, ids)
+        over = without - with_ - costs
         about = {"now": rounded(with_), "alone": rounded(without)}
         about["less"] = say.spoken(without - with_)
         if ids and ids is view.consumers:
@@ -188,6 +204,8 @@ def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan)
                 tr("Its own consumers are expected to lose {less} less: {now} and not {alone}.",
                    **about)
             )  # fmt: skip
+            if say.of_damage and over > 0:
+                told.append(tr("That is {over} more than it costs.", over=say.spoken(over)))
         elif ids:
             told.append(
                 tr("All consumers together are expected to lose {less} less: {now} and not "

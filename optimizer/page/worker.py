@@ -22,7 +22,7 @@ from optimizer.report.document import Document
 
 KEPT, PLANS, PROBLEMS = 60, 12, 3
 """Answers that are kept, so that the same question has the same answer; those of them whose
-documents are kept, and those whose sweeps are."""
+documents are kept, and those whose states and sweeps are."""
 GAP = 1e-3
 
 
@@ -113,6 +113,8 @@ class Answerer:
 
     def answer(self, message: Message, tell: Tell) -> Any:
         """Figures, a view or a file; Failed where there is none."""
+        from optimizer.solve.session import give_back
+
         try:
             if isinstance(message.asked, Asked):
                 return self._solved(message.number, message.asked, tell)
@@ -127,6 +129,8 @@ class Answerer:
             traceback.print_exc()
             about = {"error": type(error).__name__, "message": error}
             return Failed(tr("unexpected {error}: {message}", **about))
+        finally:
+            give_back()
 
     def _solved(self, number: int, asked: Asked, tell: Tell) -> Figures:
         began, self.now = time.perf_counter(), number
@@ -152,8 +156,8 @@ class Answerer:
     def _keep(self, key: str, found: Any) -> None:
         self.found[key] = found
         self.found.move_to_end(key)
-        for old in [*self.found][:-PROBLEMS]:
-            self.found[old] = replace(self.found[old], recourse=None)
+        for old in [*self.found][:-PROBLEMS]:  # states are drawn again where they are needed
+            self.found[old] = replace(self.found[old], recourse=None, states=())
         while len(self.found) > KEPT:
             old = next(iter(self.found))
             for held in (self.found, self.plans, self.titles):
@@ -209,15 +213,22 @@ class Answerer:
             seconds=seconds,
         )
 
+    def _with_states(self, key: str) -> Any:
+        """What was found, with its states. Raises Gone where it is not kept any more."""
+        from optimizer.model.states import read_states
+
+        if key not in self.found:
+            raise views.Gone(tr("the plan is not kept any more"))
+        found = self.found[key]
+        return found if found.states else replace(found, states=read_states(found.instance))
+
     def _plan(self, key: str, whole: bool = False) -> Plan:
         """The document of a plan that was found; ``whole`` with what is told of chains."""
         from optimizer.solve.planner import told_in_full
 
         if key not in self.plans or (whole and key not in self.whole):
-            if key not in self.found:
-                raise views.Gone(tr("the plan is not kept any more"))
-            title, variant = self.titles[key]
-            told = told_in_full(self.found[key]).plan(title, variant, chains=whole)
+            found = self._with_states(key)
+            told = told_in_full(found).plan(*self.titles[key], chains=whole)
             self._put(key, told, whole)
         self.plans.move_to_end(key)
         return self.plans[key]
@@ -241,9 +252,7 @@ class Answerer:
             from optimizer.analyses.stress.options import StressOptions, strikes
             from optimizer.analyses.stress.stress import stress
 
-            found = self.found.get(shown.keys[0])
-            if found is None:
-                raise views.Gone(tr("the plan is not kept any more"))
+            found = self._with_states(shown.keys[0])
             try:
                 asked = StressOptions(events=strikes((dict(shown.about)["event"],)))
             except ValueError as error:  # an address that somebody wrote

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from itertools import count
+from typing import Any
 
 import pytest
 from open_page import (
@@ -14,9 +16,12 @@ from open_page import (
 )
 from pages import Element, read
 
+from models.files import read_case
 from models.language import Language
-from optimizer.page import views
+from optimizer.page import views, worker
 from optimizer.page.pieces import LANGUAGES
+from optimizer.page.worker import Answerer, Asked, Failed, Shown
+from optimizer.parallel.staying import Message
 from optimizer.report.figures import NO_BREAK
 
 OPENED = (TUTORIAL,)
@@ -85,12 +90,20 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
         ]
         for table in read(answer.text).all("table")
     }
-    assert ["A refinery", "20", "0", "-20",
-            "Raw materials fund -10 and A chip maker -10"] in cells["payments"]  # fmt: skip
+    told = "Lenders and investors -20, Raw materials fund -10 and A chip maker -10"
+    assert cells["payments"][1] == ["A refinery", "40", "0", "-40", told]
     assert cells["costs"][0][1] == "Base case"
     (paid,) = [row for row in cells["costs"] if row[0] == "Public funding in all"]
     assert float(paid[1]) - float(paid[2]) == 10
     assert visitor.view("changed", BASE, BASE).status in (200, 409)
+
+
+def test_what_taking_part_costs_is_told_beside_what_it_gains(visitor: Visitor) -> None:
+    told = read(visitor.view("company", BASE, funder="chip_maker").text).text
+    assert "costs A chip maker 5 million EUR net" in told.replace(NO_BREAK, " ")
+    assert "lose 6 million EUR less: 4 and not 10. That is 1 million EUR more than it costs." in (
+        told.replace(NO_BREAK, " ")
+    )
 
 
 def test_a_funder_that_pays_for_nothing_is_told_so(visitor: Visitor) -> None:
@@ -139,3 +152,32 @@ def test_views_are_asked_while_questions_are(visitor: Visitor, tab: Tab) -> None
         assert tab.ask(query_of("tutorial", f"capex={3 + n}"))["state"] == "proven"
     looking.join(PATIENCE)
     assert found == [200, 200, 200]
+
+
+def test_an_older_answer_is_shown_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though neither its document is kept any more nor its states."""
+    monkeypatch.setattr(worker, "PROBLEMS", 1)
+    monkeypatch.setattr(worker, "PLANS", 1)
+    answerer, numbers = Answerer(), count(1)
+    base = read_case(TUTORIAL)
+
+    def answer(asked: Any) -> Any:
+        said = answerer.answer(Message(next(numbers), asked, "en"), lambda _: None)
+        assert not isinstance(said, Failed), said
+        return said
+
+    def look(key: str) -> list[Any]:
+        stress = Shown("stress", (key,), (("event", STRIKE),))
+        return [answer(Shown("damage", (key,))), answer(stress),
+                answer(Shown("plan", (key,), is_file=True))]  # fmt: skip
+
+    def ask(budget: str) -> None:
+        case = base.changed([f"funders.fund.budget_meur={budget}"]).case
+        answer(Asked(budget, case, "t", None))
+
+    ask("10")
+    first = look("10")
+    ask("12")
+    look("12")
+    assert answerer.found["10"].states == ()
+    assert look("10") == first

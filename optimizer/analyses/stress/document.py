@@ -63,8 +63,18 @@ def _disruption(say: words.Say) -> Iterator[Part]:
         yield tr("All projects of the plan succeed and are on time.")
     if found.unaided:
         names = [say.name("projects", project) for project in found.unaided]
-        text = tr("These come anyway, with the plan or without it: {names}.", names=joined(names))
-        yield doc.Text(text, DETAIL)
+        told = joined(names)
+        yield doc.Text(
+            tr("These come anyway, with the plan or without it: {names}.", names=told)
+            if found.state is not None
+            else tr(
+                "Counted in both cases, since they are at least as likely as not to be decided "
+                "without the plan's money: {names}. What the plan pays for any of them changes "
+                "nothing here.",
+                names=told,
+            ),
+            DETAIL,
+        )
 
 
 def _answer(say: words.Say) -> Iterator[Part]:
