@@ -91,7 +91,8 @@ def facts(said: Figures, before: Figures | None, case: Case) -> list[Fact]:
             same = key == "expected" and abs(now - then) <= open_by
             was = tr("before: {value}", value=number(then))
             was += f" ({tr('not told apart')})" if same and now != then else ""
-        return Fact(key, what, f"{number(now)} {of}".strip(), beside, was)
+        figure = number(now) if now is None else f"{number(now)} {of}".strip()
+        return Fact(key, what, figure, beside, was)
 
     left = ""
     if said.without and said.expected is not None:
