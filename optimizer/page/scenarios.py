@@ -217,7 +217,8 @@ class Scenarios:
                     raise
                 finally:
                     states = {Path(one.path): _state(Path(one.path)) for one in record.files}
-                    self._files.setdefault(at.source.id, {}).update(states)
+                    # A new one, since it may be looked at just now.
+                    self._files[at.source.id] = self._files.get(at.source.id, {}) | states
                 read[key] = found
                 _limit(read, self.keep)
             with suppress(KeyError):
