@@ -153,6 +153,7 @@ def test_all_gain_by_acting_together(plans: dict[tuple[str, ...], Found]) -> Non
     assert 0 < worth[MAGNET_USERS] < worth[companies()]
 
 
+@pytest.mark.slow
 def test_several_pay_for_a_project_and_some_are_left(
     plans: dict[tuple[str, ...], Found],
 ) -> None:

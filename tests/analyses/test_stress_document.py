@@ -122,7 +122,9 @@ def test_an_event_may_last_beyond_the_horizon() -> None:
 
 def test_a_page_says_what_comes_anyway() -> None:
     found = disrupted().model_copy(update={"unaided": ("works",)})
-    assert "These come anyway, with the plan or without it: Works." in page_of(found)
+    assert "s money: Works. What the plan pays for any of them changes nothing" in page_of(found)
+    of_state = found.model_copy(update={"state": "calm"})
+    assert "These come anyway, with the plan or without it: Works." in page_of(of_state)
 
 
 def test_a_state_says_which_projects_fail() -> None:

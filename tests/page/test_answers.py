@@ -242,6 +242,7 @@ pathlib.Path.write_bytes = full
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_told_and_answers_go_on(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_bytes(before := TUTORIAL.read_bytes())

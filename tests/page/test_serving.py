@@ -172,6 +172,7 @@ def test_who_goes_away_takes_no_place_in_the_line(tmp_path: Path) -> None:
         assert tab.answer()["state"] == "proven"
 
 
+@pytest.mark.slow
 def test_a_tab_of_the_same_name_is_another_one_for_another_user(server: Served) -> None:
     """Whoever knows or guesses it hears nothing."""
     import http.client
@@ -261,6 +262,7 @@ def wait_for(there: Any) -> None:
 # In turn
 
 
+@pytest.mark.slow
 def test_those_who_wait_hear_how_many_are_before_them(tmp_path: Path) -> None:
     with served(tmp_path, "--jobs", "1") as own, ExitStack() as stack:
         tabs = [stack.enter_context(own.visitor(name).tab()) for name in ("Ada", "Eve", "Bea")]
@@ -328,6 +330,7 @@ def files_of(server: Served) -> set[str]:
     return {one.name for one in every if "kept-by-nobody" in one.name}
 
 
+@pytest.mark.slow
 def test_what_one_dropped_is_removed_when_he_says_so(server: Served) -> None:
     ada, eve = server.visitor("Ada"), server.visitor("Eve")
     for visitor, name in ((ada, "ada"), (eve, "eve")):
