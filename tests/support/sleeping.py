@@ -27,8 +27,8 @@ def sleeper(tell: bool) -> Callable[[float], None]:
 
 
 def main() -> None:
-    print("begun", flush=True)
     try:
+        print("begun", flush=True)  # from here on it may be struck
         with Workers[float, None](sleeper, (sys.argv[1:] == ["tell"],), 2) as workers:
             workers.map([30.0, 30.0, 30.0])
     except KeyboardInterrupt:
