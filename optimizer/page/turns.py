@@ -15,24 +15,27 @@ from optimizer.report.wording import capital, listed
 
 SHIFT, LEAST_SHIFT = 0.1, 0.5
 """A payer is named whose money changes by more than this share of the largest change, and by more
-than this, in million."""
+than this, in million; a project whose output is contracted otherwise likewise, in percent."""
 TOLD = 0.005
 """Differences below this share of the largest are left out of a table."""
 
 
 def changed(before: Plan, after: Plan) -> Section:
     """The last two answers side by side, in the same world or in two."""
-    say = PlanWording(after)
+    say, plans = PlanWording(after), (before, after)
+    sides = tr("Before"), tr("Now")
     return Section(
         "turned",
         tr("From the answer before to this one"),
         [
             " ".join(_told(say, before, after)),
             _table(tr("Expected damage by material"), tr("Material"), _losses(say, "materials"),
-                   before, after, tr("Before"), tr("Now")),
+                   plans, sides),
             _table(tr("Expected damage by consumer"), tr("Consumer"), _losses(say, "consumers"),
-                   before, after, tr("Before"), tr("Now")),
+                   plans, sides),
             _payments(say, before, after),
+            _table(tr("{contracted}: % of a project's output", contracted=say.contracted),
+                   tr("Project"), _secured(say), plans, sides, "secured"),
         ],
     )  # fmt: skip
 
@@ -61,6 +64,11 @@ def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
         yield tr("Supported now: {projects}.", projects=_named(say, come))
     if shifts := _shifts(say, before, after):
         yield tr("Put up otherwise, not discounted: {shifts}.", shifts=listed(shifts))
+    was, is_ = map(_secured(say), (before, after))
+    of_both = {p: is_[p] - x for p, x in was.items() if p in is_}
+    if shifts := [f"{p} {_signed(x)}" for p, x in _large(of_both)]:
+        yield tr("{contracted}, in percentage points of output: {shifts}.",
+                 contracted=say.contracted, shifts=listed(shifts))  # fmt: skip
     open_by = sum((p.certificate.gap or 0) * abs(p.certificate.objective) for p in (before, after))
     if abs(now.expected - then.expected) <= open_by:
         yield tr(
@@ -79,14 +87,18 @@ def _shifts(say: PlanWording, before: Plan, after: Plan) -> list[str]:
             found[one.funder] = found.get(one.funder, 0.0) + sum(one.paid_meur.values())
         return found
 
-    then, now = put_up(before), put_up(after)
-    by_payer = {f: now.get(f, 0.0) - then.get(f, 0.0) for f in dict.fromkeys([*then, *now])}
-    return [f"{say.payer(f)} {_signed(x)} {say.million}"
-            for f, x in _large(by_payer, max(map(abs, by_payer.values())))]  # fmt: skip
+    by_payer = _differences(put_up(before), put_up(after))
+    return [f"{say.payer(f)} {_signed(x)} {say.million}" for f, x in _large(by_payer)]
 
 
-def _large(shifts: Mapping[str, float], most: float) -> list[tuple[str, float]]:
-    """Who puts up more or less by enough to be named, the largest first."""
+def _differences(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
+    return {key: b.get(key, 0.0) - a.get(key, 0.0) for key in dict.fromkeys([*a, *b])}
+
+
+def _large(shifts: Mapping[str, float], most: float | None = None) -> list[tuple[str, float]]:
+    """What changes by enough to be named, beside ``most``, the largest first."""
+    if most is None:
+        most = max(map(abs, shifts.values()), default=0.0)
     told = [one for one in shifts.items() if abs(one[1]) > max(LEAST_SHIFT, SHIFT * most)]
     return sorted(told, key=lambda one: -abs(one[1]))
 
@@ -99,12 +111,20 @@ def _named(say: PlanWording, ids: set[str]) -> str:
     return listed(sorted(say.name("projects", id) for id in ids))
 
 
+Pair = tuple[Plan, Plan]
 Figures = Callable[[Plan], Mapping[str, float]]
 
 
 def _losses(say: PlanWording, kind: str) -> Figures:
     """Expected damage by name of a material or consumer."""
     return lambda plan: {say.name(kind, one.id): one.expected for one in getattr(plan, kind)}
+
+
+def _secured(say: PlanWording) -> Figures:
+    """Percent of a project's output that are contracted to consumers at home, by its name."""
+    return lambda plan: {
+        say.name("projects", one.id): round(100 * one.offtake, 1) for one in plan.projects
+    }
 
 
 def _payments(say: PlanWording, before: Plan, after: Plan) -> Table:
@@ -127,8 +147,7 @@ def _payments(say: PlanWording, before: Plan, after: Plan) -> Table:
     rows = []
     for what in dict.fromkeys([*then, *now]):
         a, b = then.get(what, {}), now.get(what, {})
-        shifts = {f: b.get(f, 0.0) - a.get(f, 0.0) for f in dict.fromkeys([*a, *b])}
-        rows.append((what, sum(a.values()), sum(b.values()), shifts))
+        rows.append((what, sum(a.values()), sum(b.values()), _differences(a, b)))
     most = max((abs(x) for *_, shifts in rows for x in shifts.values()), default=0.0)
     rows = [row for row in rows if _large(row[3], most)]
     rows.sort(key=lambda row: (-round(abs(row[2] - row[1])), -max(map(abs, row[3].values()))))
@@ -156,19 +175,19 @@ def _named_shifts(say: PlanWording, shifts: Mapping[str, float], most: float) ->
 
 
 def _table(
-    caption: str, head: str, read: Figures, before: Plan, after: Plan, then: str, now: str
+    caption: str, head: str, read: Figures, plans: Pair, sides: tuple[str, str], name: str = ""
 ) -> Table:
     """Figures of two plans by name, and what they differ by, the largest first."""
-    a, b = read(before), read(after)
+    a, b = map(read, plans)
     rows = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
     most = max((abs(y - x) for _, x, y in rows), default=0.0)
     rows = [row for row in rows if abs(row[2] - row[1]) > max(NOISE, TOLD * most)]
     rows.sort(key=lambda row: -abs(row[2] - row[1]))
     columns = [
         Column(head, lambda row: row[0], "text"),
-        *_sides(then, now, "outcome", "signed_outcome"),
+        *_sides(*sides, "outcome", "signed_outcome"),
     ]
-    return Table(caption, rows, columns, empty=tr("No difference."))
+    return Table(caption, rows, columns, name, empty=tr("No difference."))
 
 
 def _sides(then: str, now: str, form: Form, signed: Form) -> list[Column]:
@@ -213,7 +232,7 @@ def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan)
             )  # fmt: skip
     table = _table(
         tr("Expected damage by consumer"), tr("Consumer"), _losses(say, "consumers"),
-        staying_out, taking_part, tr("It stays out"), tr("It takes part"),
+        (staying_out, taking_part), (tr("It stays out"), tr("It takes part")),
     )  # fmt: skip
     parts: list[Part] = [" ".join(told), table]
     return Section("gained", tr("What {name} gains by taking part", name=name), parts)

@@ -92,6 +92,8 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
     }
     told = "Lenders and investors -20, Raw materials fund -10 and A chip maker -10"
     assert cells["payments"][1] == ["A refinery", "40", "0", "-40", told]
+    # A share of output for each share of capex, of which fund and chip maker carry a quarter each.
+    assert cells["secured"][1] == ["A refinery", "50", "0", "-50"]
     assert cells["costs"][0][1] == "Base case"
     (paid,) = [row for row in cells["costs"] if row[0] == "Public funding in all"]
     assert float(paid[1]) - float(paid[2]) == 10
@@ -130,6 +132,17 @@ def test_who_puts_up_more_or_less_is_told(
     for language, told in (("en", english), ("de", german)):
         view = visitor.view("changed", BASE, query_of("tutorial", setting), lang=language)
         assert f": {told}." in view.text.replace(NO_BREAK, " ")
+
+
+def test_what_is_contracted_otherwise_is_told(visitor: Visitor) -> None:
+    """By hand: the fund's quarter secures 20 % of the output, and no longer 25 %."""
+    less = query_of("tutorial", "funders.fund.instruments.equity.offtake_per_share=0.8")
+    told = "Contracted to domestic consumers, in percentage points of output: A refinery -5."
+    assert told in visitor.view("changed", BASE, less).text
+    told = (
+        "Vertraglich für das Inland gesichert, in Prozentpunkten der Erzeugung: Eine Raffinerie -5."
+    )
+    assert told in visitor.view("changed", BASE, less, lang="de").text
 
 
 def test_a_stress_test_of_nothing_is_told(visitor: Visitor) -> None:
