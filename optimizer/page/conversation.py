@@ -184,7 +184,8 @@ class Page:
         def tell(said: Any) -> None:
             if tab.number != number:
                 return
-            about = {"number": number, "query": question.query}
+            stamp = taken.asked.key.partition("#")[2]
+            about = {"number": number, "query": question.query, "stamp": stamp}
             if isinstance(said, int):
                 with using(language):
                     text = tr("Waiting; {count} before you.", count=said)
@@ -219,9 +220,14 @@ class Page:
         language: Language,
         is_file: bool = False,
         about: tuple[tuple[str, str], ...] = (),
+        stamp: str | None = None,
     ) -> Any:
-        """A view of plans, or a file made of them; what is not kept any more is found again."""
+        """A view of plans, or a file made of them; what is not kept any more is found again. With
+        the ``stamp`` that their scenario had, only if it has not changed since."""
         at = self.known.at(questions[0].scenario)
+        if stamp not in (None, at.stamp):
+            # Its controls start from what the file said before, too.
+            return Failed(tr("The file has changed since this answer: load the page anew."))
         keys = tuple(_key(question, at) for question in questions)
         shown, name_of = Shown(name, keys, about, is_file), self._name(at)
         made = await self._solve(name_of, shown, language)

@@ -200,7 +200,7 @@ def board(
         funders={
             f: named(one.name, f, language)
             for f, one in sorted(case.funders.items(), key=lambda pair: pair[1].kind == "public")
-            if {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
+            if one.kind != "private" and {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
         },
         years=list(case.horizon.years),
         doubts=[str(fault) for fault in reading.warnings],

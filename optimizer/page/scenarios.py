@@ -24,7 +24,7 @@ from models.files import Reading, presets, read_case, read_case_text
 from models.files.decoding import decode
 from models.files.reading import WORKBOOKS
 from models.language import Language, language, tr, using
-from models.recording import recording
+from models.recording import Read, recording
 from models.scenario.case import Case, Variant
 from optimizer.page.controls import control, every_control
 from optimizer.page.figures import Control
@@ -216,7 +216,7 @@ class Scenarios:
                         _limit(faults, self.keep)
                     raise
                 finally:
-                    states = {Path(one.path): _state(Path(one.path)) for one in record.files}
+                    states = {Path(one.path): _state_of(one) for one in record.files}
                     # A new one, since it may be looked at just now.
                     self._files[at.source.id] = self._files.get(at.source.id, {}) | states
                 read[key] = found
@@ -247,6 +247,17 @@ def _state(path: Path) -> str:
     except OSError:
         return ""
     return f"{state.st_mtime_ns}-{state.st_size}"
+
+
+def _state_of(read: Read) -> str:
+    """The state of a file that was read; nothing where it has changed since, which then counts."""
+    path = Path(read.path)
+    state = _state(path)
+    try:
+        now = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+    return state if now == read.sha256 else ""
 
 
 def _limit(kept: OrderedDict[Any, Any], most: int) -> None:

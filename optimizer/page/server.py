@@ -220,7 +220,9 @@ async def _view(page: Page, request: Request, language: Language) -> Response:
     about = tuple((one, request.query_params.get(one, "")) for one in ("event", "funder"))
     if name in views.COMPANY:
         questions = [questions[0], await _without(page, questions[0], dict(about)["funder"])]
-    made = await _while_there(request, page.view(name, questions, language, about=about))
+    stamp = request.query_params.get("stamp")
+    work = page.view(name, questions, language, about=about, stamp=stamp)
+    made = await _while_there(request, work)
     if isinstance(made, Failed):
         code = 200 if made.is_answer else 409
         return HTMLResponse(template("failed.html.j2", failed=made), code)
@@ -259,7 +261,8 @@ async def _take(page: Page, request: Request, language: Language) -> Response:
         file, kind = source.path.name, "application/yaml"
     elif name in views.FILES:
         file, kind = views.FILES[name]
-        work = page.view(name, [question], language, is_file=True)
+        stamp = request.query_params.get("stamp")
+        work = page.view(name, [question], language, is_file=True, stamp=stamp)
         content, file = await _while_there(request, work), f"{source.path.stem}-{file}"
     else:
         raise Unasked(tr("there is nothing of that name to take away"))

@@ -75,6 +75,9 @@ class Solver:
     """The user to whom it is left for a moment."""
     is_gone: bool = False
     """Whether nobody may be answered any more, nor by a process that is just beginning."""
+    unfinished: set[str] = field(default_factory=set)
+    """Keys of what nobody waited for to its end: the process keeps the best plan until then, which
+    nobody may take for the best there is."""
     _replies: asyncio.Queue[Told | None] = field(default_factory=asyncio.Queue)
     _seat: Seat | None = None
     _number: int = 0
@@ -103,6 +106,8 @@ class Solver:
             if not answering.cancelled():
                 answering.exception()  # whoever asked has heard it, or has gone
             self.now = None
+            if isinstance(asked.what, Asked):
+                (self.unfinished.add if asked.left else self.unfinished.discard)(asked.what.key)
             if self.room.look and isinstance(asked.what, Asked):
                 self.kept_for = asked.user
                 asyncio.get_running_loop().call_later(self.room.look, let_go)
@@ -118,13 +123,15 @@ class Solver:
     async def _answered(self, number: int, asked: _Waiting) -> Any:
         with using(asked.language):  # whoever made room for it may speak another one
             if self._seat is None or not self._seat.is_alive:
-                self._replies = asyncio.Queue()
+                self._replies, self.unfinished = asyncio.Queue(), set()
                 heard = partial(_hear, asyncio.get_running_loop(), self._replies)
                 self._seat = await asyncio.to_thread(self.seating, heard)
             if self.is_gone:
                 self.close()
             if self._stopped == number or self._seat is None:
                 return Failed(tr("it was stopped before it began"))
+            if not self.unfinished.isdisjoint(_keys(asked.what)):
+                return Failed(tr("the plan is not kept any more"), gone=True)
             try:
                 async with asyncio.timeout(self.room.seconds):
                     return await self._exchange(self._seat, number, asked)
@@ -179,6 +186,13 @@ def _hear(
         loop.call_soon_threadsafe(replies.put_nowait, told)
 
 
+def _keys(what: Asked | Shown | Lent | Given) -> tuple[str, ...]:
+    """Keys of the plans that have to be there for an answer."""
+    if isinstance(what, Shown):
+        return what.keys
+    return (what.key,) if isinstance(what, Lent) else ()
+
+
 def _send(seat: Seat, message: Message) -> None:
     with suppress(OSError):  # it has gone, and nothing is left to stop
         seat.send(message)
@@ -200,6 +214,8 @@ class _Waiting:
     turn: asyncio.Future[asyncio.Future[Any]]
     """Done when its turn has come, with what will be the answer."""
     place: int = -1
+    left: bool = False
+    """Whether nobody waits for it any more."""
 
     def hear(self, said: Any) -> None:
         """Tell what is known; what goes wrong there costs nobody the process."""
@@ -265,7 +281,7 @@ class Solvers:
             for solver in self._all:
                 if solver.now is mine:
                     solver.stop()
-            mine.owner = None  # what he stops next is another one
+            mine.owner, mine.left = None, True  # what he stops next is another one
             raise
         finally:
             if mine in self._line:
@@ -319,7 +335,7 @@ class Solvers:
                 self._all.append(solver)
                 self._turns[mine.user] = next(self._count)
                 self._looked = None if isinstance(mine.what, Asked) else mine.user
-                if isinstance(mine.what, (Asked, Given)):
+                if isinstance(mine.what, Asked):
                     self._move(mine.scenario, mine.what.key, solver)
                 mine.turn.set_result(solver.begin(mine, self._deal))
                 at_work += 1

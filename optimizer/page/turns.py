@@ -29,10 +29,10 @@ def changed(before: Plan, after: Plan) -> Section:
         tr("From the answer before to this one"),
         [
             " ".join(_told(say, before, after)),
-            _table(tr("Expected damage by material"), tr("Material"), _losses(say, "materials"),
-                   plans, sides),
-            _table(tr("Expected damage by consumer"), tr("Consumer"), _losses(say, "consumers"),
-                   plans, sides),
+            _table(tr("{what} by material", what=_expected(say)), tr("Material"),
+                   _losses(say, "materials"), plans, sides),
+            _table(tr("{what} by consumer", what=_expected(say)), tr("Consumer"),
+                   _losses(say, "consumers"), plans, sides),
             _payments(say, before, after),
             _table(tr("{contracted}: % of a project's output", contracted=say.contracted),
                    tr("Project"), _secured(say), plans, sides, "secured"),
@@ -43,17 +43,18 @@ def changed(before: Plan, after: Plan) -> Section:
 def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
     then, now = before.outcome, after.outcome
     about = {
+        "what": capital(say.expected),
         "before": say.spoken(then.expected),
         "now": say.spoken(now.expected),
         "idle": say.spoken(then.without_plan.expected),
         "idle_now": say.spoken(now.without_plan.expected),
     }
     if about["idle"] == about["idle_now"]:
-        yield tr("Expected damage goes from {before} to {now}; without any plan it is {idle}, as "
-                 "before.", **about)  # fmt: skip
+        yield tr("{what} goes from {before} to {now}; without any plan it is {idle}, as before.",
+                 **about)  # fmt: skip
     else:
-        yield tr("Expected damage goes from {before} to {now}; without any plan it goes from "
-                 "{idle} to {idle_now}.", **about)  # fmt: skip
+        yield tr("{what} goes from {before} to {now}; without any plan it goes from {idle} to "
+                 "{idle_now}.", **about)  # fmt: skip
     known = {p.id: p.name for p in before.projects}, {p.id: p.name for p in after.projects}
     gone, come = ({*known[0]} - {*known[1]}, {*known[1]} - {*known[0]})
     if not gone and not come:
@@ -109,6 +110,10 @@ def _signed(value: float) -> str:
 
 def _named(say: PlanWording, ids: set[str]) -> str:
     return listed(sorted(say.name("projects", id) for id in ids))
+
+
+def _expected(say: PlanWording) -> str:
+    return tr("Expected damage") if say.of_damage else tr("Expected shortage")
 
 
 Pair = tuple[Plan, Plan]
@@ -231,7 +236,7 @@ def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan)
                    "{alone}.", **about)
             )  # fmt: skip
     table = _table(
-        tr("Expected damage by consumer"), tr("Consumer"), _losses(say, "consumers"),
+        tr("{what} by consumer", what=_expected(say)), tr("Consumer"), _losses(say, "consumers"),
         (staying_out, taking_part), (tr("It stays out"), tr("It takes part")),
     )  # fmt: skip
     parts: list[Part] = [" ".join(told), table]

@@ -70,7 +70,7 @@ class Figures(NamedTuple):
     net_cost: float  # discounted, whoever pays
     paid: dict[str, float]  # put up by each funder over all years
     start: dict[str, int]
-    stocks: int  # how many of them are bought
+    stocks: int  # of how many materials some is bought
     objective: float
     bound: float | None
     gap: float | None
@@ -148,7 +148,9 @@ class Answerer:
         found = self.session.ask(asked.case, on_incumbent=hear, **how)
         self.titles[asked.key] = asked.title, asked.variant
         self._keep(asked.key, found)
-        self.plans.pop(asked.key, None)
+        self.plans.pop(asked.key, None)  # it may have been stopped before, and go on from there
+        self.whole.discard(asked.key)
+        self.documents = {}
         if found.certificate.status == "optimal" or number not in self.stopped:
             self.ended.add(asked.key)
         return self._figures(found, time.perf_counter() - began)
@@ -183,7 +185,7 @@ class Answerer:
             net_cost=net_cost(instance, plan),
             paid={f: float(x.sum()) for f, x in spend(instance, plan).items()},
             start=dict(plan.start),
-            stocks=sum(bool(lots.any()) for lots in plan.buy.values()),
+            stocks=_stocked(instance, plan),
             objective=incumbent.objective,
             bound=incumbent.bound,
             gap=gap_of(incumbent.objective, incumbent.bound, least),
@@ -205,7 +207,7 @@ class Answerer:
             net_cost=found.net_cost,
             paid={f: float(x.sum()) for f, x in spend(found.instance, plan).items()},
             start=dict(plan.start),
-            stocks=sum(bool(lots.any()) for lots in plan.buy.values()),
+            stocks=_stocked(found.instance, plan),
             objective=found.objective,
             bound=proof.bound,
             gap=proof.gap,
@@ -231,6 +233,9 @@ class Answerer:
             told = told_in_full(found).plan(*self.titles[key], chains=whole)
             self._put(key, told, whole)
         self.plans.move_to_end(key)
+        if key not in self.found and self.plans[key].certificate.status == "limit":
+            self.whole.discard(key)  # lent, and where it comes from its search may go on
+            return self.plans.pop(key)
         return self.plans[key]
 
     def _put(self, key: str, plan: Plan, whole: bool) -> None:
@@ -271,3 +276,8 @@ class Answerer:
         if of not in self.documents:  # it takes a second to write, and has all views in it
             self.documents = {of: document_of(plans[0])}
         return views.of_plan(shown.name, self.documents[of])
+
+
+def _stocked(instance: Any, plan: Any) -> int:
+    """Of how many materials a plan puts something in store."""
+    return len({instance.stockpiles[id].material for id, lots in plan.buy.items() if lots.any()})

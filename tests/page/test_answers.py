@@ -16,6 +16,7 @@ from open_page import (
     Visitor,
     figures,
     opened,
+    own_text,
     query_of,
     solved,
 )
@@ -232,6 +233,24 @@ def test_a_fault_in_a_file_that_is_included_is_gone_when_it_is_mended(tmp_path: 
         assert own.visitor().get(path).status == 422
         part.write_text("variants: {less: {set: {}}}\n", encoding="utf-8")
         assert own.visitor().get(path).status == 200
+
+
+@pytest.mark.slow
+def test_a_file_that_has_changed_is_not_shown_below_figures_of_what_it_was(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_bytes(TUTORIAL.read_bytes())
+    with opened(own) as found, (visitor := found.visitor()).tab() as tab:
+        query = query_of(found.scenario)
+        stamp = tab.ask(query)["stamp"]
+        assert visitor.view("brief", query, stamp=stamp).status == 200
+        own.write_bytes(own_text(41))
+        answer = visitor.view("brief", query, stamp=stamp)
+        assert answer.status == 409
+        assert "The file has changed since this answer: load the page anew." in answer.text
+        assert visitor.take("plan", query, stamp=stamp).status == 409
+        after = tab.ask(query)["stamp"]
+        assert visitor.view("brief", query, stamp=after).status == 200
+        assert visitor.take("plan", query, stamp=after).status == 200
 
 
 FULL = """

@@ -242,6 +242,19 @@ def test_a_server_that_has_ended_is_told(visit: Visit) -> None:
         expect(me.page.locator("#lost")).to_be_visible()
 
 
+def test_a_question_that_is_asked_out_of_sight_is_answered(visit: Visit) -> None:
+    """Such as one that was typed in the moment before."""
+    with visit() as me:
+        me.begin()
+        me.page.evaluate(
+            "Object.defineProperty(document, 'hidden', {configurable: true, get: () => true});"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+        me.type(FUND, "9")
+        me.answered()
+        assert me.query()["set"] == [f"{FUND}=9"]
+
+
 def test_a_question_whose_process_died_is_asked_again(visit: Visit) -> None:
     with opened(TUTORIAL) as own, visit(to=own) as me:
         me.begin(f"/board?scenario={own.scenario}")

@@ -146,6 +146,17 @@ def test_a_field_that_holds_no_number_is_told_and_asks_nothing(visit: Visit) -> 
         assert me.query()["set"] == [f"{FUND}=10"]
 
 
+def test_a_field_that_holds_no_number_keeps_what_was_asked_for_it(visit: Visit) -> None:
+    with visit() as me:
+        me.begin()
+        me.type(FUND, "10")
+        me.answered()
+        me.number(FUND).fill("1o")
+        me.control(REFINERY).locator("select").select_option("out")
+        me.answered()
+        assert me.query()["set"] == [f"{FUND}=10", f"{REFINERY}=out"]
+
+
 @LANGUAGES
 def test_what_no_plan_can_keep_is_told_and_undone(visit: Visit, language: Language) -> None:
     with visit(language) as me:
@@ -159,6 +170,9 @@ def test_what_no_plan_can_keep_is_told_and_undone(visit: Visit, language: Langua
         rules = me.page.locator("#figures .caution").inner_text()
         assert {"en": "No plan keeps all", "de": "Kein Plan"}[language] in rules
         assert me.page.locator("#pin").is_disabled()
+        for view in ("brief", "money"):  # they stay marked as of the question before
+            me.page.click(f'button[data-view="{view}"]')
+            me.page.wait_for_selector(f"#view.old[data-view={view}][aria-busy=false]")
         me.page.click("#undo")
         me.answered()
         assert me.figure("projects") == "1"

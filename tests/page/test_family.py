@@ -112,6 +112,18 @@ def test_the_same_command_goes_on_from_what_is_there(
     assert run(command[:-2]) == 2  # the page is there
 
 
+def _without_base(page: Path) -> Path:
+    """The same, as if no plan kept all rules with the values of the file."""
+    found, text = held(page), page.read_text(encoding="utf-8")
+    start = ".".join(str(axis["base"]) for axis in found["axes"])
+    assert "expected" in found["points"][start]
+    found["points"][start] = {"status": "infeasible"}
+    whole = re.sub('(id="data">).*?(</script>)', lambda m: m[1] + json.dumps(found) + m[2], text)
+    other = page.with_name("other.html")
+    other.write_text(whole, encoding="utf-8")
+    return other
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -147,5 +159,13 @@ def test_the_page_opens_by_a_double_click_and_moves(page: Path, language: str) -
         opened.goto("about:blank")
         opened.goto(again)
         assert words["proven"] in opened.inner_text("#answer")
+        opened.goto(_without_base(page).as_uri())
+        opened.click(f"[data-lang={language}]")
+        assert words["infeasible"] in opened.inner_text("#answer")
+        opened.locator("input[type=range]").first.focus()
+        opened.keyboard.press("ArrowLeft")
+        opened.keyboard.press("ArrowLeft")
+        assert words["proven"] in opened.inner_text("#answer")
+        assert opened.is_visible("#money table")
         browser.close()
     assert wrong == []

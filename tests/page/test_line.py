@@ -163,6 +163,9 @@ def test_a_plan_is_shown_where_it_is_and_waits_for_that() -> None:
         await hall.answer(0)
         await hall.ask("given", what=Given("a", cast(Any, None), ("", None)), near="b")
         assert isinstance(hall.seats[1].asked[-1].asked, Given)
+        await hall.answer(1)
+        await hall.ask("again", what=asked("a"))  # it is at home where it was found
+        assert hall.seats[0].asked[-1].asked == asked("a")
 
     asyncio.run(go())
 

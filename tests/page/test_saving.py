@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from open_page import TUTORIAL
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
 from models.scenario.case import Variant
+from optimizer.page import scenarios
 from optimizer.page.question import Question, Unasked
 from optimizer.page.scenarios import Scenarios, Source, as_variant, save, saved, with_variant
 from optimizer.solve.checked_solution import input_hash
@@ -354,3 +356,22 @@ def test_a_scenario_is_read_again_when_a_file_of_it_has_changed(tmp_path: Path) 
     with pytest.raises(ScenarioError):
         mine.base(id)
     assert len(set(stamps)) == 3
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main, part = tmp_path / "main.yaml", tmp_path / "part.yaml"
+    main.write_text(f"include: [part.yaml]\n{HEAD}", encoding="utf-8")
+    part.write_text(TAIL, encoding="utf-8")
+
+    def slowly(*given: Any, **how: Any) -> Any:
+        found = read_case(*given, **how)
+        part.write_text(TAIL.replace("budget_meur: 20", "budget_meur: 300"), encoding="utf-8")
+        return found
+
+    id, budgets = (mine := Scenarios()).add(main).id, []
+    monkeypatch.setattr(scenarios, "read_case", slowly)
+    for _ in range(3):
+        budgets.append(mine.base(id).case.funders["fund"].budget_meur)
+    assert budgets == [20, 300, 300]

@@ -10,7 +10,7 @@ import pytest
 from hall import Hall, asked, key_of, settled
 
 from optimizer.page.solvers import Removed
-from optimizer.page.worker import Failed
+from optimizer.page.worker import Failed, Lent, Shown
 from optimizer.parallel.staying import Heard, Told
 
 
@@ -124,6 +124,24 @@ def test_what_is_stopped_is_told_so_and_nothing_else_is() -> None:
         assert hall.solvers.stop("a")
         await settled()
         assert hall.seats[0].stopped == [1]
+
+    asyncio.run(go())
+
+
+def test_what_nobody_waited_for_is_not_taken_for_the_best_plan() -> None:
+    async def go() -> None:
+        hall, look = Hall(), Shown("changed", ("b", "a"))
+        await hall.ask("a")
+        hall.tasks["a"].cancel()
+        await hall.ask("view", what=look)  # before the process has come back
+        await hall.answer(0)
+        assert hall.tasks["view"].result().gone
+        await hall.ask("lent", what=Lent("a"))
+        assert hall.tasks["lent"].result().gone
+        await hall.ask("again", what=asked("a"))
+        await hall.answer(0)
+        await hall.ask("view", what=look)
+        assert hall.seats[0].asked[-1].asked == look
 
     asyncio.run(go())
 

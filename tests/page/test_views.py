@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from open_page import (
     PATIENCE,
@@ -20,7 +22,7 @@ from models.files import read_case
 from models.language import Language
 from optimizer.page import views, worker
 from optimizer.page.pieces import LANGUAGES
-from optimizer.page.worker import Answerer, Asked, Failed, Shown
+from optimizer.page.worker import Answerer, Asked, Failed, Given, Lent, Shown
 from optimizer.parallel.staying import Message
 from optimizer.report.figures import NO_BREAK
 
@@ -143,6 +145,60 @@ def test_what_is_contracted_otherwise_is_told(visitor: Visitor) -> None:
         "Vertraglich für das Inland gesichert, in Prozentpunkten der Erzeugung: Eine Raffinerie -5."
     )
     assert told in visitor.view("changed", BASE, less, lang="de").text
+
+
+def test_a_search_that_goes_on_is_shown_as_it_ends() -> None:
+    """A plan that was stopped is not that of the answer any more, and a file of it is whole."""
+    answerer, numbers, base = Answerer(), count(1), read_case(TUTORIAL)
+    nothing = base.changed(["funders.fund.budget_meur=0"]).case
+
+    def answer(asked: Any) -> Any:
+        said = answerer.answer(Message(next(numbers), asked, "en"), lambda _: None)
+        assert not isinstance(said, Failed), said
+        return said
+
+    answer(Asked("k", nothing, "t", None))
+    answerer.ended.discard("k")  # as if it had been stopped with this plan
+    assert "support 1 of 2" not in answer(Shown("brief", ("k",)))
+    stopped = answer(Shown("plan", ("k",), is_file=True))
+    answer(Asked("k", base.case, "t", None))
+    assert "support 1 of 2" in answer(Shown("brief", ("k",))).replace(NO_BREAK, " ")
+    assert answerer.whole == set()  # a file is made of it anew, with all that is told of chains
+    assert answer(Shown("plan", ("k",), is_file=True)) != stopped
+
+
+def test_a_plan_that_was_lent_unfinished_is_lent_again() -> None:
+    answerer, base = Answerer(), read_case(TUTORIAL)
+    answerer.answer(Message(1, Asked("k", base.case, "t", None), "en"), lambda _: None)
+    plan = answerer.answer(Message(2, Lent("k"), "en"), lambda _: None).plan
+    proof = plan.certificate.model_copy(update={"status": "limit"})
+    for given, is_kept in ((plan, True), (plan.model_copy(update={"certificate": proof}), False)):
+        other = Answerer()
+        other.answer(Message(1, Given("k", given, ("t", None)), "en"), lambda _: None)
+        looks = [other.answer(Message(n, Shown("brief", ("k",)), "en"), lambda _: None)
+                 for n in (2, 3)]  # fmt: skip
+        assert [isinstance(one, str) for one in looks] == [True, is_kept]
+
+
+def test_what_is_counted_in_tonnes_is_called_a_shortage() -> None:
+    answerer = Answerer()
+    for key, budget in (("a", 20), ("b", 0)):
+        case = read_case(TUTORIAL, settings=["objective.measure=tonnes"]).changed(
+            [f"funders.fund.budget_meur={budget}"]
+        ).case  # fmt: skip
+        answerer.answer(Message(1, Asked(key, case, "t", None), "en"), lambda _: None)
+    told = answerer.answer(Message(2, Shown("changed", ("a", "b")), "en"), lambda _: None)
+    assert "Expected shortage goes from" in told
+    assert "damage by" not in told
+
+
+def test_stocks_are_counted_by_what_is_in_store() -> None:
+    held = {"here": "gallium", "there": "gallium", "far": "cobalt", "empty": "lithium"}
+    instance = SimpleNamespace(
+        stockpiles={id: SimpleNamespace(material=material) for id, material in held.items()}
+    )
+    plan = SimpleNamespace(buy={id: np.full(2, float(id != "empty")) for id in held})
+    assert worker._stocked(instance, plan) == 2
 
 
 def test_a_stress_test_of_nothing_is_told(visitor: Visitor) -> None:

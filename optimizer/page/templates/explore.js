@@ -70,9 +70,9 @@
     const list = make("dl", { class: "facts live" });
     const add = (what, figure, ...beside) => list.append(make("div", {}, make("dt", { text: what }), make("dd", { class: "figure", text: figure }), ...beside.filter(Boolean).map((text) => make("dd", { text }))));
     const unit = held.measure === "damage" ? word("million") : "", money = word("million");
-    const before = (read, of = "") => (base && base !== point ? `${word("base")}: ${number(read(base))} ${of}`.trim() : "");
+    const before = (read, of = "") => (base ? `${word("base")}: ${number(read(base))} ${of}`.trim() : "");
     const paid = (of, some) => Object.entries(of.paid).filter(([f]) => held.public.includes(f) === some).flatMap(([, years]) => Object.values(years)).reduce((a, b) => a + b, 0);
-    add(word("expected"), `${number(point.expected)} ${unit}`, `${number(point.without)} ${word("without")}; ${share(1 - point.expected / point.without)} ${word("avoided")}`, before((p) => p.expected));
+    add(word("expected"), `${number(point.expected)} ${unit}`, point.without && `${number(point.without)} ${word("without")}; ${share(1 - point.expected / point.without)} ${word("avoided")}`, before((p) => p.expected));
     add(`${word("tail")} ${share(held.tail)}`, `${number(point.tail)} ${unit}`, before((p) => p.tail));
     add(word("cost"), `${number(point.cost)} ${money}`, word("discounted"), before((p) => p.cost));
     add(word("public"), `${number(paid(point, true))} ${money}`, `${word("others")}: ${number(paid(point, false))}`, before((p) => paid(p, true)));
@@ -112,11 +112,12 @@
 
   function show() {
     marks();
-    const base = held.points[key(start)], point = held.points[key(at)];
+    const point = held.points[key(at)], first = held.points[key(start)], has = (one) => one && "expected" in one;
+    const base = has(first) && first !== point ? first : null;  // what it is compared with
     const whole = at.every(Number.isInteger);
-    for (const id of ["money", "what", "exposure"]) $(id).parentElement.hidden = !whole || !point?.expected;
+    for (const id of ["money", "what", "exposure"]) $(id).parentElement.hidden = !whole || !has(point);
     if (!whole) return $("answer").replaceChildren(between());
-    if (!point || !("expected" in point)) {
+    if (!has(point)) {
       return $("answer").replaceChildren(make("p", { class: "caution", text: word(point?.status === "infeasible" ? "infeasible" : "open") }));
     }
     const proof = `${word(point.status === "optimal" ? "proven" : "limit")} ${point.gap === null ? "?" : share(point.gap < 1e-9 ? 0 : point.gap)}.`;
@@ -127,9 +128,9 @@
     const rows = funders.map((f) => [name("funders", f), ...years.map((year) => number(point.paid[f][year] ?? 0)), number(total(f))]);
     rows.push([word("sum"), ...years.map((year) => number(funders.reduce((a, f) => a + (point.paid[f][year] ?? 0), 0))), number(funders.reduce((a, f) => a + total(f), 0))]);
     $("money").replaceChildren(table(`${word("money")} (${word("million")})`, [word("payer"), ...years, word("sum")], rows));
-    const ids = Object.keys(said().names.projects).filter((id) => id in point.start || (base && base !== point && id in (base.start ?? {})));
-    const head = [word("project"), word("start"), ...(base && base !== point ? [word("base")] : [])];
-    $("what").replaceChildren(table(word("what"), head, ids.map((id) => [name("projects", id), point.start[id] ?? "-", ...(base && base !== point ? [base.start?.[id] ?? "-"] : [])])),
+    const ids = Object.keys(said().names.projects).filter((id) => id in point.start || id in (base?.start ?? {}));
+    const head = [word("project"), word("start"), ...(base ? [word("base")] : [])];
+    $("what").replaceChildren(table(word("what"), head, ids.map((id) => [name("projects", id), point.start[id] ?? "-", ...(base ? [base.start[id] ?? "-"] : [])])),
       make("p", { text: `${word("stocks")}: ${point.stock.map((id) => name("materials", id)).join(", ") || word("none")}` }));
     const lost = Object.entries(point.materials).filter(([, [a, b]]) => Math.max(a, b) > 0).sort((a, b) => b[1][0] - a[1][0]).map(([id, [a, b]]) => [name("materials", id), a, b]);
     const unit = held.measure === "damage" ? word("million") : "";
@@ -144,7 +145,7 @@
     const low = held.points[key(best)], high = held.points[key(worst)];
     if (!low || low.bound === null || low.bound === undefined) return make("p", { class: "caution", text: word("unknown") });
     const most = high && "objective" in high ? `, ${word("most")} ${number(high.objective)}` : "";
-    const box = make("div", { class: "interval" }, make("p", { text: word("between") }), make("p", { class: "proof", text: `${word("least")} ${number(low.bound)}${most} ${word("million")}` }));
+    const box = make("div", { class: "interval" }, make("p", { text: word("between") }), make("p", { class: "proof", text: `${word("least")} ${number(low.bound)}${most} ${held.measure === "damage" ? word("million") : ""}`.trim() }));
     if (held.measure === "damage") box.append(make("p", { class: "note", text: word("objective") }));
     return box;
   }

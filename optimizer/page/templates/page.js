@@ -29,7 +29,7 @@ function listen() {
   stream.onmessage = (event) => heard.message(JSON.parse(event.data));
 }
 function rest() {
-  if (!document.hidden && !stream) listen();
+  if ((!document.hidden || waits) && !stream) listen();
   else if (document.hidden && stream && !waits) stream = (stream.close(), null);
 }
 listen();
@@ -76,7 +76,7 @@ function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
   const german = document.documentElement.lang === "de", submitted = new Set();
   const controls = $("controls");
-  let asked = "", halted = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, before = null, timer = 0, drawing = 0, since = null, place = history.state?.place ?? 0;
+  let asked = "", halted = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, stamp = "", heardLast = "", before = null, timer = 0, drawing = 0, since = null, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
   let pins = address().getAll("pin");  // kept through undo and redo
   const rows = () => [...controls.querySelectorAll(".control")];
@@ -107,7 +107,7 @@ function asking() {
   function value(row) {
     const input = entry(row);
     if (input.tagName === "SELECT") return input.value;
-    if (!fits(input)) return base(row);
+    if (!fits(input)) return address().getAll("set").map(split).find(([id]) => id === row.dataset.id)?.[1] ?? base(row);
     const raw = Number((parsed(input.value) / Number(row.dataset.scale)).toPrecision(10));
     // The field shows six digits of what may have more.
     const same = Math.abs(raw - Number(base(row))) <= 1e-5 * Math.abs(Number(base(row)));
@@ -141,7 +141,8 @@ function asking() {
     for (const [id, here] of now) if (here !== null) made.append("set", `${id}=${here}`);
     return made;
   }
-  const ids = () => address().getAll("set").map((text) => text.slice(0, text.indexOf("=")));
+  const split = (text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)];
+  const ids = () => address().getAll("set").map((text) => split(text)[0]);
 
   function go(made) {  // to another state, of which the history keeps the one before
     const there = address();
@@ -177,7 +178,7 @@ function asking() {
     say("");
     $("pin").disabled = false;
     for (const link of document.querySelectorAll("a[data-take]")) {
-      link.href = `/take/${link.dataset.take}?of=${encodeURIComponent(answered)}`;
+      link.href = `/take/${link.dataset.take}?${new URLSearchParams({ of: answered, stamp })}`;
     }
     clearTimeout(drawing);
     drawing = setTimeout(view, 400);  // who moves on at once is not made to wait for a drawing
@@ -242,6 +243,9 @@ function asking() {
     without = said.state === "failed";
     if (without) return;
     if (answered !== said.query) [before, answered] = [answered, said.query];
+    stamp = said.stamp;
+    if (heardLast !== said.html) shownOf = null;  // after "ask again" it is another plan
+    heardLast = said.html;
     fresh();
     say(said.text, true);
   };
@@ -252,6 +256,7 @@ function asking() {
   };
 
   // Views of what was found.
+  const current = () => !waits && !without && !document.body.classList.contains("stale");
   const named = () => address().get("view") ?? "brief";
   async function view() {
     const name = named(), box = $("view");
@@ -272,12 +277,13 @@ function asking() {
     if (name === "changed") of = [before ?? bare(), answered];
     if (name === "board") of = [...new Set([bare(), ...pins, ...(pins.length ? [] : [answered])])];
     for (const one of of) made.append("of", one);
+    made.append("stamp", stamp);
     if (name === "company") made.append("funder", $("funder").value);
     if (name === "stress") {
       made.append("event", `${$("hazard").value} ${$("year").value} for ${Math.round(Number($("years").value) * 12)} months`);
     }
     const mine = made.toString() + name;
-    if (shownOf === mine) return box.classList.remove("old");
+    if (shownOf === mine) return box.classList.toggle("old", !current());
     shownOf = mine;
     underway?.abort();
     underway = new AbortController();
@@ -295,7 +301,7 @@ function asking() {
     const kind = answer.headers.get("content-type") ?? "";
     if (kind.startsWith("text/html")) box.innerHTML = note + html;
     else box.textContent = (kind.includes("json") && JSON.parse(html).text) || words.failed;
-    box.classList.remove("old");
+    box.classList.toggle("old", !current());
     reachable();
   }
   function bare() {
@@ -379,9 +385,9 @@ function asking() {
     }));
   }
   function said_of(text) {
-    const at = text.indexOf("="), id = text.slice(0, at), row = rows().find((one) => one.dataset.id === id);
+    const [id, raw] = split(text), row = rows().find((one) => one.dataset.id === id);
     if (!row) return text;
-    const input = entry(row), raw = text.slice(at + 1);
+    const input = entry(row);
     if (input.tagName === "SELECT") {
       return `${row.dataset.name}: ${[...input.options].find((one) => one.value === raw)?.textContent ?? raw}`;
     }
@@ -406,7 +412,7 @@ function asking() {
   controls.addEventListener("input", (event) => {
     const row = event.target.closest(".control");
     if (!row) return;
-    if (event.target.classList.contains("number") && !fits(event.target)) return clearTimeout(timer);
+    if (event.target.classList.contains("number") && !fits(event.target)) return;
     if (event.target.type === "range") {
       const step = Number(row.dataset.step) * Number(row.dataset.scale), start = Number(base(row)) * Number(row.dataset.scale);
       const stepped = Math.round(Number(event.target.value) / step) * step;
@@ -455,7 +461,7 @@ function asking() {
   $("redo").addEventListener("click", () => history.forward());
   addEventListener("popstate", () => {
     if (location.search === asked) return;  // only the place on the page
-    const there = address(), set = new Map(there.getAll("set").map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]));
+    const there = address(), set = new Map(there.getAll("set").map(split));
     if ((there.get("variant") ?? "") !== variant || [...set.keys()].some((id) => !rows().some((row) => row.dataset.id === id))) {
       location.reload();
       return;
@@ -496,6 +502,7 @@ function asking() {
     event.preventDefault();
     const answer = await post("/save", { query: query(ids()).toString(), id: $("name").value }).catch(() => null);
     $("saved").textContent = answer?.said.text ?? words.failed;
+    if (answer?.ok) ask();  // the file is another one now
   });
 
   for (const row of rows()) if (entry(row).tagName !== "SELECT") set(entry(row), Number(entry(row).dataset.value));
