@@ -57,6 +57,7 @@ class Fault:
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
     at_key: bool = False
+    variant: str = field(default="", compare=False)  # that has it alone
     place: Place | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:

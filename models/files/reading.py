@@ -294,7 +294,7 @@ class _Reader:
                     before.add((fault.place, fault.message))
                     said = {"variant": name, "message": fault.message}
                     message = tr("with variant '{variant}': {message}", **said)
-                    self.report(replace(fault, message=message))
+                    self.report(replace(fault, message=message, variant=name))
 
 
 def _names(variants: Node | None) -> list[str]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from optimizer.cli.diagnostics import Steps
 from optimizer.cli.options import built, declared
 from optimizer.model.cores import usable_cores
 from optimizer.page import family
-from optimizer.page.question import Question
+from optimizer.page.question import Question, Unasked
 
 GAP = 1e-3
 MOST_BYTES = 5_000_000
@@ -90,7 +91,11 @@ def explore(
     with closing(steps):
         say = tr("reading")
         told = partial(steps.counted, of=len(every), name=say)
-        wanted = list(_runs(file, base, record, every, asked, told))
+        readings: dict[str | None, Reading] = {None: base}
+        runs_of = list(_runs(file, readings, record, every, asked, told))
+    wanted = [run for run in runs_of if run is not None]
+    if left := len(runs_of) - len(wanted):
+        usage.announce("{count} points stay open: their variant has not what is moved.", count=left)
     name_all(wanted)
     jobs = asked.jobs
     if jobs is None and where["scheduler"] is None:
@@ -104,15 +109,17 @@ def explore(
             )
             code = solving.go(jobs, began)
     found: dict[str, Any] = {}
-    for n, point in enumerate(every):
-        line = solving.lines.get(n)
+    places = count()
+    for run, point in zip(runs_of, every, strict=True):
+        line = None if run is None else solving.lines.get(next(places))
         place = ".".join(map(str, point.at))
         if line is not None and line.plan is not None:
             plan = Plan.model_validate_json((folder / line.plan).read_bytes())
             found[place] = family.figures(plan)
         elif line is not None and line.status != "open":
             found[place] = {"status": line.status}
-    made = family.page(family.content(base, axes, found, file.stem))
+    cases = [reading.case for reading in readings.values()]
+    made = family.page(family.content(cases, axes, found, file.stem))
     disk.leave_all([(page, made.encode())], force)
     click.echo(str(page))
     if len(made) > MOST_BYTES:
@@ -124,19 +131,25 @@ def explore(
 
 def _runs(
     file: Path,
-    base: Reading,
+    readings: dict[str | None, Reading],
     record: Record,
     every: Sequence[family.Point],
     asked: BatchOptions,
     told: Any,
-) -> Iterator[Run]:
-    """Each point as a run of a batch."""
-    readings: dict[str | None, Reading] = {None: base}
+) -> Iterator[Run | None]:
+    """Each point as a run of a batch, and None for one whose variant has not what is moved there.
+    Variants are read into ``readings``."""
     for n, point in enumerate(every):
         question: Question = point.question
         if question.variant not in readings:
             readings[question.variant] = read_case(file, question.variant)
-        reading, made = question.asked(readings[question.variant])
+        try:
+            reading, made = question.asked(readings[question.variant])
+        except Unasked:
+            if question.variant is None:
+                raise
+            yield None
+            continue
         settings = tuple(f"{path}={value}" for path, value in made.items())
         run = Run(str(file), question.variant, settings, dict(question.moved))
         run.take(reading, record, asked)

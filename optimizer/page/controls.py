@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from models.files.tabs import worded
@@ -118,6 +119,7 @@ def _money(case: Case) -> Group:
             for i, instrument in funder.instruments.items()
             for term in TERMS
             if (value := getattr(instrument, term)) is not None
+            if not (instrument.kind == "price_floor" and term.startswith("ticket"))  # it pays none
         )  # fmt: skip
         if terms:
             parts.append(under(f"terms-{f}", name, terms))
@@ -180,11 +182,20 @@ def _stocks(case: Case) -> Group:
             if days is None or float(days.base) > MOST_DAYS:  # what is made of it comes from abroad
                 days = figure(case, path, most, named_item(pile, pile.id), high=3 * most)
             each.append(days)
-    every_room = [scaled(f"stockpiles.{id}.max_t", most) for id, most in room.items()]
+    # There is room for what is there.
+    every_room = [
+        Numbers((f"stockpiles.{x.id}.max_t",), partial(_room, room[x.id], float(x.initial_t)))
+        for x in case.stockpiles
+        if x.id in room
+    ]
     label = tr("Room for all stocks")
     whole = together("stocks", label, 1.0, every_room, high=4.0, unit=FACTOR)
     note = Group("days", tr("Each stock, in days of the need"), tuple(each))
     return Group("stocks", tr("Stocks"), (whole,), (note,) if each else ())
+
+
+def _room(most: float, initial: float, factor: float) -> list[float]:
+    return [max(initial, factor * most)]
 
 
 def _needed(case: Case) -> dict[str, float]:
@@ -275,7 +286,16 @@ def stretch(loss: Sequence[float], factor: float, longest: int = MOST_PERIODS) -
 def _worth(case: Case) -> Group:
     """What a missing tonne costs, how users adapt, and what else is assumed."""
     known = assumptions(case, each=True)
-    kinds = [one for one in known if one.subject is None and one.kind != "hazard"]
+    # Where there is but one of a kind, it is all of it.
+    by_kind: dict[str, list[Assumption]] = {}
+    for one in known:
+        by_kind.setdefault(one.kind, []).append(one)
+    kinds = [
+        one
+        for kind, some in by_kind.items()
+        for one in some
+        if kind != "hazard" and (one.subject is None or (kind != "damage" and len(some) == 1))
+    ]
     whole = [_factor(one, every(one.kind)) for one in kinds]
     steps = [
         scaled(f"damage.{n}.adaptation.per_year", entry.adaptation.per_year, 1.0)

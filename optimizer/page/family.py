@@ -27,7 +27,7 @@ from optimizer.page.figures import FACTOR, Control
 from optimizer.page.pieces import LANGUAGES, static, template
 from optimizer.page.question import Question, Unasked
 from optimizer.page.scenarios import shown
-from optimizer.report.figures import NOISE, exact, percent
+from optimizer.report.figures import NOISE
 
 VARIANT = "variant"
 USUAL = {PUBLIC: (0.5, 0.75, 1.5, 2.0), "hazards": (0.5, 2.0), "damage": (0.5, 2.0)}
@@ -95,10 +95,12 @@ def axes(base: Reading, moves: Mapping[str, Sequence[str]], variants: bool) -> l
 
 def _usual(case: Case, known: Mapping[str, Control]) -> Iterator[tuple[str, Sequence[str]]]:
     """What is moved where nothing is named; a single budget or hazard where there is but one."""
-    budgets = [f"funders.{f}.budget_meur" for f, x in case.funders.items() if x.kind == "public"]
+    public = [f for f, funder in case.funders.items() if funder.kind == "public"]
+    budgets = [id for f in public for id in (f"funders.{f}.budget_meur", f"total.{f}")]
     for id, factors in USUAL.items():
-        some = budgets if id == PUBLIC else [one for one in known if one.startswith(f"{id}.")]
-        some = [one for one in (id, *some, id.removesuffix("s")) if one in known]
+        parts = [one for one in known if one.startswith(id.removesuffix("s") + ".")]
+        some = [*budgets, "policy.budget_meur"] if id == PUBLIC else parts
+        some = [one for one in (id, *some) if one in known]
         if some and not isinstance(base := known[some[0]].base, str):
             yield some[0], [f"{factor * base:.12g}" for factor in factors]
 
@@ -106,8 +108,8 @@ def _usual(case: Case, known: Mapping[str, Control]) -> Iterator[tuple[str, Sequ
 def _way(base: Reading, id: str) -> Way:
     if id == PUBLIC or id.startswith("total.") or Variation(base, id).loosens:
         return "falls"
-    pooled = base.case.objective.allocation == "pooled"
-    return "rises" if pooled and id.partition(".")[0] == "damage" and "steps" not in id else ""
+    factors = {"damage", *(f"damage.{material}" for material in base.case.materials)}
+    return "rises" if base.case.objective.allocation == "pooled" and id in factors else ""
 
 
 def points(scenario: str, found: Sequence[Axis]) -> Iterator[Point]:
@@ -115,11 +117,14 @@ def points(scenario: str, found: Sequence[Axis]) -> Iterator[Point]:
     for at in itertools.product(*(range(len(axis.values)) for axis in found)):
         chosen = {axis.id: axis.values[n] for axis, n in zip(found, at, strict=True)}
         variant = chosen.pop(VARIANT, "") or None
-        # A value of the file is put upon a variant as well, which may have another.
+        # A value of the file is put upon a variant as well, which may have another, and upon what a
+        # factor would move.
+        pairs = list(zip(found, at, strict=True))
+        put = variant or any(axis.is_factor and n != axis.base for axis, n in pairs)
         moved = tuple(
             (axis.id, chosen[axis.id])
-            for axis, n in zip(found, at, strict=True)
-            if axis.id in chosen and (n != axis.base or (variant and not axis.is_factor))
+            for axis, n in pairs
+            if axis.id in chosen and (n != axis.base or (put and not axis.is_factor))
         )
         yield Point(at, Question(scenario, variant, moved))
 
@@ -160,7 +165,7 @@ def figures(plan: Plan) -> dict[str, Any]:
         for year, meur in one.paid_meur.items():
             of[year] = of.get(year, 0.0) + meur
     proof, outcome = plan.certificate, plan.outcome
-    made = {
+    made: dict[str, Any] = {
         "status": proof.status,
         "objective": proof.objective,
         "bound": proof.bound,
@@ -175,7 +180,12 @@ def figures(plan: Plan) -> dict[str, Any]:
             {s.material for s in plan.stockpiles if any(t > 1e-6 for t in s.buy_t.values())}
         ),
         "materials": {m.id: [m.expected_without_plan, m.expected] for m in plan.materials},
+        "measure": outcome.measure,
+        "level": outcome.cvar_level,
     }
+    if plan.case is not None:
+        goal = plan.case.objective
+        made["weights"] = [float(goal.cvar.weight), float(goal.cost_weight)]
 
     def rounded(text: str) -> float:
         return float(f"{float(text):.{DIGITS}g}")
@@ -185,30 +195,31 @@ def figures(plan: Plan) -> dict[str, Any]:
 
 
 def content(
-    base: Reading, found: Sequence[Axis], solved: Mapping[str, Any], made: str
+    cases: Sequence[Case], found: Sequence[Axis], solved: Mapping[str, Any], made: str
 ) -> dict[str, Any]:
-    """All that the page holds: axes, points by their places, and texts in both languages."""
-    case, said = base.case, {}
+    """All that the page holds: axes, points by their places, and texts in both languages; from the
+    scenario as its file has it, and then with each variant, which may bring funders along."""
+    said = {}
     for spoken in LANGUAGES:
         with using(spoken):
-            said[spoken] = _said(case, found, made)
+            said[spoken] = _said(cases, found, made)
+    funders = {f: funder for case in cases for f, funder in case.funders.items()}
     return {
-        "measure": case.objective.measure,
-        "tail": 1 - float(case.objective.cvar.level),
         "axes": [{"id": axis.id, "base": axis.base, "way": axis.way} for axis in found],
-        "public": [f for f, funder in case.funders.items() if funder.kind == "public"],
-        "years": list(case.horizon.years),
+        "public": [f for f, funder in funders.items() if funder.kind == "public"],
+        "years": sorted({year for case in cases for year in case.horizon.years}),
         "points": dict(solved),
         "said": said,
     }
 
 
-def _said(case: Case, found: Sequence[Axis], made: str) -> dict[str, Any]:
+def _said(cases: Sequence[Case], found: Sequence[Axis], made: str) -> dict[str, Any]:
     """The texts of the page in the current language."""
-    spoken = language()
+    spoken, case = language(), cases[0]
     items: dict[str, Mapping[str, Any]] = {
-        "projects": case.projects, "funders": case.funders, "materials": case.materials,
-    }  # fmt: skip
+        kind: {id: item for one in reversed(cases) for id, item in getattr(one, kind).items()}
+        for kind in ("projects", "funders", "materials")
+    }
     return {
         "title": named(case.title, made, spoken),
         "axes": [
@@ -241,25 +252,12 @@ def _value(case: Case, axis: Axis, value: str) -> str:
     return shown(one, value)
 
 
-def _objective(case: Case) -> str:
-    tail, cost = case.objective.cvar, exact(float(case.objective.cost_weight))
-    if float(tail.weight) == 0:
-        return tr("The objective is expected damage plus {weight} × net cost.", weight=cost)
-    return tr(
-        "The objective is {mean} of expected damage, {share} of the mean of the worst {worst}, and "
-        "{weight} × net cost.",
-        mean=percent(1 - float(tail.weight)),
-        share=percent(float(tail.weight)),
-        worst=percent(1 - float(tail.level)),
-        weight=cost,
-    )
-
-
 def _words(case: Case) -> dict[str, str]:
-    """The texts of the page."""
-    damage = case.objective.measure == "damage"
+    """The texts of the page; where braces stand, its script puts figures of a point."""
+    open_ = {name: f"{{{name}}}" for name in ("mean", "share", "worst", "weight")}
     return {
-        "expected": tr("Expected damage") if damage else tr("Expected shortage"),
+        "damage": tr("Expected damage"),
+        "shortage": tr("Expected shortage"),
         "without": tr("without a plan"),
         "avoided": tr("avoided"),
         "tail": tr("Mean of the worst"),
@@ -277,11 +275,14 @@ def _words(case: Case) -> dict[str, str]:
         "between": tr("Between two solved points. What is proven for every value between them:"),
         "least": tr("the best objective is at least"),
         "most": tr("and at most"),
-        "objective": _objective(case),
+        "objective": tr("The objective is expected damage plus {weight} × net cost.", **open_),
+        "objective_tail": tr("The objective is {mean} of expected damage, {share} of the mean of "
+                             "the worst {worst}, and {weight} × net cost.", **open_),
         "unknown": tr("Nothing is proven between these two points; choose one of them."),
         "money": tr("Money by year and payer"),
         "what": tr("What is built, and when"),
-        "exposure": tr("Damage by material"),
+        "damage_by": tr("Damage by material"),
+        "shortage_by": tr("{what} by material", what=tr("Expected shortage")),
         "plan": tr("with the plan"),
         "year": tr("Year"),
         "payer": tr("Payer"),
@@ -291,6 +292,8 @@ def _words(case: Case) -> dict[str, str]:
         "base": tr("base case"),
         "material": tr("Material"),
         "million": tr("million {currency}", currency=case.currency),
+        "tonnes": tr("t"),
+        "demand": tr("years of demand"),
         "reset": tr("Reset all"),
         "ask": tr("What if …"),
         "answer": tr("… the best plan is"),

@@ -22,7 +22,7 @@ from models.scenario.quantities import Number, Yearly
 from optimizer.analyses.assumptions import Numbers, inside
 from optimizer.analyses.variation import written
 from optimizer.report.figures import clean
-from optimizer.report.scenario_workbook.fields import label_of
+from optimizer.report.scenario_workbook.fields import Field, label_of
 
 FACTOR = "×"
 """The unit of a control that multiplies."""
@@ -42,6 +42,7 @@ class Control:
     high: float = math.inf
     whole: bool = False  # whether only whole numbers fit
     unit: str = ""
+    most: float = math.inf  # that may be asked for
     scale: float = 1.0  # what a value is multiplied by where it is shown: 100 for a percentage
     is_factor: bool = False  # whether it multiplies figures as they stand, rather than replaces one
     names: tuple[str, ...] = ()  # of a choice: what may be chosen
@@ -163,28 +164,27 @@ def under(id: str, title: str, some: Iterable[Control]) -> Group:
 def figure(case: Case, path: str, base: float, label: str = "", **more: Any) -> Control:
     """A single figure of the scenario."""
     name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
-    percent = 0 <= base <= 1 and _is_percent(name)
+    field = _field(case, path)
+    bounds, percent = field.bounds, field.is_percent
+    most = 1.0 if percent and bounds is not None and 1 in (bounds.le, bounds.lt) else math.inf
     unit = "%" if percent else unit_of(case, name)
-    high = 1.0 if percent else max(2 * base, 10.0)
+    high = min(most, max(2 * base, 1.0 if percent else 10.0))
     told: dict[str, Any] = {
         "label": label or words(case, path), "base": base, "unit": unit, "high": high,
-        "scale": 100.0 if percent else 1.0, **more,
+        "most": most, "scale": 100.0 if percent else 1.0, **more,
     }  # fmt: skip
     return Control(path, settings=lambda value: [f"{path}={_text(value)}"], **told)
 
 
-def _is_percent(name: str) -> bool:
-    shares = (
-        "share",
-        "rate",
-        "probability",
-        "premium",
-        "weight",
-        "recovery",
-        "_max",
-        "delay_years",
-    )
-    return name.endswith(shares)
+def _field(case: Case, path: str) -> Field:
+    """The field of the format that a dotted path leads to."""
+    at: Any = case
+    found = Field("")
+    for step in path.split("."):
+        if isinstance(at, BaseModel):
+            found = Field(step, type(at).model_fields.get(step))
+        at = inside(at, step)
+    return found
 
 
 def unit_of(case: Case, name: str) -> str:

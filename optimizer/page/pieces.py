@@ -4,7 +4,7 @@ search of figures finds."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -45,6 +45,8 @@ def told(
             return {"state": "failed", "html": html, "text": said.message}
         case, was = taken.asked.case, ""
         told = facts(said, before[1] if before else None, case)
+        if before and before[0].asked.case.objective.cvar.level != case.objective.cvar.level:
+            told = [replace(one, before="") if one.key == "tail" else one for one in told]
         if before is not None and before[0].question.scenario == taken.question.scenario:
             was = tr("Before: {title}", title=before[0].titles[language])
         proof = proven(said, unit_of(case))
@@ -66,7 +68,7 @@ class Fact:
 def unit_of(case: Case) -> str:
     """What the objective is counted in."""
     money = tr("million {currency}", currency=case.currency)
-    return {"damage": money, "tonnes": tr("t")}.get(case.objective.measure, "")
+    return {"damage": money, "tonnes": tr("t")}.get(case.objective.measure, tr("years of demand"))
 
 
 def facts(said: Figures, before: Figures | None, case: Case) -> list[Fact]:

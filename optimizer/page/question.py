@@ -66,14 +66,20 @@ class Question:
         """The scenario as it is asked, from that of the variant, and what that sets: values as they
         are written, by dotted path.
 
-        Factors come first, each upon what those before it left, then amounts of several figures
-        together, and single figures last. Raises Unasked for what the scenario does not have, and
-        ScenarioError with every fault of a value.
+        Factors come first, the smallest first, so that what may not exceed 1 does so only where
+        their product does; then amounts of several figures together, and single figures last.
+        Raises Unasked for what the scenario does not have, and ScenarioError with every fault of a
+        value.
         """
         reading, known, made = base, every_control(base.case), dict[str, str]()
-        every = (self._control(base.case, id, value, known) for id, value in self.moved)
-        # What stands where the file has it keeps its source there.
-        found = [(one, value) for one, value in every if value != one.base]
+        every = [self._control(base.case, id, value, known) for id, value in self.moved]
+        multiplied = any(one.unit == FACTOR and value != one.base for one, value in every)
+        # What stands where the file has it keeps its source there, unless a factor would move it.
+        found = [
+            (one, value)
+            for one, value in every
+            if value != one.base or (multiplied and one.unit != FACTOR)
+        ]
 
         def put(texts: Iterable[str]) -> None:
             nonlocal reading
@@ -81,7 +87,10 @@ class Question:
                 made.update(some)
                 reading = reading.changed([f"{path}={value}" for path, value in some.items()])
 
-        for one, value in sorted(found, key=lambda pair: pair[0].unit != FACTOR):
+        def order(pair: tuple[Control, float | str]) -> tuple[bool, float]:
+            return (False, float(pair[1])) if pair[0].unit == FACTOR else (True, 0.0)
+
+        for one, value in sorted(found, key=order):
             if one.is_factor:
                 now = control(reading.case, one.id)
                 if now is None:
@@ -89,7 +98,12 @@ class Question:
                         tr("“{label}” has no effect beside what else is moved", label=one.called)
                     )
                 put(now.settings(value))
-        rest = [text for one, value in found if not one.is_factor for text in one.settings(value)]
+        rest = [
+            text
+            for one, value in sorted(found, key=lambda pair: "." in pair[0].id)
+            if not one.is_factor
+            for text in one.settings(value)
+        ]
         chosen = {one.id.partition(".")[2]: str(value) for one, value in found if one.names}
         put([*rest, *(built(base.case, chosen) if chosen else [])])
         return reading, made

@@ -305,7 +305,9 @@ def as_variant(question: Question, base: Case, settings: Mapping[str, str]) -> V
     """A question as a variant of its scenario, titled in both languages."""
     said = {k: text.replace(NO_BREAK, " ") for k, text in titles(question, base).items()}
     before = base.variants.get(question.variant or "")
-    both = {**(before.set if before else {}), **{k: yaml.safe_load(v) for k, v in settings.items()}}
+    # What is set later has the last word, so what is moved stands behind all that was there.
+    kept = {k: v for k, v in (before.set if before else {}).items() if k not in settings}
+    both = {**kept, **{k: yaml.safe_load(v) for k, v in settings.items()}}
     return Variant.model_validate({"title": said, "set": both})
 
 
@@ -395,7 +397,9 @@ def mendable(faults: Sequence[Fault], source: Source) -> list[Mendable]:
 
     found = []
     for fault in faults[:SHOWN_FAULTS]:
-        single = bool(fault.path) and not fault.at_key and fault.severity == "error"
+        # What is mended is so for the base case and all variants.
+        single = bool(fault.path) and not (fault.at_key or fault.variant)
+        single = single and fault.severity == "error"
         path = ".".join(map(str, fault.path)).removesuffix(".value")  # of a figure with a source
         found.append(Mendable(fault, line_of(fault), path if single else ""))
     return found

@@ -74,6 +74,18 @@ def test_an_answer_tells_what_it_was_before(tab: Tab) -> None:
     assert was["cost"].startswith(f"before: {first['cost']}")
 
 
+def test_the_worst_tenth_is_not_compared_with_the_worst_twentieth(tab: Tab) -> None:
+    tab.ask(BASE)
+    said = read(tab.ask(query_of("tutorial", "objective.cvar.level=0.9"))["html"])
+    tail, expected = (
+        next(one.text for one in said.all("div") if one.attributes.get("data-fact") == key)
+        for key in ("tail", "expected")
+    )
+    assert "worst 10" in tail
+    assert "before" not in tail
+    assert "before" in expected
+
+
 def test_what_was_asked_is_told_back_as_it_was_asked(tab: Tab) -> None:
     query = query_of("tutorial", "capex=1.5", "funders.fund.budget_meur=12")
     said = tab.ask(query)

@@ -157,6 +157,21 @@ def test_a_field_that_holds_no_number_keeps_what_was_asked_for_it(visit: Visit) 
         assert me.query()["set"] == [f"{FUND}=10", f"{REFINERY}=out"]
 
 
+def test_an_amount_of_the_file_is_asked_where_a_factor_may_move_it(visit: Visit) -> None:
+    with visit() as me:
+        me.begin()
+        me.type("damage.gallium", "2")
+        me.answered()
+        me.type(FUND, "20")
+        me.answered()
+        assert me.query()["set"] == ["damage.gallium=2", f"{FUND}=20.0"]
+        me.page.reload()
+        me.answered()
+        me.control(FUND).locator(".reset").click()
+        me.answered()
+        assert me.query()["set"] == ["damage.gallium=2"]
+
+
 @LANGUAGES
 def test_what_no_plan_can_keep_is_told_and_undone(visit: Visit, language: Language) -> None:
     with visit(language) as me:

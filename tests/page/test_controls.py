@@ -103,6 +103,8 @@ def own_paths(case: Case, id: str) -> str:
     if kind == "damage" and "." not in of:
         places = [str(n) for n, one in enumerate(case.damage) if one.material == of]
         return rf"damage\.({'|'.join(places)})\.steps\.\d+\.eur_per_t"
+    if kind in MOVES and (of in case.materials or of in case.projects):
+        return MOVES[kind]  # the only one of its kind
     if kind == "project":
         return r"policy\.(must_build|must_not_build).*"
     return _placed(case, id)
@@ -201,6 +203,40 @@ def test_factors_multiply_up_to_what_is_certain() -> None:
     assert any(0 < float(x) < 1 / 6 for x in before)
     sure = asked(GERMANY, ("hazards", 1000)).hazards[hazard].annual_probability.values
     assert all(float(x) in (0.0, 1.0) for x in sure)
+
+
+def test_what_two_factors_may_reach_does_not_depend_on_which_was_moved_first() -> None:
+    hazard = next(id for id in known(GERMANY) if id.startswith("hazard."))
+    both = [("hazards", 40), (hazard, 0.25)]
+    first, second = (asked(GERMANY, *pairs) for pairs in (both, both[::-1]))
+    assert first.hazards == second.hazards
+
+
+def test_deals_of_a_single_year_have_the_last_word() -> None:
+    one, all_ = ("policy.max_starts_by_year.2028", 5), ("deals", 2)
+    for moved in ([one, all_], [all_, one]):
+        assert asked(GERMANY, *moved).policy.max_starts_by_year[2028] == 5
+
+
+def test_there_is_room_for_what_is_in_store() -> None:
+    case = asked("japan-2010", ("stocks", 0.5))
+    before = reading("japan-2010").case.stockpiles
+    for old, new in zip(before, case.stockpiles, strict=True):
+        assert new.max_t == max(new.initial_t, 0.5 * (old.max_t or 0))
+    assert any(pile.initial_t > 0.5 * (pile.max_t or 0) for pile in before)
+
+
+@pytest.mark.parametrize(
+    ("path", "scale", "most"),
+    [("objective.cost_weight", 1, math.inf), ("objective.cvar.level", 100, 1),
+     ("funders.fund.instruments.equity.offtake_per_share", 1, math.inf),
+     ("funders.fund.instruments.equity.max_share", 100, 1),
+     ("supply.0.share", 100, math.inf)],
+)  # fmt: skip
+def test_what_is_a_share_is_told_in_percent(path: str, scale: float, most: float) -> None:
+    found = controls.control(reading(TUTORIAL).case, path)
+    assert found is not None
+    assert (found.scale, found.most) == (scale, most)
 
 
 def test_a_single_figure_has_the_last_word() -> None:

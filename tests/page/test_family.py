@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from workbooks import ROOT
 
-from models.files import read_case
+from models.files import Reading, read_case
+from models.recording import Record
+from optimizer.analyses.options import BatchOptions
 from optimizer.cli import run
+from optimizer.cli.explore import _runs
 from optimizer.errors import VorratError
 from optimizer.page import family
 from optimizer.page.question import Question
@@ -55,6 +58,50 @@ def test_a_value_of_the_file_is_put_upon_variants_that_have_another() -> None:
     asked = {point.at: point.question for point in family.points("tutorial", found)}
     assert asked[0, 1].moved == ()
     assert asked[3, 1] == Question("tutorial", "half_the_fund", ((FUND, "20"),))
+
+
+GERMANY, JAPAN = (ROOT / "scenarios" / f"{name}.yaml" for name in ("germany-2026", "japan-2010"))
+OWN = "funders.rohstofffonds.budget_meur"
+
+
+def test_a_value_of_the_file_is_put_upon_what_a_factor_would_move() -> None:
+    base = read_case(GERMANY)
+    amount = float(base.case.funders["rohstofffonds"].budget_meur or 0)
+    found = family.axes(base, {"public": ["0.5"], OWN: ["500"]}, False)
+    budgets = {
+        point.at: point.question.asked(base)[0].case.funders["rohstofffonds"].budget_meur
+        for point in family.points("germany-2026", found)
+    }
+    assert budgets == {(0, 0): 500, (0, 1): amount, (1, 0): 500, (1, 1): amount}
+
+
+def test_only_what_makes_a_missing_tonne_dearer_is_said_to_raise_the_objective() -> None:
+    base = read_case(GERMANY)
+    place = next(n for n, one in enumerate(base.case.damage) if one.adaptation is not None)
+    ways = {
+        id: family.axes(base, {id: ["0.5"]}, False)[0].way
+        for id in ("damage", "damage.antimony", f"damage.{place}.adaptation.per_year")
+    }
+    assert list(ways.values()) == ["rises", "rises", ""]
+
+
+def test_funders_that_a_variant_brings_are_named_and_counted() -> None:
+    cases = [read_case(GERMANY, variant).case for variant in (None, "german_industry")]
+    new = cases[1].funders.keys() - cases[0].funders.keys()
+    held = family.content(cases, [], {}, "germany-2026")
+    assert new
+    assert held["said"]["de"]["names"]["funders"].keys() == {*cases[0].funders, *new}
+    public = {f for case in cases for f, funder in case.funders.items() if funder.kind == "public"}
+    assert set(held["public"]) == public
+
+
+def test_a_point_whose_variant_has_not_what_is_moved_stays_open() -> None:
+    base = read_case(JAPAN)
+    every = list(family.points("japan-2010", family.axes(base, {"hazards": ["2"]}, True)))
+    readings: dict[str | None, Reading] = {None: base}
+    runs = list(_runs(JAPAN, readings, Record(), every, BatchOptions(), lambda _: None))
+    left = {point.question.variant for point, run in zip(every, runs, strict=True) if run is None}
+    assert left == {"path_that_came", "embargo_alone"}
 
 
 @pytest.mark.parametrize("moves", [{"funders.nobody.budget_meur": ["1"]}, {FUND: ["much"]}])
@@ -143,7 +190,7 @@ def test_the_page_opens_by_a_double_click_and_moves(page: Path, language: str) -
         opened.goto(page.as_uri())
         opened.click(f"[data-lang={language}]")
         words = held(page)["said"][language]["words"]
-        assert words["expected"] in opened.inner_text("#answer")
+        assert words["damage"] in opened.inner_text("#answer")
         slider = opened.locator("input[type=range]").first
         slider.focus()
         opened.keyboard.press("ArrowLeft")  # between two points

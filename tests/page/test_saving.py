@@ -327,6 +327,31 @@ def test_the_text_is_one_mapping_with_the_variant_among_the_others() -> None:
         }, name
 
 
+def test_what_is_moved_has_the_last_word_beside_a_variant() -> None:
+    """The variant sets one year, and the factor all of them, before the year is moved again."""
+    path = TUTORIAL.parent / "consortium.yaml"
+    year = "funders.rohstofffonds.budget_lines.cash.by_year_meur.2026"
+    moved = (("public", "0.5"), (year, "10"))
+    variant = next(v for v, x in read_case(path).case.variants.items() if year in x.set)
+    base = read_case(path, variant)
+    reading, made = Question("consortium", variant, moved).asked(base)
+    source = Source("consortium", path, "own")
+    text = saved(source, "new", as_variant(Question("consortium", variant, moved), base.case, made))
+    again = read_case_text(text.decode(), str(path), "new").case
+    assert input_hash(again) == input_hash(reading.case)
+
+
+def test_a_fault_of_a_variant_is_not_mended_for_all(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    text = TUTORIAL.read_text(encoding="utf-8").partition("\nvariants:")[0]
+    wrong = "variants: {big: {set: {funders.fund.budget_meur: -5}}}"
+    own.write_text(f"{text}\n{wrong}\n", encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        read_case(own, check_variants=True)
+    (found,) = scenarios.mendable(caught.value.faults, Source("own", own, "own"))
+    assert (found.path, found.line) == ("", wrong)
+
+
 def test_a_scenario_is_read_again_when_a_file_of_it_has_changed(tmp_path: Path) -> None:
     """Also a table or an include, of a shared scenario as well; and only then."""
     main, part, table = (tmp_path / name for name in ("main.yaml", "part.yaml", "supply.csv"))

@@ -9,8 +9,11 @@
   let at = read() ?? [...start];
   const said = () => held.said[language];
   const word = (key) => said().words[key];
-  const number = (value, digits = 3) => value === null || value === undefined ? "-" : value.toLocaleString(language, Math.abs(value) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits });
-  const share = (value) => value.toLocaleString(language, { style: "percent", maximumSignificantDigits: 2 });
+  const number = (value, roundingMode = "halfExpand") => value === null || value === undefined ? "-" : value.toLocaleString(language, { roundingMode, ...(Math.abs(value) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }) });
+  const share = (value, roundingMode = "halfExpand") => value.toLocaleString(language, { style: "percent", maximumSignificantDigits: 2, roundingMode });
+  // Whether damage is counted at a point, or what is missing; and in what.
+  const counted = (point, after = "") => word((point.measure === "damage" ? "damage" : "shortage") + after);
+  const unit = (point) => word({ damage: "million", tonnes: "tonnes" }[point.measure] ?? "demand");
   const name = (kind, id) => said().names[kind][id] ?? id;
 
   function make(tag, about = {}, ...inside) {
@@ -69,11 +72,12 @@
   function facts(point, base) {
     const list = make("dl", { class: "facts live" });
     const add = (what, figure, ...beside) => list.append(make("div", {}, make("dt", { text: what }), make("dd", { class: "figure", text: figure }), ...beside.filter(Boolean).map((text) => make("dd", { text }))));
-    const unit = held.measure === "damage" ? word("million") : "", money = word("million");
+    const money = word("million");
     const before = (read, of = "") => (base ? `${word("base")}: ${number(read(base))} ${of}`.trim() : "");
     const paid = (of, some) => Object.entries(of.paid).filter(([f]) => held.public.includes(f) === some).flatMap(([, years]) => Object.values(years)).reduce((a, b) => a + b, 0);
-    add(word("expected"), `${number(point.expected)} ${unit}`, point.without && `${number(point.without)} ${word("without")}; ${share(1 - point.expected / point.without)} ${word("avoided")}`, before((p) => p.expected));
-    add(`${word("tail")} ${share(held.tail)}`, `${number(point.tail)} ${unit}`, before((p) => p.tail));
+    add(counted(point), `${number(point.expected)} ${unit(point)}`, point.without && `${number(point.without)} ${word("without")}; ${share(1 - point.expected / point.without)} ${word("avoided")}`, base && base.measure === point.measure && before((p) => p.expected));
+    const like = base && base.level === point.level;  // the mean of a tenth is not that of a twentieth
+    add(`${word("tail")} ${share(1 - point.level)}`, `${number(point.tail)} ${unit(point)}`, like && before((p) => p.tail));
     add(word("cost"), `${number(point.cost)} ${money}`, word("discounted"), before((p) => p.cost));
     add(word("public"), `${number(paid(point, true))} ${money}`, `${word("others")}: ${number(paid(point, false))}`, before((p) => paid(p, true)));
     add(word("projects"), number(Object.keys(point.start).length), `${word("stocks")}: ${point.stock.length}`, before((p) => Object.keys(p.start).length));
@@ -120,7 +124,7 @@
     if (!has(point)) {
       return $("answer").replaceChildren(make("p", { class: "caution", text: word(point?.status === "infeasible" ? "infeasible" : "open") }));
     }
-    const proof = `${word(point.status === "optimal" ? "proven" : "limit")} ${point.gap === null ? "?" : share(point.gap < 1e-9 ? 0 : point.gap)}.`;
+    const proof = `${word(point.status === "optimal" ? "proven" : "limit")} ${point.gap === null ? "?" : share(point.gap < 1e-9 ? 0 : point.gap, "ceil")}.`;
     $("answer").replaceChildren(facts(point, base), make("p", { class: "proof", text: proof }));
     const funders = Object.keys(point.paid).filter((f) => Object.keys(point.paid[f]).length);
     const years = held.years.filter((year) => funders.some((f) => point.paid[f][year]));
@@ -133,8 +137,9 @@
     $("what").replaceChildren(table(word("what"), head, ids.map((id) => [name("projects", id), point.start[id] ?? "-", ...(base ? [base.start[id] ?? "-"] : [])])),
       make("p", { text: `${word("stocks")}: ${point.stock.map((id) => name("materials", id)).join(", ") || word("none")}` }));
     const lost = Object.entries(point.materials).filter(([, [a, b]]) => Math.max(a, b) > 0).sort((a, b) => b[1][0] - a[1][0]).map(([id, [a, b]]) => [name("materials", id), a, b]);
-    const unit = held.measure === "damage" ? word("million") : "";
-    $("exposure").replaceChildren(bars(lost.slice(0, 20), word("exposure"), unit), table(`${word("exposure")} (${unit})`, [word("material"), word("without"), word("plan")], lost.map(([text, a, b]) => [text, number(a), number(b)])));
+    const caption = counted(point, "_by");
+    $("exposure-title").textContent = caption;
+    $("exposure").replaceChildren(bars(lost.slice(0, 20), caption, unit(point)), table(`${caption} (${unit(point)})`, [word("material"), word("without"), word("plan")], lost.map(([text, a, b]) => [text, number(a), number(b)])));
   }
 
   // The ends of what is proven between solved points: on each axis the objective only falls or only
@@ -144,9 +149,11 @@
     const worst = at.map((n, k) => (held.axes[k].way === "falls" ? Math.floor(n) : Math.ceil(n)));
     const low = held.points[key(best)], high = held.points[key(worst)];
     if (!low || low.bound === null || low.bound === undefined) return make("p", { class: "caution", text: word("unknown") });
-    const most = high && "objective" in high ? `, ${word("most")} ${number(high.objective)}` : "";
-    const box = make("div", { class: "interval" }, make("p", { text: word("between") }), make("p", { class: "proof", text: `${word("least")} ${number(low.bound)}${most} ${held.measure === "damage" ? word("million") : ""}`.trim() }));
-    if (held.measure === "damage") box.append(make("p", { class: "note", text: word("objective") }));
+    const most = high && "objective" in high ? `, ${word("most")} ${number(high.objective, "ceil")}` : "";
+    const box = make("div", { class: "interval" }, make("p", { text: word("between") }), make("p", { class: "proof", text: `${word("least")} ${number(low.bound, "floor")}${most} ${unit(low)}` }));
+    if (low.measure !== "damage" || !low.weights) return box;
+    const [tail, cost] = low.weights, said = { mean: share(1 - tail), share: share(tail), worst: share(1 - low.level), weight: cost.toLocaleString(language) };
+    box.append(make("p", { class: "note", text: word(tail ? "objective_tail" : "objective").replace(/\{(\w+)\}/g, (_, key) => said[key]) }));
     return box;
   }
 
@@ -158,7 +165,6 @@
     $("answer-title").textContent = word("answer");
     $("money-title").textContent = word("money");
     $("what-title").textContent = word("what");
-    $("exposure-title").textContent = word("exposure");
     $("about").textContent = word("about");
     for (const one of document.querySelectorAll("[data-lang]")) one.setAttribute("aria-pressed", String(one.dataset.lang === chosen));
     controls();

@@ -113,8 +113,8 @@ function asking() {
     const same = Math.abs(raw - Number(base(row))) <= 1e-5 * Math.abs(Number(base(row)));
     return same ? base(row) : String(raw);
   }
-  function put(row, raw) {
-    const input = entry(row);
+  function put(row, said = null) {  // what is said of it, or what the file has
+    const input = entry(row), raw = said ?? base(row);
     if (input.tagName === "SELECT") input.value = raw;
     else {
       const number = Number(raw) * Number(row.dataset.scale);
@@ -122,10 +122,17 @@ function asking() {
       slider(row).max = Math.max(Number(slider(row).max), number);
       slider(row).value = number;
     }
+    keep(row, said !== null);
+  }
+  // What stands at the value of the file is asked all the same where it was said beside a factor.
+  function keep(row, said) {
+    row.toggleAttribute("data-kept", said && value(row) === base(row));
     mark(row);
   }
+  const factor = (row) => row.querySelector(".entry")?.textContent.trim() === "×";
+  const moves = (row) => value(row) !== base(row) || row.hasAttribute("data-kept");
   function mark(row) {
-    const moved = value(row) !== base(row);
+    const moved = moves(row);
     row.classList.toggle("moved", moved);
     row.querySelector(".reset").hidden = !moved;
   }
@@ -134,8 +141,7 @@ function asking() {
     if (variant) made.append("variant", variant);
     const now = new Map(order.map((id) => [id, null]));  // in the order in which they were moved
     for (const row of rows()) {
-      const here = value(row);
-      if (here !== base(row)) now.set(row.dataset.id, here);
+      if (moves(row)) now.set(row.dataset.id, value(row));
       else now.delete(row.dataset.id);
     }
     for (const [id, here] of now) if (here !== null) made.append("set", `${id}=${here}`);
@@ -424,7 +430,7 @@ function asking() {
       slider(row).max = Math.max(Number(slider(row).max), number);
       slider(row).value = number;
     }
-    mark(row);
+    keep(row, !factor(row) && rows().some((one) => factor(one) && moves(one)));
     settle(600);
   });
   controls.addEventListener("change", (event) => {
@@ -433,12 +439,12 @@ function asking() {
   controls.addEventListener("click", (event) => {
     const row = event.target.closest(".reset")?.closest(".control");
     if (!row) return;
-    put(row, base(row));
+    put(row);
     entry(row).focus();
     settle(0);
   });
   $("clear").addEventListener("click", () => {
-    for (const row of rows()) if (value(row) !== base(row)) put(row, base(row));
+    for (const row of rows()) if (moves(row)) put(row);
     go(new URLSearchParams(bare()));
   });
   $("stop").addEventListener("click", () => {
@@ -466,7 +472,7 @@ function asking() {
       location.reload();
       return;
     }
-    for (const row of rows()) put(row, set.get(row.dataset.id) ?? base(row));
+    for (const row of rows()) put(row, set.get(row.dataset.id));
     const now = history.state?.place ?? 0;
     $("redo").disabled = now >= place;
     $("undo").disabled = now === 0;
@@ -505,7 +511,10 @@ function asking() {
     if (answer?.ok) ask();  // the file is another one now
   });
 
-  for (const row of rows()) if (entry(row).tagName !== "SELECT") set(entry(row), Number(entry(row).dataset.value));
+  for (const row of rows()) {
+    if (entry(row).tagName !== "SELECT") set(entry(row), Number(entry(row).dataset.value));
+    keep(row, ids().includes(row.dataset.id));
+  }
   pinned();
   view();
   ask();
