@@ -126,7 +126,7 @@ def explore(
         usage.announce(
             "The page has {size} MB; fewer values make it smaller.", size=round(len(made) / 1e6, 1)
         )
-    return code
+    return max(code, 1) if left else code
 
 
 def _runs(

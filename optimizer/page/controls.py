@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -182,7 +183,6 @@ def _stocks(case: Case) -> Group:
             if days is None or float(days.base) > MOST_DAYS:  # what is made of it comes from abroad
                 days = figure(case, path, most, named_item(pile, pile.id), high=3 * most)
             each.append(days)
-    # There is room for what is there.
     every_room = [
         Numbers((f"stockpiles.{x.id}.max_t",), partial(_room, room[x.id], float(x.initial_t)))
         for x in case.stockpiles
@@ -195,6 +195,7 @@ def _stocks(case: Case) -> Group:
 
 
 def _room(most: float, initial: float, factor: float) -> list[float]:
+    """The tonnes that a stock may hold at a factor: no less than what it holds at the start."""
     return [max(initial, factor * most)]
 
 
@@ -286,15 +287,13 @@ def stretch(loss: Sequence[float], factor: float, longest: int = MOST_PERIODS) -
 def _worth(case: Case) -> Group:
     """What a missing tonne costs, how users adapt, and what else is assumed."""
     known = assumptions(case, each=True)
-    # Where there is but one of a kind, it is all of it.
-    by_kind: dict[str, list[Assumption]] = {}
-    for one in known:
-        by_kind.setdefault(one.kind, []).append(one)
+    count = Counter(one.kind for one in known)
+    # Where there is but one of a kind, it is all of it; of damage it stands below.
     kinds = [
         one
-        for kind, some in by_kind.items()
-        for one in some
-        if kind != "hazard" and (one.subject is None or (kind != "damage" and len(some) == 1))
+        for one in known
+        if one.kind != "hazard"
+        if one.subject is None or (one.kind != "damage" and count[one.kind] == 1)
     ]
     whole = [_factor(one, every(one.kind)) for one in kinds]
     steps = [

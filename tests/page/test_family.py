@@ -159,6 +159,17 @@ def test_the_same_command_goes_on_from_what_is_there(
     assert run(command[:-2]) == 2  # the page is there
 
 
+def test_points_that_stay_open_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own, out = tmp_path / "own.yaml", tmp_path / "page.html"
+    text = TUTORIAL.read_text(encoding="utf-8").partition("\nvariants:")[0]
+    own.write_text(f"{text}\nvariants: {{fewer: {{set: {{projects.recycling: null}}}}}}\n", "utf-8")
+    command = ["explore", str(own), "--move=project.recycling=out", "--out", str(out), "--jobs=1"]
+    assert run(command) == 1
+    assert "2 points stay open: their variant has not what is moved." in capsys.readouterr().err
+    points = held(out)["points"]
+    assert {place for place, one in points.items() if "expected" in one} == {"0.0", "0.1"}
+
+
 def _without_base(page: Path) -> Path:
     """The same, as if no plan kept all rules with the values of the file."""
     found, text = held(page), page.read_text(encoding="utf-8")
