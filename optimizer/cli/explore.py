@@ -33,8 +33,8 @@ MOST_BYTES = 5_000_000
 
 @click.command(
     epilog="Exit codes: 0 all points solved to the gap; 1 some stopped by a limit or left open; "
-    "2 wrong usage or input; 3 no plan keeps all rules at some; 4 no plan before the limit at some; "
-    "5 a point failed; 130 interrupted with no point solved."
+    "2 wrong usage or input; 3 no plan keeps all rules at some; 4 no plan before the limit at "
+    "some; 5 a point failed; 130 interrupted with no point solved."
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
