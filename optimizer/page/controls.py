@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from models.base import named
 from models.files.tabs import worded
-from models.language import tr
+from models.language import language, tr
 from models.scenario.case import Case
 from models.scenario.chains import need
 from models.scenario.hazards import Hazard
@@ -37,6 +38,7 @@ from optimizer.page.figures import (
     under,
     unit_of,
 )
+from optimizer.report.figures import percent
 from optimizer.report.scenario_workbook.fields import label_of
 
 PUBLIC = "public"
@@ -244,13 +246,31 @@ def _hazards(case: Case) -> Group:
             label = tr("How long it lasts (at half of its effect or more)")
             own.append(
                 Control(f"length.{h}", label, base, stretched, low=base / 4,
-                        high=min(max(3 * base, 3.0), float(most)), unit=tr("years"), is_factor=True)
+                        high=min(max(3 * base, 3.0), float(most)), unit=tr("years"),
+                        is_factor=True, about=_stretched(hazard))
             )  # fmt: skip
         if own:
             parts.append(under(f"hazard-{h}", named_item(hazard, h), own))
     every_one = known.get("hazards")
     whole = (_factor(every_one, tr("How often, all hazards")),) if every_one else ()
     return Group("hazards", tr("What may go wrong"), whole, tuple(parts))
+
+
+def _stretched(hazard: Hazard) -> str:
+    """What it means that a hazard lasts longer, where its events go in several ways."""
+    if not hazard.profiles:
+        return ""
+    return tr("The mean of its events: {ways}. All become longer by the same factor.",
+              ways="; ".join(ways(hazard).values()))  # fmt: skip
+
+
+def ways(hazard: Hazard) -> dict[str, str]:
+    """In which ways events go, by profile, and how often each."""
+    return {
+        id: tr("{profile}, {share} of its events", profile=named(way.name, id, language()),
+               share=percent(float(way.probability)))
+        for id, way in hazard.profiles.items()
+    }  # fmt: skip
 
 
 def _losses(h: str, hazard: Hazard) -> Iterator[tuple[str, Sequence[float]]]:

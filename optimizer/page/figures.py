@@ -20,8 +20,14 @@ from models.language import language, tr
 from models.scenario.case import Case
 from models.scenario.quantities import Number, Yearly
 from optimizer.analyses.assumptions import Numbers, inside
+from optimizer.analyses.plan.evidence import (
+    Figure,
+    confidence_name,
+    every_figure,
+    standing_name,
+)
 from optimizer.analyses.variation import written
-from optimizer.report.figures import clean
+from optimizer.report.figures import clean, exact
 from optimizer.report.scenario_workbook.fields import Field, label_of
 
 FACTOR = "×"
@@ -46,6 +52,7 @@ class Control:
     scale: float = 1.0  # what a value is multiplied by where it is shown: 100 for a percentage
     is_factor: bool = False  # whether it multiplies figures as they stand, rather than replaces one
     names: tuple[str, ...] = ()  # of a choice: what may be chosen
+    about: str = ""  # what is said of it beside its label
     of: str = ""  # what the group is called that the label rests on, where it does
 
     @property
@@ -108,6 +115,36 @@ def _below(value: Any, path: str) -> Iterator[str]:
     elif isinstance(value, tuple):
         for place, item in enumerate(value):
             yield from _below(item, f"{path}.{getattr(item, 'id', place)}")
+
+
+def rests_on(case: Case) -> Callable[[Control], str]:
+    """Tells what the file says of the figures that a control moves, as far as they have a source in
+    common: what it is, whether somebody read or assumed it, and how far it is trusted."""
+    known: dict[str, list[Figure]] = {}
+    for one in every_figure(case):
+        for count in range(1, len(one.path) + 1):
+            known.setdefault(".".join(one.path[:count]), []).append(one)
+
+    def told(control: Control) -> str:
+        if control.about or isinstance(control.base, str):
+            return control.about
+        moved = control.settings(1.5 * control.base or 1.0)  # by a factor of 1 nothing is moved
+        some = [one for text in moved for one in known.get(text.partition("=")[0], ())]
+        sources = {(one.source, one.standing, one.confidence) for one in some if one.source}
+        if len(sources) != 1:
+            return ""
+        ((source, kind, confidence),) = sources
+        about = [standing_name(kind)] if kind in ("read", "reported", "assumption") else []
+        if confidence:
+            about.append(tr("confidence: {level}", level=confidence_name(confidence)))
+        text = case.sources[source].text.read(language()) if source in case.sources else source
+        said = [one.note for one in some if one.note] if len(some) == 1 else []
+        if len(some) == 1 and control.unit == FACTOR:
+            said.append(f"{words(case, '.'.join(some[0].path))}: {exact(some[0].value)}.")
+        told = f"{text} ({', '.join(about)})" if about else str(text)
+        return clean(" ".join([tr("Source: {source}", source=told), *said]))
+
+    return told
 
 
 def words(case: Case, path: str) -> str:

@@ -195,9 +195,10 @@ def board(
         groups=list(controls.groups(case)),
         others=others,
         moved=moved,
+        rests=figures.rests_on(case),
         views={name: tr(title) for name, title in views.ALL.items()},
         files=views.FILES,
-        hazards=events(case, language),
+        hazards=events(case),
         # Companies come first: for them it is the question.
         funders={
             f: named(one.name, f, language)
@@ -205,24 +206,20 @@ def board(
             if one.kind != "private" and {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
         },
         years=list(case.horizon.years),
+        periods=case.horizon.periods_per_year,
         doubts=[str(fault) for fault in reading.warnings],
     )
 
 
-def events(case: Case, language: Language) -> dict[str, str]:
+def events(case: Case) -> dict[str, str]:
     """What may strike in a stress test, by the way in which ``vorrat stress`` names it."""
-    found = {}
+    found: dict[str, str] = {}
     for h, hazard in case.hazards.items():
-        name = named(hazard.name, h, language)
-        for profile in hazard.courses:
-            if profile is None:
-                found[h] = name
-            else:
-                way = hazard.profiles[profile]
-                share = percent(float(way.probability))
-                called = named(way.name, profile, language)
-                about = tr("{profile}, {share} of its events", profile=called, share=share)
-                found[f"{h}.{profile}"] = f"{name} ({about})"
+        name = figures.named_item(hazard, h)
+        about = controls.ways(hazard)
+        found |= {f"{h}.{profile}": f"{name} ({way})" for profile, way in about.items()}
+        if not about:
+            found[h] = name
     return found
 
 
@@ -237,7 +234,8 @@ def found(case: Case, wanted: Sequence[str], moved: dict[str, str]) -> str:
             count += 1
             if len(found) < RESULTS and (one := controls.control(case, path, known)) is not None:
                 found.append((one, False))
-    return template("found.html.j2", controls=found, count=count, moved=moved)
+    rests = figures.rests_on(case)
+    return template("found.html.j2", controls=found, count=count, moved=moved, rests=rests)
 
 
 def _has(wanted: Sequence[str], label: str, path: str) -> bool:

@@ -4,13 +4,16 @@ has of taking part."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from models.language import tr
 from models.results import Comparison, Plan
+from models.results.plan import BudgetLineUse
+from optimizer.analyses.participation.words import all_is_pooled
 from optimizer.analyses.plan.words import MARKET, PlanWording
 from optimizer.report.cells import written
-from optimizer.report.document import Column, Form, Part, Section, Table
-from optimizer.report.figures import NOISE, rounded
+from optimizer.report.document import Bullets, Caution, Column, Form, Part, Section, Table
+from optimizer.report.figures import NOISE, number
 from optimizer.report.wording import capital, listed
 
 SHIFT, LEAST_SHIFT = 0.1, 0.5
@@ -24,23 +27,21 @@ def changed(before: Plan, after: Plan) -> Section:
     """The last two answers side by side, in the same world or in two."""
     say, plans = PlanWording(after), (before, after)
     sides = tr("Before"), tr("Now")
-    return Section(
-        "turned",
-        tr("From the answer before to this one"),
-        [
-            " ".join(_told(say, before, after)),
-            _table(tr("{what} by material", what=_expected(say)), tr("Material"),
-                   _losses(say, "materials"), plans, sides),
-            _table(tr("{what} by consumer", what=_expected(say)), tr("Consumer"),
-                   _losses(say, "consumers"), plans, sides),
-            _payments(say, before, after),
-            _table(tr("{contracted}: % of a project's output", contracted=say.contracted),
-                   tr("Project"), _secured(say), plans, sides, "secured"),
-        ],
-    )  # fmt: skip
+    tables = [
+        _damage(say, "materials", plans, sides),
+        _damage(say, "consumers", plans, sides),
+        _payments(say, before, after),
+        _table(tr("{contracted}: % of a project's output", contracted=say.contracted),
+               tr("Project"), _secured(say), plans, sides, "secured"),
+    ]  # fmt: skip
+    told = " ".join(_outcome(say, before, after))
+    title = tr("From the answer before to this one")
+    reasons = Bullets(list(_told(say, before, after)))
+    return Section("turned", title, [told, reasons, *(one for one in tables if one.rows)])
 
 
-def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
+def _outcome(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
+    """What is lost with the plan and without any, before and now."""
     then, now = before.outcome, after.outcome
     about = {
         "what": capital(say.expected),
@@ -49,12 +50,31 @@ def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
         "idle": say.spoken(then.without_plan.expected),
         "idle_now": say.spoken(now.without_plan.expected),
     }
-    if about["idle"] == about["idle_now"]:
-        yield tr("{what} goes from {before} to {now}; without any plan it is {idle}, as before.",
-                 **about)  # fmt: skip
+    if about["before"] == about["now"]:
+        yield tr("{what} stays at {now}.", **about)
+    elif then.expected < now.expected:
+        yield tr("{what} rises from {before} to {now}.", **about)
     else:
-        yield tr("{what} goes from {before} to {now}; without any plan it goes from {idle} to "
-                 "{idle_now}.", **about)  # fmt: skip
+        yield tr("{what} falls from {before} to {now}.", **about)
+    if about["idle"] == about["idle_now"]:
+        yield tr("Without any plan it is {idle}, as before.", **about)
+    else:
+        yield tr("Without any plan it is {idle_now}, and was {idle}.", **about)
+    open_by = _open_by(before, after)
+    if 0 < abs(now.expected - then.expected) <= open_by:
+        yield tr(
+            "Both plans are proven to within {open} together; a difference in damage as small as "
+            "this is not told apart from none.",
+            open=say.spoken(open_by),
+        )
+
+
+def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
+    """What is decided and paid otherwise."""
+    yield from _budgets(say, before, after)
+    if all(getattr(before, of) == getattr(after, of) for of in ("projects", "stockpiles")):
+        yield tr("It is the same plan: what is built, bought and paid is as before.")
+        return
     known = {p.id: p.name for p in before.projects}, {p.id: p.name for p in after.projects}
     gone, come = ({*known[0]} - {*known[1]}, {*known[1]} - {*known[0]})
     if not gone and not come:
@@ -70,13 +90,33 @@ def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
     if shifts := [f"{p} {_signed(x)}" for p, x in _large(of_both)]:
         yield tr("{contracted}, in percentage points of output: {shifts}.",
                  contracted=say.contracted, shifts=listed(shifts))  # fmt: skip
-    open_by = sum((p.certificate.gap or 0) * abs(p.certificate.objective) for p in (before, after))
-    if abs(now.expected - then.expected) <= open_by:
-        yield tr(
-            "Both plans are proven to within {open} together; a difference in damage as small as "
-            "this is not told apart from none.",
-            open=say.spoken(open_by),
-        )
+    was, is_ = map(_stocks(say), (before, after))
+    if shifts := [f"{stock} {_signed(x)}" for stock, x in _large(_differences(was, is_))]:
+        yield tr("Spent otherwise on stocks, in {unit}, not discounted: {shifts}.",
+                 unit=say.million, shifts=listed(shifts))  # fmt: skip
+
+
+def _open_by(*plans: Plan) -> float:
+    """What the proofs of plans leave open together, in the unit of the objective."""
+    return sum((p.certificate.gap or 0) * abs(p.certificate.objective) for p in plans)
+
+
+def _budgets(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
+    """How much is used of each funder's own budget that is another one than before."""
+    then = {one.funder: one for one in before.budget_lines if one.kind == "budget"}
+    for one in after.budget_lines:
+        was = then.get(one.funder) if one.kind == "budget" else None
+        granted, granted_then = (_granted(x) if x else None for x in (one, was))
+        if granted and granted_then is not None and abs(granted - granted_then) > NOISE:
+            used = number(sum(one.used_meur.values()))
+            yield tr("{funder}: {used} of {granted} are used.", funder=say.source(one.funder),
+                     used=used, granted=say.money(granted))  # fmt: skip
+
+
+def _granted(line: BudgetLineUse) -> float | None:
+    """What a budget grants over all years; None where it has no limit."""
+    by_year = None if line.available_meur is None else sum(line.available_meur.values())
+    return by_year if line.total_meur is None else line.total_meur
 
 
 def _shifts(say: PlanWording, before: Plan, after: Plan) -> list[str]:
@@ -125,6 +165,24 @@ def _losses(say: PlanWording, kind: str) -> Figures:
     return lambda plan: {say.name(kind, one.id): one.expected for one in getattr(plan, kind)}
 
 
+def _damage(say: PlanWording, kind: str, plans: Pair, sides: tuple[str, str]) -> Table:
+    """What is lost by material or consumer in two plans, with what all of it adds up to."""
+    about = {"what": _expected(say), "unit": say.unit}
+    caption, head = tr("{what} by consumer ({unit})", **about), tr("Consumer")
+    if kind == "materials":
+        caption, head = tr("{what} by material ({unit})", **about), tr("Material")
+    made = _table(caption, head, _losses(say, kind), plans, sides, total=tr("Sum"))
+    several = tr("Plans that are as good as a whole may divide it otherwise.")
+    return replace(made, note=several) if len(made.rows) > 1 else made
+
+
+def _stocks(say: PlanWording) -> Figures:
+    """What is spent on each stock over all years, by its name."""
+    return lambda plan: {
+        say.name("stockpiles", one.id): sum(one.cost_meur.values()) for one in plan.stockpiles
+    }
+
+
 def _secured(say: PlanWording) -> Figures:
     """Percent of a project's output that are contracted to consumers at home, by its name."""
     return lambda plan: {
@@ -163,7 +221,7 @@ def _payments(say: PlanWording, before: Plan, after: Plan) -> Table:
     ]  # fmt: skip
     return Table(
         tr("Who pays for what, where that changes ({unit}, not discounted)", unit=say.million),
-        rows, columns, "payments", empty=tr("No difference."),
+        rows, columns, "payments",
         note=tr("Smaller changes, up to a tenth of the largest, are left out. Where the sum stays "
                 "as it is, one payer steps in for another; several plans may do so equally well."),
     )  # fmt: skip
@@ -180,19 +238,32 @@ def _named_shifts(say: PlanWording, shifts: Mapping[str, float], most: float) ->
 
 
 def _table(
-    caption: str, head: str, read: Figures, plans: Pair, sides: tuple[str, str], name: str = ""
+    caption: str,
+    head: str,
+    read: Figures,
+    plans: Pair,
+    sides: tuple[str, str],
+    name: str = "",
+    total: str = "",
 ) -> Table:
-    """Figures of two plans by name, and what they differ by, the largest first."""
+    """Figures of two plans by name, and what they differ by, the largest first; where they have a
+    ``total``, what does not differ is a row of its own."""
     a, b = map(read, plans)
-    rows = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
-    most = max((abs(y - x) for _, x, y in rows), default=0.0)
-    rows = [row for row in rows if abs(row[2] - row[1]) > max(NOISE, TOLD * most)]
+    every = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
+    most = max((abs(y - x) for _, x, y in every), default=0.0)
+    rows = [row for row in every if abs(row[2] - row[1]) > max(NOISE, TOLD * most)]
     rows.sort(key=lambda row: -abs(row[2] - row[1]))
+    rest = [row for row in every if row not in rows and row[1:] != (0.0, 0.0)]
+    if rows and total and len(rest) == 1:
+        rows += rest
+    elif rows and total and rest:
+        called = tr("{count} others", count=number(len(rest)))
+        rows.append((called, sum(row[1] for row in rest), sum(row[2] for row in rest)))
     columns = [
         Column(head, lambda row: row[0], "text"),
-        *_sides(*sides, "outcome", "signed_outcome"),
+        *(replace(one, total=bool(total)) for one in _sides(*sides, "outcome", "signed_outcome")),
     ]
-    return Table(caption, rows, columns, name, empty=tr("No difference."))
+    return Table(caption, rows, columns, name, total=total)
 
 
 def _sides(then: str, now: str, form: Form, signed: Form) -> list[Column]:
@@ -221,8 +292,8 @@ def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan)
     for ids in (view.consumers, every):
         with_, without = lost(taking_part, ids), lost(staying_out, ids)
         over = without - with_ - costs
-        about = {"now": rounded(with_), "alone": rounded(without)}
-        about["less"] = say.spoken(without - with_)
+        figures = {"now": with_, "alone": without, "less": without - with_}
+        about = {name: say.spoken(value) for name, value in figures.items()}
         if ids and ids is view.consumers:
             told.append(
                 tr("Its own consumers are expected to lose {less} less: {now} and not {alone}.",
@@ -235,9 +306,13 @@ def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan)
                 tr("All consumers together are expected to lose {less} less: {now} and not "
                    "{alone}.", **about)
             )  # fmt: skip
-    table = _table(
-        tr("{what} by consumer", what=_expected(say)), tr("Consumer"), _losses(say, "consumers"),
-        (staying_out, taking_part), (tr("It stays out"), tr("It takes part")),
+    told.append(
+        tr("Both plans are proven: together they leave {open} open.",
+           open=say.spoken(_open_by(taking_part, staying_out)))
     )  # fmt: skip
-    parts: list[Part] = [" ".join(told), table]
+    sides = tr("It stays out"), tr("It takes part")
+    table = _damage(say, "consumers", (staying_out, taking_part), sides)
+    parts: list[Part] = [" ".join(told), *([table] if table.rows else [])]
+    if say.case is not None and say.case.objective.allocation == "pooled":
+        parts.insert(1, Caution([all_is_pooled()]))
     return Section("gained", tr("What {name} gains by taking part", name=name), parts)

@@ -130,6 +130,35 @@ def test_a_value_that_stands_there_already_asks_nothing(visit: Visit, value: str
         expect(me.page.locator("#status")).not_to_contain_text("on its way")
 
 
+def test_a_click_after_a_figure_was_typed_is_not_lost(visit: Visit) -> None:
+    """What is clicked first takes the focus from the field, which is no new question."""
+    with visit() as me:
+        me.begin()
+        me.number(FUND).fill("10")
+        me.page.wait_for_url(f"**set={FUND}%3D10*")
+        me.answered()
+        box = me.page.locator("#pin").bounding_box()
+        assert box is not None
+        me.page.mouse.click(box["x"] + 20, box["y"] + 10)  # at once, where nobody waits for it
+        expect(me.page.locator("#pins li")).to_have_count(1)
+
+
+def test_the_button_stays_where_it_is_while_answers_come(visit: Visit) -> None:
+    with visit() as me:
+        me.begin()
+        pin = me.page.locator("#pin")
+        places = [pin.bounding_box()]
+        held = Held(me.page, "**/ask")
+        me.type(FUND, "10")
+        me.page.wait_for_selector("body.stale")
+        places.append(pin.bounding_box())
+        held.release()
+        me.answered()
+        places.append(pin.bounding_box())
+        assert places[0] is not None
+        assert places == [places[0]] * 3
+
+
 def test_a_field_that_holds_no_number_is_told_and_asks_nothing(visit: Visit) -> None:
     with visit() as me:
         me.begin()
@@ -264,9 +293,16 @@ def test_options_are_kept_compared_and_removed(visit: Visit, language: Language)
         page.reload()
         me.answered()
         expect(pins).to_have_count(1)
+        page.click("#clear")
+        me.answered()
+        me.look("money")
         pins.nth(0).locator("a").click()
+        me.holds(FUND, "10")
         me.answered()
         assert me.query()["set"] == [f"{FUND}=10"]
+        assert me.query()["view"] == ["money"]  # what is looked at stays, and so does the way back
+        page.click("#undo")
+        me.holds(FUND, "20")
 
 
 def test_reloading_and_going_back_keep_what_was_asked(visit: Visit) -> None:

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from before_page import BASE, FUND, LANGUAGES, NEEDS_CHROMIUM, TITLE, Visit
+from before_page import BASE, BOARD, FUND, LANGUAGES, NEEDS_CHROMIUM, TITLE, Visit
 from open_page import TUTORIAL, opened
 from playwright.sync_api import expect
 
@@ -56,6 +56,89 @@ def test_a_disruption_is_played(visit: Visit, language: Language) -> None:
         second = me.page.locator("#view").inner_text()
         assert second != first
         assert {"en": "Period by period", "de": "Periode für Periode"}[language] in second
+
+
+@LANGUAGES
+def test_how_long_a_disruption_lasts_is_typed_as_people_write_it(
+    visit: Visit, language: Language
+) -> None:
+    """To the nearest whole period, a year here; what was drawn before is told to be old."""
+    with visit(language) as me:
+        me.begin()
+        me.page.click('button[data-view="stress"]')
+        me.page.locator("#year").select_option("2027")
+        drawn = {}
+        for years in ("1", "1,4", "1.4"):
+            me.page.fill("#years", years)
+            drawn[years] = me.look("stress").inner_text()
+        assert len(set(drawn.values())) == 1
+        me.page.fill("#years", "11")
+        me.page.click("#event button")
+        me.page.wait_for_selector("#years:invalid")
+        me.page.wait_for_selector("#view.old")
+        assert me.page.locator("#view").inner_text() == drawn["1"]
+        me.page.fill("#years", "1")
+        assert me.look("stress").inner_text() == drawn["1"]
+
+
+def test_what_was_moved_is_what_a_stress_test_is_asked_about(visit: Visit) -> None:
+    with visit() as me:
+        me.begin(f"{BOARD}&set=length.export_stop%3D2")
+        me.page.click('button[data-view="stress"]')
+        expect(me.page.locator("#hazard")).to_have_value("export_stop")
+        expect(me.page.locator("#years")).to_have_value("2")
+        me.type("length.export_stop", "3")
+        me.answered()
+        me.page.click('button[data-view="stress"]')
+        expect(me.page.locator("#years")).to_have_value("3")
+
+
+@LANGUAGES
+def test_what_a_figure_rests_on_is_told_where_it_is_moved(visit: Visit, language: Language) -> None:
+    with visit(language) as me:
+        me.begin()
+        tip, field = me.page.locator(".tip"), me.number(FUND)
+        told = {"en": "Invented for the tutorial", "de": "Für die Einführung erfunden"}[language]
+        field.focus()
+        expect(tip).to_contain_text(told)
+        assert told in (field.get_attribute("aria-description") or "")
+        field.fill("10")
+        expect(tip).to_be_hidden()
+        me.answered()
+        me.control("capex").locator("label").hover()
+        expect(tip).to_contain_text(told)
+
+
+def test_the_figures_and_the_views_stay_while_one_reads_on(visit: Visit) -> None:
+    with visit() as me:
+        me.begin()
+        head, whole = me.page.locator("#head"), me.page.locator("#head").bounding_box()
+        me.page.mouse.move(900, 700)
+        me.page.mouse.wheel(0, 600)
+        me.page.wait_for_selector("#head.small")
+        small = head.bounding_box()
+        assert whole is not None
+        assert small is not None
+        assert small["y"] <= 0.5
+        assert small["height"] < 0.8 * whole["height"]
+        assert me.figure() == BASE["en"]
+        me.page.click('button[data-view="damage"]')
+        me.drawn()
+        below = me.page.locator("#view h3").first.bounding_box()
+        now = head.bounding_box()
+        assert below is not None
+        assert now is not None
+        assert below["y"] >= now["y"] + now["height"] - 1  # read from its beginning
+        me.page.evaluate("scrollTo(0, 0)")
+        expect(head).not_to_have_class("small")
+
+
+def test_the_last_control_is_reached_where_the_page_begins(visit: Visit) -> None:
+    with visit() as me:
+        me.begin()
+        controls = me.page.locator("#controls").bounding_box()
+        assert controls is not None
+        assert controls["y"] + controls["height"] <= 901
 
 
 @LANGUAGES

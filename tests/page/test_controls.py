@@ -537,5 +537,38 @@ def test_what_is_asked_is_told_in_the_words_of_the_reader(
     moved = ("funders.auto_purse.budget_meur=0", "funders.rohstofffonds.budget_meur=0.5")
     question = Question.of(query_of(GERMANY, *moved))
     with using(language):
-        told = events(case, language)["china_rare_earths.long"], scenarios.title(question, case)
+        told = events(case)["china_rare_earths.long"], scenarios.title(question, case)
     assert [one.replace(NO_BREAK, " ") for one in told] == [event, title]
+
+
+@pytest.mark.parametrize(
+    ("id", "language", "told"),
+    [
+        ("funders.rohstofffonds.budget_meur", "en", "850 are left. (read, confidence: high)"),
+        ("funders.rohstofffonds.budget_meur", "de", "(gelesen, Sicherheit: hoch)"),
+        ("hazard.china_rare_earths", "en", "(assumption, confidence: low)"),
+        ("length.china_rare_earths", "en",
+         "The mean of its events: short, 50 % of its events; of middle length, 17 % of its events; "
+         "long, 33 % of its events. All become longer by the same factor."),
+        ("length.china_rare_earths", "de", "Das Mittel der Fälle: kurz, 50 % der Fälle;"),
+        ("capex", "en", ""),  # of many figures, which have sources of their own
+        ("project.nolans", "en", ""),
+    ],
+)  # fmt: skip
+def test_what_a_figure_rests_on_is_told_beside_its_control(
+    id: str, language: Language, told: str
+) -> None:
+    case = reading(GERMANY).case
+    with using(language):
+        control = controls.control(case, id)
+        assert control is not None
+        found = figures.rests_on(case)(control)
+    assert told in found.replace(NO_BREAK, " ")
+    assert bool(found) == bool(told)
+
+
+def test_what_was_moved_has_no_source_any_more() -> None:
+    case = reading(GERMANY).changed(["funders.rohstofffonds.budget_meur=700"]).case
+    moved = controls.control(case, "funders.rohstofffonds.budget_meur")
+    assert moved is not None
+    assert figures.rests_on(case)(moved) == ""

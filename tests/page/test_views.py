@@ -94,6 +94,7 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
     }
     told = "Lenders and investors -20, Raw materials fund -10 and A chip maker -10"
     assert cells["payments"][1] == ["A refinery", "40", "0", "-40", told]
+    assert cells[""][-1] == ["Sum", "12", "28", "+16"]
     # A share of output for each share of capex, of which fund and chip maker carry a quarter each.
     assert cells["secured"][1] == ["A refinery", "50", "0", "-50"]
     assert cells["costs"][0][1] == "Base case"
@@ -105,9 +106,10 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
 def test_what_taking_part_costs_is_told_beside_what_it_gains(visitor: Visitor) -> None:
     told = read(visitor.view("company", BASE, funder="chip_maker").text).text
     assert "costs A chip maker 5 million EUR net" in told.replace(NO_BREAK, " ")
-    assert "lose 6 million EUR less: 4 and not 10. That is 1 million EUR more than it costs." in (
-        told.replace(NO_BREAK, " ")
-    )
+    told = told.replace(NO_BREAK, " ")
+    assert "lose 6 million EUR less: 4 million EUR and not 10 million EUR." in told
+    assert "That is 1 million EUR more than it costs." in told
+    assert "Both plans are proven: together they leave" in told
 
 
 def test_a_funder_that_pays_for_nothing_is_told_so(visitor: Visitor) -> None:
@@ -134,6 +136,30 @@ def test_who_puts_up_more_or_less_is_told(
     for language, told in (("en", english), ("de", german)):
         view = visitor.view("changed", BASE, query_of("tutorial", setting), lang=language)
         assert f": {told}." in view.text.replace(NO_BREAK, " ")
+
+
+@pytest.mark.parametrize(
+    ("language", "used", "same"),
+    [
+        ("en", "Raw materials fund: 15.5 of 30 million EUR are used.", "It is the same plan:"),
+        ("de", "Rohstofffonds: 15,5 von 30 Mio. EUR werden gebraucht.", "Es ist derselbe Plan:"),
+    ],
+)
+def test_money_that_is_not_used_is_told(
+    visitor: Visitor, language: Language, used: str, same: str
+) -> None:
+    """By hand: a quarter of the refinery is 10, and stock for all that is left is 5.5."""
+    enough, more = (query_of("tutorial", f"funders.fund.budget_meur={n}") for n in (29, 30))
+    told = read(visitor.view("changed", enough, more, lang=language).text).text
+    assert used in told.replace(NO_BREAK, " ")
+    assert same in told
+
+
+def test_what_is_spent_otherwise_on_stocks_is_told(visitor: Visitor) -> None:
+    """By hand: of ten tonnes at 0.5 each and what keeping them costs, two are left."""
+    small = query_of("tutorial", "stockpiles.reserve.max_purchase_t_per_year=1")
+    told = read(visitor.view("changed", BASE, small).text).text.replace(NO_BREAK, " ")
+    assert "Spent otherwise on stocks, in million EUR, not discounted: reserve -4.40." in told
 
 
 def test_what_is_contracted_otherwise_is_told(visitor: Visitor) -> None:
@@ -191,7 +217,7 @@ def test_what_is_counted_in_tonnes_is_called_a_shortage() -> None:
         ).case  # fmt: skip
         answerer.answer(Message(1, Asked(key, case, "t", None), "en"), lambda _: None)
     told = answerer.answer(Message(2, Shown("changed", ("a", "b")), "en"), lambda _: None)
-    assert "Expected shortage goes from" in told
+    assert "Expected shortage stays at" in told
     assert "damage by" not in told
 
 

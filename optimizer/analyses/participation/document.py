@@ -159,10 +159,7 @@ def _cautions(say: Say) -> Iterator[str]:
             of=number(len(say.points)),
         )
     if say.found.allocation == "pooled":
-        yield tr(
-            "Supplies are pooled: every tonne is allocated to minimise damage, no matter who paid. "
-            "A share buys no tonnes of its own."
-        )
+        yield words.all_is_pooled()
     yield from say.illustration()
 
 

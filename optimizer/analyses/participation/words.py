@@ -64,6 +64,14 @@ class Say(Wording[Participation]):
         return [next((c for c in some if c.public_share is None), some[0]) for some in ways if some]
 
 
+def all_is_pooled() -> str:
+    """What a payer must know where allocation is ``pooled``."""
+    return tr(
+        "Supplies are pooled: every tonne is allocated to minimise damage, no matter who paid. "
+        "A share buys no tonnes of its own."
+    )
+
+
 def curve_name(curve: ShareCurve) -> str:
     """A curve in a few words: how the others behave, and what public funders carry."""
     anew = curve.others == "reoptimize"

@@ -297,6 +297,11 @@ def standing_name(standing: Standing) -> str:
     }[standing]
 
 
+def confidence_name(confidence: str) -> str:
+    """How far a figure is trusted, in words."""
+    return {"high": tr("high"), "medium": tr("medium"), "low": tr("low")}[confidence]
+
+
 def kind_name(kind: str) -> str:
     """A kind of figures that damage depends on, in words."""
     return {
@@ -309,8 +314,6 @@ def kind_name(kind: str) -> str:
 
 
 def _assumptions(case: Case) -> Table:
-    confidence = {"high": tr("high"), "medium": tr("medium"), "low": tr("low")}
-
     def source(row: Figure) -> str | None:
         known = case.sources.get(row.source or "")
         return known.text.read(language()) if known else row.source
@@ -324,7 +327,9 @@ def _assumptions(case: Case) -> Table:
         ),
         col.text(tr("Unit"), "unit", width=16, wrap=False),
         col.text(tr("Kind"), lambda row: standing_name(row.standing), width=13, wrap=False),
-        col.text(tr("Confidence"), lambda row: confidence.get(row.confidence or "")),
+        col.text(
+            tr("Confidence"), lambda row: row.confidence and confidence_name(row.confidence)
+        ),
         col.text(
             tr("Id of the source"),
             lambda row: row.source if row.source in case.sources else None,

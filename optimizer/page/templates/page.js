@@ -76,8 +76,13 @@ function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
   const german = document.documentElement.lang === "de", submitted = new Set();
   const controls = $("controls");
-  let asked = "", halted = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, stamp = "", heardLast = "", before = null, timer = 0, drawing = 0, since = null, place = history.state?.place ?? 0;
+  let asked = "", halted = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, stamp = "", heardLast = "", before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
+  function question() {  // what is asked, without what is only looked at
+    const made = address();
+    for (const name of ["view", "pin", "lang"]) made.delete(name);
+    return made.toString();
+  }
   let pins = address().getAll("pin");  // kept through undo and redo
   const rows = () => [...controls.querySelectorAll(".control")];
 
@@ -97,8 +102,9 @@ function asking() {
   }
   function fits(input) {  // whether a field holds a number that may be asked
     const number = parsed(input.value), about = input.dataset;
-    const good = number !== null && number <= Number(about.most ?? Infinity) && (!about.whole || Number.isInteger(number));
-    input.setCustomValidity(good ? "" : words.number);
+    const inside = number !== null && number >= Number(about.least ?? 0) && number <= Number(about.most ?? Infinity);
+    const good = inside && (!about.whole || Number.isInteger(number));
+    input.setCustomValidity(good ? "" : about.says ?? words.number);
     input.toggleAttribute("aria-invalid", !good);
     return good;
   }
@@ -195,12 +201,10 @@ function asking() {
     without = false;
     stale();
     number += 1;
-    const made = address();
-    for (const name of ["view", "pin", "lang"]) made.delete(name);
     const mine = number;
     say(answered ? words.stale : words.asking);
     busy(true);
-    const sent = { tab: own, number, query: made.toString() };
+    const sent = { tab: own, number, query: question() };
     let answer = null;
     while (mine === number && !(answer = await post("/ask", sent).catch(() => null))) {
       $("lost").hidden = false;  // it did not get through, though the stream may live
@@ -217,16 +221,25 @@ function asking() {
     say("");
     busy(false);
     $("again").hidden = false;
+    nothing();
   }
-  function clock() {  // shown beside the status, and not read aloud each second
-    if (since) $("status").dataset.since = `${Math.round((performance.now() - since[0]) / 1000)} s`;
-    else delete $("status").dataset.since;
+  function nothing() {  // there is no plan to be looked at
+    if (!answered) $("view").setAttribute("aria-busy", "false");
+  }
+  const since = new Map();
+  function clock(box, on) {  // seconds of what is waited for, which are not read aloud
+    if (on && since.has(box)) return;
+    clearInterval(since.get(box));
+    since.delete(box);
+    delete box.dataset.since;
+    if (!on) return;
+    const began = performance.now();
+    const tick = () => { box.dataset.since = `${Math.round((performance.now() - began) / 1000)} s`; };
+    since.set(box, setInterval(tick, 1000));
   }
   function busy(on) {
     waits = on;
-    if (on) since ??= [performance.now(), setInterval(clock, 1000)];
-    else if (since) since = (clearInterval(since[1]), null);
-    clock();
+    clock($("status"), on);
     rest();
     $("stop").hidden = !on;
     $("again").hidden = true;
@@ -247,7 +260,7 @@ function asking() {
     say(done ? said.text : "", true);
     if (!done) return;
     without = said.state === "failed";
-    if (without) return;
+    if (without) return nothing();
     if (answered !== said.query) [before, answered] = [answered, said.query];
     stamp = said.stamp;
     if (heardLast !== said.html) shownOf = null;  // after "ask again" it is another plan
@@ -271,10 +284,12 @@ function asking() {
     }
     $("event").hidden = name !== "stress";
     $("payer").hidden = name !== "company";
-    if (!answered) return;
     const form = { stress: $("event"), company: $("payer") }[name];
+    if (name === "stress" && !submitted.has(name)) moved_event();
+    if (!answered) return;
     if (form && !submitted.has(name)) {  // nothing is solved that nobody asked for
       shownOf = null;
+      waiting(box, false);
       box.replaceChildren();
       return;
     }
@@ -286,22 +301,26 @@ function asking() {
     made.append("stamp", stamp);
     if (name === "company") made.append("funder", $("funder").value);
     if (name === "stress") {
-      made.append("event", `${$("hazard").value} ${$("year").value} for ${Math.round(Number($("years").value) * 12)} months`);
+      const year = Number($("years").dataset.periods), lasts = Math.max(1, Math.round(parsed($("years").value) * year));
+      made.append("event", `${$("hazard").value} ${$("year").value} for ${lasts * 12 / year} months`);
     }
     const mine = made.toString() + name;
+    box.dataset.old = words.old;
     if (shownOf === mine) return box.classList.toggle("old", !current());
     shownOf = mine;
     underway?.abort();
     underway = new AbortController();
-    if (box.dataset.view !== name || form) box.replaceChildren();  // it is of something else
+    const other = box.dataset.view !== name;
+    if (other || form) box.replaceChildren();  // it is of something else
     box.dataset.view = name;
-    box.setAttribute("aria-busy", "true");
     box.dataset.drawing = name === "company" ? words.without : words.drawing;
+    waiting(box, false);
+    waiting(box, true);
     const answer = await fetch(`/view/${name}?${made}`, { signal: underway.signal }).catch(() => null);
     const html = (await answer?.text().catch(() => "")) ?? "";
     if (shownOf !== mine) return;
     if (!answer?.ok) shownOf = null;  // it may be asked again
-    box.setAttribute("aria-busy", "false");
+    waiting(box, false);
     if (!answer) return;
     const note = name === "changed" && !before ? `<p class="note">${words.noChange}</p>` : "";
     const kind = answer.headers.get("content-type") ?? "";
@@ -309,6 +328,23 @@ function asking() {
     else box.textContent = (kind.includes("json") && JSON.parse(html).text) || words.failed;
     box.classList.toggle("old", !current());
     reachable();
+    if (other && scrollY > 0) from_top();
+  }
+  function from_top() {  // another view is read from its beginning
+    if ($("view").getBoundingClientRect().top < $("head").getBoundingClientRect().bottom) $("view").scrollIntoView();
+  }
+  function waiting(box, on) {
+    box.setAttribute("aria-busy", String(on));
+    clock(box, on);
+  }
+  function moved_event() {  // what was moved last is what is asked about
+    const id = ids().findLast((one) => /^(hazard|length)\./.test(one));
+    if (!id || $("hazard").dataset.chosen) return;
+    const name = id.slice(id.indexOf(".") + 1), options = [...$("hazard").options];
+    const option = options.find((one) => one.value === name || one.value.startsWith(`${name}.`));
+    if (option) $("hazard").value = option.value;
+    const lasts = rows().find((row) => row.dataset.id === `length.${name}`);
+    if (lasts && moves(lasts)) $("years").value = entry(lasts).value;
   }
   function bare() {
     const made = new URLSearchParams({ scenario });
@@ -321,11 +357,41 @@ function asking() {
       there.set("view", one.dataset.view);
       history.replaceState(history.state, "", `?${there}`);
       view();
+      from_top();
     });
   }
+  set($("years"), 2);
+  $("years").addEventListener("input", () => fits($("years")));
   for (const [name, form] of [["stress", $("event")], ["company", $("payer")]]) {
-    form.addEventListener("submit", (event) => { event.preventDefault(); submitted.add(name); view(); });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (name === "stress" && !(fits($("years")) && $("years").reportValidity())) return;
+      submitted.add(name);
+      view();
+    });
+    form.addEventListener("input", () => {
+      $("hazard").dataset.chosen = "1";
+      $("view").dataset.old = words.other;
+      $("view").classList.toggle("old", submitted.has(name));
+    });
   }
+
+  // What stays in view while one reads on: the figures without what is beside them, and the views.
+  const head = $("head");
+  new IntersectionObserver(([top]) => {
+    const small = !top.isIntersecting && getComputedStyle(head).position === "sticky";
+    if (small === head.classList.contains("small")) return;
+    const whole = head.offsetHeight;
+    head.classList.toggle("small", small);
+    if (small) document.documentElement.style.scrollPaddingTop = `${head.offsetHeight + 8}px`;
+    head.style.marginBottom = small ? `${whole - head.offsetHeight}px` : "";  // so that nothing moves
+  }, { rootMargin: "100px 0px 0px" }).observe($("top"));
+  const fit = () => {  // the end of the controls can be reached wherever the page stands
+    const above = Math.max(0, controls.parentElement.getBoundingClientRect().top);
+    controls.style.setProperty("--above", `${Math.round(above)}px`);
+  };
+  for (const kind of ["scroll", "resize"]) addEventListener(kind, fit, { passive: true });
+  fit();
 
   // What a shape of a chart shows: under the pointer, or by arrow keys where the chart has the focus.
   const tip = Object.assign(document.createElement("p"), { className: "tip", hidden: true });
@@ -334,12 +400,18 @@ function asking() {
     document.querySelector(".pointed")?.classList.remove("pointed");
     tip.hidden = !shape;
     if (!shape) return;
-    shape.classList.add("pointed");
+    if (chart({ target: shape })) shape.classList.add("pointed");
     tip.textContent = shape.dataset.told;
-    const at = shape.getBoundingClientRect();
-    tip.style.left = `${Math.max(4, Math.min(at.left + at.width / 2, innerWidth - tip.offsetWidth - 8))}px`;
+    const at = shape.getBoundingClientRect(), start = shape.tagName === "LABEL" ? at.left : at.left + at.width / 2;
+    tip.style.left = `${Math.max(4, Math.min(start, innerWidth - tip.offsetWidth - 8))}px`;
     tip.style.top = `${Math.max(4, at.top - tip.offsetHeight - 6)}px`;
   }
+  const rests = (event) => event.target.closest?.(".control")?.querySelector("label[data-told]");
+  controls.addEventListener("pointerover", (event) => told(event.target.closest("label[data-told]")));
+  controls.addEventListener("focusin", (event) => told(rests(event)));
+  for (const kind of ["focusout", "input", "pointerleave"]) controls.addEventListener(kind, () => told(null));
+  controls.addEventListener("keydown", (event) => { if (["Escape", "Enter"].includes(event.key)) told(null); });
+  controls.addEventListener("scroll", () => told(null), { passive: true });
   const chart = (event) => event.target.closest?.("figure svg");
   $("view").addEventListener("pointerover", (event) => told(event.target.closest("[data-told]")));
   $("view").addEventListener("focusout", () => told(null));
@@ -378,6 +450,14 @@ function asking() {
       link.textContent = `${n + 1}: ${[option?.textContent, ...said].filter(Boolean).join("; ") || words.first}`;
       for (const pin of pins) there.append("pin", pin);
       link.href = `?${there}`;
+      link.addEventListener("click", (event) => {
+        const made = new URLSearchParams(there), seen = address().get("view");
+        if (seen) made.append("view", seen);
+        link.href = `?${made}`;
+        if (event.ctrlKey || event.metaKey || event.shiftKey || !restored(there)) return;
+        event.preventDefault();
+        go(query(there.getAll("set").map((text) => split(text)[0])));
+      });
       gone.type = "button";
       gone.textContent = words.remove;
       gone.setAttribute("aria-label", `${words.remove} ${link.textContent}`);
@@ -410,6 +490,8 @@ function asking() {
   // Moving.
   const settle = (wait) => {
     clearTimeout(timer);
+    // A field that is left as it was asked for takes nothing away from under the hand.
+    if (!document.body.classList.contains("stale") && query(ids()).toString() === question()) return;
     clearTimeout(drawing);
     stale();
     timer = setTimeout(() => go(query(ids())), wait);
@@ -460,6 +542,14 @@ function asking() {
     location.assign(`?${made}`);
   });
 
+  function restored(there) {  // the controls as an address has them; false where it has others
+    const said = new Map(there.getAll("set").map(split));
+    const known = new Set(rows().map((row) => row.dataset.id));
+    if ((there.get("variant") ?? "") !== variant || [...said.keys()].some((id) => !known.has(id))) return false;
+    for (const row of rows()) put(row, said.get(row.dataset.id));
+    return true;
+  }
+
   // Back and forward.
   $("undo").disabled = place === 0;
   $("redo").disabled = true;
@@ -467,12 +557,10 @@ function asking() {
   $("redo").addEventListener("click", () => history.forward());
   addEventListener("popstate", () => {
     if (location.search === asked) return;  // only the place on the page
-    const there = address(), set = new Map(there.getAll("set").map(split));
-    if ((there.get("variant") ?? "") !== variant || [...set.keys()].some((id) => !rows().some((row) => row.dataset.id === id))) {
+    if (!restored(address())) {
       location.reload();
       return;
     }
-    for (const row of rows()) put(row, set.get(row.dataset.id));
     const now = history.state?.place ?? 0;
     $("redo").disabled = now >= place;
     $("undo").disabled = now === 0;
