@@ -13,7 +13,7 @@ from models.files.tabs import worded
 from models.language import language, tr
 from models.scenario.case import Case
 from models.scenario.chains import need
-from models.scenario.hazards import Hazard
+from models.scenario.hazards import Effect, Hazard
 from models.scenario.stockpiles import Stockpile
 from optimizer.analyses.assumptions import (
     Assumption,
@@ -38,7 +38,7 @@ from optimizer.page.figures import (
     under,
     unit_of,
 )
-from optimizer.report.figures import percent
+from optimizer.report.figures import exact, percent
 from optimizer.report.scenario_workbook.fields import label_of
 
 PUBLIC = "public"
@@ -247,7 +247,7 @@ def _hazards(case: Case) -> Group:
             own.append(
                 Control(f"length.{h}", label, base, stretched, low=base / 4,
                         high=min(max(3 * base, 3.0), float(most)), unit=tr("years"),
-                        is_factor=True, about=_stretched(hazard))
+                        is_factor=True, about=_stretched(hazard, periods))
             )  # fmt: skip
         if own:
             parts.append(under(f"hazard-{h}", named_item(hazard, h), own))
@@ -256,12 +256,16 @@ def _hazards(case: Case) -> Group:
     return Group("hazards", tr("What may go wrong"), whole, tuple(parts))
 
 
-def _stretched(hazard: Hazard) -> str:
+def _stretched(hazard: Hazard, periods: float) -> str:
     """What it means that a hazard lasts longer, where its events go in several ways."""
     if not hazard.profiles:
         return ""
-    return tr("The mean of its events: {ways}. All become longer by the same factor.",
-              ways="; ".join(ways(hazard).values()))  # fmt: skip
+    each = [
+        tr("{way}: {years} years", way=way, years=exact(_lasts(hazard.courses[id]) / periods))
+        for id, way in ways(hazard).items()
+    ]
+    return tr("The mean of its events. {ways}. All become longer by the same factor.",
+              ways="; ".join(each))  # fmt: skip
 
 
 def ways(hazard: Hazard) -> dict[str, str]:
@@ -286,9 +290,14 @@ def length(hazard: Hazard) -> float:
     found = 0.0
     for id, effects in hazard.courses.items():
         weight = 1.0 if id is None else float(hazard.profiles[id].probability)
-        lasts = (sum(x >= max(effect.loss) / 2 > 0 for x in effect.loss) for effect in effects)
-        found += weight * max(lasts, default=0)
+        found += weight * _lasts(effects)
     return found
+
+
+def _lasts(effects: Sequence[Effect]) -> int:
+    """Periods at half of its worst or more, of the effect that lasts longest."""
+    lasts = (sum(x >= max(effect.loss) / 2 > 0 for x in effect.loss) for effect in effects)
+    return max(lasts, default=0)
 
 
 def stretch(loss: Sequence[float], factor: float, longest: int = MOST_PERIODS) -> list[float]:

@@ -130,10 +130,10 @@ def rests_on(case: Case) -> Callable[[Control], str]:
             return control.about
         moved = control.settings(1.5 * control.base or 1.0)  # by a factor of 1 nothing is moved
         some = [one for text in moved for one in known.get(text.partition("=")[0], ())]
-        sources = {(one.source, one.standing, one.confidence) for one in some if one.source}
-        if len(sources) != 1:
+        sources = {(one.source, one.standing, one.confidence) for one in some}
+        source, kind, confidence = sources.pop() if len(sources) == 1 else (None, "none", None)
+        if source is None:
             return ""
-        ((source, kind, confidence),) = sources
         about = [standing_name(kind)] if kind in ("read", "reported", "assumption") else []
         if confidence:
             about.append(tr("confidence: {level}", level=confidence_name(confidence)))

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from models.language import tr
 from models.results import Comparison, Plan
-from models.results.plan import BudgetLineUse
+from models.results.plan import OWN_LINE
+from optimizer.analyses.comparison.money import budgets
 from optimizer.analyses.participation.words import all_is_pooled
 from optimizer.analyses.plan.words import MARKET, PlanWording
 from optimizer.report.cells import written
 from optimizer.report.document import Bullets, Caution, Column, Form, Part, Section, Table
-from optimizer.report.figures import NOISE, number
+from optimizer.report.figures import NOISE, number, percent, rounded
 from optimizer.report.wording import capital, listed
 
 SHIFT, LEAST_SHIFT = 0.1, 0.5
@@ -47,32 +48,29 @@ def _outcome(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
         "what": capital(say.expected),
         "before": say.spoken(then.expected),
         "now": say.spoken(now.expected),
+        "share": percent(abs(now.expected / then.expected - 1)) if then.expected else "",
         "idle": say.spoken(then.without_plan.expected),
         "idle_now": say.spoken(now.without_plan.expected),
     }
     if about["before"] == about["now"]:
         yield tr("{what} stays at {now}.", **about)
     elif then.expected < now.expected:
-        yield tr("{what} rises from {before} to {now}.", **about)
+        yield tr("{what} rises from {before} to {now} (by {share}).", **about)
     else:
-        yield tr("{what} falls from {before} to {now}.", **about)
+        yield tr("{what} falls from {before} to {now} (by {share}).", **about)
     if about["idle"] == about["idle_now"]:
         yield tr("Without any plan it is {idle}, as before.", **about)
     else:
         yield tr("Without any plan it is {idle_now}, and was {idle}.", **about)
-    open_by = _open_by(before, after)
-    if 0 < abs(now.expected - then.expected) <= open_by:
-        yield tr(
-            "Both plans are proven to within {open} together; a difference in damage as small as "
-            "this is not told apart from none.",
-            open=say.spoken(open_by),
-        )
+    yield _proof(say, before, after)
+    if 0 < abs(now.expected - then.expected) <= _open_by(before, after):
+        yield tr("A difference in damage as small as this is not told apart from none.")
 
 
 def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
     """What is decided and paid otherwise."""
     yield from _budgets(say, before, after)
-    if all(getattr(before, of) == getattr(after, of) for of in ("projects", "stockpiles")):
+    if _decided(before) == _decided(after):
         yield tr("It is the same plan: what is built, bought and paid is as before.")
         return
     known = {p.id: p.name for p in before.projects}, {p.id: p.name for p in after.projects}
@@ -92,7 +90,7 @@ def _told(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
                  contracted=say.contracted, shifts=listed(shifts))  # fmt: skip
     was, is_ = map(_stocks(say), (before, after))
     if shifts := [f"{stock} {_signed(x)}" for stock, x in _large(_differences(was, is_))]:
-        yield tr("Spent otherwise on stocks, in {unit}, not discounted: {shifts}.",
+        yield tr("Largest changes of what is spent on stocks, in {unit}, not discounted: {shifts}.",
                  unit=say.million, shifts=listed(shifts))  # fmt: skip
 
 
@@ -103,20 +101,31 @@ def _open_by(*plans: Plan) -> float:
 
 def _budgets(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
     """How much is used of each funder's own budget that is another one than before."""
-    then = {one.funder: one for one in before.budget_lines if one.kind == "budget"}
-    for one in after.budget_lines:
-        was = then.get(one.funder) if one.kind == "budget" else None
-        granted, granted_then = (_granted(x) if x else None for x in (one, was))
-        if granted and granted_then is not None and abs(granted - granted_then) > NOISE:
-            used = number(sum(one.used_meur.values()))
-            yield tr("{funder}: {used} of {granted} are used.", funder=say.source(one.funder),
-                     used=used, granted=say.money(granted))  # fmt: skip
+    then, now = (
+        {one.funder: (one.used_meur, one.granted_meur)
+         for one in budgets(plan) if one.line == OWN_LINE and one.funder and one.granted_meur}
+        for plan in (before, after)
+    )  # fmt: skip
+    for funder, (used, granted) in now.items():
+        if abs(granted - then.get(funder, (0.0, granted))[1]) > NOISE:
+            yield tr("{funder}: {used} of {granted} are used.", funder=say.source(funder),
+                     used=rounded(used), granted=say.money(granted))  # fmt: skip
 
 
-def _granted(line: BudgetLineUse) -> float | None:
-    """What a budget grants over all years; None where it has no limit."""
-    by_year = None if line.available_meur is None else sum(line.available_meur.values())
-    return by_year if line.total_meur is None else line.total_meur
+def _decided(plan: Plan) -> object:
+    """What is built, bought and paid, and by whom."""
+    paid = [(one.funder, one.instrument, one.project, one.stockpile, one.paid_meur)
+            for one in plan.accounts]  # fmt: skip
+    return plan.projects, plan.stockpiles, paid
+
+
+def _proof(say: PlanWording, *plans: Plan) -> str:
+    """What the proofs of two plans leave open; nothing where one of them was stopped."""
+    proofs = [plan.certificate for plan in plans]
+    if any(proof.status != "optimal" or proof.gap is None for proof in proofs):
+        return tr("Not both plans are proven to be the best.")
+    return tr("Either plan may be improved, by no more than {open} for both together.",
+              open=say.spoken(_open_by(*plans)))  # fmt: skip
 
 
 def _shifts(say: PlanWording, before: Plan, after: Plan) -> list[str]:
@@ -177,10 +186,16 @@ def _damage(say: PlanWording, kind: str, plans: Pair, sides: tuple[str, str]) ->
 
 
 def _stocks(say: PlanWording) -> Figures:
-    """What is spent on each stock over all years, by its name."""
-    return lambda plan: {
-        say.name("stockpiles", one.id): sum(one.cost_meur.values()) for one in plan.stockpiles
-    }
+    """What is spent on stocks of each material over all years, by its name."""
+
+    def spent(plan: Plan) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for one in plan.stockpiles:
+            name = say.name("materials", one.material)
+            found[name] = found.get(name, 0.0) + sum(one.cost_meur.values())
+        return found
+
+    return spent
 
 
 def _secured(say: PlanWording) -> Figures:
@@ -306,10 +321,7 @@ def gained(funder: str, found: Comparison, taking_part: Plan, staying_out: Plan)
                 tr("All consumers together are expected to lose {less} less: {now} and not "
                    "{alone}.", **about)
             )  # fmt: skip
-    told.append(
-        tr("Both plans are proven: together they leave {open} open.",
-           open=say.spoken(_open_by(taking_part, staying_out)))
-    )  # fmt: skip
+    told.append(_proof(say, taking_part, staying_out))
     sides = tr("It stays out"), tr("It takes part")
     table = _damage(say, "consumers", (staying_out, taking_part), sides)
     parts: list[Part] = [" ".join(told), *([table] if table.rows else [])]

@@ -42,7 +42,7 @@ OF_PLAN: dict[str, tuple[str, Collection[str]]] = {
 OF_SEVERAL = {"changed": marked("What has changed"), "board": marked("Options")}
 """Views of several plans side by side."""
 STRESS = {"stress": marked("Stress test")}
-COMPANY = {"company": marked("A company or fund")}
+COMPANY = {"company": marked("What a funder gains")}
 ALL = {name: title for name, (title, _) in OF_PLAN.items()} | OF_SEVERAL | STRESS | COMPANY
 """All views, by name."""
 KEEP = "keep"

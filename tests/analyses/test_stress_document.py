@@ -95,7 +95,7 @@ def test_it_says_what_comes_what_it_does_and_when_stocks_are_used_up() -> None:
     assert "Of its demand 50 % is missing in 2026 Q2 without the plan" in text
     assert "these stocks are empty for the first time: store_ore (by the end of 2026 Q2)." in text
     assert "Releases assume foresight" in text
-    assert "Freigaben setzen Voraussicht voraus" in told(disrupted(), "de")
+    assert "Bei den Freigaben ist Voraussicht unterstellt" in told(disrupted(), "de")
 
 
 @pytest.mark.parametrize(

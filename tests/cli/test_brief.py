@@ -47,7 +47,7 @@ def test_as_it_is_it_says_what_is_not_known(folder, capsys):
     told = Brief.model_validate(json.loads(capsys.readouterr().out))
     assert [one.to for one in told.increments] == ["nothing"]
     assert not (folder / "plan" / "evaluation.json").exists()
-    assert "is not known here: vorrat evaluate finds it" in (
+    assert "takes an evaluation of its own (vorrat evaluate)" in (
         folder / "plan" / "brief.html"
     ).read_text(encoding="utf-8")
 

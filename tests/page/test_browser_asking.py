@@ -143,20 +143,32 @@ def test_a_click_after_a_figure_was_typed_is_not_lost(visit: Visit) -> None:
         expect(me.page.locator("#pins li")).to_have_count(1)
 
 
-def test_the_button_stays_where_it_is_while_answers_come(visit: Visit) -> None:
-    with visit() as me:
+@LANGUAGES
+@pytest.mark.parametrize("width", [390, 800, 1024, 1280])
+def test_nothing_moves_away_while_an_answer_comes(
+    visit: Visit, language: Language, width: int
+) -> None:
+    """Where one is about to click: below the figures as well."""
+    with visit(language) as me:
+        me.page.set_viewport_size({"width": width, "height": 900})
         me.begin()
-        pin = me.page.locator("#pin")
-        places = [pin.bounding_box()]
+        for once in ("10", "12", "10"):  # answers that have one before them, the highest among them
+            me.type(FUND, once)
+            me.answered()
+
+        def places() -> list[object]:
+            return [me.page.locator(one).bounding_box() for one in ("#pin", ".views")]
+
+        at_rest = places()
         held = Held(me.page, "**/ask")
-        me.type(FUND, "10")
+        me.type(FUND, "12")
         me.page.wait_for_selector("body.stale")
-        places.append(pin.bounding_box())
+        while_asking = places()
         held.release()
         me.answered()
-        places.append(pin.bounding_box())
-        assert places[0] is not None
-        assert places == [places[0]] * 3
+        assert None not in at_rest
+        assert while_asking == at_rest
+        assert places() == at_rest
 
 
 def test_a_field_that_holds_no_number_is_told_and_asks_nothing(visit: Visit) -> None:
@@ -303,6 +315,21 @@ def test_options_are_kept_compared_and_removed(visit: Visit, language: Language)
         assert me.query()["view"] == ["money"]  # what is looked at stays, and so does the way back
         page.click("#undo")
         me.holds(FUND, "20")
+
+
+def test_an_option_is_asked_as_it_was_kept(visit: Visit) -> None:
+    """A field shows six digits of it."""
+    with visit() as me:
+        me.begin(f"{BOARD}&set={FUND}%3D10.1234567")
+        me.page.click("#pin")
+        me.page.click("#clear")
+        me.answered()
+        me.page.locator("#pins a").click()
+        me.holds(FUND, "10.1235")
+        me.answered()
+        assert me.query()["set"] == [f"{FUND}=10.1234567"]
+        me.page.click("#pin")
+        expect(me.page.locator("#pins li")).to_have_count(1)
 
 
 def test_reloading_and_going_back_keep_what_was_asked(visit: Visit) -> None:

@@ -548,9 +548,11 @@ def test_what_is_asked_is_told_in_the_words_of_the_reader(
         ("funders.rohstofffonds.budget_meur", "de", "(gelesen, Sicherheit: hoch)"),
         ("hazard.china_rare_earths", "en", "(assumption, confidence: low)"),
         ("length.china_rare_earths", "en",
-         "The mean of its events: short, 50 % of its events; of middle length, 17 % of its events; "
-         "long, 33 % of its events. All become longer by the same factor."),
-        ("length.china_rare_earths", "de", "Das Mittel der Fälle: kurz, 50 % der Fälle;"),
+         "The mean of its events. short, 50 % of its events: 0.25 years; of middle length, "
+         "17 % of its events: 0.5 years; long, 33 % of its events: 1.5 years. All become longer by "
+         "the same factor."),
+        ("length.china_rare_earths", "de",
+         "Das Mittel der Fälle. kurz, 50 % der Fälle: 0,25 Jahre;"),
         ("capex", "en", ""),  # of many figures, which have sources of their own
         ("project.nolans", "en", ""),
     ],

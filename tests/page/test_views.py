@@ -109,7 +109,7 @@ def test_what_taking_part_costs_is_told_beside_what_it_gains(visitor: Visitor) -
     told = told.replace(NO_BREAK, " ")
     assert "lose 6 million EUR less: 4 million EUR and not 10 million EUR." in told
     assert "That is 1 million EUR more than it costs." in told
-    assert "Both plans are proven: together they leave" in told
+    assert "Either plan may be improved, by no more than" in told
 
 
 def test_a_funder_that_pays_for_nothing_is_told_so(visitor: Visitor) -> None:
@@ -155,11 +155,48 @@ def test_money_that_is_not_used_is_told(
     assert same in told
 
 
+def test_what_is_paid_otherwise_is_no_same_plan_and_what_was_stopped_is_not_proven() -> None:
+    """The same projects and stocks, of which one pays more; a search that ended at a limit."""
+    answerer, base = Answerer(), read_case(TUTORIAL)
+    first = base.changed(["funders.fund.budget_meur=60"]).case
+    answerer.answer(Message(1, Asked("k", first, "t", None), "en"), lambda _: None)
+    plan = answerer.answer(Message(2, Lent("k"), "en"), lambda _: None).plan
+    (one, *others) = plan.accounts
+    dearer = {year: 2 * paid for year, paid in one.paid_meur.items()}
+    accounts = (one.model_copy(update={"paid_meur": dearer}), *others)
+    stopped = plan.certificate.model_copy(update={"status": "limit"})
+    after = plan.model_copy(update={"accounts": accounts, "certificate": stopped})
+    same, other = views.changed(plan, plan), views.changed(plan, after)
+    assert "It is the same plan" in same
+    assert "Either plan may be improved" in same
+    assert "It is the same plan" not in other
+    assert "Not both plans are proven to be the best" in other
+
+
+def test_a_budget_that_carries_over_is_not_told_where_it_was_not_moved() -> None:
+    """What it has in a year holds what the years before left, which the use of it changes."""
+    answerer = Answerer()
+    by_year = [
+        "funders.fund.budget_meur=null", "funders.fund.carry_over=true",
+        "funders.fund.budget_by_year_meur={2026: 20, 2027: 20, 2028: 20}",
+    ]  # fmt: skip
+    for key, capex in (("a", 40), ("b", 44)):
+        settings = [*by_year, f"projects.refinery.capex_meur={capex}"]
+        case = read_case(TUTORIAL).changed(settings).case
+        answerer.answer(Message(1, Asked(key, case, "t", None), "en"), lambda _: None)
+    told = answerer.answer(Message(2, Shown("changed", ("a", "b")), "en"), lambda _: None)
+    assert "Raw materials fund +" in told
+    assert "are used" not in told
+
+
 def test_what_is_spent_otherwise_on_stocks_is_told(visitor: Visitor) -> None:
     """By hand: of ten tonnes at 0.5 each and what keeping them costs, two are left."""
     small = query_of("tutorial", "stockpiles.reserve.max_purchase_t_per_year=1")
     told = read(visitor.view("changed", BASE, small).text).text.replace(NO_BREAK, " ")
-    assert "Spent otherwise on stocks, in million EUR, not discounted: reserve -4.40." in told
+    assert (
+        "Largest changes of what is spent on stocks, in million EUR, not discounted: Gallium -4.40."
+        in told
+    )
 
 
 def test_what_is_contracted_otherwise_is_told(visitor: Visitor) -> None:

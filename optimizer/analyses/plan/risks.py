@@ -195,6 +195,6 @@ def assumed(say: PlanWording) -> Iterator[str]:
     known = len(say.brief.increments) > 1 or say.beside.evaluation is not None
     if not known and say.public and say.of_damage:
         yield tr(
-            "What public money adds to what companies do alone is not known here: vorrat evaluate "
-            "finds it."
+            "What public money adds to what companies do alone takes an evaluation of its own "
+            "(vorrat evaluate)."
         )

@@ -74,9 +74,9 @@ function choosing() {
 
 function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
-  const german = document.documentElement.lang === "de", submitted = new Set();
+  const german = document.documentElement.lang === "de", submitted = {};  // what was asked of forms
   const controls = $("controls");
-  let asked = "", halted = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, stamp = "", heardLast = "", before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
+  let asked = "", halted = 0, told_of = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, stamp = "", heardLast = "", before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
   function question() {  // what is asked, without what is only looked at
     const made = address();
@@ -158,15 +158,16 @@ function asking() {
 
   function go(made) {  // to another state, of which the history keeps the one before
     const there = address();
-    if (there.get("view")) made.append("view", there.get("view"));
-    for (const one of pins) made.append("pin", one);
-    if (made.toString() === there.toString()) {
-      if (waits) return;
+    if (made.toString() === question()) {
+      if (waits && told_of !== number) return;  // nothing is known of it
+      if (waits) return void (document.body.classList.remove("stale"), say(""));
       if (!without) return fresh();
       document.body.classList.remove("stale");  // there is no answer to it, which it says already
       say("");
       return;
     }
+    if (there.get("view")) made.append("view", there.get("view"));
+    for (const one of pins) made.append("pin", one);
     place += 1;
     history.pushState({ place }, "", `?${made}`);
     $("undo").disabled = false;
@@ -223,6 +224,11 @@ function asking() {
     $("again").hidden = false;
     nothing();
   }
+  function steady() {  // what was as high once stays so, and what stands below it stays where it is
+    const box = $("figures");
+    if (!$("head").classList.contains("small")) box.style.minHeight = `${Math.max(parseFloat(box.style.minHeight) || 0, box.getBoundingClientRect().height)}px`;
+  }
+  addEventListener("resize", () => { $("figures").style.minHeight = ""; });
   function nothing() {  // there is no plan to be looked at
     if (!answered) $("view").setAttribute("aria-busy", "false");
   }
@@ -250,8 +256,10 @@ function asking() {
     if (said.number !== number) return;
     if (said.state === "waiting") say(said.text);
     if (!said.html) return busy(true);
+    told_of = number;
     document.body.classList.remove("stale");
     $("figures").innerHTML = said.html;
+    steady();
     const done = ["proven", "stopped", "failed"].includes(said.state);
     busy(!done);
     // Of what ended by itself, or by its limit, there is nothing more to be had.
@@ -285,9 +293,9 @@ function asking() {
     $("event").hidden = name !== "stress";
     $("payer").hidden = name !== "company";
     const form = { stress: $("event"), company: $("payer") }[name];
-    if (name === "stress" && !submitted.has(name)) moved_event();
+    if (name === "stress" && !submitted[name]) moved_event();
     if (!answered) return;
-    if (form && !submitted.has(name)) {  // nothing is solved that nobody asked for
+    if (form && !submitted[name]) {  // nothing is solved that nobody asked for
       shownOf = null;
       waiting(box, false);
       box.replaceChildren();
@@ -299,11 +307,7 @@ function asking() {
     if (name === "board") of = [...new Set([bare(), ...pins, ...(pins.length ? [] : [answered])])];
     for (const one of of) made.append("of", one);
     made.append("stamp", stamp);
-    if (name === "company") made.append("funder", $("funder").value);
-    if (name === "stress") {
-      const year = Number($("years").dataset.periods), lasts = Math.max(1, Math.round(parsed($("years").value) * year));
-      made.append("event", `${$("hazard").value} ${$("year").value} for ${lasts * 12 / year} months`);
-    }
+    if (form) made.append(...submitted[name]);
     const mine = made.toString() + name;
     box.dataset.old = words.old;
     if (shownOf === mine) return box.classList.toggle("old", !current());
@@ -331,7 +335,8 @@ function asking() {
     if (other && scrollY > 0) from_top();
   }
   function from_top() {  // another view is read from its beginning
-    if ($("view").getBoundingClientRect().top < $("head").getBoundingClientRect().bottom) $("view").scrollIntoView();
+    const first = [$("event"), $("payer"), $("view")].find((one) => !one.hidden);
+    if (first.getBoundingClientRect().top < $("head").getBoundingClientRect().bottom) first.scrollIntoView();
   }
   function waiting(box, on) {
     box.setAttribute("aria-busy", String(on));
@@ -344,7 +349,8 @@ function asking() {
     const option = options.find((one) => one.value === name || one.value.startsWith(`${name}.`));
     if (option) $("hazard").value = option.value;
     const lasts = rows().find((row) => row.dataset.id === `length.${name}`);
-    if (lasts && moves(lasts)) $("years").value = entry(lasts).value;
+    // Of events that go in several ways it is the mean that was moved.
+    $("years").value = lasts && moves(lasts) && option?.value === name ? entry(lasts).value : shown(2);
   }
   function bare() {
     const made = new URLSearchParams({ scenario });
@@ -361,31 +367,40 @@ function asking() {
     });
   }
   set($("years"), 2);
-  $("years").addEventListener("input", () => fits($("years")));
+  const said = {
+    company: () => ["funder", $("funder").value],
+    stress: () => {
+      if (!fits($("years"))) return null;
+      const year = Number($("years").dataset.periods), lasts = Math.max(1, Math.round(parsed($("years").value) * year));
+      return ["event", `${$("hazard").value} ${$("year").value} for ${lasts * 12 / year} months`];
+    },
+  };
   for (const [name, form] of [["stress", $("event")], ["company", $("payer")]]) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (name === "stress" && !(fits($("years")) && $("years").reportValidity())) return;
-      submitted.add(name);
+      const now = said[name]();
+      if (!now) return void $("years").reportValidity();
+      submitted[name] = now;
       view();
     });
     form.addEventListener("input", () => {
-      $("hazard").dataset.chosen = "1";
-      $("view").dataset.old = words.other;
-      $("view").classList.toggle("old", submitted.has(name));
+      if (name === "stress") $("hazard").dataset.chosen = "1";
+      const other = submitted[name] && String(said[name]()) !== String(submitted[name]);
+      $("view").dataset.old = other ? words.other : words.old;
+      $("view").classList.toggle("old", other || !current());
     });
   }
 
   // What stays in view while one reads on: the figures without what is beside them, and the views.
   const head = $("head");
-  new IntersectionObserver(([top]) => {
-    const small = !top.isIntersecting && getComputedStyle(head).position === "sticky";
+  new IntersectionObserver((entries) => {
+    const top = entries.at(-1), small = !top.isIntersecting && getComputedStyle(head).position === "sticky";
     if (small === head.classList.contains("small")) return;
     const whole = head.offsetHeight;
     head.classList.toggle("small", small);
     if (small) document.documentElement.style.scrollPaddingTop = `${head.offsetHeight + 8}px`;
     head.style.marginBottom = small ? `${whole - head.offsetHeight}px` : "";  // so that nothing moves
-  }, { rootMargin: "100px 0px 0px" }).observe($("top"));
+  }).observe($("top"));
   const fit = () => {  // the end of the controls can be reached wherever the page stands
     const above = Math.max(0, controls.parentElement.getBoundingClientRect().top);
     controls.style.setProperty("--above", `${Math.round(above)}px`);
@@ -404,7 +419,8 @@ function asking() {
     tip.textContent = shape.dataset.told;
     const at = shape.getBoundingClientRect(), start = shape.tagName === "LABEL" ? at.left : at.left + at.width / 2;
     tip.style.left = `${Math.max(4, Math.min(start, innerWidth - tip.offsetWidth - 8))}px`;
-    tip.style.top = `${Math.max(4, at.top - tip.offsetHeight - 6)}px`;
+    const above = at.top - tip.offsetHeight - 6, below = (shape.closest(".control") ?? shape).getBoundingClientRect().bottom + 6;
+    tip.style.top = `${above < 4 ? below : above}px`;
   }
   const rests = (event) => event.target.closest?.(".control")?.querySelector("label[data-told]");
   controls.addEventListener("pointerover", (event) => told(event.target.closest("label[data-told]")));
@@ -456,7 +472,7 @@ function asking() {
         link.href = `?${made}`;
         if (event.ctrlKey || event.metaKey || event.shiftKey || !restored(there)) return;
         event.preventDefault();
-        go(query(there.getAll("set").map((text) => split(text)[0])));
+        go(new URLSearchParams(one));
       });
       gone.type = "button";
       gone.textContent = words.remove;
