@@ -14,7 +14,7 @@ from optimizer.analyses.participation.words import all_is_pooled
 from optimizer.analyses.plan.words import MARKET, PlanWording
 from optimizer.report.cells import written
 from optimizer.report.document import Bullets, Caution, Column, Form, Part, Section, Table
-from optimizer.report.figures import NOISE, number, percent, rounded
+from optimizer.report.figures import NO_BREAK, NOISE, number, rounded
 from optimizer.report.wording import capital, listed
 
 SHIFT, LEAST_SHIFT = 0.1, 0.5
@@ -48,16 +48,18 @@ def _outcome(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
         "what": capital(say.expected),
         "before": say.spoken(then.expected),
         "now": say.spoken(now.expected),
-        "share": percent(abs(now.expected / then.expected - 1)) if then.expected else "",
+        "share": f" ({_signed(100 * (now.expected / then.expected - 1))}{NO_BREAK}%)"
+        if then.expected
+        else "",
         "idle": say.spoken(then.without_plan.expected),
         "idle_now": say.spoken(now.without_plan.expected),
     }
     if about["before"] == about["now"]:
         yield tr("{what} stays at {now}.", **about)
     elif then.expected < now.expected:
-        yield tr("{what} rises from {before} to {now} (by {share}).", **about)
+        yield tr("{what} rises from {before} to {now}{share}.", **about)
     else:
-        yield tr("{what} falls from {before} to {now} (by {share}).", **about)
+        yield tr("{what} falls from {before} to {now}{share}.", **about)
     if about["idle"] == about["idle_now"]:
         yield tr("Without any plan it is {idle}, as before.", **about)
     else:
@@ -120,7 +122,7 @@ def _decided(plan: Plan) -> object:
 
 
 def _proof(say: PlanWording, *plans: Plan) -> str:
-    """What the proofs of two plans leave open; nothing where one of them was stopped."""
+    """What the proofs of two plans leave open, or that one of them was stopped before its own."""
     proofs = [plan.certificate for plan in plans]
     if any(proof.status != "optimal" or proof.gap is None for proof in proofs):
         return tr("Not both plans are proven to be the best.")

@@ -92,6 +92,9 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
         ]
         for table in read(answer.text).all("table")
     }
+    assert "rises from 12 million EUR to 28 million EUR (+133 %)." in (
+        answer.text.replace(NO_BREAK, " ")
+    )
     told = "Lenders and investors -20, Raw materials fund -10 and A chip maker -10"
     assert cells["payments"][1] == ["A refinery", "40", "0", "-40", told]
     assert cells[""][-1] == ["Sum", "12", "28", "+16"]
