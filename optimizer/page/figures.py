@@ -118,8 +118,8 @@ def _below(value: Any, path: str) -> Iterator[str]:
 
 
 def rests_on(case: Case) -> Callable[[Control], str]:
-    """Tells what the file says of the figures that a control moves, as far as they have a source in
-    common: what it is, whether somebody read or assumed it, and how far it is trusted."""
+    """A function that tells the source of the figures that a control moves, where all have the same
+    one: what it is, whether somebody read or assumed it, and how far the figure is trusted."""
     known: dict[str, list[Figure]] = {}
     for one in every_figure(case):
         for count in range(1, len(one.path) + 1):
@@ -141,8 +141,8 @@ def rests_on(case: Case) -> Callable[[Control], str]:
         said = [one.note for one in some if one.note] if len(some) == 1 else []
         if len(some) == 1 and control.unit == FACTOR:
             said.append(f"{words(case, '.'.join(some[0].path))}: {exact(some[0].value)}.")
-        told = f"{text} ({', '.join(about)})" if about else str(text)
-        return clean(" ".join([tr("Source: {source}", source=told), *said]))
+        whole = f"{text} ({', '.join(about)})" if about else str(text)
+        return clean(" ".join([tr("Source: {source}", source=whole), *said]))
 
     return told
 

@@ -102,7 +102,7 @@ def _open_by(*plans: Plan) -> float:
 
 
 def _budgets(say: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
-    """How much is used of each funder's own budget that is another one than before."""
+    """How much is used of each funder's own budget that was moved."""
     then, now = (
         {one.funder: (one.used_meur, one.granted_meur)
          for one in budgets(plan) if one.line == OWN_LINE and one.funder and one.granted_meur}

@@ -159,10 +159,9 @@ function asking() {
   function go(made) {  // to another state, of which the history keeps the one before
     const there = address();
     if (made.toString() === question()) {
-      if (waits && told_of !== number) return;  // nothing is known of it
-      if (waits) return void (document.body.classList.remove("stale"), say(""));
-      if (!without) return fresh();
-      document.body.classList.remove("stale");  // there is no answer to it, which it says already
+      if (waits && told_of !== number) return;  // nothing is known of it yet
+      if (!waits && !without) return fresh();
+      document.body.classList.remove("stale");  // what is shown is of it: a first plan, or that there is none
       say("");
       return;
     }

@@ -1,0 +1,112 @@
+"""What is asked, as an address and in words, and what the figures of it rest on."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from open_page import ROOT, query_of
+
+from models.files import Reading, read_case
+from models.language import Language, using
+from optimizer.page import controls, figures, scenarios
+from optimizer.page.pieces import events
+from optimizer.page.question import MOST_MOVED, Question, Unasked
+from optimizer.report.figures import NO_BREAK
+
+GERMANY = "germany-2026"
+
+
+@cache
+def germany() -> Reading:
+    return read_case(ROOT / "scenarios" / f"{GERMANY}.yaml")
+
+
+# Addresses
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+IDS = st.one_of(
+    st.sampled_from(["hazards", "funders.fund.budget_meur", "project.refinery"]),
+    TEXTS.filter(lambda text: "=" not in text),
+)
+
+
+@given(TEXTS, st.one_of(st.none(), TEXTS.filter(bool)), st.dictionaries(IDS, TEXTS, max_size=20))
+def test_a_question_comes_back_from_its_address(
+    scenario: str, variant: str | None, moved: dict[str, str]
+) -> None:
+    question = Question(scenario, variant, tuple(moved.items()))
+    assert Question.of(question.query) == question
+
+
+def test_the_last_value_of_a_control_counts() -> None:
+    found = Question.of("scenario=a&set=x=1&set=y=2&set=x=3&pin=z&view=map")
+    assert found == Question("a", None, (("x", "3"), ("y", "2")))
+
+
+def test_as_many_figures_as_may_be_moved_are_and_no_more() -> None:
+    most = [f"x{n}=1" for n in range(MOST_MOVED)]
+    assert len(Question.of(query_of("a", *most)).moved) == MOST_MOVED
+    for more in (1, 5 * MOST_MOVED):
+        with pytest.raises(Unasked):
+            Question.of(query_of("a", *most, *(f"y{n}=1" for n in range(more))))
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("language", "event", "title"),
+    [
+        ("en", "Chinese licences on rare earths (long, 33 % of its events)",
+         "Automotive sector purse pays nothing; Rohstofffonds 0.5 million EUR"),
+        ("de", "Chinesische Lizenzpflicht für Seltene Erden (lang, 33 % der Fälle)",
+         "Branchenkasse Automobil zahlt nichts; Rohstofffonds 0,5 Mio. EUR"),
+    ],
+)  # fmt: skip
+def test_what_is_asked_is_told_in_the_words_of_the_reader(
+    language: Language, event: str, title: str
+) -> None:
+    case = germany().case
+    moved = ("funders.auto_purse.budget_meur=0", "funders.rohstofffonds.budget_meur=0.5")
+    question = Question.of(query_of(GERMANY, *moved))
+    with using(language):
+        told = events(case)["china_rare_earths.long"], scenarios.title(question, case)
+    assert [one.replace(NO_BREAK, " ") for one in told] == [event, title]
+
+
+@pytest.mark.parametrize(
+    ("id", "language", "told"),
+    [
+        ("funders.rohstofffonds.budget_meur", "en", "850 are left. (read, confidence: high)"),
+        ("funders.rohstofffonds.budget_meur", "de", "(gelesen, Sicherheit: hoch)"),
+        ("hazard.china_rare_earths", "en", "(assumption, confidence: low)"),
+        ("length.china_rare_earths", "en",
+         "The mean of its events. short, 50 % of its events: 0.25 years; of middle length, "
+         "17 % of its events: 0.5 years; long, 33 % of its events: 1.5 years. All become longer by "
+         "the same factor."),
+        ("length.china_rare_earths", "de",
+         "Das Mittel der Fälle. kurz, 50 % der Fälle: 0,25 Jahre;"),
+        ("capex", "en", ""),  # of many figures, which have sources of their own
+        ("project.nolans", "en", ""),
+    ],
+)  # fmt: skip
+def test_what_a_figure_rests_on_is_told_beside_its_control(
+    id: str, language: Language, told: str
+) -> None:
+    case = germany().case
+    with using(language):
+        control = controls.control(case, id)
+        assert control is not None
+        found = figures.rests_on(case)(control)
+    assert told in found.replace(NO_BREAK, " ")
+    assert bool(found) == bool(told)
+
+
+def test_what_was_moved_has_no_source_any_more() -> None:
+    case = germany().changed(["funders.rohstofffonds.budget_meur=700"]).case
+    moved = controls.control(case, "funders.rohstofffonds.budget_meur")
+    assert moved is not None
+    assert figures.rests_on(case)(moved) == ""
