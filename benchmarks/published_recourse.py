@@ -109,7 +109,7 @@ def main() -> None:
                 continue
             seconds, count = time.perf_counter() - began, len(problem.probability)
             assert run.best is not None
-            again = check(problem, run.master.point(run.best).buy[:, 0])
+            again = check(problem, run.master.point(run.best)[0].buy[:, 0])
             if abs(again - run.upper) > 1e-7 * max(1.0, abs(again)):
                 sys.exit(f"{file}: {run.upper} from bases, {again} without")
             anew, sweeping = cold(problem, swept, args.cold), run.appraise.seconds

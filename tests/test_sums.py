@@ -33,7 +33,10 @@ COUNTS = {
     ("reading.py", "arrays"),
     ("need.py", "arrays"),
     ("overruns.py", "arrays"),
-    ("cuts.py", "(len(recourse.chains[v]) for v in heads)"),
+    ("disagree.py", "(len(own.states) for own in problem.sets)"),
+    ("cuts.py", "(len(self.chains[v]) for v in heads)"),
+    ("method.py", "(one.node_states for one in seen)"),
+    ("method.py", "(len(one.probability) * len(one.instance.nodes) for one in seen)"),
 }
 """What may be added up by ``sum``: whole numbers, and arrays."""
 

@@ -56,6 +56,8 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     how: dict[str, Any] = {name: getattr(asked, name) for name in PlanOptions.heeded}
     changes = cast(PlanOptions, asked).changes
     scenario = scenario.changed(*changes) if changes else scenario
+    if cast(PlanOptions, asked).break_even:
+        planner.check_single(scenario.case)
     result = planner.plan(scenario.case, variant=scenario.variant, title=scenario.title, **how)
     if cast(PlanOptions, asked).break_even:
         result = with_break_even(result, asked.time_limit)

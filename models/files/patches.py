@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from models.faults import Fault, Place, Step
 from models.files.nodes import Node, Path, Report, node_at, with_child, without_child
@@ -40,9 +41,9 @@ def settings(texts: tuple[str, ...], report: Report) -> Iterator[Patch]:
             report(Fault((), tr("a setting needs a path and a value"), hint, place=place))
 
 
-def of_variant(root: Node, name: str) -> list[Patch]:
-    """The patches of a variant; none where it cannot be read."""
-    patches = node_at(root, ("variants", name, "set"))
+def of_item(root: Node, section: Literal["variants", "assumptions"], name: str) -> list[Patch]:
+    """The patches of a variant or a set of assumptions; none where it cannot be read."""
+    patches = node_at(root, (section, name, "set"))
     if patches is None or not isinstance(patches.value, dict):
         return []
     values = patches.value.items()

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.faults import Fault, Place, ScenarioError, Step
-from models.files import patches, tables
+from models.files import assumed, patches, tables
 from models.files.decoding import one_scenario, read_bytes
 from models.files.includes import Includes
 from models.files.nodes import Node, leaves, node_at, place_of
@@ -97,6 +97,17 @@ def read_case_text(
         return _Reader(name, variant, tuple(settings)).read(raw, check_variants)
 
 
+def under_assumptions(case: Case) -> dict[str, Case]:
+    """The scenario under each of its sets of assumptions, by id: as a file without any sets.
+
+    Raises ScenarioError where a patch leads nowhere, as none does of a scenario that was read.
+    """
+    reading = read_case_text(assumed.text_of(case))
+    return {
+        name: reading.changed(assumed.settings_of(case, name)).case for name in case.assumptions
+    }
+
+
 class _Faults:
     """Collects faults, each once: a bounded number of errors and of warnings."""
 
@@ -168,6 +179,8 @@ class _Reader:
                     self.report(patch.faulty(message, ""))
             root = self._patched(own, base, self.variant, settings)
             case = self._case(root, base)
+            if case is not None and case.assumptions:
+                self._try_sets(root, case)
             if check_variants:
                 self._try_variants(own, base, settings, (root, case) if case else None)
         except ScenarioError as error:
@@ -198,7 +211,7 @@ class _Reader:
     def _patched(
         self, own: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
     ) -> Node:
-        found = [] if variant is None else patches.of_variant(base, variant)
+        found = [] if variant is None else patches.of_item(base, "variants", variant)
         variants = base.child("variants")
         if variant is not None and (variants is None or variants.child(variant) is None):
             place = variants.key_place or variants.place if variants else Place(self.file)
@@ -289,12 +302,34 @@ class _Reader:
             except ScenarioError as error:
                 for fault in error.faults:
                     tried.report(fault)
-            for fault in tried.report.found:
-                if (fault.place, fault.message) not in before:
-                    before.add((fault.place, fault.message))
-                    said = {"variant": name, "message": fault.message}
-                    message = tr("with variant '{variant}': {message}", **said)
-                    self.report(replace(fault, message=message, variant=name))
+            for fault in self._new_in(tried, before):
+                said = {"variant": name, "message": fault.message}
+                message = tr("with variant '{variant}': {message}", **said)
+                self.report(replace(fault, message=message, variant=name))
+
+    def _try_sets(self, root: Node, case: Case) -> None:
+        """Report what is faulty under sets of assumptions, which each change figures only."""
+        before = {(fault.place, fault.message) for fault in self.report.found}
+        for name in case.assumptions:
+            tried = _Reader(self.file, None, (), self.includes, (root, case))
+            found = patches.of_item(root, "assumptions", name)
+            barred = [fault for fault in map(assumed.may_not_be_changed, found) if fault]
+            for fault in barred:
+                tried.report(fault)
+            under = None if barred else tried._case(tried._patched(root, root, None, found), root)
+            for fault in () if under is None else assumed.misfits(case, under, found):
+                tried.report(fault)
+            for fault in self._new_in(tried, before):
+                said = {"set": name, "message": fault.message}
+                message = tr("under the assumptions '{set}': {message}", **said)
+                self.report(replace(fault, message=message))
+
+    def _new_in(self, tried: _Reader, before: set[tuple[Place | None, str]]) -> Iterator[Fault]:
+        """Faults of a scenario with a patch that were not told before."""
+        for fault in tried.report.found:
+            if (fault.place, fault.message) not in before:
+                before.add((fault.place, fault.message))
+                yield fault
 
 
 def _names(variants: Node | None) -> list[str]:

@@ -22,7 +22,7 @@ from models.files.tabs import OWN, TEXTS, WORDS, Tab
 from models.files.workbook import open_workbook, rows_of
 from models.files.yaml_source import parse_setting
 from models.language import tr
-from models.scenario.quantities import UNREADABLE, number_hint
+from models.scenario.quantities import UNREADABLE, NonNegative, number_hint
 from models.spelling import close, suggestion
 
 HEADER_WITHIN = 10  #: Rows among which the one with the technical names is looked for.
@@ -246,6 +246,7 @@ class _VariantRow(Base):
 
     title: Text | None = None
     description: Text | None = None
+    weight: NonNegative | None = None
     path: StrictStr | None = None
     value: Any = None
     source: StrictStr | None = None
@@ -266,7 +267,7 @@ class _Variants(_Items):
         for id_, row in self.named(rows):
             name = str(id_.value).strip()
             variant = variants.setdefault(name, Node({}, id_.place, id_.place))
-            for text in TEXTS:
+            for text in (*TEXTS, "weight"):
                 node = row.child(text)
                 before = variant.value.setdefault(text, node) if node is not None else None
                 if node and before and plain(before, ANYTHING) != plain(node, ANYTHING):

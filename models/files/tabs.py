@@ -40,8 +40,11 @@ class Tab:
 
     @property
     def kind(self) -> str:
-        """``settings`` (a row a value), ``variants`` (a row a change) or ``items``."""
-        return {(): "settings", ("variants",): "variants"}.get(self.path, "items")
+        """``settings`` (a row a value), ``variants`` (a row a change; of sets of assumptions too)
+        or ``items``."""
+        if not self.path:
+            return "settings"
+        return "variants" if self.path in (("variants",), ("assumptions",)) else "items"
 
     @property
     def key(self) -> str:
@@ -73,7 +76,7 @@ class Tab:
 def tabs() -> tuple[Tab, ...]:
     """All tabs, in the order of the workbook: settings first, variants and sources last."""
     found = list(_within(ROOT, (), None))
-    last = ("variants", "sources")
+    last = ("assumptions", "variants", "sources")
     found.sort(key=lambda tab: last.index(tab.path[0]) + 1 if tab.path[0] in last else 0)
     return (Tab((), ROOT), *found)
 

@@ -12,6 +12,7 @@ from models.results.batch import *
 from models.results.brief import *
 from models.results.chains import *
 from models.results.comparison import *
+from models.results.disagreement import *
 from models.results.evaluation import *
 from models.results.explanation import *
 from models.results.frontier import *

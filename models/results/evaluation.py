@@ -70,6 +70,17 @@ class FreshOutcome(Result):
     consumers: tuple[ConsumerOutcome, ...]  #: All consumers, in the order of the file.
 
 
+class FreshUnder(Result):
+    """What the plan leads to in fresh states of one set of assumptions."""
+
+    id: ids.Assumptions  #: Id of the set.
+    title: str  #: Its title, or its id.
+    weight: Share  #: How much it counts beside the others.
+    with_plan: Performance  #: What the plan leads to.
+    without_plan: Performance  #: The same without any plan.
+    avoided: Estimate  #: Expected damage avoided: the mean of the difference within each state.
+
+
 class RuleMaterial(Result):
     """One material under the release rule."""
 
@@ -287,4 +298,7 @@ class Evaluation(Measured, ScenarioResult):
     budget_risk: BudgetRisk | None = None
     """How likely budgets hold; null where no project of the plan may overrun its capex, or no
     budget has a limit."""
+    under: tuple[FreshUnder, ...] = ()
+    """The same under each set of assumptions of the plan's scenario, in as many fresh states of its
+    own; none where the plan is judged in the states of another scenario."""
     seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time by part.

@@ -51,7 +51,15 @@ def _wrong(found: Found, known: Mapping[str, Collection[str]]) -> Iterator[Misfi
 
 
 def _known(case: Case) -> dict[str, Collection[str]]:
-    sections = ("projects", "funders", "materials", "consumers", "variants", "hazards")
+    sections = (
+        "projects",
+        "funders",
+        "materials",
+        "consumers",
+        "variants",
+        "hazards",
+        "assumptions",
+    )
     return {
         **{name: getattr(case, name) for name in sections},
         "stockpiles": [stockpile.id for stockpile in case.stockpiles],

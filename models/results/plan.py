@@ -106,6 +106,12 @@ class Certificate(Proof):
     ``gap closed``, ``time limit``, ``interrupted`` or ``numerical limit``."""
     method: Literal["extensive", "decomposition"]
     """How the problem was [solved](formulation.md#how-it-is-solved)."""
+    over_assumptions: Literal["mean", "worst", "regret"] | None = None
+    """What of the objectives under all sets of assumptions ``objective`` and ``bound`` are; null
+    for a plan of the file as it stands."""
+    regret_open: InUnit | None = None
+    """By how much a regret may be larger than reported, since the best plans it is taken from are
+    proven to the gap only; null where no regret was asked for, or a best plan has no bound."""
     seconds_by_step: Annotated[dict[str, float], base.VOLATILE]
     """Wall time of ``read`` (the scenario as arrays) and ``check``; between them of ``build``,
     ``compile`` and ``solve`` for ``extensive``, of ``merge`` (states that look alike), ``build``,
@@ -136,6 +142,32 @@ class WithoutPlan(Result):
     avoided_anyway: InUnit | None = None
     """How much more would be expected if no project came unaided: what a plan is not credited with;
     null where none does, or where it was not reckoned."""
+
+
+class UnderAssumptions(Result):
+    """What a plan leads to under one set of assumptions, in its own states.
+
+    Of a plan that minimises the worst or the regret, the damage in sets that do not bind is that of
+    the best use of what is there.
+    """
+
+    id: ids.Assumptions  #: Id of the set.
+    title: str  #: Its title, or its id.
+    weight: Share  #: How much it counts beside the others.
+    states: int  #: States of the world that were drawn under it.
+    objective: InUnit  #: The objective of the plan under it.
+    expected: InUnit  #: Damage, mean over the states.
+    cvar: InUnit  #: Mean of the worst states, at the scenario's level.
+    worst: InUnit  #: The worst state with a probability above 0.
+    net_cost_meur: float  #: Net cost under it, discounted, before ``cost_weight``.
+    without_plan: WithoutPlan  #: What comes under it without any plan.
+    best: InUnit | None = None  #: Objective of the best plan for this set alone; null if not asked.
+    best_bound: InUnit | None = None  #: What is proven of all plans for it; null without a proof.
+    regret: InUnit | None = None  #: What ``objective`` is above ``best``; null if not asked.
+    decides: bool = False
+    """Whether the objective over all sets is that of this one: the worst, or of largest regret."""
+    broken_rules: tuple[str, ...] = ()
+    """Rules that the plan breaks under it, where it was not made for this set."""
 
 
 LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
@@ -423,6 +455,9 @@ class Plan(OfScenario):
     stock_use: tuple[StockUse, ...] = ()
     """How often stockpiles that are filled again are used, without any reserve."""
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.
+    under: tuple[UnderAssumptions, ...] = ()
+    """The outcome under each set of assumptions; all other figures of a plan that is made over sets
+    are those of the file as it stands, or of the first set where that is none of them."""
     chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.
     adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
     chains_untold: tuple[ids.Material, ...] = ()

@@ -19,7 +19,7 @@ from models.base import (
     VariantId,
 )
 from models.faults import ScenarioError
-from models.language import tr
+from models.language import marked, tr
 from models.scenario import quantities, references
 from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
@@ -106,6 +106,15 @@ class Cvar(Base):
     weight: Share = Number(0)  #: Weight of that mean beside the expected damage, from 0 to 1.
 
 
+class Assumptions(Base):
+    """A set of assumptions: a named patch of figures on the scenario file, as an expert holds."""
+
+    title: Text | None = None  #: Title shown in reports; the id where absent.
+    weight: Share  #: How much it counts beside the others; all weights add up to 1.
+    set: dict[StrictStr, Any] = {}
+    """Dotted paths and the figures they get; the file as it stands where empty."""
+
+
 class Objective(Base):
     """What a plan is measured by."""
 
@@ -116,6 +125,10 @@ class Objective(Base):
     cvar: Cvar = Cvar()  #: Weight on the worst states.
     allocation: Literal["pooled", "entitled"] = "pooled"
     """``pooled``: every tonne goes where it is missed most; ``entitled``: to whom it belongs."""
+    over_assumptions: Literal["mean", "worst", "regret"] | None = None
+    """What is minimised of the objectives under all sets of assumptions: their ``mean`` by weight,
+    the ``worst``, or the largest ``regret``, which is what a plan is above the best one of a set;
+    the objective of the file as it stands where absent."""
 
 
 class Source(Base):
@@ -161,9 +174,14 @@ class Case(Base):
     uncertainty: Uncertainty | None = None  #: States of the world; one undisturbed where absent.
     policy: Policy = Policy()  #: Rules that every plan must keep.
     objective: Objective = Objective()  #: What a plan is measured by.
+    assumptions: dict[Id, Assumptions] = {}  #: Sets of assumptions that experts hold, by id.
     variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.
     counterfactual: VariantId | None = None
     """Variant that plans are compared with; the best plan without public money where absent."""
+
+    _sums = base.adds_up(
+        "assumptions", what=marked("the weight of all sets"), of="weight", empty=True
+    )
 
     @model_validator(mode="after")
     def _references(self, info: ValidationInfo) -> Case:

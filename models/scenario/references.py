@@ -79,7 +79,7 @@ class _Checker:
             elif section in ("years", "later years"):
                 yield from self._within(found)
         parts = (self._consumers, self._damage, self._projects, self._chains, self._charges)
-        for part in (*parts, self._states):
+        for part in (*parts, self._states, self._sets):
             yield from part()
 
     def _unread(self, section: str, name: str = "*") -> bool:
@@ -108,6 +108,15 @@ class _Checker:
             message = tr("{year} lies outside the horizon", year=year)
             hint = tr("write a year from {first} to {last}", first=years[0], last=years[-1])
             yield Fault(found.at, message, hint, at_key=found.at_key)
+
+    def _sets(self) -> Iterator[Fault]:
+        """A plan over sets of assumptions that are not there."""
+        case = self.case
+        over = case.objective.over_assumptions is not None and not case.assumptions
+        if over and not self._unread("assumptions"):
+            message = tr("the file has no sets of assumptions")
+            hint = tr("add them under assumptions, or leave it out")
+            yield Fault(("objective", "over_assumptions"), message, hint)
 
     def _consumers(self) -> Iterator[Fault]:
         companies = [name for name, one in self.case.funders.items() if one.kind == "company"]

@@ -2,19 +2,15 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.files import Reading, read_case_text
 from models.language import tr
 from models.results import Plan
 from optimizer.errors import CheckFailed
-from optimizer.model.commitment import Commitment, weighed_cost
-from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import Found
+from optimizer.solve.checked_solution import Best, Found
 from optimizer.solve.plan_document import commitment_of, unknown_in
-from optimizer.solve.planner import Problem
-from optimizer.solve.sweep import Recourse
-from optimizer.solve.verification import check_commitment
+from optimizer.solve.planner import Problem, reckon
 
 SAME = 1e-6
 """How far the objective of a saved plan may be from what is reckoned anew, as a share."""
@@ -43,20 +39,22 @@ def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> Gi
     began = time.perf_counter()
     reading = read_case_text(json.dumps(plan.scenario), name)
     read = Problem.of(reading.case)
-    instance, states = read.instance, read.states
-    recourse = Recourse(instance, states, threads=threads)
-    problem = Problem(instance, states, time.perf_counter() - began, recourse)
+    instance, kept = read.instance, {own.id: own for own in plan.under}
+    seen, seconds = read.with_recourse(threads), time.perf_counter() - began
+    best = [
+        Best(own.best, own.best_bound)
+        for name in reading.case.assumptions
+        if (own := kept.get(name)) is not None and own.best is not None
+    ]
+    problem = replace(seen, seconds=seconds, best=tuple(best) if read.sets else ())
     if unknown := unknown_in(instance, plan):
         names = ", ".join(dict.fromkeys(unknown))
         raise CheckFailed(
             tr("the plan speaks of {names}, which its scenario does not have", names=names)
         )
     commitment = commitment_of(instance, plan)
-    check_commitment(instance, commitment)
-    with_plan, without = outcomes.evaluate(
-        instance, states, [commitment, Commitment()], threads=threads, recourse=recourse
-    )
-    objective = outcomes.objective(instance, with_plan, weighed_cost(instance, commitment))
+    reckoned = reckon(problem, commitment, threads=threads)
+    objective = reckoned.objective
     claimed = plan.certificate.objective
     if abs(objective - claimed) > SAME * max(1.0, abs(objective)):
         raise CheckFailed(
@@ -67,5 +65,4 @@ def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> Gi
             )
         )
     certificate = plan.certificate.model_copy(update={"objective": objective})
-    found = Found(instance, states, commitment, with_plan, without, certificate)
-    return GivenPlan(plan, reading, problem, found)
+    return GivenPlan(plan, reading, problem, reckoned.found(certificate, threads=threads))

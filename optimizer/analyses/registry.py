@@ -37,6 +37,7 @@ class Analysis:
     options: str = ""
     """Module and class of what it may be asked, where that is not as usual."""
     folder: str = ""  # that of its result in the folder that it is written to
+    over_sets: bool = False  # whether it works over sets of assumptions
 
     @property
     def file(self) -> str:
@@ -59,7 +60,14 @@ class Analysis:
     def running(self) -> Callable[[Input, Any], Outcome]:
         """The function that runs it."""
         module = f"optimizer.analyses.{self.kind}.{self.run}"
-        return cast("Callable[[Input, Any], Outcome]", _found(module, "run"))
+        run = cast("Callable[[Input, Any], Outcome]", _found(module, "run"))
+
+        def of_single(given: Input, asked: Any) -> Outcome:
+            check_single = _found("optimizer.solve.planner", "check_single")
+            check_single(given.reading.case)
+            return run(given, asked)
+
+        return run if self.over_sets else of_single
 
 
 def _found(module: str, name: str) -> Any:
@@ -78,20 +86,26 @@ _COMPARE = marked("Put funding options side by side.")
 _FRONTIER = marked("Draw damage against a budget, or any number of the file.")
 _TARGET = marked("Find the least budget that reaches a goal.")
 _REDACT = marked("Hide figures of a scenario; say what that costs and what still tells.")
+_ASSUMPTIONS = marked("Find what experts disagree on, and one plan for all of them.")
 _BATCH = marked("Solve many scenarios, variants and settings, and keep each as it is done.")
 
 ANALYSES = (
     Analysis("solve", "plan", _SOLVE, reuses=True, options="options:PlanOptions"),
     Analysis("split", "split", _SPLIT, "split"),
     Analysis("participate", "participation", _PARTICIPATE, "participate"),
-    Analysis("evaluate", "evaluation", _EVALUATE, "evaluate", "plan"),
+    Analysis("evaluate", "evaluation", _EVALUATE, "evaluate", "plan", over_sets=True),
     Analysis("explain", "explanation", _EXPLAIN, "explain", "plan"),
     Analysis("stress", "stress", _STRESS, "stress", "either", ("plan",)),
     Analysis("alternatives", "alternatives", _ALTERNATIVES, "alternatives", "either", ("plans",)),
     Analysis("sensitivity", "sensitivity", _SENSITIVITY, "study", "either"),
     Analysis("compare", "comparison", _COMPARE, reuses=True, options="options:CompareOptions"),
-    Analysis("frontier", "frontier", _FRONTIER, "draw", beside=("plans",), reuses=True),
+    Analysis(
+        "frontier", "frontier", _FRONTIER, "draw", beside=("plans",), reuses=True, over_sets=True
+    ),
     Analysis("target", "target", _TARGET, "reach", beside=("plan.json",), reuses=True),
+    Analysis(
+        "assumptions", "disagreement", _ASSUMPTIONS, "disagree", beside=("plans",), over_sets=True
+    ),
     Analysis("redact", "redaction", _REDACT, folder="owner/"),
     Analysis("batch", "batch", _BATCH),
 )

@@ -65,8 +65,9 @@ class Variation:
 
     @property
     def loosens(self) -> bool:
-        """Whether a higher value only loosens rules."""
-        return any(
+        """Whether a higher value only loosens rules: plans can only get better then, but for
+        regret, which is taken from the best there."""
+        return not self._regrets and any(
             re.fullmatch(re.escape(pattern).replace(r"\*", r"[^.]*"), self.path)
             for pattern in LOOSENING
         )
@@ -74,7 +75,11 @@ class Variation:
     @property
     def weighs(self) -> bool:
         """Whether the number is one of the objective alone."""
-        return self.path in WEIGHTS
+        return not self._regrets and self.path in WEIGHTS
+
+    @property
+    def _regrets(self) -> bool:
+        return self.reading.case.objective.over_assumptions == "regret"
 
     @property
     def whole(self) -> bool:

@@ -8,18 +8,50 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from models.base import named
-from models.results import Adapting, Certificate, ChainOutcome, IdleProject, Plan, StockUse
+from models.results import (
+    Adapting,
+    Certificate,
+    ChainOutcome,
+    IdleProject,
+    Plan,
+    StockUse,
+    UnderAssumptions,
+)
 from models.results.base import hash_of
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
 from optimizer.model.instance import Instance
 from optimizer.model.states import State
+from optimizer.model.together import Together
 from optimizer.solve import plan_document
 from optimizer.solve.gap import Sizes, gap_of, is_within, smallest_size
 
 if TYPE_CHECKING:
     from optimizer.solve.outcomes import Evaluation
     from optimizer.solve.sweep import Recourse
+
+
+@dataclass(frozen=True)
+class Best:
+    """What the best plan of a set of assumptions comes to, and what is proven of all."""
+
+    objective: float
+    bound: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Under:
+    """What a plan leads to under one set of assumptions."""
+
+    instance: Instance
+    states: Sequence[State]
+    with_plan: Evaluation
+    without_plan: Evaluation
+    recourse: Recourse | None = None
+    best: Best | None = None  # what regret is taken from
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "recourse": None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +67,10 @@ class Found:
     interrupted: bool = False  # whether the user stopped the search
     threads: int | None = None  # to sweep in; all usable cores where None
     recourse: Recourse | None = None  # in these states, as long as the plan stays in its process
+    together: Together | None = None  # the sets of assumptions it was made for, if it was
+    sets: tuple[Under, ...] = ()  # what it leads to under each of them
+    scenario: Case | None = None  # the file as it stands, where the instance is not of that
+    sizes_of_sets: Sizes | None = None  # what gaps are measured by where there are several
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "recourse": None}
@@ -49,8 +85,22 @@ class Found:
         """What gaps of the objective are measured by."""
         from optimizer.solve import outcomes
 
+        if self.sizes_of_sets is not None:
+            return self.sizes_of_sets
         without = outcomes.objective(self.instance, self.without_plan, 0.0)
         return Sizes(smallest_size(without), outcomes.rounding(self.instance))
+
+    def reckoned(self, problem: Instance | Together) -> float:
+        """The objective of this plan in instances that have recourse in common with its own."""
+        from optimizer.solve import outcomes
+
+        together = problem if isinstance(problem, Together) else Together((problem,))
+        seen = [own.with_plan for own in self.sets] or [self.with_plan]
+        pairs = zip(together.instances, seen, strict=True)
+        values = [
+            outcomes.objective(own, x, weighed_cost(own, self.commitment)) for own, x in pairs
+        ]
+        return together.objective(values)
 
     @property
     def least(self) -> float:
@@ -109,6 +159,8 @@ class Found:
             with_plan=self.with_plan,
             without_plan=self.without_plan,
             title=title or named(self.instance.case.title, "scenario"),
+            scenario=self.scenario,
+            under=self._under if chains or self.sets else (),
             variant=variant,
             unaided=tuple(
                 plan_document.unaided_projects(self.instance, self.commitment, self.states)
@@ -120,6 +172,15 @@ class Found:
             adaptation=self.adaptation,
             stock_use=used,
         )
+
+    @property
+    def _under(self) -> tuple[UnderAssumptions, ...]:
+        """The outcome under each set of assumptions that there is."""
+        if not (self.scenario or self.instance.case).assumptions:
+            return ()
+        from optimizer.solve.under_sets import outcomes_under
+
+        return tuple(outcomes_under(self))
 
     @cached_property
     def _recourse(self) -> Recourse:
@@ -142,19 +203,24 @@ class Found:
             )
         return float(memory["alone"] - self.without_plan.expected)
 
-    def under(self, instance: Instance, bound: float | None) -> Found:
+    def under(self, problem: Instance | Together, bound: float | None) -> Found:
         """This plan under other rules or weights of a scenario that has recourse in common with its
-        own, checked (CheckFailed), with the bound that holds there."""
-        # They take a moment to import: those who only read a plan do without.
-        from optimizer.solve import outcomes
+        own, checked (CheckFailed), with the bound that holds there; under all sets of assumptions
+        where it was made for several, which the first of them then stands for."""
+        # It takes a moment to import: those who only read a plan do without.
         from optimizer.solve.verification import check_commitment
 
-        check_commitment(instance, self.commitment)
-        cost = weighed_cost(instance, self.commitment)
-        objective = outcomes.objective(instance, self.with_plan, cost)
-        seen = replace(self, instance=instance)
+        together = problem if isinstance(problem, Together) else Together((problem,))
+        for own in together.instances:
+            check_commitment(own, self.commitment)
+        objective, seen = self.reckoned(together), replace(self, instance=together.first)
+        if self.together is not None:
+            pairs = zip(self.sets, together.instances, strict=True)
+            sets = tuple(replace(own, instance=instance) for own, instance in pairs)
+            seen = replace(self, together=together, sets=sets)
         certificate = proven(self.certificate, objective, bound, seen.sizes)
-        certificate = certificate.model_copy(update={"input_sha256": input_hash(instance.case)})
+        case = seen.scenario or seen.instance.case
+        certificate = certificate.model_copy(update={"input_sha256": input_hash(case)})
         return replace(seen, certificate=certificate)
 
     def bounded(self, bound: float | None) -> Found:
@@ -187,8 +253,9 @@ def input_hash(case: Case) -> str:
     """SHA-256 of a scenario in canonical JSON: its content, not how it was written down. What the
     format was extended by counts only where a file uses it, so that those of before keep theirs."""
     content = case.model_dump(mode="json", by_alias=True, exclude={"variants", "counterfactual"})
-    if not content["conversions"]:
-        del content["conversions"]
+    for later in ("conversions", "assumptions"):
+        if not content[later]:
+            del content[later]
     for section in content.values():
         _leave_out_unused(section)
     return hash_of(content)
@@ -214,6 +281,7 @@ UNUSED: dict[str, Any] = {
     "contingency": None,
     "max_starts_by_year": {},
     "refill_t_per_year": None,
+    "over_assumptions": None,
 }
 """Fields below the sections that the format was extended by, as a file has them that says nothing
 of them."""

@@ -27,7 +27,9 @@ from optimizer.model.formulation import (
 )
 from optimizer.model.highs import Compiled, LinearProgram
 from optimizer.model.instance import COMMON, Instance
+from optimizer.model.stacking import stacked_models
 from optimizer.model.states import State
+from optimizer.model.together import Together, sets_of
 
 Explain = Callable[[Instance, Any], Rule]
 Key = TypeVar("Key", bound=Hashable)
@@ -210,10 +212,11 @@ _SAYS = {
 RULES: dict[str, Explain] = {name: partial(_explain, name) for name in _RULES}
 
 
-def smallest_conflict(instance: Instance) -> tuple[Rule, ...]:
+def smallest_conflict(instance: Instance | Together) -> tuple[Rule, ...]:
     """A set of rules that no plan can keep together, none of which can be left out; empty if the
     first stage is feasible. SolverError if even what no scenario can change is infeasible."""
-    return _among_rules(instance, first_stage(instance))
+    together, _ = sets_of(instance, ())
+    return _among_rules(together, [first_stage(own) for own in together.instances])
 
 
 def conflict_with_level(
@@ -224,14 +227,17 @@ def conflict_with_level(
     model = build_extensive_form(instance, states)
     add_what_stays(model)
     model.level = pyo.Constraint(expr=model.objective.expr <= level)
-    return _among_rules(instance, highs.compile_model(model))
+    return _among_rules(Together((instance,)), [highs.compile_model(model)])
 
 
-def _among_rules(instance: Instance, compiled: Compiled) -> tuple[Rule, ...]:
+def _among_rules(together: Together, several: Sequence[Compiled]) -> tuple[Rule, ...]:
+    left = [substitute_planned_stock(own) for own in several]
+    whole = stacked_models(several, left, together)
     groups: dict[Rule, list[int]] = {}
-    for row, name, index in rule_rows(compiled):
-        groups.setdefault(RULES[name](instance, index), []).append(row)
-    program = substitute_planned_stock(compiled).program
+    for instance, compiled, at in zip(together.instances, several, whole.row, strict=True):
+        for row, name, index in rule_rows(compiled):
+            groups.setdefault(RULES[name](instance, index), []).append(int(at[row]))
+    program = whole.program
     return conflict_among(program, groups) or conflict_among(program, groups, highs.EXACT_MIXED)
 
 

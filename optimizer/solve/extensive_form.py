@@ -1,8 +1,10 @@
 """All states in one model, solved at once: the reference."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -13,7 +15,8 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.highs import LinearProgram, Solution
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.outlook import Outlook, outlook
-from optimizer.model.states import State
+from optimizer.model.stacking import stacked_models
+from optimizer.model.together import Together, sets_of
 from optimizer.solve.gap import smallest_size
 from optimizer.solve.solver_result import GAP, NODE_LIMIT, TOP, How, Solved, Teller
 
@@ -30,37 +33,75 @@ EXACT = 1e-8  # a solution farther from whole numbers or from its rows is solved
 
 
 def solve_extensive_form(
-    instance: Instance, states: Sequence[State], *, nothing: float = 0.0, **how: Unpack[How]
+    instance: Instance | Together,
+    states: Any,
+    *,
+    nothing: float = 0.0,
+    least: float = 0.0,
+    **how: Unpack[How],
 ) -> Solved:
-    """All states in one model, solved at once; ``nothing`` is the objective without a plan."""
-    weighed = [(state.probability, outlook(instance, state)) for state in states]
-    return solve_for_outlooks(instance, weighed, nothing=nothing, **how)
+    """All states in one model, or those of each set of assumptions, solved at once; ``nothing`` is
+    the objective without a plan, ``least`` what it counts as at least where a gap is taken of
+    it."""
+    together, states = sets_of(instance, states)
+    weighed = [
+        [(state.probability, outlook(own, state)) for state in of_set]
+        for own, of_set in zip(together.instances, states, strict=True)
+    ]
+    return solve_for_outlooks(together, weighed, nothing=nothing, least=least, **how)
+
+
+@dataclass(frozen=True, eq=False)
+class Extensive:
+    """An extensive form as arrays, of several sets of assumptions as one; its columns are planned
+    stock put in for."""
+
+    program: LinearProgram
+    size: dict[str, int]  # of the whole model
+    read: Callable[[Floats], Commitment]
+    built: float  # when the model was there, before it was compiled
+
+    @classmethod
+    def of(cls, together: Together, weighed: Sequence[Weighed]) -> Extensive:
+        """Build and compile it."""
+        pairs = zip(together.instances, weighed, strict=True)
+        models = [formulation.build_for_outlooks(instance, own) for instance, own in pairs]
+        built = time.perf_counter()
+        compiled = [highs.compile_model(model) for model in models]
+        left = [formulation.substitute_planned_stock(own) for own in compiled]
+
+        whole = stacked_models(compiled, left, together)
+        first = whole.column[0]
+
+        def plan(values: Floats) -> Commitment:
+            compiled[0].load(left[0].expand(values[first]))
+            return together.allowed(formulation.read_commitment(together.first, models[0]))
+
+        size = compiled[0].program.size if len(compiled) == 1 else whole.program.size
+        return cls(highs.tightened(whole.program), size, plan, built)
+
+
+Weighed = Sequence[tuple[float, Outlook]]
 
 
 def solve_for_outlooks(
-    instance: Instance,
-    weighed: Sequence[tuple[float, Outlook]],
+    together: Together,
+    weighed: Sequence[Weighed],
     *,
     nothing: float = 0.0,
+    least: float = 0.0,
     **how: Unpack[How],
 ) -> Solved:
-    """The same for pairs of a probability and what a state, or a mean of states, leaves."""
+    """The same for pairs of a probability and what a state, or a mean of states, leaves, of each
+    set."""
     gap, time_limit, node_limit = how.get("gap", GAP), how.get("time_limit"), how.get("node_limit")
     threads, on_incumbent = how.get("threads"), how.get("on_incumbent")
     began = time.perf_counter()
-    model = formulation.build_for_outlooks(instance, weighed)
-    built = time.perf_counter()
-    compiled = highs.compile_model(model)
-    substituted = formulation.substitute_planned_stock(compiled)
-    program = highs.tightened(substituted.program)
+    whole = Extensive.of(together, weighed)
+    program, read = whole.program, whole.read
     handed = time.perf_counter()
-
-    def read(values: Floats) -> Commitment:
-        compiled.load(substituted.expand(values))
-        return formulation.read_commitment(instance, model)
-
     teller = Teller("extensive", on_incumbent, read)
-    least = smallest_size(nothing)
+    least = max(least, smallest_size(nothing))
     near_one = highs.scaling_of(program, 1.0).near_one
     failure: SolverError | None = None
     endings, doubtful = set[str](), False
@@ -114,11 +155,11 @@ def solve_for_outlooks(
         solution=solution,
         commitment=None if solution.values is None else read(solution.values),
         seconds={
-            "build": built - began,
-            "compile": handed - built,
+            "build": whole.built - began,
+            "compile": handed - whole.built,
             "solve": time.perf_counter() - handed,
         },
-        size=compiled.program.size,
+        size=whole.size,
         doubtful=doubtful,
         near_one=near_one,
     )

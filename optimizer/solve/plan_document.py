@@ -85,8 +85,11 @@ def describe(
     chains_untold: tuple[str, ...] = (),
     adaptation: tuple[results.Adapting, ...] = (),
     stock_use: tuple[results.StockUse, ...] = (),
+    under: tuple[results.UnderAssumptions, ...] = (),
+    scenario: Case | None = None,
 ) -> Plan:
-    """The plan as a document."""
+    """The plan as a document; ``scenario`` is the file as it stands, where the instance is not of
+    that."""
     case = instance.case
     level = float(case.objective.cvar.level)
     return Plan(
@@ -115,7 +118,8 @@ def describe(
         chains_untold=chains_untold,
         adaptation=adaptation,
         stock_use=stock_use,
-        scenario=as_solved(case, variant),
+        under=under,
+        scenario=as_solved(scenario or case, variant),
         **committed_to(instance, commitment),
     )
 

@@ -7,14 +7,16 @@ identities that their fields are defined by. No solver takes part.
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from models import results
 from models.results import Plan, Result
-from optimizer.model.commitment import weighed_cost, weighed_damage
+from models.scenario.case import Case
+from optimizer.model.commitment import net_cost, weighed_cost, weighed_damage
 from optimizer.model.instance import read_instance
+from optimizer.model.together import Together, looked_at, read_sets
 from optimizer.solve import plan_document
 from optimizer.solve.checked_solution import ENOUGH_STATES, input_hash
 from optimizer.solve.gap import SMALLEST, gap_of, is_within, smallest_size
@@ -35,6 +37,7 @@ IN_ORDER: dict[type[Result], tuple[tuple[str, ...], ...]] = {
     results.ProvenRange: (("low", "high"),),
     results.Standing: (TAIL[:2],),
     results.TailPlan: (TAIL[:2],),
+    results.UnderAssumptions: (TAIL, ("best_bound", "best")),
     results.WithoutPlan: (TAIL,),
 }
 """Fields of which none is below the one before it."""
@@ -250,11 +253,15 @@ def _plan(plan: Plan, at: str) -> Found:
     outcome, without, proof = plan.outcome, plan.outcome.without_plan, plan.certificate
     weight = None if plan.case is None else float(plan.case.objective.cvar.weight)
     least, here = _least(without, weight), f"{at}certificate."
+    if proof.over_assumptions is not None and plan.case is not None:
+        least = _least_of_sets(plan)
     yield from _proof(proof, here, least)
     within = {is_within(proof.objective, proof.bound, proof.gap_target, size) for size in least}
     if len(within) == 1:
         yield from _equal(f"{here}status", proof.status, "optimal" if True in within else "limit")
-    yield from _equal(f"{here}illustrative", proof.illustrative, proof.states < ENOUGH_STATES)
+    drawn = [proof.states] if proof.over_assumptions is None else [x.states for x in plan.under]
+    few = min(drawn, default=0) < ENOUGH_STATES
+    yield from _equal(f"{here}illustrative", proof.illustrative, few)
     yield from _sums(plan, at, outcome.expected, without.expected)
     if plan.accounts:
         costs = [position.cost_meur for position in plan.accounts]
@@ -269,13 +276,17 @@ def _plan(plan: Plan, at: str) -> Found:
 def _commitment(plan: Plan, at: str) -> Found:
     """All that follows from what a plan commits to, reckoned anew in its own scenario."""
     assert plan.case is not None
-    instance = read_instance(plan.case)
-    asked, proof = plan.case.uncertainty, plan.certificate
-    sample = asked.sample if asked is not None else None
-    written = len(asked.states) if asked is not None and asked.states is not None else 1
-    states, seed = (written, None) if sample is None else (sample.states, sample.seed)
-    yield from _equal(f"{at}certificate.states", proof.states, states)
-    yield from _equal(f"{at}certificate.seed", proof.seed, seed)
+    case, proof, over = plan.case, plan.certificate, plan.case.objective.over_assumptions
+    together = Together((read_instance(case),))
+    instance = together.first
+    if over is not None:
+        first, together = read_sets(case)
+        instance = looked_at(case, together.instances[first])
+    states = [_states(own.case) for own in together.instances]
+    yield from _equal(f"{at}certificate.states", proof.states, sum(states))
+    asked = case.uncertainty.sample if case.uncertainty is not None else None
+    yield from _equal(f"{at}certificate.seed", proof.seed, None if asked is None else asked.seed)
+    yield from _equal(f"{at}certificate.over_assumptions", proof.over_assumptions, over)
     if unknown := plan_document.unknown_in(instance, plan):
         yield Disagreement(f"{at}projects", unknown[0], None)
         return
@@ -305,7 +316,48 @@ def _commitment(plan: Plan, at: str) -> Found:
     by_consumer = {consumer.id: consumer.expected for consumer in plan.consumers}
     damage = weighed_damage(instance, plan.outcome.expected, plan.outcome.cvar, by_consumer)
     objective = damage + weighed_cost(instance, commitment)
-    yield from _equal(f"{at}certificate.objective", proof.objective, objective, abs(damage))
+    if over is not None:
+        yield from _under_sets(plan, together, at)
+    else:
+        yield from _equal(f"{at}certificate.objective", proof.objective, objective, abs(damage))
+
+
+def _states(case: Case) -> int:
+    """How many states a scenario draws, or writes out."""
+    asked = case.uncertainty
+    if asked is None:
+        return 1
+    return int(asked.sample.states) if asked.sample is not None else len(asked.states or ())
+
+
+def _under_sets(plan: Plan, together: Together, at: str) -> Found:
+    """The outcome under each set of assumptions, and the objective over all of them."""
+    names = [*(plan.case.assumptions if plan.case is not None else ())]
+    yield from _equal(f"{at}under", [own.id for own in plan.under], names)
+    if len(plan.under) != len(names):
+        return
+    for told, instance in zip(plan.under, together.instances, strict=True):
+        here, plans = f"{at}under.{told.id}.", plan_document.commitment_of(instance, plan)
+        damage = weighed_damage(instance, told.expected, told.cvar, {})
+        objective = damage + weighed_cost(instance, plans)
+        yield from _equal(f"{here}states", told.states, _states(instance.case))
+        yield from _equal(f"{here}objective", told.objective, objective, abs(damage))
+        yield from _equal(f"{here}net_cost_meur", told.net_cost_meur, net_cost(instance, plans))
+        due = None if told.best is None else told.objective - told.best
+        yield from _equal(f"{here}regret", told.regret, due, abs(told.objective))
+    if together.over == "regret":
+        together = replace(together, best=tuple(own.best or 0.0 for own in plan.under))
+    values = [own.objective for own in plan.under]
+    scale = max(map(abs, values))
+    due, said = together.objective(values), plan.certificate.objective
+    yield from _equal(f"{at}certificate.objective", said, due, scale)
+
+
+def _least_of_sets(plan: Plan) -> Least:
+    """What an objective over sets counts as at least in a gap, between that of nothing and of what
+    comes without a plan, or the best plan, in the worst set."""
+    worst = max((own.without_plan.cvar for own in plan.under), default=0.0)
+    return ANY[0], max(SMALLEST * max(1.0, worst), *(abs(own.best or 0.0) for own in plan.under), 0)
 
 
 def _frontier(found: results.Frontier, at: str) -> Found:

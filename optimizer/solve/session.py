@@ -11,10 +11,9 @@ from typing import Any, Unpack
 
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.model.commitment import weighed_cost
 from optimizer.solve.checked_solution import Found
-from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, choose_method, find
+from optimizer.solve.decomposition import Appraiser, CutPool
+from optimizer.solve.planner import Problem, find
 from optimizer.solve.solver_result import How, Incumbent
 from optimizer.solve.verification import broken_rules
 
@@ -57,10 +56,11 @@ class Session:
     def problem(self, case: Case) -> Problem:
         """The problem of a scenario, with all that it has in common with those before."""
         found = Problem.of(case, *reversed(self._known))
-        if self.always or choose_method(found.instance, found.states) == "decomposition":
+        if self.always or not found.small:
             found = found.with_recourse(self.threads)
-        for own in (x.recourse for x in self._known):
-            if own is not None and found.recourse is not None and not own.shares(found.recourse):
+        kept = [own.recourse for own in found.parts if own.recourse is not None]
+        for own in (part.recourse for known in self._known for part in known.parts):
+            if own is not None and kept and not any(own.shares(other) for other in kept):
                 own.forget()
         self._known = [*self._known[:1], *[*self._known[1:], found][-KEPT:]]
         return found
@@ -83,7 +83,7 @@ class Session:
             own: How = {"threads": self.threads, **how, "stop": stop}
             problem = self.problem(case)
             pool = None if problem.recourse is None else self.pool
-            self.pool.turn_to(problem.instance)
+            self.pool.turn_to(problem.together)
             if pool is not None and (tell := own.get("on_incumbent")) is not None:
                 self._tell_known(problem, tell)
             try:
@@ -94,11 +94,13 @@ class Session:
 
     def _tell_known(self, problem: Problem, tell: Callable[[Incumbent], None]) -> None:
         """Tell the best plan so far that keeps all rules of a problem, before anything is built."""
-        best, instance = None, problem.instance
-        assert problem.recourse is not None
-        for plan, damage in self.pool.at_hand(problem.recourse, instance):
-            worth = weighed_cost(instance, plan) + damage
-            if (best is None or worth < best.objective) and not broken_rules(instance, plan):
+        best, together, parts = None, problem.together, problem.parts
+        if together.over == "regret":
+            return  # what it is taken from is not known yet
+        seen = [own.recourse.seen(own.instance) for own in parts if own.recourse is not None]
+        for plan, worth in self.pool.at_hand(Appraiser(together, seen)):
+            broken = any(broken_rules(own, plan) for own in together.instances)
+            if (best is None or worth < best.objective) and not broken:
                 best = Incumbent("decomposition", plan, worth, None)
         if best is not None:
             tell(best)

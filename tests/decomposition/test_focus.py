@@ -59,9 +59,9 @@ def test_some_nodes_are_swept_as_they_are_with_all() -> None:
     recourse = recourse_of(raw)
     assert len(recourse.nodes) > 1
     point = random_point(np.random.default_rng(1), recourse)
-    appraise = Appraiser(recourse)
-    all_, (one, *_) = appraise(point), recourse.nodes
-    some = appraise(point, [one])
+    appraise = Appraiser.of(recourse)
+    all_, (one, *_) = appraise((point,)), recourse.nodes
+    some = appraise((point,), [one])
     assert all_.whole
     assert not some.whole
     assert some.by_chain == {one: all_.by_chain[one]}
@@ -74,9 +74,9 @@ def test_the_tail_takes_all_nodes() -> None:
     raw = crowded_case(random.Random("some").choice)
     raw["objective"]["cvar"] = {"weight": 0.3, "level": 0.9}
     run = run_of(raw)
-    recourse = run.appraise.recourse
+    recourse = run.appraise.parts[0].recourse
     point = random_point(np.random.default_rng(1), recourse)
-    assert run.appraise(point, list(recourse.nodes)[:1]).whole
+    assert run.appraise((point,), list(recourse.nodes)[:1]).whole
     assert not run.separable
 
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from cutting import random_point, run_of
+from cutting import random_cuts, run_of
 from lending import (
     TRUE,
     Changes,
@@ -226,10 +226,13 @@ def test_the_pool_is_worth_lending() -> None:
     """Cuts of each node and of the tail, and the change of a company's terms adds columns."""
     pool = pool_of("entitled")
     _, run, cuts = lent(pool, base())
-    assert {min(cut.slopes) for cut in cuts if not cut.tail} == set(run.appraise.recourse.nodes)
+    assert {min(cut.slopes) for cut in cuts if not cut.tail} == set(
+        run.appraise.parts[0].recourse.nodes
+    )
     assert sum(cut.tail for cut in cuts) > 2
     _, other, _ = lent(pool, changed(base(), OUTSIDE["eligible for a company"]))
-    new = {*other.master.model.offtake} - {*run.master.model.offtake}
+    new = {index for name, index in other.master.layout.columns if name == "offtake"}
+    new -= {index for _, index in run.master.layout.columns}
     assert {key[2] for key in new} == {"motor_co"}
 
 
@@ -250,7 +253,7 @@ def test_what_recourse_sees_makes_cuts_anew(change: str, allocation: str) -> Non
         assert answer == "as it stands"  # there all consumers draw on all stocks
         return
     assert answer == "made anew"
-    assert len(cuts) >= len(run.appraise.recourse.nodes)
+    assert len(cuts) >= len(run.appraise.parts[0].recourse.nodes)
     assert not {id(cut) for cut in cuts} & {id(cut) for cut in pool.cuts}
     assert most_excess(run, cuts[::4], points(run, 3, count=2)) <= TRUE
     check_optimum(pool, raw)
@@ -278,7 +281,7 @@ def test_cuts_from_before_would_be_false(change: str) -> None:
     """As they stand they claim more damage than there is, at the points they were made at."""
     before, run = run_of(base()), run_of(changed(base(), SEEN[change]))
     at = points(before, 11)
-    cuts = [cut for point in at for cut in before.appraise(point).cuts]
+    cuts = [cut for point in at for cut in before.appraise((point,)).cuts]
     assert most_excess(run, cuts, at) > 1e-4
 
 
@@ -324,9 +327,7 @@ def test_the_deepest_cut_of_each_kind_is_recalled() -> None:
     """Of those that a solution violates, one for each column they bound; others stay at hand."""
     run = run_of(base(cvar={"weight": 0.3, "level": 0.9}))
     rng = np.random.default_rng(8)
-    cuts = [
-        cut for _ in range(5) for cut in run.appraise(random_point(rng, run.appraise.recourse)).cuts
-    ]
+    cuts = random_cuts(rng, run, 5)
     run.master.shelve(cuts)
     x = np.zeros(len(run.master.program.cost))
     sides: dict[object, list[float]] = {}

@@ -26,7 +26,7 @@ def recourse_of(raw: Raw) -> Recourse:
 def run_of(raw: Raw, gap: float = 1e-6) -> Run:
     """Master without cuts, and the sweep."""
     recourse = recourse_of(raw)
-    return Run(Master(recourse.instance, recourse), Appraiser(recourse), gap)
+    return Run(Master(Appraiser.of(recourse)), Appraiser.of(recourse), gap)
 
 
 def random_point(rng: Rng, recourse: Recourse) -> Point:
@@ -36,6 +36,13 @@ def random_point(rng: Rng, recourse: Recourse) -> Point:
     shape = (len(columns.stockpiles), columns.years)
     some = rng.random(shape) * (rng.random(shape) < 0.4)
     return Point(offtake, some * rng.choice([0.0, 0.3, 4.0, 20.0]))
+
+
+def random_cuts(rng: Rng, run: Run, count: int) -> list[Cut]:
+    """Those of so many random points."""
+    (seen,) = run.appraise.parts
+    points = [random_point(rng, seen.recourse) for _ in range(count)]
+    return [cut for point in points for cut in run.appraise((point,)).cuts]
 
 
 def exact(recourse: Recourse, cut: Cut, point: Point, level: float) -> float:

@@ -90,27 +90,27 @@ def lent(pool: CutPool, raw: Raw) -> tuple[str, Run, list[Cut]]:
 
 def points(run: Run, seed: int, count: int = 6) -> list[Point]:
     """Nothing, and points at random in all columns that recourse knows."""
-    recourse, rng = run.appraise.recourse, np.random.default_rng(seed)
-    nothing = run.master.point(np.zeros(len(run.master.program.cost)))
+    recourse, rng = run.appraise.parts[0].recourse, np.random.default_rng(seed)
+    nothing = run.master.point(np.zeros(len(run.master.program.cost)))[0]
     return [nothing, *(random_point(rng, recourse) for _ in range(count))]
 
 
 def most_excess(run: Run, cuts: list[Cut], at: list[Point]) -> float:
     """By how much the worst of the cuts claims more than there is, of its size."""
-    recourse, level = run.appraise.recourse, run.appraise.level
+    recourse, level = run.appraise.parts[0].recourse, run.appraise.level
     return max(excess(recourse, cut, point, level) for cut in cuts for point in at)
 
 
 def most_excess_of_rows(run: Run, cuts: list[Cut], seed: int) -> float:
     """The same of their rows, at values of the master's columns."""
-    recourse, rng, worst = run.appraise.recourse, np.random.default_rng(seed), -np.inf
+    recourse, rng, worst = run.appraise.parts[0].recourse, np.random.default_rng(seed), -np.inf
     for _ in range(3):
         x = np.minimum(rng.random(len(run.master.program.cost)), run.master.program.upper)
         x[rng.random(len(x)) < 0.5] = 0.0
-        point = run.master.point(x)
+        (point,) = run.master.point(x)
         for cut in cuts:
             columns, entries, side = run.master.row(cut)
-            ahead = run.master.tail_cost if cut.tail else run.master.cost_to_go[cut.head]
+            ahead = run.master.ahead(cut)
             rest = columns != ahead
             says = side - entries[rest] @ x[columns[rest]]
             value = exact(recourse, cut, point, run.appraise.level)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -616,12 +616,19 @@ def loosen(lp: Program, given: float) -> None:
     ]
 
 
-def best(raw: Raw, given: float = 0.0) -> Answer | None:
-    """The optimum by exhaustion; None where no commitment is allowed.
+@dataclass
+class Whole:
+    """The program of a case, its objective, and what that is made of."""
 
-    Rules may be broken by a share ``given`` of what they add up or allow.
-    """
-    case, lp = Reading(raw), Program()
+    lp: Program
+    aim: Terms
+    damages: list[Terms]  # of each state
+    net: Terms
+
+
+def program_of(case: Reading, given: float = 0.0) -> Whole:
+    """All rules and all states of a case; ``given`` as for :func:`best`."""
+    lp = Program()
     project_rows(lp, case)
     stock_rows(lp, case)
     budget_rows(lp, case)
@@ -646,7 +653,39 @@ def best(raw: Raw, given: float = 0.0) -> Answer | None:
     net = net_cost_terms(case)
     for key, cost in net.items():
         aim[key] += cost_weight * cost
+    return Whole(lp, aim, damages, net)
 
+
+def best(raw: Raw, given: float = 0.0) -> Answer | None:
+    """The optimum by exhaustion; None where no commitment is allowed.
+
+    Rules may be broken by a share ``given`` of what they add up or allow.
+    """
+    case = Reading(raw)
+    whole = program_of(case, given)
+    found = exhausted(whole.lp, whole.aim, patterns(case))
+    if found is None:
+        return None
+    least, values = found
+    lost = [sum(cost * values[key] for key, cost in row.items()) for row in whole.damages]
+    chances = [state["probability"] for state in case.states]
+    return Answer(
+        objective=least,
+        expected=sum(c * d for c, d in zip(chances, lost, strict=True)),
+        cvar=cvar_of(lost, chances, (case.goal.get("cvar") or {}).get("level", 0.95)),
+        net_cost=sum(cost * values[key] for key, cost in whole.net.items()),
+        columns=values,
+        damages=lost,
+    )
+
+
+Patterns = Iterable[tuple[set[Hashable], set[Hashable]]]
+
+
+def exhausted(
+    lp: Program, aim: Terms, decisions: Patterns
+) -> tuple[float, dict[Hashable, float]] | None:
+    """The least objective over all patterns of whole decisions, and the columns that reach it."""
     keys = list(lp.upper)
     cost_row = np.array([aim.get(key, 0.0) for key in keys])
     a_ub, b_ub = lp.dense(lp.at_most)
@@ -674,7 +713,7 @@ def best(raw: Raw, given: float = 0.0) -> Answer | None:
     # Of a purse only rounding may be missing: one of nothing is one.
     purse = [any(key[0] in ("unspent", "left") for key in terms) for terms, _ in lp.equal]  # type: ignore[index]
     least, point = math.inf, None
-    for starts, taken in patterns(case):
+    for starts, taken in decisions:
         for j in whole:
             bounds[j] = (keys[j] in starts or keys[j] in taken) / columns[j]
         endings = set()
@@ -696,13 +735,4 @@ def best(raw: Raw, given: float = 0.0) -> Answer | None:
                 raise AssertionError(solved.message)
     if point is None:
         return None
-    values = dict(zip(keys, point.tolist(), strict=True))
-    found = [sum(cost * values[key] for key, cost in row.items()) for row in damages]
-    return Answer(
-        objective=least,
-        expected=sum(c * d for c, d in zip(chances, found, strict=True)),
-        cvar=cvar_of(found, chances, level),
-        net_cost=sum(cost * values[key] for key, cost in net.items()),
-        columns=values,
-        damages=found,
-    )
+    return least, dict(zip(keys, point.tolist(), strict=True))

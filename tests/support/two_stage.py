@@ -205,11 +205,11 @@ class FirstStage(Frame):
 def decompose(problem: TwoStage, gap: float) -> tuple[Run, SecondStage]:
     """Search by cuts of means; the run, which holds optimum and bound, and what was swept."""
     second = SecondStage(problem)
-    instance, recourse = cast("Any", second.instance), cast("Any", second)
-    frame = FirstStage(instance, problem)
+    frame = FirstStage(cast("Any", second.instance), problem)
+    appraise = Appraiser.of(cast("Any", second))
     size = highs.solve(extensive_form(mean(problem))).objective
     factor = highs.objective_factor(frame.reduced.program, abs(size or 0.0), TOP)
-    run = Run(Master(instance, recourse, frame, factor, exact=True), Appraiser(recourse), gap)
+    run = Run(Master(appraise, frame, factor, exact=True), appraise, gap)
     Search(run).search()
     return run, second
 

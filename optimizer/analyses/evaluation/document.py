@@ -50,6 +50,7 @@ def document(found: Evaluation) -> doc.Document:
         ],
         [
             Section("chance", tr("How bad it can get"), _chance(say)),
+            Section("under", tr("Under each set of assumptions"), list(_under(say))),
             Section("parts", tr("When, in what, and on whom it falls"), list(_parts(say))),
             Section("overruns", tr("How likely budgets hold"), list(_budgets(say))),
             *yardsticks.sections(say),
@@ -59,6 +60,19 @@ def document(found: Evaluation) -> doc.Document:
         amounts=[found.net_cost_meur],
         outcomes=[found.fresh.without_plan.worst],
     )
+
+
+def _under(say: Say) -> Iterator[Part]:
+    """What the plan does in fresh states of each set of assumptions."""
+    columns = [
+        Column(tr("Set of assumptions"), lambda one: clean(one.title), "text"),
+        Column(tr("Weight"), "weight", "share"),
+        Column(tr("Without plan"), "without_plan.expected", "estimate", like="damage"),
+        Column(tr("With plan"), "with_plan.expected", "estimate", like="damage"),
+        Column(tr("Avoided"), "avoided", "estimate", like="damage"),
+    ]
+    caption = tr("In fresh states of each set of assumptions, {unit}", unit=say.unit)
+    yield Table(caption, say.found.under, columns, "under")
 
 
 def world(found: Evaluation) -> str:

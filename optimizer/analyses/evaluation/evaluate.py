@@ -8,11 +8,16 @@ from typing import Any
 
 from models.base import named
 from models.language import language, tr
-from models.results import Evaluation, StatesOf
+from models.results import Evaluation, FreshUnder, StatesOf
 from models.scenario.case import Case
 from optimizer.analyses.evaluation.counterfactual import counterfactual
 from optimizer.analyses.evaluation.elsewhere import in_world_of, longer, prolonged
-from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states, rule_outcomes
+from optimizer.analyses.evaluation.fresh import (
+    fresh_outcome,
+    fresh_under,
+    in_fresh_states,
+    rule_outcomes,
+)
 from optimizer.analyses.evaluation.information import information, tail_premium
 from optimizer.analyses.evaluation.options import FEWEST_RARE, SAMPLING, EvaluateOptions
 from optimizer.analyses.evaluation.overruns import budget_risk
@@ -85,7 +90,12 @@ def evaluate(
         yield
         seconds[key] = time.perf_counter() - began
 
-    solving, jobs = there is None and not options.quick, options.jobs
+    over = bool(given.problem.sets)  # nothing else is made for all of them
+    solving, jobs = there is None and not options.quick and not over, options.jobs
+    if over and not options.quick:
+        options.listener.note(
+            tr("The plan is made over sets of assumptions: it is looked at, and nothing is solved.")
+        )
     limits: dict[str, Any] = {"gap": options.gap, "time_limit": options.time_limit}
     fewer, rare, weight = max(2, options.states // PART), options.rare, options.tail_weight
     if rare is None:
@@ -138,6 +148,10 @@ def evaluate(
             # The seed of the fresh states, so that these are the first of them.
             parts["longer"] = longer(given, options.longer, fewer, fresh.seed or 0)
     case, found = given.reading.case, given.found
+    under: tuple[FreshUnder, ...] = ()
+    if case.assumptions and there is None:
+        with timed("under", tr("fresh states of each set of assumptions")):
+            under = tuple(fresh_under(given, options.states, fresh.seed, jobs))
     return Evaluation(
         own_states=len(given.problem.states),
         own_expected=found.with_plan.expected,
@@ -149,6 +163,7 @@ def evaluate(
         net_cost_there_meur=None if there is None else there.found.net_cost,
         fresh=told,
         rules=rules,
+        under=under,
         seconds=seconds,
         **parts,
         **head(Evaluation, case, given.plan.title, given.plan.variant),

@@ -6,7 +6,7 @@ so that nothing but its number travels to a process or machine; figures are adde
 the blocks, and so are the same to the last digit whoever looked at which.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -14,7 +14,8 @@ from typing import TypeVar
 import numpy as np
 
 from models.base import named
-from models.results import FreshOutcome, RuleMaterial, RuleOutcome, YearOutcome
+from models.language import language
+from models.results import FreshOutcome, FreshUnder, RuleMaterial, RuleOutcome, YearOutcome
 from optimizer.analyses.evaluation import estimates
 from optimizer.analyses.given import GivenPlan
 from optimizer.model.commitment import Commitment, weighed_cost
@@ -26,6 +27,7 @@ from optimizer.solve import outcomes
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.plan_document import consumers_of, distribution, materials_of
 from optimizer.solve.sweep import ByRule, by_rule, joined
+from optimizer.solve.under_sets import sets_of
 
 BLOCK = 5000
 """States in a block."""
@@ -179,6 +181,34 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
         materials=materials_of(instance, commitment, with_plan, without),
         consumers=consumers_of(instance, with_plan, without),
     )
+
+
+def fresh_under(
+    given: GivenPlan, count: int, seed: int | None, jobs: int | None = None
+) -> Iterator[FreshUnder]:
+    """What a plan leads to under each set of assumptions of its scenario, in so many states of it
+    that are drawn anew, or in those that it writes out."""
+    found, case = given.found, given.reading.case
+    find = partial(outcomes.evaluate, commitments=[found.commitment, Commitment()])
+    for (id, told), own in zip(case.assumptions.items(), sets_of(found), strict=True):
+        instance, both = own.instance, [own.with_plan, own.without_plan]
+        uncertainty = instance.case.uncertainty
+        sampled = uncertainty is not None and uncertainty.sample is not None and seed is not None
+        if sampled and seed is not None:
+            states = Draw(instance, count, seed)
+            both = list(in_all(find, outcomes.joined, instance, states, jobs))
+        with_plan, without = both
+        level = float(instance.case.objective.cvar.level)
+        yield FreshUnder(
+            id=id,
+            title=named(told.title, id, language()),
+            weight=float(told.weight),
+            with_plan=estimates.performance(with_plan, level, sampled=sampled),
+            without_plan=estimates.performance(without, level, sampled=sampled),
+            avoided=estimates.mean(
+                without.probability, without.damage - with_plan.damage, sampled=sampled
+            ),
+        )
 
 
 def rule_outcomes(

@@ -29,6 +29,7 @@ from optimizer.model.highs import Progress
 from optimizer.model.instance import Coming, Floats, Instance, read_instance
 from optimizer.model.outlook import mean_outlook
 from optimizer.model.states import State
+from optimizer.model.together import Together
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Found
@@ -155,7 +156,9 @@ def plan_for_mean(
     """
     instance = problem.instance
     mean = mean_outlook(instance, problem.states)
-    solved = solve_for_outlooks(instance, [(1.0, mean)], gap=gap, time_limit=time_limit)
+    solved = solve_for_outlooks(
+        Together((instance,)), [[(1.0, mean)]], gap=gap, time_limit=time_limit
+    )
     if solved.solution.interrupted:
         raise Interrupted(tr("stopped before the mean of the states was solved"))
     commitment = commitment_in(instance, solved)

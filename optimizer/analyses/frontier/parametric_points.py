@@ -16,9 +16,10 @@ from optimizer.model import highs
 from optimizer.model.commitment import spend
 from optimizer.model.formulation import build_dearest
 from optimizer.model.instance import Instance
+from optimizer.model.together import Together
 from optimizer.solve.checked_solution import Found
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, choose_method, find
+from optimizer.solve.planner import Problem, find
 
 SAME = 1e-9
 """Objectives that differ by less, relatively, are equally good."""
@@ -79,7 +80,7 @@ class Spot:
     """What was found at one value."""
 
     value: float
-    instance: Instance
+    together: Together
     found: Found | None = None
     bound: float | None = None
     """No plan has a lower objective here."""
@@ -90,6 +91,11 @@ class Spot:
     bound_of: float | None = None
     interrupted: bool = False
     seconds: float = 0.0
+
+    @property
+    def instance(self) -> Instance:
+        """The scenario at the value; of sets of assumptions what a plan's figures are of."""
+        return self.together.first if self.found is None else self.found.instance
 
 
 @dataclass(eq=False)
@@ -133,7 +139,7 @@ class Solver:
 
     def fail(self, value: float, error: VorratError) -> None:
         """Leave a value without a plan, for what went wrong there; the others stand."""
-        self.spots[value] = Spot(value, Problem.of(self.variation.at(value).case).instance)
+        self.spots[value] = Spot(value, Problem.of(self.variation.at(value).case).together)
         self.failures[value] = error
 
     def _from_above(self, value: float, case: Case) -> Spot | None:
@@ -145,9 +151,9 @@ class Solver:
         above, began = self.spots[higher], time.perf_counter()
         if above.found is None or above.interrupted:
             return None
-        instance = Problem.of(case).instance
+        together = Problem.of(case).together
         try:
-            found = above.found.under(instance, above.bound)
+            found = above.found.under(together, above.bound)
         except CheckFailed:
             return None
         if found.certificate.status != "optimal":
@@ -155,10 +161,10 @@ class Solver:
         origin = higher if math.isfinite(higher) else None
         return Spot(
             value,
-            instance,
+            together,
             found,
             above.bound,
-            self._damage(instance, above.bound),
+            self._damage(together, above.bound),
             plan_of=origin if above.plan_of is None else above.plan_of,
             bound_of=origin if above.bound_of is None else above.bound_of,
             seconds=time.perf_counter() - began,
@@ -170,7 +176,7 @@ class Solver:
             problem = Problem.of(case)
         else:
             problem = self._last = Problem.after(self._last, case, self.options.threads)
-        spot = Spot(value, problem.instance)
+        spot = Spot(value, problem.together)
         try:
             found = solve(problem, self.options, self.pool)
         except Infeasible as error:
@@ -182,12 +188,15 @@ class Solver:
             spot = replace(spot, interrupted=True)
         else:
             bound = found.certificate.bound
-            least = self._damage(problem.instance, bound)
+            least = self._damage(problem.together, bound)
             cut = found.interrupted
             spot = replace(spot, found=found, bound=bound, damage=least, interrupted=cut)
         return replace(spot, seconds=time.perf_counter() - began)
 
-    def _damage(self, instance: Instance, bound: float | None) -> DamageBound:
+    def _damage(self, together: Together, bound: float | None) -> DamageBound:
+        if len(together.instances) > 1:
+            return UNBOUNDED  # what bounds the objective over sets bounds that of none of them
+        instance = together.first
         if not self.variation.weighs or self._most is None:
             self._most = most_net_cost(instance)
         return damage_bound(instance, bound, self._most)
@@ -196,8 +205,7 @@ class Solver:
 def own_pool(case: Case) -> CutPool | None:
     """A pool for problems like a scenario's; None where it is small enough to be solved whole."""
     problem = Problem.of(case)
-    small = choose_method(problem.instance, problem.states) == "extensive"
-    return None if small else CutPool()
+    return None if problem.small else CutPool()
 
 
 def solve(problem: Problem, options: SolveOptions, pool: CutPool | None) -> Found:
@@ -249,7 +257,7 @@ def _best_of(spot: Spot, others: list[Spot]) -> Spot:
         if other is spot or other.found is None:
             continue
         try:
-            found = other.found.under(spot.instance, spot.bound)
+            found = other.found.under(spot.together, spot.bound)
         except CheckFailed:
             continue
         known = math.inf if best.found is None else best.found.objective

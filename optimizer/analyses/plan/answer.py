@@ -7,7 +7,7 @@ from typing import Any
 from models.language import tr
 from models.results import Against
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan import risks
+from optimizer.analyses.plan import risks, under
 from optimizer.analyses.plan.method import cautions
 from optimizer.analyses.plan.words import PlanWording, called, decidable, reduction
 from optimizer.analyses.worth import sentences
@@ -51,7 +51,7 @@ ALIKE = 0.005
 def answer(say: PlanWording) -> Iterator[Part]:
     """What is asked for, what to approve when, what it buys compared with what, what may go wrong,
     and what would turn the decision."""
-    yield " ".join([lead(say), *_adds(say)])
+    yield " ".join([lead(say), *_adds(say), *under.sentences(say)])
     # A page has these among what would turn the decision.
     yield from (Text(text, TERMINAL) for text in sentences(say.plan.worth_from, tr("This plan")))
     yield doc.Facts(list(_facts(say)), TEXT)

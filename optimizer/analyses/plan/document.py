@@ -20,6 +20,7 @@ from optimizer.analyses.plan import (
     method,
     projects,
     stocks,
+    under,
 )
 from optimizer.analyses.plan.answer import answer, told_by_charts
 from optimizer.analyses.plan.answer import checks as first_checks
@@ -122,6 +123,7 @@ def _sections(say: PlanWording, added: list[Section]) -> list[Section]:
         *dependence.sections(say),
         *damage.sections(say),
         *chains.sections(say),
+        under.section(say),
         *added,
         *evidence.sections(say),
         method.section(say),
@@ -141,6 +143,7 @@ def _hints() -> dict[str, str]:
         "accounts": tr("losses, provision for guarantees, debt brake, averages per EUR"),
         "stocks": tr("who pays, how long they last"),
         "damage": tr("worst states, materials, consumers"),
+        "under": tr("what experts disagree on"),
         "stress": tr("what fails when, with the plan and without"),
     }
 

@@ -236,7 +236,7 @@ class Trials:
     def _keeps(self, found: Found, value: float) -> bool:
         """Whether a plan keeps the rules at another value."""
         try:
-            found.under(Problem.of(self.variation.at(value).case).instance, None)
+            found.under(Problem.of(self.variation.at(value).case).together, None)
         except CheckFailed:
             return False
         return True

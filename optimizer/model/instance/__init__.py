@@ -21,6 +21,7 @@ from optimizer.model.instance.perspective import seen_from as seen_from
 from optimizer.model.instance.prices import PriceData as PriceData
 from optimizer.model.instance.reading import adaptation_of as adaptation_of
 from optimizer.model.instance.reading import read_instance as read_instance
+from optimizer.model.instance.reading import read_together as read_together
 from optimizer.model.instance.terms import Floats as Floats
 from optimizer.model.instance.terms import Money as Money
 from optimizer.model.instance.terms import Terms as Terms

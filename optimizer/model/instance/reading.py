@@ -38,13 +38,29 @@ FADED = 1e-9  # a stock that keeps a smaller share over a period keeps nothing
 REACHED = 1e-9  # a probability that is short of a level by less reaches it
 
 
-def read_instance(case: Case) -> Instance:
-    """Read the sets and coefficients off a scenario."""
+def read_together(cases: Sequence[Case]) -> tuple[Instance, ...]:
+    """Instances in which a plan means the same: a lot is as large in all as in the first, and a
+    project can start in the years that all allow."""
+    first = read_instance(cases[0])
+    several = [first, *(read_instance(case, first.lot_t) for case in cases[1:])]
+    starts = {
+        p: tuple(y for y in x.starts if all(y in own.projects[p].starts for own in several))
+        for p, x in first.projects.items()
+    }
+    return tuple(
+        replace(own, projects={p: replace(x, starts=starts[p]) for p, x in own.projects.items()})
+        for own in several
+    )
+
+
+def read_instance(case: Case, lots: Mapping[str, float] | None = None) -> Instance:
+    """Read the sets and coefficients off a scenario; ``lots`` are tonnes in a lot where that is
+    settled."""
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
     discount = (1 + float(case.horizon.discount_rate)) ** -np.arange(len(years), dtype=float)
     tonnes = _yearly_demand(case, years)
     need = read_need(case, years, tonnes)
-    lot = {m: _lot(need.most(m)) for m in case.materials}
+    lot = {m: _lot(need.most(m)) for m in case.materials} if lots is None else dict(lots)
     demand = {(u, m): t / n / lot[m] for (u, m), t in tonnes.items() if t.any()}
     supply, following = _supply(case, need.total, lot)
     projects = {p: _project(case, p, x, lot) for p, x in case.projects.items()}

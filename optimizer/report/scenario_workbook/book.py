@@ -23,7 +23,7 @@ from optimizer.report.scenario_workbook import sheets, style
 from optimizer.report.scenario_workbook.columns import Columns, variants_content
 from optimizer.report.scenario_workbook.fields import WORDS
 
-COLOURS = {"settings": "1F4E79", "variants": "7B8794", "sources": "7B8794"}
+COLOURS = {"settings": "1F4E79", "variants": "7B8794", "assumptions": "7B8794", "sources": "7B8794"}
 REQUIRED_TABS = ("settings", "materials")
 USUAL_TABS = ("consumers", "demand", "damage", "supply", "projects", "funders",
               "funders.instruments", "stockpiles", "hazards", "hazards.effects")  # fmt: skip
@@ -38,11 +38,11 @@ def scenario_workbook(case: Case) -> bytes:
     guide, title = book.worksheets[0], named(case.title, "", language())
     guide.title = tr(GUIDE)
     _draw_guide(guide, title)
-    columns, variants = Columns(case), ("variants",)
-    lists = {t.path[0] for t in tabs() if t.has_ids and t.owner is None and t.path != variants}
+    columns = Columns(case)
+    lists = {t.path[0] for t in tabs() if t.has_ids and t.owner is None and t.kind == "items"}
     for tab in tabs():
-        of_variants = tab.path == variants
-        content = variants_content(tab, columns.data) if of_variants else columns.of(tab)
+        of_changes = tab.kind == "variants"
+        content = variants_content(tab, columns.data) if of_changes else columns.of(tab)
         sheet = book.create_sheet(tab.title)
         sheet.sheet_properties.tabColor = COLOURS.get(tab.key, "2E86AB")
         if tab.kind == "settings":

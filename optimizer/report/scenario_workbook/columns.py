@@ -302,8 +302,9 @@ def _shape(root: Shape, path: Path) -> Shape:
 
 
 def variants_content(tab: Tab, data: Mapping[str, Any]) -> Content:
-    """The columns and rows of the variants of a scenario, as a file writes them."""
-    variants: Mapping[str, Mapping[str, Any]] = data.get("variants", {})
+    """The columns and rows of the variants of a scenario, or of its sets of assumptions, as a file
+    writes them."""
+    variants: Mapping[str, Mapping[str, Any]] = data.get(tab.key, {})
     split = any(isinstance(one.get(key), Mapping) for one in variants.values() for key in TEXTS)
     rows: list[Row] = []
     for name, variant in variants.items():
@@ -314,10 +315,12 @@ def variants_content(tab: Tab, data: Mapping[str, Any]) -> Content:
                 head |= {(key, one): said for one, said in text.items()}
             elif text is not None:
                 head |= dict.fromkeys([(key, "en"), (key, "de")] if split else [(key,)], text)
+        if "weight" in variant:
+            head["weight",] = variant["weight"]
         changes = list(variant.get("set", {}).items())
         rows.append({**head, **(_change(*changes[0]) if changes else {})})
         rows += [{("id",): name, **_change(*change)} for change in changes[1:]]
-    return Content(tab, tuple(_of_variants(split)), tuple(rows))
+    return Content(tab, tuple(_of_variants(tab, split)), tuple(rows))
 
 
 def _change(path: str, value: Any) -> Row:
@@ -354,12 +357,19 @@ def _read(text: str) -> Any:
     return None if faults else shapes.plain(node, shapes.ANYTHING)
 
 
-def _of_variants(split: bool) -> Iterator[Column]:
+def _of_variants(tab: Tab, split: bool) -> Iterator[Column]:
+    weighed = "weight" in tab.item.keys
     meaning = tr("Name of the variant, the same in all of its rows.")
+    if weighed:
+        meaning = tr("Name of the set, the same in all of its rows.")
     yield Column(("id",), TEXT, Field("id"), tr("Id (short name)"), meaning, required=True)
-    meaning = tr("In the first row of a variant.")
+    meaning = tr("In the first row of a set.") if weighed else tr("In the first row of a variant.")
     for key, label in zip(TEXTS, (tr("Title"), tr("Description")), strict=True):
-        yield from texts(Column((key,), TEXT, Field(key), label, meaning), split)
+        if key in tab.item.keys:
+            yield from texts(Column((key,), TEXT, Field(key), label, meaning), split)
+    if weighed:
+        meaning = tr("How much the set counts; all weights add up to 1.")
+        yield Column(("weight",), Shape("number"), Field("weight"), tr("Weight"), meaning)
     meaning = tr("Technical names from the section down, with dots between them, such as "
                  "funders.fund.budget_meur. Items are named by their ids.")  # fmt: skip
     yield Column(("path",), TEXT, Field("path"), tr("What changes"), meaning)

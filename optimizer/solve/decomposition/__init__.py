@@ -4,6 +4,7 @@ Benders (1962), Van Slyke and Wets (1969); in one tree, as branch and cut. Recou
 feasible and continuous, so that cuts of optimality are all there is.
 """
 
+from optimizer.solve.decomposition.cuts import Appraiser as Appraiser
 from optimizer.solve.decomposition.method import solve_by_decomposition as solve_by_decomposition
 from optimizer.solve.decomposition.mga import Farthest as Farthest
 from optimizer.solve.decomposition.mga import Mark as Mark

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.columns import Places, Windows
+from optimizer.model.together import Places
+from optimizer.solve.decomposition.columns import Windows
 from optimizer.solve.decomposition.run import Run
 from optimizer.solve.decomposition.tree import Leaf, Proof
 

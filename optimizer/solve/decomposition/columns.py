@@ -11,12 +11,12 @@ from scipy import sparse
 
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Pattern
-from optimizer.solve.decomposition.reduced import Frame
+from optimizer.model.together import Places
+from optimizer.solve.decomposition.cuts import Appraiser, Pattern, Points
+from optimizer.solve.decomposition.reduced import Frame, Frames, Reduced, Where
 from optimizer.solve.sweep import Point, Recourse
 
 Positions = NDArray[np.int32]
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,93 +44,129 @@ class Windows:
         return replace(self, first=first, last=last, must=built.astype(np.int64))
 
 
-class Columns:
-    """The master's columns. ``start`` lists those of each project's start years in order,
-    ``ticket`` those of tickets with a minimum, ``offtake`` those of offtake, which are of the
-    projects ``offtake_of``; ``start_of`` is, of a column that is offtake, that of its start, else
-    -1. What is closer to a whole number than ``whole`` is one."""
+class View:
+    """Where the columns are that recourse sees under one set of assumptions: those that the model
+    lacks are zero. ``offtake`` lists columns of offtake, ``offtake_of`` their projects; its chains
+    have numbers from ``first`` on, so that no two sets have one in common."""
 
-    whole = 1e-9
-
-    def __init__(self, instance: Instance, recourse: Recourse, frame: Frame) -> None:
-        self.instance, self.recourse = instance, recourse
-        self.model, self.compiled, self.reduced = frame.model, frame.compiled, frame.reduced
-        model, program = self.model, self.reduced.program
-        self.program, self.layout = program, self.reduced.layout
-        objects = [*self.compiled.variables, *self.compiled.constraints]
-        places = [*self.reduced.column, *self.reduced.row]
-        at = {id(it): int(place) for it, place in zip(objects, places, strict=True)}
-        self.projects = [p for p in instance.projects if instance.projects[p].starts]
-        starts = {p: instance.projects[p].starts for p in self.projects}
-        self.start = [
-            np.array([at[id(model.start[p, y])] for y in own], np.int32)
-            for p, own in starts.items()
-        ]
-        self.ticket = np.array([at[id(v)] for v in model.takes_part.values()], np.int32)
-        self._tickets = list(model.takes_part)
-        self._taken = [  # columns of the shares behind each ticket
-            np.array([at[id(model.share[p, f, i, y])] for y in starts[p]], np.int32)
-            for p, f, i in self._tickets
-        ]
-        self.once: Positions = np.array(
-            [at[id(model.start_once[p])] for p in self.projects], np.int32
-        )
-        self.binaries: Positions = np.concatenate([*self.start, self.ticket]).astype(np.int32)
-        self.offset = np.cumsum([0, *(len(own) for own in self.start)])
-        # Where recourse's columns are; those the model lacks are zero.
-        columns, offtake = recourse.columns, dict(model.offtake.items())
-        unaided = {columns.unaided(instance, p): x for p, x in model.unaided.items()}
-        floored = {columns.floored(key): x for key, x in model.floored.items()}
-        seen = [(offtake | unaided | floored).get(key) for key in columns.offtake]
-        self._offtake = np.array([-1 if x is None else at[id(x)] for x in seen], np.int64)
+    def __init__(
+        self, instance: Instance, recourse: Recourse, reduced: Reduced, where: Where, first: int
+    ) -> None:
+        self.recourse, self.first, column = recourse, first, where.column
+        columns, known = recourse.columns, dict[Any, int]()
+        for (name, index), c in column.items():
+            if name == "offtake":
+                known[index] = c
+            elif name == "unaided":
+                known[columns.unaided(instance, index)] = c
+            elif name == "floored":
+                known[columns.floored(index)] = c
+        self._offtake = np.array([known.get(key, -1) for key in columns.offtake], np.int64)
         # Of these, those of offtake that the model has.
-        self._held = np.flatnonzero([key in offtake for key in columns.offtake])
+        self._held = np.flatnonzero([("offtake", key) in column for key in columns.offtake])
         held = [columns.offtake[c] for c in self._held]
-        own = self.offtake = self._offtake[self._held]
+        self.offtake = self._offtake[self._held]
         self.offtake_of = [p for p, *_ in held]
-        self._offtake_start = np.array([at[id(model.start[p, y])] for p, y, _ in held], np.int64)
-        # Of each column that is offtake, that of its start.
-        self.start_of = np.full(len(program.cost), -1, dtype=np.int64)
-        self.start_of[own] = self._offtake_start
+        self.offtake_start = np.array([column["start", (p, y)] for p, y, _ in held], np.int64)
         self.offtake_most = np.array([instance.projects[p].offtake_max for p, *_ in held])
-        rights = np.array([at[id(model.offtake_right[key])] for key in held], np.int64)
         # A right that became a bound has no row.
-        known = sparse.diags_array((rights >= 0).astype(float))
-        self._rights = sparse.csr_array(known @ sparse.csr_array(program.matrix)[rights])
+        rights = np.array([where.row.get(("offtake_right", key), -1) for key in held], np.int64)
+        program = reduced.program
+        rows = sparse.diags_array((rights >= 0).astype(float))
+        self._rights = sparse.csr_array(rows @ sparse.csr_array(program.matrix)[rights])
         self._rights_upper = np.where(rights >= 0, program.row_upper[rights], 0.0)
         years, piles = instance.years, columns.stockpiles
         self.purchases = np.array(
-            [[at[id(model.buy[h, y])] for y in years] for h in piles], np.int64
+            [[column["buy", (h, y)] for y in years] for h in piles], np.int64
         ).reshape(len(piles), len(years))
-        self.cost_to_go: dict[int, int] = {v: at[id(x)] for v, x in model.cost_to_go.items()}
-        self.tail_cost = next((at[id(x)] for x in model.tail_cost.values()), None)
-        self._patterns: dict[int, Pattern] = {}
-
-    # Points
+        self.cost_to_go = {first + v: c for (name, v), c in column.items() if name == "cost_to_go"}
+        self.tail_cost = column.get(("tail_cost", "all"))
 
     def point(self, x: Floats) -> Point:
         """What recourse sees of values of the columns. The solver takes a little more offtake than
         there is a right to, and of a project that is not started: of one far larger than demand
         that little would be worth much."""
         offtake = np.where(self._offtake >= 0, x[self._offtake], 0.0)
-        most = self.offtake_most * np.clip(x[self._offtake_start], 0.0, 1.0)
+        most = self.offtake_most * np.clip(x[self.offtake_start], 0.0, 1.0)
         surplus = np.maximum(self._rights @ x - self._rights_upper, 0.0)
         offtake[self._held] = np.minimum(offtake[self._held] - surplus, most)
         return Point(np.clip(offtake, 0.0, 1.0), np.maximum(x[self.purchases], 0.0))
+
+    def pattern(self, v: int) -> Pattern:
+        """Columns that the damage of a node depends on."""
+        node = self.recourse.nodes[v - self.first]
+        own = np.unique(node.arriving.indices)
+        own = own[self._offtake[own] >= 0]
+        columns = np.concatenate([self._offtake[own], self.purchases[node.piles].ravel()])
+        once, place = np.unique(columns, return_inverse=True)
+        return Pattern(once.astype(np.int32), place, node.arriving.T.tocsr()[own])
+
+
+class Columns:
+    """The master's columns. ``start`` lists those of each project's start years in order,
+    ``ticket`` those of tickets with a minimum; ``start_of`` is, of a column that is offtake, that
+    of its start, else -1. What is closer to a whole number than ``whole`` is one."""
+
+    whole = 1e-9
+
+    def __init__(self, appraise: Appraiser, frame: Frame | Frames) -> None:
+        instances = appraise.together.instances
+        self.instance, self.frame, self.reduced = instances[0], frame, frame.reduced
+        self.program, self.layout = self.reduced.program, self.reduced.layout
+        sets = self.reduced.sets
+        self.views = [
+            View(instance, seen.recourse, self.reduced, where, seen.first)
+            for instance, seen, where in zip(instances, appraise.parts, sets, strict=True)
+        ]
+        column, row = sets[0].column, sets[0].row
+        self.projects = [p for p, own in self.instance.projects.items() if own.starts]
+        starts = {p: self.instance.projects[p].starts for p in self.projects}
+        self.start = [
+            np.array([column["start", (p, y)] for y in own], np.int32) for p, own in starts.items()
+        ]
+        # Of each ticket the columns of the shares behind it, and what of the least ticket a whole
+        # share comes to: under several sets of assumptions, where it comes to least.
+        tickets: dict[Any, tuple[int, Places, float]] = {}
+        for instance, where in zip(instances, sets, strict=True):
+            for (name, key), c in where.column.items():
+                if name == "takes_part":
+                    p, f, i = key
+                    shares = np.array([where.column["share", (*key, y)] for y in starts.get(p, ())])
+                    least = instance.projects[p].capex / instance.instrument[f, i].ticket_min
+                    if key in tickets:
+                        least = min(least, tickets[key][2])
+                    tickets[key] = c, shares.astype(np.int64), least
+        self.ticket = np.array([c for c, *_ in tickets.values()], np.int32)
+        self._taken = [own[1:] for own in tickets.values()]
+        self.once: Positions = np.array([row["start_once", p] for p in self.projects], np.int32)
+        self.binaries: Positions = np.concatenate([*self.start, self.ticket]).astype(np.int32)
+        self.offset = np.cumsum([0, *(len(own) for own in self.start)])
+        self.start_of = np.full(len(self.program.cost), -1, dtype=np.int64)
+        for view in self.views:
+            self.start_of[view.offtake] = view.offtake_start
+        self.cost_to_go: dict[int, int] = {
+            v: c for view in self.views for v, c in view.cost_to_go.items()
+        }
+        self._patterns: dict[int, Pattern] = {}
+
+    # Points
+
+    def point(self, x: Floats) -> Points:
+        """What recourse sees of values of the columns, under each set of assumptions."""
+        return tuple(view.point(x) for view in self.views)
 
     def claimed(self, x: Floats) -> dict[int, float]:
         """Mean damage of each node as cuts know it."""
         return {v: float(x[column]) for v, column in self.cost_to_go.items()}
 
+    def view_of(self, v: int) -> View:
+        """The set of assumptions that a node is of."""
+        return next(view for view in reversed(self.views) if view.first <= v)
+
     def pattern(self, v: int) -> Pattern:
         """Columns that node v's damage depends on."""
         if v not in self._patterns:
-            node = self.recourse.nodes[v]
-            own = np.unique(node.arriving.indices)
-            own = own[self._offtake[own] >= 0]
-            columns = np.concatenate([self._offtake[own], self.purchases[node.piles].ravel()])
-            once, place = np.unique(columns, return_inverse=True)
-            self._patterns[v] = Pattern(once.astype(np.int32), place, node.arriving.T.tocsr()[own])
+            self._patterns[v] = self.view_of(v).pattern(v)
         return self._patterns[v]
 
     # Decisions
@@ -163,11 +199,7 @@ class Columns:
 
     def taken(self, x: Floats) -> Floats:
         """Share of capex behind each ticket, as a share of the least there may be."""
-        taken = np.zeros(len(self._tickets))
-        for n, (p, f, i) in enumerate(self._tickets):
-            capex = self.instance.projects[p].capex
-            taken[n] = capex * x[self._taken[n]].sum() / self.instance.instrument[f, i].ticket_min
-        return taken
+        return np.array([least * x[shares].sum() for shares, least in self._taken])
 
     def loose_tickets(self, x: Floats) -> Places:
         """Tickets that are worth something, but less than the least."""
@@ -200,8 +232,3 @@ class Columns:
                 for year, x in zip(self.instance.years, lots, strict=True)
             }
         return np.array([values.get(key, 0.0) for key in self.layout.columns])
-
-    def read(self, x: Floats) -> Any:
-        """Values of the columns loaded into the model."""
-        self.compiled.load(self.reduced.expand(x))
-        return self.model

@@ -1,5 +1,8 @@
 """Cuts: what a sweep proves of the damage of every commitment, and the points they came from."""
 
+from __future__ import annotations
+
+import hashlib
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -10,10 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats
+from optimizer.model.together import Together
 from optimizer.solve.sweep import Point, Recourse, Slopes
 
 Row = tuple[NDArray[np.int32], Floats, float]  # columns, entries and left side of a cut
+Points = tuple[Point, ...]
+"""What recourse sees of a plan, under each set of assumptions that it is made for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +38,16 @@ class Cut:
         return next(iter(self.slopes))
 
 
+Found = tuple[dict[int, float], float, list[Cut]]
+
+
 @dataclass(frozen=True, eq=False)
 class Appraisal:
     """A point, what recourse costs there, and the cuts that are tight there."""
 
-    point: Point
+    points: Points
     by_chain: dict[int, float]  # expected damage of each chain that was swept, by its head
-    tail: float  # CVaR of damage; 0 where the objective does not weigh it
+    damages: tuple[float, ...]  # what recourse adds to the objective under each set, if whole
     cuts: list[Cut]
     whole: bool  # whether all chains were swept that count, and exactly
 
@@ -62,57 +72,50 @@ def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
     return shares
 
 
-class Appraiser:
-    """Appraises points by sweeps of the chains that the objective depends on."""
+class Seen:
+    """Recourse as the objective under one set of assumptions sees it; its chains have numbers from
+    ``first`` on."""
 
-    def __init__(self, recourse: Recourse) -> None:
+    def __init__(self, recourse: Recourse, counts: float, first: int) -> None:
         objective, nodes = recourse.instance.case.objective, recourse.instance.nodes
-        self.recourse = recourse
+        self.recourse, self.first = recourse, first
         self.weight, self.level = float(objective.cvar.weight), float(objective.cvar.level)
-        self.counts = {v: nodes[v].counts for v in recourse.chains}
-        self.heads = [v for v, counts in self.counts.items() if counts > 0 or self.weight > 0]
-        self._several = any(len(nodes) > 1 for nodes in recourse.chains.values())
-        self.sweeps = self.node_sweeps = 0
-        self.seconds = 0.0
+        self._counts = {v: nodes[v].counts for v in recourse.chains}
+        self.heads = [v for v, own in self._counts.items() if own > 0 or self.weight > 0]
+        self.several = any(len(nodes) > 1 for nodes in recourse.chains.values())
+        # What a chain's mean counts in the objective over all sets.
+        self.counts = {first + v: (counts * own) for v, own in self._counts.items()}
 
-    def __call__(
-        self, point: Point, heads: Collection[int] | None = None, rough: bool = False
-    ) -> Appraisal:
-        """Sweep a point, in some chains only if the tail, which is that of all, has no weight; and
-        roughly, where that makes a difference."""
+    def appraised(self, point: Point, heads: Collection[int], rough: bool) -> Found:
+        """What was found of a point: expected damage by chain, what of it the objective counts, and
+        cuts."""
         recourse, probability = self.recourse, self.recourse.probability
-        began = time.perf_counter()
-        heads = self.heads if heads is None or self.weight > 0 else heads
-        rough &= self.weight == 0 and self._several
+        heads = self.heads if self.weight > 0 else [v - self.first for v in heads]
         priced = self.weight < 1
         swept = recourse.sweep(point, probability[None], priced=priced, heads=heads, rough=rough)
         cuts = [
-            Cut({n: swept.slopes[n] for n in recourse.chains[v]}, point=point)
+            Cut({self.first + n: swept.slopes[n] for n in recourse.chains[v]}, point=point)
             for v in swept.by_chain
-            if priced and self.counts[v] > 0
+            if priced and self._counts[v] > 0
         ]
         tail = 0.0
         if self.weight > 0:
             worst = tail_weights(probability, swept.damage, self.level)
             tail = float(worst @ swept.damage)
-            cuts.append(Cut(recourse.sweep(point, worst[None]).slopes, tail=True, point=point))
-        self.sweeps += 1
-        self.node_sweeps += sum(len(recourse.chains[v]) for v in heads)
-        self.seconds += time.perf_counter() - began
+            slopes = recourse.sweep(point, worst[None]).slopes
+            of_all = {self.first + n: own for n, own in slopes.items()}
+            cuts.append(Cut(of_all, tail=True, point=point))
         by_chain = {v: float(own.sum()) for v, own in swept.by_chain.items()}
-        return Appraisal(
-            point, by_chain, tail, cuts, whole=not rough and len(heads) == len(self.heads)
-        )
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What points cost the same by."""
-        return self.recourse.content, self.weight, self.level, tuple(self.counts.items())
+        whole = {self.first + v: own for v, own in by_chain.items()}
+        return whole, self._weighed(by_chain, tail), cuts
 
     def known(self, point: Point) -> list[Cut]:
         """Cuts of means that former sweeps prove, as strong as they can be at a point."""
-        heads = [v for v in self.heads if self.counts[v] > 0] if self.weight < 1 else []
-        return [Cut(slopes, at_hand=True) for slopes in self.recourse.known(point, heads).values()]
+        heads = [v for v in self.heads if self._counts[v] > 0] if self.weight < 1 else []
+        return [
+            Cut({self.first + n: own for n, own in slopes.items()}, at_hand=True)
+            for slopes in self.recourse.known(point, heads).values()
+        ]
 
     def damage_at(self, point: Point) -> float:
         """What recourse adds to the objective at a point, without any cut of it."""
@@ -123,13 +126,107 @@ class Appraiser:
             tail = float(tail_weights(probability, swept.damage, self.level) @ swept.damage)
         return self._weighed({v: float(own[0]) for v, own in swept.by_chain.items()}, tail)
 
-    def cost(self, appraisal: Appraisal) -> float:
-        """What recourse adds to the objective."""
-        return self._weighed(appraisal.by_chain, appraisal.tail)
-
     def _weighed(self, by_chain: dict[int, float], tail: float) -> float:
-        mean = math.fsum(self.counts[v] * damage for v, damage in by_chain.items())
+        mean = math.fsum(self._counts[v] * damage for v, damage in by_chain.items())
         return (1 - self.weight) * mean + self.weight * tail
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What points cost the same by."""
+        return self.recourse.content, self.weight, self.level, tuple(self._counts.items())
+
+
+class Appraiser:
+    """Appraises points by sweeps of the chains that the objective depends on, under each set of
+    assumptions that a plan is made for."""
+
+    def __init__(self, together: Together, recourses: Sequence[Recourse]) -> None:
+        self.together = together
+        self.parts: list[Seen] = []
+        first = 0
+        for recourse, weight in zip(recourses, together.weights, strict=True):
+            counts = weight if together.adds_up else 1.0
+            self.parts.append(Seen(recourse, counts, first))
+            first += len(recourse.instance.nodes)
+        self.heads = [seen.first + v for seen in self.parts for v in seen.heads]
+        self.counts = {v: x for seen in self.parts for v, x in seen.counts.items()}
+        self.chains = {
+            seen.first + v: tuple(seen.first + n for n in own)
+            for seen in self.parts
+            for v, own in seen.recourse.chains.items()
+        }
+        # Whether the objective is a sum over chains; a tail is that of all chains together.
+        tails = any(seen.weight > 0 for seen in self.parts)
+        self.separable = together.adds_up and not tails
+        self._several = any(seen.several for seen in self.parts) and not tails
+        self.sweeps = self.node_sweeps = 0
+        self.seconds = 0.0
+
+    @classmethod
+    def of(cls, recourse: Recourse) -> Appraiser:
+        """That of a scenario by itself."""
+        return cls(Together((recourse.instance,)), [recourse])
+
+    def __call__(
+        self, points: Points, heads: Collection[int] | None = None, rough: bool = False
+    ) -> Appraisal:
+        """Sweep a point, in some chains only if the objective is a sum over them; and roughly,
+        where that makes a difference."""
+        began = time.perf_counter()
+        heads = self.heads if heads is None or not self.separable else heads
+        rough &= self._several
+        by_chain: dict[int, float] = {}
+        damages: list[float] = []
+        cuts: list[Cut] = []
+        for seen, point in zip(self.parts, points, strict=True):
+            last = seen.first + len(seen.recourse.instance.nodes)
+            own = [v for v in heads if seen.first <= v < last]
+            found, damage, new = seen.appraised(point, own, rough)
+            by_chain |= found
+            damages.append(damage)
+            cuts += new
+        self.sweeps += 1
+        self.node_sweeps += sum(len(self.chains[v]) for v in heads)
+        self.seconds += time.perf_counter() - began
+        whole = not rough and len(heads) == len(self.heads)
+        return Appraisal(points, by_chain, tuple(damages), cuts, whole)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What points cost the same by."""
+        return tuple(seen.key for seen in self.parts)
+
+    @property
+    def content(self) -> str:
+        """What all cuts depend on: the hash of recourse, of several with their levels."""
+        if len(self.parts) == 1:
+            return self.parts[0].recourse.content
+        own = [(seen.recourse.content, seen.weight > 0, seen.level) for seen in self.parts]
+        return hashlib.sha256(repr(own).encode()).hexdigest()
+
+    @property
+    def level(self) -> float:
+        """That of the CVaR, whose cuts hold for higher ones as well."""
+        return self.parts[0].level if len(self.parts) == 1 else 0.0
+
+    def points(self, plan: Commitment) -> Points:
+        """A plan as recourse sees it."""
+        return tuple(seen.recourse.columns.point(plan) for seen in self.parts)
+
+    def slow(self, plan: Commitment) -> list[int]:
+        """Heads of the chains that take linear programs to sweep at a plan."""
+        pairs = zip(self.parts, self.points(plan), strict=True)
+        return [seen.first + v for seen, point in pairs for v in seen.recourse.slow(point)]
+
+    def known(self, points: Points) -> list[Cut]:
+        """Cuts of means that former sweeps prove, as strong as they can be at a point."""
+        pairs = zip(self.parts, points, strict=True)
+        return [cut for seen, point in pairs for cut in seen.known(point)]
+
+    def damages(self, plan: Commitment) -> tuple[float, ...]:
+        """What recourse adds to the objective under each set at a plan, without any cut of it."""
+        pairs = zip(self.parts, self.points(plan), strict=True)
+        return tuple(seen.damage_at(point) for seen, point in pairs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.model.commitment import weighed_cost
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.columns import Places, Windows
+from optimizer.model.together import Places
+from optimizer.solve.decomposition.columns import Windows
 from optimizer.solve.decomposition.run import UNKNOWN, Known, Run
 
 WORTHWHILE = 0.1  # share of the distance between bound and plan that another plan has to gain
@@ -70,30 +70,29 @@ class Heuristics:
 
     def recall(self) -> None:
         """Offer the best plan of other problems that keeps the rules of this one."""
-        run, instance, found = self.run, self.master.instance, list[tuple[float, Known]]()
+        run, found = self.run, list[tuple[float, Known]]()
         if run.broken is None:
             return
         for number, own in enumerate(run.known):
             # To sweep all of them once more would take longer than what it is good for.
             anew = number < SWEPT_ANEW
-            if own.swept(run.appraise) or (anew and not run.broken(instance, own.plan)):
-                worth = weighed_cost(instance, own.plan) + own.cost(run.appraise)
-                found.append((worth, own))
+            if own.swept(run.appraise) or (anew and not run.broken(own.plan)):
+                found.append((own.worth(run.appraise), own))
         for worth, own in sorted(found, key=lambda one: one[0]):
             if worth >= run.upper:
                 return
-            if not run.broken(instance, own.plan):
+            if not run.broken(own.plan):
                 run.offer(self.master.values_of(own.plan), worth)
 
     def refinance(self) -> bool:
         """Offer the last plan of another problem with what recourse sees of it as it was, paid for
         as well as can be here; where that cannot be, with what is costly to sweep as it was.
         Whether one of them can."""
-        run, master, recourse = self.run, self.master, self.run.appraise.recourse
+        run, master, appraise = self.run, self.master, self.run.appraise
         for own in run.known[:1]:
             x = master.values_of(own.plan)
             windows = master.fix(self.forced(self.places(x)), x)
-            for heads in (list(recourse.chains), recourse.slow(recourse.columns.point(own.plan))):
+            for heads in (list(appraise.chains), appraise.slow(own.plan)):
                 with master.held(x, heads):
                     master.restrict(windows)
                     _, found, value = run.relax(self._accuracy, cutoff=run.cutoff, rounds=HURRIED)

@@ -13,10 +13,9 @@ from scipy import sparse
 from optimizer.model import highs
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.columns import Columns, Positions, Windows
-from optimizer.solve.decomposition.cuts import Cut, Row, Shelf, stacked
-from optimizer.solve.decomposition.reduced import Frame
+from optimizer.solve.decomposition.cuts import Appraiser, Cut, Row, Shelf, stacked
+from optimizer.solve.decomposition.reduced import Frame, Frames
 from optimizer.solve.decomposition.tree import Beyond, Proof
-from optimizer.solve.sweep import Recourse
 
 TINY = 1e-8  # slopes below this, in the solver's units, are rounded up where they must stay
 SMALL_SHARE = -7  # shares of output that cover all use below this power of two get own units
@@ -54,15 +53,15 @@ class Master(Columns):
 
     def __init__(
         self,
-        instance: Instance,
-        recourse: Recourse,
-        frame: Frame | None = None,
+        appraise: Appraiser,
+        frame: Frame | Frames | None = None,
         objective_factor: float = 1.0,
         exact: bool = False,
         last: Master | None = None,
     ) -> None:
-        super().__init__(instance, recourse, frame or Frame(instance))
-        program, own = self.program, self.offtake
+        together = appraise.together
+        super().__init__(appraise, frame or Frames.of(together, [None] * len(appraise.parts)))
+        program = self.program
         if last is not None and last.layout.columns != self.layout.columns:
             last = None
         if last is not None and 1 / NEARBY <= objective_factor * last.unit <= NEARBY:
@@ -70,14 +69,19 @@ class Master(Columns):
         self.unit: float = (
             1 / objective_factor
         )  # of objective and damage: what counts one in the solver
-        ahead = [*self.cost_to_go.values(), *([] if self.tail_cost is None else [self.tail_cost])]
+        tails = [view.tail_cost for view in self.views if view.tail_cost is not None]
+        ahead = [*self.cost_to_go.values(), *tails]
         units = np.full(len(program.cost), np.nan)
         units[ahead] = self.unit
-        for c, p in zip(own, self.offtake_of, strict=True):
-            units[c] = _unit_of_offtake(instance, p)
+        if not together.adds_up:
+            units[-1] = self.unit  # what the objectives of all sets are below
         self._most = program.upper.copy()  # what columns come to at most
-        self._most[own] = np.minimum(self._most[own], self.offtake_most)
-        exact |= bool((units[own] < 1).any())
+        for view, instance in zip(self.views, together.instances, strict=True):
+            own = view.offtake
+            for c, p in zip(own, view.offtake_of, strict=True):
+                units[c] = np.fmin(units[c], _unit_of_offtake(instance, p))
+            self._most[own] = np.minimum(self._most[own], view.offtake_most)
+            exact |= bool((units[own] < 1).any())
         if last is not None:  # what rows of cuts look like in the solver stays as it was
             units, exact = last.simplex.units, exact or last.simplex.exact
         self.simplex: highs.Simplex = highs.Simplex(program, objective_factor, units, exact)
@@ -86,8 +90,9 @@ class Master(Columns):
         self._waiting_factor = highs.row_factors(
             self.reduced.waiting, self.reduced.upper, self.simplex.units
         )
-        self.first_stage_cost = program.cost.copy()
-        self.first_stage_cost[ahead] = 0.0
+        self._chains = appraise.chains
+        self._known_costs = self.reduced.costs.copy()
+        self._known_costs[:, ahead] = 0.0
         self.base_rows = self.simplex.rows
         self.empty = False  # whether the current branch holds nothing, whatever the solver says
         self.age = np.zeros(0, np.int64)
@@ -103,7 +108,10 @@ class Master(Columns):
         """Whether cuts have the same rows as in another master."""
         return (
             self.layout.columns == last.layout.columns
-            and self.recourse.columns.offtake == last.recourse.columns.offtake
+            and all(
+                own.recourse.columns.offtake == other.recourse.columns.offtake
+                for own, other in zip(self.views, last.views, strict=True)
+            )
             and self.unit == last.unit
             and bool(np.array_equal(self.simplex.units, last.simplex.units))
         )
@@ -145,9 +153,10 @@ class Master(Columns):
         self._add_rows(lower, upper, stacked(rows, len(self._most)), factors)
         self.cuts += beyond
 
-    def known_cost(self, x: Floats) -> float:
-        """The part of the objective that does not depend on the state."""
-        return float(self.first_stage_cost @ x) + self.program.offset
+    def known_costs(self, x: Floats) -> Floats:
+        """The part of the objective under each set of assumptions that no state has a part in."""
+        costs: Floats = self._known_costs @ x + self.reduced.offsets
+        return costs
 
     # Cuts
 
@@ -230,7 +239,7 @@ class Master(Columns):
         nothing = entries[rising] * worth[rising] < NOTHING
         entries[rising] = np.where(nothing, 0.0, TINY / seen[rising])
         used = entries != 0
-        columns = np.append(columns[used], self._ahead(cut)).astype(np.int32)
+        columns = np.append(columns[used], self.ahead(cut)).astype(np.int32)
         return (columns, np.append(entries[used], 1.0), side), not bounded.any()
 
     def add(
@@ -296,11 +305,18 @@ class Master(Columns):
     def shelve(self, cuts: Sequence[Cut]) -> None:
         """Keep cuts at hand outside the solver, to be recalled where a solution violates them."""
         own = [cut for cut in cuts if self.weighs(cut)]
-        self._shelf.put([(cut, self.row(cut), self._ahead(cut)) for cut in own])
+        self._shelf.put([(cut, self.row(cut), self.ahead(cut)) for cut in own])
 
     def weighs(self, cut: Cut) -> bool:
         """Whether the master has the column that a cut bounds."""
-        return self.tail_cost is not None if cut.tail else cut.head in self.cost_to_go
+        if not cut.tail:
+            return cut.head in self.cost_to_go
+        return self._tail_cost(cut) is not None
+
+    def _tail_cost(self, cut: Cut) -> int | None:
+        """The column of the CVaR that a cut bounds."""
+        view = self.view_of(cut.head) if cut.slopes else self.views[0]
+        return view.tail_cost
 
     def recall(self, x: Floats, least: float) -> int:
         """Take cuts off the shelf that ``x`` violates (:meth:`Shelf.take`); returns how many."""
@@ -308,12 +324,13 @@ class Master(Columns):
         self._append(taken)
         return len(taken)
 
-    def _ahead(self, cut: Cut) -> int:
+    def ahead(self, cut: Cut) -> int:
         """The column that a cut bounds."""
         if not cut.tail:
             return self.cost_to_go[cut.head]
-        assert self.tail_cost is not None
-        return self.tail_cost
+        column = self._tail_cost(cut)
+        assert column is not None
+        return column
 
     def all_cuts(self) -> list[Cut]:
         """Cuts in the solver, those that mattered last first, then those on the shelf."""
@@ -371,7 +388,7 @@ class Master(Columns):
     @contextmanager
     def held(self, x: Floats, heads: Collection[int]) -> Iterator[None]:
         """With what the recourse of some chains sees held to the values of a solution."""
-        program, chains = self.program, self.recourse.chains
+        program, chains = self.program, self._chains
         parts = [self.pattern(v).columns for head in heads for v in chains[head]]
         seen = np.unique(np.concatenate([*parts, []])).astype(np.int32)
         seen = seen[~program.integer[seen]]

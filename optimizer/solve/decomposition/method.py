@@ -3,20 +3,20 @@
 import math
 import threading
 import time
-from typing import Unpack
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 from optimizer.errors import SolverError
 from optimizer.model import highs
-from optimizer.model.commitment import Commitment, weighed_cost, without_idle
-from optimizer.model.formulation import read_commitment
+from optimizer.model.commitment import Commitment, without_idle
 from optimizer.model.highs import Ending, Solution
-from optimizer.model.instance import Floats, Instance
-from optimizer.model.states import State
+from optimizer.model.instance import Instance
+from optimizer.model.together import Together, sets_of
 from optimizer.solve import solver_result as results
 from optimizer.solve.decomposition.cuts import Appraiser
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.pool import CutPool
-from optimizer.solve.decomposition.reduced import Frame
+from optimizer.solve.decomposition.reduced import Frame, Frames
 from optimizer.solve.decomposition.run import Broken, Run, Stopped, Unlimited
 from optimizer.solve.decomposition.search import Search
 from optimizer.solve.gap import smallest_size
@@ -29,33 +29,39 @@ DOUBT = 0.1  # a plan worse than the search took it for by this share of its gap
 
 
 def solve_by_decomposition(
-    instance: Instance,
-    states: tuple[State, ...],
+    instance: Instance | Together,
+    states: Any,
     *,
+    recourses: Sequence[Recourse | None] | None = None,
     pool: CutPool | None = None,
     enough: float | None = None,
     against: float | None = None,
-    recourse: Recourse | None = None,
-    frame: Frame | None = None,
+    frames: Sequence[Frame | None] | None = None,
     exact: bool = False,
     broken: Broken | None = None,
+    least: float = 0.0,
     **how: Unpack[results.How],
 ) -> results.Solved:
-    """Build the master and close the gap between it and the best plan. What is found is added to
-    the ``pool`` that it starts from. ``enough`` asks only whether a plan has an objective this low:
-    the search ends with one that has, or with a bound at least as high. ``against`` is an objective
-    of which only the difference is asked: a tenth of that may stay open. ``recourse`` (with its own
-    threads) and ``frame`` are what is there already, of these states from another standpoint and of
-    the instance with other states; ``exact`` works by the smallest tolerances from the start;
-    plans of other problems are tried where ``broken`` tells what rules a plan breaks."""
+    """Build the master and close the gap between it and the best plan, in these states, or for all
+    sets of assumptions in the states of each. What is found is added to the ``pool`` that it starts
+    from. ``enough`` asks only whether a plan has an objective this low: the search ends with one
+    that has, or with a bound at least as high. ``against`` is an objective of which only the
+    difference is asked: a tenth of that may stay open. ``recourses`` (with their own threads) and
+    ``frames`` are what is there already of each set, of its states from another standpoint and of
+    its instance with other states; ``exact`` works by the smallest tolerances from the start; plans
+    of other problems are tried where ``broken`` tells what rules a plan breaks. An objective counts
+    as no smaller than ``least`` where gaps are taken of it."""
     began = time.perf_counter()
-    if recourse is None:
-        recourse = Recourse(instance, states, threads=how.get("threads"))
-    else:
-        recourse = recourse.seen(instance)
+    together, states = sets_of(instance, states)
+    none = [None] * len(together.instances)
+    seen = [
+        (known or Recourse(own, of_set, threads=how.get("threads"))).seen(own)
+        for own, of_set, known in zip(together.instances, states, recourses or none, strict=True)
+    ]
+    appraise, frame = Appraiser(together, seen), Frames.of(together, frames or none)
     encoded = time.perf_counter()
-    appraise, frame = Appraiser(recourse), frame or Frame(instance)
-    nothing = appraise.cost((pool or CutPool()).without_plan(appraise))
+    damages = (pool or CutPool()).without_plan(appraise)
+    nothing = together.objective(damages) if together.adds_up else max(damages)
     size = nothing if nothing > 0 else highs.largest_cost(frame.reduced.program)
     built, of_nothing = time.perf_counter(), appraise.seconds
     runs: list[Run] = []
@@ -64,15 +70,11 @@ def solve_by_decomposition(
     gap = how.get("gap", results.GAP)
     time_limit, node_limit = how.get("time_limit"), how.get("node_limit")
 
-    def read(values: Floats) -> Commitment:
-        return read_commitment(instance, runs[-1].master.read(values))
-
     while True:
         factor = highs.objective_factor(frame.reduced.program, size, results.TOP)
         run = Run(
             Master(
-                instance,
-                recourse,
+                appraise,
                 frame,
                 factor,
                 exact=exact or bool(runs),
@@ -80,13 +82,13 @@ def solve_by_decomposition(
             ),
             appraise,
             max(gap / 2 if runs else gap, SMALLEST_GAP),
-            least=smallest_size(nothing),
+            least=max(least, smallest_size(nothing)),
             deadline=math.inf if time_limit is None else began + time_limit,
             node_limit=math.inf if node_limit is None else node_limit,
             enough=-math.inf if enough is None else enough,
             against=against,
             on_progress=how.get("on_progress"),
-            teller=results.Teller("decomposition", how.get("on_incumbent"), read),
+            teller=results.Teller("decomposition", how.get("on_incumbent"), frame.read),
             began=began,
             stop=how.get("stop") or threading.Event(),
             broken=broken,
@@ -101,13 +103,12 @@ def solve_by_decomposition(
         run.tell(always=True)
         worth = math.inf
         if run.best is not None:
-            commitment = read(run.best)
-            needed = without_idle(instance, commitment)
-            worth = weighed_cost(instance, needed)
-            worth += appraise.damage_at(recourse.columns.point(needed))
+            commitment = frame.read(run.best)
+            needed = together.without(commitment, without_idle)
+            worth = together.worth(needed, appraise.damages(needed))
             plans.append((worth, commitment))
             if pool is not None:
-                pool.remember(needed, instance)
+                pool.remember(needed, together.first)
         if len(runs) > 1 or run.limited or (failure is None and not _in_doubt(run, worth, size)):
             break
         # Once more by smaller tolerances, where there is doubt: in a unit that suits the objective,
@@ -141,8 +142,10 @@ def solve_by_decomposition(
         },
         size=run.master.program.size | {"cuts": len(run.master.cuts)},
         work={
-            "node_states": recourse.node_states,
-            "node_states_unmerged": len(states) * len(instance.nodes),
+            "node_states": sum(one.node_states for one in seen),
+            "node_states_unmerged": sum(
+                len(one.probability) * len(one.instance.nodes) for one in seen
+            ),
             "sweeps": appraise.sweeps,
             "node_sweeps": appraise.node_sweeps,
             "solves": sum(one.master.simplex.solves for one in runs),

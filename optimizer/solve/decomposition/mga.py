@@ -17,7 +17,7 @@ from scipy import sparse
 from optimizer.model import highs
 from optimizer.model.highs import LinearProgram
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Cut, stacked
+from optimizer.solve.decomposition.cuts import Appraiser, Cut, stacked
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.sweep import Recourse
 
@@ -46,7 +46,7 @@ class Farthest:
     buys nothing."""
 
     def __init__(self, instance: Instance, recourse: Recourse, least: Mapping[str, float]) -> None:
-        self.master = Master(instance, recourse.seen(instance))
+        self.master = Master(Appraiser.of(recourse.seen(instance)))
         self.projects = self.master.projects
         self.stockpiles = list(least)
         self.marks: list[Mark] = [("project", p) for p in self.projects]
@@ -54,7 +54,9 @@ class Farthest:
         self._columns = len(self.master.program.cost)
         self._smallest = self._columns + len(self.stockpiles)  # smallest distance, the last
         self._own = dict(zip(self.projects, self.master.start, strict=True))
-        self._bought = dict(zip(recourse.columns.stockpiles, self.master.purchases, strict=True))
+        self._bought = dict(
+            zip(recourse.columns.stockpiles, self.master.views[0].purchases, strict=True)
+        )
         self._least = least
         self._most = {h: most_lots(instance, h) for h in self.stockpiles}
         self._settled: Portfolio = frozenset()

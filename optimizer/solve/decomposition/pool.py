@@ -28,8 +28,8 @@ from models.language import tr
 from optimizer.errors import PoolRefused
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.columns import Places
-from optimizer.solve.decomposition.cuts import Appraisal, Appraiser, Cut
+from optimizer.model.together import Places, Together
+from optimizer.solve.decomposition.cuts import Appraiser, Cut
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.run import Focus, Known, Run
 from optimizer.solve.decomposition.tree import Frontier
@@ -73,7 +73,7 @@ class CutPool:
     """Plans that were found, the last one first."""
     elsewhere: dict[str, tuple[float, list[Cut]]] = field(default_factory=dict, repr=False)
     """Cuts that hold for other recourse, by its hash, should that come back, and their level."""
-    _nothing: tuple[Any, Appraisal] | None = field(default=None, repr=False)
+    _nothing: tuple[Any, tuple[float, ...]] | None = field(default=None, repr=False)
     focus: Focus | None = field(default=None, repr=False)
     master: Master | None = field(default=None, repr=False)
     """The last one, with its basis; not sent to other processes."""
@@ -84,18 +84,17 @@ class CutPool:
     def lend(self, run: Run) -> str:
         """Give a run what holds for its problem; returns ``as it stands``, ``made anew`` or
         ``dropped``."""
-        instance, recourse = run.master.instance, run.appraise.recourse
+        instance, appraise = run.master.instance, run.appraise
         run.hints = [_places(plan, run.master) for plan in self.plans]
         run.known = [own.there(instance) for own in self.known if _fits(own.plan, instance)]
-        key, data = pool_key(instance), recourse.content
-        keeps = {h: pile.keeps for h, pile in instance.stockpiles.items()}
+        key, keeps, data = *_key_of(appraise.together), appraise.content
         changed = any(keeps.get(h, kept) != kept for h, kept in self.keeps.items())
         self.keeps = keeps
         if key != self.key or changed:
             self.key, self.recourse, self.cuts, self.trials = key, data, [], []
             self.frontiers, self.elsewhere, self.focus, self.master = [], {}, None, None
             return "dropped"
-        level = float(instance.case.objective.cvar.level)
+        level = appraise.level
         moved = (own.there(run.master.layout, data, level) for own in self.frontiers)
         run.frontiers = [own for own in moved if own is not None]
         if data != self.recourse and data in self.elsewhere:
@@ -118,8 +117,8 @@ class CutPool:
         self.recourse, self.cuts, self.focus, self.master = data, [], None, None
         for trial in self.trials[: FEW_POINTS if run.frontiers else MOST_POINTS]:
             run.check()
-            at = _point(trial, instance, recourse)
-            run.master.shelve(run.appraise(at, rough=True).cuts)
+            at = _point(trial, instance, appraise.parts[0].recourse)
+            run.master.shelve(run.appraise((at,), rough=True).cuts)
         return "made anew"
 
     def remember(self, plan: Commitment, instance: Instance) -> None:
@@ -127,21 +126,20 @@ class CutPool:
         self.known = [Known(plan, instance.lot_t, {}), *self.known]
         del self.known[MOST_KNOWN:-1]
 
-    def at_hand(self, recourse: Recourse, instance: Instance) -> Iterator[tuple[Commitment, float]]:
-        """Plans that an instance has all names of, and what recourse adds to its objective, as far
-        as that is known."""
-        appraise = Appraiser(recourse.seen(instance))
+    def at_hand(self, appraise: Appraiser) -> Iterator[tuple[Commitment, float]]:
+        """Plans that a problem has all names of, and their objective, as far as it is known."""
+        instance = appraise.together.first
         for own in self.known:
             if own.swept(appraise) and _fits(own.plan, instance):
                 there = own.there(instance)
-                yield there.plan, there.cost(appraise)
+                yield there.plan, there.worth(appraise)
 
-    def without_plan(self, appraise: Appraiser) -> Appraisal:
-        """What recourse costs if nothing is done, swept again only where that may have changed."""
-        key = appraise.recourse.content, appraise.weight, appraise.level
+    def without_plan(self, appraise: Appraiser) -> tuple[float, ...]:
+        """What recourse adds to the objective under each set if nothing is done, swept again only
+        where that may have changed."""
+        key = appraise.content, [(seen.weight, seen.level) for seen in appraise.parts]
         if self._nothing is None or self._nothing[0] != key:
-            point = appraise.recourse.columns.point(Commitment())
-            self._nothing = key, replace(appraise(point), cuts=[])
+            self._nothing = key, appraise(appraise.points(Commitment())).damages
         return self._nothing[1]
 
     def sent(self) -> CutPool:
@@ -149,7 +147,7 @@ class CutPool:
         found."""
         return copy.deepcopy(self)
 
-    def for_problem(self, instance: Instance) -> CutPool:
+    def for_problem(self, instance: Instance | Together) -> CutPool:
         """A copy that a problem may start from and add to, and that leaves this one as it is. Where
         the cuts do not hold, not even made anew from their multipliers, the points they came from
         are swept again: a sweep is exact for whatever data it is made with."""
@@ -160,10 +158,11 @@ class CutPool:
         own.turn_to(instance)
         return own
 
-    def turn_to(self, instance: Instance) -> None:
+    def turn_to(self, problem: Instance | Together) -> None:
         """Serve another problem, whatever has changed: where cuts do not hold, the points they came
         from are swept again."""
-        key, keeps = pool_key(instance), {h: x.keeps for h, x in instance.stockpiles.items()}
+        together = problem if isinstance(problem, Together) else Together((problem,))
+        key, keeps = _key_of(together)
         if self.key and (key, keeps) != (self.key, self.keeps):
             self._lay_aside()
             self.key, self.keeps, self.recourse, self.cuts = key, keeps, "", []
@@ -187,7 +186,7 @@ class CutPool:
             self.plans = [plan, *(other for other in self.plans if other != plan)][:MOST_PLANS]
         cuts = master.all_cuts()
         instance = master.instance
-        level = float(instance.case.objective.cvar.level)
+        level = run.appraise.level
         if any(cut.tail for cut in cuts) or not any(cut.tail for cut in self.cuts):
             kept = [cut for cut in self.cuts if not cut.tail or level == self.level]
             self.level = level
@@ -195,10 +194,25 @@ class CutPool:
             kept = self.cuts
         known = {id(cut) for cut in cuts}
         self.cuts = (cuts + [cut for cut in kept if id(cut) not in known])[:MOST_CUTS]
-        points = [cut.point for cut in cuts if cut.point is not None]
-        points = list({id(point): point for point in points}.values())[:MOST_POINTS]
-        new = [_trial(point, instance, run.appraise.recourse) for point in points]
-        self.trials = (new + self.trials)[:MOST_POINTS]
+        if len(run.appraise.parts) == 1:  # points of several sets are not swept again
+            points = [cut.point for cut in cuts if cut.point is not None]
+            points = list({id(point): point for point in points}.values())[:MOST_POINTS]
+            recourse = run.appraise.parts[0].recourse
+            new = [_trial(point, instance, recourse) for point in points]
+            self.trials = (new + self.trials)[:MOST_POINTS]
+
+
+def _key_of(together: Together) -> tuple[str, dict[str, float]]:
+    """What drops cuts when it changes: the key of a pool, and losses of stockpiles."""
+    keys = [pool_key(own) for own in together.instances]
+    if len(keys) == 1:
+        return keys[0], {h: pile.keeps for h, pile in together.first.stockpiles.items()}
+    keeps = {
+        f"{h}.{k}": pile.keeps
+        for k, own in enumerate(together.instances)
+        for h, pile in own.stockpiles.items()
+    }
+    return hashlib.sha256(repr(keys).encode()).hexdigest(), keeps
 
 
 def pool_key(instance: Instance) -> str:

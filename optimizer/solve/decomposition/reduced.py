@@ -7,7 +7,7 @@ it; rules that mostly hold by themselves wait outside until a solution breaks on
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from optimizer.model import highs
-from optimizer.model.formulation import build_master, substitute_planned_stock
+from optimizer.model.commitment import Commitment
+from optimizer.model.formulation import build_master, read_commitment, substitute_planned_stock
 from optimizer.model.highs import LinearProgram, Substituted
 from optimizer.model.instance import Floats, Instance
+from optimizer.model.stacking import moved, stacked
+from optimizer.model.together import Places, Together
 from optimizer.solve.decomposition.tree import Layout
 
 WAITING = (
@@ -57,6 +60,36 @@ class Frame:
         """Those that the solver gets."""
         return reduce(self.compiled)
 
+    def read(self, x: Floats) -> Commitment:
+        """The commitment in a solution of the reduced program."""
+        self.compiled.load(self.reduced.expand(x))
+        return read_commitment(self.instance, self.model)
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """The same of several sets of assumptions that one plan is made for."""
+
+    together: Together
+    frames: tuple[Frame, ...]
+
+    @classmethod
+    def of(cls, together: Together, frames: Sequence[Frame | None]) -> Frame | Frames:
+        """The frames of all sets, as far as they are there, and those that are not."""
+        pairs = zip(together.instances, frames, strict=True)
+        own = tuple(known or Frame(instance) for instance, known in pairs)
+        return own[0] if len(own) == 1 else cls(together, own)
+
+    @cached_property
+    def reduced(self) -> Reduced:
+        """The reduced programs as one."""
+        return joined([own.reduced for own in self.frames], self.together)
+
+    def read(self, x: Floats) -> Commitment:
+        """The commitment in a solution, as all sets allow it."""
+        plan = self.frames[0].read(x[self.reduced.columns[0]])
+        return self.together.allowed(plan)
+
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
@@ -72,21 +105,42 @@ def _nothing_collected() -> Iterator[None]:
 
 
 @dataclass(frozen=True, eq=False)
+class Where:
+    """Where the columns and rows of a set of assumptions are, by component and index."""
+
+    column: dict[Any, int]
+    row: dict[Any, int]
+
+
+@dataclass(frozen=True, eq=False)
 class Reduced:
     """The reduced program, the rows that wait, and the way back."""
 
     program: LinearProgram
-    row: NDArray[np.int64]  # of the program, for each row of the full one; -1 where it has none
-    column: NDArray[np.int64]  # the same of the columns
     waiting: sparse.csr_array  # rows of the full program that wait, at most ``upper``
     upper: Floats
-    group: NDArray[np.int64]  # of the waiting rows: of each group the one broken most joins first
     layout: Layout
-    _substituted: Substituted
+    columns: tuple[Places, ...]  # of each set of assumptions, where its own columns are
+    costs: Floats  # (sets, columns) what the objective of each is
+    offsets: Floats  # (sets) and its constant
+    sets: tuple[Where, ...]
+    _substituted: Substituted | None = None
 
     def expand(self, x: Floats) -> Floats:
-        """Values of all columns."""
+        """Values of all columns of the full program."""
+        assert self._substituted is not None
         return self._substituted.expand(x)
+
+    @cached_property
+    def group(self) -> Places:
+        """Of the waiting rows: of each group the one broken most joins first. Storage limits of one
+        stockpile go together, since periods of a year are much alike, and rules of several sets."""
+        groups = [
+            (rule, index[0] if rule == "storage_limit" else index)
+            for rule, index, *_ in self.layout.waiting
+        ]
+        number = {key: n for n, key in enumerate(dict.fromkeys(groups))}
+        return np.array([number[key] for key in groups], dtype=np.int64)
 
     def broken(self, x: Floats, factor: Floats, tolerance: float) -> NDArray[np.int64]:
         """Waiting rows that a solution breaks, each scaled by a factor; of each group the one it
@@ -120,10 +174,6 @@ def reduce(compiled: highs.Compiled) -> Reduced:
     waiting = sparse.csr_array(rest[outside])
     top = _bounded(top, waiting, upper[outside])
     inside = ~waits & ~single & ~definition
-    row = np.full(len(rules), -1, dtype=np.int64)
-    row[inside] = np.arange(inside.sum())
-    column = np.full(len(compiled.variables), -1, dtype=np.int64)
-    column[kept] = np.arange(len(kept))
     program = replace(
         full,
         matrix=sparse.csc_array(rest[inside]),
@@ -133,14 +183,48 @@ def reduce(compiled: highs.Compiled) -> Reduced:
         upper=top,
         rows=highs.Some(full.rows, np.flatnonzero(inside)),
     )
-    # Storage limits of one stockpile go together: periods of a year are much alike.
-    own = [keys[int(r)] for r in outside]
-    groups = [index[0] if rule == "storage_limit" else (rule, index) for rule, index in own]
-    number = {key: n for n, key in enumerate(dict.fromkeys(groups))}
-    group = np.array([number[key] for key in groups], dtype=np.int64)
     columns = [compiled.columns[int(c)] for c in kept]
-    layout = Layout(columns, [keys[int(r)] for r in np.flatnonzero(inside)], own)
-    return Reduced(program, row, column, waiting, upper[outside], group, layout, substituted)
+    rows = [keys[int(r)] for r in np.flatnonzero(inside)]
+    layout = Layout(columns, rows, [keys[int(r)] for r in outside])
+    whole = np.arange(len(columns))
+    where = Where(
+        dict(zip(columns, whole.tolist(), strict=True)), {key: r for r, key in enumerate(rows)}
+    )
+    costs, offsets = program.cost[None], np.array([program.offset])
+    alone = (whole,), costs, offsets, (where,)
+    return Reduced(program, waiting, upper[outside], layout, *alone, substituted)
+
+
+def joined(several: Sequence[Reduced], together: Together) -> Reduced:
+    """The reduced programs of several sets of assumptions as one."""
+    layouts = [own.layout for own in several]
+    whole = stacked(
+        [own.program for own in several],
+        [own.columns for own in layouts],
+        [own.rows for own in layouts],
+        together,
+    )
+    width, waiting = len(whole.columns), list[Any]()
+    for k, own in enumerate(layouts):
+        waiting += [(*key, k) for key in own.waiting]
+    rows = [moved(own.waiting, at, width) for own, at in zip(several, whole.column, strict=True)]
+    where = tuple(
+        Where(
+            {key: int(c) for key, c in zip(own.columns, at, strict=True)},
+            {key: int(r) for key, r in zip(own.rows, of_rows, strict=True)},
+        )
+        for own, at, of_rows in zip(layouts, whole.column, whole.row, strict=True)
+    )
+    return Reduced(
+        whole.program,
+        sparse.csr_array(sparse.vstack(rows, format="csr")),
+        np.concatenate([own.upper for own in several]),
+        Layout(whole.columns, whole.rows, waiting),
+        whole.column,
+        whole.costs,
+        whole.offsets,
+        where,
+    )
 
 
 def _bounded(top: Floats, waiting: sparse.csr_array, upper: Floats) -> Floats:

@@ -13,7 +13,7 @@ from typing import Any
 from optimizer.model.commitment import Commitment, carried
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.columns import Places
+from optimizer.model.together import Places
 from optimizer.solve.decomposition.cuts import Appraisal, Appraiser
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.tree import Frontier
@@ -37,16 +37,18 @@ class Focus:
     swept, and from how much of such moves turned out to be wrong. A guess only decides where to
     look: bounds rest on cuts, and plans on sweeps of all chains."""
 
-    def __init__(self, heads: Collection[int]) -> None:
-        self.heads = tuple(heads)
+    def __init__(self, heads: Collection[int], counts: Mapping[int, float] | None = None) -> None:
+        self.heads, self._counts = tuple(heads), counts or dict.fromkeys(heads, 1.0)
         self._value = dict.fromkeys(heads, math.nan)
         self._doubt = dict.fromkeys(heads, 1.0)
 
     def lacks(self, claimed: Mapping[int, float]) -> dict[int, float]:
-        """What cuts are expected to lack by node, where they claim this; infinite if unknown."""
+        """What cuts are expected to lack by node, as the objective counts it, where they claim
+        this; infinite if unknown."""
+        moved = {v: abs(claimed[v] - seen) for v, seen in self._value.items()}
         return {
-            v: math.inf if math.isnan(seen) else self._doubt[v] * abs(claimed[v] - seen)
-            for v, seen in self._value.items()
+            v: math.inf if math.isnan(move) else self._counts[v] * self._doubt[v] * move
+            for v, move in moved.items()
         }
 
     def learn(
@@ -79,26 +81,26 @@ class Known:
 
     plan: Commitment
     lots: dict[str, float]  # tonnes in a lot there
-    damage: dict[Any, float]  # what recourse adds to objectives that see the same of it
+    damages: dict[Any, tuple[float, ...]]  # what recourse adds to objectives that see the same
 
     def there(self, instance: Instance) -> Known:
         """The same in another instance."""
         plan = self.plan if instance.lot_t == self.lots else carried(self.plan, self.lots, instance)
-        return Known(plan, instance.lot_t, self.damage)
+        return Known(plan, instance.lot_t, self.damages)
 
     def swept(self, appraise: Appraiser) -> bool:
         """Whether it is known what recourse adds to an objective."""
-        return appraise.key in self.damage
+        return appraise.key in self.damages
 
-    def cost(self, appraise: Appraiser) -> float:
-        """What recourse adds to the objective."""
+    def worth(self, appraise: Appraiser) -> float:
+        """The objective, swept where it is not known."""
         key = appraise.key
-        if key not in self.damage:
-            self.damage[key] = appraise.damage_at(appraise.recourse.columns.point(self.plan))
-        return self.damage[key]
+        if key not in self.damages:
+            self.damages[key] = appraise.damages(self.plan)
+        return appraise.together.worth(self.plan, self.damages[key])
 
 
-Broken = Callable[[Instance, Commitment], Collection[str]]
+Broken = Callable[[Commitment], Collection[str]]
 
 
 class Stopped(Exception):
@@ -144,7 +146,7 @@ class Run:
     focus: Focus = field(init=False)
 
     def __post_init__(self) -> None:
-        self.focus = Focus(self.appraise.heads)
+        self.focus = Focus(self.appraise.heads, self.appraise.counts)
 
     @property
     def interrupted(self) -> bool:
@@ -153,8 +155,8 @@ class Run:
 
     @property
     def separable(self) -> bool:
-        """Whether the objective is a sum over chains; the tail is that of all chains together."""
-        return self.appraise.weight == 0
+        """Whether the objective is a sum over chains."""
+        return self.appraise.separable
 
     def size(self, objective: float) -> float:
         """What shares of an objective are shares of."""
@@ -257,7 +259,12 @@ class Run:
 
     def value(self, x: Floats, appraisal: Appraisal) -> float:
         """The objective of a point, exact for all states."""
-        return self.master.known_cost(x) + self.appraise.cost(appraisal)
+        values = self.master.known_costs(x) + appraisal.damages
+        return self.appraise.together.objective(values)
+
+    def _sum(self, added: Mapping[int, float]) -> float:
+        """What cuts were lacking together, by node, as a sum over chains counts it."""
+        return math.fsum(self.appraise.counts[v] * x for v, x in added.items())
 
     def offer(self, x: Floats, value: float) -> bool:
         """Take a plan, whose integers are whole, if it is the best so far."""
@@ -324,7 +331,7 @@ class Run:
             at, heads = self._next(centre, outside, enough)
             # Where hardly anything can be lacking this is likely to be the last sweep.
             appraisal, added = self._cut(at, heads, outside, STILL, rough=heads is not None)
-            sound = at is outside and math.fsum(added.values()) <= enough
+            sound = at is outside and self.separable and self._sum(added) <= enough
             if not appraisal.whole if sound else not added and at is not outside:
                 at = outside
                 appraisal, added = self._cut(at, None, outside, STILL)
@@ -385,4 +392,4 @@ class Run:
         heads = worth_sweeping(lacks, leave)
         added = self._cut(x, heads, x, least, rough=True)[1] if heads else {}
         unswept = math.fsum(lacks[v] for v in lacks.keys() - heads)
-        return unswept + math.fsum(added.values()), len(added)
+        return unswept + self._sum(added), len(added)

@@ -53,7 +53,7 @@ class Search:
         """The leaves of the tree as it is now; None where it has not begun to grow."""
         leaves = (*self._closed, *(leaf for _, _, leaf, _ in self._open))
         whole, appraise = tuple(self._whole[:MOST_WHOLE]), self.run.appraise
-        holds = appraise.recourse.content, appraise.level
+        holds = appraise.content, appraise.level
         return Frontier(leaves, whole, self.master.layout, *holds) if leaves else None
 
     def search(self) -> None:

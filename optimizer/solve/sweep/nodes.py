@@ -91,7 +91,8 @@ class Columns:
         for (p, group, f, i), share in commitment.floored.items():
             if p in commitment.start:
                 key = self.floored((p, commitment.start[p], group, f, i))
-                offtake[self.place[key]] = share
+                if key in self.place:  # under other assumptions it may need no floor to run
+                    offtake[self.place[key]] = share
         for p, key in self._unaided.items():
             offtake[self.place[key]] = p not in commitment.start
         for h, pile in enumerate(self.stockpiles):

@@ -1,0 +1,93 @@
+"""A scenario under each of its sets of assumptions, and patches that are none.
+
+A set changes figures. What there is to decide on, and when, is the same for all of them: a patch
+that adds or takes away an item, moves the horizon or changes what a plan is measured by is a fault.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from models.faults import Fault, Step
+from models.files.patches import Patch
+from models.language import tr
+from models.marks import values_in
+from models.scenario.case import Case
+
+APART = ("assumptions", "variants", "review", "include", "schema_version", "counterfactual")
+"""Sections that no set of assumptions changes."""
+
+
+def text_of(case: Case) -> str:
+    """A scenario without its sets, as a text that reads back as itself."""
+    apart: Any = {"assumptions": True, "objective": {"over_assumptions"}}
+    content = case.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=apart)
+    return json.dumps(content)
+
+
+def settings_of(case: Case, name: str) -> list[str]:
+    """The patches of a set, as ``path=value``."""
+    return [f"{path}={json.dumps(value)}" for path, value in case.assumptions[name].set.items()]
+
+
+def may_not_be_changed(patch: Patch) -> Fault | None:
+    """The fault of a patch of something that all sets have in common."""
+    section = patch.dotted.partition(".")[0]
+    if section not in APART:
+        return None
+    message = tr("a set of assumptions cannot change {section}", section=section)
+    return patch.faulty(message, tr("change figures only"))
+
+
+def misfits(case: Case, under: Case, patches: list[Patch]) -> Iterator[Fault]:
+    """What a set changes beside figures, each at the patch that does."""
+    common = [
+        ("horizon", case.horizon.years, under.horizon.years),
+        ("horizon", case.horizon.periods_per_year, under.horizon.periods_per_year),
+    ]
+    for field in ("measure", "allocation", "over_assumptions"):
+        common.append(
+            ("objective", getattr(case.objective, field), getattr(under.objective, field))
+        )
+    for section, before, after in common:
+        if before != after:
+            message = tr("a set of assumptions cannot change {section}", section=section)
+            if section == "horizon":
+                message = tr("a set of assumptions cannot change the years or their periods")
+            if section == "objective":
+                message = tr("a set of assumptions cannot change what a plan is measured by")
+            yield _fault(patches, (section,), message)
+    before, after = _items(case), _items(under)
+    for at in [at for at in after if at not in before]:
+        message = tr("a set of assumptions cannot add {item}", item=".".join(map(str, at)))
+        yield _fault(patches, at, message)
+    for at in [at for at in before if at not in after]:
+        message = tr("a set of assumptions cannot take {item} away", item=".".join(map(str, at)))
+        yield _fault(patches, at, message)
+
+
+def _items(case: Case) -> dict[tuple[Step, ...], None]:
+    """Where the items of all lists and mappings stand, by their ids as far as they have any."""
+    found = dict[tuple[Step, ...], None]()
+    for own in values_in(case):
+        of_items = own.type.item is not None and own.type.item.model is not None
+        if of_items and own.at[:1] not in [(section,) for section in APART]:
+            named = own.value.items() if isinstance(own.value, dict) else enumerate(own.value)
+            for step, item in named:
+                found[*own.at, getattr(item, "id", step)] = None
+    return found
+
+
+def _fault(patches: list[Patch], at: tuple[Step, ...], message: str) -> Fault:
+    """A fault at the patch that comes nearest to a path."""
+
+    def common(patch: Patch) -> int:
+        steps = patch.dotted.split(".")
+        pairs = zip(steps, map(str, at), strict=False)
+        same = [own == other for own, other in pairs]
+        return same.index(False) if False in same else len(same)
+
+    nearest = max(patches, key=common)
+    return nearest.faulty(message, tr("change figures only"))

@@ -1,0 +1,1 @@
+"""What experts disagree on: best plans of sets of assumptions, each under all others."""

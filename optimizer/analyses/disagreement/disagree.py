@@ -1,0 +1,203 @@
+"""The best plan of each set of assumptions under all others, and one plan for all beside them.
+
+Regret is what a plan is above the best one of a set (Savage 1951).
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.base import named
+from models.files import Reading
+from models.files.reading import under_assumptions
+from models.language import language, tr
+from models.results import (
+    Disagreement,
+    Plan,
+    PlanAmongSets,
+    PlanUnder,
+    SetOfAssumptions,
+    WhatDecides,
+    WithoutPlan,
+)
+from models.scenario.case import Assumptions
+from optimizer.analyses.disagreement.options import AssumptionsOptions
+from optimizer.analyses.frontier.summary import stocks_held
+from optimizer.analyses.head import head
+from optimizer.analyses.running import Input, Outcome
+from optimizer.errors import Misuse
+from optimizer.model.commitment import Commitment, carried, weighed_cost
+from optimizer.solve import outcomes
+from optimizer.solve.checked_solution import Best, Found
+from optimizer.solve.planner import Problem, find
+from optimizer.solve.verification import broken_rules
+
+MOST_GROUPS = 6
+"""Groups of figures of a set that are left out one by one; of more, whole sections are."""
+
+
+def run(given: Input, options: AssumptionsOptions) -> Outcome:
+    """Find what experts disagree on."""
+    found, plans = disagree(given.reading, options, title=given.title, variant=given.variant)
+    every = [*found.plans, *([] if found.compromise is None else [found.compromise])]
+    whole = found.ended == "complete" and all(plan.status == "optimal" for plan in every)
+    return Outcome(found, 0 if whole else 1, {f"plans/{name}": one for name, one in plans.items()})
+
+
+def disagree(
+    reading: Reading,
+    options: AssumptionsOptions,
+    *,
+    title: str | None = None,
+    variant: str | None = None,
+) -> tuple[Disagreement, Mapping[str, Plan]]:
+    """What experts disagree on, and the plans behind it by their sets, ``compromise`` for the one
+    for all; as far as they were found where the user ended it.
+
+    Raises Misuse for a scenario without sets, Infeasible or NoPlan where some set, or all of them
+    together, has no plan.
+    """
+    began = time.perf_counter()
+    if not (sets := reading.case.assumptions):
+        raise Misuse(tr("The file has no sets of assumptions; add them under assumptions."))
+    over = options.over or reading.case.objective.over_assumptions or "mean"
+    case = reading.changed([f"objective.over_assumptions={over}"]).case
+    problem = Problem.of(case).with_recourse(options.threads)
+    how: dict[str, Any] = {
+        name: getattr(options, name) for name in ("gap", "time_limit", "threads", "on_progress")
+    }
+    founds: dict[str, Found] = {}
+    for n, (id, own) in enumerate(zip(sets, problem.sets, strict=True)):
+        options.tell(n, len(sets) + 1, named(sets[id].title, id, language()))
+        founds[id] = find(own, **how)
+        if founds[id].interrupted:
+            break
+    compromise = None
+    if not founds[id].interrupted:
+        options.tell(len(sets), len(sets) + 1, tr("one plan for all"))
+        proofs = [own.certificate for own in founds.values()]
+        best = tuple(Best(one.objective, one.bound) for one in proofs)
+        problem = replace(problem, best=best)
+        compromise = find(problem, **how)
+    told = {id: _among(problem, founds, found, id) for id, found in founds.items()}
+    for_all = None if compromise is None else _among(problem, founds, compromise, None)
+    built = [p for own in (*told.values(), *([for_all] if for_all else [])) for p in own.projects]
+    interrupted = compromise is None or compromise.interrupted
+    found = Disagreement(
+        over=over,
+        sets=tuple(
+            SetOfAssumptions(
+                id=id,
+                title=named(own.title, id, language()),
+                weight=float(own.weight),
+                changes=tuple(own.set),
+                states=len(part.states),
+                without_plan=_without(part, options.threads),
+            )
+            for (id, own), part in zip(sets.items(), problem.sets, strict=True)
+        ),
+        plans=tuple(told.values()),
+        compromise=for_all,
+        deciding=() if compromise is None else tuple(_deciding(problem, founds, compromise)),
+        project_names={
+            p: named(one.name, p, language()) for p, one in case.projects.items() if p in built
+        },
+        ended="interrupted" if interrupted else "complete",
+        **head(Disagreement, case, title, variant, began, _states(problem), options.gap),
+    )
+    plans = {id: own.plan(title, variant, chains=False) for id, own in founds.items()}
+    if compromise is not None:
+        plans["compromise"] = compromise.plan(title, variant, chains=False)
+    return found, plans
+
+
+def _states(problem: Problem) -> int:
+    return sum(len(own.states) for own in problem.sets)
+
+
+def _objective(problem: Problem, plan: Commitment) -> tuple[float, float]:
+    """Objective and expected damage of a plan in a problem."""
+    instance, recourse = problem.instance, problem.recourse
+    (seen,) = outcomes.evaluate(instance, problem.states, [plan], recourse=recourse)
+    return outcomes.objective(instance, seen, weighed_cost(instance, plan)), seen.expected
+
+
+def _without(problem: Problem, threads: int | None) -> WithoutPlan:
+    instance, states, recourse = problem.instance, problem.states, problem.recourse
+    how: dict[str, Any] = {"threads": threads, "recourse": recourse}
+    (seen,) = outcomes.evaluate(instance, states, [Commitment()], **how)
+    level = float(instance.case.objective.cvar.level)
+    return WithoutPlan(expected=seen.expected, cvar=seen.cvar(level), worst=seen.worst)
+
+
+def _among(
+    problem: Problem, founds: Mapping[str, Found], found: Found, of: str | None
+) -> PlanAmongSets:
+    """A plan under all sets of which the best plan is known."""
+    commitment, under = found.commitment, dict[str, PlanUnder]()
+    for (id, best), own in zip(founds.items(), problem.sets, strict=False):
+        objective, expected = _objective(own, commitment)
+        under[id] = PlanUnder(
+            objective=objective,
+            expected=expected,
+            regret=objective - best.objective,
+            broken_rules=tuple(broken_rules(own.instance, commitment)),
+        )
+    proof, instance = found.certificate, found.instance
+    order = instance.case.projects
+    return PlanAmongSets(
+        of=of,
+        status=proof.status,
+        objective=proof.objective,
+        bound=proof.bound,
+        gap=proof.gap,
+        projects={p: commitment.start[p] for p in order if p in commitment.start},
+        stocks_t=stocks_held(instance, commitment),
+        under=under,
+    )
+
+
+def _deciding(
+    problem: Problem, founds: Mapping[str, Found], compromise: Found
+) -> Iterator[WhatDecides]:
+    """For each set what its own plan gains over the compromise, and what of that is left without
+    some of its figures."""
+    case = problem.scenario
+    assert case is not None
+    lots = problem.sets[0].instance.lot_t
+    for (id, own), part in zip(founds.items(), problem.sets, strict=True):
+        told = case.assumptions[id]
+        groups = _groups([*told.set])
+        plans = own.commitment, compromise.commitment
+        gain = _gain(part, plans)
+        for figures, paths in groups.items():
+            left = {path: value for path, value in told.set.items() if path not in paths}
+            alone = {id: Assumptions.model_validate({"weight": 1.0, "set": left})}
+            (other,) = under_assumptions(case.model_copy(update={"assumptions": alone})).values()
+            there = Problem.of(other, part)
+            moved = [carried(plan, lots, there.instance) for plan in plans]
+            yield WhatDecides(
+                of=id,
+                figures=figures,
+                count=len(paths),
+                gain=gain,
+                gain_without=_gain(there, moved),
+            )
+
+
+def _gain(problem: Problem, plans: Sequence[Commitment]) -> float:
+    """What the first of two plans gains over the second."""
+    own, other = (_objective(problem, plan)[0] for plan in plans)
+    return other - own
+
+
+def _groups(paths: Sequence[str]) -> dict[str, list[str]]:
+    """Paths by what they begin with: item by item, or section by section where there are many."""
+    for steps in (2, 1):
+        groups: dict[str, list[str]] = {}
+        for path in paths:
+            groups.setdefault(".".join(path.split(".")[:steps]), []).append(path)
+        if len(groups) <= MOST_GROUPS:
+            break
+    return groups

@@ -1,0 +1,111 @@
+"""A plan under each set of assumptions, for its document."""
+
+from collections.abc import Iterator
+
+from models.language import tr
+from models.results import UnderAssumptions
+from optimizer.analyses.plan.words import PlanWording, reduction
+from optimizer.report.document import Column, Part, Section, Table
+from optimizer.report.figures import NOISE, clean, number, percent
+from optimizer.report.wording import listed
+
+
+def titled(one: UnderAssumptions) -> str:
+    """The title of a set."""
+    return clean(one.title)
+
+
+def avoided(one: UnderAssumptions) -> float | None:
+    """The share of expected damage that the plan avoids under a set; None where there is none."""
+    return reduction(one.expected, one.without_plan.expected)
+
+
+def measures() -> dict[str, str]:
+    """What is minimised over sets, in words."""
+    return {
+        "mean": tr("the mean of all sets by their weight"),
+        "worst": tr("the worst of all sets"),
+        "regret": tr("the largest regret, what it is above the best plan of a set"),
+    }
+
+
+def sentences(say: PlanWording) -> Iterator[str]:
+    """What the plan is made for, and what it avoids under each set."""
+    under, over = say.plan.under, say.plan.certificate.over_assumptions
+    if not under:
+        return
+    count = number(len(under))
+    if over is not None:
+        yield tr(
+            "It is one plan for {count} sets of assumptions, and minimises {what}.",
+            count=count,
+            what=measures()[over],
+        )
+    shares = [(share, titled(one)) for one in under if (share := avoided(one)) is not None]
+    if shares:
+        (least, worst), (most, best) = min(shares), max(shares)
+        about = {"count": count, "noun": say.expected, "least": percent(least), "worst": worst}
+        yield tr(
+            "Under {count} sets of assumptions it avoids from {least} ({worst}) to {most} ({best}) "
+            "of {noun}, each compared with no plan.",
+            most=percent(most),
+            best=best,
+            **about,
+        )
+    broken = [titled(one) for one in under if one.broken_rules]
+    if broken:
+        yield tr("It breaks rules under these assumptions: {sets}.", sets=listed(broken))
+
+
+def section(say: PlanWording) -> Section:
+    """The outcome under each set of assumptions; without parts where there is none."""
+    return Section("under", tr("Under each set of assumptions"), list(_parts(say)))
+
+
+def _parts(say: PlanWording) -> Iterator[Part]:
+    under, proof = say.plan.under, say.plan.certificate
+    if not under:
+        return
+    yield " ".join(sentences(say))
+    if proof.over_assumptions is not None:
+        own = next((one for one in under if _as_filed(say, one)), under[0])
+        yield tr(
+            "All other figures of this document are those under {set}: its damage, with the plan "
+            "and without, and its costs.",
+            set=titled(own),
+        )
+    if (proof.regret_open or 0.0) > NOISE:
+        yield tr(
+            "The best plans that regret is taken from are proven to the gap only: it may be larger "
+            "by {open}.",
+            open=say.amount(proof.regret_open or 0.0),
+        )
+    columns = [
+        Column(tr("Set of assumptions"), titled, "text"),
+        Column(tr("Weight"), "weight", "share", key="weight"),
+        Column(
+            tr("Without plan"), "without_plan.expected", "outcome", like="damage", key="without"
+        ),
+        Column(tr("With plan"), "expected", "outcome", like="damage", key="with"),
+        Column(tr("Avoided"), avoided, "share", key="avoided"),
+        Column(tr("Net cost"), "net_cost_meur", "money", key="cost"),
+        Column(tr("Objective"), "objective", "objective", key="objective"),
+    ]
+    if any(one.regret is not None for one in under):
+        columns += [
+            Column(tr("Of its best plan"), "best", "objective", key="best"),
+            Column(tr("Regret"), "regret", "outcome", key="regret"),
+        ]
+    if any(one.broken_rules for one in under):
+        columns.append(Column(tr("Rules broken"), _broken, "text", empty="", key="broken"))
+    yield Table(tr("What the plan leads to under each set"), under, columns, "under")
+
+
+def _as_filed(say: PlanWording, one: UnderAssumptions) -> bool:
+    """Whether a set is the file as it stands."""
+    known = None if say.case is None else say.case.assumptions.get(one.id)
+    return known is not None and not known.set
+
+
+def _broken(one: UnderAssumptions) -> str | None:
+    return "; ".join(clean(rule) for rule in one.broken_rules) or None

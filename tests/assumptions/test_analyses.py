@@ -1,0 +1,222 @@
+"""Analyses of plans over sets of assumptions: what each tells of every set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from small import CHINA, Raw, case, cut, near, project, stockpile
+from two_sets import MISSING, two_sets
+
+import vorrat
+from models.files import read_case_text
+from models.files.reading import under_assumptions
+from models.results import Disagreement, Evaluation, Frontier, Plan
+from models.scenario.case import Case
+from optimizer.analyses.disagreement.disagree import disagree
+from optimizer.analyses.disagreement.options import AssumptionsOptions
+from optimizer.analyses.documents import document_of
+from optimizer.analyses.given import given
+from optimizer.cli import run
+from optimizer.errors import Misuse
+from optimizer.report.document import Table
+from optimizer.solve.planner import plan
+from optimizer.solve.reckoned import disagreements
+
+
+def sampled(over: str | None, states: int = 200, **sections: Any) -> Raw:
+    """Imports that are lost for a while, now and then, or three times as often."""
+    raw = case(
+        2030,
+        supply=CHINA,
+        hazards=cut([0.8]),
+        projects={"works": project(60, 12, home_share=0.5)},
+        stockpiles=[stockpile(max_t=50)],
+        uncertainty={"sample": {"states": states, "seed": 1}},
+        objective={"over_assumptions": over},
+        assumptions={
+            "as_filed": {"title": "As filed", "weight": 0.6, "set": {}},
+            "often": {
+                "title": {"en": "Often", "de": "Oft"},
+                "weight": 0.4,
+                "set": {"hazards.cut.annual_probability": 0.3},
+            },
+        },
+    )
+    raw["funders"]["fund"]["budget_meur"] = 10.0
+    return raw | sections
+
+
+def disagreed(raw: Raw, over: Any = None) -> Disagreement:
+    reading = read_case_text(yaml.safe_dump(raw))
+    found, _ = disagree(reading, AssumptionsOptions(over=over, gap=0.0))
+    return found
+
+
+@pytest.mark.parametrize("over", ["mean", "worst", "regret"])
+def test_the_square_of_regrets(over: str) -> None:
+    """What each plan leaves missing of ore and of tin, above 0 and 6."""
+    found = disagreed(two_sets(None), over)
+    regrets = {plan.of: [one.regret for one in plan.under.values()] for plan in found.plans}
+    assert regrets["ore_hurts"] == near([0, 6])
+    assert regrets["tin_hurts"] == near([20, 0])
+    built = {"mean": "first", "worst": "even", "regret": "between"}[over]
+    assert found.compromise is not None
+    assert list(found.compromise.projects) == [built]
+    ore, tin = MISSING[built]
+    assert [one.regret for one in found.compromise.under.values()] == near([ore, tin - 6])
+    assert found.over == over
+    assert found.ended == "complete"
+
+
+def test_which_figures_decide() -> None:
+    """Were ore as dear to it as in the file, who sees tin hurt alone would lose 11 by its own plan,
+    which leaves 20 t of ore missing and 6 of tin, where the compromise leaves 5 and 10."""
+    found = disagreed(two_sets(None), "regret")
+    told = {(one.of, one.figures): (one.gain, one.gain_without) for one in found.deciding}
+    assert told["tin_hurts", "damage.0"] == near([4, -11])
+    assert told["tin_hurts", "damage.1"] == near([4, 4])
+
+
+def test_the_compromise_is_what_the_file_asks_for() -> None:
+    found = disagreed(two_sets("worst"))
+    assert found.over == "worst"
+    assert disagreed(two_sets(None)).over == "mean"
+
+
+def test_a_rule_that_a_plan_breaks_under_a_set_is_told() -> None:
+    """Ten million are enough for the works by one set, and not by the other."""
+    raw = two_sets(None)
+    raw["funders"]["fund"]["budget_meur"] = 5.0
+    raw["assumptions"]["tin_hurts"]["set"]["funders.fund.budget_meur"] = 0.5
+    found = disagreed(raw)
+    own = {plan.of: plan for plan in found.plans}
+    assert own["ore_hurts"].under["tin_hurts"].broken_rules
+    assert not own["tin_hurts"].under["ore_hurts"].broken_rules
+    tables = [part for section in document_of(found).sections for part in section.parts]
+    (regrets,) = (part for part in tables if isinstance(part, Table) and part.name == "regrets")
+    assert len(regrets.rows) == 3
+
+
+def test_no_sets_no_disagreement() -> None:
+    raw = two_sets(None)
+    del raw["assumptions"]
+    with pytest.raises(Misuse, match="no sets of assumptions"):
+        disagreed(raw)
+
+
+@pytest.mark.parametrize("over", ["mean", "worst", "regret"])
+def test_a_saved_plan_comes_back_as_it_was(over: str) -> None:
+    """Reckoned anew under all sets; nothing of it disagrees."""
+    made = plan(Case.model_validate(sampled(over)))
+    assert list(disagreements(made)) == []
+    again = given(Plan.model_validate_json(made.model_dump_json()))
+    assert again.found.objective == near(made.certificate.objective)
+    assert [one.expected for one in again.found.plan().under] == near(
+        [one.expected for one in made.under]
+    )
+
+
+@pytest.mark.parametrize("field", ["objective", "net_cost_meur", "states", "regret"])
+def test_a_changed_figure_of_a_set_is_found(field: str) -> None:
+    made = plan(Case.model_validate(sampled("regret")))
+    under = [one.model_dump() for one in made.under]
+    under[1][field] += 3
+    other = made.model_validate(made.model_dump() | {"under": under})
+    assert any(f"under.often.{field}" in one.path for one in disagreements(other))
+
+
+def test_each_set_has_states_of_its_own() -> None:
+    made = plan(Case.model_validate(sampled("mean")))
+    assert made.certificate.states == 400
+    first, second = made.under
+    assert second.without_plan.expected > 2 * first.without_plan.expected
+    assert first.expected == near(made.outcome.expected)
+    weighed = 0.6 * first.objective + 0.4 * second.objective
+    assert made.certificate.objective == near(weighed)
+
+
+def test_a_set_is_what_it_is_by_itself() -> None:
+    """The outcome under a set is that of the scenario that the set makes."""
+    raw = sampled("mean")
+    made = plan(Case.model_validate(raw))
+    alone = under_assumptions(Case.model_validate(raw))["often"]
+    own = plan(alone)
+    told = made.under[1].without_plan
+    assert told.expected == near(own.outcome.without_plan.expected)
+    assert made.under[1].objective >= own.certificate.objective * (1 - 1e-4)
+
+
+def test_evaluation_tells_each_set_on_fresh_states(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text(yaml.safe_dump(sampled("mean")), encoding="utf-8")
+    saved = str(tmp_path / "out")
+    assert run(["solve", str(file), "--out", saved, "--quiet"]) == 0
+    assert run(["evaluate", saved, "--states", "400", "--out", saved, "--quiet"]) == 0
+    found = Evaluation.model_validate_json(Path(saved, "evaluation.json").read_bytes())
+    filed, often = found.under
+    assert (filed.id, often.id) == ("as_filed", "often")
+    assert filed.with_plan.expected.value == near(found.fresh.with_plan.expected.value)
+    assert often.without_plan.expected.value > 2 * filed.without_plan.expected.value
+    assert found.gap is None
+
+
+@pytest.mark.parametrize("over", ["mean", "regret"])
+def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
+    """Each point is the plan over sets at its budget."""
+    file = tmp_path / "case.yaml"
+    file.write_text(yaml.safe_dump(sampled(over, 100)), encoding="utf-8")
+    found = vorrat.frontier(vorrat.read(file), values=[0, 6, 12])
+    result = found.result
+    assert isinstance(result, Frontier)
+    for point in result.points:
+        settings = [f"policy.budget_meur={point.value}"]
+        at = read_case_text(yaml.safe_dump(sampled(over, 100)), settings=settings).case
+        assert point.objective is not None
+        assert abs(point.objective - plan(at).certificate.objective) <= 1e-3
+        assert point.expected_bound is None
+
+
+@pytest.mark.parametrize("command", ["explain", "alternatives", "sensitivity", "split"])
+def test_other_analyses_refuse_plans_over_sets(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text(yaml.safe_dump(sampled("mean", 20)), encoding="utf-8")
+    item = str(file)
+    if command == "explain":
+        item = str(tmp_path / "out")
+        assert run(["solve", str(file), "--out", item, "--quiet"]) == 0
+    capsys.readouterr()
+    assert run([command, item, "--quiet", "--language", "en"]) == 2
+    assert "over_assumptions=null" in capsys.readouterr().err
+
+
+def test_the_command_writes_what_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text(yaml.safe_dump(sampled(None, 50)), encoding="utf-8")
+    out = tmp_path / "out"
+    words = ["assumptions", str(file), "--over", "regret", "--out", str(out), "--quiet"]
+    assert run([*words, "--language", "de"]) == 0
+    assert "Ein Plan für alle" in capsys.readouterr().out
+    kind = json.loads((out / "disagreement.json").read_bytes())["kind"]
+    plans = sorted(path.parent.name for path in out.glob("plans/*/plan.json"))
+    assert (kind, plans) == ("disagreement", ["as_filed", "compromise", "often"])
+
+
+def test_a_workbook_holds_sets(tmp_path: Path) -> None:
+    """And gives them back."""
+    file = tmp_path / "case.yaml"
+    raw = sampled("mean")
+    raw["assumptions"]["often"]["set"]["demand.0.t_per_year"] = {"value": 120, "note": "more"}
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    book = str(tmp_path / "case.xlsx")
+    assert run(["init", book, "--excel", "--from", str(file)]) == 0
+    read = vorrat.read(book).case
+    assert read.assumptions == vorrat.read(file).case.assumptions
+    assert read.objective.over_assumptions == "mean"

@@ -1,0 +1,107 @@
+"""What a file may not say of sets of assumptions, and where that is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from small import CHINA, Raw, case, cut, project, stockpile
+
+from models.faults import Fault, ScenarioError
+from models.files.reading import read_case_text, under_assumptions
+from models.scenario.case import Case
+
+
+def with_set(patch: Raw, weight: float = 1.0, **sections: Any) -> Raw:
+    raw = case(
+        projects={"works": project()},
+        stockpiles=[stockpile()],
+        supply=CHINA,
+        hazards=cut([0.5]),
+        objective={"over_assumptions": "mean"},
+    )
+    return raw | {"assumptions": {"one": {"weight": weight, "set": patch}}} | sections
+
+
+def faults(raw: Raw) -> list[Fault]:
+    text = yaml.safe_dump(raw, sort_keys=False, default_flow_style=False)
+    with pytest.raises(ScenarioError) as told:
+        read_case_text(text)
+    found = [one for one in told.value.faults if one.severity == "error"]
+    for one in found:
+        assert one.place is not None
+        assert one.place.line > 0
+    return found
+
+
+@pytest.mark.parametrize(
+    ("patch", "says"),
+    [
+        ({"projects.works": None}, "cannot take projects.works away"),
+        ({"projects.works.capex_overrun": [{"by": 0.1, "probability": 1.0}]}, "cannot add"),
+        ({"stockpiles": []}, "cannot take stockpiles.reserve away"),
+        ({"horizon.last_year": 2030}, "cannot change the years"),
+        ({"horizon.periods_per_year": 4}, "cannot change the years or their periods"),
+        ({"objective.measure": "tonnes"}, "cannot change what a plan is measured by"),
+        ({"objective.over_assumptions": "worst"}, "cannot change what a plan is measured by"),
+        ({"assumptions.one.weight": 0.5}, "cannot change assumptions"),
+        ({"variants": {}}, "cannot change variants"),
+        ({"projects.work.capex_meur": 3}, "there is no 'work' in projects"),
+        ({"projects.works.capex_meur": -3}, "under the assumptions 'one'"),
+        ({"hazards.cut.annual_probability": 1.5}, "under the assumptions 'one'"),
+    ],
+)
+def test_a_set_changes_figures_only(patch: Raw, says: str) -> None:
+    """Each is told at the line of the patch."""
+    raw = with_set(patch)
+    text = yaml.safe_dump(raw, sort_keys=False, default_flow_style=False)
+    (path,) = patch
+    lines = enumerate(text.splitlines(), 1)  # sets stand last
+    line = max(n for n, own in lines if own.strip().startswith(path))
+    found = faults(raw)
+    assert any(says in one.message for one in found), [one.message for one in found]
+    assert line in {one.place.line for one in found if one.place is not None}
+
+
+def test_weights_add_up() -> None:
+    (one,) = faults(with_set({}, weight=0.7))
+    assert "the weight of all sets adds up to 0.7, not 1" in one.message
+
+
+def test_a_plan_over_sets_needs_some() -> None:
+    raw = with_set({})
+    del raw["assumptions"]
+    (one,) = faults(raw)
+    assert "no sets of assumptions" in one.message
+
+
+def test_a_set_may_change_any_figure() -> None:
+    patch = {
+        "projects.works.capex_meur": {"value": 12, "confidence": "low"},
+        "demand.0.t_per_year": {2026: 120},
+        "hazards.cut.effects.0.loss": [0.7, 0.3],
+        "hazards.cut.annual_probability": 0.2,
+        "projects.works.anyway": {"year": 2026, "probability": 0.5},
+    }
+    found = under_assumptions(Case.model_validate(with_set(patch)))["one"]
+    assert found.projects["works"].capex_meur == 12
+    assert found.projects["works"].anyway is not None
+    assert found.assumptions == {}
+    assert found.objective.over_assumptions is None
+
+
+def test_variants_and_settings_come_before_sets() -> None:
+    raw = with_set({"projects.works.capex_meur": 12})
+    raw["variants"] = {"dear": {"set": {"projects.works.capex_meur": 20}}}
+    text = yaml.safe_dump(raw)
+    settings = ["demand.0.t_per_year=80"]
+    under = under_assumptions(read_case_text(text, variant="dear", settings=settings).case)["one"]
+    assert under.projects["works"].capex_meur == 12
+    assert under.demand[0].t_per_year.values[0] == 80
+
+
+def test_texts_are_no_items() -> None:
+    """A name may come with a set: it is nothing to decide on."""
+    patch = {"projects.works.name": {"en": "Works", "de": "Werk"}}
+    assert under_assumptions(read_case_text(yaml.safe_dump(with_set(patch))).case)
