@@ -152,6 +152,11 @@ class Wording(Generic[R]):
         """The name of a way in which events of a hazard may go."""
         return self._within("hazards", hazard, "profiles", profile)
 
+    def assumptions(self, id: str, fallback: str | None = None) -> str:
+        """The title of a set of assumptions."""
+        told = None if self.case is None else self.case.assumptions.get(id)
+        return self._named(None if told is None else told.title, fallback or id)
+
     def _of_funder(self, funder: str, kind: str, id: str) -> str:
         return self._within("funders", funder, kind, id)
 

@@ -207,6 +207,8 @@ def with_best(problem: Problem, **how: Unpack[How]) -> Problem:
         if limit is not None:
             own["time_limit"] = max(0.0, began + limit - time.perf_counter())
         certificate = find(part, brief=True, **own).certificate
+        if part.recourse is not None:
+            part.recourse.forget()  # sweeps of all sets together take too much room
         best.append(Best(certificate.objective, certificate.bound))
     return replace(problem, best=tuple(best))
 

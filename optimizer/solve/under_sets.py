@@ -68,8 +68,11 @@ def outcomes_under(found: Found) -> Iterator[results.UnderAssumptions]:
 
 def _read(found: Found) -> Iterator[Under]:
     """The outcome under sets that a plan was not made over."""
-    both = [found.commitment, Commitment()]
-    for case in under_assumptions(found.instance.case).values():
+    both, told = [found.commitment, Commitment()], found.instance.case.assumptions
+    for id, case in under_assumptions(found.instance.case).items():
+        if not told[id].set:
+            yield Under(found.instance, found.states, found.with_plan, found.without_plan)
+            continue
         instance = read_instance(case, found.instance.lot_t)
         states = read_states(instance)
         seen, without = outcomes.evaluate(instance, states, both, threads=found.threads)

@@ -71,6 +71,8 @@ def disagree(
     for n, (id, own) in enumerate(zip(sets, problem.sets, strict=True)):
         options.tell(n, len(sets) + 1, named(sets[id].title, id, language()))
         founds[id] = find(own, **how)
+        if own.recourse is not None:
+            own.recourse.forget()  # sweeps of all sets together take too much room
         if founds[id].interrupted:
             break
     compromise = None

@@ -6,7 +6,7 @@ from models.language import tr
 from models.results import Disagreement, PlanAmongSets, WhatDecides
 from optimizer.analyses.plan.under import measures
 from optimizer.report.document import Caution, Column, Document, Part, Section, Shown, Table
-from optimizer.report.figures import NOISE, clean, number, rounded
+from optimizer.report.figures import NOISE, number, rounded
 from optimizer.report.wording import Wording, listed
 
 Say = Wording[Disagreement]
@@ -33,10 +33,9 @@ def _all(found: Disagreement) -> list[PlanAmongSets]:
     return [*found.plans, *([] if found.compromise is None else [found.compromise])]
 
 
-def _called(found: Disagreement, id: str | None) -> str:
+def _called(say: Say, id: str | None) -> str:
     """The title of a set; None for the plan for all of them."""
-    titles = {one.id: clean(one.title) for one in found.sets}
-    return tr("One plan for all") if id is None else titles[id]
+    return tr("One plan for all") if id is None else say.assumptions(id)
 
 
 def _built(found: Disagreement) -> tuple[list[str], list[str]]:
@@ -70,7 +69,7 @@ def _answers(say: Say) -> Iterator[str]:
             "plan of any set ({set}).",
             what=measures()[found.over],
             regret=say.amount(max(0.0, worst.regret)),
-            set=_called(found, of),
+            set=_called(say, of),
         )
     pairs = [
         (told.regret, plan.of, id)
@@ -81,8 +80,8 @@ def _answers(say: Say) -> Iterator[str]:
     if pairs and (top := max(pairs, key=lambda pair: pair[0]))[0] > NOISE:
         yield tr(
             "Who plans for {believed} and meets {true} pays {regret} more than need be.",
-            believed=_called(found, top[1]),
-            true=_called(found, top[2]),
+            believed=_called(say, top[1]),
+            true=_called(say, top[2]),
             regret=say.amount(top[0]),
         )
 
@@ -113,7 +112,7 @@ def _regrets(say: Say) -> Iterator[Part]:
         return lambda plan: plan.under[id].expected if id in plan.under else None
 
     def name(plan: PlanAmongSets) -> str:
-        return _called(found, plan.of)
+        return _called(say, plan.of)
 
     for caption, of, called, note in (
         (
@@ -133,7 +132,8 @@ def _regrets(say: Say) -> Iterator[Part]:
     ):
         columns = [Column(tr("Best plan for"), name, "text")]
         columns += [
-            Column(clean(one.title), of(one.id), like=called, key=one.id) for one in found.sets
+            Column(say.assumptions(one.id), of(one.id), like=called, key=one.id)
+            for one in found.sets
         ]
         yield Table(caption, _all(found), columns, called, note)
 
@@ -149,7 +149,7 @@ def _choices(say: Say) -> Iterator[Part]:
         Column(tr("Project"), lambda p: say.name("projects", p, found.project_names[p]), "text")
     ]
     columns += [
-        Column(_called(found, plan.of), start(plan), "year", key=plan.of or "all")
+        Column(_called(say, plan.of), start(plan), "year", key=plan.of or "all")
         for plan in _all(found)
     ]
     yield Table(
@@ -165,7 +165,7 @@ def _deciding(say: Say) -> Iterator[Part]:
     found = say.found
     rows = [one for one in found.deciding if one.gain > NOISE * max(1.0, abs(one.gain))]
     columns = [
-        Column(tr("Set of assumptions"), lambda one: _called(found, one.of), "text"),
+        Column(tr("Set of assumptions"), lambda one: _called(say, one.of), "text"),
         Column(tr("Figures"), _figures, "text", width=40),
         Column(tr("Gain of its own plan"), "gain", "outcome", like="gain", key="gain"),
         Column(tr("Without these"), "gain_without", "outcome", like="gain", key="without"),
@@ -188,7 +188,7 @@ def _proofs(say: Say) -> Table:
     """The proof of each plan."""
     found = say.found
     columns = [
-        Column(tr("Best plan for"), lambda plan: _called(found, plan.of), "text"),
+        Column(tr("Best plan for"), lambda plan: _called(say, plan.of), "text"),
         Column(tr("Objective"), "objective", "objective"),
         Column(tr("Bound"), "bound", "objective"),
         Column(tr("Gap"), "gap", "gap"),

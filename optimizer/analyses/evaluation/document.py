@@ -65,7 +65,7 @@ def document(found: Evaluation) -> doc.Document:
 def _under(say: Say) -> Iterator[Part]:
     """What the plan does in fresh states of each set of assumptions."""
     columns = [
-        Column(tr("Set of assumptions"), lambda one: clean(one.title), "text"),
+        Column(tr("Set of assumptions"), lambda one: say.assumptions(one.id, one.title), "text"),
         Column(tr("Weight"), "weight", "share"),
         Column(tr("Without plan"), "without_plan.expected", "estimate", like="damage"),
         Column(tr("With plan"), "with_plan.expected", "estimate", like="damage"),

@@ -10,11 +10,6 @@ from optimizer.report.figures import NOISE, clean, number, percent
 from optimizer.report.wording import listed
 
 
-def titled(one: UnderAssumptions) -> str:
-    """The title of a set."""
-    return clean(one.title)
-
-
 def avoided(one: UnderAssumptions) -> float | None:
     """The share of expected damage that the plan avoids under a set; None where there is none."""
     return reduction(one.expected, one.without_plan.expected)
@@ -41,7 +36,8 @@ def sentences(say: PlanWording) -> Iterator[str]:
             count=count,
             what=measures()[over],
         )
-    shares = [(share, titled(one)) for one in under if (share := avoided(one)) is not None]
+    titles = {one.id: say.assumptions(one.id, one.title) for one in under}
+    shares = [(share, titles[one.id]) for one in under if (share := avoided(one)) is not None]
     if shares:
         (least, worst), (most, best) = min(shares), max(shares)
         about = {"count": count, "noun": say.expected, "least": percent(least), "worst": worst}
@@ -52,7 +48,7 @@ def sentences(say: PlanWording) -> Iterator[str]:
             best=best,
             **about,
         )
-    broken = [titled(one) for one in under if one.broken_rules]
+    broken = [titles[one.id] for one in under if one.broken_rules]
     if broken:
         yield tr("It breaks rules under these assumptions: {sets}.", sets=listed(broken))
 
@@ -72,7 +68,7 @@ def _parts(say: PlanWording) -> Iterator[Part]:
         yield tr(
             "All other figures of this document are those under {set}: its damage, with the plan "
             "and without, and its costs.",
-            set=titled(own),
+            set=say.assumptions(own.id, own.title),
         )
     if (proof.regret_open or 0.0) > NOISE:
         yield tr(
@@ -81,7 +77,7 @@ def _parts(say: PlanWording) -> Iterator[Part]:
             open=say.amount(proof.regret_open or 0.0),
         )
     columns = [
-        Column(tr("Set of assumptions"), titled, "text"),
+        Column(tr("Set of assumptions"), lambda one: say.assumptions(one.id, one.title), "text"),
         Column(tr("Weight"), "weight", "share", key="weight"),
         Column(
             tr("Without plan"), "without_plan.expected", "outcome", like="damage", key="without"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,10 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats
 from optimizer.model.together import Together
 from optimizer.solve.sweep import Point, Recourse, Slopes
+from optimizer.solve.sweep.recourse import REMEMBERED
 
 Row = tuple[NDArray[np.int32], Floats, float]  # columns, entries and left side of a cut
+FEWEST = 5  # sweeps of a node that are kept under each of many sets of assumptions
 Points = tuple[Point, ...]
 """What recourse sees of a plan, under each set of assumptions that it is made for."""
 
@@ -146,6 +148,7 @@ class Appraiser:
         first = 0
         for recourse, weight in zip(recourses, together.weights, strict=True):
             counts = weight if together.adds_up else 1.0
+            recourse.remembered = max(FEWEST, REMEMBERED // len(recourses))
             self.parts.append(Seen(recourse, counts, first))
             first += len(recourse.instance.nodes)
         self.heads = [seen.first + v for seen in self.parts for v in seen.heads]
@@ -155,10 +158,9 @@ class Appraiser:
             for seen in self.parts
             for v, own in seen.recourse.chains.items()
         }
-        # Whether the objective is a sum over chains; a tail is that of all chains together.
-        tails = any(seen.weight > 0 for seen in self.parts)
-        self.separable = together.adds_up and not tails
-        self._several = any(seen.several for seen in self.parts) and not tails
+        # Whether some chains can be swept without the others; a tail is that of all together.
+        self.separable = not any(seen.weight > 0 for seen in self.parts)
+        self._several = self.separable and any(seen.several for seen in self.parts)
         self.sweeps = self.node_sweeps = 0
         self.seconds = 0.0
 
@@ -170,7 +172,7 @@ class Appraiser:
     def __call__(
         self, points: Points, heads: Collection[int] | None = None, rough: bool = False
     ) -> Appraisal:
-        """Sweep a point, in some chains only if the objective is a sum over them; and roughly,
+        """Sweep a point, in some chains only if no tail counts, which is that of all; and roughly,
         where that makes a difference."""
         began = time.perf_counter()
         heads = self.heads if heads is None or not self.separable else heads
@@ -190,6 +192,11 @@ class Appraiser:
         self.seconds += time.perf_counter() - began
         whole = not rough and len(heads) == len(self.heads)
         return Appraisal(points, by_chain, tuple(damages), cuts, whole)
+
+    def of_sets(self, by_chain: Mapping[int, float]) -> Floats:
+        """Figures of chains added up under each set."""
+        sums = [math.fsum(by_chain[v] for v in seen.counts if v in by_chain) for seen in self.parts]
+        return np.array(sums)
 
     @property
     def key(self) -> tuple[Any, ...]:

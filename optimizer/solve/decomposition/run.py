@@ -155,7 +155,7 @@ class Run:
 
     @property
     def separable(self) -> bool:
-        """Whether the objective is a sum over chains."""
+        """Whether some chains can be swept without the others."""
         return self.appraise.separable
 
     def size(self, objective: float) -> float:
@@ -262,9 +262,34 @@ class Run:
         values = self.master.known_costs(x) + appraisal.damages
         return self.appraise.together.objective(values)
 
-    def _sum(self, added: Mapping[int, float]) -> float:
-        """What cuts were lacking together, by node, as a sum over chains counts it."""
-        return math.fsum(self.appraise.counts[v] * x for v, x in added.items())
+    def _lacks(self, x: Floats) -> tuple[dict[int, float], Floats]:
+        """What cuts are expected to lack at a solution, by node, and the objective under each set
+        of assumptions as they know it, less what it is compared with."""
+        claimed, together = self.master.claimed(x), self.appraise.together
+        values = self.master.known_costs(x) - together.best
+        values += self.appraise.of_sets({v: self._counts[v] * own for v, own in claimed.items()})
+        return self.focus.lacks(claimed), values
+
+    @property
+    def _counts(self) -> Mapping[int, float]:
+        return self.appraise.counts
+
+    def _in_all(self, lacks: Mapping[int, float], values: Floats) -> float:
+        """What of the objective is lacking, where so much is lacking by node."""
+        if self.appraise.together.adds_up:
+            return math.fsum(lacks.values())
+        return float((values + self.appraise.of_sets(lacks)).max() - values.max())
+
+    def _worth(self, lacks: Mapping[int, float], values: Floats, leave: float) -> list[int]:
+        """The fewest chains such that no more of the objective is lacking in the others: where the
+        worst set counts, all may be lacking in a set that stays below it."""
+        if self.appraise.together.adds_up:
+            return worth_sweeping(lacks, leave)
+        found: list[int] = []
+        for seen, room in zip(self.appraise.parts, values.max() + leave - values, strict=True):
+            own = {v: lacks[v] for v in seen.counts if v in lacks}
+            found += worth_sweeping(own, float(room))
+        return found
 
     def offer(self, x: Floats, value: float) -> bool:
         """Take a plan, whose integers are whole, if it is the best so far."""
@@ -331,7 +356,7 @@ class Run:
             at, heads = self._next(centre, outside, enough)
             # Where hardly anything can be lacking this is likely to be the last sweep.
             appraisal, added = self._cut(at, heads, outside, STILL, rough=heads is not None)
-            sound = at is outside and self.separable and self._sum(added) <= enough
+            sound = at is outside and self.separable and self._found(added, at) <= enough
             if not appraisal.whole if sound else not added and at is not outside:
                 at = outside
                 appraisal, added = self._cut(at, None, outside, STILL)
@@ -358,11 +383,11 @@ class Run:
         first, and all of it when hardly more than enough can be lacking there."""
         if not self.separable:
             return outside if centre is None else 0.5 * (centre + outside), None
-        lacks = self.focus.lacks(self.master.claimed(outside))
-        total = math.fsum(lacks.values())
+        lacks, values = self._lacks(outside)
+        total = self._in_all(lacks, values)
         if total <= enough or math.isinf(total):
             return outside, None
-        heads = worth_sweeping(lacks, UNSWEPT * total)
+        heads = self._worth(lacks, values, UNSWEPT * total)
         return outside if centre is None else 0.5 * (centre + outside), heads
 
     def _cut(
@@ -381,6 +406,11 @@ class Run:
             self.focus.learn(self.master.claimed(outside), appraisal.by_chain, added)
         return appraisal, added
 
+    def _found(self, added: Mapping[int, float], x: Floats) -> float:
+        """What of the objective was lacking at a solution, by what cuts were lacking by node."""
+        lacking = {v: self._counts[v] * own for v, own in added.items()}
+        return self._in_all(lacking, self._lacks(x)[1])
+
     def sound(self, x: Floats, leave: float, least: float) -> tuple[float, int]:
         """Sweep the master's solution in the chains that may lack more than ``leave`` together:
         what cuts lacked there, as far as known, and how many joined that it violates by more than
@@ -388,8 +418,10 @@ class Run:
         if not self.separable:
             appraisal, added = self._cut(x, None, x, least)
             return self.value(x, appraisal) - self.master.simplex.objective, len(added)
-        lacks = self.focus.lacks(self.master.claimed(x))
-        heads = worth_sweeping(lacks, leave)
+        lacks, values = self._lacks(x)
+        heads = self._worth(lacks, values, leave)
         added = self._cut(x, heads, x, least, rough=True)[1] if heads else {}
-        unswept = math.fsum(lacks[v] for v in lacks.keys() - heads)
-        return unswept + self._sum(added), len(added)
+        left = {v: own for v, own in lacks.items() if v not in heads}
+        for v, own in added.items():
+            left[v] = left.get(v, 0.0) + self._counts[v] * own
+        return self._in_all(left, values), len(added)

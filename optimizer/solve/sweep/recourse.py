@@ -90,6 +90,7 @@ class Recourse:
         )
         self.looks, self.together = read_looks(instance, states, delays=self.delays, merge=merge)
         self.threads = threads or usable_cores()
+        self.remembered = REMEMBERED
         self._known: OrderedDict[tuple[Any, ...], Pass] = OrderedDict()
         self._listed: OrderedDict[tuple[Any, ...], Pass] = OrderedDict()  # with what is missing
         self.chains: dict[int, tuple[int, ...]] = {c.head: c.nodes for c in instance.chains}
@@ -227,7 +228,7 @@ class Recourse:
         for key, one in zip(keys, passes, strict=True):  # only what has been swept to the end
             self._known[key] = one
             self._known.move_to_end(key)
-        while len(self._known) > REMEMBERED * len(self.nodes):
+        while len(self._known) > self.remembered * len(self.nodes):
             self._known.popitem(last=False)
         damage = np.zeros(len(self.probability))
         for one in passes:
