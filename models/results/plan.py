@@ -463,3 +463,12 @@ class Plan(OfScenario):
     chains_untold: tuple[ids.Material, ...] = ()
     """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""
     worth_from: tuple[WorthFrom, ...] = ()  #: Where it is worth its money, if that was asked for.
+
+    @property
+    def seen_under(self) -> UnderAssumptions | None:
+        """Of a plan that is made over sets, the one that its figures are of; else None."""
+        if self.certificate.over_assumptions is None or not self.under:
+            return None
+        sets = {} if self.case is None else self.case.assumptions
+        as_filed = [own for own in self.under if own.id in sets and not sets[own.id].set]
+        return [*as_filed, *self.under][0]

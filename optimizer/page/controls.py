@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from models.base import named
+from models.files.assumed import settings_of
 from models.files.tabs import worded
 from models.language import language, tr
 from models.scenario.case import Case
@@ -43,6 +44,8 @@ from optimizer.report.scenario_workbook.fields import label_of
 
 PUBLIC = "public"
 """The control that moves all public budgets."""
+SETS, AS_FILED = "assumptions", "as.filed"
+"""The control that takes what an expert holds, and the file as it stands among its choices."""
 FREE, IN, OUT = "free", "in", "out"
 """What may be said of a project: the search decides, it has to be built, it must not be."""
 TERMS = ("max_share", "ticket_min_meur", "ticket_max_meur")
@@ -324,7 +327,7 @@ def _worth(case: Case) -> Group:
         if one.kind != "hazard"
         if one.subject is None or (one.kind != "damage" and count[one.kind] == 1)
     ]
-    whole = [_factor(one, every(one.kind)) for one in kinds]
+    whole = [*_sets(case), *(_factor(one, every(one.kind)) for one in kinds)]
     steps = [
         scaled(f"damage.{n}.adaptation.per_year", entry.adaptation.per_year, 1.0)
         for n, entry in enumerate(case.damage)
@@ -340,6 +343,26 @@ def _worth(case: Case) -> Group:
     )
     parts = (under("damage", tr("What a missing tonne costs"), each),) if each else ()
     return Group("assumptions", tr("Assumptions"), tuple(whole), parts)
+
+
+def _sets(case: Case) -> Iterator[Control]:
+    """Which set of assumptions is taken for true, where the file names any."""
+    known = {id: own for id, own in case.assumptions.items() if own.set}
+    if not known:
+        return
+
+    def settings(value: float | str) -> list[str]:
+        return settings_of(case, str(value)) if value in known else []
+
+    says = (named(own.title, id, language()) for id, own in known.items())
+    yield Control(
+        SETS,
+        tr("Set of assumptions"),
+        AS_FILED,
+        settings,
+        names=(AS_FILED, *known),
+        says=(tr("as the file has it"), *says),
+    )
 
 
 def _factor(one: Assumption, label: str) -> Control:

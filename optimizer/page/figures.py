@@ -52,6 +52,7 @@ class Control:
     scale: float = 1.0  # what a value is multiplied by where it is shown: 100 for a percentage
     is_factor: bool = False  # whether it multiplies figures as they stand, rather than replaces one
     names: tuple[str, ...] = ()  # of a choice: what may be chosen
+    says: tuple[str, ...] = ()  # what these are called, where that is not said elsewhere
     about: str = ""  # what is said of it beside its label
     of: str = ""  # what the group is called that the label rests on, where it does
 

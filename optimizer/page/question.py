@@ -10,7 +10,7 @@ from models.files import Reading
 from models.language import tr
 from models.scenario.case import Case
 from optimizer.errors import VorratError
-from optimizer.page.controls import built, control, every_control
+from optimizer.page.controls import SETS, built, control, every_control
 from optimizer.page.figures import FACTOR, Control
 
 MOST_MOVED = 200
@@ -66,8 +66,9 @@ class Question:
         """The scenario as it is asked, from that of the variant, and what that sets: values as they
         are written, by dotted path.
 
-        Factors come first, the smallest first, so that what may not exceed 1 does so only where
-        their product does; then amounts of several figures together, and single figures last.
+        A set of assumptions comes before all else. Then come factors, the smallest first, so that
+        what may not exceed 1 does so only where their product does; then amounts of several figures
+        together, and single figures last.
         Raises Unasked for what the scenario does not have, and ScenarioError with every fault of a
         value.
         """
@@ -90,6 +91,9 @@ class Question:
         def order(pair: tuple[Control, float | str]) -> tuple[bool, float]:
             return (False, float(pair[1])) if pair[0].unit == FACTOR else (True, 0.0)
 
+        for one, value in found:
+            if one.id == SETS:  # before all else, which stands on it
+                put(one.settings(value))
         for one, value in sorted(found, key=order):
             if one.is_factor:
                 now = control(reading.case, one.id)
@@ -101,10 +105,14 @@ class Question:
         rest = [
             text
             for one, value in sorted(found, key=lambda pair: "." in pair[0].id)
-            if not one.is_factor
+            if not one.is_factor and one.id != SETS
             for text in one.settings(value)
         ]
-        chosen = {one.id.partition(".")[2]: str(value) for one, value in found if one.names}
+        chosen = {
+            one.id.partition(".")[2]: str(value)
+            for one, value in found
+            if one.names and one.id != SETS
+        }
         put([*rest, *(built(base.case, chosen) if chosen else [])])
         return reading, made
 

@@ -292,6 +292,8 @@ def titles(question: Question, base: Case) -> dict[Language, str]:
 
 def shown(one: Control, value: str) -> str:
     """A value of a control as people read it."""
+    if one.says:
+        return dict(zip(one.names, one.says, strict=True))[value]
     if one.names:
         words = {"in": tr("is built in any case"), "out": tr("is not built")}
         return words.get(value, tr("left to the search"))

@@ -201,16 +201,35 @@ def with_best(problem: Problem, **how: Unpack[How]) -> Problem:
     """The problem with the best plan of each set of assumptions, where regret is asked for."""
     if problem.together.over != "regret" or problem.best:
         return problem
-    began, limit, best = time.perf_counter(), how.get("time_limit"), list[Best]()
+    began, limit, founds = time.perf_counter(), how.get("time_limit"), list[Found]()
     own: How = {**how, "on_progress": None, "on_incumbent": None}
     for part in problem.sets:
         if limit is not None:
             own["time_limit"] = max(0.0, began + limit - time.perf_counter())
-        certificate = find(part, brief=True, **own).certificate
+        founds.append(find(part, brief=True, **own))
         if part.recourse is not None:
             part.recourse.forget()  # sweeps of all sets together take too much room
-        best.append(Best(certificate.objective, certificate.bound))
-    return replace(problem, best=tuple(best))
+    return replace(problem, best=best_known(problem, founds))
+
+
+def best_known(problem: Problem, founds: Sequence[Found]) -> tuple[Best, ...]:
+    """The best of the plans found for each set of assumptions that keeps its rules: within the gap
+    that of another set may be better than its own. Bounds are those of its own search."""
+    best = []
+    for part, own in zip(problem.sets, founds, strict=False):
+        objectives = [own.objective]
+        for other in founds:
+            if other is not own and not broken_rules(part.instance, other.commitment):
+                objectives.append(objective_of(part, other.commitment))
+        best.append(Best(min(objectives), own.certificate.bound))
+    return tuple(best)
+
+
+def objective_of(problem: Problem, commitment: Commitment) -> float:
+    """The objective of a commitment, whether or not it keeps all rules."""
+    instance, states = problem.instance, problem.states
+    (seen,) = outcomes.evaluate(instance, states, [commitment], recourse=problem.recourse)
+    return outcomes.objective(instance, seen, weighed_cost(instance, commitment))
 
 
 def salvage(

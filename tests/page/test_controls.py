@@ -89,6 +89,9 @@ def own_paths(case: Case, id: str) -> str:
     kind, _, of = id.partition(".")
     if id in MOVES:
         return MOVES[id]
+    if id == controls.SETS:  # the last of them
+        paths = [*case.assumptions.values()][-1].set
+        return "|".join(map(re.escape, paths))
     if kind == "total":
         return rf"funders\.{of}\.budget_by_year_meur\..*"
     if kind == "days":
@@ -120,7 +123,7 @@ def _placed(case: Case, path: str) -> str:
 def elsewhere(one: Control) -> float | str:
     """A value that a control does not have."""
     if one.names:
-        return controls.OUT if one.base != controls.OUT else controls.IN
+        return next(name for name in reversed(one.names) if name != one.base)
     base = float(one.base)
     if one.whole or one.is_factor:
         return 2 * base

@@ -110,3 +110,23 @@ def test_what_was_moved_has_no_source_any_more() -> None:
     moved = controls.control(case, "funders.rohstofffonds.budget_meur")
     assert moved is not None
     assert figures.rests_on(case)(moved) == ""
+
+
+# Sets of assumptions
+
+
+def test_what_an_expert_holds_is_taken_before_all_else() -> None:
+    """Damage three times as high, and twice that where a factor is moved as well."""
+    magnets = germany().case.damage[0].steps[0].eur_per_t
+    moved = (("damage", "2"), ("assumptions", "costly"))
+    reading, _ = Question(GERMANY, None, moved).asked(germany())
+    assert reading.case.damage[0].steps[0].eur_per_t == pytest.approx(6 * magnets)
+    with using("de"):
+        known = controls.every_control(germany().case)["assumptions"]
+        assert scenarios.shown(known, "costly") == "Dreifacher Schaden"
+        assert scenarios.shown(known, str(known.base)) == "wie in der Datei"
+
+
+def test_what_no_expert_holds_is_refused() -> None:
+    with pytest.raises(Unasked):
+        Question(GERMANY, None, (("assumptions", "nobody"),)).asked(germany())

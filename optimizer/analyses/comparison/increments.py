@@ -106,9 +106,10 @@ def _tail(plan: Plan, evaluation: Evaluation | None) -> results.Tail:
     own, fresh = plan.outcome, None
     if evaluation is not None and evaluation.states_of is None and evaluation.fresh.sampled:
         fresh = evaluation.fresh
+    seen = plan.seen_under
     return results.Tail(
         level=own.cvar_level,
-        states=plan.certificate.states,
+        states=plan.certificate.states if seen is None else seen.states,
         with_plan=own.cvar,
         without_plan=own.without_plan.cvar,
         worst=own.worst,

@@ -30,7 +30,7 @@ from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, carried, weighed_cost
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Best, Found
-from optimizer.solve.planner import Problem, find
+from optimizer.solve.planner import Problem, best_known, find, objective_of
 from optimizer.solve.verification import broken_rules
 
 MOST_GROUPS = 6
@@ -78,12 +78,11 @@ def disagree(
     compromise = None
     if not founds[id].interrupted:
         options.tell(len(sets), len(sets) + 1, tr("one plan for all"))
-        proofs = [own.certificate for own in founds.values()]
-        best = tuple(Best(one.objective, one.bound) for one in proofs)
-        problem = replace(problem, best=best)
+        problem = replace(problem, best=best_known(problem, [*founds.values()]))
         compromise = find(problem, **how)
-    told = {id: _among(problem, founds, found, id) for id, found in founds.items()}
-    for_all = None if compromise is None else _among(problem, founds, compromise, None)
+    best = dict(zip(founds, best_known(problem, [*founds.values()]), strict=True))
+    told = {id: _among(problem, best, found, id) for id, found in founds.items()}
+    for_all = None if compromise is None else _among(problem, best, compromise, None)
     built = [p for own in (*told.values(), *([for_all] if for_all else [])) for p in own.projects]
     interrupted = compromise is None or compromise.interrupted
     found = Disagreement(
@@ -134,11 +133,11 @@ def _without(problem: Problem, threads: int | None) -> WithoutPlan:
 
 
 def _among(
-    problem: Problem, founds: Mapping[str, Found], found: Found, of: str | None
+    problem: Problem, known: Mapping[str, Best], found: Found, of: str | None
 ) -> PlanAmongSets:
     """A plan under all sets of which the best plan is known."""
     commitment, under = found.commitment, dict[str, PlanUnder]()
-    for (id, best), own in zip(founds.items(), problem.sets, strict=False):
+    for (id, best), own in zip(known.items(), problem.sets, strict=False):
         objective, expected = _objective(own, commitment)
         under[id] = PlanUnder(
             objective=objective,
@@ -190,7 +189,7 @@ def _deciding(
 
 def _gain(problem: Problem, plans: Sequence[Commitment]) -> float:
     """What the first of two plans gains over the second."""
-    own, other = (_objective(problem, plan)[0] for plan in plans)
+    own, other = (objective_of(problem, plan) for plan in plans)
     return other - own
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from models.language import tr
 from models.results import Disagreement, PlanAmongSets, WhatDecides
+from optimizer.analyses.comparison.settings import part_called
 from optimizer.analyses.plan.under import measures
 from optimizer.report.document import Caution, Column, Document, Part, Section, Shown, Table
 from optimizer.report.figures import NOISE, number, rounded
@@ -79,7 +80,7 @@ def _answers(say: Say) -> Iterator[str]:
     ]
     if pairs and (top := max(pairs, key=lambda pair: pair[0]))[0] > NOISE:
         yield tr(
-            "Who plans for {believed} and meets {true} pays {regret} more than need be.",
+            "Who plans for “{believed}” and meets “{true}” pays {regret} more than need be.",
             believed=_called(say, top[1]),
             true=_called(say, top[2]),
             regret=say.amount(top[0]),
@@ -181,7 +182,9 @@ def _deciding(say: Say) -> Iterator[Part]:
 
 
 def _figures(one: WhatDecides) -> str:
-    return one.figures if one.count == 1 else f"{one.figures} ({number(one.count)})"
+    """Which figures, and how many: a section by its name."""
+    name = one.figures if "." in one.figures else part_called(one.figures)
+    return name if one.count == 1 else f"{name} ({number(one.count)})"
 
 
 def _proofs(say: Say) -> Table:
@@ -193,4 +196,7 @@ def _proofs(say: Say) -> Table:
         Column(tr("Bound"), "bound", "objective"),
         Column(tr("Gap"), "gap", "gap"),
     ]
-    return Table(tr("The plans and their proofs"), _all(found), columns, "proofs")
+    note = ""
+    if found.over == "regret":
+        note = tr("A regret may be nought: its gap is a share of the largest best objective.")
+    return Table(tr("The plans and their proofs"), _all(found), columns, "proofs", note)

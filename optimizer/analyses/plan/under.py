@@ -6,7 +6,7 @@ from models.language import tr
 from models.results import UnderAssumptions
 from optimizer.analyses.plan.words import PlanWording, reduction
 from optimizer.report.document import Column, Part, Section, Table
-from optimizer.report.figures import NOISE, clean, number, percent
+from optimizer.report.figures import NOISE, clean, number, rounded_percent
 from optimizer.report.wording import listed
 
 
@@ -32,7 +32,7 @@ def sentences(say: PlanWording) -> Iterator[str]:
     count = number(len(under))
     if over is not None:
         yield tr(
-            "It is one plan for {count} sets of assumptions, and minimises {what}.",
+            "It is one plan for {count} sets of assumptions and minimises {what}.",
             count=count,
             what=measures()[over],
         )
@@ -40,13 +40,15 @@ def sentences(say: PlanWording) -> Iterator[str]:
     shares = [(share, titles[one.id]) for one in under if (share := avoided(one)) is not None]
     if shares:
         (least, worst), (most, best) = min(shares), max(shares)
-        about = {"count": count, "noun": say.expected, "least": percent(least), "worst": worst}
         yield tr(
-            "Under {count} sets of assumptions it avoids from {least} ({worst}) to {most} ({best}) "
-            "of {noun}, each compared with no plan.",
-            most=percent(most),
+            "Under {count} sets of assumptions {noun} falls by {least} ({worst}) to {most} "
+            "({best}), each compared with no plan.",
+            count=count,
+            noun=say.expected,
+            least=rounded_percent(least),
+            worst=worst,
+            most=rounded_percent(most),
             best=best,
-            **about,
         )
     broken = [titles[one.id] for one in under if one.broken_rules]
     if broken:
@@ -63,8 +65,7 @@ def _parts(say: PlanWording) -> Iterator[Part]:
     if not under:
         return
     yield " ".join(sentences(say))
-    if proof.over_assumptions is not None:
-        own = next((one for one in under if _as_filed(say, one)), under[0])
+    if (own := say.plan.seen_under) is not None:
         yield tr(
             "All other figures of this document are those under {set}: its damage, with the plan "
             "and without, and its costs.",
@@ -95,12 +96,6 @@ def _parts(say: PlanWording) -> Iterator[Part]:
     if any(one.broken_rules for one in under):
         columns.append(Column(tr("Rules broken"), _broken, "text", empty="", key="broken"))
     yield Table(tr("What the plan leads to under each set"), under, columns, "under")
-
-
-def _as_filed(say: PlanWording, one: UnderAssumptions) -> bool:
-    """Whether a set is the file as it stands."""
-    known = None if say.case is None else say.case.assumptions.get(one.id)
-    return known is not None and not known.set
 
 
 def _broken(one: UnderAssumptions) -> str | None:
