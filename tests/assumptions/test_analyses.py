@@ -97,7 +97,9 @@ def test_a_rule_that_a_plan_breaks_under_a_set_is_told() -> None:
     assert own["ore_hurts"].under["tin_hurts"].broken_rules
     assert not own["tin_hurts"].under["ore_hurts"].broken_rules
     tables = [part for section in document_of(found).sections for part in section.parts]
-    (regrets,) = (part for part in tables if isinstance(part, Table) and part.name == "regrets")
+    (regrets,) = (
+        part for part in tables if isinstance(part, Table) and part.name == "experts_regret"
+    )
     assert len(regrets.rows) == 3
 
 
@@ -193,6 +195,20 @@ def test_other_analyses_refuse_plans_over_sets(
     capsys.readouterr()
     assert run([command, item, "--quiet", "--language", "en"]) == 2
     assert "over_assumptions=null" in capsys.readouterr().err
+
+
+def test_a_report_tells_what_experts_agree_on(tmp_path: Path) -> None:
+    """On its first page, and in a section of its own."""
+    file, out = tmp_path / "case.yaml", str(tmp_path / "out")
+    file.write_text(yaml.safe_dump(two_sets(None)), encoding="utf-8")
+    assert run(["solve", str(file), "--out", out, "--quiet"]) == 0
+    assert run(["assumptions", str(file), "--over", "regret", "--out", out, "--quiet"]) == 0
+    assert run(["report", out, "--language", "en"]) == 0
+    page = Path(out, "report.html").read_text(encoding="utf-8")
+    first, _, rest = page.partition('id="projects"')
+    assert "They differ on" in first
+    assert "What experts disagree on" in rest
+    assert "Under 2 sets of assumptions" in first
 
 
 def test_the_command_writes_what_it_says(

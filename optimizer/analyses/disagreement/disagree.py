@@ -105,7 +105,7 @@ def disagree(
             p: named(one.name, p, language()) for p, one in case.projects.items() if p in built
         },
         ended="interrupted" if interrupted else "complete",
-        **head(Disagreement, case, title, variant, began, _states(problem), options.gap),
+        **head(Disagreement, reading.case, title, variant, began, _states(problem), options.gap),
     )
     plans = {id: own.plan(title, variant, chains=False) for id, own in founds.items()}
     if compromise is not None:

@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterator
 from models.language import tr
 from models.results import Disagreement, PlanAmongSets, WhatDecides
 from optimizer.analyses.comparison.settings import part_called
-from optimizer.analyses.plan.under import measures
-from optimizer.report.document import Caution, Column, Document, Part, Section, Shown, Table
+from optimizer.analyses.disagreement.words import Say, agreed, called, compromise
+from optimizer.report.document import Caution, Check, Column, Document, Part, Section, Shown, Table
 from optimizer.report.figures import NOISE, number, rounded
-from optimizer.report.wording import Wording, listed
-
-Say = Wording[Disagreement]
+from optimizer.report.wording import Wording
 
 
 def document(found: Disagreement) -> Document:
@@ -34,44 +32,18 @@ def _all(found: Disagreement) -> list[PlanAmongSets]:
     return [*found.plans, *([] if found.compromise is None else [found.compromise])]
 
 
-def _called(say: Say, id: str | None) -> str:
-    """The title of a set; None for the plan for all of them."""
-    return tr("One plan for all") if id is None else say.assumptions(id)
-
-
-def _built(found: Disagreement) -> tuple[list[str], list[str]]:
-    """Projects that the best plans of all sets build, and those that only some do."""
-    plans = [set(plan.projects) for plan in found.plans]
-    in_all = [p for p in found.project_names if all(p in own for own in plans)]
-    some = [p for p in found.project_names if p not in in_all and any(p in x for x in plans)]
-    return in_all, some
+def beside_plan(found: Disagreement) -> tuple[list[Section], list[Check]]:
+    """What experts disagree on, in the report on a plan."""
+    say = Wording(found)
+    parts: list[Part] = [" ".join(_answers(say)), *_regrets(say), *_choices(say), *_deciding(say)]
+    return [Section("disagreement", tr("What experts disagree on"), parts)], []
 
 
 def _answers(say: Say) -> Iterator[str]:
     """What all agree on, what they argue about, and what the compromise costs at most."""
-    found, (in_all, some) = say.found, _built(say.found)
-    names = {p: say.name("projects", p, found.project_names[p]) for p in found.project_names}
-    if in_all:
-        yield tr(
-            "The best plans of all {count} sets of assumptions build {projects}.",
-            count=number(len(found.plans)),
-            projects=listed([names[p] for p in in_all]),
-        )
-    if some:
-        yield tr("They differ on {projects}.", projects=listed([names[p] for p in some]))
-    elif in_all:
-        yield tr("They differ in no project, but in years, shares or stocks at most.")
-    else:
-        yield tr("None of them builds a project.")
-    if (one := found.compromise) is not None and one.under:
-        of, worst = max(one.under.items(), key=lambda pair: pair[1].regret)
-        yield tr(
-            "One plan for all, which minimises {what}, costs at most {regret} more than the best "
-            "plan of any set ({set}).",
-            what=measures()[found.over],
-            regret=say.amount(max(0.0, worst.regret)),
-            set=_called(say, of),
-        )
+    found = say.found
+    yield from agreed(say)
+    yield from compromise(say)
     pairs = [
         (told.regret, plan.of, id)
         for plan in found.plans
@@ -81,8 +53,8 @@ def _answers(say: Say) -> Iterator[str]:
     if pairs and (top := max(pairs, key=lambda pair: pair[0]))[0] > NOISE:
         yield tr(
             "Who plans for “{believed}” and meets “{true}” pays {regret} more than need be.",
-            believed=_called(say, top[1]),
-            true=_called(say, top[2]),
+            believed=called(say, top[1]),
+            true=called(say, top[2]),
             regret=say.amount(top[0]),
         )
 
@@ -113,13 +85,13 @@ def _regrets(say: Say) -> Iterator[Part]:
         return lambda plan: plan.under[id].expected if id in plan.under else None
 
     def name(plan: PlanAmongSets) -> str:
-        return _called(say, plan.of)
+        return called(say, plan.of)
 
-    for caption, of, called, note in (
+    for caption, of, table, note in (
         (
             tr("Regret under each set, {unit}", unit=say.unit),
             regret,
-            "regrets",
+            "experts_regret",
             tr("Objective of the plan less that of the best plan found for the set."),
         ),
         (
@@ -127,16 +99,16 @@ def _regrets(say: Say) -> Iterator[Part]:
             if say.of_damage
             else tr("Expected shortage under each set, {unit}", unit=say.unit),
             expected,
-            "damage",
+            "experts_damage",
             "",
         ),
     ):
         columns = [Column(tr("Best plan for"), name, "text")]
         columns += [
-            Column(say.assumptions(one.id), of(one.id), like=called, key=one.id)
+            Column(say.assumptions(one.id), of(one.id), like=table, key=one.id)
             for one in found.sets
         ]
-        yield Table(caption, _all(found), columns, called, note)
+        yield Table(caption, _all(found), columns, table, note)
 
 
 def _choices(say: Say) -> Iterator[Part]:
@@ -150,14 +122,14 @@ def _choices(say: Say) -> Iterator[Part]:
         Column(tr("Project"), lambda p: say.name("projects", p, found.project_names[p]), "text")
     ]
     columns += [
-        Column(_called(say, plan.of), start(plan), "year", key=plan.of or "all")
+        Column(called(say, plan.of), start(plan), "year", key=plan.of or "all")
         for plan in _all(found)
     ]
     yield Table(
         tr("Year in which each plan starts a project"),
         list(found.project_names),
         columns,
-        "choices",
+        "experts_choices",
     )
 
 
@@ -166,7 +138,7 @@ def _deciding(say: Say) -> Iterator[Part]:
     found = say.found
     rows = [one for one in found.deciding if one.gain > NOISE * max(1.0, abs(one.gain))]
     columns = [
-        Column(tr("Set of assumptions"), lambda one: _called(say, one.of), "text"),
+        Column(tr("Set of assumptions"), lambda one: called(say, one.of), "text"),
         Column(tr("Figures"), _figures, "text", width=40),
         Column(tr("Gain of its own plan"), "gain", "outcome", like="gain", key="gain"),
         Column(tr("Without these"), "gain_without", "outcome", like="gain", key="without"),
@@ -178,7 +150,7 @@ def _deciding(say: Say) -> Iterator[Part]:
     )
     if found.deciding and not rows:
         yield tr("Under no set does its own plan gain anything over the one for all.")
-    yield Table(tr("What makes experts choose otherwise"), rows, columns, "deciding", note)
+    yield Table(tr("What makes experts choose otherwise"), rows, columns, "experts_figures", note)
 
 
 def _figures(one: WhatDecides) -> str:
@@ -191,7 +163,7 @@ def _proofs(say: Say) -> Table:
     """The proof of each plan."""
     found = say.found
     columns = [
-        Column(tr("Best plan for"), lambda plan: _called(say, plan.of), "text"),
+        Column(tr("Best plan for"), lambda plan: called(say, plan.of), "text"),
         Column(tr("Objective"), "objective", "objective"),
         Column(tr("Bound"), "bound", "objective"),
         Column(tr("Gap"), "gap", "gap"),

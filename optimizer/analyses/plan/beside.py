@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from models.results import (
+    Disagreement,
     Evaluation,
     Explanation,
     Frontier,
@@ -35,6 +36,7 @@ class Beside:
     evaluation: Evaluation | None = None
     explanation: Explanation | None = None
     sensitivity: Sensitivity | None = None
+    disagreement: Disagreement | None = None
 
     @property
     def given(self) -> dict[str, Any]:

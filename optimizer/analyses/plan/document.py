@@ -7,6 +7,7 @@ from typing import Any
 
 from models.language import tr
 from models.results import Brief, Plan
+from optimizer.analyses.disagreement import document as disagreement_document
 from optimizer.analyses.frontier import document as frontier_document
 from optimizer.analyses.plan import (
     accounts,
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Callable[[Any], tuple[list[Section], list[Check]]]] = {
     "frontier": frontier_document.beside_plan,
     "stress": stress.beside_plan,
     "split": split_document.beside_plan,
+    "disagreement": disagreement_document.beside_plan,
 }
 """By kind, what a result that goes with a plan adds to its document, in this order."""
 NO_PLANS: Mapping[str, Plan] = MappingProxyType({})
@@ -143,7 +145,8 @@ def _hints() -> dict[str, str]:
         "accounts": tr("losses, provision for guarantees, debt brake, averages per EUR"),
         "stocks": tr("who pays, how long they last"),
         "damage": tr("worst states, materials, consumers"),
-        "under": tr("what experts disagree on"),
+        "under": tr("how it does where experts disagree"),
+        "disagreement": tr("the best plan of each expert, and what each costs the others"),
         "stress": tr("what fails when, with the plan and without"),
     }
 

@@ -4,24 +4,16 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import UnderAssumptions
+from optimizer.analyses.disagreement.words import FEW, agreed, measures
 from optimizer.analyses.plan.words import PlanWording, reduction
 from optimizer.report.document import Column, Part, Section, Table
 from optimizer.report.figures import NOISE, clean, number, rounded_percent
-from optimizer.report.wording import listed
+from optimizer.report.wording import Wording, listed
 
 
 def avoided(one: UnderAssumptions) -> float | None:
     """The share of expected damage that the plan avoids under a set; None where there is none."""
     return reduction(one.expected, one.without_plan.expected)
-
-
-def measures() -> dict[str, str]:
-    """What is minimised over sets, in words."""
-    return {
-        "mean": tr("the mean of all sets by their weight"),
-        "worst": tr("the worst of all sets"),
-        "regret": tr("the largest regret, what it is above the best plan of a set"),
-    }
 
 
 def sentences(say: PlanWording) -> Iterator[str]:
@@ -50,6 +42,9 @@ def sentences(say: PlanWording) -> Iterator[str]:
             most=rounded_percent(most),
             best=best,
         )
+    argued = say.beside.disagreement
+    if argued is not None:
+        yield from agreed(Wording(argued), FEW)
     broken = [titles[one.id] for one in under if one.broken_rules]
     if broken:
         yield tr("It breaks rules under these assumptions: {sets}.", sets=listed(broken))

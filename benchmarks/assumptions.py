@@ -1,0 +1,79 @@
+"""One plan for four sets of assumptions: how long it takes to be proven how closely.
+
+    python benchmarks/assumptions.py [--gap 0.005] [--states 1000] [--threads 2] [--seconds 300]
+
+germany-2026 with its four sets, each in its own states, over their mean, the worst and the largest
+regret, and beside them the file as it stands to the same gap; one process each, after a solve that
+compiles the sweep. Prints a line of JSON each: seconds, the gap reached, peak memory, and when the
+gap was below 10, 5, 2, 1, 0.5, 0.2 and 0.1 % for the first time. With ``--seconds`` a search goes
+on for so long, for the end of that curve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GERMANY = ROOT / "scenarios" / "germany-2026.yaml"
+OVERS = ("null", "mean", "worst", "regret")
+LEVELS = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+
+def one(over: str, args: argparse.Namespace) -> None:
+    """Solve over one measure, and print what it took."""
+    from models.files import read_case
+    from optimizer.model.highs import Progress
+    from optimizer.solve.planner import Problem, find
+
+    states = f"uncertainty.sample.states={args.states}"
+    settings = [f"objective.over_assumptions={over}", states]
+    reached: dict[float, float] = {}
+    began = time.perf_counter()
+
+    def told(line: Progress) -> None:
+        for level in LEVELS:
+            if line.gap <= level:
+                reached.setdefault(level, round(time.perf_counter() - began, 1))
+
+    problem = Problem.of(read_case(GERMANY, settings=settings).case)
+    gap, limit = (0.0, args.seconds) if args.seconds else (args.gap, None)
+    how = {"threads": args.threads, "on_progress": told, "time_limit": limit}
+    found = find(problem, gap=gap, brief=True, **how)
+    proof = found.certificate
+    line = {
+        "over": over,
+        "seconds": round(time.perf_counter() - began, 1),
+        "gap": proof.gap,
+        "objective": proof.objective,
+        "bound": proof.bound,
+        "states": proof.states,
+        "regret_open": proof.regret_open,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "reached": reached,
+    }
+    print(json.dumps(line), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gap", type=float, default=0.005)
+    parser.add_argument("--states", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--over", choices=OVERS)
+    args = parser.parse_args()
+    if args.over:
+        one(args.over, args)
+        return
+    for over in OVERS:
+        subprocess.run([sys.executable, __file__, *sys.argv[1:], "--over", over], check=True)
+
+
+if __name__ == "__main__":
+    main()
