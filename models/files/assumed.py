@@ -7,6 +7,7 @@ that adds or takes away an item, moves the horizon or changes what a plan is mea
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,8 +29,11 @@ def text_of(case: Case) -> str:
 
 
 def settings_of(case: Case, name: str) -> list[str]:
-    """The patches of a set, as ``path=value``."""
-    return [f"{path}={json.dumps(value)}" for path, value in case.assumptions[name].set.items()]
+    """The patches of a set, as ``path=value``. Years stand right below their quantity in a text,
+    also where the file has them beside a source."""
+    patches = case.assumptions[name].set.items()
+    plain = [(re.sub(r"\.value\.(\d+)$", r".\1", path), value) for path, value in patches]
+    return [f"{path}={json.dumps(value)}" for path, value in plain]
 
 
 def may_not_be_changed(patch: Patch) -> Fault | None:
@@ -47,6 +51,7 @@ def misfits(case: Case, under: Case, patches: list[Patch]) -> Iterator[Fault]:
         ("horizon", case.horizon.years, under.horizon.years),
         ("horizon", case.horizon.periods_per_year, under.horizon.periods_per_year),
     ]
+    common.append(("uncertainty", _seed(case), _seed(under)))
     for field in ("measure", "allocation", "over_assumptions"):
         common.append(
             ("objective", getattr(case.objective, field), getattr(under.objective, field))
@@ -56,6 +61,8 @@ def misfits(case: Case, under: Case, patches: list[Patch]) -> Iterator[Fault]:
             message = tr("a set of assumptions cannot change {section}", section=section)
             if section == "horizon":
                 message = tr("a set of assumptions cannot change the years or their periods")
+            if section == "uncertainty":
+                message = tr("a set of assumptions cannot change the seed of its states")
             if section == "objective":
                 message = tr("a set of assumptions cannot change what a plan is measured by")
             yield _fault(patches, (section,), message)
@@ -66,6 +73,11 @@ def misfits(case: Case, under: Case, patches: list[Patch]) -> Iterator[Fault]:
     for at in [at for at in before if at not in after]:
         message = tr("a set of assumptions cannot take {item} away", item=".".join(map(str, at)))
         yield _fault(patches, at, message)
+
+
+def _seed(case: Case) -> float | None:
+    sample = None if case.uncertainty is None else case.uncertainty.sample
+    return None if sample is None else sample.seed
 
 
 def _items(case: Case) -> dict[tuple[Step, ...], None]:

@@ -47,6 +47,8 @@ def given(plan: Plan, name: str = "plan.json", threads: int | None = None) -> Gi
         if (own := kept.get(name)) is not None and own.best is not None
     ]
     problem = replace(seen, seconds=seconds, best=tuple(best) if read.sets else ())
+    if best and len(best) != len(read.sets):
+        raise CheckFailed(tr("the plan does not tell the best plan of each set of assumptions"))
     if unknown := unknown_in(instance, plan):
         names = ", ".join(dict.fromkeys(unknown))
         raise CheckFailed(

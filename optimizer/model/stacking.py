@@ -50,7 +50,7 @@ def stacked(
 ) -> Stacked:
     """Programs of sets, whose columns and rows have these keys, as one: shared columns stand once,
     within the bounds of all, and rows on nothing else that say the same."""
-    if len(programs) == 1:
+    if len(programs) == 1 and together.adds_up:
         only, of_columns, of_rows = programs[0], list(columns[0]), list(rows[0])
         alone = (np.arange(len(of_columns)),), (np.arange(len(of_rows)),)
         costs, offsets = only.cost[None], np.array([only.offset])

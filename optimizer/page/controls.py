@@ -46,6 +46,7 @@ PUBLIC = "public"
 """The control that moves all public budgets."""
 SETS, AS_FILED = "assumptions", "as.filed"
 """The control that takes what an expert holds, and the file as it stands among its choices."""
+WITHOUT_SETS = "objective.over_assumptions=null"
 FREE, IN, OUT = "free", "in", "out"
 """What may be said of a project: the search decides, it has to be built, it must not be."""
 TERMS = ("max_share", "ticket_min_meur", "ticket_max_meur")
@@ -352,7 +353,10 @@ def _sets(case: Case) -> Iterator[Control]:
         return
 
     def settings(value: float | str) -> list[str]:
-        return settings_of(case, str(value)) if value in known else []
+        if value not in known:
+            return []
+        alone = [] if case.objective.over_assumptions is None else [WITHOUT_SETS]
+        return [*settings_of(case, str(value)), *alone]
 
     says = (named(own.title, id, language()) for id, own in known.items())
     yield Control(

@@ -74,7 +74,10 @@ class Question:
         """
         reading, known, made = base, every_control(base.case), dict[str, str]()
         every = [self._control(base.case, id, value, known) for id, value in self.moved]
-        multiplied = any(one.unit == FACTOR and value != one.base for one, value in every)
+        # By a factor, or what an expert holds, figures may be moved that are asked for as they are.
+        multiplied = any(
+            (one.unit == FACTOR or one.id == SETS) and value != one.base for one, value in every
+        )
         # What stands where the file has it keeps its source there, unless a factor would move it.
         found = [
             (one, value)

@@ -44,6 +44,7 @@ from optimizer.solve.verification import broken_rules, check_commitment
 
 AGREEMENT = 1e-5  # the recomputed objective may lie this far above the solver's, relatively
 BY_ITSELF = ("Optimal", "gap closed", NUMERICAL_LIMIT)  # ends of searches that no limit ended
+ROUGH, AFTER = 1e-2, 120.0  # gap and seconds of what a plan that is salvaged is compared with
 SMALL = 300  # nodes * states * periods, so far the extensive form is as quick (benchmarks.md)
 MODERATE = 20_000  # so far it is tried where the decomposition meets its numerical limit
 
@@ -203,20 +204,32 @@ def with_best(problem: Problem, **how: Unpack[How]) -> Problem:
         return problem
     began, limit, founds = time.perf_counter(), how.get("time_limit"), list[Found]()
     own: How = {**how, "on_progress": None, "on_incumbent": None}
-    for part in problem.sets:
+    alone = [by_itself(part) for part in problem.sets]
+    for part in alone:
         if limit is not None:
             own["time_limit"] = max(0.0, began + limit - time.perf_counter())
         founds.append(find(part, brief=True, **own))
+        if founds[-1].interrupted:
+            raise Interrupted(tr("stopped before any plan was found"))
         if part.recourse is not None:
             part.recourse.forget()  # sweeps of all sets together take too much room
-    return replace(problem, best=best_known(problem, founds))
+    return replace(problem, best=best_known(alone, founds))
 
 
-def best_known(problem: Problem, founds: Sequence[Found]) -> tuple[Best, ...]:
+def by_itself(part: Problem) -> Problem:
+    """A set of assumptions without the others, which may not allow all of its start years."""
+    own = part.instance
+    instance = read_instance(own.case, own.lot_t)
+    if all(project.starts == own.projects[p].starts for p, project in instance.projects.items()):
+        return part
+    return Problem(instance, part.states, 0.0)
+
+
+def best_known(alone: Sequence[Problem], founds: Sequence[Found]) -> tuple[Best, ...]:
     """The best of the plans found for each set of assumptions that keeps its rules: within the gap
     that of another set may be better than its own. Bounds are those of its own search."""
     best = []
-    for part, own in zip(problem.sets, founds, strict=False):
+    for part, own in zip(alone, founds, strict=False):
         objectives = [own.objective]
         for other in founds:
             if other is not own and not broken_rules(part.instance, other.commitment):
@@ -245,7 +258,7 @@ def salvage(
     """The plan of a search that did not come back, from the last that it told; ``ended`` says what
     became of it. CheckFailed if that breaks a rule, or is worth less than its bound allows."""
     began = time.perf_counter()
-    problem = with_best(Problem.of(case), gap=gap, threads=threads)
+    problem = with_best(Problem.of(case), gap=max(gap, ROUGH), threads=threads, time_limit=AFTER)
     # What the search claimed is not compared: it may not have solved around its whole numbers.
     solution = Solution("limit", ended, None, None, incumbent.bound, nodes=0, seconds=0.0)
     solved = Solved(incumbent.method, solution, incumbent.commitment, seconds={}, size={})

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from small import CHINA, Raw, case, cut, near, project, stockpile
-from two_sets import MISSING, two_sets
+from small import Raw, near
+from two_sets import MISSING, sampled, two_sets
 
 import vorrat
 from models.files import read_case_text
@@ -25,29 +25,6 @@ from optimizer.errors import Misuse
 from optimizer.report.document import Table
 from optimizer.solve.planner import plan
 from optimizer.solve.reckoned import disagreements
-
-
-def sampled(over: str | None, states: int = 200, **sections: Any) -> Raw:
-    """Imports that are lost for a while, now and then, or three times as often."""
-    raw = case(
-        2030,
-        supply=CHINA,
-        hazards=cut([0.8]),
-        projects={"works": project(60, 12, home_share=0.5)},
-        stockpiles=[stockpile(max_t=50)],
-        uncertainty={"sample": {"states": states, "seed": 1}},
-        objective={"over_assumptions": over},
-        assumptions={
-            "as_filed": {"title": "As filed", "weight": 0.6, "set": {}},
-            "often": {
-                "title": {"en": "Often", "de": "Oft"},
-                "weight": 0.4,
-                "set": {"hazards.cut.annual_probability": 0.3},
-            },
-        },
-    )
-    raw["funders"]["fund"]["budget_meur"] = 10.0
-    return raw | sections
 
 
 def disagreed(raw: Raw, over: Any = None) -> Disagreement:

@@ -1,4 +1,4 @@
-"""A case of which two experts hold the opposite.
+"""Cases of which two experts hold different things.
 
 Ore and tin are needed, 20 t each, and come from nowhere else. Of four works one may be built. Under
 `ore_hurts` a missing tonne of ore costs a million EUR and one of tin nothing, under `tin_hurts` it
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from small import Raw, case
+from small import CHINA, Raw, case, cut, project, stockpile
 
 MISSING = {"first": (0, 12), "even": (8.5, 8.5), "between": (5, 10), "second": (20, 6)}
 """Tonnes of ore and of tin that each of the works leaves missing: with nothing at best under
@@ -44,3 +44,26 @@ def two_sets(over: str | None, weight: float = 0.5, **objective: Any) -> Raw:
             "tin_hurts": {"weight": 1 - weight, "set": price(0, 1)},
         },
     )
+
+
+def sampled(over: str | None, states: int = 200, **sections: Any) -> Raw:
+    """Imports that are lost for a while, now and then, or three times as often."""
+    raw = case(
+        2030,
+        supply=CHINA,
+        hazards=cut([0.8]),
+        projects={"works": project(60, 12, home_share=0.5)},
+        stockpiles=[stockpile(max_t=50)],
+        uncertainty={"sample": {"states": states, "seed": 1}},
+        objective={"over_assumptions": over},
+        assumptions={
+            "as_filed": {"title": "As filed", "weight": 0.6, "set": {}},
+            "often": {
+                "title": {"en": "Often", "de": "Oft"},
+                "weight": 0.4,
+                "set": {"hazards.cut.annual_probability": 0.3},
+            },
+        },
+    )
+    raw["funders"]["fund"]["budget_meur"] = 10.0
+    return raw | sections

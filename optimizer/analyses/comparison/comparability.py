@@ -25,6 +25,8 @@ SUBJECTS: Mapping[str, tuple[Barred, ...]] = {
     "objective.cvar.weight": ("objective",),
     "objective.cost_weight": ("objective",),
     "objective.allocation": (),
+    "objective.over_assumptions": ("objective",),
+    "assumptions": (),
     "demand": ("damage", "dependence"),
     "supply": ("damage", "dependence"),
     "conversions": ("damage", "dependence"),
@@ -68,9 +70,22 @@ def unlike(base: Plan, option: Plan, label: str, found: Sequence[Change]) -> lis
         Unlike(option=label, subject=subject, changes=tuple(some), bars=SUBJECTS.get(subject, ()))
         for subject, some in by_subject.items()
     ]
+    if _world(base) != _world(option):
+        # A plan over sets is told of the file as it stands, or of the first of its sets.
+        ids = [None if p.seen_under is None else p.seen_under.id for p in (base, option)]
+        change = Change(path="assumptions", base=ids[0], value=ids[1])
+        told.append(
+            Unlike(option=label, subject="assumptions", changes=(change,), bars=("damage",))
+        )
     if "damage" not in barred(told) and (start := _other_start(base, option)) is not None:
         told.append(Unlike(option=label, subject="outcome.without_plan", changes=(start,), bars=()))
     return told
+
+
+def _world(plan: Plan) -> Mapping[str, Any]:
+    """What the figures of a plan over sets of assumptions change of its file."""
+    seen = plan.seen_under
+    return {} if seen is None or plan.case is None else plan.case.assumptions[seen.id].set
 
 
 def _other_start(base: Plan, option: Plan) -> Change | None:

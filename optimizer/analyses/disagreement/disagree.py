@@ -21,16 +21,17 @@ from models.results import (
     WhatDecides,
     WithoutPlan,
 )
-from models.scenario.case import Assumptions
+from models.scenario.case import Assumptions, Case
 from optimizer.analyses.disagreement.options import AssumptionsOptions
 from optimizer.analyses.frontier.summary import stocks_held
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, carried, weighed_cost
+from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Best, Found
-from optimizer.solve.planner import Problem, best_known, find, objective_of
+from optimizer.solve.planner import Problem, best_known, by_itself, find, objective_of
 from optimizer.solve.verification import broken_rules
 
 MOST_GROUPS = 6
@@ -64,11 +65,12 @@ def disagree(
     over = options.over or reading.case.objective.over_assumptions or "mean"
     case = reading.changed([f"objective.over_assumptions={over}"]).case
     problem = Problem.of(case).with_recourse(options.threads)
+    alone = [by_itself(part) for part in problem.sets]
     how: dict[str, Any] = {
         name: getattr(options, name) for name in ("gap", "time_limit", "threads", "on_progress")
     }
     founds: dict[str, Found] = {}
-    for n, (id, own) in enumerate(zip(sets, problem.sets, strict=True)):
+    for n, (id, own) in enumerate(zip(sets, alone, strict=True)):
         options.tell(n, len(sets) + 1, named(sets[id].title, id, language()))
         founds[id] = find(own, **how)
         if own.recourse is not None:
@@ -78,11 +80,12 @@ def disagree(
     compromise = None
     if not founds[id].interrupted:
         options.tell(len(sets), len(sets) + 1, tr("one plan for all"))
-        problem = replace(problem, best=best_known(problem, [*founds.values()]))
+        problem = replace(problem, best=best_known(alone, [*founds.values()]))
         compromise = find(problem, **how)
-    best = dict(zip(founds, best_known(problem, [*founds.values()]), strict=True))
-    told = {id: _among(problem, best, found, id) for id, found in founds.items()}
-    for_all = None if compromise is None else _among(problem, best, compromise, None)
+    best = dict(zip(founds, best_known(alone, [*founds.values()]), strict=False))
+    worlds = _worlds(alone, options.threads)
+    told = {id: _among(worlds, best, found, id) for id, found in founds.items()}
+    for_all = None if compromise is None else _among(worlds, best, compromise, None)
     built = [p for own in (*told.values(), *([for_all] if for_all else [])) for p in own.projects]
     interrupted = compromise is None or compromise.interrupted
     found = Disagreement(
@@ -100,7 +103,7 @@ def disagree(
         ),
         plans=tuple(told.values()),
         compromise=for_all,
-        deciding=() if compromise is None else tuple(_deciding(problem, founds, compromise)),
+        deciding=() if compromise is None else tuple(_deciding(case, worlds, founds, compromise)),
         project_names={
             p: named(one.name, p, language()) for p, one in case.projects.items() if p in built
         },
@@ -115,6 +118,28 @@ def disagree(
 
 def _states(problem: Problem) -> int:
     return sum(len(own.states) for own in problem.sets)
+
+
+World = tuple[Instance, Problem]
+"""What keeps the rules of a set, and a problem in which plans of all sets can be looked at."""
+
+
+def _worlds(alone: Sequence[Problem], threads: int | None) -> list[World]:
+    """Each set by itself, and with the start years of all sets, so that a plan with a start that
+    only another set allows can be looked at as well."""
+    starts = {
+        p: tuple(sorted({y for own in alone for y in own.instance.projects[p].starts}))
+        for p in alone[0].instance.projects
+    }
+    found: list[World] = []
+    for own in alone:
+        instance = own.instance
+        projects = {p: replace(x, starts=starts[p]) for p, x in instance.projects.items()}
+        same = all(x.starts == starts[p] for p, x in instance.projects.items())
+        there = replace(instance, projects=projects)
+        world = own if same else Problem(there, own.states, 0.0)
+        found.append((instance, world.with_recourse(threads)))
+    return found
 
 
 def _objective(problem: Problem, plan: Commitment) -> tuple[float, float]:
@@ -133,17 +158,17 @@ def _without(problem: Problem, threads: int | None) -> WithoutPlan:
 
 
 def _among(
-    problem: Problem, known: Mapping[str, Best], found: Found, of: str | None
+    worlds: Sequence[World], known: Mapping[str, Best], found: Found, of: str | None
 ) -> PlanAmongSets:
     """A plan under all sets of which the best plan is known."""
     commitment, under = found.commitment, dict[str, PlanUnder]()
-    for (id, best), own in zip(known.items(), problem.sets, strict=False):
+    for (id, best), (rules, own) in zip(known.items(), worlds, strict=False):
         objective, expected = _objective(own, commitment)
         under[id] = PlanUnder(
             objective=objective,
             expected=expected,
             regret=objective - best.objective,
-            broken_rules=tuple(broken_rules(own.instance, commitment)),
+            broken_rules=tuple(broken_rules(rules, commitment)),
         )
     proof, instance = found.certificate, found.instance
     order = instance.case.projects
@@ -160,14 +185,12 @@ def _among(
 
 
 def _deciding(
-    problem: Problem, founds: Mapping[str, Found], compromise: Found
+    case: Case, worlds: Sequence[World], founds: Mapping[str, Found], compromise: Found
 ) -> Iterator[WhatDecides]:
     """For each set what its own plan gains over the compromise, and what of that is left without
     some of its figures."""
-    case = problem.scenario
-    assert case is not None
-    lots = problem.sets[0].instance.lot_t
-    for (id, own), part in zip(founds.items(), problem.sets, strict=True):
+    lots = worlds[0][0].lot_t
+    for (id, own), (_, part) in zip(founds.items(), worlds, strict=True):
         told = case.assumptions[id]
         groups = _groups([*told.set])
         plans = own.commitment, compromise.commitment

@@ -71,7 +71,9 @@ def _problem(given: GivenPlan, variant: str | None, public: list[str]) -> Proble
     if variant is None:
         return Problem(seen_from(own.instance, idle=public), own.states, 0.0, own.recourse)
     patch = given.reading.case.variants[variant].set
-    case = given.reading.changed([f"{path}={json.dumps(v)}" for path, v in patch.items()]).case
+    alone = [] if given.problem.sets else ["objective.over_assumptions=null"]
+    settings = [f"{path}={json.dumps(v)}" for path, v in patch.items()]
+    case = given.reading.changed([*settings, *alone]).case
     instance = read_instance(case)
     if pool_key(instance) != pool_key(own.instance):
         return Problem.of(case)

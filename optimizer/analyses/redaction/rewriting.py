@@ -150,7 +150,8 @@ def _without_texts(
 
 
 def _without_variants(content: Content, case: Case, figures: Sequence[Figure]) -> Iterator[LeftOut]:
-    """Take out variants that set what is hidden, or that need files beside the scenario."""
+    """Take out variants and sets of assumptions that set what is hidden, or that need files beside
+    the scenario."""
     paths = [tuple(map(str, figure.path)) for figure in figures]
     ids = [pile.id for pile in case.stockpiles]
 
@@ -166,6 +167,12 @@ def _without_variants(content: Content, case: Case, figures: Sequence[Figure]) -
         if any(tells(dotted, value) for dotted, value in variant.set.items()):
             del content["variants"][name]
             yield LeftOut(path=f"variants.{name}", reason="variant")
+    changed = [item for one in case.assumptions.values() for item in one.set.items()]
+    if any(tells(dotted, value) for dotted, value in changed):
+        # All of them: the weights of the others would not add up.
+        del content["assumptions"]
+        content.get("objective", {}).pop("over_assumptions", None)
+        yield LeftOut(path="assumptions", reason="variant")
 
 
 def _without_sources(content: Content, named: Collection[str]) -> Iterator[LeftOut]:

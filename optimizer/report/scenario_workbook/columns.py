@@ -316,7 +316,9 @@ def variants_content(tab: Tab, data: Mapping[str, Any]) -> Content:
             elif text is not None:
                 head |= dict.fromkeys([(key, "en"), (key, "de")] if split else [(key,)], text)
         if "weight" in variant:
-            head["weight",] = variant["weight"]
+            weight = variant["weight"]
+            head["weight",] = _bare(weight)
+            head |= {("weight", key): text for key, text in _about(weight).items()}
         changes = list(variant.get("set", {}).items())
         rows.append({**head, **(_change(*changes[0]) if changes else {})})
         rows += [{("id",): name, **_change(*change)} for change in changes[1:]]
@@ -369,7 +371,8 @@ def _of_variants(tab: Tab, split: bool) -> Iterator[Column]:
             yield from texts(Column((key,), TEXT, Field(key), label, meaning), split)
     if weighed:
         meaning = tr("How much the set counts; all weights add up to 1.")
-        yield Column(("weight",), Shape("number"), Field("weight"), tr("Weight"), meaning)
+        column = Column(("weight",), Shape("number"), Field("weight"), tr("Weight"), meaning)
+        yield from _sourced(column)
     meaning = tr("Technical names from the section down, with dots between them, such as "
                  "funders.fund.budget_meur. Items are named by their ids.")  # fmt: skip
     yield Column(("path",), TEXT, Field("path"), tr("What changes"), meaning)

@@ -117,8 +117,9 @@ class CutPool:
         self.recourse, self.cuts, self.focus, self.master = data, [], None, None
         for trial in self.trials[: FEW_POINTS if run.frontiers else MOST_POINTS]:
             run.check()
-            at = _point(trial, instance, appraise.parts[0].recourse)
-            run.master.shelve(run.appraise((at,), rough=True).cuts)
+            seen = (own.recourse for own in appraise.parts)
+            at = tuple(_point(trial, recourse.instance, recourse) for recourse in seen)
+            run.master.shelve(run.appraise(at, rough=True).cuts)
         return "made anew"
 
     def remember(self, plan: Commitment, instance: Instance) -> None:

@@ -78,7 +78,7 @@ class Frames:
         """The frames of all sets, as far as they are there, and those that are not."""
         pairs = zip(together.instances, frames, strict=True)
         own = tuple(known or Frame(instance) for instance, known in pairs)
-        return own[0] if len(own) == 1 else cls(together, own)
+        return own[0] if len(own) == 1 and together.adds_up else cls(together, own)
 
     @cached_property
     def reduced(self) -> Reduced:

@@ -1,0 +1,172 @@
+"""Sets of assumptions at their edges: one alone, other start years, and what comes between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from random_cases import crowded_case, small_case, treasury_case
+from random_sets import drawn_with_sets
+from small import Raw, near
+from two_sets import sampled, two_sets
+
+import vorrat
+from models.faults import ScenarioError
+from models.files.reading import read_case_text, under_assumptions
+from models.results import Comparison
+from models.scenario.case import Case
+from optimizer.cli import run
+from optimizer.errors import Infeasible, Interrupted
+from optimizer.page.question import Question
+from optimizer.solve import planner
+from optimizer.solve.session import Session
+
+DRAWS: dict[str, Any] = {"small": small_case, "treasury": treasury_case, "crowded": crowded_case}
+
+
+@pytest.mark.parametrize("method", ["extensive", "decomposition"])
+@pytest.mark.parametrize(("kind", "seed"), [(kind, seed) for kind in DRAWS for seed in (1, 2)])
+def test_one_set_has_no_regret(kind: str, seed: int, method: Any) -> None:
+    raw = drawn_with_sets(kind, seed, DRAWS[kind], "regret")
+    (last,) = [*raw["assumptions"].items()][-1:]
+    raw["assumptions"] = {last[0]: {**last[1], "weight": 1.0}}
+    try:
+        found = planner.plan(Case.model_validate(raw), method=method, gap=1e-6)
+    except Infeasible:
+        return
+    size = max(1.0, abs(found.under[0].best or 0.0))
+    assert abs(found.certificate.objective) <= 1e-5 * size
+    assert found.certificate.bound is not None
+    assert found.certificate.bound <= 1e-5 * size
+
+
+def later(over: str | None) -> Raw:
+    """By one expert works can begin in 2026, by the other in 2029 at the earliest."""
+    raw = sampled(over, 50)
+    raw["funders"]["fund"]["budget_meur"] = 30.0
+    raw["projects"]["works"] |= {"earliest_start": 2026, "latest_start": 2029}
+    patch = {"projects.works.earliest_start": 2029}
+    raw["assumptions"] = {
+        "early": {"weight": 0.5, "set": {}},
+        "late": {"weight": 0.5, "set": patch},
+    }
+    return raw
+
+
+def test_regret_is_taken_from_the_best_plan_of_the_set_by_itself() -> None:
+    """Which may begin before all sets allow."""
+    raw = later("regret")
+    early = planner.plan(under_assumptions(Case.model_validate(raw))["early"], gap=0.0)
+    found = planner.plan(Case.model_validate(raw), gap=0.0)
+    assert [built.start for built in early.projects] == [2026]
+    assert [built.start for built in found.projects] == [2029]
+    assert found.under[0].best == near(early.certificate.objective)
+    assert found.under[0].regret == near(found.under[0].objective - early.certificate.objective)
+
+
+def test_a_plan_that_another_set_does_not_allow_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text(yaml.safe_dump(later(None)), encoding="utf-8")
+    found = vorrat.analyse("assumptions", vorrat.read(file), gap=1e-4).result
+    early, late = found.plans
+    assert early.projects == {"works": 2026}
+    assert late.projects == {"works": 2029}
+    assert early.under["late"].broken_rules
+    assert early.under["early"].regret == near(0)
+    assert late.under["early"].regret > 0
+
+
+def test_a_session_goes_from_a_file_to_its_sets_and_back() -> None:
+    session = Session()
+    for over in (None, "mean", "regret", None, "worst", "mean"):
+        case = Case.model_validate(sampled(over, 60))
+        asked = session.ask(case, gap=1e-6).objective
+        alone = planner.plan(case, gap=1e-6).certificate.objective
+        assert asked == pytest.approx(alone, rel=1e-5, abs=1e-5)
+
+
+def test_an_interrupt_while_best_plans_are_sought_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no plan for all sets by then."""
+    search, asked = planner.search, list[int]()
+
+    def interrupted(problem: planner.Problem, **how: Any) -> Any:
+        asked.append(len(problem.sets))
+        found = search(problem, **how)
+        return replace(found, solution=replace(found.solution, interrupted=True))
+
+    monkeypatch.setattr(planner, "search", interrupted)
+    with pytest.raises(Interrupted):
+        planner.plan(Case.model_validate(sampled("regret", 60)))
+    assert asked == [0]
+
+
+def test_what_is_hidden_is_hidden_in_sets_as_well(tmp_path: Path) -> None:
+    """All of them go: without one the weights of the others would not add up."""
+    file, raw = tmp_path / "case.yaml", sampled(None, 20)
+    raw["assumptions"]["often"]["set"]["demand.0.t_per_year"] = 103.7
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    out = tmp_path / "out"
+    words = ["redact", str(file), "--consumer", "industry", "--out", str(out), "--quiet"]
+    assert run(words) in (0, 1)
+    public = (out / "public" / "scenario.yaml").read_text(encoding="utf-8")
+    assert "103.7" not in public
+    assert "assumptions" not in yaml.safe_load(public)
+
+
+def test_a_weight_may_have_a_source_in_a_workbook(tmp_path: Path) -> None:
+    file, raw = tmp_path / "case.yaml", sampled("mean", 20)
+    raw["assumptions"]["often"]["weight"] = {"value": 0.4, "note": "a guess", "confidence": "low"}
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    book = str(tmp_path / "case.xlsx")
+    assert run(["init", book, "--excel", "--from", str(file)]) == 0
+    assert vorrat.read(book).case.assumptions == vorrat.read(file).case.assumptions
+    weight = vorrat.read(book).case.assumptions["often"].weight
+    assert (weight.note, weight.confidence) == ("a guess", "low")
+
+
+def test_a_set_reaches_a_year_beside_a_source() -> None:
+    raw = sampled("mean", 20)
+    raw["demand"][0]["t_per_year"] = {"value": {2026: 100, 2030: 120}, "note": "x"}
+    raw["assumptions"]["often"]["set"] = {"demand.0.t_per_year.value.2030": 200}
+    case = read_case_text(yaml.safe_dump(raw)).case
+    under = under_assumptions(case)["often"]
+    assert under.demand[0].t_per_year.at(2030) == 200
+
+
+def test_a_set_keeps_the_seed() -> None:
+    """Fresh states would not be fresh under it."""
+    raw = sampled("mean", 20)
+    raw["assumptions"]["often"]["set"] = {"uncertainty.sample.seed": 2}
+    with pytest.raises(ScenarioError, match="seed"):
+        read_case_text(yaml.safe_dump(raw))
+
+
+def test_options_seen_under_other_assumptions_are_not_compared(tmp_path: Path) -> None:
+    """A plan over sets without the file as it stands is told of its first set."""
+    file, raw = tmp_path / "case.yaml", sampled(None, 40)
+    patch = {"hazards.cut.annual_probability": 0.2}
+    raw["assumptions"]["as_filed"]["set"] = patch
+    raw["variants"] = {"experts": {"set": {"objective.over_assumptions": "mean"}}}
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    out = tmp_path / "out"
+    assert run(["compare", str(file), "--variants", "--out", str(out), "--quiet"]) == 0
+    found = Comparison.model_validate_json((out / "comparison.json").read_bytes())
+    bars = {bar for one in found.unlike for bar in one.bars}
+    assert "damage" in bars
+
+
+def test_the_page_takes_a_set_in_place_of_all() -> None:
+    reading = read_case_text(yaml.safe_dump(sampled("mean", 20)))
+    asked, _ = Question("x", None, (("assumptions", "often"),)).asked(reading)
+    assert asked.case.objective.over_assumptions is None
+    assert asked.case.hazards["cut"].annual_probability.values[0] == 0.3
+    moved = (("assumptions", "often"), ("hazards.cut.annual_probability", "0.1"))
+    asked, _ = Question("x", None, moved).asked(reading)
+    assert asked.case.hazards["cut"].annual_probability.values[0] == 0.1
+
+
+def test_a_session_finds_the_least_regret() -> None:
+    assert Session().ask(Case.model_validate(two_sets("regret"))).objective == near(5)
