@@ -96,7 +96,15 @@ ANALYSES = (
     Analysis("evaluate", "evaluation", _EVALUATE, "evaluate", "plan", over_sets=True),
     Analysis("explain", "explanation", _EXPLAIN, "explain", "plan"),
     Analysis("stress", "stress", _STRESS, "stress", "either", ("plan",)),
-    Analysis("alternatives", "alternatives", _ALTERNATIVES, "alternatives", "either", ("plans",)),
+    Analysis(
+        "alternatives",
+        "alternatives",
+        _ALTERNATIVES,
+        "alternatives",
+        "either",
+        ("plans",),
+        over_sets=True,
+    ),
     Analysis("sensitivity", "sensitivity", _SENSITIVITY, "study", "either"),
     Analysis("compare", "comparison", _COMPARE, reuses=True, options="options:CompareOptions"),
     Analysis(

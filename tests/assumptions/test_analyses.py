@@ -159,7 +159,7 @@ def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
         assert point.expected_bound is None
 
 
-@pytest.mark.parametrize("command", ["explain", "alternatives", "sensitivity", "split"])
+@pytest.mark.parametrize("command", ["explain", "sensitivity", "split"])
 def test_other_analyses_refuse_plans_over_sets(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

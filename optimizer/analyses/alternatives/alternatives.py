@@ -5,7 +5,8 @@ Modelling to generate alternatives: Brill, Chang and Hopkins (1982); DeCarolis (
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from models.files import Reading, read_case
 from models.language import tr
@@ -22,9 +23,8 @@ from optimizer.analyses.running import Input, Outcome
 from optimizer.errors import NoPlan
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve.decomposition import CutPool, Portfolio
-from optimizer.solve.gap import gap_of, is_within
+from optimizer.solve.gap import SMALLEST, gap_of, is_within
 from optimizer.solve.planner import Problem, find, usual_jobs
-from optimizer.solve.sweep import Recourse
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,8 @@ class Sighted:
 
     alternatives: Alternatives
     plans: Mapping[int, Plan]
+    least: float = SMALLEST
+    """What an objective counts as at least where a gap is taken of it."""
 
 
 def run(given: Input, options: AlternativesOptions) -> Outcome:
@@ -49,7 +51,8 @@ def run(given: Input, options: AlternativesOptions) -> Outcome:
     short = len(found.alternatives) < found.wanted and not found.exhausted
     stopped = any(other.status in ("limit", "none") for other in found.others)
     # Of a given plan the distance from the bound says nothing of the solve.
-    proven = found.given or is_within(found.plan.objective, found.bound, found.gap_target)
+    known = found.plan.objective, found.bound, found.gap_target
+    proven = found.given or is_within(*known, sighted.least)
     whole = proven and not short and not stopped and found.ended == "complete"
     plans = {f"plans/{number}": plan for number, plan in sighted.plans.items()}
     return Outcome(found, 0 if whole else 1, plans)
@@ -75,28 +78,32 @@ def alternatives(
     began = time.perf_counter()
     others = others_of(reading, variants or {}, options)
     problem = Problem.of(reading.case) if given is None else given.problem
-    instance, states = problem.instance, problem.states
-    recourse = problem.recourse or Recourse(instance, states, threads=options.threads)
-    problem = Problem(instance, states, problem.seconds, recourse)
+    problem = problem.with_recourse(options.threads)
+    instance = problem.instance
     pool = CutPool()
     options.tell(0, 1, tr("the best plan"))
-    best = find(
-        problem,
-        # The limit is counted from the bound: a narrow one needs a bound as good.
-        gap=min(options.gap, max(options.within / 10, 1e-6)),
-        time_limit=options.time_limit,
-        threads=options.threads,
-        method="decomposition",
-        pool=pool,
-        on_progress=options.on_progress,
-    )
+    # The limit is counted from the bound: a narrow one needs a bound as good.
+    narrow = max(options.within / 10, 1e-6)
+    how: dict[str, Any] = {
+        name: getattr(options, name) for name in ("time_limit", "threads", "on_progress")
+    }
+    how |= {"method": "decomposition", "pool": pool}
+    best = find(problem, gap=min(options.gap, narrow), **how)
     bound = best.certificate.bound
+    if problem.together.over == "regret":
+        problem = replace(problem, best=tuple(own.best for own in best.sets if own.best))
+        # Gaps of a regret are shares of what the best plans come to, not of itself.
+        if bound is not None and not is_within(best.objective, bound, narrow):
+            gap = min(options.gap, narrow * abs(bound) / best.least)
+            best = find(problem, gap=max(gap, 1e-6), **how)
+            bound = best.certificate.bound
     if bound is None:
         raise NoPlan(tr("nothing was proven of the best plan before the limit"))
-    plan = best if given is None else given.found.bounded(bound)
-    least = portfolios.least_lots(instance, options.least_days)
+    plan, states = best if given is None else given.found.bounded(bound), best.certificate.states
+    sets = problem.together.instances
+    least = portfolios.least_lots(instance, options.least_days, *sets)
     first = portfolios.portfolio_of(instance, plan.commitment, least)
-    seeker = Seeker(problem, recourse, pool, least, bound, options, interrupted=best.interrupted)
+    seeker = Seeker(problem, pool, least, bound, options, interrupted=best.interrupted)
     found, solved = _sought(seeker, first, options, others)
     marks, chosen = seeker.farthest.marks, [own.portfolio for own in found]
     numbered = list(enumerate(found, start=1))
@@ -117,10 +124,11 @@ def alternatives(
         others=tuple(solved),
         items=portfolios.robustness(marks, first, seeker.settled, chosen, solved),
         ended="interrupted" if seeker.interrupted else "complete",
-        **head(Alternatives, reading.case, title, variant, began, len(states), options.gap),
+        **head(Alternatives, reading.case, title, variant, began, states, options.gap),
     )
     plans = {n: own.found.plan(title, variant, chains=False) for n, own in numbered}
-    return Sighted(document, {0: plan.plan(title, variant), **plans})
+    least_size = max(problem.least, SMALLEST)
+    return Sighted(document, {0: plan.plan(title, variant), **plans}, least_size)
 
 
 def _sought(

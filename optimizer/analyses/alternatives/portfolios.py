@@ -32,13 +32,14 @@ NEARLY = 0.9
 """From here on a choice is nearly always made."""
 
 
-def least_lots(instance: Instance, days: float) -> dict[str, float]:
+def least_lots(instance: Instance, days: float, *sets: Instance) -> dict[str, float]:
     """Lots from which on each stockpile counts as bought up: so many days of the need served, at
-    its mean over the years. Stockpiles that cannot buy as much are left out."""
+    its mean over the years. Stockpiles that cannot buy as much, under some of the ``sets`` of
+    assumptions where there are any, are left out."""
     found = {}
     for h, pile in instance.stockpiles.items():
         least = days / 365 * float(pile.served.mean()) * instance.per_year
-        if 0 < least <= most_lots(instance, h):
+        if 0 < least <= min(most_lots(own, h) for own in sets or (instance,)):
             found[h] = least
     return found
 
@@ -214,8 +215,8 @@ def solver(days: float, gap: float, time_limit: float | None) -> Callable[[Other
 
     def solve(other: Other) -> OtherCase:
         began = time.perf_counter()
-        instance = read_instance(other.case)
-        session = sessions.setdefault(pool_key(instance), Session(1, always=False))
+        key = pool_key(read_instance(other.case))
+        session = sessions.setdefault(key, Session(1, always=False))
         reached: Told = {"objective": None, "gap": None, "projects": (), "stockpiles": ()}
         try:
             found = session.ask(other.case, gap=gap, time_limit=time_limit)
@@ -226,7 +227,9 @@ def solver(days: float, gap: float, time_limit: float | None) -> Callable[[Other
         else:
             if found.interrupted:
                 raise KeyboardInterrupt
-            chosen = portfolio_of(instance, found.commitment, least_lots(instance, days))
+            instance, sets = found.instance, [own.instance for own in found.sets]
+            least = least_lots(instance, days, *sets)
+            chosen = portfolio_of(instance, found.commitment, least)
             reached = {
                 "status": found.certificate.status,
                 "objective": found.objective,

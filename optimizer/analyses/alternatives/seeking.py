@@ -9,12 +9,10 @@ from typing import Literal
 from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.alternatives.portfolios import portfolio_of, with_marks
 from optimizer.errors import SolverError
-from optimizer.model.instance import Instance
 from optimizer.solve.checked_solution import Found, proven
-from optimizer.solve.decomposition import CutPool, Farthest, Mark, Portfolio
+from optimizer.solve.decomposition import Appraiser, CutPool, Farthest, Mark, Portfolio
 from optimizer.solve.planner import Problem, judge, search
 from optimizer.solve.solver_result import Solved
-from optimizer.solve.sweep import Recourse
 
 SPARE = 1e-6
 """Share of the bound that is left to the solver's arithmetic."""
@@ -50,13 +48,12 @@ class Sought:
 
 @dataclass(eq=False)
 class Seeker:
-    """Seeks portfolios of a problem whose best plan and bound are known.
+    """Seeks portfolios of a problem with recourse whose best plan and bound are known.
 
     ``pool`` holds the cuts that were found on the way there, and takes in more.
     """
 
     problem: Problem
-    recourse: Recourse
     pool: CutPool
     least: dict[str, float]
     bound: float
@@ -68,10 +65,12 @@ class Seeker:
 
     def __post_init__(self) -> None:
         self.instance = self.problem.instance
-        self.farthest = Farthest(self.instance, self.recourse, self.least)
+        parts = [(own.instance, own.recourse) for own in self.problem.parts]
+        seen = [recourse.seen(instance) for instance, recourse in parts if recourse is not None]
+        self.farthest = Farthest(Appraiser(self.problem.together, seen), self.least)
         self.limit = self.bound + self.options.within * abs(self.bound)
         """The objective that alternatives may have."""
-        self._spare = SPARE * max(1.0, abs(self.bound))
+        self._spare = SPARE * max(1.0, abs(self.bound), self.problem.least)
         self._enough = self.limit + self._spare
         self.settled: dict[Mark, bool] = {}
         """Marks that all plans within the limit have, or lack."""
@@ -96,7 +95,7 @@ class Seeker:
             if verdict == "ruled out":
                 self.settled[mark] = mark in first
             elif verdict == "within" and solved.size.get("integers", 0) > SMALL:
-                own = with_marks(self.instance, has, lacks, self.least)
+                own = self._with_marks(has, lacks)
                 coarse = max(self.options.gap, COARSE * self.options.within)
                 worth = self._search(own, None, gap=coarse).solution.objective
                 if worth is not None:
@@ -171,16 +170,24 @@ class Seeker:
 
     def _ask(self, has: Collection[Mark], lacks: Collection[Mark]) -> tuple[Verdict, Solved]:
         """Whether there is a plan within the limit that has some marks and lacks others."""
-        solved = self._search(with_marks(self.instance, has, lacks, self.least), self._enough)
+        solved = self._search(self._with_marks(has, lacks), self._enough)
         solution = solved.solution
         if solution.objective is not None and solution.objective <= self._enough:
             return "within", solved
         return ("open" if solution.ending == "limit" else "ruled out"), solved
 
-    def _search(self, instance: Instance, enough: float | None, gap: float | None = None) -> Solved:
+    def _with_marks(self, has: Collection[Mark], lacks: Collection[Mark]) -> Problem:
+        """The problem with some marks and without others, under all sets of assumptions."""
+        whole, *sets = (
+            replace(own, instance=with_marks(own.instance, has, lacks, self.least), seconds=0.0)
+            for own in (self.problem, *self.problem.sets)
+        )
+        return replace(whole, sets=tuple(sets))
+
+    def _search(self, problem: Problem, enough: float | None, gap: float | None = None) -> Solved:
         options = self.options
         solved = search(
-            Problem(instance, self.problem.states, 0.0, self.recourse),
+            problem,
             gap=options.gap if gap is None else gap,
             time_limit=options.time_limit,
             threads=options.threads,
@@ -195,19 +202,19 @@ class Seeker:
     def _polished(self, portfolio: Portfolio, reached: Solved) -> Sought:
         """The best plan with a portfolio, checked under the rules of the scenario."""
         began, options = time.perf_counter(), self.options
-        own = with_marks(self.instance, portfolio, self._lacks(portfolio), self.least)
+        own = self._with_marks(portfolio, self._lacks(portfolio))
         solved = self._search(own, None)
         best, claimed = solved.solution.objective, reached.solution.objective
         bound = solved.solution.bound
         if best is None or (claimed is not None and claimed < best):
             solved = replace(solved, commitment=reached.commitment, solution=reached.solution)
-        problem = Problem(own, self.problem.states, 0.0, self.recourse)
-        judged = judge(problem, solved, gap=options.gap, began=began, threads=options.threads)
-        found = judged.under(self.instance, self.bound)
+        judged = judge(own, solved, gap=options.gap, began=began, threads=options.threads)
+        found = judged.under(self.problem.together, self.bound)
         certificate = found.certificate.model_copy(update={"gap_target": options.within})
         certificate = proven(certificate, found.objective, self.bound, found.sizes)
         if found.objective > self._enough + self._spare:
             raise SolverError("an alternative is not within the limit after all")
         portfolio = portfolio_of(self.instance, found.commitment, self.least)
         least = self.bound if bound is None else max(bound, self.bound)
-        return Sought(portfolio, replace(found, certificate=certificate), least, 0, 0)
+        found = replace(found, instance=self.instance, certificate=certificate)
+        return Sought(portfolio, found, least, 0, 0)

@@ -19,7 +19,6 @@ from optimizer.model.highs import LinearProgram
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.cuts import Appraiser, Cut, stacked
 from optimizer.solve.decomposition.master import Master
-from optimizer.solve.sweep import Recourse
 
 Mark = tuple[str, str]  # ``project`` or ``stockpile``, and its id
 Portfolio = frozenset[Mark]  # what is built and bought up
@@ -45,8 +44,8 @@ class Farthest:
     bought up; a stockpile that it lacks is free and has no mark. One that counts as not bought up
     buys nothing."""
 
-    def __init__(self, instance: Instance, recourse: Recourse, least: Mapping[str, float]) -> None:
-        self.master = Master(Appraiser.of(recourse.seen(instance)))
+    def __init__(self, appraise: Appraiser, least: Mapping[str, float]) -> None:
+        self.master = Master(appraise)
         self.projects = self.master.projects
         self.stockpiles = list(least)
         self.marks: list[Mark] = [("project", p) for p in self.projects]
@@ -54,11 +53,11 @@ class Farthest:
         self._columns = len(self.master.program.cost)
         self._smallest = self._columns + len(self.stockpiles)  # smallest distance, the last
         self._own = dict(zip(self.projects, self.master.start, strict=True))
-        self._bought = dict(
-            zip(recourse.columns.stockpiles, self.master.views[0].purchases, strict=True)
-        )
+        view = self.master.views[0]  # purchases are columns that all sets of assumptions share
+        self._bought = dict(zip(view.recourse.columns.stockpiles, view.purchases, strict=True))
         self._least = least
-        self._most = {h: most_lots(instance, h) for h in self.stockpiles}
+        instances = appraise.together.instances
+        self._most = {h: max(most_lots(own, h) for own in instances) for h in self.stockpiles}
         self._settled: Portfolio = frozenset()
         self._cuts: dict[int, Cut] = {}
         self._rows: list[_Row] = []  # of the cuts, in their order
