@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from models.results import base, ids
 from models.results.base import InUnit, Measured, OfScenario, Part, Result, Seconds, Share
 from models.results.chains import ChainOutcome
@@ -409,6 +411,27 @@ class Adapting(Result):
     later_eur_per_t: float  #: The same in that period, if the clock still runs.
 
 
+class EventYears(Result):
+    """How often so many hazards strike in one year."""
+
+    events: int  #: How many events start in the year, each of another hazard.
+    share: Share  #: Share of years, of all states by their probability.
+    independent: Share
+    """The same if no event depended on others, each hazard with the same mean rate in each year."""
+
+
+class Clustering(Result):
+    """How events of hazards cluster in the plan's states, beside what independent events would do.
+
+    An event counts in the year in which it starts, unless it is certain then.
+    """
+
+    years: Annotated[tuple[EventYears, ...], Field(min_length=3)]
+    """From no event to one of each hazard that is uncertain."""
+    most: int  #: The most events that start in one state.
+    most_independent: float  #: Mean of the same over as many states, if events were independent.
+
+
 Multiplied = Literal["damage", "rate", "duration"]
 Factor = Annotated[float, base.Unit("factor")]
 
@@ -460,6 +483,9 @@ class Plan(OfScenario):
     are those of the file as it stands, or of the first set where that is none of them."""
     chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.
     adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
+    clustering: Clustering | None = None
+    """How events cluster; null where states are written out, or fewer than two hazards have events
+    that are not certain."""
     chains_untold: tuple[ids.Material, ...] = ()
     """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""
     worth_from: tuple[WorthFrom, ...] = ()  #: Where it is worth its money, if that was asked for.

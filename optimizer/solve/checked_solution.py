@@ -24,6 +24,7 @@ from optimizer.model.instance import Instance
 from optimizer.model.states import State
 from optimizer.model.together import Together
 from optimizer.solve import plan_document
+from optimizer.solve.clustering import clustering
 from optimizer.solve.gap import Sizes, gap_of, is_within, smallest_size
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ class Found:
             chains=told,
             chains_untold=untold,
             adaptation=self.adaptation,
+            clustering=clustering(self.instance, self.states),
             stock_use=used,
         )
 

@@ -104,6 +104,15 @@ def _own(it: Result, at: str) -> Found:
         case results.Distribution():
             for name, values in it:
                 yield from _rising(at, [f"{name}.{n}" for n in range(len(values))], values)
+        case results.Clustering():
+            for number, year in enumerate(it.years):
+                yield from _equal(f"{at}years.{number}.events", year.events, number)
+            for name in ("share", "independent"):
+                total = math.fsum(getattr(year, name) for year in it.years)
+                yield from _equal(f"{at}years: {name}", total, 1.0)
+            mean = math.fsum(year.events * year.share for year in it.years)
+            due = math.fsum(year.events * year.independent for year in it.years)
+            yield from _equal(f"{at}years: events", mean, due)
         case results.FormFlow():
             comes = it.supply_t + it.projects_t + it.made_t + it.released_t + it.missing_t
             yield from _equal(f"{at}taken_t", it.taken_t, comes - it.demand_t, comes)

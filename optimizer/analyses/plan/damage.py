@@ -6,6 +6,7 @@ from typing import Any, Literal
 from models.language import tr
 from models.results import ConsumerOutcome, Distribution, MaterialOutcome, MaterialYear
 from optimizer.analyses.plan import columns as col
+from optimizer.analyses.plan.clustering import clustering
 from optimizer.analyses.plan.lasting import lasting
 from optimizer.analyses.plan.words import PlanWording, reduction
 from optimizer.report import document as doc
@@ -62,6 +63,7 @@ def _told(say: PlanWording) -> Iterator[Part]:
     yield from lasting(say, say.plan.adaptation)
     yield doc.Heading(tr("By consumer"), PAGE)
     yield _parts(say, "consumers")
+    yield from clustering(say)
 
 
 def gain(say: PlanWording, on: doc.Media) -> Table:

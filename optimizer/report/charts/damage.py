@@ -7,7 +7,7 @@ from optimizer.report.charts import drawing as d
 from optimizer.report.figures import column, percent
 
 Marks = Sequence[tuple[str, float, float]]
-"""Named figures, without and with the plan."""
+"""Named figures: without and with the plan, or two others."""
 
 
 def exceedance(
@@ -55,6 +55,27 @@ def compared(
     d.labels(axes, texts, list(map(max, without_plan, with_plan)))
     axes.set_xlim(0, max([*without_plan, *with_plan, 1e-9]) * 1.2)
     d.rows_beside(axes, names, unit)
+    drawn.legend(loc="outside upper left", ncols=2)
+    return drawn
+
+
+def clustered(rows: Marks) -> d.Figure:
+    """Two bars a number of events in a year: its share as drawn, and below it, hollow, what it
+    would be if events were independent."""
+    drawn, axes = d.figure(0.5 + 0.3 * len(rows))
+    names, *sides = zip(*rows, strict=True)
+    looks = ((d.BLUE,), ("white", d.HATCH, d.INK))
+    labels = tr("As drawn"), tr("If events were independent")
+    for values, shift, look, label in zip(sides, (-0.2, 0.2), looks, labels, strict=True):
+        places = [n + shift for n in range(len(rows))]
+        shown = d.bars(axes, places, values, 0.36, *look, label=label)
+        for bar, name, value in zip(shown, names, values, strict=True):
+            d.tell(bar, f"{name}, {label}: {percent(value)}")
+        d.labels(axes, list(map(percent, values)), values, shift)
+    d.rows_beside(axes, names)
+    axes.set_xlim(0, max([*sides[0], *sides[1], 1e-9]) * 1.1)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
     drawn.legend(loc="outside upper left", ncols=2)
     return drawn
 
