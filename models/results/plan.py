@@ -77,7 +77,8 @@ class Proof(Result):
     for; ``limit``: stopped before, by a limit or by the user."""
     objective: InUnit
     """Objective of the plan, recomputed outside the solver: (1 - weight) · expected + weight · CVaR
-    + cost_weight · net cost, with the values of ``objective`` in the scenario."""
+    + cost_weight · net cost, with the values of ``objective`` in the scenario; of a plan over sets
+    of assumptions the mean, the worst or the largest regret of theirs."""
     bound: InUnit | None
     """Proven lower bound on the objective of any plan, but for
     [rounding](formulation.md#units-and-tolerances); never above ``objective``; null where nothing
@@ -85,7 +86,8 @@ class Proof(Result):
     gap: Part | None
     """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
     least); least is a millionth of the objective without a plan, or 1e-6 itself where that is no
-    more than 1e-6. Null without a bound."""
+    more than 1e-6. A regret may be nought: its least is the largest objective of a best plan. Null
+    without a bound."""
     gap_target: Part  #: The gap that was asked for.
     states: int  #: States of the world the plan was made for.
     illustrative: bool  #: True for fewer than 100 states: too few to judge rare events by.
@@ -95,6 +97,12 @@ class Proof(Result):
     """SHA-256 of the scenario as solved, with variant and settings applied, without its
     ``variants``, in canonical JSON. Two files with the same content have the same, however they are
     written; a source or a title is content."""
+    over_assumptions: Literal["mean", "worst", "regret"] | None = None
+    """What of the objectives under all sets of assumptions ``objective`` and ``bound`` are; null
+    for a plan of the file as it stands."""
+    regret_open: InUnit | None = None
+    """By how much a regret may be larger than reported, since the best plans it is taken from are
+    proven to the gap only; null where no regret was asked for, or a best plan has no bound."""
 
 
 class Certificate(Proof):
@@ -108,12 +116,6 @@ class Certificate(Proof):
     ``gap closed``, ``time limit``, ``interrupted`` or ``numerical limit``."""
     method: Literal["extensive", "decomposition"]
     """How the problem was [solved](formulation.md#how-it-is-solved)."""
-    over_assumptions: Literal["mean", "worst", "regret"] | None = None
-    """What of the objectives under all sets of assumptions ``objective`` and ``bound`` are; null
-    for a plan of the file as it stands."""
-    regret_open: InUnit | None = None
-    """By how much a regret may be larger than reported, since the best plans it is taken from are
-    proven to the gap only; null where no regret was asked for, or a best plan has no bound."""
     seconds_by_step: Annotated[dict[str, float], base.VOLATILE]
     """Wall time of ``read`` (the scenario as arrays) and ``check``; between them of ``build``,
     ``compile`` and ``solve`` for ``extensive``, of ``merge`` (states that look alike), ``build``,

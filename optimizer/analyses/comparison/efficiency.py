@@ -70,6 +70,9 @@ def increment(option: Point, over: Point) -> results.Increment:
     assert option.option is not None
     avoided, extra = over.damage - option.damage, option.money - over.money
     alike = option.weighs_alike and over.weighs_alike
+    # What is proven over sets of assumptions says nothing of the one that damage is told of.
+    options = [own.option for own in (option, over) if own.option is not None]
+    alike &= all(own.proof.over_assumptions is None for own in options)
     room = left_open(option.option, over.option) if alike else None
     objective = avoided  # against no plan, whose objective nobody searched for
     if over.option is not None:
