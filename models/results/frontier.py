@@ -25,6 +25,8 @@ class FrontierPoint(Searched):
     cvar: InUnit | None  #: Mean of the worst states.
     cvar_bound: InUnit | None  #: No plan at this value has a lower CVaR; null if unknown.
     worst: InUnit | None  #: The worst state.
+    expected_under: dict[ids.Assumptions, InUnit] = {}
+    """Mean damage under each set of assumptions, where the plan is made over them."""
     net_cost_meur: float | None  #: Discounted net cost, whoever pays.
     public_meur: float | None  #: Charged to budgets of public funders over all years, undiscounted.
     spend_meur: dict[ids.Funder, float]  #: Charged to the budget of each funder, undiscounted.

@@ -202,6 +202,15 @@ class Cost(Result):
     avoided_per_net_euro: PerEuro | None  #: Per euro that is not expected to come back to them.
 
 
+class OptionUnder(Result):
+    """What an option leads to under one set of assumptions."""
+
+    id: str  #: Id of the set.
+    title: Wording  #: Its title.
+    expected: InUnit  #: Expected damage there.
+    expected_without_plan: InUnit  #: The same without any plan.
+
+
 class Option(Result):
     """A plan as one option among several."""
 
@@ -215,3 +224,4 @@ class Option(Result):
     benefit: Benefit  #: What it buys.
     cost: Cost  #: What it costs.
     worth_from: tuple[WorthFrom, ...] = ()  #: Where it is worth its money, as its plan says.
+    under: tuple[OptionUnder, ...] = ()  #: Under each set of assumptions of its scenario.

@@ -259,8 +259,10 @@ def salvage(
     became of it. CheckFailed if that breaks a rule, or is worth less than its bound allows."""
     began = time.perf_counter()
     problem = with_best(Problem.of(case), gap=max(gap, ROUGH), threads=threads, time_limit=AFTER)
-    # What the search claimed is not compared: it may not have solved around its whole numbers.
-    solution = Solution("limit", ended, None, None, incumbent.bound, nodes=0, seconds=0.0)
+    # What the search claimed is not compared: it may not have solved around its whole numbers. What
+    # it proved of regrets is taken from other best plans.
+    bound = None if problem.best else incumbent.bound
+    solution = Solution("limit", ended, None, None, bound, nodes=0, seconds=0.0)
     solved = Solved(incumbent.method, solution, incumbent.commitment, seconds={}, size={})
     return judge(problem, solved, gap=gap, began=began, threads=threads).plan(title, variant)
 

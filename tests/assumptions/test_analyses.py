@@ -14,7 +14,7 @@ from two_sets import MISSING, sampled, two_sets
 import vorrat
 from models.files import read_case_text
 from models.files.reading import under_assumptions
-from models.results import Disagreement, Evaluation, Frontier, Plan
+from models.results import Comparison, Disagreement, Evaluation, Frontier, Plan
 from models.scenario.case import Case
 from optimizer.analyses.disagreement.disagree import disagree
 from optimizer.analyses.disagreement.options import AssumptionsOptions
@@ -157,6 +157,11 @@ def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
         assert point.objective is not None
         assert abs(point.objective - plan(at).certificate.objective) <= 1e-3
         assert point.expected_bound is None
+        assert point.expected_under["as_filed"] == near(point.expected or 0.0)
+        assert point.expected_under["often"] > point.expected_under["as_filed"]
+    tables = [one for section in document_of(result).sections for one in section.parts]
+    (under,) = (one for one in tables if isinstance(one, Table) and one.name == "under")
+    assert len(under.columns) == 3
 
 
 @pytest.mark.parametrize("command", ["explain", "sensitivity", "split"])
@@ -172,6 +177,20 @@ def test_other_analyses_refuse_plans_over_sets(
     capsys.readouterr()
     assert run([command, item, "--quiet", "--language", "en"]) == 2
     assert "over_assumptions=null" in capsys.readouterr().err
+
+
+def test_a_comparison_tells_each_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, raw = tmp_path / "case.yaml", sampled(None, 60)
+    raw["variants"] = {"none": {"set": {"funders.fund.budget_meur": 0}}}
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    out = tmp_path / "out"
+    assert run(["compare", str(file), "--variants", "--out", str(out), "--quiet"]) == 0
+    assert "Under each set of assumptions" in capsys.readouterr().out
+    found = Comparison.model_validate_json((out / "comparison.json").read_bytes())
+    for option in found.options:
+        plan = Plan.model_validate_json((out / "plans" / option.label / "plan.json").read_bytes())
+        assert [own.expected for own in option.under] == [own.expected for own in plan.under]
+        assert [own.title.en for own in option.under] == ["As filed", "Often"]
 
 
 def test_a_report_tells_what_experts_agree_on(tmp_path: Path) -> None:

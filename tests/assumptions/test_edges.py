@@ -23,6 +23,7 @@ from optimizer.errors import Infeasible, Interrupted
 from optimizer.page.question import Question
 from optimizer.solve import planner
 from optimizer.solve.session import Session
+from optimizer.solve.solver_result import Incumbent
 
 DRAWS: dict[str, Any] = {"small": small_case, "treasury": treasury_case, "crowded": crowded_case}
 
@@ -170,3 +171,14 @@ def test_the_page_takes_a_set_in_place_of_all() -> None:
 
 def test_a_session_finds_the_least_regret() -> None:
     assert Session().ask(Case.model_validate(two_sets("regret"))).objective == near(5)
+
+
+def test_a_plan_of_least_regret_is_salvaged() -> None:
+    """Without a bound, since best plans sought anew may be others."""
+    case = Case.model_validate(sampled("regret", 60))
+    found = planner.find(planner.Problem.of(case), gap=1e-6)
+    told = Incumbent("decomposition", found.commitment, found.objective, found.certificate.bound)
+    made = planner.salvage(case, told, ended="killed")
+    assert made.certificate.bound is None
+    assert made.certificate.status == "limit"
+    assert made.certificate.objective == pytest.approx(found.objective, abs=0.1)

@@ -1,12 +1,12 @@
 """Several plans side by side, from the plans alone."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.base import Text, named
 from models.results import Comparison, Plan, Result
 from models.results.comparison import Barred, Failed, Names
-from models.results.option import Option, Wording
+from models.results.option import Option, OptionUnder, Wording
 from models.results.plan import Proof
 from models.results.reservations import NONE, Doubts
 from optimizer.analyses.comparison import choices, comparability, efficiency
@@ -182,7 +182,21 @@ def as_option(
         benefit=bought,
         cost=cost(plan, bought, federal),
         worth_from=plan.worth_from,
+        under=tuple(_under(plan)),
     )
+
+
+def _under(plan: Plan) -> Iterator[OptionUnder]:
+    """The outcome under each set of assumptions."""
+    sets = {} if plan.case is None else plan.case.assumptions
+    for own in plan.under:
+        told = sets.get(own.id)
+        yield OptionUnder(
+            id=own.id,
+            title=wording(None if told is None else told.title, own.title),
+            expected=own.expected,
+            expected_without_plan=own.without_plan.expected,
+        )
 
 
 def wording(text: Text | str | None, fallback: str) -> Wording:

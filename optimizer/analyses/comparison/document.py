@@ -57,6 +57,7 @@ def document(
         Section("compared", tr("What is compared"), list(_compared(side))),
         Section("benefits", tr("What each option achieves"), [benefits], tab=tr("Benefits")),
         Section("costs", tr("What each option costs"), [costs], tab=tr("Costs")),
+        Section("under", tr("Under each set of assumptions"), list(_under(side))),
         Section("by-year", tr("Public funding by year, and budgets"),
                 [*tables.by_year(side, years), *tables.budgets(side, used)],
                 tab=tr("Public money")),
@@ -217,6 +218,15 @@ def _compared(side: Side) -> Iterator[Part]:
 
 def _described(option: Option) -> str | None:
     return None if option.description is None else said(option.description)
+
+
+def _under(side: Side) -> Iterator[Part]:
+    """Expected damage with each option, under each set of assumptions."""
+    caption = tr("Expected damage under each set, {unit}", unit=side.unit)
+    if not side.of_damage:
+        caption = tr("Expected shortage under each set, {unit}", unit=side.unit)
+    if rows := figures.under(side):
+        yield figures.across(side, caption, rows, "under")
 
 
 def _proofs(side: Side) -> Table:

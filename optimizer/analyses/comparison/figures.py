@@ -8,7 +8,7 @@ from models.language import tr
 from models.results.comparison import Barred
 from models.results.option import Option
 from optimizer.analyses.comparison.money import NO_CLASS
-from optimizer.analyses.comparison.words import Side
+from optimizer.analyses.comparison.words import Side, said
 from optimizer.report.cells import along
 from optimizer.report.document import SHEET, TEXT, Column, Form, Table
 from optimizer.report.figures import NOISE, percent
@@ -99,6 +99,19 @@ def across(side: Side, caption: str, rows: Sequence[Figure], name: str, note: st
             Column(tr("No plan"), lambda row: read(side.base, row.without), lambda row: row.form)
         )
     return Table(caption, told, columns, name, note, key=lambda row: str(row.key))
+
+
+def under(side: Side) -> list[Figure]:
+    """Expected damage under each set of assumptions that the base has."""
+
+    def of(id: str, what: str) -> Path:
+        return lambda o: next((getattr(own, what) for own in o.under if own.id == id), None)
+
+    return [
+        Figure(own.id, said(own.title), "outcome", of(own.id, "expected"),
+               none=of(own.id, "expected_without_plan"))
+        for own in side.base.under
+    ]  # fmt: skip
 
 
 def benefits(side: Side) -> list[Figure]:

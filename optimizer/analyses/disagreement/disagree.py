@@ -77,12 +77,11 @@ def disagree(
             own.recourse.forget()  # sweeps of all sets together take too much room
         if founds[id].interrupted:
             break
-    compromise = None
+    known, compromise = best_known(alone, [*founds.values()]), None
     if not founds[id].interrupted:
         options.tell(len(sets), len(sets) + 1, tr("one plan for all"))
-        problem = replace(problem, best=best_known(alone, [*founds.values()]))
-        compromise = find(problem, **how)
-    best = dict(zip(founds, best_known(alone, [*founds.values()]), strict=False))
+        compromise = find(replace(problem, best=known), **how)
+    best = dict(zip(founds, known, strict=True))
     worlds = _worlds(alone, options.threads)
     told = {id: _among(worlds, best, found, id) for id, found in founds.items()}
     for_all = None if compromise is None else _among(worlds, best, compromise, None)

@@ -1,6 +1,7 @@
 """Damage against a number of the scenario, as a document."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from models.language import tr
 from models.results import Frontier, FrontierPoint, FrontierStep
@@ -31,6 +32,7 @@ def document(found: Frontier) -> Document:
         [*_lead(say), _cautions(say)],
         [
             Section("points", points, _points(say), tab=tr("Frontier")),
+            Section("under", tr("Under each set of assumptions"), list(_under(say))),
             Section("changes", _steps_title(say), _steps(say)),
             Section("conflicts", tr("Where no plan keeps all rules"), _conflicts(say)),
             Section("proof", tr("How good the proof is"), list(_proof(say))),
@@ -120,6 +122,25 @@ def _cautions(say: Say) -> doc.Caution:
     return doc.Caution(
         [*([tr("Stopped early: points are missing.")] if early else []), *say.illustration()]
     )
+
+
+def _under(say: Say) -> Iterator[Part]:
+    """Expected damage at each value, under each set of assumptions."""
+    points = [point for point in say.found.points if point.expected_under]
+    cells = shown(say, [point.value for point in points])
+    caption = tr("Expected damage under each set, {unit}", unit=say.unit)
+    if not say.of_damage:
+        caption = tr("Expected shortage under each set, {unit}", unit=say.unit)
+    columns = [Column(headed(say), lambda p: cells[p.value])]
+    columns += [
+        Column(say.assumptions(id), partial(_expected, id), "outcome", like="under")
+        for id in (points[0].expected_under if points else ())
+    ]
+    yield Table(caption, points, columns, "under")
+
+
+def _expected(id: str, point: FrontierPoint) -> float | None:
+    return point.expected_under.get(id)
 
 
 def _points(say: Say) -> list[Part]:

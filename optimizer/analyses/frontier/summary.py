@@ -40,6 +40,7 @@ def _point(spot: Spot, case: Case) -> FrontierPoint:
         ("objective", "gap", "expected", "cvar", "worst", "net_cost_meur", "public_meur")
     )
     reached |= {"expected_bound": least.expected, "cvar_bound": least.cvar, "spend_meur": {}}
+    reached["expected_under"] = {}
     reached |= {
         "projects": {},
         "stocks_t": {},
@@ -60,6 +61,10 @@ def _point(spot: Spot, case: Case) -> FrontierPoint:
             "cvar": cvar,
             "cvar_bound": None if least.cvar is None else min(least.cvar, cvar),
             "worst": found.with_plan.worst,
+            "expected_under": {
+                id: own.with_plan.expected
+                for id, own in zip(case.assumptions, found.sets, strict=False)
+            },
             "net_cost_meur": found.net_cost,
             "public_meur": math.fsum(public),
             "spend_meur": used,
