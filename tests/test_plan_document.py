@@ -15,8 +15,9 @@ from models.results import Plan
 from models.results.misfits import misfits
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
+from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.plan_document import as_solved, quantiles
-from optimizer.solve.planner import input_hash, plan
+from optimizer.solve.planner import plan
 from optimizer.solve.reckoned import disagreements
 
 

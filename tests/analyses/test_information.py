@@ -30,7 +30,7 @@ from optimizer.analyses.given import GivenPlan
 from optimizer.analyses.given import given as read_back
 from optimizer.errors import Infeasible
 from optimizer.model.commitment import weighed_cost
-from optimizer.solve import outcomes, planner
+from optimizer.solve import outcomes, problem
 from optimizer.solve.planner import plan
 from optimizer.solve.sweep.state_classes import delays_of
 
@@ -300,14 +300,14 @@ def test_states_solved_on_one_frame_are_those_solved_as_a_whole(
     leaves in it tells in the next."""
     own = judged(crowded_case(random.Random(seed).choice))
     assert own is not None
-    problem = weighing(own, 0.0)
+    weighed = weighing(own, 0.0)
     told = {}
-    for small in (planner.SMALL, 0):
-        monkeypatch.setattr(planner, "SMALL", small)
+    for small in (problem.SMALL, 0):
+        monkeypatch.setattr(problem, "SMALL", small)
         told[small] = foresee(
-            problem.instance,
-            problem.states,
-            delays=delays_of(problem.instance, problem.states),
+            weighed.instance,
+            weighed.states,
+            delays=delays_of(weighed.instance, weighed.states),
             gap=0.0,
             time_limit=None,
             jobs=1,

@@ -15,7 +15,7 @@ from random_chains import chain_case
 
 import vorrat
 from optimizer.errors import Infeasible
-from optimizer.solve import planner
+from optimizer.solve import problem
 from optimizer.solve.decomposition import CutPool
 
 DRAW = {
@@ -57,7 +57,7 @@ def test_leaves_change_no_figure(
     kind: str, seed: int, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is proven from leaves and what is proven from nothing have a value in common."""
-    monkeypatch.setattr(planner, "SMALL", 0)
+    monkeypatch.setattr(problem, "SMALL", 0)
     file = tmp_path / "scenario.json"
     file.write_text(json.dumps(DRAW[kind](random.Random(f"leaves {kind} {seed}").choice)))
     scenario = vorrat.read(file)

@@ -13,7 +13,7 @@ from workbooks import ROOT, TUTORIAL
 from models.files import read_case, read_case_text
 from optimizer.cli import run
 from optimizer.cli.scenario_files import OPENERS, STARTER, opener, starter_script, template
-from optimizer.solve.planner import input_hash
+from optimizer.solve.checked_solution import input_hash
 
 
 @pytest.fixture

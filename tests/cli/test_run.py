@@ -14,7 +14,7 @@ from models.files import read_case
 from models.results import Plan
 from optimizer.cli import everything, run, solving
 from optimizer.cli.report import BRIEFS, PLAN, REPORT, RESULTS
-from optimizer.solve.planner import input_hash
+from optimizer.solve.checked_solution import input_hash
 
 NAMES = (PLAN, REPORT, RESULTS, *BRIEFS)
 

@@ -16,7 +16,7 @@ from models.language import german, using
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook.book import first_difference
 from optimizer.report.scenario_workbook.columns import as_text
-from optimizer.solve.planner import input_hash
+from optimizer.solve.checked_solution import input_hash
 
 SCENARIOS = ["tutorial", "germany-2026", "consortium", "japan-2010"]
 

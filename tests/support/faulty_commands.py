@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimizer.cli import child, main, parent
-from optimizer.solve import planner
+from optimizer.solve import problem
 from optimizer.solve.decomposition.run import Run
 from optimizer.solve.decomposition.search import Search
 
@@ -115,7 +115,7 @@ def arrange(fault: str) -> None:
         act(run)
 
     setattr(Search, "search", search)  # noqa: B010
-    setattr(planner, "SMALL", -1)  # noqa: B010
+    setattr(problem, "SMALL", -1)  # noqa: B010
 
 
 def begin() -> None:

@@ -17,7 +17,7 @@ from models.faults import Place, ScenarioError
 from models.files import presets, read_case, read_case_text
 from models.language import using
 from models.schema import scenario_schema
-from optimizer.solve.planner import input_hash
+from optimizer.solve.checked_solution import input_hash
 
 SHIPPED = ", ".join(presets.shipped())
 HEADER = "id,country,output_t_per_year.lithium,capex_meur"

@@ -15,7 +15,7 @@ from models.files import read_case, read_case_text
 from models.language import using
 from models.schema import scenario_schema
 from optimizer.cli import run
-from optimizer.solve.planner import input_hash
+from optimizer.solve.checked_solution import input_hash
 
 OWN = "  - {consumer: motor_co, material: dysprosium, t_per_year: 60}\n"
 COMMON = VALID.replace(OWN, "")

@@ -1,0 +1,157 @@
+"""A scenario as every method takes it, or all of its sets of assumptions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from models.language import tr
+from models.scenario.case import Case
+from optimizer.errors import Misuse
+from optimizer.model.cores import usable_cores
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.likeness import drawn_alike, seen_alike
+from optimizer.model.states import State, read_states
+from optimizer.model.together import Together, looked_at, read_sets
+from optimizer.solve.checked_solution import Best
+from optimizer.solve.decomposition import CutPool, Frame
+from optimizer.solve.solver_result import Method
+from optimizer.solve.sweep import Recourse
+
+SMALL = 300  # nodes * states * periods, so far the extensive form is as quick (benchmarks.md)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A scenario as every method takes it."""
+
+    instance: Instance
+    states: tuple[State, ...]
+    seconds: float  # wall time that reading took
+    recourse: Recourse | None = None  # of the same states from another standpoint, if there is any
+    frame: Frame | None = None  # of the same instance with other states, if there is any
+    sets: tuple[Problem, ...] = ()  # under each set of assumptions, if a plan is made over them
+    best: tuple[Best, ...] = ()  # of each of these, where regret is asked for
+    scenario: Case | None = None  # the file as it stands, where the instance is not of that
+
+    @classmethod
+    def of(cls, case: Case, *known: Problem) -> Problem:
+        """The problem of a scenario, with what it has in common with those that are known. One over
+        sets of assumptions looks like that of the file as it stands, if that is one of them, else
+        like that of the first set."""
+        began = time.perf_counter()
+        if case.objective.over_assumptions is None:
+            return cls._read(read_instance(case), began, known)
+        first, together = read_sets(case)
+        alike = [own for own in known if len(own.sets) == len(together.instances)]
+        sets = tuple(
+            cls._read(instance, began, [own.sets[k] for own in alike])
+            for k, instance in enumerate(together.instances)
+        )
+        looks = sets[first]
+        instance = looked_at(case, looks.instance)
+        seconds, recourse = time.perf_counter() - began, looks.recourse
+        seen = None if recourse is None else recourse.seen(instance)
+        return cls(instance, looks.states, seconds, seen, sets=sets, scenario=case)
+
+    @classmethod
+    def _read(cls, instance: Instance, began: float, known: Sequence[Problem]) -> Problem:
+        """The problem of an instance, with what it has in common with those that are known."""
+        drawn = (own for own in known if drawn_alike(instance, own.instance))
+        like = next(drawn, None)
+        states = read_states(instance) if like is None else like.states
+        alike = (
+            own.recourse
+            for own in known
+            if own.states is states and own.recourse and seen_alike(instance, own.instance)
+        )
+        recourse = next(alike, None)
+        seen = None if recourse is None else recourse.seen(instance)
+        for own in known if seen is None else ():
+            if own.recourse is not None and seen_alike(instance, own.instance):
+                seen = own.recourse.in_states(instance, states)
+                break
+        return cls(instance, states, time.perf_counter() - began, seen)
+
+    @classmethod
+    def after(cls, last: Problem | None, case: Case, threads: int | None = None) -> Problem:
+        """The same with recourse, of a scenario that is much like the last one."""
+        return cls.of(case, *([] if last is None else [last])).with_recourse(threads)
+
+    def with_recourse(self, threads: int | None = None) -> Problem:
+        """The same with recourse, which search and judge then share."""
+        if self.recourse is not None:
+            return self
+        if self.sets:
+            sets = tuple(own.with_recourse(threads) for own in self.sets)
+            looks = next(own for own in sets if own.states is self.states)
+            seen = looks.recourse and looks.recourse.seen(self.instance)
+            return replace(self, sets=sets, recourse=seen)
+        return replace(self, recourse=Recourse(self.instance, self.states, threads=threads))
+
+    @property
+    def parts(self) -> tuple[Problem, ...]:
+        """Itself, or what it is under each set of assumptions."""
+        return self.sets or (self,)
+
+    @property
+    def together(self) -> Together:
+        """What a plan is made for."""
+        case = self.instance.case
+        if not self.sets:
+            return Together((self.instance,))
+        weights = tuple(float(own.weight) for own in case.assumptions.values())
+        over = case.objective.over_assumptions or "mean"
+        instances = tuple(own.instance for own in self.sets)
+        best = tuple(own.objective for own in self.best) if over == "regret" else ()
+        return Together(instances, weights, over, best or (0.0,) * len(instances))
+
+    @property
+    def least(self) -> float:
+        """What an objective counts as at least where a gap is taken of it, beside what it is
+        without a plan: of regret, what the best plans come to, since it may be nought."""
+        if self.together.over != "regret":
+            return 0.0
+        return max((abs(own.objective) for own in self.best), default=0.0)
+
+    @property
+    def size(self) -> int:
+        """Nodes times states times periods, of all sets."""
+        return sum(_size(own.instance, own.states) for own in self.parts)
+
+    @property
+    def small(self) -> bool:
+        """Whether the extensive form is as quick."""
+        return self.size <= SMALL
+
+
+def _size(instance: Instance, states: Sequence[State]) -> int:
+    """Nodes times states times periods."""
+    return len(instance.nodes) * len(states) * len(instance.periods)
+
+
+def choose_method(
+    instance: Instance, states: Sequence[State], pool: CutPool | None = None
+) -> Method:
+    """The method that suits the size of a problem."""
+    small = _size(instance, states) <= SMALL
+    return "extensive" if small and pool is None else "decomposition"
+
+
+def usual_jobs(instance: Instance, states: Sequence[State]) -> int:
+    """Processes that are worth starting for many problems of this size: all usable cores, but one
+    where a problem takes less time than a process takes to begin."""
+    return 1 if choose_method(instance, states) == "extensive" else usable_cores()
+
+
+def check_single(case: Case) -> None:
+    """Refuse a scenario whose plans are made over sets of assumptions (Misuse), where they would
+    be taken for those of the file as it stands."""
+    if case.objective.over_assumptions is not None:
+        raise Misuse(
+            tr(
+                "This analysis does not work over sets of assumptions; ask for the file as it "
+                "stands with --set objective.over_assumptions=null."
+            )
+        )
