@@ -70,8 +70,7 @@ def find(
 ) -> Found:
     """The plan before it becomes a document; as :func:`plan`, and :func:`judge` for ``brief``."""
     began = time.perf_counter()
-    if method == "auto":
-        method = "extensive" if problem.small and pool is None else "decomposition"
+    method = problem.suitable(pool) if method == "auto" else method
     if method == "decomposition" and all(len(own.states) <= BLOCK for own in problem.parts):
         problem = problem.with_recourse(how.get("threads"))
     problem = with_best(problem, **how)
@@ -208,9 +207,7 @@ def search(
             return solve_extensive_form(together, states, **sizes, **in_time())
         return None
 
-    chosen = method
-    if method == "auto":
-        chosen = "extensive" if problem.small and pool is None else "decomposition"
+    chosen = problem.suitable(pool) if method == "auto" else method
     solved: Solved | None = None
     if chosen == "extensive":
         solved = extend()

@@ -125,6 +125,10 @@ class Problem:
         """Whether the extensive form is as quick."""
         return self.size <= SMALL
 
+    def suitable(self, pool: CutPool | None = None) -> Method:
+        """The method that suits it; cuts are of use to the decomposition only."""
+        return "extensive" if self.small and pool is None else "decomposition"
+
 
 def _size(instance: Instance, states: Sequence[State]) -> int:
     """Nodes times states times periods."""

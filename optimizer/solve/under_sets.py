@@ -15,7 +15,7 @@ from optimizer.solve.checked_solution import Found, Under
 from optimizer.solve.verification import broken_rules
 
 
-def sets_of(found: Found) -> tuple[Under, ...]:
+def told_sets(found: Found) -> tuple[Under, ...]:
     """The outcome under the sets that a plan was made over, else under those that its scenario
     names, in lots of its own."""
     return found.sets or tuple(_read(found))
@@ -24,7 +24,7 @@ def sets_of(found: Found) -> tuple[Under, ...]:
 def outcomes_under(found: Found) -> Iterator[results.UnderAssumptions]:
     """What is told of each set of assumptions."""
     case = found.scenario or found.instance.case
-    sets = sets_of(found)
+    sets = told_sets(found)
     objectives = [
         outcomes.objective(
             own.instance, own.with_plan, weighed_cost(own.instance, found.commitment)

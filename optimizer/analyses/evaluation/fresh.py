@@ -27,7 +27,7 @@ from optimizer.solve import outcomes
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.plan_document import consumers_of, distribution, materials_of
 from optimizer.solve.sweep import ByRule, by_rule, joined
-from optimizer.solve.under_sets import sets_of
+from optimizer.solve.under_sets import told_sets
 
 BLOCK = 5000
 """States in a block."""
@@ -190,7 +190,7 @@ def fresh_under(
     that are drawn anew, or in those that it writes out."""
     found, case = given.found, given.reading.case
     find = partial(outcomes.evaluate, commitments=[found.commitment, Commitment()])
-    for (id, told), own in zip(case.assumptions.items(), sets_of(found), strict=True):
+    for (id, told), own in zip(case.assumptions.items(), told_sets(found), strict=True):
         instance, both = own.instance, [own.with_plan, own.without_plan]
         uncertainty = instance.case.uncertainty
         sampled = uncertainty is not None and uncertainty.sample is not None and seed is not None
