@@ -4,7 +4,7 @@ from typing import Literal
 
 from models.results import ids
 from models.results.base import InUnit, Part, Result, Searched, Share, Study
-from models.results.plan import WithoutPlan
+from models.results.worlds import WithoutPlan
 
 ItemKind = Literal["project", "stockpile"]
 HowOften = Literal["always", "nearly always", "in most", "in some", "never"]

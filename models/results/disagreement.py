@@ -6,7 +6,7 @@ from typing import Literal
 
 from models.results import ids
 from models.results.base import InUnit, Part, Result, Share, Study
-from models.results.plan import WithoutPlan
+from models.results.worlds import WithoutPlan
 
 
 class SetOfAssumptions(Result):

@@ -5,7 +5,8 @@ from typing import Literal
 from models.results import base, ids
 from models.results.base import Instead, InUnit, Measured, Part, PerVaried, Result, Searched, Varied
 from models.results.comparison import BrokenRule
-from models.results.plan import Plan, WithoutPlan
+from models.results.plan import Plan
+from models.results.worlds import WithoutPlan
 
 
 class FrontierPoint(Searched):

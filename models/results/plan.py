@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from models.results import base, ids
 from models.results.base import InUnit, Measured, OfScenario, Part, Result, Seconds, Share
 from models.results.chains import ChainOutcome
+from models.results.decided import AfterReview, ProjectPlan, StockpilePlan
+from models.results.worlds import Clustering, UnderAssumptions, WithoutPlan
 
 BudgetClass = Literal[
     "financial_transaction", "loan", "guarantee", "grant", "expenditure", "premium", "private"
@@ -46,6 +46,9 @@ class Position(Result):
     grants, interest, expenditure, premiums."""
     cost_meur: float  #: Net cost, discounted: put up less what is expected back and residual value.
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
+    decided: ids.YearNumber | None = None
+    """Year in which it may be decided at a review, with a mean over all groups of states; null of
+    all that is decided before."""
 
 
 OWN_LINE = "budget"  #: What stands in place of a line for the funder's own budget.
@@ -132,48 +135,6 @@ class Certificate(Proof):
     versions: base.Versions  #: base.Versions of the project and of what it rests on.
 
 
-class WithoutPlan(Result):
-    """What comes if nothing is started and nothing is bought.
-
-    In the same states; projects that come unaided (``anyway``) do, stocks that are there already
-    (``initial_t``) are used, supply and hazards are as in the scenario. Rules of ``policy`` are not
-    asked.
-    """
-
-    expected: InUnit  #: Mean over the states.
-    cvar: InUnit  #: Mean of the worst states.
-    worst: InUnit  #: The worst state.
-    avoided_anyway: InUnit | None = None
-    """How much more would be expected if no project came unaided: what a plan is not credited with;
-    null where none does, or where it was not reckoned."""
-
-
-class UnderAssumptions(Result):
-    """What a plan leads to under one set of assumptions, in its own states.
-
-    Of a plan that minimises the worst or the regret, the damage in sets that do not bind is that of
-    the best use of what is there.
-    """
-
-    id: ids.Assumptions  #: Id of the set.
-    title: str  #: Its title, or its id.
-    weight: Share  #: How much it counts beside the others.
-    states: int  #: States of the world that were drawn under it.
-    objective: InUnit  #: The objective of the plan under it.
-    expected: InUnit  #: Damage, mean over the states.
-    cvar: InUnit  #: Mean of the worst states, at the scenario's level.
-    worst: InUnit  #: The worst state with a probability above 0.
-    net_cost_meur: float  #: Net cost under it, discounted, before ``cost_weight``.
-    without_plan: WithoutPlan  #: What comes under it without any plan.
-    best: InUnit | None = None  #: Objective of the best plan for this set alone; null if not asked.
-    best_bound: InUnit | None = None  #: What is proven of all plans for it; null without a proof.
-    regret: InUnit | None = None  #: What ``objective`` is above ``best``; null if not asked.
-    decides: bool = False
-    """Whether the objective over all sets is that of this one: the worst, or of largest regret."""
-    broken_rules: tuple[str, ...] = ()
-    """Rules that the plan breaks under it, where it was not made for this set."""
-
-
 LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
 
 
@@ -211,40 +172,6 @@ class Outcome(Measured):
     distribution: Distribution | None = None  #: How it is spread over the states.
 
 
-class ProjectPlan(Result):
-    """A project that is built.
-
-    ``market_share`` and all ``shares`` add up to 1. Interest subsidies and price floors carry no
-    capex.
-    """
-
-    id: ids.Project  #: Id of the project.
-    name: str  #: Its name.
-    start: ids.YearNumber  #: Year in which the decision to build falls.
-    first_output: int  #: First year of output if nothing is delayed; may lie past the horizon.
-    capex_meur: float  #: Its capital cost, as announced.
-    expected_capex_meur: float | None = None
-    """The same with its mean overrun, as net cost counts it; null where none is foreseen."""
-    budgeted_capex_meur: float | None = None
-    """The same with the overrun that ``policy.contingency`` asks budgets to hold; null likewise."""
-    market_share: Share  #: Share of capex from lenders and other investors.
-    offtake: Share  #: Share of output that reaches domestic consumers.
-    offtake_common: Share  #: Of that for all home consumers.
-    offtake_by_company: dict[ids.Funder, Share]  #: Of that for consumers of each company funder.
-    shares: dict[ids.Funder, dict[ids.Instrument, Share]]  #: Of capex, by funder and instrument.
-    supports: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
-    """Share of capex whose interest is subsidised, or of output under a price floor."""
-    floored_common: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
-    """Of ``offtake_common`` what runs whatever the price, by funder and price floor."""
-    floored_by_company: dict[ids.Funder, dict[ids.Funder, dict[ids.Instrument, Share]]] = {}
-    """The same of ``offtake_by_company``, by company."""
-
-    @property
-    def mean_capex_meur(self) -> float:
-        """Its capital cost with its mean overrun, where one is foreseen."""
-        return self.capex_meur if self.expected_capex_meur is None else self.expected_capex_meur
-
-
 class UnaidedProject(Result):
     """A project that may be built without any of the funders' money, and what money adds to it.
 
@@ -279,17 +206,6 @@ class IdleProject(Result):
     below_cash_cost: Share  #: Share of periods in which that price is below cash cost.
     idle: Share  #: Share of periods in which what is under no price floor stands still.
     floored: Part | None  #: Share of its offtake that runs whatever the price; null if not built.
-
-
-class StockpilePlan(Result):
-    """What a stockpile buys and holds."""
-
-    id: ids.Stockpile  #: Id of the stockpile.
-    name: str  #: Its name.
-    material: ids.Material  #: Id of its material.
-    buy_t: ids.ByYear  #: Tonnes bought in each year.
-    planned_t: ids.ByYear  #: Stock at the end of each year before any release.
-    cost_meur: ids.ByYear  #: What buying and keeping cost in each year, undiscounted, whoever pays.
 
 
 class StockUse(Result):
@@ -413,27 +329,6 @@ class Adapting(Result):
     later_eur_per_t: float  #: The same in that period, if the clock still runs.
 
 
-class EventYears(Result):
-    """How often so many hazards strike in one year."""
-
-    events: int  #: How many events start in the year, each of another hazard.
-    share: Share  #: Share of years, of all states by their probability.
-    independent: Share
-    """The same if no event depended on others, each hazard with the same mean rate in each year."""
-
-
-class Clustering(Result):
-    """How events of hazards cluster in the plan's states, beside what independent events would do.
-
-    An event counts in the year in which it starts, unless it is certain then.
-    """
-
-    years: Annotated[tuple[EventYears, ...], Field(min_length=3)]
-    """From no event to one of each hazard that is uncertain."""
-    most: int  #: The most events that start in one state.
-    most_independent: float  #: Mean of the same over as many states, if events were independent.
-
-
 Multiplied = Literal["damage", "rate", "duration"]
 Factor = Annotated[float, base.Unit("factor")]
 
@@ -483,6 +378,10 @@ class Plan(OfScenario):
     under: tuple[UnderAssumptions, ...] = ()
     """The outcome under each set of assumptions; all other figures of a plan that is made over sets
     are those of the file as it stands, or of the first set where that is none of them."""
+    review: AfterReview | None = None
+    """What is decided at the review, by what has been seen until then, and what that is worth; null
+    without one. Then the plan's projects are those that are decided before it, and all its sums are
+    means over what is decided after it."""
     chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.
     adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
     clustering: Clustering | None = None
@@ -491,6 +390,20 @@ class Plan(OfScenario):
     chains_untold: tuple[ids.Material, ...] = ()
     """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""
     worth_from: tuple[WorthFrom, ...] = ()  #: Where it is worth its money, if that was asked for.
+
+    @property
+    def likely(self) -> list[tuple[float, ProjectPlan]]:
+        """The projects with their probability: what is decided now, and what may be at a review."""
+        told = self.review
+        found = [(1.0, built) for built in self.projects]
+        if told is not None:
+            found += [
+                (group.probability, built)
+                for group in told.groups
+                for built in group.projects
+                if built.start >= told.year
+            ]
+        return found
 
     @property
     def seen_under(self) -> UnderAssumptions | None:

@@ -26,6 +26,7 @@ from models.scenario.hazards import Hazard, Uncertainty
 from models.scenario.materials import Consumer, Conversion, Damage, Demand, Material, Supply
 from models.scenario.projects import Project
 from models.scenario.quantities import Count, Fraction, NonNegative, Number, Share, Whole, Year
+from models.scenario.review import Review
 from models.scenario.stockpiles import Stockpile
 
 PERIODS = (1, 2, 4, 12)
@@ -174,6 +175,7 @@ class Case(Base):
     uncertainty: Uncertainty | None = None  #: States of the world; one undisturbed where absent.
     policy: Policy = Policy()  #: Rules that every plan must keep.
     objective: Objective = Objective()  #: What a plan is measured by.
+    review: Review | None = None  #: Date at which to decide again; all is decided now where absent.
     assumptions: dict[Id, Assumptions] = {}  #: Sets of assumptions that experts hold, by id.
     variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.
     counterfactual: VariantId | None = None

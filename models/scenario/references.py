@@ -13,7 +13,7 @@ from models.base import UNREADABLE_TEXT
 from models.faults import Fault
 from models.language import marked, tr
 from models.marks import Found, values_in
-from models.scenario import chains, plausibility, residual, undisturbed
+from models.scenario import chains, plausibility, residual, review, undisturbed
 from models.scenario.quantities import readable
 from models.spelling import existing
 
@@ -117,6 +117,8 @@ class _Checker:
             message = tr("the file has no sets of assumptions")
             hint = tr("add them under assumptions, or leave it out")
             yield Fault(("objective", "over_assumptions"), message, hint)
+        if not self._unread("uncertainty") and not self._unread("materials"):
+            yield from review.check(case, self._unread("review"))
 
     def _consumers(self) -> Iterator[Fault]:
         companies = [name for name, one in self.case.funders.items() if one.kind == "company"]

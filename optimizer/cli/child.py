@@ -19,6 +19,7 @@ from models.language import tr
 if TYPE_CHECKING:
     from models.results import Plan
     from models.scenario.case import Case
+    from optimizer.model.commitment import Commitment
     from optimizer.solve.solver_result import Incumbent
 
 
@@ -174,33 +175,44 @@ def plan(case: Case, *, time_limit: float | None = None, **how: Any) -> Plan:
 
 def as_checkpoint(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:
     """The best plan of a search in the scenario with this hash, as JSON."""
-    made = incumbent.commitment
     return {
         "input_sha256": input_sha256,
         "method": incumbent.method,
         "bound": incumbent.bound,
+        **_as_json(incumbent.commitment),
+    }
+
+
+def _as_json(made: Commitment) -> dict[str, Any]:
+    return {
         "start": made.start,
         "share": [[*key, share] for key, share in made.share.items()],
         "market": made.market,
         "offtake": [[*key, share] for key, share in made.offtake.items()],
         "floored": [[*key, share] for key, share in made.floored.items()],
         "buy": {stockpile: lots.tolist() for stockpile, lots in made.buy.items()},
+        "paths": [_as_json(own) for own in made.paths],
     }
 
 
 def of_checkpoint(data: dict[str, Any]) -> Incumbent:
     """The incumbent again; its objective is left to whoever checks it."""
+    from optimizer.solve.solver_result import Incumbent
+
+    return Incumbent(data["method"], _of_json(data), float("inf"), data["bound"])
+
+
+def _of_json(data: dict[str, Any]) -> Commitment:
     import numpy as np
 
     from optimizer.model.commitment import Commitment
-    from optimizer.solve.solver_result import Incumbent
 
-    commitment = Commitment(
+    return Commitment(
         start=data["start"],
         share={(p, f, i): share for p, f, i, share in data["share"]},
         market=data["market"],
         offtake={(p, group): share for p, group, share in data["offtake"]},
         buy={stockpile: np.array(lots, dtype=float) for stockpile, lots in data["buy"].items()},
         floored={(p, g, f, i): share for p, g, f, i, share in data["floored"]},
+        paths=tuple(_of_json(own) for own in data["paths"]),
     )
-    return Incumbent(data["method"], commitment, float("inf"), data["bound"])

@@ -1,7 +1,7 @@
 """The first-stage decisions as plain numbers, apart from any model."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,17 +24,77 @@ class Commitment:
     buy: dict[str, Floats] = field(default_factory=dict)  # by stockpile; none where absent
     floored: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
     """Offtake that runs whatever the price, by project, group, funder and price floor."""
+    paths: tuple["Commitment", ...] = ()
+    """What is decided in all on each path that the instance has; what is decided before the review
+    then stands above. None without a review, and where all paths are alike."""
+
+    def on(self, g: int | None) -> "Commitment":
+        """What is decided on a path."""
+        return self.paths[g] if self.paths and g is not None else self
+
+    @property
+    def ways(self) -> tuple["Commitment", ...]:
+        """What is decided on each path, or in any case."""
+        return self.paths or (self,)
+
+    @property
+    def starts(self) -> dict[str, int]:
+        """The start year of each project that is built on any path, the earliest."""
+        found = dict(self.start)
+        for own in self.paths:
+            found |= {p: min(year, found.get(p, year)) for p, year in own.start.items()}
+        return found
 
     def bought(self, instance: Instance, stockpile: str) -> Floats:
-        """(Y) lots that a stockpile buys in each year."""
-        return self.buy.get(stockpile, np.zeros(len(instance.years)))
+        """(Y) lots that a stockpile buys in each year, as expected over all paths."""
+        total = np.zeros(len(instance.years))
+        if not self.paths:
+            return self.buy.get(stockpile, total)
+        for chance, _, own in by_chance(instance, self):
+            total = total + chance * own.buy.get(stockpile, 0.0)
+        return total
+
+
+def of_paths(paths: Sequence[Commitment], instance: Instance) -> Commitment:
+    """The plan that goes these paths, on all of which it decides the same before the review."""
+
+    def early(p: str) -> bool:
+        return p in first.start and instance.decided_early(first.start[p])
+
+    first = paths[0]
+    start = {p: year for p, year in first.start.items() if early(p)}
+    common = np.array([instance.decided_early(year) for year in instance.years])
+    return Commitment(
+        start=start,
+        share={key: x for key, x in first.share.items() if key[0] in start},
+        market={p: x for p, x in first.market.items() if p in start},
+        offtake={key: x for key, x in first.offtake.items() if key[0] in start},
+        buy={h: lots * common for h, lots in first.buy.items() if (lots * common).any()},
+        floored={key: x for key, x in first.floored.items() if key[0] in start},
+        paths=tuple(paths),
+    )
+
+
+def by_chance(
+    instance: Instance, commitment: Commitment
+) -> Iterator[tuple[float, Instance, Commitment]]:
+    """What is decided on each path, and with which chance; a plan without paths is by itself."""
+    if not commitment.paths:
+        yield 1.0, instance, commitment
+        return
+    for g, (path, own) in enumerate(zip(instance.paths, commitment.paths, strict=True)):
+        yield path.chance, instance.on_path(g), own
 
 
 def carried(commitment: Commitment, lots: Mapping[str, float], there: Instance) -> Commitment:
     """The same tonnes and shares in another instance, whose lots may be of another size; ``lots``
     are tonnes in a lot where the commitment is from."""
     size = {h: lots[x.material] / there.lot_t[x.material] for h, x in there.stockpiles.items()}
-    return replace(commitment, buy={h: bought * size[h] for h, bought in commitment.buy.items()})
+    return replace(
+        commitment,
+        buy={h: bought * size[h] for h, bought in commitment.buy.items()},
+        paths=tuple(carried(own, lots, there) for own in commitment.paths),
+    )
 
 
 def within_floors(
@@ -83,11 +143,13 @@ def stock_cost(
 def moved(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[str, str, str, float, Money]]:
-    """Every share in what is built, and what a whole one moves."""
-    for (p, f, i), share in commitment.share.items():
-        start = commitment.start.get(p)
-        if start is not None:
-            yield p, f, i, share, instance.money(p, f, i, start)
+    """Every share in what is built, and what a whole one moves; a share on a path counts by the
+    chance of that."""
+    for chance, own, plan in by_chance(instance, commitment):
+        for (p, f, i), share in plan.share.items():
+            start = plan.start.get(p)
+            if start is not None:
+                yield p, f, i, chance * share, own.money(p, f, i, start)
 
 
 def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, Floats]]:
@@ -99,11 +161,12 @@ def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple
 
 def premiums(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, str, Floats]]:
     """(Y) million EUR above the market that funders pay for secured output, undiscounted, by
-    project and funder."""
-    for p, start in commitment.start.items():
-        offtake = math.fsum(x for (q, _), x in commitment.offtake.items() if q == p)
-        for f, paid in instance.premium_on(p, start).items() if offtake > 0 else ():
-            yield p, f, offtake * paid
+    project and funder; what is paid on a path counts by the chance of that."""
+    for chance, own, plan in by_chance(instance, commitment):
+        for p, start in plan.start.items():
+            offtake = math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
+            for f, paid in own.premium_on(p, start).items() if offtake > 0 else ():
+                yield p, f, chance * offtake * paid
 
 
 def outlay(

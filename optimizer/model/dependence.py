@@ -10,7 +10,7 @@ from models.base import Stage
 from models.results import CrmaShare, SupplyMix
 from models.scenario.countries import EU_27
 from models.scenario.materials import Supply
-from optimizer.model.commitment import Commitment
+from optimizer.model.commitment import Commitment, by_chance
 from optimizer.model.instance import Coming, Floats, Instance
 
 CRMA_YEAR = 2030
@@ -54,14 +54,18 @@ def _delivered(instance: Instance, commitment: Commitment) -> dict[tuple[str, st
 
 
 def _reserved_share(instance: Instance, commitment: Commitment, p: str) -> Floats:
-    """(Y) share of a project's nameplate that runs for home consumers; where nobody starts it, what
-    comes unaided by its probability."""
-    project, start = instance.projects[p], commitment.start.get(p)
-    if start is None:
-        unaided = [project.at_home(Coming(unaided=True), year) for year in instance.years]
-        return project.unaided_chance * np.array(unaided)
-    offtake = math.fsum(x for (q, _), x in commitment.offtake.items() if q == p)
-    return offtake * project.running(instance.years, start)
+    """(Y) share of a project's nameplate that runs for home consumers, as expected over all paths;
+    where nobody starts it, what comes unaided by its probability."""
+    project, total = instance.projects[p], np.zeros(len(instance.years))
+    for chance, _, plan in by_chance(instance, commitment):
+        start = plan.start.get(p)
+        if start is None:
+            unaided = [project.at_home(Coming(unaided=True), year) for year in instance.years]
+            total += chance * project.unaided_chance * np.array(unaided)
+            continue
+        offtake = math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
+        total += chance * offtake * project.running(instance.years, start)
+    return total
 
 
 def _mix(

@@ -38,7 +38,7 @@ UNSEEN: dict[type, frozenset[str]] = {
     Node: frozenset({"counts"}),
     HazardData: frozenset({"annual_probability", "regime_factors"}),
     ProfileData: frozenset({"probability"}),
-    PriceData: frozenset({"probability", "chance"}),
+    PriceData: frozenset({"probability", "chance", "planned"}),
 }
 """Fields that recourse in given states depends on in no way."""
 

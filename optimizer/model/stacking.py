@@ -1,7 +1,7 @@
-"""Programs of several sets of assumptions as one.
+"""Programs of several sets of assumptions, and of paths after a review, as one.
 
-Decisions are columns that all sets share; what follows from them, and the rules that hold, each set
-has of its own.
+Decisions are columns that all sets share, and until the review all paths; what follows from them,
+and the rules that hold, each part has of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from optimizer.model.highs import Compiled, LinearProgram, Substituted
-from optimizer.model.instance import Floats
-from optimizer.model.together import Places, Together
+from optimizer.model.instance import Floats, Instance
+from optimizer.model.together import Part, Places, Together
 
 Key = tuple[Any, ...]
 
@@ -25,13 +25,15 @@ REQUIRED = ("start", "share", "market", "offtake", "buy")
 """Those that are nought where a set lacks them: there nobody may decide on it."""
 MOST = ("most", "all")
 """The column that the objectives of all sets are below, where the worst counts."""
+OF_SET = ("eta", "tail_cost")
+"""Columns of the mean of the worst states, which are those of a set whatever path they go."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stacked:
-    """Programs of all sets as one. ``columns`` and ``rows`` name it by component and index, and by
-    the number of the set where they are its own; ``column`` and ``row`` are where those of each
-    set's program stand in it."""
+    """Programs of all parts as one. ``columns`` and ``rows`` name it by component and index, and
+    by whose they are where they are not of all; ``column`` and ``row`` are where those of each
+    part's program stand in it."""
 
     program: LinearProgram
     columns: list[Key]
@@ -42,73 +44,102 @@ class Stacked:
     offsets: Floats
 
 
+def year_decided(instance: Instance, key: Key) -> int:
+    """The year in which a column of a decision is decided; of a ticket the last it may be."""
+    name, index = key[:2]
+    if name == "takes_part":
+        return max(instance.projects[index[0]].starts, default=0)
+    return int(index[-1] if name in ("start", "share", "market", "buy") else index[1])
+
+
+def named(part: Part, key: Key) -> tuple[Key, Any]:
+    """The name of a part's column among those of all parts, and what it may be shared by: all, a
+    path or a set; nothing where it is the part's own."""
+    if key[0] in SHARED:
+        if part.path is None or part.instance.decided_early(year_decided(part.instance, key)):
+            return key, "all"
+        return (*key, ("path", part.path)), part.path
+    if part.path is None:
+        return (*key, part.set), None
+    if key[0] in OF_SET:
+        return (*key, part.set), ("set", part.set)
+    return (*key, (part.set, part.path)), None
+
+
 def stacked(
     programs: Sequence[LinearProgram],
     columns: Sequence[Sequence[Key]],
     rows: Sequence[Sequence[Key]],
     together: Together,
 ) -> Stacked:
-    """Programs of sets, whose columns and rows have these keys, as one: shared columns stand once,
+    """Programs of parts, whose columns and rows have these keys, as one: shared columns stand once,
     within the bounds of all, and rows on nothing else that say the same."""
-    if len(programs) == 1 and together.adds_up:
+    parts = together.parts
+    if len(programs) == 1 and together.adds_up and parts[0].path is None:
         only, of_columns, of_rows = programs[0], list(columns[0]), list(rows[0])
         alone = (np.arange(len(of_columns)),), (np.arange(len(of_rows)),)
         costs, offsets = only.cost[None], np.array([only.offset])
         return Stacked(only, of_columns, of_rows, *alone, costs, offsets)
     place: dict[Key, int] = {}
     keys: list[Key] = []
+    shared_by: list[Any] = []
     column: list[Places] = []
-    for k, of_set in enumerate(columns):
-        at = np.zeros(len(of_set), dtype=np.int64)
-        for c, key in enumerate(of_set):
-            shared = key[0] in SHARED
-            if shared and key in place:
-                at[c] = place[key]
+    for part, of_part in zip(parts, columns, strict=True):
+        at = np.zeros(len(of_part), dtype=np.int64)
+        for c, key in enumerate(of_part):
+            name, shared = named(part, key)
+            if shared is not None and name in place:
+                at[c] = place[name]
                 continue
-            at[c] = len(keys)
-            if shared:
-                place[key] = len(keys)
-            keys.append(key if shared else (*key, k))
+            at[c] = place[name] = len(keys)  # columns of two states may have one name
+            keys.append(name)
+            shared_by.append(shared)
         column.append(at)
     keys += [] if together.adds_up else [MOST]
-    width = len(keys)
+    width, sets = len(keys), len(together.instances)
     lower, upper = np.full(width, -np.inf), np.full(width, np.inf)
     integer = np.zeros(width, dtype=np.int64)
     cost, offset = np.zeros(width), 0.0
-    costs = np.zeros((len(programs), width))
-    required = np.array([key[0] in REQUIRED and len(key) == 2 for key in keys], dtype=bool)
-    for k, (own, at) in enumerate(zip(programs, column, strict=True)):
+    costs, offsets = np.zeros((sets, width)), np.zeros(sets)
+    of_all, of_path = (
+        np.array([ok(own) for own in shared_by] + [False] * (width - len(shared_by)), dtype=bool)
+        for ok in (lambda own: own == "all", lambda own: isinstance(own, int))
+    )
+    required = np.array([key[0] in REQUIRED for key in keys], dtype=bool)
+    for part, own, at in zip(parts, programs, column, strict=True):
         lower[at], upper[at] = np.maximum(lower[at], own.lower), np.minimum(upper[at], own.upper)
         integer[at] += own.integer
-        costs[k, at] = own.cost
-        lacking = required.copy()
+        costs[part.set, at] += part.chance * own.cost
+        offsets[part.set] += part.chance * own.offset
+        here = [of == part.path for of in shared_by] if part.path is not None else []
+        lacking = required & (of_all | np.array([*here, *[False] * (width - len(here))]))
         lacking[at] = False
         upper[lacking] = np.minimum(upper[lacking], 0.0)
-    offsets = np.array([own.offset for own in programs])
-    common = np.array([len(key) == 2 for key in keys], dtype=bool)
+    common = of_all | of_path
     said: dict[Any, int] = {}
     row: list[Places] = []
     row_keys: list[Key] = []
-    parts: list[Any] = []
+    matrices: list[Any] = []
     kept: list[Places] = []
-    for k, (own, at) in enumerate(zip(programs, column, strict=True)):
-        part = moved(own.matrix, at, width)
-        places, chosen = np.zeros(part.shape[0], dtype=np.int64), list[int]()
-        for r in range(part.shape[0]):
-            entries = slice(part.indptr[r], part.indptr[r + 1])
-            if common[part.indices[entries]].all():
-                numbers = part.indices[entries].tobytes(), part.data[entries].tobytes()
-                says = (*rows[k][r], *numbers, own.row_lower[r], own.row_upper[r])
+    for part, keys_of, own, at in zip(parts, rows, programs, column, strict=True):
+        matrix = moved(own.matrix, at, width)
+        places, chosen = np.zeros(matrix.shape[0], dtype=np.int64), list[int]()
+        whose = part.set if part.path is None else (part.set, part.path)
+        for r in range(matrix.shape[0]):
+            entries = slice(matrix.indptr[r], matrix.indptr[r + 1])
+            if common[matrix.indices[entries]].all():
+                numbers = matrix.indices[entries].tobytes(), matrix.data[entries].tobytes()
+                says = (*keys_of[r], *numbers, own.row_lower[r], own.row_upper[r])
                 if says in said:
                     places[r] = said[says]
                     continue
                 said[says] = len(row_keys)
             places[r] = len(row_keys)
-            row_keys.append((*rows[k][r], k))
+            row_keys.append((*keys_of[r], whose))
             chosen.append(r)
         row.append(places)
         kept.append(np.array(chosen, dtype=np.int64))
-        parts.append(part[kept[-1]])
+        matrices.append(matrix[kept[-1]])
     sides = [
         np.concatenate([getattr(own, side)[at] for own, at in zip(programs, kept, strict=True)])
         for side in ("row_lower", "row_upper")
@@ -119,14 +150,14 @@ def stacked(
         # That column is no less than what each objective is above what it is compared with.
         cost[-1], most = 1.0, -costs
         most[:, -1] = 1.0
-        parts.append(sparse.csr_array(most))
+        matrices.append(sparse.csr_array(most))
         sides[0] = np.concatenate([sides[0], offsets - together.best])
-        sides[1] = np.concatenate([sides[1], np.full(len(programs), np.inf)])
-        row_keys += [("most_of", k) for k in range(len(programs))]
+        sides[1] = np.concatenate([sides[1], np.full(sets, np.inf)])
+        row_keys += [("most_of", k) for k in range(sets)]
     program = LinearProgram(
         cost=cost,
         offset=offset,
-        matrix=sparse.csc_array(sparse.vstack(parts, format="csc")),
+        matrix=sparse.csc_array(sparse.vstack(matrices, format="csc")),
         row_lower=sides[0],
         row_upper=sides[1],
         lower=lower,
@@ -141,7 +172,7 @@ def stacked(
 def stacked_models(
     several: Sequence[Compiled], left: Sequence[Substituted], together: Together
 ) -> Stacked:
-    """Models of sets, of which this is left once defined columns are put in for, as one program."""
+    """Models of parts, of which this is left once defined columns are put in for, as one."""
     columns = [
         [own.columns[int(c)] for c in kept.kept] for own, kept in zip(several, left, strict=True)
     ]

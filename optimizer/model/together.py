@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,11 +17,24 @@ from numpy.typing import NDArray
 
 from models.files.reading import under_assumptions
 from models.scenario.case import Case
-from optimizer.model.commitment import Commitment, weighed_cost
+from optimizer.model.commitment import Commitment, of_paths, weighed_cost
 from optimizer.model.instance import Floats, Instance, read_together
+from optimizer.model.review import by_path, on_path
+from optimizer.model.states import State
 
 Places = NDArray[np.int64]
 Over = Literal["mean", "worst", "regret"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What is decided and known in the states that go one path under one set of assumptions; in all
+    states of the set where there is no review."""
+
+    set: int
+    path: int | None
+    instance: Instance
+    chance: float  # of all states of the set
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +51,30 @@ class Together:
     def first(self) -> Instance:
         """The instance whose lots and names all have."""
         return self.instances[0]
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Paths of each set, or the sets themselves."""
+        found = list[Part]()
+        for k, own in enumerate(self.instances):
+            paths = enumerate(own.paths)
+            found += [Part(k, g, own.on_path(g), path.chance) for g, path in paths]
+            found += [] if own.paths else [Part(k, None, own, 1.0)]
+        return tuple(found)
+
+    def parted(self, states: Sequence[Sequence[State]]) -> list[tuple[State, ...]]:
+        """The states of each part, of those of each set, with probabilities that add up to 1."""
+        found = list[tuple[State, ...]]()
+        for own, of_set in zip(self.instances, states, strict=True):
+            found += [on_path(of_set, places) for places in by_path(own, of_set)]
+            found += [] if own.paths else [tuple(of_set)]
+        return found
+
+    @property
+    def without_review(self) -> Together:
+        """The same where all is decided now."""
+        instances = tuple(replace(own, paths=()) for own in self.instances)
+        return replace(self, instances=instances)
 
     @property
     def adds_up(self) -> bool:
@@ -57,7 +95,11 @@ class Together:
     def without(
         self, plan: Commitment, idle: Callable[[Instance, Commitment], Commitment]
     ) -> Commitment:
-        """A plan without what is ``idle`` under all sets: of each share what some set needs."""
+        """A plan without what is ``idle`` under all sets and on all paths: of each share what some
+        set, and some path if it is decided for all, needs."""
+        if plan.paths:
+            left = [self._on(g).without(own, idle) for g, own in enumerate(plan.paths)]
+            return self._in_common(plan, left)
         if len(self.instances) == 1:
             return idle(self.first, plan)
         left = [idle(own, plan) for own in self.instances]
@@ -74,9 +116,38 @@ class Together:
             floored={key: x for key, x in plan.floored.items() if key[0] in start},
         )
 
+    def decided(self, read: Sequence[Commitment]) -> Commitment:
+        """The plan that was read on each path under the first set, or there at all, as all sets
+        allow it."""
+        return self.allowed(of_paths(read, self.first) if self.first.paths else read[0])
+
+    def _on(self, g: int) -> Together:
+        return replace(self, instances=tuple(own.on_path(g) for own in self.instances))
+
+    def _in_common(self, plan: Commitment, left: Sequence[Commitment]) -> Commitment:
+        """The plan of which this is left on each path, where what is decided for all paths stays if
+        one of them needs it."""
+        kept = {p for p in plan.start if any(p in own.start for own in left)}
+        share = {key: max(own.share.get(key, 0.0) for own in left) for key in plan.share}
+        paths = []
+        for whole, own in zip(plan.paths, left, strict=True):
+            start = {p: y for p, y in whole.start.items() if p in kept or p in own.start}
+            held = {key: share.get(key, own.share.get(key, 0.0)) for key in whole.share}
+            path = replace(
+                whole,
+                start=start,
+                share={key: x for key, x in held.items() if x > 0 and key[0] in start},
+                market={p: x for p, x in whole.market.items() if p in start},
+                floored={key: x for key, x in whole.floored.items() if key[0] in start},
+            )
+            paths.append(path)
+        return of_paths(paths, self.first)
+
     def allowed(self, plan: Commitment) -> Commitment:
         """A plan that was read under the first set, without the trace that the solver takes beyond
         the rights and limits of others."""
+        if plan.paths:
+            return of_paths([self.allowed(own) for own in plan.paths], self.first)
         offtake, buy = dict(plan.offtake), dict(plan.buy)
         for own in self.instances[1:]:
             for (p, group), x in offtake.items():

@@ -17,6 +17,8 @@ MOST_MOVED = 200
 """Things that one question moves at most."""
 
 
+ALL_NOW = "review=null"
+"""What every question of a scenario with a review sets: the page decides all now."""
 LONGEST = 30_000
 """Characters of an address that has a question."""
 
@@ -66,9 +68,9 @@ class Question:
         """The scenario as it is asked, from that of the variant, and what that sets: values as they
         are written, by dotted path.
 
-        A set of assumptions comes before all else. Then come factors, the smallest first, so that
-        what may not exceed 1 does so only where their product does; then amounts of several figures
-        together, and single figures last.
+        All is decided now, without a review. A set of assumptions comes before all else. Then come
+        factors, the smallest first, so that what may not exceed 1 does so only where their product
+        does; then amounts of several figures together, and single figures last.
         Raises Unasked for what the scenario does not have, and ScenarioError with every fault of a
         value.
         """
@@ -94,6 +96,8 @@ class Question:
         def order(pair: tuple[Control, float | str]) -> tuple[bool, float]:
             return (False, float(pair[1])) if pair[0].unit == FACTOR else (True, 0.0)
 
+        if base.case.review is not None:
+            put([ALL_NOW])
         for one, value in found:
             if one.id == SETS:  # before all else, which stands on it
                 put(one.settings(value))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,29 @@ SPENT_IN_ANY_CASE: frozenset[BudgetClass | None] = frozenset({"grant", "expendit
 
 
 def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
-    """Whose money goes where, and what comes of it; net costs add up to that of the plan."""
+    """Whose money goes where, and what comes of it; net costs add up to that of the plan. What is
+    decided at a review counts by its chance, and by the years in which it may be."""
+    found: dict[tuple[str | int | None, ...], Position] = {}
+    for one in _positions(instance, commitment):
+        key = one.project, one.stockpile, one.funder, one.instrument, one.decided
+        found[key] = _both(found[key], one) if key in found else one
+    yield from found.values()
+
+
+def _both(one: Position, other: Position) -> Position:
+    """The same money on two paths."""
+    sums: dict[str, Any] = {}
+    for name, value in one:
+        more = getattr(other, name)
+        if isinstance(value, dict):
+            years = sorted(value.keys() | more.keys())
+            sums[name] = {year: value.get(year, 0.0) + more.get(year, 0.0) for year in years}
+        elif isinstance(value, float):
+            sums[name] = value + more
+    return one.model_copy(update=sums)
+
+
+def _positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
     for p, f, i, share, money in plans.moved(instance, commitment):
         terms = money.instrument.terms
         outstanding, expected, most = _risk(money)
@@ -25,6 +48,7 @@ def positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
             instrument=i,
             project=p,
             stockpile=None,
+            decided=None if p in commitment.start else money.start,
             budget_class=terms.budget_class,
             committed_meur=share * money.amount,
             paid_meur=by_year(instance, share * money.paid),

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Best:
-    """What the best plan of a set of assumptions comes to, and what is proven of all."""
+    """What the best plan comes to, of a set of assumptions or without a review, and what is proven
+    of all."""
 
     objective: float
     bound: float | None
@@ -72,6 +73,7 @@ class Found:
     sets: tuple[Under, ...] = ()  # what it leads to under each of them
     scenario: Case | None = None  # the file as it stands, where the instance is not of that
     sizes_of_sets: Sizes | None = None  # what gaps are measured by where there are several
+    now: Best | None = None  # what the best plan comes to that leaves nothing to the review
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "recourse": None}
@@ -126,7 +128,8 @@ class Found:
     @property
     def idle(self) -> tuple[IdleProject, ...]:
         """How often projects stand still that run only when it pays."""
-        if not any(p.cash_of for p in self.instance.projects.values()):
+        alike = not self.commitment.paths  # it is not told of each path
+        if not (alike and any(p.cash_of for p in self.instance.projects.values())):
             return ()
         from optimizer.solve.adapting import idle_projects
 
@@ -137,9 +140,12 @@ class Found:
     ) -> Plan:
         """The plan as a document. What is told of ``chains``, of how stocks are used and of what
         unaided projects avoid takes sweeps of its own, which one of many plans is not worth."""
+        from optimizer.solve.after_review import after_review
+
         told: tuple[ChainOutcome, ...] = ()
         untold: tuple[str, ...] = ()
-        if chains and any(len(chain.nodes) > 1 for chain in self.instance.chains):
+        alike = not self.commitment.paths  # neither is told of each path
+        if chains and alike and any(len(chain.nodes) > 1 for chain in self.instance.chains):
             # It takes a moment to import: those who only read a plan do without.
             from optimizer.solve.chains import chain_outcomes
 
@@ -147,7 +153,8 @@ class Found:
                 self.instance, self.states, self.commitment, self.without_plan, self._recourse
             )
         used: tuple[StockUse, ...] = ()
-        if chains and any(pile.refill.any() for pile in self.instance.stockpiles.values()):
+        refilled = any(pile.refill.any() for pile in self.instance.stockpiles.values())
+        if chains and alike and refilled:
             from optimizer.solve.sweep import by_rule
 
             asked = self.instance, self.states, self.commitment
@@ -173,6 +180,7 @@ class Found:
             adaptation=self.adaptation,
             clustering=clustering(self.instance, self.states),
             stock_use=used,
+            review=after_review(self),
         )
 
     @property
@@ -255,7 +263,7 @@ def input_hash(case: Case) -> str:
     """SHA-256 of a scenario in canonical JSON: its content, not how it was written down. What the
     format was extended by counts only where a file uses it, so that those of before keep theirs."""
     content = case.model_dump(mode="json", by_alias=True, exclude={"variants", "counterfactual"})
-    for later in ("conversions", "assumptions"):
+    for later in ("conversions", "assumptions", "review"):
         if not content[later]:
             del content[later]
     for section in content.values():

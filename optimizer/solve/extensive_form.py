@@ -45,16 +45,16 @@ def solve_extensive_form(
     it."""
     together, states = sets_of(instance, states)
     weighed = [
-        [(state.probability, outlook(own, state)) for state in of_set]
-        for own, of_set in zip(together.instances, states, strict=True)
+        [(state.probability, outlook(part.instance, state)) for state in own]
+        for part, own in zip(together.parts, together.parted(states), strict=True)
     ]
     return solve_for_outlooks(together, weighed, nothing=nothing, least=least, **how)
 
 
 @dataclass(frozen=True, eq=False)
 class Extensive:
-    """An extensive form as arrays, of several sets of assumptions as one; its columns are planned
-    stock put in for."""
+    """An extensive form as arrays, of several sets of assumptions and their paths as one; its
+    columns are planned stock put in for."""
 
     program: LinearProgram
     size: dict[str, int]  # of the whole model
@@ -64,18 +64,22 @@ class Extensive:
     @classmethod
     def of(cls, together: Together, weighed: Sequence[Weighed]) -> Extensive:
         """Build and compile it."""
-        pairs = zip(together.instances, weighed, strict=True)
-        models = [formulation.build_for_outlooks(instance, own) for instance, own in pairs]
+        pairs = zip(together.parts, weighed, strict=True)
+        models = [formulation.build_for_outlooks(part.instance, own) for part, own in pairs]
         built = time.perf_counter()
         compiled = [highs.compile_model(model) for model in models]
         left = [formulation.substitute_planned_stock(own) for own in compiled]
 
         whole = stacked_models(compiled, left, together)
-        first = whole.column[0]
+        of_first = [n for n, part in enumerate(together.parts) if part.set == 0]
 
         def plan(values: Floats) -> Commitment:
-            compiled[0].load(left[0].expand(values[first]))
-            return together.allowed(formulation.read_commitment(together.first, models[0]))
+            read = list[Commitment]()
+            for n in of_first:
+                compiled[n].load(left[n].expand(values[whole.column[n]]))
+                instance = together.parts[n].instance
+                read.append(formulation.read_commitment(instance, models[n]))
+            return together.decided(read)
 
         size = compiled[0].program.size if len(compiled) == 1 else whole.program.size
         return cls(highs.tightened(whole.program), size, plan, built)

@@ -107,6 +107,7 @@ class Reckoned:
             ),
             scenario=problem.scenario,
             sizes_of_sets=self.sizes if sets else None,
+            now=problem.now,
             **ends,
         )
 
@@ -199,7 +200,7 @@ def commitment_in(problem: Instance | Together, solved: Solved) -> Commitment:
     solution, (together, _) = solved.solution, sets_of(problem, ())
     if solution.ending == "infeasible":
         with told_of(together.first):
-            conflict = smallest_conflict(together)
+            conflict = smallest_conflict(together.without_review)
         if not conflict:
             raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
         raise Infeasible(conflict)

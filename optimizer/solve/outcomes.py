@@ -1,14 +1,16 @@
 """What a commitment leads to in the states of the world."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.model.commitment import Commitment, weighed_damage
 from optimizer.model.instance import Floats, Instance
+from optimizer.model.review import by_path, on_path
 from optimizer.model.states import State
 from optimizer.solve.sweep import Recourse, added, in_blocks
 
@@ -29,6 +31,7 @@ class Evaluation:
     of_some: Floats  # (S) that of the consumers who were asked for, in the unit of the measure
     by_year: Floats  # (Y) expected, in the unit of the measure
     lasting: dict[str, Floats]  # (2) expected short periods, and runs of them, by material
+    path: NDArray[np.intp]  # (S) that each state goes; 0 without a review
 
     @property
     def expected(self) -> float:
@@ -66,6 +69,9 @@ def evaluate(
 ) -> list[Evaluation]:
     """Sweep commitments through states and add up what is missing, that of some consumers by state
     as well; by the recourse of these states, where it is there already."""
+    if any(own.paths for own in commitments):
+        how: dict[str, Any] = {"threads": threads, "consumers": consumers, "recourse": recourse}
+        return [_on_paths(instance, states, own, evaluate, **how) for own in commitments]
     evaluations = [_nothing(instance, states) for _ in commitments]
     for block, own in in_blocks(instance, states, threads=threads, recourse=recourse):
         for commitment, evaluation in zip(commitments, evaluations, strict=True):
@@ -87,12 +93,46 @@ def in_brief(
     """The damage of commitments in each state and no more, as the search has swept it; ``threads``
     are those of the recourse, and no ``consumers`` can be told apart."""
     assert not consumers
+    if any(own.paths for own in commitments):
+        of_all: dict[str, Any] = {"recourse": recourse, "threads": threads}
+        return [_on_paths(instance, states, own, in_brief, **of_all) for own in commitments]
     found = []
     for commitment in commitments:
         point, chance = recourse.columns.point(commitment), recourse.probability[None]
         damage = recourse.sweep(point, chance, priced=False).damage
         found.append(replace(_nothing(instance, states), damage=damage))
     return found
+
+
+def _on_paths(
+    instance: Instance,
+    states: Sequence[State],
+    commitment: Commitment,
+    evaluated: Callable[..., list[Evaluation]],
+    *,
+    recourse: Recourse | None,
+    **how: Any,
+) -> Evaluation:
+    """What a plan leads to that decides on each path by itself; each state goes its own."""
+    if not commitment.paths:
+        return evaluated(instance, states, [commitment], recourse=recourse, **how)[0]
+    several = None if recourse is None else recourse.seen(instance).on_paths(states)
+    whole = _nothing(instance, states)
+    for g, places in enumerate(by_path(instance, states)):
+        if not len(places):
+            continue
+        there, own = on_path(states, places), instance.on_path(g)
+        seen = None if several is None else several[g]
+        (found,) = evaluated(own, there, [commitment.paths[g]], recourse=seen, **how)
+        whole.damage[places], whole.of_some[places] = found.damage, found.of_some
+        whole.path[places] = g
+        chance = float(whole.probability[places].sum())
+        for name in ("by_material", "by_consumer", "shortage", "short", "lasting"):
+            sums = getattr(whole, name)
+            for key, value in getattr(found, name).items():
+                sums[key] = sums[key] + chance * value
+        whole.by_year[:] += chance * found.by_year
+    return whole
 
 
 def expected_damage(
@@ -111,7 +151,7 @@ def joined(parts: Sequence[Evaluation]) -> Evaluation:
     """The evaluation in all states, of those in blocks of them, added in their order."""
     ends: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("probability", "damage", "of_some")
+        for name in ("probability", "damage", "of_some", "path")
     }
     sums: dict[str, Any] = added([{"by_year": part.by_year} for part in parts])
     for name in ("by_material", "by_consumer", "shortage", "short", "lasting"):
@@ -131,6 +171,7 @@ def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:
         of_some=np.zeros(len(states)),
         by_year=np.zeros(years),
         lasting={m: np.zeros(2) for m in materials},
+        path=np.zeros(len(states), dtype=np.intp),
     )
 
 

@@ -14,7 +14,7 @@ from models.results import Certificate, Plan
 from models.results.plan import LEVELS
 from models.scenario.case import Case
 from optimizer.model import commitment as plans
-from optimizer.model.commitment import Commitment, planned_stock
+from optimizer.model.commitment import Commitment, of_paths, planned_stock
 from optimizer.model.dependence import crma_shares, supply_mixes
 from optimizer.model.instance import COMMON, Floats, Instance, group_of
 from optimizer.model.states import State
@@ -29,6 +29,12 @@ def commitment_of(instance: Instance, plan: Plan) -> Commitment:
     """The commitment that a plan describes, in an instance of its scenario or one like it. What a
     plan leaves out is zero; nothing is checked here
     (:func:`optimizer.solve.verification.check_commitment` does)."""
+    if plan.review is not None:
+        return of_paths([_decided(instance, own) for own in plan.review.groups], instance)
+    return _decided(instance, plan)
+
+
+def _decided(instance: Instance, plan: Plan | results.Group) -> Commitment:
     share, offtake, floored = {}, {}, {}
     for built in plan.projects:
         for held in (built.shares, built.supports):
@@ -87,6 +93,7 @@ def describe(
     clustering: results.Clustering | None = None,
     stock_use: tuple[results.StockUse, ...] = (),
     under: tuple[results.UnderAssumptions, ...] = (),
+    review: results.AfterReview | None = None,
     scenario: Case | None = None,
 ) -> Plan:
     """The plan as a document; ``scenario`` is the file as it stands, where the instance is not of
@@ -121,6 +128,7 @@ def describe(
         clustering=clustering,
         stock_use=stock_use,
         under=under,
+        review=review,
         scenario=as_solved(scenario or case, variant),
         **committed_to(instance, commitment),
     )
@@ -146,8 +154,8 @@ def committed_to(instance: Instance, commitment: Commitment) -> dict[str, Any]:
     )
     return {
         "currency": case.currency,
-        "projects": tuple(_projects(instance, commitment)),
-        "stockpiles": tuple(_stockpiles(instance, commitment)),
+        "projects": tuple(projects(instance, commitment)),
+        "stockpiles": tuple(stockpiles(instance, commitment)),
         "funders": tuple(
             results.FunderInfo(id=f, name=named(funder.name, f), kind=funder.kind)
             for f, funder in case.funders.items()
@@ -199,7 +207,8 @@ def quantiles(values: Floats, chance: Floats, levels: Sequence[float]) -> tuple[
     return tuple(float(value) for value in values[order[at]])
 
 
-def _projects(instance: Instance, commitment: Commitment) -> Iterator[results.ProjectPlan]:
+def projects(instance: Instance, commitment: Commitment) -> Iterator[results.ProjectPlan]:
+    """Projects that are built, in the order of the file."""
     for p, project in instance.projects.items():
         if p not in commitment.start:
             continue
@@ -245,8 +254,12 @@ def unaided_projects(
         if project.unaided is None or chance == 0:
             continue
         home = min(project.home_share, project.offtake_max)
-        offtake = math.fsum(x for (q, _), x in commitment.offtake.items() if q == p)
-        started = p in commitment.start
+        offtake, taken = 0.0, 0.0  # of what is started, and of what comes unaided where it is not
+        for likely, _, plan in plans.by_chance(instance, commitment):
+            if p in plan.start:
+                offtake += likely * math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
+            else:
+                taken += likely * chance * home
         full = {
             m: lots * project.ramp[-1] * instance.per_year * instance.lot_t[m]
             for m, lots in project.output.items()
@@ -264,13 +277,14 @@ def unaided_projects(
             year=project.unaided,
             probability=min(1.0, chance),
             without_plan_t={m: chance * home * t for m, t in full.items()},
-            with_plan_t={m: (offtake if started else chance * home) * t for m, t in full.items()},
+            with_plan_t={m: (offtake + taken) * t for m, t in full.items()},
             paid_meur=paid,
             windfall_meur=paid * min(1.0, chance) * (min(1.0, home / offtake) if offtake else 1.0),
         )
 
 
-def _stockpiles(instance: Instance, commitment: Commitment) -> Iterator[results.StockpilePlan]:
+def stockpiles(instance: Instance, commitment: Commitment) -> Iterator[results.StockpilePlan]:
+    """All stockpiles, in the order of the file."""
     for stockpile in instance.case.stockpiles:
         h, lot = stockpile.id, instance.lot_t[stockpile.material]
         planned = planned_stock(instance, commitment, h)[instance.per_year - 1 :: instance.per_year]

@@ -13,7 +13,7 @@ from typing import Any, Literal, Unpack
 from models.language import tr
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.errors import CheckFailed, Interrupted, SolverError
+from optimizer.errors import CheckFailed, Interrupted, NoPlan, SolverError
 from optimizer.model.commitment import Commitment, weighed_cost, without_idle
 from optimizer.model.highs import Solution
 from optimizer.model.instance import read_instance
@@ -31,8 +31,10 @@ from optimizer.solve.judging import told_in_full as told_in_full
 from optimizer.solve.judging import version_of as version_of
 from optimizer.solve.judging import versions as versions
 from optimizer.solve.problem import Problem as Problem
+from optimizer.solve.problem import check_decided_now as check_decided_now
 from optimizer.solve.problem import check_single as check_single
 from optimizer.solve.problem import choose_method as choose_method
+from optimizer.solve.problem import seeing_alike
 from optimizer.solve.problem import usual_jobs as usual_jobs
 from optimizer.solve.solver_result import GAP, NUMERICAL_LIMIT, How, Incumbent, Method, Solved
 from optimizer.solve.sweep.recourse import BLOCK
@@ -73,8 +75,14 @@ def find(
     method = problem.suitable(pool) if method == "auto" else method
     if method == "decomposition" and all(len(own.states) <= BLOCK for own in problem.parts):
         problem = problem.with_recourse(how.get("threads"))
-    problem = with_best(problem, **how)
-    if problem.best and (limit := how.get("time_limit")) is not None:
+    problem, limit = with_best(problem, **how), how.get("time_limit")
+    now = None if brief else _decided_now(problem, method, **how)
+    if now is not None:
+        problem = replace(problem, now=Best(now.objective, now.certificate.bound))
+        if method == "decomposition":
+            pool = pool or CutPool()
+            pool.remember(now.commitment, problem.instance)  # no search need be worse
+    if limit is not None:
         how["time_limit"] = max(0.0, limit - (time.perf_counter() - began))
     solved = search(problem, method=method, pool=pool, **how)
     on_incumbent = how.get("on_incumbent")
@@ -84,6 +92,19 @@ def find(
         on_incumbent(Incumbent(solved.method, solved.commitment, objective, bound, final=True))
     gap, threads = how.get("gap", GAP), how.get("threads")
     return judge(problem, solved, gap=gap, began=began, threads=threads, brief=brief)
+
+
+def _decided_now(problem: Problem, method: Method, **how: Unpack[How]) -> Found | None:
+    """The best plan that leaves nothing to the review; None without one, or where none is found in
+    half of the time."""
+    if not problem.instance.paths:
+        return None
+    own: How = {**how, "on_progress": None, "on_incumbent": None}
+    limit = how.get("time_limit")
+    own["time_limit"] = None if limit is None else limit / 2
+    with contextlib.suppress(NoPlan, SolverError, CheckFailed):
+        return find(problem.decided_now, method=method, brief=True, **own)
+    return None
 
 
 def with_best(problem: Problem, **how: Unpack[How]) -> Problem:
@@ -110,7 +131,7 @@ def by_itself(part: Problem) -> Problem:
     instance = read_instance(own.case, own.lot_t)
     if all(project.starts == own.projects[p].starts for p, project in instance.projects.items()):
         return part
-    return Problem(instance, part.states, 0.0)
+    return seeing_alike(Problem(instance, part.states, 0.0), own)
 
 
 def best_known(alone: Sequence[Problem], founds: Sequence[Found]) -> tuple[Best, ...]:
@@ -174,6 +195,8 @@ def search(
     began, parts, states = time.perf_counter(), problem.parts, [x.states for x in problem.parts]
     if not problem.sets:
         check_single(problem.instance.case)
+    for own in parts if not problem.instance.paths else ():
+        check_decided_now(own.instance.case)
     instances = tuple(without_surplus(own.instance, own.states) for own in parts)
     together, least = replace(problem.together, instances=instances), problem.least
     gap, threads, limit = how.get("gap", GAP), how.get("threads"), how.get("time_limit")

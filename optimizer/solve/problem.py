@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from models.language import tr
@@ -12,6 +12,7 @@ from optimizer.errors import Misuse
 from optimizer.model.cores import usable_cores
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.likeness import drawn_alike, seen_alike
+from optimizer.model.review import with_paths, with_sights
 from optimizer.model.states import State, read_states
 from optimizer.model.together import Together, looked_at, read_sets
 from optimizer.solve.checked_solution import Best
@@ -34,6 +35,7 @@ class Problem:
     sets: tuple[Problem, ...] = ()  # under each set of assumptions, if a plan is made over them
     best: tuple[Best, ...] = ()  # of each of these, where regret is asked for
     scenario: Case | None = None  # the file as it stands, where the instance is not of that
+    now: Best | None = None  # of plans that leave nothing to the review, where there is one
 
     @classmethod
     def of(cls, case: Case, *known: Problem) -> Problem:
@@ -42,12 +44,14 @@ class Problem:
         like that of the first set."""
         began = time.perf_counter()
         if case.objective.over_assumptions is None:
-            return cls._read(read_instance(case), began, known)
+            return _on_paths([cls._read(read_instance(case), began, known)])[0]
         first, together = read_sets(case)
         alike = [own for own in known if len(own.sets) == len(together.instances)]
-        sets = tuple(
-            cls._read(instance, began, [own.sets[k] for own in alike])
-            for k, instance in enumerate(together.instances)
+        sets = _on_paths(
+            [
+                cls._read(instance, began, [own.sets[k] for own in alike])
+                for k, instance in enumerate(together.instances)
+            ]
         )
         looks = sets[first]
         instance = looked_at(case, looks.instance)
@@ -90,6 +94,27 @@ class Problem:
             return replace(self, sets=sets, recourse=seen)
         return replace(self, recourse=Recourse(self.instance, self.states, threads=threads))
 
+    def changed(self, change: Callable[[Instance], Instance]) -> Problem:
+        """The same with other rules or weights, under each set of assumptions alike."""
+        sets = tuple(own.changed(change) for own in self.sets)
+        return replace(self, instance=change(self.instance), sets=sets, frame=None)
+
+    @property
+    def bare(self) -> Problem:
+        """The same without what is known of sweeps, as another process gets it."""
+        sets = tuple(own.bare for own in self.sets)
+        return replace(self, sets=sets, recourse=None, frame=None)
+
+    @property
+    def decided_now(self) -> Problem:
+        """The same where nothing is left to the review."""
+
+        case = self.instance.case.model_copy(update={"review": None})
+        instance = replace(self.instance, case=case, paths=())
+        return replace(
+            self, instance=instance, sets=tuple(own.decided_now for own in self.sets), now=None
+        )
+
     @property
     def parts(self) -> tuple[Problem, ...]:
         """Itself, or what it is under each set of assumptions."""
@@ -130,6 +155,31 @@ class Problem:
         return "extensive" if self.small and pool is None else "decomposition"
 
 
+def read_world(case: Case) -> tuple[Instance, tuple[State, ...]]:
+    """The instance of a scenario, with the paths of its review, and its states."""
+    problem = Problem.of(case)
+    return problem.instance, problem.states
+
+
+def seeing_alike(problem: Problem, other: Instance) -> Problem:
+    """The problem with the paths by which another instance tells states apart."""
+    if not other.paths:
+        return problem
+    sights = [path.sight for path in other.paths]
+    instance = with_sights(problem.instance, problem.states, sights)
+    recourse = problem.recourse and problem.recourse.seen(instance)
+    return replace(problem, instance=instance, recourse=recourse)
+
+
+def _on_paths(sets: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The problems with the paths that their states go, where there is a review."""
+    instances = with_paths([own.instance for own in sets], [own.states for own in sets])
+    return tuple(
+        replace(own, instance=instance, recourse=own.recourse and own.recourse.seen(instance))
+        for own, instance in zip(sets, instances, strict=True)
+    )
+
+
 def _size(instance: Instance, states: Sequence[State]) -> int:
     """Nodes times states times periods."""
     return len(instance.nodes) * len(states) * len(instance.periods)
@@ -147,6 +197,18 @@ def usual_jobs(instance: Instance, states: Sequence[State]) -> int:
     """Processes that are worth starting for many problems of this size: all usable cores, but one
     where a problem takes less time than a process takes to begin."""
     return 1 if choose_method(instance, states) == "extensive" else usable_cores()
+
+
+def check_decided_now(case: Case) -> None:
+    """Refuse a scenario whose plans leave decisions to a review (Misuse), where all of them would
+    be taken for decided now."""
+    if case.review is not None:
+        raise Misuse(
+            tr(
+                "This analysis does not work with a review; ask for a plan that decides all now "
+                "with --set review=null."
+            )
+        )
 
 
 def check_single(case: Case) -> None:

@@ -1,8 +1,8 @@
 """Whether the figures of a result agree with one another, and with the scenario that it carries.
 
-Of a plan all that follows from its commitment is reckoned anew, without its states of the world:
-accounts, budgets, stocks, net cost. What its states led to has to add up. Other results have the
-identities that their fields are defined by. No solver takes part.
+Of a plan all that follows from its commitment is reckoned anew, without its states of the world
+unless it decides again at a review: accounts, budgets, stocks, net cost. What its states led to has
+to add up. Other results have the identities that their fields are defined by. No solver takes part.
 """
 
 import math
@@ -14,10 +14,13 @@ from typing import Any
 from models import results
 from models.results import Plan, Result
 from models.scenario.case import Case
-from optimizer.model.commitment import net_cost, weighed_cost, weighed_damage
-from optimizer.model.instance import read_instance
+from optimizer.model.commitment import Commitment, net_cost, weighed_cost, weighed_damage
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.review import with_paths
+from optimizer.model.states import read_states
 from optimizer.model.together import Together, looked_at, read_sets
 from optimizer.solve import plan_document
+from optimizer.solve.after_review import decided
 from optimizer.solve.checked_solution import ENOUGH_STATES, input_hash
 from optimizer.solve.gap import SMALLEST, gap_of, is_within, smallest_size
 
@@ -288,8 +291,14 @@ def _commitment(plan: Plan, at: str) -> Found:
     case, proof, over = plan.case, plan.certificate, plan.case.objective.over_assumptions
     together = Together((read_instance(case),))
     instance = together.first
+    first = 0
     if over is not None:
         first, together = read_sets(case)
+    if case.review is not None:
+        drawn = [read_states(own) for own in together.instances]
+        together = replace(together, instances=with_paths(together.instances, drawn))
+        instance = together.first
+    if over is not None:
         instance = looked_at(case, together.instances[first])
     states = [_states(own.case) for own in together.instances]
     yield from _equal(f"{at}certificate.states", proof.states, sum(states))
@@ -303,6 +312,8 @@ def _commitment(plan: Plan, at: str) -> Found:
     scale = sum(abs(built.capex_meur) for built in plan.projects)
     for name, due in plan_document.committed_to(instance, commitment).items():
         yield from _equal(f"{at}{name}", getattr(plan, name), due)
+    if plan.review is not None:
+        yield from _review(plan, plan.review, instance, commitment, at)
     for built in plan.projects:
         shares = [x for held in built.shares.values() for x in held.values()]
         total = math.fsum((*shares, built.market_share))
@@ -329,6 +340,29 @@ def _commitment(plan: Plan, at: str) -> Found:
         yield from _under_sets(plan, together, at)
     else:
         yield from _equal(f"{at}certificate.objective", proof.objective, objective, abs(damage))
+
+
+def _review(
+    plan: Plan, told: results.AfterReview, instance: Instance, commitment: Commitment, at: str
+) -> Found:
+    """What is decided in each group, and what the review is worth."""
+    of_groups = list(decided(instance, commitment))
+    yield from _equal(f"{at}review.groups", len(told.groups), len(of_groups))
+    for n, (group, due) in enumerate(zip(told.groups, of_groups, strict=False)):
+        for name, value in due.items():
+            yield from _equal(f"{at}review.groups.{n}.{name}", getattr(group, name), value)
+    for name, mean in (
+        ("expected", plan.outcome.expected),
+        ("expected_without_plan", plan.outcome.without_plan.expected),
+    ):
+        parts = [group.probability * (getattr(group, name) or 0.0) for group in told.groups]
+        yield from _equal(f"{at}review.groups: {name}", math.fsum(parts), mean)
+    if told.now is not None:
+        proof = plan.certificate
+        worth = told.now - proof.objective
+        yield from _equal(f"{at}review.worth", told.worth, worth, abs(told.now))
+        most = None if proof.bound is None else told.now - proof.bound
+        yield from _equal(f"{at}review.worth_most", told.worth_most, most, abs(told.now))
 
 
 def _states(case: Case) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Unpack
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.solve.checked_solution import Found
-from optimizer.solve.decomposition import Appraiser, CutPool
+from optimizer.solve.decomposition import Appraiser, CutPool, in_parts
 from optimizer.solve.planner import Problem, find
 from optimizer.solve.solver_result import How, Incumbent
 from optimizer.solve.verification import broken_rules
@@ -97,7 +97,8 @@ class Session:
         best, together, parts = None, problem.together, problem.parts
         if together.over == "regret":
             return  # what it is taken from is not known yet
-        seen = [own.recourse.seen(own.instance) for own in parts if own.recourse is not None]
+        whole = [own.recourse for own in parts if own.recourse is not None]
+        seen = in_parts(together, whole, [own.states for own in parts])
         for plan, worth in self.pool.at_hand(Appraiser(together, seen)):
             broken = any(broken_rules(own, plan) for own in together.instances)
             if (best is None or worth < best.objective) and not broken:

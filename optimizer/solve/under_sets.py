@@ -9,6 +9,7 @@ from models.base import named
 from models.files.reading import under_assumptions
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost
 from optimizer.model.instance import read_instance
+from optimizer.model.review import with_sights
 from optimizer.model.states import read_states
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Found, Under
@@ -75,5 +76,8 @@ def _read(found: Found) -> Iterator[Under]:
             continue
         instance = read_instance(case, found.instance.lot_t)
         states = read_states(instance)
+        if found.instance.paths:
+            sights = [path.sight for path in found.instance.paths]
+            instance = with_sights(instance, states, sights)
         seen, without = outcomes.evaluate(instance, states, both, threads=found.threads)
         yield Under(instance, states, seen, without)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.errors import CheckFailed
-from optimizer.model.commitment import Commitment, line_use, planned_stock, spend
+from optimizer.model.commitment import Commitment, line_use, of_paths, planned_stock, spend
 from optimizer.model.instance import COVERED, Floats, Instance
 
 TOLERANCE = 2e-6  # of what a rule adds up or allows; the solver is asked for less
@@ -28,10 +28,35 @@ def check_commitment(instance: Instance, commitment: Commitment) -> None:
 
 
 def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
-    """Every rule P1 to H7 that a commitment breaks, by tag and name, and by how much."""
+    """Every rule P1 to H7 that a commitment breaks on any path, and V1, by tag and name, and by how
+    much."""
+    if commitment.paths:
+        found = list(_before_review(instance, commitment))
+        for g, own in enumerate(commitment.paths):
+            found += broken_rules(instance.on_path(g), own)
+        return list(dict.fromkeys(found))
     of_projects = (_project_rules, _financing, _offtake, _stockpiles, _supports)
     of_money = (_budgets, _budget_lines, _public_limits, _countries, _standpoint)
     return [text for rule in (*of_projects, *of_money) for text in rule(instance, commitment)]
+
+
+def _before_review(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    """Decisions of before the review that are not the same on all paths."""
+    if len(commitment.paths) != len(instance.paths):
+        yield f"V1 review: {len(commitment.paths)} paths of {len(instance.paths)}"
+        return
+    for own in commitment.paths:
+        early = of_paths([own], instance)
+        for name in ("start", "share", "market", "offtake", "floored"):
+            here, there = getattr(early, name), getattr(commitment, name)
+            for key in here.keys() | there.keys():
+                if abs(here.get(key, 0.0) - there.get(key, 0.0)) > TOLERANCE:
+                    yield f"V1 review: {name} of {key} is not the same on all paths"
+        for h, pile in instance.stockpiles.items():
+            bought = [np.asarray(x.buy.get(h, 0.0)) for x in (early, commitment)]
+            most = max(float(np.max(pile.max_stock)) if np.isfinite(pile.max_stock) else 1.0, 1.0)
+            if np.max(np.abs(bought[0] - bought[1])) > TOLERANCE * most:
+                yield f"V1 review: purchases of {h} are not the same on all paths"
 
 
 def _exceeds(left: float, right: float, scale: float = 0.0) -> bool:

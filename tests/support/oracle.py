@@ -89,6 +89,7 @@ class Reading:
         self.goal: Raw = raw.get("objective") or {}
         states = (raw.get("uncertainty") or {}).get("states")
         self.states = states or [{"name": "certain", "probability": 1.0}]
+        self.priced = self.states  # those that a floor is paid by
         self.pairs = [
             (u, m)
             for m in self.materials

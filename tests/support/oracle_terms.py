@@ -46,10 +46,10 @@ def price_chances(case: Reading, material: str) -> list[tuple[float, Any]]:
     It is where a project has a cash cost in the material, or a written-out state names its price.
     """
     costs = (it.get("cash_cost_eur_per_t") or {} for it in case.projects.values())
-    named = (state.get("prices") or {} for state in case.states)
+    named = (state.get("prices") or {} for state in case.priced)
     if not any(material in it for it in (*costs, *named)):
         return [(row["probability"], row["eur_per_t"]) for row in price_rows(case, material)]
-    return [(state["probability"], case.price(material, state)) for state in case.states]
+    return [(state["probability"], case.price(material, state)) for state in case.priced]
 
 
 def moved(case: Reading, project: str, rule: Raw, start: int, overrun: float = 0.0) -> Moved:

@@ -132,6 +132,7 @@ class SecondStage:
             projects={},
             years=(0,),
             nodes={0: SimpleNamespace(counts=1.0)},
+            paths=(),
             case=SimpleNamespace(objective=SimpleNamespace(cvar=cvar)),
         )
         self.chains = {0: (0,)}

@@ -51,8 +51,9 @@ def approvals(plan: Plan, some: list[Position]) -> Iterator[results.Approval]:
     found: dict[tuple[int, str, str | None, str | None], float] = {}
     for one in some:
         about = one.funder, one.budget_class, one.project
-        if one.project is not None:
-            amounts = {start[one.project]: one.committed_meur}
+        decided = one.decided or start.get(one.project or "")
+        if decided is not None:  # premiums on what is decided at a review go by their years
+            amounts = {decided: one.committed_meur}
         else:
             amounts = {int(year): amount for year, amount in one.paid_meur.items()}
         for year, amount in amounts.items():
@@ -93,9 +94,9 @@ def _countries(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.Country
             of = money.setdefault(place[one.project], {})
             kind = "public" if kinds[one.funder] == "public" else "private"
             of[kind] = of.get(kind, 0.0) + _paid(one)
-    for built in plan.projects:
-        of = money.setdefault(place[built.id], {})
-        of["market"] = of.get("market", 0.0) + built.market_share * built.mean_capex_meur
+    for chance, built in plan.likely:
+        of, paid = money.setdefault(place[built.id], {}), built.market_share * built.mean_capex_meur
+        of["market"] = of.get("market", 0.0) + chance * paid
     for country, of in sorted(money.items(), key=lambda item: -math.fsum(item[1].values())):
         yield results.CountryMoney(
             country=country,
@@ -226,8 +227,8 @@ def contracted(plan: Plan, company: str) -> dict[str, float]:
     found: dict[str, float] = {}
     if plan.case is None:
         return found
-    for built in plan.projects:
-        share = built.offtake_by_company.get(company, 0.0)
+    for chance, built in plan.likely:
+        share = chance * built.offtake_by_company.get(company, 0.0)
         for material, tonnes in _full(plan.case.projects[built.id]).items():
             if share * tonnes > NOTHING:
                 found[material] = found.get(material, 0.0) + share * tonnes

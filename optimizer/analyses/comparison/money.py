@@ -60,7 +60,7 @@ def lacks_accounts(plan: Plan) -> bool:
 
 def market(plan: Plan) -> float:
     """Million EUR of capex from lenders and other investors."""
-    return math.fsum(project.market_share * project.mean_capex_meur for project in plan.projects)
+    return math.fsum(chance * x.market_share * x.mean_capex_meur for chance, x in plan.likely)
 
 
 def adder(plan: Plan) -> Callable[[Iterable[Position]], results.Sums]:
@@ -132,7 +132,7 @@ def charge(plan: Plan, position: Position) -> float | None:
         return None if funder is None else float(funder.premium_charge)
     found = term(plan, position, "budget_charge", 1.0)
     known = funder.instruments.get(position.instrument or "") if funder else None
-    built = next((own for own in plan.projects if own.id == position.project), None)
+    built = next((own for _, own in plan.likely if own.id == position.project), None)
     if found is None or known is None or known.kind == "price_floor" or built is None:
         return found
     budgeted, expected = built.budgeted_capex_meur, built.expected_capex_meur

@@ -29,6 +29,7 @@ from optimizer.analyses.running import Input, Outcome
 from optimizer.errors import Misuse
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.gap import is_within
+from optimizer.solve.problem import check_decided_now
 
 TAIL_WEIGHT = 0.5
 """What the worst states get where the scenario gives them no weight of their own."""
@@ -48,6 +49,7 @@ def run(given: Input, options: EvaluateOptions) -> Outcome:
         )
         raise Misuse(told)
     if options.states_of is not None:
+        check_decided_now(given.plan.reading.case)
         other = given.read(options.states_of, options.variant, options.settings)
         there = in_world_of(given.plan, other)
     uncertainty = (there or given.plan).reading.case.uncertainty
@@ -90,11 +92,14 @@ def evaluate(
         yield
         seconds[key] = time.perf_counter() - began
 
-    over = bool(given.problem.sets)  # nothing else is made for all of them
+    # Nothing else is made for all sets, nor with a review.
+    over = bool(given.problem.sets or given.problem.instance.paths)
     solving, jobs = there is None and not options.quick and not over, options.jobs
     if over and not options.quick:
         options.listener.note(
             tr("The plan is made over sets of assumptions: it is looked at, and nothing is solved.")
+            if given.problem.sets
+            else tr("The plan decides again at a review: it is looked at, and nothing is solved.")
         )
     limits: dict[str, Any] = {"gap": options.gap, "time_limit": options.time_limit}
     fewer, rare, weight = max(2, options.states // PART), options.rare, options.tail_weight

@@ -18,7 +18,7 @@ from models.language import language
 from models.results import FreshOutcome, FreshUnder, RuleMaterial, RuleOutcome, YearOutcome
 from optimizer.analyses.evaluation import estimates
 from optimizer.analyses.given import GivenPlan
-from optimizer.model.commitment import Commitment, weighed_cost
+from optimizer.model.commitment import Commitment, by_chance, weighed_cost
 from optimizer.model.cores import usable_cores
 from optimizer.model.instance import Instance
 from optimizer.model.states import State, draw_states
@@ -155,6 +155,8 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
     risk = estimates.Risk.of(instance.case)
     here = estimates.performance(with_plan, risk.level, sampled=sampled)
     was_sampled = own_seed(made) is not None
+    costs = [weighed_cost(there, plan) for _, there, plan in by_chance(instance, commitment)]
+    cost = np.array(costs)[with_plan.path]
     own_mean = estimates.mean(own.probability, own.damage, sampled=was_sampled)
     if was_sampled and sampled and len(made.problem.states) == 1:
         own_mean = own_mean.model_copy(update={"standard_error": float(np.std(damage, ddof=1))})
@@ -166,8 +168,8 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
         without_plan=estimates.performance(without, risk.level, sampled=sampled),
         avoided=estimates.mean(chance, without.damage - damage, sampled=sampled),
         objective=estimates.estimate(
-            risk(chance, damage) + weighed_cost(instance, commitment),
-            risk.influence(chance, damage) if sampled else None,
+            risk(chance, damage) + float(chance @ cost) / float(chance.sum()),
+            risk.influence(chance, damage) + cost if sampled else None,
         ),
         optimism=estimates.apart(here.expected, own_mean),
         distribution=distribution(with_plan, without),

@@ -38,7 +38,9 @@ def budget_risk(
     instance: Instance, commitment: Commitment, count: int, seed: int
 ) -> BudgetRisk | None:
     """How likely each budget and line holds in so many draws; None where no project of the plan may
-    overrun, or no budget has a limit."""
+    overrun, or no budget has a limit, and for a plan that decides again at a review."""
+    if commitment.paths:
+        return None
     drawn = [p for p in commitment.start if instance.projects[p].overruns]
     limits = [one for one in _limits(instance) if one.by_year is not None or one.total is not None]
     if not drawn or not limits:

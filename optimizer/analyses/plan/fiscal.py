@@ -105,6 +105,7 @@ def checks(say: PlanWording) -> Iterator[Check]:
             return ex.total(*(of.total(key) for key in ("public", "private", "market")))
 
         apart = any(p.project and not p.instrument for p in say.plan.accounts)
+        apart |= say.plan.review is not None  # what is decided at a review has no row in "projects"
         if not apart and not any(built.supports for built in say.plan.projects):
             yield Check(says, "countries", whole, col.summed("projects", "mean_capex"))
     if say.brief.fiscal.purses:

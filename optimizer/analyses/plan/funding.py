@@ -85,11 +85,11 @@ def _lead(say: PlanWording) -> str:
 def _market(say: PlanWording) -> dict[str, float]:
     """What lenders and investors pay each year; capex past the horizon falls in its last."""
     by_year: dict[str, float] = {}
-    for built in say.plan.projects if say.case is not None else ():
+    for chance, built in say.plan.likely if say.case is not None else ():
         assert say.case is not None
         for age, share in enumerate(say.case.projects[built.id].capex_profile):
             year = str(min(built.start + age, say.years[-1]))
-            due = built.market_share * built.mean_capex_meur * float(share)
+            due = chance * built.market_share * built.mean_capex_meur * float(share)
             by_year[year] = by_year.get(year, 0.0) + due
     return by_year
 

@@ -10,6 +10,7 @@ from optimizer.model.instance.parts import Coming as Coming
 from optimizer.model.instance.parts import HazardData as HazardData
 from optimizer.model.instance.parts import InstrumentData as InstrumentData
 from optimizer.model.instance.parts import Node as Node
+from optimizer.model.instance.parts import Path as Path
 from optimizer.model.instance.parts import Plant as Plant
 from optimizer.model.instance.parts import ProfileData as ProfileData
 from optimizer.model.instance.parts import ProjectData as ProjectData

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.case import Case
+from optimizer.model.instance.funding import read_instruments
 from optimizer.model.instance.parts import (
     COMMON,
     Adaptation,
@@ -25,6 +26,7 @@ from optimizer.model.instance.parts import (
     HazardData,
     InstrumentData,
     Node,
+    Path,
     Plant,
     ProfileData,
     ProjectData,
@@ -70,6 +72,34 @@ class Instance:
     counts: dict[str, float] = field(default_factory=dict)  # of consumers' mean damage; else 1
     stakes: tuple[Stake, ...] = ()
     held: Held = NOTHING_HELD
+    paths: tuple[Path, ...] = ()  # that states go after the review; none without one
+
+    def on_path(self, g: int) -> "Instance":
+        """What is decided on a path, by itself."""
+        if g not in self._on_path:
+            prices = dict(self.prices)
+            for m, chance in self.paths[g].prices.items():
+                prices[m] = replace(prices[m], chance=chance)
+            if self.paths[g].prices:
+                read = read_instruments(self.case, self.years, prices)
+                floors = {(i.funder, i.id): i.floors for i in read}
+                some = tuple(replace(i, floors=floors[i.funder, i.id]) for i in self.instruments)
+                self._on_path[g] = replace(self, paths=(), prices=prices, instruments=some)
+            elif self._on_path and not self.held.paths:
+                self._on_path[g] = next(iter(self._on_path.values()))
+            else:
+                self._on_path[g] = replace(self, paths=())
+            if self.held.paths:
+                self._on_path[g] = replace(self._on_path[g], held=self.held.paths[g])
+        return self._on_path[g]
+
+    @cached_property
+    def _on_path(self) -> dict[int, "Instance"]:
+        return {}
+
+    def decided_early(self, year: int) -> bool:
+        """Whether what begins in a year is decided for all paths alike."""
+        return self.case.review is None or year < int(self.case.review.year)
 
     @cached_property
     def profiles(self) -> dict[str, ProfileData]:

@@ -68,6 +68,7 @@ def _floors(
         above = np.maximum(0.0, own.by_state - upside)
         found[material] = FloorPrices(
             payment=own.chance @ paid,
+            planned=own.planned @ paid,
             income=float(instrument.upside_share) * (own.chance @ above),
             by_state=paid[own.probability > 0],
         )

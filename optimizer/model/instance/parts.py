@@ -286,6 +286,16 @@ class Chain:
 
 
 @dataclass(frozen=True, eq=False)
+class Path:
+    """What states have in common that look alike at the review."""
+
+    sight: tuple[str, ...]  # what is seen, observation by observation
+    chance: float  # of all states
+    prices: dict[str, Floats]
+    """(P) chance of each price state on it, by material whose price a floor pays by."""
+
+
+@dataclass(frozen=True, eq=False)
 class ProfileData:
     """One way in which an event of a hazard may go."""
 

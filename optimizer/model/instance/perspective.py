@@ -43,6 +43,7 @@ class Held:
     buy: Mapping[str, Floats] = field(default_factory=dict)  # (Y) lots, where they are settled
     at_least: Mapping[str, float] = field(default_factory=dict)
     """Lots bought in all years together, at least, of stockpiles that are to be bought up."""
+    paths: tuple[Held, ...] = ()  # what is settled on each path, where that is not alike
 
 
 NOTHING_HELD = Held()

@@ -1,7 +1,7 @@
 """Prices of materials: the states they may be in, and how often each of them comes.
 
 The price of a material is *drawn*, one state of it in each state of the world, where it decides
-whether a plant runs, or where a written-out state of the world names it.
+whether a plant runs, where a written-out state of the world names it, or where the review sees it.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ class PriceData:
     probability: Floats  # (P) by the file
     chance: Floats  # (P) with which it comes in the states of the world
     drawn: bool  # whether each state of the world has one of them
+    planned: Floats  # (P) chance by which budgets are charged: that in all states, on any path
 
     @property
     def usual(self) -> int:
@@ -39,13 +40,14 @@ def read_prices(case: Case, years: range) -> dict[str, PriceData]:
 def _prices(case: Case, m: str, it: Material, years: range) -> PriceData:
     if not it.price_states:
         price = series(it.price_eur_per_t, years, 0.0)[None]
-        return PriceData(price, np.ones(1), np.ones(1), False)
+        return PriceData(price, np.ones(1), np.ones(1), False, np.ones(1))
     prices = np.array([series(one.eur_per_t, years, 0.0) for one in it.price_states])
     probability = np.array([float(one.probability) for one in it.price_states])
-    data = PriceData(prices, probability, probability, False)
+    data = PriceData(prices, probability, probability, False, probability)
     states = (case.uncertainty and case.uncertainty.states) or ()
     decides = any(m in p.cash_cost_eur_per_t for p in case.projects.values())
-    if not decides and not any(m in state.prices for state in states):
+    seen = case.review is not None and any(one.price == m for one in case.review.observe)
+    if not (decides or seen) and not any(m in state.prices for state in states):
         return data
     sample = case.uncertainty and case.uncertainty.sample
     if sample:
@@ -55,7 +57,7 @@ def _prices(case: Case, m: str, it: Material, years: range) -> PriceData:
         drawn = np.array([named_price(data, it, m, state) for state in states] or [data.usual])
         weights = np.array([float(state.probability) for state in states] or [1.0])
     chance = np.bincount(drawn, weights, len(prices)) / weights.sum()
-    return PriceData(prices, probability, chance, True)
+    return PriceData(prices, probability, chance, True, chance)
 
 
 def draw_prices(data: PriceData, m: str, sample: Sample, block: slice) -> NDArray[np.intp]:

@@ -175,6 +175,7 @@ class FloorPrices:
     """A price floor for one material, in EUR per tonne."""
 
     payment: Floats  # (Y) expected, if the project succeeds
+    planned: Floats  # (Y) the same as budgets are charged, over all states whatever is seen
     income: Floats  # (Y) the funder's share of the price above, expected likewise
     by_state: Floats  # (price states, Y) paid in each state that has a probability
 
@@ -193,6 +194,9 @@ class Money:
     exposure: Floats  # (Y) cost of a floor in the worst price states; adds up to its amount
     aid: float  # of which ``grant_equivalent`` counts a share: amount, or expected payments
     end_value: float = 0.0  # what of the capex counts at the end of the horizon
+    planned: Floats | None = None
+    """(Y) what budgets see of it, where that is not what is expected: a floor's cost is planned by
+    the prices of all states, and expected by those of a path."""
     charged: float = 1.0
     """What budgets are charged with per EUR that is expected to be paid: of what goes by capex the
     overrun of the contingency in place of the mean one. ``amount`` is as budgets have it."""
@@ -215,7 +219,7 @@ class Money:
     @property
     def budgeted(self) -> Floats:
         """(Y) what budgets are charged with as it falls due."""
-        return self.charged * self.paid
+        return self.charged * (self.paid if self.planned is None else self.planned)
 
     def line_use(self, line: BudgetLineData) -> Floats:
         """(Y) what it uses of a budget line of its funder; of guarantee stock, what is outstanding
@@ -234,7 +238,7 @@ def money_of(
     """What a whole share moves in a project started in a year."""
     years, terms = instance.years, instrument.terms
     money = partial(Money, instrument, start, years, instance.discount)
-    paid, income, exposure = (np.zeros(len(years)) for _ in range(3))
+    paid, planned, income, exposure = (np.zeros(len(years)) for _ in range(4))
     if instrument.form == "price_floor":
         first = start + project.construction
         ages = [year - first for year in years]
@@ -244,10 +248,12 @@ def money_of(
             lots = project.output.get(material, 0.0) * instance.per_year
             volume = lots * instance.lot_t[material] / 1e6 * running
             paid = paid + project.success_probability * prices.payment * volume
+            planned = planned + project.success_probability * prices.planned * volume
             income = income + project.success_probability * prices.income * volume
             worst = int((prices.by_state @ volume).argmax())
             exposure = exposure + prices.by_state[worst] * volume
-        return money(paid, float(exposure.sum()), income, exposure, float(paid.sum()))
+        amount, aid = float(exposure.sum()), float(planned.sum())
+        return money(paid, amount, income, exposure, aid, planned=planned)
     # Net cost has the mean overrun, budgets that of the contingency, state aid none.
     capex, budgeted = project.capex * project.expected, project.capex * project.budgeted
     carried = partial(money, charged=project.budgeted / project.expected)

@@ -5,6 +5,7 @@ feasible and continuous, so that cuts of optimality are all there is.
 """
 
 from optimizer.solve.decomposition.cuts import Appraiser as Appraiser
+from optimizer.solve.decomposition.cuts import in_parts as in_parts
 from optimizer.solve.decomposition.method import solve_by_decomposition as solve_by_decomposition
 from optimizer.solve.decomposition.mga import Farthest as Farthest
 from optimizer.solve.decomposition.mga import Mark as Mark

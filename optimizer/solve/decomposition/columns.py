@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,9 +22,10 @@ Positions = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """What a branch of the search still allows: a project starts at a place of its start years from
-    ``first`` to ``last``, if at all, and for certain where ``must``; a ticket is taken where
-    ``least`` is 1, and cannot be where ``most`` is 0."""
+    """What a branch of the search still allows: a project, on one path if it may start after the
+    review, starts at a place of its start years from ``first`` to ``last``, if at all, and for
+    certain where ``must``; a ticket is taken where ``least`` is 1, and cannot be where ``most`` is
+    0."""
 
     first: Places
     last: Places
@@ -45,9 +47,9 @@ class Windows:
 
 
 class View:
-    """Where the columns are that recourse sees under one set of assumptions: those that the model
-    lacks are zero. ``offtake`` lists columns of offtake, ``offtake_of`` their projects; its chains
-    have numbers from ``first`` on, so that no two sets have one in common."""
+    """Where the columns are that recourse of a part sees: those that the model lacks are zero.
+    ``offtake`` lists columns of offtake, ``offtake_of`` their projects; its chains have numbers
+    from ``first`` on, so that no two parts have one in common."""
 
     def __init__(
         self, instance: Instance, recourse: Recourse, reduced: Reduced, where: Where, first: int
@@ -103,44 +105,61 @@ class View:
 
 
 class Columns:
-    """The master's columns. ``start`` lists those of each project's start years in order,
-    ``ticket`` those of tickets with a minimum; ``start_of`` is, of a column that is offtake, that
-    of its start, else -1. What is closer to a whole number than ``whole`` is one."""
+    """The master's columns. ``projects`` are those that can start, of those that can after the
+    review one for each path (``path``); ``start`` lists the columns of each one's start years in
+    order, ``ticket`` those of tickets with a minimum; ``start_of`` is, of a column that is offtake,
+    that of its start, else -1. What is closer to a whole number than ``whole`` is one."""
 
     whole = 1e-9
 
     def __init__(self, appraise: Appraiser, frame: Frame | Frames) -> None:
-        instances = appraise.together.instances
-        self.instance, self.frame, self.reduced = instances[0], frame, frame.reduced
+        self.together, parts = appraise.together, appraise.together.parts
+        self.instance, self.frame, self.reduced = self.together.first, frame, frame.reduced
         self.program, self.layout = self.reduced.program, self.reduced.layout
-        sets = self.reduced.sets
+        places = self.reduced.parts
         self.views = [
-            View(instance, seen.recourse, self.reduced, where, seen.first)
-            for instance, seen, where in zip(instances, appraise.parts, sets, strict=True)
+            View(part.instance, seen.recourse, self.reduced, where, seen.first)
+            for part, seen, where in zip(parts, appraise.parts, places, strict=True)
         ]
-        column, row = sets[0].column, sets[0].row
-        self.projects = [p for p, own in self.instance.projects.items() if own.starts]
-        starts = {p: self.instance.projects[p].starts for p in self.projects}
-        self.start = [
-            np.array([column["start", (p, y)] for y in own], np.int32) for p, own in starts.items()
-        ]
+        self.projects: list[str] = []
+        self.path: list[int | None] = []
+        self.start: list[Positions] = []
+        once = list[int]()
+        starts = {p: own.starts for p, own in self.instance.projects.items() if own.starts}
+        for p, years in starts.items():
+            early = self.instance.decided_early(years[-1])
+            for part, where in zip(parts, places, strict=True):
+                if part.set or (early and part.path):
+                    continue
+                self.projects.append(p)
+                self.path.append(None if early else part.path)
+                columns = [where.column["start", (p, y)] for y in years]
+                self.start.append(np.array(columns, np.int32))
+                once.append(where.row["start_once", p])
         # Of each ticket the columns of the shares behind it, and what of the least ticket a whole
         # share comes to: under several sets of assumptions, where it comes to least.
-        tickets: dict[Any, tuple[int, Places, float]] = {}
-        for instance, where in zip(instances, sets, strict=True):
+        tickets: dict[int, tuple[Places, float]] = {}
+        for part, where in zip(parts, places, strict=True):
             for (name, key), c in where.column.items():
                 if name == "takes_part":
                     p, f, i = key
                     shares = np.array([where.column["share", (*key, y)] for y in starts.get(p, ())])
-                    least = instance.projects[p].capex / instance.instrument[f, i].ticket_min
-                    if key in tickets:
-                        least = min(least, tickets[key][2])
-                    tickets[key] = c, shares.astype(np.int64), least
-        self.ticket = np.array([c for c, *_ in tickets.values()], np.int32)
-        self._taken = [own[1:] for own in tickets.values()]
-        self.once: Positions = np.array([row["start_once", p] for p in self.projects], np.int32)
-        self.binaries: Positions = np.concatenate([*self.start, self.ticket]).astype(np.int32)
+                    own = part.instance
+                    least = own.projects[p].capex / own.instrument[f, i].ticket_min
+                    if c in tickets:
+                        least = min(least, tickets[c][1])
+                    tickets[c] = shares.astype(np.int64), least
+        self.ticket = np.array(list(tickets), np.int32)
+        self._taken = list(tickets.values())
+        self.once: Positions = np.array(once, np.int32)
         self.offset = np.cumsum([0, *(len(own) for own in self.start)])
+        # What is started before the review is a column of all paths.
+        of_starts = np.concatenate([*self.start, np.zeros(0, np.int32)])
+        once_each, first = np.unique(of_starts, return_index=True)
+        order = np.argsort(first)
+        self.binaries: Positions = np.concatenate([once_each[order], self.ticket]).astype(np.int32)
+        at = {int(c): n for n, c in enumerate(self.binaries)}
+        self.place_of = np.array([at[int(c)] for c in of_starts], np.int64)  # among the binaries
         self.start_of = np.full(len(self.program.cost), -1, dtype=np.int64)
         for view in self.views:
             self.start_of[view.offtake] = view.offtake_start
@@ -152,7 +171,7 @@ class Columns:
     # Points
 
     def point(self, x: Floats) -> Points:
-        """What recourse sees of values of the columns, under each set of assumptions."""
+        """What recourse sees of values of the columns, in each part."""
         return tuple(view.point(x) for view in self.views)
 
     def claimed(self, x: Floats) -> dict[int, float]:
@@ -160,7 +179,7 @@ class Columns:
         return {v: float(x[column]) for v, column in self.cost_to_go.items()}
 
     def view_of(self, v: int) -> View:
-        """The set of assumptions that a node is of."""
+        """The part that a node is of."""
         return next(view for view in reversed(self.views) if view.first <= v)
 
     def pattern(self, v: int) -> Pattern:
@@ -185,8 +204,11 @@ class Columns:
         count = np.diff(self.offset)
         place = np.arange(self.offset[-1]) - np.repeat(self.offset[:-1], count)
         first, last = np.repeat(windows.first, count), np.repeat(windows.last, count)
-        upper = np.concatenate([(place >= first) & (place <= last), windows.most]).astype(float)
-        lower = np.concatenate([np.zeros(self.offset[-1]), windows.least]).astype(float)
+        tickets = len(self.binaries) - len(self.ticket)
+        upper, lower = np.ones(len(self.binaries)), np.zeros(len(self.binaries))
+        allowed = ((place >= first) & (place <= last)).astype(float)
+        np.minimum.at(upper, self.place_of, allowed)
+        upper[tickets:], lower[tickets:] = windows.most, windows.least
         if fixed is not None:
             upper[fixed] = 0.0
         lower = np.maximum(lower, self.program.lower[self.binaries])
@@ -210,10 +232,66 @@ class Columns:
         """The branch that starts each project at a place of its start years, -1 for never, and
         takes the tickets that ``x`` takes, or more than half takes."""
         takes = (self.taken(x) > 0.5).astype(np.int64)
-        return replace(self.everything().starting(place), least=takes, most=takes.copy())
+        there = self.everything().starting(self._agreeing(place))
+        return replace(there, least=takes, most=takes.copy())
+
+    @property
+    def names(self) -> list[str]:
+        """Of each project that can start what it is called, with the path that it is on."""
+        pairs = zip(self.projects, self.path, strict=True)
+        return [p if g is None else f"{p} {g}" for p, g in pairs]
+
+    def shifted(self, place: Places, n: int, other: int) -> Places:
+        """Places with that of one project changed; on all paths where either is before the
+        review."""
+        place, years = place.copy(), self.instance.projects[self.projects[n]].starts
+        ends = [years[at] for at in (place[n], other) if at >= 0]
+        if self.path[n] is None or not any(map(self.instance.decided_early, ends)):
+            place[n] = other
+        else:
+            place[[p == self.projects[n] for p in self.projects]] = other
+        return place
+
+    def _agreeing(self, place: Places) -> Places:
+        """Places of start years on all paths, such that what starts before the review on the paths
+        that are likelier than the others together starts so on all, and else on none."""
+        if not self.instance.paths:
+            return place
+        place, at = place.copy(), dict[str, list[int]]()
+        for n, p in enumerate(self.projects):
+            at.setdefault(p, []).append(n)
+        for p, several in at.items():
+            years, chance = self.instance.projects[p].starts, dict[int, float]()
+            for n in several if len(several) > 1 else ():
+                early = place[n] >= 0 and self.instance.decided_early(years[place[n]])
+                own = int(place[n]) if early else -1
+                chance[own] = chance.get(own, 0.0) + self.instance.paths[self.path[n] or 0].chance
+            if not chance:
+                continue
+            most = max(chance, key=lambda own: chance[own])
+            for n in several:
+                if most >= 0:
+                    place[n] = most
+                elif place[n] >= 0 and self.instance.decided_early(years[place[n]]):
+                    later = [y for y, year in enumerate(years) if year >= self._review]
+                    place[n] = later[0]
+        return place
+
+    @property
+    def _review(self) -> float:
+        review = self.instance.case.review
+        return math.inf if review is None else float(review.year)
 
     def values_of(self, plan: Commitment) -> Floats:
         """The columns of a plan's decisions; the others, which follow from these, are 0."""
+        found = np.zeros(len(self.layout.columns))
+        for part, where in zip(self.together.parts, self.reduced.parts, strict=True):
+            for key, value in self._decided(plan.on(part.path)).items():
+                if key in where.column:
+                    found[where.column[key]] = value
+        return found
+
+    def _decided(self, plan: Commitment) -> dict[tuple[str, Any], float]:
         start, values = plan.start, dict[tuple[str, Any], float]()
         for p, year in start.items():
             values["start", (p, year)] = 1.0
@@ -231,4 +309,4 @@ class Columns:
                 ("buy", (h, year)): float(x)
                 for year, x in zip(self.instance.years, lots, strict=True)
             }
-        return np.array([values.get(key, 0.0) for key in self.layout.columns])
+        return values

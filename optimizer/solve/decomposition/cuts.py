@@ -15,14 +15,15 @@ from scipy import sparse
 
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats
-from optimizer.model.together import Together
+from optimizer.model.states import State
+from optimizer.model.together import Part, Together
 from optimizer.solve.sweep import Point, Recourse, Slopes
 from optimizer.solve.sweep.recourse import REMEMBERED
 
 Row = tuple[NDArray[np.int32], Floats, float]  # columns, entries and left side of a cut
 FEWEST = 5  # sweeps of a node that are kept under each of many sets of assumptions
 Points = tuple[Point, ...]
-"""What recourse sees of a plan, under each set of assumptions that it is made for."""
+"""What recourse sees of a plan, in each part that it is made for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +39,6 @@ class Cut:
     def head(self) -> int:
         """That of the chain whose mean it bounds."""
         return next(iter(self.slopes))
-
-
-Found = tuple[dict[int, float], float, list[Cut]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,22 +73,25 @@ def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
 
 
 class Seen:
-    """Recourse as the objective under one set of assumptions sees it; its chains have numbers from
-    ``first`` on."""
+    """Recourse of a part as the objective sees it; its chains have numbers from ``first`` on.
+    ``chance`` is that of the part among all states of its set, which counts ``counts``."""
 
-    def __init__(self, recourse: Recourse, counts: float, first: int) -> None:
-        objective, nodes = recourse.instance.case.objective, recourse.instance.nodes
-        self.recourse, self.first = recourse, first
-        self.weight, self.level = float(objective.cvar.weight), float(objective.cvar.level)
-        self._counts = {v: nodes[v].counts for v in recourse.chains}
+    def __init__(self, recourse: Recourse, part: Part, counts: float, first: int) -> None:
+        instance = recourse.instance
+        cvar, nodes = instance.case.objective.cvar, instance.nodes
+        self.recourse, self.part, self.first = recourse, part, first
+        self.chance = part.chance
+        self.weight, self.level = float(cvar.weight), float(cvar.level)
+        self._counts = {v: self.chance * nodes[v].counts for v in recourse.chains}
         self.heads = [v for v, own in self._counts.items() if own > 0 or self.weight > 0]
         self.several = any(len(nodes) > 1 for nodes in recourse.chains.values())
         # What a chain's mean counts in the objective over all sets.
         self.counts = {first + v: (counts * own) for v, own in self._counts.items()}
 
-    def appraised(self, point: Point, heads: Collection[int], rough: bool) -> Found:
-        """What was found of a point: expected damage by chain, what of it the objective counts, and
-        cuts."""
+    def appraised(
+        self, point: Point, heads: Collection[int], rough: bool
+    ) -> tuple[dict[int, float], Floats, list[Cut]]:
+        """What was found of a point: expected damage by chain, damage in each state, and cuts."""
         recourse, probability = self.recourse, self.recourse.probability
         heads = self.heads if self.weight > 0 else [v - self.first for v in heads]
         priced = self.weight < 1
@@ -100,16 +101,12 @@ class Seen:
             for v in swept.by_chain
             if priced and self._counts[v] > 0
         ]
-        tail = 0.0
-        if self.weight > 0:
-            worst = tail_weights(probability, swept.damage, self.level)
-            tail = float(worst @ swept.damage)
-            slopes = recourse.sweep(point, worst[None]).slopes
-            of_all = {self.first + n: own for n, own in slopes.items()}
-            cuts.append(Cut(of_all, tail=True, point=point))
-        by_chain = {v: float(own.sum()) for v, own in swept.by_chain.items()}
-        whole = {self.first + v: own for v, own in by_chain.items()}
-        return whole, self._weighed(by_chain, tail), cuts
+        return {v: float(own.sum()) for v, own in swept.by_chain.items()}, swept.damage, cuts
+
+    def of_tail(self, point: Point, weights: Floats) -> dict[int, Slopes]:
+        """Slopes of the damage that states have by these weights."""
+        slopes = self.recourse.sweep(point, weights[None]).slopes
+        return {self.first + n: own for n, own in slopes.items()}
 
     def known(self, point: Point) -> list[Cut]:
         """Cuts of means that former sweeps prove, as strong as they can be at a point."""
@@ -119,18 +116,15 @@ class Seen:
             for slopes in self.recourse.known(point, heads).values()
         ]
 
-    def damage_at(self, point: Point) -> float:
-        """What recourse adds to the objective at a point, without any cut of it."""
+    def damage_at(self, point: Point) -> tuple[dict[int, float], Floats]:
+        """Expected damage by chain and damage in each state at a point, without any cut of it."""
         probability = self.recourse.probability
         swept = self.recourse.sweep(point, probability[None], priced=False, heads=self.heads)
-        tail = 0.0
-        if self.weight > 0:
-            tail = float(tail_weights(probability, swept.damage, self.level) @ swept.damage)
-        return self._weighed({v: float(own[0]) for v, own in swept.by_chain.items()}, tail)
+        return {v: float(own[0]) for v, own in swept.by_chain.items()}, swept.damage
 
-    def _weighed(self, by_chain: dict[int, float], tail: float) -> float:
-        mean = math.fsum(self._counts[v] * damage for v, damage in by_chain.items())
-        return (1 - self.weight) * mean + self.weight * tail
+    def mean(self, by_chain: Mapping[int, float]) -> float:
+        """What expected damage of chains adds to the mean of all states of the set."""
+        return math.fsum(self._counts[v] * damage for v, damage in by_chain.items())
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -139,17 +133,19 @@ class Seen:
 
 
 class Appraiser:
-    """Appraises points by sweeps of the chains that the objective depends on, under each set of
-    assumptions that a plan is made for."""
+    """Appraises points by sweeps of the chains that the objective depends on, in each part that a
+    plan is made for. ``sets`` are the parts of each set of assumptions."""
 
     def __init__(self, together: Together, recourses: Sequence[Recourse]) -> None:
         self.together = together
         self.parts: list[Seen] = []
+        self.sets: list[list[Seen]] = [[] for _ in together.instances]
         first = 0
-        for recourse, weight in zip(recourses, together.weights, strict=True):
-            counts = weight if together.adds_up else 1.0
+        for recourse, part in zip(recourses, together.parts, strict=True):
+            counts = together.weights[part.set] if together.adds_up else 1.0
             recourse.remembered = max(FEWEST, REMEMBERED // len(recourses))
-            self.parts.append(Seen(recourse, counts, first))
+            self.parts.append(Seen(recourse, part, counts, first))
+            self.sets[part.set].append(self.parts[-1])
             first += len(recourse.instance.nodes)
         self.heads = [seen.first + v for seen in self.parts for v in seen.heads]
         self.counts = {v: x for seen in self.parts for v, x in seen.counts.items()}
@@ -180,13 +176,24 @@ class Appraiser:
         by_chain: dict[int, float] = {}
         damages: list[float] = []
         cuts: list[Cut] = []
-        for seen, point in zip(self.parts, points, strict=True):
-            last = seen.first + len(seen.recourse.instance.nodes)
-            own = [v for v in heads if seen.first <= v < last]
-            found, damage, new = seen.appraised(point, own, rough)
-            by_chain |= found
-            damages.append(damage)
-            cuts += new
+        left = iter(points)
+        for of_set in self.sets:
+            own, mean, in_states = [next(left) for _ in of_set], list[float](), list[Floats]()
+            for seen, point in zip(of_set, own, strict=True):
+                last = seen.first + len(seen.recourse.instance.nodes)
+                there = [v for v in heads if seen.first <= v < last]
+                found, damage, new = seen.appraised(point, there, rough)
+                by_chain |= {seen.first + v: x for v, x in found.items()}
+                mean.append(seen.mean(found))
+                in_states.append(damage)
+                cuts += new
+            tail, weights = _tail(of_set, in_states)
+            if weights:
+                slopes = dict[int, Slopes]()
+                for seen, point, worst in zip(of_set, own, weights, strict=True):
+                    slopes |= seen.of_tail(point, worst)
+                cuts.append(Cut(slopes, tail=True, point=own[0] if len(own) == 1 else None))
+            damages.append(_weighed(of_set, mean, tail))
         self.sweeps += 1
         self.node_sweeps += sum(len(self.chains[v]) for v in heads)
         self.seconds += time.perf_counter() - began
@@ -195,7 +202,10 @@ class Appraiser:
 
     def of_sets(self, by_chain: Mapping[int, float]) -> Floats:
         """Figures of chains added up under each set."""
-        sums = [math.fsum(by_chain[v] for v in seen.counts if v in by_chain) for seen in self.parts]
+        sums = [
+            math.fsum(by_chain[v] for seen in own for v in seen.counts if v in by_chain)
+            for own in self.sets
+        ]
         return np.array(sums)
 
     @property
@@ -205,10 +215,13 @@ class Appraiser:
 
     @property
     def content(self) -> str:
-        """What all cuts depend on: the hash of recourse, of several with their levels."""
+        """What all cuts depend on: the hash of recourse, of several parts with their levels."""
         if len(self.parts) == 1:
             return self.parts[0].recourse.content
-        own = [(seen.recourse.content, seen.weight > 0, seen.level) for seen in self.parts]
+        own = [
+            (seen.recourse.content, seen.weight > 0, seen.level, seen.part.set, seen.chance)
+            for seen in self.parts
+        ]
         return hashlib.sha256(repr(own).encode()).hexdigest()
 
     @property
@@ -218,7 +231,7 @@ class Appraiser:
 
     def points(self, plan: Commitment) -> Points:
         """A plan as recourse sees it."""
-        return tuple(seen.recourse.columns.point(plan) for seen in self.parts)
+        return tuple(seen.recourse.columns.point(plan.on(seen.part.path)) for seen in self.parts)
 
     def slow(self, plan: Commitment) -> list[int]:
         """Heads of the chains that take linear programs to sweep at a plan."""
@@ -232,8 +245,41 @@ class Appraiser:
 
     def damages(self, plan: Commitment) -> tuple[float, ...]:
         """What recourse adds to the objective under each set at a plan, without any cut of it."""
-        pairs = zip(self.parts, self.points(plan), strict=True)
-        return tuple(seen.damage_at(point) for seen, point in pairs)
+        left, found = iter(self.points(plan)), list[float]()
+        for of_set in self.sets:
+            pairs = [seen.damage_at(next(left)) for seen in of_set]
+            mean = [seen.mean(own) for seen, (own, _) in zip(of_set, pairs, strict=True)]
+            tail, _ = _tail(of_set, [damage for _, damage in pairs])
+            found.append(_weighed(of_set, mean, tail))
+        return tuple(found)
+
+
+def in_parts(
+    together: Together, recourses: Sequence[Recourse], states: Sequence[Sequence[State]]
+) -> list[Recourse]:
+    """Recourse of each part, by that in all states of each set."""
+    found = list[Recourse]()
+    for own, whole, of_set in zip(together.instances, recourses, states, strict=True):
+        seen = whole.seen(own)
+        found += seen.on_paths(of_set) if own.paths else [seen]
+    return found
+
+
+def _tail(of_set: Sequence[Seen], damages: Sequence[Floats]) -> tuple[float, list[Floats]]:
+    """The mean of the worst states of a set, by damage in the states of each part, and the weights
+    in it of the states of each; no weights where it does not count."""
+    if of_set[0].weight == 0:
+        return 0.0, []
+    chances = [seen.chance * seen.recourse.probability for seen in of_set]
+    damage = np.concatenate(damages)
+    worst = tail_weights(np.concatenate(chances), damage, of_set[0].level)
+    ends = np.cumsum([len(own) for own in damages])[:-1]
+    return float(worst @ damage), np.split(worst, ends)
+
+
+def _weighed(of_set: Sequence[Seen], means: Sequence[float], tail: float) -> float:
+    weight = of_set[0].weight
+    return (1 - weight) * math.fsum(means) + weight * tail
 
 
 @dataclass(frozen=True, eq=False)

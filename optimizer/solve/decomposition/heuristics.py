@@ -219,8 +219,7 @@ class Heuristics:
             place = self.places(run.best)
             best, choice, values = self._worthwhile, None, None
             for other in self._neighbours(p, int(place[p])):
-                changed = place.copy()
-                changed[p] = other
+                changed = master.shifted(place, p, other)
                 windows = master.fix(changed, run.best)
                 free = np.ones(len(windows.most), np.int64)
                 master.restrict(replace(windows, least=0 * free, most=free))
@@ -244,5 +243,7 @@ class Heuristics:
         return [
             n
             for n in dict.fromkeys(near)
-            if n != place and -1 <= n < count and (n < 0 or not self.fixed[shift + n])
+            if n != place
+            and -1 <= n < count
+            and (n < 0 or not self.fixed[self.master.place_of[shift + n]])
         ]

@@ -76,10 +76,10 @@ class Master(Columns):
         if not together.adds_up:
             units[-1] = self.unit  # what the objectives of all sets are below
         self._most = program.upper.copy()  # what columns come to at most
-        for view, instance in zip(self.views, together.instances, strict=True):
+        for view, part in zip(self.views, together.parts, strict=True):
             own = view.offtake
             for c, p in zip(own, view.offtake_of, strict=True):
-                units[c] = np.fmin(units[c], _unit_of_offtake(instance, p))
+                units[c] = np.fmin(units[c], _unit_of_offtake(part.instance, p))
             self._most[own] = np.minimum(self._most[own], view.offtake_most)
             exact |= bool((units[own] < 1).any())
         if last is not None:  # what rows of cuts look like in the solver stays as it was

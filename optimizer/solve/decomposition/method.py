@@ -13,7 +13,7 @@ from optimizer.model.highs import Ending, Solution
 from optimizer.model.instance import Instance
 from optimizer.model.together import Together, sets_of
 from optimizer.solve import solver_result as results
-from optimizer.solve.decomposition.cuts import Appraiser
+from optimizer.solve.decomposition.cuts import Appraiser, in_parts
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.pool import CutPool
 from optimizer.solve.decomposition.reduced import Frame, Frames
@@ -54,10 +54,11 @@ def solve_by_decomposition(
     began = time.perf_counter()
     together, states = sets_of(instance, states)
     none = [None] * len(together.instances)
-    seen = [
-        (known or Recourse(own, of_set, threads=how.get("threads"))).seen(own)
+    whole = [
+        known or Recourse(own, of_set, threads=how.get("threads"))
         for own, of_set, known in zip(together.instances, states, recourses or none, strict=True)
     ]
+    seen = in_parts(together, whole, states)
     appraise, frame = Appraiser(together, seen), Frames.of(together, frames or none)
     encoded = time.perf_counter()
     damages = (pool or CutPool()).without_plan(appraise)

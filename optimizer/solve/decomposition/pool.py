@@ -205,7 +205,7 @@ class CutPool:
 
 def _key_of(together: Together) -> tuple[str, dict[str, float]]:
     """What drops cuts when it changes: the key of a pool, and losses of stockpiles."""
-    keys = [pool_key(own) for own in together.instances]
+    keys = [pool_key(part.instance) for part in together.parts]
     if len(keys) == 1:
         return keys[0], {h: pile.keeps for h, pile in together.first.stockpiles.items()}
     keeps = {
@@ -242,6 +242,10 @@ def pool_key(instance: Instance) -> str:
 
 def _fits(plan: Commitment, instance: Instance) -> bool:
     """Whether an instance has all that a plan names."""
+    if plan.paths:
+        return len(plan.paths) == len(instance.paths) and all(
+            _fits(own, replace(instance, paths=())) for own in plan.paths
+        )
     supports = {(f, i) for _, f, i in plan.share}
     groups = {group for _, group in plan.offtake}
     return (
@@ -255,21 +259,21 @@ def _fits(plan: Commitment, instance: Instance) -> bool:
 
 
 def _starts(x: Floats, master: Master) -> dict[str, int]:
-    """Start year of each project that is built."""
+    """Start year of each project that is built, on each path that it may be built on."""
     return {
-        p: master.instance.projects[p].starts[int(np.argmax(x[own]))]
-        for p, own in zip(master.projects, master.start, strict=True)
+        name: master.instance.projects[p].starts[int(np.argmax(x[own]))]
+        for name, p, own in zip(master.names, master.projects, master.start, strict=True)
         if x[own].max() > 0.5
     }
 
 
 def _places(plan: dict[str, int], master: Master) -> Places:
     """Places of start years, as far as the instance has them."""
-    starts = {p: master.instance.projects[p].starts for p in master.projects}
-    return np.array(
-        [starts[p].index(plan[p]) if plan.get(p) in starts[p] else -1 for p in master.projects],
-        dtype=np.int64,
-    )
+    found = []
+    for name, p in zip(master.names, master.projects, strict=True):
+        starts, year = master.instance.projects[p].starts, plan.get(name, plan.get(p))
+        found.append(starts.index(year) if year in starts else -1)
+    return np.array(found, dtype=np.int64)
 
 
 def _trial(point: Point, instance: Instance, recourse: Recourse) -> Trial:

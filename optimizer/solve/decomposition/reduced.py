@@ -68,7 +68,8 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """The same of several sets of assumptions that one plan is made for."""
+    """The same of several sets of assumptions that one plan is made for, and of the paths of each:
+    one of each part."""
 
     together: Together
     frames: tuple[Frame, ...]
@@ -76,9 +77,13 @@ class Frames:
     @classmethod
     def of(cls, together: Together, frames: Sequence[Frame | None]) -> Frame | Frames:
         """The frames of all sets, as far as they are there, and those that are not."""
-        pairs = zip(together.instances, frames, strict=True)
-        own = tuple(known or Frame(instance) for instance, known in pairs)
-        return own[0] if len(own) == 1 and together.adds_up else cls(together, own)
+        known = {own.instance: own for own in frames if own is not None}
+        for part in together.parts:
+            known.setdefault(part.instance, Frame(part.instance))
+        parts = together.parts
+        if len(parts) == 1 and together.adds_up and parts[0].path is None:
+            return known[parts[0].instance]
+        return cls(together, tuple(known[part.instance] for part in parts))
 
     @cached_property
     def reduced(self) -> Reduced:
@@ -87,8 +92,10 @@ class Frames:
 
     def read(self, x: Floats) -> Commitment:
         """The commitment in a solution, as all sets allow it."""
-        plan = self.frames[0].read(x[self.reduced.columns[0]])
-        return self.together.allowed(plan)
+        of_first = zip(self.frames, self.reduced.columns, self.together.parts, strict=True)
+        return self.together.decided(
+            [own.read(x[at]) for own, at, part in of_first if not part.set]
+        )
 
 
 @contextmanager
@@ -106,7 +113,7 @@ def _nothing_collected() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Where:
-    """Where the columns and rows of a set of assumptions are, by component and index."""
+    """Where the columns and rows of a part are, by component and index."""
 
     column: dict[Any, int]
     row: dict[Any, int]
@@ -120,10 +127,10 @@ class Reduced:
     waiting: sparse.csr_array  # rows of the full program that wait, at most ``upper``
     upper: Floats
     layout: Layout
-    columns: tuple[Places, ...]  # of each set of assumptions, where its own columns are
+    columns: tuple[Places, ...]  # of each part, where its own columns are
     costs: Floats  # (sets, columns) what the objective of each is
     offsets: Floats  # (sets) and its constant
-    sets: tuple[Where, ...]
+    parts: tuple[Where, ...]
     _substituted: Substituted | None = None
 
     def expand(self, x: Floats) -> Floats:
@@ -196,7 +203,7 @@ def reduce(compiled: highs.Compiled) -> Reduced:
 
 
 def joined(several: Sequence[Reduced], together: Together) -> Reduced:
-    """The reduced programs of several sets of assumptions as one."""
+    """The reduced programs of several parts as one."""
     layouts = [own.layout for own in several]
     whole = stacked(
         [own.program for own in several],

@@ -286,8 +286,8 @@ class Run:
         if self.appraise.together.adds_up:
             return worth_sweeping(lacks, leave)
         found: list[int] = []
-        for seen, room in zip(self.appraise.parts, values.max() + leave - values, strict=True):
-            own = {v: lacks[v] for v in seen.counts if v in lacks}
+        for of_set, room in zip(self.appraise.sets, values.max() + leave - values, strict=True):
+            own = {v: lacks[v] for seen in of_set for v in seen.counts if v in lacks}
             found += worth_sweeping(own, float(room))
         return found
 

@@ -83,7 +83,8 @@ class Columns:
         return {key: c for c, key in enumerate(self.offtake)}
 
     def point(self, commitment: Commitment) -> Point:
-        """A commitment as recourse sees it."""
+        """A commitment as recourse sees it; of one with paths that of one of these."""
+        assert not commitment.paths
         offtake, buy = np.zeros(len(self.offtake)), np.zeros((len(self.stockpiles), self.years))
         for (p, group), share in commitment.offtake.items():
             if p in commitment.start:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from optimizer.model.cores import usable_cores
 from optimizer.model.instance import Chain, Coming, Floats, Instance
+from optimizer.model.review import by_path, on_path
 from optimizer.model.states import State
 from optimizer.solve.sweep.looking import NodePass, Pass, Slopes
 from optimizer.solve.sweep.networks import Contents, NetworkPass, contained
@@ -35,6 +36,7 @@ from optimizer.solve.sweep.template import Template, has_known_rules, of_chain
 REMEMBERED = 20  # sweeps of each node that are kept: a search often changes what few nodes see
 LISTED = 4  # listings of what is missing that are kept of each chain: plans come back in turns
 BLOCK = 5000  # states that are swept together
+PATHS = "paths"  # what recourse on paths is remembered by
 MANY = 64  # looks that are worth the seconds it takes, once, to compile a method for them
 
 
@@ -122,6 +124,23 @@ class Recourse:
                     learnt = Known.of_looks(looks.digest, last.digest, known)
                     other._learnt[chain.head] = learnt
         return other
+
+    def on_paths(self, states: Sequence[State]) -> list[Recourse]:
+        """Recourse in those of its states that go each path, whose probabilities add up to 1."""
+        paths = self.instance.paths
+        key = PATHS, self.instance.case.review, tuple(path.sight for path in paths)
+        if key not in self.memory:
+            places = by_path(self.instance, states)
+            self.memory[key] = [
+                Recourse(self.instance, on_path(states, at), threads=self.threads, like=self)
+                for at in places
+            ]
+        return [own.seen(self.instance.on_path(g)) for g, own in enumerate(self.memory[key])]
+
+    def forget_paths(self) -> None:
+        """Let go of recourse on single paths."""
+        for key in [key for key in self.memory if isinstance(key, tuple) and key[0] == PATHS]:
+            del self.memory[key]
 
     def _covers(self, delays: dict[str, tuple[Coming, ...]]) -> bool:
         """Whether all delays of projects, by project, are among those that it can have."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from models.results.plan import StockUse
 from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import COVERED, Chain, Floats, Instance
+from optimizer.model.review import by_path, on_path
 from optimizer.model.states import State
 from optimizer.solve.sweep.chain_rule import by_period, released_in
 from optimizer.solve.sweep.nodes import NodeData, Point
@@ -36,6 +37,13 @@ class ByRule:
     left: dict[str, float]  # expected lots in each stockpile at the end of the horizon
     released: dict[str, float]  # expected lots released of each stockpile in all years
     refilled: dict[str, float]  # expected lots that come back to it
+
+    def add(self, part: "ByRule", chance: float) -> None:
+        """Add the sums of states that have this chance, in which the rule came to this."""
+        for name in ("by_material", "left", "released", "refilled"):
+            sums = getattr(self, name)
+            for key, value in getattr(part, name).items():
+                sums[key] += chance * value
 
     def stock_use(self, instance: Instance, commitment: Commitment) -> tuple[StockUse, ...]:
         """How often stockpiles that are filled again are used."""
@@ -61,10 +69,10 @@ def by_rule(
     """Live through the states by the rule, once with each reserve; by the recourse of these states,
     where it is there already."""
     probability = np.array([state.probability for state in states])
-    planned = {
-        h: float(probability.sum() * planned_stock(instance, commitment, h)[-1])
-        for h in instance.stockpiles
-    }
+    planned = dict.fromkeys(instance.stockpiles, 0.0)
+    if not commitment.paths:
+        for h in planned:
+            planned[h] = float(probability.sum() * planned_stock(instance, commitment, h)[-1])
     found = tuple(
         ByRule(
             reserve=reserve,
@@ -77,6 +85,15 @@ def by_rule(
         )
         for reserve in reserves
     )
+    for g, places in enumerate(by_path(instance, states) if commitment.paths else ()):
+        if len(places):
+            own = instance.on_path(g), on_path(states, places), commitment.paths[g], reserves
+            chance = float(probability[places].sum())
+            for whole, part in zip(found, by_rule(*own, threads=threads), strict=True):
+                whole.damage[places] = part.damage
+                whole.add(part, chance)
+    if commitment.paths:
+        return found
     for block, of_block in in_blocks(instance, states, threads=threads, recourse=recourse):
         point = of_block.columns.point(commitment)
         tied = {v for own in of_block.chains.values() if len(own) > 1 for v in own}

@@ -1,0 +1,130 @@
+"""Random plans with a review: against exhaustion, both methods, and identities."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from oracle_review import best_with_review
+from random_cases import Raw, crowded_case, deals_case, lasting_case, small_case, treasury_case
+from random_chains import chain_case
+from random_reviews import drawn_with_review, drawn_with_sets_and_review
+from random_worlds import world_case
+
+from models.scenario.case import Case
+from optimizer.errors import Infeasible
+from optimizer.solve.planner import Problem, find, plan, search, with_best
+
+SMALL = {"small": small_case, "treasury": treasury_case, "lasting": lasting_case}
+SMALL |= {"deals": deals_case, "world": world_case}
+DRAWS: dict[str, Any] = SMALL | {"crowded": crowded_case, "chain": chain_case}
+GAP = 1e-6
+
+
+@pytest.mark.quick(every=12)
+@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize("seed", range(24))
+def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
+    """One program for all groups, written from the formulation alone, for every pattern of whole
+    decisions on every path."""
+    for number in itertools.count(seed, 1000):
+        raw = drawn_with_review(kind, number, SMALL[kind])
+        answer = best_with_review(raw)
+        if answer is not None:
+            break
+    least = answer[0]
+    try:
+        found = plan(Case.model_validate(raw), gap=0.0)
+    except Infeasible:
+        assert least is None
+        return
+    assert least is not None
+    assert abs(found.certificate.objective - least) <= 2e-6 * max(1.0, abs(least))
+
+
+@pytest.mark.quick(every=17)
+@pytest.mark.parametrize("kind", DRAWS)
+@pytest.mark.parametrize("seed", range(100, 134))
+def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
+    """Proven to the gap asked for, by a bound below the optimum; or neither has a plan."""
+    problem = Problem.of(Case.model_validate(drawn_with_review(kind, seed, DRAWS[kind])))
+    whole, cut = (
+        search(problem, method=method, gap=GAP).solution
+        for method in ("extensive", "decomposition")
+    )
+    if whole.objective is None:
+        assert whole.ending == cut.ending == "infeasible"
+        return
+    assert cut.objective is not None
+    assert cut.bound is not None
+    slack = 4e-6 * abs(whole.objective) + 1e-6
+    assert abs(whole.objective - cut.objective) <= slack
+    assert cut.bound <= whole.objective + slack
+    assert cut.objective - cut.bound <= slack
+
+
+@pytest.mark.quick(every=17)
+@pytest.mark.parametrize("kind", DRAWS)
+@pytest.mark.parametrize("seed", range(400, 424))
+def test_both_methods_find_one_optimum_over_sets(kind: str, seed: int) -> None:
+    """Groups of each set, with probabilities of their own; none of some set in a group or two."""
+    over = ("mean", "worst", "regret")[seed % 3]
+    case = Case.model_validate(drawn_with_sets_and_review(kind, seed, DRAWS[kind], over))
+    problem = Problem.of(case)
+    try:
+        problem = with_best(problem, gap=1e-7)
+    except Infeasible:
+        for method in ("extensive", "decomposition"):
+            with pytest.raises(Infeasible):
+                find(problem, method=method, gap=GAP)
+        return
+    whole, cut = (
+        search(problem, method=method, gap=GAP).solution
+        for method in ("extensive", "decomposition")
+    )
+    if whole.objective is None:
+        assert whole.ending == cut.ending == "infeasible"
+        return
+    assert cut.objective is not None
+    assert cut.bound is not None
+    slack = 4e-6 * max(abs(whole.objective), problem.least) + 1e-6
+    assert abs(whole.objective - cut.objective) <= slack
+    assert cut.bound <= whole.objective + slack
+    assert cut.objective - cut.bound <= slack
+    if over != "regret":  # with less known, no plan is better
+        now = search(problem.decided_now, gap=GAP).solution
+        assert now.objective is not None
+        assert whole.objective <= now.objective + slack
+
+
+def alone(raw: Raw) -> Raw:
+    """The case where all is decided now."""
+    return {key: own for key, own in raw.items() if key != "review"}
+
+
+@pytest.mark.quick(every=5)
+@pytest.mark.parametrize("kind", ["small", "world"])
+@pytest.mark.parametrize("seed", range(200, 220))
+def test_a_review_never_costs(kind: str, seed: int) -> None:
+    """No plan with a review is worse than the best without, nor better than one that knows all."""
+    raw = drawn_with_review(kind, seed, DRAWS[kind])
+    raw.setdefault("objective", {}).setdefault("cvar", {})["weight"] = 0.0
+    problem = Problem.of(Case.model_validate(raw))
+    try:
+        now = find(problem.decided_now, gap=1e-7)
+    except Infeasible:
+        with pytest.raises(Infeasible):
+            find(problem, gap=1e-7)
+        return
+    found = find(problem, gap=1e-7)
+    slack = 1e-5 * max(1.0, abs(now.objective))
+    assert found.objective <= now.objective + slack
+    knowing = 0.0
+    for state in raw["uncertainty"]["states"]:
+        own = alone(raw) | {"uncertainty": {"states": [state | {"probability": 1.0}]}}
+        best = find(Problem.of(Case.model_validate(own)), gap=1e-7)
+        knowing += state["probability"] * best.objective
+    if not any(own.get("price_states") for own in raw["materials"].values()):
+        # What floors cost is planned by other prices in each state by itself.
+        assert found.objective >= knowing - slack

@@ -1,0 +1,256 @@
+"""What a file may not say of a review, and what is told of a plan that has one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from later import SEEN, lasting_cut
+from plan_workbooks import workbook_of_plan
+from random_cases import deals_case, treasury_case
+from random_reviews import drawn_with_review
+from random_worlds import world_case
+from small import CHINA, Raw, case, cut, near, project, stockpile
+from spreadsheets import results
+
+from models.faults import ScenarioError
+from models.files.reading import read_case_text
+from models.language import using
+from models.results import Evaluation, Plan
+from models.scenario.case import Case
+from optimizer.analyses.documents import document_of
+from optimizer.analyses.evaluation.evaluate import evaluate
+from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.given import given
+from optimizer.cli import child, run
+from optimizer.errors import Infeasible, Misuse
+from optimizer.model.review import by_path, sight
+from optimizer.model.states import State
+from optimizer.page.question import Question
+from optimizer.report.document import Bullets
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.planner import Problem, plan, salvage, search
+from optimizer.solve.reckoned import disagreements
+from optimizer.solve.solver_result import Incumbent
+
+PRICES = {
+    "ore": {
+        "price_eur_per_t": 10_000,
+        "price_states": [
+            {"name": "low", "probability": 0.5, "eur_per_t": 5_000},
+            {"name": "high", "probability": 0.5, "eur_per_t": 15_000},
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("review", "says", "line"),
+    [
+        ({"year": 2026, "observe": [{"hazard": "cut"}]}, "nothing is seen before 2026", "year"),
+        ({"year": 2031, "observe": [{"hazard": "cut"}]}, "lies outside the horizon", "year"),
+        ({"year": 2027, "observe": []}, "nothing is observed", "observe"),
+        ({"year": 2027, "observe": [{"hazard": "cuts"}]}, "there is no hazard 'cuts'", "cuts"),
+        ({"year": 2027, "observe": [{}]}, "is one of 'hazard', 'regime' and 'price'", "{}"),
+        (
+            {"year": 2027, "observe": [{"hazard": "cut", "regime": True}]},
+            "is one of 'hazard', 'regime' and 'price'",
+            "hazard: cut",
+        ),
+        ({"year": 2027, "observe": [{"regime": True}]}, "have no regimes", "regime"),
+        ({"year": 2027, "observe": [{"price": "ore"}]}, "is the same in all states", "price"),
+        ({"year": 2027, "observe": [{"price": "tin"}]}, "there is no material 'tin'", "tin"),
+        (
+            {"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "cut"}]},
+            "observed already, by observe.0",
+            "hazard",
+        ),
+        ({"observe": [{"hazard": "cut"}]}, "'year' is missing", "review"),
+    ],
+)
+def test_faults_are_told_at_their_line(review: Raw, says: str, line: str) -> None:
+    text = yaml.safe_dump(lasting_cut(review), sort_keys=False, default_flow_style=False)
+    with pytest.raises(ScenarioError) as told:
+        read_case_text(text)
+    fault = next(one for one in told.value.faults if one.severity == "error")
+    assert says in fault.message
+    assert fault.place is not None
+    lines = text.splitlines()
+    assert line in lines[fault.place.line - 1]
+    assert fault.place.line > lines.index("review:")
+
+
+def many_prices(count: int) -> Raw:
+    names = [f"m{n}" for n in range(count)]
+    materials = dict.fromkeys(names, PRICES["ore"])
+    observe = [{"price": m} for m in names]
+    demand = [{"consumer": "industry", "material": m, "t_per_year": 100} for m in names]
+    damage = [{"material": m, "steps": [{"share": 1.0, "eur_per_t": 1e5}]} for m in names]
+    sample = {"sample": {"states": 500, "seed": 1}}
+    return case(
+        2027,
+        materials=materials,
+        demand=demand,
+        damage=damage,
+        hazards={},
+        review={"year": 2027, "observe": observe},
+        uncertainty=sample,
+    )
+
+
+def test_more_than_eight_groups_are_a_fault() -> None:
+    assert len(Problem.of(Case.model_validate(many_prices(3))).instance.paths) == 8
+    with pytest.raises(ScenarioError) as told:
+        Problem.of(Case.model_validate(many_prices(4)))
+    (fault,) = told.value.faults
+    assert fault.message == "the review splits the states into 16 groups, more than 8"
+    assert fault.path == ("review", "observe", 0)
+    assert "without which there are 8" in fault.hint
+
+
+def test_too_many_groups_are_told_at_the_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "many.yaml"
+    file.write_text(yaml.safe_dump(many_prices(4), default_flow_style=False), encoding="utf-8")
+    assert run(["solve", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert "many.yaml:" in said
+    assert "the review splits the states into 16 groups" in said
+
+
+def sampled(**sections: Any) -> Raw:
+    """Imports that are lost for long, now and then, in sampled states."""
+    raw = case(
+        2030,
+        supply=CHINA,
+        hazards=cut([1.0, 0.8, 0.8, 0.5]),
+        projects={"works": project(60, 12, home_share=0.5)},
+        stockpiles=[stockpile(max_t=100)],
+        uncertainty={"sample": {"states": 200, "seed": 1}},
+        review={"year": 2028, "observe": [{"hazard": "cut"}]},
+        objective={"cost_weight": 1.0},
+    )
+    return raw | sections
+
+
+def test_a_plan_reads_back_as_it_was() -> None:
+    found = plan(Case.model_validate(sampled()), gap=1e-6)
+    read = Plan.model_validate_json(found.model_dump_json())
+    assert list(disagreements(read)) == []
+    again = given(read)
+    assert again.found.objective == near(found.certificate.objective)
+    assert again.found.plan().review == found.review.model_copy(  # type: ignore[union-attr]
+        update=dict.fromkeys(("now", "now_bound", "worth", "worth_least", "worth_most"))
+    )
+
+
+@pytest.mark.parametrize("edit", ["probability", "net_cost_meur", "expected"])
+def test_an_edited_group_is_found(edit: str) -> None:
+    content = json.loads(plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0).model_dump_json())
+    content["review"]["groups"][1][edit] *= 0.9
+    told = [one.path for one in disagreements(Plan.model_validate(content))]
+    assert any("review.groups" in path for path in told)
+
+
+def test_states_that_were_not_seen_go_the_nearest_path() -> None:
+    """Of two observations, one of which the plan's states have always alike."""
+    raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
+    instance = Problem.of(Case.model_validate(raw)).instance
+    assert [path.sight for path in instance.paths] == [("no", "no"), ("yes", "no")]
+    state = State("new", 1.0, (("cut", 0), ("noise", 0)))
+    assert sight(instance, state) == ("yes", "yes")
+    calm, struck = by_path(instance, [state, State("calm", 0.0)])
+    assert (calm.tolist(), struck.tolist()) == ([1], [0])
+
+
+def test_evaluate_puts_fresh_states_into_their_groups() -> None:
+    saved = given(plan(Case.model_validate(sampled()), gap=1e-6))
+    options = EvaluateOptions(states=20_000, seed=7, rare=0)
+    found = evaluate(saved, options)
+    assert isinstance(found, Evaluation)
+    told, error = found.fresh.objective, found.fresh.objective.standard_error
+    assert error is not None
+    assert abs(told.value - saved.found.objective) <= 6 * error + 0.05 * saved.found.objective
+    assert found.gap is None
+    assert found.information is None
+    assert found.budget_risk is None
+    assert all(rule.above_foresight.value >= -1e-9 for rule in found.rules)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
+    found = plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0)
+    with using(language):
+        document = document_of(found)
+    (section,) = [one for one in document.sections if one.id == "review"]
+    (tree,) = [part for part in section.parts if isinstance(part, Bullets)]
+    wanted = {
+        "en": [
+            "Now: no project is started.",
+            "In 2027, if “Cut” has not come before 2027 (50 %): nothing beside that.",
+            "In 2027, if “Cut” has come before 2027 (50 %): Works (2027).",
+        ],
+        "de": [
+            "Jetzt: kein Projekt wird begonnen.",
+            "2027, wenn „Cut“ vor 2027 nicht eingetreten ist (50 %): nichts außer dem.",
+            "2027, wenn „Cut“ vor 2027 eingetreten ist (50 %): Works (2027).",
+        ],
+    }
+    assert [str(one).replace("\u202f", " ").replace("\xa0", " ") for one in tree.items] == wanted[
+        language
+    ]
+
+
+def test_others_refuse_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "later.yaml"
+    file.write_text(yaml.safe_dump(lasting_cut(SEEN)), encoding="utf-8")
+    for command in ("alternatives", "sensitivity", "frontier"):
+        arguments = ["--vary", "funders.fund.budget_meur"] if command == "frontier" else []
+        assert run([command, str(file), *arguments]) == 2
+        assert "does not work with a review" in capsys.readouterr().err
+    problem = Problem.of(Case.model_validate(lasting_cut(SEEN)))
+    bare = replace(problem.instance, paths=())
+    with pytest.raises(Misuse):  # of what was read without looking at its states
+        search(replace(problem, instance=bare))
+
+
+def test_the_page_decides_all_now() -> None:
+    reading = read_case_text(yaml.safe_dump(lasting_cut(SEEN)))
+    asked, made = Question("later").asked(reading)
+    assert asked.case.review is None
+    assert made == {"review": "null"}
+
+
+@pytest.mark.quick(every=4)
+@pytest.mark.parametrize("kind", ["deals", "treasury", "world"])
+@pytest.mark.parametrize("seed", range(8))
+def test_plans_of_random_worlds_add_up(kind: str, seed: int) -> None:
+    """They read back as they were, and the checks in their workbook say so as well."""
+    draw = {"deals": deals_case, "treasury": treasury_case, "world": world_case}[kind]
+    raw = drawn_with_review(kind, 300 + seed, draw)
+    try:
+        found = plan(Case.model_validate(raw), gap=1e-7)
+    except Infeasible:
+        return
+    assert list(disagreements(Plan.model_validate_json(found.model_dump_json()))) == []
+    told = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
+    assert told.count("adds up") > 20
+    assert "DOES NOT ADD UP" not in told
+
+
+@pytest.mark.parametrize("method", ["extensive", "decomposition"])
+def test_what_a_search_told_last_is_the_plan(method: Any) -> None:
+    """By way of JSON, as it goes to another process when the search is stopped."""
+    case, heard = Case.model_validate(lasting_cut(SEEN)), list[Incumbent]()
+    found = plan(case, method=method, gap=0.0, on_incumbent=heard.append)
+    sent = json.loads(json.dumps(child.as_checkpoint(heard[-1], input_hash(case))))
+    saved = salvage(case, child.of_checkpoint(sent), ended="killed")
+    assert saved.review is not None
+    assert found.review is not None
+    assert [g.projects for g in saved.review.groups] == [g.projects for g in found.review.groups]
+    assert saved.certificate.objective == near(8)
