@@ -38,8 +38,10 @@ class Regret(Searched):
     bound: InUnit | None  #: No plan that decides otherwise has a lower one.
     low: InUnit | None  #: At least so much is lost.
     high: InUnit | None  #: At most so much is lost; null where no plan was found.
-    damage: InUnit | None  #: What damage adds to the difference, as the objective weighs it.
-    cost: InUnit | None  #: What cost adds to it, as the objective weighs cost.
+    damage: InUnit | None
+    """What damage adds to the difference, as the objective weighs it; null over sets of
+    assumptions, and without a plan."""
+    cost: InUnit | None  #: What cost adds to it, as the objective weighs cost; null likewise.
     expected: InUnit | None  #: By how much mean damage differs.
     net_cost_meur: float | None  #: By how much discounted net cost differs.
     public_meur: float | None = None
@@ -137,7 +139,8 @@ class Explanation(Study):
     expected: InUnit  #: Mean damage of the plan.
     net_cost_meur: float  #: Its discounted net cost.
     items: tuple[Explained, ...]  #: Projects, then stockpiles, in the order of the file.
-    values: tuple[LimitValue, ...]  #: Budgets and limits; empty where they were not asked for.
+    values: tuple[LimitValue, ...]
+    """Budgets and limits; empty where they were not asked for, over sets and with a review."""
     adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
 
     @property

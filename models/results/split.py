@@ -141,6 +141,8 @@ class JointProject(Result):
     capex_meur: float  #: Undiscounted million EUR.
     shares: dict[str, Share]  #: Of capex, by funder, over its instruments; ``market`` for the rest.
     offtake: dict[str, Share]  #: Of output, by company; ``common`` for what all share.
+    probability: Share = 1.0
+    """Of being built in this year, by what has been seen at a review; shares are means of that."""
 
 
 class JointPlan(Result):

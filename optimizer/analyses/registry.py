@@ -38,6 +38,7 @@ class Analysis:
     """Module and class of what it may be asked, where that is not as usual."""
     folder: str = ""  # that of its result in the folder that it is written to
     over_sets: bool = False  # whether it works over sets of assumptions
+    with_review: bool = False  # whether it works with a review
 
     @property
     def file(self) -> str:
@@ -63,11 +64,12 @@ class Analysis:
         run = cast("Callable[[Input, Any], Outcome]", _found(module, "run"))
 
         def of_single(given: Input, asked: Any) -> Outcome:
-            check_single = _found("optimizer.solve.planner", "check_single")
-            check_single(given.reading.case)
+            for works, check in ((self.over_sets, "single"), (self.with_review, "decided_now")):
+                if not works:
+                    _found("optimizer.solve.planner", f"check_{check}")(given.reading.case)
             return run(given, asked)
 
-        return run if self.over_sets else of_single
+        return of_single
 
 
 def _found(module: str, name: str) -> Any:
@@ -87,14 +89,19 @@ _FRONTIER = marked("Draw damage against a budget, or any number of the file.")
 _TARGET = marked("Find the least budget that reaches a goal.")
 _REDACT = marked("Hide figures of a scenario; say what that costs and what still tells.")
 _ASSUMPTIONS = marked("Find what experts disagree on, and one plan for all of them.")
+_REVIEW = marked("Find what a review is worth, and what it is worth to observe.")
 _BATCH = marked("Solve many scenarios, variants and settings, and keep each as it is done.")
 
 ANALYSES = (
     Analysis("solve", "plan", _SOLVE, reuses=True, options="options:PlanOptions"),
-    Analysis("split", "split", _SPLIT, "split"),
-    Analysis("participate", "participation", _PARTICIPATE, "participate"),
-    Analysis("evaluate", "evaluation", _EVALUATE, "evaluate", "plan", over_sets=True),
-    Analysis("explain", "explanation", _EXPLAIN, "explain", "plan"),
+    Analysis("split", "split", _SPLIT, "split", with_review=True),
+    Analysis("participate", "participation", _PARTICIPATE, "participate", with_review=True),
+    Analysis(
+        "evaluate", "evaluation", _EVALUATE, "evaluate", "plan", over_sets=True, with_review=True
+    ),
+    Analysis(
+        "explain", "explanation", _EXPLAIN, "explain", "plan", over_sets=True, with_review=True
+    ),
     Analysis("stress", "stress", _STRESS, "stress", "either", ("plan",)),
     Analysis(
         "alternatives",
@@ -112,7 +119,22 @@ ANALYSES = (
     ),
     Analysis("target", "target", _TARGET, "reach", beside=("plan.json",), reuses=True),
     Analysis(
-        "assumptions", "disagreement", _ASSUMPTIONS, "disagree", beside=("plans",), over_sets=True
+        "assumptions",
+        "disagreement",
+        _ASSUMPTIONS,
+        "disagree",
+        beside=("plans",),
+        over_sets=True,
+        with_review=True,
+    ),
+    Analysis(
+        "review",
+        "waiting",
+        _REVIEW,
+        "wait",
+        beside=("plan.json",),
+        over_sets=True,
+        with_review=True,
     ),
     Analysis("redact", "redaction", _REDACT, folder="owner/"),
     Analysis("batch", "batch", _BATCH),

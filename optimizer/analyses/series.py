@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from optimizer.model.commitment import Commitment
 from optimizer.model.highs import Progress
@@ -31,14 +31,16 @@ class Series:
     threads: int | None = 1
     on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        self._recourse = Recourse(self.instance, self.states, threads=self.threads)
+    @cached_property
+    def _recourse(self) -> Recourse:
+        return Recourse(self.instance, self.states, threads=self.threads)
 
-    def search(self, instance: Instance, against: float | None = None) -> Solved:
-        """Solve the problem as it is seen in ``instance``; ``against`` is an objective that the
-        answer is told as a difference from, which need not be known closer than to a tenth."""
+    def search(self, of: Instance | planner.Problem, against: float | None = None) -> Solved:
+        """Solve the problem as it is seen in an instance, or one with recourse of its own;
+        ``against`` is an objective that the answer is told as a difference from, which need not be
+        known closer than to a tenth."""
         return planner.search(
-            self._problem(instance),
+            self._problem(of),
             gap=self.gap,
             time_limit=self.time_limit,
             threads=self.threads,
@@ -49,7 +51,7 @@ class Series:
 
     def judge(
         self,
-        instance: Instance,
+        of: Instance | planner.Problem,
         solved: Solved,
         began: float,
         consumers: Collection[str] = (),
@@ -57,19 +59,28 @@ class Series:
     ) -> Found:
         """Check what was found, as :func:`optimizer.solve.planner.judge` does."""
         how = partial(planner.judge, gap=self.gap, began=began, threads=self.threads)
-        return how(self._problem(instance), solved, consumers=consumers, brief=brief)
+        return how(self._problem(of), solved, consumers=consumers, brief=brief)
 
-    def _problem(self, instance: Instance) -> planner.Problem:
-        return planner.Problem(instance, self.states, 0.0, self._recourse)
+    def _problem(self, of: Instance | planner.Problem) -> planner.Problem:
+        if isinstance(of, planner.Problem):
+            return of
+        return planner.Problem(of, self.states, 0.0, self._recourse)
 
 
 def held(
-    instance: Instance, plan: Commitment, funders: Collection[str], certain: Mapping[str, int]
+    instance: Instance,
+    plan: Commitment,
+    funders: Collection[str],
+    certain: Callable[[Commitment], Mapping[str, int]],
 ) -> Held:
-    """What funders stick to of a plan: their shares and offtake in what is started, and stocks that
-    any of them pays for. ``certain`` are the start years of projects that are built in any case;
-    what belongs to all is reserved for all.
+    """What funders stick to of a plan, on each path that it has: their shares and offtake in what
+    is started, and stocks that any of them pays for. ``certain`` tells the start years of projects
+    that are built in any case; what belongs to all is reserved for all.
     """
+    if plan.paths:
+        there = enumerate(plan.paths)
+        paths = tuple(held(instance.on_path(g), own, funders, certain) for g, own in there)
+        return Held(frozenset(funders), paths=paths)
     groups = frozenset(map(group_of, funders)) & frozenset(instance.groups)
     share = {
         (p, plan.start[p], f, i): share
@@ -84,4 +95,4 @@ def held(
     }
     piles = [h for h, pile in instance.stockpiles.items() if any(f in funders for f in pile.payers)]
     buy = {h: plan.bought(instance, h) for h in piles}
-    return Held(frozenset(funders), groups, certain, share, offtake, buy)
+    return Held(frozenset(funders), groups, certain(plan), share, offtake, buy)

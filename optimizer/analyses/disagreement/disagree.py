@@ -32,6 +32,7 @@ from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import Best, Found
 from optimizer.solve.planner import Problem, best_known, by_itself, find, objective_of
+from optimizer.solve.problem import seeing_alike
 from optimizer.solve.verification import broken_rules
 
 MOST_GROUPS = 6
@@ -170,14 +171,14 @@ def _among(
             broken_rules=tuple(broken_rules(rules, commitment)),
         )
     proof, instance = found.certificate, found.instance
-    order = instance.case.projects
+    order, starts = instance.case.projects, commitment.starts
     return PlanAmongSets(
         of=of,
         status=proof.status,
         objective=proof.objective,
         bound=proof.bound,
         gap=proof.gap,
-        projects={p: commitment.start[p] for p in order if p in commitment.start},
+        projects={p: starts[p] for p in order if p in starts},
         stocks_t=stocks_held(instance, commitment),
         under=under,
     )
@@ -198,7 +199,7 @@ def _deciding(
             left = {path: value for path, value in told.set.items() if path not in paths}
             alone = {id: Assumptions.model_validate({"weight": 1.0, "set": left})}
             (other,) = under_assumptions(case.model_copy(update={"assumptions": alone})).values()
-            there = Problem.of(other, part)
+            there = seeing_alike(Problem.of(other, part), part.instance)
             moved = [carried(plan, lots, there.instance) for plan in plans]
             yield WhatDecides(
                 of=id,

@@ -100,7 +100,10 @@ class Talk:
         every: list[tuple[Kind, str]] = [("project", p) for p in self.instance.projects]
         every += [("stockpile", h) for h in self.instance.stockpiles]
         self.items = [item for item in every if not options.only or item[1] in options.only]
-        self.limits = limits(self.standing) if options.values else []
+        # Of a plan over sets, or with a review, it is not told which rules are tight: each set and
+        # each group has its own.
+        self.wide = bool(given.problem.sets or self.instance.paths)
+        self.limits = limits(self.standing) if options.values and not self.wide else []
         self.answers: dict[Ask, Answer] = {}
         self.interrupted = False
         self.reference = given.found
@@ -119,7 +122,7 @@ class Talk:
         if is_within(found.objective, proven, gap):
             gap = max(gap, BRANCHED)
         series = Series(self.instance, states, gap, self.pool, limit, None, tell)
-        solved = series.search(self.instance)
+        solved = series.search(given.problem)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before anything was found out"))
         known = [solved.solution.bound, proven]
@@ -128,12 +131,12 @@ class Talk:
             raise NoPlan(tr("nothing was proven of the plan before the limit"))
         best = found.objective
         if solved.commitment is not None:
-            again = series.judge(self.instance, solved, time.perf_counter())
+            again = series.judge(given.problem, solved, time.perf_counter())
             best = min(best, again.objective)
             if found.objective - best > 2 * options.gap * max(abs(best), 1e-6):
                 # What a better plan does otherwise must not be told as an answer to a question.
                 self.reference = again
-        return Desk(self.instance, states, given.reading, best, min(bound, best), options.gap)
+        return Desk(given.problem.bare, given.reading, best, min(bound, best), options.gap)
 
     def hold(self) -> None:
         """Ask all questions side by side."""
@@ -146,7 +149,7 @@ class Talk:
             name = ask.id if isinstance(ask, Force) else ask.path
             self.options.tell(len(self.answers), len(asks), name)
 
-        usual = usual_jobs(self.instance, self.desk.states)
+        usual = usual_jobs(self.instance, self.given.problem.states)
         jobs = min(side_by_side(self.options.jobs, usual), len(asks)) or 1
         given = (self.desk, self.pool, self.options.time_limit)
         try:
@@ -162,7 +165,7 @@ class Talk:
     def force(self, kind: Kind, id: str) -> Force | None:
         """The other decision, if there is one."""
         if kind == "project":
-            return Force(kind, id, id not in self.given.found.commitment.start)
+            return Force(kind, id, id not in self.given.found.commitment.starts)
         if self._buys(id):
             return Force(kind, id, False)
         lots, days = holding(self.instance, id, self.options.days)
@@ -176,8 +179,9 @@ class Talk:
         conflict = () if reply is None else reply.conflict
         into = force is not None and force.into
         hold = force.hold if force is not None and is_stock else None
-        stops = standing.stops(kind, id, hold) if into and not conflict else ()
-        chosen = self._buys(id) if is_stock else id in plan.start
+        alone = into and not conflict and not self.wide
+        stops = standing.stops(kind, id, hold) if alone else ()
+        chosen = self._buys(id) if is_stock else id in plan.starts
         brought_in = id if into and not is_stock else None
         regret = None if reply is None else self._regret(reply, brought_in)
         held = planned_stock(self.instance, plan, id).max() * self._lot(id) if is_stock else None
@@ -186,15 +190,15 @@ class Talk:
             kind=kind,
             id=id,
             chosen=chosen,
-            start=None if is_stock else plan.start.get(id),
+            start=None if is_stock else plan.starts.get(id),
             held_t=held,
             forced_days=days,
             regret=regret,
             tie=regret is not None and regret.low == 0 and regret.high is not None,
             conflict=conflict,
             stops=stops,
-            beside=standing.beside(kind, id, hold) if into and not stops and not conflict else None,
-            tight=standing.tight(kind, id) if chosen else (),
+            beside=standing.beside(kind, id, hold) if alone and not stops else None,
+            tight=standing.tight(kind, id) if chosen and not self.wide else (),
         )
 
     def _regret(self, reply: Reply, forced: str | None) -> Regret:
@@ -207,8 +211,9 @@ class Talk:
         if objective is not None and other is not None:
             low = low or 0.0
             high = max(low, told_from_none(objective - desk.bound, desk.best))
-            cost = weighed_cost(instance, other) - weighed_cost(instance, found.commitment)
-            damage = objective - found.objective - cost
+            if not self.given.problem.sets:  # each of which has cost and damage of its own
+                cost = weighed_cost(instance, other) - weighed_cost(instance, found.commitment)
+                damage = objective - found.objective - cost
             expected = reply.expected - found.with_plan.expected
             money = net_cost(instance, other) - net_cost(instance, found.commitment)
             if forced is not None:
@@ -238,7 +243,7 @@ class Talk:
         if other is None:
             return None
         held, holds = (stocks_held(self.instance, plan) for plan in (own, other))
-        return otherwise(own.start, other.start, held, holds)
+        return otherwise(own.starts, other.starts, held, holds)
 
     def _buys(self, h: str) -> bool:
         bought = self.given.found.commitment.bought(self.instance, h)

@@ -2,7 +2,9 @@
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -11,12 +13,12 @@ from models.files import Reading
 from models.results import BindingRule
 from optimizer.analyses.explanation.active_constraints import by_rule, described
 from optimizer.analyses.series import Series
-from optimizer.errors import NoPlan
+from optimizer.errors import NoPlan, SolverError
 from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.states import State
 from optimizer.solve.conflicts import conflict_among, first_stage, rule_rows
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.problem import Problem
 
 Kind = Literal["project", "stockpile"]
 
@@ -52,14 +54,19 @@ Ask = Force | Loosen
 class Desk:
     """What questions are about."""
 
-    instance: Instance
-    states: tuple[State, ...]
+    problem: Problem
+    """What is known of its sweeps stays in its process."""
     reading: Reading
     best: float
     """The lowest objective that is known."""
     bound: float
     """No plan has a lower one."""
     gap: float
+
+    @property
+    def instance(self) -> Instance:
+        """That of the problem."""
+        return self.problem.instance
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +155,7 @@ class Clerk:
     """Answers one question after the other, each as closely as its answer needs."""
 
     desk: Desk
+    problem: Problem
     series: Series
 
     def __call__(self, ask: Ask) -> Answer:
@@ -158,29 +166,38 @@ class Clerk:
         """
         desk = self.desk
         if isinstance(ask, Force):
-            reply = self._reply(forced(desk.instance, ask))
+            reply = self._reply(self.problem.changed(partial(forced, force=ask)))
             if reply.status == "infeasible":
-                reply = replace(reply, conflict=conflict(desk.instance, ask))
+                reply = replace(reply, conflict=self._conflict(ask))
             return {0.0: reply}
         replies: Answer = {}
         noise = 2 * max(desk.gap, 1e-6) * max(abs(desk.best), 1e-6)
         for step in sorted(ask.steps, reverse=True):
             changed = desk.reading.changed([f"{ask.path}={float(ask.now + step)!r}"])
-            replies[step] = reply = self._reply(read_instance(changed.case))
+            instance = read_instance(changed.case)
+            replies[step] = reply = self._reply(replace(self.problem, instance=instance))
             if reply.bound is not None and desk.best - reply.bound <= noise:
                 break  # What even more does not bring, less does not.
         return replies
 
-    def _reply(self, instance: Instance) -> Reply:
+    def _conflict(self, force: Force) -> tuple[BindingRule, ...]:
+        """Rules of one set of assumptions of which no plan keeps all; none where it takes rules of
+        several."""
+        for own in self.problem.parts:
+            with suppress(SolverError):
+                return conflict(own.instance, force)
+        return ()
+
+    def _reply(self, problem: Problem) -> Reply:
         """The best of a problem, as closely as its difference from the plan has to be known."""
         began = time.perf_counter()
-        solved = self.series.search(instance, against=self.desk.best)
+        solved = self.series.search(problem, against=self.desk.best)
         if solved.solution.interrupted:
             raise KeyboardInterrupt
         if solved.solution.ending == "infeasible":
             return Reply("infeasible", time.perf_counter() - began)
         try:
-            found = self.series.judge(instance, solved, began, brief=True)
+            found = self.series.judge(problem, solved, began, brief=True)
         except NoPlan:
             return Reply("none", time.perf_counter() - began, bound=solved.solution.bound)
         ended = "optimal" if solved.solution.ending == "optimal" else found.certificate.status
@@ -196,4 +213,6 @@ class Clerk:
 
 def clerk(desk: Desk, pool: CutPool, time_limit: float | None) -> Clerk:
     """One with a single thread, as a worker needs it."""
-    return Clerk(desk, Series(desk.instance, desk.states, desk.gap, pool.sent(), time_limit))
+    problem = desk.problem.with_recourse(1)
+    series = Series(desk.instance, problem.states, desk.gap, pool.sent(), time_limit)
+    return Clerk(desk, problem, series)

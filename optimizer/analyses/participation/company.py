@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,10 +11,11 @@ from models.files import Reading
 from optimizer.analyses.participation.options import Allocation
 from optimizer.analyses.series import held
 from optimizer.model import highs
-from optimizer.model.commitment import Commitment
+from optimizer.model.commitment import Commitment, by_chance
 from optimizer.model.formulation import build_greatest_stake, read_commitment
 from optimizer.model.instance import Held, Instance, Stake, read_instance
-from optimizer.model.states import State, read_states
+from optimizer.model.states import State
+from optimizer.solve.problem import read_world
 
 CLOSE = 1e-7
 """Shares that differ by less are the same."""
@@ -51,21 +53,23 @@ class Desk:
 
     def builds(self, plan: Commitment | None) -> bool:
         """Whether a plan builds the project in question, or any."""
-        return plan is not None and any(p in plan.start for p in self.projects)
+        return plan is not None and any(p in plan.starts for p in self.projects)
 
     def carried(self, plan: Commitment, funders: tuple[str, ...]) -> Iterator[tuple[str, float]]:
-        """The shares of capex that funders carry of those projects that are built."""
-        built = {p for p in self.projects if p in plan.start}
-        for (p, f, i), share in plan.share.items():
-            if p in built and f in funders and self.instance.instrument[f, i].carries_capex:
-                yield p, share
+        """The shares of capex that funders carry of those projects that are built; on a path by
+        the chance of that."""
+        for chance, _, own in by_chance(self.instance, plan):
+            built = {p for p in self.projects if p in own.start}
+            for (p, f, i), share in own.share.items():
+                if p in built and f in funders and self.instance.instrument[f, i].carries_capex:
+                    yield p, chance * share
 
     def share_in(self, plan: Commitment, funders: tuple[str, ...]) -> float | None:
         """What funders carry of the capex of those projects that are built; None where none is,
         or none has any."""
-        built = [p for p in self.projects if p in plan.start]
-        capex = {p: self.instance.projects[p].capex if self.whole else 1.0 for p in built}
-        started = math.fsum(capex.values())
+        capex = {p: self.instance.projects[p].capex if self.whole else 1.0 for p in self.projects}
+        ways = by_chance(self.instance, plan)
+        started = math.fsum(c * capex[p] for c, _, own in ways for p in own.start if p in capex)
         carried = math.fsum(capex[p] * share for p, share in self.carried(plan, funders))
         return carried / started if started > 0 else None
 
@@ -74,8 +78,13 @@ class Desk:
         none of the projects can be built.
 
         Of several projects it is a ratio, of what they carry to what all do: the plan that carries
-        most above a share gives a better share, until none is better (Dinkelbach 1967).
+        most above a share gives a better share, until none is better (Dinkelbach 1967). With a
+        review it is that of the path on which it is largest.
         """
+        if instance.paths:
+            several = range(len(instance.paths))
+            most = [self.greatest_share(instance.on_path(g), funders) for g in several]
+            return max((own for own in most if own is not None), default=None)
         share = 0.0
         for _ in range(50):
             model = build_greatest_stake(instance, Stake(self.projects, funders, share))
@@ -101,15 +110,15 @@ def desk_of(reading: Reading, company: str, project: str | None, allocation: All
     settings = ["objective.measure=damage", f"objective.allocation={allocation}"]
     case = reading.changed(settings).case
     alike = reading.changed([*settings, "objective.cost_weight=1", "objective.cvar.weight=0"]).case
-    instance = read_instance(case)
+    instance, states = read_world(case)
     return Desk(
         company,
         tuple(u for u, consumer in case.consumers.items() if consumer.company == company),
         tuple(case.projects) if project is None else (project,),
         project is None,
         instance,
-        read_instance(alike),
-        read_states(instance),
+        replace(read_instance(alike), paths=instance.paths),
+        states,
     )
 
 
@@ -120,13 +129,18 @@ def held_by_others(desk: Desk, plan: Commitment) -> Held:
     market can carry its share, and so can what it requires; others are for the company to save or
     to let go.
     """
+    others = frozenset(desk.instance.case.funders) - {desk.company}
+    return held(desk.instance, plan, others, partial(_going_on, desk))
+
+
+def _going_on(desk: Desk, plan: Commitment) -> dict[str, int]:
+    """Start years of projects that go on without the company."""
     projects = desk.instance.case.projects
     going_on = {p: year for p, year in plan.start.items() if _goes_on(desk, plan, p)}
     while lost := [p for p in going_on if any(q not in going_on for q in projects[p].requires)]:
         for p in lost:
             del going_on[p]
-    others = frozenset(desk.instance.case.funders) - {desk.company}
-    return held(desk.instance, plan, others, going_on)
+    return going_on
 
 
 def _goes_on(desk: Desk, plan: Commitment, p: str) -> bool:

@@ -19,7 +19,7 @@ from optimizer.analyses.participation.subproblem import Ask, Clerk, Reply, clerk
 from optimizer.analyses.running import Input, Outcome
 from optimizer.analyses.series import Series
 from optimizer.errors import Infeasible, Interrupted, Misuse, NoPlan
-from optimizer.model.commitment import Commitment, outlay
+from optimizer.model.commitment import Commitment, by_chance, outlay
 from optimizer.model.instance import group_of
 from optimizer.parallel import Workers, side_by_side
 from optimizer.solve import outcomes
@@ -82,7 +82,7 @@ def participate(
     if free.interrupted:
         raise Interrupted(tr("stopped before any plan was found"))
     if free.status == "infeasible":
-        raise Infeasible(smallest_conflict(desk.instance))
+        raise Infeasible(smallest_conflict(replace(desk.instance, paths=())))
     if free.commitment is None:
         raise NoPlan(tr("no plan was found before the limit ({ended})", ended="time limit"))
     desk = replace(desk, free=free.commitment, held=held_by_others(desk, free.commitment))
@@ -166,7 +166,7 @@ def _point(
         bound=reply.bound,
         gap=reply.gap,
         built=desk.builds(plan),
-        projects={} if plan is None else plan.start,
+        projects={} if plan is None else plan.starts,
         standing=here,
         range=talk.spread(reply.ask),
         seconds=reply.seconds,
@@ -182,11 +182,12 @@ def _offtake(desk: Desk, plan: Commitment) -> dict[str, dict[str, float]]:
     """Tonnes a year by material, at full running without delay or failure, of all projects."""
     instance, group = desk.instance, group_of(desk.company)
     tonnes: dict[str, np.ndarray] = {}
-    for (p, g), share in plan.offtake.items():
-        if g == group and p in plan.start:
-            project = instance.projects[p]
-            running = project.running(instance.years, plan.start[p])
-            for m, lots in project.output.items():
-                yearly = share * lots * instance.per_year * instance.lot_t[m] * running
-                tonnes[m] = tonnes.get(m, np.zeros(len(instance.years))) + yearly
+    for chance, _, own in by_chance(instance, plan):
+        for (p, g), share in own.offtake.items():
+            if g == group and p in own.start:
+                project = instance.projects[p]
+                running = chance * project.running(instance.years, own.start[p])
+                for m, lots in project.output.items():
+                    yearly = share * lots * instance.per_year * instance.lot_t[m] * running
+                    tonnes[m] = tonnes.get(m, np.zeros(len(instance.years))) + yearly
     return {m: by_year(instance, yearly) for m, yearly in tonnes.items()}

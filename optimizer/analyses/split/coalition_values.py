@@ -173,4 +173,5 @@ def _content(held: Held | None) -> tuple[object, ...]:
         tuple(sorted(held.share.items())),
         tuple(sorted(item for item in held.offtake.items() if item[1] > 0)),
         tuple(sorted((h, tuple(lots)) for h, lots in held.buy.items() if np.any(lots > 0))),
+        tuple(map(_content, held.paths)),
     )

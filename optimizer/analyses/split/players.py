@@ -8,8 +8,9 @@ from models.files import Reading
 from models.language import tr
 from models.results import StateMode
 from optimizer.errors import VorratError
-from optimizer.model.instance import Instance, read_instance
-from optimizer.model.states import State, read_states
+from optimizer.model.instance import Instance
+from optimizer.model.states import State
+from optimizer.solve.problem import read_world
 
 STATE = "state"
 """Id of the state as a player; a company of this id makes it ``state.``, as no id has a dot."""
@@ -95,11 +96,11 @@ def table_of(reading: Reading, mode: StateMode) -> Table:
     settings = ["objective.measure=damage", "objective.allocation=entitled",
                 "objective.cost_weight=1", "objective.cvar.weight=0"]  # fmt: skip
     settings += [f"{path}={value}" for path, value in aside.items()]
-    instance = read_instance(reading.changed(settings).case)
+    instance, states = read_world(reading.changed(settings).case)
     state, seats = _state(instance), _companies(instance)
     if mode == "player":
         seats.append(state)
-    return Table(instance, read_states(instance), mode, tuple(seats), state, tuple(aside))
+    return Table(instance, states, mode, tuple(seats), state, tuple(aside))
 
 
 def _companies(instance: Instance) -> list[Seat]:

@@ -18,7 +18,7 @@ from optimizer.analyses.split.coalition_values import Costs, Play, from_below
 from optimizer.analyses.split.options import SplitOptions
 from optimizer.analyses.split.players import Seat, Table, table_of
 from optimizer.analyses.split.subproblem import Answer, coalition, damage_of
-from optimizer.model.commitment import Commitment, outlay, planned_stock
+from optimizer.model.commitment import Commitment, by_chance, outlay, planned_stock
 from optimizer.model.instance import COMMON, Instance, group_of
 from optimizer.solve import outcomes
 from optimizer.solve.accounts import by_year
@@ -153,20 +153,32 @@ def _projects(table: Table, plan: Commitment) -> Iterator[results.JointProject]:
     """What is built, who carries it, and for whom its output is reserved."""
     instance = table.instance
     groups = {group_of(f): f for seat in table.seats for f in seat.funders} | {COMMON: COMMON}
-    for p, start in sorted(plan.start.items(), key=lambda item: item[1]):
+    ways = list(by_chance(instance, plan))
+    years = {(year, p): None for _, _, own in ways for p, year in own.start.items()}
+    for start, p in sorted(years, key=lambda pair: pair[0]):
+        built = [(chance, own) for chance, _, own in ways if own.start.get(p) == start]
+        likely = math.fsum(chance for chance, _ in built)
         shares: dict[str, float] = {}
-        for (q, f, i), share in plan.share.items():
-            if q == p and instance.instrument[f, i].carries_capex:
-                shares[f] = shares.get(f, 0.0) + share
-        if (market := plan.market.get(p, 0.0)) > 0:
-            shares["market"] = market
+        offtake: dict[str, float] = {}
+        for chance, own in built:
+            part = chance / likely if likely > 0 else 1 / len(built)
+            held = {(f, i): x for (q, f, i), x in own.share.items() if q == p}
+            terms = instance.instrument
+            carried = [(f, x) for (f, i), x in held.items() if terms[f, i].carries_capex]
+            for payer, x in (*carried, ("market", own.market.get(p, 0.0))):
+                if x > 0:
+                    shares[payer] = shares.get(payer, 0.0) + part * x
+            for (q, g), x in own.offtake.items():
+                if q == p:
+                    offtake[groups[g]] = offtake.get(groups[g], 0.0) + part * x
         yield results.JointProject(
             id=p,
             name=named(instance.case.projects[p].name, p),
             start=start,
+            probability=min(1.0, likely),
             capex_meur=instance.projects[p].capex,
             shares=shares,
-            offtake={groups[g]: share for (q, g), share in plan.offtake.items() if q == p},
+            offtake=offtake,
         )
 
 
@@ -187,7 +199,7 @@ def _coalitions(
             spillover=math.fsum(
                 before - answer.damage[u] for u, before in without.items() if u not in own
             ),
-            projects=answer.commitment.start,
+            projects=answer.commitment.starts,
             worth_if_others_act=None if beside is None else beside.worth(mask),
             seconds=answer.seconds,
         )

@@ -125,8 +125,11 @@ def settled_by(
     A stockpile that none of them pays for is left to the others, and so is output that belongs to
     all, but for that of the projects in the commitment.
     """
-    settled = held(instance, commitment, sticking, commitment.start)
-    acts = settled.certain or any(np.any(lots > 0) for lots in settled.buy.values())
+    settled = held(instance, commitment, sticking, lambda plan: plan.start)
+    acts = any(
+        own.certain or any(np.any(lots > 0) for lots in own.buy.values())
+        for own in settled.paths or (settled,)
+    )
     return settled if acts else None
 
 

@@ -62,12 +62,17 @@ def projects(game: Game) -> Table:
         shares = line.span(f"f {carriers[0]}", f"f {carriers[-1]}")
         return cell.total(shares) * line["capex"]
 
+    unsure = [Column(tr("Probability"), "probability", "share")]
+    if all(item.probability == 1 for item in game.found.plan.projects):
+        unsure = []  # none is decided at a review
+
     return Table(
         tr("Projects of all, and who carries them"),
         game.found.plan.projects,
         [
             Column(tr("Project"), lambda item: game.project(item.id), "text"),
             Column(tr("Start"), "start", "year"),
+            *unsure,
             money(tr("Capex, {unit}", unit=game.million), "capex_meur", "capex"),
             Column(tr("Carried by"), lambda item: game.shares(item.shares), "text"),
             Column(tr("Output for"), lambda item: game.shares(item.offtake), "text"),
