@@ -12,6 +12,7 @@ from models.results.batch import *
 from models.results.brief import *
 from models.results.chains import *
 from models.results.comparison import *
+from models.results.decided import *
 from models.results.disagreement import *
 from models.results.evaluation import *
 from models.results.explanation import *
@@ -23,3 +24,5 @@ from models.results.redaction import *
 from models.results.sensitivity import *
 from models.results.split import *
 from models.results.stress import *
+from models.results.waiting import *
+from models.results.worlds import *

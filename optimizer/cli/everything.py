@@ -1,5 +1,5 @@
 """What ``vorrat run --everything`` adds to a plan: its evaluation, its variants compared, more and
-less money, and a stress test."""
+less money, and a stress test; of a plan with a review what that is worth."""
 
 from __future__ import annotations
 
@@ -74,12 +74,16 @@ def _steps(
     yield name, ["evaluate", str(path), *quick(plan), *out], folder / "evaluation.json"
     if case is None:
         return
-    event = _stress(plan)
+    of = ["--variant", variant] if variant is not None else []
+    if case.review is not None:  # what neither of the next two can look at
+        name = tr("what it is worth to decide again")
+        yield name, ["review", str(file), *of, *GAP, *out], folder / "waiting.json"
+    event = _stress(plan) if case.review is None else None
     if event is not None:
         line = ["stress", str(path), "--event", event, *out]
         yield tr("a stress test"), line, folder / "stress.json"
-    if any(funder.kind == "public" for funder in case.funders.values()):
-        of = ["--variant", variant] if variant is not None else []
+    public = any(funder.kind == "public" for funder in case.funders.values())
+    if public and case.review is None:
         line = ["frontier", str(file), *of, *POINTS, *out]
         yield tr("more and less public money"), line, folder / "frontier.json"
     variants = _variants(file)

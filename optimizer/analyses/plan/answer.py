@@ -6,8 +6,8 @@ from typing import Any
 
 from models.language import tr
 from models.results import Against
+from optimizer.analyses.plan import after_review, risks, under
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan import risks, under
 from optimizer.analyses.plan.method import cautions
 from optimizer.analyses.plan.words import PlanWording, called, decidable, reduction
 from optimizer.analyses.worth import sentences
@@ -51,7 +51,14 @@ ALIKE = 0.005
 def answer(say: PlanWording) -> Iterator[Part]:
     """What is asked for, what to approve when, what it buys compared with what, what may go wrong,
     and what would turn the decision."""
-    yield " ".join([lead(say), *_adds(say), *under.sentences(say)])
+    yield " ".join(
+        [
+            lead(say),
+            *after_review.sentences(say, say.plan.review),
+            *_adds(say),
+            *under.sentences(say),
+        ]
+    )
     # A page has these among what would turn the decision.
     yield from (Text(text, TERMINAL) for text in sentences(say.plan.worth_from, tr("This plan")))
     yield doc.Facts(list(_facts(say)), TEXT)
@@ -66,6 +73,12 @@ def answer(say: PlanWording) -> Iterator[Part]:
         yield Bullets(turns, PAGE)
     yield doc.Caution([*cautions(say.plan), *risks.assumed(say)])
     yield Text(" ".join(_made(say)), PAGE)
+
+
+def _left_open(say: PlanWording) -> Iterator[str]:
+    """What a plan with a review that is looked at beside this one leaves to it."""
+    if say.beside.waiting is not None and say.plan.review is None:
+        yield from after_review.left_open(say, say.beside.waiting.review)
 
 
 def lead(say: PlanWording) -> str:

@@ -17,6 +17,7 @@ from models.results import (
     Sensitivity,
     Split,
     Stress,
+    Waiting,
 )
 
 SAME = 1e-6
@@ -37,6 +38,7 @@ class Beside:
     explanation: Explanation | None = None
     sensitivity: Sensitivity | None = None
     disagreement: Disagreement | None = None
+    waiting: Waiting | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -71,7 +73,9 @@ def apart(result: Result, plan: Plan) -> Literal["", "scenario", "plan"]:
     """In what a result differs from a plan that it was given with: it was computed for another
     scenario, or for another plan of it; nothing where it goes with the plan."""
     if isinstance(result, Frontier):
-        return "" if _but_for_the_varied(result, plan) else "scenario"
+        return "" if _but_for(result.varied, result, plan) else "scenario"
+    if isinstance(result, Waiting):  # of a scenario that may have no review itself
+        return "" if _but_for("review", result, plan) else "scenario"
     if getattr(result, "input_sha256", None) != plan.certificate.input_sha256:
         return "scenario"
     own, objective = _objective(result), plan.certificate.objective
@@ -92,13 +96,13 @@ def _objective(result: Result) -> float | None:
     return None
 
 
-def _but_for_the_varied(frontier: Frontier, plan: Plan) -> bool:
-    """Whether a frontier is of the scenario of a plan, but for the number that it varies."""
+def _but_for(path: str, result: Frontier | Waiting, plan: Plan) -> bool:
+    """Whether a result is of the scenario of a plan, but for what stands at a path there."""
     pair = []
-    for content in (plan.scenario, frontier.scenario):
+    for content in (plan.scenario, result.scenario):
         if content is None:
             return False
-        pair.append(_without(json.loads(json.dumps(content)), frontier.varied.split(".")))
+        pair.append(_without(json.loads(json.dumps(content)), path.split(".")))
         pair[-1].pop("variants", None)
     return bool(pair[0] == pair[1])
 

@@ -11,6 +11,7 @@ from optimizer.analyses.disagreement import document as disagreement_document
 from optimizer.analyses.frontier import document as frontier_document
 from optimizer.analyses.plan import (
     accounts,
+    after_review,
     chains,
     companions,
     damage,
@@ -30,6 +31,7 @@ from optimizer.analyses.plan.key_figures import key_figures
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.analyses.split import document as split_document
 from optimizer.analyses.stress import beside as stress
+from optimizer.analyses.waiting import document as waiting_document
 from optimizer.report.document import PAGE, TEXT, Check, Document, Section, Table
 
 SECTIONS: dict[str, Callable[[Any], tuple[list[Section], list[Check]]]] = {
@@ -37,6 +39,7 @@ SECTIONS: dict[str, Callable[[Any], tuple[list[Section], list[Check]]]] = {
     "stress": stress.beside_plan,
     "split": split_document.beside_plan,
     "disagreement": disagreement_document.beside_plan,
+    "waiting": waiting_document.beside_plan,
 }
 """By kind, what a result that goes with a plan adds to its document, in this order."""
 NO_PLANS: Mapping[str, Plan] = MappingProxyType({})
@@ -117,6 +120,7 @@ def _sections(say: PlanWording, added: list[Section]) -> list[Section]:
     found = [
         unsure,
         projects.section(say),
+        after_review.section(say, say.plan.review),
         *rejected,
         funding.section(say),
         fiscal.section(say),
@@ -140,6 +144,7 @@ def _hints() -> dict[str, str]:
     return {
         "unsure": tr("fresh states, releases without foresight, what turns the decision"),
         "projects": tr("what would be built anyway, windfall"),
+        "review": tr("now and later: what depends on what has been seen"),
         "rejected": tr("why not this project, and at what price"),
         "fiscal": tr("share that stays at home, state aid by project, return, output by purse"),
         "accounts": tr("losses, provision for guarantees, debt brake, averages per EUR"),
@@ -147,6 +152,7 @@ def _hints() -> dict[str, str]:
         "damage": tr("worst states, materials, consumers"),
         "under": tr("how it does where experts disagree"),
         "disagreement": tr("the best plan of each expert, and what each costs the others"),
+        "waiting": tr("what it is worth to decide later, and to look"),
         "stress": tr("what fails when, with the plan and without"),
     }
 

@@ -1,0 +1,83 @@
+"""What a review is worth, and what it is worth to observe one thing more or less."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from later import SEEN, lasting_cut
+from small import Raw, near, state
+
+from models.files import read_case_text
+from models.results import Plan, Waiting
+from optimizer.analyses.waiting.options import ReviewOptions
+from optimizer.analyses.waiting.wait import wait
+from optimizer.cli import run
+from optimizer.errors import Misuse
+from optimizer.solve.reckoned import disagreements
+
+
+def waiting(raw: Raw, **options: Any) -> tuple[Waiting, Plan]:
+    return wait(read_case_text(yaml.safe_dump(raw)), ReviewOptions(gap=0.0, **options))
+
+
+def noisy(observe: list[str]) -> Raw:
+    """Noise strikes in half of all states, and tells nothing of the cut."""
+    states = [
+        state(f"{name} {loud}", 0.25, *years)
+        for name, years in (("calm", ()), ("cut", (2026,)))
+        for loud in (False, True)
+    ]
+    for one in states[1::2]:
+        one["events"] = [*one["events"], {"hazard": "noise", "start": 2026}]
+    raw = lasting_cut({"year": 2027, "observe": [{"hazard": h} for h in observe]})
+    return raw | {"uncertainty": {"states": states}}
+
+
+def test_what_is_observed_is_worth_what_is_lost_without_it() -> None:
+    found, plan = waiting(noisy(["cut", "noise"]))
+    assert plan.review is not None
+    assert [found.objective, found.review.worth] == near([8, 2])
+    told = {(one.hazard, one.change): (one.groups, one.worth) for one in found.observing}
+    assert told == {("cut", "less"): (2, near(2)), ("noise", "less"): (2, near(0))}
+    for one in found.observing:
+        assert one.status == "optimal"
+        assert one.worth_least is not None
+        assert one.worth_most is not None
+        assert one.worth_least - 1e-6 <= (one.worth or 0.0) <= one.worth_most + 1e-6
+    assert list(disagreements(found)) == []
+
+
+def test_what_else_tells_of_the_damage_is_tried_as_well() -> None:
+    found, _ = waiting(noisy(["noise"]))
+    assert found.review.worth == near(0)
+    told = {(one.hazard, one.change): (one.groups, one.worth) for one in found.observing}
+    assert told["cut", "more"] == (4, near(2))
+    # Without the noise nothing is observed: all is decided now.
+    assert told["noise", "less"] == (1, near(0))
+    none, _ = waiting(noisy(["noise"]), more=0)
+    assert [one.change for one in none.observing] == ["less"]
+
+
+def test_a_file_without_a_review_is_refused() -> None:
+    with pytest.raises(Misuse, match="has no review"):
+        waiting(lasting_cut())
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_command_writes_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], language: str
+) -> None:
+    file = tmp_path / "later.yaml"
+    file.write_text(yaml.safe_dump(lasting_cut(SEEN)), encoding="utf-8")
+    out = tmp_path / "results"
+    assert run(["review", str(file), "--out", str(out), "--language", language]) == 0
+    said = capsys.readouterr().out
+    assert ("2 million EUR" if language == "en" else "2 Mio. EUR") in said
+    found = Waiting.model_validate(json.loads((out / "waiting.json").read_text()))
+    plan = Plan.model_validate(json.loads((out / "plan.json").read_text()))
+    assert found.review == plan.review
+    assert run(["report", str(out / "waiting.json"), "--language", language]) == 0
