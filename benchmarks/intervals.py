@@ -1,13 +1,15 @@
 """How often the intervals of an evaluation hold the true figures, which are known by enumeration.
 
-    python benchmarks/intervals.py [--repetitions 200] [--states 200 2000 20000]
+    python benchmarks/intervals.py [--repetitions 200] [--states 200 2000 20000] [--review]
 
 A case of two hazards in six years has 4,096 states of the world: each year each strikes or not. All
 of them, with their probabilities, give the true mean and CVaR of a plan that was made on 20 sampled
 states, and the best plan there is. Then it is evaluated again and again, each time on fresh states:
 counted is how often 95 % intervals hold the true mean, CVaR, damage avoided and objective, and how
 often the one-sided limit of the multiple replications (Mak, Morton and Wood 1999) is not below what
-the plan truly lacks. Prints a line of JSON for each number of fresh states, and one for the limit.
+the plan truly lacks. With ``--review`` the plan decides again in 2029, by which hazards have
+struck, and fresh states go the path of those that they look like; the limit is then left out.
+Prints a line of JSON for each number of fresh states, and one for the limit.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ HAZARDS = {"stop": ("CN", 0.08, 1.0), "strike": ("AU", 0.2, 0.7)}
 """Country, annual probability and loss, each for one year."""
 
 
-def raw(uncertainty: dict[str, Any]) -> dict[str, Any]:
+def raw(uncertainty: dict[str, Any], review: bool = False) -> dict[str, Any]:
     """A scenario in which a works and a reserve compete for one fund."""
+    observe = [{"hazard": hazard} for hazard in HAZARDS]
     return {
+        "review": {"year": 2029, "observe": observe} if review else None,
         "schema_version": 1,
         "title": "Two hazards",
         "currency": "EUR",
@@ -113,6 +117,7 @@ def main() -> None:
     from optimizer.analyses.evaluation.replications import replicate
     from optimizer.analyses.given import given
     from optimizer.model.commitment import Commitment, weighed_cost
+    from optimizer.model.review import with_sights
     from optimizer.report.cells import error
     from optimizer.solve import outcomes
     from optimizer.solve.planner import Problem, find, plan
@@ -122,21 +127,26 @@ def main() -> None:
     asked.add_argument("--states", type=int, nargs="*", default=[200, 2000, 20_000])
     asked.add_argument("--replications", type=int, default=10)
     asked.add_argument("--replication-states", type=int, default=50)
+    asked.add_argument("--review", action="store_true")
     args = asked.parse_args()
 
-    made = plan(Case.model_validate(raw({"sample": {"states": 20, "seed": 0}})), gap=0.0)
+    sample = {"sample": {"states": 20, "seed": 0}}
+    made = plan(Case.model_validate(raw(sample, args.review)), gap=0.0)
     judged = given(Plan.model_validate_json(made.model_dump_json()))
     commitment = judged.found.commitment
 
-    world = Problem.of(Case.model_validate(raw({"states": list(all_states())})))
-    with_plan, without = outcomes.evaluate(world.instance, world.states, [commitment, Commitment()])
-    cost = weighed_cost(world.instance, commitment)
+    every = {"states": list(all_states())}
+    world = Problem.of(Case.model_validate(raw(every, args.review)))
+    sights = [path.sight for path in judged.problem.instance.paths]
+    it = with_sights(world.instance, world.states, sights)  # as the plan tells states apart
+    with_plan, without = outcomes.evaluate(it, world.states, [commitment, Commitment()])
+    cost = weighed_cost(it, commitment)
     best = find(world, gap=1e-7)
     true = {
         "mean": with_plan.expected,
         "cvar": with_plan.cvar(0.95),
         "avoided": without.expected - with_plan.expected,
-        "objective": outcomes.objective(world.instance, with_plan, cost),
+        "objective": outcomes.objective(it, with_plan, cost),
     }
     lacks = true["objective"] - best.objective
     show({"true": true, "best": best.objective, "lacks": lacks, "states": len(world.states)})
@@ -163,6 +173,8 @@ def main() -> None:
             }
         )
 
+    if args.review:
+        return
     began, above, limits = time.perf_counter(), 0, 0.0
     for r in range(args.repetitions):
         fresh = in_fresh_states(judged, 2000, 1 + r * (args.replications + 2))
