@@ -14,7 +14,7 @@ from models.language import tr
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, SolverError
-from optimizer.model.commitment import Commitment, weighed_cost, without_idle
+from optimizer.model.commitment import Commitment, of_paths, weighed_cost, without_idle
 from optimizer.model.highs import Solution
 from optimizer.model.instance import read_instance
 from optimizer.model.outlook import without_surplus
@@ -85,6 +85,10 @@ def find(
     if limit is not None:
         how["time_limit"] = max(0.0, limit - (time.perf_counter() - began))
     solved = search(problem, method=method, pool=pool, **how)
+    if now is not None and solved.commitment is None and solved.solution.ending != "infeasible":
+        # Stopped before the search had a plan of its own: there is this one.
+        alike = of_paths([now.commitment for _ in problem.instance.paths], problem.instance)
+        solved = replace(solved, commitment=alike)
     on_incumbent = how.get("on_incumbent")
     if on_incumbent is not None and solved.commitment is not None:
         claimed, bound = solved.solution.objective, solved.solution.bound

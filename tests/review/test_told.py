@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from optimizer.model.review import by_path, sight
 from optimizer.model.states import State
 from optimizer.page.question import Question
 from optimizer.report.document import Bullets
+from optimizer.solve import planner
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.planner import Problem, plan, salvage, search
 from optimizer.solve.reckoned import disagreements
@@ -254,3 +256,22 @@ def test_what_a_search_told_last_is_the_plan(method: Any) -> None:
     assert found.review is not None
     assert [g.projects for g in saved.review.groups] == [g.projects for g in found.review.groups]
     assert saved.certificate.objective == near(8)
+
+
+def test_who_is_stopped_in_between_has_the_plan_that_decides_all_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The search with the review begins when that is found, and has no time left."""
+    found_now = planner._decided_now
+
+    def then_stop(problem: Problem, method: Any, **how: Any) -> Any:
+        found = found_now(problem, method, **how)
+        how["stop"].set()
+        return found
+
+    monkeypatch.setattr(planner, "_decided_now", then_stop)
+    problem = Problem.of(Case.model_validate(lasting_cut(SEEN)))
+    found = planner.find(problem, method="decomposition", gap=0.0, stop=threading.Event())
+    assert found.objective == near(10)
+    assert found.certificate.bound is None or found.certificate.bound <= 8 + 1e-6
+    assert found.plan().review is not None
