@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from models.results.base import Document, InUnit, Part, Result
+from models.results.base import Document, InUnit, Part, Result, Share
 from models.results.option import Option, Wording
 from models.results.plan import BudgetClass
 from models.results.reservations import Doubts
@@ -50,6 +50,8 @@ class ProjectIn(Result):
     first_output: int  #: First year of output if nothing is delayed.
     public_share: Part  #: Share of capex from public funders, guaranteed loans with it.
     public_meur: float  #: What public funders put up for it, undiscounted.
+    probability: Share = 1.0
+    """Of being built at all, by what has been seen at a review; the years are the earliest then."""
 
 
 class ProjectChoice(Result):

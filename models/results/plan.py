@@ -371,7 +371,8 @@ class Plan(OfScenario):
     unaided: tuple[UnaidedProject, ...] = ()  #: Projects that come, or may come, without money.
     idle: tuple[IdleProject, ...] = ()  #: Projects that run only when it pays.
     accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
-    budget_lines: tuple[BudgetLineUse, ...] = ()  #: How far each budget is used.
+    budget_lines: tuple[BudgetLineUse, ...] = ()
+    """How far each budget is used; with a review, in the group that uses most of it."""
     stock_use: tuple[StockUse, ...] = ()
     """How often stockpiles that are filled again are used, without any reserve."""
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.

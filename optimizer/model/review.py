@@ -25,10 +25,12 @@ Sight = tuple[str, ...]
 """What is seen, observation by observation, in the order of the file."""
 
 
-def sight(instance: Instance, state: State) -> Sight:
-    """What is seen of a state before the review: of a hazard ``yes`` or ``no``, else the name of a
-    regime, empty where it is not said, or the number of a price state."""
-    return tuple(_seen(instance, state, one) for one in observed(instance))
+def sight(instance: Instance, state: State, observe: Sequence[Observation] | None = None) -> Sight:
+    """What is seen of a state before the review, where what the scenario says or this is observed:
+    of a hazard ``yes`` or ``no``, else the name of a regime, empty where it is not said, or the
+    number of a price state."""
+    some = observed(instance) if observe is None else observe
+    return tuple(_seen(instance, state, one) for one in some)
 
 
 def observed(instance: Instance) -> tuple[Observation, ...]:
@@ -72,7 +74,7 @@ def with_sights(instance: Instance, states: Sequence[State], sights: Sequence[Si
     for one, places in zip(sights, by_path(bare, states), strict=True):
         there = [states[int(n)] for n in places]
         chance = math.fsum(s.probability for s in there)
-        found.append(Path(one, chance, _prices(instance, there, chance)))
+        found.append(Path(one, chance, _prices(instance, one, there, chance)))
     return replace(instance, paths=tuple(found))
 
 
@@ -96,15 +98,27 @@ def _too_many(instance: Instance, sights: Sequence[Sight]) -> Fault:
     return Fault(("review", "observe", most), message, hint)
 
 
-def _prices(instance: Instance, there: Sequence[State], chance: float) -> dict[str, Floats]:
-    """How often each price state comes on a path, of materials whose price a floor pays by."""
+def _prices(
+    instance: Instance, seen: Sight, there: Sequence[State], chance: float
+) -> dict[str, Floats]:
+    """How often each price state comes on a path, of materials whose price a floor pays by; where
+    no state goes there, what was seen of a price, else as in all states."""
     floors = {m for i in instance.instruments for m in i.floors}
+    of_price = {
+        one.price: int(x) for one, x in zip(observed(instance), seen, strict=True) if one.price
+    }
     found = {}
     for m, data in instance.prices.items():
-        if data.drawn and m in floors and chance > 0:
+        if not data.drawn or m not in floors:
+            continue
+        if chance > 0:
             at = [dict(s.prices).get(m, data.usual) for s in there]
             weights = np.array([s.probability for s in there]) / chance
             found[m] = np.bincount(at, weights, len(data.chance)).astype(float)
+        elif m in of_price:
+            found[m] = np.eye(len(data.chance))[of_price[m]]
+        else:
+            found[m] = data.chance
     return found
 
 

@@ -271,6 +271,11 @@ def projects_counted(count: int) -> str:
     return tr("1 project") if count == 1 else tr("{count} projects", count=number(count))
 
 
+def stockpiles_counted(count: int) -> str:
+    """So many stockpiles, in words."""
+    return tr("1 stockpile") if count == 1 else tr("{count} stockpiles", count=number(count))
+
+
 def materials_counted(count: int) -> str:
     """So many materials, in words."""
     return tr("1 material") if count == 1 else tr("{count} materials", count=number(count))

@@ -134,7 +134,14 @@ def _risk(money: Money) -> tuple[Floats, float | None, float]:
 
 
 def budget_lines(instance: Instance, commitment: Commitment) -> Iterator[BudgetLineUse]:
-    """How far each budget and each of its lines is used; none for a budget without any limit."""
+    """How far each budget and each of its lines is used; none for a budget without any limit. Each
+    holds on every path by itself: of a plan with a review it is told of the path that uses most."""
+    if commitment.paths:
+        ways = [(there, own) for _, there, own in plans.by_chance(instance, commitment)]
+        several = zip(*(budget_lines(there, own) for there, own in ways), strict=True)
+        for alike in several:
+            yield max(alike, key=lambda use: math.fsum(use.used_meur.values()))
+        return
     used = plans.spend(instance, commitment)
     of_lines = plans.line_use(instance, commitment)
     for f, funder in instance.case.funders.items():

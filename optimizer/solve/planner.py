@@ -76,19 +76,24 @@ def find(
     if method == "decomposition" and all(len(own.states) <= BLOCK for own in problem.parts):
         problem = problem.with_recourse(how.get("threads"))
     problem, limit = with_best(problem, **how), how.get("time_limit")
+
+    def in_time() -> float | None:
+        return None if limit is None else max(0.0, limit - (time.perf_counter() - began))
+
+    how["time_limit"] = in_time()
     now = None if brief else _decided_now(problem, method, **how)
     if now is not None:
         problem = replace(problem, now=Best(now.objective, now.certificate.bound))
         if method == "decomposition":
             pool = pool or CutPool()
             pool.remember(now.commitment, problem.instance)  # no search need be worse
-    if limit is not None:
-        how["time_limit"] = max(0.0, limit - (time.perf_counter() - began))
-    solved = search(problem, method=method, pool=pool, **how)
-    if now is not None and solved.commitment is None and solved.solution.ending != "infeasible":
-        # Stopped before the search had a plan of its own: there is this one.
-        alike = of_paths([now.commitment for _ in problem.instance.paths], problem.instance)
-        solved = replace(solved, commitment=alike)
+    how["time_limit"] = in_time()
+    if now is not None and now.interrupted:
+        ended = Solution("limit", "interrupted", None, None, None, 0, 0.0, interrupted=True)
+        solved = _or_now(Solved(method, ended, None, seconds={}, size={}), now, problem)
+    else:
+        found = search(problem, method=method, pool=pool, **how)
+        solved = found if now is None else _or_now(found, now, problem)
     on_incumbent = how.get("on_incumbent")
     if on_incumbent is not None and solved.commitment is not None:
         claimed, bound = solved.solution.objective, solved.solution.bound
@@ -96,6 +101,18 @@ def find(
         on_incumbent(Incumbent(solved.method, solved.commitment, objective, bound, final=True))
     gap, threads = how.get("gap", GAP), how.get("threads")
     return judge(problem, solved, gap=gap, began=began, threads=threads, brief=brief)
+
+
+def _or_now(solved: Solved, now: Found, problem: Problem) -> Solved:
+    """What a search has found, or the plan that leaves nothing to the review where it found none,
+    since it was stopped, or within its gap a worse one."""
+    own = solved.solution.objective
+    if solved.solution.ending == "infeasible" or (own is not None and own <= now.objective):
+        return solved
+    alike = of_paths([now.commitment for _ in problem.instance.paths], problem.instance)
+    return replace(
+        solved, commitment=alike, solution=replace(solved.solution, objective=now.objective)
+    )
 
 
 def _decided_now(problem: Problem, method: Method, **how: Unpack[How]) -> Found | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from models.language import tr
 from models.scenario.case import Case
+from models.scenario.review import Observation
 from optimizer.errors import Misuse
 from optimizer.model.cores import usable_cores
 from optimizer.model.instance import Instance, read_instance
@@ -153,6 +154,29 @@ class Problem:
     def suitable(self, pool: CutPool | None = None) -> Method:
         """The method that suits it; cuts are of use to the decomposition only."""
         return "extensive" if self.small and pool is None else "decomposition"
+
+
+def observing(problem: Problem, observe: Sequence[Observation]) -> Problem:
+    """The same states of the world, of which something else is observed before the review."""
+
+    def other(case: Case) -> Case:
+        assert case.review is not None
+        review = case.review.model_copy(update={"observe": tuple(observe)})
+        return case.model_copy(update={"review": review})
+
+    def there(own: Instance) -> Instance:
+        return replace(own, case=other(own.case), paths=())
+
+    parts = _on_paths([own.changed(there) for own in problem.parts])
+    scenario = None if problem.scenario is None else other(problem.scenario)
+    if not problem.sets:
+        return replace(parts[0], now=None, scenario=scenario)
+    looks = next(own for own in parts if own.states is problem.states)
+    instance = replace(there(problem.instance), paths=looks.instance.paths)
+    seen = problem.recourse and problem.recourse.seen(instance)
+    return replace(
+        problem, instance=instance, recourse=seen, sets=parts, scenario=scenario, now=None
+    )
 
 
 def read_world(case: Case) -> tuple[Instance, tuple[State, ...]]:

@@ -193,12 +193,12 @@ def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
     (tree,) = [part for part in section.parts if isinstance(part, Bullets)]
     wanted = {
         "en": [
-            "Now: no project is started.",
+            "Now: nothing.",
             "In 2027, if “Cut” has not come before 2027 (50 %): nothing beside that.",
             "In 2027, if “Cut” has come before 2027 (50 %): Works (2027).",
         ],
         "de": [
-            "Jetzt: kein Projekt wird begonnen.",
+            "Jetzt: nichts.",
             "2027, wenn „Cut“ vor 2027 nicht eingetreten ist (50 %): nichts außer dem.",
             "2027, wenn „Cut“ vor 2027 eingetreten ist (50 %): Works (2027).",
         ],

@@ -159,7 +159,7 @@ def _first_of(plan: Plan, material: str | None) -> results.FirstTonne | None:
     """The first tonne of a material, or of any, that a project reserves for home consumers."""
     found: list[tuple[int, str]] = []
     expected: list[float] = []
-    for built in plan.projects:
+    for built in (own for chance, own in plan.likely if chance > 0):
         project = plan.case.projects[built.id] if plan.case else None
         output = project.output_t_per_year if project else {}
         delivers = project is None or any(output.values())

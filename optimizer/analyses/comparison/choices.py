@@ -23,17 +23,17 @@ AtMost = Literal["all", "some", "none"]
 
 def projects(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice]:
     """All candidates of all plans, in the order of the files."""
-    built = {label: {p.id: p for p in plan.projects} for label, plan in plans.items()}
+    built = {label: _built(plan) for label, plan in plans.items()}
     candidates: dict[str, tuple[str, ...]] = {}
     for plan in plans.values():
         if plan.case is not None:
             for p, project in plan.case.projects.items():
                 candidates.setdefault(p, tuple(project.output_t_per_year))
-        for project_plan in plan.projects:
+        for _, project_plan in plan.likely:
             candidates.setdefault(project_plan.id, ())
     for p, materials in candidates.items():
         options = {
-            label: _project_in(plans[label], of[p]) for label, of in built.items() if p in of
+            label: _project_in(plans[label], *of[p]) for label, of in built.items() if p in of
         }
         yield results.ProjectChoice(
             project=p, materials=materials, built_in=_in(options, plans), options=options
@@ -69,11 +69,22 @@ def _in(options: Mapping[str, object], plans: Mapping[str, Plan]) -> AtMost:
     return "all" if len(options) == len(plans) else "some"
 
 
-def _project_in(plan: Plan, built: ProjectPlan) -> results.ProjectIn:
+def _built(plan: Plan) -> dict[str, tuple[ProjectPlan, float]]:
+    """How each project is built in its earliest year, and with which probability at all."""
+    found: dict[str, tuple[ProjectPlan, float]] = {}
+    for chance, own in plan.likely:
+        first, before = found.get(own.id, (own, 0.0))
+        earliest = own if own.start < first.start else first
+        found[own.id] = earliest, min(1.0, before + chance)
+    return {id: own for id, own in found.items() if own[1] > 0}
+
+
+def _project_in(plan: Plan, built: ProjectPlan, chance: float) -> results.ProjectIn:
     """How a plan builds a project."""
     public = {funder.id for funder in plan.funders if funder.kind == "public"}
     return results.ProjectIn(
         start=built.start,
+        probability=chance,
         first_output=built.first_output,
         public_share=math.fsum(
             share
@@ -107,7 +118,8 @@ def _stockpile_in(stockpile: StockpilePlan) -> results.StockpileIn:
 
 def _project_changes(base: Plan, option: Plan) -> Iterator[results.ProjectChange]:
     """Projects that an option adds, drops, moves to another year or finances otherwise."""
-    before, after = ({p.id: p for p in plan.projects} for plan in (base, option))
+    ways = [_built(plan) for plan in (base, option)]
+    before, after = ({p: own for p, (own, _) in way.items()} for way in ways)
     for p in dict.fromkeys((*before, *after)):
         old, new = before.get(p), after.get(p)
         change = _change(old, new)
@@ -119,8 +131,8 @@ def _project_changes(base: Plan, option: Plan) -> Iterator[results.ProjectChange
             project=p,
             materials=_materials(plan, p),
             change=change,
-            base=None if old is None else _project_in(base, old),
-            option=None if new is None else _project_in(option, new),
+            base=None if old is None else _project_in(base, *ways[0][p]),
+            option=None if new is None else _project_in(option, *ways[1][p]),
         )
 
 

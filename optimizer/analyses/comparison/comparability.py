@@ -27,6 +27,7 @@ SUBJECTS: Mapping[str, tuple[Barred, ...]] = {
     "objective.allocation": (),
     "objective.over_assumptions": ("objective",),
     "assumptions": (),
+    "review": (),
     "demand": ("damage", "dependence"),
     "supply": ("damage", "dependence"),
     "conversions": ("damage", "dependence"),

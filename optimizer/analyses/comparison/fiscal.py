@@ -110,9 +110,16 @@ def _aid(plan: Plan) -> Iterator[results.Aid]:
     if plan.case is None:
         return
     rule = plan.case.policy.state_aid
-    for built in plan.projects:
+    late: dict[tuple[str, int], tuple[float, ProjectPlan]] = {}
+    for chance, built in plan.likely:  # by the years in which it may be decided
+        before = late.get((built.id, built.start), (0.0, built))[0]
+        late[built.id, built.start] = before + chance, built
+    for chance, built in late.values():
         project = plan.case.projects[built.id]
-        given = math.fsum(_equivalent(plan.case.funders, built, p) for p in plan.accounts)
+        own = (p for p in plan.accounts if p.decided in (None, built.start))
+        # Positions of a review are means: of the groups that decide it, this is what they give.
+        given = math.fsum(_equivalent(plan.case.funders, built, p) for p in own)
+        given = given / chance if chance > 0 else 0.0
         limits = [] if rule is None or rule.max_meur is None else [float(rule.max_meur)]
         if rule is not None and rule.max_intensity is not None:
             limits.append(float(rule.max_intensity) * built.capex_meur)

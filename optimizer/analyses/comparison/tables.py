@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from models.language import tr
 from models.results.comparison import Difference, ProjectChange
 from models.results.option import BudgetUse, Option
-from optimizer.analyses.comparison.figures import of_options, read
+from optimizer.analyses.comparison.figures import of_options
 from optimizer.analyses.comparison.words import Side
-from optimizer.report.document import SHEET, Bullets, Column, Form, Part, Table, ids
-from optimizer.report.figures import NOISE, number, percent, rounded
+from optimizer.report.document import SHEET, Bullets, Column, Form, Part, Shown, Table, ids
+from optimizer.report.figures import NOISE, number, percent, rounded, rounded_percent
 from optimizer.report.wording import class_name, joined
 from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.formulas import Line
@@ -93,7 +93,7 @@ def projects(side: Side) -> Iterator[Part]:
     shown = [
         Column(tr("Project"), lambda row: side.name("projects", row.project), "text"),
         Column(tr("In"), lambda row: kinds[row.built_in], "text"),
-        *columns(side, lambda row, o: read(row.options.get(o.label), "start"), "year"),
+        *columns(side, _decided, "year"),
         ids(tr("Id"), "id", "project"),
     ]
     title, some = tr("Year of the decision to build"), [*of["all"], *of["some"]]
@@ -101,6 +101,19 @@ def projects(side: Side) -> Iterator[Part]:
     if of["none"]:
         names = side.names("projects", [p.project for p in of["none"]])
         yield tr("In no option: {names}.", names=names)
+
+
+ALMOST = 1e-9
+"""A probability that is short of 1 by less is 1."""
+
+
+def _decided(row: Any, option: Option) -> Shown | int | None:
+    """The year in which an option decides to build, and how likely where that is left open."""
+    own = row.options.get(option.label)
+    if own is None or own.probability >= 1 - ALMOST:
+        return None if own is None else own.start
+    said = tr("{year} ({chance})", year=own.start, chance=rounded_percent(own.probability))
+    return Shown(said, own.start)
 
 
 def stocks(side: Side, title: str) -> Iterator[Part]:

@@ -7,8 +7,8 @@ from models.language import tr
 from models.results import BudgetLineUse, Position
 from models.results.option import BudgetUse, Sums
 from models.results.plan import OWN_LINE
+from optimizer.analyses.plan import after_review, positions
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan import positions
 from optimizer.analyses.plan.funding import by_funder, of_classes
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.report import document as doc
@@ -175,6 +175,7 @@ def _at_risk(say: PlanWording) -> Iterator[Part]:
             amount=say.money(public.peak_meur),
         )
         yield doc.Text(text, TEXT)
+    yield from (doc.Text(text, TEXT) for text in after_review.means(say.plan.review))
     title = tr("Public money at risk at each year's end ({unit})", unit=say.million)
     note = tr(
         "Where the scenario gives no terms of repayment, money stays at risk to the end of the "
@@ -329,6 +330,7 @@ def checks(say: PlanWording) -> Iterator[Check]:
 
     used = col.where("lines", "all", line_id=OWN_LINE)
     says = tr("Use of the funders' own budgets equals what these funders are charged")
-    yield Check(says, "lines", used, charged)
+    if say.plan.review is None:  # else each is told of the group that uses most of it
+        yield Check(says, "lines", used, charged)
     says = tr("No budget is exceeded, in any year or in all")
     yield Check(says, "lines", col.summed("lines", "over"), col.summed("lines", "granted"), True)

@@ -4,10 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from models.language import tr
-from models.results import AfterReview, Group, Seen
-from optimizer.report.document import PAGE, TEXT, Bullets, Column, Part, Section, Table, Text
+from models.results import AfterReview, Group, Seen, StockpilePlan
+from optimizer.report.document import TEXT, Bullets, Column, Part, Section, Table, Text
 from optimizer.report.figures import NOISE, clean, number, rounded, rounded_percent
-from optimizer.report.wording import Wording, capital, listed, projects_counted
+from optimizer.report.wording import (
+    Wording,
+    capital,
+    listed,
+    projects_counted,
+    stockpiles_counted,
+)
 
 Say = Wording[Any]  # of any result that has a review
 FEW = 5  # stockpiles whose purchases are told of a group, those of most tonnes
@@ -34,6 +40,24 @@ def condition(say: Say, year: int, group: Group) -> str:
     return listed([seen(say, year, one) for one in group.seen])
 
 
+def later(told: AfterReview) -> set[str]:
+    """Projects that are started from the review on in some group that may come."""
+    return {p.id for g in _likely(told) for p in g.projects if p.start >= told.year}
+
+
+def means(told: AfterReview | None) -> Iterator[str]:
+    """That amounts at risk are means over the groups."""
+    if told is not None:
+        yield tr(
+            "These are means over the groups of {year}; one group may lose more.", year=told.year
+        )
+
+
+def _likely(told: AfterReview) -> list[Group]:
+    """Groups that may come; what is decided in another costs nothing, and may be anything."""
+    return [group for group in told.groups if group.probability > 0]
+
+
 def worth(say: Say, told: AfterReview) -> str:
     """What the review is worth, and compared with what; empty where that is not known."""
     if told.worth is None or told.now is None:
@@ -56,7 +80,7 @@ def sentences(say: Say, told: AfterReview | None) -> Iterator[str]:
     """That a plan decides again, and what that is worth."""
     if told is None:
         return
-    late = {p.id for group in told.groups for p in group.projects if p.start >= told.year}
+    late = later(told)
     yield tr(
         "In {year} it decides again, by what has been seen until then: on purchases, and on later "
         "projects ({late}).",
@@ -69,7 +93,7 @@ def sentences(say: Say, told: AfterReview | None) -> Iterator[str]:
 
 def left_open(say: Say, told: AfterReview) -> Iterator[str]:
     """What another plan would leave to a review, and what that is worth."""
-    late = {p.id for group in told.groups for p in group.projects if p.start >= told.year}
+    late = later(told)
     yield tr(
         "What can be left to {year}: purchases from then on, and later projects ({late}), decided "
         "by what has been seen until then.",
@@ -82,7 +106,9 @@ def left_open(say: Say, told: AfterReview) -> Iterator[str]:
 
 def section(say: Say, told: AfterReview | None) -> Section:
     """What is decided at the review; without parts where there is none."""
-    parts = [] if told is None else list(_parts(say, told))
+    parts = []
+    if told is not None:
+        parts = list(_parts(say, told.model_copy(update={"groups": tuple(_likely(told))})))
     return Section("review", tr("What is decided again"), parts, tab=tr("Review"))
 
 
@@ -90,12 +116,17 @@ def _parts(say: Say, told: AfterReview) -> Iterator[Part]:
     yield Bullets([*_now(say, told), *(_then(say, told, group) for group in told.groups)], TEXT)
     yield _groups(say, told)
     yield from _choices(say, told)
+    proof = getattr(say.found, "certificate", None)
+    if getattr(proof, "over_assumptions", None) in ("worst", "regret"):
+        yield tr(
+            "Groups that play no part in the worst set, or in the largest regret, decide what is "
+            "one of many equally good choices."
+        )
     yield Text(
         tr(
             "Sums of this document are means over the groups: of money, stocks and where supply "
             "comes from. Each group keeps all rules and budgets by itself."
         ),
-        PAGE,
     )
 
 
@@ -103,9 +134,22 @@ def _now(say: Say, told: AfterReview) -> Iterator[str]:
     """What is decided now, and what will be whatever has been seen."""
     early = (p for p in told.groups[0].projects if p.start < told.year)
     now = [_started(say, p.id, p.start) for p in early]
-    yield tr("Now: {what}.", what=listed(now) if now else tr("no project is started"))
-    if always := [_started(say, p, year) for p, year in _always(told).items()]:
+    soon = [h for pile in told.groups[0].stockpiles if (h := _soon(told, pile)) is not None]
+    if soon:
+        now.append(tr("purchases for {stockpiles}", stockpiles=stockpiles_counted(len(soon))))
+    yield tr("Now: {what}.", what=listed(now) if now else tr("nothing"))
+    always = [_started(say, p, year) for p, year in _always(told).items()]
+    bought = {h for g in told.groups for h, t in _bought(told, g).items() if t > NOISE}
+    if alike := len(bought - _unlike(told)):
+        always.append(tr("purchases for {stockpiles}", stockpiles=stockpiles_counted(alike)))
+    if always:
         yield tr("From {year} on, whatever is seen: {what}.", year=told.year, what=listed(always))
+
+
+def _soon(told: AfterReview, pile: StockpilePlan) -> str | None:
+    """A stockpile for which something is bought before the review."""
+    tonnes = sum(t for year, t in pile.buy_t.items() if int(year) < told.year)
+    return pile.id if tonnes > NOISE else None
 
 
 def _then(say: Say, told: AfterReview, group: Group) -> str:

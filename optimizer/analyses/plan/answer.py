@@ -57,6 +57,7 @@ def answer(say: PlanWording) -> Iterator[Part]:
             *after_review.sentences(say, say.plan.review),
             *_adds(say),
             *under.sentences(say),
+            *_left_open(say),
         ]
     )
     # A page has these among what would turn the decision.
@@ -118,6 +119,12 @@ def _what(say: PlanWording) -> Iterator[str]:
         )
     elif plan.projects:
         yield tr("support {projects}", projects=projects_counted(len(plan.projects)))
+    if plan.review is not None and (late := after_review.later(plan.review)):
+        yield tr(
+            "support up to {projects} from {year} on",
+            projects=projects_counted(len(late)),
+            year=plan.review.year,
+        )
     stocked = {s.material for s in plan.stockpiles if any(t > NOISE for t in s.buy_t.values())}
     if stocked:
         yield tr("buy stocks of {materials}", materials=materials_counted(len(stocked)))
@@ -256,6 +263,8 @@ def _first_approvals(say: PlanWording) -> Iterator[Fact]:
             amounts[one.funder] = amounts.get(one.funder, 0.0) + one.meur
     parts = [f"{say.payer(f)} {rounded(amount)}" for f, amount in amounts.items()]
     beside = tr("{parts}; by year of decision, not of payment", parts=listed(parts))
+    if say.plan.review is not None and first >= say.plan.review.year:
+        beside += "; " + tr("a mean over what may have been seen")
     yield Fact(
         tr("To be approved first, in {year}", year=first), say.money(sum(amounts.values())), beside
     )
@@ -320,6 +329,8 @@ def _approvals(say: PlanWording) -> Table:
     note = tr("Guarantees with the loans that they cover, stocks by year of payment.")
     if any(one.budgeted_capex_meur is not None for one in say.plan.projects):
         note += " " + tr("With the overruns that budgets allow for.")
+    if say.plan.review is not None:
+        note += " " + tr("From {year} on: means over the groups.", year=say.plan.review.year)
     found = say.beside.evaluation
     if found is not None and found.budget_risk is not None:
         share = rounded_percent(found.budget_risk.all_hold.value)

@@ -74,7 +74,7 @@ def apart(result: Result, plan: Plan) -> Literal["", "scenario", "plan"]:
     scenario, or for another plan of it; nothing where it goes with the plan."""
     if isinstance(result, Frontier):
         return "" if _but_for(result.varied, result, plan) else "scenario"
-    if isinstance(result, Waiting):  # of a scenario that may have no review itself
+    if isinstance(result, Waiting) and plan.review is None:  # of the same without its review
         return "" if _but_for("review", result, plan) else "scenario"
     if getattr(result, "input_sha256", None) != plan.certificate.input_sha256:
         return "scenario"

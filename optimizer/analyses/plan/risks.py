@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import SensitivityInput
-from optimizer.analyses.plan import evidence
+from optimizer.analyses.plan import after_review, evidence
 from optimizer.analyses.plan.accounts import provision
 from optimizer.analyses.plan.fiscal import returns
 from optimizer.analyses.plan.words import PlanWording, called
@@ -40,7 +40,7 @@ def risks(say: PlanWording) -> Iterator[str]:
                 tr("Stocks, grants and other support, {spent}, are spent in any case.",
                    spent=say.money(spent))
             )  # fmt: skip
-        yield " ".join([*losses, *provision(say), *returns(say)])
+        yield " ".join([*losses, *provision(say), *returns(say), *after_review.means(plan.review)])
     worst = sorted(say.beside.stress, key=lambda test: -test.damage["market"])
     for test in worst[:1]:
         told = tr(

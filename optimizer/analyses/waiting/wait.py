@@ -21,12 +21,14 @@ from models.scenario.review import Observation
 from optimizer.analyses.head import head
 from optimizer.analyses.running import Input, Outcome
 from optimizer.analyses.waiting.options import ReviewOptions
-from optimizer.errors import Misuse
+from optimizer.errors import Misuse, NoPlan, SolverError
 from optimizer.model.commitment import of_paths
 from optimizer.model.review import MOST, Sight, sight
 from optimizer.solve.checked_solution import Best, Found
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.gap import is_within
 from optimizer.solve.planner import Problem, find
+from optimizer.solve.problem import observing
 
 
 def run(given: Input, options: ReviewOptions) -> Outcome:
@@ -59,16 +61,17 @@ def wait(
     filed = find(problem, **how)
     plan = filed.plan(title, variant)
     assert plan.review is not None
+    best = tuple(own.best for own in filed.sets if own.best is not None)
+    problem = replace(problem, best=best)
     less = [(one, _without(review.observe, one), False) for one in review.observe]
-    more = [(one, (*review.observe, one), True) for one in _telling(filed)[: options.more]]
+    more = [(one, (*review.observe, one), True) for one in _telling(problem, filed)[: options.more]]
     tried, interrupted = list[Observing](), filed.interrupted
     for n, (one, observe, added) in enumerate([*less, *more]):
         if interrupted:
             break
         options.tell(n, len(less) + len(more), called(case, one))
-        found = _best(problem, filed, observe, added, how)
-        tried.append(_told(one, added, found, filed))
-        interrupted = isinstance(found, Found) and found.interrupted
+        row, interrupted = _tried(problem, filed, one, observe, added, how)
+        tried.append(row)
     proof = filed.certificate
     result = Waiting(
         objective=proof.objective,
@@ -96,33 +99,25 @@ def _without(observe: Sequence[Observation], one: Observation) -> tuple[Observat
     return tuple(other for other in observe if other is not one)
 
 
-def _sights(found: Found, observe: Sequence[Observation]) -> list[Sight]:
-    """What is seen of each of a plan's states where this is observed."""
-    case = _observing(found.instance.case, observe)
-    instance = replace(found.instance, case=case)
-    return [sight(instance, state) for state in found.states]
+def _sights(problem: Problem, observe: Sequence[Observation]) -> list[Sight]:
+    """What is seen of each state of a problem where this is observed."""
+    return [sight(problem.instance, state, observe) for state in problem.states]
 
 
-def _observing(case: Case, observe: Sequence[Observation]) -> Case:
-    assert case.review is not None
-    review = case.review.model_copy(update={"observe": tuple(observe)})
-    return case.model_copy(update={"review": review})
-
-
-def _telling(filed: Found) -> list[Observation]:
+def _telling(problem: Problem, filed: Found) -> list[Observation]:
     """What is not observed and tells states apart, those first that explain most of the damage that
     the plan leaves: of its variance within the groups, what lies between theirs."""
-    case, instance = filed.instance.case, filed.instance
+    case, instance = problem.instance.case, problem.instance
     assert case.review is not None
     candidates = [Observation(hazard=h) for h in case.hazards]
-    if any(state.regimes for state in filed.states):
+    if any(state.regimes for state in problem.states):
         candidates.append(Observation(regime=True))
     candidates += [Observation(price=m) for m, data in instance.prices.items() if data.drawn]
     seen = filed.with_plan
-    before, found = _between(seen, _sights(filed, case.review.observe)), {}
+    before, found = _between(seen, _sights(problem, case.review.observe)), {}
     for one in candidates:
         if one not in case.review.observe:
-            gain = _between(seen, _sights(filed, (*case.review.observe, one))) - before
+            gain = _between(seen, _sights(problem, (*case.review.observe, one))) - before
             if gain > 1e-9 * max(1.0, before):
                 found[one] = gain
     return sorted(found, key=lambda one: -found[one])
@@ -137,23 +132,59 @@ def _between(seen: Any, sights: Sequence[Sight]) -> float:
     return float((total[chance > 0] ** 2 / chance[chance > 0]).sum())
 
 
+def _tried(
+    problem: Problem,
+    filed: Found,
+    one: Observation,
+    observe: Sequence[Observation],
+    added: bool,
+    how: dict[str, Any],
+) -> tuple[Observing, bool]:
+    """What is told of observing one thing more or less, and whether the user stopped its search."""
+    about: dict[str, Any] = {
+        "hazard": one.hazard,
+        "regime": bool(one.regime),
+        "price": one.price,
+        "change": "more" if added else "less",
+    }
+    groups = len({sight for own in problem.parts for sight in _sights(own, observe)})
+    if groups > MOST:
+        return Observing(**about, groups=groups, status="too_many"), False
+    interrupted, best = False, filed.now
+    if observe:
+        try:
+            found = _best(problem, filed, observe, added, how)
+        except (NoPlan, SolverError):
+            best = None
+        else:
+            best = Best(found.objective, found.certificate.bound)
+            interrupted = found.interrupted
+    if best is None:
+        return Observing(**about, groups=groups, status="limit"), interrupted
+    own = Best(filed.objective, filed.certificate.bound)
+    blind, seeing = (own, best) if added else (best, own)
+    proven = is_within(best.objective, best.bound, how["gap"], filed.sizes.least)
+    told = Observing(
+        **about,
+        groups=groups,
+        status="optimal" if proven else "limit",
+        objective=best.objective,
+        bound=best.bound,
+        worth=blind.objective - seeing.objective,
+        worth_least=None if blind.bound is None else max(0.0, blind.bound - seeing.objective),
+        worth_most=None if seeing.bound is None else blind.objective - seeing.bound,
+    )
+    return told, interrupted
+
+
 def _best(
     problem: Problem, filed: Found, observe: Sequence[Observation], added: bool, how: dict[str, Any]
-) -> Found | Best | int:
-    """The best plan where this is observed; what is known of it where that is nothing; or how many
-    groups there would be, where they are too many."""
-    groups = list(dict.fromkeys(_sights(filed, observe)))
-    if not observe:
-        assert filed.now is not None
-        return filed.now
-    if len(groups) > MOST:
-        return len(groups)
-    scenario = problem.scenario or problem.instance.case
-    there = Problem.of(_observing(scenario, observe), problem)
+) -> Found:
+    """The best plan where this is observed."""
+    there = observing(problem, observe)
     if there.small:
         return find(there, brief=True, **how)
-    there = there.with_recourse(how["threads"])
-    pool = CutPool()
+    there, pool = there.with_recourse(how["threads"]), CutPool()
     if added:  # what is decided without seeing it can be decided with it
         known = {path.sight: g for g, path in enumerate(filed.instance.paths)}
         at = [known.get(path.sight[:-1]) for path in there.instance.paths]
@@ -165,31 +196,3 @@ def _best(
         if own.recourse is not None:
             own.recourse.forget_paths()
     return found
-
-
-def _told(one: Observation, added: bool, found: Found | Best | int, filed: Found) -> Observing:
-    about: dict[str, Any] = {
-        "hazard": one.hazard,
-        "regime": bool(one.regime),
-        "price": one.price,
-        "change": "more" if added else "less",
-    }
-    if isinstance(found, int):
-        return Observing(**about, groups=found, status="too_many")
-    if isinstance(found, Found):
-        groups, proof = len(found.instance.paths), found.certificate
-        best, status = Best(proof.objective, proof.bound), proof.status
-    else:
-        groups, best, status = 1, found, filed.certificate.status
-    own = Best(filed.certificate.objective, filed.certificate.bound)
-    blind, seeing = (own, best) if added else (best, own)
-    return Observing(
-        **about,
-        groups=groups,
-        status=status,
-        objective=best.objective,
-        bound=best.bound,
-        worth=blind.objective - seeing.objective,
-        worth_least=None if blind.bound is None else max(0.0, blind.bound - seeing.objective),
-        worth_most=None if seeing.bound is None else blind.objective - seeing.bound,
-    )

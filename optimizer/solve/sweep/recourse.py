@@ -151,9 +151,12 @@ class Recourse:
         return self._known is other._known
 
     def forget(self) -> None:
-        """Let go of sweeps; what they taught is kept."""
+        """Let go of sweeps, on single paths as well; what they taught is kept."""
         self._known.clear()
         self._listed.clear()
+        for key, several in self.memory.items():
+            for own in several if isinstance(key, tuple) and key[0] == PATHS else ():
+                own.forget()
 
     def seen(self, instance: Instance) -> Recourse:
         """The same recourse for another standpoint, which changes nothing of it; what is known of

@@ -1,0 +1,259 @@
+"""What a second reader found: each case was wrong once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from later import SEEN, lasting_cut
+from plan_workbooks import workbook_of_plan
+from random_cases import small_case
+from random_reviews import drawn_with_review
+from small import CHINA, Raw, case, cut, near, project, state, stockpile
+from spreadsheets import results
+
+from models.files import read_case_text
+from models.language import using
+from models.results import Plan
+from models.scenario.case import Case
+from optimizer.analyses.comparison.compare import compare
+from optimizer.analyses.documents import document_of
+from optimizer.analyses.plan.beside import apart
+from optimizer.analyses.plan.document import figures
+from optimizer.analyses.waiting import wait as waiting
+from optimizer.analyses.waiting.options import ReviewOptions
+from optimizer.errors import Infeasible, NoPlan
+from optimizer.model.commitment import Commitment
+from optimizer.model.review import with_sights
+from optimizer.report.document import Document, Facts, Text
+from optimizer.solve import planner
+from optimizer.solve.planner import Problem, find, plan
+
+PRICES = [
+    {"name": "low", "probability": 0.5, "eur_per_t": 5_000},
+    {"name": "high", "probability": 0.5, "eur_per_t": 15_000},
+]
+FLOOR = {"kind": "price_floor", "floor_eur_per_t": {"ore": 30_000}, "offtake_per_share": 1.0}
+
+
+def with_floor(observe: list[Raw], seed: int = 3) -> Raw:
+    """Works that the market builds with a floor, whose cost hangs on the price that is seen."""
+    floor = {"floor": FLOOR | {"market_finance_per_share": 1.0}}
+    hazards = cut([1.0, 1.0, 1.0])
+    hazards["cut"]["annual_probability"] = 0.5
+    return case(
+        2029,
+        materials={"ore": {"price_eur_per_t": 10_000, "price_states": PRICES}},
+        funders={"fund": {"kind": "public", "name": "Fund", "instruments": floor}},
+        supply=CHINA,
+        hazards=hazards,
+        projects={"works": project(100, 6, earliest_start=2026, latest_start=2027)},
+        uncertainty={"sample": {"states": 30, "seed": seed}},
+        review={"year": 2027, "observe": observe},
+        objective={"cost_weight": 1.0},
+    )
+
+
+def waited(raw: Raw, **options: Any) -> tuple[Any, Plan]:
+    return waiting.wait(read_case_text(yaml.safe_dump(raw)), ReviewOptions(gap=1e-7, **options))
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_what_is_not_seen_any_more_is_still_drawn(seed: int) -> None:
+    """Without the price among what is observed, floors cost what they did in the same states."""
+    found, _ = waited(with_floor([{"price": "ore"}, {"hazard": "cut"}], seed), more=0)
+    assert found.review.now is not None
+    for row in found.observing:
+        assert row.objective is not None
+        assert row.objective <= found.review.now + 1e-5
+        assert row.worth >= -1e-5
+
+
+def test_a_path_that_no_state_goes_has_the_price_that_was_seen() -> None:
+    instance = Problem.of(Case.model_validate(with_floor([{"price": "ore"}]))).instance
+    states = Problem.of(Case.model_validate(with_floor([{"price": "ore"}]))).states
+    low, high = (path.sight for path in instance.paths)
+    only_low = [s for s in states if s.prices == (("ore", 0),)]
+    seen = with_sights(instance, only_low, [low, high])
+    assert [path.chance for path in seen.paths][1] == 0
+    floored = Commitment({"works": 2027}, {("works", "fund", "floor"): 1.0})
+    costs = [seen.on_path(g).money("works", "fund", "floor", 2027).net_cost for g in (1, 0)]
+    expected = [instance.on_path(g).money("works", "fund", "floor", 2027).net_cost for g in (1, 0)]
+    assert costs == near(expected)
+    assert costs[0] < costs[1]
+    assert floored.on(1) is floored
+
+
+def test_regret_is_taken_from_the_same_best_plans() -> None:
+    """What tells nothing of the cut is worth nothing, also where regret is minimised."""
+    raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
+    raw["uncertainty"]["states"] = [
+        state("calm", 0.25),
+        state("cut", 0.25, 2026),
+        state("loud", 0.25) | {"events": [{"hazard": "noise", "start": 2026}]},
+        state("both", 0.25, 2026),
+    ]
+    raw["uncertainty"]["states"][3]["events"].append({"hazard": "noise", "start": 2026})
+    raw["assumptions"] = {
+        "filed": {"weight": 0.5, "set": {}},
+        "dear": {"weight": 0.5, "set": {"projects.works.capex_meur": 12}},
+    }
+    raw["objective"]["over_assumptions"] = "regret"
+    found, _ = waited(raw, more=0)
+    told = {row.hazard: row for row in found.observing}
+    assert told["noise"].worth == near(0)
+    assert told["cut"].worth >= -1e-6
+
+
+def test_a_row_that_fails_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> Any:
+        raise NoPlan("no time")
+
+    monkeypatch.setattr(waiting, "_best", fails)
+    raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
+    found, made = waited(raw)
+    assert [row.status for row in found.observing] == ["limit"] * len(found.observing)
+    assert found.objective == near(made.certificate.objective) == near(8)
+
+
+def test_half_of_what_is_left_goes_to_the_plan_that_decides_all_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float | None] = []
+    found_now = planner._decided_now
+
+    def told(problem: Problem, method: Any, **how: Any) -> Any:
+        asked.append(how["time_limit"])
+        return found_now(problem, method, **how)
+
+    def slow(problem: Problem, **_: Any) -> Problem:
+        threading.Event().wait(0.3)
+        return problem
+
+    monkeypatch.setattr(planner, "_decided_now", told)
+    monkeypatch.setattr(planner, "with_best", slow)
+    find(Problem.of(Case.model_validate(lasting_cut(SEEN))), gap=0.0, time_limit=100.0)
+    assert asked[0] is not None
+    assert 0 < asked[0] <= 99.7
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_plan_is_worse_than_the_one_that_decides_all_now(seed: int) -> None:
+    """Whatever the gap: within it a search may find a worse one."""
+    raw = drawn_with_review("small", 700 + seed, small_case)
+    try:
+        made = plan(Case.model_validate(raw), gap=0.2)
+    except Infeasible:
+        return
+    assert made.review is not None
+    assert made.review.worth is not None
+    assert made.review.worth >= -1e-9
+
+
+def left_late(budget: float = 6.0) -> Raw:
+    raw = lasting_cut(SEEN)
+    raw["funders"]["fund"]["budget_meur"] = budget
+    raw["funders"]["fund"]["instruments"]["equity"]["grant_equivalent"] = 1.0
+    raw["policy"] = {"state_aid": {"max_meur": 6}}
+    return raw
+
+
+def test_limits_are_those_of_the_group_that_uses_most() -> None:
+    made = plan(Case.model_validate(left_late()), gap=0.0)
+    (line,) = made.budget_lines
+    assert sum(line.used_meur.values()) == near(6)
+    (aid,) = figures(made).fiscal.aid
+    assert (aid.project, aid.aid_meur, aid.binds) == ("works", near(6), True)
+    told = [row[-1] for row in results(workbook_of_plan(made))["Checks"].values if row]
+    assert "DOES NOT ADD UP" not in told
+
+
+def texts(document: Document) -> str:
+    parts = [part for section in document.sections for part in section.parts]
+    found = [part for part in [*document.answer, *parts] if isinstance(part, str)]
+    found += [part.text for part in [*document.answer, *parts] if isinstance(part, Text)]
+    facts = [fact for part in document.answer if isinstance(part, Facts) for fact in part.facts]
+    return "\n".join([*found, *map(str, facts)]).replace("\u202f", " ").replace("\xa0", " ")
+
+
+def test_the_answer_says_what_is_left_to_the_review() -> None:
+    made = plan(Case.model_validate(left_late()), gap=0.0)
+    said = texts(document_of(made))
+    assert "support up to 1 project from 2027 on" in said
+    assert "build and buy nothing" not in said
+    assert "a mean over what may have been seen" in said
+    assert "means over the groups" in said
+    with using("de"):
+        assert "ab 2027 bis zu 1 Projekt fördern" in texts(document_of(made))
+
+
+def test_purchases_made_now_are_told() -> None:
+    raw = lasting_cut(SEEN, projects={})
+    raw["stockpiles"] = [stockpile(max_t=100, max_purchase_t_per_year={2026: 50, 2027: 0})]
+    raw["objective"]["cost_weight"] = 0.1
+    made = plan(Case.model_validate(raw), gap=0.0)
+    document = document_of(made)
+    (section,) = [one for one in document.sections if one.id == "review"]
+    assert any("Now: purchases for 1 stockpile." in str(part) for part in section.parts)
+
+
+def test_a_comparison_tells_what_is_decided_later() -> None:
+    later, now = (
+        plan(Case.model_validate(left_late() | {"review": review}), gap=0.0, title=name)
+        for name, review in (("later", SEEN), ("now", None))
+    )
+    found = compare([later, now], ["later", "now"])
+    (works,) = found.projects
+    assert works.built_in == "some"
+    assert (works.options["later"].start, works.options["later"].probability) == (2027, near(0.5))
+    assert any(change.subject == "review" for change in found.unlike)
+    document_of(found)
+
+
+def test_what_waiting_is_worth_goes_beside_a_plan_without_a_review_or_with_the_same() -> None:
+    found, made = waited(lasting_cut(SEEN))
+    alone = plan(Case.model_validate(lasting_cut()), gap=0.0)
+    other = {"year": 2027, "observe": [{"hazard": "noise"}]}
+    another = plan(Case.model_validate(lasting_cut(other)), gap=0.0)
+    assert [apart(found, one) for one in (made, alone, another)] == ["", "", "scenario"]
+    said = texts(document_of(alone, waiting=found))
+    assert "What can be left to 2027" in said
+    assert "That is worth 2 million EUR" in said
+
+
+def test_an_interrupt_ends_the_search_and_keeps_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The plan that decides all now, if it is stopped while that is sought."""
+    found_now = planner._decided_now
+
+    def stopped(problem: Problem, method: Any, **how: Any) -> Any:
+        found = found_now(problem, method, **how)
+        assert found is not None
+        return replace(found, interrupted=True)
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the search goes on")
+
+    problem = Problem.of(Case.model_validate(lasting_cut(SEEN)))
+    monkeypatch.setattr(planner, "_decided_now", stopped)
+    plain = planner.search
+    monkeypatch.setattr(
+        planner, "search", lambda of, **how: never() if of.instance.paths else plain(of, **how)
+    )
+    found = find(problem, gap=0.0)
+    assert found.interrupted
+    assert found.objective == near(10)
+
+
+def test_all_plans_over_sets_count_groups_of_all(tmp_path: Path) -> None:
+    """An observation that splits another set too much is told as that, not as a fault."""
+    raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}]})
+    raw["assumptions"] = {"one": {"weight": 1.0, "set": {}}}
+    raw["objective"]["over_assumptions"] = "mean"
+    found, _ = waited(raw)
+    assert all(row.groups <= 8 for row in found.observing)
