@@ -282,6 +282,17 @@ def _headline(say: Say) -> Iterator[str]:
         bought=sum(stocks),
         stocks=len(stocks),
     )
+    case = say.case
+    if case is not None and case.review is not None:
+        yield tr(
+            "A project is in if some group of {year} builds it, and its year is the earliest; the "
+            "other way is to build it in every group, or in none.",
+            year=int(case.review.year),
+        )
+    if case is not None and case.objective.over_assumptions is not None:
+        yield tr(
+            "The plan is made over sets of assumptions: what is lost is lost over all of them."
+        )
     cost = exact(found.cost_weight)
     yield (
         tr(
