@@ -52,7 +52,7 @@ def misfits(case: Case, under: Case, patches: list[Patch]) -> Iterator[Fault]:
         ("horizon", case.horizon.periods_per_year, under.horizon.periods_per_year),
     ]
     common.append(("uncertainty", _seed(case), _seed(under)))
-    for field in ("measure", "allocation", "over_assumptions"):
+    for field in ("measure", "allocation", "over_assumptions", "ambiguity"):
         common.append(
             ("objective", getattr(case.objective, field), getattr(under.objective, field))
         )

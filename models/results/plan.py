@@ -162,6 +162,9 @@ class Outcome(Measured):
     expected: InUnit  #: Mean over the states, by their probability.
     cvar: InUnit  #: Mean of the worst states, at the scenario's level.
     worst: InUnit  #: The worst state with a probability above 0.
+    worst_mean: InUnit | None = None
+    """Mean by the least favourable probabilities of the scenario's
+    [ball](scenario-format.md#ambiguity); null without one."""
     net_cost_meur: float
     """[Net cost](scenario-format.md#money), discounted, before ``cost_weight``: what funders of all
     kinds put into projects, less ``recovery`` and the income of price floors, premiums on secured

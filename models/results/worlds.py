@@ -19,6 +19,8 @@ class WithoutPlan(Result):
     expected: InUnit  #: Mean over the states.
     cvar: InUnit  #: Mean of the worst states.
     worst: InUnit  #: The worst state.
+    worst_mean: InUnit | None = None
+    """Mean by the least favourable probabilities of the scenario's ball; null without one."""
     avoided_anyway: InUnit | None = None
     """How much more would be expected if no project came unaided: what a plan is not credited with;
     null where none does, or where it was not reckoned."""
@@ -39,6 +41,8 @@ class UnderAssumptions(Result):
     expected: InUnit  #: Damage, mean over the states.
     cvar: InUnit  #: Mean of the worst states, at the scenario's level.
     worst: InUnit  #: The worst state with a probability above 0.
+    worst_mean: InUnit | None = None
+    """Mean by the least favourable probabilities of the scenario's ball; null without one."""
     net_cost_meur: float  #: Net cost under it, discounted, before ``cost_weight``.
     without_plan: WithoutPlan  #: What comes under it without any plan.
     best: InUnit | None = None  #: Objective of the best plan for this set alone; null if not asked.

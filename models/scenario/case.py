@@ -107,6 +107,17 @@ class Cvar(Base):
     weight: Share = Number(0)  #: Weight of that mean beside the expected damage, from 0 to 1.
 
 
+class Ambiguity(Base):
+    """A ball of probabilities around those of the states, within which the least favourable count
+    in the mean."""
+
+    kind: Literal["total_variation", "modified_chi_square"]
+    """``total_variation``: half of all differences together; ``modified_chi_square``: the root of
+    the mean square of relative differences."""
+    radius: NonNegative
+    """How far the least favourable probabilities may be from those of the states."""
+
+
 class Assumptions(Base):
     """A set of assumptions: a named patch of figures on the scenario file, as an expert holds."""
 
@@ -124,6 +135,8 @@ class Objective(Base):
     cost_weight: NonNegative = Number(0.001)
     """Weight of net cost: 0.001 spends the budget, but not on nothing; 1 weighs both alike."""
     cvar: Cvar = Cvar()  #: Weight on the worst states.
+    ambiguity: Ambiguity | None = None
+    """Probabilities that the mean is taken by at worst; those of the states where absent."""
     allocation: Literal["pooled", "entitled"] = "pooled"
     """``pooled``: every tonne goes where it is missed most; ``entitled``: to whom it belongs."""
     over_assumptions: Literal["mean", "worst", "regret"] | None = None

@@ -39,6 +39,7 @@ class Analysis:
     folder: str = ""  # that of its result in the folder that it is written to
     over_sets: bool = False  # whether it works over sets of assumptions
     with_review: bool = False  # whether it works with a review
+    with_ball: bool = False  # whether it works with the least favourable probabilities
 
     @property
     def file(self) -> str:
@@ -64,7 +65,12 @@ class Analysis:
         run = cast("Callable[[Input, Any], Outcome]", _found(module, "run"))
 
         def of_single(given: Input, asked: Any) -> Outcome:
-            for works, check in ((self.over_sets, "single"), (self.with_review, "decided_now")):
+            checks = {
+                "single": self.over_sets,
+                "decided_now": self.with_review,
+                "sure": self.with_ball,
+            }
+            for check, works in checks.items():
                 if not works:
                     _found("optimizer.solve.planner", f"check_{check}")(given.reading.case)
             return run(given, asked)
@@ -97,10 +103,24 @@ ANALYSES = (
     Analysis("split", "split", _SPLIT, "split", with_review=True),
     Analysis("participate", "participation", _PARTICIPATE, "participate", with_review=True),
     Analysis(
-        "evaluate", "evaluation", _EVALUATE, "evaluate", "plan", over_sets=True, with_review=True
+        "evaluate",
+        "evaluation",
+        _EVALUATE,
+        "evaluate",
+        "plan",
+        over_sets=True,
+        with_review=True,
+        with_ball=True,
     ),
     Analysis(
-        "explain", "explanation", _EXPLAIN, "explain", "plan", over_sets=True, with_review=True
+        "explain",
+        "explanation",
+        _EXPLAIN,
+        "explain",
+        "plan",
+        over_sets=True,
+        with_review=True,
+        with_ball=True,
     ),
     Analysis("stress", "stress", _STRESS, "stress", "either", ("plan",)),
     Analysis(
@@ -126,6 +146,7 @@ ANALYSES = (
         beside=("plans",),
         over_sets=True,
         with_review=True,
+        with_ball=True,
     ),
     Analysis(
         "review",
@@ -135,6 +156,7 @@ ANALYSES = (
         beside=("plan.json",),
         over_sets=True,
         with_review=True,
+        with_ball=True,
     ),
     Analysis("redact", "redaction", _REDACT, folder="owner/"),
     Analysis("batch", "batch", _BATCH),

@@ -25,7 +25,7 @@ REQUIRED = ("start", "share", "market", "offtake", "buy")
 """Those that are nought where a set lacks them: there nobody may decide on it."""
 MOST = ("most", "all")
 """The column that the objectives of all sets are below, where the worst counts."""
-OF_SET = ("eta", "tail_cost")
+OF_SET = ("eta", "worst", "tail_cost")
 """Columns of the mean of the worst states, which are those of a set whatever path they go."""
 
 

@@ -19,6 +19,8 @@ MOST_MOVED = 200
 
 ALL_NOW = "review=null"
 """What every question of a scenario with a review sets: the page decides all now."""
+SURE = "objective.ambiguity=null"
+"""What every question of one with ambiguous probabilities sets: those of the states count."""
 LONGEST = 30_000
 """Characters of an address that has a question."""
 
@@ -98,6 +100,8 @@ class Question:
 
         if base.case.review is not None:
             put([ALL_NOW])
+        if base.case.objective.ambiguity is not None:
+            put([SURE])
         for one, value in found:
             if one.id == SETS:  # before all else, which stands on it
                 put(one.settings(value))

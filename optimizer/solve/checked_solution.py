@@ -292,6 +292,7 @@ UNUSED: dict[str, Any] = {
     "max_starts_by_year": {},
     "refill_t_per_year": None,
     "over_assumptions": None,
+    "ambiguity": None,
 }
 """Fields below the sections that the format was extended by, as a file has them that says nothing
 of them."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optimizer.model.commitment import Commitment, weighed_damage
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.review import by_path, on_path
+from optimizer.model.risk import Risk
 from optimizer.model.states import State
 from optimizer.solve.sweep import Recourse, added, in_blocks
 
@@ -37,6 +38,12 @@ class Evaluation:
     def expected(self) -> float:
         """Mean over the states."""
         return float(self.probability @ self.damage)
+
+    def worst_mean(self, risk: Risk) -> float:
+        """The mean by the least favourable probabilities that a measure has; else the mean."""
+        if risk.ball is None:
+            return self.expected
+        return risk.mean(self.probability, self.damage)
 
     @property
     def worst(self) -> float:
@@ -219,7 +226,8 @@ def rounding(instance: Instance) -> float:
 
 def objective(instance: Instance, evaluation: Evaluation, weighed_cost: float) -> float:
     """The objective of a commitment, from its damage and what its cost adds."""
-    cvar = instance.case.objective.cvar
-    tail = evaluation.cvar(float(cvar.level)) if cvar.weight > 0 else 0.0
-    damage = weighed_damage(instance, evaluation.expected, tail, evaluation.by_consumer)
+    risk = Risk.of(instance.case)
+    tail = evaluation.cvar(risk.level) if risk.weight > 0 else 0.0
+    mean = evaluation.worst_mean(risk)
+    damage = weighed_damage(instance, mean, tail, evaluation.by_consumer)
     return damage + weighed_cost

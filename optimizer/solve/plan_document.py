@@ -17,6 +17,7 @@ from optimizer.model import commitment as plans
 from optimizer.model.commitment import Commitment, of_paths, planned_stock
 from optimizer.model.dependence import crma_shares, supply_mixes
 from optimizer.model.instance import COMMON, Floats, Instance, group_of
+from optimizer.model.risk import Risk
 from optimizer.model.states import State
 from optimizer.solve import accounts
 from optimizer.solve.accounts import by_year
@@ -109,11 +110,13 @@ def describe(
             expected=with_plan.expected,
             cvar=with_plan.cvar(level),
             worst=with_plan.worst,
+            worst_mean=worst_mean(instance, with_plan),
             windfall_meur=math.fsum(one.windfall_meur for one in unaided),
             without_plan=results.WithoutPlan(
                 expected=without_plan.expected,
                 cvar=without_plan.cvar(level),
                 worst=without_plan.worst,
+                worst_mean=worst_mean(instance, without_plan),
                 avoided_anyway=avoided_anyway,
             ),
             distribution=distribution(with_plan, without_plan),
@@ -132,6 +135,12 @@ def describe(
         scenario=as_solved(scenario or case, variant),
         **committed_to(instance, commitment),
     )
+
+
+def worst_mean(instance: Instance, seen: Evaluation) -> float | None:
+    """The mean by the least favourable probabilities; None where the scenario has no ball."""
+    risk = Risk.of(instance.case)
+    return None if risk.ball is None else seen.worst_mean(risk)
 
 
 def measured(instance: Instance, commitment: Commitment) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Unpack
 from models.language import tr
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.errors import CheckFailed, Interrupted, NoPlan, SolverError
+from optimizer.errors import CheckFailed, Interrupted, Misuse, NoPlan, SolverError
 from optimizer.model.commitment import Commitment, of_paths, weighed_cost, without_idle
 from optimizer.model.highs import Solution
 from optimizer.model.instance import read_instance
@@ -33,6 +33,7 @@ from optimizer.solve.judging import versions as versions
 from optimizer.solve.problem import Problem as Problem
 from optimizer.solve.problem import check_decided_now as check_decided_now
 from optimizer.solve.problem import check_single as check_single
+from optimizer.solve.problem import check_sure as check_sure
 from optimizer.solve.problem import choose_method as choose_method
 from optimizer.solve.problem import seeing_alike
 from optimizer.solve.problem import usual_jobs as usual_jobs
@@ -237,7 +238,9 @@ def search(
             return by_cuts(frames=frames, exact=exact, **in_time())
 
     def extend() -> Solved | None:
-        """By the extensive form; None where it fails."""
+        """By the extensive form; None where it fails, or there is none."""
+        if not problem.linear:
+            return None
         worth = []
         for own, instance in zip(parts, instances, strict=True):
             with told_of(instance):
@@ -252,6 +255,8 @@ def search(
         return None
 
     chosen = problem.suitable(pool) if method == "auto" else method
+    if method == "extensive" and not problem.linear:
+        raise Misuse(tr("No linear program has a ball of modified chi-square: use decomposition."))
     solved: Solved | None = None
     if chosen == "extensive":
         solved = extend()

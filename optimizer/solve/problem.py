@@ -14,6 +14,7 @@ from optimizer.model.cores import usable_cores
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.likeness import drawn_alike, seen_alike
 from optimizer.model.review import with_paths, with_sights
+from optimizer.model.risk import Risk
 from optimizer.model.states import State, read_states
 from optimizer.model.together import Together, looked_at, read_sets
 from optimizer.solve.checked_solution import Best
@@ -152,8 +153,15 @@ class Problem:
         return self.size <= SMALL
 
     def suitable(self, pool: CutPool | None = None) -> Method:
-        """The method that suits it; cuts are of use to the decomposition only."""
-        return "extensive" if self.small and pool is None else "decomposition"
+        """The method that suits it; cuts are of use to the decomposition only, and a ball of
+        modified chi-square is in no linear program."""
+        small = self.small and pool is None and self.linear
+        return "extensive" if small else "decomposition"
+
+    @property
+    def linear(self) -> bool:
+        """Whether there is an extensive form of it."""
+        return Risk.of(self.instance.case).ball != "modified_chi_square"
 
 
 def observing(problem: Problem, observe: Sequence[Observation]) -> Problem:
@@ -221,6 +229,18 @@ def usual_jobs(instance: Instance, states: Sequence[State]) -> int:
     """Processes that are worth starting for many problems of this size: all usable cores, but one
     where a problem takes less time than a process takes to begin."""
     return 1 if choose_method(instance, states) == "extensive" else usable_cores()
+
+
+def check_sure(case: Case) -> None:
+    """Refuse a scenario whose mean is that of the least favourable probabilities (Misuse), where it
+    would be taken for that of its states."""
+    if case.objective.ambiguity is not None:
+        raise Misuse(
+            tr(
+                "This analysis does not work with ambiguous probabilities; ask for those of the "
+                "states with --set objective.ambiguity=null."
+            )
+        )
 
 
 def check_decided_now(case: Case) -> None:

@@ -221,7 +221,8 @@ def _least(without: results.WithoutPlan, weight: float | None) -> Least:
     """That of what comes without a plan, by the weight of the worst states; None where unknown."""
     if weight is None:
         return ANY[0], SMALLEST * max(1.0, without.cvar)
-    known = smallest_size((1 - weight) * without.expected + weight * without.cvar)
+    mean = without.expected if without.worst_mean is None else without.worst_mean
+    known = smallest_size((1 - weight) * mean + weight * without.cvar)
     return known, known
 
 
@@ -334,7 +335,8 @@ def _commitment(plan: Plan, at: str) -> Found:
                 elif short > most * (1 + SAME) + NOTHING:
                     yield Disagreement(f"{here}{name}", short, most, "most")
     by_consumer = {consumer.id: consumer.expected for consumer in plan.consumers}
-    damage = weighed_damage(instance, plan.outcome.expected, plan.outcome.cvar, by_consumer)
+    mean = plan.outcome.expected if plan.outcome.worst_mean is None else plan.outcome.worst_mean
+    damage = weighed_damage(instance, mean, plan.outcome.cvar, by_consumer)
     objective = damage + weighed_cost(instance, commitment)
     if over is not None:
         yield from _under_sets(plan, together, at)
@@ -381,7 +383,8 @@ def _under_sets(plan: Plan, together: Together, at: str) -> Found:
         return
     for told, instance in zip(plan.under, together.instances, strict=True):
         here, plans = f"{at}under.{told.id}.", plan_document.commitment_of(instance, plan)
-        damage = weighed_damage(instance, told.expected, told.cvar, {})
+        mean = told.expected if told.worst_mean is None else told.worst_mean
+        damage = weighed_damage(instance, mean, told.cvar, {})
         objective = damage + weighed_cost(instance, plans)
         yield from _equal(f"{here}states", told.states, _states(instance.case))
         yield from _equal(f"{here}objective", told.objective, objective, abs(damage))

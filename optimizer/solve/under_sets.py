@@ -11,7 +11,7 @@ from optimizer.model.commitment import Commitment, net_cost, weighed_cost
 from optimizer.model.instance import read_instance
 from optimizer.model.review import with_sights
 from optimizer.model.states import read_states
-from optimizer.solve import outcomes
+from optimizer.solve import outcomes, plan_document
 from optimizer.solve.checked_solution import Found, Under
 from optimizer.solve.verification import broken_rules
 
@@ -53,6 +53,7 @@ def outcomes_under(found: Found) -> Iterator[results.UnderAssumptions]:
             expected=own.with_plan.expected,
             cvar=own.with_plan.cvar(level),
             worst=own.with_plan.worst,
+            worst_mean=plan_document.worst_mean(own.instance, own.with_plan),
             net_cost_meur=net_cost(own.instance, found.commitment),
             without_plan=results.WithoutPlan(
                 expected=own.without_plan.expected,

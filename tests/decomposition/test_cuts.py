@@ -10,7 +10,8 @@ import pytest
 from cutting import claimed, exact, excess, random_point, recourse_of, run_of
 from random_cases import crowded_case
 
-from optimizer.solve.decomposition.cuts import Appraiser, Cut, tail_weights
+from optimizer.model.risk import tail_weights
+from optimizer.solve.decomposition.cuts import Appraiser, Cut
 from optimizer.solve.decomposition.run import Run
 from optimizer.solve.sweep import Point, Slopes
 

@@ -29,7 +29,7 @@ import pyomo.environ as pyo
 import pytest
 from chained import chained, entitled
 from deals import deals
-from everything import everything, lasting
+from everything import doubted, everything, lasting
 from points import idle_works, unaided
 from refills import twice
 from standpoints import from_the_motors
@@ -94,6 +94,7 @@ FROM_A_STANDPOINT = {
 OF_CHAINS = ["country_share_limit", "days_of_demand", "demand_balance", "conversion_limit"]
 UNAIDED = ["delivered_definition", "unaided_definition"]
 IDLE = ["floored_offtake", "floored_limit"]
+DOUBTED = ["excess_definition", "above_definition", "worst_definition"]
 BOUNDS = ["release", "shortage"]
 
 
@@ -205,6 +206,8 @@ TEXTS["chains_entitled"] = lambda: rows_of([*OF_CHAINS[2:], "delivered_definitio
 TEXTS["unaided"] = lambda: rows_of(UNAIDED, unaided)
 TEXTS["idle_floors"] = lambda: rows_of(IDLE, idle_works)
 TEXTS["filled_again"] = lambda: rows_of(["stock_balance", "refill_limit"], twice)
+TEXTS["doubted"] = lambda: rows_of(DOUBTED, doubted)
+TEXTS["doubted_objective"] = lambda: objective(doubted)
 TEXTS["residual_objective"] = lambda: objective(lasting)
 TEXTS["standpoint_objective"] = lambda: objective(from_the_motors)
 
@@ -229,7 +232,10 @@ def test_every_constraint_has_its_lines_and_every_text_its_test() -> None:
     assert settled == {name_of(row) for row in compiled(from_the_motors).constraints} & settled
     chains = set(OF_CHAINS) - set(shown)
     assert chains == {"conversion_limit"}
-    assert declared == {*shown, *other, *settled, *chains, *UNAIDED, *IDLE, "refill_limit"}
+    assert declared == {
+        *(*shown, *other, *settled, *chains, *UNAIDED, *IDLE, *DOUBTED),
+        "refill_limit",
+    }
     assert {file.name for file in GOLDEN.iterdir()} == {f"{name}.lp" for name in TEXTS}
 
 

@@ -65,6 +65,12 @@ def filled_again() -> Raw:
     return embargo(stockpiles=[pile])
 
 
+def doubted() -> Raw:
+    """The same, with half of the probability where damage is worst."""
+    tail, ball = {"level": 0.8, "weight": 0.5}, {"kind": "total_variation", "radius": 0.5}
+    return embargo(objective={"cvar": tail, "ambiguity": ball})
+
+
 def apart(**sections: Any) -> Raw:
     """The same, entitled: a quarter of demand is the works' own, who share a stock with nobody."""
     demand = {"industry": 75, "workshop": 25}
@@ -182,6 +188,8 @@ EXCESS = {
     "eta[all]": 0.9,
     "excess[0]": 0.5,
 }
+ABOVE = EXCESS | {"eta[mean]": 0.8, "above[0]": 0.6}
+WORST = EXCESS | {"worst[all]": 1.4}
 MADE = {
     # All imports are lost: 8 t by makers and 6 by the plant leave 50 of 64 t missing.
     "state[0].made[magnet,makers,0]": 8 / LOT_T,
@@ -436,6 +444,9 @@ BY_VALUE = [
         ("state[0].shortage[ore,0,2]", 5.01 / LOT_T),
         "damage",
     ),
+    Point("above_definition[0]", doubted(), ABOVE, ("above[0]", 0.5999), "above"),
+    Point("above_definition[0]", doubted(), ABOVE, ("eta[mean]", 0.7999), "beginning"),
+    Point("worst_definition[0]", doubted(), WORST, ("worst[all]", 1.3999), "worst"),
 ]
 
 

@@ -193,3 +193,10 @@ def lasting() -> dict[str, Any]:
     found["stockpiles"][0]["residual_value"] = 0.8
     found["projects"]["separation"]["residual_value"] = 0
     return found
+
+
+def doubted() -> dict[str, Any]:
+    """The same, with the least favourable probabilities near those of the states."""
+    found = everything()
+    found["objective"]["ambiguity"] = {"kind": "total_variation", "radius": 0.25}
+    return found

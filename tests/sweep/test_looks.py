@@ -15,8 +15,8 @@ from small import case, stockpile
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
+from optimizer.model.risk import tail_weights
 from optimizer.model.states import read_states
-from optimizer.solve.decomposition.cuts import tail_weights
 from optimizer.solve.outcomes import evaluate
 from optimizer.solve.sweep import Point, Recourse, Swept, looking
 from optimizer.solve.sweep import recourse as sweeping

@@ -24,6 +24,7 @@ SUBJECTS: Mapping[str, tuple[Barred, ...]] = {
     "objective.cvar.level": ("tail", "objective"),
     "objective.cvar.weight": ("objective",),
     "objective.cost_weight": ("objective",),
+    "objective.ambiguity": ("objective",),
     "objective.allocation": (),
     "objective.over_assumptions": ("objective",),
     "assumptions": (),

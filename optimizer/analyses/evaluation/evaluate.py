@@ -92,14 +92,17 @@ def evaluate(
         yield
         seconds[key] = time.perf_counter() - began
 
-    # Nothing else is made for all sets, nor with a review.
-    over = bool(given.problem.sets or given.problem.instance.paths)
+    # Nothing else is made for all sets, with a review, or by the least favourable probabilities.
+    ball = given.reading.case.objective.ambiguity is not None
+    over = bool(given.problem.sets or given.problem.instance.paths) or ball
     solving, jobs = there is None and not options.quick and not over, options.jobs
     if over and not options.quick:
         options.listener.note(
             tr("The plan is made over sets of assumptions: it is looked at, and nothing is solved.")
             if given.problem.sets
             else tr("The plan decides again at a review: it is looked at, and nothing is solved.")
+            if given.problem.instance.paths
+            else tr("Probabilities are ambiguous: the plan is looked at, and nothing is solved.")
         )
     limits: dict[str, Any] = {"gap": options.gap, "time_limit": options.time_limit}
     fewer, rare, weight = max(2, options.states // PART), options.rare, options.tail_weight

@@ -18,6 +18,7 @@ from models.language import language
 from models.results import FreshOutcome, FreshUnder, RuleMaterial, RuleOutcome, YearOutcome
 from optimizer.analyses.evaluation import estimates
 from optimizer.analyses.given import GivenPlan
+from optimizer.model import risk as model_risk
 from optimizer.model.commitment import Commitment, by_chance, weighed_cost
 from optimizer.model.cores import usable_cores
 from optimizer.model.instance import Instance
@@ -152,7 +153,7 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
     instance, commitment = found.instance, found.commitment
     with_plan, without = fresh.with_plan, fresh.without_plan
     chance, damage, own = with_plan.probability, with_plan.damage, made.found.with_plan
-    risk = estimates.Risk.of(instance.case)
+    risk, measure = estimates.Risk.of(instance.case), model_risk.Risk.of(instance.case)
     here = estimates.performance(with_plan, risk.level, sampled=sampled)
     was_sampled = own_seed(made) is not None
     costs = [weighed_cost(there, plan) for _, there, plan in by_chance(instance, commitment)]
@@ -168,8 +169,9 @@ def fresh_outcome(fresh: Fresh, made_in: GivenPlan | None = None) -> FreshOutcom
         without_plan=estimates.performance(without, risk.level, sampled=sampled),
         avoided=estimates.mean(chance, without.damage - damage, sampled=sampled),
         objective=estimates.estimate(
-            risk(chance, damage) + float(chance @ cost) / float(chance.sum()),
-            risk.influence(chance, damage) + cost if sampled else None,
+            float(measure.weights(chance, damage) @ damage) + float(chance @ cost / chance.sum()),
+            # Of the least favourable probabilities no error is told.
+            risk.influence(chance, damage) + cost if sampled and measure.ball is None else None,
         ),
         optimism=estimates.apart(here.expected, own_mean),
         distribution=distribution(with_plan, without),

@@ -74,6 +74,8 @@ def gain(say: PlanWording, on: doc.Media) -> Table:
         "cvar": say.tail,
         "worst": tr("Worst of the states computed"),
     }
+    if reached.worst_mean is not None:
+        rows["worst_mean"] = tr("Mean by the least favourable probabilities")
     shares = {"like": "all", "width": 16}
     columns = [
         col.text("" if on is SHEET else tr("Key figure"), lambda row: rows[row]),

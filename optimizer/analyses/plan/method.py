@@ -78,6 +78,14 @@ def _steps(say: PlanWording, case: Case) -> Iterator[str]:
         )
     else:
         yield tr("The plan is judged by the mean over all states.")
+    ball = case.objective.ambiguity
+    if ball is not None:
+        yield tr(
+            "That mean is by the least favourable probabilities in a ball around those of the "
+            "states ({kind}, radius {radius}), since nobody knows them better.",
+            kind=tr("total variation") if ball.kind == "total_variation" else tr("chi-square"),
+            radius=exact(float(ball.radius)),
+        )
     yield tr(
         "Net cost counts with a weight of {weight} per {currency}; costs are discounted at {rate} "
         "a year.",
@@ -260,7 +268,8 @@ def _proven(say: PlanWording) -> Iterator[col.Row]:
     if say.case is not None:
         objective = say.case.objective
         weight, cost = float(objective.cvar.weight), float(objective.cost_weight)
-        derived["objective"] = lambda line: _objective(line, weight, cost)
+        mean = "expected" if objective.ambiguity is None else "worst_mean"
+        derived["objective"] = lambda line: _objective(line, mean, weight, cost)
     if proof.bound is not None:
         least = _least(say)
         derived["gap"] = lambda line: _gap(line, least)
@@ -304,9 +313,9 @@ def _derived(line: Line) -> ex.Expression | None:
     return formula(line) if formula else None
 
 
-def _objective(line: Line, weight: float, cost: float) -> ex.Expression:
-    """(1 - weight) expected + weight CVaR + cost_weight net cost."""
-    expected, cvar = (line.book["gain"].find(name, "with") for name in ("expected", "cvar"))
+def _objective(line: Line, mean: str, weight: float, cost: float) -> ex.Expression:
+    """(1 - weight) mean + weight CVaR + cost_weight net cost."""
+    expected, cvar = (line.book["gain"].find(name, "with") for name in (mean, "cvar"))
     net = line.book["cost"].find("net_cost", "amount")
     return ex.of(1 - weight) * expected + ex.of(weight) * cvar + ex.of(cost) * net
 
@@ -321,7 +330,8 @@ def _least(say: PlanWording) -> float:
     """What an objective counts as at least where a gap is taken of it: as ``Certificate.gap``."""
     without = say.plan.outcome.without_plan
     weight = 0.0 if say.case is None else float(say.case.objective.cvar.weight)
-    nothing = (1 - weight) * without.expected + weight * without.cvar
+    mean = without.expected if without.worst_mean is None else without.worst_mean
+    nothing = (1 - weight) * mean + weight * without.cvar
     return 1e-6 * (nothing if nothing > 1e-6 else 1.0)
 
 

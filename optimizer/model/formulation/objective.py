@@ -8,6 +8,7 @@ import pyomo.environ as pyo
 from optimizer.model.formulation.projects import premium_terms
 from optimizer.model.formulation.stockpiles import stock_cost, stock_residual
 from optimizer.model.instance import Instance
+from optimizer.model.risk import Risk
 
 
 def add_net_cost(model: Any, instance: Instance) -> None:
@@ -49,36 +50,67 @@ def add_objective(
     """Add the objective over pairs of a probability and a damage, and what of each damage counts in
     the mean. The mean of the worst states is CVaR = min over η of η + Σ π max(0, damage - η) / (1 -
     α) (Rockafellar and Uryasev 2000): ``excess`` is what a state's damage has above η, and the
-    minimum over η is taken together with everything else. Without weight on it neither exists."""
-    objective = instance.case.objective
-    level, weight = float(objective.cvar.level), float(objective.cvar.weight)
-    states = range(len(damage)) if weight > 0 else range(0)
+    minimum over η is taken together with everything else. Without weight on it neither exists. The
+    least favourable mean in a ball of total variation is one of the worst 1 - radius, and radius
+    times the worst state (Jiang and Guan 2018)."""
+    risk = Risk.of(instance.case)
+    assert risk.ball != "modified_chi_square"  # no linear program has it
+    states, mean = range(len(damage)), 1 - risk.weight
+    in_tail = list(states) if risk.weight > 0 else []
+    in_mean = list(states) if risk.ball is not None and mean * (1 - risk.radius) > 0 else []
+    worst = list(states) if risk.ball is not None and mean * risk.radius > 0 else []
     model.eta = pyo.Var(
-        ["all"] if weight > 0 else [],
+        [key for key, some in (("all", in_tail), ("mean", in_mean)) if some],
         domain=pyo.NonNegativeReals,
         doc="damage at the quantile, which no state has less than none of",
     )
     model.excess = pyo.Var(
-        list(states), domain=pyo.NonNegativeReals, doc="damage of a state above the quantile"
+        in_tail, domain=pyo.NonNegativeReals, doc="damage of a state above the quantile"
     )
 
-    @model.Constraint(
-        list(states), doc="(CVaR) excess is at least what damage has above the quantile"
-    )
+    @model.Constraint(in_tail, doc="(CVaR) excess is at least what damage has above the quantile")
     def excess_definition(model: Any, s: int) -> Any:
         return model.excess[s] >= damage[s][1] - model.eta["all"]
 
-    mean = pyo.quicksum(p * value for (p, _), value in zip(damage, counted, strict=True))
-    tail = pyo.quicksum(damage[s][0] * model.excess[s] for s in states) / (1 - level)
-    tail += sum(model.eta[key] for key in model.eta)
-    model.objective = pyo.Objective(expr=(1 - weight) * mean + weight * tail + model.weighed_cost)
+    terms = [model.weighed_cost]
+    if in_tail:
+        tail = pyo.quicksum(damage[s][0] * model.excess[s] for s in states) / (1 - risk.level)
+        terms.append(risk.weight * (tail + model.eta["all"]))
+    if risk.ball is None:
+        counts = pyo.quicksum(p * value for (p, _), value in zip(damage, counted, strict=True))
+        terms.append(mean * counts)
+    model.above = pyo.Var(
+        in_mean, domain=pyo.NonNegativeReals, doc="damage of a state above that of the mean's best"
+    )
+    model.worst = pyo.Var(
+        ["all"] if worst else [], domain=pyo.NonNegativeReals, doc="damage of the worst state"
+    )
+
+    @model.Constraint(in_mean, doc="(CVaR) what damage has above that of the states left out")
+    def above_definition(model: Any, s: int) -> Any:
+        return model.above[s] >= damage[s][1] - model.eta["mean"]
+
+    @model.Constraint(
+        [s for s in worst if damage[s][0] > 0], doc="(CVaR) no state is worse than the worst"
+    )
+    def worst_definition(model: Any, s: int) -> Any:
+        return model.worst["all"] >= damage[s][1]
+
+    if in_mean:
+        above = pyo.quicksum(damage[s][0] * model.above[s] for s in states) / (1 - risk.radius)
+        terms.append(mean * (1 - risk.radius) * (above + model.eta["mean"]))
+    if worst:
+        terms.append(mean * min(risk.radius, 1.0) * model.worst["all"])
+    model.objective = pyo.Objective(expr=pyo.quicksum(terms))
 
 
 def add_cost_to_go(model: Any, instance: Instance) -> None:
     """Add ``cost_to_go`` of each chain, by its head, ``tail_cost`` of all, and the objective over
     them: cuts bound the mean damage of a chain and the CVaR of all damage from below. Each exists
-    only where the objective weighs it, and of chains that count."""
-    weight = float(instance.case.objective.cvar.weight)
+    only where the objective weighs it, and of chains that count. The least favourable mean is one
+    of all damage together: ``tail_cost`` then bounds that and the CVaR by their weights."""
+    risk = Risk.of(instance.case)
+    weight = risk.weight if risk.ball is None else 1.0
     model.cost_to_go = pyo.Var(
         [c.head for c in instance.chains if instance.nodes[c.head].counts > 0 and weight < 1],
         domain=pyo.NonNegativeReals,

@@ -10,9 +10,9 @@ import numpy as np
 from models import results
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats
+from optimizer.model.risk import tail_weights
 from optimizer.model.states import State
 from optimizer.solve.chains.multipliers import Forms, Seen
-from optimizer.solve.decomposition.cuts import tail_weights
 from optimizer.solve.sweep import Recourse
 from optimizer.solve.sweep.flows import Flow, Flows
 from optimizer.solve.sweep.state_classes import ChainLooks

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats
+from optimizer.model.risk import Risk, tail_weights
 from optimizer.model.states import State
 from optimizer.model.together import Part, Together
 from optimizer.solve.sweep import Point, Recourse, Slopes
@@ -60,28 +61,18 @@ def stacked(rows: Sequence[tuple[Any, ...]], width: int) -> sparse.csr_array:
     return sparse.csr_array((entries, columns, begins), shape=(len(rows), width))
 
 
-def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
-    """(S) weights of the states in the mean of the worst ``1 - level``, at a given damage. The
-    state at the quantile is split (Rockafellar and Uryasev 2000)."""
-    tail = (1 - level) * probability.sum()
-    order = np.argsort(-damage, kind="stable")
-    before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
-    weights = np.zeros(len(damage))
-    weights[order] = np.clip(tail - before, 0.0, probability[order])
-    shares: Floats = weights / weights.sum()
-    return shares
-
-
 class Seen:
     """Recourse of a part as the objective sees it; its chains have numbers from ``first`` on.
     ``chance`` is that of the part among all states of its set, which counts ``counts``."""
 
     def __init__(self, recourse: Recourse, part: Part, counts: float, first: int) -> None:
         instance = recourse.instance
-        cvar, nodes = instance.case.objective.cvar, instance.nodes
+        self.risk, nodes = Risk.of(instance.case), instance.nodes
         self.recourse, self.part, self.first = recourse, part, first
         self.chance = part.chance
-        self.weight, self.level = float(cvar.weight), float(cvar.level)
+        # The least favourable mean is one of all chains together, as the tail is.
+        self.weight = self.risk.weight if self.risk.ball is None else 1.0
+        self.level = self.risk.level
         self._counts = {v: self.chance * nodes[v].counts for v in recourse.chains}
         self.heads = [v for v, own in self._counts.items() if own > 0 or self.weight > 0]
         self.several = any(len(nodes) > 1 for nodes in recourse.chains.values())
@@ -129,7 +120,7 @@ class Seen:
     @property
     def key(self) -> tuple[Any, ...]:
         """What points cost the same by."""
-        return self.recourse.content, self.weight, self.level, tuple(self._counts.items())
+        return self.recourse.content, self.risk, tuple(self._counts.items())
 
 
 class Appraiser:
@@ -216,10 +207,12 @@ class Appraiser:
     @property
     def content(self) -> str:
         """What all cuts depend on: the hash of recourse, of several parts with their levels."""
-        if len(self.parts) == 1:
+        balls = any(seen.risk.ball is not None for seen in self.parts)
+        if len(self.parts) == 1 and not balls:
             return self.parts[0].recourse.content
         own = [
             (seen.recourse.content, seen.weight > 0, seen.level, seen.part.set, seen.chance)
+            + ((seen.risk,) if balls else ())
             for seen in self.parts
         ]
         return hashlib.sha256(repr(own).encode()).hexdigest()
@@ -272,7 +265,11 @@ def _tail(of_set: Sequence[Seen], damages: Sequence[Floats]) -> tuple[float, lis
         return 0.0, []
     chances = [seen.chance * seen.recourse.probability for seen in of_set]
     damage = np.concatenate(damages)
-    worst = tail_weights(np.concatenate(chances), damage, of_set[0].level)
+    risk, chance = of_set[0].risk, np.concatenate(chances)
+    if risk.ball is None:
+        worst = tail_weights(chance, damage, risk.level)
+    else:
+        worst = risk.weights(chance, damage)
     ends = np.cumsum([len(own) for own in damages])[:-1]
     return float(worst @ damage), np.split(worst, ends)
 
