@@ -133,7 +133,7 @@ class SecondStage:
             years=(0,),
             nodes={0: SimpleNamespace(counts=1.0)},
             paths=(),
-            case=SimpleNamespace(objective=SimpleNamespace(cvar=cvar)),
+            case=SimpleNamespace(objective=SimpleNamespace(cvar=cvar, ambiguity=None)),
         )
         self.chains = {0: (0,)}
         self.columns = SimpleNamespace(offtake=(), stockpiles=tuple(range(columns)))
