@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 GERMANY = ROOT / "scenarios" / "germany-2026.yaml"
 OVERS = ("null", "mean", "worst", "regret", "review")
-REVIEW = "review={year: 2030, observe: [{regime: true}, {hazard: china_broad_stop}]}"
+REVIEW = "review.in_plans=true"
 LEVELS = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
 

@@ -194,6 +194,11 @@ class Case(Base):
     counterfactual: VariantId | None = None
     """Variant that plans are compared with; the best plan without public money where absent."""
 
+    @property
+    def decides_again(self) -> Review | None:
+        """The review that plans wait for; None where all is decided now."""
+        return self.review if self.review is not None and self.review.in_plans else None
+
     _sums = base.adds_up(
         "assumptions", what=marked("the weight of all sets"), of="weight", empty=True
     )

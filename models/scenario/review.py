@@ -45,6 +45,9 @@ class Review(Base):
     """First year whose decisions may depend on what has been observed before it."""
     observe: tuple[Observation, ...]
     """What is observed. States that look alike in all of it form a group; at most 8 groups."""
+    in_plans: bool = True
+    """Whether plans wait for it. If not, they decide all now, and only ``vorrat review`` looks at
+    what could be left to it."""
 
 
 def check(case: Case, partial: bool = False) -> Iterator[Fault]:

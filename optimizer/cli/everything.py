@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from optimizer.analyses.options import PlanOptions
 
 GAP = ("--gap", "0.001")
+COARSE = ("--gap", "0.005")
+"""For many plans, or such of a larger problem."""
 POINTS = ("--points", "6", *GAP)
 LENGTH = 2
 """Years over which events are compared, to find the one for the stress test."""
@@ -75,15 +77,19 @@ def _steps(
     if case is None:
         return
     of = ["--variant", variant] if variant is not None else []
-    if case.review is not None:  # what neither of the next two can look at
+    if case.assumptions:
+        name = tr("the best plan of each set of assumptions")
+        line = ["assumptions", str(file), *of, *COARSE, *out]
+        yield name, line, folder / "disagreement.json"
+    if case.review is not None:
         name = tr("what it is worth to decide again")
-        yield name, ["review", str(file), *of, *GAP, *out], folder / "waiting.json"
-    event = _stress(plan) if case.review is None else None
+        yield name, ["review", str(file), *of, *COARSE, *out], folder / "waiting.json"
+    event = _stress(plan) if case.decides_again is None else None
     if event is not None:
         line = ["stress", str(path), "--event", event, *out]
         yield tr("a stress test"), line, folder / "stress.json"
     public = any(funder.kind == "public" for funder in case.funders.values())
-    if public and case.review is None:
+    if public and case.decides_again is None:
         line = ["frontier", str(file), *of, *POINTS, *out]
         yield tr("more and less public money"), line, folder / "frontier.json"
     variants = _variants(file)

@@ -35,12 +35,12 @@ def sight(instance: Instance, state: State, observe: Sequence[Observation] | Non
 
 def observed(instance: Instance) -> tuple[Observation, ...]:
     """What the scenario's review observes."""
-    review = instance.case.review
+    review = instance.case.decides_again
     return () if review is None else review.observe
 
 
 def _seen(instance: Instance, state: State, one: Observation) -> str:
-    review = instance.case.review
+    review = instance.case.decides_again
     assert review is not None
     before = int(review.year) - instance.years[0]
     if one.hazard is not None:
@@ -58,7 +58,7 @@ def with_paths(
 ) -> tuple[Instance, ...]:
     """The instances of all sets of assumptions with the paths that their states go, in the same
     order; some may have no chance under some set. ScenarioError if they are too many."""
-    if instances[0].case.review is None:
+    if instances[0].case.decides_again is None:
         return tuple(instances)
     seen = [[sight(own, s) for s in of_set] for own, of_set in zip(instances, states, strict=True)]
     sights = sorted({one for of_set in seen for one in of_set})

@@ -98,7 +98,7 @@ class Question:
         def order(pair: tuple[Control, float | str]) -> tuple[bool, float]:
             return (False, float(pair[1])) if pair[0].unit == FACTOR else (True, 0.0)
 
-        if base.case.review is not None:
+        if base.case.decides_again is not None:
             put([ALL_NOW])
         if base.case.objective.ambiguity is not None:
             put([SURE])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def after_review(found: Found) -> results.AfterReview | None:
     """What is decided in each group of states, and what the review is worth; None without one."""
-    instance, review = found.instance, found.instance.case.review
+    instance, review = found.instance, found.instance.case.decides_again
     if review is None or not instance.paths:
         return None
     groups = []

@@ -246,7 +246,7 @@ def check_sure(case: Case) -> None:
 def check_decided_now(case: Case) -> None:
     """Refuse a scenario whose plans leave decisions to a review (Misuse), where all of them would
     be taken for decided now."""
-    if case.review is not None:
+    if case.decides_again is not None:
         raise Misuse(
             tr(
                 "This analysis does not work with a review; ask for a plan that decides all now "

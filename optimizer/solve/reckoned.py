@@ -295,7 +295,7 @@ def _commitment(plan: Plan, at: str) -> Found:
     first = 0
     if over is not None:
         first, together = read_sets(case)
-    if case.review is not None:
+    if case.decides_again is not None:
         drawn = [read_states(own) for own in together.instances]
         together = replace(together, instances=with_paths(together.instances, drawn))
         instance = together.first

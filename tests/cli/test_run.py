@@ -206,15 +206,26 @@ def test_what_is_not_there(folder, capsys):
 @pytest.mark.slow
 def test_everything_goes_into_the_report_and_the_options_have_their_own(folder, capsys):
     """More than the plan: what was found lies beside the files, and each of it is in the report."""
-    shutil.copy(TUTORIAL, folder / "case.yaml")
+    asked = """
+review: {year: 2028, observe: [{hazard: export_stop}], in_plans: false}
+assumptions:
+  as_filed: {weight: 0.5}
+  dear: {weight: 0.5, set: {damage.0.steps.1.eur_per_t: 9000000}}
+"""
+    (folder / "case.yaml").write_text(TUTORIAL.read_text("utf-8") + asked, encoding="utf-8")
     assert run(["run", "case.yaml", "--everything", "--quiet"]) == 0
     made = {path.name for path in folder.iterdir()}
     assert made == {"case.yaml", "case-more", "case-options.html", *(f"case-{n}" for n in NAMES)}
     more = {path.name for path in (folder / "case-more").iterdir()}
     assert {"evaluation.json", "stress.json", "frontier.json", "options"} <= more
+    assert {"disagreement.json", "waiting.json"} <= more
     page = (folder / "case-report.html").read_text(encoding="utf-8")
-    assert {f'<section id="{one}"' in page for one in ("unsure", "frontier", "stress")} == {True}
+    assert {
+        f'<section id="{one}"' in page
+        for one in ("unsure", "frontier", "disagreement", "waiting", "stress")
+    } == {True}
     brief = (folder / "case-brief.html").read_text(encoding="utf-8")
+    assert "What can be left to 2028" in brief
     assert "compared with the best plan without public money" in brief.lower()
     title = read_case(TUTORIAL).case.variants["small_tickets"].title
     options = (folder / "case-options.html").read_text(encoding="utf-8")

@@ -13,10 +13,13 @@ from small import Raw, near, state
 
 from models.files import read_case_text
 from models.results import Plan, Waiting
+from models.scenario.case import Case
+from optimizer.analyses.plan.beside import apart
 from optimizer.analyses.waiting.options import ReviewOptions
 from optimizer.analyses.waiting.wait import wait
 from optimizer.cli import run
 from optimizer.errors import Misuse
+from optimizer.solve.planner import plan as solved
 from optimizer.solve.reckoned import disagreements
 
 
@@ -60,6 +63,21 @@ def test_what_else_tells_of_the_damage_is_tried_as_well() -> None:
     assert told["noise", "less"] == (1, near(0))
     none, _ = waiting(noisy(["noise"]), more=0)
     assert [one.change for one in none.observing] == ["less"]
+
+
+def test_a_review_that_plans_do_not_wait_for_is_looked_at_alone() -> None:
+    """The plan is that without it, and what could be left to it is the same as if plans waited."""
+    asked = lasting_cut(SEEN | {"in_plans": False})
+    alone, plain = (solved(Case.model_validate(raw), gap=0.0) for raw in (asked, lasting_cut()))
+    assert alone.review is None
+    assert alone.certificate.objective == near(10) == plain.certificate.objective
+    found, waits = waiting(asked)
+    same, _ = waiting(lasting_cut(SEEN))
+    assert waits.review is not None
+    assert (found.objective, found.review.worth) == (near(8), near(2))
+    assert [one.worth for one in found.observing] == near([one.worth for one in same.observing])
+    assert [apart(found, one) for one in (alone, waits)] == ["", ""]
+    assert list(disagreements(alone)) == list(disagreements(waits)) == []
 
 
 def test_a_file_without_a_review_is_refused() -> None:

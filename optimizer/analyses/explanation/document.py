@@ -283,11 +283,11 @@ def _headline(say: Say) -> Iterator[str]:
         stocks=len(stocks),
     )
     case = say.case
-    if case is not None and case.review is not None:
+    if case is not None and case.decides_again is not None:
         yield tr(
             "A project is in if some group of {year} builds it, and its year is the earliest; the "
             "other way is to build it in every group, or in none.",
-            year=int(case.review.year),
+            year=int(case.decides_again.year),
         )
     if case is not None and case.objective.over_assumptions is not None:
         yield tr(

@@ -51,6 +51,7 @@ def wait(
     began, case = time.perf_counter(), reading.case
     if (review := case.review) is None:
         raise Misuse(tr("The file has no review; add it under review."))
+    case = case.model_copy(update={"review": review.model_copy(update={"in_plans": True})})
     problem = Problem.of(case)
     if not problem.small:
         problem = problem.with_recourse(options.threads)

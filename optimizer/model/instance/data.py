@@ -99,7 +99,7 @@ class Instance:
 
     def decided_early(self, year: int) -> bool:
         """Whether what begins in a year is decided for all paths alike."""
-        return self.case.review is None or year < int(self.case.review.year)
+        return self.case.decides_again is None or year < int(self.case.decides_again.year)
 
     @cached_property
     def profiles(self) -> dict[str, ProfileData]:

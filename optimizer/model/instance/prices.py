@@ -46,7 +46,8 @@ def _prices(case: Case, m: str, it: Material, years: range) -> PriceData:
     data = PriceData(prices, probability, probability, False, probability)
     states = (case.uncertainty and case.uncertainty.states) or ()
     decides = any(m in p.cash_cost_eur_per_t for p in case.projects.values())
-    seen = case.review is not None and any(one.price == m for one in case.review.observe)
+    review = case.decides_again
+    seen = review is not None and any(one.price == m for one in review.observe)
     if not (decides or seen) and not any(m in state.prices for state in states):
         return data
     sample = case.uncertainty and case.uncertainty.sample

@@ -279,7 +279,7 @@ class Columns:
 
     @property
     def _review(self) -> float:
-        review = self.instance.case.review
+        review = self.instance.case.decides_again
         return math.inf if review is None else float(review.year)
 
     def values_of(self, plan: Commitment) -> Floats:
