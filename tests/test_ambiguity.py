@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from both_methods import by_both
 from later import SEEN, lasting_cut
 from plan_workbooks import workbook_of_plan
 from random_cases import Raw, small_case, treasury_case
@@ -29,7 +30,7 @@ from optimizer.cli import run
 from optimizer.errors import Infeasible, Misuse
 from optimizer.model.risk import Risk, least_by_chi_square, least_by_variation
 from optimizer.page.question import Question
-from optimizer.solve.planner import Problem, find, plan, search, with_best
+from optimizer.solve.planner import Problem, find, plan, with_best
 from optimizer.solve.reckoned import disagreements
 
 KINDS = ("total_variation", "modified_chi_square")
@@ -150,19 +151,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
         problem = with_best(Problem.of(Case.model_validate(raw)), gap=1e-7)
     except Infeasible:
         return
-    whole, cut = (
-        search(problem, method=method, gap=1e-6).solution
-        for method in ("extensive", "decomposition")
-    )
-    if whole.objective is None:
-        assert whole.ending == cut.ending == "infeasible"
-        return
-    assert cut.objective is not None
-    assert cut.bound is not None
-    slack = 4e-6 * max(abs(whole.objective), problem.least) + 1e-6
-    assert abs(whole.objective - cut.objective) <= slack
-    assert cut.bound <= whole.objective + slack
-    assert cut.objective - cut.bound <= slack
+    by_both(problem, 1e-6)
 
 
 @pytest.mark.quick(every=7)

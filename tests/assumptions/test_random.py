@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from both_methods import by_both
 from oracle import count_patterns
 from oracle_sets import best_of_sets
 from random_cases import (
@@ -22,7 +23,7 @@ from random_worlds import world_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import Problem, find, plan, search, with_best
+from optimizer.solve.planner import Problem, find, plan, with_best
 
 OVERS = ("mean", "worst", "regret")
 SMALL = {"small": small_case, "treasury": treasury_case, "lasting": lasting_case}
@@ -68,19 +69,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
             with pytest.raises(Infeasible):
                 find(problem, method=method, gap=GAP)
         return
-    whole, cut = (
-        search(problem, method=method, gap=GAP).solution
-        for method in ("extensive", "decomposition")
-    )
-    if whole.objective is None:
-        assert whole.ending == cut.ending == "infeasible"
-        return
-    assert cut.objective is not None
-    assert cut.bound is not None
-    slack = 4e-6 * max(abs(whole.objective), problem.least) + 1e-6
-    assert abs(whole.objective - cut.objective) <= slack
-    assert cut.bound <= whole.objective + slack
-    assert cut.objective - cut.bound <= slack
+    by_both(problem, GAP)
 
 
 @pytest.mark.quick(every=5)

@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
+from both_methods import by_both
 from oracle_review import best_with_review
 from random_cases import Raw, crowded_case, deals_case, lasting_case, small_case, treasury_case
 from random_chains import chain_case
@@ -49,19 +50,7 @@ def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     """Proven to the gap asked for, by a bound below the optimum; or neither has a plan."""
     problem = Problem.of(Case.model_validate(drawn_with_review(kind, seed, DRAWS[kind])))
-    whole, cut = (
-        search(problem, method=method, gap=GAP).solution
-        for method in ("extensive", "decomposition")
-    )
-    if whole.objective is None:
-        assert whole.ending == cut.ending == "infeasible"
-        return
-    assert cut.objective is not None
-    assert cut.bound is not None
-    slack = 4e-6 * abs(whole.objective) + 1e-6
-    assert abs(whole.objective - cut.objective) <= slack
-    assert cut.bound <= whole.objective + slack
-    assert cut.objective - cut.bound <= slack
+    by_both(problem, GAP)
 
 
 @pytest.mark.quick(every=17)
@@ -79,23 +68,11 @@ def test_both_methods_find_one_optimum_over_sets(kind: str, seed: int) -> None:
             with pytest.raises(Infeasible):
                 find(problem, method=method, gap=GAP)
         return
-    whole, cut = (
-        search(problem, method=method, gap=GAP).solution
-        for method in ("extensive", "decomposition")
-    )
-    if whole.objective is None:
-        assert whole.ending == cut.ending == "infeasible"
-        return
-    assert cut.objective is not None
-    assert cut.bound is not None
-    slack = 4e-6 * max(abs(whole.objective), problem.least) + 1e-6
-    assert abs(whole.objective - cut.objective) <= slack
-    assert cut.bound <= whole.objective + slack
-    assert cut.objective - cut.bound <= slack
-    if over != "regret":  # with less known, no plan is better
+    best = by_both(problem, GAP)
+    if best is not None and over != "regret":  # with less known, no plan is better
         now = search(problem.decided_now, gap=GAP).solution
         assert now.objective is not None
-        assert whole.objective <= now.objective + slack
+        assert best <= now.objective + 4e-6 * max(abs(best), problem.least) + 1e-6
 
 
 def alone(raw: Raw) -> Raw:

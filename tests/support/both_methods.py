@@ -1,0 +1,24 @@
+"""One problem by the extensive form and by the decomposition."""
+
+from __future__ import annotations
+
+from optimizer.solve.planner import Problem, search
+
+
+def by_both(problem: Problem, gap: float) -> float | None:
+    """The optimum that both methods find, proven to the gap by a bound below it; None where both
+    find no plan."""
+    whole, cut = (
+        search(problem, method=method, gap=gap).solution
+        for method in ("extensive", "decomposition")
+    )
+    if whole.objective is None:
+        assert whole.ending == cut.ending == "infeasible"
+        return None
+    assert cut.objective is not None
+    assert cut.bound is not None
+    slack = 4e-6 * max(abs(whole.objective), problem.least) + 1e-6
+    assert abs(whole.objective - cut.objective) <= slack
+    assert cut.bound <= whole.objective + slack
+    assert cut.objective - cut.bound <= slack
+    return whole.objective
