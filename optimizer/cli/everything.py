@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GAP = ("--gap", "0.001")
 COARSE = ("--gap", "0.005")
-"""For many plans, or such of a larger problem."""
+"""For plans that decide on several paths, each a problem of its own."""
 POINTS = ("--points", "6", *GAP)
 LENGTH = 2
 """Years over which events are compared, to find the one for the stress test."""
@@ -79,7 +79,7 @@ def _steps(
     of = ["--variant", variant] if variant is not None else []
     if case.assumptions:
         name = tr("the best plan of each set of assumptions")
-        line = ["assumptions", str(file), *of, *COARSE, *out]
+        line = ["assumptions", str(file), *of, *GAP, *out]
         yield name, line, folder / "disagreement.json"
     if case.review is not None:
         name = tr("what it is worth to decide again")

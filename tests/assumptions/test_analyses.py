@@ -18,6 +18,7 @@ from models.results import Comparison, Disagreement, Evaluation, Frontier, Plan
 from models.scenario.case import Case
 from optimizer.analyses.disagreement.disagree import disagree
 from optimizer.analyses.disagreement.options import AssumptionsOptions
+from optimizer.analyses.disagreement.words import built
 from optimizer.analyses.documents import document_of
 from optimizer.analyses.given import given
 from optimizer.cli import run
@@ -40,13 +41,26 @@ def test_the_square_of_regrets(over: str) -> None:
     regrets = {plan.of: [one.regret for one in plan.under.values()] for plan in found.plans}
     assert regrets["ore_hurts"] == near([0, 6])
     assert regrets["tin_hurts"] == near([20, 0])
-    built = {"mean": "first", "worst": "even", "regret": "between"}[over]
+    works = {"mean": "first", "worst": "even", "regret": "between"}[over]
     assert found.compromise is not None
-    assert list(found.compromise.projects) == [built]
-    ore, tin = MISSING[built]
+    assert list(found.compromise.projects) == [works]
+    ore, tin = MISSING[works]
     assert [one.regret for one in found.compromise.under.values()] == near([ore, tin - 6])
     assert found.over == over
     assert found.ended == "complete"
+
+
+def test_experts_do_not_differ_where_the_plan_of_one_is_best_for_both() -> None:
+    """Within its gap the search for an expert may end with a plan that is worse for him than the
+    one that was found for another."""
+    found = disagreed(two_sets(None))
+    assert built(found) == [{"first"}, {"second"}]
+    first, second = found.plans
+    under = {id: told.model_copy(update={"regret": 0.0}) for id, told in first.under.items()}
+    worse = second.under["tin_hurts"].model_copy(update={"regret": 0.01})
+    second = second.model_copy(update={"under": {**second.under, "tin_hurts": worse}})
+    first = first.model_copy(update={"under": under})
+    assert built(found.model_copy(update={"plans": (first, second)})) == [{"first"}, {"first"}]
 
 
 def test_which_figures_decide() -> None:
@@ -197,7 +211,8 @@ def test_a_report_tells_what_experts_agree_on(tmp_path: Path) -> None:
     assert run(["report", out, "--language", "en"]) == 0
     page = Path(out, "report.html").read_text(encoding="utf-8")
     first, _, rest = page.partition('id="projects"')
-    assert "They differ on" in first
+    assert "sets of assumptions build 0 of its 1 project as well." in first
+    assert "In dispute: first and second." in first
     assert "What experts disagree on" in rest
     assert "Under 2 sets of assumptions" in first
 
@@ -212,7 +227,7 @@ def test_the_command_writes_what_it_says(
     assert run([*words, "--language", "de"]) == 0
     assert "Ein Plan für alle" in capsys.readouterr().out
     kind = json.loads((out / "disagreement.json").read_bytes())["kind"]
-    plans = sorted(path.parent.name for path in out.glob("plans/*/plan.json"))
+    plans = sorted(path.parent.name for path in out.glob("sets/*/plan.json"))
     assert (kind, plans) == ("disagreement", ["as_filed", "compromise", "often"])
 
 

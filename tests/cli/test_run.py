@@ -219,6 +219,9 @@ assumptions:
     more = {path.name for path in (folder / "case-more").iterdir()}
     assert {"evaluation.json", "stress.json", "frontier.json", "options"} <= more
     assert {"disagreement.json", "waiting.json"} <= more
+    # No step overwrites the plans of another, nor leaves one where that of the run is looked for.
+    assert {"sets", "review", "plans"} <= more
+    assert "plan.json" not in more
     page = (folder / "case-report.html").read_text(encoding="utf-8")
     assert {
         f'<section id="{one}"' in page

@@ -29,7 +29,7 @@ from optimizer.analyses.waiting.options import ReviewOptions
 from optimizer.errors import Infeasible, NoPlan
 from optimizer.model.commitment import Commitment
 from optimizer.model.review import with_sights
-from optimizer.report.document import Document, Facts, Text
+from optimizer.report.document import Bullets, Document, Facts, Text
 from optimizer.solve import planner
 from optimizer.solve.planner import Problem, find, plan
 
@@ -176,6 +176,7 @@ def texts(document: Document) -> str:
     parts = [part for section in document.sections for part in section.parts]
     found = [part for part in [*document.answer, *parts] if isinstance(part, str)]
     found += [part.text for part in [*document.answer, *parts] if isinstance(part, Text)]
+    found += [item for part in document.answer if isinstance(part, Bullets) for item in part.items]
     facts = [fact for part in document.answer if isinstance(part, Facts) for fact in part.facts]
     return "\n".join([*found, *map(str, facts)]).replace("\u202f", " ").replace("\xa0", " ")
 

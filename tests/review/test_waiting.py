@@ -96,6 +96,6 @@ def test_the_command_writes_both(
     said = capsys.readouterr().out
     assert ("2 million EUR" if language == "en" else "2 Mio. EUR") in said
     found = Waiting.model_validate(json.loads((out / "waiting.json").read_text()))
-    plan = Plan.model_validate(json.loads((out / "plan.json").read_text()))
+    plan = Plan.model_validate(json.loads((out / "review" / "plan.json").read_text()))
     assert found.review == plan.review
     assert run(["report", str(out / "waiting.json"), "--language", language]) == 0

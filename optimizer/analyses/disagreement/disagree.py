@@ -44,7 +44,7 @@ def run(given: Input, options: AssumptionsOptions) -> Outcome:
     found, plans = disagree(given.reading, options, title=given.title, variant=given.variant)
     every = [*found.plans, *([] if found.compromise is None else [found.compromise])]
     whole = found.ended == "complete" and all(plan.status == "optimal" for plan in every)
-    return Outcome(found, 0 if whole else 1, {f"plans/{name}": one for name, one in plans.items()})
+    return Outcome(found, 0 if whole else 1, {f"sets/{name}": one for name, one in plans.items()})
 
 
 def disagree(

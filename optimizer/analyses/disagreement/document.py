@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from models.language import tr
 from models.results import Disagreement, PlanAmongSets, WhatDecides
 from optimizer.analyses.comparison.settings import part_called
-from optimizer.analyses.disagreement.words import Say, agreed, called, compromise
+from optimizer.analyses.disagreement.words import Say, agreed, all_plans, called, compromise
 from optimizer.report.document import Caution, Check, Column, Document, Part, Section, Shown, Table
 from optimizer.report.figures import NOISE, number, rounded
 from optimizer.report.wording import Wording
@@ -25,11 +25,6 @@ def document(found: Disagreement) -> Document:
         ],
         outcomes=[one.without_plan.worst for one in found.sets],
     )
-
-
-def _all(found: Disagreement) -> list[PlanAmongSets]:
-    """The best plans of the sets, and the compromise where there is one."""
-    return [*found.plans, *([] if found.compromise is None else [found.compromise])]
 
 
 def beside_plan(found: Disagreement) -> tuple[list[Section], list[Check]]:
@@ -63,7 +58,7 @@ def _cautions(say: Say) -> Iterator[str]:
     found = say.found
     if found.ended == "interrupted":
         yield tr("Stopped early: not all plans were found.")
-    if any(plan.status != "optimal" for plan in _all(found)):
+    if any(plan.status != "optimal" for plan in all_plans(found)):
         yield tr("Some plans were stopped before their gap was closed: regrets may be larger.")
     yield from say.illustration()
 
@@ -108,7 +103,7 @@ def _regrets(say: Say) -> Iterator[Part]:
             Column(say.assumptions(one.id), of(one.id), like=table, key=one.id)
             for one in found.sets
         ]
-        yield Table(caption, _all(found), columns, table, note)
+        yield Table(caption, all_plans(found), columns, table, note)
 
 
 def _choices(say: Say) -> Iterator[Part]:
@@ -123,7 +118,7 @@ def _choices(say: Say) -> Iterator[Part]:
     ]
     columns += [
         Column(called(say, plan.of), start(plan), "year", key=plan.of or "all")
-        for plan in _all(found)
+        for plan in all_plans(found)
     ]
     yield Table(
         tr("Year in which each plan starts a project"),
@@ -171,4 +166,4 @@ def _proofs(say: Say) -> Table:
     note = ""
     if found.over == "regret":
         note = tr("A regret may be nought: its gap is a share of the largest best objective.")
-    return Table(tr("The plans and their proofs"), _all(found), columns, "proofs", note)
+    return Table(tr("The plans and their proofs"), all_plans(found), columns, "proofs", note)

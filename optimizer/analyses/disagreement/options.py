@@ -17,7 +17,7 @@ class AssumptionsOptions(OfScenario, SolveOptions):
         "wrong usage or input; 3 no plan keeps all rules; 4 no plan before the limit; 5 failure; "
         "130 interrupted with nothing to keep."
     )
-    out = "Write disagreement.json and plans/SET/plan.json into this folder as well."
+    out = "Write disagreement.json and sets/SET/plan.json into this folder as well."
 
     over: Literal["mean", "worst", "regret"] | None = None
     """What the plan for all sets minimises: the mean by weight, the worst of them, or the largest

@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 
 from models.language import tr
-from models.results import Disagreement
+from models.results import Disagreement, PlanAmongSets
 from optimizer.report.figures import number
-from optimizer.report.wording import Wording, listed, projects_counted
+from optimizer.report.wording import Wording, listed
 
 Say = Wording[Disagreement]
-
-FEW = 3
-"""Projects that are named one by one where there is little room."""
 
 
 def called(say: Say, id: str | None) -> str:
@@ -27,28 +24,39 @@ def measures() -> dict[str, str]:
     }
 
 
-def agreed(say: Say, most: int | None = None) -> Iterator[str]:
-    """Which projects the best plans of all sets build, and on which they differ; more than ``most``
-    are counted."""
-    found = say.found
+def all_plans(found: Disagreement) -> list[PlanAmongSets]:
+    """The best plans of the sets, and the compromise where there is one."""
+    return [*found.plans, *([] if found.compromise is None else [found.compromise])]
+
+
+def built(found: Disagreement) -> list[set[str]]:
+    """What is built by the best plan that was found for each set.
+
+    That may be the one of another set: the gap of its own leaves room for a better one, and where
+    the same plan is the best of two experts they do not differ.
+    """
+
+    def least(id: str) -> PlanAmongSets:
+        fit = [plan for plan in all_plans(found) if not plan.under[id].broken_rules]
+        return min(fit, key=lambda plan: (plan.under[id].regret, plan.of != id))
+
+    return [set(least(plan.of).projects) for plan in found.plans if plan.of is not None]
+
+
+def agreed(say: Say) -> Iterator[str]:
+    """Which projects the best plans of all sets build, and on which they differ."""
+    found, plans = say.found, built(say.found)
     names = {p: say.name("projects", p, found.project_names[p]) for p in found.project_names}
-    plans = [set(plan.projects) for plan in found.plans]
     in_all = [p for p in names if plans and all(p in own for own in plans)]
     some = [p for p in names if p not in in_all and any(p in own for own in plans)]
-
-    def told(projects: list[str]) -> str:
-        if most is not None and len(projects) > most:
-            return projects_counted(len(projects))
-        return listed([names[p] for p in projects])
-
     if in_all:
         yield tr(
             "The best plans of all {count} sets of assumptions build {projects}.",
             count=number(len(plans)),
-            projects=told(in_all),
+            projects=listed([names[p] for p in in_all]),
         )
     if some:
-        yield tr("They differ on {projects}.", projects=told(some))
+        yield tr("They differ on {projects}.", projects=listed([names[p] for p in some]))
     elif in_all:
         yield tr("They differ in no project, but in years, shares or stocks at most.")
     else:

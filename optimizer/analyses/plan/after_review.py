@@ -11,7 +11,6 @@ from optimizer.report.wording import (
     Wording,
     capital,
     listed,
-    projects_counted,
     stockpiles_counted,
 )
 
@@ -85,7 +84,7 @@ def sentences(say: Say, told: AfterReview | None) -> Iterator[str]:
         "In {year} it decides again, by what has been seen until then: on purchases, and on later "
         "projects ({late}).",
         year=told.year,
-        late=projects_counted(len(late)),
+        late=number(len(late)),
     )
     if text := worth(say, told):
         yield text
@@ -98,7 +97,7 @@ def left_open(say: Say, told: AfterReview) -> Iterator[str]:
         "What can be left to {year}: purchases from then on, and later projects ({late}), decided "
         "by what has been seen until then.",
         year=told.year,
-        late=projects_counted(len(late)),
+        late=number(len(late)),
     )
     if text := worth(say, told):
         yield text

@@ -51,15 +51,10 @@ ALIKE = 0.005
 def answer(say: PlanWording) -> Iterator[Part]:
     """What is asked for, what to approve when, what it buys compared with what, what may go wrong,
     and what would turn the decision."""
-    yield " ".join(
-        [
-            lead(say),
-            *after_review.sentences(say, say.plan.review),
-            *_adds(say),
-            *under.sentences(say),
-            *_left_open(say),
-        ]
-    )
+    again = after_review.sentences(say, say.plan.review)
+    yield " ".join([lead(say), *again, *_adds(say), *under.sentences(say)])
+    if points := list(_argued_or_open(say)):
+        yield Bullets(points, TEXT)
     # A page has these among what would turn the decision.
     yield from (Text(text, TERMINAL) for text in sentences(say.plan.worth_from, tr("This plan")))
     yield doc.Facts(list(_facts(say)), TEXT)
@@ -76,10 +71,14 @@ def answer(say: PlanWording) -> Iterator[Part]:
     yield Text(" ".join(_made(say)), PAGE)
 
 
-def _left_open(say: PlanWording) -> Iterator[str]:
-    """What a plan with a review that is looked at beside this one leaves to it."""
-    if say.beside.waiting is not None and say.plan.review is None:
-        yield from after_review.left_open(say, say.beside.waiting.review)
+def _argued_or_open(say: PlanWording) -> Iterator[str]:
+    """What experts agree on and argue about, and what a plan with a review would leave to it, as
+    far as that was found."""
+    found = say.beside
+    if found.disagreement is not None:
+        yield " ".join(under.argued(say, found.disagreement))
+    if found.waiting is not None and say.plan.review is None:
+        yield " ".join(after_review.left_open(say, found.waiting.review))
 
 
 def lead(say: PlanWording) -> str:

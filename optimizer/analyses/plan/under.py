@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from models.language import tr
-from models.results import UnderAssumptions
-from optimizer.analyses.disagreement.words import FEW, agreed, measures
+from models.results import Disagreement, UnderAssumptions
+from optimizer.analyses.disagreement.words import built, measures
 from optimizer.analyses.plan.words import PlanWording, reduction
 from optimizer.report.document import Column, Part, Section, Table
-from optimizer.report.figures import NOISE, clean, number, rounded_percent
-from optimizer.report.wording import Wording, listed
+from optimizer.report.figures import NOISE, clean, number, rounded_percent, small_percent
+from optimizer.report.wording import listed, projects_counted
+
+FEW = 3
+"""Projects in dispute that are named one by one."""
 
 
 def avoided(one: UnderAssumptions) -> float | None:
@@ -42,12 +45,37 @@ def sentences(say: PlanWording) -> Iterator[str]:
             most=rounded_percent(most),
             best=best,
         )
-    argued = say.beside.disagreement
-    if argued is not None:
-        yield from agreed(Wording(argued), FEW)
     broken = [titles[one.id] for one in under if one.broken_rules]
     if broken:
         yield tr("It breaks rules under these assumptions: {sets}.", sets=listed(broken))
+
+
+def argued(say: PlanWording, found: Disagreement) -> Iterator[str]:
+    """Which of the plan's projects all experts would build, and on which somebody would not do as
+    the plan does."""
+    own, plans = {one.id: None for one in say.plan.projects}, built(found)
+    agreed = set(own).intersection(*plans)
+    disputed = set(own).union(*plans) - agreed
+    names = [
+        say.name("projects", p, found.project_names.get(p))
+        for p in {**found.project_names, **own}
+        if p in disputed
+    ]
+    yield tr(
+        "The best plans of all {sets} sets of assumptions build {count} of its {projects} as well.",
+        sets=number(len(plans)),
+        count=number(len(agreed)),
+        projects=projects_counted(len(own)),
+    )
+    if names:
+        told = listed(names) if len(names) <= FEW else projects_counted(len(names))
+        yield tr("In dispute: {projects}.", projects=told)
+    gaps = [plan.gap for plan in found.plans if plan.gap is not None]
+    if len(gaps) == len(plans):
+        gap = small_percent(max(found.gap_target, *gaps))
+        yield tr(
+            "Each of these plans is proven to {gap}; a smaller difference proves nothing.", gap=gap
+        )
 
 
 def section(say: PlanWording) -> Section:

@@ -15,7 +15,7 @@ class ReviewOptions(OfScenario, SolveOptions):
         "wrong usage or input; 3 no plan keeps all rules; 4 no plan before the limit; 5 failure; "
         "130 interrupted with nothing to keep."
     )
-    out = "Write waiting.json and plan.json, the plan with the review, into this folder as well."
+    out = "Write waiting.json and review/plan.json, the plan that waits, into this folder as well."
 
     more: Count = 3
     """So many things that are not observed are tried as well, those first that tell most of the

@@ -36,7 +36,7 @@ def run(given: Input, options: ReviewOptions) -> Outcome:
     found, plan = wait(given.reading, options, title=given.title, variant=given.variant)
     proven = [one.status != "limit" for one in found.observing]
     whole = found.ended == "complete" and plan.certificate.status == "optimal" and all(proven)
-    return Outcome(found, 0 if whole else 1, {"": plan})
+    return Outcome(found, 0 if whole else 1, {"review": plan})
 
 
 def wait(
