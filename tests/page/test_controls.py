@@ -150,6 +150,7 @@ def moves_its_own(name: str, one: Control) -> None:
     assert [path for path in moved if not re.fullmatch(pattern, path)] == [], one.id
 
 
+@pytest.mark.quick(1)
 @EVERYWHERE
 def test_a_control_moves_what_its_label_says_and_nothing_else(name: str) -> None:
     for one in some(name):
@@ -274,6 +275,7 @@ FACTORS = [(), ("stocks", 0.5), ("stocks", 2), ("stocks", 3), ("stocks", 4), ("d
            ("demand", 0.5), ("demand", 2)]  # fmt: skip
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("factor", FACTORS, ids=str)
 def test_days_are_days_whatever_is_multiplied_before(factor: tuple[str, float]) -> None:
     """Their base is told with three digits, so half of a hundredth may be off."""
@@ -340,7 +342,7 @@ def test_an_even_course_stays_even(level: float, count: int, factor: float) -> N
     assert longer == pytest.approx([level] * len(longer), abs=1e-6)
 
 
-@pytest.mark.quick(every=2)
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("factor", [0.5, 2.0, 3.0])
 @EVERYWHERE
 def test_a_hazard_lasts_about_as_long_as_it_is_told_to(name: str, factor: float) -> None:

@@ -220,7 +220,7 @@ def test_no_more_wait_than_may_and_others_are_taken() -> None:
     asyncio.run(go())
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_comes_everybody_is_answered_by_a_process_of_his_scenario(seed: int) -> None:
     """Random users, scenarios, answers, losses and people who go away."""

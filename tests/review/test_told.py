@@ -172,7 +172,7 @@ def test_states_that_were_not_seen_go_the_nearest_path() -> None:
 
 def test_evaluate_puts_fresh_states_into_their_groups() -> None:
     saved = given(plan(Case.model_validate(sampled()), gap=1e-6))
-    options = EvaluateOptions(states=20_000, seed=7, rare=0)
+    options = EvaluateOptions(states=5_000, seed=7, rare=0)
     found = evaluate(saved, options)
     assert isinstance(found, Evaluation)
     told, error = found.fresh.objective, found.fresh.objective.standard_error
