@@ -79,7 +79,8 @@ def _steps(
     of = ["--variant", variant] if variant is not None else []
     if case.assumptions:
         name = tr("the best plan of each set of assumptions")
-        line = ["assumptions", str(file), *of, *GAP, *out]
+        gap = GAP if case.decides_again is None else COARSE
+        line = ["assumptions", str(file), *of, *gap, *out]
         yield name, line, folder / "disagreement.json"
     if case.review is not None:
         name = tr("what it is worth to decide again")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from later import SEEN, lasting_cut
 from small import Raw, near
 from two_sets import MISSING, sampled, two_sets
 
@@ -18,12 +19,15 @@ from models.results import Comparison, Disagreement, Evaluation, Frontier, Plan
 from models.scenario.case import Case
 from optimizer.analyses.disagreement.disagree import disagree
 from optimizer.analyses.disagreement.options import AssumptionsOptions
-from optimizer.analyses.disagreement.words import built
+from optimizer.analyses.disagreement.words import agreed, best
 from optimizer.analyses.documents import document_of
 from optimizer.analyses.given import given
+from optimizer.analyses.plan.under import argued
+from optimizer.analyses.plan.words import PlanWording
 from optimizer.cli import run
 from optimizer.errors import Misuse
 from optimizer.report.document import Table
+from optimizer.report.wording import Wording
 from optimizer.solve.planner import plan
 from optimizer.solve.reckoned import disagreements
 
@@ -54,13 +58,60 @@ def test_experts_do_not_differ_where_the_plan_of_one_is_best_for_both() -> None:
     """Within its gap the search for an expert may end with a plan that is worse for him than the
     one that was found for another."""
     found = disagreed(two_sets(None))
-    assert built(found) == [{"first"}, {"second"}]
+    assert [list(plan.projects) for plan in best(found).values()] == [["first"], ["second"]]
     first, second = found.plans
     under = {id: told.model_copy(update={"regret": 0.0}) for id, told in first.under.items()}
     worse = second.under["tin_hurts"].model_copy(update={"regret": 0.01})
     second = second.model_copy(update={"under": {**second.under, "tin_hurts": worse}})
     first = first.model_copy(update={"under": under})
-    assert built(found.model_copy(update={"plans": (first, second)})) == [{"first"}, {"first"}]
+    found = found.model_copy(update={"plans": (first, second)})
+    assert [list(plan.projects) for plan in best(found).values()] == [["first"], ["first"]]
+    said = " ".join(agreed(Wording(found)))
+    assert "all build first. They differ in no project" in said
+    assert "the plan of “ore_hurts” is better for “tin_hurts” than its own" in said
+
+
+def argued_of(raw: Raw) -> str:
+    """What the page on a scenario's plan says of what experts would do."""
+    found, made = disagreed(raw), plan(Case.model_validate(raw), gap=0.0)
+    return " ".join(argued(PlanWording(made), found))
+
+
+def test_where_all_experts_would_do_otherwise() -> None:
+    raw = two_sets(None)
+    raw["assumptions"]["ore_hurts"]["set"] = raw["assumptions"]["tin_hurts"]["set"]
+    said = argued_of(raw)
+    assert "projects (1), the best plans of 2 sets of assumptions all build 0." in said
+    assert "All of them build in addition: second. None of them builds: first." in said
+    assert "dispute" not in said
+    assert "proven to 0\xa0% of its objective" in said
+
+
+def test_a_plan_that_is_left_to_a_review_is_built() -> None:
+    raw = lasting_cut(SEEN)
+    raw["assumptions"] = {id: {"weight": 0.5, "set": {}} for id in ("one", "two")}
+    said = argued_of(raw)
+    assert "projects (1), the best plans of 2 sets of assumptions all build 1. Each" in said
+
+
+def test_one_expert_is_no_agreement() -> None:
+    found = disagreed(two_sets(None))
+    found = found.model_copy(update={"plans": found.plans[:1], "compromise": None})
+    made = plan(Case.model_validate(two_sets(None)), gap=0.0)
+    said = ["Stopped early: the best plans of 1 of 2 sets of assumptions were found."]
+    assert list(argued(PlanWording(made), found)) == said
+    assert list(agreed(Wording(found))) == []
+
+
+def test_a_plan_that_beats_the_best_of_an_expert_is_his() -> None:
+    raw = two_sets(None)
+    found, made = disagreed(raw), plan(Case.model_validate(raw), gap=0.0)
+    worse = {
+        id: one.model_copy(update={"objective": 99.0}) for id, one in found.plans[1].under.items()
+    }
+    plans = found.plans[0], found.plans[1].model_copy(update={"under": worse})
+    said = " ".join(argued(PlanWording(made), found.model_copy(update={"plans": plans})))
+    assert "all build 1. Each" in said
 
 
 def test_which_figures_decide() -> None:
@@ -211,7 +262,7 @@ def test_a_report_tells_what_experts_agree_on(tmp_path: Path) -> None:
     assert run(["report", out, "--language", "en"]) == 0
     page = Path(out, "report.html").read_text(encoding="utf-8")
     first, _, rest = page.partition('id="projects"')
-    assert "sets of assumptions build 0 of its 1 project as well." in first
+    assert "(1), the best plans of 2 sets of assumptions all build 0." in first
     assert "In dispute: first and second." in first
     assert "What experts disagree on" in rest
     assert "Under 2 sets of assumptions" in first

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from models.language import tr
 from models.results import Disagreement, PlanAmongSets, WhatDecides
 from optimizer.analyses.comparison.settings import part_called
-from optimizer.analyses.disagreement.words import Say, agreed, all_plans, called, compromise
+from optimizer.analyses.disagreement.words import Say, agreed, all_plans, called, compromise, unsure
 from optimizer.report.document import Caution, Check, Column, Document, Part, Section, Shown, Table
 from optimizer.report.figures import NOISE, number, rounded
 from optimizer.report.wording import Wording
@@ -30,7 +30,8 @@ def document(found: Disagreement) -> Document:
 def beside_plan(found: Disagreement) -> tuple[list[Section], list[Check]]:
     """What experts disagree on, in the report on a plan."""
     say = Wording(found)
-    parts: list[Part] = [" ".join(_answers(say)), *_regrets(say), *_choices(say), *_deciding(say)]
+    said = " ".join([*_answers(say), *unsure(found)])
+    parts: list[Part] = [said, *_regrets(say), *_choices(say), *_deciding(say)]
     return [Section("disagreement", tr("What experts disagree on"), parts)], []
 
 
@@ -55,11 +56,7 @@ def _answers(say: Say) -> Iterator[str]:
 
 
 def _cautions(say: Say) -> Iterator[str]:
-    found = say.found
-    if found.ended == "interrupted":
-        yield tr("Stopped early: not all plans were found.")
-    if any(plan.status != "optimal" for plan in all_plans(found)):
-        yield tr("Some plans were stopped before their gap was closed: regrets may be larger.")
+    yield from unsure(say.found)
     yield from say.illustration()
 
 

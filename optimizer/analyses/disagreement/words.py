@@ -29,8 +29,8 @@ def all_plans(found: Disagreement) -> list[PlanAmongSets]:
     return [*found.plans, *([] if found.compromise is None else [found.compromise])]
 
 
-def built(found: Disagreement) -> list[set[str]]:
-    """What is built by the best plan that was found for each set.
+def best(found: Disagreement) -> dict[str, PlanAmongSets]:
+    """The best plan that was found for each set of assumptions.
 
     That may be the one of another set: the gap of its own leaves room for a better one, and where
     the same plan is the best of two experts they do not differ.
@@ -40,18 +40,20 @@ def built(found: Disagreement) -> list[set[str]]:
         fit = [plan for plan in all_plans(found) if not plan.under[id].broken_rules]
         return min(fit, key=lambda plan: (plan.under[id].regret, plan.of != id))
 
-    return [set(least(plan.of).projects) for plan in found.plans if plan.of is not None]
+    return {plan.of: least(plan.of) for plan in found.plans if plan.of is not None}
 
 
 def agreed(say: Say) -> Iterator[str]:
     """Which projects the best plans of all sets build, and on which they differ."""
-    found, plans = say.found, built(say.found)
+    found, plans = say.found, best(say.found)
+    if len(plans) < 2:
+        return
     names = {p: say.name("projects", p, found.project_names[p]) for p in found.project_names}
-    in_all = [p for p in names if plans and all(p in own for own in plans)]
-    some = [p for p in names if p not in in_all and any(p in own for own in plans)]
+    in_all = [p for p in names if all(p in plan.projects for plan in plans.values())]
+    some = [p for p in names if p not in in_all and any(p in o.projects for o in plans.values())]
     if in_all:
         yield tr(
-            "The best plans of all {count} sets of assumptions build {projects}.",
+            "The best plans of {count} sets of assumptions all build {projects}.",
             count=number(len(plans)),
             projects=listed([names[p] for p in in_all]),
         )
@@ -61,6 +63,28 @@ def agreed(say: Say) -> Iterator[str]:
         yield tr("They differ in no project, but in years, shares or stocks at most.")
     else:
         yield tr("None of them builds a project.")
+    for id, plan in plans.items():
+        if plan.of != id:
+            yield tr(
+                "Within the gap the plan of “{other}” is better for “{set}” than its own: what "
+                "“{set}” builds is told of that one.",
+                other=called(say, plan.of),
+                set=called(say, id),
+            )
+
+
+def unsure(found: Disagreement) -> Iterator[str]:
+    """What is not known of the plans that are compared."""
+    if len(found.plans) < len(found.sets):
+        yield tr(
+            "Stopped early: the best plans of {count} of {all} sets of assumptions were found.",
+            count=number(len(found.plans)),
+            all=number(len(found.sets)),
+        )
+    elif found.compromise is None:
+        yield tr("Stopped early: no plan for all of them was found.")
+    if any(plan.status != "optimal" for plan in all_plans(found)):
+        yield tr("Some plans were stopped before their gap was closed: regrets may be larger.")
 
 
 def compromise(say: Say) -> Iterator[str]:

@@ -54,7 +54,7 @@ def answer(say: PlanWording) -> Iterator[Part]:
     again = after_review.sentences(say, say.plan.review)
     yield " ".join([lead(say), *again, *_adds(say), *under.sentences(say)])
     if points := list(_argued_or_open(say)):
-        yield Bullets(points, TEXT)
+        yield Bullets(points)
     # A page has these among what would turn the decision.
     yield from (Text(text, TERMINAL) for text in sentences(say.plan.worth_from, tr("This plan")))
     yield doc.Facts(list(_facts(say)), TEXT)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import Disagreement, UnderAssumptions
-from optimizer.analyses.disagreement.words import built, measures
+from optimizer.analyses.disagreement.words import best, measures, unsure
 from optimizer.analyses.plan.words import PlanWording, reduction
 from optimizer.report.document import Column, Part, Section, Table
 from optimizer.report.figures import NOISE, clean, number, rounded_percent, small_percent
@@ -51,31 +51,50 @@ def sentences(say: PlanWording) -> Iterator[str]:
 
 
 def argued(say: PlanWording, found: Disagreement) -> Iterator[str]:
-    """Which of the plan's projects all experts would build, and on which somebody would not do as
-    the plan does."""
-    own, plans = {one.id: None for one in say.plan.projects}, built(found)
-    agreed = set(own).intersection(*plans)
-    disputed = set(own).union(*plans) - agreed
-    names = [
-        say.name("projects", p, found.project_names.get(p))
-        for p in {**found.project_names, **own}
-        if p in disputed
+    """Which of the plan's projects all experts would build, on which they differ, and where all of
+    them would do otherwise. The plan itself may be the best one that is known for a set."""
+    own = {built.id: None for _, built in say.plan.likely}
+    under = {one.id: one for one in say.plan.under if not one.broken_rules}
+    plans = [
+        own if id in under and under[id].objective <= plan.under[id].objective else plan.projects
+        for id, plan in best(found).items()
     ]
-    yield tr(
-        "The best plans of all {sets} sets of assumptions build {count} of its {projects} as well.",
-        sets=number(len(plans)),
-        count=number(len(agreed)),
-        projects=projects_counted(len(own)),
-    )
-    if names:
-        told = listed(names) if len(names) <= FEW else projects_counted(len(names))
-        yield tr("In dispute: {projects}.", projects=told)
-    gaps = [plan.gap for plan in found.plans if plan.gap is not None]
-    if len(gaps) == len(plans):
-        gap = small_percent(max(found.gap_target, *gaps))
+    if len(plans) < 2:
+        yield from unsure(found)
+        return
+    names = {**found.project_names, **own}
+    in_all, some = set(names).intersection(*plans), set[str]().union(*plans)
+
+    def told(projects: set[str]) -> str:
+        if len(projects) > FEW:
+            return projects_counted(len(projects))
+        several = [p for p in names if p in projects]
+        return listed([say.name("projects", p, found.project_names.get(p)) for p in several])
+
+    if own:
         yield tr(
-            "Each of these plans is proven to {gap}; a smaller difference proves nothing.", gap=gap
+            "Of the plan's projects ({of}), the best plans of {sets} sets of assumptions all build "
+            "{count}.",
+            of=number(len(own)),
+            sets=number(len(plans)),
+            count=number(len(in_all.intersection(own))),
         )
+    if disputed := some - in_all:
+        yield tr("In dispute: {projects}.", projects=told(disputed))
+    if more := in_all.difference(own):
+        yield tr("All of them build in addition: {projects}.", projects=told(more))
+    if alone := set(own) - some:
+        yield tr("None of them builds: {projects}.", projects=told(alone))
+    if not some and not own:
+        yield tr("None of them builds a project.")
+    gaps = [plan.gap for plan in found.plans if plan.gap is not None]
+    if len(gaps) == len(found.plans):
+        yield tr(
+            "Each of these plans is proven to {gap} of its objective: what hangs on less may be "
+            "chance of the search.",
+            gap=small_percent(max(found.gap_target, *gaps)),
+        )
+    yield from unsure(found)
 
 
 def section(say: PlanWording) -> Section:
