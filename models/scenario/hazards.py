@@ -119,6 +119,7 @@ class Regimes(Base):
     first: dict[RegimeId, Share]  #: Probability of each regime in the first year.
     yearly: dict[Id, dict[RegimeId, Share]]
     """Of each regime, the probability of each in the year after; every regime has a row."""
+    names: dict[RegimeId, Text] = {}  #: Names shown in reports, by regime; the id where absent.
 
     _sums = base.adds_up("first")
 

@@ -157,6 +157,12 @@ class Wording(Generic[R]):
         told = None if self.case is None else self.case.assumptions.get(id)
         return self._named(None if told is None else told.title, fallback or id)
 
+    def regime(self, id: str) -> str:
+        """The name of a regime."""
+        told = None if self.case is None else self.case.uncertainty
+        chain = None if told is None else told.regimes
+        return self._named(None if chain is None else chain.names.get(id), id)
+
     def _of_funder(self, funder: str, kind: str, id: str) -> str:
         return self._within("funders", funder, kind, id)
 

@@ -33,6 +33,7 @@ uncertainty:
       regimes: {2026: calm, 2028: tense}
       events: [{hazard: plain, start: 2026}, {hazard: stop, start: 2027, profile: long}]
 """
+NAMED = TEXT.replace("  states:", "    names: {tense: {en: Tense, de: Angespannt}}\n  states:")
 FAULTS = [
     ("    profiles:", "    effects: [{country: CN, loss: [1.0]}]\n    profiles:",
      ["12:14: error: 'effects' and 'profiles' exclude each other; leave one out"]),
@@ -99,7 +100,7 @@ def test_a_chain_that_nothing_follows_is_told_of() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("text", [TEXT, sampled()], ids=["written", "sampled"])
+@pytest.mark.parametrize("text", [TEXT, sampled(), NAMED], ids=["written", "sampled", "named"])
 def test_a_workbook_holds_profiles_and_regimes(text: str, language: Language) -> None:
     case = read_case_text(text).case
     with using(language):

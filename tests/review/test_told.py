@@ -184,6 +184,22 @@ def test_evaluate_puts_fresh_states_into_their_groups() -> None:
     assert all(rule.above_foresight.value >= -1e-9 for rule in found.rules)
 
 
+def test_a_regime_is_called_by_its_name() -> None:
+    raw = lasting_cut({"year": 2027, "observe": [{"regime": True}]})
+    for state, regime in zip(raw["uncertainty"]["states"], ("calm", "tense"), strict=True):
+        state["regimes"] = {2026: regime}
+    raw["uncertainty"]["regimes"] = {
+        "first": {"calm": 0.5, "tense": 0.5},
+        "yearly": {"calm": {"calm": 1}, "tense": {"tense": 1}},
+        "names": {"tense": {"en": "Tense", "de": "Angespannt"}},
+    }
+    found = plan(Case.model_validate(raw), gap=0.0)
+    with using("de"):
+        (section,) = [one for one in document_of(found).sections if one.id == "review"]
+    (tree,) = [part for part in section.parts if isinstance(part, Bullets)]
+    assert ["2026 „calm“ ist" in tree.items[1], "2026 „Angespannt“ ist" in tree.items[2]] == [1, 1]
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
     found = plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0)

@@ -63,8 +63,8 @@ def agreed(say: Say) -> Iterator[str]:
         yield tr("They differ in no project, but in years, shares or stocks at most.")
     else:
         yield tr("None of them builds a project.")
-    for id, plan in plans.items():
-        if plan.of != id:
+    for own, (id, plan) in zip(found.plans, plans.items(), strict=True):
+        if set(plan.projects) != set(own.projects):
             yield tr(
                 "Within the gap the plan of “{other}” is better for “{set}” than its own: what "
                 "“{set}” builds is told of that one.",

@@ -5,8 +5,8 @@ from typing import Any
 
 from models.language import tr
 from models.results import AfterReview, Group, Seen, StockpilePlan
-from optimizer.report.document import TEXT, Bullets, Column, Part, Section, Table, Text
-from optimizer.report.figures import NOISE, clean, number, rounded, rounded_percent
+from optimizer.report.document import TEXT, Bullets, Column, Part, Section, Table
+from optimizer.report.figures import NOISE, number, rounded, rounded_percent
 from optimizer.report.wording import (
     Wording,
     capital,
@@ -31,7 +31,7 @@ def seen(say: Say, year: int, one: Seen) -> str:
         return tr("the price of {material} is “{state}”", material=material, state=one.state)
     if not one.regime:
         return tr("nothing is said of the regime of {year}", year=year - 1)
-    return tr("{year} is a year of “{regime}”", year=year - 1, regime=clean(one.regime))
+    return tr("{year} is “{regime}”", year=year - 1, regime=say.regime(one.regime))
 
 
 def condition(say: Say, year: int, group: Group) -> str:
@@ -121,12 +121,12 @@ def _parts(say: Say, told: AfterReview) -> Iterator[Part]:
             "Groups that play no part in the worst set, or in the largest regret, decide what is "
             "one of many equally good choices."
         )
-    yield Text(
-        tr(
+    yield tr("Each group keeps all rules and budgets by itself.")
+    if proof is not None:  # it is the document of the plan that waits
+        yield tr(
             "Sums of this document are means over the groups: of money, stocks and where supply "
-            "comes from. Each group keeps all rules and budgets by itself."
-        ),
-    )
+            "comes from."
+        )
 
 
 def _now(say: Say, told: AfterReview) -> Iterator[str]:

@@ -47,7 +47,7 @@ def beside_plan(found: Waiting) -> tuple[list[Section], list[Check]]:
 def _answers(say: Say) -> Iterator[str]:
     """What the review is worth, and what of it each thing observed is worth."""
     found = say.found
-    yield tr("The plan decides now what must be decided now.")
+    yield tr("The plan that waits decides now what must be decided now.")
     yield from after_review.sentences(say, found.review)
     less = [one for one in found.observing if one.change == "less" and one.worth is not None]
     if len(less) > 1:

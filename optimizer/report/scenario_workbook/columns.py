@@ -167,6 +167,8 @@ class Columns:
         elif part.shape.kind == "mapping":
             for inner, name in self._free_keys(part, used):
                 yield from self._part(part, inner, name, used)
+        elif part.shape.kind == "texts":
+            yield from texts(part, any((*path, one) in used for one in ("en", "de")))
         elif said or (kind == "mapping" if always is None else always):
             yield from _sourced(part)
         else:
