@@ -26,7 +26,7 @@ from optimizer.analyses.plan.under import argued
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.cli import run
 from optimizer.errors import Misuse
-from optimizer.report.document import Table
+from optimizer.report.document import Bullets, Table
 from optimizer.report.wording import Wording
 from optimizer.solve.planner import plan
 from optimizer.solve.reckoned import disagreements
@@ -101,6 +101,10 @@ def test_one_expert_is_no_agreement() -> None:
     said = ["Stopped early: the best plans of 1 of 2 sets of assumptions were found."]
     assert list(argued(PlanWording(made), found)) == said
     assert list(agreed(Wording(found))) == []
+    alone = found.model_copy(update={"sets": found.sets[:1], "compromise": found.plans[0]})
+    (answer, *parts) = document_of(made, disagreement=alone).answer
+    assert isinstance(answer, str)
+    assert not isinstance(parts[0], Bullets)
 
 
 def test_a_plan_that_beats_the_best_of_an_expert_is_his() -> None:

@@ -75,8 +75,8 @@ def _argued_or_open(say: PlanWording) -> Iterator[str]:
     """What experts agree on and argue about, and what a plan with a review would leave to it, as
     far as that was found."""
     found = say.beside
-    if found.disagreement is not None:
-        yield " ".join(under.argued(say, found.disagreement))
+    if found.disagreement and (said := " ".join(under.argued(say, found.disagreement))):
+        yield said
     if found.waiting is not None and say.plan.review is None:
         yield " ".join(after_review.left_open(say, found.waiting.review))
 
