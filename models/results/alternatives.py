@@ -18,6 +18,8 @@ class PlanFigures(Result):
     expected: InUnit  #: Mean damage over the states.
     cvar: InUnit  #: Mean of the worst states.
     worst: InUnit  #: The worst state.
+    expected_under: dict[ids.Assumptions, InUnit] = {}
+    """Mean damage under each set of assumptions, where the plan is made over them."""
     net_cost_meur: float  #: Discounted net cost, whoever pays.
     public_meur: float  #: Charged to budgets of public funders, undiscounted.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.

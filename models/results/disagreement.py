@@ -66,3 +66,8 @@ class Disagreement(Study):
     compromise: PlanAmongSets | None  #: One plan for all; null where it was interrupted before.
     deciding: tuple[WhatDecides, ...]  #: Which figures make experts choose otherwise.
     project_names: dict[ids.Project, str]  #: Names of the projects that any of the plans builds.
+
+    @property
+    def every(self) -> list[PlanAmongSets]:
+        """The best plans of the sets, and the compromise where there is one."""
+        return [*self.plans, *([] if self.compromise is None else [self.compromise])]

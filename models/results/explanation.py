@@ -43,6 +43,8 @@ class Regret(Searched):
     assumptions, and without a plan."""
     cost: InUnit | None  #: What cost adds to it, as the objective weighs cost; null likewise.
     expected: InUnit | None  #: By how much mean damage differs.
+    expected_under: dict[ids.Assumptions, InUnit] = {}
+    """By how much it differs under each set of assumptions, where the plan is made over them."""
     net_cost_meur: float | None  #: By how much discounted net cost differs.
     public_meur: float | None = None
     """Of a project that is left out: what public funders put into it in the plan that was found,

@@ -84,6 +84,12 @@ class Found:
         return self.certificate.objective
 
     @property
+    def expected_under(self) -> dict[str, float]:
+        """Mean damage under each set of assumptions that it was made over."""
+        sets = (self.scenario or self.instance.case).assumptions if self.sets else {}
+        return {id: own.with_plan.expected for id, own in zip(sets, self.sets, strict=True)}
+
+    @property
     def sizes(self) -> Sizes:
         """What gaps of the objective are measured by."""
         from optimizer.solve import outcomes

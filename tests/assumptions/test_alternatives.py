@@ -23,6 +23,7 @@ from optimizer.analyses.alternatives.alternatives import Sighted, alternatives
 from optimizer.analyses.alternatives.options import AlternativesOptions, Stated
 from optimizer.analyses.alternatives.portfolios import least_lots, with_marks
 from optimizer.analyses.alternatives.seeking import SPARE
+from optimizer.analyses.documents import document_of
 from optimizer.analyses.given import given
 from optimizer.cli import run
 from optimizer.solve.planner import Problem, plan, search, with_best
@@ -77,6 +78,7 @@ def test_exactly_the_works_within_the_limit(
         (name,) = own.plan.projects or [""]
         ore, tin = MISSING.get(name, (20, 20))
         assert own.plan.expected == near(ore)  # under the first set
+        assert [*own.plan.expected_under.values()] == near([ore, tin])
         saved = sighted.plans[own.number]
         assert [one.objective for one in saved.under] == near([ore, tin])
         assert saved.certificate.over_assumptions == over
@@ -141,6 +143,11 @@ def test_the_command_writes_plans_over_sets(tmp_path: Path) -> None:
     found = Alternatives.model_validate_json((again / "alternatives.json").read_bytes())
     assert [*found.plan.projects] == ["first"]
     assert [[*own.plan.projects] for own in found.alternatives] == [["between"]]
+    (told,) = [part for part in document_of(found).answer if getattr(part, "name", "") == "under"]
+    assert [[column.of(row) for column in told.columns[1:]] for row in told.rows] == [
+        near([0, 12]),
+        near([5, 10]),
+    ]
 
 
 def drawn(seed: int, over: str) -> Raw:

@@ -204,7 +204,7 @@ def test_a_regime_is_called_by_its_name() -> None:
 def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
     found = plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0)
     with using(language):
-        document = document_of(found)
+        document, book = document_of(found), results(workbook_of_plan(found))
     (section,) = [one for one in document.sections if one.id == "review"]
     (tree,) = [part for part in section.parts if isinstance(part, Bullets)]
     wanted = {
@@ -219,9 +219,12 @@ def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
             "2027, wenn „Cut“ vor 2027 eingetreten ist (50 %): Works (2027).",
         ],
     }
-    assert [str(one).replace("\u202f", " ").replace("\xa0", " ") for one in tree.items] == wanted[
-        language
-    ]
+    told = [str(one).replace("\u202f", " ").replace("\xa0", " ") for one in tree.items]
+    assert told == wanted[language]
+    cells = {
+        cell for row in book[{"en": "Review", "de": "Überprüfung"}[language]].values for cell in row
+    }
+    assert cells.issuperset(tree.items)
 
 
 def test_others_refuse_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import Alternative, Alternatives, OtherCase, PlanFigures, Robustness
+from optimizer.analyses.disagreement.words import by_set
 from optimizer.analyses.sensitivity.words import every
 from optimizer.report.charts import Chart
 from optimizer.report.charts import alternatives as charts
@@ -38,7 +39,7 @@ def document(found: Alternatives) -> Document:
     say = Wording(found)
     return say.document(
         tr("Vorrat: what else would do"),
-        [*_answer(say), _figures(say), *_changes(say)],
+        [*_answer(say), *_figures(say), *_changes(say)],
         [
             Section("robust", tr("How robust each choice is"), _robust(say)),
             Section("others", tr("What other cases choose"), _others(say)),
@@ -114,8 +115,8 @@ def _name(say: Say, item: Robustness) -> str:
     return say.name(f"{item.kind}s", item.id)
 
 
-def _figures(say: Say) -> Table:
-    """What each plan leads to and costs."""
+def _figures(say: Say) -> Iterator[Part]:
+    """What each plan leads to and costs, under each set of assumptions as well."""
     found, unit, money = say.found, say.unit, say.million
 
     def unlike(row: Row) -> str:
@@ -144,7 +145,14 @@ def _figures(say: Say) -> Table:
         "Unlike: choices that differ from the nearest of all plans before it; a second number is "
         "the most that is possible, as far as proven."
     )
-    return Table(tr("The plan and its alternatives"), rows, columns, "figures", note)
+    yield Table(tr("The plan and its alternatives"), rows, columns, "figures", note)
+    if found.plan.expected_under:
+        head = Column(tr("No."), "label", "text")
+        yield by_set(say, head, rows, lambda row: row.plan.expected_under)
+        yield tr(
+            "Objectives and limit are over all sets of assumptions; damage, tail and net cost of "
+            "the first table those under the file as it stands, or else the first set."
+        )
 
 
 def _listed(say: Say, kind: str, ids: Iterable[str]) -> str:

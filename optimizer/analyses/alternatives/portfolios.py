@@ -105,6 +105,7 @@ def figures_of(found: Found, bound: float, least: Mapping[str, float]) -> PlanFi
         expected=reached.expected,
         cvar=reached.cvar(float(instance.case.objective.cvar.level)),
         worst=reached.worst,
+        expected_under=found.expected_under,
         net_cost_meur=found.net_cost,
         public_meur=math.fsum(float(used[f].sum()) for f in instance.public_funders),
         projects={p: commitment.start[p] for p in instance.projects if p in commitment.start},

@@ -42,8 +42,7 @@ MOST_GROUPS = 6
 def run(given: Input, options: AssumptionsOptions) -> Outcome:
     """Find what experts disagree on."""
     found, plans = disagree(given.reading, options, title=given.title, variant=given.variant)
-    every = [*found.plans, *([] if found.compromise is None else [found.compromise])]
-    whole = found.ended == "complete" and all(plan.status == "optimal" for plan in every)
+    whole = found.ended == "complete" and all(plan.status == "optimal" for plan in found.every)
     return Outcome(found, 0 if whole else 1, {f"sets/{name}": one for name, one in plans.items()})
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from models.language import tr
 from models.results import Disagreement, PlanAmongSets, WhatDecides
 from optimizer.analyses.comparison.settings import part_called
-from optimizer.analyses.disagreement.words import Say, agreed, all_plans, called, compromise, unsure
+from optimizer.analyses.disagreement.words import Say, agreed, called, compromise, unsure
 from optimizer.report.document import Caution, Check, Column, Document, Part, Section, Shown, Table
 from optimizer.report.figures import NOISE, number, rounded
 from optimizer.report.wording import Wording
@@ -100,7 +100,7 @@ def _regrets(say: Say) -> Iterator[Part]:
             Column(say.assumptions(one.id), of(one.id), like=table, key=one.id)
             for one in found.sets
         ]
-        yield Table(caption, all_plans(found), columns, table, note)
+        yield Table(caption, found.every, columns, table, note)
 
 
 def _choices(say: Say) -> Iterator[Part]:
@@ -115,7 +115,7 @@ def _choices(say: Say) -> Iterator[Part]:
     ]
     columns += [
         Column(called(say, plan.of), start(plan), "year", key=plan.of or "all")
-        for plan in all_plans(found)
+        for plan in found.every
     ]
     yield Table(
         tr("Year in which each plan starts a project"),
@@ -163,4 +163,4 @@ def _proofs(say: Say) -> Table:
     note = ""
     if found.over == "regret":
         note = tr("A regret may be nought: its gap is a share of the largest best objective.")
-    return Table(tr("The plans and their proofs"), all_plans(found), columns, "proofs", note)
+    return Table(tr("The plans and their proofs"), found.every, columns, "proofs", note)

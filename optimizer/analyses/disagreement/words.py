@@ -1,9 +1,11 @@
 """What experts agree on and what they argue about, in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from models.language import tr
 from models.results import Disagreement, PlanAmongSets
+from optimizer.report.document import Column, Table
 from optimizer.report.figures import number
 from optimizer.report.wording import Wording, listed
 
@@ -24,9 +26,25 @@ def measures() -> dict[str, str]:
     }
 
 
-def all_plans(found: Disagreement) -> list[PlanAmongSets]:
-    """The best plans of the sets, and the compromise where there is one."""
-    return [*found.plans, *([] if found.compromise is None else [found.compromise])]
+def by_set(
+    say: Wording[Any],
+    head: Column,
+    rows: Sequence[Any],
+    of: Callable[[Any], Mapping[str, float]],
+    caption: str | None = None,
+) -> Table:
+    """Mean damage of plans under each set of assumptions, a row each: of those made over sets."""
+    told = [row for row in rows if of(row)]
+    if caption is None and say.of_damage:
+        caption = tr("Expected damage under each set, {unit}", unit=say.unit)
+    elif caption is None:
+        caption = tr("Expected shortage under each set, {unit}", unit=say.unit)
+
+    def under(id: str) -> Column:
+        return Column(say.assumptions(id), lambda row: of(row)[id], "outcome", like="under")
+
+    columns = [under(id) for id in (of(told[0]) if told else ())]
+    return Table(caption, told, [head, *columns], "under")
 
 
 def best(found: Disagreement) -> dict[str, PlanAmongSets]:
@@ -37,7 +55,7 @@ def best(found: Disagreement) -> dict[str, PlanAmongSets]:
     """
 
     def least(id: str) -> PlanAmongSets:
-        fit = [plan for plan in all_plans(found) if not plan.under[id].broken_rules]
+        fit = [plan for plan in found.every if not plan.under[id].broken_rules]
         return min(fit, key=lambda plan: (plan.under[id].regret, plan.of != id))
 
     return {plan.of: least(plan.of) for plan in found.plans if plan.of is not None}
@@ -83,7 +101,7 @@ def unsure(found: Disagreement) -> Iterator[str]:
         )
     elif found.compromise is None:
         yield tr("Stopped early: no plan for all of them was found.")
-    if any(plan.status != "optimal" for plan in all_plans(found)):
+    if any(plan.status != "optimal" for plan in found.every):
         yield tr("Some plans were stopped before their gap was closed: regrets may be larger.")
 
 

@@ -3,13 +3,14 @@
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
 from models.language import tr
 from models.results import Beside, BindingRule, Explained, Explanation, LimitValue, Regret
+from optimizer.analyses.disagreement.words import by_set
 from optimizer.analyses.instead import changes
 from optimizer.analyses.plan.lasting import lasting
 from optimizer.report.cells import between
@@ -102,6 +103,12 @@ def _regrets(say: Say) -> Iterator[Part]:
     )
     chart = Chart("regrets", title, shows, lambda: charts.regrets(bars, say.unit))
     yield Table(title, some, columns, "regrets", note, chart=chart)
+    caption = tr("Mean damage, change under each set ({unit})", unit=say.unit)
+    yield by_set(say, columns[0], some, _under, caption)
+
+
+def _under(one: Explained) -> Mapping[str, float]:
+    return {} if one.regret is None else one.regret.expected_under
 
 
 NEAREST = 12

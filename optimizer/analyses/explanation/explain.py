@@ -206,6 +206,7 @@ class Talk:
         found, desk, instance = self.reference, self.desk, self.instance
         objective, other, low, high = reply.objective, reply.commitment, None, None
         damage = cost = expected = money = public = None
+        under = dict[str, float]()
         if reply.bound is not None:
             low = told_from_none(reply.bound - desk.best, desk.best)
         if objective is not None and other is not None:
@@ -215,6 +216,8 @@ class Talk:
                 cost = weighed_cost(instance, other) - weighed_cost(instance, found.commitment)
                 damage = objective - found.objective - cost
             expected = reply.expected - found.with_plan.expected
+            own = found.expected_under
+            under = {id: there - own[id] for id, there in reply.expected_under.items()}
             money = net_cost(instance, other) - net_cost(instance, found.commitment)
             if forced is not None:
                 public = math.fsum(
@@ -231,6 +234,7 @@ class Talk:
             damage=damage,
             cost=cost,
             expected=expected,
+            expected_under=under,
             net_cost_meur=money,
             public_meur=public,
             instead=self.instead(reply),

@@ -2,8 +2,9 @@
 
 import math
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -79,6 +80,7 @@ class Reply:
     bound: float | None = None
     commitment: Commitment | None = None
     expected: float = 0.0
+    expected_under: Mapping[str, float] = field(default_factory=dict)
     conflict: tuple[BindingRule, ...] = ()
 
 
@@ -208,6 +210,7 @@ class Clerk:
             found.certificate.bound,
             found.commitment,
             found.with_plan.expected,
+            found.expected_under,
         )
 
 

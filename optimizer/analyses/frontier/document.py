@@ -1,10 +1,10 @@
 """Damage against a number of the scenario, as a document."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from models.language import tr
 from models.results import Frontier, FrontierPoint, FrontierStep
+from optimizer.analyses.disagreement.words import by_set
 from optimizer.analyses.instead import changes
 from optimizer.analyses.varied_number import TAIL, amount, called, headed, shown, span, unit_of
 from optimizer.analyses.varied_number import values as texts_of
@@ -32,7 +32,7 @@ def document(found: Frontier) -> Document:
         [*_lead(say), _cautions(say)],
         [
             Section("points", points, _points(say), tab=tr("Frontier")),
-            Section("under", tr("Under each set of assumptions"), list(_under(say))),
+            Section("under", tr("Under each set of assumptions"), [_under(say)]),
             Section("changes", _steps_title(say), _steps(say)),
             Section("conflicts", tr("Where no plan keeps all rules"), _conflicts(say)),
             Section("proof", tr("How good the proof is"), list(_proof(say))),
@@ -124,23 +124,12 @@ def _cautions(say: Say) -> doc.Caution:
     )
 
 
-def _under(say: Say) -> Iterator[Part]:
+def _under(say: Say) -> Table:
     """Expected damage at each value, under each set of assumptions."""
     points = [point for point in say.found.points if point.expected_under]
     cells = shown(say, [point.value for point in points])
-    caption = tr("Expected damage under each set, {unit}", unit=say.unit)
-    if not say.of_damage:
-        caption = tr("Expected shortage under each set, {unit}", unit=say.unit)
-    columns = [Column(headed(say), lambda p: cells[p.value])]
-    columns += [
-        Column(say.assumptions(id), partial(_expected, id), "outcome", like="under")
-        for id in (points[0].expected_under if points else ())
-    ]
-    yield Table(caption, points, columns, "under")
-
-
-def _expected(id: str, point: FrontierPoint) -> float | None:
-    return point.expected_under.get(id)
+    head = Column(headed(say), lambda p: cells[p.value])
+    return by_set(say, head, points, lambda point: point.expected_under)
 
 
 def _points(say: Say) -> list[Part]:

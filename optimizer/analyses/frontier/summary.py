@@ -61,10 +61,7 @@ def _point(spot: Spot, case: Case) -> FrontierPoint:
             "cvar": cvar,
             "cvar_bound": None if least.cvar is None else min(least.cvar, cvar),
             "worst": found.with_plan.worst,
-            "expected_under": {
-                id: own.with_plan.expected
-                for id, own in zip(case.assumptions, found.sets, strict=False)
-            },
+            "expected_under": found.expected_under,
             "net_cost_meur": found.net_cost,
             "public_meur": math.fsum(public),
             "spend_meur": used,

@@ -5,7 +5,7 @@ from typing import Any
 
 from models.language import tr
 from models.results import AfterReview, Group, Seen, StockpilePlan
-from optimizer.report.document import TEXT, Bullets, Column, Part, Section, Table
+from optimizer.report.document import Bullets, Column, Part, Section, Table
 from optimizer.report.figures import NOISE, number, rounded, rounded_percent
 from optimizer.report.wording import (
     Wording,
@@ -112,7 +112,7 @@ def section(say: Say, told: AfterReview | None) -> Section:
 
 
 def _parts(say: Say, told: AfterReview) -> Iterator[Part]:
-    yield Bullets([*_now(say, told), *(_then(say, told, group) for group in told.groups)], TEXT)
+    yield Bullets([*_now(say, told), *(_then(say, told, group) for group in told.groups)])
     yield _groups(say, told)
     yield from _choices(say, told)
     proof = getattr(say.found, "certificate", None)
