@@ -1,10 +1,11 @@
 # What a newcomer needs is python3 (3.11 or later, with venv) and make; all else is fetched, with
-# hashes, into one environment. The locks are layers of one resolution: run < test < dev.
+# hashes, into one environment. The locks are layers of one resolution: run < test < dev, and run < docs < dev.
 #
 #   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
 #   make test      run the tests, minutes            make clean     remove the environment and caches
 #   make test-slow run the long ones                 make fuzz      fuzz the readers (Linux only)
-#   make check     style, types, imports, docs       make docs      write results.md, replay.md anew
+#   make check     style, types, imports, docs       make docs      write results.md, replay.md and site/
+#   make release   build wheel and source archive into dist/, and try them (PYTHONS, RELEASE=--quick)
 
 PYTHON = python3
 VENV = .venv
@@ -13,6 +14,8 @@ UV_FLAGS =
 DEMO = scenarios/germany-2026.yaml
 TIME_LIMIT = 300
 FUZZ_RUNS = 10000
+PYTHONS =
+RELEASE =
 
 # Neighbours in a file share what is solved for them, so each process takes a part in one piece.
 PYTEST = $(VENV)/bin/python -m pytest -n 2 --dist worksteal
@@ -23,7 +26,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --univ
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links $(UV_FLAGS)
 
-.PHONY: help demo test test-slow check docs lock clean fuzz
+.PHONY: help demo test test-slow check docs lock clean fuzz release
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -54,9 +57,15 @@ check: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest tests/test_docs.py tests/formulation/test_document.py \
 	  tests/cli/test_command_reference.py
 
-docs: $(VENV)/.run
+# Two pages that are kept, then the site, from the first page to the notebooks, which are run.
+docs: $(VENV)/.docs
 	$(VENV)/bin/python -m docs.results_reference docs/results.md
 	$(VENV)/bin/python -m docs.replay docs/replay.md
+	$(VENV)/bin/python -m docs.site
+
+# Of the last commit: PYTHONS="python3.12" tries it there alone, RELEASE=--quick on one, without extras.
+release: $(VENV)/.run
+	PYTHONS="$(PYTHONS)" $(VENV)/bin/python .ci/release.py $(RELEASE)
 
 # Each stamp stands for one lock, installed. A changed lock is installed again.
 $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
@@ -66,6 +75,10 @@ $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: requirements/test.lock $(VENV)/.run
 	$(PIP) install --quiet --require-hashes --requirement requirements/test.lock
+	@touch $@
+
+$(VENV)/.docs: requirements/docs.lock $(VENV)/.run
+	$(PIP) install --quiet --require-hashes --requirement requirements/docs.lock
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.test
@@ -98,15 +111,17 @@ fuzz: .venv-fuzz/.ready
 	.venv-fuzz/bin/python -m pip install --quiet --no-deps atheris coverage
 	@touch $@
 
-# dev is resolved first; the other two are parts of it.
+# dev is resolved first; the others are parts of it.
 lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
 	$(COMPILE) pyproject.toml requirements/build.in --group dev --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml requirements/build.in --group docs \
+	  --constraint requirements/dev.lock --output-file requirements/docs.lock
 	$(COMPILE) pyproject.toml requirements/build.in --group test \
 	  --constraint requirements/dev.lock --output-file requirements/test.lock
 	$(COMPILE) pyproject.toml requirements/build.in \
 	  --constraint requirements/dev.lock --output-file requirements/run.lock
 
 clean:
-	rm -rf $(VENV) .venv-fuzz build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-fuzz build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs import results_reference
+from docs.site import anchor_of
 from models.base import Text
 from models.files import read_case_text
 from models.results import Comparison, MaterialYear, Plan, Split
@@ -29,7 +30,10 @@ ROOT = Path(__file__).parents[1]
 FORMAT, RESULTS = ROOT / "docs" / "scenario-format.md", ROOT / "docs" / "results.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 WITH_EXAMPLES = [ROOT / "README.md", *DOCS]
-WITH_LINKS = [*WITH_EXAMPLES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+WITH_LINKS = [
+    *WITH_EXAMPLES,
+    *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY", "paper/paper")),
+]
 ABOUT_A_NUMBER = {"value", *Number.__slots__}
 
 Rows = dict[str, list[str]]
@@ -166,12 +170,6 @@ def examples(document: Path) -> list[str]:
         r"^```ya?ml[^\n]*\n(.*?)^```", document.read_text(encoding="utf-8"), re.M | re.S
     )
     return [text for text in fenced if re.search(r"^schema_version:", text, re.MULTILINE)]
-
-
-def anchor_of(heading: str) -> str:
-    """The anchor of a heading: its words in small letters, without signs, with hyphens."""
-    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
-    return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
 
 
 WHOLE = [(document, text) for document in WITH_EXAMPLES for text in examples(document)]
