@@ -1,6 +1,6 @@
 """The JSON Schemas of scenario files and of results, made from the models and their docstrings."""
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -37,11 +37,19 @@ _INCLUDE = {
     "description": "Names of presets, or files beside the scenario file; they lie under it.",
 }
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
 _SEAL = {
     "type": "string",
     "pattern": "^[0-9a-f]{64}$",
     "description": "SHA-256 of all the rest of the document in canonical JSON.",
 }
+
+
+def _name_of(model: type[BaseModel], *what: str) -> dict[str, str]:
+    """The head of the schema of a document: the dialect, and what it is called, with the version of
+    its format. There is no site that it could be fetched from."""
+    version = get_args(model.model_fields["schema_version"].annotation)[0]
+    return {"$schema": _DIALECT, "$id": ":".join(("urn:vorrat", *what, str(version)))}
 
 
 def result_schema(kind: str) -> dict[str, Any]:
@@ -56,7 +64,7 @@ def result_schema(kind: str) -> dict[str, Any]:
     for one in documents().values():
         if issubclass(one, Document) and one.__name__ in parts:
             parts[one.__name__]["properties"][SEAL] = _SEAL
-    return {"$schema": _DIALECT, **made, "title": f"Vorrat result: {kind}"}
+    return {**_name_of(model, "result", kind), **made, "title": f"Vorrat result: {kind}"}
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -79,7 +87,7 @@ def scenario_schema() -> dict[str, Any]:
     alone = {"required": made.pop("required")}
     made |= {"if": {"not": {"required": ["include"]}}, "then": alone}
     head = {
-        "$schema": _DIALECT,
+        **_name_of(Case, "scenario"),
         "title": "Vorrat scenario file",
         "description": "Everything that one run needs.",
     }

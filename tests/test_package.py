@@ -1,15 +1,23 @@
-"""The wheel holds the three import packages and nothing else, and works from any folder."""
+"""The wheel holds the three import packages and nothing else, and works from any folder; the
+source archive holds what git knows."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from optimizer.cli import run
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,6 +32,17 @@ def python(*args: str, folder: Path, **environment: str) -> subprocess.Completed
         timeout=120,
         env=os.environ | environment,
     )
+
+
+@cache
+def release() -> ModuleType:
+    """What ``make release`` runs."""
+    spec = importlib.util.spec_from_file_location("release", ROOT / ".ci" / "release.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +86,98 @@ def test_the_wheel_has_every_module(wheel: Path) -> None:
         for path in (ROOT / package).rglob("*.py")
     }
     assert packed == written
+
+
+def test_packages_say_that_they_are_typed(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"{name}/py.typed" for name in ("models", "optimizer", "vorrat")} <= {*names}
+
+
+def test_the_wheel_has_every_scenario_with_its_folder(wheel: Path) -> None:
+    packed = {name for name in release().in_wheel(wheel) if name.startswith("scenarios/")}
+    written = {one for one in (ROOT / "scenarios").rglob("*") if one.is_file()}
+    assert packed == {one.relative_to(ROOT).as_posix() for one in written}
+
+
+def test_the_version_is_the_same_wherever_it_stands(wheel: Path) -> None:
+    """Programs know it from the metadata; the changelog and what is cited name it with its day."""
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert own["version"] == release().described(wheel) == wheel.name.split("-")[1]
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first = re.search(r"^## \[(.+)\] - (\d{4}-\d\d-\d\d)$", changes, re.MULTILINE)
+    assert first is not None
+    assert first[1] == own["version"]
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {first[1]}\ndate-released: {first[2]}\n" in cited
+
+
+def test_the_source_archive_holds_what_git_knows(tmp_path: Path) -> None:
+    """Of a release it is compared name by name; here the tree may hold more than a commit."""
+    due = {
+        "pyproject.toml",
+        "Makefile",
+        ".ci/run",
+        "tests/test_package.py",
+        "scenarios/tutorial.yaml",
+    }
+    if (ROOT / ".git").exists():
+        known = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
+        due |= {n for n in known if (ROOT / n).is_file() and not n.startswith(release().LEFT_OUT)}
+    python(
+        "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path), folder=ROOT
+    )
+    (built,) = tmp_path.glob("*.tar.gz")
+    found = release().in_sdist(built)
+    assert due - found == set()
+    strays = re.compile(r"(^|/)(__pycache__|\.venv|\.git|\..*_cache|dist|out)/|\.pyc$|^\.github/")
+    assert [name for name in found if strays.search(name)] == []
+    with tarfile.open(built) as archive:
+        assert {one.mtime for one in archive.getmembers()} == {archive.getmembers()[0].mtime}
+
+
+def test_a_release_tells_strays_and_what_is_lacking() -> None:
+    for found, due, told in (
+        ({"a", "b"}, {"a"}, "git does not know b"),
+        (set(), {"a"}, "it lacks a"),
+    ):
+        with pytest.raises(release().NotReleasable, match=told):
+            release().compared(found, due, "wheel")
+
+
+def test_a_release_asks_for_three_pythons(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for asked, quick in ((None, False), ("python3.12", False), ("python3.12", True)):
+        with pytest.raises(release().NotReleasable, match=r"python3\.1\d is not there"):
+            release().interpreters(asked, quick)
+    (tmp_path / "python3.13").symlink_to(sys.executable)
+    assert release().interpreters(None, True) == [str(tmp_path / "python3.13")]
+    assert release().interpreters("python3.13", False) == [str(tmp_path / "python3.13")]
+
+
+def test_a_lock_is_read_requirement_by_requirement() -> None:
+    text = (ROOT / "requirements" / "test.lock").read_text(encoding="utf-8")
+    found = release().locked(text)
+    blocks = [block for each in found.values() for block in each]
+    assert "".join(blocks) == text[text.index(blocks[0]) :]
+    assert [block.partition("==")[0] for block in found["salib"]] == ["salib"]
+    assert len(found["contourpy"]) > 1  # by Python
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+@pytest.mark.parametrize("extra", ["screen", "cluster"])
+def test_what_needs_an_extra_asks_for_it(
+    extra: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """The commands are those that a release tries."""
+    for module in ("analyses.sensitivity.screening", "parallel.cluster"):
+        monkeypatch.setattr(f"optimizer.{module}.find_spec", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "--from", "tutorial"]) == 0
+    assert run([*release().EXTRAS[extra], "--quiet"]) == 2
+    assert f"install Vorrat as 'vorrat[{extra}]'" in capsys.readouterr().err
 
 
 def test_the_wheel_has_every_preset(wheel: Path) -> None:

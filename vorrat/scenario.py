@@ -68,7 +68,8 @@ def read(
     Parameters
     ----------
     path
-        A file in YAML or JSON, or an Excel workbook.
+        A file in YAML or JSON, or an Excel workbook; or the name of a scenario that comes with
+        Vorrat, where nothing in the current folder is called so: ``tutorial``.
     variant
         Id of the variant that is put upon it; none where None.
     settings

@@ -4,8 +4,8 @@ import re
 import stat
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import islice
 from pathlib import Path, PureWindowsPath
@@ -49,10 +49,14 @@ def one_scenario() -> Iterator[None]:
 
 
 def read_bytes(
-    path: Path, place: Place, limit: int = MAX_BYTES, role: recording.Role = "scenario"
+    path: Path,
+    place: Place,
+    limit: int = MAX_BYTES,
+    role: recording.Role = "scenario",
+    others: Iterable[str] = (),
 ) -> bytes:
     """The content of a regular file of at most ``limit`` bytes, which is recorded; faults name
-    ``place``.
+    ``place``, and where no file is near, one of the ``others`` that could stand for it.
 
     Pipes and devices are refused: they may never end, or never begin.
     """
@@ -65,7 +69,8 @@ def read_bytes(
             raw = file.read(limit + 1)
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or str(error)
-        hint = _nearest_file(path) if isinstance(error, FileNotFoundError) else ""
+        elsewhere = isinstance(error, (FileNotFoundError, IsADirectoryError))
+        hint = _nearest_file(path, others) if elsewhere else ""
         # Excel keeps what it has open from being read on Windows, and leaves a file elsewhere.
         excel = path.parent / f"~${path.name}"
         if isinstance(error, PermissionError) and (sys.platform == "win32" or excel.exists()):
@@ -128,13 +133,13 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _nearest_file(path: Path) -> str:
-    try:
-        names = [entry.name for entry in islice(path.parent.iterdir(), 1000) if entry.is_file()]
-    except OSError:
-        return ""
+def _nearest_file(path: Path, others: Iterable[str]) -> str:
+    names: list[str] = []
+    with suppress(OSError):
+        names += [one.name for one in islice(path.parent.iterdir(), 1000) if one.is_file()]
     near = close(path.name, names)
-    return tr("did you mean '{name}'?", name=path.parent / near) if near else ""
+    found = str(path.parent / near) if near else close(path.stem, others)
+    return tr("did you mean '{name}'?", name=found) if found else ""
 
 
 def decode(raw: bytes, file: str) -> str:

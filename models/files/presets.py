@@ -13,6 +13,7 @@ from models.files.nodes import Node
 from models.files.yaml_source import parse
 
 SUFFIX = ".yaml"
+ENDINGS = (SUFFIX, ".yml", ".json", ".xlsx", ".xlsm")  #: How files of scenarios end.
 
 
 def _shelf() -> Path:
@@ -37,13 +38,28 @@ def scenarios() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_shelf().glob(f"*{SUFFIX}"))}
 
 
+def meant(path: str | Path) -> Path:
+    """The file that a path means: itself, or the shipped scenario of that name, where nothing here
+    is called so, with or without an ending."""
+    known = scenarios().get(str(path))
+    if known is None or any(Path(f"{path}{ending}").exists() for ending in ("", *ENDINGS)):
+        return Path(path)
+    return known
+
+
+def belonging(path: Path) -> dict[str, bytes]:
+    """The files in the folder of a shipped scenario, by their paths from where it lies."""
+    files = sorted(one for one in path.with_suffix("").rglob("*") if one.is_file())
+    return {one.relative_to(path.parent).as_posix(): one.read_bytes() for one in files}
+
+
 def written(path: Path) -> str:
-    """The text of a preset as it was written."""
+    """The text of a scenario or a preset as it was written."""
     return decode(read_bytes(path, Place(str(path)), role="preset"), str(path))
 
 
 def heading(path: Path) -> tuple[Text, Text]:
-    """Title and description of a preset, each empty where it has none.
+    """Title and description of a scenario or a preset, each empty where it has none.
 
     Raises ScenarioError where the file cannot be read.
     """

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.faults import Fault, Place, ScenarioError, Step
-from models.files import assumed, patches, tables
+from models.files import assumed, patches, presets, tables
 from models.files.decoding import one_scenario, read_bytes
 from models.files.includes import Includes
 from models.files.nodes import Node, leaves, node_at, place_of
@@ -74,14 +74,16 @@ def read_case(
     settings: Sequence[str] = (),
     check_variants: bool = False,
 ) -> Reading:
-    """The scenario of a file, with a variant and settings (``path=value``) put upon it.
+    """The scenario of a file, with a variant and settings (``path=value``) put upon it; also one
+    that comes with Vorrat, by its name.
 
     With ``check_variants`` every variant of the file is tried as well, and its faults reported.
     Raises ScenarioError with every fault that was found.
     """
     with one_scenario():
-        raw = read_bytes(FilePath(path), Place(str(path)))
-        return _Reader(str(path), variant, tuple(settings)).read(raw, check_variants)
+        file = presets.meant(path)
+        raw = read_bytes(file, Place(str(file)), others=presets.scenarios())
+        return _Reader(str(file), variant, tuple(settings)).read(raw, check_variants)
 
 
 def read_case_text(

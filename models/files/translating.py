@@ -65,6 +65,9 @@ def _misfit(kind: str, path: Path, value: Any) -> tuple[str, str]:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == "literal_error" and isinstance(value, str):
         return tr("'{value}' is not known here", value=value), one_of(value, shape.choices)
+    if kind == "literal_error" and path == ("schema_version",) and number and value > 1:
+        message = tr("this version of Vorrat does not know format {shown}", shown=said)
+        return message, tr("take a later version, or write {value}", value=shape.choices[-1])
     if kind == "literal_error":
         hint = tr("write {value}", value=tr(" or ").join(shape.choices))
         return tr("{shown} is not possible here", shown=said), hint

@@ -23,6 +23,7 @@ from optimizer.cli import usage
 PROGRAM = "vorrat"
 COMMANDS = {
     "brief": marked("Put a saved plan on one page for those who decide."),
+    "examples": marked("List the scenarios that come with Vorrat, or print one."),
     "explore": marked("Solve a family of plans and put it on one page, to be mailed."),
     "init": marked("Write a commented scenario file or workbook to start from."),
     "open": marked('Open a page in the browser to ask a scenario "and what if".'),
@@ -37,7 +38,7 @@ COMMANDS = {
 """The commands and their one line of help, so that help imports none of them."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
-MODULES = dict.fromkeys(("init", "presets", "schema", "validate"), "scenario_files")
+MODULES = dict.fromkeys(("examples", "init", "presets", "schema", "validate"), "scenario_files")
 MODULES |= {"workbook": "report", "brief": "report", "solve": "solving", "run": "solving"}
 MODULES["open"] = "opening"
 """The modules of commands that have none of their own name."""
@@ -91,14 +92,18 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, tr(text)) for name, text in sorted(COMMANDS.items())])
 
 
+def own_version() -> str | None:
+    """The version that is installed; None in a tree that is not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    with suppress(PackageNotFoundError):
+        return version(PROGRAM)
+    return None
+
+
 def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from importlib.metadata import PackageNotFoundError, version
-
-        number = tr("(not installed)")
-        with suppress(PackageNotFoundError):
-            number = version(PROGRAM)
-        click.echo(f"{PROGRAM} {number}")
+        click.echo(f"{PROGRAM} {own_version() or tr('(not installed)')}")
         ctx.exit()
 
 

@@ -12,7 +12,7 @@ import click
 
 from models.base import named
 from models.faults import Fault, ScenarioError
-from models.files import Reading, read_case
+from models.files import Reading, presets, read_case
 from models.language import tr
 from models.results import Plan
 from models.results.comparison import Failed
@@ -267,7 +267,7 @@ def _item(text: str) -> Item:
     kind = saved.kind_of(path)
     if kind is None and not Path(text).is_dir():
         file, at, variant = text.rpartition("@")
-        if path.is_file() or not at or not Path(file).is_file():
+        if path.is_file() or not at or not presets.meant(file).is_file():
             return Item(path.stem, text)
         if not variant:
             raise misused("'{text}' names no variant behind the @.", text=text)

@@ -18,6 +18,7 @@ import click
 from click.core import ParameterSource
 
 from models import recording
+from models.files import presets
 from models.language import language
 from models.recording import Read, Record
 from models.results import manifest as entries
@@ -131,9 +132,10 @@ def _laid_out(
     for value in (text for name in NAMING_FILES if name in asked for text in _texts(asked[name])):
         file, at, variant = value.rpartition("@")
         for text, behind in [(value, ""), *([(file, f"@{variant}")] if at and file else [])]:
-            read = next((one for one in files if Path(text) in _named_by(one)), None)
+            path = presets.meant(text)
+            read = next((one for one in files if path in _named_by(one)), None)
             if read is not None:
-                found[value] = Path(text), behind
+                found[value] = path, behind
                 roots.append(_absolute(_named_by(read)[-1]).parent)
                 break
     apart: list[Path] = []

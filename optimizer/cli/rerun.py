@@ -27,7 +27,7 @@ from models.results import manifest as entries
 from models.results.base import content_hash, content_of
 from models.results.manifest import SUFFIX, Manifest, Rerun, WhyNot
 from optimizer.cli import manifest as manifests
-from optimizer.cli import options, saved, usage
+from optimizer.cli import options, own_version, saved, usage
 from optimizer.cli.manifest import is_inside
 from optimizer.cli.usage import misused
 from optimizer.model.cores import usable_cores
@@ -127,9 +127,10 @@ def _read(path: Path) -> Manifest:
     """A manifest, everything in it checked that a path could be made of. Raises click.UsageError
     where it is none, or asks for what it must not."""
     try:
-        manifest = Manifest.model_validate(saved.loaded(path)[1])
+        content = saved.loaded(path)[1]
+        manifest = Manifest.model_validate(content)
     except ValidationError as error:
-        raise saved.not_of_this_version(error, path) from None
+        raise saved.not_of_this_version(error, path, content) from None
     command = manifest.command
     if command not in manifests.REPEATABLE:
         raise misused(
@@ -277,6 +278,7 @@ def _compared(manifest: Manifest, before: Path, after: Path) -> tuple[dict[str, 
     was written is compared by its hash alone."""
     changed, not_compared, good = [], [], None
     differing: list[tuple[str, str, Any, Any]] = []
+    same = manifest.versions.get("vorrat") == own_version()
     for output in manifest.outputs:
         old, new = _content(before / output.path, output.size), _content(after / output.path)
         if old is None or _sha256(old) != output.sha256:
@@ -293,7 +295,9 @@ def _compared(manifest: Manifest, before: Path, after: Path) -> tuple[dict[str, 
                 then = None if own == due or old is None else parse_json(old)
         if then is not None:
             contents = (content_of(then, output.volatile), content_of(now, output.volatile))
-            differing += [(output.path, *one) for one in _differences(*contents, ())]
+            found = ((output.path, *one) for one in _differences(*contents, ()))
+            # What another version did not write yet says nothing of what it found.
+            differing += [one for one in found if same or one[2] is not ABSENT]
             good = _equally_good(then, now) if good is None else good
         elif own != due:
             differing.append((output.path, "", due, own))

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 
 from models.files.json_document import NotPlainError, parse_json, read_json, read_raw
 from models.language import tr
-from models.results import Comparison, Plan, Result
+from models.results import Comparison, Plan, Result, older
 from models.results.misfits import misfits
 from models.results.reservations import Doubts, joined
 from optimizer.analyses.plan import beside
 from optimizer.analyses.registry import ANALYSES
-from optimizer.cli import whole
+from optimizer.cli import own_version, whole
 from optimizer.cli.disk import safe_names
 from optimizer.cli.usage import announce, misused
 
@@ -288,10 +288,10 @@ def read(text: str, bare: bool = False) -> Given:
             kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
         )
     try:
-        result = MODELS[kind].model_validate(content)
+        result = MODELS[kind].model_validate(older.as_now(content))
         misfit = next(misfits(result), None)  # the scenario is read here, to tell its faults here
     except ValidationError as error:
-        raise not_of_this_version(error, path) from None
+        raise not_of_this_version(error, path, content) from None
     if misfit is not None:
         raise _no_result(path, *misfit)
     if isinstance(result, Plan) and result.scenario is None and not bare:
@@ -316,12 +316,22 @@ def loaded(path: Path) -> tuple[bytes, Any]:
         raise click.UsageError(message) from None
 
 
-def not_of_this_version(error: ValidationError, path: Path) -> click.UsageError:
-    """The error of a document whose content is not what it should be."""
+def not_of_this_version(error: ValidationError, path: Path, content: Any) -> click.UsageError:
+    """The error of a document whose content is not what it should be, and what to do about one that
+    another version wrote."""
     first = error.errors()[0]
     # A key that is wrong is named by what stands there.
     where = ".".join(str(step) for step in first["loc"] if step != "[key]")
-    return _no_result(path, where or tr("the document"), first["msg"].splitlines()[0])
+    refused = _no_result(path, where or tr("the document"), first["msg"].splitlines()[0])
+    if (version := older.version_of(content)) in (None, own_version()):
+        return refused
+    remedy = tr(
+        "Vorrat {version} wrote it: make it again from its scenario, where a manifest lies beside "
+        "it by 'vorrat rerun {path} --out NEW'.",
+        version=version,
+        path=path.parent,
+    )
+    return click.UsageError(f"{refused.message} {remedy}")
 
 
 def _no_result(path: Path, where: str, message: str) -> click.UsageError:

@@ -12,6 +12,7 @@ from models.faults import Fault, ScenarioError
 from models.files import presets as shelf
 from models.files import read_case, read_case_text
 from models.language import Language, marked, tr, using
+from models.language import language as spoken
 from models.recording import recording
 from models.scenario.case import Case
 from optimizer.analyses.options import OfScenario
@@ -87,8 +88,8 @@ OPENERS = ("vorrat-open.cmd", "vorrat-open.command", "vorrat-open.desktop")
     "--from",
     "origin",
     metavar="FILE",
-    help="Fill the workbook with this scenario, sources and variants included; a file, or the name "
-    "of one that comes with Vorrat, such as germany-2026.",
+    help="Begin with this scenario and all that belongs to it; a file, or the name of one that "
+    "comes with Vorrat, such as germany-2026.",
 )
 @click.option(
     "--starter",
@@ -101,19 +102,23 @@ OPENERS = ("vorrat-open.cmd", "vorrat-open.command", "vorrat-open.desktop")
 def init(path: str | None, excel: bool, origin: str | None, starter: bool, force: bool) -> None:
     """Write a small, commented scenario to PATH (- for stdout).
 
-    PATH is scenario.yaml if not given, with --excel scenario.xlsx.
+    PATH is scenario.yaml if not given, with --excel scenario.xlsx, with --from alone the name of
+    that file.
     """
     # What the environment speaks is no wish for the file, which others may read.
     language = usage.asked_for() or "en"
-    if origin is not None and not excel:
-        raise misused("--from fills a workbook: add --excel.")
-    path = path or ("scenario.xlsx" if excel else "scenario.yaml")
+    own = None if origin is None else _shipped(origin)
+    path = path or ("scenario.xlsx" if excel else "scenario.yaml" if own is None else own.name)
     if excel and not path.lower().endswith(".xlsx"):
         raise misused("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
     with using(language):
-        content = _workbook(origin, language) if excel else template(language).encode()
+        kept = None if path == "-" else own
+        along = [] if kept is None else _along(kept, Path(path).parent, excel)
+        if excel:
+            content = _workbook(own, language)
+        else:
+            content = template(language).encode() if own is None else own.read_bytes()
     beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
-    along = _along(origin, Path(path).parent) if path != "-" else []
     files = [] if path == "-" else [(Path(path), content), *along]
     openers = [beside.with_name(name) for name in OPENERS] if starter else []
     if starter:
@@ -124,7 +129,9 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
             problem = tr("No such file or directory")
             raise misused("'{path}' cannot be written: {problem}.", path=file, problem=problem)
     disk.refuse([file for file, _ in files], force)
-    disk.leave_all(files, force)
+    within = {at.relative_to(beside.parent).as_posix(): raw for at, raw in files}
+    if within:
+        disk.publish(beside.parent, within, force=force)
     if path == "-":
         click.echo(content.decode(), nl=False)
     else:
@@ -132,7 +139,10 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         next_step = f"vorrat {'run' if excel else 'validate'} {shown}"
         announce("{path} is written; try: {command}", path=path, command=next_step)
     for file, _ in along:
-        announce("{path} is written: variants of the workbook include it", path=file)
+        if excel:
+            announce("{path} is written: variants of the workbook include it", path=file)
+        else:
+            announce("{path} is written beside it", path=file)
     if starter:
         announce("{path} is written: drop a workbook onto it", path=beside)
         announce(
@@ -164,49 +174,53 @@ def opener(name: str) -> bytes:
     return b"".join(line + (b"\r\n" if name.endswith(".cmd") else b"\n") for line in lines)
 
 
-def _along(origin: str | None, folder: Path) -> list[tuple[Path, bytes]]:
-    """Files that variants of a scenario include, to lie beside its workbook as they lay beside it:
-    a workbook holds what a variant sets, and not what it includes."""
-    if origin is None:
-        return []
-    file = _shipped(origin)
-    above = Path(file).parent
-    with recording() as once:
-        variants = read_case(file).case.variants
-    with recording() as all_variants:
-        read_case(file, check_variants=True)
-    named = [x for v in variants.values() for x in v.set.get("include", ()) if isinstance(x, str)]
-    # A variant replaces what the scenario includes, so it may name it once more.
-    within = {os.path.relpath(one.path, above) for one in once.files} - {*named}
-    found = []
-    for one in all_variants.files:
-        path = os.path.relpath(one.path, above)
-        if one.role in ("include", "table") and path not in within and one.content is not None:
-            place = folder / path
-            if not place.is_file() or place.read_bytes() != one.content:
-                found.append((place, one.content))
-    return found
+def _along(file: Path, folder: Path, excel: bool) -> list[tuple[Path, bytes]]:
+    """Files that belong to a scenario, to lie in a folder as they lie beside it; not what is there
+    already. To a workbook do those that variants include: it holds what a variant sets alone."""
+    with recording() as record:
+        variants = read_case(file, check_variants=True).case.variants
+    own = [one for one in record.files if one.role in ("include", "table")]
+    found = {os.path.relpath(one.path, file.parent): one.content for one in own}
+    if excel:
+        sets = (variant.set.get("include", ()) for variant in variants.values())
+        named = [name for one in sets for name in one if isinstance(name, str)]
+        with recording() as once:
+            read_case(file)
+        # A variant replaces what the scenario includes, so it may name it once more.
+        within = {os.path.relpath(one.path, file.parent) for one in once.files} - {*named}
+        found = {path: content for path, content in found.items() if path not in within}
+    elif file in shelf.scenarios().values():
+        found |= shelf.belonging(file)
+    return [
+        (place, content)
+        for path, content in found.items()
+        if content is not None
+        and (not (place := folder / path).is_file() or place.read_bytes() != content)
+    ]
 
 
-def _shipped(origin: str) -> str | Path:
+def _shipped(origin: str) -> Path:
     """A scenario file, or the one of that name that comes with Vorrat."""
-    known = shelf.scenarios()
     if Path(origin).is_file() or Path(origin).suffix:
-        return origin
-    if origin not in known:
+        return Path(origin)
+    return _known(shelf.scenarios(), origin)
+
+
+def _known(known: dict[str, Path], name: str) -> Path:
+    if name not in known:
         names = ", ".join(known)
-        raise misused("There is no scenario '{name}'; there are {names}.", name=origin, names=names)
-    return known[origin]
+        raise misused("There is no scenario '{name}'; there are {names}.", name=name, names=names)
+    return known[name]
 
 
-def _workbook(origin: str | None, language: Language) -> bytes:
+def _workbook(origin: Path | None, language: Language) -> bytes:
     """A workbook that reads back to just the scenario it was made from."""
     from optimizer.report.scenario_workbook.book import first_difference, scenario_workbook
 
     if origin is None:
         reading = read_case_text(template(language), f"starter.{language}.yaml")
     else:
-        reading = read_case(_shipped(origin), check_variants=True)
+        reading = read_case(origin, check_variants=True)
     made = scenario_workbook(reading.case)
     path = first_difference(reading.case, made)
     if path is not None:
@@ -215,6 +229,20 @@ def _workbook(origin: str | None, language: Language) -> bytes:
             "{place}: a workbook cannot hold this as it stands ({path}).", place=place, path=named
         )
     return made
+
+
+@click.command()
+@click.argument("name", required=False)
+@usage.language_option
+def examples(name: str | None) -> None:
+    """List the scenarios that come with Vorrat, or print the one called NAME."""
+    known = shelf.scenarios()
+    if name is not None:
+        click.echo(shelf.written(_known(known, name)), nl=False)
+        return
+    width = max(map(len, known))
+    for one, where in known.items():
+        click.echo(f"{one:<{width}}  {shelf.heading(where)[0].read(spoken())}")
 
 
 @click.command()

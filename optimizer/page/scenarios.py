@@ -105,7 +105,7 @@ class Scenarios:
 
     def add(self, path: Path, kind: str = "own") -> Source:
         """Take a file of this machine; a shipped one stays what it is."""
-        whole = path.resolve()
+        whole = presets.meant(path).resolve()
         for known in self.found.values():
             if known.path.resolve() == whole:
                 return known

@@ -127,7 +127,7 @@ def test_schema_is_a_schema_and_refuses_what_is_wrong(capsys):
     assert run(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert schema["$schema"].endswith("2020-12/schema")
-    assert "$id" not in schema
+    assert schema["$id"] == "urn:vorrat:scenario:1"
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     valid = as_json(VALID)

@@ -71,7 +71,7 @@ def test_a_scenario_that_a_workbook_cannot_hold_is_refused(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--from", "x.yaml"], "--from fills a workbook: add --excel."),
+        (["--from", "x.yaml"], "'x.yaml' cannot be read"),
         (["--excel", "x.yaml"], "'x.yaml' is no name of a workbook: it ends in .xlsx."),
         (["--excel", "--from", "nothing.yaml"], "cannot be read"),
     ],

@@ -268,7 +268,7 @@ def test_faults_are_named_in_the_file_that_they_stand_in(folder):
     )
     assert [one[:70] for one in lines(including("sub/shelf.yaml"))] == [
         "sub/shelf.yaml:1:8: error: a text is expected here, not 5; write a tex",
-        "sub/shelf.yaml:2:17: error: 2 is not possible here; write 1",
+        "sub/shelf.yaml:2:17: error: this version of Vorrat does not know forma",
         "sub/shelf.yaml:3:24: error: -1 is negative; write a number of 0 or mor",
         "sub/shelf.yaml:3:28: error: 'polcy' is not known in policy; known here",
         "sub/shelf.yaml:5:47: error: 2020 lies outside the horizon; write a yea",
