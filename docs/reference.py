@@ -1,5 +1,5 @@
-"""Pages of the site that are made from the code, in Markdown: the fields of a scenario file from its
-JSON Schema, the commands from their help, the rules from the model that is built, and what
+"""Pages of the site that are made from the code, in Markdown: the fields of a scenario file from
+its JSON Schema, the commands from their help, the rules from the model that is built, and what
 Python is offered from the docstrings of ``vorrat``."""
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ from optimizer.model.states import read_states
 
 SEE_FORMAT = """# The fields of a scenario file
 
-Made from the JSON Schema that `vorrat schema` prints. [The scenario file](../scenario-format.md) tells
-what they mean together, with examples; any figure may also be a mapping of `value`, `source`, `confidence` and `note`,
-and a list or a mapping of things may be a [table](../scenario-format.md#tables)."""
+Made from the JSON Schema that `vorrat schema` prints. [The scenario file](../scenario-format.md)
+tells what they mean together, with examples; any figure may also be a mapping of `value`, `source`,
+`confidence` and `note`, and a list or a mapping of things may be a
+[table](../scenario-format.md#tables)."""
 SEE_RULES = """# The rules of the model
 
-All variables and constraints that Vorrat builds with Pyomo, as the model itself names them, with the number of rows
-that each has for the [tutorial](../tutorial.md). [The optimization problem](../formulation.md) states them as
-formulas, by the same names and tags."""
+All variables and constraints that Vorrat builds with Pyomo, as the model itself names them, with
+the number of rows that each has for the [tutorial](../tutorial.md). [The optimization
+problem](../formulation.md) states them as formulas, by the same names and tags."""
 SEE_PYTHON = """# What Python is offered
 
-Made from the docstrings of the package `vorrat`. [From Python and in notebooks](../python.md) is the
-introduction; `result` of what comes back is described in [what a run returns](../results.md)."""
+Made from the docstrings of the package `vorrat`. [From Python and in notebooks](../python.md) is
+the introduction; `result` of what comes back is described in
+[what a run returns](../results.md)."""
 SEE_COMMANDS: dict[Language, str] = {
     "en": """# All options of all commands
 

@@ -39,7 +39,7 @@ REFERENCES: dict[str, Callable[[], str]] = {
 }
 """Pages that are made, and where they would lie if they were written."""
 WORKER = "https://unpkg.com/iframe-worker/shim"
-"""What Zensical and Material load from elsewhere for the search of pages that are opened as files."""
+"""What Zensical and Material load from elsewhere, to search in pages that are opened as files."""
 FENCE = re.compile(r"(^ *```.*?^ *```)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(`[^`\n]*`)|(\[(?:[^\[\]]|\[[^\]]*\])*\]\()([^)\s]+)\)")
 

@@ -1,4 +1,4 @@
-"""The site: what is written for it, what looks through it finds, and how it looks when it is built."""
+"""The site: what is written for it, what looking through it finds, and how it looks when built."""
 
 from __future__ import annotations
 
@@ -122,5 +122,10 @@ def test_the_site_is_for_everybody() -> None:
             if view.evaluate("document.documentElement.scrollWidth") > 390:
                 found.append("wider than a phone")
             wrong += [f"{path.relative_to(BUILT)}: {one}" for one in found]
+        view.set_viewport_size({"width": 1280, "height": 900})
+        view.goto((BUILT / "de" / "index.html").as_uri())
+        view.keyboard.press("Control+k")
+        view.keyboard.type("Preisuntergrenze")
+        view.wait_for_selector("ol a >> text=Preisuntergrenze", timeout=10_000)
         chromium.close()
     assert wrong == []

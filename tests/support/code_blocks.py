@@ -1,0 +1,93 @@
+"""The code that pages show, block by block, and how a command of theirs is run in a test."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from optimizer.cli import vorrat
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+CONTEXT = click.Context(vorrat)
+LARGE = re.compile(r"german|deutschland|[ck]onsortium")
+"""What a command names if it is about one of the large scenarios."""
+SOLVED = re.compile(rf"{LARGE.pattern}|^results$|^results/base$")
+"""Or about a plan of it."""
+
+
+LONG = {"compare", "explore", "frontier", "participate", "run", "split"}
+"""What solves many times."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """What stands in one fence of a page."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Page and line."""
+        return f"{self.page}:{self.line}"
+
+    def commands(self) -> Iterator[str]:
+        """The lines of a block for a shell, each without its comment and whole again."""
+        for line in re.sub(r" *\\\n *", " ", self.text).splitlines():
+            if said := re.sub(r"(^| +)#( .*)?$", "", line).strip():
+                yield said
+
+
+def blocks(page: Path) -> list[Block]:
+    """All that a page has in fences, from top to bottom."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for match in BLOCK.finditer(text):
+        inner = re.sub(rf"^{match[1]}", "", match[3], flags=re.MULTILINE)
+        line = text.count("\n", 0, match.start()) + 1
+        found.append(Block(page.name, line, match[2], inner))
+    return found
+
+
+def is_synopsis(command: str) -> bool:
+    """Whether a line says how a command is called, with words that stand for others."""
+    return bool(re.search(r"(?<![\w-])[A-Z_]{4,}(\.\.\.)?\]?( |$)|\[PATH\]|YEAR for", command))
+
+
+def is_long(command: str) -> bool:
+    """Whether a command solves a large scenario many times."""
+    return shlex.split(command)[1] in LONG and bool(LARGE.search(command))
+
+
+def parameters(name: str) -> set[str]:
+    """The names of all options of a command."""
+    command = vorrat.get_command(CONTEXT, name)
+    assert command is not None, f"there is no vorrat {name}"
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def lightened(command: str) -> str:
+    """A command about a large scenario with 24 states and a gap of 5 %; others as they are.
+
+    The last of two values counts, so that what the page says is read as well.
+    """
+    words = shlex.split(command)
+    options, more = parameters(words[1]), []
+    if words[1] in ("batch", "init", "validate"):
+        return command
+    if "--set" in options and any(LARGE.search(word) for word in words[2:]):
+        more.append("--set uncertainty.sample.states=24")
+    if any(SOLVED.search(word) for word in words[2:]):
+        wide = "--gap" in options and "--tolerance" not in options
+        more += ["--gap 0.05"] * wide + ["--states 60"] * ("--states" in words)
+    head, sign, target = command.partition(" > ")
+    return " ".join([head, *more]) + f"{sign}{target}"

@@ -1,0 +1,217 @@
+"""What the pages show as code is run: each command, from top to bottom of its page, in a folder in
+which a reader would be; programs in Python; YAML and JSON against the models.
+
+What cannot be run by a test is named in ``ELSEWHERE``, with what stands for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from code_blocks import CONTEXT, PAGES, ROOT, Block, blocks, is_long, is_synopsis, lightened
+from pydantic import TypeAdapter, ValidationError
+
+from models.scenario.case import Case
+from optimizer.cli import vorrat
+
+SHELL, ELSEWHERE = "sh", {
+    "uv": "what `make release` does in environments of its own",
+    "winget": "on Windows only",
+    "powershell": "on Windows only",
+    "podman": "by hand: needs a container engine",
+    "pip": "what `make release` does in environments of its own",
+    "openssl": "tests/page makes secrets of its own",
+    "make": "a target, see below; what it does is what .ci/run does",
+    "cd": "a folder of the reader's",
+}  # fmt: skip
+"""Programs that no test runs here, and why."""
+SHOWN = {"text", "nginx", "ini", "powershell", "snakemake", ""}
+"""Languages of blocks that are looked at elsewhere, or that are no code: formulas and output."""
+NO_PLAN = 'vorrat solve scenarios/tutorial.yaml --set "policy.must_build=[recycling]"'
+BEFORE = {
+    "commands.md": (
+        "vorrat init scenario.yaml",
+        "vorrat solve scenario.yaml --out results/last_year",
+        "vorrat solve scenarios/germany-2026.yaml --variant fund_2500 --out results/fund_2500",
+    ),
+}
+"""What a reader of a page has done before."""
+EVERY = [block for page in PAGES for block in blocks(page)]
+WITH_COMMANDS = [page for page in PAGES if any(b.language == SHELL for b in blocks(page))]
+
+
+def named(block: Block) -> str:
+    return block.name
+
+
+def test_every_block_has_a_language_that_a_test_knows() -> None:
+    known = SHOWN | {SHELL, "bash", "yaml", "json", "python", "pycon"}
+    assert [block.name for block in EVERY if block.language not in known] == []
+    assert len(EVERY) > 100
+
+
+def test_no_code_is_indented_only() -> None:
+    """Such a block has no language, and no test finds it."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        plain = re.sub(r"^( *)```.*?^\1```", "", text, flags=re.M | re.S)
+        assert not re.search(r"\A    \S|(?<=\n\n)    (vorrat|make|python) ", plain), page.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.name)
+def test_commands_do_what_they_say(page: Path, tmp_path: Path) -> None:
+    folder = reader_folder(tmp_path)
+    lines = [*BEFORE.get(page.name, ())]
+    lines += [line for b in blocks(page) if b.language == SHELL for line in b.commands()]
+    for line in lines:
+        words = shlex.split(line)
+        if words[0] == "make":
+            targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
+            assert set(words[1:]) - {w for w in words if "=" in w} <= set(targets), line
+        elif words[0] == "python":
+            knows_its_options(words)
+        elif words[0] != "vorrat":
+            assert words[0] in ELSEWHERE, line
+        elif is_synopsis(line):
+            is_called_like_that(words)
+        elif words[1] == "open":
+            opens(words[2:], folder)
+        elif page.name.endswith(".de.md") and is_long(line):
+            is_understood(words)
+        else:
+            runs(line, folder)
+
+
+def reader_folder(tmp_path: Path) -> Path:
+    """A folder like a fresh clone, with the program on the path and some scenarios of one's own."""
+    folder = tmp_path / "reader"
+    for name in ("scenarios", "tests/scenarios"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "cases").mkdir()
+    for name in ("one", "two"):
+        shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / "cases" / f"{name}.yaml")
+    shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / "my-scenario.yaml")
+    (folder / "secret").write_text("0" * 64, encoding="utf-8")
+    (folder / "secret").chmod(0o600)
+    program = tmp_path / "bin" / "vorrat"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m optimizer "$@"\n', "utf-8")
+    program.chmod(0o755)
+    return folder
+
+
+def runs(line: str, folder: Path) -> None:
+    """The command of a page ends as it should; results of lines before may be written again."""
+    path = f"{folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    own = {"PATH": path, "PYTHONPATH": str(ROOT), "VORRAT_LANGUAGE": "en", "NO_COLOR": "1"}
+    done = subprocess.run(
+        ["bash", "-c", lightened(line)],
+        cwd=folder,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == (3 if line == NO_PLAN else 0), f"{line}\n{done.stdout}{done.stderr}"
+
+
+def is_called_like_that(words: list[str]) -> None:
+    """The line that heads a section is what the program says of itself."""
+    if len(words) > 1 and words[1] in vorrat.list_commands(CONTEXT):
+        command = vorrat.get_command(CONTEXT, words[1])
+        assert command is not None
+        pieces = command.collect_usage_pieces(click.Context(command))
+        assert words[2:][: len(pieces) - 1] == pieces[1:], f"{words}: {pieces}"
+
+
+def is_understood(words: list[str]) -> None:
+    """A long command of a German page has an English twin that is run; here it is read alone."""
+    command = vorrat.get_command(CONTEXT, words[1])
+    assert command is not None
+    parser = command.make_parser(CONTEXT)
+    parser.parse_args(words[2:])
+
+
+def opens(words: list[str], folder: Path) -> None:
+    """Options and files are taken; tests/page has pages opened."""
+    command = vorrat.get_command(CONTEXT, "open")
+    assert command is not None
+    there = [w for word in words for w in ([*map(str, folder.glob(word))] or [word])]
+    there = [str(folder / w) if (folder / w).exists() else w for w in there]
+    command.make_context("open", there, parent=CONTEXT)
+
+
+@cache
+def help_of(program: str) -> str:
+    return subprocess.run(
+        [sys.executable, program, "--help"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+
+
+def knows_its_options(words: list[str]) -> None:
+    """A benchmark, which may run for hours, is there and has the options that a page gives it."""
+    told = help_of(words[1])
+    assert [w for w in words[2:] if w.startswith("--") and w not in told] == [], words
+
+
+PYTHON = [block for block in EVERY if block.language == "python"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", PYTHON, ids=named)
+def test_programs_run(block: Block, tmp_path: Path) -> None:
+    folder = reader_folder(tmp_path)
+    shutil.copyfile(folder / "scenarios" / "tutorial.yaml", folder / "tutorial.yaml")
+    subprocess.run(
+        [sys.executable, "-P", "-c", block.text],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=True,
+        timeout=600,
+    )
+
+
+DATA = [block for block in EVERY if block.language in ("yaml", "json")]
+
+
+@pytest.mark.parametrize("block", DATA, ids=named)
+def test_data_is_what_the_models_take(block: Block) -> None:
+    """Whole scenarios are read in tests/test_docs.py; of a part, each section is."""
+    read: Any = json.loads(block.text) if block.language == "json" else [
+        *yaml.safe_load_all(block.text)
+    ]  # fmt: skip
+    assert read
+    if block.language == "yaml" and isinstance(read[0], dict) and "schema_version" not in read[0]:
+        sections = {f.alias or name: f for name, f in Case.model_fields.items()}
+        for name, value in read[0].items():
+            if name in sections and "table" not in value:
+                holds(sections[name].annotation, value)
+
+
+def holds(kind: Any, value: Any) -> None:
+    """A section says nothing wrong; what it lacks may be in a file that it lies over."""
+    wrong: list[str] = []
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        wrong = [str(one) for one in error.errors() if one["type"] != "missing"]
+    assert wrong == []
