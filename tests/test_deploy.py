@@ -1,6 +1,6 @@
-"""The container file and what the pages show for clusters hang together and can be read.
+"""The container file and what the pages show for clusters agree, and can be read.
 
-Nothing is built or started here: that takes a container engine, Slurm, Kubernetes or Snakemake.
+Nothing is built or started: that takes a container engine, Slurm, Kubernetes or Snakemake.
 """
 
 from __future__ import annotations
@@ -9,10 +9,168 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
-from models import version
+from optimizer.cli import vorrat
+
+ROOT = Path(__file__).parents[1]
+CONTAINERFILE = (ROOT / "Containerfile").read_text(encoding="utf-8").replace("\\\n", "")
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+PAGES = ("cluster", "server")
+LOCK = (ROOT / "requirements" / "test.lock").read_text(encoding="utf-8")
+
+
+def fenced(page: str, *languages: str) -> list[str]:
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```(?:{'|'.join(languages)})\n(.*?)^```$", text, re.M | re.S)
+
+
+def last(instruction: str) -> str:
+    """What the last instruction of this name says: that of the stage that is kept."""
+    return re.findall(rf"^{instruction} (.*)$", CONTAINERFILE, re.MULTILINE)[-1]
+
+
+def objects() -> list[Any]:
+    texts = [text for page in PAGES for text in fenced(page, "yaml")]
+    return [one for text in texts for one in yaml.safe_load_all(text)]
+
+
+def pods() -> dict[str, Any]:
+    """The pods of all manifests, by kind, or by part of a cluster of dask."""
+    found = {}
+    for one in objects():
+        if one["kind"] == "DaskCluster":
+            found |= {part: one["spec"][part]["spec"] for part in ("scheduler", "worker")}
+        elif "template" in one["spec"]:
+            found[one["kind"]] = one["spec"]["template"]["spec"]
+    return found
+
+
+PODS = pods()
+
+
+def test_all_pods_are_found() -> None:
+    assert set(PODS) == {"Job", "scheduler", "worker", "Deployment"}
+
+
+SCRIPTS = [(page, text) for page in PAGES for text in fenced(page, "sh", "bash")]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize("script", [text for _, text in SCRIPTS])
+def test_scripts_can_be_read(script: str) -> None:
+    done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_copied_is_there() -> None:
+    sources = [line.split()[:-1] for line in re.findall(r"^COPY (?!--)(.*)$", CONTAINERFILE, re.M)]
+    assert sources
+    assert [one for line in sources for one in line if not (ROOT / one).exists()] == []
+
+
+def test_what_is_added_and_removed_is_locked() -> None:
+    """Of what built the image, and of what a cluster takes."""
+    found = re.search(r"uninstall --yes ([\w -]+)", CONTAINERFILE)
+    added = re.search(r"versions\.txt ([\w ]+);", CONTAINERFILE)
+    assert found
+    assert added
+    for name in [*found[1].split(), *added[1].split()]:
+        assert re.search(rf"^{name}==", LOCK, re.MULTILINE), name
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
+@pytest.mark.parametrize(
+    ("given", "run"),
+    [
+        (["batch", "/a b/*.yaml"], "<vorrat> <batch> </a b/*.yaml>"),
+        (["dask", "worker"], "<dask> <worker>"),
+        ([], "<vorrat>"),
+    ],
+)
+def test_the_image_runs_what_it_is_given(given: list[str], run: str) -> None:
+    *shell, script, name = json.loads(last("ENTRYPOINT"))
+    script = script.replace("cp -R /opt/vorrat/compiled /tmp", "true")
+    told = script.replace('exec "$@"', "printf '<%s>\\n' \"$@\"")
+    assert told != script
+    done = subprocess.run([*shell, told, name, *given], text=True, capture_output=True, check=True)
+    assert done.stdout.split("\n")[:-1] == run.replace("> <", ">\n<").split("\n")
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_pods_are_those_of_the_image(pod: str) -> None:
+    """Its user, no right, and no folder to write to but those that are mounted."""
+    spec = PODS[pod]
+    who, (container,) = spec["securityContext"], spec["containers"]
+    assert who["runAsNonRoot"]
+    assert f"{who['runAsUser']}:{who['runAsGroup']}" == last("USER")
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    name = "vorrat-cluster" if container["args"][0] == "dask" else "vorrat"
+    assert container["image"] == f"registry.example.org/{name}:{VERSION}"
+    mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    assert set(mounts) == {one["name"] for one in spec["volumes"]}
+    assert mounts["tmp"] == last("WORKDIR")
+    for option in ("--out", "--secret", "--tls-ca-file", "--tls-cert", "--tls-key"):
+        if option in container["args"]:
+            path = Path(container["args"][container["args"].index(option) + 1])
+            assert any(path.is_relative_to(folder) for folder in mounts.values()), option
+
+
+@pytest.mark.parametrize("pod", ["Job", "Deployment"])
+def test_commands_of_pods_are_taken(pod: str) -> None:
+    name, *options = PODS[pod]["containers"][0]["args"]
+    options = [__file__ if one.startswith("/run/") else one for one in options]
+    command = vorrat.get_command(click.Context(vorrat), name)
+    assert command is not None
+    command.make_context(name, options, parent=click.Context(vorrat))
+
+
+def test_what_leads_to_the_server_knows_its_port() -> None:
+    (container,) = PODS["Deployment"]["containers"]
+    port = container["args"][container["args"].index("--port") + 1]
+    assert [str(one["containerPort"]) for one in container["ports"]] == [port]
+    (service,) = [one for one in objects() if one["kind"] == "Service"]
+    assert [str(one["port"]) for one in service["spec"]["ports"]] == [port]
+    (published,) = re.findall(r"--publish [\d.]+:(\d+):(\d+)", "".join(fenced("server", "sh")))
+    assert published == (port, port)
+
+
+def directives(snakefile: str) -> dict[str, dict[str, str]]:
+    """The rules of a Snakefile, and what each says, as Python between brackets."""
+    rules: dict[str, dict[str, str]] = {}
+    for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", snakefile, re.MULTILINE):
+        parts = re.split(r"^    (\w+):", body, flags=re.MULTILINE)[1:]
+        rules[name] = dict(zip(parts[::2], parts[1::2], strict=True))
+    return rules
+
+
+SNAKEFILES = fenced("cluster", "snakemake")
+
+
+@pytest.mark.parametrize("snakefile", SNAKEFILES)
+def test_rules_are_python_and_their_commands_are_taken(snakefile: str) -> None:
+    rules = directives(snakefile)
+    assert list(rules) == ["all", "solve", "compare"]
+    for rule, said in rules.items():
+        for directive, text in said.items():
+            compile(f"_({text})", f"{rule}: {directive}", "eval")
+    for rule in ("solve", "compare"):
+        shell = "".join(re.findall(r'"(.*)"', rules[rule]["shell"]))
+        named = set(re.findall(r"--[a-z-]+", shell.replace("--files-with-matches", "")))
+        command = vorrat.get_command(click.Context(vorrat), rule)
+        assert command is not None
+        assert named <= {option for one in command.params for option in one.opts}
+
+
+def test_there_are_two_snakefiles() -> None:
+    assert len(SNAKEFILES) == 2
