@@ -281,7 +281,7 @@ def extra(here: Environment, wheel: Path, name: str, lock: Path) -> None:
     """An extra is asked for where it is missing, and does its work once it is there."""
     command = ("vorrat", *EXTRAS[name])
     said = here.run(*command, code=2)
-    need(f"vorrat[{name}]" in said, f"no extra is asked for: {said}")
+    need(f"its extra '{name}'" in said, f"no extra is asked for: {said}")
     blocks = locked(lock.read_text(encoding="utf-8"))
     pins = here.empty / "pins.txt"
     plain = (block.partition(" \\")[0] for each in blocks.values() for block in each)

@@ -64,14 +64,20 @@ def main() -> None:
 
 
 def keep_to_itself(site: Path) -> None:
-    """Take out what would hold on one server only, or be fetched from another."""
+    """Take out what would hold on one server only or be fetched from another, and let the choice of
+    a language lead to the same page."""
+    for page in site.rglob("404.html"):
+        page.unlink()  # its links begin at the root of a server
     for page in site.rglob("*.html"):
-        if page.name == "404.html":
-            page.unlink()  # its links begin at the root of a server
-            continue
+        place, text = page.relative_to(site), page.read_text(encoding="utf-8")
         own = os.path.relpath(site / "pictures" / "worker.js", page.parent)
-        text = page.read_text(encoding="utf-8")
-        page.write_text(text.replace(WORKER, own), encoding="utf-8")
+        text = text.replace(WORKER, own)
+        german = place.parts[0] == "de"
+        twin = Path(*place.parts[1:]) if german else "de" / place
+        if (site / twin).is_file():  # else the choice of a language leads to the first page
+            there, other = os.path.relpath(site / twin, page.parent), "en" if german else "de"
+            text = re.sub(rf'href="[^"]*"( hreflang="{other}")', rf'href="{there}"\1', text)
+        page.write_text(text, encoding="utf-8")
 
 
 def write_pages(execute: bool = True) -> None:

@@ -114,7 +114,7 @@ def _or(field: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(parts: dict[str, Any], base: type[BaseModel]) -> None:
     """Put what is said of fields into the schemas of models, by the names of their classes."""
-    for model in _models(base):
+    for model in extensions(base):
         properties = parts.get(model.__name__, {}).get("properties", {})
         docstrings = field_docstrings(model)
         for name, field in model.model_fields.items():
@@ -122,6 +122,7 @@ def _describe(parts: dict[str, Any], base: type[BaseModel]) -> None:
                 properties[field.alias or name]["description"] = docstrings[name]
 
 
-def _models(base: type[BaseModel]) -> list[type[BaseModel]]:
+def extensions(base: type[BaseModel]) -> list[type[BaseModel]]:
+    """All models that extend one, directly or not."""
     direct = base.__subclasses__()
-    return [*direct, *(model for child in direct for model in _models(child))]
+    return [*direct, *(model for child in direct for model in extensions(child))]

@@ -1,5 +1,5 @@
-"""What the pages show as code is run: each command, from top to bottom of its page, in a folder in
-which a reader would be; programs in Python; YAML and JSON against the models.
+"""What the pages show as code is run: each command, from top to bottom of its page, in a folder
+like a reader's; programs in Python; YAML and JSON against the models.
 
 What cannot be run by a test is named in ``ELSEWHERE``, with what stands for it.
 """
@@ -13,18 +13,29 @@ import shlex
 import shutil
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 import yaml
-from code_blocks import CONTEXT, PAGES, ROOT, Block, blocks, is_long, is_synopsis, lightened
+from code_blocks import (
+    CONTEXT,
+    PAGES,
+    ROOT,
+    Block,
+    blocks,
+    files_told,
+    is_long,
+    is_synopsis,
+    lightened,
+    walks,
+)
 from pydantic import TypeAdapter, ValidationError
 
 from models.scenario.case import Case
 from optimizer.cli import vorrat
+from optimizer.cli.scenario_files import template
 
 SHELL, ELSEWHERE = "sh", {
     "uv": "what `make release` does in environments of its own",
@@ -40,16 +51,20 @@ SHELL, ELSEWHERE = "sh", {
 SHOWN = {"text", "nginx", "ini", "powershell", "snakemake", ""}
 """Languages of blocks that are looked at elsewhere, or that are no code: formulas and output."""
 NO_PLAN = 'vorrat solve scenarios/tutorial.yaml --set "policy.must_build=[recycling]"'
+PLAN = "vorrat solve scenarios/germany-2026.yaml --gap 0.05 --out"
 BEFORE = {
-    "commands.md": (
-        "vorrat init scenario.yaml",
-        "vorrat solve scenario.yaml --out results/last_year",
-        "vorrat solve scenarios/germany-2026.yaml --variant fund_2500 --out results/fund_2500",
-    ),
+    "vorrat compare scenario.yaml --variants": "vorrat solve scenario.yaml --out results/last_year",
+    "vorrat evaluate results/japan": "vorrat solve scenarios/japan-2010.yaml --gap 0.05"
+    " --variant stake_beside_guarantee --out results/japan",
+    "vorrat stress results": f"{PLAN} results",
+    "vorrat alternatives": f"{PLAN} results",
+    "vorrat sensitivity": f"{PLAN} results/base",
+    "vorrat solve scenarios/germany-2026.yaml --out results/base": f"{PLAN} results/fund_2500",
+    "vorrat brief": f"{PLAN} results/germany",
 }
-"""What a reader of a page has done before."""
+"""What a reader has done before a block that begins like this, of a page to look things up in."""
 EVERY = [block for page in PAGES for block in blocks(page)]
-WITH_COMMANDS = [page for page in PAGES if any(b.language == SHELL for b in blocks(page))]
+WALKS = [walk for page in PAGES for walk in walks(page)]
 
 
 def named(block: Block) -> str:
@@ -71,11 +86,14 @@ def test_no_code_is_indented_only() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.name)
-def test_commands_do_what_they_say(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk[0].name)
+def test_commands_do_what_they_say(walk: list[Block], tmp_path: Path) -> None:
     folder = reader_folder(tmp_path)
-    lines = [*BEFORE.get(page.name, ())]
-    lines += [line for b in blocks(page) if b.language == SHELL for line in b.commands()]
+    for name, text in files_told(walk[0].path).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    lines = [line for block in walk for line in block.commands()]
+    if len(walk) == 1:
+        lines[:0] = [line for begin, line in BEFORE.items() if lines[0].startswith(begin)]
     for line in lines:
         words = shlex.split(line)
         if words[0] == "make":
@@ -89,7 +107,7 @@ def test_commands_do_what_they_say(page: Path, tmp_path: Path) -> None:
             is_called_like_that(words)
         elif words[1] == "open":
             opens(words[2:], folder)
-        elif page.name.endswith(".de.md") and is_long(line):
+        elif "--everything" in words or (walk[0].page.endswith(".de.md") and is_long(line)):
             is_understood(words)
         else:
             runs(line, folder)
@@ -104,6 +122,7 @@ def reader_folder(tmp_path: Path) -> Path:
     for name in ("one", "two"):
         shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / "cases" / f"{name}.yaml")
     shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / "my-scenario.yaml")
+    (folder / "scenario.yaml").write_text(template("en"), encoding="utf-8")
     (folder / "secret").write_text("0" * 64, encoding="utf-8")
     (folder / "secret").chmod(0o600)
     program = tmp_path / "bin" / "vorrat"
@@ -130,15 +149,16 @@ def runs(line: str, folder: Path) -> None:
 
 def is_called_like_that(words: list[str]) -> None:
     """The line that heads a section is what the program says of itself."""
-    if len(words) > 1 and words[1] in vorrat.list_commands(CONTEXT):
+    if not words[1].startswith("["):  # of the program itself
         command = vorrat.get_command(CONTEXT, words[1])
-        assert command is not None
+        assert command is not None, words
         pieces = command.collect_usage_pieces(click.Context(command))
         assert words[2:][: len(pieces) - 1] == pieces[1:], f"{words}: {pieces}"
 
 
 def is_understood(words: list[str]) -> None:
-    """A long command of a German page has an English twin that is run; here it is read alone."""
+    """Options are read alone: of a long command of a German page, whose English twin is run, and of
+    all that ``run --everything`` does, which tests/cli/test_run.py does on a small scenario."""
     command = vorrat.get_command(CONTEXT, words[1])
     assert command is not None
     parser = command.make_parser(CONTEXT)
@@ -154,23 +174,10 @@ def opens(words: list[str], folder: Path) -> None:
     command.make_context("open", there, parent=CONTEXT)
 
 
-@cache
-def help_of(program: str) -> str:
-    return subprocess.run(
-        [sys.executable, program, "--help"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
-
-
 def knows_its_options(words: list[str]) -> None:
-    """A benchmark, which may run for hours, is there and has the options that a page gives it."""
-    told = help_of(words[1])
-    assert [w for w in words[2:] if w.startswith("--") and w not in told] == [], words
+    """A benchmark, which may run for hours, is there and names the options that a page gives it."""
+    program = (ROOT / words[1]).read_text(encoding="utf-8")
+    assert [w for w in words[2:] if w.startswith("--") and f'"{w}"' not in program] == [], words
 
 
 PYTHON = [block for block in EVERY if block.language == "python"]

@@ -177,7 +177,7 @@ def test_what_needs_an_extra_asks_for_it(
     monkeypatch.chdir(tmp_path)
     assert run(["init", "--from", "tutorial"]) == 0
     assert run([*release().EXTRAS[extra], "--quiet"]) == 2
-    assert f"install Vorrat as 'vorrat[{extra}]'" in capsys.readouterr().err
+    assert f"install Vorrat with its extra '{extra}'" in capsys.readouterr().err
 
 
 def test_the_wheel_has_every_preset(wheel: Path) -> None:

@@ -4,7 +4,7 @@ import re
 import stat
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import islice
@@ -53,7 +53,7 @@ def read_bytes(
     place: Place,
     limit: int = MAX_BYTES,
     role: recording.Role = "scenario",
-    others: Iterable[str] = (),
+    others: Callable[[], Iterable[str]] = tuple,
 ) -> bytes:
     """The content of a regular file of at most ``limit`` bytes, which is recorded; faults name
     ``place``, and where no file is near, one of the ``others`` that could stand for it.
@@ -133,12 +133,12 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _nearest_file(path: Path, others: Iterable[str]) -> str:
+def _nearest_file(path: Path, others: Callable[[], Iterable[str]]) -> str:
     names: list[str] = []
     with suppress(OSError):
         names += [one.name for one in islice(path.parent.iterdir(), 1000) if one.is_file()]
     near = close(path.name, names)
-    found = str(path.parent / near) if near else close(path.stem, others)
+    found = str(path.parent / near) if near else close(path.stem, others())
     return tr("did you mean '{name}'?", name=found) if found else ""
 
 

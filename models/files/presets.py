@@ -13,7 +13,8 @@ from models.files.nodes import Node
 from models.files.yaml_source import parse
 
 SUFFIX = ".yaml"
-ENDINGS = (SUFFIX, ".yml", ".json", ".xlsx", ".xlsm")  #: How files of scenarios end.
+YAML = (SUFFIX, ".yml")
+ENDINGS = (*YAML, ".json", ".xlsx", ".xlsm")  #: How files of scenarios end.
 
 
 def _shelf() -> Path:

@@ -82,7 +82,7 @@ def read_case(
     """
     with one_scenario():
         file = presets.meant(path)
-        raw = read_bytes(file, Place(str(file)), others=presets.scenarios())
+        raw = read_bytes(file, Place(str(file)), others=presets.scenarios)
         return _Reader(str(file), variant, tuple(settings)).read(raw, check_variants)
 
 

@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
+from models.files import presets
 from models.language import language, tr
 from optimizer.cli import options, usage
 from optimizer.cli.usage import announce, misused
@@ -108,7 +109,7 @@ def open(
     With --serve it is for all users of a server, and goes on until it is ended.
     """
     for file in files:
-        if not file.is_file():
+        if not presets.meant(file).is_file():
             raise misused("There is no file '{file}'.", file=file)
     given = {"--secret": secret, "--user-header": user_header, "--listen": listen}
     useless = [name for name, value in given.items() if value is not None]

@@ -12,20 +12,23 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 from pydantic import ValidationError
 
+from models.base import Base
 from models.files import presets
 from models.files.decoding import MAX_BYTES
 from models.files.json_document import MAX_BYTES as MAX_RESULT
 from models.files.json_document import NotPlainError, parse_json
 from models.language import marked, tr
 from models.results import manifest as entries
-from models.results.base import content_hash, content_of
+from models.results.base import Result, content_hash, content_of
 from models.results.manifest import SUFFIX, Manifest, Rerun, WhyNot
+from models.schema import extensions
 from optimizer.cli import manifest as manifests
 from optimizer.cli import options, own_version, saved, usage
 from optimizer.cli.manifest import is_inside
@@ -296,8 +299,8 @@ def _compared(manifest: Manifest, before: Path, after: Path) -> tuple[dict[str, 
         if then is not None:
             contents = (content_of(then, output.volatile), content_of(now, output.volatile))
             found = ((output.path, *one) for one in _differences(*contents, ()))
-            # What another version did not write yet says nothing of what it found.
-            differing += [one for one in found if same or one[2] is not ABSENT]
+            # A field that another version did not write yet says nothing of what it found.
+            differing += [one for one in found if same or not _is_new(one)]
             good = _equally_good(then, now) if good is None else good
         elif own != due:
             differing.append((output.path, "", due, own))
@@ -307,6 +310,19 @@ def _compared(manifest: Manifest, before: Path, after: Path) -> tuple[dict[str, 
         "not_compared": tuple(not_compared),
         "equally_good": good,
     }, differing
+
+
+def _is_new(difference: tuple[str, str, Any, Any]) -> bool:
+    """Whether a value that was absent is that of a field, and no entry of a list or by a name."""
+    _, path, then, _ = difference
+    return then is ABSENT and path.rpartition(".")[2] in _fields()
+
+
+@cache
+def _fields() -> frozenset[str]:
+    models = (model for base in (Base, Result) for model in extensions(base))
+    named = (one for model in models for one in model.model_fields.items())
+    return frozenset(field.alias or name for name, field in named)
 
 
 def _content(path: Path, size: int | None = None) -> bytes | None:

@@ -111,6 +111,9 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     path = path or ("scenario.xlsx" if excel else "scenario.yaml" if own is None else own.name)
     if excel and not path.lower().endswith(".xlsx"):
         raise misused("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
+    if own is not None and not excel and Path(path).suffix.lower() not in _endings(own, path):
+        raise misused("'{path}' has to end like '{other}', of which it is a copy.", path=path,
+                      other=own.name)  # fmt: skip
     with using(language):
         kept = None if path == "-" else own
         along = [] if kept is None else _along(kept, Path(path).parent, excel)
@@ -180,14 +183,14 @@ def _along(file: Path, folder: Path, excel: bool) -> list[tuple[Path, bytes]]:
     with recording() as record:
         variants = read_case(file, check_variants=True).case.variants
     own = [one for one in record.files if one.role in ("include", "table")]
-    found = {os.path.relpath(one.path, file.parent): one.content for one in own}
+    found = {_from(file.parent, one.path): one.content for one in own}
     if excel:
         sets = (variant.set.get("include", ()) for variant in variants.values())
         named = [name for one in sets for name in one if isinstance(name, str)]
         with recording() as once:
             read_case(file)
         # A variant replaces what the scenario includes, so it may name it once more.
-        within = {os.path.relpath(one.path, file.parent) for one in once.files} - {*named}
+        within = {_from(file.parent, one.path) for one in once.files} - {*named}
         found = {path: content for path, content in found.items() if path not in within}
     elif file in shelf.scenarios().values():
         found |= shelf.belonging(file)
@@ -197,6 +200,17 @@ def _along(file: Path, folder: Path, excel: bool) -> list[tuple[Path, bytes]]:
         if content is not None
         and (not (place := folder / path).is_file() or place.read_bytes() != content)
     ]
+
+
+def _endings(file: Path, path: str) -> set[str]:
+    """How the name of a copy of a scenario file may end; a text may also go to stdout."""
+    own = file.suffix.lower()
+    text = path == "-" and own not in (".xlsx", ".xlsm")
+    return {*(shelf.YAML if own in shelf.YAML else (own,)), *([""] if text else [])}
+
+
+def _from(folder: Path, path: str | Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _shipped(origin: str) -> Path:

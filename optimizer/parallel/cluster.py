@@ -81,8 +81,8 @@ class Cluster:
     ) -> None:
         if find_spec("distributed") is None:
             raise cluster_error(
-                "a cluster needs dask.distributed: install Vorrat as {extra}",
-                extra="'vorrat[cluster]'",
+                "a cluster needs dask.distributed: install Vorrat with its extra {extra}",
+                extra="'cluster'",
             )
         self._address = located(address)
         self._security = None if self._address == LOCAL else _security(self._address, tls)

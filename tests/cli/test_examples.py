@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from models.files import presets
 from models.results.base import documents
 from models.results.manifest import Manifest
 from models.schema import result_schema, scenario_schema
-from optimizer.cli import disk, run
+from optimizer.cli import disk, opening, run
 from optimizer.errors import NotWritten
 
 SHELF = Path(__file__).parents[2] / "scenarios"
@@ -216,6 +217,33 @@ def test_the_page_takes_an_example_as_the_one_it_has(folder: Path) -> None:
     from optimizer.page.scenarios import Scenarios
 
     assert Scenarios().add(Path("tutorial")).kind == "shipped"
+
+
+def test_open_takes_an_example_by_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(opening, "_pool", lambda *_args: nullcontext())
+    monkeypatch.setattr(opening, "_open", lambda files, *_args: opened.extend(files))
+    assert run(["open", "tutorial"]) == 0
+    assert opened == [Path("tutorial")]
+    assert run(["open", "nothing"]) == 2
+    assert "There is no file 'nothing'." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("origin", "path"),
+    [("tutorial", "out.xlsx"), ("tutorial", "out.json"), ("tutorial", "out"), ("book.xlsx", "-"),
+     ("book.xlsx", "out.yaml")],
+)  # fmt: skip
+def test_a_copy_keeps_the_kind_of_what_it_copies(
+    origin: str, path: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "--excel", "--from", "tutorial", "book.xlsx"]) == 0
+    before = below(folder)
+    assert run(["init", "--from", origin, path]) == 2
+    assert f"'{path}' has to end like" in capsys.readouterr().err
+    assert below(folder) == before
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -104,4 +104,4 @@ def test_a_screen_without_its_library_is_refused_before_anything_is_solved(
 
     monkeypatch.setattr("optimizer.analyses.sensitivity.screening.find_spec", missing)
     assert run(["sensitivity", TUTORIAL, *QUICK, "--morris", "4"]) == 2
-    assert "install Vorrat as 'vorrat[screen]'" in capsys.readouterr().err
+    assert "install Vorrat with its extra 'screen'" in capsys.readouterr().err

@@ -306,7 +306,7 @@ def test_tls_needs_its_files(files: Files, tmp_path: Path) -> None:
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optimizer.parallel.cluster.find_spec", lambda name: None)
-    with pytest.raises(ClusterError, match=r"install Vorrat as 'vorrat\[cluster\]'"):
+    with pytest.raises(ClusterError, match=r"install Vorrat with its extra 'cluster'"):
         Cluster("local")
 
 

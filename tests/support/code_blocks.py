@@ -16,12 +16,14 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTEXT = click.Context(vorrat)
-LARGE = re.compile(r"german|deutschland|[ck]onsortium")
+LARGE = re.compile(r"(german|deutschland|[ck]onsortium).*\.(yaml|xlsx)")
 """What a command names if it is about one of the large scenarios."""
-SOLVED = re.compile(rf"{LARGE.pattern}|^results$|^results/base$")
+SOLVED = re.compile(r"german|deutschland|[ck]onsortium|^results$|^results/base$")
 """Or about a plan of it."""
 
 
+APART = {"commands.md"}
+"""Pages to look things up in: nobody goes through them from top to bottom."""
 LONG = {"compare", "explore", "frontier", "participate", "run", "split"}
 """What solves many times."""
 
@@ -30,10 +32,15 @@ LONG = {"compare", "explore", "frontier", "participate", "run", "split"}
 class Block:
     """What stands in one fence of a page."""
 
-    page: str
+    path: Path
     line: int
     language: str
     text: str
+
+    @property
+    def page(self) -> str:
+        """The name of the page."""
+        return self.path.name
 
     @property
     def name(self) -> str:
@@ -54,8 +61,20 @@ def blocks(page: Path) -> list[Block]:
     for match in BLOCK.finditer(text):
         inner = re.sub(rf"^{match[1]}", "", match[3], flags=re.MULTILINE)
         line = text.count("\n", 0, match.start()) + 1
-        found.append(Block(page.name, line, match[2], inner))
+        found.append(Block(page, line, match[2], inner))
     return found
+
+
+def files_told(page: Path) -> dict[str, str]:
+    """Files that a page shows whole, each announced by its name and a colon."""
+    text = page.read_text(encoding="utf-8")
+    return dict(re.findall(r"`([\w-]+\.yaml)`:\n\n```yaml\n(.*?)^```$", text, re.M | re.S))
+
+
+def walks(page: Path) -> list[list[Block]]:
+    """The blocks for a shell that a reader of a page goes through in one folder."""
+    shell = [block for block in blocks(page) if block.language == "sh"]
+    return [[block] for block in shell] if page.name in APART else [shell] if shell else []
 
 
 def is_synopsis(command: str) -> bool:
@@ -76,16 +95,16 @@ def parameters(name: str) -> set[str]:
 
 
 def lightened(command: str) -> str:
-    """A command about a large scenario with 24 states and a gap of 5 %; others as they are.
+    """A command about a large scenario with 12 states and a gap of 5 %; others as they are.
 
     The last of two values counts, so that what the page says is read as well.
     """
     words = shlex.split(command)
     options, more = parameters(words[1]), []
-    if words[1] in ("batch", "init", "validate"):
+    if words[1] in ("init", "validate"):
         return command
     if "--set" in options and any(LARGE.search(word) for word in words[2:]):
-        more.append("--set uncertainty.sample.states=24")
+        more.append("--set uncertainty.sample.states=12")
     if any(SOLVED.search(word) for word in words[2:]):
         wide = "--gap" in options and "--tolerance" not in options
         more += ["--gap 0.05"] * wide + ["--states 60"] * ("--states" in words)

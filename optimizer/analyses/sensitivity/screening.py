@@ -39,7 +39,7 @@ def check_installed() -> None:
     """Raises ScreenMissing where the library is not there."""
     if find_spec("SALib") is None:
         raise ScreenMissing(
-            tr("a screen needs SALib: install Vorrat as {extra}", extra="'vorrat[screen]'")
+            tr("a screen needs SALib: install Vorrat with its extra {extra}", extra="'screen'")
         )
 
 
