@@ -72,11 +72,12 @@ def keep_to_itself(site: Path) -> None:
         place, text = page.relative_to(site), page.read_text(encoding="utf-8")
         own = os.path.relpath(site / "pictures" / "worker.js", page.parent)
         text = text.replace(WORKER, own)
-        german = place.parts[0] == "de"
-        twin = Path(*place.parts[1:]) if german else "de" / place
-        if (site / twin).is_file():  # else the choice of a language leads to the first page
-            there, other = os.path.relpath(site / twin, page.parent), "en" if german else "de"
-            text = re.sub(rf'href="[^"]*"( hreflang="{other}")', rf'href="{there}"\1', text)
+        name = Path(*place.parts[1:]) if place.parts[0] == "de" else place
+        twins = {"en": site / name, "de": site / "de" / name}
+        if all(twin.is_file() for twin in twins.values()):  # else it leads to the first page
+            for language, twin in twins.items():
+                there = os.path.relpath(twin, page.parent)
+                text = re.sub(rf'href="[^"]*"( hreflang="{language}")', rf'href="{there}"\1', text)
         page.write_text(text, encoding="utf-8")
 
 
