@@ -57,10 +57,10 @@ BEFORE = {
     "vorrat evaluate results/japan": "vorrat solve scenarios/japan-2010.yaml --gap 0.05"
     " --variant stake_beside_guarantee --out results/japan",
     "vorrat stress results": f"{PLAN} results",
-    "vorrat alternatives": f"{PLAN} results",
-    "vorrat sensitivity": f"{PLAN} results/base",
+    "vorrat alternatives scenarios": f"{PLAN} results",
+    "vorrat sensitivity scenarios": f"{PLAN} results/base",
     "vorrat solve scenarios/germany-2026.yaml --out results/base": f"{PLAN} results/fund_2500",
-    "vorrat brief": f"{PLAN} results/germany",
+    "vorrat brief results": f"{PLAN} results/germany",
 }
 """What a reader has done before a block that begins like this, of a page to look things up in."""
 EVERY = [block for page in PAGES for block in blocks(page)]
