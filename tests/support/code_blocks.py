@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTEXT = click.Context(vorrat)
-LARGE = re.compile(r"(german|deutschland|[ck]onsortium).*\.(yaml|xlsx)")
+LARGE = re.compile(
+    r"(tests/)?(scenarios/)?(germany|deutschland|[ck]onsortium)[\w-]*(\.yaml|\.xlsx)?(@\w+)?$"
+)
 """What a command names if it is about one of the large scenarios."""
 SOLVED = re.compile(r"german|deutschland|[ck]onsortium|^results$|^results/base$")
 """Or about a plan of it."""
@@ -84,7 +86,7 @@ def is_synopsis(command: str) -> bool:
 
 def is_long(command: str) -> bool:
     """Whether a command solves a large scenario many times."""
-    return shlex.split(command)[1] in LONG and bool(LARGE.search(command))
+    return shlex.split(command)[1] in LONG and any(map(LARGE.match, shlex.split(command)[2:]))
 
 
 def parameters(name: str) -> set[str]:
@@ -103,7 +105,7 @@ def lightened(command: str) -> str:
     options, more = parameters(words[1]), []
     if words[1] in ("init", "validate"):
         return command
-    if "--set" in options and any(LARGE.search(word) for word in words[2:]):
+    if "--set" in options and any(LARGE.match(word) for word in words[2:]):
         more.append("--set uncertainty.sample.states=12")
     if any(SOLVED.search(word) for word in words[2:]):
         wide = "--gap" in options and "--tolerance" not in options
