@@ -294,7 +294,7 @@ def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
 
 def test_what_solves_is_supervised_and_nothing_else() -> None:
     assert set(COMMANDS) - parent.SOLVING == {
-        "init", "open", "presets", "report", "schema", "validate", "workbook"
+        "examples", "init", "open", "presets", "report", "schema", "validate", "workbook"
     }  # fmt: skip
     assert parent.is_supervised(["--language", "de", "solve", "file"])
     for words in ([], ["--version"], ["solve", "--help"], ["validate", "solve"], ["nothing"]):
