@@ -23,6 +23,7 @@ from code_blocks import (
     CONTEXT,
     PAGES,
     ROOT,
+    RUN_LONG,
     Block,
     blocks,
     files_told,
@@ -107,7 +108,7 @@ def test_commands_do_what_they_say(walk: list[Block], tmp_path: Path) -> None:
             is_called_like_that(words)
         elif words[1] == "open":
             opens(words[2:], folder)
-        elif "--everything" in words or (walk[0].page.endswith(".de.md") and is_long(line)):
+        elif "--everything" in words or (walk[0].page not in RUN_LONG and is_long(line)):
             is_understood(words)
         else:
             runs(line, folder)
@@ -157,8 +158,8 @@ def is_called_like_that(words: list[str]) -> None:
 
 
 def is_understood(words: list[str]) -> None:
-    """Options are read alone: of a long command of a German page, whose English twin is run, and of
-    all that ``run --everything`` does, which tests/cli/test_run.py does on a small scenario."""
+    """Options are read alone: of a long command whose like is run on another page, and of all that
+    ``run --everything`` does, which tests/cli/test_run.py does on a small scenario."""
     command = vorrat.get_command(CONTEXT, words[1])
     assert command is not None
     parser = command.make_parser(CONTEXT)

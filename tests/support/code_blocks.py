@@ -26,8 +26,13 @@ SOLVED = re.compile(r"german|deutschland|[ck]onsortium|^results$|^results/base$"
 
 APART = {"commands.md"}
 """Pages to look things up in: nobody goes through them from top to bottom."""
-LONG = {"compare", "explore", "frontier", "participate", "run", "split"}
+LONG = {
+    *("alternatives", "batch", "compare", "explain", "explore", "frontier", "participate", "run"),
+    *("sensitivity", "split", "target"),
+}
 """What solves many times."""
+RUN_LONG = {"README.md", "policy.md", "page.md"}
+"""Pages on which it is run of a large scenario; their like on other pages is read alone."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,9 @@ def is_synopsis(command: str) -> bool:
 
 
 def is_long(command: str) -> bool:
-    """Whether a command solves a large scenario many times."""
-    return shlex.split(command)[1] in LONG and any(map(LARGE.match, shlex.split(command)[2:]))
+    """Whether a command solves a large scenario, or asks of a plan of one, many times."""
+    name, *words = shlex.split(command)[1:]
+    return name in LONG and any(LARGE.match(word) or SOLVED.search(word) for word in words)
 
 
 def parameters(name: str) -> set[str]:
