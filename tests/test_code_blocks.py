@@ -95,6 +95,7 @@ def test_commands_do_what_they_say(walk: list[Block], tmp_path: Path) -> None:
     lines = [line for block in walk for line in block.commands()]
     if len(walk) == 1:
         lines[:0] = [line for begin, line in BEFORE.items() if lines[0].startswith(begin)]
+    unwritten: set[str] = set()
     for line in lines:
         words = shlex.split(line)
         if words[0] == "make":
@@ -108,8 +109,9 @@ def test_commands_do_what_they_say(walk: list[Block], tmp_path: Path) -> None:
             is_called_like_that(words)
         elif words[1] == "open":
             opens(words[2:], folder)
-        elif "--everything" in words or (walk[0].page not in RUN_LONG and is_long(line)):
+        elif is_read_alone(words, walk[0].page) or not unwritten.isdisjoint(words):
             is_understood(words)
+            unwritten |= {words[at + 1] for at, word in enumerate(words) if word == "--out"}
         else:
             runs(line, folder)
 
@@ -155,6 +157,11 @@ def is_called_like_that(words: list[str]) -> None:
         assert command is not None, words
         pieces = command.collect_usage_pieces(click.Context(command))
         assert words[2:][: len(pieces) - 1] == pieces[1:], f"{words}: {pieces}"
+
+
+def is_read_alone(words: list[str], page: str) -> bool:
+    """Whether a command would take long, and its like is run elsewhere."""
+    return "--everything" in words or (page not in RUN_LONG and is_long(shlex.join(words)))
 
 
 def is_understood(words: list[str]) -> None:
