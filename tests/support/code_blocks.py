@@ -27,8 +27,8 @@ SOLVED = re.compile(r"german|deutschland|[ck]onsortium|^results$|^results/base$"
 APART = {"commands.md"}
 """Pages to look things up in: nobody goes through them from top to bottom."""
 LONG = {
-    *("alternatives", "batch", "compare", "explain", "explore", "frontier", "participate", "run"),
-    *("sensitivity", "split", "target"),
+    *("alternatives", "batch", "brief", "compare", "explain", "explore", "frontier", "participate"),
+    *("run", "sensitivity", "split", "target"),
 }
 """What solves many times."""
 RUN_LONG = {"README.md", "policy.md", "page.md"}
