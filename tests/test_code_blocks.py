@@ -122,6 +122,7 @@ def reader_folder(tmp_path: Path) -> Path:
     for name in ("scenarios", "tests/scenarios"):
         shutil.copytree(ROOT / name, folder / name)
     (folder / "cases").mkdir()
+    (folder / "private").mkdir()  # where private files would lie
     for name in ("one", "two"):
         shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / "cases" / f"{name}.yaml")
     shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / "my-scenario.yaml")
