@@ -31,7 +31,7 @@ LONG = {
     *("run", "sensitivity", "split", "target"),
 }
 """What solves many times."""
-RUN_LONG = {"README.md", "policy.md", "page.md"}
+RUN_LONG = {"README.md", "policy.md"}
 """Pages on which it is run of a large scenario; their like on other pages is read alone."""
 
 
