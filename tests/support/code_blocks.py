@@ -31,8 +31,8 @@ LONG = {
     *("run", "sensitivity", "split", "target"),
 }
 """What solves many times."""
-RUN_LONG = {"README.md", "policy.md"}
-"""Pages on which it is run of a large scenario; their like on other pages is read alone."""
+RUN_LONG = {"README.md"}
+"""Where it is run of a large scenario; its like on other pages is read alone."""
 
 
 @dataclass(frozen=True)
