@@ -196,7 +196,8 @@ PYTHON = [block for block in EVERY if block.language == "python"]
 @pytest.mark.parametrize("block", PYTHON, ids=named)
 def test_programs_run(block: Block, tmp_path: Path) -> None:
     folder = reader_folder(tmp_path)
-    shutil.copyfile(folder / "scenarios" / "tutorial.yaml", folder / "tutorial.yaml")
+    for name in ("tutorial", "einfuehrung"):  # as their page had them written
+        shutil.copyfile(folder / "scenarios" / "tutorial.yaml", folder / f"{name}.yaml")
     subprocess.run(
         [sys.executable, "-P", "-c", block.text],
         cwd=folder,
