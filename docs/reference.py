@@ -163,8 +163,9 @@ def rules() -> str:
     for title, kind in (("Constraints", pyo.Constraint), ("Variables", pyo.Var)):
         rows = []
         for one in model.component_objects(kind):
-            tag, _, says = re.fullmatch(r"(?:\((\w+)\))?( ?)(.*)", one.doc or "", re.S).groups()  # type: ignore[union-attr]
-            rows.append(f"| {tag or '-'} | `{one.local_name}` | {_plain(says)} | {len(one)} |")
+            head, sign, says = (one.doc or "").partition(") ")  # (P2) what is started is ...
+            tag, says = (head[1:], says) if sign and head.startswith("(") else ("-", one.doc or "")
+            rows.append(f"| {tag} | `{one.local_name}` | {_plain(says)} | {len(one)} |")
         head = ["| tag | name | what it says | in the tutorial |", "|---|---|---|---:|"]
         parts += [f"## {title}", "\n".join([*head, *sorted(rows)])]
     return "\n\n".join(parts)
