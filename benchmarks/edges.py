@@ -421,8 +421,10 @@ def read_results(path: Path) -> list[Result]:
 
 def keep(asked: argparse.Namespace) -> None:
     """Run a batch of seeds, writing down each, and report."""
-    results = []
-    out = asked.out.open("w") if asked.out else None
+    results, out = [], None
+    if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        out = asked.out.open("w")
     for result in run_all(range(asked.seed, asked.seed + asked.count), asked.jobs, asked.seconds):
         results.append(result)
         if out:

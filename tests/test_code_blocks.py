@@ -1,56 +1,67 @@
 """What the pages show as code is run: each command, from top to bottom of its page, in a folder
 like a reader's; programs in Python; YAML and JSON against the models.
 
-What cannot be run by a test is named in ``ELSEWHERE``, with what stands for it.
+Large scenarios are cut down first, see ``cut_down``, so that all can be run. What a page shows for
+a cluster is in ``test_deploy``, and ``ELSEWHERE`` names what no test can run, with the reason.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
+import psutil
 import pytest
 import yaml
 from code_blocks import (
     CONTEXT,
     PAGES,
     ROOT,
-    RUN_LONG,
+    SHELLS,
     Block,
+    as_reader,
     blocks,
     files_told,
-    is_long,
     is_synopsis,
     lightened,
+    opens,
+    reader_folder,
     walks,
 )
 from pydantic import TypeAdapter, ValidationError
 
 from models.scenario.case import Case
 from optimizer.cli import vorrat
-from optimizer.cli.scenario_files import template
 
-SHELL, ELSEWHERE = "sh", {
+ELSEWHERE = {
     "uv": "what `make release` does in environments of its own",
     "winget": "on Windows only",
     "powershell": "on Windows only",
     "podman": "by hand: needs a container engine",
     "pip": "what `make release` does in environments of its own",
     "openssl": "tests/page makes secrets of its own",
-    "make": "a target, see below; what it does is what .ci/run does",
     "cd": "a folder of the reader's",
+    "$env:HTTPS_PROXY": "a setting of the reader's network",
+    "$env:UV_SYSTEM_CERTS": "a setting of the reader's network",
 }  # fmt: skip
 """Programs that no test runs here, and why."""
-SHOWN = {"text", "nginx", "ini", "powershell", "snakemake", ""}
-"""Languages of blocks that are looked at elsewhere, or that are no code: formulas and output."""
+SHOWN = {"text", "nginx", "ini", "snakemake", "bash", "pycon", ""}
+"""Languages of blocks that are run or read in ``test_deploy`` and ``test_facade``, or that are no
+code: formulas and output."""
+STARTED = 5.0
+"""Seconds for which a benchmark has to run, if it does not end well before."""
+NO_START = {
+    "benchmarks/against_mpi_sppy.py": "takes what no lock holds, as the line before it says",
+    "benchmarks/published_recourse.py": "takes files that are published elsewhere",
+}
+"""Benchmarks of which options are looked up alone, and why."""
 NO_PLAN = 'vorrat solve scenarios/tutorial.yaml --set "policy.must_build=[recycling]"'
 PLAN = "vorrat solve scenarios/germany-2026.yaml --gap 0.05 --out"
 BEFORE = {
@@ -73,7 +84,7 @@ def named(block: Block) -> str:
 
 
 def test_every_block_has_a_language_that_a_test_knows() -> None:
-    known = SHOWN | {SHELL, "bash", "yaml", "json", "python", "pycon"}
+    known = SHOWN | {*SHELLS, "yaml", "json", "python"}
     assert [block.name for block in EVERY if block.language not in known] == []
     assert len(EVERY) > 100
 
@@ -95,58 +106,31 @@ def test_commands_do_what_they_say(walk: list[Block], tmp_path: Path) -> None:
     lines = [line for block in walk for line in block.commands()]
     if len(walk) == 1:
         lines[:0] = [line for begin, line in BEFORE.items() if lines[0].startswith(begin)]
-    unwritten: set[str] = set()
     for line in lines:
         words = shlex.split(line)
         if words[0] == "make":
-            targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
-            assert set(words[1:]) - {w for w in words if "=" in w} <= set(targets), line
+            subprocess.run([words[0], "--dry-run", *words[1:]], cwd=ROOT, check=True)
         elif words[0] == "python":
-            knows_its_options(words)
+            begins(words, folder)
         elif words[0] != "vorrat":
             assert words[0] in ELSEWHERE, line
         elif is_synopsis(line):
             is_called_like_that(words)
-        elif words[1] == "open":
-            opens(words[2:], folder)
-        elif is_read_alone(words, walk[0].page) or not unwritten.isdisjoint(words):
-            is_understood(words)
-            unwritten |= {words[at + 1] for at, word in enumerate(words) if word == "--out"}
-        else:
+        elif words[1] != "open":
             runs(line, folder)
-
-
-def reader_folder(tmp_path: Path) -> Path:
-    """A folder like a fresh clone, with the program on the path and some scenarios of one's own."""
-    folder = tmp_path / "reader"
-    for name in ("scenarios", "tests/scenarios"):
-        shutil.copytree(ROOT / name, folder / name)
-    (folder / "cases").mkdir()
-    (folder / "private").mkdir()  # where private files would lie
-    for name in ("one", "two"):
-        shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / "cases" / f"{name}.yaml")
-    shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / "my-scenario.yaml")
-    (folder / "scenario.yaml").write_text(template("en"), encoding="utf-8")
-    (folder / "secret").write_text("0" * 64, encoding="utf-8")
-    (folder / "secret").chmod(0o600)
-    program = tmp_path / "bin" / "vorrat"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m optimizer "$@"\n', "utf-8")
-    program.chmod(0o755)
-    return folder
+        elif "--scheduler" not in words:  # test_deploy has a cluster
+            opens(words[2:], folder)
 
 
 def runs(line: str, folder: Path) -> None:
     """The command of a page ends as it should; results of lines before may be written again."""
-    path = f"{folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    own = {"PATH": path, "PYTHONPATH": str(ROOT), "VORRAT_LANGUAGE": "en", "NO_COLOR": "1"}
     done = subprocess.run(
         ["bash", "-c", lightened(line)],
         cwd=folder,
-        env=os.environ | own,
+        env=as_reader(folder),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=600,
     )
     assert done.returncode == (3 if line == NO_PLAN else 0), f"{line}\n{done.stdout}{done.stderr}"
 
@@ -160,48 +144,45 @@ def is_called_like_that(words: list[str]) -> None:
         assert words[2:][: len(pieces) - 1] == pieces[1:], f"{words}: {pieces}"
 
 
-def is_read_alone(words: list[str], page: str) -> bool:
-    """Whether a command would take long, and its like is run elsewhere."""
-    return "--everything" in words or (page not in RUN_LONG and is_long(shlex.join(words)))
+def begins(words: list[str], folder: Path) -> None:
+    """A benchmark, which may run for hours, takes its options and works for some seconds."""
+    program = ROOT / words[1]
+    if words[1] in NO_START:
+        text = program.read_text(encoding="utf-8")
+        assert [w for w in words[2:] if w.startswith("--") and f'"{w}"' not in text] == [], words
+        return
+    with psutil.Popen(
+        [sys.executable, program, *words[2:]],
+        cwd=folder,
+        env=as_reader(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            said = process.communicate(timeout=STARTED)[1]
+        except subprocess.TimeoutExpired:
+            for one in [*process.children(recursive=True), process]:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+        else:
+            assert process.returncode == 0, f"{words}\n{said}"
 
 
-def is_understood(words: list[str]) -> None:
-    """Options are read alone: of a long command whose like is run on another page, and of all that
-    ``run --everything`` does, which tests/cli/test_run.py does on a small scenario."""
-    command = vorrat.get_command(CONTEXT, words[1])
-    assert command is not None
-    parser = command.make_parser(CONTEXT)
-    parser.parse_args(words[2:])
-
-
-def opens(words: list[str], folder: Path) -> None:
-    """Options and files are taken; tests/page has pages opened."""
-    command = vorrat.get_command(CONTEXT, "open")
-    assert command is not None
-    there = [w for word in words for w in ([*map(str, folder.glob(word))] or [word])]
-    there = [str(folder / w) if (folder / w).exists() else w for w in there]
-    command.make_context("open", there, parent=CONTEXT)
-
-
-def knows_its_options(words: list[str]) -> None:
-    """A benchmark, which may run for hours, is there and names the options that a page gives it."""
-    program = (ROOT / words[1]).read_text(encoding="utf-8")
-    assert [w for w in words[2:] if w.startswith("--") and f'"{w}"' not in program] == [], words
-
-
-PYTHON = [block for block in EVERY if block.language == "python"]
+PYTHON = [b for b in EVERY if b.language == "python" and "dask_jobqueue" not in b.text]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", PYTHON, ids=named)
 def test_programs_run(block: Block, tmp_path: Path) -> None:
     folder = reader_folder(tmp_path)
+    text = (folder / "scenarios" / "tutorial.yaml").read_text(encoding="utf-8")
     for name in ("tutorial", "einfuehrung"):  # as their page had them written
-        shutil.copyfile(folder / "scenarios" / "tutorial.yaml", folder / f"{name}.yaml")
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     subprocess.run(
         [sys.executable, "-P", "-c", block.text],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=as_reader(folder),
         check=True,
         timeout=600,
     )

@@ -1,21 +1,28 @@
-"""The container file and what the pages show for clusters agree, and can be read.
+"""The container file and what the pages show for clusters agree, and their scripts run.
 
-Nothing is built or started: that takes a container engine, Slurm, Kubernetes or Snakemake.
+A container engine and Kubernetes are not there; the parts of Slurm and Snakemake are played.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
 import yaml
+from code_blocks import as_reader, opens, reader_folder
 
 from optimizer.cli import vorrat
 
@@ -23,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 CONTAINERFILE = (ROOT / "Containerfile").read_text(encoding="utf-8").replace("\\\n", "")
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 PAGES = ("cluster", "server")
+TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
 LOCK = (ROOT / "requirements" / "test.lock").read_text(encoding="utf-8")
 
 
@@ -174,3 +182,122 @@ def test_rules_are_python_and_their_commands_are_taken(snakefile: str) -> None:
 
 def test_there_are_two_snakefiles() -> None:
     assert len(SNAKEFILES) == 2
+
+
+@contextmanager
+def script(text: str, folder: Path, **settings: str) -> Iterator[None]:
+    """What bash has run, until what it left in the background is ended."""
+    with (folder / "told.txt").open("w", encoding="utf-8") as told:
+        process = subprocess.Popen(
+            ["bash", "-euc", text],
+            cwd=folder,
+            env=as_reader(folder) | settings,
+            stdin=subprocess.PIPE,
+            stdout=told,
+            stderr=told,
+            start_new_session=True,
+        )
+    try:
+        process.communicate(b"\n", timeout=300)
+        assert process.returncode == 0, (folder / "told.txt").read_text(encoding="utf-8")
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+SLURM = {
+    "bin/srun": """\
+#!/bin/bash
+while [[ $1 == --* ]]; do shift; done
+exec "$@"
+""",
+    "bin/sbatch": """\
+#!/bin/bash -e
+case $1 in
+  --array=0-*%8)
+    last=${1#--array=0-}
+    for ((task = 0; task <= ${last%\\%8}; task++)); do
+      SLURM_ARRAY_TASK_ID=$task SLURM_CPUS_PER_TASK=1 bash "$2"
+    done ;;
+  --dependency=afterok:*) [ "$2" = --wrap ]; bash -c "$3" ;;
+  *) exit 2 ;;
+esac
+""",
+    "reader/dask_jobqueue.py": """\
+from distributed import LocalCluster
+
+class SLURMCluster(LocalCluster):
+    def __init__(self, protocol, security, scheduler_options, **_ours):
+        found = {"protocol": protocol, "security": security, "scheduler_kwargs": scheduler_options}
+        super().__init__(n_workers=0, processes=False, **found)
+
+    def scale(self, jobs):
+        super().scale(1)
+""",
+}
+"""What is played of it: steps and tasks run at once, on this machine, one after the other."""
+
+
+@pytest.mark.slow
+def test_clusters_answer_as_their_page_says(tmp_path: Path) -> None:
+    folder = reader_folder(tmp_path)
+    for name, text in SLURM.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    certificates, settings, by_hand, array, submitted, allocation = fenced("cluster", "bash")
+    (folder / "array.sh").write_text(array, encoding="utf-8")
+    (folder / "runs.txt").write_text(fenced("cluster", "text")[0], encoding="utf-8")
+    (program,) = fenced("cluster", "python")
+    (folder / "program.py").write_text(program, encoding="utf-8")
+
+    with script(certificates, folder):
+        assert not (folder / "ca.key").exists()
+    with script(settings + by_hand, folder):
+        assert solved(folder / "runs") == 2
+        (asked,) = [line for text in fenced("server", "sh") for line in text.splitlines()
+                    if "--scheduler" in line]  # fmt: skip
+        words = shlex.split(asked.replace("10.0.0.5", "127.0.0.1"))
+        tls = [("--tls-ca", "ca"), ("--tls-cert", "cert"), ("--tls-key", "key")]
+        opens([*words[2:], *(w for k, name in tls for w in (k, f"{name}.pem"))], folder)
+    with script(submitted, folder):
+        assert len([*folder.glob("plans/*/plan.json")]) == 3
+        assert (folder / "comparison" / "comparison.json").exists()
+    shutil.rmtree(folder / "runs")
+    with script(settings + allocation, folder, SLURM_CPUS_PER_TASK="2", SLURM_JOB_ID="7"):
+        assert solved(folder / "runs") == 2
+    with script(settings + "python program.py", folder):
+        assert "--scheduler tls://127.0.0.1:" in (folder / "told.txt").read_text(encoding="utf-8")
+
+
+def solved(folder: Path) -> int:
+    """How many runs of a batch are whole."""
+    lines = (folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()
+    return sum(json.loads(line)["status"] == "optimal" for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("snakefile", SNAKEFILES)
+def test_what_rules_run_leaves_what_they_say(snakefile: str, tmp_path: Path) -> None:
+    """In the order and with the files that Snakemake would choose."""
+    folder = reader_folder(tmp_path)
+    rules, made = directives(snakefile), []
+    for name in ("low", "high"):
+        shutil.copyfile(TUTORIAL, folder / "scenarios" / f"{name}.yaml")
+        files = {key: rules["solve"][key].strip().strip('"') for key in ("input", "output", "log")}
+        given = {key: text.format(name=name) for key, text in files.items()}
+        made.append(given["output"])
+        (folder / given["output"]).parent.mkdir(parents=True, exist_ok=True)
+        with script(filled(rules["solve"]["shell"], name, **given), folder):
+            assert (folder / given["output"]).exists()
+    output = "comparison/comparison.json"
+    with script(filled(rules["compare"]["shell"], "", input=" ".join(made), output=output), folder):
+        assert (folder / output).exists()
+
+
+def filled(shell: str, name: str, **given: str) -> str:
+    """A command of a rule with its words in it."""
+    text = "".join(re.findall(r'"(.*)"', shell))
+    at = SimpleNamespace(out=f"plans/{name}", seconds=600)
+    return text.format(params=at, resources=at, threads=1, **given)

@@ -2,37 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from open_page import SECRET, opened
 
 from optimizer.cli import vorrat
+from optimizer.cli.scenario_files import template
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTEXT = click.Context(vorrat)
-LARGE = re.compile(
-    r"(tests/)?(scenarios/)?(germany|deutschland|[ck]onsortium)[\w-]*(\.yaml|\.xlsx)?(@\w+)?$"
-)
-"""What a command names if it is about one of the large scenarios."""
-SOLVED = re.compile(r"german|deutschland|[ck]onsortium|^results$|^results/base$")
-"""Or about a plan of it."""
-
-
-APART = {"commands.md"}
+LARGE = re.compile(r"german|deutschland|[ck]onsortium|japan|^results$|^results/base$")
+"""What a command names if it is about one of the large scenarios, or about a plan of one."""
+SHELLS = ("sh", "powershell")
+"""Languages of blocks that a reader types, a command a line."""
+APART = {"commands.md", "benchmarks.md"}
 """Pages to look things up in: nobody goes through them from top to bottom."""
-LONG = {
-    *("alternatives", "batch", "brief", "compare", "explain", "explore", "frontier", "participate"),
-    *("run", "sensitivity", "split", "target"),
+DROPPED = (
+    "japanese_model|rohstofffonds_as_budgeted|german_industry|trading_house_alone|costly|tense"
+)
+"""Variants and sets of assumptions that no page names."""
+KEPT = re.compile(
+    "(id|big_hill_germanium|caremag|ibu_tec_lfp|lcm_lacq|magnets_germany|rocktech_guben|sangdong_2"
+    "|solvay_la_rochelle|stade_gallium|zinnwald),"
+)
+"""Rows of projects of germany-2026 that a test of pages can still build."""
+LIGHTER = {
+    "alternatives": ("", "--count 2"),
+    "evaluate": ("--states-of", "--states 60 --replications 2 --replication-states 6"),
+    "evaluate --quick": ("", "--states 60"),
+    "explore": ("--move", "--move deals=2,3"),
+    "split": ("", "--exact-up-to 3 --orders 4"),
 }
-"""What solves many times."""
-RUN_LONG = {"README.md"}
-"""Where it is run of a large scenario; its like on other pages is read alone."""
+"""What makes a command about them lighter, unless it says something else."""
+FEWER = {
+    rf"^  ({DROPPED}):\n(    .*\n|\n)+": "",
+    r"(?<=weight: {value: )0\.4\b": "0.8",  # weights of sets add up to one
+    r"(?<=last_year: )2040\b": "2030",
+    r"(?<=states: )(1000|200)\b": "6",
+}
+"""What is replaced in them, by what."""
+
+
+def cut_down(scenarios: Path) -> None:
+    """Leave the large ones in a folder all that pages name, but few years, states and variants."""
+    for path in scenarios.glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        for old, new in FEWER.items():
+            text = re.sub(old, new, text, flags=re.MULTILINE)
+        path.write_text(text, encoding="utf-8")
+    projects = scenarios / "germany-2026" / "projects.csv"
+    rows = projects.read_text(encoding="utf-8").splitlines(keepends=True)
+    projects.write_text("".join(row for row in rows if KEPT.match(row)), encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -80,19 +110,13 @@ def files_told(page: Path) -> dict[str, str]:
 
 def walks(page: Path) -> list[list[Block]]:
     """The blocks for a shell that a reader of a page goes through in one folder."""
-    shell = [block for block in blocks(page) if block.language == "sh"]
+    shell = [block for block in blocks(page) if block.language in SHELLS]
     return [[block] for block in shell] if page.name in APART else [shell] if shell else []
 
 
 def is_synopsis(command: str) -> bool:
     """Whether a line says how a command is called, with words that stand for others."""
-    return bool(re.search(r"(?<![\w-])[A-Z_]{4,}(\.\.\.)?\]?( |$)|\[PATH\]|YEAR for", command))
-
-
-def is_long(command: str) -> bool:
-    """Whether a command solves a large scenario, or asks of a plan of one, many times."""
-    name, *words = shlex.split(command)[1:]
-    return name in LONG and any(LARGE.match(word) or SOLVED.search(word) for word in words)
+    return bool(re.search(r"(?<![\w-])[A-Z_]{4,}(\.\.\.)?\]?(\.\.\.)?( |$)|YEAR for", command))
 
 
 def parameters(name: str) -> set[str]:
@@ -103,18 +127,53 @@ def parameters(name: str) -> set[str]:
 
 
 def lightened(command: str) -> str:
-    """A command about a large scenario with 12 states and a gap of 5 %; others as they are.
+    """A command about a large scenario with a gap of 5 % and few of what it counts; others as is.
 
     The last of two values counts, so that what the page says is read as well.
     """
     words = shlex.split(command)
-    options, more = parameters(words[1]), []
-    if words[1] in ("init", "validate"):
-        return command
-    if "--set" in options and any(LARGE.match(word) for word in words[2:]):
-        more.append("--set uncertainty.sample.states=12")
-    if any(SOLVED.search(word) for word in words[2:]):
-        wide = "--gap" in options and "--tolerance" not in options
-        more += ["--gap 0.05"] * wide + ["--states 60"] * ("--states" in words)
+    name, options, more = words[1], parameters(words[1]), []
+    if name != "init" and any(LARGE.search(word) for word in words[2:]):
+        if "--gap" in options and "--tolerance" not in options:
+            more = ["--gap 0.05"]
+        unless, lighter = LIGHTER.get(name + " --quick" * ("--quick" in words), ("", ""))
+        more += [lighter] * (unless not in words)
     head, sign, target = command.partition(" > ")
     return " ".join([head, *more]) + f"{sign}{target}"
+
+
+def reader_folder(tmp_path: Path) -> Path:
+    """A folder like a fresh clone, with some scenarios of one's own, and beside it the program."""
+    folder = tmp_path / "reader"
+    for name in ("scenarios", "tests/scenarios"):
+        shutil.copytree(ROOT / name, folder / name)
+        cut_down(folder / name)
+    (folder / "cases").mkdir()
+    (folder / "private").mkdir()  # where private files would lie
+    for name in ("cases/one", "cases/two", "my-scenario"):
+        shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / f"{name}.yaml")
+    (folder / "scenario.yaml").write_text(template("en"), encoding="utf-8")
+    (folder / "secret").write_text(SECRET, encoding="utf-8")
+    (folder / "secret").chmod(0o600)
+    for name in ("models", "optimizer", "vorrat"):
+        (folder / name).symlink_to(ROOT / name)  # so that what ships are the scenarios here
+    program = tmp_path / "bin" / "vorrat"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m optimizer "$@"\n', "utf-8")
+    program.chmod(0o755)
+    return folder
+
+
+def as_reader(folder: Path) -> dict[str, str]:
+    """An environment in which the program and those of its own environment are found."""
+    path = [str(folder.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+    own = {"PYTHONPATH": str(folder), "VORRAT_LANGUAGE": "en", "NO_COLOR": "1"}
+    return os.environ | own | {"PATH": os.pathsep.join(path)}
+
+
+def opens(words: list[str], folder: Path) -> None:
+    """A page is served on a free port, to whom it is for."""
+    there = [w for word in words for w in ([*map(str, folder.glob(word))] or [word])]
+    there = [str(folder / w) if (folder / w).exists() else w for w in there]
+    with opened(*there, "--port", "0") as server:
+        assert server.visitor().request("GET", "/").status == 200
