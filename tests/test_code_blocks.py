@@ -8,6 +8,7 @@ a cluster is in ``test_deploy``, and ``ELSEWHERE`` names what no test can run, w
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -132,13 +133,15 @@ def test_commands_do_what_they_say(
 
 
 def in_a_hurry(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ships is what lies here; what the program chooses itself is as coarse as the rest."""
+    """What ships is what lies here; what the program chooses itself is as coarse as the rest, and
+    done in one process, whose start would take longer than most of these problems."""
     coarse, quick = ("--gap", "0.05"), report.quick
 
     def few(plan: Plan) -> list[str]:
         return [*quick(plan), *coarse, "--states", "60"]
 
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0}, raising=False)
     monkeypatch.setattr(presets, "_shelf", lambda: folder / "scenarios")
     monkeypatch.setattr(report, "quick", few)
     monkeypatch.setattr(everything, "quick", few)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTEXT = click.Context(vorrat)
-LARGE = re.compile(r"german|deutschland|[ck]onsortium|japan|^results$|^results/base$")
+LARGE = re.compile(r"german|deutschland|[ck]onsortium|japan|^results(/base|/plan.json)?$")
 """What a command names if it is about one of the large scenarios, or about a plan of one."""
 SHELLS = ("sh", "powershell")
 """Languages of blocks that a reader types, a command a line."""
@@ -37,13 +37,16 @@ KEPT = re.compile(
 )
 """Rows of projects of germany-2026 that a test of pages can still build."""
 LIGHTER = {
-    "alternatives": ("", "--count 2"),
-    "evaluate": ("--states-of", "--states 60 --replications 2 --replication-states 6"),
-    "evaluate --quick": ("", "--states 60"),
-    "explore": ("--move", "--move deals=2,3"),
-    "split": ("", "--exact-up-to 3 --orders 4"),
+    r"alternatives": "--count 2",
+    r"evaluate (?!.*--(quick|states-of))": "--states 60 --replications 2 --replication-states 6",
+    r"evaluate .*--quick": "--states 60",
+    r"explore (?!.*--move)": "--move deals=2,3",
+    r"explore .*--move": "--no-variants",
+    r"participate": "--steps 2 --refine 1 --public 2",
+    r"split": "--exact-up-to 3 --orders 4",
+    r"target (?!.*--days)": "--tolerance 200",
 }
-"""What makes a command about them lighter, unless it says something else."""
+"""What makes a command about them lighter, by what it begins like after ``vorrat``."""
 FEWER = {
     rf"^  ({DROPPED}):\n(    .*\n|\n)+": "",
     r"(?<=weight: {value: )0\.4\b": "0.8",  # weights of sets add up to one
@@ -136,8 +139,8 @@ def lightened(command: str) -> str:
     if name != "init" and any(LARGE.search(word) for word in words[2:]):
         if "--gap" in options and "--tolerance" not in options:
             more = ["--gap 0.05"]
-        unless, lighter = LIGHTER.get(name + " --quick" * ("--quick" in words), ("", ""))
-        more += [lighter] * (unless not in words)
+        said = " ".join(words[1:])
+        more += [lighter for begin, lighter in LIGHTER.items() if re.match(begin, said)]
     head, sign, target = command.partition(" > ")
     return " ".join([head, *more]) + f"{sign}{target}"
 
