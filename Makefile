@@ -45,9 +45,11 @@ demo: $(VENV)/.run
 test: $(VENV)/.test
 	$(PYTEST) -m "not slow"
 
-# Kills, code pages, long comparisons, and further cases of what make test looks at.
+# Kills, code pages, long comparisons, and further cases of what make test looks at. Serial tests
+# signal processes at a given moment, which a busy machine would shift.
 test-slow: $(VENV)/.test
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not serial"
+	$(VENV)/bin/python -m pytest -m serial
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -44,9 +44,12 @@ def _failed_if_skipped(report: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what ``quick(count)`` or ``quick(every=step)`` leaves out of a test's cases."""
+    """Mark as slow every serial test, and the cases that ``quick(count)`` or ``quick(every=step)``
+    leaves out."""
     seen: Counter[str] = Counter()
     for item in items:
+        if item.get_closest_marker("serial") is not None:
+            item.add_marker(pytest.mark.slow)
         if (mark := item.get_closest_marker("quick")) is not None:
             test = item.nodeid.partition("[")[0]
             at, seen[test] = seen[test], seen[test] + 1

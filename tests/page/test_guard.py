@@ -379,7 +379,7 @@ SHORT = "conversation.FIRST_LOOK, conversation.LEFT = {first}, {left}"
 
 def test_it_ends_by_itself_where_nobody_opens_it() -> None:
     with opened(TUTORIAL, patch=SHORT.format(first=1.0, left=0.5)) as found:
-        assert found.process.wait(PATIENCE) == 0
+        assert found.finish() == 0
     assert "Traceback" not in "".join(found.said)
 
 
@@ -394,7 +394,7 @@ def test_it_ends_when_everybody_has_gone_and_not_before() -> None:
             time.sleep(2.5)
             assert found.process.poll() is None
             assert tab.ask(query_of("tutorial", "capex=2"))["state"] == "proven"
-        assert found.process.wait(PATIENCE) == 0
+        assert found.finish() == 0
         assert ended(worker)
     assert "Traceback" not in "".join(found.said)
 
@@ -425,7 +425,7 @@ def test_ctrl_c_ends_it_though_somebody_looks() -> None:
     """Without a word but that it was interrupted."""
     with opened(TUTORIAL) as found, found.visitor().tab():
         found.process.send_signal(signal.SIGINT)
-        assert found.process.wait(PATIENCE) == 130
+        assert found.finish() == 130
     assert found.said[-1] == "vorrat: interrupted\n"
     assert "Traceback" not in "".join(found.said)
     with pytest.raises(OSError, match="refused"):
@@ -446,7 +446,7 @@ def test_ctrl_c_ends_what_it_has_begun(whole: bool) -> None:
                 os.killpg(found.process.pid, signal.SIGINT)
             else:
                 found.process.send_signal(signal.SIGINT)
-            assert found.process.wait(PATIENCE) == 130
+            assert found.finish() == 130
         assert ended(worker)
     assert "Traceback" not in "".join(found.said)
 

@@ -153,7 +153,7 @@ def test_a_server_whose_cluster_is_lost_ends_to_be_begun_anew(tmp_path: Path) ->
     ):
         assert tab.ask(BASE)["state"] == "proven"
         own.scheduler.kill()
-        assert server.process.wait(PATIENCE) == 5
+        assert server.finish() == 5
         assert "the scheduler of the cluster is lost" in "".join(server.said)
         assert "Traceback" not in "".join(server.said)
 

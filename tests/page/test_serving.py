@@ -377,7 +377,7 @@ def test_nothing_stays_when_the_server_ends(tmp_path: Path) -> None:
         assert ada.view("brief", query_of(id)).status == 200
         (worker,) = own.workers()
         own.process.terminate()  # as systemd and containers do
-        assert own.process.wait(PATIENCE) in (0, -15)
+        assert own.finish() in (0, -15)
         assert files_of(own) == set()
         assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 

@@ -64,7 +64,7 @@ def sleepers(*args: str) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.quick(1)
+@pytest.mark.serial
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
 @pytest.mark.parametrize("after", [0.0, 0.1, 0.3, 1.0])
 def test_ctrl_c_leaves_no_worker_and_no_trace(after: float) -> None:
@@ -108,6 +108,7 @@ def test_a_parent_that_is_killed_leaves_no_worker_at_work() -> None:
     assert all_end(workers)
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("begun", [1, 2, 3])
 def test_a_parent_that_is_killed_leaves_no_worker_half_begun(begun: int) -> None:
     """One process more looks after what the others share."""

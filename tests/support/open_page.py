@@ -49,6 +49,14 @@ class Opened:
     process: subprocess.Popen[str]
     address: str
     said: list[str] = field(default_factory=list)
+    reader: threading.Thread | None = None  # of its stderr
+
+    def finish(self) -> int:
+        """Wait until the process has ended and all it wrote is in ``said``; its exit code."""
+        code = self.process.wait(PATIENCE)
+        assert self.reader is not None
+        self.reader.join(PATIENCE)
+        return code
 
     @property
     def port(self) -> int:
@@ -133,15 +141,15 @@ def opened(
     found = re.search(r"(http://\S+)|Listening on (\S+)", line)
     assert found is not None, line + process.stderr.read()
     made = Opened(process, found[0]) if found[1] else Served(process, f"http://{found[2]}/")
-    hearing = threading.Thread(target=_keep, args=(process.stderr, made.said), daemon=True)
-    hearing.start()
+    made.reader = threading.Thread(target=_keep, args=(process.stderr, made.said), daemon=True)
+    made.reader.start()
     try:
         if not at_once:
             _wait_for(made.port)
         yield made
     finally:
         _end(process)
-        hearing.join(10)
+        made.reader.join(10)
         process.stderr.close()
 
 
