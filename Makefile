@@ -125,5 +125,5 @@ lock:
 	  --constraint requirements/dev.lock --output-file requirements/run.lock
 
 clean:
-	rm -rf $(VENV) .venv-fuzz build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-second .venv-fuzz build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
