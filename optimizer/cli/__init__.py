@@ -132,6 +132,8 @@ def main(args: list[str] | None = None) -> None:
     of its own, which this one supervises."""
     # Imports and what is read make many small objects that stay: the collector looks less often.
     gc.set_threshold(50_000)
+    # No Python that is started from here looks for modules in the current folder.
+    os.environ["PYTHONSAFEPATH"] = "1"
     open_missing_streams()
     make_printable()
     words = sys.argv[1:] if args is None else args

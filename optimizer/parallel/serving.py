@@ -11,12 +11,18 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import util
 from typing import Any, NamedTuple, cast
 
 from models.language import Language, tr, using
 from optimizer.errors import OutOfMemory
 from optimizer.parallel.interface import Limits
 from optimizer.parallel.watching import held, watched
+
+# A process of multiprocessing would look for its first modules in the current folder, which anybody
+# may have sent; afterwards it has the path of its parent.
+_flags = util._args_from_interpreter_flags  # type: ignore[attr-defined]
+util._args_from_interpreter_flags = lambda: ["-P", *_flags()]  # type: ignore[attr-defined]
 
 KEPT = 6 * 3600.0
 """Seconds for which a lane that nobody asks is kept: its client may be gone without a word."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from optimizer.importing import import_isolated
 from optimizer.report.figures import column, number
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Chart:
     def _saved(
         self, kind: str, prepare: Callable[[Figure], None] = lambda _: None, **options: Any
     ) -> bytes:
+        import_isolated("matplotlib")
         import matplotlib as mpl
 
         with mpl.rc_context(fname=str(files("optimizer.report.charts") / "report.mplstyle")):

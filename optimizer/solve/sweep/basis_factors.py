@@ -6,9 +6,8 @@ n + i, minus the unit column of that row; status 1 is basic, as bases of the sol
 """
 
 import numpy as np
-from numba import njit
 
-compiled = njit(nogil=True, cache=True, error_model="numpy")
+from optimizer.solve.sweep.jit import compiled
 
 PIVOT = 1e-7  # an entry that is smaller is no pivot
 LARGEST = 200  # rows that peeling may leave

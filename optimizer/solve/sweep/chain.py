@@ -17,7 +17,8 @@ prices form an optimal dual solution. Any prices that never rise over time give 
 """
 
 import numpy as np
-from numba import njit
+
+from optimizer.solve.sweep.jit import cached
 
 BIT = np.zeros(37, dtype=np.int64)  # place of the only bit in a power of two, by remainder of 37
 for _bit in range(32):
@@ -26,7 +27,7 @@ for _bit in range(32):
 ROUNDING = 1e-12  # shares of a limit below this are rounding
 
 # Nothing in here allocates: without counted references a look takes down to half of the time.
-compiled = njit(nogil=True, cache=True, error_model="numpy", _nrt=False)
+compiled = cached(_nrt=False)
 
 
 @compiled

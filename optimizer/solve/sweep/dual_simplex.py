@@ -9,7 +9,8 @@ the solver. Status 0 is at the lower bound, 1 basic, 2 at the upper one.
 
 import numpy as np
 
-from optimizer.solve.sweep.basis_factors import PIVOT, backward, compiled, factor, forward
+from optimizer.solve.sweep.basis_factors import PIVOT, backward, factor, forward
+from optimizer.solve.sweep.jit import compiled
 
 FEASIBLE = 1e-12  # bounds may be missed by as much
 RESIDUAL = 1e-9  # the most that rows may be missed by, by rounding

@@ -23,7 +23,8 @@ fall, the potentials form an optimal dual solution, and prove a valid cut at any
 """
 
 import numpy as np
-from numba import njit
+
+from optimizer.solve.sweep.jit import cached
 
 ROUNDING = 1e-12  # shares of a limit below this are rounding
 ZERO = np.int64(0)  # a plain 0 would be another type, for which all is compiled once more
@@ -31,10 +32,10 @@ CLOSED = 1 << 62  # stamp of a node that can get no more
 
 # Nothing in here allocates. Without numba's counting of references a look takes a third of the
 # time, and threads do not wait for each other to count.
-compiled = njit(nogil=True, cache=True, error_model="numpy", _nrt=False)
+compiled = cached(_nrt=False)
 # Calls would take as long again. Inlined by LLVM they are compiled in two thirds less time than
 # inlined by numba.
-inlined = njit(nogil=True, cache=True, error_model="numpy", _nrt=False, forceinline=True)
+inlined = cached(_nrt=False, forceinline=True)
 
 
 @compiled

@@ -6,9 +6,8 @@ times what is kept since. A row that says no more than that one column has a mos
 """
 
 import numpy as np
-from numba import njit
 
-compiled = njit(nogil=True, cache=True, error_model="numpy")
+from optimizer.solve.sweep.jit import compiled
 
 
 @compiled

@@ -6,9 +6,7 @@ ways it can be late it is, -1 where it fails, and ``pattern`` (U, P) which row o
 delay and year, ``plate`` (P) the lots of a period, ``year_of`` (K) the year of each.
 """
 
-from numba import njit
-
-compiled = njit(nogil=True, cache=True, error_model="numpy")
+from optimizer.solve.sweep.jit import compiled
 
 
 @compiled

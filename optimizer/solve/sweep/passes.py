@@ -1,12 +1,12 @@
 """Passes over looks, compiled: values and what cuts are made of, and which cut is strongest."""
 
 import numpy as np
-from numba import njit
 
 from optimizer.solve.sweep.chain import serve, uncovered_steps
+from optimizer.solve.sweep.jit import compiled
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def sweep_looks(
     supply, pattern, delay, available, row, demand, part, limit, weight, order, rank, value,
     running, plate, arrived, initial, most, keep, idle, year_of, chance, priced, damage,
@@ -150,7 +150,7 @@ def sweep_looks(
             constant[w] += chance[w, u] * total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def strongest(constant, slopes, columns, says_most):
     """(U) place of the sweep whose ``constant`` (M, U) less ``slopes`` (M, U, D) times ``columns``
     (U, D) is greatest, and how much that is in ``says_most`` (U)."""

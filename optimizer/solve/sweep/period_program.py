@@ -8,13 +8,12 @@ one of those stays where it is.
 """
 
 import numpy as np
-from numba import njit
+
+from optimizer.solve.sweep.jit import compiled
 
 GAINS = 1e-9  # what gains less than this a unit, of at most about one, gains nothing
 PIVOT = 1e-9  # coefficients below this are rounding
 PIVOTS = 5000  # never reached but by rounding; what is found is possible all the same
-
-compiled = njit(nogil=True, cache=True, error_model="numpy")
 
 
 @compiled

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from optimizer.solve.sweep.basis_factors import compiled
 from optimizer.solve.sweep.dual_simplex import resolve
+from optimizer.solve.sweep.jit import compiled
 from optimizer.solve.sweep.open_periods import cut_out, spread
 
 TIGHT = 1e-9  # a multiplier that is more holds its row or column

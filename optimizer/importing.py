@@ -1,0 +1,69 @@
+"""Imports of libraries that would read settings from the current folder.
+
+numba reads ``.numba_config.yaml`` there, which can name a cache of code to be loaded, and
+matplotlib reads ``matplotlibrc``. Anybody may have sent that folder, and neither library can be
+configured against it: so constants of their code are replaced while they are imported.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
+
+_CHANGED = ("numba.core.config", "matplotlib")
+
+
+def import_isolated(name: str) -> None:
+    """Import numba or matplotlib, unless a program of the user already has."""
+    finder = _Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        import_module(name)
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _Finder:
+    """Finds the modules whose code is changed where Python finds them."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target) if name in _CHANGED else None
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Loader(name, spec.loader.path)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType | None:
+        code = super().get_code(fullname)
+        return code and _changed(code)
+
+
+def _changed(code: CodeType) -> CodeType:
+    constants: list[object] = []
+    for one in code.co_consts:
+        if one == ".numba_config.yaml":
+            constants.append("")  # the name of no file
+        elif isinstance(one, CodeType):
+            is_list = one.co_name == "gen_candidates"
+            constants.append(_rc_files.__code__ if is_list else _changed(one))
+        else:
+            constants.append(one)
+    return code.replace(co_consts=tuple(constants))
+
+
+def _rc_files() -> Iterator[str]:
+    """List the files of which matplotlib reads the first that exists, but for the current folder.
+    It runs among the names of matplotlib, so it imports what it needs."""
+    import os
+    import sys
+
+    name, mpl = "matplotlibrc", sys.modules["matplotlib"]
+    if "MATPLOTLIBRC" in os.environ:
+        yield os.environ["MATPLOTLIBRC"]
+        yield os.path.join(os.environ["MATPLOTLIBRC"], name)  # noqa: PTH118
+    for folder in (mpl.get_configdir(), mpl.get_data_path()):
+        yield os.path.join(folder, name)  # noqa: PTH118

@@ -1,0 +1,156 @@
+"""Nothing in the current folder configures the program or is executed, whatever is in it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+import yaml
+from later import SEEN, lasting_cut
+from open_page import PATIENCE, Opened, query_of
+from partners import partners
+from traps import Traps
+
+from optimizer.cli import COMMANDS, run, vorrat
+
+FURTHER = {
+    "assumptions": "review.yaml",
+    "batch": "scenario.yaml review.yaml --jobs 2 --out batch",
+    "init": "fresh.yaml",
+    "participate": "scenario.yaml --company maker --project works --steps 1 --refine 0 --public 0",
+    "redact": "scenario.yaml --consumer makers --company maker",
+    "report": "plan --out report.html",
+    "review": "review.yaml",
+    "sensitivity": "scenario.yaml --steps 1 --only capex --jobs 2",
+    "stress": "review.yaml --state cut",
+    "target": "scenario.yaml --reduce 10%",
+    "workbook": "plan --out book.xlsx",
+}
+"""Arguments of commands that need others than those that all are given: see ``line``."""
+WITH_WORKERS = {"batch", "explore", "sensitivity"}
+FIRST = ("solve", "report")
+START = "from optimizer.cli import main\nif __name__ == '__main__':\n    main()\n"
+API = """\
+import vorrat
+if __name__ == "__main__":
+    found = vorrat.frontier(vorrat.read("scenario.yaml"), values=[0, 9], jobs=2)
+    assert found.complete
+"""
+LOADS = """\
+import json, numba
+from numba.core.caching import FunctionCache
+from optimizer.solve.sweep.outlets import deliver
+FunctionCache(deliver.py_func)._cache_file._load_index()
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Traps:
+    folder = tmp_path_factory.mktemp("sent")
+    seen = lasting_cut(
+        SEEN, assumptions={"dear": {"weight": 1.0, "set": {"projects.works.capex_meur": 7}}}
+    )
+    for name, raw in {"scenario": partners(), "review": seen}.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    line = ["solve", str(folder / "scenario.yaml"), "--out", str(folder / "plan"), "--quiet"]
+    assert run(line) == 0
+    return Traps(folder, tmp_path_factory.mktemp("beside"))
+
+
+@pytest.fixture
+def traps(whole: Traps) -> Iterator[Traps]:
+    whole.reset()
+    yield whole
+    assert whole.sprung() == []
+
+
+def started(traps: Traps, code: str, *words: str, **environment: str) -> int:
+    """Run a program that lies elsewhere, as scripts of an installation do; its exit code."""
+    program = traps.mark.with_name("program.py")
+    program.write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(program), *words], cwd=traps.folder, capture_output=True, text=True,
+        env=traps.environment | environment, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode
+
+
+def line(name: str) -> list[str]:
+    """A command line for a command: a scenario or a saved plan, where it asks for either."""
+    command = vorrat.get_command(click.Context(vorrat), name)
+    assert command is not None
+    if name in FURTHER:
+        return [name, *FURTHER[name].split()]
+    needed = [one for one in command.params if isinstance(one, click.Argument) and one.required]
+    files = ["scenario.yaml" if one.name in ("file", "files") else "plan" for one in needed]
+    return [name, *files]
+
+
+@pytest.mark.quick(len(FIRST))
+@pytest.mark.parametrize("name", [*FIRST, *sorted(COMMANDS.keys() - {*FIRST, "open"})])
+def test_no_command_springs_a_trap(name: str, traps: Traps) -> None:
+    if name == "rerun":
+        shutil.copytree(traps.folder / "plan", traps.folder / "again")
+    started(traps, START, *line(name))
+    assert traps.processes("program.py") > 0
+    if name in WITH_WORKERS:
+        assert traps.processes("spawn_main") > 1
+
+
+def test_the_processes_of_the_page_spring_no_trap(traps: Traps) -> None:
+    program = traps.mark.with_name("program.py")
+    program.write_text(START, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, str(program), "open", "--no-browser", "scenario.yaml"],
+        cwd=traps.folder, env=traps.environment, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        try:
+            address = re.search(r"http://\S+", process.stderr.readline())
+            assert address is not None
+            page = Opened(process, address[0])
+            with page.visitor().tab() as tab:
+                assert tab.ask(query_of(page.scenario))["state"] == "proven"
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+    assert traps.processes("spawn_main") > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("home", ["~", "."])
+def test_no_trap_is_sprung_without_a_home(home: str, traps: Traps) -> None:
+    started(traps, START, "solve", "scenario.yaml", HOME=home)
+    started(traps, START, "report", "plan", "--out", "report.html", HOME=home)
+
+
+@pytest.mark.slow
+def test_a_cluster_on_this_machine_springs_no_trap(traps: Traps) -> None:
+    pytest.importorskip("distributed")
+    words = "batch scenario.yaml review.yaml --scheduler local --jobs 2 --out cluster"
+    for home in (traps.environment["HOME"], "~"):
+        started(traps, START, *words.split(), "--force", HOME=home)
+    assert traps.processes("spawn_main") > 1
+
+
+@pytest.mark.slow
+def test_workers_of_a_program_of_the_user_spring_no_trap(traps: Traps) -> None:
+    started(traps, API)
+    assert traps.processes("spawn_main") > 1
+
+
+@pytest.mark.slow
+def test_the_traps_are_live(whole: Traps) -> None:
+    """Where the program of the user has the folder on its path, and numba before Vorrat."""
+    whole.reset()
+    started(whole, LOADS)
+    assert {path.rpartition("/")[2] for path in whole.sprung()} >= {".numba_config.yaml", "sprung"}
+    whole.reset()
+    started(whole, "import sys\nsys.path[0] = ''\ntry:\n    import csv\nexcept ImportError: ...\n")
+    assert "sprung-csv" in whole.sprung()
