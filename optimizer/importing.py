@@ -11,29 +11,34 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 
-_CHANGED = ("numba.core.config", "matplotlib")
+MODULES = {"numba": "numba.core.config", "matplotlib": "matplotlib"}
+"""The libraries, and which of their modules reads settings."""
+_isolated: set[str] = set()  # modules that are imported from here at this moment
 
 
 def import_isolated(name: str) -> None:
     """Import numba or matplotlib, unless a program of the user already has."""
-    finder = _Finder()
-    sys.meta_path.insert(0, finder)
+    _isolated.add(MODULES[name])
     try:
         import_module(name)
     finally:
-        sys.meta_path.remove(finder)
+        _isolated.discard(MODULES[name])
 
 
 class _Finder:
-    """Finds the modules whose code is changed where Python finds them."""
+    """Finds the modules whose code is changed, where Python finds them."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(name, path, target) if name in _CHANGED else None
+        spec = PathFinder.find_spec(name, path, target) if name in _isolated else None
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
             spec.loader = _Loader(name, spec.loader.path)
         return spec
+
+
+# It stays: an import in another thread may miss a module while a finder is removed.
+sys.meta_path.insert(0, _Finder())
 
 
 class _Loader(SourceFileLoader):

@@ -51,15 +51,12 @@ def _cache_folder() -> Path | None:
     for parent in _parents():
         folder = parent / f"{installation}-{sources.hexdigest()[:16]}"
         with suppress(OSError):
-            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if _is_private(parent):
-                if not folder.exists():
-                    for old in parent.glob(f"{installation}-*"):
+            if _is_made(parent) and _is_made(folder) and os.access(folder, os.W_OK):
+                # Unless nobody can reach it, what it holds may have been written by others.
+                inside = folder.rglob("*") if folder.stat().st_mode & 0o077 else ()
+                if all(map(_is_private, inside)):
+                    for old in {*parent.glob(f"{installation}-*")} - {folder}:
                         shutil.rmtree(old, ignore_errors=True)
-                folder.mkdir(mode=0o700, exist_ok=True)
-                is_closed = not folder.stat().st_mode & 0o077
-                inside = () if is_closed else folder.rglob("*")
-                if all(map(_is_private, (folder, *inside))) and os.access(folder, os.W_OK):
                     return folder
     return None
 
@@ -73,6 +70,12 @@ def _parents() -> Iterator[Path]:
         temporary = Path(tempfile.gettempdir())  # the current folder where there is no other
         if hasattr(os, "getuid") and temporary != Path.cwd():
             yield temporary / f"vorrat-{os.getuid()}"
+
+
+def _is_made(folder: Path) -> bool:
+    """Make a folder where there is none; whether it is private."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _is_private(folder)
 
 
 def _is_private(place: Path) -> bool:
