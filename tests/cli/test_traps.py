@@ -33,13 +33,19 @@ FURTHER = {
 }
 """Arguments of commands that need others than those that all are given: see ``line``."""
 WITH_WORKERS = {"batch", "explore", "sensitivity"}
-FIRST = ("solve", "report")
+FIRST = "report"  # it draws; the page solves, in processes of its own
 START = "from optimizer.cli import main\nif __name__ == '__main__':\n    main()\n"
 API = """\
 import vorrat
 if __name__ == "__main__":
     found = vorrat.frontier(vorrat.read("scenario.yaml"), values=[0, 9], jobs=2)
     assert found.complete
+"""
+OWN = """\
+from optimizer.importing import import_isolated
+import_isolated("matplotlib")
+import matplotlib
+assert matplotlib.rcParams["font.size"] == 33
 """
 LOADS = """\
 import json, numba
@@ -92,8 +98,8 @@ def line(name: str) -> list[str]:
     return [name, *files]
 
 
-@pytest.mark.quick(len(FIRST))
-@pytest.mark.parametrize("name", [*FIRST, *sorted(COMMANDS.keys() - {*FIRST, "open"})])
+@pytest.mark.quick(1)
+@pytest.mark.parametrize("name", [FIRST, *sorted(COMMANDS.keys() - {FIRST, "open"})])
 def test_no_command_springs_a_trap(name: str, traps: Traps) -> None:
     started(traps, START, *line(name))
     assert traps.processes("program.py") > 0
@@ -139,6 +145,12 @@ def test_a_cluster_on_this_machine_springs_no_trap(traps: Traps) -> None:
 def test_workers_of_a_program_of_the_user_spring_no_trap(traps: Traps) -> None:
     started(traps, API)
     assert traps.processes("spawn_main") > 1
+
+
+def test_settings_of_the_user_are_read(traps: Traps) -> None:
+    settings = traps.mark.with_name("settings")
+    settings.write_text("font.size: 33\n", encoding="utf-8")
+    started(traps, OWN, MATPLOTLIBRC=str(settings))
 
 
 @pytest.mark.slow
