@@ -3,12 +3,14 @@ rem Eine Vorrat-Arbeitsmappe auf diese Datei ziehen, oder doppelt klicken und ei
 rem Administratorrechte sind nicht noetig. Woher vorrat kommt: docs/install.de.md
 rem Die Texte stehen ohne Umlaute hier, damit sie auf jedem Rechner lesbar sind.
 setlocal DisableDelayedExpansion
+rem No program is taken from the folder in which this file lies.
+set "NoDefaultCurrentDirectoryInExePath=1"
 chcp 65001 >nul
 set "PYTHONUTF8=1"
 set "BOOK=%~1"
 
 set "VORRAT=vorrat"
-where vorrat >nul 2>nul && goto choose
+where $PATH:vorrat >nul 2>nul && goto choose
 rem Hierhin legen uv und pipx ihre Befehle; ein vorher geoeffnetes Fenster weiss das noch nicht.
 set "VORRAT=%USERPROFILE%\.local\bin\vorrat.exe"
 if exist "%VORRAT%" goto choose

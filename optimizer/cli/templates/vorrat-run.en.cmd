@@ -2,12 +2,14 @@
 rem Drop a Vorrat workbook onto this file, or double-click it and choose one.
 rem It needs no administrator rights. Where to get vorrat: docs/install.md
 setlocal DisableDelayedExpansion
+rem No program is taken from the folder in which this file lies.
+set "NoDefaultCurrentDirectoryInExePath=1"
 chcp 65001 >nul
 set "PYTHONUTF8=1"
 set "BOOK=%~1"
 
 set "VORRAT=vorrat"
-where vorrat >nul 2>nul && goto choose
+where $PATH:vorrat >nul 2>nul && goto choose
 rem uv and pipx put commands here; a window opened before the installation does not know yet.
 set "VORRAT=%USERPROFILE%\.local\bin\vorrat.exe"
 if exist "%VORRAT%" goto choose
