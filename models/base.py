@@ -2,6 +2,7 @@
 
 import math
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -23,6 +24,19 @@ class Base(BaseModel):
     """Base of all models: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxtuple, _SHORT.maxdict, _SHORT.maxother = 1, 2, 2, 80
+LONGEST = 600  #: Characters of the representation of a large model.
+
+
+def short_repr(model: BaseModel) -> str:
+    """The representation of a large model: its first fields, their values cut."""
+    values = ((name, getattr(model, name)) for name in type(model).model_fields)
+    text = ", ".join(f"{name}={_SHORT.repr(value)}" for name, value in values)
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return f"{type(model).__name__}({text})"
 
 
 def fault(message: str, hint: str = "", at: tuple[Step, ...] = ()) -> PydanticCustomError:

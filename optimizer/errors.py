@@ -46,6 +46,12 @@ class Misuse(VorratError):
     exit_code = 2
 
 
+class NotThere(Misuse, KeyError):
+    """A mapping has nothing of this name."""
+
+    __str__ = Exception.__str__
+
+
 class PoolRefused(VorratError):
     """A file that should hold a pool of cuts and does not."""
 

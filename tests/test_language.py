@@ -201,6 +201,8 @@ HIDDEN = {
     ("optimizer/report/scenario_workbook/book.py", "GUIDE"),
     ("optimizer/analyses/sensitivity/words.py", "called"),
     ("optimizer/analyses/sensitivity/words.py", "RULES[tag]"),
+    ("vorrat/asking.py", "self.expected"),
+    ("vorrat/asking.py", "text"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+from models.language import marked, tr
 from models.results import Comparison, Evaluation, Frontier, Plan
 from models.results.base import Document
+from models.spelling import existing
 from optimizer.analyses.options import CompareOptions, PlanOptions
-from optimizer.analyses.registry import BY_NAME, Analysis
-from vorrat.asking import built, with_options
+from optimizer.analyses.registry import BY_NAME
+from optimizer.errors import Interrupted, Misuse
+from vorrat.asking import TEXT, Kind, built, checked, no_text, texts, with_options
 from vorrat.found import Found
-from vorrat.scenario import Scenario
+from vorrat.scenario import SCENARIO, Scenario
 
 if TYPE_CHECKING:
     from optimizer.analyses.running import Input
@@ -20,6 +24,23 @@ Given = Scenario | Found[Plan] | Plan
 """A scenario, or a plan with or without what belongs to it."""
 
 
+def _a_plan(value: Any) -> Any:
+    if not isinstance(value.result if isinstance(value, Found) else value, Plan):
+        raise TypeError
+    return value
+
+
+def _either(value: Any) -> Any:
+    return value if isinstance(value, Scenario) else _a_plan(value)
+
+
+PLAN = Kind(_a_plan, marked("a plan, as vorrat.solve(scenario) gives it"))
+GIVEN = Kind(_either, marked("a scenario or a plan, as vorrat.read and vorrat.solve give them"))
+TAKEN = {"scenario": SCENARIO, "plan": PLAN, "either": GIVEN}
+LABELS = Kind(lambda value: texts(no_text(value)), marked("a list of texts"))
+
+
+@checked(scenario=SCENARIO)
 @with_options("solve")
 def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     """Find the best plan for a scenario and prove how good it is.
@@ -57,13 +78,15 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     changes = cast(PlanOptions, asked).changes
     scenario = scenario.changed(*changes) if changes else scenario
     if cast(PlanOptions, asked).break_even:
-        planner.check_single(scenario.case)
+        planner.check_plain(scenario.case)
     result = planner.plan(scenario.case, variant=scenario.variant, title=scenario.title, **how)
     if cast(PlanOptions, asked).break_even:
-        result = with_break_even(result, asked.time_limit)
+        with suppress(Interrupted):  # the plan is there
+            result = with_break_even(result, asked.time_limit)
     return _planned(result, scenario.label)
 
 
+@checked(plan=PLAN)
 @with_options("evaluate")
 def evaluate(plan: Found[Plan] | Plan, **options: Any) -> Found[Evaluation]:
     """Judge a plan on states that it was not made for, and against what could be known.
@@ -95,6 +118,7 @@ def evaluate(plan: Found[Plan] | Plan, **options: Any) -> Found[Evaluation]:
     return analyse("evaluate", plan, **options)
 
 
+@checked(scenario=SCENARIO)
 @with_options("frontier")
 def frontier(scenario: Scenario, **options: Any) -> Found[Frontier]:
     """Draw damage against a budget, or any number of a scenario; each point is a plan.
@@ -124,12 +148,13 @@ def frontier(scenario: Scenario, **options: Any) -> Found[Frontier]:
     >>> drawn = vorrat.frontier(scenario, vary="policy.budget_meur", values=[0, 20])
     >>> drawn.tables["frontier"]["Expected, million EUR"].round(3).tolist()
     [40.0, 12.0]
-    >>> drawn.plans["20"]
-    <Plan of '20'>
+    >>> drawn.plans["20"]  # doctest: +ELLIPSIS
+    <Plan of '20': expected damage 12 million EUR, net cost 15.5 million EUR, builds refinery, ...>
     """
     return analyse("frontier", scenario, **options)
 
 
+@checked(given=GIVEN, labels=LABELS)
 @with_options("compare")
 def compare(
     *given: Given, labels: Sequence[str] | None = None, **options: Any
@@ -154,7 +179,7 @@ def compare(
     ------
     Infeasible, NoPlan
         If no option has a plan: what kept the first from one.
-    ValueError
+    Misuse
         If ``base``, ``year`` or ``federal`` name what is not there.
 
     Examples
@@ -165,8 +190,8 @@ def compare(
     >>> [(option.label, round(option.benefit.expected.with_plan)) for option in side.result.options]
     [('tutorial', 12), ('small_tickets', 10)]
     """
+    from optimizer.analyses.comparison.compare import check_asked, distinct
     from optimizer.analyses.comparison.compare import compare as compared
-    from optimizer.analyses.comparison.compare import distinct
     from optimizer.analyses.in_turn import Task, solve_all
     from optimizer.cli.compare import Item, failed
     from optimizer.cli.saved import compared_places
@@ -174,8 +199,16 @@ def compare(
     asked = cast(CompareOptions, built(BY_NAME["compare"], options))
     every = _every(given, asked)
     first = list(labels or ())
+    if not every:
+        raise Misuse(tr("there is nothing to compare"))
+    if len(first) > len(every):
+        raise Misuse(tr("more labels than options: {labels}", labels=", ".join(first)))
     names = distinct([*first, *map(_label, every[len(first) :])])
     by_label = dict(zip(names, every, strict=True))
+    cases = {
+        x: one.case if isinstance(one, Scenario) else _plan(one) for x, one in by_label.items()
+    }
+    check_asked(cases, **asked.names)
     scenarios = {label: one for label, one in by_label.items() if isinstance(one, Scenario)}
     tasks = [Task(one.case, one.variant, one.title) for one in scenarios.values()]
     heeded = (*CompareOptions.heeded, "break_even")
@@ -190,12 +223,16 @@ def compare(
             item = Item(label, one.path, one.variant, reading=one.reading)
             without.append(failed(item, answer))
     if not plans:
-        kept = (one for one in found if isinstance(one, Exception))
-        raise next(kept, ValueError("there is nothing to compare"))
+        raise next(one for one in found if isinstance(one, Exception))
+    base = asked.base
+    if base is not None and base not in plans:
+        text, base = tr("{base} has no plan; the others are compared with {label}.", base=base,
+                        label=next(iter(plans))), None  # fmt: skip
+        asked.listener.warn(text)
     result = compared(
         [plan.result for plan in plans.values()],
         list(plans),
-        base=asked.base,
+        base=base,
         year=asked.year,
         federal=asked.federal or None,
         failed=without,
@@ -205,6 +242,7 @@ def compare(
     return Found(result, ", ".join(plans), complete, told, plans, compared_places(list(plans)))
 
 
+@checked(name=TEXT)
 def analyse(name: str, given: Given, **options: Any) -> Found[Any]:
     """Run any analysis of the command line, such as ``explain``, ``alternatives`` or ``target``.
 
@@ -223,10 +261,9 @@ def analyse(name: str, given: Given, **options: Any) -> Found[Any]:
 
     Raises
     ------
-    ValueError
-        If there is no such analysis, or a value of an option does not fit.
-    TypeError
-        If it has no such option, or takes the other of scenario and plan.
+    Misuse
+        If there is no such analysis, it has no such option or not with such a value, or it takes
+        the other of scenario and plan.
 
     Examples
     --------
@@ -237,10 +274,10 @@ def analyse(name: str, given: Given, **options: Any) -> Found[Any]:
     """
     analysis = BY_NAME.get(name)
     if analysis is None or not analysis.run:
-        known = ", ".join(one.name for one in BY_NAME.values() if one.run)
-        raise ValueError(f"there is no analysis {name!r}; there are {known}")
-    asked = built(analysis, options)
-    outcome = analysis.running(_input(analysis, given), asked)
+        hint = existing(name, [one.name for one in BY_NAME.values() if one.run])
+        raise Misuse(tr("there is no analysis '{name}'; {hint}", name=name, hint=hint))
+    given, asked = TAKEN[analysis.takes].of(name, "given", given), built(analysis, options)
+    outcome = analysis.running(_input(given), asked)
     places = {place.rpartition("/")[2] or "plan": place for place in outcome.plans}
     return Found(
         cast(Document, outcome.result),
@@ -271,16 +308,11 @@ def _every(given: Sequence[Given], asked: CompareOptions) -> list[Given]:
     return found
 
 
-def _input(analysis: Analysis, given: Given) -> Input:
-    """What an analysis is run on.
-
-    Raises TypeError where it takes the other of scenario and plan.
-    """
+def _input(given: Given) -> Input:
+    """What an analysis is run on."""
     from optimizer.analyses.given import given as taken
     from optimizer.analyses.running import Input
 
-    if analysis.takes not in ("either", "scenario" if isinstance(given, Scenario) else "plan"):
-        raise TypeError(f"{analysis.name} takes a {analysis.takes}")
     if isinstance(given, Scenario):
         return Input(given.path, given.reading, given.title, given.variant)
     plan = _plan(given)

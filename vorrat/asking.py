@@ -1,16 +1,25 @@
-"""Options of analyses by keyword: those that their classes declare, with their help."""
+"""Arguments of the functions of this package: options of analyses by keyword, and their checks."""
 
+import functools
 import inspect
+import os
+import reprlib
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast, get_type_hints
 
+from pydantic import ValidationError
+
+from models.language import marked, tr
+from models.spelling import suggestion
 from optimizer.analyses.options import Listener, OfScenario, Options, SolveOptions, help_of
 from optimizer.analyses.registry import BY_NAME, Analysis
+from optimizer.errors import Misuse
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Asked = TypeVar("Asked", bound=Options)
 MARK = "**options"
 """The line of a docstring in whose place the options come."""
 
@@ -21,6 +30,122 @@ class Warner(Listener):
     def warn(self, sentence: str) -> None:
         """Hear what an option has no effect on."""
         warnings.warn(sentence, stacklevel=2)
+
+
+class Kind(NamedTuple):
+    """What an argument has to be."""
+
+    read: Callable[[Any], Any]
+    """Gives the value to go on with; raises TypeError for one that does not fit."""
+    expected: str
+
+    def of(self, function: str, name: str, value: Any) -> Any:
+        """The value of an argument. Raises Misuse where it does not fit."""
+        try:
+            return self.read(value)
+        except TypeError:
+            raise _misfit(function, name, value, tr(self.expected)) from None
+
+
+def instance_of(*types: type) -> Callable[[Any], Any]:
+    """Give what passes instances of these types."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, types):
+            raise TypeError
+        return value
+
+    return read
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """One or several texts."""
+    return (value,) if isinstance(value, str) else tuple(map(_text, no_text(value)))
+
+
+def no_text(value: Any) -> Any:
+    """Several values: a text would be taken for its letters."""
+    if isinstance(value, str | bytes | Mapping):
+        raise TypeError
+    return value
+
+
+_text = instance_of(str)
+TEXT = Kind(_text, marked("a text"))
+PATH = Kind(
+    lambda value: _text(os.fspath(value)),
+    marked("the path of a file, such as 'scenario.yaml'"),
+)
+VARIANT = Kind(_text, marked("the id of a variant, as a text"))
+SETTING = Kind(_text, marked("a text such as 'policy.budget_meur=5'"))
+SETTINGS = Kind(texts, marked("a text such as 'policy.budget_meur=5', or a list of them"))
+FLAG = Kind(instance_of(bool), marked("True or False"))
+
+
+def checked(**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have a function raise Misuse for arguments that it does not have, or that do not fit.
+
+    Defaults always fit. What has no kind here is checked by the function itself.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature, called = inspect.signature(function), function.__qualname__
+        called = called.removesuffix(".__init__")
+        keywords = {
+            name
+            for name, one in signature.parameters.items()
+            if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD) and name != "self"
+        }
+        is_open = any(one.kind == one.VAR_KEYWORD for one in signature.parameters.values())
+
+        @functools.wraps(function)
+        def call(*args: P.args, **given: P.kwargs) -> R:
+            for name in () if is_open else given:
+                if name not in keywords:
+                    raise _unknown(called, name, sorted(keywords))
+            try:
+                bound = signature.bind(*args, **given)
+            except TypeError:
+                about = {"function": called, "names": _written(signature)}
+                raise Misuse(
+                    tr("{function}: the arguments do not fit; write {function}({names})", **about)
+                ) from None
+            for name, value in bound.arguments.items():
+                kind, parameter = kinds.get(name), signature.parameters[name]
+                if kind is None or value is parameter.default:
+                    continue
+                several = parameter.kind == parameter.VAR_POSITIONAL
+                bound.arguments[name] = (
+                    tuple(kind.of(called, name, one) for one in value)
+                    if several
+                    else kind.of(called, name, value)
+                )
+            return function(*bound.args, **bound.kwargs)
+
+        return call
+
+    return decorate
+
+
+def _written(signature: inspect.Signature) -> str:
+    """The parameters of a function, as a call names them."""
+    text = str(signature.replace(return_annotation=inspect.Signature.empty, parameters=[
+        one.replace(annotation=one.empty)
+        for name, one in signature.parameters.items() if name != "self"
+    ]))  # fmt: skip
+    return text[1:-1]
+
+
+def _unknown(function: str, name: str, known: Iterable[str]) -> Misuse:
+    hint = suggestion(name, known)
+    about = {"function": function, "name": name, "hint": hint}
+    return Misuse(tr("{function} has no option '{name}'; {hint}", **about))
+
+
+def _misfit(function: str, name: str, value: Any, expected: str) -> Misuse:
+    about = {"function": function, "name": name, "expected": expected}
+    about["shown"] = reprlib.repr(value)
+    return Misuse(tr("{function}: '{name}' has to be {expected}, not {shown}", **about))
 
 
 def names_of(analysis: Analysis) -> tuple[str, ...]:
@@ -34,15 +159,57 @@ def names_of(analysis: Analysis) -> tuple[str, ...]:
 def built(analysis: Analysis, given: Mapping[str, Any]) -> SolveOptions:
     """The options of an analysis from keywords.
 
-    Raises TypeError for an option that it does not have, pydantic.ValidationError (a ValueError)
-    for a value that does not fit, and Misuse where options do not go together.
+    Raises Misuse for an option that it does not have, a value that does not fit, and where options
+    do not go together.
     """
     known = names_of(analysis)
     for name in given:
         if name not in known:
-            raise TypeError(f"{analysis.name} has no option {name!r}; it has {', '.join(known)}")
+            raise _unknown(analysis.name, name, known)
     values = {name: _in_tuple(value) for name, value in given.items()}
-    return analysis.asks(**values, listener=Warner())
+    return options_from(analysis.name, analysis.asks, values | {"listener": Warner()})
+
+
+def options_from(function: str, asks: type[Asked], values: Mapping[str, Any]) -> Asked:
+    """Options of a class from values by name. Raises Misuse for one that does not fit."""
+    try:
+        return asks(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "missing":
+            text = tr("{function} needs '{name}'", function=function, name=name)
+            raise Misuse(text) from None
+        expected = _expected(first["type"], first.get("ctx", {}))
+        raise _misfit(function, name, first["input"], expected or first["msg"]) from None
+
+
+def _expected(kind: str, limits: Mapping[str, Any]) -> str:
+    """What would have been right; empty where only pydantic knows."""
+    for sign, text in {
+        "ge": marked("at least {limit}"),
+        "gt": marked("more than {limit}"),
+        "le": marked("at most {limit}"),
+        "lt": marked("less than {limit}"),
+    }.items():
+        if sign in limits:
+            return tr(text, limit=f"{limits[sign]:g}")
+    if kind == "literal_error":
+        return tr("one of {names}", names=limits["expected"].replace(" or ", ", "))
+    if kind == "named_tuple_type":
+        return tr("a {name}, or its values as a list", name=limits["class_name"])
+    for beginning, text in {
+        "int": marked("a whole number"),
+        "float": marked("a number"),
+        "finite": marked("a number"),
+        "bool": FLAG.expected,
+        "string": TEXT.expected,
+        "tuple": marked("a list of values"),
+        "dict": marked("a mapping"),
+    }.items():
+        if kind.startswith(beginning):
+            return tr(text)
+    return ""
 
 
 def _in_tuple(value: Any) -> Any:

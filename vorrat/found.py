@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from models.results import Comparison, Plan
 from models.results.base import Document
 from optimizer.analyses.registry import ANALYSES
+from vorrat.asking import FLAG, PATH, checked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,12 +42,24 @@ class Found(Generic[R]):
     """The file of each of them beside that of the result."""
 
     def __repr__(self) -> str:
-        return f"<{type(self.result).__name__} of {self.label!r}>"
+        said = [f"plans {len(self.plans)}"] if self.plans else []
+        if isinstance(self.result, Plan):
+            outcome, own = self.result.outcome, self.result
+            said = [
+                f"expected {outcome.measure} {outcome.expected:.6g} {outcome.unit}",
+                f"net cost {outcome.net_cost_meur:.6g} million {own.currency}",
+                builds([project.id for project in own.projects]),
+                f"gap {own.certificate.gap}",
+            ]
+        said.append("complete" if self.complete else "not complete")
+        said += [textwrap.shorten(failure, 200) for failure in self.failures[:3]]
+        return f"<{type(self.result).__name__} of {self.label!r}: {', '.join(said)}>"
 
     def json(self) -> str:
         """The result as the command line writes it, sealed."""
         return self.result.model_dump_json(indent=2) + "\n"
 
+    @checked(path=PATH, force=FLAG)
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the result as JSON.
 
@@ -77,12 +91,14 @@ class Found(Generic[R]):
         publish(at, {**files, analysis.file: own}, replace=analysis.beside, force=force)
         return at / analysis.file
 
+    @checked(path=PATH, force=FLAG)
     def report(self, path: str | Path, *, force: bool = False) -> Path:
         """Write one HTML page to be read, printed and sent on; the file, as :meth:`save`."""
         from optimizer.report.render.html import render
 
         return _written(Path(path), render(self._document()).encode(), force)
 
+    @checked(path=PATH, force=FLAG)
     def workbook(self, path: str | Path, *, force: bool = False) -> Path:
         """Write an Excel workbook with live formulas and checks; the file, as :meth:`save`."""
         from optimizer.report.render.workbook import render
@@ -111,6 +127,12 @@ class Found(Generic[R]):
         if isinstance(self.result, Comparison):
             beside["plans"] = {label: plan.result for label, plan in self.plans.items()}
         return document_of(self.result, **beside)
+
+
+def builds(projects: Sequence[str]) -> str:
+    """The projects of a plan, of many the first, for a short representation."""
+    more = [f"{len(projects) - 4} more"] if len(projects) > 5 else []
+    return f"builds {', '.join([*projects[: 4 if more else 5], *more]) or 'nothing'}"
 
 
 def _written(path: Path, content: bytes, force: bool) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
-from models.language import language
+from models.language import language, marked
 from models.scenario.case import Case
+from vorrat.asking import PATH, SETTING, SETTINGS, VARIANT, Kind, checked, instance_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scenario:
     """A scenario file as it was read, with a variant and settings put upon it."""
 
@@ -22,6 +24,15 @@ class Scenario:
     settings: tuple[str, ...]
     reading: Reading = field(repr=False, compare=False)
     """The scenario with the place of each of its values, and what is doubtful in it."""
+
+    def __repr__(self) -> str:
+        changes = f", variant {self.variant!r}" if self.variant else ""
+        changes += f", settings {reprlib.repr(self.settings)}" if self.settings else ""
+        sizes = (
+            f"{name} {len(getattr(self.case, name))}"
+            for name in ("materials", "projects", "funders", "hazards")
+        )
+        return f"<Scenario {self.path!r}{changes}: {', '.join(sizes)}>"
 
     @property
     def case(self) -> Case:
@@ -43,6 +54,7 @@ class Scenario:
         """The ids of all variants of the file."""
         return tuple(self.case.variants)
 
+    @checked(settings=SETTING, variant=VARIANT)
     def changed(self, *settings: str, variant: str | None = None) -> Scenario:
         """The file read again with further settings (``path=value``), or as another variant.
 
@@ -60,6 +72,12 @@ class Scenario:
         return Scenario(self.path, variant or self.variant, self.settings, reading)
 
 
+SCENARIO = Kind(
+    instance_of(Scenario), marked("a scenario, as vorrat.read('scenario.yaml') gives it")
+)
+
+
+@checked(path=PATH, variant=VARIANT, settings=SETTINGS)
 def read(
     path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
 ) -> Scenario:
@@ -83,6 +101,8 @@ def read(
     ------
     ScenarioError
         With every fault, each with file, line and column.
+    Misuse
+        If an argument is of another kind.
 
     Examples
     --------
@@ -95,6 +115,7 @@ def read(
     return Scenario(str(path), variant, put, reading)
 
 
+@checked(path=PATH, variant=VARIANT, settings=SETTINGS)
 def validate(
     path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
 ) -> list[Fault]:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from models.language import marked
 from models.results import Plan
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Infeasible, NoPlan, VorratError
-from vorrat.found import Found
-from vorrat.scenario import Scenario
+from vorrat.asking import (
+    SETTING,
+    VARIANT,
+    Kind,
+    checked,
+    no_text,
+    options_from,
+    texts,
+)
+from vorrat.found import Found, builds
+from vorrat.scenario import SCENARIO, Scenario
 
 if TYPE_CHECKING:  # what solves is imported when a question is asked
     from optimizer.solve.checked_solution import Found as Solved
@@ -21,13 +32,36 @@ if TYPE_CHECKING:  # what solves is imported when a question is asked
 GAP = 1e-3  # the relative gap between plan and bound at which a question counts as answered
 
 
-@dataclass(frozen=True, eq=False)
+def _questions(value: Any) -> list[tuple[str, ...]]:
+    return [texts(no_text(one)) for one in no_text(value)]
+
+
+def _function(value: Any) -> Any:
+    if not callable(value):
+        raise TypeError
+    return value
+
+
+QUESTIONS = Kind(_questions, marked("lists of texts such as [['policy.budget_meur=5']]"))
+FUNCTION = Kind(_function, marked("a function"))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Answer:
     """The best plan that was found of a changed scenario, and what is proven of all others."""
 
     scenario: Scenario
     settings: tuple[str, ...]
     solved: Solved
+
+    def __repr__(self) -> str:
+        changed = f" with {reprlib.repr(self.settings)}" if self.settings else ""
+        return (
+            f"<Answer of {self.scenario.label!r}{changed}: objective {self.objective:.6g}, "
+            f"gap {self.gap}, expected {self.expected:.6g} (without a plan "
+            f"{self.expected_without_plan:.6g}), net cost {self.net_cost_meur:.6g}, "
+            f"{builds([*self.projects])}, {'complete' if self.complete else 'not complete'}>"
+        )
 
     @property
     def objective(self) -> float:
@@ -110,12 +144,18 @@ class Session:
     (True, True)
     """
 
+    @checked(scenario=SCENARIO)
     def __init__(self, scenario: Scenario, gap: float = GAP, threads: int | None = None) -> None:
         from optimizer.solve.session import Session as Kept
 
-        self.scenario, self.gap = scenario, SolveOptions(gap=gap).gap
-        self._kept = Kept(threads)
+        how = options_from("Session", SolveOptions, {"gap": gap, "threads": threads})
+        self.scenario, self.gap = scenario, how.gap
+        self._kept = Kept(how.threads)
 
+    def __repr__(self) -> str:
+        return f"<Session of {self.scenario!r}, gap {self.gap:g}>"
+
+    @checked(settings=SETTING, variant=VARIANT, on_plan=FUNCTION)
     def ask(
         self,
         *settings: str,
@@ -150,16 +190,17 @@ class Session:
         NoPlan, Interrupted
             If a limit, or a newer question, came before there was any plan.
         """
-        asked = self.scenario
+        given = {"gap": self.gap if gap is None else gap, "time_limit": time_limit}
+        how, asked = options_from("Session.ask", SolveOptions, given), self.scenario
         if variant is not None:
             asked = asked.changed(*settings, variant=variant)
             case = asked.case
         else:
             case = asked.reading.changed(settings).case if settings else asked.case
-        how = SolveOptions(gap=self.gap if gap is None else gap, time_limit=time_limit)
         solved = self._kept.ask(case, gap=how.gap, time_limit=how.time_limit, on_incumbent=on_plan)
         return Answer(asked, settings, solved)
 
+    @checked(questions=QUESTIONS)
     def ask_each(
         self, questions: Iterable[Sequence[str]], jobs: int | None = None
     ) -> list[Answer | VorratError]:
@@ -184,6 +225,7 @@ class Session:
         from optimizer.parallel import Workers, side_by_side
         from optimizer.solve.planner import usual_jobs
 
+        jobs = options_from("Session.ask_each", SolveOptions, {"jobs": jobs}).jobs
         asked, kept = [tuple(settings) for settings in questions], self._kept
         if not kept.pool.key:
             with suppress(Infeasible, NoPlan):  # a question may have a plan all the same

@@ -43,7 +43,7 @@ class Reading:
     """A scenario that was read, what is doubtful in it, and where its values stand."""
 
     case: Case
-    warnings: tuple[Fault, ...]
+    warnings: tuple[Fault, ...] = field(repr=False)
     _root: Node = field(repr=False, compare=False)
     _includes: Includes = field(repr=False, compare=False)
 

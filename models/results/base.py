@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler
 
+from models.base import short_repr
 from models.results import ids
 from models.scenario.case import Case
 
@@ -71,6 +72,8 @@ class Result(BaseModel):
     """Base of all results: frozen, unknown keys refused, no NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    __repr__ = __str__ = short_repr
 
 
 class Formatted(Result):

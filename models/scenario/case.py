@@ -165,6 +165,8 @@ class Variant(Base):
 class Case(Base):
     """A planning situation: everything that one scenario file says."""
 
+    __repr__ = __str__ = base.short_repr
+
     schema_version: Literal[1] = 1  #: Version of the format.
     title: Text | None = None  #: Title shown in reports.
     description: Text | None = None  #: Free text.

@@ -11,7 +11,7 @@ from optimizer.analyses.break_even import with_break_even
 from optimizer.errors import Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.model.instance import read_instance
 from optimizer.solve.decomposition import CutPool, pool_key
-from optimizer.solve.planner import check_decided_now, check_single, check_sure
+from optimizer.solve.planner import check_plain
 from optimizer.solve.session import Session
 
 NoAnswer = Infeasible | NoPlan | SolverError
@@ -44,9 +44,7 @@ def solve_all(
     assumptions, with a review or a ball of probabilities.
     """
     for task in tasks if break_even else ():
-        check_single(task.case)
-        check_decided_now(task.case)
-        check_sure(task.case)
+        check_plain(task.case)
     shared: MutableMapping[str, CutPool] = {} if pools is None else pools
     sessions: dict[str, Session] = {}
     answers: list[Plan | NoAnswer | None] = [None] * len(tasks)

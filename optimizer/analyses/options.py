@@ -232,6 +232,13 @@ class CompareOptions(SolveOptions):
     """Say from which damage, frequency and length of events on each plan is worth its money, and
     below which no plan is; a few more solves for each, of a minute or --time-limit at most."""
 
+    @property
+    def names(self) -> dict[str, Any]:
+        """What :func:`optimizer.analyses.comparison.compare.check_asked` looks up."""
+        of_scenarios = self.variants or self.settings or self.budget is not None or self.break_even
+        asked = {"base": self.base, "year": self.year, "federal": self.federal}
+        return {**asked, "of_scenarios": bool(of_scenarios)}
+
 
 @cache
 def help_of(options: type[Options]) -> dict[str, str]:

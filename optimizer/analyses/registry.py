@@ -65,14 +65,12 @@ class Analysis:
         run = cast("Callable[[Input, Any], Outcome]", _found(module, "run"))
 
         def of_single(given: Input, asked: Any) -> Outcome:
-            checks = {
-                "single": self.over_sets,
-                "decided_now": self.with_review,
-                "sure": self.with_ball,
-            }
-            for check, works in checks.items():
-                if not works:
-                    _found("optimizer.solve.planner", f"check_{check}")(given.reading.case)
+            _found("optimizer.solve.planner", "check_plain")(
+                given.reading.case,
+                over_sets=self.over_sets,
+                with_review=self.with_review,
+                with_ball=self.with_ball,
+            )
             return run(given, asked)
 
         return of_single

@@ -40,14 +40,15 @@ def _compare(
     asked = built(CompareOptions, values, listener=steps)
     folder = options.kept_in(reuse, out)
     settings = with_budget(asked.settings, asked.budget)
+    from optimizer.analyses.comparison.compare import check_asked
+
     found = find(given, asked.variants, settings)
     to_solve = [item for item in found if item.reading is not None]
-    if not to_solve and (asked.variants or settings or reuse is not None or asked.break_even):
-        raise misused(
-            "--variants, --set, --budget, --reuse and --break-even go with scenario files, and "
-            "there is none."
-        )
-    _check(found, asked)
+    with runner.misuse_told():
+        by_label = {item.label: item.plan or item.case for item in found}
+        names = asked.names
+        names["of_scenarios"] |= reuse is not None
+        check_asked({label: one for label, one in by_label.items() if one}, **names)
     places = compared_places([item.label for item in found])
     disk.prepare(out, [COMPARISON_FILE, *places.values()], force)
     pools: dict[str, options.Kept] = {}
@@ -99,36 +100,6 @@ def _compare(
 
 
 compare = runner.assembled(_compare, "compare", "given", nargs=-1, required=True, metavar="ITEM...")
-
-
-def _check(found: Sequence[Item], asked: CompareOptions) -> None:
-    """Refuse options that name what is not there, before anything is solved."""
-    base, year = asked.base, asked.year
-    labels = [item.label for item in found]
-    known = ", ".join(labels)
-    if base is not None and base not in labels:
-        raise misused("--base {base}: there are the options {known}.", base=base, known=known)
-    first = found[labels.index(base) if base else 0]
-    if year is not None and first.case is not None and year not in first.case.horizon.years:
-        raise misused(
-            "--year {year}: the horizon of '{label}' is {first} to {last}.",
-            year=year,
-            label=first.label,
-            first=first.case.horizon.first_year,
-            last=first.case.horizon.last_year,
-        )
-    public = set()
-    for item in found:
-        if item.case is not None:
-            public |= {f for f, one in item.case.funders.items() if one.kind == "public"}
-        if item.plan is not None:
-            public |= {one.id for one in item.plan.funders if one.kind == "public"}
-    known = ", ".join(sorted(public))
-    for funder in asked.federal:
-        if funder not in public:
-            raise misused(
-                "--federal {funder}: the public funders are {known}.", funder=funder, known=known
-            )
 
 
 def _solve(
@@ -272,13 +243,9 @@ def _item(text: str) -> Item:
         if not variant:
             raise misused("'{text}' names no variant behind the @.", text=text)
         return Item(variant, file, variant)
-    from optimizer.analyses.comparison.money import lacks_accounts
-
     if kind != "plan":
         raise misused("'{path}' holds no plan but '{kind}'.", path=path, kind=kind)
     found = saved.read(str(path), bare=True)
     plan = found.result
     assert isinstance(plan, Plan)
-    if lacks_accounts(plan):
-        raise misused("'{path}' is of an earlier version: solve its scenario again.", path=path)
     return Item(saved.label(path), text, plan.variant, plan=plan, saved=found)

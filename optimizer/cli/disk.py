@@ -147,8 +147,8 @@ def told(path: Path) -> Iterator[None]:
     """What the system refuses, told with the file or folder that was to be written."""
     try:
         yield
-    except OSError as error:
-        problem = _reason(error)
+    except (OSError, ValueError) as error:  # the latter for a name that no file can have
+        problem = _reason(error) if isinstance(error, OSError) else str(error)
         raise NotWritten(
             tr("'{path}' cannot be written: {problem}.", path=path, problem=problem)
         ) from error

@@ -56,7 +56,7 @@ class Under:
         return {**self.__dict__, "recourse": None}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Found:
     """A commitment that keeps all rules of its instance, what it leads to, and its proof."""
 

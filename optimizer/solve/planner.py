@@ -31,11 +31,9 @@ from optimizer.solve.judging import told_in_full as told_in_full
 from optimizer.solve.judging import version_of as version_of
 from optimizer.solve.judging import versions as versions
 from optimizer.solve.problem import Problem as Problem
-from optimizer.solve.problem import check_decided_now as check_decided_now
-from optimizer.solve.problem import check_single as check_single
-from optimizer.solve.problem import check_sure as check_sure
+from optimizer.solve.problem import check_decided_now, check_single, seeing_alike
+from optimizer.solve.problem import check_plain as check_plain
 from optimizer.solve.problem import choose_method as choose_method
-from optimizer.solve.problem import seeing_alike
 from optimizer.solve.problem import usual_jobs as usual_jobs
 from optimizer.solve.solver_result import GAP, NUMERICAL_LIMIT, How, Incumbent, Method, Solved
 from optimizer.solve.sweep.recourse import BLOCK

@@ -231,6 +231,19 @@ def usual_jobs(instance: Instance, states: Sequence[State]) -> int:
     return 1 if choose_method(instance, states) == "extensive" else usable_cores()
 
 
+def check_plain(
+    case: Case, *, over_sets: bool = False, with_review: bool = False, with_ball: bool = False
+) -> None:
+    """Refuse a scenario with assumption sets, a review or ambiguous probabilities (Misuse) for an
+    analysis that does not work with them; by default for one that works with none of the three."""
+    if not over_sets:
+        check_single(case)
+    if not with_review:
+        check_decided_now(case)
+    if not with_ball:
+        check_sure(case)
+
+
 def check_sure(case: Case) -> None:
     """Refuse a scenario whose mean is that of the least favourable probabilities (Misuse), where it
     would be taken for that of its states."""

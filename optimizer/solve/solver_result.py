@@ -61,7 +61,7 @@ class Incumbent:
     """The best plan of a search so far, and what is proven of all others."""
 
     method: Method
-    commitment: Commitment
+    commitment: Commitment = field(repr=False)
     objective: float  # as the search reckons it
     bound: float | None  # proven lower bound on the objective of any plan; None where there is none
     final: bool = False  # whether the search has ended with it

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from documents import told
+from later import SEEN, lasting_cut
 from random_cases import small_case
 from small import case as bare
 from small import chance_of_cut, cut, near, project, state
@@ -208,3 +209,30 @@ def test_commands_take_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     scenario = vorrat.read(file)
     assert vorrat.solve(scenario, break_even=True).result.worth_from[0].plan == near(0.8)
     assert run(["compare", str(out / "plans" / "half"), "--break-even"]) == 2
+
+
+SETS = {"low": {"weight": 0.5, "set": {"projects.works_0.capex_meur": 4}}}
+SETS |= {"high": {"weight": 0.5, "set": {"projects.works_0.capex_meur": 5}}}
+
+
+@pytest.mark.parametrize(
+    ("sections", "refusal"),
+    [
+        ({"objective": {"ambiguity": {"kind": "total_variation", "radius": 0.1}}}, "ambiguous"),
+        ({"assumptions": SETS, "objective": {"over_assumptions": "mean"}}, "sets of assumptions"),
+        (lasting_cut(SEEN), "a review"),
+    ],
+)
+def test_what_it_does_not_work_with_is_refused_alike_everywhere(
+    sections: Raw, refusal: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = half(4) | sections
+    file = tmp_path / "half.json"
+    file.write_text(json.dumps(raw))
+    for command in ("solve", "compare"):
+        assert run([command, str(file), "--break-even"]) == 2
+        assert "This analysis does not work" in (told := capsys.readouterr().err)
+        assert refusal in told
+    for function in (vorrat.solve, vorrat.compare):
+        with pytest.raises(vorrat.Misuse, match=f"This analysis does not work.*{refusal}"):
+            function(vorrat.read(file), break_even=True)

@@ -4,15 +4,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.base import Text, named
+from models.language import tr
 from models.results import Comparison, Plan, Result
 from models.results.comparison import Barred, Failed, Names
 from models.results.option import Option, OptionUnder, Wording
 from models.results.plan import Proof
 from models.results.reservations import NONE, Doubts
+from models.scenario.case import Case
 from optimizer.analyses.comparison import choices, comparability, efficiency
 from optimizer.analyses.comparison.benefit import benefit, reference_year
 from optimizer.analyses.comparison.funders import own_views
 from optimizer.analyses.comparison.money import cost, lacks_accounts
+from optimizer.errors import Misuse
 
 
 def compare(
@@ -100,6 +103,48 @@ def compare(
         unconfirmed=doubts.unconfirmed,
         names=_names(plans),
     )
+
+
+def check_asked(
+    given: Mapping[str, Case | Plan],
+    *,
+    base: str | None,
+    year: int | None,
+    federal: Collection[str],
+    of_scenarios: bool,
+) -> None:
+    """Refuse options that name what is not there (Misuse), and such as go with scenarios only where
+    plans alone are given by label, before anything is solved."""
+    if of_scenarios and all(isinstance(one, Plan) for one in given.values()):
+        raise Misuse(
+            tr(
+                "--variants, --set, --budget, --reuse and --break-even go with scenario files, and "
+                "there is none."
+            )
+        )
+    for label, one in given.items():
+        if isinstance(one, Plan) and lacks_accounts(one):
+            raise Misuse(
+                tr("'{path}' is of an earlier version: solve its scenario again.", path=label)
+            )
+    if base is not None and base not in given:
+        known = ", ".join(given)
+        raise Misuse(tr("--base {base}: there are the options {known}.", base=base, known=known))
+    label = next(iter(given)) if base is None else base
+    cases = {name: one.case if isinstance(one, Plan) else one for name, one in given.items()}
+    first = cases[label]
+    if year is not None and first is not None and year not in first.horizon.years:
+        about: dict[str, Any] = {"year": year, "label": label}
+        about |= {"first": first.horizon.first_year, "last": first.horizon.last_year}
+        raise Misuse(tr("--year {year}: the horizon of '{label}' is {first} to {last}.", **about))
+    public = {one.id for plan in given.values() if isinstance(plan, Plan)
+              for one in plan.funders if one.kind == "public"}  # fmt: skip
+    for case in filter(None, cases.values()):
+        public |= {id for id, funder in case.funders.items() if funder.kind == "public"}
+    for funder in federal:
+        if funder not in public:
+            about = {"funder": funder, "known": ", ".join(sorted(public))}
+            raise Misuse(tr("--federal {funder}: the public funders are {known}.", **about))
 
 
 def again(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:

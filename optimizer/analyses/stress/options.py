@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from models.language import tr
 from optimizer.analyses.options import Flag, OfScenario, SolveOptions
@@ -23,13 +23,13 @@ class Strike(NamedTuple):
 
     hazard: str
     year: int
-    period: int = 1
+    period: Annotated[int, Field(ge=1)] = 1
     """Of that year, from 1."""
-    length: int | None = None
+    length: Annotated[int, Field(ge=1)] | None = None
     """How many units of time; None for as long as the effects of the hazard say."""
-    unit: str = "period"
+    unit: Literal["period", "quarter", "month", "year"] = "period"
     """``period``, ``quarter``, ``month`` or ``year``."""
-    loss: float | None = None
+    loss: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share that all that it strikes loses throughout; None for what its effects say."""
 
 
@@ -46,6 +46,7 @@ def strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
                 value=text,
             )
             raise ValueError(told)
+        unit: Any
         hazard, year, period, count, unit, _ = match.groups()
         length = None if count is None else int(count)
         found.append(Strike(hazard, int(year), int(period or 1), length, unit or "period", share))

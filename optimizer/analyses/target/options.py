@@ -11,6 +11,7 @@ from optimizer.analyses.options import Flag, Number, SolveOptions, Year, by_name
 from optimizer.analyses.variation import Varied
 from optimizer.errors import Misuse
 
+Days = Annotated[float, Field(ge=0, lt=1e6)]
 Figure = Literal["expected", "cvar", "worst"]
 
 
@@ -50,11 +51,11 @@ class TargetOptions(Varied, SolveOptions):
 
     below: Annotated[Number, Field(ge=0), Flag("LEVEL")] | None = None
     """Bring damage to this level or below, in the unit of the measure."""
-    reduction: Annotated[float, Flag("SHARE", "--reduce", _share)] | None = None
+    reduction: Annotated[float, Field(gt=0, le=1), Flag("SHARE", "--reduce", _share)] | None = None
     """Bring damage so much below what comes without any plan, for example 60%."""
     figure: Figure = "expected"
     """Which figure of damage: the mean, the mean of the worst states, or the worst state."""
-    days: Annotated[dict[str, float], Flag("ID=DAYS", parse=_days)] = Field(default_factory=dict)
+    days: Annotated[dict[str, Days], Flag("ID=DAYS", parse=_days)] = Field(default_factory=dict)
     """Keep so many days of need in stock: of a material, a stockpile, or all; may be given
     often."""
     from_year: Year | None = None

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from models.language import tr
+from models.spelling import existing
+from optimizer.errors import NotThere
 from optimizer.report import cells
 from optimizer.report.document import SHEET, Choice, Document, Table
 from optimizer.report.workbook.expressions import Expression, Scalar
@@ -44,6 +46,9 @@ class Frames(Mapping[str, "pd.DataFrame"]):
         # pandas takes a good part of a second to import: only those who want a table wait for it.
         import pandas as pd
 
+        if name not in self._placed:
+            hint = existing(str(name), self._placed)
+            raise NotThere(tr("there is no table '{name}'; {hint}", name=name, hint=hint))
         placed = self._placed[name]
         columns: dict[str, list[Any]] = {}
         for position, one in enumerate(placed.columns):
@@ -54,6 +59,9 @@ class Frames(Mapping[str, "pd.DataFrame"]):
         frame = pd.DataFrame(columns)
         frame.attrs |= {"caption": placed.table.caption, "note": placed.table.note}
         return frame
+
+    def __repr__(self) -> str:
+        return f"<tables {', '.join(self)}>"
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._placed)
