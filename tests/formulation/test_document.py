@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyomo.environ as pyo
+import pytest
 from chained import chained
 from deals import deals
 from everything import doubted, everything
@@ -16,10 +20,15 @@ from standpoints import from_the_motors
 from treasury import treasury
 
 from models.scenario.case import Case
+from optimizer.analyses.explanation import active_constraints, document
+from optimizer.analyses.explanation.limits import SHARES
+from optimizer.analyses.variation import Variation
 from optimizer.model.formulation import build_commitment, build_extensive_form
-from optimizer.model.instance import read_instance
+from optimizer.model.instance import COMMON, Instance, read_instance
 from optimizer.model.states import read_states
-from optimizer.solve import conflicts
+from optimizer.solve import conflicts, verification
+from optimizer.solve.conflicts import first_stage, rule_rows
+from optimizer.solve.decomposition.reduced import WAITING
 
 ROWS = re.findall(
     r"^\| ([A-Z]\d|CVaR) \| (\w+) \| (.+) \|$",
@@ -32,6 +41,21 @@ SCENARIOS = (
     *(idle_works(), unaided(), twice()),
 )
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
+
+RULES = set(conflicts.RULES)
+MERGED = {"share_needs_start"}  # told as share_limit
+CHECKED = re.findall(r"\b([A-Z]\d) (\w+): ", Path(verification.__file__).read_text("utf-8"))
+SUBSETS = {
+    "YEAR_BY_YEAR": active_constraints.YEAR_BY_YEAR,
+    "UNNUMBERED": active_constraints.UNNUMBERED,
+    "UNTOLD": active_constraints.UNTOLD,
+    "FOR_ALL": active_constraints.FOR_ALL,
+    "OF_THE_WHOLE": active_constraints.OF_THE_WHOLE,
+    "SHARES": set(SHARES),
+    "WAITING": set(WAITING),
+}
+NOT_LOOSENING = {"ticket_min", "offtake_limit"}
+"""A least amount, and a number that says what a project delivers as well."""
 
 
 def model(raw=None):
@@ -67,3 +91,80 @@ def test_every_rule_that_a_scenario_can_change_has_its_place_in_a_conflict() -> 
     inner |= {name for name, tag in CONSTRAINTS.items() if tag[0] == "H"}
     second = {name for name, tag in CONSTRAINTS.items() if tag[0] == "R" or tag == "CVaR"}
     assert set(conflicts.RULES) == set(CONSTRAINTS) - inner - second
+
+
+# Tables that know rules by name: one that is missing in any fails here, not in use
+
+
+@cache
+def instances() -> list[Instance]:
+    return [read_instance(Case.model_validate(raw)) for raw in SCENARIOS]
+
+
+def rows() -> list[tuple[Instance, str, Any]]:
+    return [
+        (of, name, index) for of in instances() for _, name, index in rule_rows(first_stage(of))
+    ]
+
+
+def test_every_rule_stands_in_every_table() -> None:
+    assert set(active_constraints.INDEXED) == RULES
+    assert {name.removesuffix(", other") for name in conflicts._SAYS} == RULES
+    assert set(document.RULES) == RULES - MERGED | {"earliest_start"}
+    assert {name: tag for name, (tag, *_) in conflicts._RULES.items()} == {
+        name: CONSTRAINTS[name] for name in RULES
+    }
+
+
+@pytest.mark.parametrize("table", SUBSETS)
+def test_tables_of_some_rules_name_no_others(table: str) -> None:
+    assert SUBSETS[table] <= RULES
+
+
+def test_every_rule_of_the_first_stage_is_checked_outside_the_solver() -> None:
+    """Planned stock is computed there, not compared, and a share of what is not started is none of
+    the keys; the two rules on floors have one message."""
+    built = {rule.local_name for rule in model().component_objects(pyo.Constraint)}
+    first = {name for name in built if CONSTRAINTS[name][0] not in "RC"}
+    known = dict(map(reversed, CHECKED)) | {"floored_limit": "P6"}
+    assert known.pop("review") == "V1"  # what is alike on all paths has no rows
+    assert set(known) == first - MERGED - {"planned_stock_definition"}
+    assert known.items() <= CONSTRAINTS.items()
+
+
+def test_every_row_can_be_explained() -> None:
+    """The parts of its index are what the table says, and its sentence takes their names."""
+    seen = set()
+    for instance, name, index in rows():
+        case, parts = instance.case, index if isinstance(index, tuple) else (index,)
+        known: dict[str, Any] = {
+            "project": case.projects, "other": case.projects, "funder": case.funders,
+            "instrument": {i.id for i in instance.instruments}, "year": instance.years,
+            "line": {line for _, line in instance.lines}, "stockpile": instance.stockpiles,
+            "period": range(len(instance.periods)), "material": case.materials,
+            "country": {country for _, country in instance.supply},
+        }  # fmt: skip
+        kinds = active_constraints.INDEXED[name]
+        assert len(kinds) <= len(parts), name
+        for kind, part in zip(kinds, parts, strict=False):
+            assert (
+                not kind or part == COMMON or str(part).removesuffix(".") in map(str, known[kind])
+            )
+        key, year = active_constraints.key_of(instance, name, index)
+        assert (year is not None) == bool({"year", "period"} & set(kinds))
+        rule = active_constraints.described(instance, key, index, () if year is None else [year])
+        assert rule.tag == CONSTRAINTS[name]
+        seen.add(name)
+    assert seen == RULES
+
+
+def test_what_a_higher_number_does_is_decided_for_every_rule_with_one() -> None:
+    """It only loosens the rule, which frontiers and targets build on, or the rule is named here."""
+    loosens: dict[str, set[bool]] = {}
+    for instance, name, index in rows():
+        key, year = active_constraints.key_of(instance, name, index)
+        rule = active_constraints.described(instance, key, index, () if year is None else [year])
+        if rule.limit is not None and name != "state_aid_limit":  # its path has two numbers
+            varied = Variation(SimpleNamespace(case=instance.case), rule.path)
+            loosens.setdefault(name, set()).add(varied.loosens)
+    assert {name for name, own in loosens.items() if True not in own} == NOT_LOOSENING
