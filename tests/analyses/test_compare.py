@@ -15,6 +15,7 @@ from small import case, chance_of_cut, funder, near, project, solve, stockpile
 from models.results import Comparison, Plan
 from models.results.comparison import Difference
 from models.results.option import Option
+from optimizer.analyses.comparison import choices
 from optimizer.analyses.comparison.compare import compare, distinct
 
 ROOT = Path(__file__).parents[2]
@@ -421,6 +422,47 @@ def test_difference_of_the_large_fund(by_hand: Comparison) -> None:
     assert (change.base.public_share, change.option.public_share) == near([0.4, 1])
     assert of.by_material[0].projects == (change,)
     assert of.significant is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [
+        ("interest_subsidy", {"term_years": 10, "interest_rate": 0.02}),
+        ("price_floor", {"floor_eur_per_t": {"ore": 12_000}}),
+        ("loan", {}),
+    ],
+)
+def test_a_public_share_is_one_of_capex(kind: str, terms: dict[str, Any]) -> None:
+    """What lets lenders carry more carries nothing itself."""
+    plan = small()
+    assert plan.scenario is not None
+    fund = plan.scenario["funders"]["fund"]
+    instruments = fund["instruments"] | {"other": {"kind": kind, **terms}}
+    scenario = plan.scenario | {"funders": {"fund": fund | {"instruments": instruments}}}
+    (works,) = plan.projects
+    shares = {"fund": {**works.shares["fund"], "other": 0.3}}
+    works = works.model_copy(update={"shares": shares})
+    plan = Plan.model_validate(
+        plan.model_dump() | {"scenario": scenario, "projects": [works.model_dump()]}
+    )
+    (choice,) = choices.projects({"small": plan})
+    assert choice.options["small"].public_share == near(0.7 if kind == "loan" else 0.4)
+
+
+@pytest.mark.parametrize(("share", "differs"), [(0.004, False), (0.006, True)])
+def test_what_differs_by_half_a_percent_at_most_is_the_same(share: float, differs: bool) -> None:
+    """Shares of capex by so many points; tonnes and money of a stock relative to themselves."""
+    (works,), (pile,) = small().projects, stock().stockpiles
+    other = works.model_copy(update={"market_share": works.market_share - share})
+    built = difference(
+        compare([small(), small().model_copy(update={"projects": (other,)})], ["a", "b"]), "b"
+    ).projects
+    assert [change.change for change in built] == ["refinanced"] * differs
+    for field in ("planned_t", "cost_meur"):
+        more = {year: x * (1 + share) for year, x in getattr(pile, field).items()}
+        held = stock().model_copy(update={"stockpiles": (pile.model_copy(update={field: more}),)})
+        found = difference(compare([stock(), held], ["a", "b"]), "b").stockpiles
+        assert [change.stockpile for change in found] == ["reserve"] * differs
 
 
 def test_difference_of_the_stock(by_hand: Comparison) -> None:

@@ -138,6 +138,15 @@ def test_other_projects_stop_one_that_they_exclude() -> None:
     assert names(item(explained(raw), "small"), "stops") == ["excludes"]
 
 
+def test_of_rules_that_stop_it_alike_what_others_have_is_named() -> None:
+    """The small one lacks the road that it needs as well, which is not worth its money."""
+    small = project(50, 9, excludes=["big"], requires=["road"])
+    all_ = {"big": project(60, 10), "small": small, "road": project(0.1, 50)}
+    raw = two(projects=all_, funders={"fund": funder(budget=100)})
+    (rule,) = item(explained(raw), "small").stops
+    assert (rule.name, rule.alone) == ("excludes", False)
+
+
 def test_a_project_that_is_not_worth_it_is_stopped_by_nothing() -> None:
     """One chance in ten of 10 million of damage, for 10 million of cost that count in full."""
     raw = one(funder(), objective={"cost_weight": 1}, **chance_of_cut(0.1))

@@ -14,8 +14,6 @@ BOUGHT = 1e-6
 """A gram in tonnes: less is a solver's zero."""
 ALIKE = 0.005
 """Shares of capex, and relative amounts of stock, that differ by less are called the same."""
-NO_CAPEX = frozenset({"interest_subsidy", "price_floor"})
-"""Kinds of instruments that carry no part of the capex."""
 EXACT = 1e-9
 """Million EUR: a smaller difference is arithmetic."""
 AtMost = Literal["all", "some", "none"]
@@ -101,10 +99,8 @@ def _project_in(plan: Plan, built: ProjectPlan, chance: float) -> results.Projec
 
 
 def _carries_capex(plan: Plan, funder: str, instrument: str) -> bool:
-    if plan.case is None:
-        return True
-    terms = plan.case.funders[funder].instruments[instrument]
-    return getattr(terms, "kind", None) not in NO_CAPEX
+    case = plan.case
+    return case is None or case.funders[funder].instruments[instrument].carries_capex
 
 
 def _stockpile_in(stockpile: StockpilePlan) -> results.StockpileIn:
