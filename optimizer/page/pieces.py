@@ -144,11 +144,10 @@ def proven(said: Figures, unit: str) -> str:
 
 @cache
 def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from optimizer.report.render.html import templates_of
 
-    folder = str(files("optimizer.page") / "templates")
-    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    made.globals.update(tr=tr, shown=scenarios.shown)
+    made = templates_of("optimizer.page")
+    made.globals["shown"] = scenarios.shown
     return made
 
 

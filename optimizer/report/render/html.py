@@ -65,7 +65,7 @@ def render(document: Document, doubts: Doubts = NONE) -> str:
     caution = tr("Not confirmed to be as it was written")
     if doubts.against:
         caution = tr("Not to be relied on as it stands")
-    template = _templates().get_template("report.html.j2")
+    template = templates_of("optimizer.report").get_template("report.html.j2")
     page = template.render(
         document=document,
         language=language(),
@@ -88,7 +88,7 @@ def fragment(document: Document) -> str:
     answer, *more = _sections(document)
     tables = [(s.title, [p for p in s.parts if isinstance(p, Table) and p.rows]) for s in more]
     return (
-        _templates()
+        templates_of("optimizer.report")
         .get_template("fragment.html.j2")
         .render(
             language=language(),
@@ -102,7 +102,7 @@ def fragment(document: Document) -> str:
 def pieces(sections: Iterable[Section], units: Mapping[str, str]) -> str:
     """Sections as a piece of a page that has the style sheet of reports; with their charts."""
     numbered = list(_numbered(sections, units))
-    template = _templates().get_template("pieces.html.j2")
+    template = templates_of("optimizer.report").get_template("pieces.html.j2")
     return template.render(sections=numbered, language=language(), told=True)
 
 
@@ -158,11 +158,12 @@ def _data(table: Table, units: Mapping[str, str]) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def templates_of(package: str) -> Environment:
+    """Load the templates of a package: values are escaped, and a missing one is an error."""
     # Jinja takes a moment to import: only those who want a page wait for it.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    folder = str(files("optimizer.report") / "templates")
+    folder = str(files(package) / "templates")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
     made.globals["tr"] = tr
     return made
