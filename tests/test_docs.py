@@ -221,7 +221,26 @@ def test_links_lead_to_what_exists(document: Path) -> None:
     assert dead == []
 
 
+def places(document: Path) -> list[str]:
+    """Files and folders of the tree that are named as code; those that stand for others are not."""
+    text = without_fences(document.read_text(encoding="utf-8"))
+    found = re.findall(r"`((?:optimizer|models|vorrat|tests|benchmarks|docs)/[\w./-]*)`", text)
+    return [one for one in found if "NAME" not in one and one != "models/scenarios"]  # of the wheel
+
+
+@pytest.mark.parametrize("document", WITH_LINKS, ids=lambda path: path.name)
+def test_files_and_what_is_in_them_are_where_pages_say(document: Path) -> None:
+    assert [one for one in places(document) if not (ROOT / one).exists()] == []
+    text = without_fences(document.read_text(encoding="utf-8"))
+    named = re.findall(r"`(\w+)`(?:,| in| of| aus)? \(?`([\w/]+/[\w/]+\.py)`", text)
+    for name, file in named:
+        defined = rf"^ *(?:def |class )?{name}\b(?=\(|:| =)"
+        assert re.search(defined, (ROOT / file).read_text("utf-8"), re.MULTILINE), (name, file)
+
+
 def test_links_are_found_at_all() -> None:
+    formulation = ROOT / "docs" / "formulation.md"
+    assert "optimizer/model/outlook.py" in places(formulation)
     assert "docs/tutorial.md" in links(ROOT / "README.md")
     assert "formulation.md#units-and-data" in links(FORMAT)
 
