@@ -22,8 +22,8 @@ from optimizer.page.worker import Answerer, Asked, Failed, Given, Lent, Shown
 from optimizer.parallel.staying import Heard, Here, Message, Seat, Told
 
 LEAVES_WITHIN = 2.0  # seconds that a worker of a cluster has to hear that nobody needs it
-HOMES = 2_000
-"""Answers of which is known in which process they are."""
+KNOWN = 2_000
+"""Answers of which is known in which process they are, and users whose last turn is."""
 
 
 class Busy(Exception):
@@ -108,7 +108,7 @@ class Solver:
             self.now = None
             if isinstance(asked.what, Asked):
                 (self.unfinished.add if asked.left else self.unfinished.discard)(asked.what.key)
-            if self.room.look and isinstance(asked.what, Asked):
+            if self.room.look and isinstance(asked.what, Asked) and not asked.left:
                 self.kept_for = asked.user
                 asyncio.get_running_loop().call_later(self.room.look, let_go)
             done()
@@ -116,9 +116,10 @@ class Solver:
         answering.add_done_callback(end)
         return answering
 
-    def is_free(self, user: str) -> bool:
-        """Whether it may answer somebody now."""
-        return self.now is None and self.kept_for in (None, user)
+    def is_free(self, user: str, is_next: bool) -> bool:
+        """Whether it may answer a user now. While it is kept for one, it answers no other, and a
+        question of his only if that ``is_next``: he could renew it for ever otherwise."""
+        return self.now is None and (self.kept_for is None or (self.kept_for == user and is_next))
 
     async def _answered(self, number: int, asked: _Waiting) -> Any:
         with using(asked.language):  # whoever made room for it may speak another one
@@ -230,8 +231,8 @@ class Solvers:
     """All processes, and the line of those who wait for one.
 
     Who has fewer questions at work and waiting comes first; then what only shows a plan, which
-    takes a second, but not twice running of one user; then who had no turn for longest, and then
-    who came first.
+    takes a second, but once of each user between two questions; then who had no turn for longest,
+    and then who came first. So a question waits for one of each other user at most.
     """
 
     room: Room = field(default_factory=Room)
@@ -242,8 +243,9 @@ class Solvers:
     _all: list[Solver] = field(default_factory=list)  # the one that was asked last is the last
     _line: list[_Waiting] = field(default_factory=list)
     _homes: OrderedDict[tuple[str, str], Solver] = field(default_factory=OrderedDict)
-    _turns: dict[str, int] = field(default_factory=dict)  # the last of each user
-    _looked: str | None = None  # who had the last turn, if that was for a view
+    _turns: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """When each user had the last turn; also of one who was forgotten, who is not first then."""
+    _looked: set[str] = field(default_factory=set)  # who had a view since the last question
     _count: count[int] = field(default_factory=count)
 
     async def ask(
@@ -315,7 +317,6 @@ class Solvers:
                 one.stop()
         for at in [at for at in self._homes if at[0].startswith(own)]:
             del self._homes[at]
-        self._turns.pop(user, None)
 
     def close(self) -> None:
         """End all of them."""
@@ -328,17 +329,23 @@ class Solvers:
         """Give those who are next a process for as long as there is one, and tell all others how
         many are before them."""
         line, at_work = self._in_order(), sum(one.now is not None for one in self._all)
+        passed = set[str]()  # users before who could not be given one
         for mine in line:
-            if at_work < self.room.at_work and (solver := self._for(mine)) is not None:
+            is_next = not isinstance(mine.what, Asked) or passed <= {mine.user}
+            if at_work < self.room.at_work and (solver := self._for(mine, is_next)) is not None:
                 self._line.remove(mine)
                 self._all.remove(solver)
                 self._all.append(solver)
-                self._turns[mine.user] = next(self._count)
-                self._looked = None if isinstance(mine.what, Asked) else mine.user
+                _put_last(self._turns, mine.user, next(self._count))
                 if isinstance(mine.what, Asked):
-                    self._move(mine.scenario, mine.what.key, solver)
+                    self._looked.clear()
+                    _put_last(self._homes, (mine.scenario, mine.what.key), solver)
+                else:
+                    self._looked.add(mine.user)
                 mine.turn.set_result(solver.begin(mine, self._deal))
                 at_work += 1
+            elif not mine.turn.done():
+                passed.add(mine.user)
         for place, mine in enumerate(self._in_order(), start=max(at_work, 1)):
             if mine.place != place:
                 mine.place = place
@@ -348,33 +355,27 @@ class Solvers:
                 self._all.remove(one)
                 one.close()
 
-    def _move(self, scenario: str, key: str, home: Solver) -> None:
-        self._homes[scenario, key] = home
-        self._homes.move_to_end((scenario, key))
-        while len(self._homes) > HOMES:
-            self._homes.popitem(last=False)
-
     def _in_order(self) -> list[_Waiting]:
         asks = Counter(one.now.user for one in self._all if one.now is not None)
         rank: dict[_Waiting, tuple[int, bool, int, int]] = {}
         for mine in self._line:  # as they came
-            is_long = isinstance(mine.what, Asked) or mine.user == self._looked
+            is_long = isinstance(mine.what, Asked) or mine.user in self._looked
             rank[mine] = asks[mine.user], is_long, self._turns.get(mine.user, -1), mine.number
             asks[mine.user] += 1
         return sorted(self._line, key=rank.__getitem__)
 
-    def _for(self, mine: _Waiting) -> Solver | None:
+    def _for(self, mine: _Waiting, is_next: bool) -> Solver | None:
         """A process that is free for a question; None where it has to wait for one."""
         if mine.turn.done():  # nobody waits for it any more
             return None
         same = [one for one in self._all if one.scenario == mine.scenario]
         home = self._homes.get((mine.scenario, mine.near)) if mine.near else None
         if home in same:
-            return home if home is not None and home.is_free(mine.user) else None
-        free = [one for one in same if one.is_free(mine.user)]
+            return home if home is not None and home.is_free(mine.user, is_next) else None
+        free = [one for one in same if one.is_free(mine.user, is_next)]
         if free:
             return free[-1]
-        if len(same) >= self.room.each or not self._has_room(mine.user):
+        if len(same) >= self.room.each or not self._has_room(mine.user, is_next):
             return None
         self._all.append(made := Solver(mine.scenario, self.room, self.seating or self._here))
         return made
@@ -382,10 +383,10 @@ class Solvers:
     def _here(self, heard: Heard) -> Seat:
         return Here(Answerer, heard, self.room.memory)
 
-    def _has_room(self, user: str) -> bool:
+    def _has_room(self, user: str, is_next: bool) -> bool:
         """Whether one more may be kept, once those that nobody needs are ended."""
         wanted = {one.scenario for one in self._line}
-        idle = [one for one in self._all if one.is_free(user)]
+        idle = [one for one in self._all if one.is_free(user, is_next)]
         free = sorted(idle, key=lambda one: one.scenario in wanted)
         while len(self._all) >= self.room.kept or self._hold_too_much():
             if not free:
@@ -398,3 +399,11 @@ class Solvers:
         """Whether all together hold more than they may."""
         together = self.room.together
         return together is not None and sum(one.held for one in self._all) > together
+
+
+def _put_last(known: OrderedDict[Any, Any], key: object, value: object) -> None:
+    """Keep a value as the newest of those that are known."""
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > KNOWN:
+        known.popitem(last=False)

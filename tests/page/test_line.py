@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any, cast
 
 import pytest
 from hall import Hall, asked, key_of, settled
 
 from optimizer.page.solvers import Busy
-from optimizer.page.worker import Failed, Given, Lent, Shown
+from optimizer.page.worker import Asked, Failed, Given, Lent, Shown
 
 
 def test_questions_of_one_process_are_answered_in_turn_and_each_hears_where_it_stands() -> None:
@@ -88,13 +89,68 @@ def test_a_process_that_has_found_a_plan_is_left_for_a_moment_to_who_looks_at_it
         await hall.ask("c1", user="c")
         assert len(hall.seats[0].asked) == 3  # b does not look
         await hall.ask("b2", user="b")
-        assert key_of(hall.seats[0].asked[-1].asked) == "b2"  # but asks again
-        await hall.answer(0)
+        assert len(hall.seats[0].asked) == 3  # but asks again, when it is the turn of c
         until = asyncio.get_running_loop().time() + 10
-        while len(hall.seats[0].asked) == 4:
+        while len(hall.seats[0].asked) == 3:
             assert asyncio.get_running_loop().time() < until
             await asyncio.sleep(0.02)
         assert key_of(hall.seats[0].asked[-1].asked) == "c1"
+        await hall.answer(0)
+        await hall.ask("c2", user="c")
+        assert len(hall.seats[0].asked) == 4  # b waits for longer
+        hall.tasks["b2"].cancel()
+        await hall.ask("c3", user="c")
+        assert key_of(hall.seats[0].asked[-1].asked) == "c2"  # at once where nobody waits
+
+    asyncio.run(go())
+
+
+@pytest.mark.quick(1)
+@pytest.mark.parametrize("seed", range(4))
+def test_each_question_waits_for_one_question_and_one_view_of_each_other_user(seed: int) -> None:
+    """However users ask and look anew as soon as they are answered, which two of them do."""
+    import random
+
+    async def go() -> None:
+        draw = random.Random(seed)
+        hall = Hall(look=0.05, each=2, kept=3, at_work=draw.choice([1, 2]))
+        users, asks, served, begun = "abcde", Counter[str](), list[str](), Counter[int]()
+        came: dict[str, int] = {}  # how many were served when it was asked
+        forgets = draw.random() < 0.5
+
+        async def put(user: str, views: bool) -> None:
+            asks[user] += 1
+            name = f"{user}{asks[user]}"
+            came[name] = len(served)
+            await hall.ask(name, user=user)
+            if views:
+                await hall.ask(f"{name} view", user=user, what=Shown("brief", (name,)))
+
+        for n in range(25):
+            for user in users[:2] if n else ():
+                waits = sum(not one.done() for name, one in hall.tasks.items() if name[0] == user)
+                for _ in range(4 - waits):
+                    await put(user, views=user != "a")
+            if draw.random() < 0.3 and (user := draw.choice(users[2:])) not in {
+                name[0] for name, one in hall.tasks.items() if not one.done()
+            }:
+                await put(user, views=False)
+            if forgets and n % 5 == 0:
+                hall.solvers.forget("a")
+            for seat in hall.seats:
+                new = seat.asked[begun[seat.number] :]
+                begun[seat.number] += len(new)
+                served += [key_of(one.asked) for one in new if isinstance(one.asked, Asked)]
+                if new and seat.is_alive:
+                    await hall.answer(seat.number)
+        for name in [name for name in served if name[0] in users[2:]]:
+            before = Counter(one[0] for one in served[came[name] : served.index(name)])
+            assert max(before.values(), default=0) <= 2, (name, served)
+        waiting = [name for name in came if name[0] in users[2:] and name not in served]
+        assert all(len(served) - came[name] <= 2 * len(users) for name in waiting), served
+        for task in hall.tasks.values():
+            task.cancel()
+        await asyncio.gather(*hall.tasks.values(), return_exceptions=True)
 
     asyncio.run(go())
 
