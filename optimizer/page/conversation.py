@@ -32,9 +32,9 @@ DONE = ("proven", "stopped")
 """States of an answer that does not change any more."""
 TABS = 200
 """Tabs that are remembered."""
-ASIDE = ThreadPoolExecutor(4, "aside")
-"""Threads that read files. What is sent to processes has threads of its own, so that no number of
-slow files keeps it waiting."""
+ASIDE, OWN = ThreadPoolExecutor(4, "aside"), ThreadPoolExecutor(4, "own")
+"""Threads for what may take seconds; ``OWN`` read files that users dropped. These, and what is sent
+to processes, have threads of their own, so that no number of slow files keeps others waiting."""
 Done = TypeVar("Done")
 
 
@@ -67,10 +67,11 @@ class Page:
         solvers: Solvers,
         user: str = "",
         tabs: int = TABS,
+        one_at_a_time: asyncio.Semaphore | None = None,
     ) -> None:
         self.known, self.language, self.solvers, self.user = known, language, solvers, user
         self.tabs, self.most = dict[str, Tab](), tabs
-        self._aside = asyncio.Semaphore(1)
+        self._aside = one_at_a_time or asyncio.Semaphore(1)
         self.seen = time.monotonic() + FIRST_LOOK - LEFT  # when somebody looked last
         self.is_ending = False
 
@@ -107,7 +108,9 @@ class Page:
         if tab.task is not None and not tab.streams:
             tab.task.cancel()
 
-    async def aside(self, do: Callable[..., Done], *given: Any) -> Done:
+    async def aside(
+        self, do: Callable[..., Done], *given: Any, threads: ThreadPoolExecutor = ASIDE
+    ) -> Done:
         """Do what may take seconds, such as to read a file, in a thread; one thing at a time of one
         user, also of one who does not wait for it."""
         loop = asyncio.get_running_loop()
@@ -117,7 +120,7 @@ class Page:
                 loop.call_soon_threadsafe(self._aside.release)
 
         await self._aside.acquire()
-        doing = ASIDE.submit(copy_context().run, do, *given)
+        doing = threads.submit(copy_context().run, do, *given)
         doing.add_done_callback(done)
         return await asyncio.wrap_future(doing)
 
@@ -127,7 +130,13 @@ class Page:
         kept = self.known.kept(at, variant)
         if kept is not None:
             return kept
-        return await self.aside(self.known.base, scenario, variant, at)
+        threads = ASIDE if at.is_shared else OWN
+        return await self.aside(self.known.base, scenario, variant, at, threads=threads)
+
+    async def take(self, question: Question) -> Taken:
+        """Take a question in. Raises Unasked and ScenarioError."""
+        await self.base(question.scenario, question.variant)
+        return await self.aside(self.asked, question)
 
     def asked(self, question: Question) -> Taken:
         """Take a question in, with the scenario as it is now; it may take seconds. Raises Unasked
@@ -248,7 +257,7 @@ class Page:
             if not isinstance(lent, Failed):
                 await self._solve(name, lent, language, near=near)
                 return None
-        taken = await self.aside(self.asked, question)
+        taken = await self.take(question)
         found = await self._solve(taken.name, taken.asked, language, near=near)
         if isinstance(found, Failed):
             return found

@@ -7,15 +7,20 @@ of it.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.language import tr
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -26,15 +31,27 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",  # without one, forms have no origin either
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 SAFE = ("GET", "HEAD")
-MOST_BYTES = 20_000_000
-"""Of one request; a larger one is refused."""
+PAGES = ("/", "/board")
+"""Addresses to which a link on another site may lead. What they load is for themselves to ask."""
+MOST_BYTES, MOST_SAID = 20_000_000, 1_000_000
+"""Of a file that is dropped, and of every other request; a larger one is refused."""
+SMALL = 64_000
+"""Bytes of a request that may wait in any number; a larger one counts as an upload."""
+UPLOADS_OF_ONE, UPLOADS = 2, 10
+"""Uploads of one user and of all that are received and taken in at once: memory holds them."""
+STALLED, LEAST_RATE = 30.0, 100_000.0
+"""Seconds without a byte after which an upload is ended, and bytes a second that have to come once
+as many seconds have passed."""
+REQUESTS_OF_ONE = 64
+"""Requests of one user that are answered at once."""
 
 
-HEALTH, USER = "/health", "vorrat.user"
+HEALTH, USER, FOREIGN = "/health", "vorrat.user", "vorrat.foreign"
 SECRET = "x-vorrat-secret"
 """The header by which the proxy of a server shows that a request comes through it."""
 LEAST_SECRET = 32
@@ -43,56 +60,101 @@ LONGEST_NAME = 200
 """Characters of the name of a user."""
 
 
+class Unreceived(Exception):
+    """A body that is not received to its end, with the status and the text of the answer."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 class Guard(ABC):
     """Lets requests through that come from the pages of this server; who it is that asks, and
     whether he may, is for those who inherit."""
 
+    requests = 500
+    """Requests that are answered at once; a stream of a tab is one."""
+
     def __init__(self, app: ASGIApp, hosts: Sequence[str], scheme: str = "http") -> None:
         self.app, self.hosts = app, frozenset(hosts)
         self.origins = {f"{scheme}://{host}" for host in hosts}
+        self.answering, self.uploading = Counter[str](), Counter[str]()  # how many of each user
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        request, headers = Request(scope), Headers(scope=scope)
+        most = MOST_BYTES if scope["path"] == "/drop" else MOST_SAID
+        body = _Body(receive, headers, most, self.uploading)
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
+                made = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                    made[name] = value
+                made.setdefault("Cache-Control", "no-store")
+                if not body.is_whole:  # what is left of it is not waited for
+                    made["Connection"] = "close"
             await send(message)
 
-        request, headers = Request(scope), Headers(scope=scope)
         answer: Response | None
         if headers.get("host", "") not in self.hosts:
             answer = _refused(421, "This server has another name.")
-        elif _too_large(headers):
+        elif not (length := headers.get("content-length", "0")).isdecimal() or int(length) > most:
             answer = _refused(413, "That is too large.")
-        elif not self._is_own(scope["method"], headers):
+        elif scope["method"] in SAFE and not body.is_whole:
+            answer = _refused(400, "What only reads has no body.")
+        elif not self._is_own(request):
             answer = _refused(403, "Only pages of this server may ask that.")
         else:
-            answer = self.enter(request)
-        if answer is None:
-            await self.app(scope, _bounded(receive), sent)
-        else:
+            answer = self.enter(request) or self._full(user_of(request))
+        if answer is not None:
             await answer(scope, receive, sent)
+            return
+        body.user = user = user_of(request)
+        self.answering[user] += 1
+        try:
+            await self.app(scope, receive if scope["method"] in SAFE else body, sent)
+        finally:
+            _take_off(self.answering, user)
+            body.release()
 
     @abstractmethod
     def enter(self, request: Request) -> Response | None:
         """The answer to who may not go on; None for who may."""
 
-    def _is_own(self, method: str, headers: Headers) -> bool:
-        """Whether a request that may change something comes from a page of this server."""
+    def _full(self, user: str) -> Response | None:
+        """The answer where too many requests are being answered."""
+        if self.answering[user] >= REQUESTS_OF_ONE:
+            return _refused(429, tr("You have too much open here. Close some pages."))
+        if self.answering.total() >= self.requests:
+            return _refused(503, tr("Too many people are here. Come again in a minute."))
+        return None
+
+    def _is_own(self, request: Request) -> bool:
+        """Whether a request comes from a page of this server, or may come from elsewhere: a link
+        may be followed to a page, which is told so, in no frame. Nothing else may be asked."""
+        headers = request.headers
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        if method in SAFE:
-            # A link from elsewhere may be followed; nothing may be embedded or read.
-            return (
-                site in (None, "same-origin", "none") or headers.get("sec-fetch-mode") == "navigate"
+        if request.method not in SAFE:
+            return origin in self.origins and site in (None, "same-origin")
+        if site is None:  # no browser, or an old one, whose requests from pages here say so
+            from_page = origin or headers.get("referer")
+            is_own = (
+                _origin_of(from_page) in self.origins
+                if from_page
+                else not headers.get("user-agent", "").startswith("Mozilla/")
             )
-        return origin in self.origins and site in (None, "same-origin")
+        else:
+            is_own = site in ("same-origin", "none")
+        request.scope[FOREIGN] = not is_own
+        return is_own or (
+            request.scope["path"] in PAGES
+            and headers.get("sec-fetch-mode") in (None, "navigate")
+            and headers.get("sec-fetch-dest") in (None, "document")
+        )
 
 
 class TokenGuard(Guard):
@@ -139,18 +201,35 @@ class ProxyGuard(Guard):
         if not _same(request.headers.get(SECRET), self.secret):
             return _refused(403, "Requests reach this server through its proxy alone.")
         names = request.headers.getlist(self.header)
-        if len(names) != 1 or not names[0].strip() or len(names[0]) > LONGEST_NAME:
+        if len(names) != 1 or not names[0].strip(" \t") or len(names[0]) > LONGEST_NAME:
             return _refused(403, "The proxy has not said who you are.")
-        name = names[0]  # read as Latin-1; people's names are more often written in UTF-8
-        with suppress(UnicodeDecodeError):
-            name = name.encode("latin-1").decode("utf-8")
-        request.scope[USER] = name.strip()
+        name = _shown(names[0])
+        if name != name.strip() or not name.isprintable():
+            return _refused(400, "The name of a user has blanks only within, and no control signs.")
+        request.scope[USER] = names[0]
         return None
 
 
 def user_of(request: Request) -> str:
-    """Who asks, as the proxy of a server says; empty on this machine."""
+    """Who asks, byte by byte as the proxy of a server says; empty on this machine."""
     return str(request.scope.get(USER, ""))
+
+
+def name_of(request: Request) -> str:
+    """Who asks, as it is shown."""
+    return _shown(user_of(request))
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether a link on another site was followed, or it may have been."""
+    return bool(request.scope.get(FOREIGN))
+
+
+def _shown(user: str) -> str:
+    """A header as text: read as Latin-1, people's names are more often written in UTF-8."""
+    with suppress(UnicodeDecodeError):
+        return user.encode("latin-1").decode("utf-8")
+    return user
 
 
 def _same(given: str | None, wanted: str) -> bool:
@@ -161,21 +240,60 @@ def _refused(code: int, text: str) -> PlainTextResponse:
     return PlainTextResponse(f"{text}\n", code)
 
 
-def _too_large(headers: Headers) -> bool:
-    length = headers.get("content-length", "0")
-    return not length.isdecimal() or int(length) > MOST_BYTES
+def _origin_of(address: str) -> str:
+    with suppress(ValueError):
+        parts = urlsplit(address)
+        return f"{parts.scheme}://{parts.netloc}"
+    return ""
 
 
-def _bounded(receive: Receive) -> Receive:
-    """What is received, up to a limit: its length may be a lie, or not be told."""
-    got = 0
+def _take_off(counted: Counter[str], user: str) -> None:
+    counted[user] -= 1
+    if not counted[user]:
+        del counted[user]
 
-    async def some() -> Message:
-        nonlocal got
-        message = await receive()
-        got += len(message.get("body", b""))
-        if got > MOST_BYTES:
-            return {"type": "http.disconnect"}
+
+class _Body:
+    """What is received of a body, up to limits: its length may be a lie, or not be told, and it may
+    never end."""
+
+    def __init__(
+        self, receive: Receive, headers: Headers, most: int, uploading: Counter[str]
+    ) -> None:
+        self.receive, self.most, self.uploading, self.user = receive, most, uploading, ""
+        self.is_whole = (
+            headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        )
+        self.is_upload, self.got = False, 0
+        self.began = asyncio.get_running_loop().time()
+
+    async def __call__(self) -> Message:
+        """The next part. Raises Unreceived where a limit is reached."""
+        if self.is_whole:
+            return await self.receive()
+        try:
+            late = min(self.began + self.got / LEAST_RATE, asyncio.get_running_loop().time())
+            async with asyncio.timeout_at(late + STALLED):
+                message = await self.receive()
+        except TimeoutError:
+            raise Unreceived(408, tr("That came too slowly, and was ended.")) from None
+        self.got += len(message.get("body", b""))
+        self.is_whole = not message.get("more_body", False)
+        if self.got > self.most:
+            raise Unreceived(413, tr("That is too large."))
+        if self.got > SMALL and not self.is_upload:
+            self._count()
         return message
 
-    return some
+    def _count(self) -> None:
+        if self.uploading[self.user] >= UPLOADS_OF_ONE:
+            raise Unreceived(429, tr("You are uploading other files. Wait until these have come."))
+        if self.uploading.total() >= UPLOADS:
+            raise Unreceived(503, tr("Too many files are being uploaded. Try again in a minute."))
+        self.uploading[self.user] += 1
+        self.is_upload = True
+
+    def release(self) -> None:
+        """Make room for the upload of somebody else."""
+        if self.is_upload:
+            _take_off(self.uploading, self.user)

@@ -7,6 +7,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from models.language import Language
 from optimizer.page.conversation import Page
@@ -34,6 +35,10 @@ class People:
     solvers: Solvers
     gone_after: float = GONE_AFTER
     _pages: dict[str, Page] = field(default_factory=dict)
+    _aside: WeakValueDictionary[str, asyncio.Semaphore] = field(
+        default_factory=WeakValueDictionary[str, asyncio.Semaphore]
+    )
+    """Whether something is read for a user; also for one who was forgotten meanwhile."""
 
     def page(self, user: str) -> Page:
         """What the server knows of a user. Raises Busy where it knows too many."""
@@ -43,7 +48,8 @@ class People:
             # Escaped, so that no name is the beginning of another one with a slash behind it.
             name = quote(user, safe="")
             own = Scenarios(self.offered, KEPT)
-            self._pages[user] = Page(own, self.language, self.solvers, name, TABS)
+            aside = self._aside.setdefault(user, asyncio.Semaphore(1))
+            self._pages[user] = Page(own, self.language, self.solvers, name, TABS, aside)
         return self._pages[user]
 
     async def forget(self, user: str) -> None:

@@ -29,6 +29,13 @@ class Unasked(VorratError):
     """An address that asks for what the scenario does not have."""
 
     exit_code = 2
+    status = 404
+
+
+class Unreadable(Unasked):
+    """A request that cannot be read."""
+
+    status = 400
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from models.faults import Fault, ScenarioError, VorratError
 from models.language import Language, tr, using
 from optimizer.page import controls, pieces, scenarios, views
 from optimizer.page.conversation import GONE, Page
-from optimizer.page.guard import user_of
+from optimizer.page.guard import Unreceived, is_foreign, name_of, user_of
 from optimizer.page.pieces import LANGUAGES, static, template
-from optimizer.page.question import Question, Unasked
+from optimizer.page.question import Question, Unasked, Unreadable
 from optimizer.page.solvers import Busy
 from optimizer.page.worker import Failed
 
@@ -105,13 +105,20 @@ def _heard(
         language = next((one for one in LANGUAGES if one == chosen), page.language)
         with using(language):
             try:
+                if (
+                    is_foreign(request)
+                    and (at := f"{request.url.path}?{request.url.query}") != "/?"
+                ):
+                    return HTMLResponse(_whole("foreign.html.j2", request, at=at))
                 response = await answer(page, request, language)
             except ScenarioError as error:
                 response = await _faulty(page, request, error.faults)
             except Unasked as error:
-                response = _sorry(request, str(error), 404)
-            except ClientDisconnect:  # or more was sent than is taken
-                response = _sorry(request, tr("That is too large, or the connection broke."), 413)
+                response = _sorry(request, str(error), error.status)
+            except Unreceived as error:
+                response = _sorry(request, str(error), error.code)
+            except ClientDisconnect:  # nobody is there to read it
+                response = Response(status_code=400)
             except Busy:
                 response = _sorry(
                     request, tr("Too many questions are waiting. Ask again in a minute."), 503
@@ -153,7 +160,7 @@ async def _board(page: Page, request: Request, language: Language) -> Response:
     question = Question.of(request.url.query)
     reading = await page.base(question.scenario, question.variant)
     whole = (await page.base(question.scenario)).case
-    about = (page.known.source(question.scenario), question, reading, whole, user_of(request))
+    about = (page.known.source(question.scenario), question, reading, whole, name_of(request))
     return HTMLResponse(await page.aside(pieces.board, *about, language))
 
 
@@ -192,10 +199,10 @@ async def _ask(page: Page, request: Request, language: Language) -> Response:
     """Take a question; the answer comes by the stream of its tab."""
     said = await _json(request)
     question = Question.of(str(said.get("query", "")))
-    taken = await page.aside(page.asked, question)  # what is wrong is told at once
+    taken = await page.take(question)  # what is wrong is told at once
     number = said.get("number")
     if not isinstance(number, int):
-        raise Unasked(tr("the request cannot be read"))
+        raise Unreadable(tr("the request cannot be read"))
     page.ask(page.tab(str(said.get("tab", ""))[:64]), number, taken, language)
     return JSONResponse({"query": question.query}, 202)
 
@@ -336,10 +343,11 @@ async def _static(request: Request) -> Response:
 async def _json(request: Request) -> dict[str, Any]:
     try:
         said = await request.json()
+        json.dumps(said, ensure_ascii=False).encode()  # which halves of surrogate pairs have not
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        raise Unasked(tr("the request cannot be read"))
+        raise Unreadable(tr("the request cannot be read"))
     return said
 
 
@@ -354,7 +362,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _whole(name: str, request: Request, **values: Any) -> str:
     """A page, with the name of the user where it has some."""
-    return template(name, user=user_of(request), **values)
+    return template(name, user=name_of(request), **values)
 
 
 def _wants_page(request: Request) -> bool:

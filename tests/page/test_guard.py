@@ -13,8 +13,9 @@ from contextlib import suppress
 import psutil
 import pytest
 from open_page import PATIENCE, TUTORIAL, Opened, Visitor, opened, query_of
+from pages import read
 
-from optimizer.page.guard import MOST_BYTES
+from optimizer.page.guard import MOST_BYTES, MOST_SAID
 
 CSP = {
     "default-src": "'none'",
@@ -157,6 +158,56 @@ def test_a_link_from_elsewhere_may_be_followed(visitor: Visitor) -> None:
     assert visitor.request("GET", "/", headers=about).status == 200
 
 
+FOLLOWED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate",
+            "Sec-Fetch-Dest": "document", "Accept": "text/html"}  # fmt: skip
+PIECES = ["/view/brief?of=scenario%3Dtutorial", "/take/plan?of=scenario%3Dtutorial",
+          "/events?tab=x", "/figures?of=scenario%3Dtutorial&q=x", "/here"]  # fmt: skip
+
+
+@pytest.mark.parametrize("dest", ["iframe", "frame", "embed", "object"])
+def test_a_page_elsewhere_has_none_of_these_in_a_frame(visitor: Visitor, dest: str) -> None:
+    for path in ("/", "/board?scenario=tutorial", *PIECES):
+        about = {**FOLLOWED, "Sec-Fetch-Dest": dest}
+        assert visitor.request("GET", path, headers=about).status == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_from_elsewhere_has_no_effect(visitor: Visitor, site: str) -> None:
+    """What it asks waits until the reader opens it, and nothing is solved or kept in a cookie."""
+    before = visitor.server.workers()
+    followed = {**FOLLOWED, "Sec-Fetch-Site": site}
+    for path in PIECES:
+        assert visitor.request("GET", path, headers=followed).status == 403
+    for path in ("/?lang=de", "/board?scenario=tutorial&lang=de&set=capex=%22%3E%3Cb%3E2"):
+        page = visitor.request("GET", path, headers=followed)
+        assert page.status == 200
+        assert "Set-Cookie" not in {name.title() for name in page.headers}
+        assert 'id="controls"' not in page.text
+        (link,) = [one for one in read(page.text).all("a") if one.text == "Diese Seite öffnen"]
+        assert link.attributes["href"] == path
+        opened = visitor.get(path, Sec_Fetch_Site="same-origin")
+        assert "language=de" in opened.headers["set-cookie"]
+    assert visitor.server.workers() == before
+
+
+@pytest.mark.parametrize("referer", [None, "https://evil.example/", "{origin}.evil.example/"])
+def test_a_browser_that_does_not_say_from_where_needs_a_page_here(
+    visitor: Visitor, referer: str | None
+) -> None:
+    """Safari before 16.4; what a page here asks has a referrer."""
+    origin = visitor.server.origin
+    told = {"User-Agent": "Mozilla/5.0"}
+    elsewhere = told if referer is None else {**told, "Referer": referer.format(origin=origin)}
+    for path in PIECES:
+        assert visitor.request("GET", path, headers=elsewhere).status == 403
+    page = visitor.request("GET", "/board?scenario=tutorial&lang=de", headers=elsewhere)
+    assert 'id="controls"' not in page.text
+    here = {**told, "Referer": f"{origin}/board?scenario=tutorial"}
+    assert visitor.request("GET", "/here", headers=here).status == 204
+    board = visitor.request("GET", "/board?scenario=tutorial", headers=here)
+    assert 'id="controls"' in board.text
+
+
 def test_a_page_of_its_own_is_answered(visitor: Visitor) -> None:
     for site in ("same-origin", "none"):
         assert visitor.get("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="cors").status == 200
@@ -197,6 +248,11 @@ def test_a_file_that_does_not_say_how_large_it_is_is_refused_as_well(visitor: Vi
     finally:
         line.close()
     assert "far-too-large" not in visitor.get("/").text
+
+
+def test_what_is_no_file_is_much_smaller(visitor: Visitor) -> None:
+    """Nested lists take a hundred times their size once they are read."""
+    assert visitor.post("/ask", b"[" * (MOST_SAID + 1)).status == 413
 
 
 # What is not there, and what cannot be read
@@ -274,6 +330,16 @@ def test_what_is_no_json_is_refused(visitor: Visitor, path: str, body: bytes) ->
     answer = visitor.post(path, body)
     assert 400 <= answer.status < 500
     assert answer.json["text"]
+
+
+@pytest.mark.parametrize("path", ["/ask", "/stop", "/save"])
+@pytest.mark.parametrize("field", ["tab", "query", "id", "any"])
+def test_half_a_surrogate_pair_is_refused(visitor: Visitor, path: str, field: str) -> None:
+    said = {"tab": "odd", "number": 1, "query": "scenario=tutorial", "id": "x"}
+    for text in ("\ud800", "scenario=tutorial&set=capex=\udfff", ["\udc00"]):
+        answer = visitor.post(path, {**said, field: text})
+        assert answer.status == 400
+        assert answer.json["text"] == "the request cannot be read"
 
 
 @pytest.mark.parametrize("number", ["one", None, [1], {}, 1e400, True], ids=str)

@@ -103,6 +103,29 @@ def test_names_that_are_not_in_utf_8_are_different_people(server: Served) -> Non
     one.post("/forget", b"")
 
 
+def test_names_are_compared_byte_by_byte(server: Served) -> None:
+    """A proxy that names one in Latin-1 and another in UTF-8 means two."""
+    dropped(server.visitor("M\xfcller"), own_text(12), "of-mueller.yaml")
+    assert "of-mueller" not in server.visitor("Müller".encode().decode("latin-1")).get("/").text
+    for name in ("m\xfcller", "M\xfcller x", "Mu\u0308ller".encode().decode("latin-1")):
+        assert "of-mueller" not in server.visitor(name).get("/").text
+    server.visitor("M\xfcller").post("/forget", b"")
+
+
+@pytest.mark.parametrize(
+    "sign", ["\xa0", "\u2003", "\x1f", "\x85", "\u200b", "\ufeff", "\u202e", "\u3000"]
+)
+def test_a_name_with_blanks_at_its_edge_or_signs_unseen_is_refused(
+    server: Served, sign: str
+) -> None:
+    for name in (f"{sign}Ada", f"Ada{sign}", f"A{sign}da", sign):
+        for encoding in ("utf-8", "latin-1") if sign < "\u0100" else ("utf-8",):
+            answer = server.visitor(name.encode(encoding).decode("latin-1")).get("/")
+            assert answer.status == 400
+            assert "name of a user" in answer.text
+    assert server.visitor("Ada B. O'Neil-Müller (x)").get("/").status == 200
+
+
 @pytest.mark.parametrize("host", ["vorrat.example.org", "vorrat.example.org:443"])
 def test_the_usual_port_goes_without_saying(server: Served, host: str) -> None:
     assert server.visitor().get("/", Host=host).status == 200
