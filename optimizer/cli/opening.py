@@ -280,8 +280,6 @@ def _serve(files: Sequence[Path], solvers: Solvers, door: _Door, listen: str, po
             solvers.close()
 
 
-KEPT_ALIVE = 75
-"""Seconds that a connection without requests is kept: longer than proxies keep theirs."""
 OFFERED = 60
 """Readings of scenarios that a server keeps for all of its users."""
 
@@ -317,9 +315,14 @@ async def _answer(
     where the cluster is lost, and what ``watch`` raises."""
     import uvicorn
 
+    from optimizer.cli.connections import KEPT_ALIVE, SPARE, Connection, most_connections
+
+    most = Connection.most = most_connections()
+    guard.requests = int((1 - SPARE) * most)
     config = uvicorn.Config(
         guard, log_level="error", access_log=False, server_header=False, ws="none", lifespan="off",
         timeout_graceful_shutdown=1, proxy_headers=False, timeout_keep_alive=KEPT_ALIVE,
+        http=Connection, backlog=min(32, most // 8),  # as many are taken before one is closed
     )  # fmt: skip
     running = uvicorn.Server(config)
     watching = asyncio.create_task(watch(partial(setattr, running, "should_exit", True)))
@@ -327,6 +330,7 @@ async def _answer(
     async def look() -> None:
         while not running.should_exit:
             await asyncio.sleep(0.2)
+            Connection.sweep()
             if solvers.is_lost() or (watching.done() and watching.exception()):
                 running.should_exit = True
         end()
