@@ -55,9 +55,7 @@ from optimizer.errors import (  # noqa: E402
     ScenarioError,
     SolverError,
 )
-from optimizer.model.instance import read_instance  # noqa: E402
 from optimizer.solve.gap import smallest_size  # noqa: E402
-from optimizer.solve.outcomes import rounding as rounding_of  # noqa: E402
 from optimizer.solve.planner import plan  # noqa: E402
 from optimizer.solve.verification import TOLERANCE  # noqa: E402
 
@@ -96,8 +94,6 @@ class Run:
     bound: float | None = None
     gap: float = 0.0
     """The target."""
-    noise: float = 0.0
-    """What the certificate takes for rounding."""
     least: float = 0.0
     """What an objective counts as at least where a gap is taken of it."""
     seconds: float = 0.0
@@ -137,7 +133,6 @@ def solve(run: Run, raw: Raw, method: Any, factor: float = 1.0, threads: int = 1
     run.ending, run.said = proof.status, proof.ended
     run.objective = proof.objective / factor
     run.bound = None if proof.bound is None else proof.bound / factor
-    run.noise = rounding_of(read_instance(case)) / factor
     weight = float(case.objective.cvar.weight)
     without = found.outcome.without_plan
     nothing = (1 - weight) * without.expected + weight * without.cvar
@@ -333,8 +328,7 @@ def judge(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def rounding(*runs: Run) -> float:
-    size = max(abs(run.objective or 0.0) for run in runs)
-    return AGREEMENT * size + max(run.noise for run in runs)
+    return AGREEMENT * max(max(abs(run.objective or 0.0), run.least) for run in runs)
 
 
 def compare(one: Run, other: Run) -> Iterator[tuple[str, str]]:

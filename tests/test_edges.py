@@ -53,7 +53,7 @@ def agree(case: Case) -> list[Plan]:
         for other in plans.values():
             least = other.certificate.objective
             assert proof.bound <= least + rounding(it), f"{method} proves too much"
-            assert proof.objective <= least + GAP * abs(proof.objective) + rounding(it), method
+            assert proof.objective <= least + gap(it) + rounding(it), method
     return list(plans.values())
 
 
@@ -66,11 +66,20 @@ def hold(plans: list[Plan], answer: Answer | None) -> None:
         assert proof.bound - slack <= answer.objective <= proof.objective + slack
 
 
+def gap(it: Plan) -> float:
+    """What a plan within its gap may be above the best."""
+    return GAP * max(abs(it.certificate.objective), 1e-6 * lost_without(it))
+
+
 def rounding(it: Plan) -> float:
     """What two ways of adding up may differ by."""
+    return 1e-7 * abs(it.certificate.objective) + 1e-13 * lost_without(it)
+
+
+def lost_without(it: Plan) -> float:
+    """What is lost without a plan."""
     without = it.outcome.without_plan
-    size = max(abs(without.expected), abs(without.cvar))
-    return 1e-7 * abs(it.certificate.objective) + 1e-9 * size
+    return max(abs(without.expected), abs(without.cvar))
 
 
 @pytest.mark.quick(every=4)

@@ -210,13 +210,27 @@ def large_and_small() -> Case:
 
 
 def test_a_bound_of_a_search_that_was_stopped_stays_what_was_proven() -> None:
-    """What could be missing is rounding beside what can be: it decides where a search ends by
-    itself, and nowhere else."""
     last = Incumbent("decomposition", Commitment(), 1e-3, bound=0.0)
     found = planner.salvage(large_and_small(), last, ended="killed").certificate
     assert (found.status, found.objective, found.bound) == ("limit", 1e-3, 0.0)
     other = proven(found, 1e-3, 9e-4, Sizes(least=1e-9, rounding=1.0))
     assert (other.status, other.bound) == ("limit", 9e-4)
+
+
+@pytest.mark.parametrize("ended", ["Optimal", "gap closed", NUMERICAL_LIMIT])
+@pytest.mark.parametrize(
+    ("bound", "kept"), [(0.0, 0.0), (1e-3 - 1e-8, 1e-3 - 1e-8), (1e-3 + 1e-8, 1e-3), (2e-3, None)]
+)
+def test_no_gap_is_called_closed_that_is_not(ended: str, bound: float, kept: float | None) -> None:
+    """All differences are small beside the million that could be missing. A bound that the plan
+    refutes by more than the gap proves nothing."""
+    problem = Problem.of(large_and_small())
+    last = highs.Solution("optimal", ended, None, 1e-3, bound, 0, 0.0)
+    solved = Solved("extensive", last, Commitment(), seconds={}, size={})
+    proof = planner.judge(problem, solved, gap=1e-4, began=0.0).certificate
+    closed = kept is not None and kept > 0
+    assert (proof.status, proof.bound) == ("optimal" if closed else "limit", kept)
+    assert proof.ended == (ended if closed else NUMERICAL_LIMIT)
 
 
 def test_whole_columns_count_whole_units() -> None:

@@ -115,8 +115,8 @@ class Certificate(Proof):
     """
 
     ended: str
-    """How the solve ended: the solver's own words or ``node limit`` or, for ``decomposition``,
-    ``gap closed``, ``time limit``, ``interrupted`` or ``numerical limit``."""
+    """How the solve ended: the solver's own words, ``node limit`` or ``numerical limit`` or, for
+    ``decomposition``, ``gap closed``, ``time limit`` or ``interrupted``."""
     method: Literal["extensive", "decomposition"]
     """How the problem was [solved](formulation.md#how-it-is-solved)."""
     seconds_by_step: Annotated[dict[str, float], base.VOLATILE]

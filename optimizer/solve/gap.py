@@ -33,14 +33,3 @@ def is_within(
     """Whether a gap is within its target."""
     gap = gap_of(objective, bound, least)
     return gap is not None and gap <= max(gap_target, ROUNDING) * (1 + 1e-9)
-
-
-def settled(objective: float, bound: float | None, gap_target: float, sizes: Sizes) -> float | None:
-    """The bound as it is reported of a search that came to its own end: never above the plan, and
-    the plan's own objective where only rounding is between them."""
-    if bound is None:
-        return None
-    close = objective - bound <= sizes.rounding
-    if close and not is_within(objective, bound, gap_target, sizes.least):
-        return objective
-    return min(bound, objective)

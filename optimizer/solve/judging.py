@@ -18,7 +18,7 @@ from optimizer.model.together import Together, sets_of
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import ENOUGH_STATES, Best, Found, Under, input_hash
 from optimizer.solve.conflicts import smallest_conflict, told_of
-from optimizer.solve.gap import Sizes, gap_of, is_within, settled, smallest_size
+from optimizer.solve.gap import Sizes, gap_of, is_within, smallest_size
 from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.problem import Problem
 from optimizer.solve.solver_result import NUMERICAL_LIMIT, Solved
@@ -26,7 +26,7 @@ from optimizer.solve.sweep import Recourse
 from optimizer.solve.verification import broken_rules, check_commitment
 
 AGREEMENT = 1e-5  # the recomputed objective may lie this far above the solver's, relatively
-BY_ITSELF = ("Optimal", "gap closed", NUMERICAL_LIMIT)  # ends of searches that no limit ended
+CLOSED = ("Optimal", "gap closed")  # how searches end that take their gap for closed
 
 
 def judge(
@@ -49,19 +49,20 @@ def judge(
     objective, sizes = reckoned.objective, reckoned.sizes
     _check_objective(solved, objective, sizes, gap)
     ended, bound = time.perf_counter(), solution.bound
-    if solution.ended in BY_ITSELF:
-        bound = settled(objective, bound, gap, sizes)
-    elif bound is not None:
-        bound = min(bound, objective)
+    if bound is not None:  # one that its own plan refutes by more than the gap proves nothing
+        refuted = not is_within(bound, objective, gap, sizes.least)
+        bound = None if refuted else min(bound, objective)
+    within = is_within(objective, bound, gap, sizes.least)
     case = problem.scenario or problem.instance.case
     sample = case.uncertainty.sample if case.uncertainty else None
     certificate = Certificate(
-        status="optimal" if is_within(objective, bound, gap, sizes.least) else "limit",
+        status="optimal" if within else "limit",
         objective=objective,
         bound=bound,
         gap=gap_of(objective, bound, sizes.least),
         gap_target=gap,
-        ended=solution.ended,
+        # What closes the gap by the solver's arithmetic may not do so where it is reckoned anew.
+        ended=solution.ended if within or solution.ended not in CLOSED else NUMERICAL_LIMIT,
         method=solved.method,
         states=sum(len(own.states) for own in problem.parts),
         illustrative=min(len(own.states) for own in problem.parts) < ENOUGH_STATES,

@@ -291,7 +291,8 @@ def _breaks_a_rule(problem: Problem, solved: Solved) -> bool:
 
 
 def _is_doubtful(problem: Problem, solved: Solved, *, gap: float, threads: int | None) -> bool:
-    """Whether solves by several tolerances differ, or the plan is not worth what they say."""
+    """Whether solves by several tolerances differ, or the plan, reckoned anew, is not worth what
+    they say or leaves the gap open."""
     if solved.solution.interrupted or solved.commitment is None:
         return solved.doubtful and not solved.solution.interrupted
     if solved.doubtful or _breaks_a_rule(problem, solved):
@@ -299,7 +300,7 @@ def _is_doubtful(problem: Problem, solved: Solved, *, gap: float, threads: int |
     if solved.near_one:
         return False
     try:
-        judge(problem, solved, gap=gap, began=time.perf_counter(), threads=threads)
+        judged = judge(problem, solved, gap=gap, began=time.perf_counter(), threads=threads)
     except CheckFailed:
         return True
-    return False
+    return judged.certificate.ended == NUMERICAL_LIMIT

@@ -132,7 +132,7 @@ def solve_by_decomposition(
     in_master = math.fsum(one.master.simplex.seconds for one in runs)
     return results.Solved(
         method="decomposition",
-        solution=_solution(run, best[0] if best else math.inf, finished - began),
+        solution=_solution(run, best[0] if best else math.inf, gap, finished - began),
         commitment=best[1] if best else None,
         seconds={
             "merge": encoded - began,
@@ -185,17 +185,20 @@ def _in_doubt(run: Run, worth: float, size: float) -> bool:
     if run.best is None:
         return run.lower == math.inf
     amiss = worth - run.upper > DOUBT * run.gap * run.size(worth)
-    if run.enough == -math.inf:
-        amiss |= worth - run.lower > run.within * run.size(worth)
-    return amiss or results.TOP * run.size(worth) < size
+    return amiss or _is_open(run, worth, run.within) or results.TOP * run.size(worth) < size
 
 
-def _solution(run: Run, worth: float, seconds: float) -> Solution:
+def _is_open(run: Run, worth: float, gap: float) -> bool:
+    """Whether the best plan, reckoned after it was read, leaves more than a gap open."""
+    return run.enough == -math.inf and worth - run.lower > gap * run.size(worth)
+
+
+def _solution(run: Run, worth: float, gap: float, seconds: float) -> Solution:
     """How a run ended, with the objective of the best plan of all runs; infinite without one."""
     # That nothing is feasible is no proof where a plan is.
     refuted = run.best is None and run.lower == math.inf and math.isfinite(worth)
     lower = -math.inf if refuted else run.lower
-    done = run.done and not refuted
+    done = run.done and not refuted and not _is_open(run, worth, max(run.within, gap))
     ending: Ending = "optimal" if done else "limit"
     ended = "gap closed" if run.enough == -math.inf else "level reached"
     if run.upper > run.enough > -math.inf:
