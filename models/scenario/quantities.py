@@ -21,6 +21,8 @@ from models.base import Finding, Reader, fault
 from models.language import marked, tr
 from models.spelling import close
 
+LARGEST, SMALLEST = 1e18, 1e-30
+"""Sizes of figures, other than 0, between which products of figures stay finite and count."""
 Confidence = Literal["high", "medium", "low"]
 REMARKS = ("source", "confidence", "note")  #: What may be said of a number beside its value.
 
@@ -165,6 +167,13 @@ class Bounds(Reader):
             number = math.inf
         if not math.isfinite(number):
             raise fault(tr("a number must be finite"))
+        if abs(number) > LARGEST:
+            limits = {"number": number, "limit": LARGEST}
+            message = tr("{number:g} is larger than any figure, which is {limit:g} at most", **limits)
+            raise fault(message, tr("write it in the unit that the name of the field ends in"))
+        if 0 < abs(number) < SMALLEST:
+            message = tr("{number:g} is too small to count", number=number)
+            raise fault(message, tr("write {value}", value=0))
         if self.whole and not number.is_integer():
             message = tr("{number:g} is not a whole number", number=number)
             raise fault(message, tr("write {value}", value=round(number)))

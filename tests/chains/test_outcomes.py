@@ -191,6 +191,12 @@ def test_a_chain_in_which_nothing_is_missing() -> None:
     assert moving(form(chain, "magnet").worst) == {"supply_t": 100, "demand_t": 100}
 
 
+def test_a_chain_that_is_short_in_a_state_of_no_probability_alone() -> None:
+    states = {"states": [state("calm", 1.0), state("cut", 0.0, 2026)]}
+    chain = told(magnets(conversions=makers(10, oxide=1.0), uncertainty=states))
+    assert (chain.short, chain.bottlenecks) == (0, ())
+
+
 def test_a_chain_that_the_solver_fails_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
         raise SolverError("no optimum")

@@ -123,6 +123,19 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         ["scenario.yaml:28:17: error: a number must be finite"],
     ),
     (
+        "too_large",
+        [("capex_meur: 1400", "capex_meur: 1.7e+308")],
+        [
+            "scenario.yaml:28:17: error: 1.7e+308 is larger than any figure, which is 1e+18 at most; "
+            "write it in the unit that the name of the field ends in"
+        ],
+    ),
+    (
+        "too_small",
+        [("capex_meur: 1400", "capex_meur: 5.0e-324")],
+        ["scenario.yaml:28:17: error: 4.94066e-324 is too small to count; write 0"],
+    ),
+    (
         "negative",
         [("capex_meur: 1400", "capex_meur: -1")],
         ["scenario.yaml:28:17: error: -1 is negative; write a number of 0 or more"],

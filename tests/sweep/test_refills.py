@@ -194,6 +194,19 @@ def test_what_comes_back_is_lost_like_anything_else() -> None:
     assert missing(struck(2028, 2026, 2028, stockpiles=[pile])) == (near(137.5), near(137.5))
 
 
+@pytest.mark.parametrize("loss", [0.5, 0.9, 0.999])
+def test_a_stock_that_loses_much_before_the_first_event(loss: float) -> None:
+    """Of 10,000 t a part is left after seven years, and 30 t of what went then come back."""
+    most = {"max_purchase_t_per_year": 0, "refill_t_per_year": 30}
+    pile = stockpile(initial_t=1e4, annual_loss=loss, **most)
+    raw = struck(2034, 2032, 2034, stockpiles=[pile])
+    first, last = 1e4 * (1 - loss) ** 7, min(30.0, 1e4 * (1 - loss) ** 8) * (1 - loss)
+    for method in (solve_extensive_form, solve_by_decomposition):
+        instance = read(raw)
+        found = method(instance, read_states(instance), gap=1e-7, threads=1).solution
+        assert found.objective == near(200 - first - last)
+
+
 def test_two_stocks_do_not_fill_each_other() -> None:
     """30 t that are filled again and 50 t that are not: 80 t, then 30 t."""
     piles = [

@@ -56,7 +56,7 @@ class Situation:
 
     def comes_back(self, h: str, keeps: float, k: int) -> float:
         """Lots of a stockpile that can come back since its row before, up to period k of a row."""
-        if h not in self.refill:
+        if h not in self.refill or k < self.open[0]:
             return 0.0
         since = max(j for j in (self.open[0] - 1, *self.held(h, keeps)) if j < k) + 1
         return math.fsum(keeps ** (k - j) * self.refill[h][j] for j in range(since, k + 1))

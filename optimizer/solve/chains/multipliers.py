@@ -169,10 +169,11 @@ Stage = tuple[str, str]  # a form, and whether its supply or its making is meant
 
 
 def bottlenecks(forms: Forms, plan: Seen, none: Seen) -> Iterator[results.Bottleneck]:
-    """Stages that are the bottleneck in any look in which the chain is short in the year."""
+    """Stages that are the bottleneck in any look that may come and in which the chain is short in
+    the year."""
     shares: list[dict[Stage, float]] = []
     for own in (plan, none):
-        short = np.flatnonzero(own.short)
+        short = np.flatnonzero(own.short & (forms.chance > 0))
         total, of_stage = float(forms.chance[short].sum()), dict[Stage, float]()
         for u in short:
             stage = _bottleneck(forms, own, int(u))
