@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from models.faults import Fault, Step
 from models.language import marked, tr
 from models.marks import Found
-from models.scenario import chains, countries
+from models.scenario import chains, countries, magnitudes
 from models.scenario.quantities import CalendarYear, Number, Yearly, readable
 from models.scenario.undisturbed import in_runs
 from models.spelling import meant
@@ -42,6 +42,7 @@ def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
         yield from part(case)
     yield from _countries(case, found)
     yield from _sources(case, found)
+    yield from magnitudes.warnings(case, found)
 
 
 def _doubt(path: _Path, message: str, hint: str = "", at_key: bool = False) -> Fault:

@@ -20,7 +20,7 @@ materials:
   ore: {price_eur_per_t: 9000}
 consumers: {industry: {}}
 demand: [{consumer: industry, material: magnet, t_per_year: 100}]
-damage: [{material: magnet, steps: [{share: 1, eur_per_t: 1000}]}]
+damage: [{material: magnet, steps: [{share: 1, eur_per_t: 90000}]}]
 supply: [{material: magnet, country: CN, t_per_year: 100}]
 """
 CONVERSIONS = """\

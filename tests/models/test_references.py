@@ -72,7 +72,7 @@ def test_a_hazard_that_no_state_uses(uncertainty, words):
 
 
 def test_an_entry_for_one_consumer_beats_the_one_for_all():
-    entry = "  - {material: lithium, consumer: automotive, steps: [{share: 1, eur_per_t: 1}]}\n"
+    entry = "  - {material: lithium, consumer: automotive, steps: [{share: 1, eur_per_t: 90000}]}\n"
     text = broken(("damage:\n", f"damage:\n{entry}"))
     # The entry for all consumers of lithium is left without a use, and nothing else is wrong.
     assert [str(fault) for fault in read_case_text(text).warnings] == [

@@ -298,7 +298,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             ),
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
-                "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      floor: {kind: price_floor, floor_eur_per_t: {dysprosium: 9}, offtake_per_share: 1}\n",
+                "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      floor: {kind: price_floor, floor_eur_per_t: {dysprosium: 90000}, offtake_per_share: 1}\n",
             ),
         ],
         [

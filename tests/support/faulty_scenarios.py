@@ -639,7 +639,7 @@ SETTINGS: list[tuple[str, list[str]]] = [
             "--set materials.lithium.price_eur_per_t.2030=5: error: 'materials.lithium.price_eur_per_t' is a single value and has no '2030'; set materials.lithium.price_eur_per_t"
         ],
     ),
-    ("materials.dysprosium.price_eur_per_t.2028=5", []),
+    ("materials.dysprosium.price_eur_per_t.2028=180000", []),
     (
         "projects.new={country: DE}",
         [

@@ -215,7 +215,7 @@ supply: [{{material: ndpr, country: CN, share: 1}}]
 projects:
   mine:
     country: NO
-    output_t_per_year: {{ndpr: 5}}
+    output_t_per_year: {{ndpr: 50}}
     capex_meur: 100
     tags: [mining, high_risk, exploration, exploration_rare_metal]
 """

@@ -1,0 +1,173 @@
+"""Tonnes that are probably kilotonnes or kilograms: supply, output and purchases unlike demand."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from models.faults import Fault, Step
+from models.language import tr
+from models.scenario import chains
+from models.scenario.quantities import Yearly
+
+if TYPE_CHECKING:
+    from models.scenario.case import Case
+
+_Path = tuple[Step, ...]
+APART = 100.0  #: Factor between amounts of one material that are not of one unit.
+_PLANT = 200.0  #: The same where a single plant is larger than all demand; 156 is published.
+_MARKET = 20.0  #: The same where supply or a yearly purchase is larger than all demand.
+_TRADE = 3_000.0  #: The same where one country supplies little of it.
+_PILOT = 5_000.0  #: The same where a plant makes little of it.
+SMALL = 300.0  #: The same where a purchase is small beside the demand, or one row of
+#: demand beside another one; also between one year and the next one named.
+_OF_STOCKS = (
+    ("max_purchase_t_per_year", SMALL, _MARKET),
+    ("refill_t_per_year", math.inf, _MARKET),
+    ("initial_t", math.inf, APART),
+)  #: What of a stockpile is compared with the demand: how small, and how large, it may be.
+
+
+class _Amount(NamedTuple):
+    """Tonnes per year of a material, and where they stand."""
+
+    at: _Path
+    tonnes: float
+    below: float = APART  #: Factor by which the demand may exceed it.
+    above: float = APART  #: Factor by which it may exceed the demand.
+    part: float = 1.0  #: Part of the demand that it is for.
+    by: str = ""  #: Consumer whose demand it is.
+
+    def suits(self, need: float) -> bool:
+        """Whether it may be in the unit of the demand, as far as that can be told."""
+        return need * self.part / self.below <= self.tonnes <= need * self.part * self.above
+
+
+def doubt(path: _Path, message: str, hint: str = "") -> Fault:
+    """A warning."""
+    return Fault(path, message, hint, "warning")
+
+
+def figure(value: float) -> str:
+    """A number without an exponent, where it has no more than four digits behind the point."""
+    return f"{value:.0f}" if value >= 1e4 else f"{value:.4g}"
+
+
+def extremes(case: Case, value: Yearly) -> tuple[float, float]:
+    """The least and the most that a quantity is in years of the horizon."""
+    first, last = case.horizon.first_year, case.horizon.last_year
+    years = (first, *(year for year in value.years if first < year < last), last)
+    amounts = [value.at(year) for year in years]
+    return min(amounts), max(amounts)
+
+
+def needs_of(case: Case) -> dict[str, float]:
+    """Tonnes per year of each material that are needed at most, if all projects are built."""
+    needs: dict[str, float] = defaultdict(float)
+    for year in _years(case):
+        for name, tonnes in chains.need(case, year).items():
+            needs[name] = max(needs[name], tonnes)
+    for project in case.projects.values():
+        made = sum(map(float, project.output_t_per_year.values()))
+        for name, ratio in project.inputs_t_per_t.items():
+            needs[name] += float(ratio) * made
+    return needs
+
+
+def _years(case: Case) -> list[int]:
+    """Some years of the horizon, its first and its last among them."""
+    years = case.horizon.years
+    return [*years[:: max(1, len(years) // 4)], years[-1]]
+
+
+def warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
+    """Supply, output, capacity and purchases that are unlike the demand, or all unlike it."""
+    rows = _demand_rows(case)
+    for name, listed in _listed(case, rows).items():
+        need, demanded = needs[name], rows.get(name, ())
+        far = [one for one in listed if need > 0 and not one.suits(need)]
+        about = {"material": name, "need": figure(need)}
+        alike = len(far) == len(listed) and len({one.tonnes > need for one in far}) == 1
+        if alike and demanded:
+            message = tr(
+                "{need} t of '{material}' are needed per year, unlike {tonnes} t elsewhere",
+                tonnes=figure(far[0].tonnes),
+                **about,
+            )
+            largest = max(demanded, key=lambda one: one.tonnes)
+            yield doubt(largest.at, message, _in_tonnes())
+        for one in far if not (alike and demanded) or len(far) == 1 else ():
+            message = tr(
+                "{tonnes} t per year, where {need} t of '{material}' are needed",
+                tonnes=figure(one.tonnes),
+                **about,
+            )
+            yield doubt(one.at, message, _in_tonnes())
+    for name, amounts in rows.items():
+        most = max(one.tonnes for one in amounts)
+        for one in amounts:
+            if 0 < one.tonnes <= most / SMALL:
+                message = tr(
+                    "{tonnes} t per year of '{material}', of which others demand {most} t",
+                    material=name,
+                    tonnes=figure(one.tonnes),
+                    most=figure(most),
+                )
+                yield doubt(one.at, message, _in_tonnes())
+
+
+def _in_tonnes() -> str:
+    return tr("check that both are in tonnes, not in kt or kg")
+
+
+def _demand_rows(case: Case) -> dict[str, list[_Amount]]:
+    """The rows of demand for each material, at their highest."""
+    rows: dict[str, list[_Amount]] = defaultdict(list)
+    for number, row in enumerate(case.demand):
+        at = ("demand", number, "t_per_year")
+        rows[row.material].append(_Amount(at, extremes(case, row.t_per_year)[1], by=row.consumer))
+    return dict(rows)
+
+
+def _listed(case: Case, rows: dict[str, list[_Amount]]) -> dict[str, list[_Amount]]:
+    """What is compared with the need for each material, without what is zero: the supply in all, if
+    it is all in tonnes, and each output, capacity and purchase.
+
+    A row of supply is compared by itself where it is far below the others.
+    """
+    found: dict[str, list[_Amount]] = defaultdict(list)
+    supply: dict[str, list[_Amount]] = defaultdict(list)
+    made = {conversion.output for conversion in case.conversions.values()}
+    for number, row in enumerate(case.supply):
+        if row.t_per_year is None:
+            made.add(row.material)
+        else:
+            tonnes = max(row.t_per_year.at(year) for year in _years(case))
+            supply[row.material].append(_Amount(("supply", number, "t_per_year"), tonnes))
+    for name, amounts in supply.items():
+        total = sum(one.tonnes for one in amounts)
+        amounts.sort(key=lambda one: one.tonnes)
+        found[name].append(
+            _Amount(amounts[-1].at, total, math.inf if name in made else APART, _MARKET)
+        )
+        found[name] += [one._replace(below=_TRADE) for one in amounts if one.tonnes < total / APART]
+    for key, project in case.projects.items():
+        for name, output in project.output_t_per_year.items():
+            at = ("projects", key, "output_t_per_year", name)
+            found[name].append(_Amount(at, float(output), _PILOT, _PLANT))
+    for key, conversion in case.conversions.items():
+        capacity = extremes(case, conversion.capacity_t_per_year)[1]
+        place = ("conversions", key, "capacity_t_per_year")
+        found[conversion.output].append(_Amount(place, capacity, _PILOT, _PLANT))
+    for number, stock in enumerate(case.stockpiles):
+        all_rows = rows.get(stock.material, [])
+        served = (row for row in all_rows if row.by in (stock.serves or (row.by,)))
+        part = sum(one.tonnes for one in served) / (sum(one.tonnes for one in all_rows) or 1)
+        for field, below, above in _OF_STOCKS:
+            if part > 0 and (amount := getattr(stock, field)) is not None:
+                tonnes = extremes(case, amount)[1] if isinstance(amount, Yearly) else float(amount)
+                one = _Amount(("stockpiles", number, field), tonnes, below, above, part)
+                found[stock.material].append(one)
+    return {name: [one for one in some if one.tonnes > 0] for name, some in found.items()}

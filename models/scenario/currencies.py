@@ -1,0 +1,42 @@
+"""Currencies, what a euro is about, and what materials have cost: to tell slips, not for sums."""
+
+import re
+
+_CODES = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
+CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF
+GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT
+LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR
+NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP
+STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD
+XCG XOF XPF YER ZAR ZMW ZWG
+"""
+CODES = frozenset(_CODES.split())  #: Currencies of ISO 4217.
+PER_EURO = {
+    "EUR": 1, "USD": 1.13, "GBP": 0.86, "CHF": 0.94, "AUD": 1.75, "CAD": 1.58, "NZD": 1.94,
+    "SGD": 1.47, "BGN": 1.96, "ILS": 3.9, "PEN": 4, "AED": 4.2, "PLN": 4.2, "SAR": 4.2, "MYR": 4.8,
+    "RON": 5, "BRL": 6.3, "DKK": 7.5, "CNY": 8.1, "HKD": 8.8, "SEK": 11, "NOK": 12, "MXN": 22,
+    "ZAR": 20, "CZK": 25, "TWD": 35, "THB": 37, "TRY": 45, "UAH": 47, "EGP": 56, "PHP": 65,
+    "RUB": 94, "INR": 98, "RSD": 117, "ISK": 143, "JPY": 169, "PKR": 318, "HUF": 398, "KZT": 590,
+    "CLP": 1075, "ARS": 1400, "KRW": 1610, "NGN": 1730, "COP": 4600, "IDR": 18600, "VND": 29500,
+}  # fmt: skip
+"""Units of a currency for a euro, roughly as in 2025."""
+_PRICES = {
+    "ndpr|neodym|praseodym": 61_000, "dyspros": 198_000, "terbium": 717_000, "lithium": 8_000,
+    "[ck]obalt": 29_000, "nickel": 13_000, "gra(ph|f)it": 900, "gallium": 513_000,
+    "germanium": 3_600_000, "antimon": 49_000, "tungsten|wolfram": 42_000, "magnesium": 2_200,
+    "sili[ck]on|silizium": 2_500, "titan": 11_000, "vanadium": 17_000, "bismut": 39_000,
+    "indium": 336_000, "platin": 34_000_000, "palladium": 31_000_000, "copper|kupfer": 8_600,
+    "tantal": 195_000, "niob": 23_000,
+}  # fmt: skip
+"""EUR per tonne, 2025 averages of the USGS Mineral Commodity Summaries 2026, by the beginning of a
+word in the name of a material."""
+_REST = re.compile(r"(?i)(?<![a-z])(ores?|erze?|concentrates?|konzentrate?)(?![a-z])")
+
+
+def reference_price(name: str) -> float | None:
+    """What a tonne of the material of that name has cost in EUR; None where nothing is known."""
+    for words, price in _PRICES.items():
+        if re.search(rf"(?i)(?<![a-z])({words})", name) and not _REST.search(name):
+            return float(price)
+    return None

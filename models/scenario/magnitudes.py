@@ -1,0 +1,294 @@
+"""Figures that are probably in another unit than the one asked for: warnings, each at its place.
+
+A slip of a unit moves a figure by a factor of 1,000 or 1,000,000. It is found by comparing figures
+that go together: damage with a price, output with the demand for it, capex with the value of a
+year's output, a price with what the material has cost. The limits leave room for the figures of
+real projects and markets; ``docs/scenario-format.md`` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from statistics import median
+from typing import TYPE_CHECKING
+
+from models.faults import Fault, Step
+from models.language import tr
+from models.marks import Found
+from models.scenario import amounts
+from models.scenario.amounts import APART, SMALL, doubt, extremes, figure
+from models.scenario.currencies import CODES, PER_EURO, reference_price
+from models.scenario.quantities import Number, Yearly, readable
+
+if TYPE_CHECKING:
+    from models.scenario.case import Case
+
+_Path = tuple[Step, ...]
+_Range = tuple[float, float]
+
+_RATES = ("discount_rate", "interest_rate", "financing_rate", "expected_return", "fee_per_year")
+_SHARES = ("offtake_per_share", "market_finance_per_share", "recovery", "budget_charge")
+_HIGHEST = {
+    **dict.fromkeys((*_RATES, "annual_loss"), 0.3),
+    **dict.fromkeys(
+        (*_SHARES, "purchase_premium", "premium_charge", "stock_charge", "charges"), 4.0
+    ),
+}  #: The most that is usual of fractions of one: rates per year, and shares that may exceed 1.
+LOWEST_CAPEX, HIGHEST_CAPEX = 0.035, 100.0
+"""Capex as a multiple of the value of a year's output. Of the 20 projects for which capacity, capex
+and a price of the product had been published by November 2026, the lowest have 0.11 (recycling of
+batteries), 0.27 (spodumene) and 0.30 (tungsten), half lie between 0.5 and 6.4, the highest have 12
+(gallium together with its alumina) and 34 (high-purity manganese at the price of ore). The limits
+are three times as far out, so that a factor of 1,000 takes every one of them beyond."""
+_PRICES = 30.0  #: Factor between the price of a material and other prices of it.
+_REFERENCE = 50.0  #: Factor between a price and what the material cost in 2025.
+_AMOUNT = 1e6  #: Million EUR, which is more than any programme.
+_YEARS = 10  #: Years between those of prices and the first one planned for.
+_INVENTED = 10.0  #: Prices below it, per tonne, are those of an exercise, where all is invented;
+_COSTLY = 1e4  #: unless a tonne that is missing costs as much as this.
+
+
+def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
+    """Every figure of a scenario that is unlike others, all values of which were ``found``."""
+    yield from _single(case, found)
+    yield from _price_year(case)
+    currency = list(_currency(case))
+    yield from currency
+    prices = {name: extremes(case, one.price_eur_per_t) for name, one in case.materials.items()}
+    damage = max((s.eur_per_t for one in case.damage for s in one.steps), default=0.0)
+    if max((high for _, high in prices.values()), default=0.0) >= _INVENTED or damage >= _COSTLY:
+        needs = amounts.needs_of(case)
+        doubts = list(amounts.warnings(case, needs))
+        yield from doubts
+        told = {fault.path[:2] for fault in doubts}
+        yield from _Prices(case, prices, needs, known=not currency).faults(told)
+
+
+def _single(case: Case, found: list[Found]) -> Iterator[Fault]:
+    """Percent where a fraction belongs, plain money where millions do, and years that jump."""
+    most = _AMOUNT * PER_EURO.get(case.currency, float("inf"))
+    for path, value, _, _ in found:
+        if isinstance(value, Number):
+            names = [str(step) for step in path[-3:]]
+            rate = next((name for name in names[-2:] if name in _HIGHEST), "")
+            money = next((name for name in names if name.endswith("_meur")), "")
+            about = {"name": rate or money, "value": figure(value)}
+            if rate and value > _HIGHEST[rate]:
+                percent = figure(100 * value)
+                message = tr(
+                    "{name} is a fraction of one: {value} means {percent} %",
+                    percent=percent,
+                    **about,
+                )
+                hint = tr("write {meant:g} for {value} %", meant=value / 100, **about)
+                yield doubt(path, message, hint)
+            elif money and value >= most:
+                message = tr("{name} is in millions: {value} million is too much", **about)
+                meant = f"{value / 1e6:g}"
+                hint = tr("write {meant} if {value} is not in millions", meant=meant, **about)
+                yield doubt(path, message, hint)
+        elif isinstance(value, Yearly) and path[-1] not in ("share", "annual_probability"):
+            for number, year in enumerate(value.years[1:]):
+                low, high = sorted(value.values[number : number + 2])
+                if low > 0 and high >= SMALL * low:
+                    about = {"times": figure(high / low), "year": str(value.years[number])}
+                    message = tr("a factor of {times} between {year} and this year", **about)
+                    yield doubt((*path, str(year)), message, _one_unit())
+
+
+def _one_unit() -> str:
+    return tr("check that both are in the unit asked for")
+
+
+def _price_year(case: Case) -> Iterator[Fault]:
+    year, first = case.price_year, case.horizon.first_year
+    if year is not None and readable(year, first) and abs(year - first) > _YEARS:
+        years = {"year": year, "first": first, "count": abs(year - first)}
+        message = tr("price_year {year} is {count} years from first_year {first}", **years)
+        yield doubt(("price_year",), message, tr("write the year whose prices the amounts are in"))
+
+
+def _currency(case: Case) -> Iterator[Fault]:
+    """A currency that does not exist, or in which the figures would be far too small.
+
+    In a currency of small units, prices that are those of 2025 in EUR tell a wrong label, or else a
+    largest capex below a million EUR.
+    """
+    code, rate = case.currency, PER_EURO.get(case.currency, 1.0)
+    if code not in CODES:
+        message = tr("'{value}' is not a currency code of ISO 4217", value=code)
+        yield doubt(("currency",), message, tr("write a code such as EUR"))
+        return
+    ratios = []
+    for name, material in case.materials.items():
+        known, price = _reference(case, name), extremes(case, material.price_eur_per_t)[1]
+        ratios += [price / known] if known and price > 0 else []
+    wrong = bool(ratios) and 0.2 <= median(ratios) <= min(5.0, rate / 5)
+    capex = max((float(project.capex_meur) for project in case.projects.values()), default=0.0)
+    if wrong or (not ratios and rate > 20 and 0 < capex < rate):
+        about = {"value": code, "rate": figure(rate)}
+        message = tr(
+            "the amounts are not those of {value}, about {rate} of which are 1 EUR", **about
+        )
+        yield doubt(("currency",), message, tr("write the currency that the amounts are in"))
+
+
+def _reference(case: Case, name: str) -> float | None:
+    """What a material cost in 2025, in EUR per tonne, by its id or its name."""
+    called = case.materials[name].name
+    return reference_price(f"{name} {called.en or called.de if called else ''}")
+
+
+class _Prices:
+    """Compares prices of materials with damage, with capex and with other prices."""
+
+    def __init__(
+        self, case: Case, prices: dict[str, _Range], needs: dict[str, float], known: bool
+    ) -> None:
+        self.case, self.prices, self.needs = case, prices, needs
+        self.rate = PER_EURO.get(case.currency) if known else None
+
+    def faults(self, told: set[_Path]) -> Iterator[Fault]:
+        """Every doubt; capex of what is in ``told`` was doubted by its output."""
+        ratios = {key: one for key in self.case.projects if (one := self._capex_ratio(key))}
+        doubted = set()
+        for name, (low, high) in self.prices.items():
+            if high > 0 and (reason := self._wrong_price(name, low, high, ratios)):
+                doubted.add(name)
+                yield doubt(("materials", name, "price_eur_per_t"), *reason)
+        for key, ratio in ratios.items():
+            path, outputs = ("projects", key), self.case.projects[key].output_t_per_year
+            within = LOWEST_CAPEX <= ratio <= HIGHEST_CAPEX
+            if not within and path not in told and doubted.isdisjoint(outputs):
+                message = tr(
+                    "capex is {times} times the value of a year's output, that of published "
+                    "projects is {least} to {most} times",
+                    times=figure(ratio),
+                    least=0.1,
+                    most=34,
+                )
+                hint = tr("write capex in millions, and output in tonnes per year")
+                yield doubt((*path, *self._odd(outputs, ratio)), message, hint)
+        for name in doubted:
+            self.prices.pop(name)
+        yield from self._damage()
+        for at, name, value in self._others():
+            low, high = self.prices.get(name, (0.0, 0.0))
+            least, most = extremes(self.case, value)
+            if high > 0 and (least > high * _PRICES or 0 < most < low / _PRICES):
+                about = {"material": name, "value": figure(most), "price": figure(high)}
+                message = tr(
+                    "{value} per tonne is unlike the price of '{material}', {price}", **about
+                )
+                yield doubt(at, message, _one_unit())
+        for number, stock in enumerate(self.case.stockpiles):
+            cost, (_, high) = stock.storage_eur_per_t_year, self.prices.get(stock.material, (0, 0))
+            if 0 < high < cost:
+                about = {"material": stock.material, "value": figure(cost), "price": figure(high)}
+                message = tr(
+                    "storage for {value} per tonne and year costs more than '{material}', {price}",
+                    **about,
+                )
+                yield doubt(("stockpiles", number, "storage_eur_per_t_year"), message, _one_unit())
+
+    def _capex_ratio(self, key: str) -> float:
+        """Capex as a multiple of the value of a year's output; 0 where it cannot be judged."""
+        project = self.case.projects[key]
+        capex = float(project.capex_meur) * 1e6
+        outputs = project.output_t_per_year.items()
+        value = sum(tonnes * self.prices.get(name, (0.0, 0.0))[1] for name, tonnes in outputs)
+        return capex / value if value > 0 and project.capex_meur < _AMOUNT else 0.0
+
+    def _odd(self, outputs: Mapping[str, Number], ratio: float) -> _Path:
+        """The output, where it is as unlike the demand as capex is unlike it; else capex."""
+        for name, tonnes in outputs.items():
+            need = self.needs.get(name, 0.0)
+            if need > 0 and (tonnes > 5 * need if ratio < 1 else tonnes < need / APART):
+                return ("output_t_per_year", name)
+        return ("capex_meur",)
+
+    def _cheapest(self, name: str) -> float:
+        steps = (s for one in self.case.damage if one.material == name for s in one.steps)
+        return min((float(step.eur_per_t) for step in steps if step.eur_per_t > 0), default=0.0)
+
+    def _wrong_price(
+        self, name: str, low: float, high: float, ratios: dict[str, float]
+    ) -> tuple[str, str] | None:
+        """Message and hint where it is the price, and not what is compared with it, that is wrong:
+        by what the material cost, or by damage and all capex together."""
+        about = {"material": name, "price": figure(high)}
+        hint = tr("write the price of a tonne, in whole units of the currency")
+        reference = _reference(self.case, name)
+        if reference and self.rate:
+            cost = reference * self.rate
+            if cost / _REFERENCE <= high and low <= cost * _REFERENCE:
+                return None
+            message = tr(
+                "{price} for a tonne of '{material}', which cost about {cost} in 2025",
+                cost=figure(cost),
+                **about,
+            )
+            return message, hint
+        cheapest = self._cheapest(name)
+        capex = [
+            r for key, r in ratios.items() if name in self.case.projects[key].output_t_per_year
+        ]
+        below = all(ratio > HIGHEST_CAPEX for ratio in capex) and cheapest > APART * high
+        above = all(ratio < LOWEST_CAPEX for ratio in capex) and 0 < cheapest < low
+        if not capex or not (below or above):
+            return None
+        message = tr(
+            "{price} for a tonne of '{material}' is unlike its damage of {damage} and all capex",
+            damage=figure(cheapest),
+            **about,
+        )
+        return message, hint
+
+    def _damage(self) -> Iterator[Fault]:
+        """Damage below the price of what is missing, or far above it.
+
+        A first step may lie a little below the price, if thrift is cheap.
+        """
+        for number, damage in enumerate(self.case.damage):
+            low, high = self.prices.get(damage.material, (0.0, 0.0))
+            steps = [float(step.eur_per_t) for step in damage.steps]
+            for position, value in enumerate(steps if high > 0 else ()):
+                if value <= 0:
+                    continue
+                below = value < low and (value < low / 2 or steps[-1] < low)
+                about = {"material": damage.material, "value": figure(value)}
+                at = ("damage", number, "steps", position, "eur_per_t")
+                if below:
+                    message = tr(
+                        "a damage of {value} per tonne is below the price of '{material}', {price}",
+                        price=figure(low),
+                        **about,
+                    )
+                    yield doubt(at, message, _one_unit())
+                elif value > high * SMALL:
+                    message = tr(
+                        "a damage of {value} per tonne is far above the price of '{material}', "
+                        "{price}",
+                        price=figure(high),
+                        **about,
+                    )
+                    yield doubt(at, message, _one_unit())
+                break
+
+    def _others(self) -> Iterator[tuple[_Path, str, Yearly]]:
+        """Other prices of materials: where they stand, of which material, and the price."""
+        for name, material in self.case.materials.items():
+            for number, state in enumerate(material.price_states):
+                yield (
+                    ("materials", name, "price_states", number, "eur_per_t"),
+                    name,
+                    state.eur_per_t,
+                )
+        for key, project in self.case.projects.items():
+            for name, cost in project.cash_cost_eur_per_t.items():
+                yield ("projects", key, "cash_cost_eur_per_t", name), name, cost
+        for key, funder in self.case.funders.items():
+            for id_, instrument in funder.instruments.items():
+                for field in ("floor_eur_per_t", "upside_from_eur_per_t"):
+                    for name, price in (getattr(instrument, field) or {}).items():
+                        yield ("funders", key, "instruments", id_, field, name), name, price
