@@ -3,7 +3,7 @@
 import math
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from models.faults import Step
 from models.language import Language, language, spoken, tr
 from models.marks import In
+from models.scenario import countries
 
 Finding = tuple[tuple[Step, ...], str, str]
 """A fault of a part of a value: the steps that lead there, message and hint. The step ``[key]`` at
@@ -109,6 +110,7 @@ class Choice(Reader):
     """Reads a list of names, or the word that means every one of them."""
 
     word: Literal["all", "any"]
+    of: Callable[[Any], str] | None = None  #: Reads a name, where not every text is one.
 
     def read(self, value: Any) -> tuple[str, ...] | None:
         """The names, or None for every one."""
@@ -120,11 +122,18 @@ class Choice(Reader):
             raise fault(message, tr("write {value}", value=f"[{value}]"))
         if not isinstance(value, (list, tuple)):
             raise fault(tr("a list or the word '{word}' is expected here", word=self.word))
+        faults: list[Finding] = []
         for position, name in enumerate(value):
-            if not isinstance(name, str):
-                message = tr("'{value}' is not a text", value=str(name).lower())
-                message = tr("nothing is not a text") if name is None else message
-                raise fault(message, at=(position,))
+            try:
+                if self.of is not None and name != UNREADABLE_TEXT:
+                    self.of(name)
+                elif not isinstance(name, str):
+                    message = tr("'{value}' is not a text", value=str(name).lower())
+                    raise fault(tr("nothing is not a text") if name is None else message)
+            except PydanticCustomError as error:
+                faults += relocated(error, position)
+        if faults:
+            raise faults_together(faults)
         return tuple(value)
 
     def write(self, value: tuple[str, ...] | None) -> str | list[str]:
@@ -204,10 +213,11 @@ def read_country(value: Any) -> str:
     """A country code."""
     if value is False:
         raise fault(tr("'no' is read as false"), tr('write "NO" for Norway'))
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2,3}", value):
-        hint = tr("write a code such as DE")
-        if isinstance(value, str) and re.fullmatch(r"[A-Za-z]{2,3}", value):
-            hint = tr("write {value}", value=value.upper())
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value):
+        hint = tr("write a two-letter code such as DE")
+        code = value.upper() if isinstance(value, str) else ""
+        if meant := code if re.fullmatch(r"[A-Z]{2}", code) else countries.meant_by(code):
+            hint = tr("write {value}", value=meant)
         raise fault(tr("'{value}' is not an ISO 3166 country code", value=value), hint)
     return value
 
@@ -225,7 +235,9 @@ FunderId = Annotated[Id, In("funders")]
 VariantId = Annotated[Id, In("variants")]
 BudgetYear = Annotated[int, BeforeValidator(read_year), In("later years")]
 """A calendar year as the key of a mapping."""
-AnyCountry = Annotated[tuple[Annotated[str, In("countries")], ...] | None, Choice("any")]
+AnyCountry = Annotated[
+    tuple[Annotated[str, In("countries")], ...] | None, Choice("any", read_country)
+]
 AnyMaterial = Annotated[tuple[MaterialId, ...] | None, Choice("any")]
 AnyOf = Annotated[tuple[str, ...] | None, Choice("any")]
 """A list of names, or ``any`` (kept as None)."""

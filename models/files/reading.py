@@ -256,12 +256,8 @@ class _Reader:
                 if there is None or not there.faulty:
                     self.report(_placed(fault, root))
             return None
-        doubted = {fault.place for fault in self.report.found}  # as thousands, which says it all
         for fault in references.check(case):
-            fault = _placed(fault, root)
-            if not self._needs_no_source(fault) and not (
-                fault.severity == "warning" and fault.place in doubted
-            ):
+            if not self._needs_no_source(fault := _placed(fault, root)):
                 self.report(fault)
         if case.hazards and patches.periods_of(base) != patches.periods_of(root):
             message = tr(

@@ -58,8 +58,12 @@ def _countries(case: Case, found: list[Found]) -> Iterator[Fault]:
         if of.section != "countries":
             continue
         if not countries.is_known(code):
-            meant = countries.meant_by(code)
-            hint = tr("write {value}", value=meant) if meant else tr("write a code such as DE")
+            known = countries.meant_by(code)
+            hint = (
+                tr("write {value}", value=known)
+                if known
+                else tr("write a two-letter code such as DE")
+            )
             yield _doubt(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
         elif code not in active and path[0] not in _ACTIVE:
             message = tr("{code} neither supplies anything nor hosts a project", code=code)

@@ -325,7 +325,10 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
         "thousands",
         [("capex_meur: 1400", "capex_meur: 1.400")],
-        ["scenario.yaml:28:17: warning: 1.400 is read as 1.4; if 1400 is meant, write 1400"],
+        [
+            "scenario.yaml:28:17: warning: 1.400 is read as 1.4; if 1400 is meant, write 1400",
+            "scenario.yaml:28:17: warning: capex is 0.005833 times the value of a year's output, that of published projects is 0.1 to 34 times; write capex in millions, and output in tonnes per year",
+        ],
     ),
     (
         "uk",
@@ -512,7 +515,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         ],
         [
             "scenario.yaml:21:16: error: there is no material 'lithum'; did you mean 'lithium'?",
-            "scenario.yaml:21:33: error: '5' is not an ISO 3166 country code; write a code such as DE",
+            "scenario.yaml:21:33: error: '5' is not an ISO 3166 country code; write a two-letter code such as DE",
             "scenario.yaml:21:43: error: 'x' is not a number; write a number such as 12.5",
         ],
     ),
@@ -692,7 +695,7 @@ SETTINGS: list[tuple[str, list[str]]] = [
 
 # Each is a name, the content of projects.csv, and what is printed.
 TABLES: list[tuple[str, str, list[str]]] = [
-    ("ok", "id,country,output_t_per_year.lithium,capex_meur,tags\na,NA,10,1e3,x;y\n", []),
+    ("ok", "id,country,output_t_per_year.lithium,capex_meur,tags\na,NA,10000,1e3,x;y\n", []),
     (
         "unknown_column",
         "id,contry,output_t_per_year.lithium,capex_meur\na,DE,10,5\n",
