@@ -260,7 +260,11 @@ class Text(Base):
             return value
         shown = shape_of_value(value, str(value).lower() if isinstance(value, bool) else str(value))
         message = tr("a text is expected here, not {shown}", shown=shown)
-        raise fault(message, tr("write a text or {en: ..., de: ...}"))
+        hint = tr("write a text or {en: ..., de: ...}")
+        if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+            whole = ", ".join(value)
+            hint = tr("put a text with a comma into quotes") + f': "{whole}"'
+        raise fault(message, hint)
 
     @pydantic.model_serializer
     def _written(self) -> str | dict[str, str]:

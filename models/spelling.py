@@ -11,9 +11,11 @@ from contextvars import ContextVar
 from itertools import islice
 
 from models.language import tr
+from models.unit_names import another_quantity, other_unit
 
 MAX_LENGTH = 100
 MAX_NAMES = 2_000
+MAX_FIELDS = 100  #: Names among which a word may be that of another unit.
 MAX_COMPARED = 200_000  #: Names that the words of one scenario are compared with, in all.
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 """How many comparisons are left."""
@@ -49,6 +51,13 @@ def meant(word: str, names: Iterable[str]) -> str:
 
 def suggestion(word: str, names: Iterable[str]) -> str:
     """The hint for a key that is not among those that may stand here."""
+    names = names if isinstance(names, Collection) else list(names)
+    if len(word) <= MAX_LENGTH and len(names) <= MAX_FIELDS:
+        if hint := other_unit(word, names):
+            return hint
+        if hint := meant(word, [name for name in names if not another_quantity(word, name)]):
+            return hint
+        word = ""
     return _meant_or(word, names, lambda listed: tr("known here: {names}", names=listed))
 
 

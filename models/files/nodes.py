@@ -25,7 +25,8 @@ class Node:
     ``value`` is a scalar, a mapping of keys to nodes, or a list of nodes. ``key_place`` is where
     the key of a mapping's value stands, ``written`` how a bare scalar was written. ``faulty``
     says that a fault was reported for it already, ``missing`` that nothing was written: such a
-    node keeps the place where a value is lacking, and gives way to one that is included.
+    node keeps the place where a value is lacking, and gives way to one that is included. ``torn``
+    is the whole text of which a comma in braces made a key without a value.
     """
 
     value: Any
@@ -34,6 +35,7 @@ class Node:
     written: str = ""
     faulty: bool = False
     missing: bool = False
+    torn: str = ""
 
     def child(self, step: Step) -> Node | None:
         """The node one step further, or None."""

@@ -253,6 +253,9 @@ class _Reader:
         if found or unread:
             for fault in (*found, *further_faults(data, unread)):
                 there = node_at(root, fault.path)
+                if there is not None and there.torn:
+                    hint = tr("put a text with a comma into quotes")
+                    fault = replace(fault, hint=f'{hint}: "{there.torn}"')
                 if there is None or not there.faulty:
                     self.report(_placed(fault, root))
             return None

@@ -17,7 +17,8 @@ from models.files.decoding import beside, read_bytes
 from models.files.nodes import Cell, Node, Path, Report, Sheet
 from models.files.shapes import ABOUT, ANYTHING, ROOT, Shape, holds_items, shape_of, step_into
 from models.language import tr
-from models.spelling import close
+from models.spelling import MAX_LENGTH, close
+from models.unit_names import other_unit
 
 _NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][-+]?\d{1,4})?")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
@@ -210,9 +211,9 @@ class Table:
             near = close(rest, (step_into(self.item, head) or self.item).keys)
             near = f"{head}.{near}" if near else ""
         else:
-            near = close(head, keys)
+            near = "" if (hint := other_unit(head[:MAX_LENGTH], keys)) else close(head, keys)
             near = f"{near}{dot}{rest}" if near else ""
-            hint = tr("known: {names}", names=", ".join(keys))
+            hint = hint or tr("known: {names}", names=", ".join(keys))
         hint = tr("did you mean '{name}'?", name=near) if near else hint
         self._fault(cell.place, tr("the column '{column}' is not known", column=name), hint)
 

@@ -245,18 +245,20 @@ class _Parser:
         The number before it then becomes the text that was written, for the models to refuse.
         """
         last = top.last
-        if not top.flow or last is None or not last.written or not key.written.isdecimal():
+        if not top.flow or last is None or not last.written or not key.written:
             return False
         empty = isinstance(event, yaml.ScalarEvent) and node.value is None and not node.written
+        start = getattr(event.start_mark, "index", top.ends) if empty else 0
+        if not empty or ":" in self._text[top.ends : start] or isinstance(last.value, bool):
+            return False
         number = isinstance(last.value, (int, float)) or "," in last.written
-        if not empty or not number or isinstance(last.value, bool):
-            return False
         whole = f"{last.written},{key.written}"
-        behind = self._text[top.ends : getattr(event.start_mark, "index", top.ends)]
-        if self._text[top.ends - len(whole) : top.ends] != whole or ":" in behind:
-            return False
-        last.value = last.written = whole
-        return True
+        if key.written.isdecimal() and number and self._text[: top.ends].endswith(whole):
+            last.value = last.written = whole
+            return True
+        if isinstance(last.value, str):
+            node.torn = f"{last.value}, {key.written}"
+        return False
 
     def _key(self, node: Node, event: Any) -> Node:
         text = node.written or node.value

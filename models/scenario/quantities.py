@@ -90,6 +90,12 @@ def readable(*years: int | None) -> bool:
     return all(year is not None and getattr(year, "readable", True) for year in years)
 
 
+def _without_separators(text: str) -> str:
+    """A number with commas, spaces or apostrophes between thousands, without these."""
+    bare = re.sub(r"[ '\u2019\u00a0\u202f]", "", text)
+    return bare.replace(",", "") if bare == text else bare.replace(",", ".")
+
+
 _EXPONENT = r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"
 _PERCENT = r"[+-]?\d+([.,]\d+)?\s*%"
 
@@ -103,11 +109,20 @@ def _plain(text: str) -> str:
     return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
 
 
+_AMBIGUOUS = marked(
+    "{number} may mean {thousands} or {decimal}: write it without a sign between thousands"
+)
 _HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    (r"[+-]?([1-9]\d*,|[1-9]\d{0,2}\.)\d{3}", _AMBIGUOUS, str),
     (
         r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?",
         marked("write {number} (no thousands dots)"),
         lambda t: t.replace(".", "").replace(",", "."),
+    ),
+    (
+        r"[+-]?[1-9]\d{0,2}((,\d{3})+(\.\d+)?|([ '\u2019\u00a0\u202f]\d{3})+([.,]\d+)?)",
+        marked("write {number}, with nothing between thousands"),
+        _without_separators,
     ),
     (r"[+-]?\d+,\d+", marked("a decimal comma: write {number}"), lambda t: t.replace(",", ".")),
     (r"[+-]?\d[\d_]*_[\d_]*", marked("write {number}"), lambda t: t.replace("_", "")),
@@ -123,7 +138,8 @@ def number_hint(text: str) -> str:
     text = text.strip()
     for pattern, hint, number in _HINTS:
         if re.fullmatch(pattern, text):
-            return tr(hint, number=number(text))
+            about = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
+            return tr(hint, number=number(text), **about)
     return tr("write a number such as 12.5")
 
 
