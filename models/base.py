@@ -66,6 +66,10 @@ def shape_of_value(value: Any, shown: str) -> str:
     return tr("a list") if isinstance(value, (list, tuple)) else shown
 
 
+def _holds_others(value: Any) -> bool:
+    return value is None or isinstance(value, (Mapping, list, tuple))
+
+
 def read_year(value: Any) -> int:
     """A calendar year from a key or a value of a scenario file."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,4}", value):
@@ -261,8 +265,8 @@ class Text(Base):
         shown = shape_of_value(value, str(value).lower() if isinstance(value, bool) else str(value))
         message = tr("a text is expected here, not {shown}", shown=shown)
         hint = tr("write a text or {en: ..., de: ...}")
-        if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
-            whole = ", ".join(value)
+        if isinstance(value, (list, tuple)) and not any(map(_holds_others, value)):
+            whole = ", ".join(map(str, value))
             hint = tr("put a text with a comma into quotes") + f': "{whole}"'
         raise fault(message, hint)
 

@@ -100,6 +100,14 @@ class Includes:
         laid = own if below is None else laid_on(below, own, ROOT)
         for key, rows in lists:
             laid = _with_rows(laid, key, rows.value)
+        for part, found in parts:
+            if part is not None and (other := _other_currency(part, laid)):
+                about = {"name": found.entry.value, "other": other[0], "own": other[1]}
+                message = tr(
+                    "the amounts of '{name}' are in {other}, those of this file in {own}", **about
+                )
+                hint = tr("convert them, and write them into this file")
+                report(Fault((KEY,), message, hint, "warning", place=found.entry.place))
         return laid
 
     def _part(self, found: _Found, chain: tuple[FilePath, ...], report: Report) -> Node | None:
@@ -147,6 +155,14 @@ class Includes:
         for key in (KEY, *HEAD):
             own = without_child(own, key)
         return self._laid(tables.expand(own, str(chain[-1]), report), names, chain, report)
+
+
+def _other_currency(part: Node, whole: Node) -> tuple[str, str] | None:
+    """The currencies of what is included and of the whole, where they differ."""
+    first, second = (one.child("currency") for one in (part, whole))
+    if first is None or second is None or first.value == second.value:
+        return None
+    return str(first.value), str(second.value)
 
 
 class _Head(Base):

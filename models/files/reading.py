@@ -10,7 +10,7 @@ can be checked as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -250,17 +250,18 @@ class _Reader:
             case = Case.model_validate(data, context=CONTEXT)
         except ValidationError as error:
             found = list(faults_of(error))
+        code = data.get("currency", "EUR")
         if found or unread:
-            for fault in (*found, *further_faults(data, unread)):
+            for fault in (*found, *self._together(further_faults(data, unread), root)):
                 there = node_at(root, fault.path)
                 if there is not None and there.torn:
                     hint = tr("put a text with a comma into quotes")
                     fault = replace(fault, hint=f'{hint}: "{there.torn}"')
                 if there is None or not there.faulty:
-                    self.report(_placed(fault, root))
+                    self.report(_placed(_in_currency(fault, code), root))
             return None
-        for fault in references.check(case):
-            if not self._needs_no_source(fault := _placed(fault, root)):
+        for fault in self._together(references.check(case), root):
+            if not self._needs_no_source(fault := _placed(_in_currency(fault, code), root)):
                 self.report(fault)
         if case.hazards and patches.periods_of(base) != patches.periods_of(root):
             message = tr(
@@ -271,6 +272,24 @@ class _Reader:
             fault = Fault(("horizon", "periods_per_year"), message, hint, "warning", at_key=True)
             self.report(_placed(fault, root))
         return case
+
+    def _together(self, faults: Iterable[Fault], root: Node) -> Iterator[Fault]:
+        """The faults, where all references of a preset that lead nowhere are one."""
+        by_preset: dict[str, list[Fault]] = {}
+        for fault in faults:
+            file = place_of(root, fault.path, fault.at_key).file
+            if fault.severity == "error" and FilePath(file).parent == presets.folder():
+                by_preset.setdefault(FilePath(file).stem, []).append(fault)
+            else:
+                yield fault
+        for preset, errors in by_preset.items():
+            nodes = ((one, node_at(root, one.path)) for one in errors)
+            values = (one.path[-1] if one.at_key or not node else node.value for one, node in nodes)
+            names = list(dict.fromkeys(map(str, values)))
+            about = {"preset": preset, "names": ", ".join(names)}
+            message = tr("the preset '{preset}' needs what the scenario lacks: {names}", **about)
+            hint = tr("add what it needs, or do not include it")
+            yield errors[0] if len(errors) < 2 else replace(errors[0], message=message, hint=hint)
 
     def _needs_no_source(self, fault: Fault) -> bool:
         """Whether a word that is no source stands in a file without any, unlike what it includes.
@@ -335,6 +354,14 @@ class _Reader:
             if (fault.place, fault.message) not in before:
                 before.add((fault.place, fault.message))
                 yield fault
+
+
+def _in_currency(fault: Fault, code: Any) -> Fault:
+    """A fault in whose texts the currency is that of the file."""
+    if fault.path == ("currency",) or not isinstance(code, str) or code == "EUR":
+        return fault
+    message, hint = (re.sub(r"\bEUR\b", lambda _: code, one) for one in (fault.message, fault.hint))
+    return replace(fault, message=message, hint=hint)
 
 
 def _names(variants: Node | None) -> list[str]:

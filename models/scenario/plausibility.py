@@ -101,6 +101,8 @@ def _unused(case: Case) -> Iterator[Fault]:
             yield _doubt(("conversions", key, "output"), message)
     for number, stockpile in enumerate(case.stockpiles):
         name, served = stockpile.material, stockpile.serves
+        if name not in case.materials:
+            continue  # which is an error
         if name not in wanted:
             message = tr("a stockpile of '{material}', which nobody demands", material=name)
             yield _doubt(("stockpiles", number, "material"), message)

@@ -234,7 +234,7 @@ def test_a_preset_lies_under_any_file(name: str) -> None:
 
 
 def test_a_preset_of_stocks_needs_its_materials() -> None:
-    with pytest.raises(ScenarioError, match=r"stock_subsidy.yaml:\d+:15: error: there is no mat"):
+    with pytest.raises(ScenarioError, match=r"stock_subsidy.yaml:\d+:15: error: the preset"):
         alone("stock_subsidy")
 
 
