@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
-from models.language import marked, tr
+from models.language import tr
 
 _MASS = {"t": 1.0, "tonnes": 1, "tons": 1, "kt": 1e3, "mt": 1e6, "kg": 1e-3, "g": 1e-6}
 _MASS |= {"lb": 4.53592e-4, "oz": 3.11035e-5}
@@ -60,15 +60,13 @@ def other_unit(word: str, names: Iterable[str]) -> str:
         if (known.kind, known.rest) != (meant.kind, meant.rest):
             continue
         factor = meant.size / known.size
+        about = {"factor": _shown(max(factor, 1 / factor)), "name": name}
         if factor > 1.001:
-            message = marked("another unit: multiply by {factor}, and write '{name}'")
-            return tr(message, factor=_shown(factor), name=name)
+            return tr("another unit: multiply by {factor}, and write '{name}'", **about)
         if factor < 0.999:
-            message = marked("another unit: divide by {factor}, and write '{name}'")
-            return tr(message, factor=_shown(1 / factor), name=name)
+            return tr("another unit: divide by {factor}, and write '{name}'", **about)
         if known.currency != meant.currency:
-            message = marked("write '{name}': amounts are in the currency of the file")
-            return tr(message, name=name)
+            return tr("write '{name}': amounts are in the currency of the file", name=name)
     return ""
 
 

@@ -38,7 +38,8 @@ class Horizon(Base):
     first_year: Year  #: First calendar year.
     last_year: Year  #: Last calendar year.
     periods_per_year: Count = Number(1)  #: 1, 2, 4 or 12.
-    discount_rate: NonNegative = Number(0)  #: Per year, on costs and damage, as a fraction of one.
+    discount_rate: NonNegative = Number(0)
+    """Per year, in real terms, on costs and damage, as a fraction of one."""
     residual_value: Share = Number(0)  #: Share of value that counts at the end, by default.
 
     @field_validator("periods_per_year")

@@ -72,9 +72,11 @@ class Instrument(Base):
     """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
     the first output; for equity the year of exit."""
     grace_years: Whole = Number(0)  #: Years before repayment begins, in equal yearly parts.
-    interest_rate: NonNegative | None = None  #: Per year: received on a loan, or paid as subsidy.
-    expected_return: NonNegative | None = None  #: Growth of a stake per year until its exit.
-    fee_per_year: NonNegative | None = None  #: Fee received on the amount guaranteed, per year.
+    interest_rate: NonNegative | None = None
+    """Per year, in real terms: received on a loan, or paid as subsidy."""
+    expected_return: NonNegative | None = None  #: Real growth of a stake per year until its exit.
+    fee_per_year: NonNegative | None = None
+    """Fee on the amount guaranteed, per year, in real terms."""
     failure_probability: Share | None = None  #: Probability of default, call or write-off in all.
     loss_given_failure: Share = Number(1)  #: Share of the amount that is lost then.
     market_finance_per_share: NonNegative = Number(0)  #: Capex that lenders carry more per share.

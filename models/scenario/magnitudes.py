@@ -74,12 +74,10 @@ def _single(case: Case, found: list[Found]) -> Iterator[Fault]:
             money = next((name for name in names if name.endswith("_meur")), "")
             about = {"name": rate or money, "value": figure(value)}
             if rate and value > _HIGHEST[rate]:
-                percent = figure(100 * value)
-                message = tr(
-                    "{name} is a fraction of one: {value} means {percent} %",
-                    percent=percent,
-                    **about,
-                )
+                about |= {"percent": figure(100 * value)}
+                message = tr("{name} is a fraction of one: {value} means {percent} %", **about)
+                if rate in _RATES:
+                    message = tr("{name} is a real rate: {value} means {percent} % a year", **about)
                 hint = tr("write {meant:g} for {value} %", meant=value / 100, **about)
                 yield doubt(path, message, hint)
             elif money and value >= most:

@@ -25,7 +25,7 @@ class Stockpile(Base):
     """What the market gives without moving, in tonnes per year."""
     purchase_premium: NonNegative = Number(0)  #: Added to the price when buying, as a share.
     storage_eur_per_t_year: NonNegative = Number(0)  #: Cost of storage in EUR per tonne and year.
-    financing_rate: NonNegative = Number(0)  #: Per year, on the value held.
+    financing_rate: NonNegative = Number(0)  #: Per year, in real terms, on the value held.
     annual_loss: Fraction = Number(0)  #: Share that spoils or is lost in rotation, per year.
     max_release_t_per_period: NonNegative | None = None  #: Tonnes that can leave in one period.
     refill_t_per_year: YearlyNonNegative | None = None
