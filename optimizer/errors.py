@@ -17,12 +17,14 @@ from models.language import tr
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the scenario: its tag, its name, what it says, and its path in the scenario."""
+    """A rule of the scenario: its tag, its name, what it says, and its path in the scenario.
+    ``called`` is what it says for those who do not have the file: with names in place of ids."""
 
     tag: str
     name: str
     says: str
     path: tuple[Step, ...]
+    called: str = ""
 
 
 class Infeasible(VorratError):

@@ -168,6 +168,9 @@ class Brief(Titled):
     increments: tuple[Against, ...]
     """What it adds to no plan, to what would be done otherwise and to the next cheaper option, as
     far as they are known."""
+    better: tuple[Against, ...] = ()
+    """Options that the comparison finds better than the plan: the one that dominates it, and those
+    that are best where an avoided EUR is worth a public one; what the plan adds to each."""
     tail: Tail  #: The worst states.
     rejected: tuple[Rejected, ...] = ()
     """Candidates that are out, the nearest first, where the plan was explained."""

@@ -25,7 +25,9 @@ class PlanUnder(Result):
 
     objective: InUnit  #: Its objective there.
     expected: InUnit  #: Expected damage there.
-    regret: InUnit  #: What its objective is above that of the best plan found for the set.
+    regret: InUnit
+    """What its objective is above that of the best plan that is known for the set, whichever search
+    found it; negative only for a plan that breaks rules of the set."""
     broken_rules: tuple[str, ...] = ()  #: Rules that it breaks there, such as a smaller budget.
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from models.language import marked, tr
 from models.marks import Found, fields_of, values_in
-from models.results.base import Result
+from models.results.base import OfScenario, Result
 from models.results.explanation import LimitValue
 from models.results.frontier import Frontier
 from models.results.plan import LEVELS, Distribution, Outcome
@@ -38,6 +38,8 @@ def misfits(document: Result) -> Iterator[Misfit]:
 def _wrong(found: Found, known: Mapping[str, Collection[str]]) -> Iterator[Misfit]:
     value, section = found.value, found.type.section
     if isinstance(value, Result):
+        if isinstance(value, OfScenario):
+            _ = value.case  # ValidationError where it was tampered with
         if (owed := _OWED.get(type(value))) is not None:
             yield from owed(value)
     elif found.type.every:

@@ -290,6 +290,9 @@ class MaterialOutcome(Result):
     name: str  #: Its name.
     expected: InUnit  #: Its part of the expected damage, in the unit of the measure.
     expected_without_plan: InUnit  #: The same without any plan.
+    expected_shortage_t: float | None = None
+    """Mean shortage of all years together, undiscounted; null in results of earlier versions."""
+    expected_shortage_without_plan_t: float | None = None  #: The same without any plan.
     by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EVERY]  #: By year.
 
 

@@ -18,7 +18,7 @@ from models.results.reservations import Doubts
 from optimizer.cli.usage import announce
 
 if TYPE_CHECKING:
-    from optimizer.solve.reckoned import Disagreement
+    from optimizer.solve.identities import Disagreement
 
 FIRST = 3  # figures that do not add up and are told one by one
 RULES = {

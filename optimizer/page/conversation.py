@@ -143,6 +143,7 @@ class Page:
         and ScenarioError."""
         at = self.known.at(question.scenario)
         base = self.known.base(question.scenario, question.variant, at)
+        question = question.settled(base.case)
         reading, made = question.asked(base)
         case, variant = reading.case, question.variant
         if question.moved:
@@ -237,6 +238,10 @@ class Page:
         if stamp not in (None, at.stamp):
             # Its controls start from what the file said before, too.
             return Failed(tr("The file has changed since this answer: load the page anew."))
+        for n, one in enumerate(questions):
+            questions[n] = one.settled((await self.base(one.scenario, one.variant)).case)
+        if name == "board":  # an option stands there once
+            questions = list(dict.fromkeys(questions))
         keys = tuple(_key(question, at) for question in questions)
         shown, name_of = Shown(name, keys, about, is_file), self._name(at)
         made = await self._solve(name_of, shown, language)

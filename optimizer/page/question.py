@@ -83,18 +83,8 @@ class Question:
         Raises Unasked for what the scenario does not have, and ScenarioError with every fault of a
         value.
         """
-        reading, known, made = base, every_control(base.case), dict[str, str]()
-        every = [self._control(base.case, id, value, known) for id, value in self.moved]
-        # By a factor, or what an expert holds, figures may be moved that are asked for as they are.
-        multiplied = any(
-            (one.unit == FACTOR or one.id == SETS) and value != one.base for one, value in every
-        )
-        # What stands where the file has it keeps its source there, unless a factor would move it.
-        found = [
-            (one, value)
-            for one, value in every
-            if value != one.base or (multiplied and one.unit != FACTOR)
-        ]
+        reading, made = base, dict[str, str]()
+        found = self._effective(base.case)
 
         def put(texts: Iterable[str]) -> None:
             nonlocal reading
@@ -133,6 +123,36 @@ class Question:
         }
         put([*rest, *(built(base.case, chosen) if chosen else [])])
         return reading, made
+
+    def settled(self, case: Case) -> Question:
+        """The same question as anybody else would put it: without what stands where the file has
+        it, values as figures, in the order of the page. Raises Unasked."""
+        if not self.moved:
+            return self
+        places = {id: place for place, id in enumerate(every_control(case))}
+        found = sorted(
+            (
+                places.get(one.id, len(places)),
+                one.id,
+                value if isinstance(value, str) else f"{value:.12g}",
+            )
+            for one, value in self._effective(case)
+        )
+        return Question(self.scenario, self.variant, tuple((id, text) for _, id, text in found))
+
+    def _effective(self, case: Case) -> list[tuple[Control, float | str]]:
+        """The controls that are moved, with their values. What stands where the file has it keeps
+        its source there, unless a factor, or what an expert holds, would move it."""
+        known = every_control(case)
+        every = [self._control(case, id, value, known) for id, value in self.moved]
+        multiplied = any(
+            (one.unit == FACTOR or one.id == SETS) and value != one.base for one, value in every
+        )
+        return [
+            (one, value)
+            for one, value in every
+            if value != one.base or (multiplied and one.unit != FACTOR and one.id != SETS)
+        ]
 
     def _control(
         self, case: Case, id: str, value: str, known: Mapping[str, Control]

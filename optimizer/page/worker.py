@@ -120,8 +120,9 @@ class Answerer:
                 return self._solved(message.number, message.asked, tell)
             return self._view(message.asked)
         except Infeasible as error:
-            rules = tuple((f"{r.tag} {r.name}", r.says, r.path) for r in error.conflict)
-            return Failed(str(error), rules)
+            named = [replace(rule, says=rule.called or rule.says) for rule in error.conflict]
+            rules = tuple((f"{r.tag} {r.name}", r.says, r.path) for r in named)
+            return Failed(str(Infeasible(named)), rules)
         except VorratError as error:
             gone = isinstance(error, views.Gone)
             return Failed(str(error), gone=gone, is_answer=isinstance(error, views.Unseen))

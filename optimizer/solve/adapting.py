@@ -22,9 +22,13 @@ LATER = 10  # months after the first of a shortage, when a tonne is told of once
 
 
 def adaptation_outcomes(
-    instance: Instance, states: Sequence[State], with_plan: Evaluation, without_plan: Evaluation
+    instance: Instance,
+    states: Sequence[State],
+    with_plan: Evaluation | None = None,
+    without_plan: Evaluation | None = None,
 ) -> tuple[results.Adapting, ...]:
-    """What there is to say of each damage entry with adaptation, in the order of the file."""
+    """What there is to say of each damage entry with adaptation, in the order of the file; without
+    evaluations nothing of how long shortages last."""
     months, found = 12 / instance.per_year, []
     later = max(1, round(LATER / months))
     for entry in instance.case.damage:
@@ -44,8 +48,9 @@ def adaptation_outcomes(
                 clock_months=_mean(np.array([chance @ length, chance.sum()]), months),
                 clock_months_median=_quantile(chance, length * months, 0.5),
                 clock_months_ninety=_quantile(chance, length * months, 0.9),
-                shortage_months=_mean(with_plan.lasting[m], months),
-                shortage_months_without_plan=_mean(without_plan.lasting[m], months),
+                shortage_months=with_plan and _mean(with_plan.lasting[m], months),
+                shortage_months_without_plan=without_plan
+                and _mean(without_plan.lasting[m], months),
                 first_eur_per_t=first,
                 later_months=later * months,
                 later_eur_per_t=float(eur[0] + left * (first - eur[0])),

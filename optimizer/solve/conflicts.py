@@ -15,8 +15,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 import pyomo.environ as pyo
 
+from models.base import named
 from models.faults import Fault, ScenarioError, Step
-from models.language import figure, marked, tr
+from models.language import figure, language, marked, tr
 from models.scenario.quantities import Yearly
 from optimizer.errors import OutOfRange, Rule, SolverError
 from optimizer.model import highs
@@ -135,7 +136,25 @@ def _explain(name: str, instance: Instance, index: Any) -> Rule:
     place = where(instance, index, field)
     says = _SAYS.get(f"{name}, other", _SAYS[name]) if place.other else _SAYS[name]
     called = "share_limit" if name == "share_needs_start" else name
-    return Rule(tag, called, tr(says, **place.values), place.path)
+    names = {key: _name(instance, key, place.values) for key in place.values}
+    return Rule(tag, called, tr(says, **place.values), place.path, tr(says, **names))
+
+
+def _name(instance: Instance, key: str, values: Mapping[str, Any]) -> Any:
+    """The name of what a sentence speaks of, in the current language; its id where it has none."""
+    case, id = instance.case, values[key]
+    funder = case.funders.get(str(values.get("f", "")).removesuffix("."))
+    sections: dict[str, Mapping[Any, Any]] = {
+        "p": case.projects,
+        "other": case.projects,
+        "m": case.materials,
+        "h": {pile.id: pile for pile in case.stockpiles},
+        "f": {values.get("f"): funder},
+        "i": {} if funder is None else funder.instruments,
+        "id": {} if funder is None else funder.budget_lines,
+    }
+    item = sections.get(key, {}).get(id) if isinstance(id, str) else None
+    return id if item is None else named(getattr(item, "name", None), id, language())
 
 
 _RULES: dict[str, tuple[str, _Where, str]] = {

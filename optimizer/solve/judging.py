@@ -74,7 +74,7 @@ def judge(
         input_sha256=input_hash(case),
         versions=versions(),
         over_assumptions=problem.together.over if problem.sets else None,
-        regret_open=_open(problem.best) if problem.together.over == "regret" else None,
+        regret_open=left_open(problem.best) if problem.together.over == "regret" else None,
     )
     return reckoned.found(certificate, interrupted=solution.interrupted, threads=threads)
 
@@ -138,7 +138,7 @@ def reckon(
     return Reckoned(problem, commitment, pairs, together.objective(values), sizes)
 
 
-def _open(best: Sequence[Best]) -> float | None:
+def left_open(best: Sequence[Best]) -> float | None:
     """What proofs of the best plans leave open: by so much a regret may be larger."""
     bounds = [(own.objective, own.bound) for own in best]
     if not bounds or any(bound is None for _, bound in bounds):

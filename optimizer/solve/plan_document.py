@@ -341,6 +341,10 @@ def materials_of(
             name=named(material.name, m),
             expected=with_plan.by_material[m],
             expected_without_plan=without_plan.by_material[m],
+            expected_shortage_t=math.fsum(with_plan.shortage[m] * instance.lot_t[m]),
+            expected_shortage_without_plan_t=math.fsum(
+                without_plan.shortage[m] * instance.lot_t[m]
+            ),
             by_year={year: in_year(m, y, known) for y, (year, known) in enumerate(held[m].items())},
         )
         for m, material in instance.case.materials.items()

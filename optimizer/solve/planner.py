@@ -19,12 +19,13 @@ from optimizer.model.highs import Solution
 from optimizer.model.instance import read_instance
 from optimizer.model.outlook import without_surplus
 from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import Best, Found
+from optimizer.solve.checked_solution import Best, Found, proven
 from optimizer.solve.conflicts import told_of
 from optimizer.solve.decomposition import CutPool, solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
 from optimizer.solve.judging import commitment_in as commitment_in
 from optimizer.solve.judging import judge as judge
+from optimizer.solve.judging import left_open as left_open
 from optimizer.solve.judging import reckon as reckon
 from optimizer.solve.judging import rules_broken
 from optimizer.solve.judging import told_in_full as told_in_full
@@ -99,7 +100,33 @@ def find(
         objective = math.inf if claimed is None else claimed
         on_incumbent(Incumbent(solved.method, solved.commitment, objective, bound, final=True))
     gap, threads = how.get("gap", GAP), how.get("threads")
-    return judge(problem, solved, gap=gap, began=began, threads=threads, brief=brief)
+    judged = judge(problem, solved, gap=gap, began=began, threads=threads, brief=brief)
+    return _regret_from_itself(judged, problem) if problem.best and judged.sets else judged
+
+
+def _regret_from_itself(found: Found, problem: Problem) -> Found:
+    """The plan with regrets that are never negative: within its gap the best plan of a set leaves
+    room for a better one, which this may be, and then it is what regret is taken from."""
+    best, values = [], []
+    for own, part, known in zip(found.sets, problem.sets, problem.best, strict=True):
+        cost = weighed_cost(own.instance, found.commitment)
+        values.append(outcomes.objective(own.instance, own.with_plan, cost))
+        if values[-1] < known.objective:
+            fits = not broken_rules(by_itself(part).instance, found.commitment)
+            known = replace(known, objective=values[-1]) if fits else known
+        best.append(known)
+    if tuple(best) == problem.best or found.together is None:
+        return found
+    sets = tuple(replace(own, best=known) for own, known in zip(found.sets, best, strict=True))
+    if found.together.over != "regret":
+        return replace(found, sets=sets)
+    together = replace(found.together, best=tuple(known.objective for known in best))
+    sizes, proof = found.sizes, found.certificate
+    if sizes.least == problem.least:
+        sizes = replace(sizes, least=replace(problem, best=tuple(best)).least)
+    proof = proven(proof, together.objective(values), proof.bound, sizes)
+    proof = proof.model_copy(update={"regret_open": left_open(best)})
+    return replace(found, sets=sets, together=together, certificate=proof, sizes_of_sets=sizes)
 
 
 def _or_now(solved: Solved, now: Found, problem: Problem) -> Solved:

@@ -6,10 +6,12 @@ to add up. Other results have the identities that their fields are defined by. N
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
+
+from pydantic import ValidationError
 
 from models import results
 from models.results import Plan, Result
@@ -23,12 +25,10 @@ from optimizer.solve import plan_document
 from optimizer.solve.after_review import decided
 from optimizer.solve.checked_solution import ENOUGH_STATES, input_hash
 from optimizer.solve.gap import SMALLEST, gap_of, is_within, smallest_size
+from optimizer.solve.identities import Disagreement, Found, between, equal, mean_of, rising
+from optimizer.solve.quantities import by_year_adds_up, quantities
 
-SAME = 5e-6  # relative difference of equal figures, a little over that of a plan's check
-NOTHING = 1e-6  # figures that are apart by less are equal, whatever their size
 WEIGHT = "objective.cvar.weight"  # what a frontier varies over tail risk
-KEYS = ("id", "funder", "instrument", "project", "stockpile", "line", "material", "stage")
-"""Fields that say which item of a list is meant."""
 TAIL = ("expected", "cvar", "worst")
 IN_ORDER: dict[type[Result], tuple[tuple[str, ...], ...]] = {
     results.Explanation: (("bound", "best", "objective"),),
@@ -46,46 +46,31 @@ IN_ORDER: dict[type[Result], tuple[tuple[str, ...], ...]] = {
 """Fields of which none is below the one before it."""
 
 
-@dataclass(frozen=True)
-class Disagreement:
-    """A figure that is not what the others make of it."""
-
-    path: str  # where it stands
-    said: object  # what stands there; None for nothing
-    due: object  # what would have to
-    bound: str = ""  # ``least`` or ``most`` where ``due`` is a bound that it has to keep
-
-    @property
-    def of_figures(self) -> bool:
-        """Whether two figures differ, and not words, or what is there at all."""
-        return _is_number(self.said) and _is_number(self.due)
-
-
-Found = Iterator[Disagreement]
-
-
 def disagreements(result: Result) -> Found:
     """All places in which a result, which fits its scenario, does not add up."""
-    case = getattr(result, "case", None)
-    own = result.certificate if isinstance(result, Plan) else result
-    said = getattr(own, "input_sha256", None)
-    if case is not None and said is not None and said != input_hash(case):
-        at = "certificate.input_sha256" if isinstance(result, Plan) else "input_sha256"
-        yield Disagreement(at, said, input_hash(case))
+    if not isinstance(result, Plan):
+        yield from _of_its_scenario(result, result, "")
     yield from _within(result, "")
+
+
+def _of_its_scenario(result: Result, proof: Result, at: str) -> Found:
+    """Whether a result says the hash of the scenario that it carries."""
+    case, said = getattr(result, "case", None), getattr(proof, "input_sha256", None)
+    if case is not None and said is not None:
+        yield from equal(f"{at}input_sha256", said, input_hash(case))
 
 
 def apart(said: Result, due: Result) -> Found:
     """All places in which a result is not what it is when it is made anew."""
     for name in type(said).model_fields:
-        yield from _equal(name, getattr(said, name), getattr(due, name))
+        yield from equal(name, getattr(said, name), getattr(due, name))
 
 
 def _within(value: Any, at: str) -> Found:
     """The identities of a result and of all results in it."""
     if isinstance(value, Result):
         for names in IN_ORDER.get(type(value), ()):
-            yield from _rising(at, names, [getattr(value, name) for name in names])
+            yield from rising(at, names, [getattr(value, name) for name in names])
         yield from _own(value, at)
         for name in type(value).model_fields:
             yield from _within(getattr(value, name), f"{at}{name}.")
@@ -106,19 +91,21 @@ def _own(it: Result, at: str) -> Found:
             yield from _outcome(it, at)
         case results.Distribution():
             for name, values in it:
-                yield from _rising(at, [f"{name}.{n}" for n in range(len(values))], values)
+                yield from rising(at, [f"{name}.{n}" for n in range(len(values))], values)
         case results.Clustering():
             for number, year in enumerate(it.years):
-                yield from _equal(f"{at}years.{number}.events", year.events, number)
+                yield from equal(f"{at}years.{number}.events", year.events, number)
             for name in ("share", "independent"):
                 total = math.fsum(getattr(year, name) for year in it.years)
-                yield from _equal(f"{at}years: {name}", total, 1.0)
+                yield from equal(f"{at}years: {name}", total, 1.0)
             mean = math.fsum(year.events * year.share for year in it.years)
             due = math.fsum(year.events * year.independent for year in it.years)
-            yield from _equal(f"{at}years: events", mean, due)
+            yield from equal(f"{at}years: events", mean, due)
+        case results.MaterialOutcome():
+            yield from by_year_adds_up(it, at)
         case results.FormFlow():
             comes = it.supply_t + it.projects_t + it.made_t + it.released_t + it.missing_t
-            yield from _equal(f"{at}taken_t", it.taken_t, comes - it.demand_t, comes)
+            yield from equal(f"{at}taken_t", it.taken_t, comes - it.demand_t, comes)
         case results.Frontier():
             yield from _frontier(it, at)
         case results.Evaluation():
@@ -130,68 +117,26 @@ def _own(it: Result, at: str) -> Found:
         case results.SharePoint():
             yield from _proof(it, at)
         case results.JointProject():
-            yield from _equal(f"{at}shares", math.fsum(it.shares.values()), 1.0)
+            yield from equal(f"{at}shares", math.fsum(it.shares.values()), 1.0)
         case results.Standing():
             due = it.expected + it.net_cost_meur
-            yield from _equal(f"{at}total", it.total, due, abs(it.expected))
+            yield from equal(f"{at}total", it.total, due, abs(it.expected))
         case results.Replication():
-            yield from _equal(f"{at}gap", it.gap, it.candidate - it.bound, abs(it.candidate))
+            yield from equal(f"{at}gap", it.gap, it.candidate - it.bound, abs(it.candidate))
         case results.Robustness():
             parts = (it.alternatives, it.variants, it.assumptions)
-            yield from _equal(f"{at}index", it.index, _mean([x for x in parts if x is not None]))
+            yield from equal(f"{at}index", it.index, mean_of([x for x in parts if x is not None]))
         case results.Sensitivity():
             names = ("best.objective.low", "best.objective.high", "own.objective")
             best = it.best.objective
-            yield from _rising(at, names, (best.low, best.high, it.own.objective))
+            yield from rising(at, names, (best.low, best.high, it.own.objective))
+        case results.Disagreement():
+            yield from _disagreement(it, at)
         case results.Alternatives():
-            yield from _equal(f"{at}limit", it.limit, it.bound + it.within * abs(it.bound))
+            yield from equal(f"{at}limit", it.limit, it.bound + it.within * abs(it.bound))
             for number, one in enumerate(it.alternatives):
                 here = f"{at}alternatives.{number}."
                 yield from _exchanged(one, here, it.plan.projects, one.plan.projects)
-
-
-def _equal(at: str, said: Any, due: Any, scale: float = 0.0) -> Found:
-    """Two values that must be the same; ``scale`` is of what figures are the difference of."""
-    said, due = (x.model_dump() if isinstance(x, Result) else x for x in (said, due))
-    if isinstance(said, dict) and isinstance(due, dict):
-        for key in {**due, **said}:
-            yield from _equal(f"{at}.{key}", said.get(key), due.get(key), scale)
-    elif isinstance(said, (tuple, list)) and isinstance(due, (tuple, list)):
-        yield from _equal(at, _keyed(said), _keyed(due), scale)
-    elif _is_number(said) and _is_number(due):
-        if abs(said - due) > max(NOTHING, SAME * max(abs(said), abs(due), scale)):
-            yield Disagreement(at, said, due)
-    elif said != due:
-        yield Disagreement(at, said, due)
-
-
-def _keyed(items: Sequence[Any]) -> dict[str, Any]:
-    """The items of a list by what tells them apart, so that their order is none of it; by their
-    numbers where two are alike, of which one would hide the other."""
-    found = {}
-    for number, item in enumerate(items):
-        raw = item.model_dump() if isinstance(item, Result) else item
-        named = [str(raw[key]) for key in KEYS if raw.get(key)] if isinstance(raw, dict) else []
-        found[".".join(named) or str(number)] = raw
-    if len(found) < len(items):
-        return {str(number): item for number, item in enumerate(items)}
-    return found
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return math.fsum(values) / len(values) if values else None
-
-
-def _rising(at: str, names: Sequence[str], values: Sequence[float | None]) -> Found:
-    """Figures of which none is below the one before it; those that are null play no part."""
-    known = [(n, v) for n, v in zip(names, values, strict=True) if v is not None]
-    for (_, low), (name, high) in pairwise(known):
-        if high < low - max(NOTHING, SAME * max(abs(low), abs(high))):
-            yield Disagreement(f"{at}{name}", high, low, "least")
 
 
 def _sums(found: Plan | results.FreshOutcome, at: str, mean: float, without: float) -> Found:
@@ -199,7 +144,7 @@ def _sums(found: Plan | results.FreshOutcome, at: str, mean: float, without: flo
     for name, items in (("materials", found.materials), ("consumers", found.consumers)):
         for field, due in (("expected", mean), ("expected_without_plan", without)):
             total = math.fsum(getattr(item, field) for item in items)
-            yield from _equal(f"{at}{name}: {field}", total, due)
+            yield from equal(f"{at}{name}: {field}", total, due)
 
 
 def _exchanged(
@@ -209,8 +154,8 @@ def _exchanged(
     there: Collection[str],
 ) -> Found:
     """Which projects come and go from here to there."""
-    yield from _equal(f"{at}entering", sorted(said.entering), sorted(set(there) - set(here)))
-    yield from _equal(f"{at}leaving", sorted(said.leaving), sorted(set(here) - set(there)))
+    yield from equal(f"{at}entering", sorted(said.entering), sorted(set(there) - set(here)))
+    yield from equal(f"{at}leaving", sorted(said.leaving), sorted(set(here) - set(there)))
 
 
 Least = tuple[float, float]  # between which an objective counts as at least in a gap
@@ -230,10 +175,10 @@ def _proof(found: Any, at: str, least: Least = ANY) -> Found:
     """Objective, bound and gap, wherever they stand together."""
     if found.objective is None:
         return
-    yield from _rising(at, ("bound", "objective"), (found.bound, found.objective))
+    yield from rising(at, ("bound", "objective"), (found.bound, found.objective))
     low, high = (gap_of(found.objective, found.bound, size) for size in reversed(least))
     if None in (found.gap, low, high) or not low <= found.gap <= high:
-        yield from _equal(f"{at}gap", found.gap, high)
+        yield from equal(f"{at}gap", found.gap, high)
 
 
 def _outcome(found: results.Outcome, at: str) -> Found:
@@ -241,25 +186,24 @@ def _outcome(found: results.Outcome, at: str) -> Found:
     if spread is None:
         return
     at = f"{at}distribution."
-    yield from _equal(f"{at}with_plan", spread.with_plan[-1], found.worst)
-    yield from _equal(f"{at}without_plan", spread.without_plan[-1], without.worst)
-    widths = [high - low for low, high in pairwise(spread.levels)]
-    for name, mean, scale in (
-        ("with_plan", found.expected, 0.0),
-        ("without_plan", without.expected, 0.0),
-        ("avoided", without.expected - found.expected, without.expected),
+    yield from equal(f"{at}with_plan", spread.with_plan[-1], found.worst)
+    yield from equal(f"{at}without_plan", spread.without_plan[-1], without.worst)
+    level = found.cvar_level
+    for name, since, mean, scale in (
+        ("with_plan", 0.0, found.expected, 0.0),
+        ("without_plan", 0.0, without.expected, 0.0),
+        ("avoided", 0.0, without.expected - found.expected, without.expected),
+        ("with_plan", level, found.cvar, 0.0),
+        ("without_plan", level, without.cvar, 0.0),
     ):
         # A mean lies between what it is if each step counts at its lower and at its upper end.
         steps = getattr(spread, name)
+        widths = [max(0.0, high - max(low, since)) for low, high in pairwise(spread.levels)]
         least, most = (
-            math.fsum(width * q for width, q in zip(widths, ends, strict=True))
+            math.fsum(width * q for width, q in zip(widths, ends, strict=True)) / (1 - since)
             for ends in (steps[:-1], steps[1:])
         )
-        spare = max(NOTHING, SAME * max(abs(mean), scale))
-        if least > mean + spare:
-            yield Disagreement(f"{at}{name}", least, mean, "most")
-        if most < mean - spare:
-            yield Disagreement(f"{at}{name}", most, mean, "least")
+        yield from between(f"{at}{name}", mean, least, most, scale)
 
 
 def _plan(plan: Plan, at: str) -> Found:
@@ -268,20 +212,21 @@ def _plan(plan: Plan, at: str) -> Found:
     least, here = _least(without, weight), f"{at}certificate."
     if proof.over_assumptions is not None and plan.case is not None:
         least = _least_of_sets(plan)
+    yield from _of_its_scenario(plan, proof, here)
     yield from _proof(proof, here, least)
     within = {is_within(proof.objective, proof.bound, proof.gap_target, size) for size in least}
     if len(within) == 1:
-        yield from _equal(f"{here}status", proof.status, "optimal" if True in within else "limit")
+        yield from equal(f"{here}status", proof.status, "optimal" if True in within else "limit")
     drawn = [proof.states] if proof.over_assumptions is None else [x.states for x in plan.under]
     few = min(drawn, default=0) < ENOUGH_STATES
-    yield from _equal(f"{here}illustrative", proof.illustrative, few)
+    yield from equal(f"{here}illustrative", proof.illustrative, few)
     yield from _sums(plan, at, outcome.expected, without.expected)
+    windfall = math.fsum(one.windfall_meur for one in plan.unaided)
+    yield from equal(f"{at}outcome.windfall_meur", outcome.windfall_meur, windfall)
     if plan.accounts:
         costs = [position.cost_meur for position in plan.accounts]
         scale = math.fsum(map(abs, costs))
-        yield from _equal(
-            f"{at}accounts: cost_meur", math.fsum(costs), outcome.net_cost_meur, scale
-        )
+        yield from equal(f"{at}accounts: cost_meur", math.fsum(costs), outcome.net_cost_meur, scale)
     if plan.case is not None:
         yield from _commitment(plan, at)
 
@@ -302,38 +247,31 @@ def _commitment(plan: Plan, at: str) -> Found:
     if over is not None:
         instance = looked_at(case, together.instances[first])
     states = [_states(own.case) for own in together.instances]
-    yield from _equal(f"{at}certificate.states", proof.states, sum(states))
+    yield from equal(f"{at}certificate.states", proof.states, sum(states))
     asked = case.uncertainty.sample if case.uncertainty is not None else None
-    yield from _equal(f"{at}certificate.seed", proof.seed, None if asked is None else asked.seed)
-    yield from _equal(f"{at}certificate.over_assumptions", proof.over_assumptions, over)
+    yield from equal(f"{at}certificate.seed", proof.seed, None if asked is None else asked.seed)
+    yield from equal(f"{at}certificate.over_assumptions", proof.over_assumptions, over)
     if unknown := plan_document.unknown_in(instance, plan):
         yield Disagreement(f"{at}projects", unknown[0], None)
         return
     commitment = plan_document.commitment_of(instance, plan)
     scale = sum(abs(built.capex_meur) for built in plan.projects)
-    for name, due in plan_document.committed_to(instance, commitment).items():
-        yield from _equal(f"{at}{name}", getattr(plan, name), due)
+    try:
+        committed = plan_document.committed_to(instance, commitment)
+    except ValidationError:  # shares of a project that are more than all of it
+        yield Disagreement(f"{at}projects: shares", None, None)
+        return
+    for name, due in committed.items():
+        yield from equal(f"{at}{name}", getattr(plan, name), due)
     if plan.review is not None:
         yield from _review(plan, plan.review, instance, commitment, at)
     for built in plan.projects:
         shares = [x for held in built.shares.values() for x in held.values()]
         total = math.fsum((*shares, built.market_share))
-        yield from _equal(f"{at}projects.{built.id}: shares", total, 1.0)
+        yield from equal(f"{at}projects.{built.id}: shares", total, 1.0)
     for name, due in plan_document.measured(instance, commitment).items():
-        yield from _equal(f"{at}outcome.{name}", getattr(plan.outcome, name), due, scale)
-    exposed = plan_document.exposure(instance, commitment)
-    for material in plan.materials:
-        for year, told in material.by_year.items():
-            here = f"{at}materials.{material.id}.by_year.{year}."
-            most = told.demand_t * instance.most_demand.get(material.id, 1.0)
-            for name, due in exposed[material.id][year].items():
-                yield from _equal(f"{here}{name}", getattr(told, name), due)
-            for name in ("expected_shortage_t", "expected_shortage_without_plan_t"):
-                short = getattr(told, name)
-                if short < -NOTHING:
-                    yield Disagreement(f"{here}{name}", short, 0.0, "least")
-                elif short > most * (1 + SAME) + NOTHING:
-                    yield Disagreement(f"{here}{name}", short, most, "most")
+        yield from equal(f"{at}outcome.{name}", getattr(plan.outcome, name), due, scale)
+    yield from quantities(plan, instance, commitment, at)
     by_consumer = {consumer.id: consumer.expected for consumer in plan.consumers}
     mean = plan.outcome.expected if plan.outcome.worst_mean is None else plan.outcome.worst_mean
     damage = weighed_damage(instance, mean, plan.outcome.cvar, by_consumer)
@@ -341,7 +279,18 @@ def _commitment(plan: Plan, at: str) -> Found:
     if over is not None:
         yield from _under_sets(plan, together, at)
     else:
-        yield from _equal(f"{at}certificate.objective", proof.objective, objective, abs(damage))
+        yield from equal(f"{at}certificate.objective", proof.objective, objective, abs(damage))
+    for told in plan.under:
+        here, own = f"{at}under.{told.id}.", case.assumptions[told.id]
+        yield from equal(f"{here}weight", told.weight, float(own.weight))
+        if told is (plan.seen_under or (None if own.set else told)):
+            for name in (*TAIL, "worst_mean"):
+                yield from equal(f"{here}{name}", getattr(told, name), getattr(plan.outcome, name))
+            for name in TAIL:
+                bare, due = told.without_plan, plan.outcome.without_plan
+                yield from equal(
+                    f"{here}without_plan.{name}", getattr(bare, name), getattr(due, name)
+                )
 
 
 def _review(
@@ -349,22 +298,24 @@ def _review(
 ) -> Found:
     """What is decided in each group, and what the review is worth."""
     of_groups = list(decided(instance, commitment))
-    yield from _equal(f"{at}review.groups", len(told.groups), len(of_groups))
+    yield from equal(f"{at}review.groups", len(told.groups), len(of_groups))
     for n, (group, due) in enumerate(zip(told.groups, of_groups, strict=False)):
         for name, value in due.items():
-            yield from _equal(f"{at}review.groups.{n}.{name}", getattr(group, name), value)
+            yield from equal(f"{at}review.groups.{n}.{name}", getattr(group, name), value)
     for name, mean in (
         ("expected", plan.outcome.expected),
         ("expected_without_plan", plan.outcome.without_plan.expected),
     ):
         parts = [group.probability * (getattr(group, name) or 0.0) for group in told.groups]
-        yield from _equal(f"{at}review.groups: {name}", math.fsum(parts), mean)
+        yield from equal(f"{at}review.groups: {name}", math.fsum(parts), mean)
     if told.now is not None:
         proof = plan.certificate
         worth = told.now - proof.objective
-        yield from _equal(f"{at}review.worth", told.worth, worth, abs(told.now))
+        yield from equal(f"{at}review.worth", told.worth, worth, abs(told.now))
         most = None if proof.bound is None else told.now - proof.bound
-        yield from _equal(f"{at}review.worth_most", told.worth_most, most, abs(told.now))
+        yield from equal(f"{at}review.worth_most", told.worth_most, most, abs(told.now))
+        least = None if told.now_bound is None else max(0.0, told.now_bound - proof.objective)
+        yield from equal(f"{at}review.worth_least", told.worth_least, least, abs(told.now))
 
 
 def _states(case: Case) -> int:
@@ -378,7 +329,7 @@ def _states(case: Case) -> int:
 def _under_sets(plan: Plan, together: Together, at: str) -> Found:
     """The outcome under each set of assumptions, and the objective over all of them."""
     names = [*(plan.case.assumptions if plan.case is not None else ())]
-    yield from _equal(f"{at}under", [own.id for own in plan.under], names)
+    yield from equal(f"{at}under", [own.id for own in plan.under], names)
     if len(plan.under) != len(names):
         return
     for told, instance in zip(plan.under, together.instances, strict=True):
@@ -386,17 +337,23 @@ def _under_sets(plan: Plan, together: Together, at: str) -> Found:
         mean = told.expected if told.worst_mean is None else told.worst_mean
         damage = weighed_damage(instance, mean, told.cvar, {})
         objective = damage + weighed_cost(instance, plans)
-        yield from _equal(f"{here}states", told.states, _states(instance.case))
-        yield from _equal(f"{here}objective", told.objective, objective, abs(damage))
-        yield from _equal(f"{here}net_cost_meur", told.net_cost_meur, net_cost(instance, plans))
+        yield from equal(f"{here}states", told.states, _states(instance.case))
+        yield from equal(f"{here}objective", told.objective, objective, abs(damage))
+        yield from equal(f"{here}net_cost_meur", told.net_cost_meur, net_cost(instance, plans))
         due = None if told.best is None else told.objective - told.best
-        yield from _equal(f"{here}regret", told.regret, due, abs(told.objective))
+        yield from equal(f"{here}regret", told.regret, due, abs(told.objective))
     if together.over == "regret":
+        left = [
+            None if own.best is None or own.best_bound is None else own.best - own.best_bound
+            for own in plan.under
+        ]
+        due = None if None in left else max(x for x in left if x is not None)
+        yield from equal(f"{at}certificate.regret_open", plan.certificate.regret_open, due)
         together = replace(together, best=tuple(own.best or 0.0 for own in plan.under))
     values = [own.objective for own in plan.under]
     scale = max(map(abs, values))
     due, said = together.objective(values), plan.certificate.objective
-    yield from _equal(f"{at}certificate.objective", said, due, scale)
+    yield from equal(f"{at}certificate.objective", said, due, scale)
 
 
 def _least_of_sets(plan: Plan) -> Least:
@@ -413,7 +370,7 @@ def _frontier(found: results.Frontier, at: str) -> Found:
         least = ANY if found.without_plan is None else _least(found.without_plan, weight)
         yield from _proof(point, f"{at}points.{number}.", least)
     values = [point.value for point in found.points]
-    yield from _rising(at, [f"points.{n}.value" for n in range(len(values))], values)
+    yield from rising(at, [f"points.{n}.value" for n in range(len(values))], values)
     by_value = {point.value: point for point in found.points}
     for number, step in enumerate(found.steps):
         here = f"{at}steps.{number}."
@@ -422,8 +379,17 @@ def _frontier(found: results.Frontier, at: str) -> Found:
             yield Disagreement(f"{here}from_value", step.from_value, None)
             continue
         avoided = low.expected - high.expected
-        yield from _equal(f"{here}avoided", step.avoided, avoided, low.expected)
+        yield from equal(f"{here}avoided", step.avoided, avoided, low.expected)
         yield from _exchanged(step, here, low.projects, high.projects)
+
+
+def _disagreement(found: results.Disagreement, at: str) -> Found:
+    """Under a set all regrets are taken from one best plan."""
+    for one in found.sets:
+        told = [plan.under[one.id] for plan in found.every if one.id in plan.under]
+        for own in told[1:]:
+            due = own.objective - (told[0].objective - told[0].regret)
+            yield from equal(f"{at}under.{one.id}.regret", own.regret, due, abs(own.objective))
 
 
 def _split(found: results.Split, at: str) -> Found:
@@ -431,20 +397,20 @@ def _split(found: results.Split, at: str) -> Found:
         here, members = f"{at}rules.{rule.rule}", rule.members.values()
         scale = math.fsum(abs(one.outlay_meur) for one in members)
         total = math.fsum(one.gain.value for one in members)
-        yield from _equal(f"{here}: gain", total, found.worth.value, scale)
+        yield from equal(f"{here}: gain", total, found.worth.value, scale)
         for player, one in rule.members.items():
             due = one.outlay_meur + one.transfer_meur
-            yield from _equal(f"{here}.members.{player}.pays_meur", one.pays_meur, due, scale)
+            yield from equal(f"{here}.members.{player}.pays_meur", one.pays_meur, due, scale)
 
 
 def _evaluation(found: results.Evaluation, at: str) -> Found:
     fresh = found.fresh
     mean, without = fresh.with_plan.expected.value, fresh.without_plan.expected.value
-    yield from _equal(f"{at}fresh.avoided.value", fresh.avoided.value, without - mean, without)
+    yield from equal(f"{at}fresh.avoided.value", fresh.avoided.value, without - mean, without)
     due = mean - found.own_expected
-    yield from _equal(f"{at}fresh.optimism.value", fresh.optimism.value, due, abs(mean))
+    yield from equal(f"{at}fresh.optimism.value", fresh.optimism.value, due, abs(mean))
     yield from _sums(fresh, f"{at}fresh.", mean, without)
     if found.gap is not None:
         gaps = [one.gap for one in found.gap.replications]
         scale = max(map(abs, gaps), default=0.0)
-        yield from _equal(f"{at}gap.mean.value", found.gap.mean.value, _mean(gaps), scale)
+        yield from equal(f"{at}gap.mean.value", found.gap.mean.value, mean_of(gaps), scale)

@@ -2,12 +2,16 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
+from evaluations import by_hand
 from saved_plans import rich, treasury, tutorial
 
 from models.files import read_case
+from models.language import Language, using
 from models.results import Evaluation, Plan
+from models.results.evaluation import BudgetRisk, Estimate
 from models.results.plan import Position
 from optimizer.analyses.comparison.benefit import benefit
 from optimizer.analyses.comparison.fiscal import fiscal, rate_of_return
@@ -16,9 +20,13 @@ from optimizer.analyses.comparison.money import cost
 from optimizer.analyses.evaluation.counterfactual import counterfactual
 from optimizer.analyses.given import given
 from optimizer.analyses.plan.answer import _by_year
+from optimizer.analyses.plan.document import brief as brief_of
+from optimizer.analyses.plan.document import slides
 from optimizer.analyses.plan.risks import turns
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.model.instance import read_instance
+from optimizer.report.figures import NO_BREAK
+from optimizer.report.render import html
 from optimizer.solve.planner import plan
 
 TUTORIAL = "scenarios/tutorial.yaml"
@@ -283,3 +291,48 @@ def test_an_evaluation_brings_what_would_be_done_otherwise_and_the_tail_of_fresh
     assert found.tail.fresh_with_plan is None
     assert found.tail.with_plan == rich().outcome.cvar
     assert Evaluation.model_fields["counterfactual"].default is None
+
+
+def first_paragraph(found: Plan, language: Language, **more: Any) -> str:
+    with using(language):
+        return next(part for part in brief_of(found, **more).answer if isinstance(part, str))
+
+
+PREFERRED = {
+    "en": "This is about the base case alone. Of the options compared with it (2), the comparison ",
+    "de": "Hier geht es allein um den Ausgangsfall. Von den damit verglichenen Optionen (2)",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_where_the_comparison_prefers_another_option_the_brief_says_so(language: Language) -> None:
+    """In its first paragraph, and on the first slide; and nothing where it does not."""
+    cheap, dear = cheaper(5.0, 0.5), cheaper(12.5, 1.5)
+    proof = cheap.certificate.model_copy(update={"objective": 20.0, "bound": 20.0})
+    cheap = cheap.model_copy(update={"certificate": proof})
+    assert [one.over for one in brief(tutorial(), others={"dear": dear}).better] == []
+    (one,) = brief(tutorial(), others={"cheap": cheap, "dear": dear}).better
+    assert (one.over, one.avoided) == ("cheap", near(-7.0))
+    about = "This is about" if language == "en" else "Hier geht es"
+    assert about not in first_paragraph(tutorial(), language, others={"dear": dear})
+    told = first_paragraph(tutorial(), language, others={"cheap": cheap, "dear": dear})
+    assert PREFERRED[language] in told
+    less = "leaves 7 million EUR less for 7.75 million EUR less; each compared with this plan"
+    assert language == "de" or less in told
+    with using(language):
+        first = slides(tutorial(), {"cheap": cheap, "dear": dear}).sections[0].parts[0]
+    assert about in str(first)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_how_likely_budgets_are_enough_stands_in_the_first_paragraph(language: Language) -> None:
+    """And nowhere else on the first page."""
+    odds = Estimate(value=0.39, standard_error=0.01)
+    risk = BudgetRisk(draws=1000, seed=8, all_hold=odds, budgets=())
+    judged = by_hand(budget_risk=risk)
+    says = {"en": "with a probability of 39 %", "de": "mit einer Wahrscheinlichkeit von 39 %"}
+    told = first_paragraph(tutorial(), language, evaluation=judged).replace(NO_BREAK, " ")
+    assert says[language] in told
+    with using(language):
+        page = html.render(brief_of(tutorial(), evaluation=judged)).replace(NO_BREAK, " ")
+    assert page.count(says[language]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from optimizer.cli import run
 from optimizer.errors import Misuse
 from optimizer.report.document import Bullets, Table
 from optimizer.report.wording import Wording
-from optimizer.solve.planner import plan
+from optimizer.solve.checked_solution import Best
+from optimizer.solve.planner import Problem, find, plan
 from optimizer.solve.reckoned import disagreements
 
 
@@ -69,6 +71,32 @@ def test_experts_do_not_differ_where_the_plan_of_one_is_best_for_both() -> None:
     said = " ".join(agreed(Wording(found)))
     assert "all build first. They differ in no project" in said
     assert "the plan of “ore_hurts” is better for “tin_hurts” than its own" in said
+
+
+def test_no_regret_is_negative_where_the_search_of_an_expert_left_room() -> None:
+    """Best plans that were found are 50 and 50; the plan for both is better for each of them, and
+    becomes what regret is taken from."""
+    problem = Problem.of(Case.model_validate(two_sets("regret")))
+    loose = replace(problem, best=(Best(50.0, 0.0), Best(50.0, 0.0)))
+    found = find(loose, gap=0.0)
+    told = found.plan()
+    assert found.objective == told.certificate.objective == 0.0
+    assert [own.regret for own in told.under] == [0.0, 0.0]
+    assert all(own.best is not None and own.best < 50 for own in told.under)
+    assert list(disagreements(told)) == []
+
+
+def test_regrets_are_told_from_the_plan_for_all_where_it_is_the_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """-4 stood in the square before, for a compromise that is better within the gap."""
+    beaten = (Best(9.0, 0.0), Best(10.0, 0.0))
+    monkeypatch.setattr("optimizer.analyses.disagreement.disagree.best_known", lambda *_: beaten)
+    found = disagreed(two_sets(None), "worst")
+    assert found.compromise is not None
+    regrets = [told.regret for told in found.compromise.under.values()]
+    assert min(told.regret for plan in found.every for told in plan.under.values()) >= 0
+    assert min(regrets) == 0
 
 
 def argued_of(raw: Raw) -> str:

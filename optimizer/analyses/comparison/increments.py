@@ -1,6 +1,6 @@
 """What a plan adds to what would be done otherwise, and the other figures of its brief."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from models.base import named
@@ -29,30 +29,56 @@ def brief(
     ``evaluation`` and ``explanation`` are of this plan; ``others`` are plans for the same states by
     label, such as those of a comparison.
     """
-    own = as_option(plan.variant or "plan", plan)
+    own, compared = as_option(plan.variant or "plan", plan), others or {}
+    lines = _lines(plan, own, compared)
     return results.Brief(
         title=plan.title,
         variant=plan.variant,
         currency=plan.currency,
         option=own,
         fiscal=fiscal(plan),
-        increments=tuple(_increments(plan, own, evaluation, others or {})),
+        increments=tuple(_increments(plan, own, evaluation, compared, lines[0])),
+        better=tuple(_better(plan, own, compared, lines)),
         tail=_tail(plan, evaluation),
         rejected=() if explanation is None else tuple(_rejected(explanation)),
     )
 
 
-def _increments(
-    plan: Plan, own: Option, evaluation: Evaluation | None, others: Mapping[str, Plan]
-) -> Iterator[results.Against]:
+def _lines(plan: Plan, own: Option, others: Mapping[str, Plan]) -> list[efficiency.Line]:
+    """The plan among the others, by public funding and by net public cost."""
     options, bars = [own], [frozenset[Barred]()]
     for label, other in others.items():
         options.append(as_option(label, other))
         found = comparability.unlike(plan, other, label, comparability.changes(plan, other))
         bars.append(comparability.barred(found))
+    return [efficiency.line(options, own, bars, net) for net in (False, True)]
+
+
+def _better(
+    plan: Plan, own: Option, others: Mapping[str, Plan], lines: Sequence[efficiency.Line]
+) -> Iterator[results.Against]:
+    """What the comparison of these plans prefers to this one, by what it says itself."""
+    preferred = [one.over for one in lines[0].dominated() if one.option == own.label]
+    for line in lines:
+        known = [one.option for one in line.best_from() if one.worth <= 1]
+        preferred += known[-1:]
+    points = {point.label: point for point in lines[0].points if point.option is not own}
+    for label in dict.fromkeys(preferred):
+        if label in points:
+            found = _option(own, "option", points[label], plan, others)
+            if found.significant is not False:
+                yield found
+
+
+def _increments(
+    plan: Plan,
+    own: Option,
+    evaluation: Evaluation | None,
+    others: Mapping[str, Plan],
+    line: efficiency.Line,
+) -> Iterator[results.Against]:
     without, level = plan.outcome.without_plan, plan.outcome.net_cost_meur
     yield _against(own, "nothing", "", Point(None, 0.0, without.expected), without.cvar, level)
-    line = efficiency.line(options, own, bars)
     alone = line.alone
     if evaluation is not None and evaluation.counterfactual is not None:
         yield _otherwise(plan, own, evaluation.counterfactual)

@@ -81,6 +81,8 @@ def disagree(
     if not founds[id].interrupted:
         options.tell(len(sets), len(sets) + 1, tr("one plan for all"))
         compromise = find(replace(problem, best=known), **how)
+        # Of a set it may be better than any other plan, within the gap.
+        known = tuple(own.best for own in compromise.sets if own.best is not None)
     best = dict(zip(founds, known, strict=True))
     worlds = _worlds(alone, options.threads)
     told = {id: _among(worlds, best, found, id) for id, found in founds.items()}
@@ -163,11 +165,13 @@ def _among(
     commitment, under = found.commitment, dict[str, PlanUnder]()
     for (id, best), (rules, own) in zip(known.items(), worlds, strict=False):
         objective, expected = _objective(own, commitment)
+        broken = tuple(broken_rules(rules, commitment))
+        regret = objective - best.objective  # never negative of a plan that may be chosen
         under[id] = PlanUnder(
             objective=objective,
             expected=expected,
-            regret=objective - best.objective,
-            broken_rules=tuple(broken_rules(rules, commitment)),
+            regret=regret if broken else max(0.0, regret),
+            broken_rules=broken,
         )
     proof, instance = found.certificate, found.instance
     order, starts = instance.case.projects, commitment.starts

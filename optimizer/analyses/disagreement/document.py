@@ -63,6 +63,9 @@ def _cautions(say: Say) -> Iterator[str]:
 def _regrets(say: Say) -> Iterator[Part]:
     """The square of regrets, and of expected damage."""
     found = say.found
+    note = tr("Objective of the plan less that of the best plan found for the set.")
+    if any(told.regret < 0 for plan in found.every for told in plan.under.values()):
+        note += " " + tr("Below 0 it breaks rules of the set that its best plan keeps.")
 
     def regret(id: str) -> Callable[[PlanAmongSets], Shown | float | None]:
         def of(plan: PlanAmongSets) -> Shown | float | None:
@@ -79,12 +82,12 @@ def _regrets(say: Say) -> Iterator[Part]:
     def name(plan: PlanAmongSets) -> str:
         return called(say, plan.of)
 
-    for caption, of, table, note in (
+    for caption, of, table, said in (
         (
             tr("Regret under each set, {unit}", unit=say.unit),
             regret,
             "experts_regret",
-            tr("Objective of the plan less that of the best plan found for the set."),
+            note,
         ),
         (
             tr("Expected damage under each set, {unit}", unit=say.unit)
@@ -100,7 +103,7 @@ def _regrets(say: Say) -> Iterator[Part]:
             Column(say.assumptions(one.id), of(one.id), like=table, key=one.id)
             for one in found.sets
         ]
-        yield Table(caption, found.every, columns, table, note)
+        yield Table(caption, found.every, columns, table, said)
 
 
 def _choices(say: Say) -> Iterator[Part]:

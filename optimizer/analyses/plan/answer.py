@@ -9,6 +9,7 @@ from models.results import Against
 from optimizer.analyses.plan import after_review, risks, under
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.method import cautions
+from optimizer.analyses.plan.preferred import better
 from optimizer.analyses.plan.words import PlanWording, called, decidable, reduction
 from optimizer.analyses.worth import sentences
 from optimizer.report import document as doc
@@ -52,7 +53,8 @@ def answer(say: PlanWording) -> Iterator[Part]:
     """What is asked for, what to approve when, what it buys compared with what, what may go wrong,
     and what would turn the decision."""
     again = after_review.sentences(say, say.plan.review)
-    yield " ".join([lead(say), *again, *_adds(say), *under.sentences(say)])
+    after = [*_adds(say), *under.sentences(say), *_enough(say)]
+    yield " ".join([lead(say), *better(say), *again, *after])
     if points := list(_argued_or_open(say)):
         yield Bullets(points)
     # A page has these among what would turn the decision.
@@ -138,7 +140,10 @@ def _label(one: Against) -> str:
 
 def _adds(say: PlanWording) -> Iterator[str]:
     """What the plan adds to what would be done otherwise, and to the next cheaper option."""
+    told = {one.over for one in say.brief.better}
     for one in say.brief.increments[1:]:
+        if one.over in told and one.over is not None:
+            continue
         about = {"other": called(one), "avoided": say.spoken(abs(one.avoided))}
         if one.avoided < 0:
             yield tr("Compared with {other}, it leaves {avoided} more.", **about)
@@ -155,6 +160,24 @@ def _adds(say: PlanWording) -> Iterator[str]:
             )
         if one.significant is False:
             yield tr("That is no more than the proofs of both leave open.")
+
+
+def _enough(say: PlanWording) -> Iterator[str]:
+    """How likely the budgets are enough, where capital costs may overrun."""
+    found = say.beside.evaluation
+    if found is None or found.budget_risk is None:
+        return
+    likely = found.budget_risk.all_hold.value
+    yield tr(
+        "All budgets together are enough with a probability of {share}.",
+        share=rounded_percent(likely),
+    )
+    asked = None if say.case is None else say.case.policy.contingency
+    if asked is not None and likely < asked:
+        yield tr(
+            "The money of each project by itself is to be enough with {share}.",
+            share=percent(float(asked)),
+        )
 
 
 def _per_euro(ratio: float) -> str:
@@ -330,15 +353,6 @@ def _approvals(say: PlanWording) -> Table:
         note += " " + tr("With the overruns that budgets allow for.")
     if say.plan.review is not None:
         note += " " + tr("From {year} on: means over the groups.", year=say.plan.review.year)
-    found = say.beside.evaluation
-    if found is not None and found.budget_risk is not None:
-        share = rounded_percent(found.budget_risk.all_hold.value)
-        note += " " + tr("All budgets together are enough with a probability of {share}.",
-                         share=share)  # fmt: skip
-        asked = None if say.case is None else say.case.policy.contingency
-        if asked is not None and found.budget_risk.all_hold.value < asked:
-            note += " " + tr("The money of each project by itself is to be enough with {share}.",
-                             share=percent(float(asked)))  # fmt: skip
     return Table(
         tr("To be approved, by year of decision ({unit})", unit=say.million),
         list(rows.items()),
@@ -359,7 +373,7 @@ def checks(say: PlanWording) -> Iterator[Check]:
 def told_by_charts(say: PlanWording) -> Iterator[tuple[str, str, str]]:
     """Tables of the report whose charts tell most, each with a title and a sentence."""
     plan = say.plan
-    yield "against", tr("What the plan avoids"), " ".join([lead(say), *_adds(say)])
+    yield "against", tr("What the plan avoids"), " ".join([lead(say), *better(say), *_adds(say)])
     if say.public:
         yield (
             "committed",

@@ -132,12 +132,14 @@ function asking() {
   }
   // What stands at the value of the file is asked all the same where it was said beside a factor.
   function keep(row, said) {
-    row.toggleAttribute("data-kept", said && value(row) === base(row));
+    row.toggleAttribute("data-kept", said && !factor(row) && value(row) === base(row));
     mark(row);
   }
-  const factor = (row) => row.querySelector(".entry")?.textContent.trim() === "×";
-  const moves = (row) => value(row) !== base(row) || row.hasAttribute("data-kept");
+  const factor = (row) => row.dataset.id === "assumptions" || row.querySelector(".entry")?.textContent.trim() === "×";
+  const multiplied = () => rows().some((row) => factor(row) && value(row) !== base(row));
+  const moves = (row) => value(row) !== base(row) || (row.hasAttribute("data-kept") && !factor(row) && multiplied());
   function mark(row) {
+    if (factor(row)) for (const one of controls.querySelectorAll(".control[data-kept]")) if (one !== row) mark(one);
     const moved = moves(row);
     row.classList.toggle("moved", moved);
     row.querySelector(".reset").hidden = !moved;
@@ -527,7 +529,7 @@ function asking() {
       slider(row).max = Math.max(Number(slider(row).max), number);
       slider(row).value = number;
     }
-    keep(row, !factor(row) && rows().some((one) => factor(one) && moves(one)));
+    keep(row, !factor(row) && multiplied());
     settle(600);
   });
   controls.addEventListener("change", (event) => {

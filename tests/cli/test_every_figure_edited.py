@@ -1,0 +1,169 @@
+"""Every figure of a saved plan, edited and sealed anew: refused, or known to be by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from refills import twice
+from saved_plans import chains, rich, tutorial
+from small import case
+from two_sets import sampled
+
+from models.files import read_case
+from models.results import Plan
+from models.results.base import SEAL
+from models.results.misfits import misfits
+from models.scenario.case import Case
+from optimizer.solve.planner import plan as solve
+from optimizer.solve.reckoned import disagreements
+
+EFFORT = "what the search took; nothing else is made of it"
+SWEPT = "what states lead to, which only a sweep can say again; kept within bounds alone"
+ALONE: dict[str, str] = {
+    "certificate.gap_target": "what was asked for: the command in the manifest says it too",
+    "certificate.model_size.*": EFFORT,
+    "certificate.seconds": EFFORT,
+    "certificate.seconds_by_step.*": EFFORT,
+    "certificate.work.*": EFFORT,
+    "chains.*.forms.*.worst.unused_t": SWEPT,
+    "chains.*.forms.*.worst_without_plan.unused_t": SWEPT,
+    "chains.*.forms.*.value_per_t.*": SWEPT,
+    "chains.*.forms.*.value_without_plan_per_t.*": SWEPT,
+    "chains.*.plants.*.value_per_t": SWEPT,
+    "chains.*.plants.*.value_without_plan_per_t": SWEPT,
+    "chains.*.stockpiles.*.avoided": SWEPT,
+    "materials.*.by_year.*.probability_of_shortage": SWEPT,
+    "outcome.distribution.avoided.*": SWEPT,
+    "outcome.distribution.with_plan.*": SWEPT,
+    "outcome.distribution.without_plan.*": SWEPT,
+    "outcome.without_plan.avoided_anyway": SWEPT,
+    "stock_use.*.refilled_t": SWEPT,
+    "under.*.cvar": SWEPT,
+    "under.*.without_plan.*": SWEPT,
+    "under.*.worst": SWEPT,
+}
+"""Fields that have no identity, and why."""
+OF_NOUGHT = {"certificate.bound", "certificate.gap"}
+"""Of a regret of nought the gap is of a size that only the search knows: within bounds alone."""
+MOST = 3  # figures that are edited of each field, in quick tests
+
+
+def _drawn(over: str) -> Plan:
+    return solve(Case.model_validate(sampled(over)))
+
+
+def _germany(*settings: str) -> Plan:
+    asked = ("uncertainty.sample.states=12", "horizon.last_year=2031", *settings)
+    return solve(read_case("scenarios/germany-2026.yaml", None, asked).case, gap=0.5)
+
+
+MADE: dict[str, Callable[[], Plan]] = {
+    "tutorial": tutorial,
+    "rules": rich,
+    "chains": chains,
+    "sets": lambda: _drawn("mean"),
+    "regret": lambda: _drawn("regret"),
+    "refills": lambda: solve(Case.model_validate(twice())),
+    "germany": _germany,
+    "review": lambda: _germany("review.in_plans=true"),
+}
+LONG = ("germany", "review")
+
+
+@cache
+def _written(name: str) -> str:
+    return MADE[name]().model_dump_json()
+
+
+def _figures(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        if isinstance(item, (dict, list)) and (*at, key) != ("scenario",):
+            yield from _figures(item, (*at, key))
+        elif isinstance(item, (int, float)) and not isinstance(item, bool):
+            yield (*at, key)
+
+
+FREE = ("model_size", "seconds_by_step", "work")  # keys that are words, not fields
+
+
+def _field(at: tuple[Any, ...]) -> str:
+    """The path of a figure, with ``*`` for items of lists and keys of mappings."""
+    return ".".join(
+        "*" if isinstance(key, int) or key.isdigit() or (k and at[k - 1] in FREE) else key
+        for k, key in enumerate(at)
+    )
+
+
+def _is_refused(content: dict[str, Any]) -> bool:
+    try:
+        result = Plan.model_validate({k: v for k, v in content.items() if k != SEAL})
+    except ValueError:
+        return True
+    return any(True for _ in misfits(result)) or any(True for _ in disagreements(result))
+
+
+def _passes(name: str, most: int) -> Iterator[str]:
+    """Fields of which some edited figure is not refused."""
+    content = json.loads(_written(name))
+    assert not _is_refused(content)
+    by_field: dict[str, list[tuple[Any, ...]]] = {}
+    for at in _figures(content):
+        by_field.setdefault(_field(at), []).append(at)
+    for field, places in by_field.items():
+        for at in places[:: -(-len(places) // most)]:
+            inside = content
+            for key in at[:-1]:
+                inside = inside[key]
+            value = inside[at[-1]]
+            for edit in (value * 10, value * 1.1, value / 2, value + 1):
+                inside[at[-1]] = int(edit) if isinstance(value, int) else edit
+                apart = abs(inside[at[-1]] - value)
+                if apart > 1e-5 * max(1e-1, abs(value)) and not _is_refused(content):
+                    yield field
+            inside[at[-1]] = value
+
+
+def _is_listed(field: str, name: str) -> bool:
+    if name == "regret" and field in OF_NOUGHT:
+        return True
+    return any(field in (one, f"{one[:-1]}{field.rsplit('.', 1)[-1]}") for one in ALONE)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in MADE]
+)
+def test_an_edited_figure_is_refused(name: str) -> None:
+    assert {field for field in _passes(name, MOST) if not _is_listed(field, name)} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in MADE if name not in LONG])
+def test_so_is_every_figure(name: str) -> None:
+    assert {field for field in _passes(name, 1000) if not _is_listed(field, name)} == set()
+
+
+@pytest.mark.parametrize("field", ["expected_shortage_t", "expected_shortage_without_plan_t"])
+def test_tonnes_that_are_missing_are_those_of_the_damage(field: str) -> None:
+    """3 t in 2028 made 30, and the total with it: one step of damage a tonne says what it costs."""
+    content = json.loads(tutorial().model_dump_json())
+    (gallium,) = content["materials"]
+    gallium["by_year"]["2028"][field] += 27
+    gallium[field] += 27
+    found = [one.path for one in disagreements(Plan.model_validate(content))]
+    assert "materials.gallium.expected" + ("_without_plan" if "without" in field else "") in found
+
+
+def test_shares_above_all_of_a_project_are_told() -> None:
+    """They are no plan at all, and were an error of ours before."""
+    content = json.loads(rich().model_dump_json())
+    content["projects"][1]["offtake_by_company"]["motor_co"] = 0.99
+    assert [one.path for one in disagreements(Plan.model_validate(content))]
+
+
+def test_a_plan_that_does_nothing_is_whole() -> None:
+    assert not _is_refused(json.loads(solve(Case.model_validate(case())).model_dump_json()))
