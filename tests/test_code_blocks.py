@@ -49,6 +49,7 @@ ELSEWHERE = {
     "powershell": "on Windows only",
     "podman": "by hand: needs a container engine",
     "pip": "what `make release` does in environments of its own",
+    "minisign": "by hand: keys are made and asked for a password",
     "openssl": "tests/page makes secrets of its own",
     "cd": "a folder of the reader's",
     "$env:HTTPS_PROXY": "a setting of the reader's network",
