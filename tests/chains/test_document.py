@@ -105,7 +105,7 @@ def test_sheets_hold_all_flows_and_check_them() -> None:
 def test_a_changed_flow_no_longer_adds_up() -> None:
     changed = tampered(planned(), "chains.0.forms.3.worst.made_t", 1.0)
     found = [one.path for one in disagreements(changed)]
-    assert found == ["chains.0.forms.3.worst.taken_t"]
+    assert found == ["chains.0.forms.magnet.worst.made_t", "chains.0.forms.3.worst.taken_t"]
     book = results(workbook_of(changed))
     checks = records(book.worksheets[-1], "Check", "Result")
     bad = [row["Check"] for row in checks if row["Result"] != "adds up"]

@@ -9,8 +9,10 @@
   let at = read() ?? [...start];
   const said = () => held.said[language];
   const word = (key) => said().words[key];
-  const number = (value, roundingMode = "halfExpand") => value === null || value === undefined ? "-" : value.toLocaleString(language, { roundingMode, ...(Math.abs(value) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }) });
-  const share = (value, roundingMode = "halfExpand") => value.toLocaleString(language, { style: "percent", maximumSignificantDigits: 2, roundingMode });
+  // Thousands stand apart by a no-break space, as in all other media.
+  const written = (value, how) => value.toLocaleString(language, how).replaceAll(language === "de" ? "." : ",", "\u00a0");
+  const number = (value, roundingMode = "halfExpand") => value === null || value === undefined ? "-" : written(value, { roundingMode, ...(Math.abs(value) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }) });
+  const share = (value, roundingMode = "halfExpand") => written(value, { style: "percent", maximumSignificantDigits: 2, roundingMode });
   // Whether damage is counted at a point, or what is missing; and in what.
   const counted = (point, after = "") => word((point.measure === "damage" ? "damage" : "shortage") + after);
   const unit = (point) => word({ damage: "million", tonnes: "tonnes" }[point.measure] ?? "demand");
@@ -152,7 +154,7 @@
     const most = high && "objective" in high ? `, ${word("most")} ${number(high.objective, "ceil")}` : "";
     const box = make("div", { class: "interval" }, make("p", { text: word("between") }), make("p", { class: "proof", text: `${word("least")} ${number(low.bound, "floor")}${most} ${unit(low)}` }));
     if (low.measure !== "damage" || !low.weights) return box;
-    const [tail, cost] = low.weights, said = { mean: share(1 - tail), share: share(tail), worst: share(1 - low.level), weight: cost.toLocaleString(language) };
+    const [tail, cost] = low.weights, said = { mean: share(1 - tail), share: share(tail), worst: share(1 - low.level), weight: written(cost) };
     box.append(make("p", { class: "note", text: word(tail ? "objective_tail" : "objective").replace(/\{(\w+)\}/g, (_, key) => said[key]) }));
     return box;
   }

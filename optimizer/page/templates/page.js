@@ -494,7 +494,8 @@ function asking() {
     if (input.tagName === "SELECT") {
       return `${row.dataset.name}: ${[...input.options].find((one) => one.value === raw)?.textContent ?? raw}`;
     }
-    const figure = (Number(raw) * Number(row.dataset.scale)).toLocaleString(document.documentElement.lang, { maximumSignificantDigits: 6 });
+    // Thousands stand apart by a no-break space, as in all other media.
+    const figure = (Number(raw) * Number(row.dataset.scale)).toLocaleString(document.documentElement.lang, { maximumSignificantDigits: 6 }).replaceAll(german ? "." : ",", "\u00a0");
     return `${row.dataset.name} ${figure} ${input.parentElement.textContent.trim()}`;
   }
   $("pin").addEventListener("click", () => {
