@@ -16,7 +16,8 @@ from models.unit_names import another_quantity, other_unit
 MAX_LENGTH = 100
 MAX_NAMES = 2_000
 MAX_FIELDS = 100  #: Names among which a word may be that of another unit.
-MAX_COMPARED = 200_000  #: Names that the words of one scenario are compared with, in all.
+MAX_COMPARED = 20_000_000
+"""Pairs of characters, of a word and of a name, that are compared for one scenario in all."""
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 """How many comparisons are left."""
 
@@ -38,7 +39,7 @@ def close(word: str, names: Iterable[str]) -> str:
         return ""
     known = {name.lower(): name for name in islice(names, MAX_NAMES) if len(name) <= MAX_LENGTH}
     if left is not None:
-        left[0] -= len(known) + 1
+        left[0] -= len(word) * sum(map(len, known)) + 1
     near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
     return known[near[0]] if near else ""
 

@@ -6,6 +6,7 @@ of which the last counts for one reader and the first for another. Both are refu
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,7 @@ def _no_number(name: str) -> Any:
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for number, name in enumerate(names) if name in names[:number])
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise NotPlainError(tr("the key '{name}' stands twice", name=twice[:60]))
     return made
 

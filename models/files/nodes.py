@@ -74,13 +74,20 @@ class Sheet:
     rows: list[list[Cell]]
 
 
-def with_child(node: Node, step: Step, child: Node) -> Node:
-    """A copy of a mapping or list with one value put in place; all else is shared."""
-    if isinstance(node.value, dict):
-        return replace(node, value={**node.value, str(step): child})
-    items = list(node.value)
-    items[int(step)] = child
-    return replace(node, value=items)
+Copied = dict[int, Any]
+"""Mappings and lists that were copied for several changes, by their ids; nobody else has them."""
+
+
+def with_child(node: Node, step: Step, child: Node, copied: Copied | None = None) -> Node:
+    """A mapping or list with one value put in place, in a copy unless it is one already; all else
+    is shared."""
+    copied = {} if copied is None else copied
+    value: Any = node.value
+    if id(value) not in copied:
+        value = dict(value) if isinstance(value, dict) else list(value)
+        copied[id(value)] = value
+    value[str(step) if isinstance(value, dict) else int(step)] = child
+    return replace(node, value=value)
 
 
 def without_child(node: Node, step: Step) -> Node:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.faults import Fault, Place, Step
-from models.files.nodes import Node, Path, Report, node_at, with_child, without_child
+from models.files.nodes import Copied, Node, Path, Report, node_at, with_child, without_child
 from models.files.shapes import ABOUT, ROOT, Shape, is_item, shape_of, step_into
 from models.files.yaml_source import parse_setting
 from models.language import tr
@@ -67,25 +67,31 @@ def included(root: Node, patches: Iterable[Patch], report: Report) -> Node | Non
     return names
 
 
-def apply(root: Node, patch: Patch, report: Report) -> Node:
-    """The tree with one patch; as it was, and a fault reported, where the path leads nowhere."""
-    steps = patch.dotted.split(".")
-    try:
-        if steps[0] == "variants":
-            raise _NoSuchPathError(tr("a patch cannot change variants"), "")
-        return _put(root, ROOT, steps, (), replace(patch.value, key_place=patch.place))
-    except _NoSuchPathError as error:
-        report(patch.faulty(*error.args))
-        return root
+def apply(root: Node, patches: Iterable[Patch], report: Report) -> Node:
+    """The tree with patches; without one, and a fault reported, where its path leads nowhere."""
+    copied: Copied = {}
+    for patch in patches:
+        steps = patch.dotted.split(".")
+        value = replace(patch.value, key_place=patch.place)
+        try:
+            if steps[0] == "variants":
+                raise _NoSuchPathError(tr("a patch cannot change variants"), "")
+            root = _put(root, ROOT, steps, (), value, copied)
+        except _NoSuchPathError as error:
+            report(patch.faulty(*error.args))
+    return root
 
 
-def _put(node: Node, shape: Shape, steps: list[str], above: Path, value: Node) -> Node:
-    """A copy of ``node`` in which ``value`` stands at the end of the steps."""
+def _put(
+    node: Node, shape: Shape, steps: list[str], above: Path, value: Node, copied: Copied
+) -> Node:
+    """``node`` with ``value`` at the end of the steps; what is on the way is copied once."""
     name, rest = steps[0], steps[1:]
     if shape.kind in ("number", "yearly") and isinstance(node.value, dict):
         inner = node.child("value")
         if inner is not None and isinstance(inner.value, dict) and name not in ABOUT:
-            return with_child(node, "value", _put(inner, shape, steps, above, value))
+            put = _put(inner, shape, steps, above, value, copied)
+            return with_child(node, "value", put, copied)
     step, child = _find(node, shape, name, above)
     if not rest:
         if shape.kind in ("list", "mapping", "years") and shape_of(shape.item).kind == "number":
@@ -94,14 +100,15 @@ def _put(node: Node, shape: Shape, steps: list[str], above: Path, value: Node) -
         if value.value is None and not value.faulty and is_item(shape):
             # An item without a value would be one with defaults; a patch takes it away.
             return without_child(node, step)
-        return with_child(node, step, value)
+        return with_child(node, step, value, copied)
     inside = step_into(shape, step) or Shape("any")
     if child is None or child.value is None:
         if inside.kind != "model" and not (inside.kind == "years" and len(rest) == 1):
             message = tr("there is no '{path}' to change", path=_dotted((*above, name)))
             raise _NoSuchPathError(message, tr("set it whole"))
         child = Node({}, value.place, value.key_place)
-    return with_child(node, step, _put(child, inside, rest, (*above, name), value))
+    put = _put(child, inside, rest, (*above, name), value, copied)
+    return with_child(node, step, put, copied)
 
 
 def _dotted(path: Path) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -33,7 +34,8 @@ from models.spelling import existing
 
 WORKBOOKS = (".xlsx", ".xlsm")  #: How scenario files in Excel are named.
 MAX_FAULTS = 1_000
-"""Errors, and warnings, that are told of one scenario; further ones are counted."""
+"""Errors, and warnings, that are listed for one scenario; after the step that finds more errors,
+reading ends."""
 MAX_MESSAGE = 1_000
 MAX_VARIANTS = 1_000  #: Variants of one file, each of which is read when the file is checked.
 
@@ -128,6 +130,11 @@ class _Faults:
                 message, hint = _cut(fault.message), _cut(fault.hint)
                 self.found.append(replace(fault, message=message, hint=hint))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more errors than are listed, so that no more need be looked for."""
+        return self.counts["error"] > MAX_FAULTS
+
     def in_order(self) -> tuple[Fault, ...]:
         """What was found, by file, line and column, and how much more there was."""
         found, place = sorted(self.found, key=_position), Place(self.file)
@@ -207,8 +214,11 @@ class _Reader:
         return tables.expand(root, self.file, self.report)
 
     def _laid(self, own: Node, found: Sequence[patches.Patch]) -> Node:
-        """The file laid on what it includes."""
-        return self.includes.under(own, patches.included(own, found, self.report), self.report)
+        """The file laid on what it includes. Raises ScenarioError where too much is wrong."""
+        laid = self.includes.under(own, patches.included(own, found, self.report), self.report)
+        if self.report.is_full:
+            raise ScenarioError(())
+        return laid
 
     def _patched(
         self, own: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
@@ -222,9 +232,8 @@ class _Reader:
             self.report(Fault(("variants",), message, hint, place=place))
         wanted = (*found, *settings)
         root = below = self._laid(own, wanted) if any(map(patches.of_include, found)) else base
-        for patch in wanted:
-            if not patches.of_include(patch):
-                root = patches.apply(root, patch, self.report)
+        further = (patch for patch in wanted if not patches.of_include(patch))
+        root = patches.apply(root, further, self.report)
         return root if root is below else tables.expand(root, self.file, self.report)
 
     def _case(self, root: Node, base: Node) -> Case | None:
@@ -245,20 +254,24 @@ class _Reader:
             if section.value is not None or shape is None:
                 data[name] = plain(section, shape or ANYTHING)
         unread = {name for name, node in root.value.items() if node.value is None and node.faulty}
-        found: list[Fault] = []
+        found: Iterator[Fault] = iter(())
+        case, total = None, 0
         try:
             case = Case.model_validate(data, context=CONTEXT)
         except ValidationError as error:
-            found = list(faults_of(error))
+            found, total = faults_of(error), error.error_count()
         code = data.get("currency", "EUR")
-        if found or unread:
-            for fault in (*found, *self._together(further_faults(data, unread), root)):
+        if case is None or unread:
+            for fault in chain(found, self._together(further_faults(data, unread), root)):
                 there = node_at(root, fault.path)
                 if there is not None and there.torn:
                     hint = tr("put a text with a comma into quotes")
                     fault = replace(fault, hint=f'{hint}: "{there.torn}"')
                 if there is None or not there.faulty:
                     self.report(_placed(_in_currency(fault, code), root))
+                if self.report.is_full:
+                    self.report.counts["error"] = max(total, self.report.counts["error"])
+                    break
             return None
         for fault in self._together(references.check(case), root):
             if not self._needs_no_source(fault := _placed(_in_currency(fault, code), root)):
@@ -319,6 +332,8 @@ class _Reader:
         for name in names:
             if name == self.variant:
                 continue
+            if self.report.is_full:
+                break
             tried = _Reader(self.file, name, self.settings, self.includes, known)
             try:
                 with one_scenario():

@@ -8,7 +8,7 @@ the models read.
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
@@ -90,12 +90,7 @@ def _annotated(inner: Any, about: tuple[Any, ...]) -> Shape:
 def step_into(shape: Shape, step: Step) -> Shape | None:
     """The shape one step further, or None where no such key or position can be."""
     if shape.kind == "model":
-        if (found := _field(shape, str(step))) is None:
-            return None
-        annotation: Any = found[1].annotation
-        for mark in found[1].metadata:
-            annotation = Annotated[annotation, mark]
-        return shape_of(annotation)
+        return _inside(shape.model).get(str(step))
     if shape.kind in ("mapping", "years", "list"):
         return shape_of(shape.item)
     if shape.kind == "names" or (shape.kind == "texts" and step in ("en", "de")):
@@ -105,6 +100,18 @@ def step_into(shape: Shape, step: Step) -> Shape | None:
             return shape if step == "value" else _TEXT
         return Shape("number") if shape.kind == "yearly" else None
     return ANYTHING if shape.kind == "any" else None
+
+
+@cache
+def _inside(model: type[BaseModel] | None) -> dict[str, Shape]:
+    """The shapes of the fields of a model, by their keys in files."""
+    found = {}
+    for name, one in model.model_fields.items() if model is not None else ():
+        annotation: Any = one.annotation
+        for mark in one.metadata:
+            annotation = Annotated[annotation, mark]
+        found[one.alias or name] = shape_of(annotation)
+    return found
 
 
 def _field(shape: Shape, key: str) -> tuple[str, FieldInfo] | None:

@@ -47,6 +47,10 @@ class Number(float):
             setattr(number, key, about.get(key))
         return number
 
+    def __deepcopy__(self, memo: object) -> Number:
+        """The same, since it does not change: defaults are copied for every item."""
+        return self
+
     def __getnewargs_ex__(self) -> tuple[tuple[float], dict[str, Any]]:
         return (float(self),), remarks(self)
 

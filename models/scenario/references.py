@@ -55,8 +55,9 @@ class _Checker:
         self.case = case
         self.partial = unreadable is not None
         self.unreadable = dict(unreadable or {})
-        self.ids = {name: list(getattr(case, name, ())) for name in _UNKNOWN}
-        self.ids["regimes"], lost = self._regimes()
+        self.ids = {name: dict.fromkeys(getattr(case, name, ())) for name in _UNKNOWN}
+        regimes, lost = self._regimes()
+        self.ids["regimes"] = dict.fromkeys(regimes)
         if lost:
             self.unreadable["regimes"] = frozenset("*")
 
