@@ -32,14 +32,14 @@ _TRUE, _FALSE = ("true", "yes", "ja", "wahr"), ("false", "no", "nein", "falsch")
 def read_scenario_workbook(raw: bytes, file: str, report: Report) -> Node:
     """The tree of a scenario, every value with its sheet and cell as its place."""
     place = Place(file)
-    values, formulas = open_workbook(raw, file, place)
+    book = open_workbook(raw, file, place)
     sheets: dict[Tab, tuple[str, list[list[Cell]]]] = {}
-    for sheet in values.worksheets:
+    for sheet in book.worksheets:
         if tabs.is_aside(sheet.title):
             continue
         tab = tabs.tab_named(sheet.title)
         if tab is not None and tab not in sheets:
-            cells = rows_of(sheet, formulas[sheet.title], file, place, report)
+            cells = rows_of(sheet, file, place, report)
             sheets[tab] = (sheet.title, cells)
         else:
             first = sheets[tab][0] if tab is not None else ""

@@ -10,10 +10,29 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from openpyxl import load_workbook  # type: ignore[import-untyped,unused-ignore]
+from openpyxl.reader.excel import ExcelReader  # type: ignore[import-untyped,unused-ignore]
+from openpyxl.styles.numbers import (  # type: ignore[import-untyped,unused-ignore]
+    BUILTIN_FORMATS,
+    is_date_format,
+    is_timedelta_format,
+)
 from openpyxl.utils import get_column_letter  # type: ignore[import-untyped,unused-ignore]
+from openpyxl.worksheet._read_only import (  # type: ignore[import-untyped,unused-ignore]
+    ReadOnlyWorksheet,
+)
+from openpyxl.worksheet._reader import (  # type: ignore[import-untyped,unused-ignore]
+    FORMULA_TAG,
+    ROW_TAG,
+    WorkSheetParser,
+)
+from openpyxl.xml.constants import (  # type: ignore[import-untyped,unused-ignore]
+    ARC_STYLE,
+    SHEET_MAIN_NS,
+)
+from openpyxl.xml.functions import iterparse  # type: ignore[import-untyped,unused-ignore]
 
 from models.faults import Fault, Place, ScenarioError
 from models.files.archive import Bounds, Unpacking, check
@@ -26,6 +45,7 @@ MAX_UNPACKED = 200_000_000
 MAX_RATIO = 200
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 MAX_PARTS = 5_000
+MAX_FORMAT = 255  #: Characters of a number format, as in Excel.
 MAX_TAGS = 300_000  #: Tags of one part of a workbook, each of which becomes an object; cells apart.
 BOUNDS = Bounds(
     MAX_PARTS, MAX_UNPACKED, MAX_RATIO, MAX_TAGS, ("xl/worksheets/", "xl/sharedStrings")
@@ -34,41 +54,114 @@ BOUNDS = Bounds(
 
 def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report: Report) -> Sheet:
     """The cells of one sheet; the first sheet where ``tab`` is absent."""
-    values, formulas = open_workbook(raw, file, place)
-    if not values.sheetnames:
+    book = open_workbook(raw, file, place)
+    if not book.sheetnames:
         raise refuse(place, tr("'{file}' has no sheets", file=file))
-    name = values.sheetnames[0]
+    name = book.sheetnames[0]
     if tab is not None and tab.value is not None:
         name = tab.value
-        if name not in values.sheetnames:
+        if name not in book.sheetnames:
             message = tr("there is no sheet '{sheet}' in '{file}'", sheet=name, file=file)
-            raise refuse(tab.place, message, existing(name, values.sheetnames))
-    rows = rows_of(values[name], formulas[name], file, place, report)
+            raise refuse(tab.place, message, existing(name, book.sheetnames))
+    rows = rows_of(book[name], file, place, report)
     if not rows:
         message = tr("the sheet '{sheet}' is empty", sheet=name)
         raise refuse(place, message, tr("its first row names the columns"))
     return Sheet(rows[0], rows[1:])
 
 
-def open_workbook(raw: bytes, file: str, place: Place) -> tuple[Any, Any]:
-    """A workbook of bounded size, opened twice: for its values and for its formulas."""
+def open_workbook(raw: bytes, file: str, place: Place) -> Any:
+    """A workbook of bounded size, opened for the values of its cells."""
     check_packed(raw, file, place)
     with _readable(file, place):
-        values = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-        return values, load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
+        reader = _Workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
+        reader.read()
+    if any(len(code) > MAX_FORMAT for code in reader.formats.values()):
+        message = tr("a number format of '{file}' is longer than {count} characters",
+                     file=file, count=MAX_FORMAT)  # fmt: skip
+        raise refuse(place, message, tr("copy the values into a new workbook"))
+    return reader.wb
 
 
 def sheet_names(raw: bytes, file: str, place: Place) -> list[str]:
     """The sheets of a workbook of bounded size."""
-    return list(open_workbook(raw, file, place)[0].sheetnames)
+    return list(open_workbook(raw, file, place).sheetnames)
 
 
-def rows_of(
-    values: Any, formulas: Any, file: str, place: Place, report: Report
-) -> list[list[Cell]]:
+def rows_of(sheet: Any, file: str, place: Place, report: Report) -> list[list[Cell]]:
     """The rows of a sheet that hold anything, without the empty cells at their ends."""
     with _readable(file, place):
-        return list(_rows(values, formulas, file, values.title, report))
+        return list(_rows(sheet, file, report))
+
+
+class _Workbook(ExcelReader):  # type: ignore[misc,unused-ignore]
+    """Reads what the values of cells rest on: texts, sheets, and which styles are dates.
+
+    Names, print areas and all else of styles are left alone: openpyxl reads them by regular
+    expressions whose time grows with the square of a text, or more.
+    """
+
+    def read(self) -> None:
+        """Read a workbook into ``wb``."""
+        self.read_manifest()
+        self.read_strings()
+        self.read_workbook()
+        self.formats = self._formats()
+        found = {style: code for style, code in self.formats.items() if len(code) <= MAX_FORMAT}
+        book: Any = self.wb
+        book._date_formats = {style for style, code in found.items() if _is_date(code)}
+        book._timedelta_formats = {style for style, code in found.items() if _is_span(code)}
+        self.read_worksheets()
+
+    def read_worksheets(self) -> None:
+        """Find the sheets that hold cells."""
+        book: Any = self.wb
+        files = set(self.valid_files)
+        for sheet, rel in self.parser.find_sheets():
+            if rel.target in files and "chartsheet" not in rel.Type:
+                book._sheets.append(_Sheet(book, sheet.name, rel.target, self.shared_strings))
+
+    def _formats(self) -> dict[int, str]:
+        """The number formats of styles by their positions."""
+        if ARC_STYLE not in self.valid_files:
+            return {}
+        codes, styles = dict(BUILTIN_FORMATS), []
+        with self.archive.open(ARC_STYLE) as source:
+            for _, node in iterparse(source):
+                if node.tag == _FORMAT:
+                    codes[int(node.get("numFmtId"))] = node.get("formatCode", "")
+                elif node.tag == _STYLES:
+                    styles = [int(style.get("numFmtId", 0)) for style in node]
+        return {position: codes.get(style, "") for position, style in enumerate(styles)}
+
+
+_FORMAT, _STYLES = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("numFmt", "cellXfs"))
+_is_date, _is_span = cache(is_date_format), cache(is_timedelta_format)
+
+
+class _Sheet(ReadOnlyWorksheet):  # type: ignore[misc,unused-ignore]
+    """A sheet that is not read before it is needed."""
+
+    def _get_size(self) -> None:
+        pass
+
+
+class _Rows(WorkSheetParser):  # type: ignore[misc,unused-ignore]
+    """Reads the rows of a sheet with the stored values of formulas, and nothing else of it."""
+
+    def parse(self) -> Any:
+        """The number of each row, and its cells."""
+        for _, element in iterparse(self.source):
+            if element.tag == ROW_TAG:
+                yield self.parse_row(element)
+                element.clear()
+
+    def parse_cell(self, element: Any) -> dict[str, Any]:
+        """A cell; a formula without a value has the type ``f``."""
+        cell: dict[str, Any] = super().parse_cell(element)
+        if cell["value"] is None and element.find(FORMULA_TAG) is not None:
+            cell["data_type"] = "f"
+        return cell
 
 
 @contextmanager
@@ -118,48 +211,53 @@ def check_packed(raw: bytes, file: str, place: Place) -> None:
         raise refuse(place, message, hint) from None
 
 
-def _rows(values: Any, formulas: Any, file: str, name: str, report: Report) -> Iterator[list[Cell]]:
-    values.reset_dimensions()
-    formulas.reset_dimensions()
-    pairs = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
-    total = 0
-    for number, (row, written) in enumerate(pairs, start=1):
-        place = Place(file, cell=f"{name}!A{number}")
-        if number > MAX_ROWS:
-            message = tr("more than {count} rows", count=MAX_ROWS)
-            raise refuse(place, message, tr("delete what lies below the table"))
-        total += len(row)
-        if total > MAX_CELLS:
-            hint = tr("delete what lies below and beside the table")
-            raise refuse(place, tr("more than {count} cells", count=MAX_CELLS), hint)
-        cells = []
-        for column, (one, other) in enumerate(zip(row, written, strict=False)):
-            letter = get_column_letter(column + 1) if column < 18278 else "?"
-            at = Place(file, cell=f"{name}!{letter}{number}")
-            message, hint = _wrong(one, other)
-            if message:
-                report(Fault((), message, hint, place=at))
-            value = None if message else one.value
-            if isinstance(value, int) and abs(value) >= 10**300:
-                value = math.inf  # as everywhere; beyond a float, a whole number breaks arithmetic
-            cells.append(Cell(value, at, column, faulty=bool(message)))
-            if cells[-1].filled and not message and column >= MAX_COLUMNS:
-                hint = tr("delete what lies beside the table")
-                raise refuse(at, tr("more than {count} columns", count=MAX_COLUMNS), hint)
-        while cells and not cells[-1].filled:
-            cells.pop()
-        if cells:
-            yield cells
+def _rows(sheet: Any, file: str, report: Report) -> Iterator[list[Cell]]:
+    book, name, total = sheet.parent, sheet.title, 0
+    how = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
+    with sheet._get_source() as source:
+        strings = sheet._shared_strings
+        for number, row in _Rows(source, strings, data_only=True, epoch=book.epoch, **how).parse():
+            place = Place(file, cell=f"{name}!A{number}")
+            if number > MAX_ROWS:
+                message = tr("more than {count} rows", count=MAX_ROWS)
+                raise refuse(place, message, tr("delete what lies below the table"))
+            found = {cell["column"]: cell for cell in row}
+            total += (width := max(found, default=0))
+            if total > MAX_CELLS:
+                hint = tr("delete what lies below and beside the table")
+                raise refuse(place, tr("more than {count} cells", count=MAX_CELLS), hint)
+            cells = []
+            for column in range(width):
+                one = found.get(column + 1, _EMPTY)
+                letter = get_column_letter(column + 1) if column < 18278 else "?"
+                at = Place(file, cell=f"{name}!{letter}{number}")
+                message, hint = _wrong(one["value"], one["data_type"])
+                if message:
+                    report(Fault((), message, hint, place=at))
+                value = None if message else one["value"]
+                if isinstance(value, int) and abs(value) >= 10**300:
+                    value = math.inf  # as everywhere; beyond a float, integers break arithmetic
+                cells.append(Cell(value, at, column, faulty=bool(message)))
+                if cells[-1].filled and not message and column >= MAX_COLUMNS:
+                    hint = tr("delete what lies beside the table")
+                    raise refuse(at, tr("more than {count} columns", count=MAX_COLUMNS), hint)
+            while cells and not cells[-1].filled:
+                cells.pop()
+            if cells:
+                yield cells
     count("cells", total, Place(file))
 
 
-def _wrong(one: Any, written: Any) -> tuple[str, str]:
+_EMPTY = {"value": None, "data_type": "n"}
+
+
+def _wrong(value: Any, kind: str) -> tuple[str, str]:
     """What is wrong with a cell, and a hint; nothing where it can be read."""
-    if one.value is None and written.data_type == "f":
+    if kind == "f":
         hint = tr("open and save the file in a spreadsheet program, or write the value")
         return tr("this formula has no stored value"), hint
-    if one.data_type == "e":
-        return tr("this cell holds the error {error}", error=one.value), tr("mend the formula")
-    if isinstance(one.value, str) and (code := unprintable(one.value)):
+    if kind == "e":
+        return tr("this cell holds the error {error}", error=value), tr("mend the formula")
+    if isinstance(value, str) and (code := unprintable(value)):
         return tr("character {code} does not belong into a text", code=code), tr("remove it")
     return "", ""

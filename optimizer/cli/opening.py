@@ -175,9 +175,10 @@ def _open(files: Sequence[Path], solvers: Solvers, port: int, quietly: bool, sta
     from optimizer.page import server
     from optimizer.page.conversation import Page
     from optimizer.page.guard import TokenGuard
+    from optimizer.page.reading import Reader
     from optimizer.page.scenarios import Scenarios
 
-    known, at = Scenarios(), "/"
+    known, at = Scenarios(reader=Reader()), "/"
     for file in reversed(files):
         at = f"/board?{urlencode({'scenario': known.add(file).id})}"
     page = Page(known, language(), solvers)
@@ -260,9 +261,10 @@ def _serve(files: Sequence[Path], solvers: Solvers, door: _Door, listen: str, po
     from optimizer.page import server
     from optimizer.page.guard import ProxyGuard
     from optimizer.page.people import People
+    from optimizer.page.reading import Reader
     from optimizer.page.scenarios import Scenarios
 
-    offered = Scenarios(keep=OFFERED)
+    offered = Scenarios(keep=OFFERED, reader=Reader())
     for file in files:
         offered.base(offered.add(file, "offered").id)  # one with faults is nobody's to mend here
     people = People(offered, language(), solvers)
@@ -278,6 +280,7 @@ def _serve(files: Sequence[Path], solvers: Solvers, door: _Door, listen: str, po
             asyncio.run(_answer(guard, solvers, listening, lambda _end: watch, people.end))
         finally:
             solvers.close()
+            offered.close()
 
 
 OFFERED = 60

@@ -32,9 +32,10 @@ DONE = ("proven", "stopped")
 """States of an answer that does not change any more."""
 TABS = 200
 """Tabs that are remembered."""
-ASIDE, OWN = ThreadPoolExecutor(4, "aside"), ThreadPoolExecutor(4, "own")
-"""Threads for what may take seconds; ``OWN`` read files that users dropped. These, and what is sent
-to processes, have threads of their own, so that no number of slow files keeps others waiting."""
+ASIDE, OWN = ThreadPoolExecutor(32, "aside"), ThreadPoolExecutor(32, "own")
+"""Threads that wait for processes that read files, and do what is short; ``OWN`` wait for files that
+users dropped. What is sent to processes that solve has threads of its own, so that no number of slow
+files keeps others waiting."""
 Done = TypeVar("Done")
 
 
@@ -291,6 +292,7 @@ class Page:
                 tab.task.cancel()
         self.tabs.clear()
         self.solvers.forget(self.user)
+        self.known.stop()
         await self.aside(self.known.close)
 
 

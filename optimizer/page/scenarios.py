@@ -20,15 +20,16 @@ import yaml
 
 from models.base import named
 from models.faults import Fault, ScenarioError
-from models.files import Reading, presets, read_case, read_case_text
+from models.files import Reading, presets, read_case_text
 from models.files.decoding import decode
 from models.files.reading import WORKBOOKS
 from models.language import Language, language, tr, using
-from models.recording import Read, recording
 from models.scenario.case import Case, Variant
+from optimizer.page import reading
 from optimizer.page.controls import control, every_control
 from optimizer.page.figures import Control
 from optimizer.page.question import Question, Unasked
+from optimizer.page.reading import Reader
 from optimizer.report.figures import NO_BREAK, exact
 
 READ = 12
@@ -81,6 +82,9 @@ class Scenarios:
     shared: Scenarios | None = None
     keep: int = READ
     """Readings that are kept."""
+    reader: Reader | None = None
+    """What reads files in processes of their own, but for shipped ones; that of all users if not
+    given. Without one they are read here."""
     found: dict[str, Source] = field(default_factory=dict)
     _read: OrderedDict[tuple[str, str | None], Reading] = field(default_factory=OrderedDict)
     _faults: OrderedDict[tuple[str, str | None, Language], tuple[Fault, ...]] = field(
@@ -99,6 +103,7 @@ class Scenarios:
     def __post_init__(self) -> None:
         if self.shared is not None:
             self.found |= self.shared.found
+            self.reader = self.reader or self.shared.reader
             return
         for name, path in presets.scenarios().items():
             self.found[name] = Source(name, path, "shipped")
@@ -206,27 +211,35 @@ class Scenarios:
         with self._turn if self.kept(at, variant) is None else nullcontext():
             read, faults = self._read, self._faults
             if (found := self.kept(at, variant)) is None:
-                try:
-                    path, mended, check = at.source.path, at.source.mended, variant is None
-                    with recording() as record:
-                        found = read_case(path, variant, mended, check_variants=check)
-                except ScenarioError as error:
+                result, files = self._reading(at.source, variant)
+                states = {Path(file): _state_of(Path(file), sha256) for file, sha256 in files}
+                # A new one, since it may be looked at just now.
+                self._files[at.source.id] = self._files.get(at.source.id, {}) | states
+                if isinstance(result, ScenarioError):
                     if at.source.kind != "own":  # which its reader mends, and all it includes
-                        faults[*key, language()] = error.faults
+                        faults[*key, language()] = result.faults
                         _limit(faults, self.keep)
-                    raise
-                finally:
-                    states = {Path(one.path): _state_of(one) for one in record.files}
-                    # A new one, since it may be looked at just now.
-                    self._files[at.source.id] = self._files.get(at.source.id, {}) | states
-                read[key] = found
+                    raise result
+                read[key] = found = result
                 _limit(read, self.keep)
             with suppress(KeyError):
                 read.move_to_end(key)
             return found
 
+    def _reading(self, source: Source, variant: str | None) -> reading.Outcome:
+        given = source.path, variant, source.mended
+        if self.reader is None or (source.kind == "shipped" and not source.mended):
+            return reading.read(*given)
+        return self.reader.read(*given, owner=id(self))
+
+    def stop(self) -> None:
+        """End what is just read."""
+        if self.reader is not None:
+            self.reader.stop(id(self))
+
     def close(self) -> None:
         """Remove what was dropped, and forget what was read and mended; no more is taken."""
+        self.stop()
         with self._dropping:
             self._closed = True
             self.found = {} if self.shared is None else dict(self.shared.found)
@@ -249,15 +262,14 @@ def _state(path: Path) -> str:
     return f"{state.st_mtime_ns}-{state.st_size}"
 
 
-def _state_of(read: Read) -> str:
+def _state_of(path: Path, sha256: str) -> str:
     """The state of a file that was read; nothing where it has changed since, which then counts."""
-    path = Path(read.path)
     state = _state(path)
     try:
         now = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
-    return state if now == read.sha256 else ""
+    return state if now == sha256 else ""
 
 
 def _limit(kept: OrderedDict[Any, Any], most: int) -> None:

@@ -14,7 +14,7 @@ from open_page import TUTORIAL
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
 from models.scenario.case import Variant
-from optimizer.page import scenarios
+from optimizer.page import reading, scenarios
 from optimizer.page.question import Question, Unasked
 from optimizer.page.scenarios import Scenarios, Source, as_variant, save, saved, with_variant
 from optimizer.solve.checked_solution import input_hash
@@ -396,7 +396,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
         return found
 
     id, budgets = (mine := Scenarios()).add(main).id, []
-    monkeypatch.setattr(scenarios, "read_case", slowly)
+    monkeypatch.setattr(reading, "read_case", slowly)
     for _ in range(3):
         budgets.append(mine.base(id).case.funders["fund"].budget_meur)
     assert budgets == [20, 300, 300]
