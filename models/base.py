@@ -207,9 +207,9 @@ def _read_id(value: Any) -> str:
         raise fault(message, tr("write {value}", value=f'"{value}"'))
     if not isinstance(value, str):
         raise fault(tr("an id is a text such as upper_rhine"))
-    if not re.fullmatch(r"[^\s.][^.\n]*", value):
+    if not re.fullmatch(r"[^\s.=][^.=\n]*", value):  # paths and settings (path=value) need them
         message = tr("'{value}' cannot be an id", value=value)
-        raise fault(message, tr("use letters, digits, - and _, and no dots"))
+        raise fault(message, tr("use letters, digits, - and _, and no dots or equals signs"))
     return value
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from models.files import decoding, includes, json_document, nodes, reading, workbook, yaml_source
+from optimizer.page import reading as apart
 from optimizer.solve.decomposition import pool
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
@@ -33,9 +34,13 @@ def test_the_limits_are_those_of_the_code() -> None:
         workbook.MAX_RATIO,
         workbook.MAX_PARTS,
         workbook.MAX_TAGS,
+        workbook.MAX_FORMAT,
         reading.MAX_FAULTS,
         json_document.MAX_BYTES,
         json_document.MAX_VALUES,
         json_document.MAX_DEPTH,
         pool.MAX_BYTES,
+        apart.SECONDS,
+        apart.MEMORY,
+        apart.AT_ONCE,
     ]

@@ -17,7 +17,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 STALE = 24 * 3600.0
 """Seconds after which a hidden folder counts as left by a process that was killed."""
+YOUNG = 2.0
+"""Seconds for which one may not be held yet by the process that has made it."""
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])", re.IGNORECASE)
 """Names that Windows keeps for devices, whatever ending they have."""
 LONGEST = 80
@@ -84,35 +86,70 @@ def _put(where: Path, files: Mapping[str, bytes], gone: Sequence[str]) -> None:
     around = where.parent if is_new else where
     with suppress(OSError):
         for left in around.glob(".vorrat-*.tmp"):
-            if time.time() - left.stat().st_mtime > STALE:
+            if _is_left(left):
                 shutil.rmtree(left, ignore_errors=True)
     beside = around / f".vorrat-{secrets.token_hex(6)}.tmp"
     new = beside if is_new else beside / "new"
     moved: list[tuple[Path, Path]] = []
+    with ExitStack() as stack:
+        try:
+            beside.mkdir()
+            stack.enter_context(_held(beside))
+            for name, content in files.items():
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+                with (new / name).open("xb") as stream:
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            if is_new:
+                beside.rename(where)
+                return
+            for name in gone:
+                if os.path.lexists(where / name):
+                    _move_aside(where / name, beside, moved)
+            last = {PurePosixPath(name).parts[0]: n for n, name in enumerate(files)}
+            for name in sorted(last, key=last.__getitem__):
+                _take_name(new / name, where / name, beside, moved)
+        except BaseException:
+            for old, now in reversed(moved):
+                with suppress(FileNotFoundError):
+                    now.rename(old)
+            shutil.rmtree(beside, ignore_errors=True)  # unless something could not go back
+            raise
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether a hidden folder is of nobody any more. One with what was there before is kept for a
+    day: the process may have been killed before its results had all their names."""
+    age = time.time() - folder.stat().st_mtime
+    if age > STALE:
+        return True
+    if age < YOUNG or os.path.lexists(folder / "0"):
+        return False
+    with _held(folder) as is_held:
+        return is_held
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Keep a hidden folder from being taken for one that was left; whether nobody else does. The
+    system lets go of it where a process is killed. On Windows it is not known."""
+    if sys.platform == "win32":
+        yield False
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        beside.mkdir()
-        for name, content in files.items():
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            with (new / name).open("xb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-        if is_new:
-            beside.rename(where)
-            return
-        for name in gone:
-            if os.path.lexists(where / name):
-                _move_aside(where / name, beside, moved)
-        last = {PurePosixPath(name).parts[0]: n for n, name in enumerate(files)}
-        for name in sorted(last, key=last.__getitem__):
-            _take_name(new / name, where / name, beside, moved)
-    except BaseException:
-        for old, now in reversed(moved):
-            with suppress(FileNotFoundError):
-                now.rename(old)
-        shutil.rmtree(beside, ignore_errors=True)  # unless something could not go back
-        raise
-    shutil.rmtree(beside, ignore_errors=True)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # somebody holds it, or the file system has no locks
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
 
 
 def _move_aside(place: Path, beside: Path, moved: list[tuple[Path, Path]]) -> None:

@@ -11,6 +11,7 @@ import click
 from models.faults import Fault, ScenarioError
 from models.files import presets as shelf
 from models.files import read_case, read_case_text
+from models.files.reading import WORKBOOKS
 from models.language import Language, marked, tr, using
 from models.language import language as spoken
 from models.recording import recording
@@ -111,6 +112,8 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     path = path or ("scenario.xlsx" if excel else "scenario.yaml" if own is None else own.name)
     if excel and not path.lower().endswith(".xlsx"):
         raise misused("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
+    if not excel and path.lower().endswith(WORKBOOKS):
+        raise misused("'{path}' is the name of a workbook; --excel writes one.", path=path)
     if own is not None and not excel and Path(path).suffix.lower() not in _endings(own, path):
         raise misused("'{path}' has to end like '{other}', of which it is a copy.", path=path,
                       other=own.name)  # fmt: skip

@@ -179,3 +179,10 @@ def test_what_a_variant_includes_once_more_comes_along(tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
     assert run(["init", "--excel", "--from", "base.yaml", "out/book.xlsx"]) == 0
     assert run(["validate", "out/book.xlsx"]) == 0
+
+
+@pytest.mark.parametrize("name", ["base.xlsx", "base.XLSM"])
+def test_a_workbook_is_written_with_excel_alone(folder, name, capsys):
+    assert run(["init", name]) == 2
+    assert "--excel" in capsys.readouterr().err
+    assert not (folder / name).exists()

@@ -26,6 +26,7 @@ from publications import (
     tree,
 )
 
+from optimizer.cli import disk
 from optimizer.cli.disk import STALE, leave_all, prepare, publish, safe_name, safe_names
 from optimizer.errors import InUse, NotWritten
 
@@ -170,6 +171,22 @@ def test_what_the_dead_have_left_goes_after_a_day(tmp_path: Path) -> None:
     os.utime(old, (long_ago, long_ago))
     put(tmp_path)
     assert tree(tmp_path) == {young.name: None, **content(NEW)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of folders are not known there")
+def test_what_the_dead_have_left_goes_at_once_where_nobody_holds_it(tmp_path: Path) -> None:
+    """Not what a process still writes, nor what holds files that were there before."""
+    dead, alive, filled = (tmp_path / f".vorrat-{digit * 12}.tmp" for digit in "abc")
+    for one in (dead, alive, filled):
+        (one / "new").mkdir(parents=True)
+    (filled / "0").write_text("mine", encoding="utf-8")
+    for one in (dead, alive, filled):
+        os.utime(one, (time.time() - 60, time.time() - 60))
+    with disk._held(alive) as is_held:
+        assert is_held
+        put(tmp_path)
+    left = {path.name for path in tmp_path.glob(".vorrat-*")}
+    assert left == {alive.name, filled.name}
 
 
 @pytest.mark.parametrize(

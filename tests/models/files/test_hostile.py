@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import os
@@ -15,12 +16,14 @@ import pytest
 from openpyxl import Workbook
 from small_scenario import VALID, broken, with_table, write
 
-from models.faults import Place, ScenarioError
+from models import spelling
+from models.faults import Fault, Place, ScenarioError
 from models.files import decoding, read_case, read_case_text, reading
 from models.files.archive import Bounds, Unpacking, check
 from models.files.decoding import beside
 from models.files.json_document import NotPlainError, parse_json, read_json
-from models.files.workbook import check_packed
+from models.files.workbook import check_packed, open_workbook, rows_of
+from models.scenario.case import Case
 
 HERE = Place("book.xlsx")
 WIDE = Bounds(parts=100, unpacked=10_000_000, ratio=1000, tags=10_000)
@@ -125,6 +128,61 @@ def test_what_is_no_workbook_to_be_opened(raw: bytes, said: str) -> None:
     assert said in fault_of(lambda: check_packed(raw, "book.xlsx", HERE))
 
 
+STYLES = b"""<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">
+<numFmts><numFmt numFmtId="200" formatCode="%b"/></numFmts>
+<cellXfs><xf numFmtId="200"/><xf numFmtId="14"/></cellXfs></styleSheet>"""
+
+
+def test_number_formats_are_bounded(tmp_path: Path) -> None:
+    """One of 400,000 brackets takes openpyxl minutes."""
+    write(tmp_path, with_table().replace("projects.csv", "a.xlsx"))
+    (tmp_path / "a.xlsx").write_bytes(book(**{"xl/styles.xml": STYLES % (b"[" * 400_000)}))
+    said = fault_of(lambda: read_case(tmp_path / "scenario.yaml"))
+    assert "is longer than 255 characters" in said
+
+
+@pytest.mark.parametrize(("style", "is_date"), [(b"0", True), (b"1", True), (b"7", False)])
+def test_dates_are_known_by_their_style(style: bytes, is_date: bool) -> None:
+    rows = b'<row r="1"><c r="A1" s="%b"><v>46000</v></c></row>' % style
+    raw = book(**{"xl/styles.xml": STYLES % b"[Red]yyyy", SHEET: ROWS % rows})
+    sheet = open_workbook(raw, "a.xlsx", HERE).worksheets[0]
+    ((cell,),) = rows_of(sheet, "a.xlsx", HERE, pytest.fail)
+    assert isinstance(cell.value, datetime.date) is is_date
+
+
+ROWS = b"""<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">
+<sheetData>%b</sheetData></worksheet>"""
+LONG = "A1:" * 300_000
+SHARED = "<row r='{n}'><c r='A{n}'><f t='shared' si='0'/></c></row>"
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "put"),
+    [
+        ("xl/workbook.xml", "</sheets>", "</sheets><definedNames><definedName localSheetId='0' "
+         f"name='_xlnm.Print_Area'>{'a' * 500_000}</definedName></definedNames>"),
+        (SHEET, "</sheetData>", f"</sheetData><conditionalFormatting sqref='{LONG}'/>"),
+        (SHEET, "</sheetData>", f"</sheetData><hyperlinks><hyperlink ref='{LONG}'/></hyperlinks>"),
+        (SHEET, "</row>", "</row><row r='2'><c r='A2'><f t='shared' si='0'>"
+         f"{'A1+' * 100_000}1</f></c></row>"
+         + "".join(SHARED.format(n=n) for n in range(3, 999))),
+    ],
+    ids=["print area", "format", "link", "formula"],
+)  # fmt: skip
+def test_only_cells_are_read_of_a_workbook(part: str, before: str, put: str) -> None:
+    """What openpyxl reads by regular expressions, in the square of its length or more, is not."""
+    with zipfile.ZipFile(io.BytesIO(book())) as packed:
+        content = packed.read(part).decode()
+    if "definedNames" in put:
+        content = content.replace("<definedNames />", "").replace("<definedNames/>", "")
+    assert before in content
+    raw = book(**{part: content.replace(before, put, 1).encode()})
+    found: list[Fault] = []
+    rows = rows_of(open_workbook(raw, "a.xlsx", HERE).worksheets[0], "a.xlsx", HERE, found.append)
+    assert [cell.value for cell in rows[0]] == ["id", "country"]
+    assert len(found) == (998 - 1 if "shared" in put else 0)
+
+
 @pytest.mark.slow
 def test_far_cells_are_not_counted_up_to(tmp_path: Path) -> None:
     head = (
@@ -173,6 +231,39 @@ def test_a_file_of_faults_says_how_many_more_there_are() -> None:
     faults = caught.value.faults
     assert len(faults) == reading.MAX_FAULTS + 1
     assert faults[-1].message == "and 2000 more errors"
+
+
+def test_hints_of_a_file_of_faults_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is anything else looked for: the scenario is validated once."""
+    compared, validated = [], []
+    near, validate = spelling.difflib.get_close_matches, Case.model_validate
+    monkeypatch.setattr(
+        spelling.difflib, "get_close_matches", lambda *a: compared.append(a) or near(*a)
+    )
+    monkeypatch.setattr(
+        Case, "model_validate", lambda *a, **k: validated.append(a) or validate(*a, **k)
+    )
+    many = "".join(f"  p{n}: {{country: DE, capex_mer: 60}}\n" for n in range(3_000))
+    with pytest.raises(ScenarioError):
+        read_case_text(VALID.replace("projects:\n", f"projects:\n{many}"))
+    assert (len(validated), len(compared) < 1_100) == (1, True)
+
+
+def test_many_patches_change_what_they_name_and_nothing_else() -> None:
+    plant = "{country: DE, capex_meur: 1, output_t_per_year: {lithium: 1}}"
+    many = "".join(f"  p{n}: {plant}\n" for n in range(50))
+    fields = ("capex_meur", "output_t_per_year.lithium")
+    paths = [f"projects.p{n}.{field}" for n in range(50) for field in fields]
+    text = VALID.replace("projects:\n", f"projects:\n{many}")
+    text += f"  all: {{set: {{{': 2, '.join(paths)}: 2}}}}\n"
+    base, patched = read_case_text(text), read_case_text(text, variant="all")
+    for found, value in ((base, 1), (patched, 2)):
+        for one in (found.case.projects[f"p{n}"] for n in range(50)):
+            amounts = one.capex_meur, one.output_t_per_year["lithium"]
+            assert tuple(map(float, amounts)) == (value, value)
+    again = base.changed([f"{path}=2" for path in paths])
+    assert again.case.projects == patched.case.projects
+    assert float(base.changed(["projects.p1.capex_meur=3"]).case.projects["p2"].capex_meur) == 1
 
 
 def test_what_a_message_quotes_is_cut() -> None:
@@ -308,6 +399,13 @@ def test_all_tables_of_a_scenario_are_bounded_together(
 def test_json_that_is_not_taken(raw: str, said: str) -> None:
     with pytest.raises(NotPlainError, match=said):
         parse_json(raw.encode("utf-8"))
+
+
+def test_a_key_that_stands_twice_among_many_is_found() -> None:
+    """In a time that does not grow with the square of their number, which here would be hours."""
+    keys = ",".join(f'"k{n}":1' for n in range(500_000))
+    with pytest.raises(NotPlainError, match="'k499999' stands twice"):
+        parse_json(f'{{{keys},"k499999":2}}'.encode())
 
 
 def test_json_is_bounded_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:

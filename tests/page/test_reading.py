@@ -1,0 +1,67 @@
+"""Files are read in processes of their own, which are ended at limits of time and memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from open_page import TUTORIAL
+
+from models.faults import ScenarioError
+from models.files import Reading, read_case
+from models.language import using
+from optimizer.page.reading import Outcome, Reader
+from optimizer.page.scenarios import Scenarios
+
+
+def problem(outcome: Outcome) -> str:
+    assert isinstance(outcome.result, ScenarioError)
+    return str(outcome.result)
+
+
+def test_what_is_read_apart_is_what_is_read_here(tmp_path: Path) -> None:
+    """With its warnings, places and files, and so are its faults, in the language of who asks."""
+    outcome = Reader().read(TUTORIAL, None, (), owner=1)
+    here = read_case(TUTORIAL, check_variants=True)
+    assert isinstance(outcome.result, Reading)
+    assert (outcome.result.case, outcome.result.warnings) == (here.case, here.warnings)
+    path = ("funders", "fund", "budget_meur")
+    assert outcome.result.place(path) == here.place(path)
+    setting = ["funders.fund.budget_meur=1"]
+    assert outcome.result.changed(setting).case == here.changed(setting).case
+    assert [Path(file) for file, _ in outcome.files] == [TUTORIAL]
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("title: 1\n", encoding="utf-8")
+    with using("de"):
+        assert "fehlt" in problem(Reader().read(wrong, None, (), owner=1))
+
+
+def test_reading_ends_at_its_limits(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.yaml"
+    slow.write_text("a: [" + "{}, " * 400_000 + "]\n", encoding="utf-8")
+    assert "more than 0.5 s" in problem(Reader(seconds=0.5).read(slow, None, (), owner=1))
+    assert "more than 1 MB" in problem(Reader(memory=10**6).read(slow, None, (), owner=1))
+
+
+def test_reading_ends_with_who_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who is forgotten keeps no process at work; nothing is kept of the file."""
+    slow = tmp_path / "slow.yaml"
+    slow.write_text("a: [" + "{}, " * 400_000 + "]\n", encoding="utf-8")
+    mine = Scenarios(reader=Reader())
+    id, ended = mine.add(slow, "dropped").id, list[str]()
+
+    def ask() -> None:
+        with pytest.raises(ScenarioError) as caught:
+            mine.base(id)
+        ended.append(str(caught.value))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while not mine.reader or not mine.reader._at_work:
+        time.sleep(0.01)
+    mine.close()
+    asking.join(30)
+    assert ended
+    assert "has died" in ended[0]
