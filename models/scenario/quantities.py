@@ -189,7 +189,9 @@ class Bounds(Reader):
             raise fault(tr("a number must be finite"))
         if abs(number) > LARGEST:
             limits = {"number": number, "limit": LARGEST}
-            message = tr("{number:g} is larger than any figure, which is {limit:g} at most", **limits)
+            message = tr(
+                "{number:g} is larger than any figure, which is {limit:g} at most", **limits
+            )
             raise fault(message, tr("write it in the unit that the name of the field ends in"))
         if 0 < abs(number) < SMALLEST:
             message = tr("{number:g} is too small to count", number=number)

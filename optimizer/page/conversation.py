@@ -33,9 +33,9 @@ DONE = ("proven", "stopped")
 TABS = 200
 """Tabs that are remembered."""
 ASIDE, OWN = ThreadPoolExecutor(32, "aside"), ThreadPoolExecutor(32, "own")
-"""Threads that wait for processes that read files, and do what is short; ``OWN`` wait for files that
-users dropped. What is sent to processes that solve has threads of its own, so that no number of slow
-files keeps others waiting."""
+"""Threads that wait for processes that read files, and do what is short; ``OWN`` wait for files
+that users dropped. What is sent to processes that solve has threads of its own, so that no number
+of slow files keeps others waiting."""
 Done = TypeVar("Done")
 
 
