@@ -49,7 +49,7 @@ class Found(Generic[R]):
                 f"expected {outcome.measure} {outcome.expected:.6g} {outcome.unit}",
                 f"net cost {outcome.net_cost_meur:.6g} million {own.currency}",
                 builds([project.id for project in own.projects]),
-                f"gap {own.certificate.gap}",
+                proven(own.certificate.gap),
             ]
         said.append("complete" if self.complete else "not complete")
         said += [textwrap.shorten(failure, 200) for failure in self.failures[:3]]
@@ -127,6 +127,11 @@ class Found(Generic[R]):
         if isinstance(self.result, Comparison):
             beside["plans"] = {label: plan.result for label, plan in self.plans.items()}
         return document_of(self.result, **beside)
+
+
+def proven(gap: float | None) -> str:
+    """The gap of a plan, for a short representation."""
+    return "no bound" if gap is None else f"gap {gap:.2g}"
 
 
 def builds(projects: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from vorrat.asking import (
     options_from,
     texts,
 )
-from vorrat.found import Found, builds
+from vorrat.found import Found, builds, proven
 from vorrat.scenario import SCENARIO, Scenario
 
 if TYPE_CHECKING:  # what solves is imported when a question is asked
@@ -58,7 +58,7 @@ class Answer:
         changed = f" with {reprlib.repr(self.settings)}" if self.settings else ""
         return (
             f"<Answer of {self.scenario.label!r}{changed}: objective {self.objective:.6g}, "
-            f"gap {self.gap}, expected {self.expected:.6g} (without a plan "
+            f"{proven(self.gap)}, expected {self.expected:.6g} (without a plan "
             f"{self.expected_without_plan:.6g}), net cost {self.net_cost_meur:.6g}, "
             f"{builds([*self.projects])}, {'complete' if self.complete else 'not complete'}>"
         )
