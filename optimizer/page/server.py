@@ -105,11 +105,8 @@ def _heard(
         language = next((one for one in LANGUAGES if one == chosen), page.language)
         with using(language):
             try:
-                if (
-                    is_foreign(request)
-                    and (at := f"{request.url.path}?{request.url.query}") != "/?"
-                ):
-                    return HTMLResponse(_whole("foreign.html.j2", request, at=at))
+                if is_foreign(request) and (request.url.path != "/" or request.url.query):
+                    return _asking(page, request)
                 response = await answer(page, request, language)
             except ScenarioError as error:
                 response = await _faulty(page, request, error.faults)
@@ -374,6 +371,14 @@ def _sorry(request: Request, text: str, code: int) -> Response:
     if _wants_page(request):
         return HTMLResponse(_whole("sorry.html.j2", request, text=text), code)
     return JSONResponse({"text": text}, code)
+
+
+def _asking(page: Page, request: Request) -> Response:
+    """A page that asks whether a link from elsewhere is to be opened."""
+    if request.url.path != "/":
+        page.known.source(Question.of(request.url.query).scenario)  # which there has to be
+    at = f"{request.url.path}?{request.url.query}"
+    return HTMLResponse(_whole("foreign.html.j2", request, at=at))
 
 
 async def _faulty(page: Page, request: Request, faults: tuple[Fault, ...]) -> Response:

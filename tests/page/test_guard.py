@@ -188,6 +188,7 @@ def test_a_link_from_elsewhere_has_no_effect(visitor: Visitor, site: str) -> Non
         opened = visitor.get(path, Sec_Fetch_Site="same-origin")
         assert "language=de" in opened.headers["set-cookie"]
     assert visitor.server.workers() == before
+    assert visitor.request("GET", "/board?scenario=nowhere", headers=FOLLOWED).status == 404
 
 
 @pytest.mark.parametrize("referer", [None, "https://evil.example/", "{origin}.evil.example/"])
