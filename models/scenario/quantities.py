@@ -21,7 +21,7 @@ from models.base import Finding, Reader, fault
 from models.language import marked, tr
 from models.spelling import close
 
-LARGEST, SMALLEST = 1e18, 1e-30
+LARGEST, SMALLEST = 1e15, 1e-30
 """Sizes of figures, other than 0, between which products of figures stay finite and count."""
 Confidence = Literal["high", "medium", "low"]
 REMARKS = ("source", "confidence", "note")  #: What may be said of a number beside its value.

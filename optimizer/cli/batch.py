@@ -19,14 +19,14 @@ from models.faults import VorratError
 from models.language import tr
 from models.results import Batch, BatchRun, RunStatus
 from optimizer.analyses.options import BatchOptions, OfScenario
-from optimizer.cli import diagnostics, disk, manifest, options, runner, usage
+from optimizer.cli import child, diagnostics, disk, manifest, options, runner, usage
 from optimizer.cli.batch_runs import Run, Wanted, files_of, read_all
 from optimizer.cli.batch_runs import grids as read_grids
 from optimizer.cli.diagnostics import Steps
 from optimizer.cli.options import built, declared
 from optimizer.cli.saved import PLAN_FILE
 from optimizer.cli.usage import announce, misused
-from optimizer.errors import Infeasible, Interrupted, NoPlan, OutOfMemory
+from optimizer.errors import Infeasible, Interrupted, NoPlan, OutOfMemory, WorkerLost
 from optimizer.model.cores import usable_cores
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
     with closing(steps):
         say = tr("reading")
         runs = read_all(found, wanted, asked, lambda done: steps.counted(done, count, say))
+    child.heed()
     faults = (fault for run in runs for fault in run.faults)
     told = diagnostics.count(diagnostics.unseen(faults, set()))
     if told:
@@ -269,17 +270,21 @@ class Solving:
 
         def tasks() -> Iterator[Any]:
             for at in waiting:
+                child.heed()
                 if self.ended == "complete":
                     yield self.runs[at].task
 
         try:
             with closing(steps), closing(self._solved(tasks(), jobs)) as arrivals:
                 for arrival in arrivals:
-                    if isinstance(arrival.error, Interrupted):
+                    # What asks to stop may have ended the worker as well.
+                    lost = isinstance(arrival.error, WorkerLost) and child.was_stopped()
+                    if isinstance(arrival.error, Interrupted) or lost:
                         raise KeyboardInterrupt
                     self._take(waiting[arrival.index], arrival)
                     last = self.runs[waiting[arrival.index]].run
                     steps.counted(len(self.lines), len(self.runs), last)
+                    child.heed()
         except KeyboardInterrupt:
             self.ended = "interrupted"
         except VorratError as error:

@@ -79,11 +79,6 @@ def begin() -> None:
     _link = Link(heard, told)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = _unheard
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            # Systems send it to all processes: the other decides what becomes of this one. No
-            # worker inherits a handler: they can be ended by what these signals are.
-            signal.signal(getattr(signal, name), lambda _signal, _frame: None)
     supervisor = int(sys.argv.pop(1))
     if sys.platform == "linux":
         # End with it even in the midst of a long call.
@@ -133,6 +128,13 @@ def is_salvage() -> bool:
 def was_stopped() -> bool:
     """Whether the user asked this process to stop."""
     return _stopped.is_set()
+
+
+def heed() -> None:
+    """Raise KeyboardInterrupt where the user asked to stop: an import that was under way may have
+    swallowed the one that was raised then."""
+    if _stopped.is_set():
+        raise KeyboardInterrupt
 
 
 def searching() -> None:

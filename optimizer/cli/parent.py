@@ -35,8 +35,15 @@ GRACE, LEAST_OVERTIME = 20.0, 30.0
 """Seconds that a search has to come back after the first Ctrl-C, and beyond its time limit where
 that is less."""
 TICK = 0.25  # seconds between two looks at a process
+HANDLERS = (
+    "import json, signal, sys; "
+    "[signal.signal(getattr(signal, name), lambda *_: None) for name in ('SIGTERM', 'SIGHUP') "
+    "if hasattr(signal, name)]; "
+)
+"""Systems send these signals to all processes, before imports have ended too: this process decides
+what becomes of the other. No worker inherits a handler: they can be ended by these signals."""
 BEGIN = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    HANDLERS + "sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from optimizer.cli import child; child.begin()"
 )
 """What the process of a command runs."""

@@ -50,6 +50,12 @@ class Tls(NamedTuple):
 NO_TLS = Tls()
 
 
+def _is_installed(name: str) -> bool:
+    with suppress(ImportError):
+        return find_spec(name) is not None
+    return False
+
+
 def cluster_error(text: str, /, **about: object) -> ClusterError:
     """The error of a cluster: a text in the current language, with values put into it."""
     return ClusterError(tr(text, **about))
@@ -79,11 +85,15 @@ class Cluster:
         patience: float = 60.0,
         when_needed: bool = False,
     ) -> None:
-        if find_spec("distributed") is None:
-            raise cluster_error(
-                "a cluster needs dask.distributed: install Vorrat with its extra {extra}",
-                extra="'cluster'",
-            )
+        # Certificates of a cluster that is begun here are made by cryptography.
+        needed = ("distributed", "cryptography") if address == LOCAL else ("distributed",)
+        for package in needed:
+            if not _is_installed(package):
+                raise cluster_error(
+                    "a cluster needs the package {package}: install Vorrat with its extra {extra}",
+                    package=package,
+                    extra="'cluster'",
+                )
         self._address = located(address)
         self._security = None if self._address == LOCAL else _security(self._address, tls)
         self._limits, self._jobs, self._when_needed = limits, jobs, when_needed

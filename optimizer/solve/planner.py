@@ -295,14 +295,15 @@ def search(
             unproven = replace(solved.solution, bound=None)
             return replace(solved, solution=unproven) if solved.doubtful else solved
         solved = again
-        if not _breaks_a_rule(problem, solved):
+        if not (broken := _breaks_a_rule(problem, solved)):
             break
     assert solved is not None
-    if solved.solution.ending == "infeasible" and not rules_broken(problem.together, Commitment()):
+    none = solved.solution.ending in ("infeasible", "unbounded")
+    if none and not rules_broken(problem.together, Commitment()):
         # To do nothing is a plan, whatever the solver says.
         idle = replace(solved.solution, ending="limit", ended=NUMERICAL_LIMIT, bound=None)
         solved = replace(solved, commitment=Commitment(), solution=idle)
-    if solved.solution.ended == NUMERICAL_LIMIT and problem.size <= MODERATE:
+    if (broken or solved.solution.ended == NUMERICAL_LIMIT) and problem.size <= MODERATE:
         other = extend() if chosen != "extensive" else None
         if other is not None and other.commitment is not None:
             return solved if _is_doubtful(problem, other, gap=gap, threads=threads) else other

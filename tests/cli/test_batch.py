@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +29,10 @@ from models.language import Language, german
 from models.results import Batch, BatchRun, Plan
 from models.results.base import SEAL
 from optimizer.analyses.batch import many
-from optimizer.cli import run
+from optimizer.cli import child, run
 from optimizer.cli.batch import LEDGER, LOCK, alone
-from optimizer.errors import NoPlan, OutOfMemory, SolverError
+from optimizer.cli.parent import BEGIN, HANDLERS
+from optimizer.errors import NoPlan, OutOfMemory, SolverError, WorkerLost
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -334,6 +336,28 @@ def test_the_user_stops_it_and_what_is_done_stays(
     assert (found().ended, found().kept) == ("complete", 1)
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_stop_that_was_swallowed_is_heeded_and_what_is_done_stays(
+    lost: bool, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by an import that was under way; systems end workers as well."""
+    stopped, solve = threading.Event(), many.find
+    monkeypatch.setattr(child, "_stopped", stopped)
+
+    def stopping(*args: Any, **how: Any) -> Any:
+        stopped.set()
+        if lost:
+            raise WorkerLost("gone")
+        return solve(*args, **how)
+
+    monkeypatch.setattr(many, "find", stopping)
+    assert batch("ore.yaml", *CAPEX, "--out", "out") == (130 if lost else 1)
+    first = "open" if lost else "optimal"
+    assert [run.status for run in found().runs] == [first, "open", "open"]
+    assert batch("ore.yaml", *CAPEX, "--out", "none") == 130
+    assert not Path("none").exists()
+
+
 def test_a_solve_that_the_user_cuts_short_is_not_kept(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -534,6 +558,14 @@ def find(*args, **options):
 many.find = find
 sys.exit(run(["batch", *sys.argv[1:]]))
 """
+
+
+@posix
+def test_no_import_is_too_early_for_what_systems_send() -> None:
+    """The process that solves leaves signals to the one that watches it from its first line on."""
+    assert BEGIN.startswith(HANDLERS)
+    struck = "import os; [os.kill(os.getpid(), n) for n in (signal.SIGTERM, signal.SIGHUP)]"
+    subprocess.run([sys.executable, "-c", HANDLERS + struck], check=True)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from small import case, project, stockpile
 
@@ -20,6 +21,7 @@ from certificates import Files, certified
 from clustered import Processes, behaving, counting, running, solving, wait_for
 
 from models.language import using
+from optimizer.cli.options import asked_for
 from optimizer.errors import (
     ClusterError,
     Infeasible,
@@ -304,10 +306,18 @@ def test_tls_needs_its_files(files: Files, tmp_path: Path) -> None:
         Cluster("10.0.0.5:8786", tls=Tls(files.ca, files.cert, tmp_path / "none.pem"))
 
 
-def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimizer.parallel.cluster.find_spec", lambda name: None)
-    with pytest.raises(ClusterError, match=r"install Vorrat with its extra 'cluster'"):
+@pytest.mark.parametrize("missing", ["distributed", "cryptography"])
+def test_without_the_extra_it_says_how_to_get_it(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    said = f"needs the package {missing}: install Vorrat with its extra 'cluster'"
+    with pytest.raises(ClusterError, match=said):
         Cluster("local")
+    with pytest.raises(click.UsageError, match=said), asked_for(scheduler="local"):
+        pass
+    if missing == "cryptography":  # what makes certificates, which others bring along
+        Cluster("tcp://127.0.0.1:8786")
 
 
 def test_dask_is_imported_when_it_is_used_alone() -> None:

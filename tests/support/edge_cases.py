@@ -259,7 +259,7 @@ class Maker:
         factors = draw.of([[1], [1, 5], [1, 5, 30]], [[1, 1], [1, 1, 1], [0, 1], [1, 1e6]])
         shares = draw.parts(len(factors))
         return [
-            {"share": share, "eur_per_t": factor * first}
+            {"share": share, "eur_per_t": min(factor * first, 1e12)}
             for share, factor in zip(shares, factors, strict=True)
         ]
 

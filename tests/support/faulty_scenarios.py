@@ -126,7 +126,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "too_large",
         [("capex_meur: 1400", "capex_meur: 1.7e+308")],
         [
-            "scenario.yaml:28:17: error: 1.7e+308 is larger than any figure, which is 1e+18 at most; "
+            "scenario.yaml:28:17: error: 1.7e+308 is larger than any figure, which is 1e+15 at most; "
             "write it in the unit that the name of the field ends in"
         ],
     ),

@@ -18,7 +18,9 @@ from optimizer.solve.decomposition.reduced import Frame, Frames
 from optimizer.solve.decomposition.tree import Beyond, Proof
 
 TINY = 1e-8  # slopes below this, in the solver's units, are rounded up where they must stay
-SMALL_SHARE = -7  # shares of output that cover all use below this power of two get own units
+SMALL_SHARE, LEAST_SHARE = -7, -40
+"""Powers of two: shares of output that cover all use get own units below the first, and none below
+the second, since the solver refuses what counts 1e15 of them."""
 NOTHING = 1e-12
 """Slopes below this are rounding: of a column without a bound a trillion units would have to be
 had for them to matter, and rounded up they would make those worth having."""
@@ -42,7 +44,7 @@ def _unit_of_offtake(instance: Instance, p: str) -> float:
         if m in instance.missed
     ]
     exponent = math.fsum(covers) / max(1, len(covers))
-    return 2.0 ** round(exponent) if exponent < SMALL_SHARE else math.nan
+    return 2.0 ** max(round(exponent), LEAST_SHARE) if exponent < SMALL_SHARE else math.nan
 
 
 class Master(Columns):
