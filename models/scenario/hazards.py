@@ -11,6 +11,7 @@ from models.base import AllMaterials, Base, Country, Finding, Id, MaterialId, Pr
 from models.language import marked, tr
 from models.marks import In
 from models.scenario.quantities import (
+    Bounds,
     Count,
     NonNegative,
     Number,
@@ -105,7 +106,8 @@ class State(Base):
 class Sample(Base):
     """States of the world drawn at random from hazards, success and delay."""
 
-    states: Count  #: How many states are drawn.
+    states: Annotated[Number, Bounds(ge=1, le=1e7, whole=True)]
+    """How many states are drawn, 10 million at most."""
     seed: Whole = Number(0)  #: Seed of the random streams.
     method: Literal["random", "stratified"] = "random"
     """``random``: independent draws; ``stratified``: draws spread evenly (a Latin hypercube)."""

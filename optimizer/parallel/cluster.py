@@ -378,6 +378,17 @@ def _connected(address: str, secured: Any, patience: float) -> Iterator[Any]:
 
 
 @contextmanager
+def _beginning() -> Iterator[None]:
+    """Say in other words what dask raises where one of its processes ends before it has begun."""
+    try:
+        yield
+    except Exception as error:
+        raise cluster_error(
+            "no cluster could be started on this machine: {problem}", problem=error
+        ) from error
+
+
+@contextmanager
 def _local(jobs: int | None) -> Iterator[tuple[str, Any]]:
     """The address of a scheduler that is begun here, and how it is spoken to: TLS by certificates
     that are kept in memory alone; nothing listens beyond this machine, and there is no dashboard.
@@ -389,7 +400,7 @@ def _local(jobs: int | None) -> Iterator[tuple[str, Any]]:
     secured = Security.temporary()
     routes = [f"distributed.{one}.http.routes" for one in ("scheduler", "worker")]
     with dask.config.set({route: [] for route in routes}):
-        with serving.ctrl_c_kept_out():
+        with serving.ctrl_c_kept_out(), _beginning():
             cluster = LocalCluster(
                 n_workers=jobs or usable_cores(),
                 threads_per_worker=1,

@@ -320,6 +320,15 @@ def test_without_the_extra_it_says_how_to_get_it(
         Cluster("tcp://127.0.0.1:8786")
 
 
+def test_a_worker_that_dies_while_it_starts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(**_: Any) -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("distributed.LocalCluster", dies)
+    with pytest.raises(ClusterError, match="could be started on this machine: Nanny failed"):
+        Cluster("local").client()
+
+
 def test_dask_is_imported_when_it_is_used_alone() -> None:
     """What needs no cluster is as quick without it."""
     import subprocess
