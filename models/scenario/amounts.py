@@ -106,16 +106,16 @@ def warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
             )
             yield doubt(one.at, message, _in_tonnes())
     for name, amounts in rows.items():
-        most = max(one.tonnes for one in amounts)
-        for one in amounts:
-            if 0 < one.tonnes <= most / SMALL:
-                message = tr(
-                    "{tonnes} t per year of '{material}', of which others demand {most} t",
-                    material=name,
-                    tonnes=figure(one.tonnes),
-                    most=figure(most),
-                )
-                yield doubt(one.at, message, _in_tonnes())
+        most = max(amounts, key=lambda one: one.tonnes)
+        few = [one for one in amounts if 0 < one.tonnes <= most.tonnes / SMALL]
+        for one, other in [(one, most) for one in few] + [(most, one) for one in few[:1]]:
+            message = tr(
+                "{tonnes} t per year of '{material}', where another row has {other} t",
+                material=name,
+                tonnes=figure(one.tonnes),
+                other=figure(other.tonnes),
+            )
+            yield doubt(one.at, message, _in_tonnes())
 
 
 def _in_tonnes() -> str:

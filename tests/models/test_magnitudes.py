@@ -1,0 +1,153 @@
+"""Slips of units get a warning at their line; 60 sound scenarios get none."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mine_to_magnet import mine_to_magnet
+from random_cases import crowded_case, deals_case, lasting_case, small_case, treasury_case
+from small_scenario import VALID
+
+from models.files import presets, read_case, read_case_text
+from models.files.reading import Reading
+from models.marks import values_in
+from models.scenario import magnitudes
+from models.scenario.case import Case
+from optimizer.cli.scenario_files import template
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = (ROOT / "scenarios" / "tutorial.yaml").read_text(encoding="utf-8")
+STOCK = "max_purchase_t_per_year: {value: 5,"
+RATE = "market_finance_max: {value: 0.5, source: invented}   # banks"
+
+SLIPS = [
+    # the ten that passed in silence
+    ("t_per_year: {value: 30,", "t_per_year: {value: 0.03,", "0.03 t per year of 'gallium'"),
+    ("capex_meur: {value: 40,", "capex_meur: {value: 40000000,", "capex_meur is in millions"),
+    ("price_eur_per_t: {value: 500000,", "price_eur_per_t: {value: 500,", "cost about 513000"),
+    ("eur_per_t: {value: 1000000,", "eur_per_t: {value: 1000,", "is below the price of 'gallium'"),
+    ("share: {value: 1.0, source: invented}}\n\ndamage", "t_per_year: 0.04}\n\ndamage",
+     "0.04 t per year, where 40 t"),
+    ("gallium: {value: 20,", "gallium: {value: 20000,", "20000 t per year, where 40 t"),
+    ("discount_rate: {value: 0.0,", "discount_rate: {value: 4.5,", "is a real rate: 4.5"),
+    ("currency: EUR", "currency: KRW", "not those of KRW"),
+    ("price_year: 2025", "price_year: 1990", "is 36 years from first_year 2026"),
+    # their neighbours
+    ("t_per_year: {value: 10,", "t_per_year: {value: 10000,", "10000 t per year of"),
+    ("capex_meur: {value: 40,", "capex_meur: {value: 40000,", "4000 times the value"),
+    ("capex_meur: {value: 6,", "capex_meur: {value: 0.006,", "0.003 times the value"),
+    ("price_eur_per_t: {value: 500000,", "price_eur_per_t: {value: 500000000,", "cost about"),
+    ("eur_per_t: {value: 1000000,", "eur_per_t: {value: 200000,", "is below the price"),
+    ("share: {value: 1.0, source: invented}}\n\ndamage", "t_per_year: 40000}\n\ndamage",
+     "40000 t per year, where 40 t"),
+    ("gallium: {value: 4,", "gallium: {value: 4000,", "0.003 times the value"),
+    ("gallium: {value: 20,", "gallium: {value: 0.02,", "4000 times"),
+    ("discount_rate: {value: 0.0,", "discount_rate: {value: 0.35,", "is a real rate: 0.35"),
+    ("financing_rate: {value: 0.02,", "financing_rate: {value: 2,", "is a real rate: 2 "),
+    ("financing_rate: {value: 0.02,", "annual_loss: 0.4\n    financing_rate: {value: 0.02,", "0.4"),
+    ("recovery: {value: 0.5,", "recovery: {value: 50,", "50 means 5000 %"),
+    ("currency: EUR", "currency: JPY", "not those of JPY"),
+    ("currency: EUR", "currency: CNY", "not those of CNY"),
+    ("currency: EUR", "currency: EUE", "not a currency code of ISO 4217"),
+    ("price_year: 2025", "price_year: 2052", "is 26 years from"),
+    (STOCK, STOCK.replace("5,", "5000,"), "5000 t per year, where 40 t"),
+    (STOCK, STOCK.replace("5,", "0.005,"), "0.005 t per year, where 40 t"),
+    ("storage_eur_per_t_year: {value: 10000,", "storage_eur_per_t_year: {value: 10000000,",
+     "costs more than 'gallium'"),
+    ("budget_meur: {value: 20,", "budget_meur: {value: 20000000,", "budget_meur is in millions"),
+    ("t_per_year: {value: 30, source: invented}", "t_per_year: {2026: 30, 2028: 0.03}",
+     "a factor of 1000 between 2026"),
+    ("    name: {en: Gallium, de: Gallium}\n", "    price_states:\n      - {probability: 1, "
+     "eur_per_t: 500}\n", "500 per tonne is unlike the price"),
+]  # fmt: skip
+"""What is written in the tutorial, what in its place, and what the warning at its line says."""
+
+
+@pytest.mark.parametrize(("sound", "slip", "said"), SLIPS)
+def test_a_slip_gets_a_warning_at_its_line(sound: str, slip: str, said: str) -> None:
+    assert sound in TUTORIAL
+    text = TUTORIAL.replace(sound, slip, 1)
+    lines = range(1, text.count("\n") + 1)
+    changed = {n for n in lines if text.split("\n")[n - 1] not in TUTORIAL.split("\n")}
+    found = read_case_text(text).warnings
+    assert [one for one in found if one.place and one.place.line in changed and said in str(one)]
+
+
+@pytest.mark.parametrize(
+    ("sound", "slip", "place"),
+    [
+        ("price_eur_per_t: 50000", "price_eur_per_t: 50", ("materials", "mineral")),
+        ("t_per_year: 1200", "t_per_year: 1.2", ("demand", 0)),
+        ("currency: EUR", "currency: KRW", ("currency",)),
+        ("eur_per_t: 90000", "eur_per_t: 90", ("damage", 0)),
+    ],
+)
+def test_what_is_not_known_by_name_is_compared_with_the_rest(
+    sound: str, slip: str, place: tuple[str | int, ...]
+) -> None:
+    text = """\
+currency: EUR
+horizon: {first_year: 2026, last_year: 2030}
+materials: {mineral: {price_eur_per_t: 50000}}
+consumers: {industry: {}}
+demand: [{consumer: industry, material: mineral, t_per_year: 1200}]
+damage: [{material: mineral, steps: [{share: 1, eur_per_t: 90000}]}]
+supply: [{material: mineral, country: VN, t_per_year: 1300}]
+projects: {mine: {country: DE, output_t_per_year: {mineral: 600}, capex_meur: 90}}
+"""
+    assert read_case_text(text).warnings == ()
+    (warning,) = read_case_text(text.replace(sound, slip)).warnings
+    assert warning.path[: len(place)] == place
+
+
+Pick = Callable[[Sequence[Any]], Any]
+
+
+def drawn(make: Callable[[Pick], Any], seed: int) -> Reading:
+    dice = random.Random(seed)
+    return read_case_text(json.dumps(make(lambda values: values[dice.randrange(len(values))])))
+
+
+@cache
+def shipped(name: str) -> Reading:
+    return read_case(name)
+
+
+def cases() -> dict[str, Callable[[], Case]]:
+    """60 sound scenarios by name: those that ship with each of their variants, the templates,
+    small ones of the tests, and such as are drawn at random."""
+    found: dict[str, Callable[[], Case]] = {}
+    for name in presets.scenarios():
+        found[name] = lambda name=name: shipped(name).case
+        for key in shipped(name).case.variants:
+            found[f"{name} {key}"] = lambda name=name, key=key: read_case(name, key).case
+    for language in ("en", "de"):
+        found[language] = lambda language=language: read_case_text(template(language)).case
+    found["valid"] = lambda: read_case_text(VALID).case
+    found["oxides"] = lambda: read_case(ROOT / "tests/scenarios/germany-2026-oxides.yaml").case
+    found["magnets"] = lambda: read_case_text(json.dumps(mine_to_magnet())).case
+    files = sorted((ROOT / "tests" / "knapsacks").glob("*.yaml"))
+    for file in [*files, ROOT / "tests" / "textbook" / "news_vendor.yaml"]:
+        found[file.stem] = lambda file=file: read_case(file).case
+    makers = (small_case, crowded_case, treasury_case, lasting_case, deals_case)
+    for seed in range(100):
+        for make in makers:
+            if len(found) < 60:
+                found[f"{make.__name__} {seed}"] = lambda m=make, s=seed: drawn(m, s).case
+    return found
+
+
+@pytest.mark.parametrize("variants_of_germany", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_sixty_sound_scenarios_get_no_warning(variants_of_germany: bool) -> None:
+    sound = cases()
+    assert len(sound) == 60
+    for name, read in sound.items():
+        if name.startswith("germany-2026 ") == variants_of_germany:
+            case = read()
+            assert (name, list(magnitudes.warnings(case, values_in(case)))) == (name, [])
