@@ -73,7 +73,7 @@ def other_unit(word: str, names: Iterable[str]) -> str:
 def another_quantity(word: str, name: str) -> bool:
     """Whether two names have little in common but their unit."""
     one, other = _unit(word), _unit(name)
-    if not one.kind or one.kind != other.kind:
+    if not one.kind or one.kind != other.kind or not one.rest or not other.rest:
         return False
     return SequenceMatcher(None, "_".join(one.rest), "_".join(other.rest)).ratio() < 0.6
 

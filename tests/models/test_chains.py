@@ -232,7 +232,8 @@ DOUBTS = [
         "22:27: warning: 1050 tonnes of 'ore' for a tonne of 'oxide'; write 1.05 if 1050 kg are "
         "meant"]),
     (("country: DE\n    output", "country: EX\n    output"), [
-        "13:14: warning: EX is not a country code of ISO 3166; write a two-letter code such as DE"]),
+        "13:14: warning: EX is not a country code of ISO 3166; "
+        "write a two-letter code such as DE"]),
     (("projects:", f"{HAZARD}{{country: FR, loss: [1]}}]}}}}\n{SAMPLED}projects:"), [
         "17:63: warning: FR neither supplies anything nor hosts a project"]),
 ]  # fmt: skip

@@ -159,7 +159,8 @@ def test_what_refers_to_a_broken_item_is_not_reported_again(folder):
         )
     )
     assert printed(folder, text) == [
-        "scenario.yaml:25:14: error: '5' is not an ISO 3166 country code; write a two-letter code such as DE"
+        "scenario.yaml:25:14: error: '5' is not an ISO 3166 country code; "
+        "write a two-letter code such as DE"
     ]
 
 

@@ -1,0 +1,104 @@
+"""What hints say of units in names, of separators, commas, codes and what is included."""
+
+from __future__ import annotations
+
+import pytest
+from small_scenario import VALID
+
+from models.faults import ScenarioError
+from models.files import read_case_text
+from models.scenario.quantities import number_hint
+from models.spelling import suggestion
+
+FIELDS = (
+    "t_per_year", "output_t_per_year", "capex_meur", "cash_cost_eur_per_t", "price_eur_per_t",
+    "discount_rate", "term_years", "min_days_of_demand",
+)  # fmt: skip
+
+
+def found(text: str) -> list[str]:
+    try:
+        return list(map(str, read_case_text(text).warnings))
+    except ScenarioError as error:
+        return list(map(str, error.faults))
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("kt_per_year", "another unit: multiply by 1000, and write 't_per_year'"),
+        ("kg_per_year", "another unit: divide by 1000, and write 't_per_year'"),
+        ("mt_per_year", "another unit: multiply by 1000000, and write 't_per_year'"),
+        ("t_per_month", "another unit: multiply by 12, and write 't_per_year'"),
+        ("price_eur_per_kg", "another unit: multiply by 1000, and write 'price_eur_per_t'"),
+        ("capex_eur", "another unit: divide by 1000000, and write 'capex_meur'"),
+        ("capex_keur", "another unit: divide by 1000, and write 'capex_meur'"),
+        ("capex_musd", "write 'capex_meur': amounts are in the currency of the file"),
+        ("term_months", "another unit: divide by 12, and write 'term_years'"),
+        ("discount_rate_percent", "another unit: divide by 100, and write 'discount_rate'"),
+        ("t_per_yaer", "did you mean 't_per_year'?"),
+    ],
+)
+def test_a_name_in_another_unit_is_no_misspelling(word: str, hint: str) -> None:
+    assert suggestion(word, FIELDS) == hint
+
+
+def test_operating_costs_are_not_called_cash_costs() -> None:
+    assert "did you mean" not in suggestion("opex_eur_per_t", FIELDS)
+    assert "did you mean" not in suggestion("revenue_eur_per_t", FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("67,000", "may mean 67000 or 67.000"),
+        ("1234,567", "may mean 1234567 or 1234.567"),
+        ("67.000", "may mean 67000 or 67.000"),
+        ("1,234,567", "write 1234567,"),
+        ("1,234,567.5", "write 1234567.5,"),
+        ("67 000", "write 67000,"),
+        ("67,5", "a decimal comma: write 67.5"),
+    ],
+)
+def test_three_digits_behind_a_comma_are_no_decimals(text: str, hint: str) -> None:
+    assert hint in number_hint(text)
+
+
+@pytest.mark.parametrize(
+    ("sound", "slip", "said"),
+    [
+        ("country: CL", "country: CHL", "'CHL' is not an ISO 3166 country code; write CL"),
+        ("country: CL", "country: vnm", "write VN"),
+        ("country: CL", "country: ROW", "write a two-letter code such as DE"),
+        ("tags: [domestic]}}", "countries: [DE, AUS]}}", "write AU"),
+        ("lithium: {price", "lithium: {name: Salt, technical, price", 'quotes: "Salt, technical"'),
+        ("title: A test", "title: [A test, revised]", 'quotes: "A test, revised"'),
+    ],
+)
+def test_codes_and_commas(sound: str, slip: str, said: str) -> None:
+    assert sound in VALID
+    assert any(said in one for one in found(VALID.replace(sound, slip, 1)))
+
+
+def test_a_file_in_dollars_is_told_of_dollars() -> None:
+    text = "currency: USD\n" + VALID.replace("eur_per_t: 250000}]", "eur_per_t: 2}]")
+    assert any("to 2 USD per tonne" in one for one in found(text))
+    assert not any("EUR" in one for one in found(text.replace("    capex_meur: 1400\n", "")))
+
+
+def test_a_preset_in_euros_is_told_at_its_entry() -> None:
+    (said,) = [one for one in found("currency: USD\ninclude: [rohstofffonds]\n" + VALID)
+               if "are in EUR" in one]  # fmt: skip
+    assert said.startswith("scenario.yaml:2:11: warning")
+    assert not any("are in EUR" in one for one in found("include: [rohstofffonds]\n" + VALID))
+
+
+@pytest.mark.parametrize(
+    ("preset", "named", "change"),
+    [("stock_subsidy", "ndpr, ", ("", "")), ("rohstofffonds", "2026, 2027", ("2026", "2031"))],
+)
+def test_what_a_preset_lacks_is_said_once(preset: str, named: str, change: tuple[str, str]) -> None:
+    text = VALID.replace(*change).replace("last_year: 2030", "last_year: 2035")
+    (said,) = [one for one in found(f"include: [{preset}]\n{text}") if f"{preset}.yaml" in one
+               and "error" in one]  # fmt: skip
+    assert named in said
