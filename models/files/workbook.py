@@ -212,12 +212,14 @@ def check_packed(raw: bytes, file: str, place: Place) -> None:
 
 
 def _rows(sheet: Any, file: str, report: Report) -> Iterator[list[Cell]]:
-    book, name, total = sheet.parent, sheet.title, 0
+    book, name, total, last = sheet.parent, sheet.title, 0, 0
     how = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
     with sheet._get_source() as source:
         strings = sheet._shared_strings
         for number, row in _Rows(source, strings, data_only=True, epoch=book.epoch, **how).parse():
-            place = Place(file, cell=f"{name}!A{number}")
+            if number <= last:  # no spreadsheet program writes rows twice, or out of order
+                continue
+            place, last = Place(file, cell=f"{name}!A{number}"), number
             if number > MAX_ROWS:
                 message = tr("more than {count} rows", count=MAX_ROWS)
                 raise refuse(place, message, tr("delete what lies below the table"))
