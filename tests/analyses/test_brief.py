@@ -336,3 +336,12 @@ def test_how_likely_budgets_are_enough_stands_in_the_first_paragraph(language: L
     with using(language):
         page = html.render(brief_of(tutorial(), evaluation=judged)).replace(NO_BREAK, " ")
     assert page.count(says[language]) == 1
+
+
+def test_figures_of_other_states_say_what_they_are_of() -> None:
+    """With an evaluation there are two figures of what is left: on the plan's states, and fresh."""
+    alone = html.render(brief_of(tutorial())).replace(NO_BREAK, " ")
+    assert "Expected to remain: 12 million EUR" in alone
+    both = html.render(brief_of(tutorial(), evaluation=by_hand())).replace(NO_BREAK, " ")
+    assert "Expected to remain on the states that it was chosen on: 12 million EUR" in both
+    assert "12 million EUR with it on the states that it was chosen on" in both

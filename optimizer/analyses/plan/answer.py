@@ -219,6 +219,8 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
         before=say.spoken(nothing.left),
         after=say.spoken(plan.outcome.expected),
     )
+    if say.beside.evaluation is not None:  # which has figures of other states
+        beside += " " + tr("on the states that it was chosen on")
     if nothing.avoided_per_euro is not None:
         average = _per_euro(nothing.avoided_per_euro)
         beside += "; " + tr("on average {per_euro} {currency} for each public {currency}",

@@ -77,16 +77,21 @@ def remains(say: PlanWording) -> Iterator[str]:
     hit = [one for one in say.plan.materials if one.expected > NOISE]
     some = sorted(hit, key=lambda one: -one.expected)[:MOST_NAMED]
     if some and after > NOISE:
-        told = tr(
-            "Expected to remain: {after}, {share} of it of {materials}.",
-            after=say.spoken(after),
-            share=rounded_percent(sum(one.expected for one in some) / after),
-            materials=listed(
+        judged = say.beside.evaluation
+        about = {
+            "after": say.spoken(after),
+            "share": rounded_percent(sum(one.expected for one in some) / after),
+            "materials": listed(
                 [f"{say.name('materials', x.id)} ({say.spoken(x.expected)})" for x in some]
             ),
-        )
-        judged = say.beside.evaluation
+        }
+        told = tr("Expected to remain: {after}, {share} of it of {materials}.", **about)
         if judged is not None and judged.rules:
+            told = tr(
+                "Expected to remain on the states that it was chosen on: {after}, {share} of it of "
+                "{materials}.",
+                **about,
+            )
             least = min(rule.performance.expected.value for rule in judged.rules)
             told += " " + tr(
                 "On fresh states {fresh}, and {least} without foresight.",

@@ -61,7 +61,9 @@ def value(say: Say, one: SensitivityInput, at: float, known: float | None) -> st
     """A value of an input: the number where it is a single one, else the factor."""
     figure = _figure(one, at, known)
     counted = one.kind == "input" and figure.is_integer()
-    return _shown(say, one, figure if counted else float(f"{figure:.3g}"), known)
+    if not counted:  # of more digits than three none before the point is rounded away
+        figure = float(round(figure) if abs(figure) >= 1000 else f"{figure:.3g}")
+    return _shown(say, one, figure, known)
 
 
 def turned(say: Say, one: SensitivityInput, turn: BreakEven) -> tuple[str, str]:
