@@ -140,10 +140,9 @@ def _label(one: Against) -> str:
 
 def _adds(say: PlanWording) -> Iterator[str]:
     """What the plan adds to what would be done otherwise, and to the next cheaper option."""
-    told = {one.over for one in say.brief.better}
     for one in say.brief.increments[1:]:
-        if one.over in told and one.over is not None:
-            continue
+        if one.to == "option" and say.brief.better:
+            continue  # what the comparison prefers takes its room on the page
         about = {"other": called(one), "avoided": say.spoken(abs(one.avoided))}
         if one.avoided < 0:
             yield tr("Compared with {other}, it leaves {avoided} more.", **about)
