@@ -310,7 +310,6 @@ class Document:
     answer: Sequence[Part]
     sections: Sequence[Section] = ()
     versions: Mapping[str, str] = field(default_factory=dict)  # of what made the result
-    input_sha256: str = ""  # hash of the scenario
     checks: Sequence[Check] = ()  # what must add up in a workbook
     amounts: Sequence[float] = ()  # of money: how many decimals they need in a workbook
     outcomes: Sequence[float] = ()  # the same for figures of damage or shortage

@@ -201,22 +201,21 @@ class Wording(Generic[R]):
         return pairs(title or tr("How good the proof is"), rows, "proof")
 
     def made_of(self) -> list[tuple[str, str]]:
-        """Versions of the programs and the hash of the scenario, as far as they are known."""
-        made = self._made
-        versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
-        rows = (tr("Versions"), versions), (tr("Scenario, SHA-256"), made["input_sha256"])
-        return [row for row in rows if row[1]]
+        """Versions of the programs, where they are known."""
+        versions = ", ".join(f"{name} {version}" for name, version in self._versions.items())
+        return [(tr("Versions"), versions)] if versions else []
 
     @property
-    def _made(self) -> dict[str, Any]:
-        known = {"versions": {}, "input_sha256": ""}
-        return {name: getattr(self._proof, name, none) for name, none in known.items()}
+    def _versions(self) -> dict[str, str]:
+        versions: dict[str, str] = getattr(self._proof, "versions", {})
+        return versions
 
     def document(
         self, kicker: str, answer: Sequence[Part], sections: Sequence[Section], **more: Any
     ) -> Document:
         """A document with the head of this result, where ``more`` says nothing else."""
-        head = {"title": self.title, "subtitle": self.subtitle, "units": self.units, **self._made}
+        about: dict[str, Any] = {"units": self.units, "versions": self._versions}
+        head = {"title": self.title, "subtitle": self.subtitle, **about}
         return Document(kicker=kicker, answer=answer, sections=sections, **{**head, **more})
 
 

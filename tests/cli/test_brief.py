@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,33 @@ def test_the_options_as_one_company_sees_them(folder, capsys):
     ):
         assert run(["brief", *wrong]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_no_document_shows_the_hash_of_the_scenario(folder, capsys):
+    """Who knows all figures but one would find it by trying values until the hash is met."""
+    raw = tutorial().case.model_dump(mode="json")
+    payer = next(f for f, one in raw["funders"].items() if one["kind"] == "company")
+    (folder / "other").mkdir()
+    (folder / "other" / "plan.json").write_bytes(disk.document(tutorial()))
+    sent = folder / "sent"
+    for line in (
+        ["report", "plan", "--out", "sent/report.html"],
+        ["report", "plan", "other", "--out", "sent/options.html"],
+        ["brief", "plan", "--as-is", "--slides", "--out", "sent", "--force"],
+        ["brief", "plan", "other", "--for", payer, "--out", "sent"],
+        ["workbook", "plan", "--out", "sent/plan.xlsx"],
+        ["workbook", "plan", "other", "--out", "sent/options.xlsx"],
+    ):
+        assert run(line) == 0
+    digest = tutorial().certificate.input_sha256[:8].encode()
+    assert len(list(sent.iterdir())) >= 8
+    for path in sent.iterdir():
+        parts = [path.read_bytes()]
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                parts = [packed.read(name) for name in packed.namelist()]
+        assert not any(digest in part for part in parts), path.name
+    assert digest.decode() not in capsys.readouterr().out
 
 
 def test_what_is_no_plan_is_refused(folder, capsys):

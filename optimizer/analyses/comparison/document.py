@@ -84,7 +84,6 @@ def document(
         list(answer(side)),
         sections,
         base.certificate.versions if base else {},
-        side.base.proof.input_sha256,
         list(_checks(side, made)),
         [option.cost.public.paid_meur for option in side.options],
         [option.benefit.worst.without_plan for option in side.options],
@@ -244,7 +243,6 @@ def _proofs(side: Side) -> Table:
         Column(tr("Gap asked for"), "proof.gap_target", "gap"),
         Column(tr("States of the world"), "proof.states", "count"),
         Column(tr("Seed of the sample"), "proof.seed", "year"),
-        Column(tr("Scenario, SHA-256"), lambda o: o.proof.input_sha256[:16], "text"),
     ]
     return Table(tr("How good the proof is"), side.options, columns, "proofs", note)
 

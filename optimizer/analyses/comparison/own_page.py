@@ -63,7 +63,6 @@ def page(
         called(side, view),
         [*_told(side, view), *noted(side, tables, view), *([f"{made}."] if made else [])],
         versions=base.certificate.versions if base else {},
-        input_sha256=side.base.proof.input_sha256,
         answer_title=tr("What the options mean for {funder}", funder=side.name("funders", funder)),
         units=side.units,
     )

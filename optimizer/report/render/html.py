@@ -58,10 +58,9 @@ def render(document: Document, doubts: Doubts = NONE) -> str:
     """
     style = (files("optimizer.report") / "templates" / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    made = {"version": document.versions.get("vorrat", ""), "sha": document.input_sha256[:16]}
-    closing = tr("Made by Vorrat {version}.", **made) if made["version"] else tr("Made by Vorrat.")
-    if document.input_sha256:
-        closing = tr("Made by Vorrat {version} from the scenario with SHA-256 {sha}.", **made)
+    # No hash of the scenario: a reader who knows all figures but one could find it by trial.
+    version = document.versions.get("vorrat", "")
+    closing = tr("Made by Vorrat {version}.", version=version) if version else tr("Made by Vorrat.")
     caution = tr("Not confirmed to be as it was written")
     if doubts.against:
         caution = tr("Not to be relied on as it stands")
