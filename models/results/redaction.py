@@ -5,7 +5,9 @@ from typing import Literal
 from models.results.base import Document, InUnit, Part, Result, Seconds
 
 AnswerState = Literal["solved", "skipped", "infeasible", "redacted_infeasible", "no_plan"]
-HiddenKind = Literal["demand", "damage_value", "damage_share", "budget", "stock"]
+HiddenKind = Literal[
+    "demand", "damage_value", "damage_share", "budget", "stock", "paid_share", "other"
+]
 
 
 class Recovered(Result):
@@ -21,13 +23,15 @@ class RedactedFigure(Result):
     """One figure that was replaced."""
 
     path: str  #: Where it stands in the scenario, as ``--set`` has it.
-    kind: HiddenKind  #: What it is.
-    owner: str  #: Id of the consumer or company.
+    kind: HiddenKind
+    """What it is; ``paid_share`` and ``other`` follow from hidden figures, or were asked for."""
+    owner: str  #: Id of the consumer or company; empty for ``other``.
     material: str | None  #: Id of the material, where it is of one.
     published: float  #: What the redacted scenario says.
     value: float | None  #: What it is in truth; null without ``--values``.
-    low: float  #: It is no less, by the file alone.
-    high: float  #: It is no more, by the file alone.
+    low: float
+    """It is no less, by the file alone: its band, and all relations of figures that were found."""
+    high: float  #: It is no more, by the same.
     error: Part  #: How far the best guess, √(low · high), can be off, by the file, as a share.
     bits_left: float  #: What stays hidden: log2 of possible values, each 1 % above the last.
     bits_told: float
@@ -51,12 +55,14 @@ class TellingResult(Result):
 
 
 class LeftOut(Result):
-    """Something that was taken out of the scenario since it could tell."""
+    """Something that was taken out of the scenario, or changed, since it could tell."""
 
     path: str  #: Where it stood.
-    reason: Literal["variant", "description", "source", "note"]
+    reason: Literal["variant", "description", "source", "note", "text", "mentioned", "follows"]
     """``variant``: it sets a hidden figure, or needs a file; ``source``: an entry of the
-    bibliography that nothing else named; or another text."""
+    bibliography that nothing else named; ``text``: all sources, notes and descriptions of a
+    section; ``mentioned``: a text that names a hidden figure; ``follows``: a figure that follows
+    from hidden ones, made again from what is written for them."""
 
 
 class Hint(Result):
@@ -64,12 +70,21 @@ class Hint(Result):
 
     path: str  #: Where it stands.
     reason: Literal[
-        "mentioned", "supply_adds_up", "purse_open", "curve_shared", "shares_kept", "private_open"
+        "mentioned",
+        "supply_adds_up",
+        "grows_alike",
+        "follows",
+        "purse_open",
+        "curve_shared",
+        "shares_kept",
+        "private_open",
     ]
-    """``mentioned``: a text names a hidden figure; ``supply_adds_up``: supply in tonnes is as much
-    as need; ``purse_open``: the company's budget was not chosen; ``curve_shared``: a damage curve
-    is that of others too; ``shares_kept``: a factor cannot hide shares of steps; ``private_open``:
-    a number of a private file is not hidden."""
+    """``mentioned``: a text names a hidden figure (until 0.2); ``supply_adds_up``: supply in tonnes
+    is as much as need; ``grows_alike``: demand of others that grows as hidden demand, or is a
+    multiple of it; ``follows``: a figure that agrees with hidden ones and was allowed to stay;
+    ``purse_open``: the company's budget was not chosen; ``curve_shared``: a damage curve is that of
+    others too; ``shares_kept``: a factor cannot hide shares of steps; ``private_open``: a number of
+    a private file is not hidden."""
 
 
 class RedactionLoss(Result):

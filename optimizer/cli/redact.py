@@ -3,17 +3,26 @@
 import secrets
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from models.base import named
+from models.files import Reading
+from models.language import tr
 from optimizer.analyses.redaction.options import RedactOptions
 from optimizer.cli import disk, options, runner
 from optimizer.cli.diagnostics import Steps
 from optimizer.cli.scenario_files import summed_up
 from optimizer.cli.usage import misused
 
+if TYPE_CHECKING:
+    from optimizer.analyses.redaction.relations import Relation
+
 FILES = ("public/scenario.yaml", "public/stand-in.yaml", "public/plan.json", "owner/redaction.json")
 DEFAULT = 0.25
+MOST = 10
+"""Figures that are named where a scenario is refused."""
 
 
 def _redact(
@@ -41,9 +50,22 @@ def _redact(
     method: Scale | Band = Band(DEFAULT if asked.band is None else asked.band)
     if asked.scale is not None:
         method = Scale(asked.scale, asked.seed or secrets.token_hex(32))
-    redacted = rewritten(reading, asked.consumers, asked.companies, method)
+    redacted = rewritten(
+        reading,
+        asked.consumers,
+        asked.companies,
+        method,
+        also=asked.also,
+        allow=asked.allow,
+        keep_texts=asked.keep_texts,
+    )
+    for path in redacted.unknown:
+        raise misused("There is no figure with a unit at '{path}'.", path=path)
     if not redacted.replaced:
         raise misused("There is no figure to hide of those that were named.")
+    if redacted.telling:
+        told = (_told(reading, one) for one in redacted.telling[:MOST])
+        raise click.UsageError("\n".join(told))
     # The scenario does not wait for the solves, nor does a failure cost it; what an earlier run
     # found of another one goes.
     text, folder = redacted.text.encode(), None if out is None or _is_file(out) else out
@@ -54,7 +76,9 @@ def _redact(
         disk.leave_all([(out, text)], force)
     steps.note(f"{file}: {summed_up(case)}")
     with closing(steps):
-        judged = judge(redacted, method, asked, title=named(case.title, Path(file).stem))
+        # The title of the redacted scenario: that of the true one may name a figure.
+        title = named(redacted.case.title, Path(file).stem)
+        judged = judge(redacted, method, asked, title=title)
     found = judged.redaction
     with runner.telling(found, as_json) as document:
         if folder is not None:
@@ -65,6 +89,19 @@ def _redact(
 
 
 redact = runner.assembled(_redact, "redact", "file", limited=False)
+
+
+def _told(reading: Reading, one: "Relation") -> str:
+    """What is wrong with a figure that agrees with hidden ones, and what to do."""
+    figure = one.figure
+    place = reading.place(figure.path if figure.year is None else (*figure.path, figure.year))
+    about = {"place": str(place), "path": figure.dotted, "times": f"{one.times:.4g}"}
+    return tr(
+        "{place}: {path} is {times} times {hidden}: whoever guesses so has that. --also {path} "
+        "hides it too; --allow {path} leaves it, if that is by chance or known anyway.",
+        hidden=" + ".join(one.hidden),
+        **about,
+    )
 
 
 def _is_file(out: Path) -> bool:

@@ -152,7 +152,7 @@ def test_the_redacted_scenario_reads_and_differs_in_what_is_hidden_alone() -> No
         content["damage"][0]["steps"][0]["eur_per_t"] = None
         content["funders"]["chip_co"]["budget_meur"] = None
         content["stockpiles"][0] |= {"initial_t": None, "max_t": None}
-        content["sources"].pop("ledger", None)
+        content["sources"].clear()
     assert before == after
     told = {redacted.case.demand[0].t_per_year.values[0].source}
     assert told == {"redacted: band of 25 %"}
@@ -164,6 +164,13 @@ def test_nothing_of_the_true_figures_is_in_what_is_written() -> None:
         for gone in ("41.7", "731", "13.3", "3.3", "8.8", "ledger", "books", "a year"):
             assert gone not in text, gone
     assert {(one.path, one.reason) for one in redacted.left_out} == {
+        ("demand.0.t_per_year", "note"),
+        ("consumers", "text"),
+        ("sources", "text"),
+    }
+    kept = hide(two_consumers(), keep_texts=True)
+    assert "idle" in kept.text
+    assert {(one.path, one.reason) for one in kept.left_out} == {
         ("demand.0.t_per_year", "note"),
         ("consumers.chips.description", "description"),
         ("sources.ledger", "source"),
@@ -265,9 +272,10 @@ def test_what_still_tells_is_hinted_at() -> None:
         title="Chips need 41.7 t",
         supply=[{"material": "ore", "country": "CN", "t_per_year": 141}],
     )
-    found = {(one.path, one.reason) for one in hide(raw, companies=()).hints}
-    assert found == {
-        ("title", "mentioned"),
+    redacted = hide(raw, companies=())
+    assert ("title", "mentioned") in {(one.path, one.reason) for one in redacted.left_out}
+    assert "Chips need" not in redacted.text
+    assert {(one.path, one.reason) for one in redacted.hints} == {
         ("supply.0.t_per_year", "supply_adds_up"),
         ("funders.chip_co", "purse_open"),
     }

@@ -22,7 +22,7 @@ from optimizer.analyses.redaction.insider import (
 )
 from optimizer.analyses.redaction.judging import judge
 from optimizer.analyses.redaction.options import RedactOptions
-from optimizer.analyses.redaction.ranges import Equation, fitting, propagated, width
+from optimizer.analyses.redaction.ranges import Equation, fitting, tightest, width
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
 from optimizer.solve.checked_solution import input_hash
@@ -246,12 +246,17 @@ def test_a_published_plan_can_be_followed_as_it_was_decided() -> None:
         assert starts == {p.id: p.start for p in published.projects}
 
 
-def test_propagation_narrows_both_ways_and_ignores_what_contradicts() -> None:
+def test_ranges_are_the_tightest_that_all_equations_allow_together() -> None:
     ranges = {"a": (1.0, 4.0), "b": (2.0, 6.0)}
-    found = propagated(ranges, [Equation({"a": 1.0, "b": 2.0}, 8.0)])
+    found = tightest(ranges, [Equation({"a": 1.0, "b": 2.0}, 8.0)])
     assert found["a"] == pytest.approx((1, 4))
     assert found["b"] == pytest.approx((2, 3.5))
-    assert propagated(ranges, [Equation({"a": 1.0}, 9.0)]) == ranges
+    assert tightest(ranges, [Equation({"a": 1.0}, 9.0)]) == ranges
+    # One after the other the two equations tell nothing; together they give both figures.
+    wide = {"a": (0.0, 10.0), "b": (0.0, 10.0)}
+    both = [Equation({"a": 1.0, "b": 1.0}, 10.0), Equation({"a": 1.0, "b": -1.0}, 2.0)]
+    assert tightest(wide, both)["a"] == pytest.approx((6, 6))
+    assert tightest(wide, [both[1]._replace(slack=1.0)])["a"] == pytest.approx((1, 10))
 
 
 def test_what_fits_is_found_on_both_sides_of_a_dip() -> None:

@@ -106,6 +106,40 @@ def test_wrong_usage_is_refused(file: str, capfd: Capture, args: list[str], said
     assert said in capfd.readouterr().err
 
 
+def test_a_figure_that_agrees_with_hidden_ones_is_refused_hidden_or_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    """41.7 t are hidden, and a plant is sized for half of them; nothing is written until the owner
+    says what of it."""
+    monkeypatch.chdir(tmp_path)
+    plant = {"country": "DE", "output": "ore", "inputs_t_per_t": {"powder": 1}}
+    materials = {name: {"price_eur_per_t": 10_000} for name in ("ore", "powder")}
+    mill = {"mill": plant | {"capacity_t_per_year": 20.85}}
+    name = write(two_consumers(conversions=mill, materials=materials))
+    path = "conversions.mill.capacity_t_per_year"
+    args = [name, *WHO, "--no-solve", "--out", "results"]
+    assert run(["redact", *args, "--quiet"]) == 2
+    line = 1 + Path(name).read_text().splitlines().index("    capacity_t_per_year: 20.85")
+    said = capfd.readouterr().err
+    assert f"{name}:{line}:26: {path} is 0.5 times demand.0.t_per_year" in said
+    assert f"--also {path}" in said
+    assert not Path("results").exists()
+    also = redaction(capfd, *args, "--also", path)
+    assert path in {one.path for one in also.figures}
+    assert also.figures[0].error == pytest.approx(1.25**0.5 - 1)
+    left = redaction(capfd, *args, "--allow", path, "--force")
+    assert ("follows", path) in {(one.reason, one.path) for one in left.hints}
+    assert left.figures[0].error < 1e-3
+    assert run(["redact", name, *WHO, "--also", "conversions.mil", "--quiet"]) == 2
+    assert "There is no figure with a unit at 'conversions.mil'" in capfd.readouterr().err
+
+
+def test_texts_are_kept_on_request(file: str, capfd: Capture) -> None:
+    for more, kept in ((), False), (("--keep-texts",), True):
+        redaction(capfd, file, *WHO, "--no-solve", "--out", "one.yaml", "--force", *more)
+        assert ("Nothing rests on it" in Path("one.yaml").read_text(encoding="utf-8")) is kept
+
+
 def test_a_company_without_figures_has_none_to_hide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
 ) -> None:

@@ -70,8 +70,9 @@ def hide(
     consumers: tuple[str, ...] = ("chips",),
     companies: tuple[str, ...] = ("chip_co",),
     method: Method = BAND,
+    **options: Any,
 ) -> Redacted:
-    return redact(reading(raw), consumers, companies, method)
+    return redact(reading(raw), consumers, companies, method, **options)
 
 
 def solved(redacted: Redacted, *, true: bool = True) -> Plan:

@@ -87,7 +87,7 @@ def _told_by_demand(
                         name = hidden[path, at]
                         weights[name] = weights.get(name, 0.0) + weight
             equations.append(bounds.Equation(weights, told))
-    return bounds.propagated(ranges, equations)
+    return bounds.tightest(ranges, equations)
 
 
 def _told_by_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
@@ -115,7 +115,7 @@ def _told_by_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges
                 pairs = bounds.between(line.limit_meur.years, int(text))
                 weights = {names[limit, y]: w for y, w in pairs if (limit, y) in names}
                 equations += [bounds.Equation(weights, available)] if weights else []
-    return bounds.propagated(ranges, equations)
+    return bounds.tightest(ranges, equations)
 
 
 def _granted(use: BudgetLineUse, carries_over: bool) -> Iterator[tuple[int, float]]:

@@ -13,6 +13,9 @@ from optimizer.report.wording import Wording
 OUTRIGHT = ("scenario", "certificate.input_sha256")
 REASONS = {
     "mentioned": marked("the text names one of the hidden figures"),
+    "grows_alike": marked("demand of others grows as a hidden one, or is a simple multiple of it"),
+    "follows": marked("the figure agrees with hidden ones, from which it may have been made"),
+    "text": marked("sources, notes and descriptions may say how figures were made"),
     "supply_adds_up": marked(
         "supply in tonnes adds up to demand: what others need leaves the rest"
     ),
@@ -40,7 +43,11 @@ def document(found: Redaction) -> Document:
             Section("loss", tr("What the answer loses"), list(_loss(say))),
             Section("telling", tr("What not to publish of the true scenario"), [_telling(found)]),
             Section("hints", tr("What still tells"), [_places("hints", found.hints)]),
-            Section("left-out", tr("What was taken out"), [_places("left-out", found.left_out)]),
+            Section(
+                "left-out",
+                tr("What was taken out or changed"),
+                [_places("left-out", found.left_out)],
+            ),
         ],
         subtitle="",
     )
@@ -160,10 +167,11 @@ def _figures(found: Redaction) -> Table:
             closest(tr("True results, ±"), "results"),
         ]
     note = tr(
-        "How closely each is recovered at most, over its years: from the file alone; by those who "
-        "know how it goes from year to year; by those who know all other figures, and see the true "
-        "damage as a report prints it, in all or by consumer; from all true results in plan.json "
-        "but the scenario."
+        "How closely each is recovered, over its years, by the attacks that were tried: from the "
+        "file alone, by linear programs over all sums, multiples and profiles in it that agree "
+        "with hidden figures; by those who know how it goes from year to year; by those who know "
+        "all other figures, and see the true damage as a report prints it, in all or by consumer; "
+        "from all true results in plan.json but the scenario. Other attacks may get closer."
     )
     return Table(tr("How closely figures can be recovered"), rows, columns, "figures", note)
 

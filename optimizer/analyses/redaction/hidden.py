@@ -22,8 +22,14 @@ from models.scenario.materials import Damage
 from models.scenario.quantities import Number, Yearly
 from models.scenario.stockpiles import Stockpile
 
-STOCKS = ("initial_t", "max_t", "max_release_t_per_period")
-"""What says how large a stock of one's own is; prices, rates and what the market gives do not."""
+STOCKS = (
+    "initial_t",
+    "max_t",
+    "max_purchase_t_per_year",
+    "max_release_t_per_period",
+    "refill_t_per_year",
+)
+"""What says how large a stock of one's own is; prices and rates do not."""
 DIGITS = 3
 """Significant digits of what is written: finer ones would mean nothing."""
 EDGE = 1e-9
@@ -73,9 +79,11 @@ def hidden(case: Case, consumers: Collection[str], companies: Collection[str]) -
     for n, pile in enumerate(case.stockpiles):
         owner = owner_of(pile, consumers, companies)
         for name in STOCKS if owner else ():
-            held = getattr(pile, name)
-            if held or name != "initial_t":
-                yield from _of("stock", owner, ("stockpiles", n, name), held, pile.material)
+            place: tuple[Step, ...] = ("stockpiles", n, name)
+            for one in _of("stock", owner, place, getattr(pile, name), pile.material):
+                # Nothing that is kept, bought or refilled is nothing to hide.
+                if one.value or one.year or name == "max_t":
+                    yield one
 
 
 def _of(

@@ -58,6 +58,13 @@ class RedactOptions(SolveOptions):
     seed: Annotated[str, Flag("TEXT")] | None = None
     """Draw the factors from this long, secret text, to get the same ones again; by chance if not
     given."""
+    also: Annotated[tuple[str, ...], Flag("PATH")] = ()
+    """Hide this figure as well, or all below this place; may be given often."""
+    allow: Annotated[tuple[str, ...], Flag("PATH")] = ()
+    """Leave this figure as it is although it agrees with hidden ones; what it tells is counted."""
+    keep_texts: bool = False
+    """Keep sources, notes and descriptions of others; by default the scenario has no texts but
+    titles and names."""
     values: bool = False
     """Name the true figures in the owner's account."""
     solve: bool = True

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, linprog
 
 Range = tuple[float, float]
 Ranges = dict[str, Range]
@@ -16,7 +16,6 @@ PRECISION = 1e-9
 """Relative precision of numbers in a plan's JSON, as an attacker may use them."""
 NOISE = 1e-6
 """What is smaller is arithmetic, and printed as 0."""
-ROUNDS = 60
 JUMP = 1e-7
 """How near to a value where a result may jump it is looked at as well."""
 GRID = 17
@@ -24,33 +23,38 @@ GRID = 17
 
 
 class Equation(NamedTuple):
-    """A weighted sum of figures that is known."""
+    """A weighted sum of figures that is known, give or take."""
 
     weights: Mapping[str, float]
     total: float
+    slack: float = 0.0
 
 
-def propagated(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
-    """Ranges narrowed until no equation narrows them any further.
-
-    Interval propagation over linear equations with weights of 0 or more; what contradicts a range
-    leaves it as it is.
-    """
-    found = dict(ranges)
-    for _ in range(ROUNDS):
-        before = dict(found)
-        for weights, total in equations:
-            slack = PRECISION * max(1.0, abs(total))
-            low = math.fsum(w * found[name][0] for name, w in weights.items())
-            high = math.fsum(w * found[name][1] for name, w in weights.items())
-            for name, weight in weights.items():
-                if weight > 0:
-                    own_low, own_high = found[name]
-                    least = (total - slack - (high - weight * own_high)) / weight
-                    most = (total + slack - (low - weight * own_low)) / weight
-                    narrow(found, name, least, most)
-        if found == before:
-            break
+def tightest(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
+    """The tightest range of each figure that all equations allow together: two linear programs a
+    figure. What contradicts itself tells nothing."""
+    found, known = dict(ranges), [one for one in equations if any(one.weights.values())]
+    names = list(dict.fromkeys(name for one in known for name in one.weights))
+    if not names:
+        return found
+    scale = {name: max(map(abs, ranges[name])) or 1.0 for name in names}
+    rows, limits = [], []
+    for weights, total, slack in known:
+        row = np.array([weights.get(name, 0.0) * scale[name] for name in names])
+        size = float(np.abs(row).max()) or 1.0
+        slack = max(slack, PRECISION * max(1.0, abs(total)))
+        rows += [row / size, -row / size]
+        limits += [(total + slack) / size, (slack - total) / size]
+    bounds = [(ranges[name][0] / scale[name], ranges[name][1] / scale[name]) for name in names]
+    for n, name in enumerate(names):
+        goal = np.zeros(len(names))
+        ends = []
+        for goal[n] in (1.0, -1.0):
+            answer = linprog(goal, A_ub=np.array(rows), b_ub=limits, bounds=bounds)
+            if answer.status != 0:
+                return found
+            ends.append(abs(float(answer.fun or 0.0)) * scale[name])
+        narrow(found, name, min(ends), max(ends))
     return found
 
 

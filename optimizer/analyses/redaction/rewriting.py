@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -14,16 +14,22 @@ from models.files import Reading, read_case_text
 from models.results import Hint, LeftOut
 from models.scenario.case import Case
 from models.scenario.chains import need
-from models.scenario.quantities import REMARKS
 from optimizer.analyses.redaction import hidden as hiding
+from optimizer.analyses.redaction import relations
 from optimizer.analyses.redaction.hidden import Figure, Method, Replaced
+from optimizer.analyses.redaction.ranges import Equation, tightest
+from optimizer.analyses.redaction.relations import Relation, walk
 
 Content = dict[str, Any]
 Path = tuple[Step, ...]
 Ids = Collection[str]
+LANGUAGES = {"en", "de"}
+FREE = ("source", "note", "description")
+"""Texts that nothing needs, and that may say how a figure was made."""
 
 _TOKEN = re.compile(r"\d{1,3}(?:[\u00a0\u202f ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*")
 YEARS = range(1900, 2101)
+_TOLD = re.compile(r"redacted: (band of|secret factor between) [\d. %a-z]+")
 ADDS_UP = 0.02
 """Supply within this share of demand is likely to have been made to add up to it."""
 
@@ -41,45 +47,136 @@ class Redacted(NamedTuple):
     replaced: tuple[Replaced, ...]
     left_out: tuple[LeftOut, ...]
     hints: tuple[Hint, ...]
+    telling: tuple[Relation, ...]
+    """Figures that agree with hidden ones, and were neither hidden nor allowed."""
+    unknown: tuple[str, ...]
+    """Paths among ``also`` where there is no figure."""
 
 
-def redact(reading: Reading, consumers: Ids, companies: Ids, method: Method) -> Redacted:
+def redact(
+    reading: Reading,
+    consumers: Ids,
+    companies: Ids,
+    method: Method,
+    *,
+    also: Sequence[str] = (),
+    allow: Sequence[str] = (),
+    keep_texts: bool = False,
+) -> Redacted:
     """The redacted scenario; its text depends on the true figures through ``method`` alone.
 
-    Raises ScenarioError if it cannot be written so that it reads as it should.
+    ``also`` and ``allow`` are dotted paths: of further figures to hide, and of figures that stay
+    although they agree with hidden ones. Raises ScenarioError if it cannot be written so that it
+    reads as it should.
     """
     case = reading.case
-    figures = tuple(hiding.hidden(case, consumers, companies))
-    replaced = tuple(method.replace(figures))
     # What the file says, in JSON, with what it includes; without what it leaves out.
     content: Content = case.model_dump(
         mode="json", by_alias=True, exclude_unset=True, exclude_none=True
     )
+    figures = tuple(hiding.hidden(case, consumers, companies))
+    ids = {f"stockpiles.{pile.id}": f"stockpiles.{n}" for n, pile in enumerate(case.stockpiles)}
+    also, allow = ([_numbered(path, ids) for path in paths] for paths in (also, allow))
+    known = {(one.path, one.year) for one in figures}
+    more = (_asked(one, case) for one in relations.numbers(content) if _below(one, also))
+    figures += tuple(one for one in more if (one.path, one.year) not in known)
+    hidden = {one.path for one in figures}
+    along, telling = relations.found(case, content, figures, companies)
+    following = {one.figure: one for one in along if not _below(one.figure, allow)}
+    replaced = _replaced(figures, following, method)
     named = {s for f in figures for s in _sources_in(_at(content, f.path))}
     left_out: list[LeftOut] = []
     for path, some in groupby(replaced, key=lambda one: one.figure.path):
         if _has(_at(content, path), "note"):
             left_out.append(LeftOut(path=_dotted(path), reason="note"))
+        if path not in hidden:
+            left_out.append(LeftOut(path=_dotted(path), reason="follows"))
         _put(content, path, list(some), method.told)
-    left_out += _without_texts(content, case, consumers, companies)
-    left_out += _without_variants(content, case, figures)
-    left_out += _without_sources(content, named & set(content.get("sources", {})))
+    gone = [*(one.figure for one in replaced), *(one.figure for one in telling)]
+    left_out += _without_variants(content, case, gone)
+    if keep_texts:
+        left_out += _without_texts(content, case, consumers, companies)
+        left_out += _without_sources(content, named & set(content.get("sources", {})))
+    else:
+        left_out += _without_any_text(content)
+    left_out += _without_mentions(content, case, figures)
     text = _written(content)
+    supplied = list(_supply_sums(case, figures))
+    growing = list(_growing_alike(case, figures))
     hints = [
-        *_mentions(content, figures),
-        *_supply_hints(case, figures),
+        *(hint for hint, _ in (*supplied, *growing)),
         *_open(case, consumers, companies, method),
         *_of_private_files(reading, figures),
     ]
+    # Demand of others was hardly made from hidden demand.
+    alike = dict.fromkeys(_dotted(f.figure.path) for f in telling if f.figure.path[0] == "demand")
+    hints += [Hint(path=path, reason="grows_alike") for path in alike]
+    # Variants and sets of assumptions that tell are gone.
+    gone_too = ("variants", "assumptions", "demand")
+    telling = [one for one in telling if one.figure.path[0] not in gone_too]
+    left = [one for one in (*along, *telling) if _below(one.figure, allow)]
+    hints += [Hint(path=one.figure.dotted, reason="follows") for one in left]
+    equations = [one for _, some in (*supplied, *growing) for one in some]
+    equations += [
+        one.equation(one.figure in following)
+        for one in (*along, *telling)
+        if one in left or one in along
+    ]
+    ranges = tightest({one.figure.dotted: (one.low, one.high) for one in replaced}, equations)
     return Redacted(
         case,
         read_case_text(text, "redacted.yaml", check_variants=True).case,
         text,
-        _written(_stand_in(content, figures)),
-        replaced,
+        _written(_stand_in(content, [one for one in figures if one.kind != "other"])),
+        tuple(
+            one._replace(low=low, high=high)
+            for one in replaced
+            for low, high in [ranges[one.figure.dotted]]
+        ),
         tuple(left_out),
         tuple(hints),
+        tuple(one for one in telling if one not in left),
+        tuple(path for path in also if not any(_below(one, [path]) for one in figures)),
     )
+
+
+def _asked(figure: Figure, case: Case) -> Figure:
+    """A figure that is hidden on request, as what it is."""
+    if figure.path[0] == "demand":
+        return figure._replace(kind="demand", owner=case.demand[int(figure.path[1])].consumer)
+    if figure.path[2:] == ("budget_meur",):
+        return figure._replace(kind="budget", owner=str(figure.path[1]))
+    return figure
+
+
+def _numbered(path: str, ids: Mapping[str, str]) -> str:
+    """A path whose stockpile has its number in place of its id."""
+    pile = ".".join(path.split(".")[:2])
+    return ids.get(pile, pile) + path[len(pile) :]
+
+
+def _below(figure: Figure, paths: Iterable[str]) -> bool:
+    return any(f"{figure.dotted}.".startswith(f"{path}.") for path in paths)
+
+
+def _replaced(
+    figures: Sequence[Figure], following: Mapping[Figure, Relation], method: Method
+) -> list[Replaced]:
+    """All that is replaced. What follows from hidden figures is made from what is written for them,
+    in the same way, so that it tells nothing in addition; a band of its own would meet theirs."""
+    own = {one.figure: one for one in method.replace([f for f in figures if f not in following])}
+    written = {figure: one.published for figure, one in own.items()}
+    lows = {figure: one.low for figure, one in own.items()}
+    highs = {figure: one.high for figure, one in own.items()}
+    for figure, relation in following.items():
+        made = relation.at(written)
+        made = round(made, 9) if relation.others else hiding.rounded(made)
+        low, high = relation.at(lows, highs), relation.at(highs, lows)
+        slack = relations.slack_of(figure)
+        own[figure] = Replaced(figure, made, low - slack, high + slack)
+    order = [*figures, *(figure for figure in following if figure not in figures)]
+    places = {path: n for n, path in enumerate(dict.fromkeys(figure.path for figure in order))}
+    return sorted((own[f] for f in order if f in own), key=lambda one: places[one.figure.path])
 
 
 def _written(content: Content) -> str:
@@ -98,24 +195,13 @@ def _at(content: Any, path: Path) -> Any:
     return content
 
 
-def _walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """All that lies in a content, with where it does, from outside in."""
-    yield path, value
-    if isinstance(value, dict):
-        for key, one in value.items():
-            yield from _walk(one, (*path, key))
-    elif isinstance(value, list):
-        for position, one in enumerate(value):
-            yield from _walk(one, (*path, position))
-
-
 def _has(value: Any, key: str) -> bool:
     """Whether something within has such a key."""
-    return any(key in path[-1:] for path, _ in _walk(value))
+    return any(key in path[-1:] for path, _ in walk(value))
 
 
 def _sources_in(value: Any) -> list[str]:
-    return [v for path, v in _walk(value) if path[-1:] == ("source",) and isinstance(v, str)]
+    return [v for path, v in walk(value) if path[-1:] == ("source",) and isinstance(v, str)]
 
 
 def _put(content: Content, path: Path, some: Sequence[Replaced], told: str) -> None:
@@ -128,9 +214,13 @@ def _put(content: Content, path: Path, some: Sequence[Replaced], told: str) -> N
     if some[0].figure.year is None:
         parent[step] = {"value": values["None"], **about}
     elif step in ("budget_by_year_meur", "by_year_meur"):
-        parent[step] = {year: {"value": value, **about} for year, value in values.items()}
+        made = {year: {"value": value, **about} for year, value in values.items()}
+        parent[step] = {**parent[step], **made}
     else:
-        parent[step] = {"value": values, **about}
+        # Years that were not replaced stay.
+        old = parent[step].get("value", parent[step])
+        kept = {year: x["value"] if isinstance(x, dict) else x for year, x in old.items()}
+        parent[step] = {"value": {**kept, **values}, **about}
 
 
 def _without_texts(
@@ -149,6 +239,32 @@ def _without_texts(
             yield LeftOut(path=_dotted((*place, "description")), reason="description")
 
 
+def _without_any_text(content: Content) -> Iterator[LeftOut]:
+    """Take out all texts but titles and names: any may say how a figure was made."""
+    if content.pop("sources", None):
+        yield LeftOut(path="sources", reason="text")
+    for section in list(content):
+        before = _written({section: content[section]})
+        part = {section: content.pop(section)}
+        _strip(part)
+        content.update(part)
+        if _written(part) != before:
+            yield LeftOut(path=section, reason="text")
+
+
+def _strip(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, one in list(value.items()):
+            text = isinstance(one, str) or (isinstance(one, dict) and one and {*one} <= LANGUAGES)
+            if key.rsplit(".")[-1] in FREE and text and not _TOLD.fullmatch(str(one)):
+                del value[key]
+            else:
+                _strip(one)
+    elif isinstance(value, list):
+        for one in value:
+            _strip(one)
+
+
 def _without_variants(content: Content, case: Case, figures: Sequence[Figure]) -> Iterator[LeftOut]:
     """Take out variants and sets of assumptions that set what is hidden, or that need files beside
     the scenario."""
@@ -161,14 +277,21 @@ def _without_variants(content: Content, case: Case, figures: Sequence[Figure]) -
             steps[1] = str(ids.index(steps[1]))
         needs_files = steps[0] == "include" or _has(value, "table")
         within = any(all(a == b for a, b in zip(steps, path, strict=False)) for path in paths)
+        # Nothing at all, or a payer alone, is no figure that somebody hides.
+        plain = {0, 0.5, 1} if steps[-1].endswith("paid_by") else {0}
+        within = within and not {x for _, x in walk(value) if not isinstance(x, dict)} <= plain
         return needs_files or within or steps[-1] == "description"
 
+    told = {figure.path[1] for figure in figures if figure.path[0] == "variants"}
     for name, variant in case.variants.items():
-        if any(tells(dotted, value) for dotted, value in variant.set.items()):
+        if name in told or any(tells(dotted, value) for dotted, value in variant.set.items()):
             del content["variants"][name]
+            if content.get("counterfactual") == name:
+                del content["counterfactual"]
             yield LeftOut(path=f"variants.{name}", reason="variant")
     changed = [item for one in case.assumptions.values() for item in one.set.items()]
-    if any(tells(dotted, value) for dotted, value in changed):
+    told = {figure.path[0] for figure in figures}
+    if "assumptions" in told or any(tells(dotted, value) for dotted, value in changed):
         # All of them: the weights of the others would not add up.
         del content["assumptions"]
         content.get("objective", {}).pop("over_assumptions", None)
@@ -183,17 +306,30 @@ def _without_sources(content: Content, named: Collection[str]) -> Iterator[LeftO
         yield LeftOut(path=f"sources.{id}", reason="source")
 
 
-def _mentions(content: Content, figures: Sequence[Figure]) -> Iterator[Hint]:
-    """Texts that name a number which a hidden figure is; not those that any text may name."""
-    wanted = {f.value for f in figures if f.value >= 10 and f.value not in YEARS}
-    for path, text in _walk(content):
-        if not isinstance(text, str) or path[-1] == "url":
-            continue
-        if path[-1] in REMARKS and text.startswith("redacted: "):
+def _without_mentions(content: Content, case: Case, figures: Sequence[Figure]) -> Iterator[LeftOut]:
+    """Take out texts that name a number which a hidden figure is, or a sum with one in it, also in
+    thousands; not numbers that any text may name."""
+    sources = [f for f in figures if f.kind in ("demand", "damage_value", "budget")]
+    truth = {figure: figure.value for figure in sources}
+    sums = [total.of(truth) for *_, total in relations.totals(case, sources)]
+    wanted = {float(f.value) for f in figures if f.kind != "damage_share"}
+    wanted |= {x for x in sums if relations.digits(x) >= relations.LEAST_DIGITS}
+    wanted = {x for x in wanted if relations.digits(x) > 1 and x not in YEARS}
+    large = {x for x in wanted if relations.digits(x) >= relations.LEAST_DIGITS}
+    wanted |= {x * k for x in large for k in (1e-3, 1e3)}
+    for path, text in list(walk(content)):
+        texts = [step for step in path if step in ("title", "name", "text", *FREE)]
+        if not isinstance(text, str) or not texts or _TOLD.fullmatch(text):
             continue
         read = {number for token in _TOKEN.findall(text) for number in _readings(token)}
         if any(math.isclose(number, value, rel_tol=1e-9) for number in read for value in wanted):
-            yield Hint(path=_dotted(path), reason="mentioned")
+            at = path[: len(path) - path[::-1].index(texts[-1])]
+            parent = _at(content, at[:-1])
+            if at[-1] == "text" or at[0] == "uncertainty":
+                parent[at[-1]] = "redacted"
+            else:
+                parent.pop(at[-1], None)
+            yield LeftOut(path=_dotted(at), reason="mentioned")
 
 
 def _readings(token: str) -> Iterator[float]:
@@ -204,11 +340,12 @@ def _readings(token: str) -> Iterator[float]:
             yield float(text)
 
 
-def _supply_hints(case: Case, figures: Sequence[Figure]) -> Iterator[Hint]:
+def _supply_sums(case: Case, figures: Sequence[Figure]) -> Iterator[tuple[Hint, list[Equation]]]:
     """Supply in tonnes, with or without what conversions make, that adds up to a need with hidden
-    parts: the rest of it is the figure."""
+    parts: the rest of it is the figure, about."""
     needs = {year: need(case, year) for year in case.horizon.years}
     for material in dict.fromkeys(f.material for f in figures if f.kind == "demand"):
+        some = [f for f in figures if f.kind == "demand" and f.material == material]
         rows = {n: row for n, row in enumerate(case.supply) if row.material == material}
         supplies = [row.t_per_year for row in rows.values() if row.t_per_year is not None]
         makers = {id: one for id, one in case.conversions.items() if one.output == material}
@@ -217,11 +354,43 @@ def _supply_hints(case: Case, figures: Sequence[Figure]) -> Iterator[Hint]:
         paths = [f"supply.{n}.t_per_year" for n in rows]
         paths += [f"conversions.{id}.capacity_t_per_year" for id in makers]
         capacities = [one.capacity_t_per_year for one in makers.values()]
+        equations = []
         for year, needed in ((year, of.get(material or "", 0.0)) for year, of in needs.items()):
             market, made = (math.fsum(x.at(year) for x in some) for some in (supplies, capacities))
-            sums = (market, market + made)
-            if needed > 0 and any(abs(total / needed - 1) <= ADDS_UP for total in sums):
-                yield Hint(path=paths[0], reason="supply_adds_up")
+            for total in {market, market + made}:
+                if needed > 0 and abs(total / needed - 1) <= ADDS_UP:
+                    weights = relations.needed(case, some, {f.owner for f in some}, year)
+                    hidden = {f: f.value for f in some}
+                    rest = needed - weights.of(hidden) + weights.known
+                    named = {f.dotted: w for f, w in weights.weights.items()}
+                    equations.append(Equation(named, total - rest, ADDS_UP * needed))
+        if equations:
+            yield Hint(path=paths[0], reason="supply_adds_up"), equations
+
+
+def _growing_alike(case: Case, figures: Sequence[Figure]) -> Iterator[tuple[Hint, list[Equation]]]:
+    """Demand of others that grows as hidden demand does: one year of it tells all others."""
+    hidden = {figure.path for figure in figures}
+    others = [(n, row.t_per_year) for n, row in enumerate(case.demand)]
+    others = [(n, own) for n, own in others if ("demand", n, "t_per_year") not in hidden]
+    for _, of in groupby((f for f in figures if f.kind == "demand"), key=lambda f: f.path):
+        some = [figure for figure in of if figure.value > 0]
+        years = {figure.year or 0 for figure in some}
+        for n, own in others if len(some) > 1 else ():
+            first, later = some[0], some[1:]
+            if not years <= {*own.years} or not own.at(first.year or 0):
+                continue
+            growth = {f: own.at(f.year or 0) / own.at(first.year or 0) for f in later}
+            if all(
+                abs(g * first.value / f.value - 1) <= relations.ALIKE for f, g in growth.items()
+            ):
+                yield (
+                    Hint(path=f"demand.{n}.t_per_year", reason="grows_alike"),
+                    [
+                        Equation({f.dotted: 1.0, first.dotted: -g}, 0.0, relations.ALIKE * f.value)
+                        for f, g in growth.items()
+                    ],
+                )
                 break
 
 

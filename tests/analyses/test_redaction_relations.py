@@ -1,0 +1,215 @@
+"""Figures and texts that were made from hidden ones: each is hidden along, refused or reported."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from redacting import BAND, hide, truth, two_consumers
+from small import stockpile
+
+from models.files import read_case, read_case_text
+from models.scenario.case import Case
+from optimizer.analyses.redaction.ranges import width
+from optimizer.analyses.redaction.rewriting import Redacted, redact
+
+Raw = dict[str, Any]
+DRIVES = ("drive_makers",)
+
+
+def consortium(**changes: Any) -> Raw:
+    raw = read_case("scenarios/consortium.yaml").case.model_dump(
+        mode="json", by_alias=True, exclude_unset=True, exclude_none=True
+    )
+    return raw | changes
+
+
+def remade(needed: float, budget: float) -> Raw:
+    """The consortium with other figures of the drive makers, and all that was made from them."""
+    raw = consortium()
+    rows = {row["consumer"]: row for row in raw["demand"] if row["material"] == "magnets"}
+    for row in rows.values():
+        row["t_per_year"] = {year: x["value"] for year, x in row["t_per_year"].items()}
+    years = {"2026": 1.0, "2030": 1.35, "2035": 1.6, "2040": 1.8}
+    for year, growth in years.items():
+        rows["drive_makers"]["t_per_year"][year] = round(needed * growth)
+    raw["funders"]["drive_makers"]["budget_meur"]["value"] = budget
+    raw["funders"]["drive_makers"]["description"] = f"EUR {budget:g} million"
+    piles = {pile["id"]: pile for pile in raw["stockpiles"]}
+    own, joint = piles["drives_magnets"], piles["joint_magnets"]
+    users = ["car_makers_a", "car_makers_b", "drive_makers", "wind"]
+    first, later = ({u: rows[u]["t_per_year"][year] for u in users} for year in ("2026", "2035"))
+    own["max_t"]["value"] = later["drive_makers"]
+    own["max_purchase_t_per_year"]["value"] = first["drive_makers"] / 40
+    joint["max_t"]["value"] = sum(later.values())
+    joint["max_purchase_t_per_year"]["value"] = sum(first.values()) / 20
+    # A tenth of what plants take in of metal to make a year's magnets.
+    piles["federal_magnet_metal"]["max_t"]["value"] = round(0.036 * sum(later.values()))
+    shares = {u: round(first[u] / sum(first.values()), 2) for u in users}
+    shares["wind"] = round(1 - sum(shares[u] for u in users[:-1]), 2)
+    joint["paid_by"] = shares
+    total = 525 + budget
+    raw["sources"]["a_budgets"]["text"] = f"EUR {total:g} million of eight purses"
+    return raw
+
+
+@pytest.mark.parametrize(("needed", "budget"), [(3480, 80), (3200, 75), (3800, 86)])
+def test_the_consortium_tells_the_bands_of_its_drive_makers_and_nothing_else(
+    needed: float, budget: float
+) -> None:
+    """Limits of stocks, of joint ones too, shares and texts all follow from the six figures: the
+    file is the same to the last sign for all values in the bands, so that no attack on it gets
+    any closer."""
+    redacted = hide(remade(needed, budget), DRIVES, DRIVES)
+    assert redacted.text == hide(remade(3300, 72), DRIVES, DRIVES).text
+    assert not redacted.telling
+    for path in ("demand.3.t_per_year.2026", "funders.drive_makers.budget_meur"):
+        (one,) = [one for one in redacted.replaced if one.figure.dotted == path]
+        assert one.high / one.low == pytest.approx(1.25)
+    assert "purses" not in redacted.text
+
+
+def shipped(name: str) -> list[Any]:
+    case = read_case(f"scenarios/{name}").case
+    return [pytest.param(name, u, c.company, id=f"{name}-{u}") for u, c in case.consumers.items()]
+
+
+@pytest.mark.quick(every=4)
+@pytest.mark.parametrize(
+    ("name", "consumer", "company"),
+    [*shipped("consortium.yaml"), *shipped("germany-2026.yaml"), *shipped("japan-2010.yaml")],
+)
+def test_whoever_hides_is_in_the_ranges_and_no_stock_of_theirs_stays(
+    name: str, consumer: str, company: str | None
+) -> None:
+    reading = read_case(f"scenarios/{name}")
+    redacted = redact(reading, (consumer,), (company,) if company else (), BAND)
+    for one in redacted.replaced:
+        assert one.low * (1 - 1e-6) <= one.figure.value <= one.high * (1 + 1e-6), one
+    replaced = {one.figure.path for one in redacted.replaced}
+    for n, pile in enumerate(redacted.true.stockpiles):
+        if pile.serves == (consumer,) and pile.max_purchase_t_per_year is not None:
+            assert ("stockpiles", n, "max_purchase_t_per_year") in replaced
+    for gone in ("note:", "description:", "\nsources:"):
+        assert gone not in redacted.text
+
+
+def planted(seed: int) -> dict[str, tuple[Raw, str]]:
+    """Scenarios in which one figure or text was made from hidden ones, with its place."""
+    draw = random.Random(seed)
+    need, rest = draw.randrange(2103, 9997, 2), draw.randrange(1007, 9991, 4)
+    budget, fund = draw.randrange(113, 997, 2), draw.randrange(201, 989, 4)
+    value = draw.randrange(100_003, 999_983, 2)
+    growth = {"2026": 1.0, "2030": draw.uniform(1.1, 1.4)}
+
+    def raw(**changes: Any) -> Raw:
+        made = two_consumers(**changes)
+        made["demand"][0]["t_per_year"] = {y: need * g for y, g in growth.items()}
+        made["demand"][1]["t_per_year"] = {"2026": rest, "2030": rest * 1.07}
+        made["damage"][0]["steps"][0]["eur_per_t"] = value
+        made["funders"]["chip_co"]["budget_meur"] = budget
+        made["funders"]["fund"]["budget_meur"] = fund
+        made["materials"]["powder"] = {"price_eur_per_t": 10}
+        made["stockpiles"][0] |= {"initial_t": 0, "max_t": 91.3}
+        return made
+
+    def joint(**limits: Any) -> Raw:
+        about = {"serves": ["chips", "others"], "paid_by": {"fund": 1.0}} | limits
+        made = raw()
+        made["stockpiles"].append(stockpile(id="joint", **about))
+        return made
+
+    own, grows = raw(), raw()
+    own["stockpiles"][0]["max_purchase_t_per_year"] = round(0.05 * need, 2)
+    grows["demand"][1]["t_per_year"] = {y: rest * g for y, g in growth.items()}
+    noted, titled, told = raw(), raw(title=f"All need {need + rest:,} t"), raw()
+    noted["funders"]["fund"]["budget_meur"] = {"value": fund, "note": f"with chips {fund + budget}"}
+    told["sources"]["idle"]["text"] = f"{need} t and {rest} t"
+    plant = {"country": "DE", "output": "ore", "inputs_t_per_t": {"powder": 1.1}}
+    sized = raw(conversions={"mill": plant | {"capacity_t_per_year": need / 2}})
+    named = raw()
+    named["consumers"]["others"]["name"] = f"Others beside {need}"
+    dear = raw()
+    dear["materials"]["ore"]["price_eur_per_t"] = value / 5
+    return {
+        "own limit": (own, "stockpiles.0.max_purchase_t_per_year"),
+        "sum with a known part": (joint(max_t=need + rest), "stockpiles.1.max_t"),
+        "part of a sum": (joint(max_purchase_t_per_year=(need + rest) / 10),
+                          "stockpiles.1.max_purchase_t_per_year"),
+        "growth": (grows, "demand.1.t_per_year"),
+        "supply": (raw(supply=[{"material": "ore", "country": "CN", "t_per_year": need + rest}]),
+                   "supply.0.t_per_year"),
+        "limit of all budgets": (raw(policy={"budget_meur": budget + fund}), "policy.budget_meur"),
+        "twice a budget": (raw(policy={"budget_meur": 2 * budget}), "policy.budget_meur"),
+        "capacity": (sized, "conversions.mill.capacity_t_per_year"),
+        "multiple of a price": (dear, "materials.ore.price_eur_per_t"),
+        "variant": (raw(variants={"half": {"set": {"policy.budget_meur": budget / 2}}}),
+                    "variants.half"),
+        "note": (noted, "funders"),
+        "source": (told, "sources"),
+        "title": (titled, "title"),
+        "name": (named, "consumers.others.name"),
+    }  # fmt: skip
+
+
+def found(redacted: Redacted) -> set[str]:
+    """All places that are hidden, taken out, refused or reported."""
+    paths = {one.figure.dotted for one in (*redacted.replaced, *redacted.telling)}
+    return paths | {one.path for one in (*redacted.left_out, *redacted.hints)}
+
+
+@pytest.mark.parametrize("name", planted(0))
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_made_from_a_hidden_figure_is_hidden_refused_or_reported(
+    name: str, seed: int
+) -> None:
+    raw, path = planted(seed)[name]
+    redacted = hide(raw)
+    assert path in found(redacted)
+    assert not redacted.telling or path in {one.figure.dotted for one in redacted.telling}
+    for one in redacted.replaced:
+        assert one.low * (1 - 1e-6) <= one.figure.value <= one.high * (1 + 1e-6)
+    if not redacted.telling:
+        assert "with chips" not in redacted.text
+        return
+    # Left as it is, it gives the figure away, and that is said; hidden as well, it does not.
+    left, also = hide(raw, allow=[path]), hide(raw, also=[path])
+    assert any(one.reason == "follows" for one in left.hints)
+    assert min(width(one.low, one.high) for one in left.replaced) < 0.01
+    assert not left.telling
+    assert not also.telling
+    assert path in {one.figure.dotted for one in also.replaced}
+    own = [one for one in also.replaced if one.figure.kind != "other"]
+    assert min(width(one.low, one.high) for one in own) > 0.2
+
+
+def test_two_hidden_consumers_hide_each_other_in_a_sum_that_stays() -> None:
+    """36 t of two whose bands are 12.4 to 15.5 and 19.4 to 24.2: the linear program sees that one
+    is no less than what the other leaves."""
+    raw = two_consumers()
+    raw["demand"][0]["t_per_year"], raw["demand"][1]["t_per_year"] = 13.37, 22.63
+    raw["stockpiles"].append(
+        stockpile(id="joint", serves=["chips", "others"], paid_by={"fund": 1.0}, max_t=36)
+    )
+    redacted = hide(raw, ("chips", "others"), allow=["stockpiles.joint"])
+    ranges = {one.figure.dotted: (one.low, one.high) for one in redacted.replaced}
+    low, high = ranges["demand.0.t_per_year"]
+    other_low, other_high = ranges["demand.1.t_per_year"]
+    assert low == pytest.approx(max(1.25**11, 36 - other_high), rel=0.05)
+    assert low <= 13.37 <= high
+    assert other_low <= 22.63 <= other_high
+    assert truth(redacted)["demand.0.t_per_year"] == 13.37
+
+
+def test_texts_stay_on_request_but_for_those_that_name_figures() -> None:
+    raw = two_consumers()
+    raw["demand"][1]["t_per_year"] = {"value": 100, "note": "as in 2024", "source": "idle"}
+    raw["sources"]["total"] = {"text": "141.7 t in all", "kind": "read"}
+    raw["supply"] = [raw["supply"][0] | {"share": {"value": 1, "source": "total"}}]
+    bare, kept = hide(raw), hide(raw, keep_texts=True)
+    assert "as in 2024" not in bare.text
+    assert "as in 2024" in kept.text
+    assert "141.7" not in kept.text + bare.text
+    assert ("sources.total.text", "mentioned") in {(x.path, x.reason) for x in kept.left_out}
+    assert Case.model_validate(read_case_text(kept.text).case.model_dump()) == kept.case
