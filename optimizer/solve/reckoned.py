@@ -1,9 +1,9 @@
 """Whether the figures of a result agree with one another, and with the scenario that it carries.
 
-Of a plan all that follows from its commitment is reckoned anew: accounts, budgets, stocks, net cost,
-and what its states decide without a sweep. What a sweep of its states led to has to add up, tonnes
-as well as money (``quantities.py``). Other results have the identities that their fields are defined
-by. No solver takes part.
+Of a plan all that follows from its commitment is computed again: accounts, budgets, stocks, net
+cost, and what its states decide without a sweep. What a sweep of its states led to has to add up,
+tonnes as well as money (``quantities.py``). Other results have the identities that their fields are
+defined by. No solver takes part.
 """
 
 import math
