@@ -62,7 +62,7 @@ def test_validate_lets_warnings_pass(folder, capsys):
     assert run(["validate", "scenario.yaml"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("scenario.yaml: 2 materials")
-    assert err.splitlines()[-1] == "1 warning"
+    assert err.splitlines()[-1] == "2 warnings"
 
 
 def test_validate_checks_every_file_and_setting(folder, capsys):
