@@ -141,7 +141,7 @@ def test_limits_of_the_command_hold_here_as_well() -> None:
     for name, options in (
         ("target", {"reduction": 60}),
         ("target", {"days": {"gallium": -1}}),
-        ("alternatives", {"within": 5}),
+        ("alternatives", {"within": -0.1}),
         ("stress", {"events": [("export_stop", 2027, 1, 5, "weeks")]}),
         ("stress", {"events": [("export_stop", 2027, 1, 5, "period", 7)]}),
     ):

@@ -63,7 +63,7 @@ class AlternativesOptions(OfScenario, SolveOptions):
         "compared with."
     )
 
-    within: Annotated[float, Field(ge=0, le=1), Flag("SHARE", parse=_share, shown="2%")] = 0.02
+    within: Annotated[float, Field(ge=0), Flag("SHARE", parse=_share, shown="2%")] = 0.02
     """How far above the best plan an alternative may be, for example 2% or 0.02."""
     count: Annotated[int, Field(ge=1, le=100), Flag("N")] = 10
     """How many alternatives."""
