@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from models.faults import ScenarioError as ScenarioError
 from models.faults import Step
@@ -25,6 +26,10 @@ class Rule:
     says: str
     path: tuple[Step, ...]
     called: str = ""
+
+    def recorded(self) -> dict[str, Any]:
+        """Give what results keep of a rule: all but ``called``."""
+        return {name: value for name, value in vars(self).items() if name != "called"}
 
 
 class Infeasible(VorratError):

@@ -150,13 +150,7 @@ def show_conflict(error: Infeasible, reading: Reading, label: str = "") -> None:
 def conflict_data(error: Infeasible, reading: Reading) -> list[dict[str, Any]]:
     """A conflict as JSON holds it."""
     return [
-        {
-            "tag": rule.tag,
-            "name": rule.name,
-            "says": rule.says,
-            "path": list(rule.path),
-            "place": str(reading.place(rule.path)),
-        }
+        {**rule.recorded(), "path": list(rule.path), "place": str(reading.place(rule.path))}
         for rule in error.conflict
     ]
 

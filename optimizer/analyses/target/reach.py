@@ -205,7 +205,7 @@ def _conflict(
         if rules:
             places = [goals.get(rule.path) or str(reading.place(rule.path)) for rule in rules]
             pairs = zip(rules, places, strict=True)
-            return tuple(BrokenRule(**vars(rule), place=place) for rule, place in pairs)
+            return tuple(BrokenRule(**rule.recorded(), place=place) for rule, place in pairs)
         # Whoever asks knows the goal by its option, not by what it sets in the file.
         for position, pile in enumerate(reading.case.stockpiles):
             if pile.id in days:
