@@ -112,7 +112,7 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     path = path or ("scenario.xlsx" if excel else "scenario.yaml" if own is None else own.name)
     if excel and not path.lower().endswith(".xlsx"):
         raise misused("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
-    if not excel and path.lower().endswith(WORKBOOKS):
+    if own is None and not excel and path.lower().endswith(WORKBOOKS):
         raise misused("'{path}' is the name of a workbook; --excel writes one.", path=path)
     if own is not None and not excel and Path(path).suffix.lower() not in _endings(own, path):
         raise misused("'{path}' has to end like '{other}', of which it is a copy.", path=path,
