@@ -265,7 +265,11 @@ class Text(Base):
         shown = shape_of_value(value, str(value).lower() if isinstance(value, bool) else str(value))
         message = tr("a text is expected here, not {shown}", shown=shown)
         hint = tr("write a text or {en: ..., de: ...}")
-        if isinstance(value, (list, tuple)) and not any(map(_holds_others, value)):
+        if (
+            isinstance(value, (list, tuple))
+            and len(value) > 1
+            and not any(map(_holds_others, value))
+        ):
             whole = ", ".join(map(str, value))
             hint = tr("put a text with a comma into quotes") + f': "{whole}"'
         raise fault(message, hint)

@@ -65,10 +65,11 @@ def _rc_files() -> Iterator[str]:
     It runs among the names of matplotlib, so it imports what it needs."""
     import os
     import sys
+    from pathlib import Path
 
     name, mpl = "matplotlibrc", sys.modules["matplotlib"]
     if "MATPLOTLIBRC" in os.environ:
         yield os.environ["MATPLOTLIBRC"]
-        yield os.path.join(os.environ["MATPLOTLIBRC"], name)  # noqa: PTH118
+        yield str(Path(os.environ["MATPLOTLIBRC"], name))
     for folder in (mpl.get_configdir(), mpl.get_data_path()):
-        yield os.path.join(folder, name)  # noqa: PTH118
+        yield str(Path(folder, name))

@@ -102,7 +102,7 @@ def test_without_a_folder_of_the_user_it_lies_among_temporary_files(
 ) -> None:
     mine.parent.rmdir()
     mine.parent.touch()
-    assert parent() == tmp_path / f"vorrat-{os.getuid()}"
+    assert parent() == tmp_path / f"vorrat-{os.geteuid()}"
     monkeypatch.chdir(tmp_path)  # Python's choice where no folder of temporary files can be written
     assert parent() is None
 

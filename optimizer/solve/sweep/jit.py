@@ -68,8 +68,8 @@ def _parents() -> Iterator[Path]:
             yield folder
     with suppress(OSError):
         temporary = Path(tempfile.gettempdir())  # the current folder where there is no other
-        if hasattr(os, "getuid") and temporary != Path.cwd():
-            yield temporary / f"vorrat-{os.getuid()}"
+        if hasattr(os, "geteuid") and temporary != Path.cwd():
+            yield temporary / f"vorrat-{os.geteuid()}"
 
 
 def _is_made(folder: Path) -> bool:
