@@ -59,14 +59,20 @@ def other_unit(word: str, names: Iterable[str]) -> str:
         known = _unit(name)
         if (known.kind, known.rest) != (meant.kind, meant.rest):
             continue
+        if "mt" in word.lower().split("_"):
+            return tr("mt means metric tonnes or million tonnes: write '{name}', in t", name=name)
         factor = meant.size / known.size
         about = {"factor": _shown(max(factor, 1 / factor)), "name": name}
+        hints = []
         if factor > 1.001:
-            return tr("another unit: multiply by {factor}, and write '{name}'", **about)
-        if factor < 0.999:
-            return tr("another unit: divide by {factor}, and write '{name}'", **about)
+            hints = [tr("another unit: multiply by {factor}, and write '{name}'", **about)]
+        elif factor < 0.999:
+            hints = [tr("another unit: divide by {factor}, and write '{name}'", **about)]
         if known.currency != meant.currency:
-            return tr("write '{name}': amounts are in the currency of the file", name=name)
+            in_file = tr("write '{name}': amounts are in the currency of the file", name=name)
+            hints.append(in_file)
+        if hints:
+            return "; ".join(hints)
     return ""
 
 

@@ -28,7 +28,7 @@ def found(text: str) -> list[str]:
     [
         ("kt_per_year", "another unit: multiply by 1000, and write 't_per_year'"),
         ("kg_per_year", "another unit: divide by 1000, and write 't_per_year'"),
-        ("mt_per_year", "another unit: multiply by 1000000, and write 't_per_year'"),
+        ("mt_per_year", "mt means metric tonnes or million tonnes: write 't_per_year', in t"),
         ("t_per_month", "another unit: multiply by 12, and write 't_per_year'"),
         ("price_eur_per_kg", "another unit: multiply by 1000, and write 'price_eur_per_t'"),
         ("capex_eur", "another unit: divide by 1000000, and write 'capex_meur'"),
