@@ -184,7 +184,7 @@ def _proof(found: Any, at: str, least: Least = ANY) -> Found:
 
 def _outcome(found: results.Outcome, at: str) -> Found:
     without, spread = found.without_plan, found.distribution
-    if spread is None:
+    if spread is None or found.cvar_level >= 1:  # no mean of no states; the level is compared, too
         return
     at = f"{at}distribution."
     yield from equal(f"{at}with_plan", spread.with_plan[-1], found.worst)
