@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import vorrat
@@ -114,9 +115,13 @@ def test_calls_that_are_no_calls_are_refused() -> None:
         if known and name != "analyse":
             with pytest.raises(vorrat.Misuse, match=f"no option .*did you mean '{known[-1]}'"):
                 called(function, good | {f"{known[-1]}x": 1})
-        if known:
-            with pytest.raises(vorrat.VorratError):
-                function(*[5] * 20)
+        with pytest.raises(vorrat.VorratError):
+            function(*[5] * 20)
+    for made in (vorrat.Scenario, vorrat.Found, vorrat.Answer):
+        with pytest.raises(vorrat.Misuse, match=f"{made.__name__}: the arguments do not fit"):
+            made("x")  # type: ignore[call-arg]
+    with pytest.raises(vorrat.Misuse, match="Found: 'result' has to be the result of an analysis"):
+        vorrat.Found(3, "x")  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("analysis", RUN, ids=lambda one: one.name)
@@ -134,6 +139,65 @@ def test_every_option_of_every_analysis_says_what_it_takes(analysis: Any) -> Non
         vorrat.analyse(analysis.name, given, **{f"{options[0]}e": 1})
     with pytest.raises(vorrat.Misuse, match=f"did you mean '{analysis.name}'"):
         vorrat.analyse(f"{analysis.name[:-2]}{analysis.name[-1]}", given)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "wrong"),
+    [
+        ("solve", "break_even", "yes"),
+        ("solve", "break_even", 1),
+        ("solve", "threads", True),
+        ("solve", "threads", "2"),
+        ("solve", "gap", "0.1"),
+        ("solve", "gap", np.True_),
+        ("solve", "budget", True),
+        ("solve", "budget", "5"),
+        ("solve", "time_limit", "5"),
+        ("compare", "year", "2027"),
+        ("compare", "variants", 1),
+        ("frontier", "values", []),
+        ("frontier", "values", ["5"]),
+        ("Session", "gap", "1"),
+        ("Session", "threads", True),
+    ],
+)
+def test_values_are_not_converted_between_types(name: str, option: str, wrong: Any) -> None:
+    with pytest.raises(vorrat.Misuse, match=rf"{name}: '{option}(\.0)?' has to be "):
+        getattr(vorrat, name)(scenario(), **{option: wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("frontier", {"values": np.array([0, 20]), "gap": 0}),
+        ("frontier", {"values": [np.int64(0), np.float32(20)], "jobs": np.int64(1)}),
+        ("target", {"days": {"gallium": np.int64(1)}, "tolerance": np.array(0.1)}),
+        ("stress", {"events": [["export_stop", np.int64(2027), 1, 2]]}),
+    ],
+)
+def test_numbers_of_numpy_and_whole_numbers_are_taken(name: str, options: Any) -> None:
+    assert vorrat.analyse(name, scenario(), **options).result is not None
+
+
+def test_messages_name_arguments_of_python(tmp_path: Path) -> None:
+    for name, given, options, expected in (
+        ("frontier", scenario(), {"first": 5, "last": 1}, "'last' must lie above 'first'"),
+        ("target", scenario(), {}, "'below', 'reduction' or 'days'"),
+        ("stress", plan(), {}, "either 'events' or 'state'"),
+        ("evaluate", plan(), {"settings": ["x"]}, "'variant' and 'settings' go with 'states_of'"),
+        ("frontier", scenario(), {"--to": 5}, "no option '--to'"),
+        ("solve", scenario(), {}, "call vorrat.solve"),
+        ("compare", scenario(), {}, "call vorrat.compare"),
+    ):
+        with pytest.raises(vorrat.Misuse, match=expected):
+            vorrat.analyse(name, given, **options)
+    with using("de"), pytest.raises(vorrat.Misuse, match="„last“ muss über „first“ liegen"):
+        vorrat.frontier(scenario(), first=5, last=1)
+    plan().save(tmp_path)
+    with pytest.raises(vorrat.NotWritten, match="exists already; force=True overwrites it"):
+        plan().save(tmp_path)
+    with pytest.raises(vorrat.Misuse, match="'path' has to be the path of a folder, or of a file"):
+        plan().save(3)  # type: ignore[arg-type]
 
 
 def test_limits_of_the_command_hold_here_as_well() -> None:
@@ -184,3 +248,5 @@ def test_answers_are_shown_in_few_lines() -> None:
     assert "plans 2, complete" in repr(drawn)
     with pytest.raises(KeyError, match="did you mean 'lines'"):
         plan().tables["line"]
+    with pytest.raises(KeyError, match="no plan '21'; there are 0, 20"):
+        drawn.plans["21"]

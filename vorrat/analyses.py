@@ -14,7 +14,7 @@ from optimizer.analyses.options import CompareOptions, PlanOptions
 from optimizer.analyses.registry import BY_NAME
 from optimizer.errors import Interrupted, Misuse
 from vorrat.asking import TEXT, Kind, built, checked, no_text, texts, with_options
-from vorrat.found import Found
+from vorrat.found import Found, Plans
 from vorrat.scenario import SCENARIO, Scenario
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def compare(
     heeded = (*CompareOptions.heeded, "break_even")
     found = solve_all(tasks, **{name: getattr(asked, name) for name in heeded})
     answers = dict(zip(scenarios, found, strict=True))
-    plans, without = {}, []
+    plans, without = Plans(), []
     for label, one in by_label.items():
         answer = answers[label] if isinstance(one, Scenario) else _plan(one)
         if isinstance(answer, Plan):
@@ -275,6 +275,8 @@ def analyse(name: str, given: Given, **options: Any) -> Found[Any]:
     analysis = BY_NAME.get(name)
     if analysis is None or not analysis.run:
         hint = existing(name, [one.name for one in BY_NAME.values() if one.run])
+        if name in ("solve", "compare"):
+            hint = tr("call vorrat.{name}", name=name)
         raise Misuse(tr("there is no analysis '{name}'; {hint}", name=name, hint=hint))
     given, asked = TAKEN[analysis.takes].of(name, "given", given), built(analysis, options)
     outcome = analysis.running(_input(given), asked)
@@ -284,7 +286,7 @@ def analyse(name: str, given: Given, **options: Any) -> Found[Any]:
         _label(given),
         outcome.exit_code == 0,
         tuple(outcome.failures),
-        {at: _planned(outcome.plans[place], at) for at, place in places.items()},
+        Plans((at, _planned(outcome.plans[place], at)) for at, place in places.items()),
         {at: f"{place}/plan.json".removeprefix("/") for at, place in places.items()},
     )
 

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import os
+import re
 import reprlib
 import textwrap
 import warnings
@@ -15,7 +16,7 @@ from models.language import marked, tr
 from models.spelling import suggestion
 from optimizer.analyses.options import Listener, OfScenario, Options, SolveOptions, help_of
 from optimizer.analyses.registry import BY_NAME, Analysis
-from optimizer.errors import Misuse
+from optimizer.errors import Misuse, NotWritten
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,9 +28,12 @@ MARK = "**options"
 class Warner(Listener):
     """Makes warnings of Python of what it hears."""
 
+    def __init__(self, analysis: str) -> None:
+        self.analysis = analysis
+
     def warn(self, sentence: str) -> None:
         """Hear what an option has no effect on."""
-        warnings.warn(sentence, stacklevel=2)
+        warnings.warn(_in_python(sentence, self.analysis), stacklevel=2)
 
 
 class Kind(NamedTuple):
@@ -76,6 +80,8 @@ PATH = Kind(
     lambda value: _text(os.fspath(value)),
     marked("the path of a file, such as 'scenario.yaml'"),
 )
+OUTPUT = Kind(PATH.read, marked("the path of a file"))
+FOLDER = Kind(PATH.read, marked("the path of a folder, or of a file such as 'plan.json'"))
 VARIANT = Kind(_text, marked("the id of a variant, as a text"))
 SETTING = Kind(_text, marked("a text such as 'policy.budget_meur=5'"))
 SETTINGS = Kind(texts, marked("a text such as 'policy.budget_meur=5', or a list of them"))
@@ -85,7 +91,8 @@ FLAG = Kind(instance_of(bool), marked("True or False"))
 def checked(**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Have a function raise Misuse for arguments that it does not have, or that do not fit.
 
-    Defaults always fit. What has no kind here is checked by the function itself.
+    Defaults always fit. What has no kind here is checked by the function itself. Its errors name
+    options as Python does.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -120,11 +127,58 @@ def checked(**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     if several
                     else kind.of(called, name, value)
                 )
-            return function(*bound.args, **bound.kwargs)
+            try:
+                return function(*bound.args, **bound.kwargs)
+            except (Misuse, NotWritten) as error:
+                analysis = bound.arguments["name"] if called == "analyse" else called
+                if (said := _in_python(str(error), analysis)) != str(error):
+                    error.args = (said,)
+                raise
 
         return call
 
     return decorate
+
+
+def checked_init(**kinds: Kind) -> Callable[[type[R]], type[R]]:
+    """Have a class raise Misuse for arguments that do not fit."""
+
+    def decorate(made: type[R]) -> type[R]:
+        cast(Any, made).__init__ = checked(**kinds)(made.__init__)
+        return made
+
+    return decorate
+
+
+def _in_python(sentence: str, analysis: str) -> str:
+    """A sentence with the names of arguments in place of the flags of the command line.
+
+    A flag in quotes is what a user wrote.
+    """
+    flag = re.compile(r"(?<!['\"„\w-])--[a-z]+(-[a-z]+)*")
+    if not flag.search(sentence):
+        return sentence
+    names = _arguments_of(analysis)
+
+    def named(found: re.Match[str]) -> str:
+        name = names.get(found[0], found[0])
+        return tr("'{name}'", name=name) if name.isidentifier() else name
+
+    return flag.sub(named, sentence)
+
+
+@functools.cache
+def _arguments_of(analysis: str) -> dict[str, str]:
+    """The arguments that stand for the flags of a command, by how those are written."""
+    from optimizer.cli.options import declared
+
+    found = {"--force": "force=True"}
+    if analysis in BY_NAME:
+        command: Any = declared(BY_NAME[analysis].asks)(lambda: None)
+        for one in command.__click_params__:
+            switched = f"{one.name}={'--no-' not in one.opts[0]}"
+            found[one.opts[0]] = switched if one.is_flag else one.name
+    return found
 
 
 def _written(signature: inspect.Signature) -> str:
@@ -166,14 +220,14 @@ def built(analysis: Analysis, given: Mapping[str, Any]) -> SolveOptions:
     for name in given:
         if name not in known:
             raise _unknown(analysis.name, name, known)
-    values = {name: _in_tuple(value) for name, value in given.items()}
-    return options_from(analysis.name, analysis.asks, values | {"listener": Warner()})
+    return options_from(analysis.name, analysis.asks, {**given, "listener": Warner(analysis.name)})
 
 
 def options_from(function: str, asks: type[Asked], values: Mapping[str, Any]) -> Asked:
     """Options of a class from values by name. Raises Misuse for one that does not fit."""
     try:
-        return asks(**values)
+        plain = {name: _plain(value) for name, value in values.items()}
+        return asks.model_validate(plain, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))
@@ -205,6 +259,7 @@ def _expected(kind: str, limits: Mapping[str, Any]) -> str:
         "bool": FLAG.expected,
         "string": TEXT.expected,
         "tuple": marked("a list of values"),
+        "too_short": marked("a list with at least one value"),
         "dict": marked("a mapping"),
     }.items():
         if kind.startswith(beginning):
@@ -212,10 +267,19 @@ def _expected(kind: str, limits: Mapping[str, Any]) -> str:
     return ""
 
 
-def _in_tuple(value: Any) -> Any:
-    """Arrays and ranges as well as lists may stand for several values."""
-    several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
-    return tuple(value) if several else value
+def _plain(value: Any) -> Any:
+    """A value in the types that options have.
+
+    Arrays and ranges as well as lists may stand for several values, and numbers of NumPy for those
+    of Python.
+    """
+    if getattr(value, "shape", None) == ():
+        return value.item()
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return value
+    return tuple(map(_plain, value))
 
 
 def with_options(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from models.language import marked, tr
 from models.results import Comparison, Plan
 from models.results.base import Document
+from models.spelling import existing
 from optimizer.analyses.registry import ANALYSES
-from vorrat.asking import FLAG, PATH, checked
+from optimizer.errors import NotThere
+from vorrat.asking import FLAG, FOLDER, OUTPUT, TEXT, Kind, checked, checked_init, instance_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +22,18 @@ if TYPE_CHECKING:
     from optimizer.report.document import Document as Told
 
 R = TypeVar("R", bound=Document, covariant=True)
+RESULT = Kind(instance_of(Document), marked("the result of an analysis"))
 
 
+class Plans(dict[str, "Found[Plan]"]):
+    """Plans by name, which say what there is in place of one that is not."""
+
+    def __missing__(self, name: Any) -> Found[Plan]:
+        hint = existing(str(name), self)
+        raise NotThere(tr("there is no plan '{name}'; {hint}", name=name, hint=hint))
+
+
+@checked_init(result=RESULT, label=TEXT, complete=FLAG)
 @dataclass(frozen=True, eq=False, repr=False)
 class Found(Generic[R]):
     """A result, its tables as pandas frames, and its files; a notebook shows its answer.
@@ -36,7 +49,7 @@ class Found(Generic[R]):
     """Whether all is proven as asked; no limit or user stopped a part of it."""
     failures: tuple[str, ...] = ()
     """What went wrong on the way, in sentences."""
-    plans: Mapping[str, Found[Plan]] = field(default_factory=dict)
+    plans: Mapping[str, Found[Plan]] = field(default_factory=Plans)
     """Plans that go with the result: of a comparison by label, of a frontier by value."""
     places: Mapping[str, str] = field(default_factory=dict)
     """The file of each of them beside that of the result."""
@@ -55,11 +68,12 @@ class Found(Generic[R]):
         said += [textwrap.shorten(failure, 200) for failure in self.failures[:3]]
         return f"<{type(self.result).__name__} of {self.label!r}: {', '.join(said)}>"
 
+    @checked()
     def json(self) -> str:
         """The result as the command line writes it, sealed."""
         return self.result.model_dump_json(indent=2) + "\n"
 
-    @checked(path=PATH, force=FLAG)
+    @checked(path=FOLDER, force=FLAG)
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the result as JSON.
 
@@ -91,14 +105,14 @@ class Found(Generic[R]):
         publish(at, {**files, analysis.file: own}, replace=analysis.beside, force=force)
         return at / analysis.file
 
-    @checked(path=PATH, force=FLAG)
+    @checked(path=OUTPUT, force=FLAG)
     def report(self, path: str | Path, *, force: bool = False) -> Path:
         """Write one HTML page to be read, printed and sent on; the file, as :meth:`save`."""
         from optimizer.report.render.html import render
 
         return _written(Path(path), render(self._document()).encode(), force)
 
-    @checked(path=PATH, force=FLAG)
+    @checked(path=OUTPUT, force=FLAG)
     def workbook(self, path: str | Path, *, force: bool = False) -> Path:
         """Write an Excel workbook with live formulas and checks; the file, as :meth:`save`."""
         from optimizer.report.render.workbook import render

@@ -6,15 +6,29 @@ import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 
 from models.base import named
 from models.faults import Fault, ScenarioError
 from models.files import Reading, read_case
 from models.language import language, marked
 from models.scenario.case import Case
-from vorrat.asking import PATH, SETTING, SETTINGS, VARIANT, Kind, checked, instance_of
+from vorrat.asking import (
+    PATH,
+    SETTING,
+    SETTINGS,
+    VARIANT,
+    Kind,
+    checked,
+    checked_init,
+    instance_of,
+)
+
+READING = Kind(instance_of(Reading), marked("the reading of a scenario, as vorrat.read makes it"))
+OR_NONE = Kind(instance_of(str, NoneType), VARIANT.expected)
 
 
+@checked_init(path=PATH, variant=OR_NONE, settings=SETTINGS, reading=READING)
 @dataclass(frozen=True, repr=False)
 class Scenario:
     """A scenario file as it was read, with a variant and settings put upon it."""

@@ -15,9 +15,11 @@ from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Infeasible, NoPlan, VorratError
 from vorrat.asking import (
     SETTING,
+    SETTINGS,
     VARIANT,
     Kind,
     checked,
+    checked_init,
     no_text,
     options_from,
     texts,
@@ -46,6 +48,7 @@ QUESTIONS = Kind(_questions, marked("lists of texts such as [['policy.budget_meu
 FUNCTION = Kind(_function, marked("a function"))
 
 
+@checked_init(scenario=SCENARIO, settings=SETTINGS)
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer:
     """The best plan that was found of a changed scenario, and what is proven of all others."""
@@ -108,6 +111,7 @@ class Answer:
         """Projects that are built, and the year in which each is decided."""
         return dict(self.solved.commitment.start)
 
+    @checked()
     def plan(self) -> Found[Plan]:
         """The plan with all that there is to tell of it, as :func:`vorrat.solve` has it; it takes
         sweeps of its own."""
@@ -244,6 +248,7 @@ class Session:
                     found[own.index] = own.error
         return [found[n] for n in range(len(asked))]
 
+    @checked()
     def stop(self) -> None:
         """End the question that is being answered; it returns with the best plan it has."""
         self._kept.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from models.language import tr
 from optimizer.analyses.options import (
@@ -52,7 +52,9 @@ class FrontierOptions(Varied, SolveOptions):
     """Highest value; for a budget, if not given, that from which on nothing more is bought."""
     points: Pair = 11
     """How many values, equally far apart."""
-    values: Annotated[tuple[Number, ...], Flag("A,B,...", parse=_numbers)] | None = None
+    values: (
+        Annotated[tuple[Number, ...], Field(min_length=1), Flag("A,B,...", parse=_numbers)] | None
+    ) = None
     """These values instead of a range."""
     refine: Count = 0
     """So many more points where the curve jumps or bends most."""
