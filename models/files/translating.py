@@ -9,6 +9,7 @@ from models.faults import Fault
 from models.files.nodes import Path
 from models.files.shapes import ROOT, describe, shape_at
 from models.language import language, tr
+from models.scenario.currencies import hint_of_code
 from models.scenario.quantities import number_hint
 from models.spelling import one_of, suggestion
 
@@ -87,7 +88,7 @@ def _misfit(kind: str, path: Path, value: Any) -> tuple[str, str]:
         return tr("{shown} is neither true nor false", shown=said), tr("write true or false")
     if kind == "string_pattern_mismatch":
         message = tr("'{value}' is not a currency code", value=value)
-        return message, tr("write {value}", value="EUR")
+        return message, hint_of_code(str(value))
     if kind.startswith(("int", "float")):
         hint = number_hint(value) if isinstance(value, str) else ""
         return tr("{shown} is not a number", shown=said), hint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.faults import Fault, Step
@@ -19,7 +20,6 @@ _Path = tuple[Step, ...]
 APART = 100.0  #: Factor between amounts of one material that are not of one unit.
 _PLANT = 200.0  #: The same where a single plant is larger than all demand; 156 is published.
 _MARKET = 20.0  #: The same where supply or a yearly purchase is larger than all demand.
-_TRADE = 3_000.0  #: The same where one country supplies little of it.
 _PILOT = 5_000.0  #: The same where a plant makes little of it.
 SMALL = 300.0  #: The same where a purchase is small beside the demand, or one row of
 #: demand beside another one; also between one year and the next one named.
@@ -27,6 +27,7 @@ _OF_STOCKS = (
     ("max_purchase_t_per_year", SMALL, _MARKET),
     ("refill_t_per_year", math.inf, _MARKET),
     ("initial_t", math.inf, APART),
+    ("max_t", math.inf, APART),
 )  #: What of a stockpile is compared with the demand: how small, and how large, it may be.
 
 
@@ -43,6 +44,10 @@ class _Amount(NamedTuple):
     def suits(self, need: float) -> bool:
         """Whether it may be in the unit of the demand, as far as that can be told."""
         return need * self.part / self.below <= self.tonnes <= need * self.part * self.above
+
+    def strays(self, need: float) -> bool:
+        """Whether a demand in another unit may be the reason why it is unlike the demand."""
+        return self.tonnes >= need * APART or self.tonnes * APART <= need or not self.suits(need)
 
 
 def doubt(path: _Path, message: str, hint: str = "") -> Fault:
@@ -89,33 +94,89 @@ def warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
         need, demanded = needs[name], rows.get(name, ())
         far = [one for one in listed if need > 0 and not one.suits(need)]
         about = {"material": name, "need": figure(need)}
-        alike = len(far) == len(listed) and len({one.tonnes > need for one in far}) == 1
+        middle = median(one.tonnes for one in listed or (_Amount((), 0.0),))
+        usual = [one for one in far if middle / APART <= one.tonnes <= middle * APART]
+        sides = {one.tonnes > need for one in far}
+        strayed = sum((one.tonnes > need) in sides and one.strays(need) for one in listed)
+        alike = bool(usual) and len(sides) == 1 and strayed > len(listed) / 2
         if alike and demanded:
             message = tr(
                 "{need} t of '{material}' are needed per year, unlike {tonnes} t elsewhere",
-                tonnes=figure(far[0].tonnes),
+                tonnes=figure(usual[0].tonnes),
                 **about,
             )
-            largest = max(demanded, key=lambda one: one.tonnes)
-            yield doubt(largest.at, message, _in_tonnes())
-        for one in far if not (alike and demanded) or len(far) == 1 else ():
-            message = tr(
-                "{tonnes} t per year, where {need} t of '{material}' are needed",
-                tonnes=figure(one.tonnes),
-                **about,
-            )
+            factor = -1.0 if need > middle else 999.0  # of the largest row, or the one that fits
+            row = min(demanded, key=lambda one: abs(need + factor * one.tonnes - middle))
+            yield doubt(row.at, message, _in_tonnes())
+        for one in far:
+            if alike and demanded and len(listed) > 1 and one in usual:
+                continue
+            about["tonnes"] = figure(one.tonnes)
+            message = tr("{tonnes} t per year, where {need} t of '{material}' are needed", **about)
+            if one.at[-1] in ("initial_t", "max_t"):
+                message = tr(
+                    "{tonnes} t, where {need} t of '{material}' are needed a year", **about
+                )
             yield doubt(one.at, message, _in_tonnes())
     for name, amounts in rows.items():
-        most = max(amounts, key=lambda one: one.tonnes)
-        few = [one for one in amounts if 0 < one.tonnes <= most.tonnes / SMALL]
-        for one, other in [(one, most) for one in few] + [(most, one) for one in few[:1]]:
-            message = tr(
-                "{tonnes} t per year of '{material}', where another row has {other} t",
-                material=name,
-                tonnes=figure(one.tonnes),
-                other=figure(other.tonnes),
-            )
-            yield doubt(one.at, message, _in_tonnes())
+        most = max(one.tonnes for one in amounts)
+        known = _known(case, name)
+        for one in amounts:
+            if 0 < one.tonnes <= most / SMALL and (
+                one.tonnes < 1 or _fits(known, one, needs[name])
+            ):
+                yield _small(name, one, most)
+    yield from _small_supply(case)
+
+
+def _known(case: Case, name: str) -> float:
+    """Tonnes per year that all projects make of a material, or that are supplied, if more."""
+    rows = [row.t_per_year for row in case.supply if row.material == name and row.t_per_year]
+    made = sum(float(one.output_t_per_year.get(name, 0.0)) for one in case.projects.values())
+    return max(made, sum(extremes(case, tonnes)[1] for tonnes in rows))
+
+
+def _fits(known: float, row: _Amount, need: float) -> bool:
+    """Whether twice the need is known of, and the need is nearer to it if a row of it counts
+    thousands."""
+    return need * 2 < known and need * (need + 999 * row.tonnes) <= known**2
+
+
+def _small_supply(case: Case) -> Iterator[Fault]:
+    """Rows of supply, small beside the need, that would close the gap of the first year if they
+    counted thousands or millions; of the last year too, if other rows are shares."""
+    made = {conversion.output for conversion in case.conversions.values()}
+    found: dict[_Path, Fault] = {}
+    for year in (case.horizon.first_year, case.horizon.last_year):
+        for name, need in chains.need(case, year).items():
+            few, total, shares = [], 0.0, 0.0
+            for number, row in enumerate(case.supply):
+                if row.material == name and row.share is not None:
+                    shares += need * row.share.at(year)
+                elif row.material == name and row.t_per_year is not None:
+                    tonnes = row.t_per_year.at(year)
+                    few += [(number, tonnes)] if 0 < tonnes <= need / APART else []
+                    total += tonnes
+            other = total + shares
+            judged = shares or (year == case.horizon.first_year and other > need / APART)
+            if name in made or not judged or other > 0.7 * need:
+                continue
+            for number, tonnes in few:
+                factors = (1e3, 1e6, 1e3 * sum(t for _, t in few) / tonnes)
+                if any(0.9 * need <= other + tonnes * factor <= 1.1 * need for factor in factors):
+                    one = _Amount(("supply", number, "t_per_year"), tonnes)
+                    found.setdefault(one.at, _small(name, one, other - tonnes))
+    yield from found.values()
+
+
+def _small(material: str, one: _Amount, other: float) -> Fault:
+    message = tr(
+        "{tonnes} t per year of '{material}', beside {other} t in other rows",
+        material=material,
+        tonnes=figure(one.tonnes),
+        other=figure(other),
+    )
+    return doubt(one.at, message, _in_tonnes())
 
 
 def _in_tonnes() -> str:
@@ -134,8 +195,6 @@ def _demand_rows(case: Case) -> dict[str, list[_Amount]]:
 def _listed(case: Case, rows: dict[str, list[_Amount]]) -> dict[str, list[_Amount]]:
     """What is compared with the need for each material, without what is zero: the supply in all, if
     it is all in tonnes, and each output, capacity and purchase.
-
-    A row of supply is compared by itself where it is far below the others.
     """
     found: dict[str, list[_Amount]] = defaultdict(list)
     supply: dict[str, list[_Amount]] = defaultdict(list)
@@ -148,11 +207,9 @@ def _listed(case: Case, rows: dict[str, list[_Amount]]) -> dict[str, list[_Amoun
             supply[row.material].append(_Amount(("supply", number, "t_per_year"), tonnes))
     for name, amounts in supply.items():
         total = sum(one.tonnes for one in amounts)
-        amounts.sort(key=lambda one: one.tonnes)
-        found[name].append(
-            _Amount(amounts[-1].at, total, math.inf if name in made else APART, _MARKET)
-        )
-        found[name] += [one._replace(below=_TRADE) for one in amounts if one.tonnes < total / APART]
+        largest = max(amounts, key=lambda one: one.tonnes)
+        below = math.inf if name in made else APART
+        found[name].append(_Amount(largest.at, total, below, _MARKET))
     for key, project in case.projects.items():
         for name, output in project.output_t_per_year.items():
             at = ("projects", key, "output_t_per_year", name)

@@ -2,6 +2,8 @@
 
 import re
 
+from models.language import tr
+
 _CODES = """
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
 CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF
@@ -12,6 +14,11 @@ STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES 
 XCG XOF XPF YER ZAR ZMW ZWG
 """
 CODES = frozenset(_CODES.split())  #: Currencies of ISO 4217.
+_CALLED = {
+    "$": "USD", "us$": "USD", "dollar": "USD", "yen": "JPY", "¥": "JPY", "rmb": "CNY",
+    "renminbi": "CNY", "yuan": "CNY", "元": "CNY", "£": "GBP", "pound": "GBP", "€": "EUR",
+    "euro": "EUR",
+}  # fmt: skip
 PER_EURO = {
     "EUR": 1, "USD": 1.13, "GBP": 0.86, "CHF": 0.94, "AUD": 1.75, "CAD": 1.58, "NZD": 1.94,
     "SGD": 1.47, "BGN": 1.96, "ILS": 3.9, "PEN": 4, "AED": 4.2, "PLN": 4.2, "SAR": 4.2, "MYR": 4.8,
@@ -22,21 +29,35 @@ PER_EURO = {
 }  # fmt: skip
 """Units of a currency for a euro, roughly as in 2025."""
 _PRICES = {
-    "ndpr|neodym|praseodym": 61_000, "dyspros": 198_000, "terbium": 717_000, "lithium": 8_000,
-    "[ck]obalt": 29_000, "nickel": 13_000, "gra(ph|f)it": 900, "gallium": 513_000,
-    "germanium": 3_600_000, "antimon": 49_000, "tungsten|wolfram": 42_000, "magnesium": 2_200,
-    "sili[ck]on|silizium": 2_500, "titan": 11_000, "vanadium": 17_000, "bismut": 39_000,
-    "indium": 336_000, "platin": 34_000_000, "palladium": 31_000_000, "copper|kupfer": 8_600,
-    "tantal": 195_000, "niob": 23_000,
+    "ndpr|(neo|praseo)dym(ium)?": 61_000, "dysprosium": 198_000, "terbium": 717_000,
+    "lithium": 8_000, "[ck]obalt": 29_000, "nickel": 13_000, "gra(ph|f)ite?": 900,
+    "gallium": 513_000, "germanium": 3_600_000, "antimony?": 49_000, "tungsten|wolfram": 42_000,
+    "magnesium": 2_200, "sili[ck]on|sili[zc]ium": 2_500, "titan(ium)?": 11_000,
+    "vanadium": 17_000, "bismuth?": 39_000, "indium": 336_000, "platin(um)?": 34_000_000,
+    "palladium": 31_000_000, "copper|kupfer": 8_600, "tantal(um)?": 195_000, "niob(ium)?": 23_000,
 }  # fmt: skip
-"""EUR per tonne, 2025 averages of the USGS Mineral Commodity Summaries 2026, by the beginning of a
-word in the name of a material."""
-_REST = re.compile(r"(?i)(?<![a-z])(ores?|erze?|concentrates?|konzentrate?)(?![a-z])")
+"""EUR per tonne, 2025 averages of the USGS Mineral Commodity Summaries 2026, by the name of the
+metal."""
+_FORMS = (
+    r"\b((high|hoch)[ -]?(purity|pure|rein)|refined|raffiniert|primary|primär|natural|as|als|and"
+    r"|und|in|lce|(class|klasse) 1|(technical|battery)([ -]grade)?|technischer qualität)\b"
+    r"|natur|metall?s?\b|sponge|schwamm|(tri|pent)?oxid(es?)?\b|hydroxide?|(?<!magnesium)(?<!magnesium )[ck]arbonate?"
+)  #: Words and parts of words with which a name is still that of the metal whose price is listed.
 
 
 def reference_price(name: str) -> float | None:
-    """What a tonne of the material of that name has cost in EUR; None where nothing is known."""
-    for words, price in _PRICES.items():
-        if re.search(rf"(?i)(?<![a-z])({words})", name) and not _REST.search(name):
-            return float(price)
-    return None
+    """What a tonne of the material of that name has cost in EUR; None where nothing is known, as
+    of ores, scrap and products."""
+    prices = [price for metal, price in _PRICES.items() if re.search(f"(?i){metal}", name)]
+    if re.sub(rf"(?i){_FORMS}|{'|'.join(_PRICES)}|[\W_]", "", name.replace("_", " ")):
+        return None
+    return float(prices[0]) if prices and max(prices) < 10 * min(prices) else None
+
+
+def hint_of_code(currency: str) -> str:
+    """The code to write for a currency that is called something else."""
+    called = currency.strip().lower()
+    code = _CALLED.get(called.removesuffix("s"), called.upper())
+    if code in CODES:
+        return tr("write {value}", value=code)
+    return tr("write three capital letters such as EUR or USD")

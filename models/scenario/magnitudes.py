@@ -9,6 +9,7 @@ real projects and markets; ``docs/scenario-format.md`` lists them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from models.language import tr
 from models.marks import Found
 from models.scenario import amounts
 from models.scenario.amounts import APART, SMALL, doubt, extremes, figure
-from models.scenario.currencies import CODES, PER_EURO, reference_price
+from models.scenario.currencies import CODES, PER_EURO, hint_of_code, reference_price
 from models.scenario.quantities import Number, Yearly, readable
 
 if TYPE_CHECKING:
@@ -82,8 +83,11 @@ def _single(case: Case, found: list[Found]) -> Iterator[Fault]:
                 yield doubt(path, message, hint)
             elif money and value >= most:
                 message = tr("{name} is in millions: {value} million is too much", **about)
-                meant = f"{value / 1e6:g}"
-                hint = tr("write {meant} if {value} is not in millions", meant=meant, **about)
+                hint = tr(
+                    "write {thousandth:g} if it is in thousands, {millionth:g} if in whole units",
+                    thousandth=value / 1e3,
+                    millionth=value / 1e6,
+                )
                 yield doubt(path, message, hint)
         elif isinstance(value, Yearly) and path[-1] not in ("share", "annual_probability"):
             for number, year in enumerate(value.years[1:]):
@@ -115,7 +119,7 @@ def _currency(case: Case) -> Iterator[Fault]:
     code, rate = case.currency, PER_EURO.get(case.currency, 1.0)
     if code not in CODES:
         message = tr("'{value}' is not a currency code of ISO 4217", value=code)
-        yield doubt(("currency",), message, tr("write a code such as EUR"))
+        yield doubt(("currency",), message, hint_of_code(code))
         return
     ratios = []
     for name, material in case.materials.items():
@@ -134,7 +138,7 @@ def _currency(case: Case) -> Iterator[Fault]:
 def _reference(case: Case, name: str) -> float | None:
     """What a material cost in 2025, in EUR per tonne, by its id or its name."""
     called = case.materials[name].name
-    return reference_price(f"{name} {called.en or called.de if called else ''}")
+    return reference_price((called.en or called.de if called else "") or name)
 
 
 class _Prices:
@@ -243,13 +247,22 @@ class _Prices:
         return message, hint
 
     def _damage(self) -> Iterator[Fault]:
-        """Damage below the price of what is missing, or far above it.
+        """Damage below the price of what is missing, or far above it or above the step before.
 
         A first step may lie a little below the price, if thrift is cheap.
         """
         for number, damage in enumerate(self.case.damage):
             low, high = self.prices.get(damage.material, (0.0, 0.0))
             steps = [float(step.eur_per_t) for step in damage.steps]
+            for position, (before, value) in enumerate(pairwise(steps), 1):
+                if 0 < before * SMALL <= value:
+                    message = tr(
+                        "a damage of {value} per tonne, where the step before has {other}",
+                        value=figure(value),
+                        other=figure(before),
+                    )
+                    at = ("damage", number, "steps", position, "eur_per_t")
+                    yield doubt(at, message, _one_unit())
             for position, value in enumerate(steps if high > 0 else ()):
                 if value <= 0:
                     continue

@@ -299,6 +299,17 @@ def _instruments(case: Case) -> Iterator[Fault]:
             message = tr("ticket_min_meur {least:g} is above ticket_max_meur {most:g}", **both)
             hint = tr("so that the instrument can never take part")
             yield _doubt((*path, "ticket_min_meur"), message, hint)
+        budget = funder.budget_meur
+        if budget and least * instrument.budget_charge > budget:
+            what = {"least": least, "most": budget, "funder": path[1]}
+            message = tr(
+                "ticket_min_meur {least:g} is above the budget of '{funder}', {most:g}", **what
+            )
+            yield _doubt(
+                (*path, "ticket_min_meur"),
+                message,
+                tr("so that the instrument can never take part"),
+            )
         if case.projects and not any(instrument.is_for(one) for one in case.projects.values()):
             message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
             hint = tr("see its 'eligible'")

@@ -14,11 +14,13 @@ from mine_to_magnet import mine_to_magnet
 from random_cases import crowded_case, deals_case, lasting_case, small_case, treasury_case
 from small_scenario import VALID
 
+from models.faults import ScenarioError
 from models.files import presets, read_case, read_case_text
 from models.files.reading import Reading
 from models.marks import values_in
 from models.scenario import magnitudes
 from models.scenario.case import Case
+from models.scenario.currencies import reference_price
 from optimizer.cli.scenario_files import template
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +41,7 @@ SLIPS = [
     ("currency: EUR", "currency: KRW", "not those of KRW"),
     ("price_year: 2025", "price_year: 1990", "is 36 years from first_year 2026"),
     # their neighbours
-    ("t_per_year: {value: 10,", "t_per_year: {value: 10000,", "10000 t per year of"),
+    ("t_per_year: {value: 10,", "t_per_year: {value: 10000,", "10030 t of 'gallium' are needed"),
     ("capex_meur: {value: 40,", "capex_meur: {value: 40000,", "4000 times the value"),
     ("capex_meur: {value: 6,", "capex_meur: {value: 0.006,", "0.003 times the value"),
     ("price_eur_per_t: {value: 500000,", "price_eur_per_t: {value: 500000000,", "cost about"),
@@ -65,6 +67,11 @@ SLIPS = [
      "a factor of 1000 between 2026"),
     ("    name: {en: Gallium, de: Gallium}\n", "    price_states:\n      - {probability: 1, "
      "eur_per_t: 500}\n", "500 per tonne is unlike the price"),
+    ("currency: EUR", "currency: RMB", "write CNY"),
+    ("eur_per_t: {value: 4000000,", "eur_per_t: {value: 4000000000,", "the step before has"),
+    (STOCK, STOCK.replace("max", "max_t: 60000\n    max", 1), "60000 t, where 40 t of 'gallium'"),
+    ("ticket_min_meur: {value: 5,", "ticket_min_meur: {value: 5000,", "the budget of 'fund', 20"),
+    ("capex_meur: {value: 40,", "capex_meur: {value: 1062000,", "write 1062 if it is in thousands"),
 ]  # fmt: skip
 """What is written in the tutorial, what in its place, and what the warning at its line says."""
 
@@ -86,6 +93,21 @@ def test_a_slip_gets_a_warning_at_its_line(sound: str, slip: str, said: str) -> 
         ("t_per_year: 1200", "t_per_year: 1.2", ("demand", 0)),
         ("currency: EUR", "currency: KRW", ("currency",)),
         ("eur_per_t: 90000", "eur_per_t: 90", ("damage", 0)),
+        (
+            "country: VN, t_per_year: 1300",
+            "country: VN, share: 0.5}, {material: mineral, country: CL, t_per_year: 0.6",
+            ("supply", 1),
+        ),
+        (
+            "country: VN, t_per_year: 1300",
+            "country: VN, t_per_year: 600}, {material: mineral, country: CL, t_per_year: 0.6",
+            ("supply", 1),
+        ),
+        (
+            "t_per_year: 1200}",
+            "t_per_year: 1200}, {consumer: industry, material: mineral, t_per_year: 0.7}",
+            ("demand", 1),
+        ),
     ],
 )
 def test_what_is_not_known_by_name_is_compared_with_the_rest(
@@ -102,8 +124,61 @@ supply: [{material: mineral, country: VN, t_per_year: 1300}]
 projects: {mine: {country: DE, output_t_per_year: {mineral: 600}, capex_meur: 90}}
 """
     assert read_case_text(text).warnings == ()
-    (warning,) = read_case_text(text.replace(sound, slip)).warnings
+    found = read_case_text(text.replace(sound, slip)).warnings
+    (warning,) = [one for one in found if "is short in" not in one.message]
     assert warning.path[: len(place)] == place
+
+
+@pytest.mark.parametrize(
+    ("rows", "supply"),
+    [((1_200_000, 3_500), (1_200_000, 4_000, 200)), ((9_000, 25), (9_000, 25, 2))],
+)
+def test_a_small_row_of_a_sound_table_gets_no_warning(
+    rows: tuple[int, ...], supply: tuple[int, ...]
+) -> None:
+    demand = [{"consumer": f"c{n}", "material": "tin", "t_per_year": t} for n, t in enumerate(rows)]
+    sources = zip(("CL", "PL", "CN"), supply, strict=True)
+    text = {
+        "horizon": {"first_year": 2026, "last_year": 2030},
+        "materials": {"tin": {"price_eur_per_t": 9000}},
+        "consumers": {row["consumer"]: {} for row in demand},
+        "demand": demand,
+        "damage": [{"material": "tin", "steps": [{"share": 1, "eur_per_t": 25000}]}],
+        "supply": [{"material": "tin", "country": c, "t_per_year": t} for c, t in sources],
+    }
+    assert read_case_text(json.dumps(text)).warnings == ()
+
+
+def test_demand_far_below_all_else_is_named_instead_of_the_rest() -> None:
+    found = read_case(ROOT / "scenarios/japan-2010.yaml", None, ["demand.0.t_per_year=25.2"])
+    doubts = [one.path for one in found.warnings if "check that both" in one.hint]
+    assert doubts == [("demand", 0, "t_per_year")]
+
+
+@pytest.mark.parametrize(
+    ("called", "code"),
+    [("usd", "USD"), ("dollar", "USD"), ("US$", "USD"), ("$", "USD"), ("Yen", "JPY"), ("¥", "JPY"),
+     ("RMB", "CNY"), ("£", "GBP"), ("€", "EUR"), ("ars", "ARS"), ("EUE", "EUR or USD")],
+)  # fmt: skip
+def test_a_wrong_currency_gets_the_code_that_is_meant(called: str, code: str) -> None:
+    text = TUTORIAL.replace("currency: EUR", f"currency: '{called}'", 1)
+    try:
+        (fault,) = read_case_text(text).warnings
+    except ScenarioError as error:
+        (fault,) = error.faults
+    assert fault.path == ("currency",) and fault.hint.endswith(f" {code}")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_only_metals_themselves_are_compared_with_prices_of_2025(known: bool) -> None:
+    metals = "gallium, Dysprosiumoxid, Lithium (as carbonate), Nickel (class 1), Titanschwamm"
+    others = (
+        "Wolframerz, Titanerz, Gallium-bearing bauxite, Zinc residue with germanium, Vanadium "
+        "slag, Kupferschlacke, Nickel laterite, Kupferschrott, Spent autocatalysts of platinum, "
+        "Lithium-6, Silicon wafers, Nuclear graphite, Magnesium carbonate"
+    )
+    for name in (metals if known else others).split(", "):
+        assert (name, reference_price(name) is not None) == (name, known)
 
 
 Pick = Callable[[Sequence[Any]], Any]
