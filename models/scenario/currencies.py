@@ -41,7 +41,8 @@ metal."""
 _FORMS = (
     r"\b((high|hoch)[ -]?(purity|pure|rein)|refined|raffiniert|primary|primär|natural|as|als|and"
     r"|und|in|lce|(class|klasse) 1|(technical|battery)([ -]grade)?|technischer qualität)\b"
-    r"|natur|metall?s?\b|sponge|schwamm|(tri|pent)?oxid(es?)?\b|hydroxide?|(?<!magnesium)(?<!magnesium )[ck]arbonate?"
+    r"|natur|metall?s?\b|sponge|schwamm|(tri|pent)?oxid(es?)?\b|hydroxide?"
+    r"|(?<!magnesium)(?<!magnesium )[ck]arbonate?"
 )  #: Words and parts of words with which a name is still that of the metal whose price is listed.
 
 

@@ -293,23 +293,16 @@ def _instruments(case: Case) -> Iterator[Fault]:
             if tag not in tags:
                 message = tr("no project carries the tag '{tag}'", tag=tag)
                 yield _doubt((*path, "eligible", "tags", number), message, meant(tag, tags))
-        least, most = instrument.ticket_min_meur, instrument.ticket_max_meur
-        if most is not None and least > most:
-            both = {"least": least, "most": most}
-            message = tr("ticket_min_meur {least:g} is above ticket_max_meur {most:g}", **both)
-            hint = tr("so that the instrument can never take part")
-            yield _doubt((*path, "ticket_min_meur"), message, hint)
-        budget = funder.budget_meur
-        if budget and least * instrument.budget_charge > budget:
-            what = {"least": least, "most": budget, "funder": path[1]}
-            message = tr(
-                "ticket_min_meur {least:g} is above the budget of '{funder}', {most:g}", **what
-            )
-            yield _doubt(
-                (*path, "ticket_min_meur"),
-                message,
-                tr("so that the instrument can never take part"),
-            )
+        least, budget = instrument.ticket_min_meur, funder.budget_meur or None
+        for charged, most, name in (
+            (least, instrument.ticket_max_meur, "ticket_max_meur"),
+            (least * instrument.budget_charge, budget, "budget_meur"),
+        ):
+            if most is not None and charged > most:
+                both = {"least": least, "most": most, "name": name}
+                message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **both)
+                hint = tr("so that the instrument can never take part")
+                yield _doubt((*path, "ticket_min_meur"), message, hint)
         if case.projects and not any(instrument.is_for(one) for one in case.projects.values()):
             message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
             hint = tr("see its 'eligible'")
