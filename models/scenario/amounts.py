@@ -47,7 +47,9 @@ class _Amount(NamedTuple):
 
     def strays(self, need: float) -> bool:
         """Whether a demand in another unit may be the reason why it is unlike the demand."""
-        return self.tonnes >= need * APART or self.tonnes * APART <= need or not self.suits(need)
+        return (
+            self.tonnes >= need * APART / 2 or self.tonnes * APART <= need or not self.suits(need)
+        )
 
 
 def doubt(path: _Path, message: str, hint: str = "") -> Fault:

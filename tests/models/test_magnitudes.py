@@ -149,10 +149,14 @@ def test_a_small_row_of_a_sound_table_gets_no_warning(
     assert read_case_text(json.dumps(text)).warnings == ()
 
 
-def test_demand_far_below_all_else_is_named_instead_of_the_rest() -> None:
-    found = read_case(ROOT / "scenarios/japan-2010.yaml", None, ["demand.0.t_per_year=25.2"])
+@pytest.mark.parametrize(("row", "kilotonnes"), [(0, 25.2), (3, 1.65)])
+def test_demand_far_below_all_else_is_named_instead_of_the_rest(
+    row: int, kilotonnes: float
+) -> None:
+    setting = f"demand.{row}.t_per_year={kilotonnes}"
+    found = read_case(ROOT / "scenarios/japan-2010.yaml", None, [setting])
     doubts = [one.path for one in found.warnings if "check that both" in one.hint]
-    assert doubts == [("demand", 0, "t_per_year")]
+    assert doubts == [("demand", row, "t_per_year")]
 
 
 @pytest.mark.parametrize(
