@@ -7,20 +7,29 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from models.language import tr
+from models.scenario.currencies import CODES
 
-_MASS = {"t": 1.0, "tonnes": 1, "tons": 1, "kt": 1e3, "mt": 1e6, "kg": 1e-3, "g": 1e-6}
-_MASS |= {"lb": 4.53592e-4, "oz": 3.11035e-5}
+_MASS = {"t": 1.0, "tonne": 1, "tonnes": 1, "ton": 1, "tons": 1, "kt": 1e3, "kilotonnes": 1e3}
+_MASS |= {"kilotons": 1e3, "ktonnes": 1e3, "mt": 1e6, "megatonnes": 1e6, "kg": 1e-3, "g": 1e-6}
+_MASS |= {"lb": 4.53592e-4, "lbs": 4.53592e-4, "oz": 3.11035e-5}
 _TIME = {"year": 1.0, "years": 1, "yr": 1, "y": 1, "a": 1, "month": 1 / 12, "months": 1 / 12}
 _TIME |= {"quarter": 0.25, "week": 7 / 365, "weeks": 7 / 365, "day": 1 / 365, "days": 1 / 365}
-_SHARE = {"percent": 0.01, "pct": 0.01}
-_TIMES = {"k": 1e3, "t": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "bn": 1e9, "mrd": 1e9, "": 1.0}
-_MONEY = re.compile(r"(k|t|mn|mio|m|bn|mrd)?(eur|euro|usd|gbp|chf|jpy|cny|krw|aud|cad|sek|nok)")
+_EVERY = {"annual": 1.0, "yearly": 1, "quarterly": 0.25, "monthly": 1 / 12, "weekly": 7 / 365}
+_EVERY |= {"daily": 1 / 365}
+_SHARE = {"percent": 0.01, "pct": 0.01, "rate": 1.0, "share": 1}
+_TIMES = {"k": 1e3, "tsd": 1e3, "thousand": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6}
+_TIMES |= {"million": 1e6, "millions": 1e6, "bn": 1e9, "billion": 1e9, "billions": 1e9, "mrd": 1e9}
+_MONEY = re.compile(
+    rf"(t|{'|'.join(_TIMES)})?(euros?|dollars?|yen|yuan|rmb|{'|'.join(CODES).lower()})"
+)
 
 
 class _Unit(NamedTuple):
-    """The unit in a name: what it counts, the currency, and its size; and the rest of the name."""
+    """The unit in a name: what it counts, of what it is a part, the currency, and its size; and
+    the rest of the name."""
 
-    kind: str
+    above: frozenset[str]
+    below: frozenset[str]
     currency: str
     size: float
     rest: tuple[str, ...]
@@ -28,23 +37,43 @@ class _Unit(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _unit(name: str) -> _Unit:
-    size, below, kind, currency, rest = 1.0, False, "", "", []
-    for word in name.lower().split("_"):
-        money = _MONEY.fullmatch(word)
-        known = _MASS.get(word) or _TIME.get(word) or _SHARE.get(word)
-        if money is not None:
-            currency = "eur" if money[2] == "euro" else money[2]
-            known = _TIMES[money[1] or ""]
+    name = re.sub(r"(?<![^_])([km]?t)p[ay](?![^_])", r"\1_per_year", name.lower())
+    name = re.sub(r"(?<![^_])by_(year|quarter|month|week)(?![^_])", r"\1ly", name)
+    size, per, scaled, currency = 1.0, False, False, ""
+    above: set[str] = set()
+    below: set[str] = set()
+    rest = []
+    for word in name.split("_"):
+        unit = word.lstrip("0123456789")
+        part, factor = below if per else above, float(word.removesuffix(unit) or 1) or 1.0
+        if money := _MONEY.fullmatch(unit):
+            part.add("money")
+            currency = "eur" if money[2].startswith("euro") else money[2]
+            factor *= 1e3 if money[1] == "t" else _TIMES.get(money[1] or "", 1)
+        elif unit in _MASS or unit in _TIME:
+            # As in eur_kg and t_year, a second unit divides the first.
+            part = below if above & {"money", "mass"} else part
+            calendar = unit == "year" and part is above
+            part.add("mass" if unit in _MASS else "calendar" if calendar else "time")
+            factor *= _MASS.get(unit) or _TIME[unit]
+        elif word in _EVERY:
+            part, factor = below, _EVERY[word]
+            part.add("time")
+        elif word in _TIMES:
+            scaled, factor = True, _TIMES[word]
+        elif word in _SHARE:
+            factor = _SHARE[word]
         elif word == "per":
-            below = True
+            per = True
             continue
-        elif known is None:
+        else:
             rest.append(word)
+            below |= {"?"} if per else set()
             continue
-        size = size / known if below else size * known
-        if not below:
-            kind = "money" if money else "mass" if word in _MASS else kind
-    return _Unit(kind, currency, size, tuple(rest))
+        size = size / factor if part is below else size * factor
+    if scaled and not above:
+        above.add("money")
+    return _Unit(frozenset(above), frozenset(below), currency, size, tuple(rest))
 
 
 def other_unit(word: str, names: Iterable[str]) -> str:
@@ -57,29 +86,41 @@ def other_unit(word: str, names: Iterable[str]) -> str:
         )
     for name in names:
         known = _unit(name)
-        if (known.kind, known.rest) != (meant.kind, meant.rest):
+        if (known.above, known.below, known.rest) != (meant.above, meant.below, meant.rest):
             continue
-        if "mt" in word.lower().split("_"):
+        if re.search(r"(?<![^_])mt(p[ay])?(?![^_])", word.lower()):
             return tr("mt means metric tonnes or million tonnes: write '{name}', in t", name=name)
         factor = meant.size / known.size
         about = {"factor": _shown(max(factor, 1 / factor)), "name": name}
         hints = []
-        if factor > 1.001:
+        if factor > 1.001 and "probability" in meant.rest and "time" in meant.below:
+            hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **about)]
+        elif factor > 1.001:
             hints = [tr("another unit: multiply by {factor}, and write '{name}'", **about)]
         elif factor < 0.999:
             hints = [tr("another unit: divide by {factor}, and write '{name}'", **about)]
-        if known.currency != meant.currency:
+        if meant.currency and known.currency != meant.currency:
             in_file = tr("write '{name}': amounts are in the currency of the file", name=name)
             hints.append(in_file)
-        if hints:
-            return "; ".join(hints)
+        return "; ".join(hints) or tr("did you mean '{name}'?", name=name)
     return ""
 
 
 def another_quantity(word: str, name: str) -> bool:
-    """Whether two names have little in common but their unit."""
+    """Whether two names differ in their units, or have little in common but these.
+
+    A name without its period, such as ``output_t``, is taken for the one with it.
+    """
     one, other = _unit(word), _unit(name)
-    if not one.kind or one.kind != other.kind or not one.rest or not other.rest:
+    if not one.above & {"money", "mass"} and one.size == 1:
+        return False
+    below, lacking = one.below - {"?"}, other.below - one.below
+    complete = "?" in one.below or lacking <= {"time"}
+    if one.above != other.above or not below <= other.below or not complete:
+        return True
+    if abs(one.size / other.size - 1) > 0.001:
+        return True
+    if not one.rest or not other.rest:
         return False
     return SequenceMatcher(None, "_".join(one.rest), "_".join(other.rest)).ratio() < 0.6
 

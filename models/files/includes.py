@@ -62,6 +62,8 @@ class Includes:
     """The files that were read, and whether each has a bibliography of its own."""
     private_files: set[str] = field(default_factory=set)
     """Those of them that are private and were there."""
+    presets: dict[str, str] = field(default_factory=dict)
+    """The presets by their files, each with the name of the one through which it was included."""
     _parts: dict[FilePath, Node | None] = field(default_factory=dict)
 
     def under(self, root: Node, names: Node | None, report: Report) -> Node:
@@ -128,6 +130,9 @@ class Includes:
             message = tr("more than {count} files include one another", count=MAX_CHAIN)
             report(Fault((KEY,), message, tr("include them side by side"), place=entry.place))
             return None
+        named = next((one for one in (*chain, path) if one.parent == presets.folder()), None)
+        if named == path or (named is not None and str(path) not in self.presets):
+            self.presets[str(path)] = named.stem
         if key not in self._parts:
             role: Role = "preset" if path.parent == presets.folder() else "include"
             role = "private" if taken == "private" else role

@@ -262,11 +262,15 @@ class _Reader:
             found, total = faults_of(error), error.error_count()
         code = data.get("currency", "EUR")
         if case is None or unread:
-            for fault in chain(found, self._together(further_faults(data, unread), root)):
+            for fault in self._together(chain(found, further_faults(data, unread)), root):
                 there = node_at(root, fault.path)
                 if there is not None and there.torn:
                     hint = tr("put a text with a comma into quotes")
                     fault = replace(fault, hint=f'{hint}: "{there.torn}"')
+                if there is not None and _is_decimal(root, fault.path, there):
+                    about = {"written": f"0,{there.written}", "meant": f"0.{there.written}"}
+                    hint = tr("{written} in a list is two numbers: write {meant}", **about)
+                    fault = replace(fault, hint=hint)
                 if there is None or not there.faulty:
                     self.report(_placed(_in_currency(fault, code), root))
                 if self.report.is_full:
@@ -287,22 +291,31 @@ class _Reader:
         return case
 
     def _together(self, faults: Iterable[Fault], root: Node) -> Iterator[Fault]:
-        """The faults, where all references of a preset that lead nowhere are one."""
-        by_preset: dict[str, list[Fault]] = {}
+        """The faults, where all that a preset lacks is one, as are all its warnings."""
+        lacking: dict[str, dict[str, Fault]] = {}
+        warned: dict[str, dict[str, Fault]] = {}
         for fault in faults:
-            file = place_of(root, fault.path, fault.at_key).file
-            if fault.severity == "error" and FilePath(file).parent == presets.folder():
-                by_preset.setdefault(FilePath(file).stem, []).append(fault)
+            preset = self.includes.presets.get(place_of(root, fault.path, fault.at_key).file)
+            name = _lacking(fault, node_at(root, fault.path))
+            if preset is not None and fault.severity == "warning":
+                warned.setdefault(preset, {}).setdefault(fault.message, fault)
+            elif preset is not None and name:
+                lacking.setdefault(preset, {}).setdefault(name, fault)
             else:
                 yield fault
-        for preset, errors in by_preset.items():
-            nodes = ((one, node_at(root, one.path)) for one in errors)
-            values = (one.path[-1] if one.at_key or not node else node.value for one, node in nodes)
-            names = list(dict.fromkeys(map(str, values)))
-            about = {"preset": preset, "names": ", ".join(names)}
+        for preset, errors in lacking.items():
+            about = {"preset": preset, "names": ", ".join(errors)}
             message = tr("the preset '{preset}' needs what the scenario lacks: {names}", **about)
             hint = tr("add what it needs, or do not include it")
-            yield errors[0] if len(errors) < 2 else replace(errors[0], message=message, hint=hint)
+            yield replace(next(iter(errors.values())), message=message, hint=hint)
+        for preset, found in warned.items():
+            first, *others = found.values()
+            about = {"preset": preset, "messages": "; ".join(found)}
+            message = tr(
+                "the preset '{preset}' does not fully fit the scenario: {messages}", **about
+            )
+            hint = tr("add what it needs, or do not include it")
+            yield replace(first, message=message, hint=hint) if others else first
 
     def _needs_no_source(self, fault: Fault) -> bool:
         """Whether a word that is no source stands in a file without any, unlike what it includes.
@@ -369,6 +382,23 @@ class _Reader:
             if (fault.place, fault.message) not in before:
                 before.add((fault.place, fault.message))
                 yield fault
+
+
+def _lacking(fault: Fault, node: Node | None) -> str:
+    """The item, id or year that a fault of a preset is about; empty where it is another figure."""
+    if node is None:
+        return next((one for one in reversed(fault.path[:-1]) if isinstance(one, str)), "")
+    value = fault.path[-1] if fault.at_key else (node.child("value") or node).value
+    return str(value) if isinstance(value, (str, int)) else ""
+
+
+def _is_decimal(root: Node, path: tuple[Step, ...], node: Node) -> bool:
+    """Whether an item of a list was written right behind ``0,``: as with a decimal comma."""
+    step = path[-1] if path else 0
+    last = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
+    if last is None or last.written != "0" or not node.written.isdecimal():
+        return False
+    return node.place == replace(last.place, column=last.place.column + 2)
 
 
 def _in_currency(fault: Fault, code: Any) -> Fault:

@@ -12,7 +12,8 @@ from models.spelling import suggestion
 
 FIELDS = (
     "t_per_year", "output_t_per_year", "capex_meur", "cash_cost_eur_per_t", "price_eur_per_t",
-    "discount_rate", "term_years", "min_days_of_demand",
+    "discount_rate", "term_years", "min_days_of_demand", "budget_meur", "budget_by_year_meur",
+    "storage_eur_per_t_year", "annual_probability", "capex_profile", "budget_lines",
 )  # fmt: skip
 
 
@@ -36,6 +37,19 @@ def found(text: str) -> list[str]:
         ("capex_musd", "write 'capex_meur': amounts are in the currency of the file"),
         ("term_months", "another unit: divide by 12, and write 'term_years'"),
         ("discount_rate_percent", "another unit: divide by 100, and write 'discount_rate'"),
+        ("discount_percent", "another unit: divide by 100, and write 'discount_rate'"),
+        ("budget_mrd_eur", "another unit: multiply by 1000, and write 'budget_meur'"),
+        ("capex_bn", "another unit: multiply by 1000, and write 'capex_meur'"),
+        ("capex_million", "did you mean 'capex_meur'?"),
+        ("budget_meur_per_year", "did you mean 'budget_by_year_meur'?"),
+        ("thousand_t_per_year", "another unit: multiply by 1000, and write 't_per_year'"),
+        ("output_ktpa", "another unit: multiply by 1000, and write 'output_t_per_year'"),
+        ("output_tpa", "did you mean 'output_t_per_year'?"),
+        ("price_eur_kg", "another unit: multiply by 1000, and write 'price_eur_per_t'"),
+        ("price_eur_per_100kg", "another unit: multiply by 10, and write 'price_eur_per_t'"),
+        ("price_inr_per_t", "write 'price_eur_per_t': amounts are in the currency of the file"),
+        ("price_dollar_per_t", "write 'price_eur_per_t': amounts are in the currency of the file"),
+        ("monthly_probability", "another period: write 1 - (1 - p)^12 as 'annual_probability'"),
         ("t_per_yaer", "did you mean 't_per_year'?"),
     ],
 )
@@ -45,7 +59,8 @@ def test_a_name_in_another_unit_is_no_misspelling(word: str, hint: str) -> None:
 
 def test_operating_costs_are_not_called_cash_costs() -> None:
     assert "did you mean" not in suggestion("opex_eur_per_t", FIELDS)
-    assert "did you mean" not in suggestion("revenue_eur_per_t", FIELDS)
+    for word in ("revenue_eur_per_t", "capex_eur_per_t", "storage_meur_per_year", "stok_kt"):
+        assert suggestion(word, FIELDS).startswith("known here")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +87,7 @@ def test_three_digits_behind_a_comma_are_no_decimals(text: str, hint: str) -> No
         ("country: CL", "country: ROW", "write a two-letter code such as DE"),
         ("tags: [domestic]}}", "countries: [DE, AUS]}}", "write AU"),
         ("lithium: {price", "lithium: {name: Salt, technical, price", 'quotes: "Salt, technical"'),
+        ("capex_meur:", "ramp_up: [0,3, 0,7, 1,0]\n    capex_meur:", "two numbers: write 0.3"),
         ("title: A test", "title: [A test, revised]", 'quotes: "A test, revised"'),
     ],
 )
@@ -95,10 +111,22 @@ def test_a_preset_in_euros_is_told_at_its_entry() -> None:
 
 @pytest.mark.parametrize(
     ("preset", "named", "change"),
-    [("stock_subsidy", "ndpr, ", ("", "")), ("rohstofffonds", "2026, 2027", ("2026", "2031"))],
+    [
+        ("stock_subsidy", "ndpr, ", ("", "")),
+        ("jogmec_stock", "the preset 'jogmec_stock' needs", ("", "")),
+        ("price_floor", "the preset 'price_floor' needs what the scenario lacks: ndpr;", ("", "")),
+        ("rohstofffonds", "2026, 2027", ("2026", "2031")),
+    ],
 )
 def test_what_a_preset_lacks_is_said_once(preset: str, named: str, change: tuple[str, str]) -> None:
     text = VALID.replace(*change).replace("last_year: 2030", "last_year: 2035")
-    (said,) = [one for one in found(f"include: [{preset}]\n{text}") if f"{preset}.yaml" in one
+    (said,) = [one for one in found(f"include: [{preset}]\n{text}") if "presets" in one
                and "error" in one]  # fmt: skip
     assert named in said
+
+
+def test_what_does_not_fit_a_preset_is_one_warning() -> None:
+    text = VALID.replace("last_year: 2030", "last_year: 2028")
+    (said,) = [one for one in found(f"include: [rohstofffonds]\n{text}") if "presets" in one]
+    assert "(2029, 2030)" in said
+    assert "the tag 'recycling'" in said
