@@ -30,6 +30,7 @@ from models.files.yaml_source import is_thousands, no_mapping, parse
 from models.language import tr
 from models.scenario import references
 from models.scenario.case import Case
+from models.scenario.currencies import in_currency
 from models.spelling import existing
 
 WORKBOOKS = (".xlsx", ".xlsm")  #: How scenario files in Excel are named.
@@ -405,7 +406,7 @@ def _in_currency(fault: Fault, code: Any) -> Fault:
     """A fault in whose texts the currency is that of the file."""
     if fault.path == ("currency",) or not isinstance(code, str) or code == "EUR":
         return fault
-    message, hint = (re.sub(r"\bEUR\b", lambda _: code, one) for one in (fault.message, fault.hint))
+    message, hint = (in_currency(one, code) for one in (fault.message, fault.hint))
     return replace(fault, message=message, hint=hint)
 
 

@@ -46,6 +46,11 @@ _FORMS = (
 )  #: Words and parts of words with which a name is still that of the metal whose price is listed.
 
 
+def in_currency(text: str, code: str) -> str:
+    """A text on amounts in EUR, for a file in another currency."""
+    return re.sub(r"\bEUR\b", lambda _: code, text)
+
+
 def reference_price(name: str) -> float | None:
     """What a tonne of the material of that name has cost in EUR; None where nothing is known, as
     of ores, scrap and products."""

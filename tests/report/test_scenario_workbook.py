@@ -221,6 +221,16 @@ def test_sheets_help_to_fill_them_in(language):
     assert f"'{projects.title}'!A1" in links
 
 
+@pytest.mark.parametrize(("language", "unit"), [("en", "USD per t"), ("de", "USD je t")])
+def test_units_and_comments_are_in_the_currency_of_the_file(language, unit):
+    book = opened(written(case_of("japan-2010"), language))
+    materials = book[{"en": "Materials", "de": "Rohstoffe"}[language]]
+    assert unit in {cell.value for cell in materials[3]}
+    heads = [cell for sheet in book for row in (2, 3) for cell in sheet[row]]
+    said = [str(cell.value) + (cell.comment.text if cell.comment else "") for cell in heads]
+    assert not [one for one in said if "EUR" in one]
+
+
 def test_words_are_written_in_the_language():
     funders = opened(written(starter(), "de"))["Geldgeber"]
     assert [funders.cell(row, 2).value for row in (5, 6)] == ["öffentlich", "Unternehmen"]

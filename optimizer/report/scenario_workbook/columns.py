@@ -42,6 +42,7 @@ class Column:
     some: bool = False  # of several columns of a required field at least one has to be filled
     remark: bool = False
     other_language: bool = False
+    currency: str = "EUR"
 
     @property
     def name(self) -> str:
@@ -78,7 +79,8 @@ class Columns:
             columns += self._field(tab, (key,), used) if key != "id" else ()
         if tab.kind == "settings":
             columns.append(_included())
-        return Content(tab, tuple(columns), tuple(rows))
+        of_file = (replace(column, currency=self.case.currency) for column in columns)
+        return Content(tab, tuple(of_file), tuple(rows))
 
     def _items(self, tab: Tab) -> Iterator[tuple[Row, Any]]:
         """The items of a tab, each with its ids."""

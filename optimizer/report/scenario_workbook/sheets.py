@@ -17,6 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from models.files.tabs import OWN, Tab, word_shown, worded
 from models.language import language, tr
 from models.scenario.countries import ALPHA_2
+from models.scenario.currencies import in_currency
 from models.scenario.quantities import Bounds
 from optimizer.report.scenario_workbook import style
 from optimizer.report.scenario_workbook.columns import REMARKS, Column, Content, remark_shape
@@ -87,7 +88,7 @@ def _header(sheet: Worksheet, number: int, column: Column) -> None:
 
 def _unit(column: Column) -> str:
     unit = column.field.unit if column.shape.kind in _NUMBERS else ""
-    return worded(unit) if unit else ""
+    return in_currency(worded(unit), column.currency) if unit else ""
 
 
 def _is_percent(column: Column) -> bool:
@@ -195,7 +196,7 @@ def meaning_of(column: Column) -> str:
     shape, lines = column.shape, []
     if column.meaning:
         # Without the marks of code, with a capital and a full stop.
-        said = " ".join(column.meaning.replace("`", "").split())
+        said = " ".join(in_currency(column.meaning, column.currency).replace("`", "").split())
         stop = "" if said.endswith((".", "?")) else "."
         lines.append(f"{said[:1].upper()}{said[1:]}{stop}")
     if shape.kind == "choice" and not column.remark:
