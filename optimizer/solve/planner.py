@@ -306,7 +306,9 @@ def search(
     if (broken or solved.solution.ended == NUMERICAL_LIMIT) and problem.size <= MODERATE:
         other = extend() if chosen != "extensive" else None
         if other is not None and other.commitment is not None:
-            return solved if _is_doubtful(problem, other, gap=gap, threads=threads) else other
+            # It may leave a gap as well, but proves more than a search that has lost its bound.
+            if not _is_doubtful(problem, other, gap=gap, threads=threads, may_be_open=True):
+                return other
     return solved
 
 
@@ -318,9 +320,16 @@ def _breaks_a_rule(problem: Problem, solved: Solved) -> bool:
     return bool(rules_broken(together, together.without(solved.commitment, without_idle)))
 
 
-def _is_doubtful(problem: Problem, solved: Solved, *, gap: float, threads: int | None) -> bool:
-    """Whether solves by several tolerances differ, or the plan, reckoned anew, is not worth what
-    they say or leaves the gap open."""
+def _is_doubtful(
+    problem: Problem,
+    solved: Solved,
+    *,
+    gap: float,
+    threads: int | None,
+    may_be_open: bool = False,
+) -> bool:
+    """Whether solves by several tolerances differ, or the plan, evaluated again, has another
+    objective than they say or, unless that ``may_be_open``, leaves the gap open."""
     if solved.solution.interrupted or solved.commitment is None:
         return solved.doubtful and not solved.solution.interrupted
     if solved.doubtful or _breaks_a_rule(problem, solved):
@@ -331,4 +340,4 @@ def _is_doubtful(problem: Problem, solved: Solved, *, gap: float, threads: int |
         judged = judge(problem, solved, gap=gap, began=time.perf_counter(), threads=threads)
     except CheckFailed:
         return True
-    return judged.certificate.ended == NUMERICAL_LIMIT
+    return not may_be_open and judged.certificate.ended == NUMERICAL_LIMIT
