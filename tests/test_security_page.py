@@ -26,6 +26,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         decoding.MAX_VALUES,
         yaml_source.MAX_DEPTH,
         reading.MAX_VARIANTS,
+        reading.MAX_CHECKED,
         nodes.MAX_ROWS,
         nodes.MAX_COLUMNS,
         decoding.MAX_CELLS,

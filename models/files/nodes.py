@@ -115,6 +115,12 @@ def place_of(root: Node, path: Sequence[Step], at_key: bool = False) -> Place:
     return node.key_place or node.place if at_key else node.place
 
 
+def size(node: Node) -> int:
+    """The number of nodes of a tree."""
+    inner = node.value.values() if isinstance(node.value, dict) else node.value
+    return 1 + (sum(map(size, inner)) if isinstance(node.value, (dict, list)) else 0)
+
+
 def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Every scalar with its path."""
     if isinstance(node.value, dict):

@@ -22,7 +22,7 @@ from models.faults import Fault, Place, ScenarioError, Step
 from models.files import assumed, patches, presets, tables
 from models.files.decoding import one_scenario, read_bytes
 from models.files.includes import Includes
-from models.files.nodes import Node, leaves, node_at, place_of
+from models.files.nodes import Node, leaves, node_at, place_of, size
 from models.files.partial import CONTEXT, further_faults
 from models.files.shapes import ANYTHING, ROOT, plain, step_into
 from models.files.translating import faults_of
@@ -39,6 +39,8 @@ MAX_FAULTS = 1_000
 reading ends."""
 MAX_MESSAGE = 1_000
 MAX_VARIANTS = 1_000  #: Variants of one file, each of which is read when the file is checked.
+MAX_CHECKED = 2_000_000
+"""Values of a scenario, times its variants that are checked, or times its sets of assumptions."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,11 @@ class _Faults:
     def is_full(self) -> bool:
         """Whether there are more errors than are listed, so that no more need be looked for."""
         return self.counts["error"] > MAX_FAULTS
+
+    @property
+    def takes_warnings(self) -> bool:
+        """Whether a further warning would be listed."""
+        return self.counts["warning"] < MAX_FAULTS
 
     def in_order(self) -> tuple[Fault, ...]:
         """What was found, by file, line and column, and how much more there was."""
@@ -237,7 +244,7 @@ class _Reader:
         root = patches.apply(root, further, self.report)
         return root if root is below else tables.expand(root, self.file, self.report)
 
-    def _case(self, root: Node, base: Node) -> Case | None:
+    def _case(self, root: Node, base: Node, warnings: bool = True) -> Case | None:
         """The case of a tree; None, and faults reported, where it cannot be made."""
         data: dict[str, Any] = {}
         for name, section in root.value.items():
@@ -278,7 +285,7 @@ class _Reader:
                     self.report.counts["error"] = max(total, self.report.counts["error"])
                     break
             return None
-        for fault in self._together(references.check(case), root):
+        for fault in self._together(references.check(case, warnings=warnings), root):
             if not self._needs_no_source(fault := _placed(_in_currency(fault, code), root)):
                 self.report(fault)
         if case.hazards and patches.periods_of(base) != patches.periods_of(root):
@@ -343,15 +350,19 @@ class _Reader:
             self.report(Fault(("variants",), message, at_key=True, place=place))
             return
         before = {(fault.place, fault.message) for fault in self.report.found}
+        values = size(base)
+        total = values * len(names)
         for name in names:
             if name == self.variant:
                 continue
-            if self.report.is_full:
+            if self.report.is_full or self._too_many(variants, total):
                 break
             tried = _Reader(self.file, name, self.settings, self.includes, known)
             try:
                 with one_scenario():
-                    tried._case(tried._patched(own, base, name, settings), base)
+                    root = tried._patched(own, base, name, settings)
+                    total += size(root) - values  # a variant may include other files
+                    tried._case(root, base, self.report.takes_warnings)
             except ScenarioError as error:
                 for fault in error.faults:
                     tried.report(fault)
@@ -363,19 +374,39 @@ class _Reader:
     def _try_sets(self, root: Node, case: Case) -> None:
         """Report what is faulty under sets of assumptions, which each change figures only."""
         before = {(fault.place, fault.message) for fault in self.report.found}
+        if self._too_many(root.child("assumptions"), size(root) * len(case.assumptions)):
+            return
         for name in case.assumptions:
             tried = _Reader(self.file, None, (), self.includes, (root, case))
             found = patches.of_item(root, "assumptions", name)
             barred = [fault for fault in map(assumed.may_not_be_changed, found) if fault]
             for fault in barred:
                 tried.report(fault)
-            under = None if barred else tried._case(tried._patched(root, root, None, found), root)
+            under = None
+            if not barred:
+                patched = tried._patched(root, root, None, found)
+                under = tried._case(patched, root, self.report.takes_warnings)
             for fault in () if under is None else assumed.misfits(case, under, found):
                 tried.report(fault)
             for fault in self._new_in(tried, before):
                 said = {"set": name, "message": fault.message}
                 message = tr("under the assumptions '{set}': {message}", **said)
                 self.report(replace(fault, message=message))
+
+    def _too_many(self, section: Node | None, total: int) -> bool:
+        """Whether the items of a section are too many values to check, which is then a fault."""
+        if section is None or total <= MAX_CHECKED:
+            return False
+        message = tr(
+            "the scenario would be checked {items} times, with {total} values in all; at most "
+            "{count} are checked",
+            items=len(section.value),
+            total=total,
+            count=MAX_CHECKED,
+        )
+        hint = tr("keep some of them in other files that include this one")
+        self.report(Fault((), message, hint, place=section.key_place or section.place))
+        return True
 
     def _new_in(self, tried: _Reader, before: set[tuple[Place | None, str]]) -> Iterator[Fault]:
         """Faults of a scenario with a patch that were not told before."""

@@ -1,6 +1,7 @@
 """Currencies, what a euro is about, and what materials have cost: to tell slips, not for sums."""
 
 import re
+from functools import lru_cache
 
 from models.language import tr
 
@@ -51,6 +52,7 @@ def in_currency(text: str, code: str) -> str:
     return re.sub(r"\bEUR\b", lambda _: code, text)
 
 
+@lru_cache(20_000)
 def reference_price(name: str) -> float | None:
     """What a tonne of the material of that name has cost in EUR; None where nothing is known, as
     of ores, scrap and products."""

@@ -35,8 +35,10 @@ LEAST_RATIO, MOST_RATIO = 1e-6, 1e6
 """Of tonnes taken in for a tonne of output; beyond them units are mixed up."""
 
 
-def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) -> Iterator[Fault]:
-    """Every fault between items, and every warning.
+def check(
+    case: Case, unreadable: Mapping[str, frozenset[str]] | None = None, warnings: bool = True
+) -> Iterator[Fault]:
+    """Every fault between items, and every warning, unless these are not wanted.
 
     ``unreadable`` says that ``case`` holds stand-ins for what is faulty in itself, and names the
     items that are missing from it (``*`` for a whole section): what refers to them is not reported
@@ -46,6 +48,7 @@ def check(case: Case, unreadable: Mapping[str, frozenset[str]] | None = None) ->
     yield from _Checker(case, unreadable).faults(found)
     if unreadable is None:
         yield from residual.check(case)
+    if unreadable is None and warnings:
         yield from plausibility.warnings(case, found)
         yield from undisturbed.check(case)
 

@@ -9,7 +9,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ from models.files.archive import Bounds, Unpacking, check
 from models.files.decoding import beside
 from models.files.json_document import NotPlainError, parse_json, read_json
 from models.files.workbook import check_packed, open_workbook, rows_of
+from models.marks import Found
+from models.scenario import references
 from models.scenario.case import Case
 
 HERE = Place("book.xlsx")
@@ -284,6 +286,47 @@ def test_variants_are_not_without_number() -> None:
     read_case_text(VALID + many)
     said = fault_of(lambda: read_case_text(VALID + many, check_variants=True))
     assert "more than 1000 variants" in said
+
+
+@pytest.mark.parametrize("section", ["variants", "assumptions"])
+def test_variants_and_sets_of_a_large_scenario_are_bounded(
+    monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    head = VALID.partition("variants:")[0]
+    more = "weight: 0.125, " if section == "assumptions" else ""
+    patch = "set: {policy.max_public_share: 0."
+    items = "".join(f"  v{n}: {{{more}{patch}{n}}}}}\n" for n in range(1, 9))
+    text = f"{head}{section}:\n{items}"
+    read_case_text(text, check_variants=True)
+    monkeypatch.setattr(reading, "MAX_CHECKED", 400)
+    said = fault_of(lambda: read_case_text(text, check_variants=True))
+    assert "would be checked 8 times" in said
+    assert "at most 400 are checked" in said
+    assert said.startswith(f"scenario.yaml:{head.count(chr(10)) + 1}:")
+
+
+def test_a_variant_has_no_warnings_made_once_the_report_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, plausible = [], references.plausibility.warnings
+
+    def counted(case: Case, found: list[Found]) -> Iterator[Fault]:
+        made.append(case)
+        return plausible(case, found)
+
+    monkeypatch.setattr(references.plausibility, "warnings", counted)
+    idle = "".join(f"  idle{n}: {{price_eur_per_t: 900}}\n" for n in range(9))
+    text = VALID.replace("materials:\n", f"materials:\n{idle}") + "".join(
+        f"  v{n}: {{set: {{policy.max_public_share: 0.{n}}}}}\n" for n in range(1, 9)
+    )
+    assert len(read_case_text(text, check_variants=True).warnings) == 9
+    assert len(made) > 8
+    made.clear()
+    monkeypatch.setattr(reading, "MAX_FAULTS", 5)
+    assert len(read_case_text(text, check_variants=True).warnings) == 6
+    assert len(made) == 1
+    broken_one = f"{text}  off: {{set: {{policy.max_public_share: 7}}}}\n"
+    assert "'off'" in fault_of(lambda: read_case_text(broken_one, check_variants=True))
 
 
 # Files of a scenario
