@@ -238,4 +238,5 @@ def found(case: Case, wanted: Sequence[str], moved: dict[str, str]) -> str:
 
 
 def _has(wanted: Sequence[str], label: str, path: str) -> bool:
-    return all(word in label.casefold() or word in path for word in wanted)
+    label = label.casefold()
+    return all(word in label or word in path for word in wanted)

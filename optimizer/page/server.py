@@ -42,6 +42,7 @@ BEAT = 10.0
 THERE = 1.0  # seconds between two looks whether somebody still waits
 STREAMS = 6
 """Streams of one tab: a browser opens a new one where the old one broke off, and has six."""
+WORDS = 20  #: Different words that a figure is searched by; further ones are ignored.
 STATIC = {
     "page.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
@@ -291,10 +292,12 @@ async def _figures(page: Page, request: Request, _language: Language) -> Respons
     """Single figures of the scenario whose name has all words that are looked for."""
     question = Question.of(request.query_params.get("of", ""))
     case = (await page.base(question.scenario, question.variant)).case
-    wanted = request.query_params.get("q", "").casefold().split()
+    words = request.query_params.get("q", "").casefold().split()
+    wanted = list(dict.fromkeys(words))[:WORDS]
     if not wanted:
         return HTMLResponse("")
-    return HTMLResponse(await page.aside(pieces.found, case, wanted, dict(question.moved)))
+    work = page.aside(pieces.found, case, wanted, dict(question.moved))
+    return HTMLResponse(await _while_there(request, work))
 
 
 async def _drop(page: Page, request: Request, _language: Language) -> Response:

@@ -24,6 +24,7 @@ from models.files import read_case_text
 from models.language import Language, tr, using
 from models.results import Plan
 from optimizer.page import views
+from optimizer.page.server import WORDS
 from optimizer.report.figures import NO_BREAK
 from optimizer.solve.checked_solution import input_hash
 
@@ -207,3 +208,14 @@ def test_what_was_moved_is_found_as_it_stands(visitor: Visitor) -> None:
     assert [float(one.attributes["value"]) for one in row.all("input")] == [55, 55]
     nothing = visitor.get(f"/figures?of={escaped(BASE)}&q=quicksilver")
     assert "No figure has all of these words." in nothing.text
+
+
+@pytest.mark.parametrize(("different", "is_found"), [(WORDS - 1, False), (WORDS, True)])
+def test_a_search_is_by_the_first_twenty_different_words(
+    visitor: Visitor, different: int, is_found: bool
+) -> None:
+    parts = dict.fromkeys("refinery"[a:b] for a in range(4) for b in range(a + 1, 9))
+    words = [*parts][:different] * 3 + ["quicksilver"]
+    answer = visitor.get(f"/figures?of={escaped(BASE)}&q={'+'.join(words)}")
+    assert answer.status == 200
+    assert ("No figure has all of these words." not in answer.text) == is_found
