@@ -8,6 +8,7 @@ of it.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -58,6 +59,12 @@ LEAST_SECRET = 32
 """Characters of a secret."""
 LONGEST_NAME = 200
 """Characters of the name of a user."""
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001d159\U000e0100-\U000e01ef]"
+)
+"""Characters that ``isprintable`` lets pass but that are shown as nothing: the default-ignorable
+ones of Unicode, and symbols that are blank."""
 
 
 class Unreceived(Exception):
@@ -89,8 +96,12 @@ class Guard(ABC):
         most = MOST_BYTES if scope["path"] == "/drop" else MOST_SAID
         body = _Body(receive, headers, most, self.uploading)
 
+        begun = False
+
         async def sent(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 made = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     made[name] = value
@@ -117,6 +128,12 @@ class Guard(ABC):
         self.answering[user] += 1
         try:
             await self.app(scope, receive if scope["method"] in SAFE else body, sent)
+        except asyncio.CancelledError:  # which uvicorn would log with a traceback
+            with suppress(asyncio.CancelledError, Exception):
+                if begun:
+                    await sent({"type": "http.response.body"})
+                else:
+                    await _refused(503, "The server is ending.")(scope, receive, sent)
         finally:
             _take_off(self.answering, user)
             body.release()
@@ -204,7 +221,7 @@ class ProxyGuard(Guard):
         if len(names) != 1 or not names[0].strip(" \t") or len(names[0]) > LONGEST_NAME:
             return _refused(403, "The proxy has not said who you are.")
         name = _shown(names[0])
-        if name != name.strip() or not name.isprintable():
+        if name != name.strip() or not name.isprintable() or _UNSEEN.search(name):
             return _refused(400, "The name of a user has blanks only within, and no control signs.")
         request.scope[USER] = names[0]
         return None

@@ -14,6 +14,7 @@ from typing import cast
 import psutil
 import pytest
 from open_page import PATIENCE, TUTORIAL, Served, Visitor, own_text, served
+from starlette.types import Message, Receive, Scope, Send
 
 from optimizer.page import guard
 from optimizer.page.conversation import ASIDE, OWN
@@ -156,3 +157,33 @@ def test_who_is_forgotten_has_no_second_thread_and_slow_files_none_of_others() -
         await asyncio.gather(slow, forgetting, late, reading)
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_request_that_is_cancelled_as_the_server_ends_is_completed(begun: bool) -> None:
+    """What leaves the guard otherwise is logged with a traceback."""
+    said: list[Message] = []
+
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    async def go() -> None:
+        guarded = guard.TokenGuard(waits, "token", ["127.0.0.1:1"])
+        headers = [(b"host", b"127.0.0.1:1"), (b"cookie", b"vorrat-1=token")]
+        about = {"type": "http", "method": "GET", "path": "/", "query_string": b""}
+        task = asyncio.create_task(
+            guarded({**about, "headers": headers}, cast(Receive, None), send)
+        )
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await task
+        assert not guarded.answering
+
+    asyncio.run(go())
+    assert [one["type"] for one in said] == ["http.response.start", "http.response.body"]
+    assert said[0]["status"] == (200 if begun else 503)

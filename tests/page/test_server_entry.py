@@ -113,8 +113,9 @@ def test_names_are_compared_byte_by_byte(server: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "sign", ["\xa0", "\u2003", "\x1f", "\x85", "\u200b", "\ufeff", "\u202e", "\u3000"]
-)
+    "sign", ["\xa0", "\u2003", "\x1f", "\x85", "\u200b", "\ufeff", "\u202e", "\u3000",
+             "\u034f", "\u115f", "\u3164", "\u2800", "\ufe0f", "\U000e0100"]
+)  # fmt: skip
 def test_a_name_with_blanks_at_its_edge_or_signs_unseen_is_refused(
     server: Served, sign: str
 ) -> None:
