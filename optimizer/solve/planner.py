@@ -305,10 +305,11 @@ def search(
         solved = replace(solved, commitment=Commitment(), solution=idle)
     if (broken or solved.solution.ended == NUMERICAL_LIMIT) and problem.size <= MODERATE:
         other = extend() if chosen != "extensive" else None
-        if other is not None and other.commitment is not None:
-            # It may leave a gap as well, but proves more than a search that has lost its bound.
-            if not _is_doubtful(problem, other, gap=gap, threads=threads, may_be_open=True):
-                return other
+        if other is None or other.commitment is None:
+            return solved
+        # It may leave a gap as well, but proves more than a search that has lost its bound.
+        if not _is_doubtful(problem, other, gap=gap, threads=threads, may_be_open=True):
+            return other
     return solved
 
 
