@@ -79,8 +79,8 @@ class Hint(Result):
         "shares_kept",
         "private_open",
     ]
-    """``mentioned``: a text names a hidden figure (until 0.2); ``supply_adds_up``: supply in tonnes
-    is as much as need; ``grows_alike``: demand of others that grows as hidden demand, or is a
+    """``mentioned``: a text names a hidden figure (until 0.2); ``supply_adds_up``: supply is as
+    much as need; ``grows_alike``: demand of others that grows as hidden demand, or is a
     multiple of it; ``follows``: a figure that agrees with hidden ones and was allowed to stay;
     ``purse_open``: the company's budget was not chosen; ``curve_shared``: a damage curve is that of
     others too; ``shares_kept``: a factor cannot hide shares of steps; ``private_open``: a number of

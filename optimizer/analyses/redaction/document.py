@@ -16,9 +16,7 @@ REASONS = {
     "grows_alike": marked("demand of others grows as a hidden one, or is a simple multiple of it"),
     "follows": marked("the figure agrees with hidden ones, from which it may have been made"),
     "text": marked("sources, notes and descriptions may say how figures were made"),
-    "supply_adds_up": marked(
-        "supply in tonnes adds up to demand: what others need leaves the rest"
-    ),
+    "supply_adds_up": marked("supply adds up to demand: what others need leaves the rest"),
     "purse_open": marked("the budget of a chosen consumer's company stays; --company hides it"),
     "curve_shared": marked("a damage curve that chosen consumers share with others stays"),
     "shares_kept": marked("the shares of the damage steps stay, as a factor cannot hide them"),

@@ -100,8 +100,8 @@ class Relation(NamedTuple):
         value, path, slack = float(self.figure.value), self.figure.dotted, slack_of(self.figure)
         hidden = (*self.total.weights, *(self.others.weights if self.others else ()))
         truth = {figure: figure.value for figure in hidden}
-        if abs(value - self.at(truth)) <= _last_place(value) / 2:
-            slack = min(slack, _last_place(value) / 2)
+        if abs(value - self.at(truth)) <= last_place(value) / 2:
+            slack = min(slack, last_place(value) / 2)
         whole = {f.dotted: self.times * w for f, w in self.total.weights.items()}
         if self.others is None and replaced:
             return Equation({**whole, path: -1.0}, -self.times * self.total.known, slack)
@@ -114,7 +114,7 @@ class Relation(NamedTuple):
         part = {f.dotted: (self.times - value) * w for f, w in self.total.weights.items()}
         known = value * self.others.known - (self.times - value) * self.total.known
         size = self.total.of(truth) + self.others.of(truth)
-        return Equation({**part, **rest}, known, _last_place(value) * size)
+        return Equation({**part, **rest}, known, last_place(value) * size)
 
 
 def walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -297,7 +297,7 @@ def _agrees(figure: Figure, times: float, total: Total, truth: Values) -> bool:
         return False
     if digits(at / times) < (fewer if several and total.whole and times == 1 else LEAST_DIGITS):
         return False
-    return _last_place(value) / 2 <= FINE * value and abs(value - at) <= _last_place(value) / 2
+    return last_place(value) / 2 <= FINE * value and abs(value - at) <= last_place(value) / 2
 
 
 def digits(value: float) -> int:
@@ -305,7 +305,7 @@ def digits(value: float) -> int:
     return len(f"{value:.6g}".partition("e")[0].replace(".", "").strip("0"))
 
 
-def _last_place(value: float) -> float:
+def last_place(value: float) -> float:
     """The unit of the last place that is written: one for whole numbers."""
     return float(10.0 ** -len(f"{value:.12g}".partition(".")[2]))
 
@@ -314,8 +314,8 @@ def slack_of(figure: Figure) -> float:
     """By how much a figure that was rounded may differ: zeros at its end may be rounding."""
     value = float(figure.value)
     zeros = len(text := f"{value:.0f}") - len(text.rstrip("0")) if value.is_integer() else 0
-    place = 10.0**zeros if value.is_integer() else _last_place(value)
-    least = min(_last_place(value) / 2, COARSE * value)
+    place = 10.0**zeros if value.is_integer() else last_place(value)
+    least = min(last_place(value) / 2, COARSE * value)
     return min(place / 2, max(FINE * value, least)) * (1 + 1e-9)
 
 
@@ -354,7 +354,7 @@ def _shares(case: Case, hidden: Sequence[Figure]) -> Iterator[Relation]:
         for name in ("paid_by", "storage_paid_by", "financing_paid_by"):
             paid: Mapping[str, float] = getattr(pile, name) or {}
             shares = {u: float(paid.get(payer, 0.0)) for u, payer in payers.items()}
-            times, digit = math.fsum(shares.values()), min(map(_last_place, shares.values()))
+            times, digit = math.fsum(shares.values()), min(map(last_place, shares.values()))
             for year in _years(case, some) if times else ():
                 made = [
                     Relation(

@@ -341,29 +341,34 @@ def _readings(token: str) -> Iterator[float]:
 
 
 def _supply_sums(case: Case, figures: Sequence[Figure]) -> Iterator[tuple[Hint, list[Equation]]]:
-    """Supply in tonnes, with or without what conversions make, that adds up to a need with hidden
-    parts: the rest of it is the figure, about."""
+    """Supply, with or without what conversions make, that adds up to a need with hidden parts: the
+    rest of it is the figure, about. Tonnes over what shares leave open are the need itself."""
     needs = {year: need(case, year) for year in case.horizon.years}
     for material in dict.fromkeys(f.material for f in figures if f.kind == "demand"):
         some = [f for f in figures if f.kind == "demand" and f.material == material]
         rows = {n: row for n, row in enumerate(case.supply) if row.material == material}
         supplies = [row.t_per_year for row in rows.values() if row.t_per_year is not None]
+        shares = [row.share for row in rows.values() if row.share is not None]
+        # The share that was made as the rest is rounded, and the others exact; at best to 0.001.
+        unit = min([0.001, *(relations.last_place(x) for own in shares for x in own.values)])
         makers = {id: one for id, one in case.conversions.items() if one.output == material}
-        if len(supplies) < len(rows):
-            continue
-        paths = [f"supply.{n}.t_per_year" for n in rows]
+        paths = [f"supply.{n}.{'share' if row.share else 't_per_year'}" for n, row in rows.items()]
         paths += [f"conversions.{id}.capacity_t_per_year" for id in makers]
         capacities = [one.capacity_t_per_year for one in makers.values()]
         equations = []
         for year, needed in ((year, of.get(material or "", 0.0)) for year, of in needs.items()):
             market, made = (math.fsum(x.at(year) for x in some) for some in (supplies, capacities))
-            for total in {market, market + made}:
-                if needed > 0 and abs(total / needed - 1) <= ADDS_UP:
+            left = 1 - math.fsum(share.at(year) for share in shares)
+            for total in {market / left, (market + made) / left} if left > 0 else ():
+                off = abs(total - needed)
+                if needed > 0 and off <= ADDS_UP * needed:
+                    slack = total * unit / 2 / left
+                    # A guess is no better than what it is off by.
+                    slack *= 2 ** math.ceil(math.log2(max(1.0, off / slack)))
                     weights = relations.needed(case, some, {f.owner for f in some}, year)
-                    hidden = {f: f.value for f in some}
-                    rest = needed - weights.of(hidden) + weights.known
+                    rest = needed - weights.of({f: f.value for f in some}) + weights.known
                     named = {f.dotted: w for f, w in weights.weights.items()}
-                    equations.append(Equation(named, total - rest, ADDS_UP * needed))
+                    equations.append(Equation(named, total - rest, min(slack, ADDS_UP * needed)))
         if equations:
             yield Hint(path=paths[0], reason="supply_adds_up"), equations
 
