@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from models.results import ChainForm, ChainOutcome, FormFlow, MaterialOutcome, Plan
+from models.results import ChainForm, ChainOutcome, FormFlow, FreshOutcome, MaterialOutcome, Plan
 from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import Instance
 from optimizer.model.review import by_path
@@ -27,10 +27,7 @@ def quantities(plan: Plan, instance: Instance, commitment: Commitment, at: str) 
     possible = _possible(instance)
     exposed = plan_document.exposure(instance, commitment)
     for material in plan.materials:
-        here = f"{at}materials.{material.id}."
-        yield from _damage(material, instance, here)
-        for year, due in exposed[material.id].items():
-            yield from _year(material, year, due, instance, possible, f"{here}by_year.{year}.")
+        yield from _material(material, exposed[material.id], instance, possible, at)
     for number, chain in enumerate(plan.chains):
         yield from _chain(plan, chain, instance, possible, f"{at}chains.{number}.")
     for use in plan.stock_use:
@@ -40,6 +37,31 @@ def quantities(plan: Plan, instance: Instance, commitment: Commitment, at: str) 
         yield from equal(f"{here}times", use.times, times)
         yield from between(f"{here}refilled_t", use.refilled_t, 0.0, use.released_t)
     yield from _of_states(plan, instance, commitment, at)
+
+
+def fresh_materials(fresh: FreshOutcome, instance: Instance, at: str) -> Found:
+    """The same of materials in other states, of which the commitment is not known."""
+    possible = _possible(instance, fresh.states if fresh.sampled else None)
+    exposed = plan_document.exposure(instance, Commitment())
+    for material in fresh.materials:
+        due = {
+            year: {name: of[name] for name in ("demand_t", "need_t", "supply_without_plan")}
+            for year, of in exposed[material.id].items()
+        }
+        yield from _material(material, due, instance, possible, at)
+
+
+def _material(
+    material: MaterialOutcome,
+    due: dict[str, dict[str, object]],
+    instance: Instance,
+    possible: Callable[[float], bool],
+    at: str,
+) -> Found:
+    at = f"{at}materials.{material.id}."
+    yield from _damage(material, instance, at)
+    for year, of in due.items():
+        yield from _year(material, year, of, instance, possible, f"{at}by_year.{year}.")
 
 
 def by_year_adds_up(material: MaterialOutcome, at: str) -> Found:
@@ -88,11 +110,11 @@ def _year(
     yield from _is_possible(possible, f"{at}probability_of_shortage", chance)
 
 
-def _possible(instance: Instance) -> Callable[[float], bool]:
-    """Whether a probability can be that of some of the states."""
+def _possible(instance: Instance, drawn: int | None = None) -> Callable[[float], bool]:
+    """Whether a probability can be that of some of the states, or of so many others."""
     asked = instance.case.uncertainty
     if asked is not None and asked.sample is not None:
-        count = int(asked.sample.states)
+        count = drawn or int(asked.sample.states)
         return lambda chance: abs(chance * count - round(chance * count)) <= NOTHING * count
     chances = [state.probability for state in read_states(instance)]
     if len(chances) > FEW:
