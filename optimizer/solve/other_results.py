@@ -126,11 +126,13 @@ def frontier(found: results.Frontier, at: str) -> Found:
     """Compare points with their plans, and steps with their points."""
     case = found.case
     own = None if case is None else float(case.objective.cvar.weight)
-    if case is not None and case.objective.over_assumptions is None:
+    over = None if case is None else case.objective.over_assumptions
+    if case is not None and over is None:
         yield from equal(f"{at}states", found.states, states_of(case))
     for number, point in enumerate(found.points):
         here, weight = f"{at}points.{number}.", point.value if found.varied == WEIGHT else own
-        least = ANY if found.without_plan is None else least_of(found.without_plan, weight)
+        bare = None if over is not None else found.without_plan  # which differs under each set
+        least = ANY if bare is None else least_of(bare, weight)
         yield from proven(point, here, least)
         if case is None or point.objective is None:
             continue
@@ -316,7 +318,12 @@ def _solved(found: results.Evaluation, at: str) -> Found:
 def _of_case(found: results.Evaluation, at: str) -> Found:
     """What the scenario of the plan makes of the rest."""
     case, fresh = found.case, found.fresh
-    if case is None or case.objective.over_assumptions is not None:
+    if case is None:
+        return
+    for one in found.under:
+        weight = float(case.assumptions[one.id].weight)
+        yield from equal(f"{at}under.{one.id}.weight", one.weight, weight)
+    if case.objective.over_assumptions is not None:
         return
     yield from equal(f"{at}own_states", found.own_states, states_of(case))
     if (longer := found.longer) is not None:

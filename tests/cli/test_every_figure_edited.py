@@ -1,23 +1,29 @@
-"""Every figure of a saved plan, edited and sealed anew: refused, or known to be by itself."""
+"""Every figure of a saved result, edited and sealed anew: refused, or known to be by itself."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 from refills import twice
 from saved_plans import chains, rich, tutorial
 from small import case
 from two_sets import sampled
 
-from models.files import read_case
-from models.results import Plan
+import vorrat
+from models.files import read_case, read_case_text
+from models.results import Disagreement, Plan, Result
 from models.results.base import SEAL
 from models.results.misfits import misfits
 from models.scenario.case import Case
+from optimizer.analyses.disagreement.disagree import disagree
+from optimizer.analyses.disagreement.options import AssumptionsOptions
+from optimizer.cli import saved
 from optimizer.solve.planner import plan as solve
 from optimizer.solve.reckoned import disagreements
 
@@ -47,6 +53,50 @@ ALONE: dict[str, str] = {
     "under.*.worst": SWEPT,
 }
 """Fields that have no identity, and why."""
+OWN = "what only the plan that it is of, or another of its solves, says"
+ALONE_IN_OTHERS: dict[str, str] = {
+    "*.days_of_cover": OWN,
+    "*.probability_of_shortage": SWEPT,
+    "*.seed": "what was asked for",
+    "*.standard_error": SWEPT,
+    "*.stocks_t.*": OWN,
+    "*.under.*.expected": SWEPT,
+    "counterfactual.cvar": "of no weight in the objective",
+    "counterfactual.public_meur": OWN,
+    "deciding.*.count": "how figures are grouped",
+    "deciding.*.gain_without": SWEPT,
+    "fresh.distribution.*": SWEPT,
+    "fresh.states": "what was asked for",
+    "gap.confidence": "what was asked for",
+    "gap.states": "what was asked for",
+    "gap.upper": "what follows from standard errors",
+    "gap_target": "what was asked for",
+    "information.distinct": EFFORT,
+    "information.evpi.low": OWN,
+    "information.mean_value_problem.*": OWN,
+    "information.wait_and_see.high": OWN,
+    "longer.avoided_within": SWEPT,
+    "longer.net_cost_meur": OWN,
+    "longer.residual_meur": OWN,
+    "longer.with*_plan.*": SWEPT,
+    "own_cvar": "of no weight in the objective",
+    "own_gap": OWN,
+    "points.*.bound*": "what was proven",
+    "points.*.c*": SWEPT,
+    "points.*.expected_bound": "what was proven",
+    "points.*.plan_of": "where it was found",
+    "points.*.seconds": EFFORT,
+    "points.*.spend_meur.*": OWN,
+    "points.*.worst": SWEPT,
+    "rules.*.performance.*": SWEPT,
+    "rules.*.reserve": "what was asked for",
+    "seconds*": EFFORT,
+    "sets.*.without_plan.*": SWEPT,
+    "tail.*": OWN,
+    "under.*.with*_plan.*": SWEPT,
+    "without_plan.*": SWEPT,
+}
+"""Patterns of the same of other results."""
 OF_NOUGHT = {"certificate.bound", "certificate.gap"}
 """Of a regret of nought the gap is of a size that only the search knows: within bounds alone."""
 MOST = 3  # figures that are edited of each field, in quick tests
@@ -61,7 +111,28 @@ def _germany(*settings: str) -> Plan:
     return solve(read_case("scenarios/germany-2026.yaml", None, asked).case, gap=0.5)
 
 
-MADE: dict[str, Callable[[], Plan]] = {
+def _disagreed(over: Any) -> Disagreement:
+    reading = read_case_text(yaml.safe_dump(sampled("mean")))
+    return disagree(reading, AssumptionsOptions(over=over, gap=0.0))[0]
+
+
+OTHERS: dict[str, Callable[[], Result]] = {
+    "evaluation": lambda: vorrat.evaluate(tutorial(), longer=2).result,
+    "evaluation of a sample": lambda: (
+        vorrat.evaluate(solve(Case.model_validate(sampled(None))), states=50, jobs=1).result
+    ),
+    "frontier": lambda: (
+        vorrat.frontier(
+            vorrat.read("scenarios/tutorial.yaml"), vary="policy.budget_meur", values=[0, 8, 16]
+        ).result
+    ),
+    **{
+        f"disagreement by {over}": lambda over=over: _disagreed(over)
+        for over in ("mean", "worst", "regret")
+    },
+}
+MADE: dict[str, Callable[[], Result]] = {
+    **OTHERS,
     "tutorial": tutorial,
     "rules": rich,
     "chains": chains,
@@ -101,7 +172,9 @@ def _field(at: tuple[Any, ...]) -> str:
 
 def _is_refused(content: dict[str, Any]) -> bool:
     try:
-        result = Plan.model_validate({k: v for k, v in content.items() if k != SEAL})
+        result: Result = saved.MODELS[content["kind"]].model_validate(
+            {k: v for k, v in content.items() if k != SEAL}
+        )
     except ValueError:
         return True
     return any(True for _ in misfits(result)) or any(True for _ in disagreements(result))
@@ -129,8 +202,10 @@ def _passes(name: str, most: int) -> Iterator[str]:
 
 
 def _is_listed(field: str, name: str) -> bool:
-    if name == "regret" and field in OF_NOUGHT:
+    if "regret" in name and field.replace("compromise", "certificate") in OF_NOUGHT:
         return True
+    if name in OTHERS:
+        return any(fnmatchcase(field, one) for one in ALONE_IN_OTHERS)
     return any(field in (one, f"{one[:-1]}{field.rsplit('.', 1)[-1]}") for one in ALONE)
 
 
