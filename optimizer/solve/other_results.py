@@ -141,9 +141,9 @@ def frontier(found: results.Frontier, at: str) -> Found:
         yield from equal(f"{here}public_meur", point.public_meur, public)
         varied = found.varied.startswith("objective.") and found.varied != WEIGHT
         if _adds_up(case) and not varied:
-            mean, cvar, _ = tail_of(point)
-            due = _weighed(case, mean, cvar, point.net_cost_meur or 0.0, weight)
-            yield from equal(f"{here}objective", point.objective, due, abs(mean))
+            (mean, cvar, _), cost = tail_of(point), point.net_cost_meur or 0.0
+            due = _weighed(case, mean, cvar, cost, weight)
+            yield from equal(f"{here}objective", point.objective, due, abs(mean) + abs(cost))
     values = [point.value for point in found.points]
     yield from rising(at, [f"points.{n}.value" for n in range(len(values))], values)
     by_value = {point.value: point for point in found.points}
@@ -156,6 +156,9 @@ def frontier(found: results.Frontier, at: str) -> Found:
         avoided = low.expected - high.expected
         yield from equal(f"{here}avoided", step.avoided, avoided, low.expected)
         yield from exchanged(step, here, low.projects, high.projects)
+        then = high.projects
+        later = {p: (y, then[p]) for p, y in low.projects.items() if then.get(p, y) != y}
+        yield from equal(f"{here}moved", step.moved, later)
         for h, moved in step.stocks_t.items():
             held, due = low.stocks_t.get(h, 0.0), high.stocks_t.get(h, 0.0)
             yield from equal(f"{here}stocks_t.{h}", moved, due - held, held)
@@ -339,7 +342,8 @@ def _of_case(found: results.Evaluation, at: str) -> Found:
         yield from fresh_materials(fresh, read_instance(case), f"{at}fresh.")
     if not _adds_up(case):
         return
-    cost, scale = found.net_cost_meur, abs(found.own_expected)
+    cost = found.net_cost_meur
+    scale = abs(found.own_expected) + abs(cost)
     if case.decides_again is None:  # else costs depend on the states
         mean, cvar, _ = tail_of(fresh.with_plan)
         due = _weighed(case, mean, cvar, cost)
@@ -349,7 +353,7 @@ def _of_case(found: results.Evaluation, at: str) -> Found:
     if (other := found.counterfactual) is not None and other.variant is None:
         due = _weighed(case, other.expected, other.cvar, other.net_cost_meur)
         here = f"{at}counterfactual.objective"
-        yield from equal(here, other.objective, due, other.expected)
+        yield from equal(here, other.objective, due, scale)
     if (tail := found.tail) is not None:
         plans = tail.neutral, tail.averse
         least, mean = (_weighed(case, x.expected, x.cvar, x.net_cost_meur, 0.0) for x in plans)

@@ -248,6 +248,7 @@ def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
     found = vorrat.frontier(vorrat.read(file), values=[0, 6, 12])
     result = found.result
     assert isinstance(result, Frontier)
+    assert list(disagreements(result)) == []
     for point in result.points:
         settings = [f"policy.budget_meur={point.value}"]
         at = read_case_text(yaml.safe_dump(sampled(over, 100)), settings=settings).case

@@ -85,6 +85,7 @@ ALONE_IN_OTHERS: dict[str, str] = {
     "points.*.c*": SWEPT,
     "points.*.expected_bound": "what was proven",
     "points.*.plan_of": "where it was found",
+    "points.*.projects.*": OWN,
     "points.*.seconds": EFFORT,
     "points.*.spend_meur.*": OWN,
     "points.*.worst": SWEPT,
