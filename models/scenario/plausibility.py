@@ -10,6 +10,7 @@ from models.faults import Fault, Step
 from models.language import marked, tr
 from models.marks import Found
 from models.scenario import chains, countries, magnitudes
+from models.scenario.amounts import APART
 from models.scenario.quantities import CalendarYear, Number, Yearly, readable
 from models.scenario.undisturbed import in_runs
 from models.spelling import meant
@@ -296,7 +297,8 @@ def _instruments(case: Case) -> Iterator[Fault]:
         least, budget = instrument.ticket_min_meur, funder.budget_meur or None
         for charged, most, name in (
             (least, instrument.ticket_max_meur, "ticket_max_meur"),
-            (least * instrument.budget_charge, budget, "budget_meur"),
+            # A budget below the least ticket may be meant; one in another unit is far below.
+            (least * instrument.budget_charge / APART, budget, "budget_meur"),
         ):
             if most is not None and charged > most:
                 both = {"least": least, "most": most, "name": name}
