@@ -19,9 +19,10 @@ def frontier(plan: Plan, varied: str, value: float) -> str:
     point = {
         "value": value,
         "status": "optimal",
-        **dict.fromkeys(("objective", "expected", "cvar", "worst", "net_cost_meur"), 1.0),
+        "objective": 2.0,  # damage, and as much net cost
+        **dict.fromkeys(("expected", "cvar", "worst", "net_cost_meur"), 1.0),
         **dict.fromkeys(("bound", "gap", "expected_bound", "cvar_bound"), None),
-        "public_meur": 1.0,
+        "public_meur": 0.0,
         "spend_meur": {},
         "projects": {},
         "stocks_t": {},
