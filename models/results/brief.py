@@ -168,6 +168,8 @@ class Brief(Titled):
     increments: tuple[Against, ...]
     """What it adds to no plan, to what would be done otherwise and to the next cheaper option, as
     far as they are known."""
+    compared: int = 0
+    """Options whose damage and public money can be compared with those of the plan."""
     better: tuple[Against, ...] = ()
     """Options that the comparison finds better than the plan: the one that dominates it, and those
     that are best where an avoided EUR is worth a public one; what the plan adds to each."""

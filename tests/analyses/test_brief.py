@@ -315,6 +315,9 @@ def test_where_the_comparison_prefers_another_option_the_brief_says_so(language:
     assert (one.over, one.avoided) == ("cheap", near(-7.0))
     about = "This is about" if language == "en" else "Hier geht es"
     assert about not in first_paragraph(tutorial(), language, others={"dear": dear})
+    proof = dear.certificate.model_copy(update={"input_sha256": "0" * 64})
+    unlike = dear.model_copy(update={"certificate": proof, "case": None})
+    assert brief(tutorial(), others={"cheap": cheap, "unlike": unlike}).compared == 1
     told = first_paragraph(tutorial(), language, others={"cheap": cheap, "dear": dear})
     assert PREFERRED[language] in told
     less = "leaves 7 million EUR less for 7.75 million EUR less; each compared with this plan"

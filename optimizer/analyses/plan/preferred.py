@@ -19,7 +19,7 @@ def better(say: PlanWording) -> Iterator[str]:
         "This is about {plan} alone. Of the options compared with it ({count}), the comparison "
         "finds better: {options}; each compared with this plan, by {measures}.",
         plan=based,
-        count=number(len(say.others)),
+        count=number(say.brief.compared),
         options="; ".join(_preferred(say, one) for one in say.brief.better),
         measures=tr("expected damage and the present value of public funding")
         if say.of_damage
