@@ -61,8 +61,8 @@ def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
         needs = amounts.needs_of(case)
         doubts = list(amounts.warnings(case, needs))
         yield from doubts
-        told = {fault.path[:2] for fault in doubts}
-        yield from _Prices(case, prices, needs, known=not currency).faults(told)
+        reported = {fault.path[:2] for fault in doubts}
+        yield from _Prices(case, prices, needs, known=not currency).faults(reported)
 
 
 def _single(case: Case, found: list[Found]) -> Iterator[Fault]:
@@ -113,8 +113,8 @@ def _price_year(case: Case) -> Iterator[Fault]:
 def _currency(case: Case) -> Iterator[Fault]:
     """A currency that does not exist, or in which the figures would be far too small.
 
-    In a currency of small units, prices that are those of 2025 in EUR tell a wrong label, or else a
-    largest capex below a million EUR.
+    In a currency of small units, a wrong label shows in prices that are those of 2025 in EUR, or,
+    where no material is known, in a largest capex below a million EUR or a highest price below 10.
     """
     code, rate = case.currency, PER_EURO.get(case.currency, 1.0)
     if code not in CODES:
@@ -127,7 +127,11 @@ def _currency(case: Case) -> Iterator[Fault]:
         ratios += [price / known] if known and price > 0 else []
     wrong = bool(ratios) and 0.2 <= median(ratios) <= min(5.0, rate / 5)
     capex = max((float(project.capex_meur) for project in case.projects.values()), default=0.0)
-    if wrong or (not ratios and rate > 20 and 0 < capex < rate):
+    dearest = max(
+        (extremes(case, x.price_eur_per_t)[1] for x in case.materials.values()), default=0
+    )
+    small = 0 < capex < rate or _INVENTED <= dearest < _INVENTED * rate
+    if wrong or (not ratios and rate > 20 and small):
         about = {"value": code, "rate": figure(rate)}
         message = tr(
             "the amounts are not those of {value}, about {rate} of which are 1 EUR", **about
@@ -150,8 +154,8 @@ class _Prices:
         self.case, self.prices, self.needs = case, prices, needs
         self.rate = PER_EURO.get(case.currency) if known else None
 
-    def faults(self, told: set[_Path]) -> Iterator[Fault]:
-        """Every doubt; capex of what is in ``told`` was doubted by its output."""
+    def faults(self, reported: set[_Path]) -> Iterator[Fault]:
+        """Every doubt, but of capex at the paths ``reported``, whose output was doubted."""
         ratios = {key: one for key in self.case.projects if (one := self._capex_ratio(key))}
         doubted = set()
         for name, (low, high) in self.prices.items():
@@ -161,7 +165,7 @@ class _Prices:
         for key, ratio in ratios.items():
             path, outputs = ("projects", key), self.case.projects[key].output_t_per_year
             within = LOWEST_CAPEX <= ratio <= HIGHEST_CAPEX
-            if not within and path not in told and doubted.isdisjoint(outputs):
+            if not within and path not in reported and doubted.isdisjoint(outputs):
                 message = tr(
                     "capex is {times} times the value of a year's output, that of published "
                     "projects is {least} to {most} times",
@@ -249,7 +253,7 @@ class _Prices:
     def _damage(self) -> Iterator[Fault]:
         """Damage below the price of what is missing, or far above it or above the step before.
 
-        A first step may lie a little below the price, if thrift is cheap.
+        A first step may lie a little below the price, if it is cheap to use less.
         """
         for number, damage in enumerate(self.case.damage):
             low, high = self.prices.get(damage.material, (0.0, 0.0))

@@ -72,8 +72,8 @@ Tail = tuple[float, float, float]  # mean, CVaR and worst state
 def spread(
     found: results.Distribution | None, level: float | None, held: Tail, without: Tail, at: str
 ) -> Found:
-    """Whether quantiles fit what is said of the same states with a plan and without; ``level`` is
-    that of the CVaR, None where it is not known."""
+    """Whether quantiles agree with mean, CVaR and worst state, with a plan and without any;
+    ``level`` is that of the CVaR, None where it is not known."""
     if found is None:
         return
     at = f"{at}distribution."
@@ -190,9 +190,9 @@ def disagreement(found: results.Disagreement, at: str) -> Found:
             scale = abs(own.expected)
             yield from equal(f"{here}objective", plan.objective, own.objective, scale)
     for one in found.sets:
-        told = [plan.under[one.id] for plan in found.every if one.id in plan.under]
-        for own in told[1:]:
-            due = own.objective - (told[0].objective - told[0].regret)
+        outcomes = [plan.under[one.id] for plan in found.every if one.id in plan.under]
+        for own in outcomes[1:]:
+            due = own.objective - (outcomes[0].objective - outcomes[0].regret)
             yield from equal(f"{at}under.{one.id}.regret", own.regret, due, abs(own.objective))
     for_all = found.compromise
     if for_all is None or any(one.id not in for_all.under for one in found.sets):

@@ -95,16 +95,16 @@ def _year(
     at: str,
 ) -> Found:
     """One material in one year: demand and cover, and how much can be missing how often."""
-    told, factor = material.by_year[year], instance.most_demand.get(material.id)
+    figures, factor = material.by_year[year], instance.most_demand.get(material.id)
     for name, value in due.items():
-        yield from equal(f"{at}{name}", getattr(told, name), value)
-    most = told.demand_t * (factor or 1.0)
+        yield from equal(f"{at}{name}", getattr(figures, name), value)
+    most = figures.demand_t * (factor or 1.0)
     for name in ("expected_shortage_t", "expected_shortage_without_plan_t"):
-        yield from between(f"{at}{name}", getattr(told, name), 0.0, most)
+        yield from between(f"{at}{name}", getattr(figures, name), 0.0, most)
     # All of demand is missing at most in states that are short, and next to nothing in the others.
-    short, chance = told.expected_shortage_t, told.probability_of_shortage
+    short, chance = figures.expected_shortage_t, figures.probability_of_shortage
     yield from between(f"{at}expected_shortage_t", short, 0.0, (chance + SHORT) * most)
-    least = SHORT * told.demand_t / instance.per_year if factor is None else 0.0
+    least = SHORT * figures.demand_t / instance.per_year if factor is None else 0.0
     if least > 0:
         yield from between(f"{at}probability_of_shortage", chance, 0.0, short / least)
     yield from _is_possible(possible, f"{at}probability_of_shortage", chance)
@@ -204,8 +204,8 @@ def _market(flow: FormFlow) -> float:
 
 def _of_states(plan: Plan, instance: Instance, commitment: Commitment, at: str) -> Found:
     """What follows from the states without a sweep."""
-    told = plan.clustering, plan.unaided, plan.idle, plan.adaptation, plan.review
-    if not any(told):
+    sections = plan.clustering, plan.unaided, plan.idle, plan.adaptation, plan.review
+    if not any(sections):
         return
     states = read_states(instance)
     unaided = tuple(plan_document.unaided_projects(instance, commitment, states))

@@ -243,42 +243,42 @@ def _commitment(plan: Plan, at: str) -> Found:
         yield from _under_sets(plan, together, at)
     else:
         yield from equal(f"{at}certificate.objective", proof.objective, objective, abs(damage))
-    for told in plan.under:
-        here, own = f"{at}under.{told.id}.", case.assumptions[told.id]
-        yield from equal(f"{here}weight", told.weight, float(own.weight))
-        if told is (plan.seen_under or (None if own.set else told)):
+    for under in plan.under:
+        here, own = f"{at}under.{under.id}.", case.assumptions[under.id]
+        yield from equal(f"{here}weight", under.weight, float(own.weight))
+        if under is (plan.seen_under or (None if own.set else under)):
             for name in (*TAIL, "worst_mean"):
-                yield from equal(f"{here}{name}", getattr(told, name), getattr(plan.outcome, name))
+                yield from equal(f"{here}{name}", getattr(under, name), getattr(plan.outcome, name))
             for name in TAIL:
-                bare, due = told.without_plan, plan.outcome.without_plan
+                bare, due = under.without_plan, plan.outcome.without_plan
                 yield from equal(
                     f"{here}without_plan.{name}", getattr(bare, name), getattr(due, name)
                 )
 
 
 def _review(
-    plan: Plan, told: results.AfterReview, instance: Instance, commitment: Commitment, at: str
+    plan: Plan, review: results.AfterReview, instance: Instance, commitment: Commitment, at: str
 ) -> Found:
     """What is decided in each group, and what the review is worth."""
     of_groups = list(decided(instance, commitment))
-    yield from equal(f"{at}review.groups", len(told.groups), len(of_groups))
-    for n, (group, due) in enumerate(zip(told.groups, of_groups, strict=False)):
+    yield from equal(f"{at}review.groups", len(review.groups), len(of_groups))
+    for n, (group, due) in enumerate(zip(review.groups, of_groups, strict=False)):
         for name, value in due.items():
             yield from equal(f"{at}review.groups.{n}.{name}", getattr(group, name), value)
     for name, mean in (
         ("expected", plan.outcome.expected),
         ("expected_without_plan", plan.outcome.without_plan.expected),
     ):
-        parts = [group.probability * (getattr(group, name) or 0.0) for group in told.groups]
+        parts = [group.probability * (getattr(group, name) or 0.0) for group in review.groups]
         yield from equal(f"{at}review.groups: {name}", math.fsum(parts), mean)
-    if told.now is not None:
+    if review.now is not None:
         proof = plan.certificate
-        worth = told.now - proof.objective
-        yield from equal(f"{at}review.worth", told.worth, worth, abs(told.now))
-        most = None if proof.bound is None else told.now - proof.bound
-        yield from equal(f"{at}review.worth_most", told.worth_most, most, abs(told.now))
-        least = None if told.now_bound is None else max(0.0, told.now_bound - proof.objective)
-        yield from equal(f"{at}review.worth_least", told.worth_least, least, abs(told.now))
+        worth = review.now - proof.objective
+        yield from equal(f"{at}review.worth", review.worth, worth, abs(review.now))
+        most = None if proof.bound is None else review.now - proof.bound
+        yield from equal(f"{at}review.worth_most", review.worth_most, most, abs(review.now))
+        least = None if review.now_bound is None else max(0.0, review.now_bound - proof.objective)
+        yield from equal(f"{at}review.worth_least", review.worth_least, least, abs(review.now))
 
 
 def _under_sets(plan: Plan, together: Together, at: str) -> Found:
@@ -287,16 +287,16 @@ def _under_sets(plan: Plan, together: Together, at: str) -> Found:
     yield from equal(f"{at}under", [own.id for own in plan.under], names)
     if len(plan.under) != len(names):
         return
-    for told, instance in zip(plan.under, together.instances, strict=True):
-        here, plans = f"{at}under.{told.id}.", plan_document.commitment_of(instance, plan)
-        mean = told.expected if told.worst_mean is None else told.worst_mean
-        damage = weighed_damage(instance, mean, told.cvar, {})
+    for under, instance in zip(plan.under, together.instances, strict=True):
+        here, plans = f"{at}under.{under.id}.", plan_document.commitment_of(instance, plan)
+        mean = under.expected if under.worst_mean is None else under.worst_mean
+        damage = weighed_damage(instance, mean, under.cvar, {})
         objective = damage + weighed_cost(instance, plans)
-        yield from equal(f"{here}states", told.states, states_of(instance.case))
-        yield from equal(f"{here}objective", told.objective, objective, abs(damage))
-        yield from equal(f"{here}net_cost_meur", told.net_cost_meur, net_cost(instance, plans))
-        due = None if told.best is None else told.objective - told.best
-        yield from equal(f"{here}regret", told.regret, due, abs(told.objective))
+        yield from equal(f"{here}states", under.states, states_of(instance.case))
+        yield from equal(f"{here}objective", under.objective, objective, abs(damage))
+        yield from equal(f"{here}net_cost_meur", under.net_cost_meur, net_cost(instance, plans))
+        due = None if under.best is None else under.objective - under.best
+        yield from equal(f"{here}regret", under.regret, due, abs(under.objective))
     if together.over == "regret":
         left = [
             None if own.best is None or own.best_bound is None else own.best - own.best_bound

@@ -129,6 +129,23 @@ projects: {mine: {country: DE, output_t_per_year: {mineral: 600}, capex_meur: 90
     assert warning.path[: len(place)] == place
 
 
+@pytest.mark.parametrize(("code", "price"), [("KRW", 100), ("JPY", 700), ("JPY", 119_000)])
+def test_a_currency_is_judged_by_the_dearest_material_where_no_price_is_known(
+    code: str, price: int
+) -> None:
+    """Steel for 700 is 700 EUR a tonne or 119,000 JPY, and not 700 JPY."""
+    text = {
+        "currency": code,
+        "horizon": {"first_year": 2026, "last_year": 2030},
+        "materials": {"steel": {"price_eur_per_t": price}},
+        "projects": {
+            "mill": {"country": "DE", "output_t_per_year": {"steel": 1e6}, "capex_meur": 2 * price}
+        },
+    }
+    doubts = [one.path for one in read_case_text(json.dumps(text)).warnings]
+    assert (("currency",) in doubts) == (price < 1000)
+
+
 @pytest.mark.parametrize(
     ("rows", "supply"),
     [((1_200_000, 3_500), (1_200_000, 4_000, 200)), ((9_000, 25), (9_000, 25, 2))],

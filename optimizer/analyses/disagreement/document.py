@@ -64,7 +64,7 @@ def _regrets(say: Say) -> Iterator[Part]:
     """The square of regrets, and of expected damage."""
     found = say.found
     note = tr("Objective of the plan less that of the best plan found for the set.")
-    if any(told.regret < 0 for plan in found.every for told in plan.under.values()):
+    if any(under.regret < 0 for plan in found.every for under in plan.under.values()):
         note += " " + tr("Below 0 it breaks rules of the set that its best plan keeps.")
 
     def regret(id: str) -> Callable[[PlanAmongSets], Shown | float | None]:
