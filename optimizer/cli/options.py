@@ -230,8 +230,8 @@ def read_kept(folder: Path, case: Case) -> Kept:
     return Kept(path, key, read_pool(raw, str(path)))
 
 
-class Finite(click.FloatRange):
-    """A number in a range; unlike click's own, neither infinite nor NaN."""
+class Finite(click.types.FloatParamType):
+    """A number that is, unlike click's own, neither infinite nor NaN."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or a usage error."""
@@ -239,6 +239,10 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
         return number
+
+
+class FiniteRange(Finite, click.FloatRange):
+    """Such a number in a range."""
 
 
 def declared(options: type[Options], *names: str) -> Callable[[_Made], _Made]:
@@ -325,7 +329,7 @@ def _type(plain: Any, marks: list[Any]) -> Any:
             if hasattr(mark, name):
                 limits |= {limit: getattr(mark, name), f"{limit}_open": name in ("gt", "lt")}
     if plain is float:
-        return Finite(**limits)
+        return FiniteRange(**limits) if limits else Finite()
     if plain is int:
         return click.IntRange(**limits) if limits else int
     return plain

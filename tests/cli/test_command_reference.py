@@ -47,6 +47,7 @@ def test_every_command_and_option_has_help(name: str) -> None:
     assert command is not None
     assert command.help
     assert all(option.help for option in command.params if isinstance(option, click.Option))
+    assert "None]" not in command.get_help(CONTEXT)  # a range without an end
 
 
 def test_options_of_the_program_itself_are_named() -> None:
