@@ -146,6 +146,7 @@ def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
     }
     told = inspect.getdoc(getattr(vorrat, name)) or ""
     assert all(f"\n{option}\n    " in told for option in found)
+    assert not re.search(r"--\w", told)  # flags are of the command line
 
 
 def test_what_is_no_option_is_refused() -> None:

@@ -23,6 +23,8 @@ R = TypeVar("R")
 Asked = TypeVar("Asked", bound=Options)
 MARK = "**options"
 """The line of a docstring in whose place the options come."""
+WRITTEN_FLAG = re.compile(r"(?<!['\"„\w-])--[a-z]+(-[a-z]+)*")
+"""A flag of the command line in a text; one in quotes is what a user wrote."""
 
 
 class Warner(Listener):
@@ -151,12 +153,8 @@ def checked_init(**kinds: Kind) -> Callable[[type[R]], type[R]]:
 
 
 def _in_python(sentence: str, analysis: str) -> str:
-    """A sentence with the names of arguments in place of the flags of the command line.
-
-    A flag in quotes is what a user wrote.
-    """
-    flag = re.compile(r"(?<!['\"„\w-])--[a-z]+(-[a-z]+)*")
-    if not flag.search(sentence):
+    """A sentence with the names of arguments in place of the flags of the command line."""
+    if not WRITTEN_FLAG.search(sentence):
         return sentence
     names = _arguments_of(analysis)
 
@@ -164,7 +162,7 @@ def _in_python(sentence: str, analysis: str) -> str:
         name = names.get(found[0], found[0])
         return tr("'{name}'", name=name) if name.isidentifier() else name
 
-    return flag.sub(named, sentence)
+    return WRITTEN_FLAG.sub(named, sentence)
 
 
 @functools.cache
@@ -282,6 +280,10 @@ def _plain(value: Any) -> Any:
     return tuple(map(_plain, value))
 
 
+def _argument(flag: re.Match[str]) -> str:
+    return flag[0].removeprefix("--").replace("-", "_")
+
+
 def with_options(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Give a function the signature and the help of the options of an analysis."""
     analysis = BY_NAME[name]
@@ -297,7 +299,8 @@ def with_options(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             keywords.append(
                 inspect.Parameter(option, keyword, default=default, annotation=types[option])
             )
-            text = textwrap.fill(told[option], 92, break_on_hyphens=False)
+            text = WRITTEN_FLAG.sub(_argument, told[option].replace("--set", "a setting"))
+            text = textwrap.fill(text, 92, break_on_hyphens=False)
             lines += [option, textwrap.indent(text, "    ")]
         kept = [one for one in own.parameters.values() if one.kind != one.VAR_KEYWORD]
         cast(Any, function).__signature__ = own.replace(parameters=[*kept, *keywords])
