@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deal_points import overrun
 from evaluations import by_hand
 from saved_plans import rich, treasury, tutorial
 
@@ -13,15 +14,16 @@ from models.language import Language, using
 from models.results import Evaluation, Plan
 from models.results.evaluation import BudgetRisk, Estimate
 from models.results.plan import Position
+from models.scenario.case import Case
 from optimizer.analyses.comparison.benefit import benefit
 from optimizer.analyses.comparison.fiscal import fiscal, rate_of_return
 from optimizer.analyses.comparison.increments import brief
 from optimizer.analyses.comparison.money import cost
 from optimizer.analyses.evaluation.counterfactual import counterfactual
 from optimizer.analyses.given import given
-from optimizer.analyses.plan.answer import _by_year
+from optimizer.analyses.plan.answer import _by_year, _compared
 from optimizer.analyses.plan.document import brief as brief_of
-from optimizer.analyses.plan.document import slides
+from optimizer.analyses.plan.document import document, slides
 from optimizer.analyses.plan.risks import turns
 from optimizer.analyses.plan.words import PlanWording
 from optimizer.model.instance import read_instance
@@ -311,7 +313,9 @@ def test_where_the_comparison_prefers_another_option_the_brief_says_so(language:
     proof = cheap.certificate.model_copy(update={"objective": 20.0, "bound": 20.0})
     cheap = cheap.model_copy(update={"certificate": proof})
     assert [one.over for one in brief(tutorial(), others={"dear": dear}).better] == []
-    (one,) = brief(tutorial(), others={"cheap": cheap, "dear": dear}).better
+    found = brief(tutorial(), others={"cheap": cheap, "dear": dear})
+    (one,) = found.better
+    assert _compared(found)[-1] == one  # so that the chart shows it
     assert (one.over, one.avoided) == ("cheap", near(-7.0))
     about = "This is about" if language == "en" else "Hier geht es"
     assert about not in first_paragraph(tutorial(), language, others={"dear": dear})
@@ -339,6 +343,20 @@ def test_how_likely_budgets_are_enough_stands_in_the_first_paragraph(language: L
     with using(language):
         page = html.render(brief_of(tutorial(), evaluation=judged)).replace(NO_BREAK, " ")
     assert page.count(says[language]) == 1
+
+
+def test_commitments_and_payments_say_with_which_overruns_they_are_counted() -> None:
+    """Works of 100 cost 130 in the mean; 150 are budgeted, so that 90 % of cases are enough."""
+    fund = {"kind": "public", "budget_meur": 160, "instruments": {"equity": {}}}
+    raw = overrun(fund, must_build=["works"])
+    raw["projects"]["works"]["market_finance_max"] = 0
+    found = plan(Case.model_validate(raw))
+    page = html.render(document(found)).replace(NO_BREAK, " ")
+    assert "130 million EUR not discounted and with expected overruns" in page
+    assert "With the overruns that budgets allow for, which payments are not counted with." in page
+    assert "overruns that budgets allow for; 130 million EUR are expected." in page
+    assert page.count("What is committed has the overruns that budgets allow for") == 2
+    assert "overruns" not in html.render(document(tutorial()))
 
 
 def test_figures_of_other_states_say_what_they_are_of() -> None:

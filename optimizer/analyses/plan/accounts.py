@@ -90,6 +90,7 @@ def _accounts(say: PlanWording) -> Iterator[Part]:
         "present values.",
         dash=NONE,
     )
+    note += say.overruns
     yield _sums(say, caption, tr("Budget class"), classes, "by-class", "class_id", note)
     yield from (doc.Text(text, TEXT) for text in _provision(say))
     if say.case is not None and "DE" in say.case.home and say.public:

@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Any
 
 from models.language import tr
-from models.results import Against
+from models.results import Against, Brief
 from optimizer.analyses.plan import after_review, risks, under
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.method import cautions
@@ -138,11 +138,19 @@ def _label(one: Against) -> str:
     return one.title or tr("Best plan without public money")
 
 
+def _compared(brief: Brief) -> list[Against]:
+    """What the plan is compared with; what the comparison prefers to it takes the room of the next
+    cheaper option on the page."""
+    kept = [one for one in brief.increments if one.to != "option" or not brief.better]
+    labels = {one.over for one in kept}
+    return [*kept, *(one for one in brief.better if one.over not in labels)]
+
+
 def _adds(say: PlanWording) -> Iterator[str]:
     """What the plan adds to what would be done otherwise, and to the next cheaper option."""
     for one in say.brief.increments[1:]:
         if one.to == "option" and say.brief.better:
-            continue  # what the comparison prefers takes its room on the page
+            continue
         about = {"other": called(one), "avoided": say.spoken(abs(one.avoided))}
         if one.avoided < 0:
             yield tr("Compared with {other}, it leaves {avoided} more.", **about)
@@ -194,6 +202,8 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
             present=say.money(public.paid_present_meur or 0.0),
             paid=say.money(public.paid_meur),
         )
+        if say.has_contingency:
+            beside += " " + tr("and with expected overruns")
         if at_home is not None and say.case is not None and say.case.home:
             beside += "; " + tr(
                 "{share} of what goes to projects stays in {home}",
@@ -295,7 +305,7 @@ def _first_approvals(say: PlanWording) -> Iterator[Fact]:
 
 def _against(say: PlanWording) -> Iterator[Part]:
     """What is left with the plan, beside what it is compared with."""
-    rows = [(_label(one), one.left, one.left_cvar) for one in say.brief.increments]
+    rows = [(_label(one), one.left, one.left_cvar) for one in _compared(say.brief)]
     own = tr("This plan")
     if say.case is not None and say.case.variants and say.plan.variant is None:
         own += f" ({tr('base case')})"
@@ -350,8 +360,10 @@ def _approvals(say: PlanWording) -> Table:
         *col.keys(funder_id="0"),
     ]
     note = tr("Guarantees with the loans that they cover, stocks by year of payment.")
-    if any(one.budgeted_capex_meur is not None for one in say.plan.projects):
-        note += " " + tr("With the overruns that budgets allow for.")
+    if say.has_contingency:
+        note += " " + tr(
+            "With the overruns that budgets allow for, which payments are not counted with."
+        )
     if say.plan.review is not None:
         note += " " + tr("From {year} on: means over the groups.", year=say.plan.review.year)
     return Table(

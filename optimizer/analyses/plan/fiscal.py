@@ -85,11 +85,14 @@ def returns(say: PlanWording) -> Iterator[str]:
             "back": say.money(one.returned_meur),
         }
         if one.rate is None:
-            yield tr("For stakes and loans {funder} pays {paid} and expects {back} back.", **about)
+            yield tr(
+                "For stakes and loans {funder} is expected to pay {paid} and to receive {back}.",
+                **about,
+            )
         else:
             yield tr(
-                "For stakes and loans {funder} pays {paid} and expects {back} back: a return of "
-                "{rate} a year.",
+                "For stakes and loans {funder} is expected to pay {paid} and to receive {back}: "
+                "a return of {rate} a year.",
                 rate=percent(one.rate),
                 **about,
             )

@@ -78,8 +78,9 @@ def _lead(say: PlanWording) -> str:
         parts=listed(found),
     )
     if "guarantee" not in say.cost.by_class:
-        return text
-    return f"{text} " + tr("Loans that public guarantees cover count as public funding here.")
+        return text + say.overruns
+    text += " " + tr("Loans that public guarantees cover count as public funding here.")
+    return text + say.overruns
 
 
 def _market(say: PlanWording) -> dict[str, float]:

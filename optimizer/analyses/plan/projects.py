@@ -141,6 +141,11 @@ def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
         "the money, and what the project delivers home in any case.",
         contracted=say.contracted,
     )
+    if say.has_contingency:
+        note += " " + tr(
+            "Capex budgeted is with the overruns that budgets allow for; {expected} are expected.",
+            expected=say.money(math.fsum(p.mean_capex_meur for p in built)),
+        )
     return Table(
         tr("Projects: decision, output and whom it is contracted to"), built, columns, "projects",
         note, total=tr("All together"), key=lambda row: row.id, empty=tr("Nothing is built."),
@@ -188,10 +193,9 @@ def _unaided(say: PlanWording) -> Table:
 def _capex(say: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
     """Capital cost: with overruns as announced, in the mean and as budgets have it."""
     unit = say.million
-    apart = any(p.budgeted_capex_meur is not None for p in built)
-    where = SHEET if apart else doc.EVERYWHERE
+    where = SHEET if say.has_contingency else doc.EVERYWHERE
     mean = col.given(say.capex, "mean_capex", of="mean_capex_meur", total=True, on=where)
-    if not apart:
+    if not say.has_contingency:
         return [mean]
     return [
         col.given(

@@ -131,6 +131,21 @@ class PlanWording(Wording[Plan]):
             return tr("Capex, {unit}", unit=self.million)
         return tr("Capex expected, {unit}", unit=self.million)
 
+    @property
+    def has_contingency(self) -> bool:
+        """Whether budgets allow for more overruns than are expected, so that what is committed
+        exceeds what is paid."""
+        return any(built.budgeted_capex_meur is not None for built in self.plan.projects)
+
+    @property
+    def overruns(self) -> str:
+        """With which overruns commitments and payments are counted; empty where they are alike."""
+        if not self.has_contingency:
+            return ""
+        return " " + tr(
+            "What is committed has the overruns that budgets allow for, what is paid expected ones."
+        )
+
     def line_kind(self, kind: str) -> str:
         """A kind of budget line in words."""
         return {
