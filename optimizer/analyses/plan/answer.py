@@ -203,7 +203,7 @@ def _facts(say: PlanWording) -> Iterator[Fact]:
             paid=say.money(public.paid_meur),
         )
         if say.has_contingency:
-            beside += " " + tr("and with expected overruns")
+            beside += tr(", with expected overruns")
         if at_home is not None and say.case is not None and say.case.home:
             beside += "; " + tr(
                 "{share} of what goes to projects stays in {home}",
