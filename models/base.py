@@ -219,8 +219,8 @@ def read_country(value: Any) -> str:
         raise fault(tr("'no' is read as false"), tr('write "NO" for Norway'))
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value):
         hint = tr("write a two-letter code such as DE")
-        code = value.upper() if isinstance(value, str) else ""
-        if meant := code if re.fullmatch(r"[A-Z]{2}", code) else countries.meant_by(code):
+        code = value.upper() if isinstance(value, str) and value.isascii() else ""
+        if meant := countries.meant_by(code) or (code if countries.is_known(code) else ""):
             hint = tr("write {value}", value=meant)
         raise fault(tr("'{value}' is not an ISO 3166 country code", value=value), hint)
     return value

@@ -7,20 +7,28 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from models.language import tr
-from models.scenario.currencies import CODES
+from models.scenario.currencies import PER_EURO
 
 _MASS = {"t": 1.0, "tonne": 1, "tonnes": 1, "ton": 1, "tons": 1, "kt": 1e3, "kilotonnes": 1e3}
 _MASS |= {"kilotons": 1e3, "ktonnes": 1e3, "mt": 1e6, "megatonnes": 1e6, "kg": 1e-3, "g": 1e-6}
 _MASS |= {"lb": 4.53592e-4, "lbs": 4.53592e-4, "oz": 3.11035e-5}
 _TIME = {"year": 1.0, "years": 1, "yr": 1, "y": 1, "a": 1, "month": 1 / 12, "months": 1 / 12}
-_TIME |= {"quarter": 0.25, "week": 7 / 365, "weeks": 7 / 365, "day": 1 / 365, "days": 1 / 365}
+_TIME |= {
+    "quarter": 0.25,
+    "quarters": 0.25,
+    "week": 7 / 365,
+    "weeks": 7 / 365,
+    "day": 1 / 365,
+    "days": 1 / 365,
+}
 _EVERY = {"annual": 1.0, "yearly": 1, "quarterly": 0.25, "monthly": 1 / 12, "weekly": 7 / 365}
 _EVERY |= {"daily": 1 / 365}
-_SHARE = {"percent": 0.01, "pct": 0.01, "rate": 1.0, "share": 1}
+_SHARE = {"percent": 0.01, "pct": 0.01, "bp": 1e-4, "bps": 1e-4, "rate": 1.0, "share": 1}
 _TIMES = {"k": 1e3, "tsd": 1e3, "thousand": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6}
 _TIMES |= {"million": 1e6, "millions": 1e6, "bn": 1e9, "billion": 1e9, "billions": 1e9, "mrd": 1e9}
+_COMPOUND = frozenset({"probability", "loss"})  #: What periods multiply instead of adding it up.
 _MONEY = re.compile(
-    rf"(t|{'|'.join(_TIMES)})?(euros?|dollars?|yen|yuan|rmb|{'|'.join(CODES).lower()})"
+    rf"(t|{'|'.join(_TIMES)})?(euros?|dollars?|yen|yuan|rmb|{'|'.join(PER_EURO).lower()})"
 )
 
 
@@ -38,6 +46,7 @@ class _Unit(NamedTuple):
 @lru_cache(maxsize=1024)
 def _unit(name: str) -> _Unit:
     name = re.sub(r"(?<![^_])([km]?t)p[ay](?![^_])", r"\1_per_year", name.lower())
+    name = re.sub(r"(?<![^_])per(t|kg|year)(?![^_])", r"per_\1", name)
     name = re.sub(r"(?<![^_])by_(year|quarter|month|week)(?![^_])", r"\1ly", name)
     size, per, scaled, currency = 1.0, False, False, ""
     above: set[str] = set()
@@ -93,15 +102,16 @@ def other_unit(word: str, names: Iterable[str]) -> str:
         factor = meant.size / known.size
         about = {"factor": _shown(max(factor, 1 / factor)), "name": name}
         hints = []
-        if factor > 1.001 and "probability" in meant.rest and "time" in meant.below:
+        if factor > 1.001 and _COMPOUND.intersection(meant.rest) and "time" in meant.below:
             hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **about)]
         elif factor > 1.001:
             hints = [tr("another unit: multiply by {factor}, and write '{name}'", **about)]
         elif factor < 0.999:
             hints = [tr("another unit: divide by {factor}, and write '{name}'", **about)]
         if meant.currency and known.currency != meant.currency:
-            in_file = tr("write '{name}': amounts are in the currency of the file", name=name)
-            hints.append(in_file)
+            in_file = tr("write '{name}'", name=name)
+            hints = hints or [in_file]
+            hints.append(tr("amounts are in the currency of the file"))
         return "; ".join(hints) or tr("did you mean '{name}'?", name=name)
     return ""
 

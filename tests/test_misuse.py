@@ -250,3 +250,7 @@ def test_answers_are_shown_in_few_lines() -> None:
         plan().tables["line"]
     with pytest.raises(KeyError, match="no plan '21'; there are 0, 20"):
         drawn.plans["21"]
+    with pytest.raises(KeyError, match="no plan '20'; names are texts: write '20'"):
+        drawn.plans[20]
+    with pytest.raises(KeyError, match="no plan 'a'; there are none here"):
+        plan().plans["a"]

@@ -29,7 +29,10 @@ class Plans(dict[str, "Found[Plan]"]):
     """Plans by name, which say what there is in place of one that is not."""
 
     def __missing__(self, name: Any) -> Found[Plan]:
-        hint = existing(str(name), self)
+        known = str(name) in self
+        hint = existing(str(name), self) or tr("there are none here")
+        if known:
+            hint = tr("names are texts: write {value}", value=repr(str(name)))
         raise NotThere(tr("there is no plan '{name}'; {hint}", name=name, hint=hint))
 
 

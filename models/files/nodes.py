@@ -26,7 +26,8 @@ class Node:
     the key of a mapping's value stands, ``written`` how a bare scalar was written. ``faulty``
     says that a fault was reported for it already, ``missing`` that nothing was written: such a
     node keeps the place where a value is lacking, and gives way to one that is included. ``torn``
-    is the whole text of which a comma in braces made a key without a value.
+    is the text that a comma in braces cut, as in ``{name: Mine, north}``: "Mine, north", at the
+    key ``north``.
     """
 
     value: Any

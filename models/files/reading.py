@@ -242,6 +242,12 @@ class _Reader:
         root = below = self._laid(own, wanted) if any(map(patches.of_include, found)) else base
         further = (patch for patch in wanted if not patches.of_include(patch))
         root = patches.apply(root, further, self.report)
+        own_currency = _currency_of(base)
+        for patch in wanted:
+            if patch.dotted == "currency" and patch.value.value != own_currency:
+                message = tr("amounts are not converted: they stay in {own}", own=own_currency)
+                hint = tr("change the amounts as well, or leave the currency")
+                self.report(Fault(("currency",), message, hint, "warning", place=patch.place))
         return root if root is below else tables.expand(root, self.file, self.report)
 
     def _case(self, root: Node, base: Node, warnings: bool = True) -> Case | None:
@@ -272,7 +278,7 @@ class _Reader:
         if case is None or unread:
             for fault in self._together(chain(found, further_faults(data, unread)), root):
                 there = node_at(root, fault.path)
-                if there is not None and there.torn:
+                if there is not None and there.torn and fault.at_key:
                     hint = tr("put a text with a comma into quotes")
                     fault = replace(fault, hint=f'{hint}: "{there.torn}"')
                 if there is not None and _is_decimal(root, fault.path, there):
@@ -439,6 +445,12 @@ def _in_currency(fault: Fault, code: Any) -> Fault:
         return fault
     message, hint = (in_currency(one, code) for one in (fault.message, fault.hint))
     return replace(fault, message=message, hint=hint)
+
+
+def _currency_of(root: Node) -> Any:
+    """The currency that a file states, or the usual one."""
+    stated = root.child("currency")
+    return "EUR" if stated is None else stated.value
 
 
 def _names(variants: Node | None) -> list[str]:

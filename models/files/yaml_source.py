@@ -253,7 +253,7 @@ class _Parser:
             return False
         number = isinstance(last.value, (int, float)) or "," in last.written
         whole = f"{last.written},{key.written}"
-        if key.written.isdecimal() and number and self._text[: top.ends].endswith(whole):
+        if key.written.isdecimal() and number and self._text.endswith(whole, 0, top.ends):
             last.value = last.written = whole
             return True
         if isinstance(last.value, str):

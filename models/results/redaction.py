@@ -30,8 +30,8 @@ class RedactedFigure(Result):
     published: float  #: What the redacted scenario says.
     value: float | None  #: What it is in truth; null without ``--values``.
     low: float
-    """It is no less, by the file alone: its band, and all relations of figures that were found."""
-    high: float  #: It is no more, by the same.
+    """The least that it can be by the file alone: its band, and all relations of figures found."""
+    high: float  #: The most that it can be by the file alone.
     error: Part  #: How far the best guess, √(low · high), can be off, by the file, as a share.
     bits_left: float  #: What stays hidden: log2 of possible values, each 1 % above the last.
     bits_told: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +21,8 @@ APART = 100.0  #: Factor between amounts of one material that are not of one uni
 _PLANT = 200.0  #: The same where a single plant is larger than all demand; 156 is published.
 _MARKET = 20.0  #: The same where supply or a yearly purchase is larger than all demand.
 _PILOT = 5_000.0  #: The same where a plant makes little of it.
-SMALL = 300.0  #: The same where a purchase is small beside the demand, or one row of
-#: demand beside another one; also between one year and the next one named.
+SMALL = 300.0  #: The same where a purchase is smaller than the demand, or one row of demand
+#: than another one; also between one year and the next one named, and two steps of damage.
 _OF_STOCKS = (
     ("max_purchase_t_per_year", SMALL, _MARKET),
     ("refill_t_per_year", math.inf, _MARKET),
@@ -52,14 +52,14 @@ class _Amount(NamedTuple):
         )
 
 
-def doubt(path: _Path, message: str, hint: str = "") -> Fault:
-    """A warning."""
-    return Fault(path, message, hint, "warning")
+def doubt(path: _Path, message: str, hint: str = "", at_key: bool = False) -> Fault:
+    """Make a warning of what is possible but unlikely to be meant."""
+    return Fault(path, message, hint, "warning", at_key)
 
 
 def figure(value: float) -> str:
     """A number without an exponent, where it has no more than four digits behind the point."""
-    return f"{value:.0f}" if value >= 1e4 else f"{value:.4g}"
+    return f"{value:.0f}" if value >= 9999.5 else f"{value:.4g}"
 
 
 def extremes(case: Case, value: Yearly) -> tuple[float, float]:
@@ -90,7 +90,8 @@ def _years(case: Case) -> list[int]:
 
 
 def warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
-    """Supply, output, capacity and purchases that are unlike the demand, or all unlike it."""
+    """Supply, output, capacity and purchases that are unlike the demand; a row of the demand
+    instead, where most of them are."""
     rows = _demand_rows(case)
     for name, listed in _listed(case, rows).items():
         need, demanded = needs[name], rows.get(name, ())
@@ -120,27 +121,33 @@ def warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
                     "{tonnes} t, where {need} t of '{material}' are needed a year", **about
                 )
             yield doubt(one.at, message, _in_tonnes())
+    known = _known(case)
     for name, amounts in rows.items():
         most = max(one.tonnes for one in amounts)
-        known = _known(case, name)
         for one in amounts:
             if 0 < one.tonnes <= most / SMALL and (
-                one.tonnes < 1 or _fits(known, one, needs[name])
+                one.tonnes < 1 or _fits(known[name], one, needs[name])
             ):
                 yield _small(name, one, most)
     yield from _small_supply(case)
 
 
-def _known(case: Case, name: str) -> float:
-    """Tonnes per year that all projects make of a material, or that are supplied, if more."""
-    rows = [row.t_per_year for row in case.supply if row.material == name and row.t_per_year]
-    made = sum(float(one.output_t_per_year.get(name, 0.0)) for one in case.projects.values())
-    return max(made, sum(extremes(case, tonnes)[1] for tonnes in rows))
+def _known(case: Case) -> Mapping[str, float]:
+    """Tonnes per year that all projects make of each material, or that are supplied, if more."""
+    made: dict[str, float] = defaultdict(float)
+    supplied: dict[str, float] = defaultdict(float)
+    for project in case.projects.values():
+        for name, tonnes in project.output_t_per_year.items():
+            made[name] += float(tonnes)
+    for row in case.supply:
+        if row.t_per_year is not None:
+            supplied[row.material] += extremes(case, row.t_per_year)[1]
+    return defaultdict(float, {m: max(made[m], supplied[m]) for m in {*made, *supplied}})
 
 
 def _fits(known: float, row: _Amount, need: float) -> bool:
-    """Whether twice the need is known of, and the need is nearer to it if a row of it counts
-    thousands."""
+    """Whether ``known``, what is made or supplied, is over twice the need, and the need comes
+    nearer to it if this row of demand is multiplied by 1,000."""
     return need * 2 < known and need * (need + 999 * row.tonnes) <= known**2
 
 
@@ -149,22 +156,25 @@ def _small_supply(case: Case) -> Iterator[Fault]:
     counted thousands or millions; of the last year too, if other rows are shares."""
     made = {conversion.output for conversion in case.conversions.values()}
     found: dict[_Path, Fault] = {}
+    rows = defaultdict(list)
+    for number, row in enumerate(case.supply):
+        rows[row.material].append((number, row))
     for year in (case.horizon.first_year, case.horizon.last_year):
         for name, need in chains.need(case, year).items():
             few, total, shares = [], 0.0, 0.0
-            for number, row in enumerate(case.supply):
-                if row.material == name and row.share is not None:
+            for number, row in rows[name]:
+                if row.share is not None:
                     shares += need * row.share.at(year)
-                elif row.material == name and row.t_per_year is not None:
+                elif row.t_per_year is not None:
                     tonnes = row.t_per_year.at(year)
                     few += [(number, tonnes)] if 0 < tonnes <= need / APART else []
                     total += tonnes
-            other = total + shares
+            other, all_few = total + shares, sum(tonnes for _, tonnes in few)
             judged = shares or (year == case.horizon.first_year and other > need / APART)
             if name in made or not judged or other > 0.7 * need:
                 continue
             for number, tonnes in few:
-                factors = (1e3, 1e6, 1e3 * sum(t for _, t in few) / tonnes)
+                factors = (1e3, 1e6, 1e3 * all_few / tonnes)
                 if any(0.9 * need <= other + tonnes * factor <= 1.1 * need for factor in factors):
                     one = _Amount(("supply", number, "t_per_year"), tonnes)
                     found.setdefault(one.at, _small(name, one, other - tonnes))
@@ -220,10 +230,15 @@ def _listed(case: Case, rows: dict[str, list[_Amount]]) -> dict[str, list[_Amoun
         capacity = extremes(case, conversion.capacity_t_per_year)[1]
         place = ("conversions", key, "capacity_t_per_year")
         found[conversion.output].append(_Amount(place, capacity, _PILOT, _PLANT))
+    demanded: dict[tuple[str, str], float] = defaultdict(float)
+    for name, amounts in rows.items():
+        for one in amounts:
+            for consumer in ("", one.by):  # all of them, and this one
+                demanded[name, consumer] += one.tonnes
     for number, stock in enumerate(case.stockpiles):
-        all_rows = rows.get(stock.material, [])
-        served = (row for row in all_rows if row.by in (stock.serves or (row.by,)))
-        part = sum(one.tonnes for one in served) / (sum(one.tonnes for one in all_rows) or 1)
+        all_of = demanded.get((stock.material, ""), 0.0)
+        served = sum(demanded.get((stock.material, by), 0.0) for by in stock.serves or ("",))
+        part = served / (all_of or 1)
         for field, below, above in _OF_STOCKS:
             if part > 0 and (amount := getattr(stock, field)) is not None:
                 tonnes = extremes(case, amount)[1] if isinstance(amount, Yearly) else float(amount)

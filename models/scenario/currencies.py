@@ -27,6 +27,11 @@ PER_EURO = {
     "ZAR": 20, "CZK": 25, "TWD": 35, "THB": 37, "TRY": 45, "UAH": 47, "EGP": 56, "PHP": 65,
     "RUB": 94, "INR": 98, "RSD": 117, "ISK": 143, "JPY": 169, "PKR": 318, "HUF": 398, "KZT": 590,
     "CLP": 1075, "ARS": 1400, "KRW": 1610, "NGN": 1730, "COP": 4600, "IDR": 18600, "VND": 29500,
+    "GEL": 3.1, "TND": 3.4, "BOB": 7.8, "TJS": 11, "GHS": 13, "MAD": 10.5, "BWP": 15, "NAD": 20,
+    "ZMW": 28, "MZN": 72, "KGS": 99, "BDT": 138, "KES": 146, "DZD": 147, "XPF": 119, "LKR": 340,
+    "AMD": 440, "XAF": 656, "XOF": 656, "AOA": 1050, "RWF": 1630, "MMK": 2370, "TZS": 2900,
+    "CDF": 3200, "MNT": 4000, "UGX": 4100, "MGA": 5100, "PYG": 8400, "GNF": 9800, "UZS": 14200,
+    "LAK": 24500,
 }  # fmt: skip
 """Units of a currency for a euro, roughly as in 2025."""
 _PRICES = {
@@ -47,9 +52,12 @@ _FORMS = (
 )  #: Words and parts of words with which a name is still that of the metal whose price is listed.
 
 
+_EUR = re.compile(r"'[^']*'|\"[^\"]*\"|„[^“]*“|\bEUR\b")  #: With what a user wrote, which stays.
+
+
 def in_currency(text: str, code: str) -> str:
     """A text on amounts in EUR, for a file in another currency."""
-    return re.sub(r"\bEUR\b", lambda _: code, text)
+    return _EUR.sub(lambda found: code if found[0] == "EUR" else found[0], text)
 
 
 @lru_cache(20_000)
@@ -68,4 +76,4 @@ def hint_of_code(currency: str) -> str:
     code = _CALLED.get(called.removesuffix("s"), called.upper())
     if code in CODES:
         return tr("write {value}", value=code)
-    return tr("write three capital letters such as EUR or USD")
+    return tr("write a code of ISO 4217 such as EUR or USD")

@@ -8,7 +8,7 @@ real projects and markets; ``docs/scenario-format.md`` lists them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
@@ -53,9 +53,9 @@ def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
     """Every figure of a scenario that is unlike others, all values of which were ``found``."""
     yield from _single(case, found)
     yield from _price_year(case)
-    currency = list(_currency(case))
-    yield from currency
     prices = {name: extremes(case, one.price_eur_per_t) for name, one in case.materials.items()}
+    currency = list(_currency(case, prices))
+    yield from currency
     damage = max((s.eur_per_t for one in case.damage for s in one.steps), default=0.0)
     if max((high for _, high in prices.values()), default=0.0) >= _INVENTED or damage >= _COSTLY:
         needs = amounts.needs_of(case)
@@ -70,9 +70,8 @@ def _single(case: Case, found: list[Found]) -> Iterator[Fault]:
     most = _AMOUNT * PER_EURO.get(case.currency, float("inf"))
     for path, value, _, _ in found:
         if isinstance(value, Number):
-            names = [str(step) for step in path[-3:]]
-            rate = next((name for name in names[-2:] if name in _HIGHEST), "")
-            money = next((name for name in names if name.endswith("_meur")), "")
+            rate = _rate_at(path)
+            money = next((str(x) for x in path[-3:] if str(x).endswith("_meur")), "")
             about = {"name": rate or money, "value": figure(value)}
             if rate and value > _HIGHEST[rate]:
                 about |= {"percent": figure(100 * value)}
@@ -98,6 +97,16 @@ def _single(case: Case, found: list[Found]) -> Iterator[Fault]:
                     yield doubt((*path, str(year)), message, _one_unit())
 
 
+def _rate_at(path: _Path) -> str:
+    """The field of a rate or share at a path, whatever the ids of items on it; else empty."""
+    depth = (path[0], len(path))
+    if depth == ("funders", 6):  # charges by budget line
+        return "charges" if path[4] == "charges" else ""
+    fields = (("horizon", 2), ("stockpiles", 3), ("funders", 3), ("funders", 5))
+    name = str(path[-1])
+    return name if depth in fields and name in _HIGHEST else ""
+
+
 def _one_unit() -> str:
     return tr("check that both are in the unit asked for")
 
@@ -110,7 +119,7 @@ def _price_year(case: Case) -> Iterator[Fault]:
         yield doubt(("price_year",), message, tr("write the year whose prices the amounts are in"))
 
 
-def _currency(case: Case) -> Iterator[Fault]:
+def _currency(case: Case, prices: Mapping[str, _Range]) -> Iterator[Fault]:
     """A currency that does not exist, or in which the figures would be far too small.
 
     In a currency of small units, a wrong label shows in prices that are those of 2025 in EUR, or,
@@ -122,14 +131,14 @@ def _currency(case: Case) -> Iterator[Fault]:
         yield doubt(("currency",), message, hint_of_code(code))
         return
     ratios = []
-    for name, material in case.materials.items():
-        known, price = _reference(case, name), extremes(case, material.price_eur_per_t)[1]
+    for name, (_, price) in prices.items():
+        known = _reference(case, name)
         ratios += [price / known] if known and price > 0 else []
-    wrong = bool(ratios) and 0.2 <= median(ratios) <= min(5.0, rate / 5)
+    # Prices of other years may be a fifth of those of 2025, or five times as high.
+    apart = 5 if abs((case.price_year or 0) - 2025) <= 3 else 25
+    wrong = bool(ratios) and rate >= 5 and 0.2 <= median(ratios) <= min(5.0, rate / apart)
     capex = max((float(project.capex_meur) for project in case.projects.values()), default=0.0)
-    dearest = max(
-        (extremes(case, x.price_eur_per_t)[1] for x in case.materials.values()), default=0
-    )
+    dearest = max((high for _, high in prices.values()), default=0)
     small = 0 < capex < rate or _INVENTED <= dearest < _INVENTED * rate
     if wrong or (not ratios and rate > 20 and small):
         about = {"value": code, "rate": figure(rate)}
@@ -153,13 +162,22 @@ class _Prices:
     ) -> None:
         self.case, self.prices, self.needs = case, prices, needs
         self.rate = PER_EURO.get(case.currency) if known else None
+        self.cheapest: dict[str, float] = {}  # the least damage of a tonne, by material
+        for damage in case.damage:
+            for cost in (float(step.eur_per_t) for step in damage.steps if step.eur_per_t > 0):
+                least = self.cheapest.get(damage.material, cost)
+                self.cheapest[damage.material] = min(least, cost)
 
     def faults(self, reported: set[_Path]) -> Iterator[Fault]:
         """Every doubt, but of capex at the paths ``reported``, whose output was doubted."""
         ratios = {key: one for key in self.case.projects if (one := self._capex_ratio(key))}
+        capex: dict[str, list[float]] = {}
+        for key, ratio in ratios.items():
+            for name in self.case.projects[key].output_t_per_year:
+                capex.setdefault(name, []).append(ratio)
         doubted = set()
         for name, (low, high) in self.prices.items():
-            if high > 0 and (reason := self._wrong_price(name, low, high, ratios)):
+            if high > 0 and (reason := self._wrong_price(name, low, high, capex.get(name, ()))):
                 doubted.add(name)
                 yield doubt(("materials", name, "price_eur_per_t"), *reason)
         for key, ratio in ratios.items():
@@ -213,15 +231,11 @@ class _Prices:
                 return ("output_t_per_year", name)
         return ("capex_meur",)
 
-    def _cheapest(self, name: str) -> float:
-        steps = (s for one in self.case.damage if one.material == name for s in one.steps)
-        return min((float(step.eur_per_t) for step in steps if step.eur_per_t > 0), default=0.0)
-
     def _wrong_price(
-        self, name: str, low: float, high: float, ratios: dict[str, float]
+        self, name: str, low: float, high: float, capex: Sequence[float]
     ) -> tuple[str, str] | None:
         """Message and hint where it is the price, and not what is compared with it, that is wrong:
-        by what the material cost, or by damage and all capex together."""
+        by what the material cost, or by damage and the ratios of capex of all its projects."""
         about = {"material": name, "price": figure(high)}
         hint = tr("write the price of a tonne, in whole units of the currency")
         reference = _reference(self.case, name)
@@ -235,10 +249,7 @@ class _Prices:
                 **about,
             )
             return message, hint
-        cheapest = self._cheapest(name)
-        capex = [
-            r for key, r in ratios.items() if name in self.case.projects[key].output_t_per_year
-        ]
+        cheapest = self.cheapest.get(name, 0.0)
         below = all(ratio > HIGHEST_CAPEX for ratio in capex) and cheapest > APART * high
         above = all(ratio < LOWEST_CAPEX for ratio in capex) and 0 < cheapest < low
         if not capex or not (below or above):

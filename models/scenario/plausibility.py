@@ -10,7 +10,7 @@ from models.faults import Fault, Step
 from models.language import marked, tr
 from models.marks import Found
 from models.scenario import chains, countries, magnitudes
-from models.scenario.amounts import APART
+from models.scenario.amounts import APART, doubt
 from models.scenario.quantities import CalendarYear, Number, Yearly, readable
 from models.scenario.undisturbed import in_runs
 from models.spelling import meant
@@ -46,10 +46,6 @@ def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
     yield from magnitudes.warnings(case, found)
 
 
-def _doubt(path: _Path, message: str, hint: str = "", at_key: bool = False) -> Fault:
-    return Fault(path, message, hint, "warning", at_key)
-
-
 def _countries(case: Case, found: list[Found]) -> Iterator[Fault]:
     """Codes that do not exist, and countries from which nothing comes."""
     active = {supply.country for supply in case.supply}
@@ -65,10 +61,10 @@ def _countries(case: Case, found: list[Found]) -> Iterator[Fault]:
                 if known
                 else tr("write a two-letter code such as DE")
             )
-            yield _doubt(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
+            yield doubt(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
         elif code not in active and path[0] not in _ACTIVE:
             message = tr("{code} neither supplies anything nor hosts a project", code=code)
-            yield _doubt(path, message)
+            yield doubt(path, message)
 
 
 def _unused(case: Case) -> Iterator[Fault]:
@@ -79,39 +75,39 @@ def _unused(case: Case) -> Iterator[Fault]:
     for name in case.materials:
         if name not in wanted:
             message = tr("nobody demands '{material}'", material=name)
-            yield _doubt(("materials", name), message, at_key=True)
+            yield doubt(("materials", name), message, at_key=True)
     for name in case.consumers:
         if name not in needy:
             message = tr("'{consumer}' demands nothing", consumer=name)
-            yield _doubt(("consumers", name), message, at_key=True)
+            yield doubt(("consumers", name), message, at_key=True)
     own = {(damage.consumer, damage.material) for damage in case.damage if damage.consumer}
     common = {material for consumer, material in pairs if (consumer, material) not in own}
     for number, damage in enumerate(case.damage):
         pair = (damage.consumer, damage.material)
         if pair not in pairs if damage.consumer else damage.material not in common:
-            yield _doubt(("damage", number), tr("no demand uses this damage entry"))
+            yield doubt(("damage", number), tr("no demand uses this damage entry"))
         yield from _adaptation(damage, ("damage", number))
     for number, supply in enumerate(case.supply):
         if supply.material not in wanted:
             message = tr("supply of '{material}', which nobody demands", material=supply.material)
-            yield _doubt(("supply", number, "material"), message)
+            yield doubt(("supply", number, "material"), message)
     for key, conversion in case.conversions.items():
         if conversion.output not in wanted:
             name = conversion.output
             message = tr("a conversion into '{material}', which nobody demands", material=name)
-            yield _doubt(("conversions", key, "output"), message)
+            yield doubt(("conversions", key, "output"), message)
     for number, stockpile in enumerate(case.stockpiles):
         name, served = stockpile.material, stockpile.serves
         if name not in case.materials:
             continue  # which is an error
         if name not in wanted:
             message = tr("a stockpile of '{material}', which nobody demands", material=name)
-            yield _doubt(("stockpiles", number, "material"), message)
+            yield doubt(("stockpiles", number, "material"), message)
         elif served is not None and not any((consumer, name) in pairs for consumer in served):
             if not pairs.isdisjoint(product(served, chains.made_from(case, name))):
                 continue
             message = tr("none of those it serves demands '{material}'", material=name)
-            yield _doubt(("stockpiles", number, "serves"), message)
+            yield doubt(("stockpiles", number, "serves"), message)
 
 
 def _adaptation(damage: Damage, path: _Path) -> Iterator[Fault]:
@@ -126,7 +122,7 @@ def _adaptation(damage: Damage, path: _Path) -> Iterator[Fault]:
         elif own.trigger_loss >= 1:
             hint = tr("no loss is above a trigger_loss of 1: write {value}", value=0.2)
         if hint:
-            yield _doubt(at, tr("this adaptation changes nothing"), hint, at_key=True)
+            yield doubt(at, tr("this adaptation changes nothing"), hint, at_key=True)
 
 
 def _demand_factors(case: Case) -> Iterator[Fault]:
@@ -140,11 +136,11 @@ def _demand_factors(case: Case) -> Iterator[Fault]:
         if uncertainty.sample is None and m not in named:
             message = tr("no state names a factor on the demand for '{material}'", material=m)
             hint = tr("factors are drawn for sampled states: write demand with the states")
-            yield _doubt(at, message, hint, at_key=True)
+            yield doubt(at, message, hint, at_key=True)
         elif m not in demanded:
             message = tr("nobody demands '{material}' itself", material=m)
             hint = tr("so that its factor changes no more than supply given as a share")
-            yield _doubt(at, message, hint, at_key=True)
+            yield doubt(at, message, hint, at_key=True)
 
 
 def _shares(case: Case) -> Iterator[Fault]:
@@ -159,12 +155,12 @@ def _shares(case: Case) -> Iterator[Fault]:
                     **about,
                 )
                 hint = tr("write {meant:g} for {share:g} %", **about)
-                yield _doubt(at, message, hint)
+                yield doubt(at, message, hint)
     limit = case.policy.max_country_share
     first = limit.from_year if limit is not None else None
     if first is not None and first > case.horizon.last_year:
         message = tr("from_year {year} lies after the horizon, so there is no limit", year=first)
-        yield _doubt(("policy", "max_country_share", "from_year"), message)
+        yield doubt(("policy", "max_country_share", "from_year"), message)
 
 
 def _chains(case: Case) -> Iterator[Fault]:
@@ -186,7 +182,7 @@ def _chains(case: Case) -> Iterator[Fault]:
                 message = tr(
                     "a share of nothing, since nobody needs '{material}' in {years}", **about
                 )
-            yield _doubt(("supply", number, "share"), message, tr("write t_per_year"))
+            yield doubt(("supply", number, "share"), message, tr("write t_per_year"))
     for link in chains.links(case):
         if link.ratio >= _KILOGRAMS:
             weights = {"ratio": link.ratio, "meant": link.ratio / 1000}
@@ -197,7 +193,7 @@ def _chains(case: Case) -> Iterator[Fault]:
                 made=link.made,
             )
             hint = tr("write {meant:g} if {ratio:g} kg are meant", **weights)
-            yield _doubt(link.at, message, hint)
+            yield doubt(link.at, message, hint)
 
 
 def _anyway(case: Case) -> Iterator[Fault]:
@@ -211,10 +207,10 @@ def _anyway(case: Case) -> Iterator[Fault]:
         if float(project.home_share) == 0 or (drawn and float(anyway.probability) == 0):
             message = tr("nothing of '{project}' comes home by itself", project=name)
             hint = tr("give home_share, and a probability above 0")
-            yield _doubt(path, message, hint, at_key=True)
+            yield doubt(path, message, hint, at_key=True)
         elif not drawn and not any(name in state.anyway for state in states):
             message = tr("'{project}' comes anyway in none of the states", project=name)
-            yield _doubt(path, message, tr("list it under anyway of a state"), at_key=True)
+            yield doubt(path, message, tr("list it under anyway of a state"), at_key=True)
         last = case.horizon.last_year if project.latest_start is None else project.latest_start
         if readable(anyway.year, last) and anyway.year < last:
             years = {"year": anyway.year, "last": last, "project": name}
@@ -224,7 +220,7 @@ def _anyway(case: Case) -> Iterator[Fault]:
                 **years,
             )
             hint = tr("write latest_start: {year}, so that a plan cannot put it off", **years)
-            yield _doubt((*path, "year"), message, hint)
+            yield doubt((*path, "year"), message, hint)
 
 
 def _deals(case: Case) -> Iterator[Fault]:
@@ -237,11 +233,11 @@ def _deals(case: Case) -> Iterator[Fault]:
                     "by is a fraction of one: {by:g} means {by:g} times the capex more", **about
                 )
                 hint = tr("write {meant:g} if {by:g} % are meant", **about)
-                yield _doubt(("projects", name, "capex_overrun", number, "by"), message, hint)
+                yield doubt(("projects", name, "capex_overrun", number, "by"), message, hint)
     policy, overruns = case.policy, [p.capex_overrun for p in case.projects.values()]
     if policy.contingency is not None and not any(overruns):
         message = tr("contingency means nothing: no project has a capex_overrun")
-        yield _doubt(("policy", "contingency"), message)
+        yield doubt(("policy", "contingency"), message)
     yield from _later(case, policy.max_starts_by_year, ("policy", "max_starts_by_year"))
     delivered = {m for p in case.projects.values() for m, t in p.output_t_per_year.items() if t > 0}
     for name, material in case.materials.items():
@@ -249,7 +245,7 @@ def _deals(case: Case) -> Iterator[Fault]:
             message = tr(
                 "no project delivers '{material}', so nobody pays a premium", material=name
             )
-            yield _doubt(("materials", name, "secured_premium_eur_per_t"), message)
+            yield doubt(("materials", name, "secured_premium_eur_per_t"), message)
 
 
 def _funders(case: Case) -> Iterator[Fault]:
@@ -262,10 +258,10 @@ def _funders(case: Case) -> Iterator[Fault]:
             yield from _later(case, line.by_year_meur, (*at, "by_year_meur"))
             if line.kind == "commitment" and line.premium_charge is not None:
                 message = tr("a line of kind commitment is not charged with premiums")
-                yield _doubt((*at, "premium_charge"), message, tr("leave it out"))
+                yield doubt((*at, "premium_charge"), message, tr("leave it out"))
             if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
                 message = tr("the budget line '{line}' has no limit", line=key)
-                yield _doubt(at, message, tr("add one, or leave it out"), at_key=True)
+                yield doubt(at, message, tr("add one, or leave it out"), at_key=True)
 
 
 def _later(case: Case, by_year: Mapping[int, object] | None, path: _Path) -> Iterator[Fault]:
@@ -277,7 +273,7 @@ def _later(case: Case, by_year: Mapping[int, object] | None, path: _Path) -> Ite
             years = tr("{first} to {last}", first=later[0], last=later[-1])
         about = {"last": last, "years": years}
         message = tr("the horizon ends in {last}: years after it are left out ({years})", **about)
-        yield _doubt(path, message, tr("a longer horizon counts them"), at_key=True)
+        yield doubt(path, message, tr("a longer horizon counts them"), at_key=True)
 
 
 def _all_instruments(case: Case) -> Iterator[tuple[Funder, _Path, Instrument]]:
@@ -293,7 +289,7 @@ def _instruments(case: Case) -> Iterator[Fault]:
         for number, tag in enumerate(instrument.eligible.tags or ()):
             if tag not in tags:
                 message = tr("no project carries the tag '{tag}'", tag=tag)
-                yield _doubt((*path, "eligible", "tags", number), message, meant(tag, tags))
+                yield doubt((*path, "eligible", "tags", number), message, meant(tag, tags))
         least, budget = instrument.ticket_min_meur, funder.budget_meur or None
         for charged, most, name in (
             (least, instrument.ticket_max_meur, "ticket_max_meur"),
@@ -304,13 +300,13 @@ def _instruments(case: Case) -> Iterator[Fault]:
                 both = {"least": least, "most": most, "name": name}
                 message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **both)
                 hint = tr("so that the instrument can never take part")
-                yield _doubt((*path, "ticket_min_meur"), message, hint)
+                yield doubt((*path, "ticket_min_meur"), message, hint)
         if case.projects and not any(instrument.is_for(one) for one in case.projects.values()):
             message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
             hint = tr("see its 'eligible'")
             if instrument.floor_eur_per_t is not None:
                 hint = tr("see its 'eligible' and the materials of its floor")
-            yield _doubt(path, message, hint, at_key=True)
+            yield doubt(path, message, hint, at_key=True)
         if instrument.kind == "guarantee":
             yield from _guarantee(funder, instrument, path)
         elif not instrument.carries_capex:
@@ -321,14 +317,14 @@ def _guarantee(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[
     """A guarantee that seems to be paid out."""
     if instrument.recovery is None and instrument.failure_probability is None:
         message = tr("net cost counts all of the guarantee '{i}' as lost", i=path[-1])
-        yield _doubt(path, message, tr("give failure_probability or recovery"), at_key=True)
+        yield doubt(path, message, tr("give failure_probability or recovery"), at_key=True)
     for key, line in funder.budget_lines.items():
         used = line.kind == "cash" and key not in instrument.charges
         if used and float(instrument.budget_charge) == 1:
             about = {"i": path[-1], "line": key}
             message = marked("the guarantee '{i}' uses the cash line '{line}' like money paid out")
             hint = marked("write its provision, such as charges: {{{line}: 0.1}}, or budget_charge")
-            yield _doubt(path, tr(message, **about), tr(hint, line=key), at_key=True)
+            yield doubt(path, tr(message, **about), tr(hint, line=key), at_key=True)
 
 
 def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]:
@@ -336,7 +332,7 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
     if not any((instrument.market_finance_per_share, instrument.offtake_per_share)):
         message = tr("the instrument '{i}' brings neither finance nor offtake", i=path[-1])
         hint = tr("give market_finance_per_share or offtake_per_share")
-        yield _doubt(path, message, hint, at_key=True)
+        yield doubt(path, message, hint, at_key=True)
     floors = instrument.floor_eur_per_t or {}
     for name, project in case.projects.items():
         for material, cost in (
@@ -350,7 +346,7 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
                     "the floor for '{material}' lies below the cash cost of '{project}' in {year}",
                     **about,
                 )
-                yield _doubt(
+                yield doubt(
                     (*path, "floor_eur_per_t", material),
                     message,
                     tr("nobody would run a plant for it"),
@@ -363,7 +359,7 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
             about = {"material": material, "year": years[0]}
             message = tr("the upside of '{material}' begins below its floor in {year}", **about)
             hint = tr("so that the funder pays and receives at once")
-            yield _doubt((*path, "upside_from_eur_per_t", material), message, hint, at_key=True)
+            yield doubt((*path, "upside_from_eur_per_t", material), message, hint, at_key=True)
 
 
 def _hazards(case: Case) -> Iterator[Fault]:
@@ -374,19 +370,19 @@ def _hazards(case: Case) -> Iterator[Fault]:
     origins = {country for country, _ in struck}
     for name, hazard in case.hazards.items():
         if unused := _why_unused(case, name):
-            yield _doubt(("hazards", name), unused, at_key=True)
+            yield doubt(("hazards", name), unused, at_key=True)
         most = max(hazard.annual_probability.values, default=0.0)
         for regime, factor in hazard.regime_factors.items():
             if most * factor > 1:
                 about = {"hazard": name, "regime": regime, "product": float(most * factor)}
                 message = tr("in '{regime}' the probability would be {product:g}", **about)
                 hint = tr("it counts as 1")
-                yield _doubt(("hazards", name, "regime_factors", regime), message, hint)
+                yield doubt(("hazards", name, "regime_factors", regime), message, hint)
         for profile, effects in hazard.courses.items():
             within = ("profiles", profile) if profile else ()
             path: _Path = ("hazards", name, *within, "effects")
             if not effects:
-                yield _doubt(path, tr("the hazard '{hazard}' does nothing", hazard=name))
+                yield doubt(path, tr("the hazard '{hazard}' does nothing", hazard=name))
             for number, effect in enumerate(effects):
                 materials = case.materials if effect.materials is None else effect.materials
                 hits = any((effect.country, material) in struck for material in materials)
@@ -395,14 +391,14 @@ def _hazards(case: Case) -> Iterator[Fault]:
                         "this effect hits nothing: none of its materials comes from {country}",
                         country=effect.country,
                     )
-                    yield _doubt((*path, number), message)
+                    yield doubt((*path, number), message)
 
     uncertainty = case.uncertainty
     idle = not any(hazard.regime_factors for hazard in case.hazards.values())
     if idle and uncertainty is not None and uncertainty.regimes and uncertainty.sample:
         message = tr("the regimes change nothing: no hazard is more likely in any")
         hint = tr("give a hazard regime_factors")
-        yield _doubt(("uncertainty", "regimes"), message, hint, at_key=True)
+        yield doubt(("uncertainty", "regimes"), message, hint, at_key=True)
 
 
 def _why_unused(case: Case, name: str) -> str:
@@ -431,7 +427,7 @@ def _sources(case: Case, found: list[Found]) -> Iterator[Fault]:
             source = number.source
             if source and source not in case.sources and not any(map(str.isspace, source)):
                 message = tr("there is no '{source}' under sources", source=source)
-                yield _doubt((*at, "source"), message, meant(source, case.sources))
+                yield doubt((*at, "source"), message, meant(source, case.sources))
 
 
 def _of_years(value: Yearly, path: _Path) -> Iterator[tuple[_Path, Number]]:

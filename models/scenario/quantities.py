@@ -143,6 +143,8 @@ def number_hint(text: str) -> str:
     for pattern, hint, number in _HINTS:
         if re.fullmatch(pattern, text):
             about = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
+            if hint is _AMBIGUOUS:
+                about["decimal"] = f"{float(about['decimal']):.15g}"
             return tr(hint, number=number(text), **about)
     return tr("write a number such as 12.5")
 
@@ -187,7 +189,7 @@ class Bounds(Reader):
             number = math.inf
         if not math.isfinite(number):
             raise fault(tr("a number must be finite"))
-        if abs(number) > LARGEST:
+        if abs(number) > LARGEST and not self.whole:
             limits = {"number": number, "limit": LARGEST}
             message = tr(
                 "{number:g} is larger than any figure, which is {limit:g} at most", **limits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -215,6 +216,25 @@ def shipped(name: str) -> Reading:
     return read_case(name)
 
 
+ABROAD = [
+    ("CNY", 8.1, 2025, 1.0), ("CNY", 7.9, 2020, 0.25), ("SEK", 9.5, 2016, 0.25),
+    ("USD", 1.1, 2016, 0.2), ("JPY", 169.0, 2025, 1.0), ("KRW", 1600.0, 2022, 0.7),
+]  # fmt: skip
+"""Currencies with units for a euro, a year, and what gallium cost then, by what it cost in 2025."""
+
+
+def abroad(code: str, rate: float, year: int, prices: float) -> str:
+    """The tutorial in another currency, at prices of another year."""
+
+    def converted(found: re.Match[str]) -> str:
+        value = float(found[2]) * rate * (prices if "price" in found[1] else 1)
+        return f"{found[1]}{value:.6f}"
+
+    text = re.sub(r"(\w*(?:eur_per_t|_meur)\w*: (?:{value: )?)([\d.]+)", converted, TUTORIAL)
+    text = text.replace("currency: EUR", f"currency: {code}")
+    return text.replace("price_year: 2025", f"price_year: {year}")
+
+
 def cases() -> dict[str, Callable[[], Case]]:
     """60 sound scenarios by name: those that ship with each of their variants, the templates,
     small ones of the tests, and such as are drawn at random."""
@@ -228,9 +248,14 @@ def cases() -> dict[str, Callable[[], Case]]:
     found["valid"] = lambda: read_case_text(VALID).case
     found["oxides"] = lambda: read_case(ROOT / "tests/scenarios/germany-2026-oxides.yaml").case
     found["magnets"] = lambda: read_case_text(json.dumps(mine_to_magnet())).case
-    files = sorted((ROOT / "tests" / "knapsacks").glob("*.yaml"))
-    for file in [*files, ROOT / "tests" / "textbook" / "news_vendor.yaml"]:
-        found[file.stem] = lambda file=file: read_case(file).case
+    vendor = ROOT / "tests" / "textbook" / "news_vendor.yaml"
+    found["vendor"] = lambda: read_case(vendor).case
+    for code, rate, year, prices in ABROAD:
+        text = abroad(code, rate, year, prices)
+        found[f"{code} {year}"] = lambda text=text: read_case_text(text).case
+    for id_ in ("recovery", "charges"):  # which are names of fields as well
+        text = re.sub(r"\b(fund|gallium)\b", id_, TUTORIAL)
+        found[id_] = lambda text=text: read_case_text(text).case
     makers = (small_case, crowded_case, treasury_case, lasting_case, deals_case)
     for seed in range(100):
         for make in makers:

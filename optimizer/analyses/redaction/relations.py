@@ -37,6 +37,7 @@ MANY = (
     *(n / 365 for n in range(5, 365, 5)),
     *(n / 100 for n in range(1, 100)),
     *(n / 200 for n in range(1, 40)),
+    *(1 / n for n in range(6, 10)),
     *(float(n) for n in range(6, 13)),
 )
 """Ratios between what somebody keeps, buys or pays and what they need; the simplest come first."""

@@ -7,10 +7,12 @@ import io
 import json
 import os
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import Workbook
@@ -279,6 +281,52 @@ def test_what_a_message_quotes_is_cut() -> None:
 def test_numbers_without_end(number: str) -> None:
     said = fault_of(lambda: read_case_text(broken(("capex_meur: 60", f"capex_meur: {number}"))))
     assert len(said) < 2 * reading.MAX_MESSAGE
+
+
+def test_a_seed_may_be_as_large_as_one_likes() -> None:
+    drawn = "uncertainty: {sample: {states: 5, seed: 12345678901234567890}}\nuncertain:"
+    text = VALID.replace("uncertainty:", drawn, 1)
+    text = text.partition("uncertain:")[0] + text[text.index("policy:") :]
+    assert read_case_text(text).case.uncertainty is not None
+
+
+def lines_run(text: str) -> int:
+    """How many lines of :mod:`models.scenario` it takes to read a file."""
+    count = 0
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace if "scenario" in frame.f_code.co_filename else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        read_case_text(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_rows_are_compared_with_others_of_their_material_alone() -> None:
+    """Twice as many rows of as many materials take twice as many steps, and not four times."""
+
+    def rows(many: int, *amounts: int, **fields: str) -> list[dict[str, object]]:
+        return [fields | {"material": f"m{n}", "t_per_year": t}  # type: ignore[operator]
+                for n in range(many) for t in amounts]  # fmt: skip
+
+    def text(many: int) -> str:
+        step = [{"share": 1, "eur_per_t": 20_000}]
+        return json.dumps({
+            "horizon": {"first_year": 2026, "last_year": 2030},
+            "materials": {f"m{n}": {"price_eur_per_t": 9_000} for n in range(many)},
+            "consumers": {"all": {}},
+            "demand": rows(many, 900, 2, consumer="all"),
+            "damage": [{"material": f"m{n}", "steps": step} for n in range(many)],
+            "supply": rows(many, 500, 3, country="CN"),
+        })  # fmt: skip
+
+    assert lines_run(text(160)) < 2.5 * lines_run(text(80))
 
 
 def test_variants_are_not_without_number() -> None:
