@@ -6,6 +6,7 @@ configured against it: so constants of their code are replaced while they are im
 """
 
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -44,7 +45,15 @@ sys.meta_path.insert(0, _Finder())
 class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         code = super().get_code(fullname)
-        return code and _changed(code)
+        changed = code and _changed(code)
+        if code is not None and changed == code:
+            warnings.warn(
+                f"{fullname} may read settings from the current folder: this version of it names "
+                "them in another way than those that are known",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return changed
 
 
 def _changed(code: CodeType) -> CodeType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -231,6 +232,22 @@ def test_no_gap_is_called_closed_that_is_not(ended: str, bound: float, kept: flo
     closed = kept is not None and kept > 0
     assert (proof.status, proof.bound) == ("optimal" if closed else "limit", kept)
     assert proof.ended == (ended if closed else NUMERICAL_LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("lower", "bound"), [(49.0, 49.0), (50.004, 50.0), (100.0, None), (np.inf, 50.0)]
+)
+def test_a_bound_that_a_plan_refutes_proves_nothing(lower: float, bound: float | None) -> None:
+    """A plan of 50 was found. An exhausted tree has no bound, and its best plan is the best."""
+    run: Any = SimpleNamespace(
+        best=object(), lower=lower, upper=50.0, done=True, enough=-np.inf, within=1e-4, size=abs,
+        unlimited=False, interrupted=False, at_node_limit=False, deadline=np.inf, nodes=0,
+        history=[],
+    )  # fmt: skip
+    found = method._solution(run, 50.0, 1e-4, 1.0)
+    assert found.bound == bound
+    is_proven = bound is not None and bound > 49.99
+    assert found.ended == ("gap closed" if is_proven else NUMERICAL_LIMIT)
 
 
 def test_whole_columns_count_whole_units() -> None:

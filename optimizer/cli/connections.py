@@ -18,7 +18,8 @@ SPARE = 0.05
 
 class Connection(H11Protocol):
     """A connection that ends where no whole request comes in time, which uvicorn does not see to.
-    Where there are too many, the one that has waited longest without a request gives way."""
+    Where there are too many, the one that has waited longest gives way: one without any request
+    yet, if there is one."""
 
     most: ClassVar[int] = WANTED
     since: ClassVar[dict[Connection, float]] = {}
@@ -30,8 +31,8 @@ class Connection(H11Protocol):
         self.since[self] = self.loop.time()
         if len(self.since) > self.most:
             idle = [one for one in self.since if one.is_idle and one is not self] or [self]
-            new = (one for one in idle if one.cycle is None)
-            next(new, idle[0]).drop()
+            new = [one for one in idle if one.cycle is None]
+            min(new or idle, key=lambda one: self.since[one]).drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
@@ -46,8 +47,9 @@ class Connection(H11Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is no request that has to be answered."""
-        return self.cycle is None or self.cycle.response_complete
+        """Whether no request has to be answered, and all answers have been received."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and self.transport.get_write_buffer_size() == 0
 
     def drop(self) -> None:
         """Close the connection at once."""

@@ -64,7 +64,9 @@ def _redact(
     if not redacted.replaced:
         raise misused("There is no figure to hide of those that were named.")
     if redacted.telling:
-        told = (_told(reading, one) for one in redacted.telling[:MOST])
+        told = [_told(reading, one) for one in redacted.telling[:MOST]]
+        if further := len(redacted.telling) - len(told):
+            told.append(tr("and {count} more figures", count=further))
         raise click.UsageError("\n".join(told))
     # The scenario does not wait for the solves, nor does a failure cost it; what an earlier run
     # found of another one goes.

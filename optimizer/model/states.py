@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.scenario.case import Case
 from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
 from models.scenario.quantities import Number
@@ -80,6 +81,14 @@ def regime_of(instance: Instance, states: Sequence[State]) -> NDArray[np.intp]:
     if not names:
         return np.zeros((len(states), len(instance.years)), dtype=np.intp)
     return np.array([[names[name] for name in state.regimes] for state in states], dtype=np.intp)
+
+
+def states_of(case: Case) -> int:
+    """How many states a scenario draws, or writes out."""
+    asked = case.uncertainty
+    if asked is None:
+        return 1
+    return int(asked.sample.states) if asked.sample is not None else len(asked.states or ())
 
 
 def read_states(instance: Instance) -> tuple[State, ...]:

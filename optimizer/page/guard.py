@@ -222,7 +222,7 @@ class ProxyGuard(Guard):
             return _refused(403, "The proxy has not said who you are.")
         name = _shown(names[0])
         if name != name.strip() or not name.isprintable() or _UNSEEN.search(name):
-            return _refused(400, "The name of a user has blanks only within, and no control signs.")
+            return _refused(400, "The name of a user may have plain blanks within, no other ones.")
         request.scope[USER] = names[0]
         return None
 

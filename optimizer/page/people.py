@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from models.language import Language
 from optimizer.page.conversation import Page
+from optimizer.page.reading import Reader
 from optimizer.page.scenarios import Scenarios
 from optimizer.page.solvers import Busy, Solvers
 
@@ -39,6 +40,8 @@ class People:
         default_factory=WeakValueDictionary[str, asyncio.Semaphore]
     )
     """Whether something is read for a user; also for one who was forgotten meanwhile."""
+    _dropped: Reader = field(default_factory=Reader)
+    """What reads files that users dropped, none of which waits for a turn of those of all."""
 
     def page(self, user: str) -> Page:
         """What the server knows of a user. Raises Busy where it knows too many."""
@@ -47,7 +50,7 @@ class People:
                 raise Busy
             # Escaped, so that no name is the beginning of another one with a slash behind it.
             name = quote(user, safe="")
-            own = Scenarios(self.offered, KEPT)
+            own = Scenarios(self.offered, KEPT, self._dropped)
             aside = self._aside.setdefault(user, asyncio.Semaphore(1))
             self._pages[user] = Page(own, self.language, self.solvers, name, TABS, aside)
         return self._pages[user]

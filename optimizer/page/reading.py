@@ -4,6 +4,7 @@ memory ends with its process, and the server goes on."""
 from __future__ import annotations
 
 import queue
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ class Outcome(NamedTuple):
 
     result: Reading | ScenarioError
     files: tuple[tuple[str, str], ...]
+    was_ended: bool = False
+    """Whether a limit or a stop ended it, which may not happen again."""
 
 
 def read(path: Path, variant: str | None, settings: Sequence[str]) -> Outcome:
@@ -51,18 +54,23 @@ class Reader:
     memory: int = MEMORY
     _turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE))
     _at_work: dict[object, Here] = field(default_factory=dict)
+    _stops: Counter[object] = field(default_factory=Counter)
+    """How often each owner has been stopped: who waits for a turn meanwhile does not begin."""
 
     def read(
         self, path: Path, variant: str | None, settings: Sequence[str], owner: object
     ) -> Outcome:
         """As :func:`read`; for one ``owner`` one at a time."""
-        told: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+        stops = self._stops[owner]
         with self._turns:
-            process = self._at_work[owner] = Here(_Reads, told.put, self.memory)
+            if self._stops[owner] != stops:
+                return _ended(path, tr("the process that read it has died"))
+            process = self._at_work[owner] = Here(_Reads, answers.put, self.memory)
             try:
                 with suppress(OSError):  # it has died, which is heard
                     process.send(Message(0, (path, variant, settings), language()))
-                answer = told.get(timeout=self.seconds)
+                answer = answers.get(timeout=self.seconds)
             except queue.Empty:
                 problem = tr("reading it took more than {seconds} s", seconds=self.seconds)
             else:
@@ -75,12 +83,17 @@ class Reader:
             finally:
                 del self._at_work[owner]
                 process.close()
-        return Outcome(ScenarioError([Fault((), problem, place=Place(str(path)))]), ())
+        return _ended(path, problem)
 
     def stop(self, owner: object) -> None:
-        """End what is read for one."""
+        """End what is read for one owner, and what waits to be."""
+        self._stops[owner] += 1
         if (process := self._at_work.get(owner)) is not None:
             process.close()
+
+
+def _ended(path: Path, problem: str) -> Outcome:
+    return Outcome(ScenarioError([Fault((), problem, place=Place(str(path)))]), (), True)
 
 
 class _Reads:

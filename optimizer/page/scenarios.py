@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import threading
@@ -211,12 +212,15 @@ class Scenarios:
         with self._turn if self.kept(at, variant) is None else nullcontext():
             read, faults = self._read, self._faults
             if (found := self.kept(at, variant)) is None:
-                result, files = self._reading(at.source, variant)
+                result, files, was_ended = self._reading(at.source, variant)
                 states = {Path(file): _state_of(Path(file), sha256) for file, sha256 in files}
                 # A new one, since it may be looked at just now.
                 self._files[at.source.id] = self._files.get(at.source.id, {}) | states
                 if isinstance(result, ScenarioError):
-                    if at.source.kind != "own":  # which its reader mends, and all it includes
+                    # An own one its reader mends, with all it includes; one for all users may be
+                    # read in time when fewer are read.
+                    for_now = was_ended and at.source.kind != "dropped"
+                    if at.source.kind != "own" and not for_now:
                         faults[*key, language()] = result.faults
                         _limit(faults, self.keep)
                     raise result
@@ -351,8 +355,9 @@ def with_variant(text: str, id: str, variant: Variant) -> str:
     return f"{text[:at]}{block}{text[at:]}"
 
 
-def saved(source: Source, id: str, variant: Variant) -> bytes:
-    """The file of a scenario with one more variant, read once more before it is kept.
+def saved(source: Source, id: str, variant: Variant, reader: Reader | None = None) -> bytes:
+    """The file of a scenario with one more variant, read once more before it is kept; by a
+    ``reader`` where there is one, as of files that are not trusted.
 
     Raises ScenarioError if that does not read as it should, and Unasked for a workbook, or if the
     file has a variant of that id.
@@ -361,11 +366,26 @@ def saved(source: Source, id: str, variant: Variant) -> bytes:
         raise Unasked(tr("a variant can be written into a file in YAML alone"))
     raw, name = source.path.read_bytes(), str(source.path)
     before = decode(raw, name)
-    if id in read_case_text(before, name, settings=source.mended).case.variants:
+    if id in _read_again(before, source, None, reader).case.variants:
         raise Unasked(tr("the file has a variant “{id}” already", id=id))
     text = with_variant(before, id, variant)
-    read_case_text(text, name, id, source.mended)
+    _read_again(text, source, id, reader)
     return (codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b"") + text.encode()
+
+
+def _read_again(text: str, source: Source, id: str | None, reader: Reader | None) -> Reading:
+    """What a text says in place of the file of a scenario. Raises ScenarioError for its faults."""
+    if reader is None:
+        return read_case_text(text, str(source.path), id, source.mended)
+    beside = source.path.with_name(f".{secrets.token_hex(8)}{source.path.suffix}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        result = reader.read(beside, id, source.mended, owner=beside).result
+    finally:
+        beside.unlink(missing_ok=True)
+    if isinstance(result, ScenarioError):
+        raise result
+    return result
 
 
 def save(source: Source, id: str, variant: Variant) -> None:

@@ -128,7 +128,7 @@ def _heard(
                 response = _sorry(
                     request, tr("Nothing has changed: {problem}.", problem=problem), 500
                 )
-        if request.query_params.get("lang"):
+        if request.query_params.get("lang") and not is_foreign(request):
             response.set_cookie("language", language, samesite="lax")
         return response
 
@@ -285,7 +285,9 @@ def _as_file(page: Page, question: Question) -> bytes:
     while (id := "asked" if n == 1 else f"asked_{n}") in known:
         n += 1
     made = scenarios.as_variant(question, base.case, question.asked(base)[1])
-    return scenarios.saved(page.known.source(question.scenario), id, made)
+    source = page.known.source(question.scenario)
+    reader = page.known.reader if source.kind == "dropped" else None
+    return scenarios.saved(source, id, made, reader)
 
 
 async def _figures(page: Page, request: Request, _language: Language) -> Response:

@@ -232,7 +232,8 @@ class Solvers:
 
     Who has fewer questions at work and waiting comes first; then what only shows a plan, which
     takes a second, but once of each user between two questions; then who had no turn for longest,
-    and then who came first. So a question waits for one of each other user at most.
+    and then who came first. So a question waits for two of each other user at most: one
+    that only shows a plan, and another one.
     """
 
     room: Room = field(default_factory=Room)

@@ -10,6 +10,7 @@ from models.results import Result
 
 SAME = 5e-6  # relative difference of equal figures, a little over that of a plan's check
 NOTHING = 1e-6  # figures that are apart by less are equal, whatever their size
+SHORT = 1e-6  # a period is short if more than this share of its demand is missing
 KEYS = ("id", "funder", "instrument", "project", "stockpile", "line", "material", "stage")
 """Fields that say which item of a list is meant."""
 

@@ -14,6 +14,7 @@ from models.files.reading import under_assumptions
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.model.instance import read_instance
+from optimizer.model.states import states_of
 from optimizer.model.together import Together
 from optimizer.solve.gap import SMALLEST, gap_of, smallest_size
 from optimizer.solve.identities import Disagreement, Found, between, equal, mean_of, rising
@@ -98,14 +99,6 @@ def tail_of(found: Any) -> Tail:
     """Mean, CVaR and worst state; of estimates their values."""
     mean, cvar, worst = (getattr(found, name) for name in ("expected", "cvar", "worst"))
     return getattr(mean, "value", mean), getattr(cvar, "value", cvar), worst
-
-
-def states_of(case: Case) -> int:
-    """How many states a scenario draws, or writes out."""
-    asked = case.uncertainty
-    if asked is None:
-        return 1
-    return int(asked.sample.states) if asked.sample is not None else len(asked.states or ())
 
 
 def _adds_up(case: Case | None) -> bool:

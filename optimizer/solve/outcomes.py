@@ -13,10 +13,10 @@ from optimizer.model.instance import Floats, Instance
 from optimizer.model.review import by_path, on_path
 from optimizer.model.risk import Risk
 from optimizer.model.states import State
+from optimizer.solve.identities import SHORT
 from optimizer.solve.sweep import Recourse, added, in_blocks
 
 ROUNDING = 2e-9  # share of what would come if everything were missing that is rounding
-SHORT = 1e-6  # a period is short if more than this share of its demand is missing
 
 
 @dataclass(frozen=True, eq=False)

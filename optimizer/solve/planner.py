@@ -23,6 +23,7 @@ from optimizer.solve.checked_solution import Best, Found, proven
 from optimizer.solve.conflicts import told_of
 from optimizer.solve.decomposition import CutPool, solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
+from optimizer.solve.gap import ROUNDING
 from optimizer.solve.judging import commitment_in as commitment_in
 from optimizer.solve.judging import judge as judge
 from optimizer.solve.judging import left_open as left_open
@@ -307,10 +308,18 @@ def search(
         other = extend() if chosen != "extensive" else None
         if other is None or other.commitment is None:
             return solved
-        # It may leave a gap as well, but proves more than a search that has lost its bound.
+        # It may leave a gap as well.
         if not _is_doubtful(problem, other, gap=gap, threads=threads, may_be_open=True):
-            return other
+            return solved if not broken and _is_better(solved, other) else other
     return solved
+
+
+def _is_better(one: Solved, other: Solved) -> bool:
+    """Whether a plan is better than one that a limit ended, by more than rounding."""
+    first, second = one.solution.objective, other.solution.objective
+    if other.solution.ending == "optimal" or first is None or second is None:
+        return False
+    return first < second - ROUNDING * max(abs(first), abs(second))
 
 
 def _breaks_a_rule(problem: Problem, solved: Solved) -> bool:

@@ -18,7 +18,7 @@ from models.results.base import Measured
 from optimizer.model.commitment import Commitment, net_cost, weighed_cost, weighed_damage
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.review import with_paths
-from optimizer.model.states import read_states
+from optimizer.model.states import read_states, states_of
 from optimizer.model.together import Together, looked_at, read_sets
 from optimizer.solve import plan_document
 from optimizer.solve.after_review import decided
@@ -37,7 +37,6 @@ from optimizer.solve.other_results import (
     proven,
     split,
     spread,
-    states_of,
     sums,
     tail_of,
 )

@@ -250,6 +250,7 @@ def test_numbers_of_private_files_that_stay_are_named(tmp_path, monkeypatch) -> 
         {"demand.0.t_per_year": 41.7},
         {"demand": two_consumers()["demand"]},
         {"damage.0.steps.0.eur_per_t": 5},
+        {"damage.0.steps": [{"share": 1, "eur_per_t": 5}]},
         {"funders.chip_co.budget_meur": 13.3},
         {"funders.chip_co": {"kind": "company", "budget_meur": 13.3}},
         {"stockpiles.own.max_t": 9},

@@ -15,17 +15,20 @@ from evaluations import by_hand
 from one_point import frontier
 from openpyxl import load_workbook
 from participations import participation
-from saved_plans import nothing, rich, treasury, tutorial, with_residual_values
+from saved_plans import chains, nothing, rich, treasury, tutorial, with_residual_values
 from splits import split
+from three_forms import from_mine_to_magnet
 
 from models.language import using
 from models.results import Evaluation, Frontier, Plan, Result
 from models.results.base import SEAL, seal_of
 from models.results.misfits import misfits
 from models.results.reservations import NONE
+from models.scenario.case import Case
 from optimizer.analyses.documents import document_of
 from optimizer.cli import run, saved
 from optimizer.report.render import html
+from optimizer.solve.planner import plan as solved
 from optimizer.solve.reckoned import disagreements
 
 HEAD = "Not to be relied on as it stands"
@@ -324,6 +327,25 @@ def test_figures_are_reckoned_whoever_sets_the_seal(
     doubts = saved.read(write(resealed(content), folder)).doubts.against
     assert doubts
     assert all("does not add up" in doubt for doubt in doubts)
+
+
+@pytest.mark.parametrize("allocation", ["pooled", "entitled"])
+def test_plans_with_chains_add_up(allocation: str) -> None:
+    """Also where a stockpile has the id of a project, and where nobody needs what is made last."""
+    raw = from_mine_to_magnet(allocation)
+    for id_ in ("mine", "refinery", "magnet_plant"):
+        renamed = json.loads(json.dumps(raw).replace("oxide_reserve", id_))
+        assert list(disagreements(solved(Case.model_validate(renamed)))) == []
+    for row in raw["demand"]:
+        row["t_per_year"] = 0 if row["material"] == "magnet" else row["t_per_year"]
+    assert list(disagreements(solved(Case.model_validate(raw)))) == []
+
+
+def test_what_a_chain_or_a_clock_is_of_has_to_be_there() -> None:
+    content = chains().model_dump(mode="json")
+    content["chains"][0]["plants"][0]["id"] = "nowhere"
+    found = [one.path for one in disagreements(Plan.model_validate(content))]
+    assert "chains.0.plants.nowhere" in found
 
 
 @pytest.mark.quick(every=10)

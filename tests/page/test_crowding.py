@@ -16,6 +16,7 @@ import pytest
 from open_page import PATIENCE, TUTORIAL, Served, Visitor, own_text, served
 from starlette.types import Message, Receive, Scope, Send
 
+from optimizer.cli.connections import Connection
 from optimizer.page import guard
 from optimizer.page.conversation import ASIDE, OWN
 from optimizer.page.people import People
@@ -99,11 +100,21 @@ def test_streams_of_many_leave_room_for_who_says_that_the_server_lives(crowded: 
         assert Visitor(crowded).get("/health").status == 200
 
 
+def test_a_connection_whose_answer_is_still_sent_is_not_idle() -> None:
+    class Transport(asyncio.Transport):
+        def get_write_buffer_size(self) -> int:
+            return 1
+
+    line = Connection.__new__(Connection)
+    line.cycle, line.transport = None, Transport()
+    assert not line.is_idle
+
+
 def test_an_upload_that_stalls_is_ended_and_so_many_are_taken(crowded: Served) -> None:
     bob, eve = crowded.visitor("Bob"), crowded.visitor("Eve")
     held = psutil.Process(crowded.process.pid).memory_info().rss
     lines = [sent(bob, "/drop?name=a.yaml", 5_000_000) for _ in range(guard.UPLOADS_OF_ONE)]
-    time.sleep(0.3)
+    time.sleep(0.8)
     code, text = answer(sent(bob, "/drop?name=b.yaml", guard.SMALL + 1))
     assert code == 429
     assert "Wait until these" in text
@@ -126,7 +137,7 @@ def test_all_together_upload_no_more_than_some_at_once(crowded: Served) -> None:
         users = [f"user {n}" for n in range(guard.UPLOADS)]
         for user in users:
             stack.enter_context(sent(crowded.visitor(user), "/drop?name=a.yaml", guard.SMALL + 1))
-        time.sleep(0.3)
+        time.sleep(0.8)
         code, text = answer(sent(crowded.visitor(), "/drop?name=a.yaml", guard.SMALL + 1))
     assert code == 503
     assert "Too many files" in text
@@ -147,7 +158,10 @@ def test_who_is_forgotten_has_no_second_thread_and_slow_files_none_of_others() -
         second = people.page("bob")
         assert second is not first
         late = asyncio.create_task(second.aside(int))
-        others = [people.page(f"user {n}").aside(ends.wait, 10, threads=OWN) for n in range(8)]
+        others = [
+            people.page(f"user {n}").aside(ends.wait, 10, threads=OWN)
+            for n in range(OWN._max_workers)
+        ]
         reading = asyncio.gather(*others)
         await asyncio.sleep(0.05)
         assert await people.page("eve").aside(int) == 0  # though no thread for slow files is free

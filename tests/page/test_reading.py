@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import BoundedSemaphore
+from typing import cast
 
 import pytest
 from open_page import TUTORIAL
@@ -65,3 +69,31 @@ def test_reading_ends_with_who_asked(tmp_path: Path, monkeypatch: pytest.MonkeyP
     asking.join(30)
     assert ended
     assert "has died" in ended[0]
+
+
+def test_who_waits_for_a_turn_does_not_begin_once_stopped() -> None:
+    reader = Reader()
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        reader.stop("me")
+        yield
+
+    reader._turns = cast(BoundedSemaphore, turn())
+    assert reader.read(TUTORIAL, None, (), owner="me").was_ended
+    assert not reader._at_work
+
+
+def test_a_limit_that_a_busy_machine_met_is_forgotten_of_what_all_have(tmp_path: Path) -> None:
+    """Of what one user dropped it is kept, so that he does not wait for it again and again."""
+    slow = tmp_path / "slow.yaml"
+    slow.write_text("a: [" + "{}, " * 400_000 + "]\n", encoding="utf-8")
+    for kind, is_kept in (("offered", False), ("dropped", True)):
+        every = Scenarios(reader=Reader(seconds=0.2))
+        id = every.add(slow, kind).id
+        with pytest.raises(ScenarioError, match="more than"):
+            every.base(id)
+        every.reader = Reader()
+        with pytest.raises(ScenarioError) as caught:
+            every.base(id)
+        assert ("more than 0.2 s" in str(caught.value)) == is_kept

@@ -279,7 +279,8 @@ def _without_variants(content: Content, case: Case, figures: Sequence[Figure]) -
         within = any(all(a == b for a, b in zip(steps, path, strict=False)) for path in paths)
         # Nothing at all, or a payer alone, is no figure that somebody hides.
         plain = {0, 0.5, 1} if steps[-1].endswith("paid_by") else {0}
-        within = within and not {x for _, x in walk(value) if not isinstance(x, dict)} <= plain
+        figures_of = {x for _, x in walk(value) if not isinstance(x, (dict, list))}
+        within = within and (isinstance(value, list) or not figures_of <= plain)
         return needs_files or within or steps[-1] == "description"
 
     told = {figure.path[1] for figure in figures if figure.path[0] == "variants"}

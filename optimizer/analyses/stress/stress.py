@@ -22,7 +22,7 @@ from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import Floats, HazardData, Instance, ProfileData
 from optimizer.model.states import State, read_states
 from optimizer.solve.checked_solution import Found
-from optimizer.solve.outcomes import SHORT
+from optimizer.solve.identities import SHORT
 from optimizer.solve.planner import Problem, find
 
 EMPTY = 1e-6

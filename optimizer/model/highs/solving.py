@@ -50,6 +50,10 @@ class Solution:
     history: tuple[Progress, ...] = field(default=(), repr=False)
 
 
+_descriptor = threading.Lock()
+"""Held while descriptor 1 leads elsewhere: two threads at once would leave it there."""
+
+
 @contextlib.contextmanager
 def _stdout_closed() -> Iterator[None]:
     """Keep the banner that HiGHS prints to file descriptor 1, unasked, off the results."""
@@ -71,7 +75,7 @@ def _stdout_closed() -> Iterator[None]:
 
 def new_solver() -> highspy.Highs:
     """A solver that says nothing."""
-    with _stdout_closed():
+    with _descriptor, _stdout_closed():
         solver = highspy.Highs()
         solver.setOptionValue("output_flag", False)
     return solver

@@ -15,7 +15,8 @@ from models.scenario.chains import order
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import COMMON, Chain, Floats, Instance
 from optimizer.model.states import State
-from optimizer.solve.outcomes import SHORT, Evaluation
+from optimizer.solve.identities import SHORT
+from optimizer.solve.outcomes import Evaluation
 from optimizer.solve.sweep import Point, Recourse
 from optimizer.solve.sweep.looking import PART
 from optimizer.solve.sweep.programs import ChainPass

@@ -195,8 +195,13 @@ def _is_open(run: Run, worth: float, gap: float) -> bool:
 
 def _solution(run: Run, worth: float, gap: float, seconds: float) -> Solution:
     """How a run ended, with the objective of the best plan of all runs; infinite without one."""
-    # That nothing is feasible is no proof where a plan is.
-    refuted = run.best is None and run.lower == math.inf and math.isfinite(worth)
+    # A plan refutes that nothing is feasible, and a bound above it by more than the gap. Where a
+    # tree is exhausted that has a plan, its bound is infinite, and the plan is the best.
+    refuted = math.isfinite(worth) and (
+        run.best is None
+        if run.lower == math.inf
+        else run.lower - worth > max(run.within, gap) * run.size(worth)
+    )
     lower = -math.inf if refuted else run.lower
     done = run.done and not refuted and not _is_open(run, worth, max(run.within, gap))
     ending: Ending = "optimal" if done else "limit"
