@@ -19,6 +19,7 @@ from optimizer.cli import COMMANDS, run, vorrat
 
 FURTHER = {
     "assumptions": "review.yaml",
+    "brief": "plan --force",
     "batch": "scenario.yaml review.yaml --jobs 2 --out batch",
     "init": "fresh.yaml",
     "participate": "scenario.yaml --company maker --project works --steps 1 --refine 0 --public 0",
@@ -130,7 +131,7 @@ def test_the_processes_of_the_page_spring_no_trap(traps: Traps) -> None:
 @pytest.mark.slow
 def test_no_trap_is_sprung_without_a_home(traps: Traps) -> None:
     started(traps, START, "solve", "scenario.yaml", HOME="~")
-    started(traps, START, "brief", "plan", HOME="~")
+    started(traps, START, "brief", "plan", "--force", HOME="~")
 
 
 @pytest.mark.slow

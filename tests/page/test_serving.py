@@ -91,6 +91,7 @@ question.Question.asked = slowly
     with served(tmp_path, "--jobs", "1", patch=patch) as own:
         ada, eve = own.visitor("Ada"), own.visitor("Eve")
         id = dropped(ada, own_text(8))
+        ada.get(f"/board?scenario={id}")  # so that no reading of the file is ended below
         answers = []
         asking = threading.Thread(
             target=lambda: answers.append(
