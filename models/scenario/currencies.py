@@ -52,7 +52,8 @@ _FORMS = (
 )  #: Words and parts of words with which a name is still that of the metal whose price is listed.
 
 
-_EUR = re.compile(r"'[^']*'|\"[^\"]*\"|„[^“]*“|\bEUR\b")  #: With what a user wrote, which stays.
+_EUR = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|„[^“]*“|\bEUR\b")
+"""The currency in a message; what a user wrote, which is in quotes, stays as it is."""
 
 
 def in_currency(text: str, code: str) -> str:
