@@ -250,6 +250,21 @@ def test_a_bound_that_a_plan_refutes_proves_nothing(lower: float, bound: float |
     assert found.ended == ("gap closed" if is_proven else NUMERICAL_LIMIT)
 
 
+@pytest.mark.parametrize(
+    ("ending", "objective", "is_better"),
+    [("limit", 11.0, True), ("limit", 10.0 + 1e-9, False), ("limit", 9.0, False),
+     ("optimal", 11.0, False)],
+)  # fmt: skip
+def test_the_better_of_two_plans_that_leave_a_gap_is_kept(
+    ending: highs.Ending, objective: float, is_better: bool
+) -> None:
+    def solved(ending: highs.Ending, objective: float) -> Solved:
+        last = highs.Solution(ending, ending, None, objective, 0.0, 0, 0.0)
+        return Solved("extensive", last, Commitment(), seconds={}, size={})
+
+    assert planner._is_better(solved("limit", 10.0), solved(ending, objective)) == is_better
+
+
 def test_whole_columns_count_whole_units() -> None:
     """x is whole and costs 3 million; y costs 1, but there is too little of it."""
     program = highs.arrays([3e6, 1.0], [[1.0, 1.0]], [0.5], [np.inf], [0.0, 0.0], [1.0, 0.2])

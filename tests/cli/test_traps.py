@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -15,6 +16,7 @@ from open_page import PATIENCE, Opened, query_of
 from partners import partners
 from traps import Traps
 
+from optimizer import importing
 from optimizer.cli import COMMANDS, run, vorrat
 
 FURTHER = {
@@ -163,3 +165,10 @@ def test_the_traps_are_live(whole: Traps) -> None:
     whole.reset()
     started(whole, "import sys\nsys.path[0] = ''\ntry:\n    import csv\nexcept ImportError: ...\n")
     assert "sprung-csv" in whole.sprung()
+
+
+def test_a_library_that_names_its_settings_otherwise_is_reported(tmp_path: Path) -> None:
+    module = tmp_path / "library.py"
+    module.write_text("SETTINGS = '.other_name.yaml'\n", encoding="utf-8")
+    with pytest.warns(RuntimeWarning, match="may read settings from the current folder"):
+        importing._Loader("library", str(module)).get_code("library")
