@@ -38,7 +38,7 @@ def brief(
         option=own,
         fiscal=fiscal(plan),
         increments=tuple(_increments(plan, own, evaluation, compared, lines[0])),
-        compared=sum(point.option is not own for point in lines[0].points),
+        compared=len([point for point in lines[0].points if point.option is not own]),
         better=tuple(_better(plan, own, compared, lines)),
         tail=_tail(plan, evaluation),
         rejected=() if explanation is None else tuple(_rejected(explanation)),
