@@ -353,7 +353,7 @@ def test_commitments_and_payments_say_with_which_overruns_they_are_counted() -> 
     found = plan(Case.model_validate(raw))
     page = html.render(document(found)).replace(NO_BREAK, " ")
     assert "130 million EUR not discounted, with expected overruns" in page
-    assert "With the overruns that budgets allow for, which payments are not counted with." in page
+    assert "With the overruns that budgets allow for." in page
     assert "overruns that budgets allow for; 130 million EUR are expected." in page
     assert page.count("What is committed has the overruns that budgets allow for") == 2
     assert "overruns" not in html.render(document(tutorial()))

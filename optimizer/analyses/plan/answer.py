@@ -149,8 +149,8 @@ def _compared(brief: Brief) -> list[Against]:
 def _adds(say: PlanWording) -> Iterator[str]:
     """What the plan adds to what would be done otherwise, and to the next cheaper option."""
     for one in say.brief.increments[1:]:
-        if one.to == "option" and say.brief.better:
-            continue
+        if say.brief.better and (one.to == "option" or one.significant is not False):
+            continue  # the page has room for it among the facts alone
         about = {"other": called(one), "avoided": say.spoken(abs(one.avoided))}
         if one.avoided < 0:
             yield tr("Compared with {other}, it leaves {avoided} more.", **about)
@@ -318,7 +318,7 @@ def _against(say: PlanWording) -> Iterator[Part]:
     caption = tr("What is left on the states that it was chosen on ({unit})", unit=say.unit)
     told = tr("Two bars a line: the mean of all states, and that of the worst {share}.",
               share=say.worst_share)  # fmt: skip
-    headed = (f"{titles[0]} ({say.unit})", f"{titles[1]} ({say.unit})")
+    headed = (f"{titles[0]} ({say.unit})", titles[1])  # once, for names may be long
     chart = Chart("against", caption, told, lambda: charts.against(names, (mean, worst), headed))
     columns = [
         Column(tr("Option"), "0", "text"),
@@ -361,9 +361,7 @@ def _approvals(say: PlanWording) -> Table:
     ]
     note = tr("Guarantees with the loans that they cover, stocks by year of payment.")
     if say.has_contingency:
-        note += " " + tr(
-            "With the overruns that budgets allow for, which payments are not counted with."
-        )
+        note += " " + tr("With the overruns that budgets allow for.")
     if say.plan.review is not None:
         note += " " + tr("From {year} on: means over the groups.", year=say.plan.review.year)
     return Table(

@@ -85,7 +85,7 @@ def against(
 ) -> d.Figure:
     """Two bars a name, side by side on scales of their own; the ``own`` name stands out, which is
     the last one if not given."""
-    drawn, panels = d.figure(0.5 + 0.17 * len(names), 1, 2, sharey=True)
+    drawn, panels = d.figure(0.5 + 0.15 * len(names), 1, 2, sharey=True)
     colours = [d.GREY] * len(names)
     colours[own] = d.BLUE
     for axes, values, title in zip(panels, sides, titles, strict=True):
