@@ -53,7 +53,7 @@ class _Amount(NamedTuple):
 
 
 def doubt(path: _Path, message: str, hint: str = "", at_key: bool = False) -> Fault:
-    """Make a warning of what is possible but unlikely to be meant."""
+    """Make a warning about a value that is valid but probably a mistake."""
     return Fault(path, message, hint, "warning", at_key)
 
 
@@ -121,18 +121,18 @@ def warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
                     "{tonnes} t, where {need} t of '{material}' are needed a year", **about
                 )
             yield doubt(one.at, message, _in_tonnes())
-    known = _known(case)
+    available = _available(case)
     for name, amounts in rows.items():
         most = max(one.tonnes for one in amounts)
         for one in amounts:
             if 0 < one.tonnes <= most / SMALL and (
-                one.tonnes < 1 or _fits(known[name], one, needs[name])
+                one.tonnes < 1 or _fits(available[name], one, needs[name])
             ):
                 yield _small(name, one, most)
     yield from _small_supply(case)
 
 
-def _known(case: Case) -> Mapping[str, float]:
+def _available(case: Case) -> Mapping[str, float]:
     """Tonnes per year that all projects make of each material, or that are supplied, if more."""
     made: dict[str, float] = defaultdict(float)
     supplied: dict[str, float] = defaultdict(float)
@@ -145,15 +145,15 @@ def _known(case: Case) -> Mapping[str, float]:
     return defaultdict(float, {m: max(made[m], supplied[m]) for m in {*made, *supplied}})
 
 
-def _fits(known: float, row: _Amount, need: float) -> bool:
-    """Whether ``known``, what is made or supplied, is over twice the need, and the need comes
+def _fits(available: float, row: _Amount, need: float) -> bool:
+    """Whether the tonnes ``available`` are over twice the need, and the need comes
     nearer to it if this row of demand is multiplied by 1,000."""
-    return need * 2 < known and need * (need + 999 * row.tonnes) <= known**2
+    return need * 2 < available and need * (need + 999 * row.tonnes) <= available**2
 
 
 def _small_supply(case: Case) -> Iterator[Fault]:
-    """Rows of supply, small beside the need, that would close the gap of the first year if they
-    counted thousands or millions; of the last year too, if other rows are shares."""
+    """Rows of supply, far smaller than the need, that would close the gap of the first year if
+    they counted thousands or millions; of the last year too, if other rows are shares."""
     made = {conversion.output for conversion in case.conversions.values()}
     found: dict[_Path, Fault] = {}
     rows = defaultdict(list)

@@ -262,7 +262,7 @@ class _Prices:
         return message, hint
 
     def _damage(self) -> Iterator[Fault]:
-        """Damage below the price of what is missing, or far above it or above the step before.
+        """Damage below the price of the missing material, or far above it or above the step before.
 
         A first step may lie a little below the price, if it is cheap to use less.
         """

@@ -86,7 +86,7 @@ class Reader:
         return _ended(path, problem)
 
     def stop(self, owner: object) -> None:
-        """End what is read for one owner, and what waits to be."""
+        """End the reading of one owner, and cancel those of his that wait for a turn."""
         self._stops[owner] += 1
         if (process := self._at_work.get(owner)) is not None:
             process.close()

@@ -207,7 +207,7 @@ def disagreement(found: results.Disagreement, at: str) -> Found:
 
 
 def split(found: results.Split, at: str) -> Found:
-    """Check that shares add up to what is shared."""
+    """Check that gains of members add up to the joint gain, and payments to their parts."""
     for rule in found.rules:
         here, members = f"{at}rules.{rule.rule}", rule.members.values()
         scale = math.fsum(abs(one.outlay_meur) for one in members)

@@ -312,7 +312,7 @@ def test_rows_are_compared_with_others_of_their_material_alone() -> None:
     """Twice as many rows of as many materials take twice as many steps, and not four times."""
 
     def rows(many: int, *amounts: int, **fields: str) -> list[dict[str, object]]:
-        return [fields | {"material": f"m{n}", "t_per_year": t}  # type: ignore[operator]
+        return [{**fields, "material": f"m{n}", "t_per_year": t}
                 for n in range(many) for t in amounts]  # fmt: skip
 
     def text(many: int) -> str:
