@@ -17,6 +17,10 @@ FUZZ_RUNS = 10000
 PYTHONS =
 RELEASE =
 
+# What is compiled is kept, even where the environment says not to: else each process that a test
+# starts compiles all that it imports, and each worker rewrites all tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Neighbours in a file share what is solved for them, so each process takes a part in one piece.
 PYTEST = $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
