@@ -4,6 +4,7 @@
 #   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
 #   make test      run the tests, minutes            make clean     remove the environment and caches
 #   make test-slow run the long ones                 make fuzz      fuzz the readers (Linux only)
+#   make test-all  run all, an hour and more: before a release, and after work on methods
 #   make check     style, types, imports, docs       make docs      write results.md, replay.md and site/
 #   make release   build wheel and source archive into dist/, and try them (PYTHONS, RELEASE=--quick)
 
@@ -30,7 +31,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --univ
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links $(UV_FLAGS)
 
-.PHONY: help demo test test-slow check docs lock clean fuzz release
+.PHONY: help demo test test-slow test-all check docs lock clean fuzz release
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -52,7 +53,12 @@ test: $(VENV)/.test
 # Kills, code pages, long comparisons, and further cases of what make test looks at. Serial tests
 # signal processes at a given moment, which a busy machine would shift.
 test-slow: $(VENV)/.test
-	$(PYTEST) -m "slow and not serial"
+	$(PYTEST) -m "slow and not serial and not exhaustive"
+	$(VENV)/bin/python -m pytest -m serial
+
+# With the many random cases that neither of them takes the time for.
+test-all: $(VENV)/.test
+	$(PYTEST) -m "not serial"
 	$(VENV)/bin/python -m pytest -m serial
 
 check: $(VENV)/.dev

@@ -42,19 +42,28 @@ def _failed_if_skipped(report: Any) -> None:
         report.longrepr = f"skipped where nothing may be: {report.longrepr}"
 
 
+def _in_tier(at: int, step: int | None, count: int | None) -> bool:
+    """Whether the case at a position is each of these, or one of the first ones."""
+    return at % step == 0 if step is not None else count is None or at < count
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow every serial test, and the cases that ``quick(count)`` or ``quick(every=step)``
-    leaves out."""
+    """Mark as slow every serial and every exhaustive test, and the cases that ``quick`` leaves out;
+    as exhaustive those that its ``ci`` leaves out as well."""
     seen: Counter[str] = Counter()
     for item in items:
-        if item.get_closest_marker("serial") is not None:
-            item.add_marker(pytest.mark.slow)
         if (mark := item.get_closest_marker("quick")) is not None:
             test = item.nodeid.partition("[")[0]
             at, seen[test] = seen[test], seen[test] + 1
-            if at % mark.kwargs["every"] != 0 if mark.kwargs else at >= mark.args[0]:
+            step, (count, *_) = mark.kwargs.get("every"), (*mark.args, None)
+            if not _in_tier(at, step, count):
                 item.add_marker(pytest.mark.slow)
+                ci = mark.kwargs.get("ci")
+                if ci is not None and not _in_tier(at, step and ci, ci):
+                    item.add_marker(pytest.mark.exhaustive)
+        if any(item.get_closest_marker(name) is not None for name in ("serial", "exhaustive")):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:
