@@ -406,7 +406,7 @@ def committed(pick: Any, instance: Instance) -> Commitment:
     return Commitment(start=start, offtake=offtake, buy=buy)
 
 
-@pytest.mark.quick(every=10)
+@pytest.mark.quick(every=31, ci=3)
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_passes_are_as_good_as_programs(kind: str, seed: int) -> None:
     """Damage of each state by compiled passes, merged or not, by programs of the formulation and by
@@ -450,7 +450,7 @@ def proven(recourse: Recourse, swept: Any, point: Any) -> Any:
     return np.sum([own.at(recourse.nodes[v], point) for v, own in swept.slopes.items()], axis=0)
 
 
-@pytest.mark.quick(every=10)
+@pytest.mark.quick(every=29, ci=4)
 @pytest.mark.parametrize(("kind", "seed"), CASES[::2])
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     scenario = Case.model_validate(drawn(kind, seed)[1])

@@ -90,6 +90,7 @@ def test_no_probabilities_in_the_ball_are_worse(seed: int) -> None:
         assert -climbed.fun <= float(found @ damage) + 1e-5
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize(
     ("kind", "radius", "objective"),
     [
@@ -140,7 +141,7 @@ def drawn(kind: str, seed: int) -> Raw:
     return raw
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(every=13)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(20))
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
@@ -154,7 +155,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     by_both(problem, 1e-6)
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(every=13, ci=4)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(14))
 def test_a_larger_ball_is_no_better(kind: str, seed: int) -> None:

@@ -85,7 +85,7 @@ def without_limits(seed: int) -> tuple[Raw, Raw]:
     return raw, merged
 
 
-@pytest.mark.quick(5)
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("seed", range(60))
 def test_without_limits_two_forms_are_one(seed: int) -> None:
     answers = [(best(raw), solved(raw)) for raw in without_limits(seed)]
@@ -103,7 +103,7 @@ def test_without_capacity_oxide_is_worth_nothing(allocation: str) -> None:
     assert found(raw, allocation) == near(100)
 
 
-@pytest.mark.quick(12)
+@pytest.mark.quick(5)
 @pytest.mark.parametrize("kind", ["network", "program"])
 @pytest.mark.parametrize("seed", range(20))
 def test_oxide_is_worth_at_most_the_magnets_made_of_it(kind: str, seed: int) -> None:

@@ -180,6 +180,7 @@ def test_sensitivity(whole: Whole) -> None:
             assert point.broken or point.own.objective >= point.best.objective.low - 1e-6
 
 
+@pytest.mark.slow
 def test_split(whole: Whole) -> None:
     found = whole.analysed("split", gap=GAP, jobs=1)
     for rule in found.rules:

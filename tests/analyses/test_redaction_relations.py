@@ -54,6 +54,7 @@ def remade(needed: float, budget: float) -> Raw:
     return raw
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("needed", "budget"), [(3480, 80), (3200, 75), (3800, 86)])
 def test_the_consortium_tells_the_bands_of_its_drive_makers_and_nothing_else(
     needed: float, budget: float
@@ -185,6 +186,7 @@ def found(redacted: Redacted) -> set[str]:
     return paths | {one.path for one in (*redacted.left_out, *redacted.hints)}
 
 
+@pytest.mark.quick(every=7)
 @pytest.mark.parametrize("name", planted(0))
 @pytest.mark.parametrize("seed", range(6))
 def test_what_is_made_from_a_hidden_figure_is_hidden_refused_or_reported(

@@ -317,6 +317,7 @@ def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
             assert plan(below.case, gap=1e-9).outcome.expected > (point.expected or 0)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("seed", PLANNED)
 def test_a_search_decides_whether_an_objective_can_be_so_low(seed: int) -> None:
     """A little above the optimum there is a plan, a little below there is none; and what is found

@@ -44,6 +44,7 @@ def portfolio(own: Any) -> Marks:
     )
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize(
     ("over", "within", "best", "others"),
     [
@@ -186,7 +187,7 @@ def all_portfolios(seed: int, over: str) -> tuple[dict[Marks, float], float]:
     return found, max(1.0, abs(min(found.values())), problem.least)
 
 
-@pytest.mark.quick(every=25)
+@pytest.mark.quick(every=31, ci=4)
 @pytest.mark.parametrize("over", OVERS)
 @pytest.mark.parametrize("within", [0.1, 0.6, 3.0])
 @pytest.mark.parametrize("seed", [3, 6, 7, 10, 11, 13, 21])

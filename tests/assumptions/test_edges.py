@@ -28,6 +28,7 @@ from optimizer.solve.solver_result import Incumbent
 DRAWS: dict[str, Any] = {"small": small_case, "treasury": treasury_case, "crowded": crowded_case}
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
 @pytest.mark.parametrize(("kind", "seed"), [(kind, seed) for kind in DRAWS for seed in (1, 2)])
 def test_one_set_has_no_regret(kind: str, seed: int, method: Any) -> None:

@@ -219,7 +219,7 @@ def test_an_edited_figure_is_refused(name: str) -> None:
     assert {field for field in _passes(name, MOST) if not _is_listed(field, name)} == set()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", [name for name in MADE if name not in LONG])
 def test_so_are_more_of_each_field(name: str) -> None:
     assert {field for field in _passes(name, MORE) if not _is_listed(field, name)} == set()

@@ -48,7 +48,7 @@ def drawn(seed: int) -> Instance:
     )
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(every=13)
 @pytest.mark.parametrize("seed", range(80))
 def test_both_methods_find_one_optimum(seed: int) -> None:
     instance = drawn(seed)

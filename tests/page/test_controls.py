@@ -189,6 +189,7 @@ def test_what_a_control_has_as_its_base_can_be_shown(name: str) -> None:
 # Factors, and amounts of several figures
 
 
+@pytest.mark.slow
 def test_factors_multiply_up_to_what_is_certain() -> None:
     case, hazard = reading(GERMANY).case, "china_rare_earths"
     before = case.hazards[hazard].annual_probability.values
@@ -215,6 +216,7 @@ def test_what_two_factors_may_reach_does_not_depend_on_which_was_moved_first() -
     assert first.hazards == second.hazards
 
 
+@pytest.mark.slow
 def test_deals_of_a_single_year_have_the_last_word() -> None:
     one, all_ = ("policy.max_starts_by_year.2028", 5), ("deals", 2)
     for moved in ([one, all_], [all_, one]):
@@ -242,6 +244,7 @@ def test_what_is_a_share_is_told_in_percent(path: str, scale: float, most: float
     assert (found.scale, found.most) == (scale, most)
 
 
+@pytest.mark.slow
 def test_a_single_figure_has_the_last_word() -> None:
     path = "hazards.china_rare_earths.annual_probability.2027"
     for moved in ([(path, 0.3), ("hazards", 4)], [("hazards", 4), (path, 0.3)]):
@@ -342,7 +345,7 @@ def test_an_even_course_stays_even(level: float, count: int, factor: float) -> N
     assert longer == pytest.approx([level] * len(longer), abs=1e-6)
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("factor", [0.5, 2.0, 3.0])
 @EVERYWHERE
 def test_a_hazard_lasts_about_as_long_as_it_is_told_to(name: str, factor: float) -> None:

@@ -62,6 +62,7 @@ def answer(line: socket.socket) -> tuple[int, str]:
     return int(head.split()[1]), body
 
 
+@pytest.mark.slow
 def test_idle_connections_give_way_and_are_closed(crowded: Served) -> None:
     with ExitStack() as stack:
         address = ("127.0.0.1", crowded.port)
@@ -110,6 +111,7 @@ def test_a_connection_whose_answer_is_still_sent_is_not_idle() -> None:
     assert not line.is_idle
 
 
+@pytest.mark.slow
 def test_an_upload_that_stalls_is_ended_and_so_many_are_taken(crowded: Served) -> None:
     bob, eve = crowded.visitor("Bob"), crowded.visitor("Eve")
     held = psutil.Process(crowded.process.pid).memory_info().rss
@@ -127,6 +129,7 @@ def test_an_upload_that_stalls_is_ended_and_so_many_are_taken(crowded: Served) -
     assert bob.post("/drop?name=a.yaml", own_text(1) + b"#" * 100_000).status == 201
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("path", ["/ask", "/mend", "/save"])
 def test_a_request_that_never_ends_is_ended(crowded: Served, path: str) -> None:
     assert answer(sent(crowded.visitor(), path, 1))[0] == 408

@@ -446,6 +446,7 @@ def test_a_port_that_is_taken_is_told(server: Opened) -> None:
 SHORT = "conversation.FIRST_LOOK, conversation.LEFT = {first}, {left}"
 
 
+@pytest.mark.slow
 def test_it_ends_by_itself_where_nobody_opens_it() -> None:
     with opened(TUTORIAL, patch=SHORT.format(first=1.0, left=0.5)) as found:
         assert found.finish() == 0

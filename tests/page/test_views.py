@@ -51,7 +51,7 @@ def headings(page: Element) -> list[str]:
     return [one.text for one in page.all("h2", "h3", "h4")]
 
 
-@pytest.mark.quick(every=2)
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("name", views.ALL)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_view_is_headed_as_it_should_be(visitor: Visitor, name: str, language: Language) -> None:

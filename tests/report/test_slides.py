@@ -104,6 +104,7 @@ def numbers(text: str) -> list[str]:
     return re.findall(r"\d+(?:\.\d+)?", plain)
 
 
+@pytest.mark.quick(every=5)
 @PLANS
 @LANGUAGES
 def test_sentences_say_the_figures_of_the_plan(

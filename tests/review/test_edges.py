@@ -141,6 +141,7 @@ def test_half_of_what_is_left_goes_to_the_plan_that_decides_all_now(
     assert 0 < asked[0] <= 99.7
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", range(12))
 def test_no_plan_is_worse_than_the_one_that_decides_all_now(seed: int) -> None:
     """Whatever the gap: within it a search may find a worse one."""

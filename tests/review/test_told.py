@@ -247,7 +247,7 @@ def test_the_page_decides_all_now() -> None:
     assert made == {"review": "null"}
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(every=11)
 @pytest.mark.parametrize("kind", ["deals", "treasury", "world"])
 @pytest.mark.parametrize("seed", range(8))
 def test_plans_of_random_worlds_add_up(kind: str, seed: int) -> None:

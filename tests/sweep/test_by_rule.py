@@ -72,7 +72,7 @@ def lived_through(
     return damage, sum(stock)
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(every=19, ci=5)
 @pytest.mark.parametrize("kind", PILES)
 @pytest.mark.parametrize("seed", range(40))
 def test_damage_and_what_is_left_are_those_of_the_rule_in_plain_words(kind: str, seed: int) -> None:

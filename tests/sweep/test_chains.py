@@ -51,7 +51,7 @@ def by_node(raw: Raw, recourse: Recourse, swept: dict[int, Any]) -> dict[Any, An
     return found
 
 
-@pytest.mark.quick(every=25)
+@pytest.mark.quick(every=47, ci=7)
 @pytest.mark.parametrize(("kind", "seed", "long"), DRAWN)
 def test_chains_are_as_good_as_a_linear_program(kind: str, seed: int, long: bool) -> None:
     """The damage of each node in each state, which its multipliers prove, and no more elsewhere."""
@@ -84,7 +84,7 @@ def proven(recourse: Recourse, swept: Any, point: Point) -> Any:
     return sum(slopes.at(recourse.nodes[v], point) for v, slopes in swept.slopes.items())
 
 
-@pytest.mark.quick(every=25)
+@pytest.mark.quick(every=47, ci=7)
 @pytest.mark.parametrize(("kind", "seed", "long"), DRAWN[:200])
 def test_what_is_missing_adds_up_to_the_damage(kind: str, seed: int, long: bool) -> None:
     """By step and within its limits."""
@@ -103,7 +103,7 @@ def test_what_is_missing_adds_up_to_the_damage(kind: str, seed: int, long: bool)
     assert total == near(swept.damage)
 
 
-@pytest.mark.quick(every=25)
+@pytest.mark.quick(every=47, ci=7)
 @pytest.mark.parametrize("seed", range(300))
 def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On damage, on what potentials prove, and on what is missing of all that is worth anything,
@@ -133,7 +133,7 @@ def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch)
             assert one.damage_by_step[v] == near(two.damage_by_step[v])
 
 
-@pytest.mark.quick(every=10)
+@pytest.mark.quick(every=23, ci=3)
 @pytest.mark.parametrize("seed", range(100))
 def test_a_rough_sweep_and_what_is_known_claim_no_more_than_is_true(
     seed: int, monkeypatch: pytest.MonkeyPatch

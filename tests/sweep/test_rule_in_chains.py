@@ -61,7 +61,7 @@ def chains_of(instance: Instance, decided: Commitment) -> list[tuple[Recourse, B
     ]
 
 
-@pytest.mark.quick(every=20)
+@pytest.mark.quick(every=47, ci=7)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_it_is_never_better_than_foresight(kind: str, seed: int) -> None:
     raw, instance, plain, decided = drawn(kind, seed)
@@ -72,7 +72,7 @@ def test_it_is_never_better_than_foresight(kind: str, seed: int) -> None:
         assert all(lots >= -1e-9 for lots in rule.left.values())
 
 
-@pytest.mark.quick(every=20)
+@pytest.mark.quick(every=47, ci=7)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_what_it_does_is_possible(kind: str, seed: int) -> None:
     """R1 to R6 in tonnes, and the damage of each state."""
@@ -126,7 +126,7 @@ def in_tonnes(instance: Instance, given: ByPeriod, own: Ruled, s: int) -> dict[A
 # The best of each period, one aim after the other
 
 
-@pytest.mark.quick(every=20)
+@pytest.mark.quick(every=47, ci=7)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_it_is_the_best_of_each_period(kind: str, seed: int) -> None:
     """From what is in store in each period of the rule, as linear programs have it: the damage on
@@ -218,7 +218,7 @@ class Now:
         return found, solved.x
 
 
-@pytest.mark.quick(10)
+@pytest.mark.quick(every=9, ci=3)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
     pick = random.Random(seed)

@@ -105,7 +105,7 @@ def test_the_page_reads_aloud(name: str) -> None:
         assert all(told[name] for name in named)
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=7)
 @EVERY
 def test_a_table_stands_under_every_chart(name: str) -> None:
     for section in root_of(name).all("section"):
