@@ -23,7 +23,9 @@ RELEASE =
 unexport PYTHONDONTWRITEBYTECODE
 
 # Neighbours in a file share what is solved for them, so each process takes a part in one piece.
-PYTEST = $(VENV)/bin/python -m pytest -n 2 --dist worksteal
+WORKERS = 2
+PYTEST = $(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal
+TESTS =
 
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
 INSTALL_SELF = $(PIP) install --quiet --no-deps --no-build-isolation --editable .
@@ -47,8 +49,9 @@ demo: $(VENV)/.run
 	*) exit $$status ;; \
 	esac
 
+# TESTS="tests/cli" runs those alone, WORKERS=1 leaves a core to something else.
 test: $(VENV)/.test
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" $(TESTS)
 
 # Kills, code pages, long comparisons, and further cases of what make test looks at. Serial tests
 # signal processes at a given moment, which a busy machine would shift.
