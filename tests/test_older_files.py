@@ -74,6 +74,7 @@ def test_a_scenario_still_means_what_it_meant() -> None:
     assert read_case(OLDER / "tutorial.xlsx").case.projects == case.projects
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("name", RESULTS)
 def test_results_are_whole_and_shown(
     name: str, here: Path, capsys: pytest.CaptureFixture[str]

@@ -192,6 +192,7 @@ def test_the_wheel_has_every_preset(wheel: Path) -> None:
     assert len(packed) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "environment", "processor"),
     [

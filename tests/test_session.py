@@ -153,6 +153,7 @@ def test_a_copy_in_another_process_goes_on_from_what_is_known() -> None:
     assert there.certificate.work["nodes"] <= here.certificate.work["nodes"]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_many_questions_are_answered_side_by_side_as_one_by_one(jobs: int) -> None:
     """In their order, and one that cannot be answered leaves the others alone."""

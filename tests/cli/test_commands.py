@@ -83,7 +83,7 @@ def test_validate_as_json(folder, capsys):
     ]  # fmt: skip
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_shipped_scenarios_are_valid(path):
     doubts = read_case(path, check_variants=True).warnings

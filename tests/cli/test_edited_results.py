@@ -348,7 +348,7 @@ def test_what_a_chain_or_a_clock_is_of_has_to_be_there() -> None:
     assert "chains.0.plants.nowhere" in found
 
 
-@pytest.mark.quick(every=19, ci=4)
+@pytest.mark.quick(every=41, ci=4)
 @pytest.mark.parametrize("seed", range(60))
 def test_edits_are_refused_or_told(seed: int, folder: Path) -> None:
     """And whatever is told makes a page. With the seal set anew fewer are told, and none fails."""

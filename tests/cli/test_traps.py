@@ -110,6 +110,7 @@ def test_no_command_springs_a_trap(name: str, traps: Traps) -> None:
         assert traps.processes("spawn_main") > 1
 
 
+@pytest.mark.slow
 def test_the_processes_of_the_page_spring_no_trap(traps: Traps) -> None:
     program = traps.mark.with_name("program.py")
     program.write_text(START, encoding="utf-8")

@@ -238,6 +238,7 @@ def test_memory_that_has_run_out_is_told() -> None:
         assert "Traceback" not in "".join(own.said)
 
 
+@pytest.mark.slow
 def test_a_fault_in_a_file_that_is_included_is_gone_when_it_is_mended(tmp_path: Path) -> None:
     main, part = tmp_path / "main.yaml", tmp_path / "part.yaml"
     part.write_text("variants: {less: {sett: {}}}\n", encoding="utf-8")

@@ -31,7 +31,7 @@ class Found:
     without: float
 
 
-pytestmark = pytest.mark.quick(every=3)
+pytestmark = pytest.mark.quick(every=7)
 
 Solve = Callable[[Raw], Found | None]
 
