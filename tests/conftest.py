@@ -10,8 +10,10 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from undrawn import empty_svg
 
 from models import language
+from optimizer.report.charts.drawing import Chart
 
 os.environ["VORRAT_LANGUAGE"] = "en"
 gc.set_threshold(50_000, 20, 100)  # at the usual 700, a sixth of the time goes into garbage
@@ -84,6 +86,12 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _failed_if_skipped(report)
     return report
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts stay empty in a test of something else: drawing takes most of the time of a page."""
+    monkeypatch.setattr(Chart, "svg", empty_svg)
 
 
 @pytest.fixture

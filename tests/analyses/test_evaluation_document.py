@@ -262,7 +262,7 @@ def test_the_spread_over_the_states_is_shown() -> None:
 def test_every_chart_is_on_the_page() -> None:
     names = [chart.name for chart in html.charts(document_of(by_hand()))]
     assert names == ["between", "fresh-distribution", "ladder"]
-    assert page_of(by_hand()).count("<svg ") == len(names)
+    assert page_of(by_hand(), drawn=True).count("<svg ") == len(names)
 
 
 def test_german_says_what_is_avoided() -> None:
@@ -273,7 +273,7 @@ def test_german_says_what_is_avoided() -> None:
 
 
 def test_names_are_never_markup() -> None:
-    root = read(page_of(by_hand(title="<b>A & B</b>", scenario=None)))
+    root = read(page_of(by_hand(title="<b>A & B</b>", scenario=None), drawn=True))
     assert not list(root.all("b"))
 
 

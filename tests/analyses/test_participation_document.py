@@ -178,7 +178,7 @@ def test_names_can_be_neither_commands_nor_markup_nor_formulas() -> None:
     text = text_of(participation(name="Chips\x1b[31m AG", project_name="Upper\nworks"))
     assert "\x1b" not in text
     assert "Upper works" in text
-    root = read(page_of(participation(name="<b>A & B</b>", project_name="<i>x</i>")))
+    root = read(page_of(participation(name="<b>A & B</b>", project_name="<i>x</i>"), drawn=True))
     assert not list(root.all("b", "i"))
     (h1,) = root.all("h1")
     assert h1.text == "<b>A & B</b>: which share of <i>x</i>?"

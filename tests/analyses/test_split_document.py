@@ -473,7 +473,7 @@ def test_many_groups_are_cut_and_counted_on_the_page_alone() -> None:
 def test_texts_are_never_markup_and_never_formulas() -> None:
     hostile = "<script>alert(1)</script> $x$"
     players = [p | {"name": hostile} for p in raw()["players"]]
-    root = read(page_of(split(title=hostile, players=players)))
+    root = read(page_of(split(title=hostile, players=players), drawn=True))
     assert not list(root.all("script"))
     assert hostile in root.text
     players = [p | {"name": f"=1+1 {p['id']}"} for p in raw()["players"]]

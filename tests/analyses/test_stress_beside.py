@@ -142,7 +142,7 @@ def test_stocks_are_named_by_when_they_are_used_up() -> None:
         "Empty for the first time, with the plan: by the end of 2026 Q2 ORE_2; by the end of"
         in text
     )
-    assert "Empty for the first time" not in page_of(planned(), stress=[both()[1]])
+    assert "Empty for the first time" not in page_of(planned(), drawn=True, stress=[both()[1]])
 
 
 def test_stocks_of_the_same_material_have_their_own_names() -> None:

@@ -16,6 +16,8 @@ from optimizer.analyses.documents import document_of
 from optimizer.analyses.plan import beside
 from optimizer.cli import run, saved
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def of(plan: Plan) -> dict[str, Result]:
     """A result of each kind that could be of this plan."""

@@ -15,6 +15,8 @@ from models.scenario.case import Case
 from optimizer.cli import disk, run
 from optimizer.solve.planner import plan as best_plan
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TUTORIAL = str(Path("scenarios/tutorial.yaml").resolve())
 
 

@@ -41,6 +41,7 @@ def error_of(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("given", ["first", "first/plan.json"])
 def test_the_page_stands_beside_the_plan(
@@ -65,6 +66,7 @@ def test_several_plans_are_compared_in_the_current_folder(
     assert "third" in table.text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_language_is_that_of_the_option(folder: Path) -> None:
     assert run(["report", "first", "--language", "de", "--out", "bericht.html"]) == 0
     (html,) = read((folder / "bericht.html").read_text(encoding="utf-8")).all("html")

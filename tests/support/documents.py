@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from openpyxl import load_workbook
 from pages import Table, read, shows, tables
+from undrawn import empty_svg
 
 from models.language import Language, using
 from models.results import Result
@@ -32,17 +33,17 @@ def told(found: Result, language: Language = "en", **beside: Any) -> str:
     return " ".join(text_of(found, language, **beside).split())
 
 
-def page_of(found: Result, language: Language = "en", **beside: Any) -> str:
-    """The document of a result as a page."""
-    with using(language):
+def page_of(found: Result, language: Language = "en", *, drawn: bool = False, **beside: Any) -> str:
+    """The document of a result as a page, in which charts are drawn where that is asked for."""
+    with using(language), pytest.MonkeyPatch.context() as patch:
+        if not drawn:
+            patch.setattr(Chart, "svg", empty_svg)
         return html.render(document_of(found, **beside))
 
 
 def tables_in(found: Result, language: Language = "en", **beside: Any) -> dict[str, Table]:
-    """The tables of the page. Its charts stay undrawn: they take most of the time of a page."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Chart, "svg", lambda _: "")
-        return tables(read(page_of(found, language, **beside)))
+    """The tables of the page."""
+    return tables(read(page_of(found, language, **beside)))
 
 
 def workbook_of(found: Result, language: Language = "en", **beside: Any) -> bytes:
@@ -59,7 +60,7 @@ def is_whole_in_all_media(
     text = text_of(found, language, NARROWEST, **beside)
     assert "{" not in text
     assert "None" not in text
-    page = page_of(found, language, **beside)
+    page = page_of(found, language, drawn=True, **beside)
     cells = [
         cell
         for table in tables(read(page)).values()

@@ -82,7 +82,7 @@ def test_the_page_opens_offline_without_an_error(language: Language, tmp_path: P
 
 @LANGUAGES
 def test_the_page_on_a_split_opens_without_an_error(language: Language, tmp_path: Path) -> None:
-    dom, console = opened(page_of(with_names(), language), tmp_path)
+    dom, console = opened(page_of(with_names(), language, drawn=True), tmp_path)
     assert console == []
     assert tables(read(dom))["gains"].rows[-1][1].value == near(120)
 
