@@ -177,6 +177,7 @@ def test_where_nothing_is_short_it_says_so() -> None:
     assert [cell.text for cell in row[4:]] == ["-"] * 5
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_all_media_are_whole(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(planned(), language, untranslated, stress=both())

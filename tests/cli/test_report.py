@@ -172,6 +172,7 @@ def test_a_frontier_has_to_be_of_the_same_scenario(
     assert "do not go together" in error_of(["first", "second", "f.json"], capsys)
 
 
+@pytest.mark.slow
 def test_no_solver_is_started(folder: Path) -> None:
     code = (
         "import sys; from optimizer.cli import run; "

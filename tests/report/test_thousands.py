@@ -49,7 +49,7 @@ def told(medium: str, plan: Plan) -> str:
         return words_in(makers[medium]())
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("medium", ["terminal", "page", "word", "slides"])
 def test_groups_stand_apart_by_a_space(medium: str) -> None:
     space = " " if medium == "terminal" else "\u00a0"

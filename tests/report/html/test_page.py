@@ -161,7 +161,7 @@ def number(cell: str, language: Language) -> float | None:
         return None
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(every=4)
 @EVERY
 def test_ids_are_unique_and_references_lead_somewhere(name: str) -> None:
     root = root_of(name)
