@@ -63,17 +63,21 @@ class Problem:
         from mpisppy.utils import sputils
 
         from optimizer.model.formulation import build_commitment
-        from optimizer.model.formulation.recourse import add_delivered, add_recourse, situations
-        from optimizer.model.outlook import outlook
+        from optimizer.model.formulation.recourse import (
+            add_deliveries,
+            add_recourse,
+            chains_in_state,
+        )
+        from optimizer.model.scenario_data import compute_scenario_data
 
         state = self.states[name]
-        own = outlook(self.instance, state)
+        own = compute_scenario_data(self.instance, state)
         model = build_commitment(self.instance)
         commitment = list(model.component_objects(pyo.Var))
-        add_delivered(model, self.instance, [own])
+        add_deliveries(model, self.instance, [own])
         model.recourse = pyo.Block()
         add_recourse(
-            model.recourse, self.instance, list(situations(self.instance, own, model)), model
+            model.recourse, self.instance, list(chains_in_state(self.instance, own, model)), model
         )
         cost = self.cost_weight * model.net_cost
         model.objective = pyo.Objective(expr=model.recourse.damage + cost)
@@ -85,10 +89,10 @@ class Problem:
         """The objective of the commitment that a model holds, by exact recourse."""
         from optimizer.model.commitment import net_cost
         from optimizer.model.formulation import read_commitment
-        from optimizer.solve.outcomes import evaluate
+        from optimizer.solve.outcomes import evaluate_commitments
 
         commitment = read_commitment(self.instance, model)
-        [found] = evaluate(self.instance, tuple(self.states.values()), [commitment])
+        [found] = evaluate_commitments(self.instance, tuple(self.states.values()), [commitment])
         return found.expected + self.cost_weight * net_cost(self.instance, commitment)
 
 

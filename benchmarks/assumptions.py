@@ -32,7 +32,7 @@ def one(over: str, args: argparse.Namespace) -> None:
     """Solve over one measure, and print what it took."""
     from models.files import read_case
     from optimizer.model.highs import Progress
-    from optimizer.solve.planner import Problem, find
+    from optimizer.solve.planner import Problem, solve_and_certify
 
     settings = [*OVERS[over], f"uncertainty.sample.states={args.states}"]
     reached: dict[float, float] = {}
@@ -43,10 +43,10 @@ def one(over: str, args: argparse.Namespace) -> None:
             if line.gap <= level:
                 reached.setdefault(level, round(time.perf_counter() - began, 1))
 
-    problem = Problem.of(read_case(GERMANY, settings=settings).case)
+    problem = Problem.from_case(read_case(GERMANY, settings=settings).case)
     gap, limit = (0.0, args.seconds) if args.seconds else (args.gap, None)
     how = {"threads": args.threads, "on_progress": told, "time_limit": limit}
-    found = find(problem, gap=gap, brief=True, **how)
+    found = solve_and_certify(problem, gap=gap, damage_only=True, **how)
     proof = found.certificate
     line = {
         "over": over,
@@ -55,7 +55,7 @@ def one(over: str, args: argparse.Namespace) -> None:
         "objective": proof.objective,
         "bound": proof.bound,
         "states": proof.states,
-        "groups": len(problem.instance.paths) or None,
+        "groups": len(problem.instance.branches) or None,
         "regret_open": proof.regret_open,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "reached": reached,

@@ -22,8 +22,8 @@ CONSORTIUM = Path(__file__).resolve().parent.parent / "scenarios" / "consortium.
 
 def main() -> None:
     from models.files import read_case
-    from optimizer.analyses.split.players import table_of
-    from optimizer.analyses.split.subproblem import coalition
+    from optimizer.analyses.split.players import read_game
+    from optimizer.analyses.split.subproblem import coalition_query
     from optimizer.parallel import Workers
 
     asked = argparse.ArgumentParser(description=__doc__)
@@ -36,9 +36,9 @@ def main() -> None:
     args = asked.parse_args()
 
     reading = read_case(args.file, args.variant)
-    table = table_of(reading, args.state)
-    masks = sorted(range(1, table.all + 1), key=lambda mask: (-mask.bit_count(), mask))
-    quests = [coalition(table, mask) for mask in masks]
+    table = read_game(reading, args.state)
+    masks = sorted(range(1, table.grand_coalition + 1), key=lambda mask: (-mask.bit_count(), mask))
+    quests = [coalition_query(table, mask) for mask in masks]
 
     found: dict[str, dict[int, Any]] = {}
     for name, make in (("one pool", with_pool), ("each cold", cold)):
@@ -65,18 +65,18 @@ def main() -> None:
 
 def with_pool(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition with the cuts of those before it."""
-    from optimizer.analyses.split.subproblem import asker
+    from optimizer.analyses.split.subproblem import create_solver
     from optimizer.solve.decomposition import CutPool
 
-    return asker(table, gap, CutPool(), None)
+    return create_solver(table, gap, CutPool(), None)
 
 
 def cold(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition from nothing."""
-    from optimizer.analyses.split.subproblem import asker
+    from optimizer.analyses.split.subproblem import create_solver
     from optimizer.solve.decomposition import CutPool
 
-    return lambda quest: asker(table, gap, CutPool(), None)(quest)
+    return lambda quest: create_solver(table, gap, CutPool(), None)(quest)
 
 
 def show(name: str, seconds: float, answers: Sequence[Any]) -> None:

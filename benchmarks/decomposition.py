@@ -83,14 +83,14 @@ def solve(job: Job) -> Job:
         from optimizer.solve.decomposition import solve_by_decomposition
 
         if "merge" in job:
-            from optimizer.solve.sweep import Recourse
+            from optimizer.solve.recourse import RecourseEvaluator
 
-            options["recourse"] = Recourse(instance, states, merge=job["merge"])
+            options["recourse"] = RecourseEvaluator(instance, states, merge_classes=job["merge"])
         with without(job.get("without")):
             solved = solve_by_decomposition(instance, states, **options)
     seconds = time.perf_counter() - began
     found = solved.solution
-    steps = solved.seconds
+    steps = solved.seconds_by_step
     line: Job = {
         "seconds": seconds,
         "compile": compile_s,
@@ -98,7 +98,7 @@ def solve(job: Job) -> Job:
         "bound": found.bound,
         "gap_reached": gap(found.objective, found.bound),
         "peak_mb": peak_mb(),
-        **solved.work,
+        **solved.work_counts,
         **{f"{name}_s": value for name, value in steps.items()},
     }
     if "sweep" in steps:
@@ -118,10 +118,10 @@ def warm_up(instance: Any, states: Any) -> float:
     """Seconds until the sweep is compiled and loaded, on the first two states."""
     began = time.perf_counter()
     from optimizer.model.commitment import Commitment
-    from optimizer.solve.sweep import Recourse
+    from optimizer.solve.recourse import RecourseEvaluator
 
-    recourse = Recourse(instance, states[:2])
-    recourse.sweep(recourse.columns.point(Commitment()), recourse.probability[None])
+    recourse = RecourseEvaluator(instance, states[:2])
+    recourse.evaluate(recourse.columns.to_point(Commitment()), recourse.probability[None])
     return time.perf_counter() - began
 
 
@@ -155,7 +155,7 @@ def sweep(job: Job) -> Job:
     drawn = time.perf_counter()
     compile_s = warm_up(instance, states)
     started = time.perf_counter()
-    (found,) = outcomes.evaluate(instance, states, [busy(instance)])
+    (found,) = outcomes.evaluate_commitments(instance, states, [busy(instance)])
     seconds = time.perf_counter() - started
     return {
         "draw_states": drawn - began,
@@ -179,7 +179,7 @@ def pool(job: Job) -> Job:
 
     from models.files import read_case
     from optimizer.solve.decomposition import CutPool
-    from optimizer.solve.planner import plan
+    from optimizer.solve.planner import solve_to_plan
 
     states = f"uncertainty.sample.states={job['states']}"
     if job["family"] == "variants":
@@ -187,7 +187,7 @@ def pool(job: Job) -> Job:
     else:
         settings = {f"{b}": [states, f"policy.budget_meur={b}"] for b in BUDGETS}
         cases = {b: read_case(GERMANY, settings=own).case for b, own in settings.items()}
-    plan(next(iter(cases.values())), gap=0.1, method="decomposition")
+    solve_to_plan(next(iter(cases.values())), gap=0.1, method="decomposition")
     shared = CutPool() if job["shared"] else None
     line: Job = {}
     for _ in range(2 if job.get("again") else 1):
@@ -195,7 +195,9 @@ def pool(job: Job) -> Job:
         work = dict.fromkeys(("sweeps", "node_sweeps", "iterations"), 0)
         for name, case in cases.items():
             start = time.perf_counter()
-            found = plan(case, gap=job.get("gap", 1e-3), method="decomposition", pool=shared)
+            found = solve_to_plan(
+                case, gap=job.get("gap", 1e-3), method="decomposition", pool=shared
+            )
             line[name] = round(time.perf_counter() - start, 2)
             work = {key: value + found.certificate.work[key] for key, value in work.items()}
         line |= {"seconds": time.perf_counter() - began, **work}
@@ -204,7 +206,13 @@ def pool(job: Job) -> Job:
 
 def parts() -> dict[str, list[tuple[Any, str, Any]]]:
     """Parts of the search, and what stands in for each where it is left out."""
-    from optimizer.solve.decomposition import branching, heuristics, reduced, run, search
+    from optimizer.solve.decomposition import (
+        branch_and_cut,
+        branching,
+        heuristics,
+        master_model,
+        search_run,
+    )
 
     def nothing(*_: Any, **__: Any) -> bool:
         return False
@@ -216,18 +224,18 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         return dict.fromkeys(claimed, float("inf"))
 
     return {
-        "choosing what to sweep": [(run.Focus, "lacks", everywhere)],
-        "in-out separation": [(run.Run, "_next", at_the_solution)],
-        "rules that wait": [(reduced, "WAITING", ())],
-        "reduced cost fixing": [(search.Search, "_fix", nothing)],
+        "choosing what to sweep": [(search_run.ChainSelector, "lacks", everywhere)],
+        "in-out separation": [(search_run.SearchRun, "_next", at_the_solution)],
+        "rules that wait": [(master_model, "WAITING", ())],
+        "reduced cost fixing": [(branch_and_cut.BranchAndCut, "_fix", nothing)],
         "dives": [(heuristics.Heuristics, "dive", nothing)],
         "rounding": [(heuristics.Heuristics, "round", nothing)],
         "neighbours": [(heuristics.Heuristics, "improve", nothing)],
         "probing of branches": [(branching, "PROBED", 0)],
-        "what branches turned out to gain": [(branching.Branching, "learn", nothing)],
-        "rounding in every fourth node": [(search, "ROUNDED", 10**9)],
-        "plunging into children": [(search, "DIVE", -1.0)],
-        "an early end of the root": [(search, "ROOT", 0.2), (search, "STALL", 0.1)],
+        "what branches turned out to gain": [(branching.BranchSelector, "learn", nothing)],
+        "rounding in every fourth node": [(branch_and_cut, "ROUNDED", 10**9)],
+        "plunging into children": [(branch_and_cut, "DIVE", -1.0)],
+        "an early end of the root": [(branch_and_cut, "ROOT", 0.2), (branch_and_cut, "STALL", 0.1)],
     }
 
 

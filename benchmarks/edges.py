@@ -50,14 +50,14 @@ from models.files import read_case_text  # noqa: E402
 from optimizer.errors import (  # noqa: E402
     CheckFailed,
     Infeasible,
-    ModelRefused,
+    InvalidModelData,
     NoPlan,
     ScenarioError,
     SolverError,
 )
-from optimizer.solve.gap import smallest_size  # noqa: E402
-from optimizer.solve.planner import plan  # noqa: E402
-from optimizer.solve.verification import TOLERANCE  # noqa: E402
+from optimizer.solve.gap import compute_objective_floor  # noqa: E402
+from optimizer.solve.planner import solve_to_plan  # noqa: E402
+from optimizer.solve.verification import RELATIVE_TOLERANCE  # noqa: E402
 
 Raw = dict[str, Any]
 
@@ -77,7 +77,7 @@ ENDINGS = (
     (ScenarioError, "fault"),
     (Infeasible, "infeasible"),
     (NoPlan, "no plan"),
-    (ModelRefused, "refused"),
+    (InvalidModelData, "refused"),
     (CheckFailed, "check failed"),
     (SolverError, "solver error"),
 )
@@ -124,7 +124,7 @@ def solve(run: Run, raw: Raw, method: Any, factor: float = 1.0, threads: int = 1
     """Read a file as the command does, solve it, and note how that ends."""
     try:
         case = read_case_text(yaml.safe_dump(raw, sort_keys=False)).case
-        found = plan(case, method=method, gap=run.gap, threads=threads)
+        found = solve_to_plan(case, method=method, gap=run.gap, threads=threads)
     except tuple(kind for kind, _ in ENDINGS) as error:
         run.ending = next(ending for kind, ending in ENDINGS if isinstance(error, kind))
         run.said = str(error).split("\n")[0][:300]
@@ -136,14 +136,14 @@ def solve(run: Run, raw: Raw, method: Any, factor: float = 1.0, threads: int = 1
     weight = float(case.objective.cvar.weight)
     without = found.outcome.without_plan
     nothing = (1 - weight) * without.expected + weight * without.cvar
-    run.least = smallest_size(nothing) / factor
+    run.least = compute_objective_floor(nothing) / factor
 
 
 def search_all(run: Run, raw: Raw) -> None:
     """Note the optimum by exhaustion, and what would be one if rules were broken by as little as
     counts as kept."""
     try:
-        answer, loose = best(raw), best(raw, TOLERANCE)
+        answer, loose = best(raw), best(raw, RELATIVE_TOLERANCE)
     except AssertionError as error:  # its solver gave up
         run.ending, run.said = "undecided", str(error)
         return

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from edited_results import edited
 
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 UNCONFIRMED = b"cannot be confirmed"
 Shown = dict[str, tuple[int, bytes, str]]
@@ -90,7 +90,7 @@ def _shown(folder: Path, text: str, kind: str) -> Shown:
             made.unlink(missing_ok=True)
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = run([*args, "--language", "en"])
+            code = run_command_line([*args, "--language", "en"])
         content = out.getvalue().encode() if made is None else b""
         if made is not None and made.exists():
             content = made.read_bytes() if made is page else _texts(made)

@@ -65,7 +65,7 @@ def run(name: str, engine: Callable[[int], Any], runs: int, jobs: int, loop: Spe
     given = tasks(runs)
     began, bare = now(), 0.0
     with engine(jobs), Workers[str, tuple[float, float]](make, (), jobs, "next") as workers:
-        for arrival in workers.arrivals(given):
+        for arrival in workers.iter_results(given):
             if arrival.answer is None:
                 raise SystemExit(str(arrival.error))
             bare += arrival.answer[1]
@@ -74,51 +74,51 @@ def run(name: str, engine: Callable[[int], Any], runs: int, jobs: int, loop: Spe
 
 @contextmanager
 def in_this_process(_jobs: int) -> Iterator[None]:
-    from optimizer.parallel import Processes, using
+    from optimizer.parallel import LocalProcesses, use_engine
 
-    with using(Processes(jobs=1)):
+    with use_engine(LocalProcesses(jobs=1)):
         yield
 
 
 @contextmanager
 def processes(jobs: int) -> Iterator[None]:
     """With a limit, so that one job is a process too."""
-    from optimizer.parallel import Limits, Processes, using
+    from optimizer.parallel import Limits, LocalProcesses, use_engine
 
-    with using(Processes(Limits(memory=2 * 10**9), jobs)):
+    with use_engine(LocalProcesses(Limits(memory_bytes=2 * 10**9), jobs)):
         yield
 
 
 @contextmanager
 def cluster(jobs: int) -> Iterator[None]:
-    from optimizer.parallel import using
+    from optimizer.parallel import use_engine
     from optimizer.parallel.cluster import Cluster
 
-    with Cluster("local", jobs=jobs) as engine, using(engine):
+    with Cluster("local", jobs=jobs) as engine, use_engine(engine):
         yield
 
 
 def tasks(runs: int) -> list[str]:
     """Scenarios as they travel: text."""
     from models.files import read_case
-    from optimizer.solve.plan_document import as_solved
+    from optimizer.solve.plan_document import solved_scenario_json
 
     made = []
     for n in range(runs):
         case = read_case(TUTORIAL, settings=[f"{PRICE}={FIRST_PRICE + 100 * n}"]).case
-        made.append(json.dumps(as_solved(case, None)))
+        made.append(json.dumps(solved_scenario_json(case, None)))
     return made
 
 
 def make() -> Callable[[str], tuple[float, float]]:
     """What solves one after the other, and tells its objective and the solve's processor time."""
     from models.files import read_case_text
-    from optimizer.solve.planner import plan
+    from optimizer.solve.planner import solve_to_plan
 
     def answer(text: str) -> tuple[float, float]:
         case = read_case_text(text, "scenario.json").case
         began = time.process_time()
-        found = plan(case, threads=1)
+        found = solve_to_plan(case, threads=1)
         return found.certificate.objective, time.process_time() - began
 
     return answer

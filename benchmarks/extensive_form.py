@@ -39,7 +39,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     from optimizer.model.formulation import build_extensive_form
     from optimizer.model.instance import read_instance
     from optimizer.model.states import read_states
-    from optimizer.solve.extensive_form import OPTIONS
+    from optimizer.solve.extensive_form import MIP_OPTIONS
 
     settings = [f"uncertainty.sample.states={args.count}", f"uncertainty.sample.seed={args.seed}"]
     case = read_case(args.scenario, variant=args.variant, settings=settings).case
@@ -49,7 +49,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     built = time.perf_counter()
     program = highs.compile_model(model).program
     compiled = time.perf_counter()
-    solver = highs.hand_over(program)
+    solver = highs.load_solver(program)
     handed = time.perf_counter()
     memory_built = peak_mb()
     del solver
@@ -63,16 +63,16 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     if not args.solve:
         return {"build": built - start, "compile": compiled - built, "transfer": handed - compiled}
     solution = highs.solve(
-        program, gap=args.gap, time_limit=args.time_limit, options={} if args.plain else OPTIONS
+        program, gap=args.gap, time_limit=args.time_limit, options={} if args.plain else MIP_OPTIONS
     )
     return {
         **program.size,
-        "options": {} if args.plain else OPTIONS,
+        "options": {} if args.plain else MIP_OPTIONS,
         "build": built - start,
         "compile": compiled - built,
         "transfer": handed - compiled,
         "solve": solution.seconds,
-        "ended": solution.ended,
+        "ended": solution.solver_status,
         "objective": solution.objective,
         "bound": solution.bound,
         "memory_built": memory_built,
@@ -127,11 +127,11 @@ def floor(args: argparse.Namespace) -> dict[str, Any]:
 def solve_plan(args: argparse.Namespace) -> dict[str, Any]:
     """One whole plan, as the command makes it."""
     from models.files import read_case
-    from optimizer.solve.planner import plan
+    from optimizer.solve.planner import solve_to_plan
 
     settings = [f"uncertainty.sample.states={args.count}", f"uncertainty.sample.seed={args.seed}"]
     case = read_case(args.scenario, variant=args.variant, settings=settings).case
-    result = plan(case, gap=args.gap, time_limit=args.time_limit)
+    result = solve_to_plan(case, gap=args.gap, time_limit=args.time_limit)
     return {
         "objective": result.certificate.objective,
         "gap": result.certificate.gap,

@@ -29,9 +29,9 @@ import psutil
 from models.files import read_case
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.model.commitment import weighed_cost
+from optimizer.model.commitment import weighted_cost
 from optimizer.solve import outcomes
-from optimizer.solve.plan_document import commitment_of
+from optimizer.solve.plan_document import commitment_from_plan
 from optimizer.solve.planner import Problem
 from optimizer.solve.verification import check_commitment
 
@@ -109,11 +109,11 @@ def verdict(case: Case, problem: Problem, folder: Path) -> tuple[str, bool]:
         return f"nothing{strays}", not any(not name.startswith(".") for name in others)
     try:
         plan = Plan.model_validate_json(path.read_bytes())
-        commitment = commitment_of(problem.instance, plan)
+        commitment = commitment_from_plan(problem.instance, plan)
         check_commitment(problem.instance, commitment)
-        (outcome,) = outcomes.evaluate(problem.instance, problem.states, [commitment])
-        cost = weighed_cost(problem.instance, commitment)
-        objective = outcomes.objective(problem.instance, outcome, cost)
+        (outcome,) = outcomes.evaluate_commitments(problem.instance, problem.states, [commitment])
+        cost = weighted_cost(problem.instance, commitment)
+        objective = outcomes.objective_value(problem.instance, outcome, cost)
     except Exception as error:
         return f"a plan that does not hold: {error}", False
     told = plan.certificate
@@ -127,7 +127,7 @@ class Bench:
     def __init__(self, scenario: Path) -> None:
         self.scenario = scenario
         self.case = read_case(scenario).case
-        self.problem = Problem.of(self.case)
+        self.problem = Problem.from_case(self.case)
         self.failures = 0
 
     def run(

@@ -24,26 +24,26 @@ RANGES = {"0 to 1,960": (0.0, 1960.0), "1,500 to 1,900": (1500.0, 1900.0)}
 
 def main() -> None:
     from models.files import read_case
-    from optimizer.analyses.frontier.draw import Drawn, draw
     from optimizer.analyses.frontier.options import FrontierOptions
+    from optimizer.analyses.frontier.tracing import TracedFrontier, trace_frontier
+    from optimizer.analyses.target.least_value import find_least_value
     from optimizer.analyses.target.options import TargetOptions
-    from optimizer.analyses.target.reach import reach
-    from optimizer.analyses.variation import BUDGET, Variation, evenly
+    from optimizer.analyses.variation import BUDGET_PATH, Variation, evenly_spaced
 
     small = read_case(GERMANY, settings=["uncertainty.sample.states=20"])
-    draw(Variation(small, BUDGET), FrontierOptions(values=(500.0,)))
-    variation = Variation(read_case(GERMANY), BUDGET)
+    trace_frontier(Variation(small, BUDGET_PATH), FrontierOptions(values=(500.0,)))
+    variation = Variation(read_case(GERMANY), BUDGET_PATH)
 
-    def points(values: tuple[float, ...]) -> Drawn:
-        return draw(variation, FrontierOptions(values=values))
+    def points(values: tuple[float, ...]) -> TracedFrontier:
+        return trace_frontier(variation, FrontierOptions(values=values))
 
     for name, (first, last) in RANGES.items():
-        values = tuple(evenly(first, last, 11))
+        values = tuple(evenly_spaced(first, last, 11))
         measured(f"{name}, together", lambda values=values: [points(values)])
         measured(f"{name}, one by one", lambda values=values: [points((v,)) for v in values])
 
     began, used = time.perf_counter(), time.process_time()
-    target = reach(variation, TargetOptions(reduction=0.6))
+    target = find_least_value(variation, TargetOptions(reduction=0.6))
     show("target", began, used, trials=len(target.trials), status=target.status,
          below=target.infeasible_below, at=target.feasible_at)  # fmt: skip
 

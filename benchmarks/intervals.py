@@ -113,14 +113,17 @@ def all_states() -> Iterator[dict[str, Any]]:
 def main() -> None:
     from models.results import Plan
     from models.scenario.case import Case
-    from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
-    from optimizer.analyses.evaluation.replications import replicate
-    from optimizer.analyses.given import given
-    from optimizer.model.commitment import Commitment, weighed_cost
-    from optimizer.model.review import with_sights
-    from optimizer.report.cells import error
+    from optimizer.analyses.evaluation.fresh_states import (
+        describe_fresh_evaluation,
+        evaluate_fresh_states,
+    )
+    from optimizer.analyses.evaluation.replications import estimate_optimality_gap
+    from optimizer.analyses.saved_plan import load_saved_plan
+    from optimizer.model.commitment import Commitment, weighted_cost
+    from optimizer.model.review import with_information_sets
+    from optimizer.report.cells import half_width_95
     from optimizer.solve import outcomes
-    from optimizer.solve.planner import Problem, find, plan
+    from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--repetitions", type=int, default=200)
@@ -131,22 +134,24 @@ def main() -> None:
     args = asked.parse_args()
 
     sample = {"sample": {"states": 20, "seed": 0}}
-    made = plan(Case.model_validate(raw(sample, args.review)), gap=0.0)
-    judged = given(Plan.model_validate_json(made.model_dump_json()))
-    commitment = judged.found.commitment
+    made = solve_to_plan(Case.model_validate(raw(sample, args.review)), gap=0.0)
+    judged = load_saved_plan(Plan.model_validate_json(made.model_dump_json()))
+    commitment = judged.solution.commitment
 
     every = {"states": list(all_states())}
-    world = Problem.of(Case.model_validate(raw(every, args.review)))
-    sights = [path.sight for path in judged.problem.instance.paths]
-    it = with_sights(world.instance, world.states, sights)  # as the plan tells states apart
-    with_plan, without = outcomes.evaluate(it, world.states, [commitment, Commitment()])
-    cost = weighed_cost(it, commitment)
-    best = find(world, gap=1e-7)
+    world = Problem.from_case(Case.model_validate(raw(every, args.review)))
+    sights = [path.observed for path in judged.problem.instance.branches]
+    it = with_information_sets(
+        world.instance, world.states, sights
+    )  # as the plan tells states apart
+    with_plan, without = outcomes.evaluate_commitments(it, world.states, [commitment, Commitment()])
+    cost = weighted_cost(it, commitment)
+    best = solve_and_certify(world, gap=1e-7)
     true = {
         "mean": with_plan.expected,
         "cvar": with_plan.cvar(0.95),
         "avoided": without.expected - with_plan.expected,
-        "objective": outcomes.objective(it, with_plan, cost),
+        "objective": outcomes.objective_value(it, with_plan, cost),
     }
     lacks = true["objective"] - best.objective
     show({"true": true, "best": best.objective, "lacks": lacks, "states": len(world.states)})
@@ -155,7 +160,7 @@ def main() -> None:
         held = dict.fromkeys(true, 0)
         errors = dict.fromkeys(true, 0.0)
         for r in range(args.repetitions):
-            told = fresh_outcome(in_fresh_states(judged, states, 1 + r))
+            told = describe_fresh_evaluation(evaluate_fresh_states(judged, states, 1 + r))
             figures = {
                 "mean": told.with_plan.expected,
                 "cvar": told.with_plan.cvar,
@@ -163,7 +168,7 @@ def main() -> None:
                 "objective": told.objective,
             }
             for figure, estimate in figures.items():
-                held[figure] += abs(estimate.value - true[figure]) <= error(estimate)
+                held[figure] += abs(estimate.value - true[figure]) <= half_width_95(estimate)
                 errors[figure] += (estimate.value - true[figure]) / args.repetitions
         show(
             {
@@ -177,8 +182,10 @@ def main() -> None:
         return
     began, above, limits = time.perf_counter(), 0, 0.0
     for r in range(args.repetitions):
-        fresh = in_fresh_states(judged, 2000, 1 + r * (args.replications + 2))
-        gap = replicate(fresh, args.replications, args.replication_states, gap=1e-6, jobs=1)
+        fresh = evaluate_fresh_states(judged, 2000, 1 + r * (args.replications + 2))
+        gap = estimate_optimality_gap(
+            fresh, args.replications, args.replication_states, gap=1e-6, jobs=1
+        )
         above += gap.upper >= lacks
         limits += gap.upper / args.repetitions
     show(

@@ -33,7 +33,7 @@ from urllib.parse import urlencode, urlsplit
 import psutil
 
 from models.files import read_case
-from optimizer.page.controls import IN, OUT, every_control
+from optimizer.page.controls import MUST_BUILD, MUST_NOT_BUILD, controls_by_id
 
 ROOT = Path(__file__).parents[1]
 PUBLIC, SECRET = "https://vorrat.example.org", "a secret that is no secret, of a benchmark"
@@ -42,14 +42,14 @@ PUBLIC, SECRET = "https://vorrat.example.org", "a secret that is no secret, of a
 def moves(path: Path, seed: int) -> Iterator[str]:
     """Random moves of one control each, as an address has them."""
     case, draw = read_case(path).case, random.Random(seed)
-    known = [one for one in every_control(case).values() if one.base != 0]
+    known = [one for one in controls_by_id(case).values() if one.base != 0]
     while True:
         one = draw.choice(known)
-        if one.names:
-            yield f"{one.id}={draw.choice([IN, OUT])}"
+        if one.choices:
+            yield f"{one.id}={draw.choice([MUST_BUILD, MUST_NOT_BUILD])}"
             continue
         value = min(float(one.base) * draw.uniform(0.5, 1.5), one.high)
-        yield f"{one.id}={round(value) if one.whole else f'{value:.6g}'}"
+        yield f"{one.id}={round(value) if one.is_integer else f'{value:.6g}'}"
 
 
 class Server:

@@ -28,7 +28,7 @@ from two_stage import SecondStage, TwoStage, decompose, extensive_form, template
 
 from optimizer.errors import SolverError  # noqa: E402
 from optimizer.model import highs  # noqa: E402
-from optimizer.model.highs import columns_of  # noqa: E402
+from optimizer.model.highs import build_highs_lp  # noqa: E402
 from optimizer.model.instance import Floats  # noqa: E402
 
 COLUMNS = (
@@ -53,7 +53,7 @@ def cold(problem: TwoStage, swept: SecondStage, each: int) -> float:
     """Seconds for all programs of all points, of which ``each`` a point are solved, each handed
     over to HiGHS with its own defaults, without a basis."""
     second, count = problem.second, len(problem.probability)
-    lp = columns_of(second.matrix, second.cost, second.lower, second.upper)
+    lp = build_highs_lp(second.matrix, second.cost, second.lower, second.upper)
     solver, seconds, solved = highspy.Highs(), 0.0, 0
     solver.setOptionValue("output_flag", False)
     for n, x in enumerate(swept.points):
@@ -75,9 +75,9 @@ def cold(problem: TwoStage, swept: SecondStage, each: int) -> float:
 def check(problem: TwoStage, x: Floats) -> float:
     """The objective at the point found, anew and without a basis."""
     template, count = template_of(problem), len(problem.probability)
-    given = np.zeros((count, template.given))
-    given[:, template.place["side", 0]] = problem.sides
-    given[:, template.place["x", 0]] = x
+    given = np.zeros((count, template.parameter_count))
+    given[:, template.parameter_positions["side", 0]] = problem.sides
+    given[:, template.parameter_positions["x", 0]] = x
     solved = template.solve(given, np.ones((count, 1), dtype=bool), [None] * count)
     return float(problem.first.cost @ x + problem.probability @ solved.damage)
 
@@ -108,16 +108,18 @@ def main() -> None:
                 print(f"left out: {file}: {none}", file=sys.stderr)
                 continue
             seconds, count = time.perf_counter() - began, len(problem.probability)
-            assert run.best is not None
-            again = check(problem, run.master.point(run.best)[0].buy[:, 0])
-            if abs(again - run.upper) > 1e-7 * max(1.0, abs(again)):
-                sys.exit(f"{file}: {run.upper} from bases, {again} without")
-            anew, sweeping = cold(problem, swept, args.cold), run.appraise.seconds
+            assert run.best_solution is not None
+            again = check(problem, run.master.recourse_points(run.best_solution)[0].buy[:, 0])
+            if abs(again - run.best_objective) > 1e-7 * max(1.0, abs(again)):
+                sys.exit(f"{file}: {run.best_objective} from bases, {again} without")
+            anew, sweeping = cold(problem, swept, args.cold), run.cut_oracle.seconds
             rows, columns = problem.second.matrix.shape
+            gap = max(0.0, run.best_objective - run.lower_bound)
+            gap /= run.gap_denominator(run.best_objective)
             cells = [
                 file.stem, f"{rows}, {columns}", f"{count} ({how})",
                 "" if how.startswith("of") else PUBLISHED.get(file.stem.lower(), ""),
-                f"{run.upper:.3f}", f"{max(0.0, run.upper - run.lower) / run.size(run.upper):.0e}",
+                f"{run.best_objective:.3f}", f"{gap:.0e}",
                 f"{len(swept.points)}", f"{len(swept.points) * count:,}", f"{seconds:.1f}",
                 f"{sweeping:.1f}", f"{anew:.1f}", f"{anew / sweeping:.1f}",
             ]  # fmt: skip

@@ -22,12 +22,12 @@ import numpy as np
 from decomposition import busy, scenario
 
 from optimizer.model.commitment import Commitment
-from optimizer.model.highs import columns_of
+from optimizer.model.highs import build_highs_lp
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.sweep import Recourse
-from optimizer.solve.sweep.programs import ChainPass, Known
-from optimizer.solve.sweep.template import of_chain
+from optimizer.solve.recourse import RecourseEvaluator
+from optimizer.solve.recourse.program_evaluation import DualCache, ProgramEvaluation
+from optimizer.solve.recourse.program_template import build_chain_template
 
 COLUMNS = (
     "chain", "forms", "largest recipe", "looks", "sweep", "HiGHS s", "programs s", "ratio",
@@ -38,8 +38,8 @@ COLUMNS = (
 def priced(one: Any) -> float:
     """Seconds that all parts of a pass take, with what they prove."""
     began = time.perf_counter()
-    if isinstance(one, ChainPass):
-        one.look_up()
+    if isinstance(one, ProgramEvaluation):
+        one.look_up_cache()
     for part in one.parts():
         part()
     _ = one.slopes
@@ -52,7 +52,7 @@ def cold(template: Any, given: Any, damage: Any, each: int) -> float:
     program = template.program
     moved = given @ template._moves
     lower, upper = program.row_lower - moved, program.row_upper - moved
-    lp = columns_of(program.matrix, program.cost, program.lower, program.upper)
+    lp = build_highs_lp(program.matrix, program.cost, program.lower, program.upper)
     solver, seconds = highspy.Highs(), 0.0
     solver.setOptionValue("output_flag", False)
     chosen = np.unique(np.linspace(0, len(given) - 1, min(each, len(given))).astype(int))
@@ -68,14 +68,14 @@ def cold(template: Any, given: Any, damage: Any, each: int) -> float:
     return seconds * len(given) / len(chosen)
 
 
-def measure(recourse: Recourse, place: int, each: int) -> None:
+def measure(recourse: RecourseEvaluator, place: int, each: int) -> None:
     """Three sweeps of the chain at a place, a row each."""
     instance = recourse.instance
     chain = instance.chains[place]
-    apart: dict[int, Any] = {v: own for own in recourse.looks for v in own.nodes}
-    looks = next((x for x in recourse.together if chain in x.chains), apart[chain.head])
-    template, known = of_chain(instance, chain), Known(looks.count)
-    template.compiled = True
+    apart: dict[int, Any] = {v: own for own in recourse.material_classes for v in own.nodes}
+    looks = next((x for x in recourse.chain_classes if chain in x.chains), apart[chain.id])
+    template, known = build_chain_template(instance, chain), DualCache(looks.class_count)
+    template.uses_compiled_solver = True
     given: list[Any] = []
     solve = template.solve
 
@@ -84,24 +84,26 @@ def measure(recourse: Recourse, place: int, each: int) -> None:
         return solve(at, *rest)
 
     template.solve = watched  # type: ignore[method-assign]
-    chance = looks.weights(recourse.probability[None])
+    chance = looks.sum_by_class(recourse.probability[None])
     for name, commitment in (
         ("first", Commitment()),
         ("far from the last", busy(instance)),
         ("near the last", busy(instance, 0.9)),
     ):
-        point = recourse.columns.point(commitment)
+        point = recourse.columns.to_point(commitment)
         given.clear()
-        parts = (template, known, chain, recourse.nodes, looks, point, chance)
-        one = ChainPass(*parts, priced=True, short=False, rough=False)
+        parts = (template, known, chain, recourse.node_data, looks, point, chance)
+        one = ProgramEvaluation(
+            *parts, with_subgradients=True, with_shortages=False, approximate=False
+        )
         seconds = priced(one)
         of_highs = cold(template, np.concatenate(given), one.damage[(chance > 0).any(axis=0)], each)
         cells = [f"{of_highs:.2f}", f"{seconds:.2f}", f"{of_highs / seconds:.1f}"]
-        other = recourse._pass(chain, looks, point, chance, True)
-        if isinstance(other, ChainPass):
+        other = recourse._build_evaluation(chain, looks, point, chance, True)
+        if isinstance(other, ProgramEvaluation):
             cells += ["none", ""]
         else:
-            priced(recourse._pass(chain, looks, point, chance, True))  # compiled by now
+            priced(recourse._build_evaluation(chain, looks, point, chance, True))  # compiled by now
             compiled = priced(other)
             cells += [f"{compiled:.3f}", f"{of_highs / compiled:.0f}"]
             if not np.allclose(other.damage, one.damage, rtol=1e-6, atol=1e-6):
@@ -121,7 +123,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     instance = read_instance(scenario({"chains": 8, "states": args.states, "seed": args.seed}))
-    recourse = Recourse(instance, read_states(instance), threads=1)
+    recourse = RecourseEvaluator(instance, read_states(instance), threads=1)
     print(f"| {' | '.join(COLUMNS)} |")
     print(f"|---{'|---:' * 3}|---{'|---:' * (len(COLUMNS) - 5)}|")
     for place in args.chains:

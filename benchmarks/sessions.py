@@ -25,7 +25,7 @@ import numpy as np
 import vorrat
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import Problem, find
+from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.session import Session
 
 Draw = Callable[[random.Random, Case], str]
@@ -120,7 +120,7 @@ def main() -> None:
         def first(_: Any, began: float = began, plans: list[float] = plans) -> None:
             plans.append(time.perf_counter() - began)
 
-        case = scenario.reading.changed([setting]).case
+        case = scenario.reading.with_settings([setting]).case
         row: dict[str, Any] = {"kind": kind, "setting": setting}
         try:
             found = session.ask(case, gap=asked.gap, on_incumbent=first)
@@ -132,7 +132,9 @@ def main() -> None:
         row |= {"plan": plans[0] if plans else None, "mb": round(memory_mb())}
         if number < asked.cold and row["objective"] is not None:
             began = time.perf_counter()
-            cold = find(Problem.of(case), gap=asked.gap, method="decomposition", brief=True)
+            cold = solve_and_certify(
+                Problem.from_case(case), gap=asked.gap, method="decomposition", damage_only=True
+            )
             row["cold"] = time.perf_counter() - began
             assert row["bound"] <= cold.objective * (1 + 1e-9)
             assert cold.certificate.bound is not None

@@ -145,7 +145,7 @@ def read(stochastic: Path, most: int, sample: int, seed: int) -> tuple[TwoStage,
         sides = np.array([0.0 if r in random else core.sides.get(r, 0.0) for r in part])
         kinds = np.array([core.rows[r] for r in part])
         low, high = np.array([core.bounds[c] for c in own]).T
-        return highs.arrays(
+        return highs.program_from_arrays(
             [core.columns[c].get(objective, 0.0) for c in own],
             matrix(part, own),
             np.where(kinds == "L", -np.inf, sides),

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from models.files import read_case
-from optimizer.analyses.series import Series
+from optimizer.analyses.problem_series import ProblemSeries
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, find
+from optimizer.solve.planner import Problem, solve_and_certify
 
 GAP = 1e-4
 SCENARIO = Path(__file__).parents[1] / "tests" / "scenarios" / "germany-2026-oxides.yaml"
@@ -24,21 +24,21 @@ SCENARIO = Path(__file__).parents[1] / "tests" / "scenarios" / "germany-2026-oxi
 
 def main(scenario: Path, count: int) -> None:
     reading = read_case(scenario)
-    problem = Problem.of(reading.case)
-    series = Series(problem.instance, problem.states, GAP, CutPool())
+    problem = Problem.from_case(reading.case)
+    series = ProblemSeries(problem.instance, problem.states, GAP, CutPool())
     began = time.perf_counter()
-    best = series.judge(problem.instance, series.search(problem.instance), began)
+    best = series.certify(problem.instance, series.search(problem.instance), began)
     print(f"the plan itself: {time.perf_counter() - began:.1f} s, objective {best.objective:.1f}")
     print("| turned | warm s | from scratch s | ratio | objectives |")
     print("|---|---:|---:|---:|---:|")
     total = [0.0, 0.0]
     for project in list(reading.case.projects)[:count]:
         rule = "must_not_build" if project in best.commitment.start else "must_build"
-        turned = Problem.of(reading.changed([f"policy.{rule}=[{project}]"]).case)
+        turned = Problem.from_case(reading.with_settings([f"policy.{rule}=[{project}]"]).case)
         began = time.perf_counter()
-        warm = series.judge(turned.instance, series.search(turned.instance), began)
+        warm = series.certify(turned.instance, series.search(turned.instance), began)
         between = time.perf_counter()
-        cold = find(turned, gap=GAP, threads=1, method="decomposition")
+        cold = solve_and_certify(turned, gap=GAP, threads=1, method="decomposition")
         seconds = between - began, time.perf_counter() - between
         total = [total[0] + seconds[0], total[1] + seconds[1]]
         for one, other in ((warm, cold), (cold, warm)):

@@ -12,7 +12,7 @@ import click
 import pyomo.environ as pyo
 
 import vorrat
-from models.files import presets, read_case
+from models.files import read_case, shipped_files
 from models.language import Language, tr, using
 from models.schema import scenario_schema
 from optimizer.cli import vorrat as program
@@ -157,7 +157,7 @@ def _help(option: click.Option) -> str:
 
 def rules() -> str:
     """Variables and constraints of the extensive form, with what the model says of them."""
-    instance = read_instance(read_case(presets.scenarios()["tutorial"]).case)
+    instance = read_instance(read_case(shipped_files.scenario_files()["tutorial"]).case)
     model = build_extensive_form(instance, read_states(instance))
     parts = [SEE_RULES]
     for title, kind in (("Constraints", pyo.Constraint), ("Variables", pyo.Var)):

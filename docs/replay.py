@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from docs.results_reference import between
-from models.base import named
+from models.base import display_name
 from models.files import read_case, read_case_text
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.outcomes import Evaluation, evaluate
-from optimizer.solve.sweep import Recourse
+from optimizer.solve.outcomes import PlanEvaluation, evaluate_commitments
+from optimizer.solve.recourse import RecourseEvaluator
 
 BEGIN = "<!-- What follows is written by `make docs` from docs/replay.csv and the scenarios. -->"
 END = "<!-- What follows is written by hand. -->"
@@ -187,7 +187,7 @@ def ways(decision: Decision, case: Case, seen: Sequence[Seen]) -> list[Way]:
     ]
     for id in decision.hazards:
         hazard = case.hazards[id]
-        for profile, course in hazard.courses.items():
+        for profile, course in hazard.effects_by_profile.items():
             whole: Losses = {
                 (effect.country, m): [float(x) for x in effect.loss]
                 for effect in course
@@ -229,24 +229,24 @@ def outcomes(file: str, asked: Sequence[tuple[Decision, Way]]) -> list[Outcome]:
     case = read_case_text(json.dumps(overlay), str(ROOT / "scenarios" / "replay.yaml")).case
     instance = read_instance(case)
     alone = [replace(state, probability=1.0) for state in read_states(instance)]
-    found: list[Evaluation] = []
+    found: list[PlanEvaluation] = []
     recourse = None
     for state in alone:
-        recourse = Recourse(instance, [state], threads=1, like=recourse)
-        found += evaluate(instance, [state], [Commitment()], recourse=recourse)
+        recourse = RecourseEvaluator(instance, [state], threads=1, reuse_from=recourse)
+        found += evaluate_commitments(instance, [state], [Commitment()], recourse=recourse)
     calm, *lives = found
     first = asked[0][0].start[0] - instance.years[0]
     return [_added(instance, lived, calm, first) for lived in lives]
 
 
-def _added(instance: Instance, lived: Evaluation, calm: Evaluation, year: int) -> Outcome:
+def _added(instance: Instance, lived: PlanEvaluation, calm: PlanEvaluation, year: int) -> Outcome:
     """What is lost beside an undisturbed state; of a year's demand, that of the year named."""
     missing = {}
-    for m, short in lived.shortage.items():
-        lots = float((short - calm.shortage[m]).sum())
-        demand = float(instance.material_demand[m][year]) * instance.per_year
+    for m, short in lived.expected_shortage.items():
+        lots = float((short - calm.expected_shortage[m]).sum())
+        demand = float(instance.material_demand[m][year]) * instance.periods_per_year
         if demand > 0 and lots > SHORT * demand:
-            missing[m] = (lots * instance.lot_t[m], lots / demand)
+            missing[m] = (lots * instance.lot_tonnes[m], lots / demand)
     return Outcome(lived.expected - calm.expected, missing)
 
 
@@ -344,7 +344,7 @@ def _summary(case: Case, results: dict[str, list[tuple[Way, Outcome]]]) -> Itera
 
 
 def _name(case: Case, m: str) -> str:
-    return "all" if m == "all" else named(case.materials[m].name, m, "en")
+    return "all" if m == "all" else display_name(case.materials[m].name, m, "en")
 
 
 def _lost(case: Case, seen: Sequence[Seen], results: Results) -> str:

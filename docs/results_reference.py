@@ -14,16 +14,16 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from models.docstrings import field_docstrings
-from models.results.base import Result, Unit, documents
-from models.results.ids import In
+from models.field_docs import field_docstrings
+from models.results.base import Result, UnitMark, document_models
+from models.results.ids import InSection
 from optimizer.analyses.registry import ANALYSES
 
 BEGIN = "<!-- What follows is written by `make docs` from the docstrings in models/results. -->"
 END = "<!-- What follows is written by hand. -->"
 
 WRITTEN_BY: dict[str, tuple[str | None, str | None]] = {
-    **{one.kind: (one.name, one.file) for one in ANALYSES},
+    **{one.kind: (one.name, one.result_file) for one in ANALYSES},
     "manifest": (None, "NAME.manifest.json"),
     "rerun": ("rerun", None),
     "brief": ("brief", None),
@@ -54,7 +54,7 @@ def described() -> str:
     met: set[type[Result]] = set()
     parts = []
     for kind, (command, file) in WRITTEN_BY.items():
-        for model in _reached(documents()[kind], met):
+        for model in _reached(document_models()[kind], met):
             top = "kind" in model.model_fields and model.model_fields["kind"].default == kind
             parts += [f"{'##' if top else '###'} {heading(model)}"]
             parts += [_by(command, file)] if top else []
@@ -147,9 +147,9 @@ def _several(one: str) -> str:
 
 def _plain(hint: Any, name: str, marks: tuple[Any, ...]) -> str:
     for mark in marks:
-        if isinstance(mark, Unit):
+        if isinstance(mark, UnitMark):
             return mark.name
-        if isinstance(mark, In):
+        if isinstance(mark, InSection):
             one = mark.section.removesuffix("s")
             return one if one == "year" else f"{one} id"
     if hint is float:

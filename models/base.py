@@ -11,12 +11,12 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from models.faults import Step
-from models.language import Language, language, spoken, tr
-from models.marks import In
+from models.faults import PathStep
+from models.field_marks import InSection
+from models.language import Language, current_language, detect_language, tr
 from models.scenario import countries
 
-Finding = tuple[tuple[Step, ...], str, str]
+PartFault = tuple[tuple[PathStep, ...], str, str]
 """A fault of a part of a value: the steps that lead there, message and hint. The step ``[key]`` at
 the end means the key itself, as it does for pydantic."""
 
@@ -27,46 +27,48 @@ class Base(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-_SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxtuple, _SHORT.maxdict, _SHORT.maxother = 1, 2, 2, 80
-LONGEST = 600  #: Characters of the representation of a large model.
+_SHORT_REPR = reprlib.Repr()
+_SHORT_REPR.maxlevel, _SHORT_REPR.maxtuple, _SHORT_REPR.maxdict, _SHORT_REPR.maxother = 1, 2, 2, 80
+MAX_REPR_LENGTH = 600  #: Characters of the representation of a large model.
 
 
 def short_repr(model: BaseModel) -> str:
     """The representation of a large model: its first fields, their values cut."""
     values = ((name, getattr(model, name)) for name in type(model).model_fields)
-    text = ", ".join(f"{name}={_SHORT.repr(value)}" for name, value in values)
-    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    text = ", ".join(f"{name}={_SHORT_REPR.repr(value)}" for name, value in values)
+    text = text if len(text) <= MAX_REPR_LENGTH else f"{text[:MAX_REPR_LENGTH]}..."
     return f"{type(model).__name__}({text})"
 
 
-def fault(message: str, hint: str = "", at: tuple[Step, ...] = ()) -> PydanticCustomError:
+def validation_error(
+    message: str, hint: str = "", path: tuple[PathStep, ...] = ()
+) -> PydanticCustomError:
     """An error that pydantic reports at the value's place, with a hint of what would be right.
 
     ``at`` leads on from there to the part that is meant.
     """
-    return faults_together([(at, message, hint)])
+    return combined_error([(path, message, hint)])
 
 
-def faults_together(faults: list[Finding]) -> PydanticCustomError:
+def combined_error(faults: list[PartFault]) -> PydanticCustomError:
     """Several faults of one value."""
     about = {"message": faults[0][1], "faults": faults}
     return PydanticCustomError("scenario", "{message}", about)
 
 
-def relocated(error: PydanticCustomError, step: Step) -> list[Finding]:
+def faults_under_step(error: PydanticCustomError, step: PathStep) -> list[PartFault]:
     """The faults of a part, told from the whole."""
     return [((step, *at), message, hint) for at, message, hint in (error.context or {})["faults"]]
 
 
-def shape_of_value(value: Any, shown: str) -> str:
+def describe_container(value: Any, fallback: str) -> str:
     """What a value is called in a message: a mapping, a list, or as it is shown."""
     if isinstance(value, Mapping):
         return tr("a mapping")
-    return tr("a list") if isinstance(value, (list, tuple)) else shown
+    return tr("a list") if isinstance(value, (list, tuple)) else fallback
 
 
-def _holds_others(value: Any) -> bool:
+def _is_container_or_none(value: Any) -> bool:
     return value is None or isinstance(value, (Mapping, list, tuple))
 
 
@@ -80,13 +82,13 @@ def read_year(value: Any) -> int:
             return int(value)
         shown = f"{value:g}"
     else:
-        german = isinstance(value, str) and language() == "de"
-        shown = shape_of_value(value, f"„{value}“" if german else repr(value))
+        german = isinstance(value, str) and current_language() == "de"
+        shown = describe_container(value, f"„{value}“" if german else repr(value))
     message = tr("{shown} is not a calendar year", shown=shown)
-    raise fault(message, tr("write a year such as 2030"))
+    raise validation_error(message, tr("write a year such as 2030"))
 
 
-class Reader:
+class FieldReader:
     """Marks a type whose values pydantic is to read, to write and to describe by these methods."""
 
     def read(self, value: Any) -> Any:
@@ -95,7 +97,7 @@ class Reader:
 
     def write(self, value: Any) -> Any:
         """The value as a scenario file writes it."""
-        return value.written()
+        return value.to_file_value()
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of what is read."""
@@ -110,69 +112,73 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Choice(Reader):
+class NamesOrKeyword(FieldReader):
     """Reads a list of names, or the word that means every one of them."""
 
-    word: Literal["all", "any"]
-    of: Callable[[Any], str] | None = None  #: Reads a name, where not every text is one.
+    keyword: Literal["all", "any"]
+    read_name: Callable[[Any], str] | None = None  #: Reads a name, where not every text is one.
 
     def read(self, value: Any) -> tuple[str, ...] | None:
         """The names, or None for every one."""
-        if value is None or value == self.word:
+        if value is None or value == self.keyword:
             return None
         if isinstance(value, str):
-            about = {"word": self.word, "value": value}
+            about = {"word": self.keyword, "value": value}
             message = tr("a list or the word '{word}' is expected here, not '{value}'", **about)
-            raise fault(message, tr("write {value}", value=f"[{value}]"))
+            raise validation_error(message, tr("write {value}", value=f"[{value}]"))
         if not isinstance(value, (list, tuple)):
-            raise fault(tr("a list or the word '{word}' is expected here", word=self.word))
-        faults: list[Finding] = []
+            raise validation_error(
+                tr("a list or the word '{word}' is expected here", word=self.keyword)
+            )
+        faults: list[PartFault] = []
         for position, name in enumerate(value):
             try:
-                if self.of is not None and name != UNREADABLE_TEXT:
-                    self.of(name)
+                if self.read_name is not None and name != UNREADABLE_TEXT:
+                    self.read_name(name)
                 elif not isinstance(name, str):
                     message = tr("'{value}' is not a text", value=str(name).lower())
-                    raise fault(tr("nothing is not a text") if name is None else message)
+                    raise validation_error(tr("nothing is not a text") if name is None else message)
             except PydanticCustomError as error:
-                faults += relocated(error, position)
+                faults += faults_under_step(error, position)
         if faults:
-            raise faults_together(faults)
+            raise combined_error(faults)
         return tuple(value)
 
     def write(self, value: tuple[str, ...] | None) -> str | list[str]:
         """The names as a list, or the word."""
-        return self.word if value is None else list(value)
+        return self.keyword if value is None else list(value)
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema: the word, or a list of texts."""
-        return {"anyOf": [{"const": self.word}, {"type": "array", "items": {"type": "string"}}]}
+        return {"anyOf": [{"const": self.keyword}, {"type": "array", "items": {"type": "string"}}]}
 
 
 UNREADABLE_TEXT = "\0"
-"""Stands in for an id or a text that could not be read; see :mod:`models.files.partial`."""
-VALUES_ONLY: dict[str, Any] = {"left_out": ("order", "sum")}
+"""Stands in for an id or a text that could not be read; see :mod:`models.files.fault_recovery`."""
+VALUES_ONLY_CONTEXT: dict[str, Any] = {"left_out": ("order", "sum")}
 """The context in which every value is checked by itself alone."""
-WITHOUT_SUMS: dict[str, Any] = {"left_out": ("sum",)}
+WITHOUT_SUMS_CONTEXT: dict[str, Any] = {"left_out": ("sum",)}
 """The context in which shares need not add up."""
 
 
-def left_out(check: Literal["order", "sum"], info: ValidationInfo) -> bool:
+def skips_check(check: Literal["order", "sum"], info: ValidationInfo) -> bool:
     """Whether a check is left out: of the fields of an item, or of sums within one field."""
     return check in (info.context or {}).get("left_out", ())
 
 
-def sum_faults(shares: Iterable[float], what: str) -> list[Finding]:
+def sum_faults(shares: Iterable[float], description: str) -> list[PartFault]:
     """The fault of shares that do not add up to 1 (within 1e-6); nothing if one is unreadable."""
     total = math.fsum(shares)
     if not abs(total - 1) > 1e-6:
         return []
-    message = tr("{what} adds up to {total:.10g}, not 1", what=what, total=total)
+    message = tr("{what} adds up to {total:.10g}, not 1", what=description, total=total)
     hint = tr("{rest:.6g} too much", rest=total - 1)
     return [((), message, tr("{rest:.6g} is missing", rest=1 - total) if total < 1 else hint)]
 
 
-def adds_up(*names: str, what: str = "", of: str = "", empty: bool = False) -> Any:
+def sums_to_one(
+    *names: str, description: str = "", share_field: str = "", allow_empty: bool = False
+) -> Any:
     """A validator of fields that hold shares, in a list or by a key, which add up to 1.
 
     ``of`` names the share where the fields hold items, ``what`` is what messages call it; ``empty``
@@ -180,22 +186,24 @@ def adds_up(*names: str, what: str = "", of: str = "", empty: bool = False) -> A
     """
 
     def check(shares: Any, info: ValidationInfo) -> Any:
-        if shares is not None and (shares or not empty) and not left_out("sum", info):
+        if shares is not None and (shares or not allow_empty) and not skips_check("sum", info):
             values = shares.values() if isinstance(shares, dict) else shares
-            parts = [getattr(one, of) for one in values] if of else values
-            if faults := sum_faults(parts, tr(what) if what else str(info.field_name)):
-                raise faults_together(faults)
+            parts = [getattr(one, share_field) for one in values] if share_field else values
+            if faults := sum_faults(
+                parts, tr(description) if description else str(info.field_name)
+            ):
+                raise combined_error(faults)
         return shares
 
     return pydantic.field_validator(*names)(check)
 
 
-def needed(name: str, message: str, hint: str) -> Any:
+def must_not_be_empty(name: str, message: str, hint: str) -> Any:
     """A validator of a field that may not be empty; message and hint as ``marked`` texts."""
 
     def check(value: Any) -> Any:
         if not value:
-            raise fault(tr(message), tr(hint))
+            raise validation_error(tr(message), tr(hint))
         return value
 
     return pydantic.field_validator(name)(check)
@@ -204,52 +212,56 @@ def needed(name: str, message: str, hint: str) -> Any:
 def _read_id(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         message = tr("'{value}' is a number where an id is expected", value=value)
-        raise fault(message, tr("write {value}", value=f'"{value}"'))
+        raise validation_error(message, tr("write {value}", value=f'"{value}"'))
     if not isinstance(value, str):
-        raise fault(tr("an id is a text such as upper_rhine"))
+        raise validation_error(tr("an id is a text such as upper_rhine"))
     if not re.fullmatch(r"[^\s.=][^.=\n]*", value):  # paths and settings (path=value) need them
         message = tr("'{value}' cannot be an id", value=value)
-        raise fault(message, tr("use letters, digits, - and _, and no dots or equals signs"))
+        raise validation_error(
+            message, tr("use letters, digits, - and _, and no dots or equals signs")
+        )
     return value
 
 
 def read_country(value: Any) -> str:
     """A country code."""
     if value is False:
-        raise fault(tr("'no' is read as false"), tr('write "NO" for Norway'))
+        raise validation_error(tr("'no' is read as false"), tr('write "NO" for Norway'))
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value):
         hint = tr("write a two-letter code such as DE")
         code = value.upper() if isinstance(value, str) and value.isascii() else ""
-        if meant := countries.meant_by(code) or (code if countries.is_known(code) else ""):
+        if meant := countries.corrected_code(code) or (
+            code if countries.is_country_code(code) else ""
+        ):
             hint = tr("write {value}", value=meant)
-        raise fault(tr("'{value}' is not an ISO 3166 country code", value=value), hint)
+        raise validation_error(tr("'{value}' is not an ISO 3166 country code", value=value), hint)
     return value
 
 
 Stage = Literal["extraction", "processing", "recycling"]
 """Stage of a supply chain, as the Critical Raw Materials Act tells them apart."""
 Country = Annotated[
-    str, BeforeValidator(read_country), In("countries")
+    str, BeforeValidator(read_country), InSection("countries")
 ]  #: An ISO 3166 country code such as DE.
 Id = Annotated[str, BeforeValidator(_read_id)]
-MaterialId = Annotated[Id, In("materials")]
-ConsumerId = Annotated[Id, In("consumers")]
-ProjectId = Annotated[Id, In("projects")]
-FunderId = Annotated[Id, In("funders")]
-VariantId = Annotated[Id, In("variants")]
-BudgetYear = Annotated[int, BeforeValidator(read_year), In("later years")]
+MaterialId = Annotated[Id, InSection("materials")]
+ConsumerId = Annotated[Id, InSection("consumers")]
+ProjectId = Annotated[Id, InSection("projects")]
+FunderId = Annotated[Id, InSection("funders")]
+VariantId = Annotated[Id, InSection("variants")]
+BudgetYear = Annotated[int, BeforeValidator(read_year), InSection("later years")]
 """A calendar year as the key of a mapping."""
-AnyCountry = Annotated[
-    tuple[Annotated[str, In("countries")], ...] | None, Choice("any", read_country)
+CountriesOrAny = Annotated[
+    tuple[Annotated[str, InSection("countries")], ...] | None, NamesOrKeyword("any", read_country)
 ]
-AnyMaterial = Annotated[tuple[MaterialId, ...] | None, Choice("any")]
-AnyOf = Annotated[tuple[str, ...] | None, Choice("any")]
+MaterialsOrAny = Annotated[tuple[MaterialId, ...] | None, NamesOrKeyword("any")]
+NamesOrAny = Annotated[tuple[str, ...] | None, NamesOrKeyword("any")]
 """A list of names, or ``any`` (kept as None)."""
-AllMaterials = Annotated[tuple[MaterialId, ...] | None, Choice("all")]
+MaterialsOrAll = Annotated[tuple[MaterialId, ...] | None, NamesOrKeyword("all")]
 """Ids of materials, or ``all`` (kept as None)."""
 
 
-class Text(Base):
+class LocalizedText(Base):
     """A text in English, in German, or in both; a bare text serves for both."""
 
     en: StrictStr | None = None  #: English.
@@ -260,22 +272,24 @@ class Text(Base):
     def _from_bare_text(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {"en": value, "de": value}
-        if isinstance(value, (Mapping, Text)):
+        if isinstance(value, (Mapping, LocalizedText)):
             return value
-        shown = shape_of_value(value, str(value).lower() if isinstance(value, bool) else str(value))
+        shown = describe_container(
+            value, str(value).lower() if isinstance(value, bool) else str(value)
+        )
         message = tr("a text is expected here, not {shown}", shown=shown)
         hint = tr("write a text or {en: ..., de: ...}")
         if (
             isinstance(value, (list, tuple))
             and len(value) > 1
-            and not any(map(_holds_others, value))
+            and not any(map(_is_container_or_none, value))
         ):
             whole = ", ".join(map(str, value))
             hint = tr("put a text with a comma into quotes") + f': "{whole}"'
-        raise fault(message, hint)
+        raise validation_error(message, hint)
 
     @pydantic.model_serializer
-    def _written(self) -> str | dict[str, str]:
+    def _serialize(self) -> str | dict[str, str]:
         if self.en is not None and self.en == self.de:
             return self.en
         return {k: v for k, v in (("en", self.en), ("de", self.de)) if v is not None}
@@ -286,20 +300,20 @@ class Text(Base):
         both = {"type": "object", "properties": {"en": string, "de": string}}
         return {"anyOf": [string, {**both, "additionalProperties": False, "minProperties": 1}]}
 
-    def read(self, language: str = "en") -> str:
+    def in_language(self, language: str = "en") -> str:
         """The text in a language, or in the other where only that was given."""
         first, second = (self.de, self.en) if language == "de" else (self.en, self.de)
         return first or second or ""
 
-    def spoken_in(self, wanted: Language) -> Language | None:
+    def displayed_language(self, wanted: Language) -> Language | None:
         """The language that :meth:`read` gives it in; of a bare text that is told from its words,
         None where they do not tell."""
         if self.en is not None and self.en == self.de:
-            return spoken(self.en)
+            return detect_language(self.en)
         given: dict[Language, str | None] = {"en": self.en, "de": self.de}
         return wanted if given[wanted] else next((known for known in given if given[known]), None)
 
 
-def named(name: Text | None, fallback: str, language: str = "en") -> str:
+def display_name(name: LocalizedText | None, fallback: str, language: str = "en") -> str:
     """The name of an item, or its id where it has none."""
-    return (name.read(language) if name else "") or fallback
+    return (name.in_language(language) if name else "") or fallback

@@ -13,17 +13,19 @@ from typing import Literal
 
 from models.language import tr
 
-Step = str | int  #: One step of a path into a scenario: a key of a mapping or a position in a list.
-_ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+PathStep = (
+    str | int
+)  #: One step of a path into a scenario: a key of a mapping or a position in a list.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
-def legible(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """A text in one line, with signs that a terminal would obey, and others unseen, as escapes."""
-    return _ILLEGIBLE.sub(lambda found: ascii(found[0])[1:-1], text)
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class SourceLocation:
     """Where a value was written.
 
     ``file`` is the path as the user gave it; ``line`` and ``column`` count from 1. A value of a
@@ -38,10 +40,10 @@ class Place:
 
     def __str__(self) -> str:
         if self.cell:
-            return legible(f"{self.file}:{self.cell}")
+            return escape_unprintable(f"{self.file}:{self.cell}")
         if self.line:
-            return legible(f"{self.file}:{self.line}:{self.column}")
-        return legible(self.file)
+            return escape_unprintable(f"{self.file}:{self.line}:{self.column}")
+        return escape_unprintable(self.file)
 
 
 @dataclass(frozen=True)
@@ -52,18 +54,18 @@ class Fault:
     itself, not its value, is meant; ``hint`` says what would be right.
     """
 
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
     message: str
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
     at_key: bool = False
     variant: str = field(default="", compare=False)  # that has it alone
-    place: Place | None = field(default=None, compare=False)
+    location: SourceLocation | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         # What they name was written by whoever made the file, and is printed in a terminal.
-        object.__setattr__(self, "message", legible(self.message))
-        object.__setattr__(self, "hint", legible(self.hint))
+        object.__setattr__(self, "message", escape_unprintable(self.message))
+        object.__setattr__(self, "hint", escape_unprintable(self.hint))
 
     @property
     def label(self) -> str:
@@ -71,7 +73,9 @@ class Fault:
         return tr("error") if self.severity == "error" else tr("warning")
 
     def __str__(self) -> str:
-        where = str(self.place) if self.place else ".".join(map(str, self.path)) or tr("scenario")
+        where = (
+            str(self.location) if self.location else ".".join(map(str, self.path)) or tr("scenario")
+        )
         hint = f"; {self.hint}" if self.hint else ""
         return f"{where}: {self.label}: {self.message}{hint}"
 

@@ -7,13 +7,36 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from models.language import tr
-from models.scenario.currencies import PER_EURO
+from models.scenario.currencies import UNITS_PER_EURO
 
-_MASS = {"t": 1.0, "tonne": 1, "tonnes": 1, "ton": 1, "tons": 1, "kt": 1e3, "kilotonnes": 1e3}
-_MASS |= {"kilotons": 1e3, "ktonnes": 1e3, "mt": 1e6, "megatonnes": 1e6, "kg": 1e-3, "g": 1e-6}
-_MASS |= {"lb": 4.53592e-4, "lbs": 4.53592e-4, "oz": 3.11035e-5}
-_TIME = {"year": 1.0, "years": 1, "yr": 1, "y": 1, "a": 1, "month": 1 / 12, "months": 1 / 12}
-_TIME |= {
+_TONNES_BY_UNIT = {
+    "t": 1.0,
+    "tonne": 1,
+    "tonnes": 1,
+    "ton": 1,
+    "tons": 1,
+    "kt": 1e3,
+    "kilotonnes": 1e3,
+}
+_TONNES_BY_UNIT |= {
+    "kilotons": 1e3,
+    "ktonnes": 1e3,
+    "mt": 1e6,
+    "megatonnes": 1e6,
+    "kg": 1e-3,
+    "g": 1e-6,
+}
+_TONNES_BY_UNIT |= {"lb": 4.53592e-4, "lbs": 4.53592e-4, "oz": 3.11035e-5}
+_YEARS_BY_UNIT = {
+    "year": 1.0,
+    "years": 1,
+    "yr": 1,
+    "y": 1,
+    "a": 1,
+    "month": 1 / 12,
+    "months": 1 / 12,
+}
+_YEARS_BY_UNIT |= {
     "quarter": 0.25,
     "quarters": 0.25,
     "week": 7 / 365,
@@ -21,30 +44,45 @@ _TIME |= {
     "day": 1 / 365,
     "days": 1 / 365,
 }
-_EVERY = {"annual": 1.0, "yearly": 1, "quarterly": 0.25, "monthly": 1 / 12, "weekly": 7 / 365}
-_EVERY |= {"daily": 1 / 365}
-_SHARE = {"percent": 0.01, "pct": 0.01, "bp": 1e-4, "bps": 1e-4, "rate": 1.0, "share": 1}
-_TIMES = {"k": 1e3, "tsd": 1e3, "thousand": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6}
-_TIMES |= {"million": 1e6, "millions": 1e6, "bn": 1e9, "billion": 1e9, "billions": 1e9, "mrd": 1e9}
-_COMPOUND = frozenset({"probability", "loss"})  #: What periods multiply instead of adding it up.
-_MONEY = re.compile(
-    rf"(t|{'|'.join(_TIMES)})?(euros?|dollars?|yen|yuan|rmb|{'|'.join(PER_EURO).lower()})"
+_YEARS_BY_FREQUENCY = {
+    "annual": 1.0,
+    "yearly": 1,
+    "quarterly": 0.25,
+    "monthly": 1 / 12,
+    "weekly": 7 / 365,
+}
+_YEARS_BY_FREQUENCY |= {"daily": 1 / 365}
+_SHARE_FACTORS = {"percent": 0.01, "pct": 0.01, "bp": 1e-4, "bps": 1e-4, "rate": 1.0, "share": 1}
+_MULTIPLIERS = {"k": 1e3, "tsd": 1e3, "thousand": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6}
+_MULTIPLIERS |= {
+    "million": 1e6,
+    "millions": 1e6,
+    "bn": 1e9,
+    "billion": 1e9,
+    "billions": 1e9,
+    "mrd": 1e9,
+}
+_COMPOUNDING_WORDS = frozenset(
+    {"probability", "loss"}
+)  #: What periods multiply instead of adding it up.
+_MONEY_PATTERN = re.compile(
+    rf"(t|{'|'.join(_MULTIPLIERS)})?(euros?|dollars?|yen|yuan|rmb|{'|'.join(UNITS_PER_EURO).lower()})"
 )
 
 
-class _Unit(NamedTuple):
+class _ParsedUnit(NamedTuple):
     """The unit in a name: what it counts, of what it is a part, the currency, and its size; and
     the rest of the name."""
 
-    above: frozenset[str]
-    below: frozenset[str]
+    numerator: frozenset[str]
+    denominator: frozenset[str]
     currency: str
-    size: float
-    rest: tuple[str, ...]
+    factor: float
+    other_words: tuple[str, ...]
 
 
 @lru_cache(maxsize=1024)
-def _unit(name: str) -> _Unit:
+def _parse_unit(name: str) -> _ParsedUnit:
     name = re.sub(r"(?<![^_])([km]?t)p[ay](?![^_])", r"\1_per_year", name.lower())
     name = re.sub(r"(?<![^_])per(t|kg|year)(?![^_])", r"per_\1", name)
     name = re.sub(r"(?<![^_])by_(year|quarter|month|week)(?![^_])", r"\1ly", name)
@@ -55,23 +93,23 @@ def _unit(name: str) -> _Unit:
     for word in name.split("_"):
         unit = word.lstrip("0123456789")
         part, factor = below if per else above, float(word.removesuffix(unit) or 1) or 1.0
-        if money := _MONEY.fullmatch(unit):
+        if money := _MONEY_PATTERN.fullmatch(unit):
             part.add("money")
             currency = "eur" if money[2].startswith("euro") else money[2]
-            factor *= 1e3 if money[1] == "t" else _TIMES.get(money[1] or "", 1)
-        elif unit in _MASS or unit in _TIME:
+            factor *= 1e3 if money[1] == "t" else _MULTIPLIERS.get(money[1] or "", 1)
+        elif unit in _TONNES_BY_UNIT or unit in _YEARS_BY_UNIT:
             # As in eur_kg and t_year, a second unit divides the first.
             part = below if above & {"money", "mass"} else part
             calendar = unit == "year" and part is above
-            part.add("mass" if unit in _MASS else "calendar" if calendar else "time")
-            factor *= _MASS.get(unit) or _TIME[unit]
-        elif word in _EVERY:
-            part, factor = below, _EVERY[word]
+            part.add("mass" if unit in _TONNES_BY_UNIT else "calendar" if calendar else "time")
+            factor *= _TONNES_BY_UNIT.get(unit) or _YEARS_BY_UNIT[unit]
+        elif word in _YEARS_BY_FREQUENCY:
+            part, factor = below, _YEARS_BY_FREQUENCY[word]
             part.add("time")
-        elif word in _TIMES:
-            scaled, factor = True, _TIMES[word]
-        elif word in _SHARE:
-            factor = _SHARE[word]
+        elif word in _MULTIPLIERS:
+            scaled, factor = True, _MULTIPLIERS[word]
+        elif word in _SHARE_FACTORS:
+            factor = _SHARE_FACTORS[word]
         elif word == "per":
             per = True
             continue
@@ -82,27 +120,35 @@ def _unit(name: str) -> _Unit:
         size = size / factor if part is below else size * factor
     if scaled and not above:
         above.add("money")
-    return _Unit(frozenset(above), frozenset(below), currency, size, tuple(rest))
+    return _ParsedUnit(frozenset(above), frozenset(below), currency, size, tuple(rest))
 
 
-def other_unit(word: str, names: Iterable[str]) -> str:
+def other_unit_hint(word: str, names: Iterable[str]) -> str:
     """The hint for a name that says what a known one says in another unit; empty for any other."""
-    meant = _unit(word)
-    if "opex" in meant.rest:
+    meant = _parse_unit(word)
+    if "opex" in meant.other_words:
         return tr(
             "operating costs are no part of a scenario; cash_cost_eur_per_t is the price below "
             "which a plant stands still"
         )
     for name in names:
-        known = _unit(name)
-        if (known.above, known.below, known.rest) != (meant.above, meant.below, meant.rest):
+        known = _parse_unit(name)
+        if (known.numerator, known.denominator, known.other_words) != (
+            meant.numerator,
+            meant.denominator,
+            meant.other_words,
+        ):
             continue
         if re.search(r"(?<![^_])mt(p[ay])?(?![^_])", word.lower()):
             return tr("mt means metric tonnes or million tonnes: write '{name}', in t", name=name)
-        factor = meant.size / known.size
-        about = {"factor": _shown(max(factor, 1 / factor)), "name": name}
+        factor = meant.factor / known.factor
+        about = {"factor": _format_factor(max(factor, 1 / factor)), "name": name}
         hints = []
-        if factor > 1.001 and _COMPOUND.intersection(meant.rest) and "time" in meant.below:
+        if (
+            factor > 1.001
+            and _COMPOUNDING_WORDS.intersection(meant.other_words)
+            and "time" in meant.denominator
+        ):
             hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **about)]
         elif factor > 1.001:
             hints = [tr("another unit: multiply by {factor}, and write '{name}'", **about)]
@@ -116,24 +162,26 @@ def other_unit(word: str, names: Iterable[str]) -> str:
     return ""
 
 
-def another_quantity(word: str, name: str) -> bool:
+def names_other_quantity(word: str, name: str) -> bool:
     """Whether two names differ in their units, or have little in common but these.
 
     A name without its period, such as ``output_t``, is taken for the one with it.
     """
-    one, other = _unit(word), _unit(name)
-    if not one.above & {"money", "mass"} and one.size == 1:
+    one, other = _parse_unit(word), _parse_unit(name)
+    if not one.numerator & {"money", "mass"} and one.factor == 1:
         return False
-    below, lacking = one.below - {"?"}, other.below - one.below
-    complete = "?" in one.below or lacking <= {"time"}
-    if one.above != other.above or not below <= other.below or not complete:
+    below, lacking = one.denominator - {"?"}, other.denominator - one.denominator
+    complete = "?" in one.denominator or lacking <= {"time"}
+    if one.numerator != other.numerator or not below <= other.denominator or not complete:
         return True
-    if abs(one.size / other.size - 1) > 0.001:
+    if abs(one.factor / other.factor - 1) > 0.001:
         return True
-    if not one.rest or not other.rest:
+    if not one.other_words or not other.other_words:
         return False
-    return SequenceMatcher(None, "_".join(one.rest), "_".join(other.rest)).ratio() < 0.6
+    return (
+        SequenceMatcher(None, "_".join(one.other_words), "_".join(other.other_words)).ratio() < 0.6
+    )
 
 
-def _shown(factor: float) -> str:
+def _format_factor(factor: float) -> str:
     return f"{factor:.0f}" if factor >= 1e5 else f"{factor:.6g}"

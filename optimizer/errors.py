@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.faults import PathStep
 from models.faults import ScenarioError as ScenarioError
-from models.faults import Step
 from models.faults import VorratError as VorratError
 from models.language import tr
 
@@ -24,10 +24,10 @@ class Rule:
     tag: str
     name: str
     says: str
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
     called: str = ""
 
-    def recorded(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         """Give what results keep of a rule: all but ``called``."""
         return {name: value for name, value in vars(self).items() if name != "called"}
 
@@ -53,13 +53,13 @@ class Misuse(VorratError):
     exit_code = 2
 
 
-class NotThere(Misuse, KeyError):
+class UnknownName(Misuse, KeyError):
     """A mapping has nothing of this name."""
 
     __str__ = Exception.__str__
 
 
-class PoolRefused(VorratError):
+class InvalidCutPool(VorratError):
     """A file that should hold a pool of cuts and does not."""
 
     exit_code = 2
@@ -89,7 +89,7 @@ class NotWritten(VorratError):
     """Results could not be written: none of them is there, and what was there before still is."""
 
 
-class InUse(NotWritten):
+class FileInUse(NotWritten):
     """A file at ``path`` cannot be replaced, since another program has it open."""
 
     def __init__(self, path: Path) -> None:
@@ -98,9 +98,9 @@ class InUse(NotWritten):
             tr("'{file}' is open in another program, or may not be replaced.", file=path)
         )
 
-    def __reduce__(self) -> tuple[type[InUse], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[FileInUse], tuple[Path]]:
         """How it comes from another process whole."""
-        return InUse, (self.path,)
+        return FileInUse, (self.path,)
 
 
 class ClusterError(VorratError):
@@ -111,27 +111,31 @@ class SolverError(VorratError):
     """The solver failed."""
 
 
-class WorkerLost(SolverError):
+class WorkerDied(SolverError):
     """A process that solved problems has died."""
 
 
-class ModelRefused(SolverError):
+class InvalidModelData(SolverError):
     """The model holds data that the solver would misread."""
 
 
-End = tuple[tuple[str, str], float]  # a coefficient: the names of its column and row, and its size
+NamedCoefficient = tuple[
+    tuple[str, str], float
+]  # a coefficient: the names of its column and row, and its size
 
 
-class OutOfRange(ModelRefused):
+class CoefficientsOutOfRange(InvalidModelData):
     """Coefficients too unlike in size: ``ends`` are the smallest and the largest."""
 
-    def __init__(self, message: str, ends: tuple[End, End]) -> None:
-        self.ends = ends
+    def __init__(self, message: str, extremes: tuple[NamedCoefficient, NamedCoefficient]) -> None:
+        self.extremes = extremes
         super().__init__(message)
 
-    def __reduce__(self) -> tuple[type[OutOfRange], tuple[str, tuple[End, End]]]:
+    def __reduce__(
+        self,
+    ) -> tuple[type[CoefficientsOutOfRange], tuple[str, tuple[NamedCoefficient, NamedCoefficient]]]:
         """How it comes from another process whole."""
-        return OutOfRange, (str(self), self.ends)
+        return CoefficientsOutOfRange, (str(self), self.extremes)
 
 
 class UnknownOption(SolverError):

@@ -105,6 +105,6 @@ def untranslated(monkeypatch: pytest.MonkeyPatch) -> set[str]:
                 missed.add(key)
             return super().get(key, default)
 
-    watched = Watched(language.german())
-    monkeypatch.setattr(language, "german", lambda: watched)
+    watched = Watched(language.german_translations())
+    monkeypatch.setattr(language, "german_translations", lambda: watched)
     return missed

@@ -22,15 +22,15 @@ from models.files import read_case, read_case_text
 from models.language import Language
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.model import clock
+from optimizer.model import shortage_clock
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.outlook import mean_outlook, outlook
-from optimizer.model.states import draw_states, read_states
+from optimizer.model.scenario_data import compute_mean_scenario_data, compute_scenario_data
+from optimizer.model.states import read_states, sample_states
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.planner import plan
-from optimizer.solve.reckoned import disagreements
-from optimizer.solve.sweep import Recourse, by_rule
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.planner import solve_to_plan
+from optimizer.solve.recourse import RecourseEvaluator, simulate_release_policy
 
 STEPS = [{"share": 0.2, "eur_per_t": 1e6}, {"share": 0.8, "eur_per_t": 1e7}]
 OF_BEFORE = "d1dacb9546d7863ba284c846d57c8072622867b305ec93fb84fe07ac5d6ef494"
@@ -58,17 +58,17 @@ def read(raw: Raw) -> Instance:
 def in_all_ways(raw: Raw) -> float:
     """Damage without a choice in the first stage: by both methods, and as a linear program."""
     scenario = Case.model_validate(raw)
-    found = [plan(scenario, gap=0.0, method=method).outcome.expected for method in METHODS]
+    found = [solve_to_plan(scenario, gap=0.0, method=method).outcome.expected for method in METHODS]
     instance = read_instance(scenario)
-    recourse = Recourse(instance, read_states(instance), threads=1)
-    point = recourse.columns.point(Commitment())
-    apart = {v: own for own in recourse.looks for v in own.nodes}
+    recourse = RecourseEvaluator(instance, read_states(instance), threads=1)
+    point = recourse.columns.to_point(Commitment())
+    apart = {v: own for own in recourse.material_classes for v in own.nodes}
     total = 0.0
     for own in instance.chains:
-        looks = next((x for x in recourse.together if own in x.chains), apart[own.head])
-        chance = looks.weights(recourse.probability[None])
-        one = recourse.program(own, looks, point, chance, False)
-        recourse.run(one.parts())
+        looks = next((x for x in recourse.chain_classes if own in x.chains), apart[own.id])
+        chance = looks.sum_by_class(recourse.probability[None])
+        one = recourse.build_program_evaluation(own, looks, point, chance, False)
+        recourse.run_tasks(one.tasks())
         total += float(chance[0] @ one.damage)
     assert found == near([total] * len(METHODS))
     return total
@@ -101,7 +101,9 @@ def test_the_same_in_a_chain(stock: float, damage: float) -> None:
 
 
 def clock_of(marks: str, reset: int) -> list[int]:
-    return clock.ages(np.array([mark == "x" for mark in marks]), reset).tolist()
+    return shortage_clock.compute_clock_ages(
+        np.array([mark == "x" for mark in marks]), reset
+    ).tolist()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,9 @@ def test_a_period_is_struck_by_more_than_the_trigger() -> None:
     for loss, later in ((0.2, 80), (0.201, 40)):
         instance = read(struck([loss, 1.0], damage=damage))
         (state,) = read_states(instance)
-        limit = outlook(instance, state).limit["ore"] * instance.lot_t["ore"]
+        limit = (
+            compute_scenario_data(instance, state).step_limit["ore"] * instance.lot_tonnes["ore"]
+        )
         assert limit[1].tolist() == near([80, later])
         assert limit.sum(axis=0) == near([100, 100])
 
@@ -147,7 +151,7 @@ def test_each_entry_has_its_clock_and_a_floor() -> None:
     )
     instance = read(raw)
     (state,) = read_states(instance)
-    found = outlook(instance, state).limit["ore"] * instance.lot_t["ore"]
+    found = compute_scenario_data(instance, state).step_limit["ore"] * instance.lot_tonnes["ore"]
     assert found[:, 2] == near([60, 40, 52, 48, 20, 80])
 
 
@@ -189,7 +193,9 @@ def test_a_form_further_up_strikes_where_a_conversion_ties_it(
 ) -> None:
     instance = read(two_forms(lost, tied))
     (state,) = read_states(instance)
-    limit = outlook(instance, state).limit["magnet"] * instance.lot_t["magnet"]
+    limit = (
+        compute_scenario_data(instance, state).step_limit["magnet"] * instance.lot_tonnes["magnet"]
+    )
     assert limit[1, 1] == near(later)
 
 
@@ -215,8 +221,8 @@ def test_demand_and_shares_of_it_go_by_the_factor(
         objective={"allocation": allocation},
     )
     assert in_all_ways(raw) == near(missing / 10)
-    found = plan(Case.model_validate(raw))
-    assert not list(disagreements(found))
+    found = solve_to_plan(Case.model_validate(raw))
+    assert not list(find_discrepancies(found))
     (year,) = found.materials[0].by_year.values()
     assert (year.expected_shortage_t, year.demand_t) == (near(missing), near(100))
 
@@ -233,7 +239,10 @@ def test_undisturbed_supply_has_the_factor_too() -> None:
     states = [STRUCK | {"demand": {"ore": 0.5}}]
     raw = struck([0.1, 1.0, 1.0], uncertainty={"states": states})
     instance = read(raw)
-    limit = outlook(instance, read_states(instance)[0]).limit["ore"] * instance.lot_t["ore"]
+    limit = (
+        compute_scenario_data(instance, read_states(instance)[0]).step_limit["ore"]
+        * instance.lot_tonnes["ore"]
+    )
     assert limit[1] == near([40, 40, 20])
 
 
@@ -249,7 +258,7 @@ def monthly() -> Raw:
 
 def test_how_long_shortages_last() -> None:
     """A clock runs for 12 months and four more. The stock is there without a plan, too."""
-    (one,) = plan(Case.model_validate(monthly())).adaptation
+    (one,) = solve_to_plan(Case.model_validate(monthly())).adaptation
     assert (one.clock, one.clock_months) == (near(0.75), near(16))
     assert (one.clock_months_median, one.clock_months_ninety) == (near(16), near(16))
     assert one.shortage_months == one.shortage_months_without_plan == near(12)
@@ -260,7 +269,7 @@ def test_how_long_shortages_last() -> None:
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_it_is_told_in_all_media(language: Language, untranslated: set[str]) -> None:
-    found = plan(Case.model_validate(monthly()))
+    found = solve_to_plan(Case.model_validate(monthly()))
     is_whole_in_all_media(found, language, untranslated)
     assert "How long shortages last" in told(found)
 
@@ -357,9 +366,9 @@ def test_limits_are_those_of_the_contract(seed: int) -> None:
         ]
     instance = read(raw)
     for state, own in zip(raw["uncertainty"]["states"], read_states(instance), strict=True):
-        found = outlook(instance, own).limit
+        found = compute_scenario_data(instance, own).step_limit
         for m, tonnes in limits_of(raw, state).items():
-            assert found[m] * instance.lot_t[m] == near(tonnes)
+            assert found[m] * instance.lot_tonnes[m] == near(tonnes)
 
 
 # Draws
@@ -373,14 +382,14 @@ def test_factors_have_streams_of_their_own() -> None:
     instance = read(raw)
     found = read_states(instance)
     assert [state.events for state in found] == [state.events for state in before]
-    drawn = np.array([dict(state.demand).get("ore", 1.0) for state in found])
+    drawn = np.array([dict(state.demand_factors).get("ore", 1.0) for state in found])
     for factor, chance in ((0.5, 0.3), (1.0, 0.5), (2.0, 0.2)):
         assert (drawn == factor).mean() == pytest.approx(chance, abs=0.07)
-    assert [one.demand for one in draw_states(instance, 200, 3)] == [
-        one.demand for one in found[:200]
+    assert [one.demand_factors for one in sample_states(instance, 200, 3)] == [
+        one.demand_factors for one in found[:200]
     ]
-    mean = mean_outlook(instance, found)
-    assert mean.demand["ore"][0] * instance.lot_t["ore"] == near(100 * drawn.mean())
+    mean = compute_mean_scenario_data(instance, found)
+    assert mean.demand["ore"][0] * instance.lot_tonnes["ore"] == near(100 * drawn.mean())
 
 
 # Random cases
@@ -398,8 +407,10 @@ def drawn(kind: str, seed: int) -> tuple[Any, Raw]:
 
 def committed(pick: Any, instance: Instance) -> Commitment:
     """Anything that recourse can be asked of."""
-    start = {p.id: pick(p.starts) for p in instance.projects.values() if pick([True, True, False])}
-    offtake = {(p, g): pick([0.0, 0.2, 0.4]) for p in start for g in instance.groups}
+    start = {
+        p.id: pick(p.start_years) for p in instance.projects.values() if pick([True, True, False])
+    }
+    offtake = {(p, g): pick([0.0, 0.2, 0.4]) for p in start for g in instance.offtake_groups}
     buy = {
         h: np.array([pick([0.0, 0.3, 1.4]) for _ in instance.years]) for h in instance.stockpiles
     }
@@ -415,39 +426,39 @@ def test_passes_are_as_good_as_programs(kind: str, seed: int) -> None:
     instance = read(raw)
     states = read_states(instance)
     decided = committed(pick, instance)
-    recourse = Recourse(instance, states, threads=1)
-    point = recourse.columns.point(decided)
+    recourse = RecourseEvaluator(instance, states, threads=1)
+    point = recourse.columns.to_point(decided)
     each = np.eye(len(states))
-    swept = recourse.sweep(point, each)
-    apart = Recourse(instance, states, merge=False, threads=1, like=recourse)
-    assert apart.sweep(point, each, priced=False).damage == near(swept.damage)
+    swept = recourse.evaluate(point, each)
+    apart = RecourseEvaluator(instance, states, merge_classes=False, threads=1, reuse_from=recourse)
+    assert apart.evaluate(point, each, with_subgradients=False).damage == near(swept.damage)
     assert by_programs(apart, point) == near(swept.damage)
     assert proven(recourse, swept, point) == near(swept.damage)
-    missing = sum(part.by_state(part.damage) for part in recourse.shortages(point))
+    missing = sum(part.expand_to_states(part.damage) for part in recourse.shortages(point))
     assert missing == near(swept.damage)
-    other = recourse.columns.point(committed(pick, instance))
-    exact = recourse.sweep(other, each, priced=False).damage
+    other = recourse.columns.to_point(committed(pick, instance))
+    exact = recourse.evaluate(other, each, with_subgradients=False).damage
     assert (proven(recourse, swept, other) <= exact + 1e-7 * (1 + exact)).all()
-    for rule in by_rule(instance, states, decided, [0.0, 0.5]):
+    for rule in simulate_release_policy(instance, states, decided, [0.0, 0.5]):
         assert (rule.damage >= swept.damage - 1e-7 * (1 + swept.damage)).all()
 
 
-def by_programs(recourse: Recourse, point: Any) -> Any:
+def by_programs(recourse: RecourseEvaluator, point: Any) -> Any:
     """(S) damage, each chain as linear programs, no states merged."""
-    apart = {v: own for own in recourse.looks for v in own.nodes}
+    apart = {v: own for own in recourse.material_classes for v in own.nodes}
     damage = np.zeros(len(recourse.probability))
     for own in recourse.instance.chains:
-        looks = next((x for x in recourse.together if own in x.chains), apart[own.head])
-        chance = looks.weights(np.ones((1, len(damage))))
-        one = recourse.program(own, looks, point, chance, False)
-        recourse.run(one.parts())
+        looks = next((x for x in recourse.chain_classes if own in x.chains), apart[own.id])
+        chance = looks.sum_by_class(np.ones((1, len(damage))))
+        one = recourse.build_program_evaluation(own, looks, point, chance, False)
+        recourse.run_tasks(one.tasks())
         damage += one.damage
     return damage
 
 
-def proven(recourse: Recourse, swept: Any, point: Any) -> Any:
+def proven(recourse: RecourseEvaluator, swept: Any, point: Any) -> Any:
     """(S) what the multipliers prove, in all nodes."""
-    return np.sum([own.at(recourse.nodes[v], point) for v, own in swept.slopes.items()], axis=0)
+    return np.sum([own.at(recourse.node_data[v], point) for v, own in swept.slopes.items()], axis=0)
 
 
 @pytest.mark.quick(every=29, ci=4)
@@ -460,7 +471,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
 
 def _objective(scenario: Case, method: Any) -> float | None:
     try:
-        return plan(scenario, gap=1e-6, method=method).certificate.objective
+        return solve_to_plan(scenario, gap=1e-6, method=method).certificate.objective
     except Infeasible:
         return None
 
@@ -481,10 +492,10 @@ def test_what_changes_nothing_is_as_if_absent(change: Raw, seed: int) -> None:
     one, other = read(raw), read(plain)
     assert not one.adaptations
     assert read_states(one) == read_states(other)
-    found = [Recourse(own, read_states(own), threads=1) for own in (one, other)]
-    for a, b in zip(found[0].looks, found[1].looks, strict=True):
-        assert len(a.factor) <= 1
-        assert a.supply.tolist() == b.supply.tolist()
+    found = [RecourseEvaluator(own, read_states(own), threads=1) for own in (one, other)]
+    for a, b in zip(found[0].material_classes, found[1].material_classes, strict=True):
+        assert len(a.demand_factor) <= 1
+        assert a.market_lots.tolist() == b.market_lots.tolist()
 
 
 # The file

@@ -22,16 +22,20 @@ from spreadsheets import results
 from models.files import read_case_text
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.evaluation.evaluate import evaluate
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.given import given
-from optimizer.cli import run
+from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Misuse
-from optimizer.model.risk import Risk, least_by_chi_square, least_by_variation
+from optimizer.model.risk_measure import (
+    RiskMeasure,
+    worst_case_chi_square,
+    worst_case_total_variation,
+)
 from optimizer.page.question import Question
-from optimizer.solve.planner import Problem, find, plan, with_best
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan, with_reference_optima
 
 KINDS = ("total_variation", "modified_chi_square")
 DRAWS: dict[str, Any] = {"small": small_case, "treasury": treasury_case, "world": world_case}
@@ -59,7 +63,7 @@ def test_no_probabilities_in_the_ball_are_worse(seed: int) -> None:
     some = chance > 0
     p, x = chance[some], damage[some]
     count = len(p)
-    found = least_by_variation(chance, damage, radius)
+    found = worst_case_total_variation(chance, damage, radius)
     apart = np.block([[np.eye(count), -np.eye(count)], [-np.eye(count), -np.eye(count)]])
     rows = np.vstack([apart, np.concatenate([np.zeros(count), np.ones(count)])])
     solved = linprog(
@@ -71,7 +75,7 @@ def test_no_probabilities_in_the_ball_are_worse(seed: int) -> None:
     )
     assert found.sum() == near(1)
     assert float(found @ damage) == pytest.approx(-solved.fun, abs=1e-7)
-    found = least_by_chi_square(chance, damage, radius)
+    found = worst_case_chi_square(chance, damage, radius)
     assert found.sum() == near(1)
     assert found.min() >= 0
     assert float(((found[some] - p) ** 2 / p).sum()) <= radius**2 + 1e-8
@@ -109,15 +113,15 @@ def test_no_probabilities_in_the_ball_are_worse(seed: int) -> None:
 def test_by_hand(kind: str, radius: float, objective: float, method: Any) -> None:
     raw = lasting_cut()
     raw["objective"]["ambiguity"] = ball(kind, radius)
-    found = plan(Case.model_validate(raw), gap=0.0, method=method)
+    found = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method)
     assert found.certificate.objective == near(objective)
     assert [p.id for p in found.projects] == ([] if objective == 10 else ["works"])
     assert found.outcome.expected == near(10 if objective == 10 else 5)
     assert found.outcome.worst_mean == near(objective - (0 if objective == 10 else 6))
-    assert list(disagreements(Plan.model_validate_json(found.model_dump_json()))) == []
+    assert list(find_discrepancies(Plan.model_validate_json(found.model_dump_json()))) == []
     told = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
     assert "DOES NOT ADD UP" not in told
-    document_of(found)
+    build_result_document(found)
 
 
 def test_beside_the_worst_states_and_a_review() -> None:
@@ -126,7 +130,7 @@ def test_beside_the_worst_states_and_a_review() -> None:
     raw["objective"] |= {"ambiguity": ball("total_variation", 0.2)}
     raw["objective"]["cvar"] = {"level": 0.75, "weight": 0.25}
     for method in ("extensive", "decomposition"):
-        found = plan(Case.model_validate(raw), gap=0.0, method=method)  # type: ignore[arg-type]
+        found = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method)  # type: ignore[arg-type]
         assert found.certificate.objective == near(0.75 * 7 + 0.25 * 10 + 3)
 
 
@@ -149,7 +153,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     radius = (0.0, 0.1, 0.3, 0.7, 1.5)[seed % 5]
     raw.setdefault("objective", {})["ambiguity"] = ball("total_variation", radius)
     try:
-        problem = with_best(Problem.of(Case.model_validate(raw)), gap=1e-7)
+        problem = with_reference_optima(Problem.from_case(Case.model_validate(raw)), gap=1e-7)
     except Infeasible:
         return
     by_both(problem, 1e-6)
@@ -166,15 +170,23 @@ def test_a_larger_ball_is_no_better(kind: str, seed: int) -> None:
     try:
         for kind_of, radius in [("modified_chi_square", r) for r in (0.0, 0.3, 1.0, 50.0)]:
             raw.setdefault("objective", {})["ambiguity"] = ball(kind_of, radius)
-            found = find(Problem.of(Case.model_validate(raw)), gap=1e-6, brief=True)
+            found = solve_and_certify(
+                Problem.from_case(Case.model_validate(raw)), gap=1e-6, damage_only=True
+            )
             assert found.certificate.status == "optimal"
             objectives.append(found.objective)
         raw["objective"]["ambiguity"] = ball("total_variation", 1.0)
-        worst = find(Problem.of(Case.model_validate(raw)), gap=1e-6, brief=True).objective
+        worst = solve_and_certify(
+            Problem.from_case(Case.model_validate(raw)), gap=1e-6, damage_only=True
+        ).objective
         raw["objective"]["ambiguity"] = ball("total_variation", 0.15)
-        wider = find(Problem.of(Case.model_validate(raw)), gap=1e-6, brief=True).objective
+        wider = solve_and_certify(
+            Problem.from_case(Case.model_validate(raw)), gap=1e-6, damage_only=True
+        ).objective
         raw["objective"].pop("ambiguity")
-        plain = find(Problem.of(Case.model_validate(raw)), gap=1e-6, brief=True).objective
+        plain = solve_and_certify(
+            Problem.from_case(Case.model_validate(raw)), gap=1e-6, damage_only=True
+        ).objective
     except Infeasible:
         return
     slack = 1e-5 * max(1.0, *map(abs, objectives))
@@ -189,7 +201,7 @@ def test_the_ball_that_no_linear_program_has() -> None:
     raw = lasting_cut()
     raw["objective"]["ambiguity"] = ball("modified_chi_square", 0.4)
     with pytest.raises(Misuse, match="use decomposition"):
-        plan(Case.model_validate(raw), method="extensive")
+        solve_to_plan(Case.model_validate(raw), method="extensive")
 
 
 def test_it_is_looked_at_on_fresh_states_and_refused_by_others(
@@ -197,16 +209,16 @@ def test_it_is_looked_at_on_fresh_states_and_refused_by_others(
 ) -> None:
     raw = lasting_cut()
     raw["objective"]["ambiguity"] = ball("total_variation", 0.2)
-    saved = given(plan(Case.model_validate(raw), gap=0.0))
-    found = evaluate(saved, EvaluateOptions(states=100))
+    saved = load_saved_plan(solve_to_plan(Case.model_validate(raw), gap=0.0))
+    found = evaluate_plan(saved, EvaluateOptions(states=100))
     assert found.fresh.objective.value == near(13)
     assert found.gap is None
     file = tmp_path / "ball.yaml"
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     for command in ("sensitivity", "alternatives", "split"):
-        assert run([command, str(file), "--language", "en"]) == 2
+        assert run_command_line([command, str(file), "--language", "en"]) == 2
         assert "ambiguous probabilities" in capsys.readouterr().err
-    asked, made = Question("ball").asked(read_case_text(yaml.safe_dump(raw)))
+    asked, made = Question("ball").apply_to(read_case_text(yaml.safe_dump(raw)))
     assert asked.case.objective.ambiguity is None
     assert made == {"objective.ambiguity": "null"}
 
@@ -248,7 +260,7 @@ def operate(
 
 def worth_of_the_valley(radius: float) -> float:
     """By nested cuts, each with the least favourable probabilities of the three inflows."""
-    risk = Risk(0.95, 0.0, "modified_chi_square", radius)
+    risk = RiskMeasure(0.95, 0.0, "modified_chi_square", radius)
     chance = np.ones(3) / 3
     cuts: list[list[tuple[float, np.ndarray]]] = [[], [], []]
     value = -np.inf
@@ -259,7 +271,7 @@ def worth_of_the_valley(radius: float) -> float:
             for at in points:
                 told = [operate(stage, at, INFLOWS[:, k], cuts[stage]) for k in range(3)]
                 costs = np.array([cost for cost, *_ in told])
-                least = risk.in_mean(chance, costs)
+                least = risk.mean_probabilities(chance, costs)
                 slope = np.sum([q * one[2] for q, one in zip(least, told, strict=True)], axis=0)
                 cuts[stage - 1].append((float(least @ costs - slope @ at), slope))
     return -value

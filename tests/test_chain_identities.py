@@ -13,14 +13,14 @@ from random_chains import chain_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]
 
 
 def optimum(raw: Raw) -> float | None:
     try:
-        return plan(Case.model_validate(raw), gap=0.0).certificate.objective
+        return solve_to_plan(Case.model_validate(raw), gap=0.0).certificate.objective
     except Infeasible:
         return None
 

@@ -12,13 +12,13 @@ from small import CHINA, Raw, case, near
 from models.language import using
 from models.results import Clustering, Plan
 from models.scenario.case import Case
-from optimizer.analyses.documents import document_of
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.model.instance import read_instance
 from optimizer.model.states import State, read_states
 from optimizer.report.render import html
 from optimizer.solve import planner
-from optimizer.solve.clustering import clustering
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.clustering import event_clustering
+from optimizer.solve.consistency import find_discrepancies
 
 STAYS = {"calm": {"calm": 1.0}, "tense": {"tense": 1.0}}
 
@@ -40,7 +40,7 @@ def two(probability: Any = 0.25, states: int = 4, **factors: Any) -> Raw:
 
 def told(raw: Raw, states: tuple[State, ...] | None = None) -> Clustering | None:
     instance = read_instance(Case.model_validate(raw))
-    return clustering(instance, states or read_states(instance))
+    return event_clustering(instance, states or read_states(instance))
 
 
 def pairs(found: Clustering | None) -> list[tuple[float, float]]:
@@ -104,21 +104,21 @@ def test_nothing_is_told_without_two_hazards_or_of_written_states() -> None:
 
 
 def plan(raw: Raw) -> Plan:
-    return planner.plan(Case.model_validate(raw), threads=1)
+    return planner.solve_to_plan(Case.model_validate(raw), threads=1)
 
 
 def test_a_plan_and_its_report_say_it() -> None:
     found = plan(two(states=200, calm=0, tense=2))
     assert found.clustering == told(two(states=200, calm=0, tense=2))
     assert Plan.model_validate_json(found.model_dump_json()) == found
-    assert not list(disagreements(found))
+    assert not list(find_discrepancies(found))
     table = tables_in(found)["event-clusters"]
     assert [row[0].text for row in table.rows] == ["0", "1", "2"]
     assert [row[1].value for row in table.rows] == [near(x) for x, _ in pairs(found.clustering)]
     assert all(shows(cell) for row in table.rows for cell in row[1:])
     for language, words in (("en", "two or more hazards"), ("de", "zwei oder mehr Gefahren")):
         with using(language):
-            page = html.render(document_of(found))
+            page = html.render_page(build_result_document(found))
         assert words in page
         assert "chart-event-clusters" in page
 
@@ -139,4 +139,4 @@ def test_edited_shares_do_not_add_up() -> None:
     less = none.model_copy(update={"share": none.share - 0.1})
     for years in ((none, one, more), (less, one, more), (one, none, both)):
         edited = found.clustering.model_copy(update={"years": years})
-        assert [*disagreements(found.model_copy(update={"clustering": edited}))]
+        assert [*find_discrepancies(found.model_copy(update={"clustering": edited}))]

@@ -38,10 +38,10 @@ from code_blocks import (
 )
 from pydantic import TypeAdapter, ValidationError
 
-from models.files import presets
+from models.files import shipped_files
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.cli import everything, report, run, vorrat
+from optimizer.cli import further_analyses, report, run_command_line, vorrat
 
 ELSEWHERE = {
     "uv": "what `make release` does in environments of its own",
@@ -136,22 +136,22 @@ def test_commands_do_what_they_say(
 def in_a_hurry(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ships is what lies here; what the program chooses itself is as coarse as the rest, and
     done in one process, whose start would take longer than most of these problems."""
-    coarse, quick = ("--gap", "0.05"), report.quick
+    coarse, quick = ("--gap", "0.05"), report.quick_evaluation_options
 
     def few(plan: Plan) -> list[str]:
         return [*quick(plan), *coarse, "--states", "60"]
 
     monkeypatch.chdir(folder)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0}, raising=False)
-    monkeypatch.setattr(presets, "_shelf", lambda: folder / "scenarios")
-    monkeypatch.setattr(report, "quick", few)
-    monkeypatch.setattr(everything, "quick", few)
+    monkeypatch.setattr(shipped_files, "_scenario_folder", lambda: folder / "scenarios")
+    monkeypatch.setattr(report, "quick_evaluation_options", few)
+    monkeypatch.setattr(further_analyses, "quick_evaluation_options", few)
     for name, value in (
-        ("GAP", coarse),
-        ("COARSE", coarse),
-        ("POINTS", ("--points", "3", *coarse)),
+        ("GAP_OPTION", coarse),
+        ("COARSE_GAP_OPTION", coarse),
+        ("FRONTIER_OPTIONS", ("--points", "3", *coarse)),
     ):
-        monkeypatch.setattr(everything, name, value)
+        monkeypatch.setattr(further_analyses, name, value)
 
 
 def runs(command: str, folder: Path) -> int:
@@ -162,7 +162,7 @@ def runs(command: str, folder: Path) -> int:
             ["bash", "-c", command], cwd=folder, env=as_reader(folder), timeout=600
         )
         return done.returncode
-    return run(shlex.split(command)[1:])
+    return run_command_line(shlex.split(command)[1:])
 
 
 def is_called_like_that(words: list[str]) -> None:

@@ -19,7 +19,7 @@ from optimizer.errors import Infeasible, Rule
 from optimizer.model import highs
 from optimizer.model.formulation import build_commitment
 from optimizer.model.instance import Instance, read_instance
-from optimizer.solve.conflicts import RULES, add_what_stays, smallest_conflict
+from optimizer.solve.conflicts import RULE_EXPLAINERS, add_structural_constraints, smallest_conflict
 
 
 def read(raw: Raw) -> Instance:
@@ -392,18 +392,20 @@ class Subsets:
 
     def __init__(self, instance: Instance) -> None:
         model = build_commitment(instance)
-        add_what_stays(model)
+        add_structural_constraints(model)
         model.objective = pyo.Objective(expr=0 * model.nothing)
         self.model = model
         self.compiled = highs.compile_model(model)
         self.rules: list[Rule | None] = []
         for row in self.compiled.constraints:
             name = row.parent_component().local_name
-            self.rules.append(RULES[name](instance, row.index()) if name in RULES else None)
+            self.rules.append(
+                RULE_EXPLAINERS[name](instance, row.index()) if name in RULE_EXPLAINERS else None
+            )
 
     def feasible(self, kept: set[Rule]) -> bool:
         dropped = np.array([rule is not None and rule not in kept for rule in self.rules])
-        program = self.compiled.program.without_rows(dropped).feasibility()
+        program = self.compiled.program.free_rows(dropped).without_objective()
         return highs.solve(program).ending == "optimal"
 
     @property

@@ -12,10 +12,10 @@ import pytest
 from models.base import Base
 from models.files import read_case
 from models.scenario.case import Case
-from optimizer.model.instance import read_instance, seen_from
+from optimizer.model.instance import change_perspective, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve import planner
-from optimizer.solve.checked_solution import Found
+from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem
 
@@ -101,26 +101,26 @@ def test_eight_companies_stand_for_one_consumer_each() -> None:
 
 
 @pytest.fixture(scope="module")
-def plans() -> dict[tuple[str, ...], Found]:
+def plans() -> dict[tuple[str, ...], CheckedSolution]:
     """What each company does alone, the magnet users and all do together, without public money."""
     case = shipped("consortium", "uncertainty.sample.states=20", "horizon.last_year=2036")
     instance, pool, found = read_instance(case), CutPool(), {}
     states = tuple(read_states(instance))
     for members in [(f,) for f in companies()] + [MAGNET_USERS, companies()]:
-        seen = seen_from(
+        seen = change_perspective(
             instance,
-            counts={u: float(c.company in members) for u, c in case.consumers.items()},
-            idle=[f for f in case.funders if f not in members],
+            damage_weights={u: float(c.company in members) for u, c in case.consumers.items()},
+            inactive_funders=[f for f in case.funders if f not in members],
         )
         problem = Problem(seen, states, 0.0)
-        solved = planner.search(problem, gap=5e-3, threads=1, pool=pool)
-        found[members] = planner.judge(problem, solved, gap=5e-3, began=0.0, threads=1)
+        solved = planner.solve_problem(problem, gap=5e-3, threads=1, pool=pool)
+        found[members] = planner.certify(problem, solved, gap=5e-3, started_at=0.0, threads=1)
     return found
 
 
 @pytest.mark.slow
 def test_two_magnet_users_without_a_stock_do_nothing_alone(
-    plans: dict[tuple[str, ...], Found],
+    plans: dict[tuple[str, ...], CheckedSolution],
 ) -> None:
     """Oxide is worth nothing to them without metal, and a tenth builds no plant that makes it."""
     idle = {
@@ -141,7 +141,7 @@ def test_two_magnet_users_without_a_stock_do_nothing_alone(
 
 
 @pytest.mark.slow
-def test_all_gain_by_acting_together(plans: dict[tuple[str, ...], Found]) -> None:
+def test_all_gain_by_acting_together(plans: dict[tuple[str, ...], CheckedSolution]) -> None:
     """Medical technology has least of it; magnet users alone leave some of it."""
     alone = {f: plans[f,].objective for f in companies()}
     worth = {
@@ -155,7 +155,7 @@ def test_all_gain_by_acting_together(plans: dict[tuple[str, ...], Found]) -> Non
 
 @pytest.mark.slow
 def test_several_pay_for_a_project_and_some_are_left(
-    plans: dict[tuple[str, ...], Found],
+    plans: dict[tuple[str, ...], CheckedSolution],
 ) -> None:
     commitment = plans[companies()].commitment
     payers = Counter(p for p, _ in {(p, f) for p, f, _ in commitment.share})

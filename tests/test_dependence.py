@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import case, funder, near, project, solve
 
-from optimizer.model.dependence import give_way
+from optimizer.model.supply_mix import displace_market_supply
 
 PLACES = st.sampled_from(["CN", "CL", "AU", "DE", "FR"])
 LOTS = st.dictionaries(PLACES, st.floats(0, 100), min_size=1)
@@ -15,23 +15,23 @@ LOTS = st.dictionaries(PLACES, st.floats(0, 100), min_size=1)
 
 def test_the_highest_gives_way_first() -> None:
     # 60 and 30 with 20 to go: the first falls to 40.
-    assert give_way({"CN": 60, "CL": 30}, {}, 20) == near_all({"CN": 40, "CL": 30})
+    assert displace_market_supply({"CN": 60, "CL": 30}, {}, 20) == near_all({"CN": 40, "CL": 30})
 
 
 def test_those_that_give_way_end_level() -> None:
     # 60 and 30 with 50 to go: 40 are left, 20 each.
-    assert give_way({"CN": 60, "CL": 30}, {}, 50) == near_all({"CN": 20, "CL": 20})
+    assert displace_market_supply({"CN": 60, "CL": 30}, {}, 50) == near_all({"CN": 20, "CL": 20})
 
 
 def test_own_output_counts_for_the_height_of_a_country() -> None:
     # CL stands at 30 + 40 = 70, CN at 60. Of 30 to go, 10 bring CL to 60, then 10 each.
-    left = give_way({"CN": 60, "CL": 30}, {"CL": 40}, 30)
+    left = displace_market_supply({"CN": 60, "CL": 30}, {"CL": 40}, 30)
     assert left == near_all({"CN": 50, "CL": 10})
 
 
 def test_a_market_cannot_give_more_than_it_delivers() -> None:
     # CL stands at 90 with its plant, but only 5 of it are the market's; the other 15 are CN's.
-    left = give_way({"CN": 60, "CL": 5}, {"CL": 85}, 20)
+    left = displace_market_supply({"CN": 60, "CL": 5}, {"CL": 85}, 20)
     assert left == near_all({"CN": 45, "CL": 0})
 
 
@@ -40,7 +40,7 @@ def test_what_gives_way_is_just_the_amount(
     market: dict[str, float], own: dict[str, float], part: float
 ) -> None:
     amount = part * sum(market.values())
-    left = give_way(market, own, amount)
+    left = displace_market_supply(market, own, amount)
     assert sum(left.values()) == pytest.approx(sum(market.values()) - amount, abs=1e-6)
     assert all(-1e-9 <= left[c] <= market[c] + 1e-9 for c in market)
     # Nobody who gave way stands above one who could have given more.

@@ -16,14 +16,14 @@ from pydantic.fields import FieldInfo
 
 from docs import results_reference
 from docs.site import anchor_of
-from models.base import Text
+from models.base import LocalizedText
 from models.files import read_case_text
 from models.results import Comparison, MaterialYear, Plan, Split
-from models.results.base import documents
+from models.results.base import document_models
 from models.scenario.case import Case, CountryLimit
 from models.scenario.hazards import Event
 from models.scenario.instruments import Eligible
-from models.scenario.quantities import Number, Yearly
+from models.scenario.quantities import Number, YearlyQuantity
 from optimizer.cli import vorrat
 
 ROOT = Path(__file__).parents[1]
@@ -112,7 +112,7 @@ def test_results_is_what_the_generator_writes() -> None:
 
 
 def test_every_kind_of_result_is_described() -> None:
-    assert set(results_reference.WRITTEN_BY) == set(documents())
+    assert set(results_reference.WRITTEN_BY) == set(document_models())
     commands = {command for command, _ in results_reference.WRITTEN_BY.values() if command}
     assert commands <= set(vorrat.list_commands(click.Context(vorrat)))
 
@@ -151,7 +151,7 @@ def test_yearly_quantities_carry_their_mark() -> None:
         (model, name)
         for model in models(Case)
         for name, field in fields(model).items()
-        if Yearly in types_in(field.annotation)
+        if YearlyQuantity in types_in(field.annotation)
     }
     assert yearly
     marked = {
@@ -240,12 +240,12 @@ def test_files_and_what_is_in_them_are_where_pages_say(document: Path) -> None:
 
 def test_links_are_found_at_all() -> None:
     formulation = ROOT / "docs" / "formulation.md"
-    assert "optimizer/model/outlook.py" in places(formulation)
+    assert "optimizer/model/scenario_data.py" in places(formulation)
     assert "docs/tutorial.md" in links(ROOT / "README.md")
     assert "formulation.md#units-and-data" in links(FORMAT)
 
 
 def test_the_walk_reaches_what_is_nested() -> None:
     """What the tests above rest on: it goes through lists, mappings and options."""
-    assert {Text, Eligible, Event, CountryLimit} <= set(models(Case))
+    assert {LocalizedText, Eligible, Event, CountryLimit} <= set(models(Case))
     assert MaterialYear in models(Plan)

@@ -18,8 +18,8 @@ from small import CHINA, Raw, case, cut, near, project, stockpile
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
-from optimizer.model.outlook import availability
-from optimizer.model.states import State, draw_states, never_striking, read_states
+from optimizer.model.scenario_data import compute_availability
+from optimizer.model.states import State, hazards_without_events, read_states, sample_states
 from optimizer.solve import planner
 
 MANY = 20_000
@@ -105,7 +105,7 @@ def test_profiles_leave_all_other_draws_as_they_were() -> None:
         sampled(300, {"stop": hazard(0.4, a=(0.5, [1.0, 1.0]), b=(0.5, [0.1, 0.2]))} | other, works)
     )
     for one, two in zip(plain, split, strict=True):
-        assert (one.failed, one.delays) == (two.failed, two.delays)
+        assert (one.failed_projects, one.delays) == (two.failed_projects, two.delays)
         assert [(way.partition(".")[0], k) for way, k in one.events] == [
             (way.partition(".")[0], k) for way, k in two.events
         ]
@@ -114,7 +114,7 @@ def test_profiles_leave_all_other_draws_as_they_were() -> None:
 def test_a_hazard_of_which_one_profile_strikes_does_strike() -> None:
     raw = sampled(50, {"stop": hazard(0.5, a=(0.999999, [1.0]), b=(0.000001, [0.5]))})
     instance = read_instance(Case.model_validate(raw))
-    assert never_striking(instance, read_states(instance)) == ()
+    assert hazards_without_events(instance, read_states(instance)) == ()
 
 
 def written(**fields: Any) -> Raw:
@@ -142,11 +142,11 @@ def test_written_profiles_by_hand(method: planner.Method) -> None:
     30 t in stock 0 and 32.5 are left: 0.5 * 2.5 + 0.25 * 6.25 before, 0.25 * 3.25 after."""
     raw = written(stockpiles=[stockpile(initial_t=30)])
     instance = read_instance(Case.model_validate(raw))
-    left = [availability(instance, s)["ore", "CN"].tolist() for s in read_states(instance)]
+    left = [compute_availability(instance, s)["ore", "CN"].tolist() for s in read_states(instance)]
     assert left == [[1, 0, 1, 1], [1, 0, 0, 0.5], [1, 1, 1, 1]]
     for initial, expected in ((0, 2.8125), (30, 0.8125)):
         raw = written(stockpiles=[stockpile(initial_t=initial, max_purchase_t_per_year=0)])
-        plan = planner.plan(Case.model_validate(raw), method=method, threads=1)
+        plan = planner.solve_to_plan(Case.model_validate(raw), method=method, threads=1)
         assert plan.outcome.expected == near(expected)
         answer = best(raw)
         assert answer is not None
@@ -182,7 +182,7 @@ def test_profiles_are_worth_what_hazards_of_their_own_are(seed: int) -> None:
 def optimum(raw: Raw, method: planner.Method) -> float | None:
     """None where the rules allow no plan."""
     try:
-        plan = planner.plan(Case.model_validate(raw), method=method, threads=1, gap=1e-7)
+        plan = planner.solve_to_plan(Case.model_validate(raw), method=method, threads=1, gap=1e-7)
     except Infeasible:
         return None
     return plan.certificate.objective
@@ -243,7 +243,7 @@ def test_regimes_leave_all_other_draws_as_they_were() -> None:
         own = hazards["stop"] | ({"regime_factors": {"tense": 3}} if raised else {})
         after = draw(sampled(300, hazards | {"stop": own}, works, regimes))
         for one, two in zip(plain, after, strict=True):
-            assert (one.failed, one.delays) == (two.failed, two.delays)
+            assert (one.failed_projects, one.delays) == (two.failed_projects, two.delays)
             assert [e for e in one.events if e[0] == "cut"] == [
                 e for e in two.events if e[0] == "cut"
             ]
@@ -262,9 +262,9 @@ def test_a_longer_horizon_and_more_states_keep_the_regimes_of_earlier_ones() -> 
     for one, two in zip(states, draw(longer), strict=True):
         assert one.regimes == two.regimes[:4]
         assert one.events == tuple(e for e in two.events if e[1] < 16)
-    more = draw_states(instance, 200, 1)
+    more = sample_states(instance, 200, 1)
     assert [(s.events, s.regimes) for s in more[:100]] == [(s.events, s.regimes) for s in states]
-    assert draw_states(instance, 200, 1, block=slice(70, 130)) == more[70:130]
+    assert sample_states(instance, 200, 1, block=slice(70, 130)) == more[70:130]
 
 
 def test_written_regimes_hold_until_the_next() -> None:
@@ -298,11 +298,11 @@ def pair(correlation: float | None, states: int = MANY, **more: Any) -> tuple[St
 
 
 BAD: list[tuple[Callable[[State], bool], float]] = [
-    (lambda s: "a" in s.failed, 0.2),
-    (lambda s: "b" in s.failed, 0.3),
-    (lambda s: s.coming("a").late > 0, 0.5),
-    (lambda s: s.coming("a").late > 1, 0.2),
-    (lambda s: s.coming("b").late > 0, 0.4),
+    (lambda s: "a" in s.failed_projects, 0.2),
+    (lambda s: "b" in s.failed_projects, 0.3),
+    (lambda s: s.realisation("a").delay > 0, 0.5),
+    (lambda s: s.realisation("a").delay > 1, 0.2),
+    (lambda s: s.realisation("b").delay > 0, 0.4),
 ]
 """What goes wrong, and its probability."""
 
@@ -336,14 +336,14 @@ def test_correlation_leaves_events_alone_and_another_project_leaves_all() -> Non
     assert [s.events for s in plain] == [s.events for s in tied]
     more = pair(0.7, 300, projects={"c": project(success_probability=0.5)})
     for one, two in zip(tied, more, strict=True):
-        assert one.failed == two.failed - {"c"}
+        assert one.failed_projects == two.failed_projects - {"c"}
         assert one.delays == two.delays
 
 
 def test_fresh_states_are_correlated_as_the_sample_is() -> None:
     raw = sampled(5, projects={"a": project(success_probability=0.8)}, project_correlation=0.4)
     instance = read_instance(Case.model_validate(raw))
-    assert draw_states(instance, 5, 1) == read_states(instance)
+    assert sample_states(instance, 5, 1) == read_states(instance)
 
 
 def test_what_is_certain_stays_certain_together() -> None:
@@ -352,5 +352,5 @@ def test_what_is_certain_stays_certain_together() -> None:
         "doomed": project(success_probability=0),
     }
     for state in pair(1.0, 300, projects=both):
-        assert state.failed & set(both) == {"doomed"}
-        assert state.coming("safe").late == 2
+        assert state.failed_projects & set(both) == {"doomed"}
+        assert state.realisation("safe").delay == 2

@@ -18,7 +18,7 @@ from models.files import read_case, read_case_text
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 DEFECTS = sorted((Path(__file__).parent / "defects").glob("*.yaml"))
 KNOWN = {"false_optimum_tiny": 1.6e-8, "x2427": 0.00155}
@@ -35,7 +35,7 @@ def is_small(raw: Raw) -> bool:
 def solve(case: Case, method: Any) -> Plan | None:
     """A plan, or None where no plan keeps the rules; everything else is an error."""
     try:
-        return plan(case, method=method, gap=GAP, threads=1)
+        return solve_to_plan(case, method=method, gap=GAP, threads=1)
     except Infeasible:
         return None
 

@@ -13,7 +13,7 @@ from random_cases import lasting_case, small_case, treasury_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]
 MOST_PATTERNS = 150
@@ -23,7 +23,7 @@ def agree(raw: Raw) -> None:
     """Both find the same optimum, or both find none; and the plan's parts add up to it."""
     answer = best(raw)
     try:
-        found = plan(Case.model_validate(raw), gap=0.0)
+        found = solve_to_plan(Case.model_validate(raw), gap=0.0)
     except Infeasible:
         assert answer is None, f"called infeasible, yet {answer.objective} can be had"
         return

@@ -20,13 +20,13 @@ from pages import tables as tables_of
 
 import vorrat
 import vorrat.analyses
-import vorrat.found
+import vorrat.analysis_result
 import vorrat.scenario
 from models.language import using
 from models.results import Plan
 from optimizer.analyses.options import CompareOptions
-from optimizer.analyses.registry import BY_NAME
-from optimizer.cli import saved
+from optimizer.analyses.registry import ANALYSES_BY_NAME
+from optimizer.cli import saved_results
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -132,16 +132,16 @@ def test_changes_come_on_top_of_those_before() -> None:
 
 @pytest.mark.parametrize("name", ["solve", "evaluate", "frontier", "compare"])
 def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
-    analysis = BY_NAME[name]
+    analysis = ANALYSES_BY_NAME[name]
     found = {
         one.name: one.default
         for one in inspect.signature(getattr(vorrat, name)).parameters.values()
         if one.kind == one.KEYWORD_ONLY and one.name != "labels"
     }
     of_file = {"variant", "settings"} if name in ("frontier", "solve") else set()
-    assert {*found} == {*analysis.asks.asked()} - of_file
+    assert {*found} == {*analysis.options_class.user_fields()} - of_file
     assert found == {
-        option: analysis.asks.model_fields[option].get_default(call_default_factory=True)
+        option: analysis.options_class.model_fields[option].get_default(call_default_factory=True)
         for option in found
     }
     told = inspect.getdoc(getattr(vorrat, name)) or ""
@@ -170,13 +170,13 @@ def test_an_option_without_effect_is_warned_of() -> None:
 
 
 def test_options_reach_what_is_run() -> None:
-    assert plan().result.certificate.gap_target == BY_NAME["solve"].asks().gap
+    assert plan().result.certificate.gap_target == ANALYSES_BY_NAME["solve"].options_class().gap
     assert vorrat.solve(scenario(), gap=0.5).result.certificate.gap_target == 0.5
     assert vorrat.solve(scenario(), method="decomposition").result.certificate.method != (
         plan().result.certificate.method
     )
     assert [point.value for point in drawn().result.points] == [0, 10, 20]
-    assert "gap" in CompareOptions.asked()
+    assert "gap" in CompareOptions.user_fields()
     assert vorrat.compare(scenario(), budget=5).result.options[0].cost.public.paid_meur <= 5
 
 
@@ -284,7 +284,7 @@ def test_markup_of_a_scenario_is_shown_as_text() -> None:
 def test_a_result_is_saved_as_the_command_line_does(tmp_path: Path) -> None:
     file = plan().save(tmp_path / "results")
     assert file == tmp_path / "results" / "plan.json"
-    found = saved.read(str(file))
+    found = saved_results.read_result(str(file))
     assert found.result == plan().result
     assert found.doubts.all == ()
     other = plan().save(tmp_path / "mine.json")
@@ -299,9 +299,9 @@ def test_plans_are_saved_beside_their_result(tmp_path: Path) -> None:
     names = {path.parent.name for path in (tmp_path / "drawn" / "plans").glob("*/plan.json")}
     assert names == {"0", "10", "20"}
     compared().save(tmp_path / "compared")
-    found, plans = saved.read_all([str(tmp_path / "compared")])
+    found, plans = saved_results.read_results([str(tmp_path / "compared")])
     assert list(plans) == ["mine", "small_tickets"]
-    assert saved.code_of(found) == 0
+    assert saved_results.exit_code_of(found) == 0
     reached = vorrat.analyse("target", scenario(), reduction=0.6)
     reached.save(tmp_path / "target")
     assert json.loads((tmp_path / "target" / "plan.json").read_text("utf-8"))["kind"] == "plan"

@@ -21,13 +21,13 @@ from optimizer.model.commitment import (
     Commitment,
     net_cost,
     net_cost_by_funder,
-    residual,
-    weighed_cost,
+    residual_value,
+    weighted_cost,
 )
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve import outcomes
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 from optimizer.solve.verification import check_commitment
 
 Raw = dict[str, Any]
@@ -62,7 +62,7 @@ anything = st.one_of(cases(), evenly(), evenly(), of_chains())
 def solved(raw: Raw) -> Plan | None:
     """The plan, proven optimal; None where the rules allow none."""
     try:
-        return plan(Case.model_validate(raw), gap=0.0)
+        return solve_to_plan(Case.model_validate(raw), gap=0.0)
     except Infeasible:
         return None
 
@@ -208,8 +208,8 @@ def test_a_plan_is_no_worse_than_none(raw: Raw) -> None:
         return
     value = best(raw)
     assert value is not None
-    found = outcomes.evaluate(instance, read_states(instance), [nothing])[0]
-    idle = outcomes.objective(instance, found, weighed_cost(instance, nothing))
+    found = outcomes.evaluate_commitments(instance, read_states(instance), [nothing])[0]
+    idle = outcomes.objective_value(instance, found, weighted_cost(instance, nothing))
     assert value <= idle + 1e-6 * (1 + abs(idle))
 
 
@@ -231,7 +231,7 @@ def commitment_of(instance: Instance, answer: Plan) -> Commitment:
             for g, share in [("common", p.offtake_common), *p.offtake_by_company.items()]
         },
         buy={
-            h.id: np.array(list(h.buy_t.values())) / instance.lot_t[h.material]
+            h.id: np.array(list(h.buy_t.values())) / instance.lot_tonnes[h.material]
             for h in answer.stockpiles
         },
     )
@@ -246,7 +246,7 @@ def test_a_plan_evaluated_on_its_own_states_is_what_it_says(raw: Raw) -> None:
     instance = read(raw)
     commitment = commitment_of(instance, answer)
     check_commitment(instance, commitment)
-    found = outcomes.evaluate(instance, read_states(instance), [commitment])[0]
+    found = outcomes.evaluate_commitments(instance, read_states(instance), [commitment])[0]
     it = answer.outcome
     assert found.expected == near(it.expected)
     assert found.cvar(it.cvar_level) == near(it.cvar)
@@ -302,7 +302,7 @@ def test_residual_values_add_up(raw: Raw) -> None:
     whole, outcome = read(raw), answer.outcome
     commitment = commitment_of(whole, answer)
     assert outcome.net_cost_meur == near(net_cost(whole, commitment))
-    assert outcome.residual_meur == near(residual(whole, commitment))
+    assert outcome.residual_meur == near(residual_value(whole, commitment))
     assert sum(p.cost_meur for p in answer.accounts) == near(outcome.net_cost_meur)
     assert sum(p.residual_meur for p in answer.accounts) == near(outcome.residual_meur)
     own = net_cost_by_funder(whole, commitment)
@@ -311,7 +311,7 @@ def test_residual_values_add_up(raw: Raw) -> None:
         assert sum(p.cost_meur for p in answer.accounts if p.funder == f) == near(cost)
     bare = read(without_residuals(raw))
     cost = net_cost(bare, commitment)
-    assert residual(bare, commitment) == 0
+    assert residual_value(bare, commitment) == 0
     assert cost - outcome.residual_meur == near(outcome.net_cost_meur)
     assert sum(sum(p.paid_meur.values()) for p in answer.accounts) == near(
         sum(sum(by_year.values()) for by_year in answer.committed_meur.values())

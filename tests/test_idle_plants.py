@@ -16,9 +16,9 @@ from models.files import read_case_text
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.model.instance import read_instance
-from optimizer.model.states import draw_states, read_states
-from optimizer.solve.plan_document import commitment_of
-from optimizer.solve.planner import plan
+from optimizer.model.states import read_states, sample_states
+from optimizer.solve.plan_document import commitment_from_plan
+from optimizer.solve.planner import solve_to_plan
 from optimizer.solve.solver_result import Method
 
 PRICES = [
@@ -55,7 +55,7 @@ def world(share: float = 1.0, floor: float = 60, **fields: object) -> Raw:
 
 
 def solved(raw: Raw, method: Method = "extensive") -> Plan:
-    return plan(Case.model_validate(raw), method=method, gap=1e-6)
+    return solve_to_plan(Case.model_validate(raw), method=method, gap=1e-6)
 
 
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
@@ -75,7 +75,7 @@ def test_what_is_under_a_floor_runs_whatever_the_price(
 def test_a_plan_is_read_back_with_its_floors() -> None:
     raw = world(0.4)
     found, instance = solved(raw), read_instance(Case.model_validate(raw))
-    held = commitment_of(instance, found)
+    held = commitment_from_plan(instance, found)
     assert held.floored == {("works", "common", "fund", "floor"): near(0.4)}
 
 
@@ -104,15 +104,15 @@ def test_prices_are_drawn_by_their_chances_and_move_nothing_else() -> None:
     raw["uncertainty"] = {"sample": {"states": 2000, "seed": 7}}
     with_prices = read_instance(Case.model_validate(raw))
     states = read_states(with_prices)
-    low = [dict(one.prices)["ore"] == 0 for one in states]
+    low = [dict(one.price_states)["ore"] == 0 for one in states]
     assert sum(low) / 2000 == pytest.approx(0.5, abs=0.045)
-    chance = with_prices.prices["ore"].chance
+    chance = with_prices.prices["ore"].probability_in_states
     assert chance.tolist() == near([sum(low) / 2000, 1 - sum(low) / 2000])
     raw["projects"]["works"] |= {"cash_cost_eur_per_t": {}, "restart_periods": 0}
     without = read_instance(Case.model_validate(raw))
-    drawn = draw_states(without, 2000, 7)
+    drawn = sample_states(without, 2000, 7)
     assert [one.events for one in drawn] == [one.events for one in states]
-    assert not any(one.prices for one in drawn)
+    assert not any(one.price_states for one in drawn)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from models.files import read_case
 from models.scenario.case import Case
-from optimizer.analyses.plan.evidence import figures
+from optimizer.analyses.plan.figure_sources import figures_needing_source
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 
@@ -42,7 +42,7 @@ def test_it_reads_and_so_does_every_variant() -> None:
 @pytest.mark.parametrize("variant", [None, *VARIANTS])
 def test_every_figure_has_a_source_and_a_confidence(variant: str | None) -> None:
     case = japan(variant)
-    found = [f for f in figures(case) if f.field not in SET_HERE]
+    found = [f for f in figures_needing_source(case) if f.field not in SET_HERE]
     bare = {f.field for f in found if f.source is None or f.confidence is None}
     assert bare <= LISTS
     assert {f.source for f in found if f.source is not None} <= set(case.sources)
@@ -55,7 +55,7 @@ def test_lists_carry_their_source_in_the_first_entry() -> None:
         assert project.ramp_up[0].source
         assert project.capex_profile[0].source
     for hazard in case.hazards.values():
-        assert all(effect.loss[0].source for effect in hazard.courses[None])
+        assert all(effect.loss[0].source for effect in hazard.effects_by_profile[None])
 
 
 def test_history_has_no_probability_where_plans_are_made() -> None:
@@ -85,13 +85,13 @@ def test_later_sources_serve_history_alone() -> None:
         re.findall(r"^  (\w+):$", text.split("  # History: of later date")[1], re.MULTILINE)
     )
     assert "embargo_2010" in later
-    used = {f.part + " " + (f.source or "") for f in figures(japan())}
+    used = {f.file_section + " " + (f.source or "") for f in figures_needing_source(japan())}
     assert {u.split()[-1] for u in used} & later == {"a_history", "embargo_2010", "quota_2010"}
     ordinary = set(japan().hazards) - set(HISTORY)
     for hazard in ordinary:
         known = japan().hazards[hazard]
         assert known.annual_probability.values[0].source not in later
-        losses = [loss for effect in known.courses[None] for loss in effect.loss]
+        losses = [loss for effect in known.effects_by_profile[None] for loss in effect.loss]
         assert all(loss.source not in later for loss in losses)
 
 

@@ -18,11 +18,13 @@ from typing import Any, get_args
 import click
 from pydantic import BaseModel
 
-from models.docstrings import field_docstrings
-from models.files.tabs import tabs
-from models.language import german, language, speak, tr, using
+from models.field_docs import field_docstrings
+from models.files.tabs import all_tabs
+from models.language import current_language, german_translations, set_language, tr, using
 from models.scenario.case import Case
+from models.scenario.stockpiles import Stockpile
 from optimizer.cli import vorrat
+from optimizer.report.scenario_workbook.fields import field_label
 
 ROOT = Path(__file__).parents[1]
 GERMAN = ROOT / "models" / "language" / "de"
@@ -32,8 +34,10 @@ SOURCES = [
 TEMPLATES = list((ROOT / "optimizer" / "report").rglob("*.j2"))
 TEMPLATES += list((ROOT / "optimizer" / "report").rglob("*.html"))
 TEMPLATES += list((ROOT / "optimizer" / "page").rglob("*.j2"))
-_CALL = re.compile(r"""\b(?:tr|marked)\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*([,)])""")
-TRANSLATING = ("tr", "marked", "misused", "announce", "cluster_error")
+_CALL = re.compile(
+    r"""\b(?:tr|mark_translatable)\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*([,)])"""
+)
+TRANSLATING = ("tr", "mark_translatable", "misused", "announce", "cluster_error")
 """Functions that translate their first argument, or say that it is translated."""
 
 
@@ -49,7 +53,7 @@ def calls() -> Iterator[tuple[Path, ast.Call]]:
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Name) and called.id in (
                 "tr",
-                "marked",
+                "mark_translatable",
                 "misused",
                 "announce",
             ):
@@ -78,7 +82,7 @@ def texts() -> dict[str, bool]:
         first = call.args[0]
         if isinstance(first, ast.Constant):
             named = isinstance(call.func, ast.Name) and call.func.id
-            found[first.value] = named == "marked" or bool(call.keywords)
+            found[first.value] = named == "mark_translatable" or bool(call.keywords)
     return found | {text: "{" in text for text in in_tables()} | dict(in_templates())
 
 
@@ -121,14 +125,15 @@ def placeholders(template: str) -> set[tuple[str, str]]:
 
 def test_every_text_has_its_german() -> None:
     wanted = {*texts(), *help_texts(), *described_fields(needed=True)}
-    assert sorted(wanted - german().keys()) == []
+    assert sorted(wanted - german_translations().keys()) == []
 
 
 def test_the_german_takes_the_same_values() -> None:
     other = [
         english
         for english, filled in texts().items()
-        if filled and placeholders(german().get(english, english)) != placeholders(english)
+        if filled
+        and placeholders(german_translations().get(english, english)) != placeholders(english)
     ]
     assert other == []
 
@@ -143,10 +148,13 @@ def test_no_german_is_left_without_its_english() -> None:
     }
     borrowed = tomllib.loads((GERMAN / "borrowed.toml").read_text(encoding="utf-8"))
     # Workbooks head columns and sheets by the names of fields and sections.
-    heads = {name.replace("_", " ").capitalize() for name in literals} | {t.label for t in tabs()}
+    heads = {name.replace("_", " ").capitalize() for name in literals}
+    heads |= {field_label((name,)) for name in Stockpile.model_fields} | {
+        t.label for t in all_tabs()
+    }
     words = {f"word: {name.replace('_', ' ')}" for name in literals}
     known = {*literals, *texts(), *help_texts(), *described_fields(), *heads, *words, *borrowed}
-    assert sorted(german().keys() - known) == []
+    assert sorted(german_translations().keys() - known) == []
 
 
 def test_texts_are_found_at_all() -> None:
@@ -159,13 +167,13 @@ def test_texts_are_found_at_all() -> None:
 
 
 HIDDEN = {
-    ("optimizer/page/pieces.py", "title"),  # of a view
+    ("optimizer/page/fragments.py", "title"),  # of a view
     ("models/files/decoding.py", "said"),
     ("models/base.py", "hint"),
     ("models/base.py", "message"),
-    ("models/base.py", "what"),
+    ("models/base.py", "description"),
     ("models/files/tabs.py", "text"),
-    ("models/results/misfits.py", "message"),
+    ("models/results/inconsistencies.py", "message"),
     ("models/scenario/plausibility.py", "hint"),
     ("models/scenario/plausibility.py", "message"),
     ("models/scenario/quantities.py", "hint"),
@@ -173,14 +181,17 @@ HIDDEN = {
     ("models/scenario/references.py", "message"),
     ("models/files/csv_table.py", "str(error)"),
     ("models/files/decoding.py", "problem.lower()"),
-    ("models/files/translating.py", "describe(shape_at(parent) if parent else ROOT, key)"),
+    (
+        "models/files/validation_messages.py",
+        "describe_field(shape_at(parent) if parent else SCENARIO_SHAPE, key)",
+    ),
     ("models/files/yaml_source.py", "problem"),
     ("optimizer/cli/__init__.py", "str(error.strerror)"),
     ("optimizer/cli/__init__.py", "text"),
-    ("optimizer/cli/disk.py", "str(error.strerror or error)"),
+    ("optimizer/cli/output_files.py", "str(error.strerror or error)"),
     ("optimizer/page/server.py", "str(error.strerror or error)"),
     ("optimizer/cli/rerun.py", "WHY_NOT[answer.why_not]"),
-    ("optimizer/cli/whole.py", "rule"),
+    ("optimizer/cli/integrity.py", "rule"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),
     ("optimizer/cli/usage.py", "param.help"),
@@ -189,20 +200,20 @@ HIDDEN = {
     ("optimizer/parallel/cluster.py", "text"),
     ("optimizer/cli/scenario_files.py", "many"),
     ("optimizer/solve/conflicts.py", "says"),
-    ("optimizer/analyses/comparison/words.py", "failed.message"),
+    ("optimizer/analyses/comparison/comparison_wording.py", "failed.message"),
     (
         "optimizer/analyses/explanation/document.py",
-        "RULES.get(some[0].name, some[0].name)",
+        "RULE_CLAUSES.get(some[0].name, some[0].name)",
     ),
-    ("optimizer/analyses/plan/evidence.py", "field.unit"),
-    ("optimizer/report/countries.py", "_names()[code]"),
-    ("optimizer/report/fault_sheet.py", "FAULTS"),
+    ("optimizer/analyses/plan/figure_sources.py", "field.unit"),
+    ("optimizer/report/countries.py", "_country_names()[code]"),
+    ("optimizer/report/fault_workbook.py", "FAULTS_SHEET"),
     ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
-    ("optimizer/report/scenario_workbook/book.py", "GUIDE"),
-    ("optimizer/analyses/sensitivity/words.py", "called"),
-    ("optimizer/analyses/sensitivity/words.py", "RULES[tag]"),
-    ("vorrat/asking.py", "self.expected"),
-    ("vorrat/asking.py", "text"),
+    ("optimizer/report/scenario_workbook/book.py", "GUIDE_SHEET"),
+    ("optimizer/analyses/sensitivity/sensitivity_wording.py", "called"),
+    ("optimizer/analyses/sensitivity/sensitivity_wording.py", "BROKEN_RULE_TEXTS[tag]"),
+    ("vorrat/arguments.py", "self.description"),
+    ("vorrat/arguments.py", "text"),
 }
 """Texts of others, of click and of fields, and those marked where they stand."""
 
@@ -221,7 +232,7 @@ def test_german_has_german_quotation_marks() -> None:
     """In pairs, and no straight one in their place."""
     odd = [
         text
-        for text in german().values()
+        for text in german_translations().values()
         if text.count("„") != text.count("“") or "'" in text or "”" in text
     ]
     assert odd == []
@@ -232,10 +243,10 @@ def test_a_language_holds_as_far_as_it_is_chosen() -> None:
     with using("de"):
         assert tr("What to stock") == "Was eingelagert wird"
         assert tr("Variant: {variant}", variant="{x}") == "Variante: {x}"
-        speak("en")
-        assert language() == "en"
-        speak("de")
-    assert language() == "en"
+        set_language("en")
+        assert current_language() == "en"
+        set_language("de")
+    assert current_language() == "en"
 
 
 def test_a_text_without_german_stays_english() -> None:

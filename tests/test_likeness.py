@@ -14,9 +14,9 @@ from random_worlds import world_case
 
 from models.scenario.case import Case
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.likeness import drawn_alike, seen_alike
+from optimizer.model.instance_comparison import same_recourse, same_sampling
 from optimizer.model.states import read_states
-from optimizer.solve.sweep import Recourse
+from optimizer.solve.recourse import RecourseEvaluator
 
 Raw = dict[str, Any]
 Place = tuple[Any, ...]
@@ -54,7 +54,7 @@ def changed(raw: Raw, place: Place) -> Instance | None:
 
 def content(instance: Instance) -> str:
     """The hash of all that recourse depends on."""
-    return Recourse(instance, read_states(instance), threads=1).content
+    return RecourseEvaluator(instance, read_states(instance), threads=1).content_hash
 
 
 CASES = {"everything": everything()} | {
@@ -75,7 +75,7 @@ def test_what_is_called_alike_is(name: str) -> None:
         there = changed(raw, place)
         if there is None:
             continue
-        drawn, alike = drawn_alike(here, there), seen_alike(here, there)
+        drawn, alike = same_sampling(here, there), same_recourse(here, there)
         if drawn:
             assert read_states(there) == states, place
             kept += alike
@@ -92,5 +92,5 @@ def test_a_budget_leaves_everything_as_it_was() -> None:
         read_instance(Case.model_validate(raw | {"policy": raw["policy"] | {"budget_meur": x}}))
         for x in (100, 200)
     )
-    assert drawn_alike(here, there)
-    assert seen_alike(here, there)
+    assert same_sampling(here, there)
+    assert same_recourse(here, there)

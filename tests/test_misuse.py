@@ -13,11 +13,11 @@ import pytest
 
 import vorrat
 from models.language import using
-from optimizer.analyses.registry import BY_NAME
-from vorrat.asking import names_of
+from optimizer.analyses.registry import ANALYSES_BY_NAME
+from vorrat.arguments import option_names
 
 TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
-RUN = [one for one in BY_NAME.values() if one.run]
+RUN = [one for one in ANALYSES_BY_NAME.values() if one.run_module]
 
 
 @cache
@@ -127,7 +127,7 @@ def test_calls_that_are_no_calls_are_refused() -> None:
 @pytest.mark.parametrize("analysis", RUN, ids=lambda one: one.name)
 def test_every_option_of_every_analysis_says_what_it_takes(analysis: Any) -> None:
     given = plan() if analysis.takes == "plan" else scenario()
-    options = names_of(analysis)
+    options = option_names(analysis)
     needed = {"company": "maker"} if analysis.name == "participate" else {}
     for option in options:
         with pytest.raises(vorrat.Misuse, match=rf"{analysis.name}: '{option}.*' has to be "):

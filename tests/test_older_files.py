@@ -16,9 +16,9 @@ import pytest
 
 from models.files import read_case
 from models.results import Plan, Stress
-from models.results.base import documents
-from models.results.older import as_now, version_of
-from optimizer.cli import rerun, run, saved
+from models.results.base import document_models
+from models.results.legacy_documents import upgrade_document, writing_version
+from optimizer.cli import rerun, run_command_line, saved_results
 from optimizer.solve.checked_solution import input_hash
 
 TESTS = Path(__file__).parent
@@ -52,7 +52,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "older"
     shutil.copytree(OLDER, folder)
     monkeypatch.chdir(folder)
-    for module in (saved, rerun):
+    for module in (saved_results, rerun):
         monkeypatch.setattr(module, "own_version", lambda: "0.2.0")
     return folder
 
@@ -63,7 +63,7 @@ def content(path: str) -> Any:
 
 @pytest.mark.parametrize("file", SCENARIOS)
 def test_scenarios_are_read_unchanged(file: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["validate", str(OLDER / file)]) == 0
+    assert run_command_line(["validate", str(OLDER / file)]) == 0
     assert "error" not in capsys.readouterr().err
 
 
@@ -80,8 +80,8 @@ def test_results_are_whole_and_shown(
     name: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Their seals and manifests hold, and their figures still add up."""
-    assert run(["report", name, "--out", "page.html"]) == 0
-    assert run(["workbook", name, "--out", "book.xlsx"]) == 0
+    assert run_command_line(["report", name, "--out", "page.html"]) == 0
+    assert run_command_line(["workbook", name, "--out", "book.xlsx"]) == 0
     said = capsys.readouterr().err
     assert "WARNING" not in said
     assert "NOTE" not in said
@@ -91,14 +91,17 @@ def test_results_beside_their_plan_are_shown_with_it(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     beside = ["evaluation", "explanation", "sensitivity", "stress"]
-    assert run(["report", "plan", *beside, "--out", "page.html"]) == 0
+    assert run_command_line(["report", "plan", *beside, "--out", "page.html"]) == 0
     assert "WARNING" not in capsys.readouterr().err
     assert (here / "page.html").stat().st_size > 50_000
 
 
 def test_what_is_needed_is_what_was_demanded(here: Path) -> None:
     """Without chains nothing else is."""
-    plan, stress = saved.read("plan").result, saved.read("stress").result
+    plan, stress = (
+        saved_results.read_result("plan").result,
+        saved_results.read_result("stress").result,
+    )
     assert isinstance(plan, Plan)
     assert [year.need_t for year in plan.materials[0].by_year.values()] == [40.0] * 3
     assert isinstance(stress, Stress)
@@ -110,17 +113,17 @@ def test_what_is_needed_is_what_was_demanded(here: Path) -> None:
 
 def test_other_versions_are_read_as_they_are() -> None:
     older = content("plan/plan.json")
-    assert as_now(older) != older
+    assert upgrade_document(older) != older
     older["certificate"]["versions"]["vorrat"] = "0.2.0"
-    assert as_now(older) is older
+    assert upgrade_document(older) is older
 
 
 @pytest.mark.parametrize("path", sorted(one.relative_to(OLDER).as_posix() for one in
                                         OLDER.glob("*/*.json")))  # fmt: skip
 def test_every_result_is_one_of_this_version(path: str) -> None:
     made = content(path)
-    documents()[made["kind"]].model_validate(as_now(made))
-    assert version_of(made) in ("0.1.0", None)
+    document_models()[made["kind"]].model_validate(upgrade_document(made))
+    assert writing_version(made) in ("0.1.0", None)
     assert made["schema_version"] == 1
 
 
@@ -139,7 +142,7 @@ def test_every_result_is_one_of_this_version(path: str) -> None:
     ids=" ".join,
 )
 def test_analyses_take_an_older_plan(command: list[str], here: Path) -> None:
-    assert run(command) == 0
+    assert run_command_line(command) == 0
 
 
 @pytest.mark.quick(2)
@@ -153,7 +156,7 @@ def test_older_results_come_out_the_same_again(
     then = json.loads(manifest.read_text(encoding="utf-8"))["platform"]
     now = {"system": platform.system(), "machine": platform.machine()}
     alike = now.items() <= then.items() and then["python"] == platform.python_version()
-    code = run(["rerun", name, "--out", "again"])
+    code = run_command_line(["rerun", name, "--out", "again"])
     assert code == 0 or (code == 1 and not alike)
     assert ("Reproduced" in capsys.readouterr().out) == (code == 0)
 
@@ -164,7 +167,7 @@ def test_another_project_is_a_difference_whatever_version_wrote_it() -> None:
     now = {"projects": [{"id": "a"}, {"id": "b"}], "buy_t": {"2030": 1.0, "2031": 2.0}}
     more = {**now, "clustering": None}
     found = [("plan.json", *one) for one in rerun._differences(then, more, ())]
-    assert [(one[1], rerun._is_new(one)) for one in found] == [
+    assert [(one[1], rerun._is_new_field(one)) for one in found] == [
         ("projects.1", False),
         ("buy_t.2031", False),
         ("clustering", True),
@@ -178,20 +181,20 @@ def test_what_cannot_be_read_says_who_wrote_it_and_what_to_do(
     del made["outcome"]
     (here / "plan" / "plan.json").write_text(json.dumps(made), encoding="utf-8")
     for command in (["report"], ["compare"], ["evaluate"], ["workbook", "--out", "book.xlsx"]):
-        assert run([*command, "plan"]) == 2
+        assert run_command_line([*command, "plan"]) == 2
         assert (
             "'plan/plan.json' is no result of this version: outcome: Field required. Vorrat 0.1.0 "
             "wrote it: make it again from its scenario, where a manifest lies beside it by "
             "'vorrat rerun plan --out NEW'." in capsys.readouterr().err
         )
-    assert run(["rerun", "plan", "--out", "new"]) == 1
-    assert run(["report", "new", "--out", "page.html"]) == 0
+    assert run_command_line(["rerun", "plan", "--out", "new"]) == 1
+    assert run_command_line(["report", "new", "--out", "page.html"]) == 0
 
 
 def test_a_later_format_is_told_as_such(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (here / "tutorial.yaml").read_text(encoding="utf-8")
     (here / "later.yaml").write_text(text.replace("schema_version: 1", "schema_version: 2"))
-    assert run(["validate", "later.yaml"]) == 2
+    assert run_command_line(["validate", "later.yaml"]) == 2
     told = "this version of Vorrat does not know format 2; take a later version, or write 1"
     assert told in capsys.readouterr().err
 
@@ -203,4 +206,4 @@ def test_what_was_written_between_two_releases_is_read_as_it_is(version: str) ->
         "versions": {"vorrat": version},
         "chains": [{"demand_t": 1, "need_t": 2}, {"demand_t": 3}],
     }
-    assert as_now(told) == told
+    assert upgrade_document(told) == told

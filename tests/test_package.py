@@ -17,7 +17,7 @@ from types import ModuleType
 
 import pytest
 
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 ROOT = Path(__file__).parents[1]
 
@@ -175,8 +175,8 @@ def test_what_needs_an_extra_asks_for_it(
     for module in ("analyses.sensitivity.screening", "parallel.cluster"):
         monkeypatch.setattr(f"optimizer.{module}.find_spec", lambda name: None)
     monkeypatch.chdir(tmp_path)
-    assert run(["init", "--from", "tutorial"]) == 0
-    assert run([*release().EXTRAS[extra], "--quiet"]) == 2
+    assert run_command_line(["init", "--from", "tutorial"]) == 0
+    assert run_command_line([*release().EXTRAS[extra], "--quiet"]) == 2
     assert f"install Vorrat with its extra '{extra}'" in capsys.readouterr().err
 
 
@@ -205,7 +205,7 @@ def test_what_is_compiled_suits_any_processor_of_its_kind(
     before: str, environment: dict[str, str], processor: str, tmp_path: Path
 ) -> None:
     """Unless somebody says otherwise, or compiles functions of their own with numba already."""
-    tells = "import vorrat, optimizer.solve.sweep, numba; print(numba.config.CPU_NAME)"
+    tells = "import vorrat, optimizer.solve.recourse, numba; print(numba.config.CPU_NAME)"
     own = {"PYTHONPATH": str(ROOT), "NUMBA_CPU_NAME": "", **environment}
     code = f"import os; os.environ['NUMBA_CPU_NAME'] or os.environ.pop('NUMBA_CPU_NAME'); {before}"
     assert python("-c", code + tells, folder=tmp_path, **own).stdout.strip() == processor

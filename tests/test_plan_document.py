@@ -12,33 +12,35 @@ from small import case, chance_of_cut, funder, near, project, solve, stockpile
 
 from models.files import read_case
 from models.results import Plan
-from models.results.misfits import misfits
+from models.results.inconsistencies import find_inconsistencies
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.plan_document import as_solved, quantiles
-from optimizer.solve.planner import plan
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.plan_document import solved_scenario_json, weighted_quantiles
+from optimizer.solve.planner import solve_to_plan
 
 
 def test_quantiles_of_states_with_unlike_probabilities() -> None:
     """0, 5 and 10 with 0.5, 0.3, 0.2: up to a half it is 0, up to 0.8 it is 5, then 10."""
-    found = quantiles(np.array([10.0, 0.0, 5.0]), np.array([0.2, 0.5, 0.3]), (0, 0.5, 0.51, 0.8, 1))
+    found = weighted_quantiles(
+        np.array([10.0, 0.0, 5.0]), np.array([0.2, 0.5, 0.3]), (0, 0.5, 0.51, 0.8, 1)
+    )
     assert found == (0.0, 0.0, 5.0, 5.0, 10.0)
 
 
 def test_a_state_without_probability_is_no_worst_state() -> None:
-    assert quantiles(np.array([1.0, 99.0]), np.array([1.0, 0.0]), (0, 1)) == (1.0, 1.0)
+    assert weighted_quantiles(np.array([1.0, 99.0]), np.array([1.0, 0.0]), (0, 1)) == (1.0, 1.0)
 
 
 def test_rounding_of_many_probabilities_does_not_lead_to_the_next_state() -> None:
     values, chance = np.arange(1000.0), np.full(1000, 0.001)
-    assert quantiles(values, chance, (0.1, 0.95)) == (99.0, 949.0)
+    assert weighted_quantiles(values, chance, (0.1, 0.95)) == (99.0, 949.0)
 
 
 def test_the_worst_state_is_the_last_quantile_however_rare_it_is() -> None:
     values, chance = np.array([1.0, 99.0]), np.array([1 - 1e-10, 1e-10])
-    assert quantiles(values, chance, (0, 0.99, 1)) == (1.0, 1.0, 99.0)
+    assert weighted_quantiles(values, chance, (0, 0.99, 1)) == (1.0, 1.0, 99.0)
 
 
 def test_the_spread_of_damage() -> None:
@@ -63,7 +65,7 @@ def random_plans() -> list[Plan]:
         try:
             draw = treasury_case if seed % 3 == 0 else small_case
             raw = draw(random.Random(seed).choice)
-            found.append(plan(Case.model_validate(raw), gap=0.0))
+            found.append(solve_to_plan(Case.model_validate(raw), gap=0.0))
         except Infeasible:
             continue
     return found
@@ -77,7 +79,7 @@ def plans() -> list[Plan]:
 @pytest.mark.slow
 def test_plans_fit_their_scenarios_and_add_up(plans: list[Plan]) -> None:
     for answer in plans:
-        assert [*misfits(answer), *disagreements(answer)] == []
+        assert [*find_inconsistencies(answer), *find_discrepancies(answer)] == []
 
 
 def test_accounts_add_up(plans: list[Plan]) -> None:
@@ -165,7 +167,7 @@ def test_a_scenario_comes_back_whole(name: str) -> None:
     variants = read_case(file).case.variants
     for variant in (None, *variants):
         read = read_case(file, variant=variant).case
-        document = as_solved(read, variant)
+        document = solved_scenario_json(read, variant)
         again = Case.model_validate(document)
         assert input_hash(again) == input_hash(read)
         assert set(again.variants) == {variant, read.counterfactual} - {None}

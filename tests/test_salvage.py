@@ -14,13 +14,13 @@ from small_programs import hard
 
 from models.files import read_case
 from models.scenario.case import Case
-from optimizer.cli import child
+from optimizer.cli import child_process
 from optimizer.errors import CheckFailed
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.solve import planner
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.solver_result import Incumbent, Method, Teller
+from optimizer.solve.solver_result import Incumbent, IncumbentReporter, Method
 
 TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
 
@@ -33,7 +33,7 @@ def case() -> Case:
 @cache
 def told(method: Method) -> tuple[Incumbent, ...]:
     heard: list[Incumbent] = []
-    planner.plan(case(), method=method, on_incumbent=heard.append)
+    planner.solve_to_plan(case(), method=method, on_incumbent=heard.append)
     return tuple(heard)
 
 
@@ -42,9 +42,11 @@ def test_what_was_told_last_is_the_plan(method: Method) -> None:
     """By way of JSON, as it goes to another process."""
     last = told(method)[-1]
     assert last.final
-    sent = json.loads(json.dumps(child.as_checkpoint(last, input_hash(case()))))
-    plan = planner.salvage(case(), child.of_checkpoint(sent), ended="killed")
-    expected = planner.plan(case(), method=method)
+    sent = json.loads(json.dumps(child_process.checkpoint_from_incumbent(last, input_hash(case()))))
+    plan = planner.salvage_plan(
+        case(), child_process.incumbent_from_checkpoint(sent), ending="killed"
+    )
+    expected = planner.solve_to_plan(case(), method=method)
     assert plan.projects == expected.projects
     assert plan.stockpiles == expected.stockpiles
     found = plan.certificate
@@ -54,7 +56,7 @@ def test_what_was_told_last_is_the_plan(method: Method) -> None:
 
 def test_without_a_bound_nothing_is_proven() -> None:
     last = replace(told("decomposition")[-1], bound=None)
-    found = planner.salvage(case(), last, ended="killed").certificate
+    found = planner.salvage_plan(case(), last, ending="killed").certificate
     assert (found.status, found.bound, found.gap) == ("limit", None, None)
 
 
@@ -62,9 +64,9 @@ def test_what_breaks_a_rule_or_its_bound_is_no_plan() -> None:
     last = told("decomposition")[-1]
     broken = replace(last.commitment, start=dict.fromkeys(last.commitment.start, 2027))
     with pytest.raises(CheckFailed, match="P1"):
-        planner.salvage(case(), replace(last, commitment=broken), ended="killed")
+        planner.salvage_plan(case(), replace(last, commitment=broken), ending="killed")
     with pytest.raises(CheckFailed, match="bound"):
-        planner.salvage(case(), replace(last, bound=1e6), ended="killed")
+        planner.salvage_plan(case(), replace(last, bound=1e6), ending="killed")
 
 
 def test_a_running_solve_tells_better_solutions() -> None:
@@ -73,12 +75,12 @@ def test_a_running_solve_tells_better_solutions() -> None:
     solution = highs.solve(
         program,
         time_limit=1.0,
-        on_better=lambda values, objective, bound: heard.update({objective: (values, bound)}),
+        on_incumbent=lambda values, objective, bound: heard.update({objective: (values, bound)}),
     )
     assert heard
     assert list(heard) == sorted(heard, reverse=True)
     for objective, (values, bound) in heard.items():
-        assert highs.violation(program, values) < 1e-6
+        assert highs.max_violation(program, values) < 1e-6
         assert program.cost @ values + program.offset == pytest.approx(objective)
         assert bound <= objective
     assert solution.objective is not None
@@ -89,22 +91,22 @@ def test_an_error_of_who_is_told_costs_no_plan() -> None:
     def fail(_incumbent: Incumbent) -> None:
         raise ZeroDivisionError
 
-    teller = Teller("extensive", fail, lambda _values: Commitment())
-    teller.tell(np.zeros(1), 1.0, -math.inf)
+    teller = IncumbentReporter("extensive", fail, lambda _values: Commitment())
+    teller.report(np.zeros(1), 1.0, -math.inf)
 
 
 def test_the_first_plan_is_told_at_once_and_news_later(monkeypatch: pytest.MonkeyPatch) -> None:
     now, heard = [0.0], list[Incumbent]()
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    teller = Teller("extensive", heard.append, lambda _values: Commitment())
+    teller = IncumbentReporter("extensive", heard.append, lambda _values: Commitment())
     first, second = np.zeros(1), np.ones(1)
-    teller.tell(None, math.inf, 0.0)
-    teller.tell(first, 9.0, -math.inf)
-    teller.tell(second, 8.0, 1.0)
+    teller.report(None, math.inf, 0.0)
+    teller.report(first, 9.0, -math.inf)
+    teller.report(second, 8.0, 1.0)
     assert [(one.objective, one.bound) for one in heard] == [(9.0, None)]
     now[0] = 2.0
-    teller.tell(second, 8.0, 1.0)
+    teller.report(second, 8.0, 1.0)
     now[0] = 4.0
-    teller.tell(second, 8.0, 1.0)
-    teller.tell(second, 8.0, 2.0)
+    teller.report(second, 8.0, 1.0)
+    teller.report(second, 8.0, 2.0)
     assert [(one.objective, one.bound) for one in heard[1:]] == [(8.0, 1.0), (8.0, 2.0)]

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from optimizer.model import highs
 from optimizer.model.highs import LinearProgram
-from optimizer.model.highs.scaling import without_negligible
+from optimizer.model.highs.scaling import drop_negligible_entries
 
 
 def drawn(seed: int, decades: float) -> LinearProgram:
@@ -21,7 +21,7 @@ def drawn(seed: int, decades: float) -> LinearProgram:
     rows, columns = 8, 12
     matrix = rng.uniform(0.5, 2.0, (rows, columns)) * (rng.random((rows, columns)) < 0.5)
     inside = rng.uniform(0.2, 0.8, columns)
-    program = highs.arrays(
+    program = highs.program_from_arrays(
         rng.uniform(-1.0, 2.0, columns),
         matrix,
         matrix @ inside - 0.1,
@@ -55,12 +55,12 @@ def test_a_program_of_any_sizes_has_the_optimum_of_the_one_it_was_made_of(seed: 
 @pytest.mark.parametrize("seed", range(20))
 def test_factors_are_powers_of_two_and_bring_programs_near_one(seed: int) -> None:
     program = drawn(seed, 14)
-    scaling = highs.scaling_of(program)
-    for factors in (scaling.rows, scaling.columns, np.array([scaling.objective])):
+    scaling = highs.compute_scaling(program)
+    for factors in (scaling.row_factor, scaling.column_unit, np.array([scaling.objective_factor])):
         mantissa, _ = np.frexp(factors)
         assert (mantissa == 0.5).all()
-    data = np.abs(scaling.applied(program).matrix.data)
-    assert not scaling.near_one
+    data = np.abs(scaling.scale(program).matrix.data)
+    assert not scaling.is_near_one
     plain = np.abs(program.matrix.data)
     assert data.max() / data.min() < 1e4 < 1e9 < plain.max() / plain.min()
 
@@ -68,11 +68,11 @@ def test_factors_are_powers_of_two_and_bring_programs_near_one(seed: int) -> Non
 @pytest.mark.parametrize("seed", range(5))
 def test_a_program_near_one_stays_as_it_is(seed: int) -> None:
     program = drawn(seed, 0)
-    scaling = highs.scaling_of(program)
-    assert scaling.near_one
-    applied = scaling.applied(program)
+    scaling = highs.compute_scaling(program)
+    assert scaling.is_near_one
+    applied = scaling.scale(program)
     assert (applied.matrix.data == program.matrix.data).all()
-    assert (applied.cost == program.cost * scaling.objective).all()
+    assert (applied.cost == program.cost * scaling.objective_factor).all()
 
 
 @pytest.mark.parametrize("size", [1e-12, 1e-6, 1e6, 1e12])
@@ -85,11 +85,11 @@ def test_the_size_of_the_objective_decides_nothing(size: float) -> None:
 
 def test_whole_columns_keep_their_units() -> None:
     """Least 1e-6 x + y with 1e-6 x + y >= 2.5e-6, x whole and at most 2: y is 0.5e-6."""
-    relaxed = highs.arrays(
+    relaxed = highs.program_from_arrays(
         [1e-6, 1.5], [[1e-6, 1.0]], [2.5e-6], [math.inf], [0.0, 0.0], [2.0, math.inf]
     )
     whole = replace(relaxed, integer=np.array([True, False]))
-    assert highs.scaling_of(whole).columns[0] == 1.0
+    assert highs.compute_scaling(whole).column_unit[0] == 1.0
     solution = highs.solve(whole, gap=0.0)
     assert solution.values == pytest.approx([2.0, 0.5e-6], rel=1e-9, abs=0)
 
@@ -97,7 +97,7 @@ def test_whole_columns_keep_their_units() -> None:
 def test_simplex_tells_figures_of_the_program_whatever_it_is_scaled_by() -> None:
     program = drawn(7, 12)
     once = highs.solve(program)
-    simplex = highs.Simplex(program)
+    simplex = highs.DualSimplex(program)
     assert simplex.solve() == "optimal"
     x = simplex.values()
     assert simplex.objective == pytest.approx(once.objective, rel=1e-8)
@@ -115,17 +115,17 @@ def test_that_there_is_no_solution_is_asked_twice_where_it_has_to_be_sure(
 ) -> None:
     """x and y are at most a half each, and x + y is at least 2."""
     asked: list[str | None] = []
-    second = highs.Simplex._second_opinion
+    second = highs.DualSimplex._resolve_doubtful
     monkeypatch.setattr(
-        highs.Simplex,
-        "_second_opinion",
+        highs.DualSimplex,
+        "_resolve_doubtful",
         lambda self, outcome: asked.append(outcome) or second(self, outcome),
     )
-    program = highs.arrays(
+    program = highs.program_from_arrays(
         [1.0, 1.0], [[1.0, 1.0], [1.0, 2.0]], [2.0, 0.0], [math.inf, 9.0], [0.0, 0.0], [0.5, 0.5]
     )
-    simplex = highs.Simplex(program, exact=True)
-    assert simplex.solve(sure=sure) == "infeasible"
+    simplex = highs.DualSimplex(program, exact=True)
+    assert simplex.solve(verify_infeasible=sure) == "infeasible"
     assert bool(asked) == sure
 
 
@@ -136,8 +136,10 @@ def test_that_there_is_no_solution_is_asked_twice_where_it_has_to_be_sure(
 def test_what_is_negligible_comes_off_the_side(upper: float, kept: list[float]) -> None:
     """x + 1e-12 y >= 1: without y the row asks no more of x than with all of y that there is."""
     rows: dict[str, Any] = {"row_lower": [1.0], "row_upper": [math.inf]}
-    program = highs.arrays([1.0, 1.0], [[1.0, 1e-12]], lower=[0, 0], upper=[5, upper], **rows)
-    lighter = without_negligible(program)
+    program = highs.program_from_arrays(
+        [1.0, 1.0], [[1.0, 1e-12]], lower=[0, 0], upper=[5, upper], **rows
+    )
+    lighter = drop_negligible_entries(program)
     assert lighter.matrix.nnz == 1
     lost = 2e-12 if math.isfinite(upper) else 0.0
     assert lighter.row_lower[0] == pytest.approx(kept[0] - lost, rel=1e-15)

@@ -17,15 +17,15 @@ from models.scenario.case import Case
 from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
-from optimizer.model.instance import Held, read_instance, seen_from
-from optimizer.model.outlook import without_surplus
+from optimizer.model.instance import FixedDecisions, change_perspective, read_instance
+from optimizer.model.scenario_data import cap_surplus_offtake
 from optimizer.solve import planner
-from optimizer.solve.checked_solution import proven
-from optimizer.solve.decomposition import method, solve_by_decomposition
-from optimizer.solve.decomposition.search import Search
-from optimizer.solve.gap import Sizes
+from optimizer.solve.checked_solution import updated_certificate
+from optimizer.solve.decomposition import benders, solve_by_decomposition
+from optimizer.solve.decomposition.branch_and_cut import BranchAndCut
+from optimizer.solve.gap import GapScale
 from optimizer.solve.planner import Problem
-from optimizer.solve.solver_result import NUMERICAL_LIMIT, Incumbent, Solved
+from optimizer.solve.solver_result import NUMERICAL_LIMIT, Incumbent, SolverResult
 
 TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
 OPTIMUM = 27.5
@@ -33,10 +33,10 @@ OPTIMUM = 27.5
 
 @cache
 def tutorial() -> Problem:
-    return Problem.of(read_case(TUTORIAL).case)
+    return Problem.from_case(read_case(TUTORIAL).case)
 
 
-def decompose(**options: Any) -> Solved:
+def decompose(**options: Any) -> SolverResult:
     problem = tutorial()
     return solve_by_decomposition(problem.instance, problem.states, gap=1e-4, **options)
 
@@ -44,26 +44,26 @@ def decompose(**options: Any) -> Solved:
 @pytest.fixture
 def doubted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every search is in doubt."""
-    monkeypatch.setattr(method, "_in_doubt", lambda *_: True)
+    monkeypatch.setattr(benders, "_is_doubtful", lambda *_: True)
 
 
 def second(monkeypatch: pytest.MonkeyPatch, instead: Any) -> None:
     """What the second search does instead of searching."""
-    first, calls = Search.search, []
+    first, calls = BranchAndCut.close_gap, []
 
-    def search(self: Search) -> None:
+    def search(self: BranchAndCut) -> None:
         calls.append(self)
         if len(calls) == 1:
             first(self)
         else:
             instead(self)
 
-    monkeypatch.setattr(Search, "search", search)
+    monkeypatch.setattr(BranchAndCut, "close_gap", search)
 
 
 def test_a_search_in_doubt_is_made_again_and_proves_the_same(doubted: None) -> None:
     found = decompose()
-    assert (found.solution.ending, found.solution.ended) == ("optimal", "gap closed")
+    assert (found.solution.ending, found.solution.solver_status) == ("optimal", "gap closed")
     assert found.solution.objective == near(OPTIMUM)
     assert found.solution.bound == pytest.approx(OPTIMUM, rel=1e-4)
 
@@ -71,8 +71,12 @@ def test_a_search_in_doubt_is_made_again_and_proves_the_same(doubted: None) -> N
 def test_a_plan_refutes_that_nothing_is_feasible(
     doubted: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nothing(search: Search) -> None:
-        search.run.best, search.run.upper, search.run.lower = None, np.inf, np.inf
+    def nothing(search: BranchAndCut) -> None:
+        search.run.best_solution, search.run.best_objective, search.run.lower_bound = (
+            None,
+            np.inf,
+            np.inf,
+        )
 
     second(monkeypatch, nothing)
     found = decompose()
@@ -85,7 +89,7 @@ def test_a_plan_refutes_that_nothing_is_feasible(
 def test_a_search_that_fails_leaves_the_plan_of_the_one_before(
     doubted: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_: Search) -> None:
+    def fails(_: BranchAndCut) -> None:
         raise SolverError("gone")
 
     second(monkeypatch, fails)
@@ -95,23 +99,23 @@ def test_a_search_that_fails_leaves_the_plan_of_the_one_before(
 def test_the_better_plan_is_kept(doubted: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second search knows none but the worst: to do nothing."""
 
-    def idle(search: Search) -> None:
+    def idle(search: BranchAndCut) -> None:
         run = search.run
-        run.best = np.zeros(len(run.master.program.cost))
-        run.upper, run.lower = 1e6, 0.0
+        run.best_solution = np.zeros(len(run.master.program.cost))
+        run.best_objective, run.lower_bound = 1e6, 0.0
 
     second(monkeypatch, idle)
     found = decompose()
     assert found.solution.objective == near(OPTIMUM)
-    assert (found.solution.ended, found.solution.bound) == (NUMERICAL_LIMIT, 0.0)
+    assert (found.solution.solver_status, found.solution.bound) == (NUMERICAL_LIMIT, 0.0)
 
 
 def test_a_search_that_fails_without_a_plan_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Search) -> None:
+    def fails(_: BranchAndCut) -> None:
         raise SolverError("gone")
 
-    monkeypatch.setattr(Search, "search", fails)
-    monkeypatch.setattr(method, "_in_doubt", lambda *_: False)
+    monkeypatch.setattr(BranchAndCut, "close_gap", fails)
+    monkeypatch.setattr(benders, "_is_doubtful", lambda *_: False)
     with pytest.raises(SolverError, match="gone"):
         decompose()
 
@@ -122,11 +126,11 @@ def test_a_plan_in_doubt_is_kept_where_no_time_is_left_for_another(
     monkeypatch.setattr(planner, "_is_doubtful", lambda *_, **__: True)
     found = planner.solve_by_decomposition
 
-    def hurried(*given: Any, **options: Any) -> Solved:
+    def hurried(*given: Any, **options: Any) -> SolverResult:
         return found(*given, **{**options, "time_limit": 0.0})
 
     monkeypatch.setattr(planner, "solve_by_decomposition", hurried)
-    solved = planner.search(tutorial(), gap=1e-4, method="extensive")
+    solved = planner.solve_problem(tutorial(), gap=1e-4, method="extensive")
     assert solved.method == "extensive"
     assert solved.solution.objective == near(OPTIMUM)
 
@@ -139,12 +143,12 @@ def test_what_breaks_a_rule_is_searched_by_the_smallest_tolerances(
     asked = []
     found = planner.solve_by_decomposition
 
-    def noted(*given: Any, **options: Any) -> Solved:
+    def noted(*given: Any, **options: Any) -> SolverResult:
         asked.append(options.get("exact", False))
         return found(*given, **options)
 
     monkeypatch.setattr(planner, "solve_by_decomposition", noted)
-    solved = planner.search(tutorial(), gap=1e-4, method="decomposition")
+    solved = planner.solve_problem(tutorial(), gap=1e-4, method="decomposition")
     assert asked == [False, True]
     assert solved.solution.objective == near(OPTIMUM)
 
@@ -154,13 +158,15 @@ def test_at_its_numerical_limit_a_small_problem_gets_the_extensive_form(
 ) -> None:
     found = planner.solve_by_decomposition
 
-    def stuck(*given: Any, **options: Any) -> Solved:
+    def stuck(*given: Any, **options: Any) -> SolverResult:
         solved = found(*given, **options)
-        solution = replace(solved.solution, ending="limit", ended=NUMERICAL_LIMIT, bound=0.0)
+        solution = replace(
+            solved.solution, ending="limit", solver_status=NUMERICAL_LIMIT, bound=0.0
+        )
         return replace(solved, solution=solution)
 
     monkeypatch.setattr(planner, "solve_by_decomposition", stuck)
-    solved = planner.search(tutorial(), gap=1e-4, method="decomposition")
+    solved = planner.solve_problem(tutorial(), gap=1e-4, method="decomposition")
     assert (solved.method, solved.solution.ending) == ("extensive", "optimal")
 
 
@@ -171,18 +177,20 @@ def test_to_do_nothing_refutes_that_nothing_is_feasible(
     """Where the extensive form fails too, it is the plan, and nothing is proven of others."""
     found = planner.solve_by_decomposition
 
-    def wrong(*given: Any, **options: Any) -> Solved:
+    def wrong(*given: Any, **options: Any) -> SolverResult:
         solved = found(*given, **options)
-        none = replace(solved.solution, ending="infeasible", ended="infeasible", objective=None)
+        none = replace(
+            solved.solution, ending="infeasible", solver_status="infeasible", objective=None
+        )
         return replace(solved, solution=none, commitment=None)
 
-    def failing(*_: Any, **__: Any) -> Solved:
+    def failing(*_: Any, **__: Any) -> SolverResult:
         raise SolverError("gone")
 
     monkeypatch.setattr(planner, "solve_by_decomposition", wrong)
     if fails:
         monkeypatch.setattr(planner, "solve_extensive_form", failing)
-    proof = planner.find(tutorial(), method="decomposition").certificate
+    proof = planner.solve_and_certify(tutorial(), method="decomposition").certificate
     if fails:
         assert (proof.status, proof.bound, proof.ended) == ("limit", None, NUMERICAL_LIMIT)
     else:
@@ -212,9 +220,9 @@ def large_and_small() -> Case:
 
 def test_a_bound_of_a_search_that_was_stopped_stays_what_was_proven() -> None:
     last = Incumbent("decomposition", Commitment(), 1e-3, bound=0.0)
-    found = planner.salvage(large_and_small(), last, ended="killed").certificate
+    found = planner.salvage_plan(large_and_small(), last, ending="killed").certificate
     assert (found.status, found.objective, found.bound) == ("limit", 1e-3, 0.0)
-    other = proven(found, 1e-3, 9e-4, Sizes(least=1e-9, rounding=1.0))
+    other = updated_certificate(found, 1e-3, 9e-4, GapScale(objective_floor=1e-9, rounding=1.0))
     assert (other.status, other.bound) == ("limit", 9e-4)
 
 
@@ -225,10 +233,10 @@ def test_a_bound_of_a_search_that_was_stopped_stays_what_was_proven() -> None:
 def test_no_gap_is_called_closed_that_is_not(ended: str, bound: float, kept: float | None) -> None:
     """All differences are small beside the million that could be missing. A bound that the plan
     refutes by more than the gap proves nothing."""
-    problem = Problem.of(large_and_small())
-    last = highs.Solution("optimal", ended, None, 1e-3, bound, 0, 0.0)
-    solved = Solved("extensive", last, Commitment(), seconds={}, size={})
-    proof = planner.judge(problem, solved, gap=1e-4, began=0.0).certificate
+    problem = Problem.from_case(large_and_small())
+    last = highs.ProgramSolution("optimal", ended, None, 1e-3, bound, 0, 0.0)
+    solved = SolverResult("extensive", last, Commitment(), seconds_by_step={}, model_size={})
+    proof = planner.certify(problem, solved, gap=1e-4, started_at=0.0).certificate
     closed = kept is not None and kept > 0
     assert (proof.status, proof.bound) == ("optimal" if closed else "limit", kept)
     assert proof.ended == (ended if closed else NUMERICAL_LIMIT)
@@ -240,14 +248,15 @@ def test_no_gap_is_called_closed_that_is_not(ended: str, bound: float, kept: flo
 def test_a_bound_that_a_plan_refutes_proves_nothing(lower: float, bound: float | None) -> None:
     """A plan of 50 was found. An exhausted tree has no bound, and its best plan is the best."""
     run: Any = SimpleNamespace(
-        best=object(), lower=lower, upper=50.0, done=True, enough=-np.inf, within=1e-4, size=abs,
-        unlimited=False, interrupted=False, at_node_limit=False, deadline=np.inf, nodes=0,
+        best_solution=object(), lower_bound=lower, best_objective=50.0, is_done=True,
+        target_objective=-np.inf, target_gap=1e-4, gap_denominator=abs, is_unbounded=False,
+        is_interrupted=False, hit_node_limit=False, deadline=np.inf, node_count=0,
         history=[],
     )  # fmt: skip
-    found = method._solution(run, 50.0, 1e-4, 1.0)
+    found = benders._build_solution(run, 50.0, 1e-4, 1.0)
     assert found.bound == bound
     is_proven = bound is not None and bound > 49.99
-    assert found.ended == ("gap closed" if is_proven else NUMERICAL_LIMIT)
+    assert found.solver_status == ("gap closed" if is_proven else NUMERICAL_LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -258,16 +267,18 @@ def test_a_bound_that_a_plan_refutes_proves_nothing(lower: float, bound: float |
 def test_the_better_of_two_plans_that_leave_a_gap_is_kept(
     ending: highs.Ending, objective: float, is_better: bool
 ) -> None:
-    def solved(ending: highs.Ending, objective: float) -> Solved:
-        last = highs.Solution(ending, ending, None, objective, 0.0, 0, 0.0)
-        return Solved("extensive", last, Commitment(), seconds={}, size={})
+    def solved(ending: highs.Ending, objective: float) -> SolverResult:
+        last = highs.ProgramSolution(ending, ending, None, objective, 0.0, 0, 0.0)
+        return SolverResult("extensive", last, Commitment(), seconds_by_step={}, model_size={})
 
     assert planner._is_better(solved("limit", 10.0), solved(ending, objective)) == is_better
 
 
 def test_whole_columns_count_whole_units() -> None:
     """x is whole and costs 3 million; y costs 1, but there is too little of it."""
-    program = highs.arrays([3e6, 1.0], [[1.0, 1.0]], [0.5], [np.inf], [0.0, 0.0], [1.0, 0.2])
+    program = highs.program_from_arrays(
+        [3e6, 1.0], [[1.0, 1.0]], [0.5], [np.inf], [0.0, 0.0], [1.0, 0.2]
+    )
     program = replace(program, integer=np.array([True, False]))
     found = highs.solve(program, objective_factor=2.0**10)
     assert found.values is not None
@@ -281,9 +292,11 @@ def test_what_others_have_settled_of_a_giant_stays_possible() -> None:
         consumers={"industry": {"name": "Industry", "company": "fund"}},
     )
     instance = read_instance(Case.model_validate(raw))
-    (group,) = instance.holders("works")
-    settled = seen_from(instance, held=Held(offtake={("works", 2026, group): 0.5}))
-    held = without_surplus(settled, Problem.of(Case.model_validate(raw)).states)
-    free = without_surplus(instance, Problem.of(Case.model_validate(raw)).states)
+    (group,) = instance.groups_with_right("works")
+    settled = change_perspective(
+        instance, fixed_decisions=FixedDecisions(offtake={("works", 2026, group): 0.5})
+    )
+    held = cap_surplus_offtake(settled, Problem.from_case(Case.model_validate(raw)).states)
+    free = cap_surplus_offtake(instance, Problem.from_case(Case.model_validate(raw)).states)
     assert free.projects["works"].offtake_max < 0.01
     assert held.projects["works"].offtake_max >= 0.5

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from models.files import decoding, includes, json_document, nodes, reading, workbook, yaml_source
-from optimizer.page import reading as apart
-from optimizer.solve.decomposition import pool
+from models.files import decoding, includes, nodes, reading, result_json, workbook, yaml_source
+from optimizer.page import isolated_reader as apart
+from optimizer.solve.decomposition import cut_pool
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
 MB = 1_000_000
@@ -22,11 +22,11 @@ def test_the_limits_are_those_of_the_code() -> None:
         decoding.MAX_BYTES,
         decoding.MAX_TOTAL_BYTES,
         decoding.MAX_FILES,
-        includes.MAX_CHAIN,
+        includes.MAX_INCLUDE_DEPTH,
         decoding.MAX_VALUES,
         yaml_source.MAX_DEPTH,
         reading.MAX_VARIANTS,
-        reading.MAX_CHECKED,
+        reading.MAX_CHECKED_VALUES,
         nodes.MAX_ROWS,
         nodes.MAX_COLUMNS,
         decoding.MAX_CELLS,
@@ -35,13 +35,13 @@ def test_the_limits_are_those_of_the_code() -> None:
         workbook.MAX_RATIO,
         workbook.MAX_PARTS,
         workbook.MAX_TAGS,
-        workbook.MAX_FORMAT,
+        workbook.MAX_FORMAT_LENGTH,
         reading.MAX_FAULTS,
-        json_document.MAX_BYTES,
-        json_document.MAX_VALUES,
-        json_document.MAX_DEPTH,
-        pool.MAX_BYTES,
-        apart.SECONDS,
-        apart.MEMORY,
-        apart.AT_ONCE,
+        result_json.MAX_BYTES,
+        result_json.MAX_VALUES,
+        result_json.MAX_DEPTH,
+        cut_pool.MAX_POOL_BYTES,
+        apart.READ_TIMEOUT,
+        apart.READ_MEMORY,
+        apart.MAX_CONCURRENT_READS,
     ]

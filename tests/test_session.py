@@ -71,11 +71,11 @@ def test_what_is_told_of_a_plan_does_not_depend_on_the_plans_before(seed: int) -
     for weight in (0.001, 0.5, 0.01):
         raw = raw | {"objective": raw["objective"] | {"cost_weight": weight}}
         try:
-            found = session.ask(Case.model_validate(raw), brief=False, gap=1e-6)
+            found = session.ask(Case.model_validate(raw), damage_only=False, gap=1e-6)
         except Infeasible:
             return
         assert found.recourse is not None
-        kept, anew = found.plan(), replace(found, recourse=None).plan()
+        kept, anew = found.to_plan(), replace(found, recourse=None).to_plan()
         assert kept == anew
 
 
@@ -97,7 +97,7 @@ def test_a_newer_question_ends_an_older_one() -> None:
 
     def ask_again(_: Any) -> None:
         if not newer:
-            own = session._stop
+            own = session._stop_event
             newer.append(threading.Thread(target=lambda: newer.append(session.ask(case, gap=1e-3))))
             newer[0].start()
             assert own is not None
@@ -135,7 +135,7 @@ def test_hundreds_of_questions_leave_no_memory_behind() -> None:
     try:
         for number in range(200):
             setting = f"policy.budget_meur={draw.uniform(2.0, 9.0):.2f}"
-            session.ask(scenario.reading.changed([setting]).case, gap=1e-6)
+            session.ask(scenario.reading.with_settings([setting]).case, gap=1e-6)
             if number % 100 == 99:
                 gc.collect()
                 held.append(tracemalloc.get_traced_memory()[0])

@@ -20,7 +20,7 @@ CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.f
          "pd.read_pickle", "joblib.load", "click.launch"}  # fmt: skip
 ALLOWED = {
     # A user asked with --open for the report that was just written.
-    ("optimizer/cli/solving.py", "click.launch"),
+    ("optimizer/cli/solve_commands.py", "click.launch"),
 }
 
 
@@ -51,11 +51,11 @@ def imports() -> Iterator[tuple[str, str]]:
 BETWEEN_OWN_PROCESSES = {
     # Tasks and answers between this process and workers that it has begun itself, and those of a
     # cluster that both sides have shown certificates for, or that is on this machine.
-    ("optimizer/parallel/serving.py", "pickle"),
-    ("optimizer/parallel/dealing.py", "pickle"),
+    ("optimizer/parallel/task_server.py", "pickle"),
+    ("optimizer/parallel/dispatch.py", "pickle"),
     ("optimizer/parallel/cluster.py", "pickle"),
     ("optimizer/parallel/dask_worker.py", "pickle"),
-    ("optimizer/parallel/staying.py", "pickle"),
+    ("optimizer/parallel/services.py", "pickle"),
 }
 
 
@@ -74,8 +74,8 @@ def test_nothing_that_is_read_can_be_executed() -> None:
 
 ON_THIS_MACHINE = {
     # Bound to the loopback address, but for a server whose proxy is elsewhere.
-    ("optimizer/cli/opening.py", "socket"),
-    ("optimizer/cli/opening.py", "webbrowser"),
+    ("optimizer/cli/open_page.py", "socket"),
+    ("optimizer/cli/open_page.py", "webbrowser"),
 }
 
 

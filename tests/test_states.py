@@ -13,17 +13,17 @@ from small import CHINA, Raw, case, cut, near, project, stockpile
 
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
-from optimizer.model.instance import Coming, Instance, read_instance
-from optimizer.model.outlook import (
-    availability,
+from optimizer.model.instance import Instance, Realisation, read_instance
+from optimizer.model.scenario_data import (
+    cap_surplus_offtake,
+    compute_availability,
+    compute_scenario_data,
     market_supply,
-    outlook,
-    project_output,
-    without_surplus,
+    project_output_lots,
 )
 from optimizer.model.states import State, read_states
 from optimizer.solve import planner
-from optimizer.solve.sweep import Recourse
+from optimizer.solve.recourse import RecourseEvaluator
 
 MANY = 20_000
 
@@ -66,7 +66,7 @@ def left(raw: Raw, material: str = "ore", country: str = "CN") -> list[float]:
     """Share that is left of an origin in each period of the only state."""
     instance = read(raw)
     (state,) = read_states(instance)
-    return availability(instance, state)[material, country].tolist()
+    return compute_availability(instance, state)[material, country].tolist()
 
 
 def test_without_uncertainty_there_is_one_undisturbed_state() -> None:
@@ -82,10 +82,10 @@ def test_a_written_state_is_read_as_it_stands() -> None:
     )
     first, second = read_states(read(raw))
     assert first == State("state 1", 0.25, (("cut", 6), ("cut", 0)))
-    assert second == State("bad", 0.75, failed=frozenset({"works"}))
+    assert second == State("bad", 0.75, failed_projects=frozenset({"works"}))
     raw = written({"probability": 1.0, "delayed_projects": {"works": 2}})
-    assert read_states(read(raw))[0].coming("works").late == 2
-    assert read_states(read(raw))[0].coming("other").late == 0
+    assert read_states(read(raw))[0].realisation("works").delay == 2
+    assert read_states(read(raw))[0].realisation("other").delay == 0
 
 
 def test_a_loss_runs_from_the_period_named() -> None:
@@ -130,10 +130,10 @@ def test_supply_and_projects_of_the_country_are_struck_alike() -> None:
     """Of 16 t a period CL gives 8, CN 8 and its works 10 less what is lost; a lot is 8 t."""
     instance = read(written({"probability": 1.0, "events": [event(2026)]}))
     (state,) = read_states(instance)
-    ore, own = instance.nodes[0], outlook(instance, state)
-    assert instance.lot_t["ore"] == 8
+    ore, own = instance.nodes[0], compute_scenario_data(instance, state)
+    assert instance.lot_tonnes["ore"] == 8
     assert (market_supply(instance, ore, own) * 8).tolist() == [8, 12, 14] + [16] * 5
-    output = project_output(instance, ore, own)["works", Coming()] * 8
+    output = project_output_lots(instance, ore, own)["works", Realisation()] * 8
     assert output.tolist() == [0, 5, 7.5] + [10] * 5
 
 
@@ -150,9 +150,9 @@ def damage(raw: Raw) -> list[float]:
     """Of each state, the works being built."""
     instance = read(raw)
     plan = Commitment({"works": 2026}, market={"works": 1.0}, offtake={("works", "common"): 1.0})
-    recourse = Recourse(instance, read_states(instance))
-    point = recourse.columns.point(plan)
-    return recourse.sweep(point, recourse.probability[None]).damage.tolist()
+    recourse = RecourseEvaluator(instance, read_states(instance))
+    point = recourse.columns.to_point(plan)
+    return recourse.evaluate(point, recourse.probability[None]).damage.tolist()
 
 
 def test_a_failure_beats_a_delay() -> None:
@@ -203,7 +203,7 @@ def events(states: tuple[State, ...], hazard: str, before: int = 99) -> list[lis
 
 
 def outcomes(states: tuple[State, ...], project: str) -> list[tuple[bool, int]]:
-    return [(project in s.failed, s.coming(project).late) for s in states]
+    return [(project in s.failed_projects, s.realisation(project).delay) for s in states]
 
 
 def test_sampled_states_are_equally_likely_and_reproducible() -> None:
@@ -236,10 +236,10 @@ def test_streams_differ_from_each_other() -> None:
 def test_the_first_half_of_twice_as_many_states_is_the_same() -> None:
     few, many = draw(sampled(150)), draw(sampled(300))
     for one, two in zip(few, many[:150], strict=True):
-        assert (one.name, one.events, one.failed, one.delays) == (
+        assert (one.name, one.events, one.failed_projects, one.delays) == (
             two.name,
             two.events,
-            two.failed,
+            two.failed_projects,
             two.delays,
         )
 
@@ -370,8 +370,8 @@ def test_what_is_certain_and_what_cannot_be(method: str) -> None:
     }
     for one in draw(sampled(500, method=method, hazards=hazards, projects=works)):
         assert [h for h, _ in one.events] == ["sure"] * 4
-        assert one.failed == {"doomed"}
-        assert (one.coming("safe").late, one.coming("doomed").late) == (2, 0)
+        assert one.failed_projects == {"doomed"}
+        assert (one.realisation("safe").delay, one.realisation("doomed").delay) == (2, 0)
 
 
 # Very large projects
@@ -382,11 +382,11 @@ def test_of_a_very_large_project_no_more_is_reserved_than_can_be_used() -> None:
     and half to the ramp is 8e-5. Of 900 t, within 100 times the demand, all can be reserved."""
     raw = _of_sizes(1e6, 900.0)
     instance = read_instance(Case.model_validate(raw))
-    held = without_surplus(instance, read_states(instance))
+    held = cap_surplus_offtake(instance, read_states(instance))
     assert held.projects["giant"].offtake_max == pytest.approx(8e-5, rel=1e-12)
     assert held.projects["large"].offtake_max == 1.0
     small = read_instance(Case.model_validate(_of_sizes(1000.0, 900.0)))
-    assert without_surplus(small, read_states(small)) is small
+    assert cap_surplus_offtake(small, read_states(small)) is small
 
 
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
@@ -394,7 +394,7 @@ def test_a_millionth_of_a_very_large_project_is_not_for_nothing(method: planner.
     """10 t a year missing at 1,000 EUR are 0.01 million a year, a share costs 5 million for all of
     it: nothing is built, though a ten-millionth of the project would cover all."""
     raw = _of_sizes(1e9, 1.0)
-    plan = planner.plan(Case.model_validate(raw), method=method, threads=1)
+    plan = planner.solve_to_plan(Case.model_validate(raw), method=method, threads=1)
     assert plan.projects == ()
     assert plan.certificate.status == "optimal"
     assert plan.certificate.objective == pytest.approx(2 * 0.01, rel=1e-9)

@@ -19,7 +19,7 @@ from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, Node, read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.sweep import Recourse
+from optimizer.solve.recourse import RecourseEvaluator
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,15 @@ class NodeOutcome:
 def swept(raw: Raw, commitment: Commitment | None = None) -> list[NodeOutcome]:
     """The nodes of the only state."""
     instance = read(raw)
-    recourse = Recourse(instance, read_states(instance))
-    point = recourse.columns.point(commitment or Commitment())
-    missing = {v: lots for part in recourse.shortages(point) for v, lots in part.by_step.items()}
+    recourse = RecourseEvaluator(instance, read_states(instance))
+    point = recourse.columns.to_point(commitment or Commitment())
+    missing = {
+        v: lots for part in recourse.shortages(point) for v, lots in part.expected_by_step.items()
+    }
     return [
-        NodeOutcome(node, missing[v], (missing[v] * recourse.nodes[v].weight_in_file).sum(axis=1))
+        NodeOutcome(
+            node, missing[v], (missing[v] * recourse.node_data[v].file_step_weight).sum(axis=1)
+        )
         for v, node in enumerate(instance.nodes)
     ]
 
@@ -48,7 +52,7 @@ def read(raw: Raw) -> Instance:
 
 
 def check_limits(outcome: NodeOutcome, instance: Instance) -> None:
-    limit = np.array([step.limit for step in outcome.node.steps])[:, instance.year_of]
+    limit = np.array([step.limit for step in outcome.node.steps])[:, instance.year_index]
     assert (outcome.shortage >= 0).all()
     assert (outcome.shortage <= limit * (1 + 1e-12)).all()
     assert outcome.damage.min() >= 0
@@ -62,7 +66,7 @@ def test_recourse_is_as_good_as_a_linear_program(kind: str, seed: int) -> None:
     pick = random.Random(f"{kind} {seed}")
     raw = random_case(pick, kind)
     instance = read(raw)
-    lot = instance.lot_t["ore"]
+    lot = instance.lot_tonnes["ore"]
     buy = {
         pile["id"]: [pick.choice([0.0, pick.uniform(0, 30)]) for _ in instance.years]
         for pile in raw["stockpiles"]
@@ -219,7 +223,7 @@ def test_the_earliest_period_is_served_first_where_a_loss_makes_weights_equal(co
         stockpiles=piles[:count],
     )
     (outcome,) = swept(raw)
-    lot = read(raw).lot_t["ore"]
+    lot = read(raw).lot_tonnes["ore"]
     assert (outcome.shortage.sum(axis=0) * lot).tolist() == near([0, 0, 2, 10])
 
 
@@ -240,5 +244,5 @@ def test_no_stock_lies_idle_beside_a_shortage_that_costs_nothing(count: int) -> 
         stockpiles=piles[:count],
     )
     (outcome,) = swept(raw)
-    lot = read(raw).lot_t["ore"]
+    lot = read(raw).lot_tonnes["ore"]
     assert (outcome.shortage.sum(axis=0) * lot).tolist() == near([10, 25, 25])

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from models.scenario.instruments import Instrument
-from optimizer.model.instance import Terms
-from optimizer.model.instance.terms import (
+from optimizer.model.instance import InstrumentTerms
+from optimizer.model.instance.instrument_terms import (
     interest_by_age,
     outstanding_by_age,
     present_value,
@@ -16,7 +16,9 @@ from optimizer.model.instance.terms import (
 )
 
 
-def terms(kind: str | None, rate: float = 0.0, funder: str = "public", **fields: Any) -> Terms:
+def terms(
+    kind: str | None, rate: float = 0.0, funder: str = "public", **fields: Any
+) -> InstrumentTerms:
     return read_terms(Instrument.model_validate({"kind": kind} | fields), funder, rate)
 
 
@@ -54,7 +56,7 @@ def test_a_soft_loan_that_may_fail() -> None:
     """Half back in each of two years without interest, at 0.1: 0.5 / 1.1 + 0.5 / 1.21, and 0.9."""
     loan = terms("loan", 0.1, term_years=2, failure_probability=0.2, loss_given_failure=0.5)
     assert loan.recovery == near(0.9 * (0.5 / 1.1 + 0.5 / 1.21))
-    assert loan.returned == pytest.approx((0, 0.45, 0.45))
+    assert loan.expected_returns == pytest.approx((0, 0.45, 0.45))
     assert (loan.expected_loss, loan.maximum_loss) == (near(0.1), 1.0)
     assert [loan.outstanding(age) for age in (-1, 0, 1, 2, 9)] == [0, 1, 0.5, 0, 0]
 
@@ -67,26 +69,26 @@ def test_a_guarantee_costs_its_call_and_earns_its_fee() -> None:
     fees = 0.01 / 1.05 + 0.02 / 3 / 1.05**2 + 0.01 / 3 / 1.05**3
     assert cover.recovery == near(1 - 0.1 * 1.05**-1.5 + fees)
     assert cover.budget_class == "guarantee"
-    assert [cover.in_force(age) for age in (-1, 0, 2, 3)] == [False, True, True, False]
+    assert [cover.is_in_force(age) for age in (-1, 0, 2, 3)] == [False, True, True, False]
 
 
 def test_a_guarantee_without_an_end() -> None:
     cover = terms("guarantee", 0.05, fee_per_year=0.01, failure_probability=0.1)
     assert cover.recovery == near(1 - 0.1 + 0.01)
-    assert cover.in_force(99)
+    assert cover.is_in_force(99)
 
 
 def test_a_stake_grows_until_its_exit() -> None:
     stake = terms("equity", 0.03, term_years=8, expected_return=0.07, failure_probability=0.25)
     assert stake.recovery == near(0.75 * (1.07 / 1.03) ** 8)
-    assert stake.returned[8] == near(0.75 * 1.07**8)
-    assert sum(stake.returned[:8]) == 0
+    assert stake.expected_returns[8] == near(0.75 * 1.07**8)
+    assert sum(stake.expected_returns[:8]) == 0
 
 
 def test_what_the_file_states_wins_and_flows_follow() -> None:
     loan = terms("loan", 0.1, term_years=2, interest_rate=0.1, recovery=0.5)
     assert loan.recovery == 0.5
-    assert present_value(loan.returned, 0.1) == near(0.5)
+    assert present_value(loan.expected_returns, 0.1) == near(0.5)
 
 
 @pytest.mark.parametrize(
@@ -129,5 +131,5 @@ def test_a_recovery_that_is_stated_comes_back_at_the_exit() -> None:
     for failure in (None, 0.4, 1.0):
         stake = terms("equity", 0.03, term_years=10, recovery=0.6, failure_probability=failure)
         assert stake.recovery == 0.6
-        assert stake.returned[:10] == (0.0,) * 10
-        assert stake.returned[10] == near(0.6 * 1.03**10)
+        assert stake.expected_returns[:10] == (0.0,) * 10
+        assert stake.expected_returns[10] == near(0.6 * 1.03**10)

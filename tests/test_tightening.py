@@ -13,7 +13,7 @@ from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.highs import LinearProgram
 from optimizer.model.instance import Instance, read_instance
-from optimizer.solve.planner import Problem, find, plan
+from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 from optimizer.solve.solver_result import Method
 from optimizer.solve.verification import broken_rules
 
@@ -33,7 +33,7 @@ def program_of(
 ) -> LinearProgram:
     """Columns that are worth having, and rows that come to at most their sides."""
     count = len(matrix[0])
-    return highs.arrays(
+    return highs.program_from_arrays(
         -np.ones(count),
         matrix,
         np.full(len(matrix), -np.inf),
@@ -60,24 +60,24 @@ def test_a_purse_that_stays_empty_is_empty_in_the_last_of_forty_years() -> None:
             matrix[y, years + y - 1] = -1.0
     program = program_of(matrix.tolist(), [0.0] * years, [10.0] * (2 * years))
     program = replace(program, row_lower=np.zeros(years))
-    assert not highs.tightened(program).upper.any()
+    assert not highs.tighten_bounds(program).upper.any()
 
 
 def test_columns_are_no_wider_than_rows_let_them() -> None:
     program = program_of([[2.0, WIDE], [0.0, 1.0]], [1e-3, 40.0])
-    tight = highs.tightened(program)
+    tight = highs.tighten_bounds(program)
     assert tight.upper == pytest.approx([5e-4, 40.0])
     assert (tight.lower == 0).all()
 
 
 def test_whole_columns_are_rounded_to_what_fits() -> None:
     program = replace(program_of([[2.0, WIDE]], [1.5], [1.0, 1.0]), integer=np.array([True, False]))
-    assert highs.tightened(program).upper.tolist() == [0.0, 1.0]
+    assert highs.tighten_bounds(program).upper.tolist() == [0.0, 1.0]
 
 
 def test_a_program_near_one_keeps_its_bounds_but_where_nothing_is_left() -> None:
     program = program_of([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]], [1.0, 0.0], [9.0, 9.0, 9.0])
-    assert highs.tightened(program).upper.tolist() == [9.0, 9.0, 0.0]
+    assert highs.tighten_bounds(program).upper.tolist() == [9.0, 9.0, 0.0]
 
 
 @pytest.mark.parametrize("owed", [1e-12, 1e-7, 1.0])
@@ -102,7 +102,7 @@ def test_no_solution_is_lost(seed: int) -> None:
     activity = matrix @ point
     room = np.where(rng.random(rows) < 0.5, 0.0, rng.uniform(0, 1, rows))
     both = rng.random(rows) < 0.5
-    program = highs.arrays(
+    program = highs.program_from_arrays(
         np.ones(columns),
         matrix,
         np.where(both, activity - room, -np.inf),
@@ -110,7 +110,7 @@ def test_no_solution_is_lost(seed: int) -> None:
         np.zeros(columns),
         np.where(integer, 1.0, np.where(rng.random(columns) < 0.5, np.inf, 4.0)),
     )
-    tight = highs.tightened(replace(program, integer=integer))
+    tight = highs.tighten_bounds(replace(program, integer=integer))
     assert (tight.lower <= point + 1e-9).all()
     assert (point <= tight.upper + 1e-9).all()
     assert (tight.row_upper == program.row_upper).all()
@@ -144,7 +144,7 @@ def test_both_methods_leave_an_empty_purse_alone(method: Method, price: float) -
         funders={"fund": funder(budget=0.0)},
         stockpiles=[stockpile()],
     )
-    found = plan(Case.model_validate(raw), method=method, gap=0.0)
+    found = solve_to_plan(Case.model_validate(raw), method=method, gap=0.0)
     assert bought(found) == {"2026": 0.0}
     assert found.certificate.objective == near(10.0)
 
@@ -152,6 +152,6 @@ def test_both_methods_leave_an_empty_purse_alone(method: Method, price: float) -
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
 def test_both_methods_buy_the_smallest_stock_asked_for(method: Method) -> None:
     raw = case(stockpiles=[stockpile(min_days_of_demand=1e-6)], damage=NOTHING_MISSED)
-    found = find(Problem.of(Case.model_validate(raw)), method=method, gap=0.0)
-    (lots,) = found.commitment.bought(found.instance, "reserve")
-    assert lots * found.instance.lot_t["ore"] == pytest.approx(100 / 365 * 1e-6, rel=1e-5)
+    found = solve_and_certify(Problem.from_case(Case.model_validate(raw)), method=method, gap=0.0)
+    (lots,) = found.commitment.expected_purchases(found.instance, "reserve")
+    assert lots * found.instance.lot_tonnes["ore"] == pytest.approx(100 / 365 * 1e-6, rel=1e-5)

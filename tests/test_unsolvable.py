@@ -7,10 +7,10 @@ import yaml
 
 from models.faults import ScenarioError
 from models.scenario.case import Case
-from optimizer.errors import OutOfRange
+from optimizer.errors import CoefficientsOutOfRange
 from optimizer.model.instance import read_instance
 from optimizer.solve import planner
-from optimizer.solve.conflicts import too_far_apart
+from optimizer.solve.conflicts import scaling_fault
 
 METHODS = ("extensive", "decomposition")
 
@@ -34,7 +34,7 @@ stockpiles:
 def test_an_option_that_no_search_knows_is_refused() -> None:
     case = Case.model_validate(yaml.safe_load(ENDLESS + "  max_t: 50\n"))
     with pytest.raises(TypeError, match="no options of a search: time_limits"):
-        planner.plan(case, gap=0.1, time_limits=1.0)  # type: ignore[call-arg]
+        planner.solve_to_plan(case, gap=0.1, time_limits=1.0)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -51,7 +51,7 @@ def test_a_store_that_earns_is_filled_as_far_as_it_may_be(
     raw["stockpiles"][0] |= limit
     raw["objective"] = {"cost_weight": 1}
     raw["supply"] = [{"material": "ore", "country": "DE", "share": 1}]
-    plan = planner.plan(Case.model_validate(raw), method=method, threads=1)
+    plan = planner.solve_to_plan(Case.model_validate(raw), method=method, threads=1)
     assert plan.certificate.objective == pytest.approx(-0.01 if "max_t" in limit else -0.005)
 
 
@@ -81,9 +81,9 @@ def test_figures_too_far_apart_are_named() -> None:
     }
     for place, path in of.items():
         ends = ((place, 1e-10), (("buy[store,2027]", "storage_limit[store,1]"), 1e8))
-        fault = too_far_apart(instance, OutOfRange("too far apart", ends))
+        fault = scaling_fault(instance, CoefficientsOutOfRange("too far apart", ends))
         assert isinstance(fault, ScenarioError)
         assert [one.path for one in fault.faults] == [path, ("stockpiles", 0)]
         assert "1e-10 against 1e+08" in fault.faults[0].message
     nowhere = ((("eta[all]", "excess_definition[0]"), 1e-10), (("buy[store,2026]", "x"), 1e8))
-    assert too_far_apart(instance, OutOfRange("too far apart", nowhere)) is None
+    assert scaling_fault(instance, CoefficientsOutOfRange("too far apart", nowhere)) is None

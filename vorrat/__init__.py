@@ -13,7 +13,7 @@ tables is imported before it is needed.
 from models.faults import Fault, ScenarioError, VorratError
 from optimizer.errors import Infeasible, Misuse, NoPlan, NotWritten
 from vorrat.analyses import analyse, compare, evaluate, frontier, solve
-from vorrat.found import Found
+from vorrat.analysis_result import Found
 from vorrat.scenario import Scenario, read, validate
 from vorrat.session import Answer, Session
 

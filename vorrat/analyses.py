@@ -6,42 +6,55 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from models.language import marked, tr
+from models.language import mark_translatable, tr
 from models.results import Comparison, Evaluation, Frontier, Plan
-from models.results.base import Document
-from models.spelling import existing
+from models.results.base import SealedDocument
+from models.spelling import unknown_name_hint
 from optimizer.analyses.options import CompareOptions, PlanOptions
-from optimizer.analyses.registry import BY_NAME
+from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.errors import Interrupted, Misuse
-from vorrat.asking import TEXT, Kind, built, checked, no_text, texts, with_options
-from vorrat.found import Found, Plans
+from vorrat.analysis_result import Found, Plans
+from vorrat.arguments import (
+    TEXT,
+    ArgumentKind,
+    build_options,
+    check_arguments,
+    convert_texts,
+    document_options,
+    reject_single_text,
+)
 from vorrat.scenario import SCENARIO, Scenario
 
 if TYPE_CHECKING:
-    from optimizer.analyses.running import Input
+    from optimizer.analyses.analysis_io import AnalysisInput
 
-Given = Scenario | Found[Plan] | Plan
+ScenarioOrPlan = Scenario | Found[Plan] | Plan
 """A scenario, or a plan with or without what belongs to it."""
 
 
-def _a_plan(value: Any) -> Any:
+def _require_plan(value: Any) -> Any:
     if not isinstance(value.result if isinstance(value, Found) else value, Plan):
         raise TypeError
     return value
 
 
-def _either(value: Any) -> Any:
-    return value if isinstance(value, Scenario) else _a_plan(value)
+def _require_scenario_or_plan(value: Any) -> Any:
+    return value if isinstance(value, Scenario) else _require_plan(value)
 
 
-PLAN = Kind(_a_plan, marked("a plan, as vorrat.solve(scenario) gives it"))
-GIVEN = Kind(_either, marked("a scenario or a plan, as vorrat.read and vorrat.solve give them"))
-TAKEN = {"scenario": SCENARIO, "plan": PLAN, "either": GIVEN}
-LABELS = Kind(lambda value: texts(no_text(value)), marked("a list of texts"))
+PLAN = ArgumentKind(_require_plan, mark_translatable("a plan, as vorrat.solve(scenario) gives it"))
+SCENARIO_OR_PLAN = ArgumentKind(
+    _require_scenario_or_plan,
+    mark_translatable("a scenario or a plan, as vorrat.read and vorrat.solve give them"),
+)
+INPUT_KINDS = {"scenario": SCENARIO, "plan": PLAN, "either": SCENARIO_OR_PLAN}
+LABELS = ArgumentKind(
+    lambda value: convert_texts(reject_single_text(value)), mark_translatable("a list of texts")
+)
 
 
-@checked(scenario=SCENARIO)
-@with_options("solve")
+@check_arguments(scenario=SCENARIO)
+@document_options("solve")
 def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     """Find the best plan for a scenario and prove how good it is.
 
@@ -70,24 +83,26 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     >>> plan.complete, round(plan.result.outcome.expected, 3)
     (True, 12.0)
     """
-    from optimizer.analyses.break_even import with_break_even
+    from optimizer.analyses.break_even import add_break_even
     from optimizer.solve import planner
 
-    asked = built(BY_NAME["solve"], options)
-    how: dict[str, Any] = {name: getattr(asked, name) for name in PlanOptions.heeded}
-    changes = cast(PlanOptions, asked).changes
+    asked = build_options(ANALYSES_BY_NAME["solve"], options)
+    how: dict[str, Any] = {name: getattr(asked, name) for name in PlanOptions.supported_options}
+    changes = cast(PlanOptions, asked).all_settings
     scenario = scenario.changed(*changes) if changes else scenario
     if cast(PlanOptions, asked).break_even:
-        planner.check_plain(scenario.case)
-    result = planner.plan(scenario.case, variant=scenario.variant, title=scenario.title, **how)
+        planner.check_supported(scenario.case)
+    result = planner.solve_to_plan(
+        scenario.case, variant=scenario.variant, title=scenario.title, **how
+    )
     if cast(PlanOptions, asked).break_even:
         with suppress(Interrupted):  # the plan is there
-            result = with_break_even(result, asked.time_limit)
-    return _planned(result, scenario.label)
+            result = add_break_even(result, asked.time_limit)
+    return _found_plan(result, scenario.label)
 
 
-@checked(plan=PLAN)
-@with_options("evaluate")
+@check_arguments(plan=PLAN)
+@document_options("evaluate")
 def evaluate(plan: Found[Plan] | Plan, **options: Any) -> Found[Evaluation]:
     """Judge a plan on states that it was not made for, and against what could be known.
 
@@ -118,8 +133,8 @@ def evaluate(plan: Found[Plan] | Plan, **options: Any) -> Found[Evaluation]:
     return analyse("evaluate", plan, **options)
 
 
-@checked(scenario=SCENARIO)
-@with_options("frontier")
+@check_arguments(scenario=SCENARIO)
+@document_options("frontier")
 def frontier(scenario: Scenario, **options: Any) -> Found[Frontier]:
     """Draw damage against a budget, or any number of a scenario; each point is a plan.
 
@@ -154,10 +169,10 @@ def frontier(scenario: Scenario, **options: Any) -> Found[Frontier]:
     return analyse("frontier", scenario, **options)
 
 
-@checked(given=GIVEN, labels=LABELS)
-@with_options("compare")
+@check_arguments(given=SCENARIO_OR_PLAN, labels=LABELS)
+@document_options("compare")
 def compare(
-    *given: Given, labels: Sequence[str] | None = None, **options: Any
+    *given: ScenarioOrPlan, labels: Sequence[str] | None = None, **options: Any
 ) -> Found[Comparison]:
     """Put funding options side by side: what each buys and costs, and what makes the difference.
 
@@ -190,38 +205,39 @@ def compare(
     >>> [(option.label, round(option.benefit.expected.with_plan)) for option in side.result.options]
     [('tutorial', 12), ('small_tickets', 10)]
     """
-    from optimizer.analyses.comparison.compare import check_asked, distinct
-    from optimizer.analyses.comparison.compare import compare as compared
-    from optimizer.analyses.in_turn import Task, solve_all
-    from optimizer.cli.compare import Item, failed
-    from optimizer.cli.saved import compared_places
+    from optimizer.analyses.comparison.plan_comparison import check_options, make_unique
+    from optimizer.analyses.comparison.plan_comparison import compare_plans as compared
+    from optimizer.analyses.sequential import SolveTask, solve_sequentially
+    from optimizer.cli.compare import ComparedItem, failed_option
+    from optimizer.cli.saved_results import option_plan_paths
 
-    asked = cast(CompareOptions, built(BY_NAME["compare"], options))
-    every = _every(given, asked)
+    asked = cast(CompareOptions, build_options(ANALYSES_BY_NAME["compare"], options))
+    every = _all_options(given, asked)
     first = list(labels or ())
     if not every:
         raise Misuse(tr("there is nothing to compare"))
     if len(first) > len(every):
         raise Misuse(tr("more labels than options: {labels}", labels=", ".join(first)))
-    names = distinct([*first, *map(_label, every[len(first) :])])
+    names = make_unique([*first, *map(_label_of, every[len(first) :])])
     by_label = dict(zip(names, every, strict=True))
     cases = {
-        x: one.case if isinstance(one, Scenario) else _plan(one) for x, one in by_label.items()
+        x: one.case if isinstance(one, Scenario) else _plan_result(one)
+        for x, one in by_label.items()
     }
-    check_asked(cases, **asked.names)
+    check_options(cases, **asked.names_to_check)
     scenarios = {label: one for label, one in by_label.items() if isinstance(one, Scenario)}
-    tasks = [Task(one.case, one.variant, one.title) for one in scenarios.values()]
-    heeded = (*CompareOptions.heeded, "break_even")
-    found = solve_all(tasks, **{name: getattr(asked, name) for name in heeded})
+    tasks = [SolveTask(one.case, one.variant, one.title) for one in scenarios.values()]
+    heeded = (*CompareOptions.supported_options, "break_even")
+    found = solve_sequentially(tasks, **{name: getattr(asked, name) for name in heeded})
     answers = dict(zip(scenarios, found, strict=True))
     plans, without = Plans(), []
     for label, one in by_label.items():
-        answer = answers[label] if isinstance(one, Scenario) else _plan(one)
+        answer = answers[label] if isinstance(one, Scenario) else _plan_result(one)
         if isinstance(answer, Plan):
-            plans[label] = _planned(answer, label)
+            plans[label] = _found_plan(answer, label)
         elif isinstance(one, Scenario):
-            item = Item(label, one.path, one.variant, reading=one.reading)
-            without.append(failed(item, answer))
+            item = ComparedItem(label, one.path, one.variant, reading=one.reading)
+            without.append(failed_option(item, answer))
     if not plans:
         raise next(one for one in found if isinstance(one, Exception))
     base = asked.base
@@ -239,11 +255,11 @@ def compare(
     )
     complete = not without and all(plan.complete for plan in plans.values())
     told = tuple(f"{one.label}: {one.message}" for one in without)
-    return Found(result, ", ".join(plans), complete, told, plans, compared_places(list(plans)))
+    return Found(result, ", ".join(plans), complete, told, plans, option_plan_paths(list(plans)))
 
 
-@checked(name=TEXT)
-def analyse(name: str, given: Given, **options: Any) -> Found[Any]:
+@check_arguments(name=TEXT)
+def analyse(name: str, given: ScenarioOrPlan, **options: Any) -> Found[Any]:
     """Run any analysis of the command line, such as ``explain``, ``alternatives`` or ``target``.
 
     Parameters
@@ -272,35 +288,40 @@ def analyse(name: str, given: Given, **options: Any) -> Found[Any]:
     >>> round(vorrat.analyse("target", scenario, reduction=0.6).result.feasible_at, 1)
     13.6
     """
-    analysis = BY_NAME.get(name)
-    if analysis is None or not analysis.run:
-        hint = existing(name, [one.name for one in BY_NAME.values() if one.run])
+    analysis = ANALYSES_BY_NAME.get(name)
+    if analysis is None or not analysis.run_module:
+        hint = unknown_name_hint(
+            name, [one.name for one in ANALYSES_BY_NAME.values() if one.run_module]
+        )
         if name in ("solve", "compare"):
             hint = tr("call vorrat.{name}", name=name)
         raise Misuse(tr("there is no analysis '{name}'; {hint}", name=name, hint=hint))
-    given, asked = TAKEN[analysis.takes].of(name, "given", given), built(analysis, options)
-    outcome = analysis.running(_input(given), asked)
+    given, asked = (
+        INPUT_KINDS[analysis.input_kind].convert_argument(name, "given", given),
+        build_options(analysis, options),
+    )
+    outcome = analysis.runner(_analysis_input(given), asked)
     places = {place.rpartition("/")[2] or "plan": place for place in outcome.plans}
     return Found(
-        cast(Document, outcome.result),
-        _label(given),
+        cast(SealedDocument, outcome.result),
+        _label_of(given),
         outcome.exit_code == 0,
         tuple(outcome.failures),
-        Plans((at, _planned(outcome.plans[place], at)) for at, place in places.items()),
+        Plans((at, _found_plan(outcome.plans[place], at)) for at, place in places.items()),
         {at: f"{place}/plan.json".removeprefix("/") for at, place in places.items()},
     )
 
 
-def _every(given: Sequence[Given], asked: CompareOptions) -> list[Given]:
+def _all_options(inputs: Sequence[ScenarioOrPlan], options: CompareOptions) -> list[ScenarioOrPlan]:
     """What is compared: scenarios with the settings, and with their other variants where asked."""
-    from optimizer.analyses.variation import BUDGET, written
+    from optimizer.analyses.variation import BUDGET_PATH, format_setting
 
-    budget = () if asked.budget is None else (f"{BUDGET}={written(asked.budget)}",)
-    settings = (*asked.settings, *budget)
-    found: list[Given] = [
-        one.changed(*settings) if settings and isinstance(one, Scenario) else one for one in given
+    budget = () if options.budget is None else (f"{BUDGET_PATH}={format_setting(options.budget)}",)
+    settings = (*options.settings, *budget)
+    found: list[ScenarioOrPlan] = [
+        one.changed(*settings) if settings and isinstance(one, Scenario) else one for one in inputs
     ]
-    read = [one for one in found if isinstance(one, Scenario)] if asked.variants else []
+    read = [one for one in found if isinstance(one, Scenario)] if options.variants else []
     known = {(one.path, one.variant) for one in read}
     for one in read:
         for variant in one.variants:
@@ -310,25 +331,34 @@ def _every(given: Sequence[Given], asked: CompareOptions) -> list[Given]:
     return found
 
 
-def _input(given: Given) -> Input:
+def _analysis_input(scenario_or_plan: ScenarioOrPlan) -> AnalysisInput:
     """What an analysis is run on."""
-    from optimizer.analyses.given import given as taken
-    from optimizer.analyses.running import Input
+    from optimizer.analyses.analysis_io import AnalysisInput
+    from optimizer.analyses.saved_plan import load_saved_plan as taken
 
-    if isinstance(given, Scenario):
-        return Input(given.path, given.reading, given.title, given.variant)
-    plan = _plan(given)
+    if isinstance(scenario_or_plan, Scenario):
+        return AnalysisInput(
+            scenario_or_plan.path,
+            scenario_or_plan.reading,
+            scenario_or_plan.title,
+            scenario_or_plan.variant,
+        )
+    plan = _plan_result(scenario_or_plan)
     read = taken(plan)
-    return Input("plan.json", read.reading, plan.title, plan.variant, read)
+    return AnalysisInput("plan.json", read.reading, plan.title, plan.variant, read)
 
 
-def _planned(plan: Plan, label: str) -> Found[Plan]:
+def _found_plan(plan: Plan, label: str) -> Found[Plan]:
     return Found(plan, label, plan.certificate.status == "optimal")
 
 
-def _plan(given: Found[Plan] | Plan) -> Plan:
-    return given.result if isinstance(given, Found) else given
+def _plan_result(plan_or_found: Found[Plan] | Plan) -> Plan:
+    return plan_or_found.result if isinstance(plan_or_found, Found) else plan_or_found
 
 
-def _label(given: Given) -> str:
-    return given.variant or given.title if isinstance(given, Plan) else given.label
+def _label_of(scenario_or_plan: ScenarioOrPlan) -> str:
+    return (
+        scenario_or_plan.variant or scenario_or_plan.title
+        if isinstance(scenario_or_plan, Plan)
+        else scenario_or_plan.label
+    )

@@ -8,27 +8,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
 
-from models.base import named
+from models.base import display_name
 from models.faults import Fault, ScenarioError
-from models.files import Reading, read_case
-from models.language import language, marked
+from models.files import LoadedScenario, read_case
+from models.language import current_language, mark_translatable
 from models.scenario.case import Case
-from vorrat.asking import (
+from vorrat.arguments import (
     PATH,
     SETTING,
     SETTINGS,
     VARIANT,
-    Kind,
-    checked,
-    checked_init,
-    instance_of,
+    ArgumentKind,
+    accept_instances,
+    check_arguments,
+    check_init_arguments,
 )
 
-READING = Kind(instance_of(Reading), marked("the reading of a scenario, as vorrat.read makes it"))
-OR_NONE = Kind(instance_of(str, NoneType), VARIANT.expected)
+READING_KIND = ArgumentKind(
+    accept_instances(LoadedScenario),
+    mark_translatable("the reading of a scenario, as vorrat.read makes it"),
+)
+OPTIONAL_TEXT = ArgumentKind(accept_instances(str, NoneType), VARIANT.description)
 
 
-@checked_init(path=PATH, variant=OR_NONE, settings=SETTINGS, reading=READING)
+@check_init_arguments(path=PATH, variant=OPTIONAL_TEXT, settings=SETTINGS, reading=READING_KIND)
 @dataclass(frozen=True, repr=False)
 class Scenario:
     """A scenario file as it was read, with a variant and settings put upon it."""
@@ -36,7 +39,7 @@ class Scenario:
     path: str
     variant: str | None
     settings: tuple[str, ...]
-    reading: Reading = field(repr=False, compare=False)
+    reading: LoadedScenario = field(repr=False, compare=False)
     """The scenario with the place of each of its values, and what is doubtful in it."""
 
     def __repr__(self) -> str:
@@ -61,14 +64,14 @@ class Scenario:
     @property
     def title(self) -> str:
         """Its title in the current language; the name of the file where it has none."""
-        return named(self.case.title, Path(self.path).stem, language())
+        return display_name(self.case.title, Path(self.path).stem, current_language())
 
     @property
     def variants(self) -> tuple[str, ...]:
         """The ids of all variants of the file."""
         return tuple(self.case.variants)
 
-    @checked(settings=SETTING, variant=VARIANT)
+    @check_arguments(settings=SETTING, variant=VARIANT)
     def changed(self, *settings: str, variant: str | None = None) -> Scenario:
         """The file read again with further settings (``path=value``), or as another variant.
 
@@ -86,12 +89,13 @@ class Scenario:
         return Scenario(self.path, variant or self.variant, self.settings, reading)
 
 
-SCENARIO = Kind(
-    instance_of(Scenario), marked("a scenario, as vorrat.read('scenario.yaml') gives it")
+SCENARIO = ArgumentKind(
+    accept_instances(Scenario),
+    mark_translatable("a scenario, as vorrat.read('scenario.yaml') gives it"),
 )
 
 
-@checked(path=PATH, variant=VARIANT, settings=SETTINGS)
+@check_arguments(path=PATH, variant=VARIANT, settings=SETTINGS)
 def read(
     path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
 ) -> Scenario:
@@ -129,7 +133,7 @@ def read(
     return Scenario(str(path), variant, put, reading)
 
 
-@checked(path=PATH, variant=VARIANT, settings=SETTINGS)
+@check_arguments(path=PATH, variant=VARIANT, settings=SETTINGS)
 def validate(
     path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
 ) -> list[Fault]:

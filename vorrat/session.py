@@ -9,46 +9,48 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from models.language import marked
+from models.language import mark_translatable
 from models.results import Plan
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Infeasible, NoPlan, VorratError
-from vorrat.asking import (
+from vorrat.analysis_result import Found, gap_text, projects_text
+from vorrat.arguments import (
     SETTING,
     SETTINGS,
     VARIANT,
-    Kind,
-    checked,
-    checked_init,
-    no_text,
-    options_from,
-    texts,
+    ArgumentKind,
+    check_arguments,
+    check_init_arguments,
+    convert_texts,
+    reject_single_text,
+    validate_options,
 )
-from vorrat.found import Found, builds, proven
 from vorrat.scenario import SCENARIO, Scenario
 
 if TYPE_CHECKING:  # what solves is imported when a question is asked
-    from optimizer.solve.checked_solution import Found as Solved
+    from optimizer.solve.checked_solution import CheckedSolution as Solved
     from optimizer.solve.solver_result import Incumbent
 
-GAP = 1e-3  # the relative gap between plan and bound at which a question counts as answered
+DEFAULT_GAP = 1e-3  # the relative gap between plan and bound at which a question counts as answered
 
 
-def _questions(value: Any) -> list[tuple[str, ...]]:
-    return [texts(no_text(one)) for one in no_text(value)]
+def _convert_questions(value: Any) -> list[tuple[str, ...]]:
+    return [convert_texts(reject_single_text(one)) for one in reject_single_text(value)]
 
 
-def _function(value: Any) -> Any:
+def _require_function(value: Any) -> Any:
     if not callable(value):
         raise TypeError
     return value
 
 
-QUESTIONS = Kind(_questions, marked("lists of texts such as [['policy.budget_meur=5']]"))
-FUNCTION = Kind(_function, marked("a function"))
+QUESTIONS = ArgumentKind(
+    _convert_questions, mark_translatable("lists of texts such as [['policy.budget_meur=5']]")
+)
+FUNCTION = ArgumentKind(_require_function, mark_translatable("a function"))
 
 
-@checked_init(scenario=SCENARIO, settings=SETTINGS)
+@check_init_arguments(scenario=SCENARIO, settings=SETTINGS)
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer:
     """The best plan that was found of a changed scenario, and what is proven of all others."""
@@ -61,9 +63,9 @@ class Answer:
         changed = f" with {reprlib.repr(self.settings)}" if self.settings else ""
         return (
             f"<Answer of {self.scenario.label!r}{changed}: objective {self.objective:.6g}, "
-            f"{proven(self.gap)}, expected {self.expected:.6g} (without a plan "
+            f"{gap_text(self.gap)}, expected {self.expected:.6g} (without a plan "
             f"{self.expected_without_plan:.6g}), net cost {self.net_cost_meur:.6g}, "
-            f"{builds([*self.projects])}, {'complete' if self.complete else 'not complete'}>"
+            f"{projects_text([*self.projects])}, {'complete' if self.complete else 'not complete'}>"
         )
 
     @property
@@ -111,13 +113,15 @@ class Answer:
         """Projects that are built, and the year in which each is decided."""
         return dict(self.solved.commitment.start)
 
-    @checked()
+    @check_arguments()
     def plan(self) -> Found[Plan]:
         """The plan with all that there is to tell of it, as :func:`vorrat.solve` has it; it takes
         sweeps of its own."""
-        from optimizer.solve.planner import told_in_full
+        from optimizer.solve.planner import with_full_outcome
 
-        document = told_in_full(self.solved).plan(self.scenario.title, self.scenario.variant)
+        document = with_full_outcome(self.solved).to_plan(
+            self.scenario.title, self.scenario.variant
+        )
         return Found(document, self.scenario.label, self.complete)
 
 
@@ -148,18 +152,20 @@ class Session:
     (True, True)
     """
 
-    @checked(scenario=SCENARIO)
-    def __init__(self, scenario: Scenario, gap: float = GAP, threads: int | None = None) -> None:
+    @check_arguments(scenario=SCENARIO)
+    def __init__(
+        self, scenario: Scenario, gap: float = DEFAULT_GAP, threads: int | None = None
+    ) -> None:
         from optimizer.solve.session import Session as Kept
 
-        how = options_from("Session", SolveOptions, {"gap": gap, "threads": threads})
+        how = validate_options("Session", SolveOptions, {"gap": gap, "threads": threads})
         self.scenario, self.gap = scenario, how.gap
-        self._kept = Kept(how.threads)
+        self._solve_session = Kept(how.threads)
 
     def __repr__(self) -> str:
         return f"<Session of {self.scenario!r}, gap {self.gap:g}>"
 
-    @checked(settings=SETTING, variant=VARIANT, on_plan=FUNCTION)
+    @check_arguments(settings=SETTING, variant=VARIANT, on_plan=FUNCTION)
     def ask(
         self,
         *settings: str,
@@ -195,16 +201,18 @@ class Session:
             If a limit, or a newer question, came before there was any plan.
         """
         given = {"gap": self.gap if gap is None else gap, "time_limit": time_limit}
-        how, asked = options_from("Session.ask", SolveOptions, given), self.scenario
+        how, asked = validate_options("Session.ask", SolveOptions, given), self.scenario
         if variant is not None:
             asked = asked.changed(*settings, variant=variant)
             case = asked.case
         else:
-            case = asked.reading.changed(settings).case if settings else asked.case
-        solved = self._kept.ask(case, gap=how.gap, time_limit=how.time_limit, on_incumbent=on_plan)
+            case = asked.reading.with_settings(settings).case if settings else asked.case
+        solved = self._solve_session.ask(
+            case, gap=how.gap, time_limit=how.time_limit, on_incumbent=on_plan
+        )
         return Answer(asked, settings, solved)
 
-    @checked(questions=QUESTIONS)
+    @check_arguments(questions=QUESTIONS)
     def ask_each(
         self, questions: Iterable[Sequence[str]], jobs: int | None = None
     ) -> list[Answer | VorratError]:
@@ -226,34 +234,36 @@ class Session:
         list
             In the order of the questions; in place of an answer the error that ``ask`` would raise.
         """
-        from optimizer.parallel import Workers, side_by_side
-        from optimizer.solve.planner import usual_jobs
+        from optimizer.parallel import Workers, choose_worker_count
+        from optimizer.solve.planner import default_jobs
 
-        jobs = options_from("Session.ask_each", SolveOptions, {"jobs": jobs}).jobs
-        asked, kept = [tuple(settings) for settings in questions], self._kept
+        jobs = validate_options("Session.ask_each", SolveOptions, {"jobs": jobs}).jobs
+        asked, kept = [tuple(settings) for settings in questions], self._solve_session
         if not kept.pool.key:
             with suppress(Infeasible, NoPlan):  # a question may have a plan all the same
                 self.ask()
-        problem = kept.problem(self.scenario.case)
-        usual = usual_jobs(problem.instance, problem.states)
+        problem = kept.read_problem(self.scenario.case)
+        usual = default_jobs(problem.instance, problem.states)
         there = copy(self)
-        there._kept = replace(kept, threads=1, pool=kept.pool.sent(), _known=[])
+        there._solve_session = replace(
+            kept, threads=1, pool=kept.pool.copy_for_process(), _recent_problems=[]
+        )
         found: dict[int, Answer | VorratError] = {}
-        jobs = min(side_by_side(jobs, usual), len(asked)) or 1
-        with Workers[tuple[str, ...], Any](_asker, (there,), jobs) as workers:
-            for own in workers.arrivals(asked):
+        jobs = min(choose_worker_count(jobs, usual), len(asked)) or 1
+        with Workers[tuple[str, ...], Any](_make_asker, (there,), jobs) as workers:
+            for own in workers.iter_results(asked):
                 if own.answer is not None:
-                    found[own.index] = Answer(self.scenario, asked[own.index], own.answer)
+                    found[own.task_index] = Answer(self.scenario, asked[own.task_index], own.answer)
                 elif own.error is not None:
-                    found[own.index] = own.error
+                    found[own.task_index] = own.error
         return [found[n] for n in range(len(asked))]
 
-    @checked()
+    @check_arguments()
     def stop(self) -> None:
         """End the question that is being answered; it returns with the best plan it has."""
-        self._kept.stop()
+        self._solve_session.stop()
 
 
-def _asker(session: Session) -> Callable[[tuple[str, ...]], Solved]:
+def _make_asker(session: Session) -> Callable[[tuple[str, ...]], Solved]:
     """What answers questions in a process of its own."""
     return lambda settings: session.ask(*settings).solved

@@ -62,13 +62,13 @@ class Campaign:
 
     def _watch(self) -> None:
         """See whether an input gets as far as the models."""
-        case_of = reading._Reader._case
+        case_of = reading._ScenarioReader._validate_case
 
         def watched(reader: Any, *args: Any) -> Any:
             self.parsed = True
             return case_of(reader, *args)
 
-        reading._Reader._case = watched  # type: ignore[method-assign]
+        reading._ScenarioReader._validate_case = watched  # type: ignore[method-assign]
 
     def take(self, raw: bytes) -> None:
         """Read one input."""

@@ -45,7 +45,7 @@ def replayed(
             counted.switch_context(f"{reader}/{path.name}")
             try:
                 made = soundness.checked(reader, path.read_bytes(), "en")
-                if isinstance(made, soundness.Reading):
+                if isinstance(made, soundness.LoadedScenario):
                     sound.append(f"{reader}/{path.name}")
             except Exception as error:
                 wrong.append((f"{reader}/{path.name}", repr(error)))

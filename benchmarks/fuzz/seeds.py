@@ -21,10 +21,10 @@ from small_scenario import VALID, broken
 from soundness import PARTS, SECTIONS, TINY
 
 from models.files import read_case_text
-from models.files.tabs import is_aside
+from models.files.tabs import is_ignored_sheet
 from models.language import using
-from optimizer.cli.scenario_files import template
-from optimizer.report.scenario_workbook.book import scenario_workbook
+from optimizer.cli.scenario_files import starter_scenario_text
+from optimizer.report.scenario_workbook.book import build_scenario_workbook
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -52,7 +52,7 @@ def scenarios() -> Iterator[bytes]:
     for _, changes, _ in (*FAULTY, *FAULTY_FUNDING):
         yield broken(*changes).encode()
     yield MANY.encode()
-    yield template("de").encode()
+    yield starter_scenario_text("de").encode()
     yield (SCENARIOS / "tutorial.yaml").read_bytes()
     for preset in ("price_floor_mp", "state_aid_standard"):  # the others take longer to read
         yield f"include: [{preset}]\n{TINY}".encode()
@@ -130,7 +130,7 @@ def books() -> Iterator[bytes]:
     for text in (*small_texts()[:10], TINY + "".join(PARTS[1:3]), TINY + PARTS[4]):
         for language in ("en", "de"):
             with using(language):  # type: ignore[arg-type]
-                yield cut_down(scenario_workbook(read_case_text(text).case))
+                yield cut_down(build_scenario_workbook(read_case_text(text).case))
 
 
 def cut_down(raw: bytes) -> bytes:
@@ -140,7 +140,7 @@ def cut_down(raw: bytes) -> bytes:
     for sheet in book.worksheets[1:]:
         rows = [list(row) for row in sheet.iter_rows(values_only=True)]
         at = next((n for n, row in enumerate(rows) if _is_header(row)), None)
-        if at is not None and not is_aside(sheet.title):
+        if at is not None and not is_ignored_sheet(sheet.title):
             sheets[sheet.title] = _filled(rows[at:])
     sheets = {name: rows for name, rows in sheets.items() if len(rows) > 1}
     return book_of(sheets)

@@ -13,15 +13,15 @@ import zlib
 from dataclasses import dataclass
 from xml.parsers import expat
 
-_PIECE = 1 << 18
-_ENTRY = b"PK\x01\x02"
-_ROW = re.compile(rb"<(?:\w+:)?(?:row|si)\b")
-_NO_CELL = re.compile(rb"<(?!/?(?:\w+:)?(?:row|c|v|f|is|si|r|t)\b)")
-_ATTRIBUTES = 12  #: How many attributes tags have on average, at most.
+_CHUNK_BYTES = 1 << 18
+_ENTRY_SIGNATURE = b"PK\x01\x02"
+_ROW_TAG = re.compile(rb"<(?:\w+:)?(?:row|si)\b")
+_NON_CELL_TAG = re.compile(rb"<(?!/?(?:\w+:)?(?:row|c|v|f|is|si|r|t)\b)")
+_MAX_ATTRIBUTES_PER_TAG = 12  #: How many attributes tags have on average, at most.
 
 
 @dataclass(frozen=True)
-class Bounds:
+class ArchiveLimits:
     """What an archive may hold: parts, bytes in all, and times its own size.
 
     ``tags`` bounds the tags of a part (``<`` is counted) and their attributes, since each becomes
@@ -30,14 +30,14 @@ class Bounds:
     of cells.
     """
 
-    parts: int
-    unpacked: int
-    ratio: int
-    tags: int | None = None
-    tables: tuple[str, ...] = ()
+    max_parts: int
+    max_unpacked: int
+    max_ratio: int
+    max_tags: int | None = None
+    table_prefixes: tuple[str, ...] = ()
 
 
-class Unpacking(Exception):
+class ArchiveRefused(Exception):
     """An archive that is more than it may be; ``size`` is what it unpacks to, at least."""
 
     def __init__(self, problem: str, size: int = 0) -> None:
@@ -47,94 +47,101 @@ class Unpacking(Exception):
         super().__init__(problem)
 
 
-def check(raw: bytes, bounds: Bounds) -> None:
+def check_archive(raw: bytes, limits: ArchiveLimits) -> None:
     """Refuse an archive beyond the bounds, one that lies, and XML that declares entities.
 
     Raises Unpacking, or zipfile.BadZipFile where it is no archive or damaged.
     """
-    if raw.count(_ENTRY) > bounds.parts:
-        raise Unpacking("parts")
+    if raw.count(_ENTRY_SIGNATURE) > limits.max_parts:
+        raise ArchiveRefused("parts")
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             entries = packed.infolist()
-            if len(entries) > bounds.parts:
-                raise Unpacking("parts")
-            limit = min(bounds.unpacked, bounds.ratio * len(raw) + 1_000_000)
+            if len(entries) > limits.max_parts:
+                raise ArchiveRefused("parts")
+            limit = min(limits.max_unpacked, limits.max_ratio * len(raw) + 1_000_000)
             stated = sum(entry.file_size for entry in entries)
             if stated > limit:
-                raise Unpacking("size", stated)
+                raise ArchiveRefused("size", stated)
             if len({entry.filename for entry in entries}) < len(entries):
                 raise zipfile.BadZipFile("two parts of one name")
             for entry in entries:
                 if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                     raise zipfile.BadZipFile("compression")
-                if _unpacked(packed, entry, limit, bounds) != entry.file_size:
-                    raise Unpacking("sizes")
+                if _measure_unpacked(packed, entry, limit, limits) != entry.file_size:
+                    raise ArchiveRefused("sizes")
                 limit -= entry.file_size
     except (ValueError, OSError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         # What zipfile and zlib say of damaged and of encrypted parts.
         raise zipfile.BadZipFile(str(error)) from None
 
 
-def _unpacked(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, bounds: Bounds) -> int:
+def _measure_unpacked(
+    packed: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, limits: ArchiveLimits
+) -> int:
     """How much a part unpacks to, whatever the directory states; it is not kept."""
     endless = copy.copy(entry)
     endless.file_size = limit + 1
     size = 0
     tags = None
-    if bounds.tags is not None:
-        tags = _Tags(bounds.tags, table=entry.filename.lstrip("/").startswith(bounds.tables))
+    if limits.max_tags is not None:
+        tags = _TagCounter(
+            limits.max_tags, is_table=entry.filename.lstrip("/").startswith(limits.table_prefixes)
+        )
     with packed.open(endless) as part:
-        while piece := part.read(_PIECE):
+        while piece := part.read(_CHUNK_BYTES):
             size += len(piece)
             if size > limit:
-                raise Unpacking("size", size)
+                raise ArchiveRefused("size", size)
             if tags is not None:
                 tags.feed(piece)
     return size
 
 
-class _Tags:
+class _TagCounter:
     """Counts the tags of a part, and refuses entities, which only the prolog can declare.
 
     The prolog is read as XML up to the first element; what is no XML has none.
     """
 
-    def __init__(self, limit: int, table: bool) -> None:
+    def __init__(self, limit: int, is_table: bool) -> None:
         self.limit = limit
-        self.table = table
-        self.all = self.others = self.in_row = self.attributes = 0
+        self.is_table = is_table
+        self.total = self.outside_cells = self.in_row = self.attributes = 0
         self._in_prolog = True
         self._parser = expat.ParserCreate()
-        self._parser.StartDoctypeDeclHandler = self._declares
-        self._parser.StartElementHandler = self._declares
+        self._parser.StartDoctypeDeclHandler = self._on_declaration
+        self._parser.StartElementHandler = self._on_declaration
 
-    def _declares(self, *about: object) -> None:
+    def _on_declaration(self, *about: object) -> None:
         if len(about) > 2:  # a document type, of which more is said than of an element
-            raise Unpacking("entities")
+            raise ArchiveRefused("entities")
         self._in_prolog = False
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, chunk: bytes) -> None:
         """More of the part."""
-        for start in range(0, len(piece), 4096):
+        for start in range(0, len(chunk), 4096):
             if not self._in_prolog:
                 break
             try:
-                self._parser.Parse(piece[start : start + 4096], False)
+                self._parser.Parse(chunk[start : start + 4096], False)
             except expat.ExpatError:
                 self._in_prolog = False
         # UTF-16 has a zero in each sign, and no patterns of bytes.
-        piece = piece.replace(b"\0", b"")
-        self.all += piece.count(b"<")
-        self.attributes += piece.count(b'="') + piece.count(b"='")
-        if self.attributes > _ATTRIBUTES * (self.all + 500):
-            raise Unpacking("tags")
-        if self.table:
-            first, *rows = _ROW.split(piece)
+        chunk = chunk.replace(b"\0", b"")
+        self.total += chunk.count(b"<")
+        self.attributes += chunk.count(b'="') + chunk.count(b"='")
+        if self.attributes > _MAX_ATTRIBUTES_PER_TAG * (self.total + 500):
+            raise ArchiveRefused("tags")
+        if self.is_table:
+            first, *rows = _ROW_TAG.split(chunk)
             for number, row in enumerate((first, *rows)):
                 self.in_row = row.count(b"<") + (0 if number else self.in_row)
                 if self.in_row > self.limit // 2:
-                    raise Unpacking("tags")
-            self.others += len(_NO_CELL.findall(piece))
-        if self.all > self.limit * (30 if self.table else 1) or self.others > self.limit:
-            raise Unpacking("tags")
+                    raise ArchiveRefused("tags")
+            self.outside_cells += len(_NON_CELL_TAG.findall(chunk))
+        if (
+            self.total > self.limit * (30 if self.is_table else 1)
+            or self.outside_cells > self.limit
+        ):
+            raise ArchiveRefused("tags")

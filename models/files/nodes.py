@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.faults import Fault, Place, Step
+from models.faults import Fault, PathStep, SourceLocation
 
 MAX_ROWS = 100_000
 MAX_COLUMNS = 1_000  #: Of a table.
-Path = tuple[Step, ...]
-Report = Callable[[Fault], None]  #: Takes a fault that was found; reading goes on.
+NodePath = tuple[PathStep, ...]
+FaultReporter = Callable[[Fault], None]  #: Takes a fault that was found; reading goes on.
 
 
 @dataclass(slots=True)
@@ -31,14 +31,14 @@ class Node:
     """
 
     value: Any
-    place: Place
-    key_place: Place | None = None
-    written: str = ""
+    location: SourceLocation
+    key_location: SourceLocation | None = None
+    raw_text: str = ""
     faulty: bool = False
     missing: bool = False
-    torn: str = ""
+    cut_text: str = ""
 
-    def child(self, step: Step) -> Node | None:
+    def child(self, step: PathStep) -> Node | None:
         """The node one step further, or None."""
         if isinstance(self.value, dict):
             return self.value.get(str(step))
@@ -55,12 +55,12 @@ class Cell:
     """
 
     value: Any
-    place: Place
-    number: int
+    location: SourceLocation
+    column_index: int
     faulty: bool = False
 
     @property
-    def filled(self) -> bool:
+    def is_filled(self) -> bool:
         """Whether there is anything in it."""
         if isinstance(self.value, str):
             return bool(self.value.strip())
@@ -75,11 +75,13 @@ class Sheet:
     rows: list[list[Cell]]
 
 
-Copied = dict[int, Any]
+CopiedContainers = dict[int, Any]
 """Mappings and lists that were copied for several changes, by their ids; nobody else has them."""
 
 
-def with_child(node: Node, step: Step, child: Node, copied: Copied | None = None) -> Node:
+def with_child(
+    node: Node, step: PathStep, child: Node, copied: CopiedContainers | None = None
+) -> Node:
     """A mapping or list with one value put in place, in a copy unless it is one already; all else
     is shared."""
     copied = {} if copied is None else copied
@@ -91,12 +93,12 @@ def with_child(node: Node, step: Step, child: Node, copied: Copied | None = None
     return replace(node, value=value)
 
 
-def without_child(node: Node, step: Step) -> Node:
+def without_child(node: Node, step: PathStep) -> Node:
     """A copy of a mapping without one of its keys."""
     return replace(node, value={key: one for key, one in node.value.items() if key != str(step)})
 
 
-def node_at(root: Node, path: Sequence[Step]) -> Node | None:
+def node_at(root: Node, path: Sequence[PathStep]) -> Node | None:
     """The node at a path, or None."""
     node: Node | None = root
     for step in path:
@@ -104,31 +106,31 @@ def node_at(root: Node, path: Sequence[Step]) -> Node | None:
     return node
 
 
-def place_of(root: Node, path: Sequence[Step], at_key: bool = False) -> Place:
+def location_of(root: Node, path: Sequence[PathStep], at_key: bool = False) -> SourceLocation:
     """Where the value at a path stands, or its nearest ancestor that has a place."""
     node = root
     for number, step in enumerate(path):
         child = node.child(step)
         if child is None:
             # What is missing is missing from the thing named by the key above it.
-            return node.key_place or node.place if number else node.place
+            return node.key_location or node.location if number else node.location
         node = child
-    return node.key_place or node.place if at_key else node.place
+    return node.key_location or node.location if at_key else node.location
 
 
-def size(node: Node) -> int:
+def count_nodes(node: Node) -> int:
     """The number of nodes of a tree."""
     inner = node.value.values() if isinstance(node.value, dict) else node.value
-    return 1 + (sum(map(size, inner)) if isinstance(node.value, (dict, list)) else 0)
+    return 1 + (sum(map(count_nodes, inner)) if isinstance(node.value, (dict, list)) else 0)
 
 
-def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+def iter_leaves(node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Node]]:
     """Every scalar with its path."""
     if isinstance(node.value, dict):
         for key, child in node.value.items():
-            yield from leaves(child, (*path, key))
+            yield from iter_leaves(child, (*path, key))
     elif isinstance(node.value, list):
         for position, child in enumerate(node.value):
-            yield from leaves(child, (*path, position))
+            yield from iter_leaves(child, (*path, position))
     else:
         yield path, node

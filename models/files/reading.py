@@ -18,59 +18,59 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.faults import Fault, Place, ScenarioError, Step
-from models.files import assumed, patches, presets, tables
-from models.files.decoding import one_scenario, read_bytes
-from models.files.includes import Includes
-from models.files.nodes import Node, leaves, node_at, place_of, size
-from models.files.partial import CONTEXT, further_faults
-from models.files.shapes import ANYTHING, ROOT, plain, step_into
-from models.files.translating import faults_of
-from models.files.yaml_source import is_thousands, no_mapping, parse
+from models.faults import Fault, PathStep, ScenarioError, SourceLocation
+from models.files import assumption_patches, patches, shipped_files, tables
+from models.files.decoding import read_bytes, shared_reading_limits
+from models.files.fault_recovery import SKIP_REFERENCES_CONTEXT, find_further_faults
+from models.files.includes import IncludeResolver
+from models.files.nodes import Node, count_nodes, iter_leaves, location_of, node_at
+from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, shape_of_step, to_plain_data
+from models.files.validation_messages import faults_of_validation
+from models.files.yaml_source import may_be_thousands, not_a_mapping_fault, parse_yaml
 from models.language import tr
 from models.scenario import references
 from models.scenario.case import Case
-from models.scenario.currencies import in_currency
-from models.spelling import existing
+from models.scenario.currencies import replace_currency
+from models.spelling import unknown_name_hint
 
-WORKBOOKS = (".xlsx", ".xlsm")  #: How scenario files in Excel are named.
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  #: How scenario files in Excel are named.
 MAX_FAULTS = 1_000
 """Errors, and warnings, that are listed for one scenario; after the step that finds more errors,
 reading ends."""
-MAX_MESSAGE = 1_000
+MAX_MESSAGE_LENGTH = 1_000
 MAX_VARIANTS = 1_000  #: Variants of one file, each of which is read when the file is checked.
-MAX_CHECKED = 2_000_000
+MAX_CHECKED_VALUES = 2_000_000
 """Values of a scenario, times its variants that are checked, or times its sets of assumptions."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class LoadedScenario:
     """A scenario that was read, what is doubtful in it, and where its values stand."""
 
     case: Case
     warnings: tuple[Fault, ...] = field(repr=False)
     _root: Node = field(repr=False, compare=False)
-    _includes: Includes = field(repr=False, compare=False)
+    _includes: IncludeResolver = field(repr=False, compare=False)
 
-    def place(self, path: tuple[Step, ...]) -> Place:
+    def location(self, path: tuple[PathStep, ...]) -> SourceLocation:
         """Where the value at a path stands, or its nearest ancestor that has a place."""
-        return place_of(self._root, path)
+        return location_of(self._root, path)
 
-    def private_numbers(self) -> Iterator[tuple[Step, ...]]:
+    def private_number_paths(self) -> Iterator[tuple[PathStep, ...]]:
         """The paths of all numbers that stand in files that stay with their owner."""
         files = self._includes.private_files
-        for path, node in leaves(self._root) if files else ():
+        for path, node in iter_leaves(self._root) if files else ():
             number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
-            if number and node.place.file in files:
+            if number and node.location.file in files:
                 yield path
 
-    def changed(self, settings: Sequence[str]) -> Reading:
+    def with_settings(self, settings: Sequence[str]) -> LoadedScenario:
         """The scenario with further settings (``path=value``) put upon it, checked as a whole.
 
         Sections that stay as they are are not read again. Raises ScenarioError with every fault.
         """
         known, includes = (self._root, self.case), self._includes
-        return _Reader(includes.file, None, tuple(settings), includes, known).read()
+        return _ScenarioReader(includes.file, None, tuple(settings), includes, known).read()
 
 
 def read_case(
@@ -78,17 +78,17 @@ def read_case(
     variant: str | None = None,
     settings: Sequence[str] = (),
     check_variants: bool = False,
-) -> Reading:
+) -> LoadedScenario:
     """The scenario of a file, with a variant and settings (``path=value``) put upon it; also one
     that comes with Vorrat, by its name.
 
     With ``check_variants`` every variant of the file is tried as well, and its faults reported.
     Raises ScenarioError with every fault that was found.
     """
-    with one_scenario():
-        file = presets.meant(path)
-        raw = read_bytes(file, Place(str(file)), others=presets.scenarios)
-        return _Reader(str(file), variant, tuple(settings)).read(raw, check_variants)
+    with shared_reading_limits():
+        file = shipped_files.resolve_scenario(path)
+        raw = read_bytes(file, SourceLocation(str(file)), other_names=shipped_files.scenario_files)
+        return _ScenarioReader(str(file), variant, tuple(settings)).read(raw, check_variants)
 
 
 def read_case_text(
@@ -97,41 +97,42 @@ def read_case_text(
     variant: str | None = None,
     settings: Sequence[str] = (),
     check_variants: bool = False,
-) -> Reading:
+) -> LoadedScenario:
     """The scenario of a text that is not in a file; ``name`` stands for the file in messages."""
-    with one_scenario():
+    with shared_reading_limits():
         raw = text.encode("utf-8", "surrogatepass")
-        return _Reader(name, variant, tuple(settings)).read(raw, check_variants)
+        return _ScenarioReader(name, variant, tuple(settings)).read(raw, check_variants)
 
 
-def under_assumptions(case: Case) -> dict[str, Case]:
+def cases_by_assumption_set(case: Case) -> dict[str, Case]:
     """The scenario under each of its sets of assumptions, by id: as a file without any sets.
 
     Raises ScenarioError where a patch leads nowhere, as none does of a scenario that was read.
     """
-    reading = read_case_text(assumed.text_of(case))
+    reading = read_case_text(assumption_patches.text_without_sets(case))
     return {
-        name: reading.changed(assumed.settings_of(case, name)).case for name in case.assumptions
+        name: reading.with_settings(assumption_patches.settings_of_set(case, name)).case
+        for name in case.assumptions
     }
 
 
-class _Faults:
+class _FaultCollector:
     """Collects faults, each once: a bounded number of errors and of warnings."""
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.found: list[Fault] = []
+        self.faults: list[Fault] = []
         self._seen: set[int] = set()
         self.counts = {"error": 0, "warning": 0}
 
     def __call__(self, fault: Fault) -> None:
-        seen = hash((fault.place, fault.message, fault.hint))
+        seen = hash((fault.location, fault.message, fault.hint))
         if seen not in self._seen:
             self._seen.add(seen)
             self.counts[fault.severity] += 1
             if self.counts[fault.severity] <= MAX_FAULTS:
-                message, hint = _cut(fault.message), _cut(fault.hint)
-                self.found.append(replace(fault, message=message, hint=hint))
+                message, hint = _truncate(fault.message), _truncate(fault.hint)
+                self.faults.append(replace(fault, message=message, hint=hint))
 
     @property
     def is_full(self) -> bool:
@@ -139,34 +140,34 @@ class _Faults:
         return self.counts["error"] > MAX_FAULTS
 
     @property
-    def takes_warnings(self) -> bool:
+    def accepts_warnings(self) -> bool:
         """Whether a further warning would be listed."""
         return self.counts["warning"] < MAX_FAULTS
 
-    def in_order(self) -> tuple[Fault, ...]:
+    def sorted_faults(self) -> tuple[Fault, ...]:
         """What was found, by file, line and column, and how much more there was."""
-        found, place = sorted(self.found, key=_position), Place(self.file)
+        found, place = sorted(self.faults, key=_sort_key), SourceLocation(self.file)
         if (count := self.counts["error"] - MAX_FAULTS) > 0:
-            found.append(Fault((), tr("and {count} more errors", count=count), place=place))
+            found.append(Fault((), tr("and {count} more errors", count=count), location=place))
         if (count := self.counts["warning"] - MAX_FAULTS) > 0:
             message = tr("and {count} more warnings", count=count)
-            found.append(Fault((), message, severity="warning", place=place))
+            found.append(Fault((), message, severity="warning", location=place))
         return tuple(found)
 
 
-def _cut(text: str) -> str:
+def _truncate(text: str) -> str:
     """A text that quotes what may be a megabyte, at a length that can be read."""
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "..."
+    return text if len(text) <= MAX_MESSAGE_LENGTH else text[: MAX_MESSAGE_LENGTH - 3] + "..."
 
 
-def _position(fault: Fault) -> tuple[Any, ...]:
-    place = fault.place or Place("")
+def _sort_key(fault: Fault) -> tuple[Any, ...]:
+    place = fault.location or SourceLocation("")
     cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", place.cell, re.DOTALL)
     parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
     return (place.file, place.line, place.column, parts)
 
 
-class _Reader:
+class _ScenarioReader:
     """Reads one scenario; what it shares with a ``known`` tree and case is not read again."""
 
     def __init__(
@@ -174,143 +175,163 @@ class _Reader:
         file: str,
         variant: str | None,
         settings: tuple[str, ...],
-        includes: Includes | None = None,
-        known: tuple[Node, Case] | None = None,
+        includes: IncludeResolver | None = None,
+        previous: tuple[Node, Case] | None = None,
     ) -> None:
         self.file, self.variant, self.settings = file, variant, settings
-        self.includes, self.known = includes or Includes(file), known
-        self.report = _Faults(file)
+        self.includes, self.previous = includes or IncludeResolver(file), previous
+        self.report = _FaultCollector(file)
 
-    def read(self, raw: bytes | None = None, check_variants: bool = False) -> Reading:
+    def read(self, raw: bytes | None = None, check_variants: bool = False) -> LoadedScenario:
         """What a file says, or what is known, with variant and settings put upon it."""
         case = None
         try:
-            settings = tuple(patches.settings(self.settings, self.report))
+            settings = tuple(patches.parse_settings(self.settings, self.report))
             if raw is not None:
-                own = self._own(raw)
-                base = self._laid(own, settings)
-            elif self.known is not None:
-                own = base = self.known[0]
-                for patch in filter(patches.of_include, settings):
-                    message = tr("there is no '{path}' to change", path=patch.dotted)
-                    self.report(patch.faulty(message, ""))
-            root = self._patched(own, base, self.variant, settings)
-            case = self._case(root, base)
+                own = self._parse_file(raw)
+                base = self._merge_includes(own, settings)
+            elif self.previous is not None:
+                own = base = self.previous[0]
+                for patch in filter(patches.changes_include, settings):
+                    message = tr("there is no '{path}' to change", path=patch.dotted_path)
+                    self.report(patch.path_fault(message, ""))
+            root = self._apply_patches(own, base, self.variant, settings)
+            case = self._validate_case(root, base)
             if case is not None and case.assumptions:
-                self._try_sets(root, case)
+                self._check_assumption_sets(root, case)
             if check_variants:
-                self._try_variants(own, base, settings, (root, case) if case else None)
+                self._check_variants(own, base, settings, (root, case) if case else None)
         except ScenarioError as error:
             # What ends the reading at once comes with the faults found before it.
             for fault in error.faults:
                 self.report(fault)
         if case is None or self.report.counts["error"]:
-            raise ScenarioError(self.report.in_order())
-        return Reading(case, self.report.in_order(), root, self.includes)
+            raise ScenarioError(self.report.sorted_faults())
+        return LoadedScenario(case, self.report.sorted_faults(), root, self.includes)
 
-    def _own(self, raw: bytes) -> Node:
+    def _parse_file(self, raw: bytes) -> Node:
         """What the file itself says."""
-        if self.file.lower().endswith(WORKBOOKS) or raw.startswith(b"PK\x03\x04"):
+        if self.file.lower().endswith(WORKBOOK_SUFFIXES) or raw.startswith(b"PK\x03\x04"):
             # Reading Excel takes a while to import: not for scenarios in YAML.
             from models.files.scenario_workbook import read_scenario_workbook
 
             return read_scenario_workbook(raw, self.file, self.report)
-        root = parse(raw, self.file, self.report)
+        root = parse_yaml(raw, self.file, self.report)
         if not isinstance(root.value, dict):
             hint = tr("a scenario begins with keys such as 'horizon:' and 'materials:'")
-            raise ScenarioError([no_mapping(root, hint)])
-        return tables.expand(root, self.file, self.report)
+            raise ScenarioError([not_a_mapping_fault(root, hint)])
+        return tables.expand_tables(root, self.file, self.report)
 
-    def _laid(self, own: Node, found: Sequence[patches.Patch]) -> Node:
+    def _merge_includes(self, file_root: Node, patch_list: Sequence[patches.Patch]) -> Node:
         """The file laid on what it includes. Raises ScenarioError where too much is wrong."""
-        laid = self.includes.under(own, patches.included(own, found, self.report), self.report)
+        laid = self.includes.merge(
+            file_root, patches.include_list(file_root, patch_list, self.report), self.report
+        )
         if self.report.is_full:
             raise ScenarioError(())
         return laid
 
-    def _patched(
-        self, own: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
+    def _apply_patches(
+        self, file_root: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
     ) -> Node:
-        found = [] if variant is None else patches.of_item(base, "variants", variant)
+        found = [] if variant is None else patches.item_patches(base, "variants", variant)
         variants = base.child("variants")
         if variant is not None and (variants is None or variants.child(variant) is None):
-            place = variants.key_place or variants.place if variants else Place(self.file)
-            hint = existing(variant, _names(variants)) or tr("the file has no variants")
+            place = (
+                variants.key_location or variants.location
+                if variants
+                else SourceLocation(self.file)
+            )
+            hint = unknown_name_hint(variant, _variant_names(variants)) or tr(
+                "the file has no variants"
+            )
             message = tr("there is no variant '{variant}'", variant=variant)
-            self.report(Fault(("variants",), message, hint, place=place))
+            self.report(Fault(("variants",), message, hint, location=place))
         wanted = (*found, *settings)
-        root = below = self._laid(own, wanted) if any(map(patches.of_include, found)) else base
-        further = (patch for patch in wanted if not patches.of_include(patch))
-        root = patches.apply(root, further, self.report)
+        root = below = (
+            self._merge_includes(file_root, wanted)
+            if any(map(patches.changes_include, found))
+            else base
+        )
+        further = (patch for patch in wanted if not patches.changes_include(patch))
+        root = patches.apply_patches(root, further, self.report)
         own_currency = _currency_of(base)
         for patch in wanted:
-            if patch.dotted == "currency" and patch.value.value != own_currency:
+            if patch.dotted_path == "currency" and patch.value.value != own_currency:
                 message = tr("amounts are not converted: they stay in {own}", own=own_currency)
                 hint = tr("change the amounts as well, or leave the currency")
-                self.report(Fault(("currency",), message, hint, "warning", place=patch.place))
-        return root if root is below else tables.expand(root, self.file, self.report)
+                self.report(Fault(("currency",), message, hint, "warning", location=patch.place))
+        return root if root is below else tables.expand_tables(root, self.file, self.report)
 
-    def _case(self, root: Node, base: Node, warnings: bool = True) -> Case | None:
+    def _validate_case(self, root: Node, base: Node, warnings: bool = True) -> Case | None:
         """The case of a tree; None, and faults reported, where it cannot be made."""
         data: dict[str, Any] = {}
         for name, section in root.value.items():
-            if self.known is not None and self.known[0].child(name) is section:
-                data[name] = getattr(self.known[1], name)
+            if self.previous is not None and self.previous[0].child(name) is section:
+                data[name] = getattr(self.previous[1], name)
                 continue
-            for path, node in leaves(section, (name,)):
-                if isinstance(node.value, float) and is_thousands(node.written):
-                    meant = node.written.replace(".", "")
-                    about = {"written": node.written, "value": node.value}
+            for path, node in iter_leaves(section, (name,)):
+                if isinstance(node.value, float) and may_be_thousands(node.raw_text):
+                    meant = node.raw_text.replace(".", "")
+                    about = {"written": node.raw_text, "value": node.value}
                     message = tr("{written} is read as {value:g}", **about)
                     hint = tr("if {meant} is meant, write {meant}", meant=meant)
-                    self.report(Fault(path, message, hint, "warning", place=node.place))
-            shape = step_into(ROOT, name)
+                    self.report(Fault(path, message, hint, "warning", location=node.location))
+            shape = shape_of_step(SCENARIO_SHAPE, name)
             if section.value is not None or shape is None:
-                data[name] = plain(section, shape or ANYTHING)
+                data[name] = to_plain_data(section, shape or ANY_SHAPE)
         unread = {name for name, node in root.value.items() if node.value is None and node.faulty}
         found: Iterator[Fault] = iter(())
         case, total = None, 0
         try:
-            case = Case.model_validate(data, context=CONTEXT)
+            case = Case.model_validate(data, context=SKIP_REFERENCES_CONTEXT)
         except ValidationError as error:
-            found, total = faults_of(error), error.error_count()
+            found, total = faults_of_validation(error), error.error_count()
         code = data.get("currency", "EUR")
         if case is None or unread:
-            for fault in self._together(chain(found, further_faults(data, unread)), root):
+            for fault in self._group_preset_faults(
+                chain(found, find_further_faults(data, unread)), root
+            ):
                 there = node_at(root, fault.path)
-                if there is not None and there.torn and fault.at_key:
+                if there is not None and there.cut_text and fault.at_key:
                     hint = tr("put a text with a comma into quotes")
-                    fault = replace(fault, hint=f'{hint}: "{there.torn}"')
-                if there is not None and _is_decimal(root, fault.path, there):
-                    about = {"written": f"0,{there.written}", "meant": f"0.{there.written}"}
+                    fault = replace(fault, hint=f'{hint}: "{there.cut_text}"')
+                if there is not None and _follows_decimal_comma(root, fault.path, there):
+                    about = {"written": f"0,{there.raw_text}", "meant": f"0.{there.raw_text}"}
                     hint = tr("{written} in a list is two numbers: write {meant}", **about)
                     fault = replace(fault, hint=hint)
                 if there is None or not there.faulty:
-                    self.report(_placed(_in_currency(fault, code), root))
+                    self.report(_with_location(_with_currency(fault, code), root))
                 if self.report.is_full:
                     self.report.counts["error"] = max(total, self.report.counts["error"])
                     break
             return None
-        for fault in self._together(references.check(case, warnings=warnings), root):
-            if not self._needs_no_source(fault := _placed(_in_currency(fault, code), root)):
+        for fault in self._group_preset_faults(
+            references.check_references(case, warnings=warnings), root
+        ):
+            if not self._is_exempt_from_sources(
+                fault := _with_location(_with_currency(fault, code), root)
+            ):
                 self.report(fault)
-        if case.hazards and patches.periods_of(base) != patches.periods_of(root):
+        if case.hazards and patches.periods_per_year(base) != patches.periods_per_year(root):
             message = tr(
                 "the number of periods of a year is patched, but the loss lists of hazards count "
                 "periods"
             )
             hint = tr("patch the loss lists of all hazards as well")
             fault = Fault(("horizon", "periods_per_year"), message, hint, "warning", at_key=True)
-            self.report(_placed(fault, root))
+            self.report(_with_location(fault, root))
         return case
 
-    def _together(self, faults: Iterable[Fault], root: Node) -> Iterator[Fault]:
+    def _group_preset_faults(self, faults: Iterable[Fault], root: Node) -> Iterator[Fault]:
         """The faults, where all that a preset lacks is one, as are all its warnings."""
         lacking: dict[str, dict[str, Fault]] = {}
         warned: dict[str, dict[str, Fault]] = {}
         for fault in faults:
-            preset = self.includes.presets.get(place_of(root, fault.path, fault.at_key).file)
-            name = _lacking(fault, node_at(root, fault.path))
+            preset = self.includes.preset_by_file.get(
+                location_of(root, fault.path, fault.at_key).file
+            )
+            name = _missing_name(fault, node_at(root, fault.path))
             if preset is not None and fault.severity == "warning":
                 warned.setdefault(preset, {}).setdefault(fault.message, fault)
             elif preset is not None and name:
@@ -331,98 +352,108 @@ class _Reader:
             hint = tr("add what it needs, or do not include it")
             yield replace(first, message=message, hint=hint) if others else first
 
-    def _needs_no_source(self, fault: Fault) -> bool:
+    def _is_exempt_from_sources(self, fault: Fault) -> bool:
         """Whether a word that is no source stands in a file without any, unlike what it includes.
 
         A bibliography asks for ids only where it stands.
         """
-        if fault.severity != "warning" or fault.path[-1:] != ("source",) or fault.place is None:
+        if fault.severity != "warning" or fault.path[-1:] != ("source",) or fault.location is None:
             return False
-        of_file = self.includes.with_sources
-        return not of_file.get(fault.place.file, of_file[self.file])
+        of_file = self.includes.has_sources
+        return not of_file.get(fault.location.file, of_file[self.file])
 
-    def _try_variants(
+    def _check_variants(
         self,
-        own: Node,
+        file_root: Node,
         base: Node,
         settings: Sequence[patches.Patch],
-        known: tuple[Node, Case] | None,
+        previous: tuple[Node, Case] | None,
     ) -> None:
         variants = base.child("variants")
-        names = _names(variants)
+        names = _variant_names(variants)
         if variants is not None and len(names) > MAX_VARIANTS:
             message = tr("more than {count} variants", count=MAX_VARIANTS)
-            place = variants.key_place or variants.place
-            self.report(Fault(("variants",), message, at_key=True, place=place))
+            place = variants.key_location or variants.location
+            self.report(Fault(("variants",), message, at_key=True, location=place))
             return
-        before = {(fault.place, fault.message) for fault in self.report.found}
-        values = size(base)
+        before = {(fault.location, fault.message) for fault in self.report.faults}
+        values = count_nodes(base)
         total = values * len(names)
         for name in names:
             if name == self.variant:
                 continue
-            if self.report.is_full or self._too_many(variants, total):
+            if self.report.is_full or self._exceeds_value_limit(variants, total):
                 break
-            tried = _Reader(self.file, name, self.settings, self.includes, known)
+            tried = _ScenarioReader(self.file, name, self.settings, self.includes, previous)
             try:
-                with one_scenario():
-                    root = tried._patched(own, base, name, settings)
-                    total += size(root) - values  # a variant may include other files
-                    tried._case(root, base, self.report.takes_warnings)
+                with shared_reading_limits():
+                    root = tried._apply_patches(file_root, base, name, settings)
+                    total += count_nodes(root) - values  # a variant may include other files
+                    tried._validate_case(root, base, self.report.accepts_warnings)
             except ScenarioError as error:
                 for fault in error.faults:
                     tried.report(fault)
-            for fault in self._new_in(tried, before):
+            for fault in self._new_faults(tried, before):
                 said = {"variant": name, "message": fault.message}
                 message = tr("with variant '{variant}': {message}", **said)
                 self.report(replace(fault, message=message, variant=name))
 
-    def _try_sets(self, root: Node, case: Case) -> None:
+    def _check_assumption_sets(self, root: Node, case: Case) -> None:
         """Report what is faulty under sets of assumptions, which each change figures only."""
-        before = {(fault.place, fault.message) for fault in self.report.found}
-        if self._too_many(root.child("assumptions"), size(root) * len(case.assumptions)):
+        before = {(fault.location, fault.message) for fault in self.report.faults}
+        if self._exceeds_value_limit(
+            root.child("assumptions"), count_nodes(root) * len(case.assumptions)
+        ):
             return
         for name in case.assumptions:
-            tried = _Reader(self.file, None, (), self.includes, (root, case))
-            found = patches.of_item(root, "assumptions", name)
-            barred = [fault for fault in map(assumed.may_not_be_changed, found) if fault]
+            tried = _ScenarioReader(self.file, None, (), self.includes, (root, case))
+            found = patches.item_patches(root, "assumptions", name)
+            barred = [
+                fault for fault in map(assumption_patches.fixed_section_fault, found) if fault
+            ]
             for fault in barred:
                 tried.report(fault)
             under = None
             if not barred:
-                patched = tried._patched(root, root, None, found)
-                under = tried._case(patched, root, self.report.takes_warnings)
-            for fault in () if under is None else assumed.misfits(case, under, found):
+                patched = tried._apply_patches(root, root, None, found)
+                under = tried._validate_case(patched, root, self.report.accepts_warnings)
+            for fault in (
+                ()
+                if under is None
+                else assumption_patches.structural_change_faults(case, under, found)
+            ):
                 tried.report(fault)
-            for fault in self._new_in(tried, before):
+            for fault in self._new_faults(tried, before):
                 said = {"set": name, "message": fault.message}
                 message = tr("under the assumptions '{set}': {message}", **said)
                 self.report(replace(fault, message=message))
 
-    def _too_many(self, section: Node | None, total: int) -> bool:
+    def _exceeds_value_limit(self, section: Node | None, total: int) -> bool:
         """Whether the items of a section are too many values to check, which is then a fault."""
-        if section is None or total <= MAX_CHECKED:
+        if section is None or total <= MAX_CHECKED_VALUES:
             return False
         message = tr(
             "the scenario would be checked {items} times, with {total} values in all; at most "
             "{count} are checked",
             items=len(section.value),
             total=total,
-            count=MAX_CHECKED,
+            count=MAX_CHECKED_VALUES,
         )
         hint = tr("keep some of them in other files that include this one")
-        self.report(Fault((), message, hint, place=section.key_place or section.place))
+        self.report(Fault((), message, hint, location=section.key_location or section.location))
         return True
 
-    def _new_in(self, tried: _Reader, before: set[tuple[Place | None, str]]) -> Iterator[Fault]:
+    def _new_faults(
+        self, reader: _ScenarioReader, reported: set[tuple[SourceLocation | None, str]]
+    ) -> Iterator[Fault]:
         """Faults of a scenario with a patch that were not told before."""
-        for fault in tried.report.found:
-            if (fault.place, fault.message) not in before:
-                before.add((fault.place, fault.message))
+        for fault in reader.report.faults:
+            if (fault.location, fault.message) not in reported:
+                reported.add((fault.location, fault.message))
                 yield fault
 
 
-def _lacking(fault: Fault, node: Node | None) -> str:
+def _missing_name(fault: Fault, node: Node | None) -> str:
     """The item, id or year that a fault of a preset is about; empty where it is another figure."""
     if node is None:
         return next((one for one in reversed(fault.path[:-1]) if isinstance(one, str)), "")
@@ -430,20 +461,20 @@ def _lacking(fault: Fault, node: Node | None) -> str:
     return str(value) if isinstance(value, (str, int)) else ""
 
 
-def _is_decimal(root: Node, path: tuple[Step, ...], node: Node) -> bool:
+def _follows_decimal_comma(root: Node, path: tuple[PathStep, ...], node: Node) -> bool:
     """Whether an item of a list was written right behind ``0,``: as with a decimal comma."""
     step = path[-1] if path else 0
     last = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
-    if last is None or last.written != "0" or not node.written.isdecimal():
+    if last is None or last.raw_text != "0" or not node.raw_text.isdecimal():
         return False
-    return node.place == replace(last.place, column=last.place.column + 2)
+    return node.location == replace(last.location, column=last.location.column + 2)
 
 
-def _in_currency(fault: Fault, code: Any) -> Fault:
+def _with_currency(fault: Fault, code: Any) -> Fault:
     """A fault in whose texts the currency is that of the file."""
     if fault.path == ("currency",) or not isinstance(code, str) or code == "EUR":
         return fault
-    message, hint = (in_currency(one, code) for one in (fault.message, fault.hint))
+    message, hint = (replace_currency(one, code) for one in (fault.message, fault.hint))
     return replace(fault, message=message, hint=hint)
 
 
@@ -453,9 +484,9 @@ def _currency_of(root: Node) -> Any:
     return "EUR" if stated is None else stated.value
 
 
-def _names(variants: Node | None) -> list[str]:
+def _variant_names(variants: Node | None) -> list[str]:
     return list(variants.value) if variants and isinstance(variants.value, dict) else []
 
 
-def _placed(fault: Fault, root: Node) -> Fault:
-    return replace(fault, place=fault.place or place_of(root, fault.path, fault.at_key))
+def _with_location(fault: Fault, root: Node) -> Fault:
+    return replace(fault, location=fault.location or location_of(root, fault.path, fault.at_key))

@@ -12,124 +12,141 @@ from typing import Any, Literal
 
 from pydantic import StrictStr
 
-from models.base import Base, Text
-from models.faults import Fault, Place
+from models.base import Base, LocalizedText
+from models.faults import Fault, SourceLocation
 from models.files import includes, tabs
-from models.files.nodes import Cell, Node, Path, Report, Sheet, node_at
-from models.files.shapes import ABOUT, ANYTHING, ROOT, Shape, plain, required, shape_of, step_into
-from models.files.tables import DATES, Column, Table
-from models.files.tabs import OWN, TEXTS, WORDS, Tab
-from models.files.workbook import open_workbook, rows_of
+from models.files.nodes import Cell, FaultReporter, Node, NodePath, Sheet, node_at
+from models.files.shapes import (
+    ANY_SHAPE,
+    SCENARIO_SHAPE,
+    SOURCED_KEYS,
+    Shape,
+    is_required,
+    shape_of,
+    shape_of_step,
+    to_plain_data,
+)
+from models.files.tables import DATE_TYPES, TableColumn, TableReader
+from models.files.tabs import CONFIDENCE_WORDS, USER_PREFIX, VARIANT_TEXTS, Tab
+from models.files.workbook import open_workbook, read_rows
 from models.files.yaml_source import parse_setting
 from models.language import tr
-from models.scenario.quantities import UNREADABLE, NonNegative, number_hint
-from models.spelling import close, suggestion
+from models.scenario.quantities import UNREADABLE_NUMBER, NonNegative, number_hint
+from models.spelling import closest_name, unknown_key_hint
 
-HEADER_WITHIN = 10  #: Rows among which the one with the technical names is looked for.
-_TRUE, _FALSE = ("true", "yes", "ja", "wahr"), ("false", "no", "nein", "falsch")
+MAX_HEADER_ROW = 10  #: Rows among which the one with the technical names is looked for.
+_TRUE_WORDS, _FALSE_WORDS = ("true", "yes", "ja", "wahr"), ("false", "no", "nein", "falsch")
 
 
-def read_scenario_workbook(raw: bytes, file: str, report: Report) -> Node:
+def read_scenario_workbook(raw: bytes, file: str, report: FaultReporter) -> Node:
     """The tree of a scenario, every value with its sheet and cell as its place."""
-    place = Place(file)
+    place = SourceLocation(file)
     book = open_workbook(raw, file, place)
     sheets: dict[Tab, tuple[str, list[list[Cell]]]] = {}
     for sheet in book.worksheets:
-        if tabs.is_aside(sheet.title):
+        if tabs.is_ignored_sheet(sheet.title):
             continue
-        tab = tabs.tab_named(sheet.title)
+        tab = tabs.tab_of_sheet(sheet.title)
         if tab is not None and tab not in sheets:
-            cells = rows_of(sheet, file, place, report)
+            cells = read_rows(sheet, file, place, report)
             sheets[tab] = (sheet.title, cells)
         else:
             first = sheets[tab][0] if tab is not None else ""
-            report(_wrong_sheet(sheet.title, first, Place(file, cell=f"{sheet.title}!A1")))
+            report(
+                _unknown_sheet_fault(
+                    sheet.title, first, SourceLocation(file, cell=f"{sheet.title}!A1")
+                )
+            )
     root = Node({}, place)
-    for tab in tabs.tabs():
+    for tab in tabs.all_tabs():
         if tab in sheets:
             name, rows = sheets[tab]
-            root = _with_sheet(root, tab, _sheet(tab, name, rows, file, report), file, name, report)
+            root = _add_sheet(
+                root, tab, _sheet_below_header(tab, name, rows, file, report), file, name, report
+            )
     return root
 
 
-def _wrong_sheet(name: str, first: str, place: Place) -> Fault:
-    if first:
-        about = {"first": first, "name": name}
+def _unknown_sheet_fault(name: str, earlier_sheet: str, location: SourceLocation) -> Fault:
+    if earlier_sheet:
+        about = {"first": earlier_sheet, "name": name}
         message = tr("the sheets '{first}' and '{name}' hold the same section", **about)
-        return Fault((), message, tr("keep one of them"), place=place)
+        return Fault((), message, tr("keep one of them"), location=location)
     near = tabs.nearest_sheet(name)
     hint = tr("did you mean '{name}'?", name=near) + " " if near else ""
     hint += tr("a sheet of your own is called '_{name}'", name=name)
-    return Fault((), tr("the sheet '{name}' is not known", name=name), hint, place=place)
+    return Fault((), tr("the sheet '{name}' is not known", name=name), hint, location=location)
 
 
-def _sheet(tab: Tab, name: str, rows: list[list[Cell]], file: str, report: Report) -> Sheet | None:
+def _sheet_below_header(
+    tab: Tab, name: str, rows: list[list[Cell]], file: str, report: FaultReporter
+) -> Sheet | None:
     """A sheet from the row of its technical names on; None where there is no such row."""
     keys = {*tab.item.keys, tab.owner_column, "id"} - {""}
     if tab.kind == "settings":
-        keys = {"path", *ABOUT}
+        keys = {"path", *SOURCED_KEYS}
     elif tab.kind == "variants":
-        keys |= {"path", *ABOUT}
+        keys |= {"path", *SOURCED_KEYS}
     counts = [
-        sum(str(cell.value).strip().partition(".")[0] in keys for cell in row if cell.filled)
-        for row in rows[:HEADER_WITHIN]
+        sum(str(cell.value).strip().partition(".")[0] in keys for cell in row if cell.is_filled)
+        for row in rows[:MAX_HEADER_ROW]
     ]
     best = max(counts, default=0)
     if best:
         header, *below = rows[counts.index(best) :]
-        return Sheet(header, [row for row in below if any(cell.filled for cell in row)])
+        return Sheet(header, [row for row in below if any(cell.is_filled for cell in row)])
     if not rows:
         return Sheet([], [])
     some = [tab.owner_column, *tab.item.keys] if tab.owner else tab.item.keys[:4]
     names = "path, value" if tab.kind == "settings" else ", ".join(some)
     message = tr("no row of the sheet '{name}' holds the names of its columns", name=name)
     hint = tr("one of the first ten has to hold names such as {names}", names=names)
-    report(Fault(tab.path, message, hint, place=Place(file, cell=f"{name}!A1")))
+    report(Fault(tab.path, message, hint, location=SourceLocation(file, cell=f"{name}!A1")))
     return None
 
 
-def _with_sheet(
-    root: Node, tab: Tab, sheet: Sheet | None, file: str, name: str, report: Report
+def _add_sheet(
+    root: Node, tab: Tab, sheet: Sheet | None, file: str, name: str, report: FaultReporter
 ) -> Node:
     """The tree with what a sheet holds."""
-    place = Place(file, cell=f"{name}!A1")
+    place = SourceLocation(file, cell=f"{name}!A1")
     content: Any = None
     if sheet is not None and tab.kind == "settings":
-        return _Settings(tab, file, report).read_sheet(sheet)
+        return _SettingsSheet(tab, file, report).read_sheet(sheet)
     if sheet is not None and tab.kind == "variants":
-        content = _Variants(tab, file, report).content(sheet) if sheet.header else {}
+        content = _VariantSheet(tab, file, report).parse_content(sheet) if sheet.header else {}
     elif sheet is not None and tab.owner is not None:
-        _Items(tab, file, report).put_into_owners(root, sheet)
+        _ItemSheet(tab, file, report).add_to_owners(root, sheet)
         return root
     elif sheet is not None:
-        content = _Items(tab, file, report).content(sheet) if sheet.header else {}
+        content = _ItemSheet(tab, file, report).parse_content(sheet) if sheet.header else {}
     if content is None:
-        _put(root, tab.path, Node(None, place, place, faulty=True))
-    elif content or required(ROOT, tab.path[0]):
-        _put(root, tab.path, Node(content, place, place, missing=not content))
+        _set_node(root, tab.path, Node(None, place, place, faulty=True))
+    elif content or is_required(SCENARIO_SHAPE, tab.path[0]):
+        _set_node(root, tab.path, Node(content, place, place, missing=not content))
     return root
 
 
-def _put(root: Node, path: tuple[str, ...], node: Node) -> None:
+def _set_node(root: Node, path: tuple[str, ...], node: Node) -> None:
     parent = root
     for step in path[:-1]:
         below = parent.value.get(step)
         if below is None or not isinstance(below.value, dict):
-            below = parent.value[step] = Node({}, node.place, node.place)
+            below = parent.value[step] = Node({}, node.location, node.location)
         parent = below
     if path:
         parent.value[path[-1]] = node
 
 
-class _Items(Table):
+class _ItemSheet(TableReader):
     """A sheet of items, with what people write into cells of either language."""
 
-    def __init__(self, tab: Tab, file: str, report: Report) -> None:
-        super().__init__(tab.key, Node({}, Place(file)), tab.shape, file, report)
+    def __init__(self, tab: Tab, file: str, report: FaultReporter) -> None:
+        super().__init__(tab.key, Node({}, SourceLocation(file)), tab.shape, file, report)
         self.tab = tab
         self.item = tab.item
 
-    def put_into_owners(self, root: Node, sheet: Sheet) -> None:
+    def add_to_owners(self, root: Node, sheet: Sheet) -> None:
         """Put items into those that they belong to, in place."""
         assert self.tab.owner is not None
         owners = node_at(root, self.tab.owner.path)
@@ -140,47 +157,49 @@ class _Items(Table):
             ids = [(item.child("id"), item) for item in owners.value or ()]
             known = {str(one.value): item for one, item in reversed(ids) if one is not None}
         by_owner: dict[str, list[Node]] = {}
-        for row in (self.rows(sheet) if sheet.header else None) or ():
+        for row in (self.parse_rows(sheet) if sheet.header else None) or ():
             name = row.value.pop(self.tab.owner_column, None)
             if name is None or name.value is None:
                 message = tr("the cell '{column}' is empty", column=self.tab.owner_column)
                 hint = tr("name the one that this row belongs to")
-                self._fault(row.place if name is None else name.place, message, hint)
+                self._report_fault(row.location if name is None else name.location, message, hint)
             elif name.value in known:
                 by_owner.setdefault(name.value, []).append(row)
             elif owners is None or not owners.faulty:
-                self._no_owner(name, list(known), root.child(includes.KEY) is not None)
+                self._report_unknown_owner(
+                    name, list(known), root.child(includes.INCLUDE_KEY) is not None
+                )
         for owner, rows in by_owner.items():
-            place = rows[0].place
-            content = self.by_id(rows) if self.keyed else rows
+            place = rows[0].location
+            content = self.index_by_id(rows) if self.has_ids else rows
             known[owner].value[self.tab.path[-1]] = Node(content, place, place)
 
-    def _no_owner(self, name: Node, ids: list[str], lies_over: bool) -> None:
+    def _report_unknown_owner(self, name: Node, ids: list[str], has_includes: bool) -> None:
         assert self.tab.owner is not None
         sheet = self.tab.owner.title
         message = tr("there is no {kind} '{name}'", kind=self.tab.owner_column, name=name.value)
-        hint = suggestion(name.value, ids) or tr("the sheet '{name}' has none", name=sheet)
-        if lies_over and not close(name.value, ids):
+        hint = unknown_key_hint(name.value, ids) or tr("the sheet '{name}' has none", name=sheet)
+        if has_includes and not closest_name(name.value, ids):
             hint = tr("if it is included, its id gets a row on the sheet '{name}' too", name=sheet)
-        self._fault(name.place, message, hint)
+        self._report_fault(name.location, message, hint)
 
-    def _column(self, cell: Cell, name: str) -> tuple[Path, Shape | None]:
-        if name.startswith(OWN):
+    def _resolve_column(self, cell: Cell, name: str) -> tuple[NodePath, Shape | None]:
+        if name.startswith(USER_PREFIX):
             return (name,), None
         if self.tab.owner is not None and name == self.tab.owner_column:
             return (name,), Shape("text")
-        elsewhere = self._elsewhere(name)
+        elsewhere = self._tab_of_column(name)
         if elsewhere is not None:
             message = tr("'{name}' stands on a sheet of its own", name=name)
             hint = tr("see the sheet '{name}'", name=elsewhere.title)
-            self._fault(cell.place, message, hint)
+            self._report_fault(cell.location, message, hint)
             return (name,), None
-        path, shape = super()._column(cell, name)
+        path, shape = super()._resolve_column(cell, name)
         if shape is not None and path[-1] == "confidence":
-            shape = Shape("choice", choices=WORDS)
+            shape = Shape("choice", choices=CONFIDENCE_WORDS)
         return path, shape
 
-    def _elsewhere(self, name: str) -> Tab | None:
+    def _tab_of_column(self, name: str) -> Tab | None:
         """The tab that holds what a column names."""
         steps = tuple(name.split("."))
         owner = self.tab if self.tab.kind == "items" else None
@@ -190,62 +209,66 @@ class _Items(Table):
                 return tab
         return None
 
-    def _row(self, columns: list[Column], cells: list[Cell]) -> Node | None:
-        row = super()._row(columns, cells)
+    def _parse_row(self, columns: list[TableColumn], cells: list[Cell]) -> Node | None:
+        row = super()._parse_row(columns, cells)
         for column in reversed(columns) if row is not None else ():
             # What is missing is missing from a cell, which is told rather than the row's first.
             key = str(column.path[0])
             node = row.value.get(key) if row is not None else None
             missing = node is None or (node.value is None and not node.faulty)
-            if row is not None and missing and self._needed(key):
-                row.value[key] = Node(None, _place(cells, column.cell.number), missing=True)
+            if row is not None and missing and self._is_required(key):
+                row.value[key] = Node(
+                    None, _cell_location(cells, column.cell.column_index), missing=True
+                )
         return row
 
-    def _needed(self, key: str) -> bool:
-        own = (key == "id" and self.keyed) or key == self.tab.owner_column
-        return own or required(self.item, key)
+    def _is_required(self, key: str) -> bool:
+        own = (key == "id" and self.has_ids) or key == self.tab.owner_column
+        return own or is_required(self.item, key)
 
-    def _value(self, shape: Shape, cell: Cell) -> Node:
+    def _parse_cell(self, shape: Shape, cell: Cell) -> Node:
         value = cell.value
         if isinstance(value, str):
-            value = self._said(shape, value)
+            value = self._interpret_word(shape, value)
         elif isinstance(value, bool) and shape.kind in ("choice", "text", "texts", "country"):
             value = str(value).lower()
-        node = super()._value(shape, replace(cell, value=value))
+        node = super()._parse_cell(shape, replace(cell, value=value))
         if shape.kind not in ("number", "yearly", "whole"):
             return node
         if isinstance(node.value, str):
             message = tr("'{text}' is a text where a number belongs", text=node.value)
             hint = tr("format the cell as a number and enter it again")
-            self._fault(cell.place, message, number_hint(node.value) if "%" in node.value else hint)
-            node = Node(None, cell.place, cell.place, faulty=True)
+            self._report_fault(
+                cell.location, message, number_hint(node.value) if "%" in node.value else hint
+            )
+            node = Node(None, cell.location, cell.location, faulty=True)
         # What is unreadable is not missing: checks of the whole pass it over.
-        return replace(node, value=UNREADABLE) if node.faulty else node
+        return replace(node, value=UNREADABLE_NUMBER) if node.faulty else node
 
-    def _said(self, shape: Shape, text: str) -> str | bool:
+    def _interpret_word(self, shape: Shape, text: str) -> str | bool:
         """The word or the truth value that a text stands for."""
         said = text.strip().lower()
-        if shape.kind == "flag" and said in (*_TRUE, *_FALSE):
-            return said in _TRUE
+        if shape.kind == "flag" and said in (*_TRUE_WORDS, *_FALSE_WORDS):
+            return said in _TRUE_WORDS
         if shape.kind in ("choice", "names"):
-            return tabs.word_meant(text, shape.choices)
+            return tabs.resolve_word(text, shape.choices)
         return text.strip() if shape.kind == "country" else text
 
 
-def _place(cells: list[Cell], number: int) -> Place:
+def _cell_location(cells: list[Cell], column_index: int) -> SourceLocation:
     """The place of a column in the row of some cells."""
     from openpyxl.utils import get_column_letter
 
-    sheet, _, first = cells[0].place.cell.rpartition("!")
+    sheet, _, first = cells[0].location.cell.rpartition("!")
     row = first.lstrip(string.ascii_uppercase)
-    return replace(cells[0].place, cell=f"{sheet}!{get_column_letter(number + 1)}{row}")
+    return replace(cells[0].location, cell=f"{sheet}!{get_column_letter(column_index + 1)}{row}")
 
 
 class _VariantRow(Base):
     """A row of the sheet of variants: a path and its value; texts stand in any row of a variant."""
 
-    title: Text | None = None
-    description: Text | None = None
+    title: LocalizedText | None = None
+    description: LocalizedText | None = None
     weight: NonNegative | None = None
     path: StrictStr | None = None
     value: Any = None
@@ -254,125 +277,141 @@ class _VariantRow(Base):
     note: StrictStr | None = None
 
 
-class _Variants(_Items):
+class _VariantSheet(_ItemSheet):
     """The sheet of variants, a row a change."""
 
-    def __init__(self, tab: Tab, file: str, report: Report) -> None:
+    def __init__(self, tab: Tab, file: str, report: FaultReporter) -> None:
         super().__init__(tab, file, report)
         self.item = shape_of(_VariantRow)
 
-    def by_id(self, rows: list[Node]) -> dict[str, Node]:
+    def index_by_id(self, rows: list[Node]) -> dict[str, Node]:
         """The variants, each with its texts and all its changes."""
         variants: dict[str, Node] = {}
-        for id_, row in self.named(rows):
+        for id_, row in self.split_ids(rows):
             name = str(id_.value).strip()
-            variant = variants.setdefault(name, Node({}, id_.place, id_.place))
-            for text in (*TEXTS, "weight"):
+            variant = variants.setdefault(name, Node({}, id_.location, id_.location))
+            for text in (*VARIANT_TEXTS, "weight"):
                 node = row.child(text)
                 before = variant.value.setdefault(text, node) if node is not None else None
-                if node and before and plain(before, ANYTHING) != plain(node, ANYTHING):
+                if (
+                    node
+                    and before
+                    and to_plain_data(before, ANY_SHAPE) != to_plain_data(node, ANY_SHAPE)
+                ):
                     message = tr("another '{text}' of the same variant", text=text)
-                    self._fault(node.place, message, tr("first at {place}", place=before.place))
-            self._change(variant, row)
+                    self._report_fault(
+                        node.location, message, tr("first at {place}", place=before.location)
+                    )
+            self._add_change(variant, row)
         return variants
 
-    def _change(self, variant: Node, row: Node) -> None:
+    def _add_change(self, variant: Node, row: Node) -> None:
         path, value = row.child("path"), row.child("value")
         if path is None or value is None:
             if value is not None:
                 hint = tr("name the field in the column 'path'")
-                self._fault(value.place, tr("a value without a path"), hint)
+                self._report_fault(value.location, tr("a value without a path"), hint)
             elif path is not None:
                 message = tr("the path '{path}' has no value", path=path.value)
                 hint = tr("write one, or null to take the field away")
-                self._fault(path.place, message, hint)
+                self._report_fault(path.location, message, hint)
             return
-        about = {key: node for key in ABOUT[1:] if (node := row.child(key)) is not None}
-        name, place = str(path.value).strip(), path.place
+        about = {key: node for key in SOURCED_KEYS[1:] if (node := row.child(key)) is not None}
+        name, place = str(path.value).strip(), path.location
         changes = variant.value.setdefault("set", Node({}, place, place))
         if (first := changes.value.get(name)) is not None:
             message = tr("the path '{path}' stands twice", path=name)
-            self._fault(place, message, tr("first at {place}", place=first.key_place))
+            self._report_fault(place, message, tr("first at {place}", place=first.key_location))
             return
-        value = Node({"value": value, **about}, value.place) if about else value
-        changes.value[name] = replace(value, key_place=place)
+        value = Node({"value": value, **about}, value.location) if about else value
+        changes.value[name] = replace(value, key_location=place)
 
-    def _value(self, shape: Shape, cell: Cell) -> Node:
+    def _parse_cell(self, shape: Shape, cell: Cell) -> Node:
         """What a cell gives: where anything may stand, a number, or a text as YAML writes it."""
         if shape.kind != "any" or cell.faulty:
-            return super()._value(shape, cell)
+            return super()._parse_cell(shape, cell)
         if isinstance(cell.value, str):
-            return parse_setting(cell.value.strip(), cell.place, self.report)
-        if isinstance(cell.value, DATES):
-            return self.date(cell.place, "any")
-        return Node(cell.value, cell.place)
+            return parse_setting(cell.value.strip(), cell.location, self.report)
+        if isinstance(cell.value, DATE_TYPES):
+            return self.date_fault_node(cell.location, "any")
+        return Node(cell.value, cell.location)
 
 
-class _Settings(_Items):
+class _SettingsSheet(_ItemSheet):
     """The sheet with a value a row, read as one item whose columns are the paths."""
 
     def read_sheet(self, sheet: Sheet) -> Node:
         """The root of the scenario, without the sections that have sheets."""
-        header = {str(cell.value).strip(): cell for cell in sheet.header if cell.filled}
+        header = {str(cell.value).strip(): cell for cell in sheet.header if cell.is_filled}
         for name, cell in header.items():
-            if name not in ("path", *ABOUT) and not name.startswith(OWN):
+            if name not in ("path", *SOURCED_KEYS) and not name.startswith(USER_PREFIX):
                 message = tr("the column '{column}' is not known", column=name)
-                hint = suggestion(name, ("path", *ABOUT))
-                self.report(Fault((), message, hint, place=cell.place))
-        place = sheet.header[0].place if sheet.header else self.node.place
+                hint = unknown_key_hint(name, ("path", *SOURCED_KEYS))
+                self.report(Fault((), message, hint, location=cell.location))
+        place = sheet.header[0].location if sheet.header else self.node.location
         if not {"path", "value"} <= set(header):
             message = tr("the sheet needs the columns 'path' and 'value'")
-            self.report(Fault((), message, place=place))
+            self.report(Fault((), message, location=place))
             return Node({}, place)
-        found = [one for row in sheet.rows for one in self._taken(row, header)]
-        paths = [replace(path, number=number) for number, (path, _) in enumerate(found)]
-        values = [replace(cell, number=number) for number, (_, cell) in enumerate(found)]
-        columns = self._columns(Sheet(paths, [values]))
-        root = self._row(columns, values) or Node({}, place)
-        self._name_what_is_missing(root, columns, values)
-        return replace(root, place=place, key_place=None)
+        found = [one for row in sheet.rows for one in self._path_cells(row, header)]
+        paths = [replace(path, column_index=number) for number, (path, _) in enumerate(found)]
+        values = [replace(cell, column_index=number) for number, (_, cell) in enumerate(found)]
+        columns = self._resolve_columns(Sheet(paths, [values]))
+        root = self._parse_row(columns, values) or Node({}, place)
+        self._add_missing_nodes(root, columns, values)
+        return replace(root, location=place, key_location=None)
 
-    def _taken(self, row: list[Cell], header: dict[str, Cell]) -> Iterator[tuple[Cell, Cell]]:
+    def _path_cells(self, row: list[Cell], header: dict[str, Cell]) -> Iterator[tuple[Cell, Cell]]:
         """The paths and cells of the value of a row and of what is said of it."""
-        at = {name: row[one.number] for name, one in header.items() if one.number < len(row)}
-        path, filled = at.get("path"), {key: at[key] for key in ABOUT if key in at}
-        filled = {name: cell for name, cell in filled.items() if cell.filled}
-        if path is not None and path.filled:
-            empty = Cell(None, _place(row, header["value"].number), 0)
+        at = {
+            name: row[one.column_index]
+            for name, one in header.items()
+            if one.column_index < len(row)
+        }
+        path, filled = at.get("path"), {key: at[key] for key in SOURCED_KEYS if key in at}
+        filled = {name: cell for name, cell in filled.items() if cell.is_filled}
+        if path is not None and path.is_filled:
+            empty = Cell(None, _cell_location(row, header["value"].column_index), 0)
             for name, cell in {"value": at.get("value", empty), **filled}.items():
                 suffix = "" if name == "value" else f".{name}"
                 yield replace(path, value=str(path.value).strip() + suffix), cell
         elif filled:
             message = tr("a value without a path")
             hint = tr("name the field in the column 'path'")
-            self.report(Fault((), message, hint, place=next(iter(filled.values())).place))
+            self.report(Fault((), message, hint, location=next(iter(filled.values())).location))
 
-    def _column(self, cell: Cell, name: str) -> tuple[Path, Shape | None]:
+    def _resolve_column(self, cell: Cell, name: str) -> tuple[NodePath, Shape | None]:
         # What a scenario lies over is no field of its model.
-        return ((name,), includes.SHAPE) if name == includes.KEY else super()._column(cell, name)
+        return (
+            ((name,), includes.INCLUDE_SHAPE)
+            if name == includes.INCLUDE_KEY
+            else super()._resolve_column(cell, name)
+        )
 
-    def _name_what_is_missing(self, root: Node, columns: list[Column], values: list[Cell]) -> None:
+    def _add_missing_nodes(
+        self, root: Node, columns: list[TableColumn], values: list[Cell]
+    ) -> None:
         for column in columns:
-            cell, parent, shape = values[column.cell.number], root, ROOT
-            for step in column.path if not cell.filled else ():
-                if str(step) not in parent.value and required(shape, str(step)):
-                    parent.value[str(step)] = Node(None, cell.place, missing=True)
+            cell, parent, shape = values[column.cell.column_index], root, SCENARIO_SHAPE
+            for step in column.path if not cell.is_filled else ():
+                if str(step) not in parent.value and is_required(shape, str(step)):
+                    parent.value[str(step)] = Node(None, cell.location, missing=True)
                 below = parent.value.get(str(step))
-                inside = step_into(shape, step)
+                inside = shape_of_step(shape, step)
                 if below is None or inside is None or not isinstance(below.value, dict):
                     break
                 parent, shape = below, inside
 
-    def _needed(self, key: str) -> bool:
+    def _is_required(self, key: str) -> bool:
         return False
 
-    def _unknown_column(self, cell: Cell, name: str) -> None:
-        shape, hint = ROOT, ""
+    def _report_unknown_column(self, cell: Cell, name: str) -> None:
+        shape, hint = SCENARIO_SHAPE, ""
         for number, step in enumerate(name.split(".")):
-            inside = step_into(shape, step) if shape.kind == "model" else None
+            inside = shape_of_step(shape, step) if shape.kind == "model" else None
             if inside is None:
                 keys = [key for key in shape.keys if number or tabs.tab_at((key,)) is None]
-                hint = suggestion(step, keys if number else [*keys, includes.KEY])
+                hint = unknown_key_hint(step, keys if number else [*keys, includes.INCLUDE_KEY])
                 break
             shape = inside
-        self._fault(cell.place, tr("the path '{name}' is not known", name=name), hint)
+        self._report_fault(cell.location, tr("the path '{name}' is not known", name=name), hint)

@@ -14,14 +14,20 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from models.base import Choice, Text, read_country
-from models.docstrings import field_docstrings
-from models.faults import Step
+from models.base import LocalizedText, NamesOrKeyword, read_country
+from models.faults import PathStep
+from models.field_docs import field_docstrings
 from models.files.nodes import Node
 from models.scenario.case import Case
-from models.scenario.quantities import Bounds, Number, Yearly, YearlyBounds, YearReader
+from models.scenario.quantities import (
+    Number,
+    NumberBounds,
+    YearlyBounds,
+    YearlyQuantity,
+    YearReader,
+)
 
-ABOUT = ("value", "source", "confidence", "note")
+SOURCED_KEYS = ("value", "source", "confidence", "note")
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,14 @@ class Shape:
         """The keys a mapping may have, as files write them; none where they are free."""
         if self.model is not None:
             return tuple(field.alias or name for name, field in self.model.model_fields.items())
-        return {"texts": ("en", "de"), "number": ABOUT, "yearly": ABOUT}.get(self.kind, ())
+        return {"texts": ("en", "de"), "number": SOURCED_KEYS, "yearly": SOURCED_KEYS}.get(
+            self.kind, ()
+        )
 
 
-ROOT = Shape("model", Case)
-ANYTHING = Shape("any")
-_TEXT = Shape("text")
+SCENARIO_SHAPE = Shape("model", Case)
+ANY_SHAPE = Shape("any")
+_TEXT_SHAPE = Shape("text")
 
 
 @lru_cache(maxsize=1024)
@@ -56,7 +64,7 @@ def shape_of(annotation: Any) -> Shape:
     """The shape that a type of the models stands for."""
     origin, about = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _annotated(about[0], about[1:])
+        return _shape_of_annotated(about[0], about[1:])
     if origin in (Union, types.UnionType):
         return shape_of(next(arg for arg in about if arg is not type(None)))
     if origin is Literal:
@@ -67,43 +75,49 @@ def shape_of(annotation: Any) -> Shape:
     if origin is tuple:
         return Shape("list", item=about[0])
     if not isinstance(annotation, type):
-        return ANYTHING
-    if issubclass(annotation, BaseModel) and not issubclass(annotation, Text):
+        return ANY_SHAPE
+    if issubclass(annotation, BaseModel) and not issubclass(annotation, LocalizedText):
         return Shape("model", annotation)
-    simple = {Text: "texts", Number: "number", Yearly: "yearly", bool: "flag", int: "whole"}
+    simple = {
+        LocalizedText: "texts",
+        Number: "number",
+        YearlyQuantity: "yearly",
+        bool: "flag",
+        int: "whole",
+    }
     return Shape(simple.get(annotation, "text" if annotation is str else "any"))
 
 
-def _annotated(inner: Any, about: tuple[Any, ...]) -> Shape:
-    for mark in about:
-        if isinstance(mark, (Bounds, YearReader)):
+def _shape_of_annotated(inner: Any, metadata: tuple[Any, ...]) -> Shape:
+    for mark in metadata:
+        if isinstance(mark, (NumberBounds, YearReader)):
             return Shape("number")
         if isinstance(mark, YearlyBounds):
             return Shape("yearly")
-        if isinstance(mark, Choice):
-            return Shape("names", choices=(mark.word,))
+        if isinstance(mark, NamesOrKeyword):
+            return Shape("names", choices=(mark.keyword,))
         if isinstance(mark, BeforeValidator) and mark.func is read_country:
             return Shape("country")
     return shape_of(inner)
 
 
-def step_into(shape: Shape, step: Step) -> Shape | None:
+def shape_of_step(shape: Shape, step: PathStep) -> Shape | None:
     """The shape one step further, or None where no such key or position can be."""
     if shape.kind == "model":
-        return _inside(shape.model).get(str(step))
+        return _field_shapes(shape.model).get(str(step))
     if shape.kind in ("mapping", "years", "list"):
         return shape_of(shape.item)
     if shape.kind == "names" or (shape.kind == "texts" and step in ("en", "de")):
-        return _TEXT
+        return _TEXT_SHAPE
     if shape.kind in ("number", "yearly"):
-        if step in ABOUT:
-            return shape if step == "value" else _TEXT
+        if step in SOURCED_KEYS:
+            return shape if step == "value" else _TEXT_SHAPE
         return Shape("number") if shape.kind == "yearly" else None
-    return ANYTHING if shape.kind == "any" else None
+    return ANY_SHAPE if shape.kind == "any" else None
 
 
 @cache
-def _inside(model: type[BaseModel] | None) -> dict[str, Shape]:
+def _field_shapes(model: type[BaseModel] | None) -> dict[str, Shape]:
     """The shapes of the fields of a model, by their keys in files."""
     found = {}
     for name, one in model.model_fields.items() if model is not None else ():
@@ -114,35 +128,35 @@ def _inside(model: type[BaseModel] | None) -> dict[str, Shape]:
     return found
 
 
-def _field(shape: Shape, key: str) -> tuple[str, FieldInfo] | None:
+def _find_field(shape: Shape, key: str) -> tuple[str, FieldInfo] | None:
     """The field of a model that files write as a key, and its name in the model."""
     fields = shape.model.model_fields.items() if shape.model is not None else ()
     return next(((name, one) for name, one in fields if key == (one.alias or name)), None)
 
 
-def required(shape: Shape, key: str) -> bool:
+def is_required(shape: Shape, key: str) -> bool:
     """Whether a field has to be there."""
-    found = _field(shape, key)
+    found = _find_field(shape, key)
     return found is not None and found[1].is_required()
 
 
-def describe(shape: Shape, key: str) -> str:
+def describe_field(shape: Shape, key: str) -> str:
     """The one line that the models say of a field."""
-    found = _field(shape, key)
+    found = _find_field(shape, key)
     if found is None or shape.model is None:
         return ""
     return field_docstrings(shape.model).get(found[0], "")
 
 
-def shape_at(path: Iterable[Step]) -> Shape:
+def shape_at(path: Iterable[PathStep]) -> Shape:
     """The shape at a path from the root of a scenario; anything where the path leads nowhere."""
-    shape: Shape | None = ROOT
+    shape: Shape | None = SCENARIO_SHAPE
     for step in path:
-        shape = step_into(shape, step) if shape is not None else None
-    return shape or ANYTHING
+        shape = shape_of_step(shape, step) if shape is not None else None
+    return shape or ANY_SHAPE
 
 
-def plain(node: Node, shape: Shape) -> Any:
+def to_plain_data(node: Node, shape: Shape) -> Any:
     """The bare data, where a field without a value is a field that is absent.
 
     A key that the shape does not know stays, with or without a value, so that it is refused. An
@@ -152,17 +166,17 @@ def plain(node: Node, shape: Shape) -> Any:
     if isinstance(node.value, dict):
         data = {}
         for key, child in node.value.items():
-            inside = step_into(shape, key)
+            inside = shape_of_step(shape, key)
             if child.value is not None:
-                data[key] = plain(child, inside or ANYTHING)
+                data[key] = to_plain_data(child, inside or ANY_SHAPE)
             elif is_item(shape) and not child.faulty:
                 data[key] = {}
             elif inside is None or not _may_be_absent(shape, node, key):
                 data[key] = None
         return data
     if isinstance(node.value, list):
-        inside = step_into(shape, 0) or ANYTHING
-        return [plain(child, inside) for child in node.value]
+        inside = shape_of_step(shape, 0) or ANY_SHAPE
+        return [to_plain_data(child, inside) for child in node.value]
     return node.value
 
 
@@ -185,6 +199,6 @@ def _may_be_absent(shape: Shape, node: Node, key: str) -> bool:
         return False
     if shape.kind == "years":
         return key.isdecimal()
-    if shape.kind != "yearly" or key in ABOUT:
+    if shape.kind != "yearly" or key in SOURCED_KEYS:
         return True
-    return key.isdecimal() and not any(name in node.value for name in ABOUT)
+    return key.isdecimal() and not any(name in node.value for name in SOURCED_KEYS)

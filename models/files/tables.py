@@ -11,175 +11,196 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from models.faults import Fault, Place, ScenarioError
+from models.faults import Fault, ScenarioError, SourceLocation
 from models.files.csv_table import read_csv
-from models.files.decoding import beside, read_bytes
-from models.files.nodes import Cell, Node, Path, Report, Sheet
-from models.files.shapes import ABOUT, ANYTHING, ROOT, Shape, holds_items, shape_of, step_into
+from models.files.decoding import path_in_folder_of, read_bytes
+from models.files.nodes import Cell, FaultReporter, Node, NodePath, Sheet
+from models.files.shapes import (
+    ANY_SHAPE,
+    SCENARIO_SHAPE,
+    SOURCED_KEYS,
+    Shape,
+    holds_items,
+    shape_of,
+    shape_of_step,
+)
 from models.language import tr
-from models.spelling import MAX_LENGTH, close
-from models.unit_names import other_unit
+from models.spelling import MAX_WORD_LENGTH, closest_name
+from models.unit_names import other_unit_hint
 
-_NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][-+]?\d{1,4})?")
-_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
-DATES = (datetime.date, datetime.time, datetime.timedelta)
+_NUMBER_PATTERN = re.compile(r"[-+]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][-+]?\d{1,4})?")
+_TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
+DATE_TYPES = (datetime.date, datetime.time, datetime.timedelta)
 
 
-def expand(root: Node, file: str, report: Report) -> Node:
+def expand_tables(root: Node, file: str, report: FaultReporter) -> Node:
     """The tree with all tables put in place."""
     sections = dict(root.value)
     for name, node in root.value.items():
-        shape = step_into(ROOT, name)
+        shape = shape_of_step(SCENARIO_SHAPE, name)
         table = node.child("table") if isinstance(node.value, dict) else None
         if shape is None or not holds_items(shape) or table is None:
             continue
         if not isinstance(table.value, (dict, list)):
-            sections[name] = Table(name, node, shape, file, report).read()
+            sections[name] = TableReader(name, node, shape, file, report).read()
     return replace(root, value=sections)
 
 
 @dataclass
-class Column:
+class TableColumn:
     """One column: its path in an item, and what its cells hold."""
 
     cell: Cell
-    path: Path
+    path: NodePath
     shape: Shape
 
 
 @dataclass
-class Table:
+class TableReader:
     """Reads the table of a section; ``node`` is what stands in the section's place."""
 
     section: str
     node: Node
     shape: Shape
     file: str
-    report: Report
+    report: FaultReporter
     item: Shape = field(init=False)
 
     def __post_init__(self) -> None:
         self.item = shape_of(self.shape.item)
 
     @property
-    def keyed(self) -> bool:
+    def has_ids(self) -> bool:
         """Whether the items are named by a column of ids."""
         return self.shape.kind == "mapping"
 
-    def _fault(self, place: Place, message: str, hint: str = "", path: Path = ()) -> None:
-        self.report(Fault((self.section, *path), message, hint, place=place))
+    def _report_fault(
+        self, location: SourceLocation, message: str, hint: str = "", path: NodePath = ()
+    ) -> None:
+        self.report(Fault((self.section, *path), message, hint, location=location))
 
     def read(self) -> Node:
         """The rows as the list or mapping that the section wants."""
         content: Any = None
         try:
-            if (sheet := self._sheet()) is not None:
-                content = self.content(sheet)
+            if (sheet := self._read_sheet()) is not None:
+                content = self.parse_content(sheet)
         except ScenarioError as error:
             for fault in error.faults:
                 self.report(replace(fault, path=(self.section,)))
         # Where the table cannot be read, what refers to its items must not be faulty as well.
         return replace(self.node, value=content, faulty=content is None or self.node.faulty)
 
-    def content(self, sheet: Sheet) -> dict[str, Node] | list[Node] | None:
+    def parse_content(self, sheet: Sheet) -> dict[str, Node] | list[Node] | None:
         """The items of a sheet; None, and a fault reported, where they cannot be told apart."""
-        rows = self.rows(sheet)
-        return rows if rows is None or not self.keyed else self.by_id(rows)
+        rows = self.parse_rows(sheet)
+        return rows if rows is None or not self.has_ids else self.index_by_id(rows)
 
-    def rows(self, sheet: Sheet) -> list[Node] | None:
+    def parse_rows(self, sheet: Sheet) -> list[Node] | None:
         """A node for each row; None, and a fault reported, where items cannot be told apart."""
-        columns = self._columns(sheet)
-        if self.keyed and not any(column.path == ("id",) for column in columns):
-            place = sheet.header[0].place if sheet.header else self.node.place
+        columns = self._resolve_columns(sheet)
+        if self.has_ids and not any(column.path == ("id",) for column in columns):
+            place = sheet.header[0].location if sheet.header else self.node.location
             hint = tr("add one; its cells name the items")
-            self._fault(place, tr("the table has no column 'id'"), hint)
+            self._report_fault(place, tr("the table has no column 'id'"), hint)
             return None
-        rows = (self._row(columns, cells) for cells in sheet.rows)
+        rows = (self._parse_row(columns, cells) for cells in sheet.rows)
         return [row for row in rows if row is not None]
 
-    def named(self, rows: list[Node]) -> Iterator[tuple[Node, Node]]:
+    def split_ids(self, rows: list[Node]) -> Iterator[tuple[Node, Node]]:
         """The ids of rows, and the rows without them."""
         for row in rows:
             name = row.value.pop("id", None)
             if name is None or name.value is None:
-                place = row.place if name is None else name.place
-                self._fault(place, tr("the cell 'id' is empty"), tr("name the item"))
+                place = row.location if name is None else name.location
+                self._report_fault(place, tr("the cell 'id' is empty"), tr("name the item"))
             else:
                 yield name, row
 
-    def by_id(self, rows: list[Node]) -> dict[str, Node]:
+    def index_by_id(self, rows: list[Node]) -> dict[str, Node]:
         """The rows by their ids, which may not repeat."""
         items: dict[str, Node] = {}
-        for name, row in self.named(rows):
+        for name, row in self.split_ids(rows):
             if (first := items.get(str(name.value))) is not None:
                 message = tr("'{name}' is written twice", name=name.value)
-                self._fault(name.place, message, tr("first at {place}", place=first.key_place))
+                self._report_fault(
+                    name.location, message, tr("first at {place}", place=first.key_location)
+                )
             else:
-                items[str(name.value)] = replace(row, key_place=name.place)
+                items[str(name.value)] = replace(row, key_location=name.location)
         return items
 
-    def _sheet(self) -> Sheet | None:
+    def _read_sheet(self) -> Sheet | None:
         for key, child in self.node.value.items():
             if key not in ("table", "sheet"):
                 message = tr("'{key}' is not known beside 'table'", key=key)
                 hint = tr("a table takes 'table' and 'sheet'")
-                self._fault(child.key_place or child.place, message, hint, (key,))
+                self._report_fault(child.key_location or child.location, message, hint, (key,))
         table, tab = self.node.value["table"], self.node.child("sheet")
         if not isinstance(table.value, str) or not table.value:
             message = tr("'table' takes the name of a file")
-            self._fault(table.place, message, tr("write {value}", value="projects.csv"))
+            self._report_fault(table.location, message, tr("write {value}", value="projects.csv"))
             return None
         if tab is not None and not isinstance(tab.value, (str, type(None))):
             message = tr("'sheet' takes the name of a sheet")
-            self._fault(tab.place, message, tr("write {value}", value=f'"{tab.written}"'))
+            self._report_fault(
+                tab.location, message, tr("write {value}", value=f'"{tab.raw_text}"')
+            )
             return None
-        path = self._inside(table)
+        path = self._table_path(table)
         if path is None:
             return None
-        raw = read_bytes(path, table.place, role="table")
+        raw = read_bytes(path, table.location, role="table")
         if path.suffix.lower() in (".xlsx", ".xlsm"):
             from models.files.workbook import read_workbook
 
-            return read_workbook(raw, str(path), tab, table.place, self.report)
+            return read_workbook(raw, str(path), tab, table.location, self.report)
         if tab is not None and tab.value is not None:
             hint = tr("leave it out") if path.suffix else tr("name an Excel file")
-            self._fault(tab.key_place or tab.place, tr("only an Excel file has sheets"), hint)
+            self._report_fault(
+                tab.key_location or tab.location, tr("only an Excel file has sheets"), hint
+            )
         return read_csv(raw, str(path), self.report)
 
-    def _inside(self, table: Node) -> FilePath | None:
+    def _table_path(self, table: Node) -> FilePath | None:
         """The file of a table, which has to lie in the folder of the file naming it, or below."""
         # A patch has no folder of its own; all else lies beside the file that names it.
-        path = beside(table.place.file if table.place.line else self.file, str(table.value))
+        path = path_in_folder_of(
+            table.location.file if table.location.line else self.file, str(table.value)
+        )
         if path is None:
             message = tr("a table lies in the folder of the scenario file")
-            self._fault(table.place, message, tr("put it beside the scenario file"))
-        elif path.suffix.lower() not in _SUFFIXES:
+            self._report_fault(table.location, message, tr("put it beside the scenario file"))
+        elif path.suffix.lower() not in _TABLE_SUFFIXES:
             message = tr("'{suffix}' is no kind of table", suffix=path.suffix)
-            self._fault(table.place, message, tr("save it as .csv or .xlsx"))
+            self._report_fault(table.location, message, tr("save it as .csv or .xlsx"))
             path = None
         return path
 
-    def _columns(self, sheet: Sheet) -> list[Column]:
-        columns: dict[Path, Column] = {}
+    def _resolve_columns(self, sheet: Sheet) -> list[TableColumn]:
+        columns: dict[NodePath, TableColumn] = {}
         for cell in sheet.header:
             name = str(cell.value).strip() if cell.value is not None else ""
-            path: Path = ("id",)
+            path: NodePath = ("id",)
             shape: Shape | None = Shape("text")
             if not name:
                 shape = None
-                if any(len(row) > cell.number and row[cell.number].filled for row in sheet.rows):
+                if any(
+                    len(row) > cell.column_index and row[cell.column_index].is_filled
+                    for row in sheet.rows
+                ):
                     message = tr("a column has no name")
-                    self._fault(cell.place, message, tr("write the name of a field"))
-            elif name != "id" or not self.keyed:
-                path, shape = self._column(cell, name)
+                    self._report_fault(cell.location, message, tr("write the name of a field"))
+            elif name != "id" or not self.has_ids:
+                path, shape = self._resolve_column(cell, name)
             if shape is not None and path in columns:
                 message = tr("the column '{column}' stands twice", column=name)
-                self._fault(cell.place, message, tr("keep one of them"))
+                self._report_fault(cell.location, message, tr("keep one of them"))
             elif shape is not None:
-                columns[path] = Column(cell, path, shape)
+                columns[path] = TableColumn(cell, path, shape)
         return list(columns.values())
 
-    def _column(self, cell: Cell, name: str) -> tuple[Path, Shape | None]:
+    def _resolve_column(self, cell: Cell, name: str) -> tuple[NodePath, Shape | None]:
         """The path that the name of a column means; no shape, and a fault, where there is none."""
         path: list[str | int] = []
         shape = self.item
@@ -187,11 +208,11 @@ class Table:
             listed = shape.kind in ("list", "names")
             known = bool(re.fullmatch(r"\d{1,3}", part)) if listed else bool(part)
             if shape.kind in ("years", "yearly"):
-                known = part.isdecimal() or (shape.kind == "yearly" and part in ABOUT)
+                known = part.isdecimal() or (shape.kind == "yearly" and part in SOURCED_KEYS)
             step: str | int = int(part) if listed and known else part
-            inside = step_into(shape, step) if known else None
+            inside = shape_of_step(shape, step) if known else None
             if inside is None:
-                self._unknown_column(cell, name)
+                self._report_unknown_column(cell, name)
                 return tuple(path), None
             shape = inside
             path.append(step)
@@ -200,111 +221,125 @@ class Table:
         part = shape.keys[0] if shape.keys else "2026" if shape.kind == "years" else "lithium"
         message = tr("the column '{column}' cannot be held in one cell", column=name)
         hint = tr("give each part a column, such as {example}", example=f"{name}.{part}")
-        self._fault(cell.place, message, hint)
+        self._report_fault(cell.location, message, hint)
         return tuple(path), None
 
-    def _unknown_column(self, cell: Cell, name: str) -> None:
+    def _report_unknown_column(self, cell: Cell, name: str) -> None:
         head, dot, rest = name.partition(".")
-        keys = [*self.item.keys, *(["id"] if self.keyed else [])]
+        keys = [*self.item.keys, *(["id"] if self.has_ids else [])]
         hint = ""
         if head in keys:
-            near = close(rest, (step_into(self.item, head) or self.item).keys)
+            near = closest_name(rest, (shape_of_step(self.item, head) or self.item).keys)
             near = f"{head}.{near}" if near else ""
         else:
-            near = "" if (hint := other_unit(head[:MAX_LENGTH], keys)) else close(head, keys)
+            near = (
+                ""
+                if (hint := other_unit_hint(head[:MAX_WORD_LENGTH], keys))
+                else closest_name(head, keys)
+            )
             near = f"{near}{dot}{rest}" if near else ""
             hint = hint or tr("known: {names}", names=", ".join(keys))
         hint = tr("did you mean '{name}'?", name=near) if near else hint
-        self._fault(cell.place, tr("the column '{column}' is not known", column=name), hint)
+        self._report_fault(
+            cell.location, tr("the column '{column}' is not known", column=name), hint
+        )
 
-    def _row(self, columns: list[Column], cells: list[Cell]) -> Node | None:
+    def _parse_row(self, columns: list[TableColumn], cells: list[Cell]) -> Node | None:
         filled = {
-            column.path: (column, cells[column.cell.number])
+            column.path: (column, cells[column.cell.column_index])
             for column in columns
-            if column.cell.number < len(cells) and cells[column.cell.number].filled
+            if column.cell.column_index < len(cells) and cells[column.cell.column_index].is_filled
         }
         found = []
         for path, (column, cell) in filled.items():
-            wholes = (path[:n] for n in range(1, len(path)) if path[n] not in ABOUT[1:])
+            wholes = (path[:n] for n in range(1, len(path)) if path[n] not in SOURCED_KEYS[1:])
             whole = next((filled[part][0] for part in wholes if part in filled), None)
             if whole is None:
-                found.append((path, self._value(column.shape, cell)))
+                found.append((path, self._parse_cell(column.shape, cell)))
             else:
                 both = {"first": whole.cell.value, "second": column.cell.value}
                 message = tr("'{first}' and '{second}' give the same field twice", **both)
-                self._fault(cell.place, message, tr("keep one of them"))
-        return self._tree(found, self.item, cells[0].place) if filled else None
+                self._report_fault(cell.location, message, tr("keep one of them"))
+        return self._build_tree(found, self.item, cells[0].location) if filled else None
 
-    def _tree(self, cells: list[tuple[Path, Node]], shape: Shape, place: Place) -> Node:
+    def _build_tree(
+        self, cells: list[tuple[NodePath, Node]], shape: Shape, location: SourceLocation
+    ) -> Node:
         """The node of cells below one step: lists in order, sources beside their values."""
         own = next((node for path, node in cells if not path), None)
-        below: dict[Any, list[tuple[Path, Node]]] = {}
+        below: dict[Any, list[tuple[NodePath, Node]]] = {}
         for path, node in cells:
             if path:
                 below.setdefault(path[0], []).append((path[1:], node))
         if not below:
-            return own or Node(None, place)
+            return own or Node(None, location)
         told = own or next((node for path, node in below.get("value", ()) if not path), None)
         if told is not None and told.faulty:
             return told  # what is said of it is not looked at either
         if own is not None:
             below.setdefault("value", [((), own)])
-        if shape.kind in ("number", "yearly") and set(below) & set(ABOUT):
-            years = [(step, below.pop(step)) for step in list(below) if step not in ABOUT]
+        if shape.kind in ("number", "yearly") and set(below) & set(SOURCED_KEYS):
+            years = [(step, below.pop(step)) for step in list(below) if step not in SOURCED_KEYS]
             if years:
                 parts = [((step, *path), node) for step, inner in years for path, node in inner]
                 below["value"] = [*parts, *below.get("value", ())]
             if "value" not in below:
-                return Node(None, place, missing=True)
+                return Node(None, location, missing=True)
         nodes = {
-            step: self._tree(inner, step_into(shape, step) or ANYTHING, inner[0][1].place)
+            step: self._build_tree(
+                inner, shape_of_step(shape, step) or ANY_SHAPE, inner[0][1].location
+            )
             for step, inner in below.items()
         }
         if shape.kind not in ("list", "names"):
-            return Node({str(step): node for step, node in nodes.items()}, place, key_place=place)
+            return Node(
+                {str(step): node for step, node in nodes.items()}, location, key_location=location
+            )
         lacking = [number for number, step in enumerate(sorted(nodes)) if number != step]
         if lacking:
             message = tr("position {number} of the list is empty", number=lacking[0])
             hint = tr("fill it, or move the later ones up")
-            self._fault(nodes[sorted(nodes)[lacking[0]]].place, message, hint)
-        return Node([nodes[step] for step in sorted(nodes)], place)
+            self._report_fault(nodes[sorted(nodes)[lacking[0]]].location, message, hint)
+        return Node([nodes[step] for step in sorted(nodes)], location)
 
-    def _value(self, shape: Shape, cell: Cell) -> Node:
-        value, place = cell.value, cell.place
+    def _parse_cell(self, shape: Shape, cell: Cell) -> Node:
+        value, place = cell.value, cell.location
         if cell.faulty:
             return Node(None, place, place, faulty=True)
-        if isinstance(value, DATES):
-            if shape.kind in _INSTEAD_OF_DATES:
-                return self.date(place, shape.kind)
+        if isinstance(value, DATE_TYPES):
+            if shape.kind in _DATE_MESSAGES:
+                return self.date_fault_node(place, shape.kind)
             value = str(value)
         if shape.kind in ("list", "names"):
-            return self._names(shape, value, place)
+            return self._parse_names(shape, value, place)
         if shape.kind in ("number", "yearly", "whole"):
             text = isinstance(value, str)
-            return number(value.strip(), place) if text else Node(value, place, place)
+            return parse_number_cell(value.strip(), place) if text else Node(value, place, place)
         if shape.kind == "flag":
             if isinstance(value, str) and value.strip().lower() in ("true", "false"):
                 value = value.strip().lower() == "true"
             return Node(value, place, place)
         return Node(_as_text(value), place, place)
 
-    def date(self, place: Place, kind: str) -> Node:
+    def date_fault_node(self, location: SourceLocation, kind: str) -> Node:
         """A faulty node, with what is said of a date where another kind of value belongs."""
-        self._fault(place, _INSTEAD_OF_DATES[kind](), tr("format it so"))
-        return Node(None, place, place, faulty=True)
+        self._report_fault(location, _DATE_MESSAGES[kind](), tr("format it so"))
+        return Node(None, location, location, faulty=True)
 
-    def _names(self, shape: Shape, value: Any, place: Place) -> Node:
+    def _parse_names(self, shape: Shape, value: Any, location: SourceLocation) -> Node:
         """A list in one cell, with ``;`` between its entries."""
         text = _as_text(value).strip()
         if shape.kind == "names" and text in shape.choices:
-            return Node(text, place, place)
+            return Node(text, location, location)
         entries = [entry.strip() for entry in text.split(";") if entry.strip()]
         numbers = shape.kind == "list" and shape_of(shape.item).kind == "number"
-        nodes = [number(one, place) if numbers else Node(one, place) for one in entries]
-        return Node(nodes, place, place)
+        nodes = [
+            parse_number_cell(one, location) if numbers else Node(one, location) for one in entries
+        ]
+        return Node(nodes, location, location)
 
 
-_INSTEAD_OF_DATES = {
+_DATE_MESSAGES = {
     "number": lambda: tr("a date stands where a number belongs"),
     "yearly": lambda: tr("a date stands where a number or a mapping of years belongs"),
     "whole": lambda: tr("a date stands where a whole number belongs"),
@@ -313,12 +348,12 @@ _INSTEAD_OF_DATES = {
 }
 
 
-def number(text: str, place: Place) -> Node:
+def parse_number_cell(text: str, location: SourceLocation) -> Node:
     """A cell where a number belongs; a text that is no number stays a text and is refused later."""
-    if len(text) < 300 and _NUMBER.fullmatch(text):
+    if len(text) < 300 and _NUMBER_PATTERN.fullmatch(text):
         whole = re.fullmatch(r"[-+]?\d+", text)
-        return Node(int(text) if whole else float(text), place, place, written=text)
-    return Node(text, place, place)
+        return Node(int(text) if whole else float(text), location, location, raw_text=text)
+    return Node(text, location, location)
 
 
 def _as_text(value: Any) -> str:

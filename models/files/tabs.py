@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from models.files.shapes import ROOT, Shape, holds_items, shape_of, step_into
-from models.language import german, language, tr, using
-from models.spelling import close
+from models.files.shapes import SCENARIO_SHAPE, Shape, holds_items, shape_of, shape_of_step
+from models.language import current_language, german_translations, tr, using
+from models.spelling import closest_name
 
-OWN = "_"  #: Sheets and columns whose names begin so are the user's own and are not read.
-WORDS = ("high", "medium", "low")  #: How much a figure is to be trusted.
-TEXTS = ("title", "description")  #: Of a variant.
-GUIDE = "Read me"
-FAULTS = "Faults"
+USER_PREFIX = "_"  #: Sheets and columns whose names begin so are the user's own and are not read.
+CONFIDENCE_WORDS = ("high", "medium", "low")  #: How much a figure is to be trusted.
+VARIANT_TEXTS = ("title", "description")  #: Of a variant.
+GUIDE_SHEET = "Read me"
+FAULTS_SHEET = "Faults"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Tab:
     @property
     def item(self) -> Shape:
         """The shape of one row."""
-        return ROOT if self.kind == "settings" else shape_of(self.shape.item)
+        return SCENARIO_SHAPE if self.kind == "settings" else shape_of(self.shape.item)
 
     @property
     def kind(self) -> str:
@@ -59,7 +59,7 @@ class Tab:
     @property
     def title(self) -> str:
         """Its name in the current language."""
-        return worded(self.label)
+        return translate_label(self.label)
 
     @property
     def owner_column(self) -> str:
@@ -73,80 +73,82 @@ class Tab:
 
 
 @cache
-def tabs() -> tuple[Tab, ...]:
+def all_tabs() -> tuple[Tab, ...]:
     """All tabs, in the order of the workbook: settings first, variants and sources last."""
-    found = list(_within(ROOT, (), None))
+    found = list(_tabs_within(SCENARIO_SHAPE, (), None))
     last = ("assumptions", "variants", "sources")
     found.sort(key=lambda tab: last.index(tab.path[0]) + 1 if tab.path[0] in last else 0)
-    return (Tab((), ROOT), *found)
+    return (Tab((), SCENARIO_SHAPE), *found)
 
 
-def _within(shape: Shape, path: tuple[str, ...], owner: Tab | None) -> Iterator[Tab]:
+def _tabs_within(shape: Shape, path: tuple[str, ...], owner: Tab | None) -> Iterator[Tab]:
     for key in shape.keys:
-        inside = step_into(shape, key)
+        inside = shape_of_step(shape, key)
         if inside is None:
             continue
         if holds_items(inside):
             tab = Tab((*path, key), inside, owner)
             yield tab
             if tab.has_ids and tab.kind == "items" and owner is None:
-                yield from _within(tab.item, tab.path, tab)
+                yield from _tabs_within(tab.item, tab.path, tab)
         elif inside.kind == "model" and owner is None:
-            yield from _within(inside, (*path, key), None)
+            yield from _tabs_within(inside, (*path, key), None)
 
 
 def tab_at(path: tuple[str, ...]) -> Tab | None:
     """The tab of a section, or None where it has none of its own."""
-    return next((tab for tab in tabs() if tab.path == path), None)
+    return next((tab for tab in all_tabs() if tab.path == path), None)
 
 
-def names_of(label: str) -> tuple[str, str]:
+def label_translations(label: str) -> tuple[str, str]:
     """An English label and its German translation."""
     with using("de"):
-        return label, worded(label)
+        return label, translate_label(label)
 
 
-def tab_named(sheet: str) -> Tab | None:
+def tab_of_sheet(sheet: str) -> Tab | None:
     """The tab that a sheet's name means, in either language."""
     name = sheet.strip().lower()
-    for tab in tabs():
-        if name in (tab.key, *(one.lower() for one in names_of(tab.label))):
+    for tab in all_tabs():
+        if name in (tab.key, *(one.lower() for one in label_translations(tab.label))):
             return tab
     return None
 
 
-def is_aside(sheet: str) -> bool:
+def is_ignored_sheet(sheet: str) -> bool:
     """Whether a sheet is no part of the scenario: the guide, faults, or the user's own."""
     name = sheet.strip().lower()
-    aside = {one.lower() for label in (GUIDE, FAULTS) for one in names_of(label)}
-    return name.startswith(OWN) or name in aside
+    aside = {
+        one.lower() for label in (GUIDE_SHEET, FAULTS_SHEET) for one in label_translations(label)
+    }
+    return name.startswith(USER_PREFIX) or name in aside
 
 
 def nearest_sheet(sheet: str) -> str:
     """The sheet name that was most likely meant, or nothing."""
-    known = {name.lower(): name for tab in tabs() for name in names_of(tab.label)}
-    return known.get(close(sheet.strip(), known), "")
+    known = {name.lower(): name for tab in all_tabs() for name in label_translations(tab.label)}
+    return known.get(closest_name(sheet.strip(), known), "")
 
 
-def worded(text: str) -> str:
+def translate_label(text: str) -> str:
     """A label, a unit or an explanation that follows from a field or a sheet."""
     return tr(text)
 
 
-def word_shown(word: str) -> str:
+def display_word(word: str) -> str:
     """A word of the format as a workbook shows it: itself in English."""
-    return _german_word(word) if language() == "de" else word
+    return _translate_word(word) if current_language() == "de" else word
 
 
-def _german_word(word: str) -> str:
+def _translate_word(word: str) -> str:
     """The German for a word that fields choose from, kept as ``word: ...``; itself if none."""
-    return german().get(f"word: {word.replace('_', ' ')}", word)
+    return german_translations().get(f"word: {word.replace('_', ' ')}", word)
 
 
-def word_meant(text: str, words: tuple[str, ...]) -> str:
+def resolve_word(text: str, words: tuple[str, ...]) -> str:
     """The word of the format that a cell holds, in either language; the cell's own where none."""
     said = " ".join(text.split()).lower()
     for word in words:
-        if said in (word.lower(), word.replace("_", " "), _german_word(word).lower()):
+        if said in (word.lower(), word.replace("_", " "), _translate_word(word).lower()):
             return word
     return text

@@ -34,67 +34,73 @@ from openpyxl.xml.constants import (  # type: ignore[import-untyped,unused-ignor
 )
 from openpyxl.xml.functions import iterparse  # type: ignore[import-untyped,unused-ignore]
 
-from models.faults import Fault, Place, ScenarioError
-from models.files.archive import Bounds, Unpacking, check
-from models.files.decoding import MAX_CELLS, count, refuse, unprintable
-from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, Node, Report, Sheet
+from models.faults import Fault, ScenarioError, SourceLocation
+from models.files.archive import ArchiveLimits, ArchiveRefused, check_archive
+from models.files.decoding import MAX_CELLS, count_toward_limits, fatal_error, find_unprintable
+from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, FaultReporter, Node, Sheet
 from models.language import tr
-from models.spelling import existing
+from models.spelling import unknown_name_hint
 
 MAX_UNPACKED = 200_000_000
 MAX_RATIO = 200
-_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 MAX_PARTS = 5_000
-MAX_FORMAT = 255  #: Characters of a number format, as in Excel.
+MAX_FORMAT_LENGTH = 255  #: Characters of a number format, as in Excel.
 MAX_TAGS = 300_000  #: Tags of one part of a workbook, each of which becomes an object; cells apart.
-BOUNDS = Bounds(
+WORKBOOK_LIMITS = ArchiveLimits(
     MAX_PARTS, MAX_UNPACKED, MAX_RATIO, MAX_TAGS, ("xl/worksheets/", "xl/sharedStrings")
 )
 
 
-def read_workbook(raw: bytes, file: str, tab: Node | None, place: Place, report: Report) -> Sheet:
+def read_workbook(
+    raw: bytes, file: str, sheet_name: Node | None, location: SourceLocation, report: FaultReporter
+) -> Sheet:
     """The cells of one sheet; the first sheet where ``tab`` is absent."""
-    book = open_workbook(raw, file, place)
+    book = open_workbook(raw, file, location)
     if not book.sheetnames:
-        raise refuse(place, tr("'{file}' has no sheets", file=file))
+        raise fatal_error(location, tr("'{file}' has no sheets", file=file))
     name = book.sheetnames[0]
-    if tab is not None and tab.value is not None:
-        name = tab.value
+    if sheet_name is not None and sheet_name.value is not None:
+        name = sheet_name.value
         if name not in book.sheetnames:
             message = tr("there is no sheet '{sheet}' in '{file}'", sheet=name, file=file)
-            raise refuse(tab.place, message, existing(name, book.sheetnames))
-    rows = rows_of(book[name], file, place, report)
+            raise fatal_error(
+                sheet_name.location, message, unknown_name_hint(name, book.sheetnames)
+            )
+    rows = read_rows(book[name], file, location, report)
     if not rows:
         message = tr("the sheet '{sheet}' is empty", sheet=name)
-        raise refuse(place, message, tr("its first row names the columns"))
+        raise fatal_error(location, message, tr("its first row names the columns"))
     return Sheet(rows[0], rows[1:])
 
 
-def open_workbook(raw: bytes, file: str, place: Place) -> Any:
+def open_workbook(raw: bytes, file: str, location: SourceLocation) -> Any:
     """A workbook of bounded size, opened for the values of its cells."""
-    check_packed(raw, file, place)
-    with _readable(file, place):
-        reader = _Workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
+    check_workbook_archive(raw, file, location)
+    with _refuse_unreadable(file, location):
+        reader = _WorkbookReader(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
         reader.read()
-    if any(len(code) > MAX_FORMAT for code in reader.formats.values()):
+    if any(len(code) > MAX_FORMAT_LENGTH for code in reader.formats.values()):
         message = tr("a number format of '{file}' is longer than {count} characters",
-                     file=file, count=MAX_FORMAT)  # fmt: skip
-        raise refuse(place, message, tr("copy the values into a new workbook"))
+                     file=file, count=MAX_FORMAT_LENGTH)  # fmt: skip
+        raise fatal_error(location, message, tr("copy the values into a new workbook"))
     return reader.wb
 
 
-def sheet_names(raw: bytes, file: str, place: Place) -> list[str]:
+def sheet_names(raw: bytes, file: str, location: SourceLocation) -> list[str]:
     """The sheets of a workbook of bounded size."""
-    return list(open_workbook(raw, file, place).sheetnames)
+    return list(open_workbook(raw, file, location).sheetnames)
 
 
-def rows_of(sheet: Any, file: str, place: Place, report: Report) -> list[list[Cell]]:
+def read_rows(
+    sheet: Any, file: str, location: SourceLocation, report: FaultReporter
+) -> list[list[Cell]]:
     """The rows of a sheet that hold anything, without the empty cells at their ends."""
-    with _readable(file, place):
-        return list(_rows(sheet, file, report))
+    with _refuse_unreadable(file, location):
+        return list(_iter_rows(sheet, file, report))
 
 
-class _Workbook(ExcelReader):  # type: ignore[misc,unused-ignore]
+class _WorkbookReader(ExcelReader):  # type: ignore[misc,unused-ignore]
     """Reads what the values of cells rest on: texts, sheets, and which styles are dates.
 
     Names, print areas and all else of styles are left alone: openpyxl reads them by regular
@@ -106,11 +112,15 @@ class _Workbook(ExcelReader):  # type: ignore[misc,unused-ignore]
         self.read_manifest()
         self.read_strings()
         self.read_workbook()
-        self.formats = self._formats()
-        found = {style: code for style, code in self.formats.items() if len(code) <= MAX_FORMAT}
+        self.formats = self._number_formats()
+        found = {
+            style: code for style, code in self.formats.items() if len(code) <= MAX_FORMAT_LENGTH
+        }
         book: Any = self.wb
-        book._date_formats = {style for style, code in found.items() if _is_date(code)}
-        book._timedelta_formats = {style for style, code in found.items() if _is_span(code)}
+        book._date_formats = {style for style, code in found.items() if _is_date_code(code)}
+        book._timedelta_formats = {
+            style for style, code in found.items() if _is_duration_code(code)
+        }
         self.read_worksheets()
 
     def read_worksheets(self) -> None:
@@ -119,34 +129,34 @@ class _Workbook(ExcelReader):  # type: ignore[misc,unused-ignore]
         files = set(self.valid_files)
         for sheet, rel in self.parser.find_sheets():
             if rel.target in files and "chartsheet" not in rel.Type:
-                book._sheets.append(_Sheet(book, sheet.name, rel.target, self.shared_strings))
+                book._sheets.append(_LazySheet(book, sheet.name, rel.target, self.shared_strings))
 
-    def _formats(self) -> dict[int, str]:
+    def _number_formats(self) -> dict[int, str]:
         """The number formats of styles by their positions."""
         if ARC_STYLE not in self.valid_files:
             return {}
         codes, styles = dict(BUILTIN_FORMATS), []
         with self.archive.open(ARC_STYLE) as source:
             for _, node in iterparse(source):
-                if node.tag == _FORMAT:
+                if node.tag == _FORMAT_TAG:
                     codes[int(node.get("numFmtId"))] = node.get("formatCode", "")
-                elif node.tag == _STYLES:
+                elif node.tag == _STYLES_TAG:
                     styles = [int(style.get("numFmtId", 0)) for style in node]
         return {position: codes.get(style, "") for position, style in enumerate(styles)}
 
 
-_FORMAT, _STYLES = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("numFmt", "cellXfs"))
-_is_date, _is_span = cache(is_date_format), cache(is_timedelta_format)
+_FORMAT_TAG, _STYLES_TAG = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("numFmt", "cellXfs"))
+_is_date_code, _is_duration_code = cache(is_date_format), cache(is_timedelta_format)
 
 
-class _Sheet(ReadOnlyWorksheet):  # type: ignore[misc,unused-ignore]
+class _LazySheet(ReadOnlyWorksheet):  # type: ignore[misc,unused-ignore]
     """A sheet that is not read before it is needed."""
 
     def _get_size(self) -> None:
         pass
 
 
-class _Rows(WorkSheetParser):  # type: ignore[misc,unused-ignore]
+class _RowParser(WorkSheetParser):  # type: ignore[misc,unused-ignore]
     """Reads the rows of a sheet with the stored values of formulas, and nothing else of it."""
 
     def parse(self) -> Any:
@@ -165,7 +175,7 @@ class _Rows(WorkSheetParser):  # type: ignore[misc,unused-ignore]
 
 
 @contextmanager
-def _readable(file: str, place: Place) -> Iterator[None]:
+def _refuse_unreadable(file: str, location: SourceLocation) -> Iterator[None]:
     """Refuses what openpyxl cannot read, and keeps its warnings of parts that nobody needs."""
     try:
         with warnings.catch_warnings():
@@ -177,24 +187,26 @@ def _readable(file: str, place: Place) -> Iterator[None]:
         # A damaged workbook fails in many ways, none of them documented, some while it is read.
         said = str(error).splitlines()[0] if str(error) else ""
         hint = tr("reading it ended with: {problem}", problem=said) if said else ""
-        raise refuse(place, tr("'{file}' is not a readable workbook", file=file), hint) from None
+        raise fatal_error(
+            location, tr("'{file}' is not a readable workbook", file=file), hint
+        ) from None
 
 
-def check_packed(raw: bytes, file: str, place: Place) -> None:
+def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> None:
     """Refuse what is no workbook, and one that unpacks to more than it may.
 
     To be called before anything else opens it. Raises ScenarioError.
     """
     try:
-        check(raw, BOUNDS)
+        check_archive(raw, WORKBOOK_LIMITS)
     except zipfile.BadZipFile:
         message = tr("'{file}' is not an Excel workbook", file=file)
         hint = tr("save it as .xlsx")
-        if raw.startswith(_OLE):
+        if raw.startswith(_OLE_SIGNATURE):
             message = tr("'{file}' is encrypted, or saved by an old Excel", file=file)
             hint = tr("save it as .xlsx, without a password")
-        raise refuse(place, message, hint) from None
-    except Unpacking as error:
+        raise fatal_error(location, message, hint) from None
+    except ArchiveRefused as error:
         about = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
         entities = tr("'{file}' declares XML entities, which no workbook does", **about)
         anew = tr("save it anew in a spreadsheet program")
@@ -208,58 +220,60 @@ def check_packed(raw: bytes, file: str, place: Place) -> None:
             "entities": (entities, anew),
             "sizes": (tr("'{file}' states sizes of its parts that are not true", **about), anew),
         }[error.problem]
-        raise refuse(place, message, hint) from None
+        raise fatal_error(location, message, hint) from None
 
 
-def _rows(sheet: Any, file: str, report: Report) -> Iterator[list[Cell]]:
+def _iter_rows(sheet: Any, file: str, report: FaultReporter) -> Iterator[list[Cell]]:
     book, name, total, last = sheet.parent, sheet.title, 0, 0
     how = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
     with sheet._get_source() as source:
         strings = sheet._shared_strings
-        for number, row in _Rows(source, strings, data_only=True, epoch=book.epoch, **how).parse():
+        for number, row in _RowParser(
+            source, strings, data_only=True, epoch=book.epoch, **how
+        ).parse():
             if number <= last:  # no spreadsheet program writes rows twice, or out of order
                 continue
-            place, last = Place(file, cell=f"{name}!A{number}"), number
+            place, last = SourceLocation(file, cell=f"{name}!A{number}"), number
             if number > MAX_ROWS:
                 message = tr("more than {count} rows", count=MAX_ROWS)
-                raise refuse(place, message, tr("delete what lies below the table"))
+                raise fatal_error(place, message, tr("delete what lies below the table"))
             found = {cell["column"]: cell for cell in row}
             total += (width := max(found, default=0))
             if total > MAX_CELLS:
                 hint = tr("delete what lies below and beside the table")
-                raise refuse(place, tr("more than {count} cells", count=MAX_CELLS), hint)
+                raise fatal_error(place, tr("more than {count} cells", count=MAX_CELLS), hint)
             cells = []
             for column in range(width):
-                one = found.get(column + 1, _EMPTY)
+                one = found.get(column + 1, _EMPTY_CELL)
                 letter = get_column_letter(column + 1) if column < 18278 else "?"
-                at = Place(file, cell=f"{name}!{letter}{number}")
-                message, hint = _wrong(one["value"], one["data_type"])
+                at = SourceLocation(file, cell=f"{name}!{letter}{number}")
+                message, hint = _cell_problem(one["value"], one["data_type"])
                 if message:
-                    report(Fault((), message, hint, place=at))
+                    report(Fault((), message, hint, location=at))
                 value = None if message else one["value"]
                 if isinstance(value, int) and abs(value) >= 10**300:
                     value = math.inf  # as everywhere; beyond a float, integers break arithmetic
                 cells.append(Cell(value, at, column, faulty=bool(message)))
-                if cells[-1].filled and not message and column >= MAX_COLUMNS:
+                if cells[-1].is_filled and not message and column >= MAX_COLUMNS:
                     hint = tr("delete what lies beside the table")
-                    raise refuse(at, tr("more than {count} columns", count=MAX_COLUMNS), hint)
-            while cells and not cells[-1].filled:
+                    raise fatal_error(at, tr("more than {count} columns", count=MAX_COLUMNS), hint)
+            while cells and not cells[-1].is_filled:
                 cells.pop()
             if cells:
                 yield cells
-    count("cells", total, Place(file))
+    count_toward_limits("cells", total, SourceLocation(file))
 
 
-_EMPTY = {"value": None, "data_type": "n"}
+_EMPTY_CELL = {"value": None, "data_type": "n"}
 
 
-def _wrong(value: Any, kind: str) -> tuple[str, str]:
+def _cell_problem(value: Any, data_type: str) -> tuple[str, str]:
     """What is wrong with a cell, and a hint; nothing where it can be read."""
-    if kind == "f":
+    if data_type == "f":
         hint = tr("open and save the file in a spreadsheet program, or write the value")
         return tr("this formula has no stored value"), hint
-    if kind == "e":
+    if data_type == "e":
         return tr("this cell holds the error {error}", error=value), tr("mend the formula")
-    if isinstance(value, str) and (code := unprintable(value)):
+    if isinstance(value, str) and (code := find_unprintable(value)):
         return tr("character {code} does not belong into a text", code=code), tr("remove it")
     return "", ""

@@ -15,66 +15,66 @@ from typing import Any, Literal
 
 Language = Literal["en", "de"]
 
-SMALL_WORDS: dict[Language, str] = {
+FUNCTION_WORDS: dict[Language, str] = {
     "en": "a|and|are|as|at|by|for|from|is|it|of|or|than|that|the|to|which|with",
     "de": "aber|als|auf|aus|bei|das|dem|den|der|des|die|ein|eine|im|ist|mit|nach|und|von|zu",
 }
 """Words that are frequent in one language and rare in the other."""
 
-_current: ContextVar[Language] = ContextVar("language", default="en")
+_current_language: ContextVar[Language] = ContextVar("language", default="en")
 
 
-def language() -> Language:
+def current_language() -> Language:
     """The language that texts are written in now."""
-    return _current.get()
+    return _current_language.get()
 
 
 @contextmanager
 def using(chosen: Language) -> Iterator[None]:
     """Write texts in this language for as long as the context lasts."""
-    token = _current.set(chosen)
+    token = _current_language.set(chosen)
     try:
         yield
     finally:
-        _current.reset(token)
+        _current_language.reset(token)
 
 
 def tr(template: str, /, **values: Any) -> str:
     """A text in the current language, with its values put in; English where there is no other."""
-    if language() == "de":
-        template = german().get(template, template)
+    if current_language() == "de":
+        template = german_translations().get(template, template)
     return template.format(**values) if values else template
 
 
-def spoken(text: str) -> Language | None:
+def detect_language(text: str) -> Language | None:
     """The language that a text of a scenario is probably in, by the small words in it; None where
     they do not tell."""
     count = {
         known: len(re.findall(rf"\b(?:{small})\b", text, re.IGNORECASE))
-        for known, small in SMALL_WORDS.items()
+        for known, small in FUNCTION_WORDS.items()
     }
     first, second = sorted(count, key=lambda known: -count[known])
     return first if count[first] > 2 * count[second] else None
 
 
-def marked(template: str, /) -> str:
+def mark_translatable(template: str, /) -> str:
     """The template as it is, to be given to ``tr`` where it is shown."""
     return template
 
 
-def speak(chosen: Language) -> None:
+def set_language(chosen: Language) -> None:
     """Write texts in this language from here on, as far as an enclosing ``using`` reaches."""
-    _current.set(chosen)
+    _current_language.set(chosen)
 
 
-def figure(value: float) -> str:
+def format_number(value: float) -> str:
     """A number with six digits at most and the decimal sign of the current language."""
     shown = f"{value:g}"
-    return shown.replace(".", ",") if language() == "de" else shown
+    return shown.replace(".", ",") if current_language() == "de" else shown
 
 
 @cache
-def german() -> dict[str, str]:
+def german_translations() -> dict[str, str]:
     """German by English, of all files together.
 
     Raises ValueError where two files translate one text differently.

@@ -7,22 +7,22 @@ is written as JSON loads back equal.
 
 # ruff: noqa: F403
 from models.results.alternatives import *
+from models.results.assumption_dependence import *
 from models.results.base import *
 from models.results.batch import *
 from models.results.brief import *
 from models.results.chains import *
 from models.results.comparison import *
-from models.results.decided import *
-from models.results.disagreement import *
+from models.results.decisions import *
+from models.results.deferral import *
 from models.results.evaluation import *
 from models.results.explanation import *
 from models.results.frontier import *
 from models.results.manifest import *
 from models.results.participation import *
 from models.results.plan import *
+from models.results.plan_context import *
 from models.results.redaction import *
 from models.results.sensitivity import *
 from models.results.split import *
 from models.results.stress import *
-from models.results.waiting import *
-from models.results.worlds import *

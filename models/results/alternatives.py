@@ -3,22 +3,31 @@
 from typing import Literal
 
 from models.results import ids
-from models.results.base import InUnit, Part, Result, Searched, Share, Study
-from models.results.worlds import WithoutPlan
+from models.results.base import (
+    InMeasureUnit,
+    InterruptibleStudy,
+    Result,
+    SearchResult,
+    Share,
+    UnboundedShare,
+)
+from models.results.plan_context import WithoutPlan
 
 ItemKind = Literal["project", "stockpile"]
-HowOften = Literal["always", "nearly always", "in most", "in some", "never"]
+FrequencyWord = Literal["always", "nearly always", "in most", "in some", "never"]
 
 
 class PlanFigures(Result):
     """A plan in figures: what is built and bought, what it leads to and costs."""
 
-    objective: InUnit  #: Its objective, exact for the plan's states.
-    above: Part  #: How far it can be above the best plan at most, as a share of the bound.
-    expected: InUnit  #: Mean damage over the states.
-    cvar: InUnit  #: Mean of the worst states.
-    worst: InUnit  #: The worst state.
-    expected_under: dict[ids.Assumptions, InUnit] = {}
+    objective: InMeasureUnit  #: Its objective, exact for the plan's states.
+    above: (
+        UnboundedShare  #: How far it can be above the best plan at most, as a share of the bound.
+    )
+    expected: InMeasureUnit  #: Mean damage over the states.
+    cvar: InMeasureUnit  #: Mean of the worst states.
+    worst: InMeasureUnit  #: The worst state.
+    expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
     """Mean damage under each set of assumptions, where the plan is made over them."""
     net_cost_meur: float  #: Discounted net cost, whoever pays.
     public_meur: float  #: Charged to budgets of public funders, undiscounted.
@@ -34,7 +43,7 @@ class Alternative(Result):
 
     number: int  #: 1 for the first that was found, and so on.
     plan: PlanFigures  #: The best plan with this portfolio, to the gap.
-    portfolio_bound: InUnit  #: No plan with this portfolio has a lower objective.
+    portfolio_bound: InMeasureUnit  #: No plan with this portfolio has a lower objective.
     unlike: int  #: In how many marks it differs from the nearest before it or the plan.
     unlike_at_most: int  #: No portfolio within the limit differs in more from all before it.
     unlike_proven: bool  #: Whether the two are equal.
@@ -45,7 +54,7 @@ class Alternative(Result):
     given_up: tuple[ids.Stockpile, ...]  #: Stockpiles that the plan buys up and it does not.
 
 
-class OtherCase(Searched):
+class RobustnessCase(SearchResult):
     """The best plan of a variant of the file, or under other assumptions."""
 
     kind: Literal["variant", "assumption"]  #: Which of the two.
@@ -53,8 +62,8 @@ class OtherCase(Searched):
     title: str  #: Its title in the language of the run; the id where it has none.
     factor: float | None  #: What multiplies a group of assumptions; null for variants or if stated.
     settings: tuple[str, ...]  #: What is changed, as ``path=value``; empty for a variant.
-    objective: InUnit | None  #: Objective of its plan; null without one.
-    gap: Part | None  #: Relative gap; null without a plan or a bound.
+    objective: InMeasureUnit | None  #: Objective of its plan; null without one.
+    gap: UnboundedShare | None  #: Relative gap; null without a plan or a bound.
     projects: tuple[str, ...]  #: Projects that are built.
     stockpiles: tuple[ids.Stockpile, ...]  #: Stockpiles that count as bought up.
 
@@ -77,11 +86,11 @@ class Robustness(Result):
     variants: Share | None  #: Share of the variants solved to the gap that have it; null if none.
     assumptions: Share | None  #: The same of the assumption sets; null if none.
     index: Share | None  #: Mean of the three shares that exist.
-    says: HowOften | None
+    says: FrequencyWord | None
     """The index in words: always 1, nearly always from 0.9, in most from 0.5, in some above 0."""
 
 
-class Alternatives(Study):
+class Alternatives(InterruptibleStudy):
     """What else would do, and how robust each choice is.
 
     See [how they are sought](formulation.md#alternatives).
@@ -89,17 +98,21 @@ class Alternatives(Study):
 
     kind: Literal["alternatives"] = "alternatives"
     last_year: ids.YearNumber  #: The year at whose end days of cover are told.
-    within: Part  #: How far above the best an alternative may be, as a share of the bound.
-    bound: InUnit  #: No plan has a lower objective.
-    limit: InUnit  #: Alternatives have an objective of at most this: bound + within · |bound|.
+    within: (
+        UnboundedShare  #: How far above the best an alternative may be, as a share of the bound.
+    )
+    bound: InMeasureUnit  #: No plan has a lower objective.
+    limit: (
+        InMeasureUnit  #: Alternatives have an objective of at most this: bound + within · |bound|.
+    )
     least_days: float  #: A stockpile counts as bought up from so many days of the need served.
     marks: int  #: Projects and stockpiles in which plans can differ.
-    gap: Part  #: Relative gap of the plan.
+    gap: UnboundedShare  #: Relative gap of the plan.
     given: bool  #: Whether the plan was given; else it was solved.
     without_plan: WithoutPlan  #: Expected damage, CVaR and worst state without any plan.
     plan: PlanFigures  #: The plan that all others are compared with.
     alternatives: tuple[Alternative, ...]  #: One after the other.
     wanted: int  #: How many were asked for.
     exhausted: bool  #: Whether it is proven that there is no further portfolio within the limit.
-    others: tuple[OtherCase, ...]  #: Variants and assumption sets, each solved.
+    others: tuple[RobustnessCase, ...]  #: Variants and assumption sets, each solved.
     items: tuple[Robustness, ...]  #: How robust each project and stockpile is, in file order.

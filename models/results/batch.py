@@ -2,7 +2,15 @@
 
 from typing import Annotated, Literal
 
-from models.results.base import VOLATILE, Document, InUnit, Part, Result, Seconds, Versions
+from models.results.base import (
+    VOLATILE,
+    InMeasureUnit,
+    Result,
+    SealedDocument,
+    Seconds,
+    UnboundedShare,
+    Versions,
+)
 
 RunStatus = Literal["optimal", "limit", "infeasible", "none", "failed", "faulty", "open"]
 
@@ -28,11 +36,11 @@ class BatchRun(Result):
     exit_code: int | None  #: What ``vorrat solve`` would answer; null for a run not solved.
     unit: str | None  #: Of objective, bound and damage.
     currency: str | None  #: Of the cost.
-    objective: InUnit | None  #: Objective of the plan.
-    bound: InUnit | None  #: No plan has a lower objective; null where nothing was proven.
-    gap: Part | None  #: As in the certificate of the plan.
-    expected: InUnit | None  #: Mean damage over the states.
-    expected_without_plan: InUnit | None  #: The same without any plan.
+    objective: InMeasureUnit | None  #: Objective of the plan.
+    bound: InMeasureUnit | None  #: No plan has a lower objective; null where nothing was proven.
+    gap: UnboundedShare | None  #: As in the certificate of the plan.
+    expected: InMeasureUnit | None  #: Mean damage over the states.
+    expected_without_plan: InMeasureUnit | None  #: The same without any plan.
     net_cost_meur: float | None  #: Discounted net cost, whoever pays.
     seconds: Annotated[float | None, VOLATILE]
     """Wall time from when the run was handed to a worker, which may have had to begin first."""
@@ -42,11 +50,11 @@ class BatchRun(Result):
     input_sha256: str | None  #: SHA-256 of the scenario as solved.
 
 
-class Batch(Document):
+class Batch(SealedDocument):
     """Many runs, in the order in which they were asked for."""
 
     kind: Literal["batch"] = "batch"
-    gap_target: Part  #: The gap that was asked for.
+    gap_target: UnboundedShare  #: The gap that was asked for.
     time_limit: float | None  #: Seconds that one solve may take.
     node_limit: int | None  #: Nodes of each search; null for no limit.
     method: Literal["auto", "extensive", "decomposition"]  #: How problems were to be solved.

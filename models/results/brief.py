@@ -3,7 +3,7 @@
 from typing import Literal
 
 from models.results import ids
-from models.results.base import InUnit, Result, Share, Titled
+from models.results.base import InMeasureUnit, Result, Share, TitledDocument
 from models.results.comparison import Increment
 from models.results.option import Option
 from models.results.plan import BudgetClass
@@ -36,7 +36,7 @@ class CountryMoney(Result):
     market_meur: float  #: Put up by lenders and other investors.
 
 
-class Aid(Result):
+class StateAidUse(Result):
     """What a project gets that counts as state aid, and the limit on it.
 
     Aid is ``grant_equivalent`` times what an instrument moves
@@ -72,7 +72,7 @@ class Provision(Result):
     """Expected loss that the provision does not cover; 0 where it does, null if that is unknown."""
 
 
-class Return(Result):
+class FunderReturn(Result):
     """What public money yields that is meant to come back: stakes and loans of one funder."""
 
     funder: str  #: Id of the funder.
@@ -83,7 +83,7 @@ class Return(Result):
     less comes back than is paid, null where it is no rate above -99 %."""
 
 
-class Purse(Result):
+class FunderContribution(Result):
     """What one funder pays for, and which output that secures for it."""
 
     funder: str  #: Id of the funder.
@@ -110,11 +110,13 @@ class Fiscal(Result):
     home_share: Share | None = None
     """Share of public money for projects that goes to ``home``; null without either."""
     stocks_meur: float = 0.0  #: Public money for stocks, undiscounted.
-    aid: tuple[Aid, ...] = ()  #: State aid by project, in the order of the file.
+    aid: tuple[StateAidUse, ...] = ()  #: State aid by project, in the order of the file.
     provision: Provision | None = None  #: For public guarantees; null without any.
-    returns: tuple[Return, ...] = ()
+    returns: tuple[FunderReturn, ...] = ()
     """By funder, where the file says of all its stakes and loans when something comes back."""
-    purses: tuple[Purse, ...] = ()  #: All funders that pay something, in the order of the file.
+    purses: tuple[
+        FunderContribution, ...
+    ] = ()  #: All funders that pay something, in the order of the file.
 
     @property
     def first_year(self) -> int | None:
@@ -122,7 +124,7 @@ class Fiscal(Result):
         return min((one.year for one in self.approvals), default=None)
 
 
-class Against(Increment):
+class ReferenceIncrement(Increment):
     """What the plan adds to something else; ``over`` is the label of that option, the id of the
     variant, or null for neither."""
 
@@ -131,48 +133,50 @@ class Against(Increment):
     evaluation of the plan has it, or the option without public money that leaves least; ``option``:
     of the efficient options that take less public money the one with most."""
     title: str  #: What that is called; empty where it has no title.
-    left: InUnit  #: Expected damage that is left there.
-    left_cvar: InUnit  #: The same in the worst states.
+    left: InMeasureUnit  #: Expected damage that is left there.
+    left_cvar: InMeasureUnit  #: The same in the worst states.
     net_cost_meur: float  #: Net cost in addition, discounted, whoever bears it.
 
 
-class Tail(Result):
+class TailOutcome(Result):
     """The worst states, among those that the plan was chosen on and among fresh ones."""
 
     level: Share  #: 0.95 means the worst 5 %.
     states: int  #: States that the plan was chosen on.
-    with_plan: InUnit  #: Mean of the worst of them with the plan.
-    without_plan: InUnit  #: The same without any plan.
-    worst: InUnit  #: The worst of them, with the plan.
+    with_plan: InMeasureUnit  #: Mean of the worst of them with the plan.
+    without_plan: InMeasureUnit  #: The same without any plan.
+    worst: InMeasureUnit  #: The worst of them, with the plan.
     fresh_states: int | None  #: Fresh states; null where the plan was not evaluated, as the next.
-    fresh_with_plan: InUnit | None  #: Mean of the worst of them with the plan.
-    fresh_without_plan: InUnit | None  #: The same without any plan.
-    fresh_worst: InUnit | None  #: The worst of them, with the plan.
+    fresh_with_plan: InMeasureUnit | None  #: Mean of the worst of them with the plan.
+    fresh_without_plan: InMeasureUnit | None  #: The same without any plan.
+    fresh_worst: InMeasureUnit | None  #: The worst of them, with the plan.
 
 
-class Rejected(Result):
+class RejectedProject(Result):
     """A candidate that the plan does not build, and what it would cost to build it."""
 
     project: ids.Project  #: Id of the project.
-    low: InUnit | None  #: The objective gets worse by this at least; null where nothing is proven.
-    high: InUnit | None  #: By this at most; null where no plan that builds it was found.
+    low: (
+        InMeasureUnit | None
+    )  #: The objective gets worse by this at least; null where nothing is proven.
+    high: InMeasureUnit | None  #: By this at most; null where no plan that builds it was found.
     rules: tuple[str, ...]  #: Tags of rules that stop it, or leave it no room.
 
 
-class Brief(Titled):
+class Brief(TitledDocument):
     """What a decision maker must find of a plan."""
 
     kind: Literal["brief"] = "brief"
     option: Option  #: What it buys and costs.
     fiscal: Fiscal  #: When, where and at what risk.
-    increments: tuple[Against, ...]
+    increments: tuple[ReferenceIncrement, ...]
     """What it adds to no plan, to what would be done otherwise and to the next cheaper option, as
     far as they are known."""
     compared: int = 0
     """Options whose damage and public money can be compared with those of the plan."""
-    better: tuple[Against, ...] = ()
+    better: tuple[ReferenceIncrement, ...] = ()
     """Options that the comparison finds better than the plan: the one that dominates it, and those
     that are best where an avoided EUR is worth a public one; what the plan adds to each."""
-    tail: Tail  #: The worst states.
-    rejected: tuple[Rejected, ...] = ()
+    tail: TailOutcome  #: The worst states.
+    rejected: tuple[RejectedProject, ...] = ()
     """Candidates that are out, the nearest first, where the plan was explained."""

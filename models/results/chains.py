@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 
 from models.results import ids
-from models.results.base import InUnit, Result, Share, Unit
+from models.results.base import InMeasureUnit, Result, Share, UnitMark
 
-PerTonne = Annotated[float, Unit("`currency` per t, or `unit` per t")]
+PerTonne = Annotated[float, UnitMark("`currency` per t, or `unit` per t")]
 """Money of its year where the measure is damage, else the unit of the measure."""
 
 
@@ -35,12 +35,12 @@ class ChainForm(Result):
     undisturbed: FormFlow  #: If nothing happens, without a plan.
     worst_without_plan: FormFlow  #: Mean of the worst states, without a plan.
     worst: FormFlow  #: Mean of the same states, with the plan.
-    value_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EVERY]
+    value_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EXHAUSTIVE]
     """What a tonne in a year, spread evenly over it and divided as the market's supply, is worth in
     expected damage, with the plan: the mean multiplier of rule R3, not discounted. A tonne more
     avoids that at most, a tonne less costs that at least; they part where two stages match exactly.
     In states in which nothing can be missing it is 0."""
-    value_without_plan_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EVERY]
+    value_without_plan_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EXHAUSTIVE]
     """The same without any plan."""
 
 
@@ -81,7 +81,7 @@ class ChainProject(Result):
     """What a project of the plan adds to a chain."""
 
     id: ids.Project  #: Id of the project.
-    avoided: InUnit
+    avoided: InMeasureUnit
     """Expected damage of the chain without it, less that with it, all else as planned."""
 
 
@@ -89,7 +89,7 @@ class ChainStockpile(Result):
     """What a stockpile that the plan adds to is worth to a chain."""
 
     id: ids.Stockpile  #: Id of the stockpile.
-    avoided: InUnit  #: Expected damage without what is bought for it, less that with it.
+    avoided: InMeasureUnit  #: Expected damage without what is bought for it, less that with it.
 
 
 class ChainStages(Result):
@@ -103,11 +103,11 @@ class ChainStages(Result):
     projects: tuple[ids.Project, ...]  #: Projects of the later stage.
     earlier_projects: tuple[ids.Project, ...]  #: Those that deliver what it takes in.
     earlier_stockpiles: tuple[ids.Stockpile, ...]  #: Stocks bought of what it takes in.
-    later: InUnit  #: What the later stage avoids, the earlier being there.
-    later_alone: InUnit  #: What it avoids if the earlier is not there.
-    earlier: InUnit  #: What the earlier stage avoids, the later being there.
-    earlier_alone: InUnit  #: What it avoids if the later is not there.
-    both: InUnit  #: What both avoid together.
+    later: InMeasureUnit  #: What the later stage avoids, the earlier being there.
+    later_alone: InMeasureUnit  #: What it avoids if the earlier is not there.
+    earlier: InMeasureUnit  #: What the earlier stage avoids, the later being there.
+    earlier_alone: InMeasureUnit  #: What it avoids if the later is not there.
+    both: InMeasureUnit  #: What both avoid together.
 
 
 class ChainOutcome(Result):

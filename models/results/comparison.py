@@ -2,16 +2,16 @@
 
 from typing import Literal
 
-from models.results.base import Document, InUnit, Part, Result, Share
-from models.results.option import Option, Wording
+from models.results.base import InMeasureUnit, Result, SealedDocument, Share, UnboundedShare
+from models.results.caveats import Caveats
+from models.results.option import BilingualName, Option
 from models.results.plan import BudgetClass
-from models.results.reservations import Doubts
 
-Barred = Literal["damage", "tail", "money", "objective", "dependence"]
+ExcludedFigures = Literal["damage", "tail", "money", "objective", "dependence"]
 """Figures that are not compared: ``damage`` bars the tail and the objective with it."""
 
 
-class Change(Result):
+class ValueChange(Result):
     """A value of the scenario that is another than in the base."""
 
     path: str  #: Where it stands, as in the variants of a scenario file.
@@ -19,7 +19,7 @@ class Change(Result):
     value: str | None  #: The value in the option.
 
 
-class Unlike(Result):
+class ComparabilityIssue(Result):
     """A way in which an option and the base are not like for like.
 
     - Currency, ``price_year``, years and ``discount_rate`` bar damage and money;
@@ -37,18 +37,18 @@ class Unlike(Result):
     subject: str
     """What they differ in: a section or field of the scenario; ``scenario`` where a plan does not
     carry its own; ``outcome.without_plan`` where other damage comes without any plan."""
-    changes: tuple[Change, ...]  #: What differs, value by value.
-    bars: tuple[Barred, ...]
+    changes: tuple[ValueChange, ...]  #: What differs, value by value.
+    bars: tuple[ExcludedFigures, ...]
     """Figures that are not compared for it; ``damage`` bars the tail and the objective with it;
     none where it only has to be known."""
 
 
-class ProjectIn(Result):
+class OptionProject(Result):
     """A project in one option that builds it."""
 
     start: int  #: Year in which the decision to build falls.
     first_output: int  #: First year of output if nothing is delayed.
-    public_share: Part  #: Share of capex from public funders, guaranteed loans with it.
+    public_share: UnboundedShare  #: Share of capex from public funders, guaranteed loans with it.
     public_meur: float  #: What public funders put up for it, undiscounted.
     probability: Share = 1.0
     """Of being built at all, by what has been seen at a review; the years are the earliest then."""
@@ -60,10 +60,10 @@ class ProjectChoice(Result):
     project: str  #: Id of the project.
     materials: tuple[str, ...]  #: Ids of what it delivers.
     built_in: Literal["all", "some", "none"]  #: How many of the options build it.
-    options: dict[str, ProjectIn]  #: How, by label of the options that do.
+    options: dict[str, OptionProject]  #: How, by label of the options that do.
 
 
-class StockpileIn(Result):
+class OptionStockpile(Result):
     """A stockpile in one option that buys for it."""
 
     bought_t: float  #: Tonnes bought over all years.
@@ -77,7 +77,7 @@ class StockpileChoice(Result):
     stockpile: str  #: Id of the stockpile.
     material: str  #: Id of its material.
     bought_in: Literal["all", "some", "none"]  #: How many of the options buy for it.
-    options: dict[str, StockpileIn]  #: How much, by label of the options that do.
+    options: dict[str, OptionStockpile]  #: How much, by label of the options that do.
 
 
 class ProjectChange(Result):
@@ -88,8 +88,8 @@ class ProjectChange(Result):
     change: Literal["added", "dropped", "moved", "refinanced"]
     """Built in addition (``added``), not built, begun in another year, or financed otherwise
     (``refinanced``): a share of capex differs by more than 0.005."""
-    base: ProjectIn | None  #: In the base; null if it is not built there.
-    option: ProjectIn | None  #: In the option; null if it is not built there.
+    base: OptionProject | None  #: In the base; null if it is not built there.
+    option: OptionProject | None  #: In the option; null if it is not built there.
 
 
 class StockpileChange(Result):
@@ -110,7 +110,7 @@ class MaterialDifference(Result):
     """
 
     material: str  #: Id of the material.
-    damage: InUnit  #: Difference, in the unit of the measure.
+    damage: InMeasureUnit  #: Difference, in the unit of the measure.
     projects: tuple[ProjectChange, ...]  #: Projects of this material that are treated otherwise.
     stockpiles: tuple[StockpileChange, ...]  #: Its stockpiles that hold more or less.
 
@@ -125,17 +125,21 @@ class MoneyDifference(Result):
     cost_meur: float  #: Difference of net cost, discounted.
 
 
-class Difference(Result):
+class OptionDifference(Result):
     """An option against the base, taken apart; null where figures cannot be compared."""
 
     option: str  #: Label of the option.
-    expected: InUnit | None  #: Difference of expected damage; null if not compared, as all below.
-    cvar: InUnit | None  #: Difference of the mean of the worst states.
-    worst: InUnit | None  #: Difference of the worst state.
+    expected: (
+        InMeasureUnit | None
+    )  #: Difference of expected damage; null if not compared, as all below.
+    cvar: InMeasureUnit | None  #: Difference of the mean of the worst states.
+    worst: InMeasureUnit | None  #: Difference of the worst state.
     by_material: tuple[MaterialDifference, ...]  #: By material, largest first: parts of the whole.
-    by_consumer: dict[str, InUnit]  #: By consumer: adds up to ``expected``.
-    objective: InUnit | None  #: Difference of the objectives.
-    resolution: InUnit | None  #: Less is not significant: what both proofs leave open, added up.
+    by_consumer: dict[str, InMeasureUnit]  #: By consumer: adds up to ``expected``.
+    objective: InMeasureUnit | None  #: Difference of the objectives.
+    resolution: (
+        InMeasureUnit | None
+    )  #: Less is not significant: what both proofs leave open, added up.
     significant: bool | None
     """Whether the differences of objective and of expected damage both exceed the resolution; null
     where that is not known. If not, the search for the two plans has left more open than they
@@ -158,16 +162,20 @@ class Increment(Result):
     option: str  #: Label of the option.
     over: str | None  #: Label of the other; null for no plan.
     public_present_meur: float  #: Public money in addition, present value.
-    avoided: InUnit  #: Expected damage avoided in addition; below 0 where the option leaves more.
+    avoided: (
+        InMeasureUnit  #: Expected damage avoided in addition; below 0 where the option leaves more.
+    )
     avoided_per_euro: float | None
     """``avoided`` per public euro in addition; null where there is none, or damage is not money."""
-    resolution: InUnit | None  #: What both proofs leave open, as in a [difference](#difference).
+    resolution: (
+        InMeasureUnit | None
+    )  #: What both proofs leave open, as in a [difference](#difference).
     significant: bool | None
     """As in a difference: if not, the proofs do not tell the two apart. Against no plan, which is
     no result of a search, the avoided damage alone has to exceed the resolution."""
 
 
-class Step(Increment):
+class EfficientOption(Increment):
     """An efficient option, against the efficient one before it; the first against no plan.
 
     An option is efficient if no other one dominates it, nor no plan at all. One dominates another
@@ -190,11 +198,11 @@ class FunderGain(Result):
     """
 
     output_t: dict[str, float]  #: Tonnes a year contracted to its consumers alone, by material.
-    expected: InUnit | None  #: Expected damage of its consumers; null if none are its own.
-    expected_without_plan: InUnit | None  #: The same without any plan.
+    expected: InMeasureUnit | None  #: Expected damage of its consumers; null if none are its own.
+    expected_without_plan: InMeasureUnit | None  #: The same without any plan.
 
 
-class OwnView(Result):
+class FunderView(Result):
     """The options as one funder sees them: a company, or a public one that is not federal."""
 
     funder: str  #: Id of the funder, one that pays in some option.
@@ -213,7 +221,7 @@ class BrokenRule(Result):
     place: str  #: File, line and column, or cell.
 
 
-class BestFrom(Result):
+class BestOptionRange(Result):
     """An option that is the best one from some worth of an avoided EUR on, up to that of the next.
 
     Best is what has least: public money less what its avoided damage is worth.
@@ -223,11 +231,11 @@ class BestFrom(Result):
     worth: float  #: Public EUR that an avoided EUR of damage is worth, from which on it is best.
 
 
-class Failed(Result):
+class FailedOption(Result):
     """An option without a plan, left out of the comparison."""
 
     label: str  #: Its label.
-    title: Wording  #: Title of its variant, or of its scenario.
+    title: BilingualName  #: Title of its variant, or of its scenario.
     variant: str | None  #: Id of the variant.
     reason: Literal["infeasible", "no_plan", "failed"]
     """``infeasible``: no plan keeps all rules; ``no_plan``: none was found before a limit, or the
@@ -236,19 +244,19 @@ class Failed(Result):
     conflict: tuple[BrokenRule, ...]  #: [Rules](#no-plan) that exclude each other, if any.
 
 
-class Names(Result):
+class ComparisonNames(Result):
     """Names of what the comparison speaks of, by id."""
 
-    materials: dict[str, Wording]  #: Materials.
-    consumers: dict[str, Wording]  #: Consumers.
-    projects: dict[str, Wording]  #: Projects.
-    stockpiles: dict[str, Wording]  #: Stockpiles.
-    funders: dict[str, Wording]  #: Funders.
-    budget_lines: dict[str, dict[str, Wording]] = {}  #: Lines of their budgets, by funder.
-    instruments: dict[str, dict[str, Wording]] = {}  #: Their instruments, by funder.
+    materials: dict[str, BilingualName]  #: Materials.
+    consumers: dict[str, BilingualName]  #: Consumers.
+    projects: dict[str, BilingualName]  #: Projects.
+    stockpiles: dict[str, BilingualName]  #: Stockpiles.
+    funders: dict[str, BilingualName]  #: Funders.
+    budget_lines: dict[str, dict[str, BilingualName]] = {}  #: Lines of their budgets, by funder.
+    instruments: dict[str, dict[str, BilingualName]] = {}  #: Their instruments, by funder.
 
 
-class Comparison(Document):
+class Comparison(SealedDocument):
     """Several plans side by side.
 
     It is computed from the plans alone. Differences are those of an option less the base: less
@@ -256,26 +264,26 @@ class Comparison(Document):
     """
 
     kind: Literal["comparison"] = "comparison"
-    title: Wording  #: Title of the base's scenario.
+    title: BilingualName  #: Title of the base's scenario.
     base: str  #: Label of the option that the others are compared with.
     year: int  #: Reference year of cover and dependence; for an option without it, the nearest.
     options: tuple[Option, ...]  #: What each option buys and costs, in the order given.
-    unlike: tuple[Unlike, ...]  #: In what options are not like the base.
-    changes: dict[str, tuple[Change, ...]]  #: All values that differ from the base, by label.
+    unlike: tuple[ComparabilityIssue, ...]  #: In what options are not like the base.
+    changes: dict[str, tuple[ValueChange, ...]]  #: All values that differ from the base, by label.
     projects: tuple[ProjectChoice, ...]  #: Which options build each candidate, in file order.
     stockpiles: tuple[StockpileChoice, ...]  #: Which options buy for each, in file order.
-    differences: tuple[Difference, ...]  #: Each option but the base against it.
-    efficient: tuple[Step, ...] = ()
+    differences: tuple[OptionDifference, ...]  #: Each option but the base against it.
+    efficient: tuple[EfficientOption, ...] = ()
     """The [efficient](#step) options by public money, the least first: of those whose damage and
     money are compared with the base's. Those that take and leave the same all stand here."""
     efficient_by_net_cost: tuple[str, ...] = ()
     """Labels of those that nothing dominates where net public cost takes the place of public
     funding, the cheapest first."""
-    best_from: tuple[BestFrom, ...] = ()
+    best_from: tuple[BestOptionRange, ...] = ()
     """Which of the efficient options is best, by what an avoided EUR is worth, the least first;
     those that the proofs do not tell apart from the one before are left out. Empty of
     shortages in tonnes."""
-    best_from_by_net_cost: tuple[BestFrom, ...] = ()
+    best_from_by_net_cost: tuple[BestOptionRange, ...] = ()
     """The same where net public cost takes the place of public funding."""
     dominated: tuple[Increment, ...] = ()
     """The others of these by public money, each against the efficient option that leaves least
@@ -284,15 +292,15 @@ class Comparison(Document):
     """Label of the option that shows what is done without public money, less than 0.001 million;
     the one that leaves least damage where there are several, null where there is none."""
     over_industry: tuple[Increment, ...] = ()  #: All others by public money, each against that one.
-    own_views: tuple[OwnView, ...] = ()
+    own_views: tuple[FunderView, ...] = ()
     """What single companies, and public funders that are not federal, have of each option."""
-    failed: tuple[Failed, ...] = ()  #: Options without a plan.
+    failed: tuple[FailedOption, ...] = ()  #: Options without a plan.
     doubts: tuple[str, ...] = ()
     """Why saved plans that are compared are [not whole](#whole-or-not)."""
     unconfirmed: tuple[str, ...] = ()  #: Which of them cannot be confirmed, in sentences.
-    names: Names  #: Names of all that is spoken of, in both languages.
+    names: ComparisonNames  #: Names of all that is spoken of, in both languages.
 
     @property
-    def said(self) -> Doubts:
+    def caveats(self) -> Caveats:
         """What is to be said of the saved plans that are compared."""
-        return Doubts(self.doubts, self.unconfirmed)
+        return Caveats(self.doubts, self.unconfirmed)

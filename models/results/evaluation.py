@@ -3,7 +3,15 @@
 from typing import Annotated, Literal
 
 from models.results import ids
-from models.results.base import VOLATILE, InUnit, Measured, Part, Result, ScenarioResult, Share
+from models.results.base import (
+    VOLATILE,
+    InMeasureUnit,
+    MeasuredResult,
+    Result,
+    ScenarioResult,
+    Share,
+    UnboundedShare,
+)
 from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome, StockUse
 
 
@@ -36,14 +44,14 @@ class Performance(Result):
 
     expected: Estimate  #: Mean over the states.
     cvar: Estimate  #: Mean of the worst states, at the scenario's level.
-    worst: InUnit  #: The worst of the states that were looked at.
+    worst: InMeasureUnit  #: The worst of the states that were looked at.
 
 
 class YearOutcome(Result):
     """Expected damage of one year."""
 
-    expected: InUnit  #: With the plan.
-    expected_without_plan: InUnit  #: Without any plan.
+    expected: InMeasureUnit  #: With the plan.
+    expected_without_plan: InMeasureUnit  #: Without any plan.
 
 
 class FreshOutcome(Result):
@@ -70,7 +78,7 @@ class FreshOutcome(Result):
     consumers: tuple[ConsumerOutcome, ...]  #: All consumers, in the order of the file.
 
 
-class FreshUnder(Result):
+class FreshSetOutcome(Result):
     """What the plan leads to in fresh states of one set of assumptions."""
 
     id: ids.Assumptions  #: Id of the set.
@@ -81,16 +89,16 @@ class FreshUnder(Result):
     avoided: Estimate  #: Expected damage avoided: the mean of the difference within each state.
 
 
-class RuleMaterial(Result):
+class RuleMaterialOutcome(Result):
     """One material under the release rule."""
 
     id: ids.Material  #: Id of the material.
     name: str  #: Its name.
-    expected: InUnit  #: Expected damage under the rule.
-    expected_with_foresight: InUnit  #: The same with foresight.
+    expected: InMeasureUnit  #: Expected damage under the rule.
+    expected_with_foresight: InMeasureUnit  #: The same with foresight.
 
 
-class RuleOutcome(Result):
+class ReleasePolicyOutcome(Result):
     """The same commitment under a release rule that needs no foresight.
 
     In a period that is short, stock is released at once; a reserve is kept for the dearer steps.
@@ -100,7 +108,7 @@ class RuleOutcome(Result):
     reserve: Share  #: Share of the planned stock that is kept for the dearer steps.
     performance: Performance  #: What it leads to.
     above_foresight: Estimate  #: Expected damage above that with foresight, state by state.
-    materials: tuple[RuleMaterial, ...]  #: All materials, in the order of the file.
+    materials: tuple[RuleMaterialOutcome, ...]  #: All materials, in the order of the file.
     stock_use: tuple[StockUse, ...] = ()  #: Of stockpiles that are filled again.
 
 
@@ -108,10 +116,10 @@ class Replication(Result):
     """One sample of states, on which the plan is put beside the best for that sample."""
 
     seed: int  #: Seed of the sample.
-    candidate: InUnit  #: The plan's objective there, with the threshold of the fresh states.
-    found: InUnit  #: Objective of the best plan found for the sample.
-    bound: InUnit  #: Proven lower bound on the objective of any plan for the sample.
-    gap: InUnit  #: candidate - bound.
+    candidate: InMeasureUnit  #: The plan's objective there, with the threshold of the fresh states.
+    found: InMeasureUnit  #: Objective of the best plan found for the sample.
+    bound: InMeasureUnit  #: Proven lower bound on the objective of any plan for the sample.
+    gap: InMeasureUnit  #: candidate - bound.
 
 
 class OptimalityGap(Result):
@@ -129,8 +137,12 @@ class OptimalityGap(Result):
     replications: tuple[Replication, ...]  #: The samples.
     mean: Estimate  #: Mean of the gaps: an upper estimate of the plan's gap.
     confidence: Share  #: Confidence of ``upper``.
-    upper: InUnit  #: The plan's gap is no more, with that confidence (one-sided, Student's t).
-    solver_share: InUnit  #: Mean of found - bound: what unfinished solves add to the mean gap.
+    upper: (
+        InMeasureUnit  #: The plan's gap is no more, with that confidence (one-sided, Student's t).
+    )
+    solver_share: (
+        InMeasureUnit  #: Mean of found - bound: what unfinished solves add to the mean gap.
+    )
     lower_bound: Estimate  #: Mean of the bounds: estimates the best objective from below.
 
 
@@ -147,10 +159,14 @@ class Information(Result):
     distinct: int  #: Problems that were solved: states that look alike are solved once.
     recourse_problem: ProvenRange  #: RP: objective of the best plan for the plan's states.
     wait_and_see: ProvenRange  #: WS: the objective if each state were known beforehand.
-    wait_and_see_error: InUnit | None  #: Standard error of WS where not all states were solved.
+    wait_and_see_error: (
+        InMeasureUnit | None
+    )  #: Standard error of WS where not all states were solved.
     evpi: ProvenRange  #: Expected value of perfect information: RP - WS.
     mean_value_problem: ProvenRange  #: EV: objective of the best plan for the mean state.
-    mean_plan: InUnit  #: EEV: objective, on the plan's states, of the plan made for the mean state.
+    mean_plan: (
+        InMeasureUnit  #: EEV: objective, on the plan's states, of the plan made for the mean state.
+    )
     mean_plan_projects: tuple[str, ...]  #: Ids of the projects that it builds.
     mean_plan_stockpiles: tuple[str, ...]  #: Ids of the stockpiles that it buys.
     vss: ProvenRange  #: Value of the stochastic solution: EEV - RP.
@@ -160,10 +176,10 @@ class TailPlan(Result):
     """A plan made with some weight on the worst states."""
 
     weight: Share  #: Weight of the tail in its objective.
-    expected: InUnit  #: Expected damage on the plan's states.
-    cvar: InUnit  #: Mean of the worst of the plan's states.
+    expected: InMeasureUnit  #: Expected damage on the plan's states.
+    cvar: InMeasureUnit  #: Mean of the worst of the plan's states.
     net_cost_meur: float  #: Discounted net cost.
-    gap: Part | None  #: Proven gap of its own objective.
+    gap: UnboundedShare | None  #: Proven gap of its own objective.
     projects: tuple[str, ...]  #: Ids of the projects that it builds.
 
 
@@ -174,7 +190,7 @@ class TailPremium(Result):
     neutral: TailPlan  #: The plan that minds the mean alone.
     averse: TailPlan  #: The plan that minds the worst states as well.
     premium: ProvenRange  #: What the mean objective of the second is above the least there can be.
-    bought: InUnit  #: CVaR of the first less that of the second.
+    bought: InMeasureUnit  #: CVaR of the first less that of the second.
 
 
 class BudgetOdds(Result):
@@ -216,13 +232,13 @@ class Counterfactual(Result):
     """
 
     variant: ids.Variant | None  #: Id of the variant; null for the best plan without public money.
-    expected: InUnit  #: Expected damage.
-    cvar: InUnit  #: Mean of the worst states.
+    expected: InMeasureUnit  #: Expected damage.
+    cvar: InMeasureUnit  #: Mean of the worst states.
     net_cost_meur: float  #: Discounted net cost.
     public_meur: float  #: Public money, a present value, guaranteed loans in full.
-    objective: InUnit  #: Its objective.
-    bound: InUnit | None  #: No such plan has a lower one; null where nothing was proven.
-    gap: Part | None  #: Proven gap of its objective.
+    objective: InMeasureUnit  #: Its objective.
+    bound: InMeasureUnit | None  #: No such plan has a lower one; null where nothing was proven.
+    gap: UnboundedShare | None  #: Proven gap of its objective.
     projects: tuple[ids.Project, ...]  #: Ids of the projects that it builds.
     stockpiles: tuple[ids.Stockpile, ...]  #: Ids of the stockpiles that it buys for.
 
@@ -251,14 +267,14 @@ class LongerHorizon(Result):
     without_plan: Performance  #: The same without any plan.
     avoided: Estimate  #: Expected damage that the plan avoids.
     net_cost_meur: float  #: Discounted net cost over all years, without any residual value.
-    avoided_within: InUnit
+    avoided_within: InMeasureUnit
     """What it avoids with the scenario's own horizon, in the same states: less than ``avoided`` by
     what the years bring that are added."""
     net_cost_within_meur: float  #: Net cost as the plan has it.
     residual_meur: float  #: Residual value at the end of the scenario's own horizon.
 
 
-class StatesOf(Result):
+class StatesScenario(Result):
     """Another scenario, in whose states a plan is looked at.
 
     Of these nothing is solved: ``gap``, ``information``, ``tail`` and ``longer`` are null. The
@@ -271,22 +287,22 @@ class StatesOf(Result):
     input_sha256: str  #: SHA-256 of it.
 
 
-class Evaluation(Measured, ScenarioResult):
+class Evaluation(MeasuredResult, ScenarioResult):
     """A plan judged: on fresh states, by a rule, against the best and against what is known."""
 
     kind: Literal["evaluation"] = "evaluation"
     own_states: int  #: States that the plan was made for.
-    own_expected: InUnit  #: Expected damage on those.
-    own_cvar: InUnit  #: CVaR on those.
-    own_objective: InUnit  #: Objective on those.
-    own_gap: Part | None  #: Proven gap of the plan on those.
+    own_expected: InMeasureUnit  #: Expected damage on those.
+    own_cvar: InMeasureUnit  #: CVaR on those.
+    own_objective: InMeasureUnit  #: Objective on those.
+    own_gap: UnboundedShare | None  #: Proven gap of the plan on those.
     net_cost_meur: float  #: Discounted net cost of the plan.
-    states_of: StatesOf | None = None
+    states_of: StatesScenario | None = None
     """Whose states ``fresh``, ``rules`` and ``rare`` are of; null for those of the plan's own
     scenario. Of another, nothing is solved, and its net cost stands in ``net_cost_there_meur``."""
     net_cost_there_meur: float | None = None  #: Net cost in the terms of that scenario.
     fresh: FreshOutcome  #: What it leads to in states it was not made for.
-    rules: tuple[RuleOutcome, ...]  #: Under release rules without foresight, by reserve.
+    rules: tuple[ReleasePolicyOutcome, ...]  #: Under release rules without foresight, by reserve.
     gap: OptimalityGap | None  #: How far from the best; null if not asked or states are written.
     information: Information | None  #: Wait-and-see, EVPI and VSS; null where not asked for.
     tail: TailPremium | None  #: What caring for the worst states costs; null where not asked for.
@@ -298,7 +314,7 @@ class Evaluation(Measured, ScenarioResult):
     budget_risk: BudgetRisk | None = None
     """How likely budgets hold; null where no project of the plan may overrun its capex, or no
     budget has a limit."""
-    under: tuple[FreshUnder, ...] = ()
+    under: tuple[FreshSetOutcome, ...] = ()
     """The same under each set of assumptions of the plan's scenario, in as many fresh states of its
     own; none where the plan is judged in the states of another scenario."""
     seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time by part.

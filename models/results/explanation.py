@@ -5,8 +5,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.results import ids
-from models.results.base import Instead, InUnit, Money, Result, Searched, Share, Status, Study
-from models.results.plan import Adapting
+from models.results.base import (
+    InMeasureUnit,
+    InterruptibleStudy,
+    Money,
+    PlanDiff,
+    Result,
+    SearchResult,
+    Share,
+    Status,
+)
+from models.results.plan import AdaptationOutcome
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
@@ -26,7 +35,7 @@ class BindingRule(Result):
     alone: bool | None  #: Whether dropping this rule alone would be enough; null if not asked.
 
 
-class Regret(Searched):
+class Regret(SearchResult):
     """What it costs to decide otherwise: the best that is left, less the best there is.
 
     It lies between ``low`` and ``high``: between the bound there less ``best``, and the plan found
@@ -34,25 +43,27 @@ class Regret(Searched):
     solving it anew found a better one than its gap allows, against that one.
     """
 
-    objective: InUnit | None  #: Objective of the best plan that was found.
-    bound: InUnit | None  #: No plan that decides otherwise has a lower one.
-    low: InUnit | None  #: At least so much is lost.
-    high: InUnit | None  #: At most so much is lost; null where no plan was found.
-    damage: InUnit | None
+    objective: InMeasureUnit | None  #: Objective of the best plan that was found.
+    bound: InMeasureUnit | None  #: No plan that decides otherwise has a lower one.
+    low: InMeasureUnit | None  #: At least so much is lost.
+    high: InMeasureUnit | None  #: At most so much is lost; null where no plan was found.
+    damage: InMeasureUnit | None
     """What damage adds to the difference, as the objective weighs it; null over sets of
     assumptions, and without a plan."""
-    cost: InUnit | None  #: What cost adds to it, as the objective weighs cost; null likewise.
-    expected: InUnit | None  #: By how much mean damage differs.
-    expected_under: dict[ids.Assumptions, InUnit] = {}
+    cost: (
+        InMeasureUnit | None
+    )  #: What cost adds to it, as the objective weighs cost; null likewise.
+    expected: InMeasureUnit | None  #: By how much mean damage differs.
+    expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
     """By how much it differs under each set of assumptions, where the plan is made over them."""
     net_cost_meur: float | None  #: By how much discounted net cost differs.
     public_meur: float | None = None
     """Of a project that is left out: what public funders put into it in the plan that was found,
     undiscounted, guaranteed loans in full."""
-    instead: Instead | None  #: What comes instead; null without a plan.
+    instead: PlanDiff | None  #: What comes instead; null without a plan.
 
 
-class Beside(Result):
+class AdditionEffect(Result):
     """What it would bring beside the plan, all other decisions held.
 
     Of the cheapest financing and the one that brings most output home, in each start year, the best
@@ -60,13 +71,13 @@ class Beside(Result):
     """
 
     start: ids.YearNumber | None  #: Start year; null for a stock.
-    avoided: InUnit  #: Mean damage that it would avoid.
-    weighed: InUnit  #: Damage that it would avoid, as the objective weighs mean and tail.
+    avoided: InMeasureUnit  #: Mean damage that it would avoid.
+    weighed: InMeasureUnit  #: Damage that it would avoid, as the objective weighs mean and tail.
     net_cost_meur: float  #: What it would cost, discounted.
-    weighed_cost: InUnit  #: What that adds to the objective.
+    weighed_cost: InMeasureUnit  #: What that adds to the objective.
 
 
-class Explained(Result):
+class ExplainedDecision(Result):
     """One project or one stockpile: what the plan decides, and why."""
 
     kind: Literal["project", "stockpile"]  #: What it is.
@@ -84,7 +95,9 @@ class Explained(Result):
     conflict: tuple[BindingRule, ...]
     """Rules that exclude each other where it is decided otherwise, none of them without need."""
     stops: tuple[BindingRule, ...]  #: Rules that together stop it beside the rest of the plan.
-    beside: Beside | None  #: What it would bring beside the plan; null if stopped or chosen.
+    beside: (
+        AdditionEffect | None
+    )  #: What it would bring beside the plan; null if stopped or chosen.
     tight: tuple[BindingRule, ...]  #: Rules that leave no room around what is chosen.
 
     @property
@@ -100,7 +113,7 @@ class ValueStep(Result):
     low: float | None  #: At least so much is gained for each million or point.
     plans: float | None  #: The difference of the two plans, for each; null if not solved by itself.
     high: float | None  #: At most so much is gained for each; null where no bound is known.
-    instead: Instead | None  #: What the looser limit lets in and out; null without a plan.
+    instead: PlanDiff | None  #: What the looser limit lets in and out; null without a plan.
     solved: bool  #: Whether it was solved by itself: what a larger step proves holds for it.
     status: Status | None = None  #: How that solve ended; null where it was not solved by itself.
 
@@ -124,7 +137,7 @@ class LimitValue(Result):
         return any(step.status in ("limit", "none") for step in self.steps)
 
 
-class Explanation(Study):
+class Explanation(InterruptibleStudy):
     """Why a plan is as it is.
 
     Better and worse are by the scenario's objective; its unit is that of the measure. Questions
@@ -135,18 +148,18 @@ class Explanation(Study):
     cost_weight: float  #: What a million of net cost counts in the objective.
     cvar_weight: Share  #: Weight of the tail in the objective.
     days: float  #: Days of need that stocks which buy nothing were asked for.
-    objective: InUnit  #: Objective of the plan.
-    best: InUnit  #: The lowest objective that any plan was found to have, by whatever question.
-    bound: InUnit  #: No plan has a lower one.
-    expected: InUnit  #: Mean damage of the plan.
+    objective: InMeasureUnit  #: Objective of the plan.
+    best: InMeasureUnit  #: The lowest objective that any plan was found to have, by whatever question.
+    bound: InMeasureUnit  #: No plan has a lower one.
+    expected: InMeasureUnit  #: Mean damage of the plan.
     net_cost_meur: float  #: Its discounted net cost.
-    items: tuple[Explained, ...]  #: Projects, then stockpiles, in the order of the file.
+    items: tuple[ExplainedDecision, ...]  #: Projects, then stockpiles, in the order of the file.
     values: tuple[LimitValue, ...]
     """Budgets and limits; empty where they were not asked for, over sets and with a review."""
-    adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
+    adaptation: tuple[AdaptationOutcome, ...] = ()  #: How long shortages last to which users adapt.
 
     @property
-    def cut_short(self) -> int:
+    def cut_short_count(self) -> int:
         """How many questions met a limit: decisions, and budgets and limits."""
         decisions = sum(one.is_cut_short for one in self.items)
         return decisions + sum(one.is_cut_short for one in self.values)

@@ -3,38 +3,51 @@
 from typing import Literal
 
 from models.results import base, ids
-from models.results.base import Instead, InUnit, Measured, Part, PerVaried, Result, Searched, Varied
+from models.results.base import (
+    InMeasureUnit,
+    MeasuredResult,
+    PerVariedUnit,
+    PlanDiff,
+    Result,
+    SearchResult,
+    UnboundedShare,
+    VariedNumber,
+)
 from models.results.comparison import BrokenRule
 from models.results.plan import Plan
-from models.results.worlds import WithoutPlan
+from models.results.plan_context import WithoutPlan
 
 
-class FrontierPoint(Searched):
+class FrontierPoint(SearchResult):
     """What can be had at one value: the summary of a full plan and its proof.
 
     What belongs to a plan is null, and its lists empty, where there is none.
     """
 
-    value: Varied  #: Of the number that is varied.
-    objective: InUnit | None  #: Objective of the plan.
-    bound: InUnit | None  #: No plan at this value has a lower objective; null if unknown.
-    gap: Part | None  #: As in the certificate of the plan.
-    expected: InUnit | None  #: Mean damage over the states.
-    expected_bound: InUnit | None
+    value: VariedNumber  #: Of the number that is varied.
+    objective: InMeasureUnit | None  #: Objective of the plan.
+    bound: InMeasureUnit | None  #: No plan at this value has a lower objective; null if unknown.
+    gap: UnboundedShare | None  #: As in the certificate of the plan.
+    expected: InMeasureUnit | None  #: Mean damage over the states.
+    expected_bound: InMeasureUnit | None
     """No plan at this value has a lower mean damage, [whatever it
     costs](formulation.md#frontiers-and-targets); null where none can be told."""
-    cvar: InUnit | None  #: Mean of the worst states.
-    cvar_bound: InUnit | None  #: No plan at this value has a lower CVaR; null if unknown.
-    worst: InUnit | None  #: The worst state.
-    expected_under: dict[ids.Assumptions, InUnit] = {}
+    cvar: InMeasureUnit | None  #: Mean of the worst states.
+    cvar_bound: InMeasureUnit | None  #: No plan at this value has a lower CVaR; null if unknown.
+    worst: InMeasureUnit | None  #: The worst state.
+    expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
     """Mean damage under each set of assumptions, where the plan is made over them."""
     net_cost_meur: float | None  #: Discounted net cost, whoever pays.
     public_meur: float | None  #: Charged to budgets of public funders over all years, undiscounted.
     spend_meur: dict[ids.Funder, float]  #: Charged to the budget of each funder, undiscounted.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
-    plan_of: Varied | None  #: Where else the plan was found; null if here or without any limit.
-    bound_of: Varied | None  #: Where else the bound was proven; null if here or without any limit.
+    plan_of: (
+        VariedNumber | None
+    )  #: Where else the plan was found; null if here or without any limit.
+    bound_of: (
+        VariedNumber | None
+    )  #: Where else the bound was proven; null if here or without any limit.
     dominated: bool  #: Whether another has a lower mean and CVaR; with ``--tail`` alone.
     conflict: tuple[str, ...]  #: Rules that exclude each other, where no plan keeps all.
 
@@ -45,22 +58,24 @@ class Marginal(Result):
     What is proven lies between the least damage that can be had at the two values.
     """
 
-    low: PerVaried  #: At least so much is avoided, per unit; not below 0 where it only loosens.
-    plans: PerVaried  #: The difference of the two plans, per unit.
-    high: PerVaried | None  #: At most so much is avoided, per unit; null where no bound is known.
+    low: PerVariedUnit  #: At least so much is avoided, per unit; not below 0 where it only loosens.
+    plans: PerVariedUnit  #: The difference of the two plans, per unit.
+    high: (
+        PerVariedUnit | None
+    )  #: At most so much is avoided, per unit; null where no bound is known.
 
 
-class FrontierStep(Instead):
+class FrontierStep(PlanDiff):
     """What the plan of the next higher point with one does otherwise than that of a point."""
 
-    from_value: Varied  #: Value of the lower point.
-    to_value: Varied  #: Value of the higher point.
-    avoided: InUnit  #: Mean damage of the lower point less that of the higher.
+    from_value: VariedNumber  #: Value of the lower point.
+    to_value: VariedNumber  #: Value of the higher point.
+    avoided: InMeasureUnit  #: Mean damage of the lower point less that of the higher.
     jump: bool  #: Whether projects change, and the step's share of all that is avoided is over 5 %.
     marginal: Marginal | None  #: Damage avoided per unit; null where a number does not only loosen.
 
 
-class Frontier(base.Solved, Measured, base.OfScenario):
+class Frontier(base.SolveSummary, MeasuredResult, base.ScenarioDocument):
     """Damage against a number of the scenario: plans at several of its values."""
 
     kind: Literal["frontier"] = "frontier"
@@ -72,7 +87,7 @@ class Frontier(base.Solved, Measured, base.OfScenario):
     """Damage without any plan; null where that changes with the number, or no plan was found."""
     points: tuple[FrontierPoint, ...]  #: What can be had, by rising value.
     steps: tuple[FrontierStep, ...]  #: What changes between each plan and the next one.
-    ended: base.Ended  #: Whether all points that were asked for are there.
+    ended: base.Completion  #: Whether all points that were asked for are there.
     project_names: dict[ids.Project, str]  #: Names of the projects that occur.
     stockpile_names: dict[ids.Stockpile, str]  #: Names of the stockpiles that occur.
     funder_names: dict[ids.Funder, str]  #: Names of all funders.
@@ -82,9 +97,11 @@ class Goal(Result):
     """What is to be reached."""
 
     figure: Literal["expected", "cvar", "worst"] | None  #: Which figure; null for stocks alone.
-    level: InUnit | None  #: Its level, in the unit of the measure: reached at or below it.
-    reduction: Part | None  #: The share below ``without_plan`` asked for; null for a level.
-    without_plan: InUnit | None  #: The figure without any plan.
+    level: InMeasureUnit | None  #: Its level, in the unit of the measure: reached at or below it.
+    reduction: (
+        UnboundedShare | None
+    )  #: The share below ``without_plan`` asked for; null for a level.
+    without_plan: InMeasureUnit | None  #: The figure without any plan.
     days: dict[str, float]  #: Days of need that stocks must last, by stockpile.
     from_year: int | None  #: First year at whose end they must.
 
@@ -92,16 +109,18 @@ class Goal(Result):
 class Trial(Result):
     """One value that was tried."""
 
-    value: Varied  #: Of the number.
+    value: VariedNumber  #: Of the number.
     outcome: Literal["reached", "ruled out", "open"]
     """A plan reaches the goal; it is proven that none does; or neither was found (``open``)."""
-    figure: InUnit | None
+    figure: InMeasureUnit | None
     """The least figure of damage found until the value was decided; null without a plan."""
-    bound: InUnit | None  #: No plan at this value has a lower one; null where nothing was proven.
+    bound: (
+        InMeasureUnit | None
+    )  #: No plan at this value has a lower one; null where nothing was proven.
     seconds: base.Seconds  #: Wall time.
 
 
-class Target(Measured, base.Titled):
+class Target(MeasuredResult, base.TitledDocument):
     """The least value of a number at which a goal can be reached, proven from both sides."""
 
     kind: Literal["target"] = "target"
@@ -112,19 +131,21 @@ class Target(Measured, base.Titled):
     """``proven``: the interval is within its tolerance, or the lowest value asked for reaches the
     goal; ``limit``: it is wider; ``unreachable``: no value reaches it; ``open``: nothing is
     known."""
-    infeasible_below: Varied | None  #: No plan reaches the goal at any value below, if proven.
-    feasible_at: Varied | None  #: A plan reaches it at this value; null without one.
-    tolerance: Varied  #: How wide the interval between the two may be.
+    infeasible_below: (
+        VariedNumber | None
+    )  #: No plan reaches the goal at any value below, if proven.
+    feasible_at: VariedNumber | None  #: A plan reaches it at this value; null without one.
+    tolerance: VariedNumber  #: How wide the interval between the two may be.
     method: Literal["bisection", "direct"]
     """``bisection``: values tried one by one; ``direct``: one program that minimises the number
     itself."""
-    best: InUnit | None  #: The least figure of any plan found, at any value; null if none.
-    best_bound: InUnit | None
+    best: InMeasureUnit | None  #: The least figure of any plan found, at any value; null if none.
+    best_bound: InMeasureUnit | None
     """No plan has a lower one, where the goal is unreachable; null if unproven."""
     conflict: tuple[BrokenRule, ...] = ()
     """[Rules](#no-plan) that no plan keeps which reaches the goal, where no value reaches it and
     states are few enough to be solved at once; it is within reach without any one of them."""
     trials: tuple[Trial, ...]  #: Values in the order in which they were tried.
-    ended: base.Ended  #: Whether the search ran to its end.
+    ended: base.Completion  #: Whether the search ran to its end.
     seconds: base.Seconds  #: Wall time.
     plan: Plan | None  #: A plan that reaches the goal at ``feasible_at``; null without one.

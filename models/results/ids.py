@@ -4,19 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.marks import Every, In
+from models.field_marks import Exhaustive, InSection
 
-EVERY = Every()
-Project = Annotated[str, In("projects")]
-Stockpile = Annotated[str, In("stockpiles")]
-Funder = Annotated[str, In("funders")]
-Instrument = Annotated[str, In("instruments")]
-Material = Annotated[str, In("materials")]
-Consumer = Annotated[str, In("consumers")]
-Variant = Annotated[str, In("variants")]
-Assumptions = Annotated[str, In("assumptions")]
-Hazard = Annotated[str, In("hazards")]
-HorizonYear = Annotated[str, In("years")]
-YearNumber = Annotated[int, In("years")]
+EXHAUSTIVE = Exhaustive()
+Project = Annotated[str, InSection("projects")]
+Stockpile = Annotated[str, InSection("stockpiles")]
+Funder = Annotated[str, InSection("funders")]
+Instrument = Annotated[str, InSection("instruments")]
+Material = Annotated[str, InSection("materials")]
+Consumer = Annotated[str, InSection("consumers")]
+Variant = Annotated[str, InSection("variants")]
+Assumptions = Annotated[str, InSection("assumptions")]
+Hazard = Annotated[str, InSection("hazards")]
+HorizonYear = Annotated[str, InSection("years")]
+YearNumber = Annotated[int, InSection("years")]
 Year = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]  #: One that may lie outside the horizon.
-ByYear = Annotated[dict[HorizonYear, float], EVERY]  #: A figure for each year of the horizon.
+ByYear = Annotated[dict[HorizonYear, float], EXHAUSTIVE]  #: A figure for each year of the horizon.

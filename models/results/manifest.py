@@ -4,26 +4,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.recording import Role
-from models.results.base import Formatted, Part, Result
+from models.input_log import FileRole
+from models.results.base import JsonDocument, Result, UnboundedShare
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, Field(max_length=200_000)]
+BoundedText = Annotated[str, Field(max_length=200_000)]
 """As long as systems let an argument of a command be."""
-Name = Annotated[str, Field(max_length=5_000)]  #: A path.
+BoundedPath = Annotated[str, Field(max_length=5_000)]  #: A path.
 Size = Annotated[int, Field(ge=0)]  #: In bytes.
-MANY = 20_000  #: Files that a manifest may name at most.
-Scalar = Text | bool | int | float
-Plain = Scalar | None | Annotated[tuple[Scalar, ...], Field(max_length=MANY)]
+MAX_LISTED_FILES = 20_000  #: Files that a manifest may name at most.
+Scalar = BoundedText | bool | int | float
+ManifestValue = Scalar | None | Annotated[tuple[Scalar, ...], Field(max_length=MAX_LISTED_FILES)]
 """Values of parameters, and whatever two documents may say differently."""
-SUFFIX = ".manifest.json"  #: How the name of its file ends.
+MANIFEST_SUFFIX = ".manifest.json"  #: How the name of its file ends.
 
 
 class ManifestParameter(Result):
     """An argument or option of the command, as it was in force."""
 
     name: str = Field(max_length=100)  #: The option as written, such as --set; or the argument.
-    value: Plain  #: As it was written, several in a list; the default where nothing was.
+    value: ManifestValue  #: As it was written, several in a list; the default where nothing was.
     source: Literal["given", "environment", "default"]  #: Where it comes from.
     at: tuple[str | None, ...] = ()  #: Where files named by these lie among the copies; or null.
 
@@ -31,18 +31,22 @@ class ManifestParameter(Result):
 class ManifestInput(Result):
     """A file that was read."""
 
-    path: Name  #: As it was named; the user's own folder is written ~.
-    role: Role  #: What it was read as.
+    path: BoundedPath  #: As it was named; the user's own folder is written ~.
+    role: FileRole  #: What it was read as.
     sha256: Sha256  #: Of its bytes.
     size: Size  #: Bytes.
-    place: Name | None  #: Where it lies beside other inputs; null for what ships with Vorrat.
-    copied_to: Name | None  #: Its copy, from the folder of the manifest; null where there is none.
+    place: (
+        BoundedPath | None
+    )  #: Where it lies beside other inputs; null for what ships with Vorrat.
+    copied_to: (
+        BoundedPath | None
+    )  #: Its copy, from the folder of the manifest; null where there is none.
 
 
 class ManifestOutput(Result):
     """A file that was written."""
 
-    path: Name  #: From the folder of the manifest.
+    path: BoundedPath  #: From the folder of the manifest.
     sha256: Sha256  #: Of its bytes.
     size: Size  #: Bytes.
     content_sha256: Sha256 | None  #: Of a JSON document less what is volatile; null for others.
@@ -72,11 +76,13 @@ class ManifestSolver(Result):
     git_hash: str  #: The revision it was built from.
 
 
-WhyNot = Literal["time limit", "interrupted", "killed", "stopped", "cuts", "input changed"]
+NotRepeatableReason = Literal[
+    "time limit", "interrupted", "killed", "stopped", "cuts", "input changed"
+]
 """Why the same outputs are not promised. ``stopped``: by a limit that the documents do not name."""
 
 
-class Manifest(Formatted):
+class Manifest(JsonDocument):
     """What a result rests on: all that takes part in it, by hash, and all that came of it.
 
     It stands beside the result that it goes with ([reproducibility.md](reproducibility.md)), and
@@ -88,13 +94,19 @@ class Manifest(Formatted):
     kind: Literal["manifest"] = "manifest"
     result: str = Field(max_length=200)  #: The result it goes with.
     command: str = Field(max_length=50)  #: The command that was run.
-    parameters: tuple[ManifestParameter, ...] = Field(max_length=MANY)  #: Arguments and options.
+    parameters: tuple[ManifestParameter, ...] = Field(
+        max_length=MAX_LISTED_FILES
+    )  #: Arguments and options.
     language: Literal["en", "de"]  #: Language of what was written.
-    inputs: tuple[ManifestInput, ...] = Field(max_length=MANY)  #: All files that were read.
-    outputs: tuple[ManifestOutput, ...] = Field(max_length=MANY)  #: All files that were written.
+    inputs: tuple[ManifestInput, ...] = Field(
+        max_length=MAX_LISTED_FILES
+    )  #: All files that were read.
+    outputs: tuple[ManifestOutput, ...] = Field(
+        max_length=MAX_LISTED_FILES
+    )  #: All files that were written.
     exit_code: int  #: What the command answered.
     repeatable: bool  #: Whether same inputs, versions, seed and threads promise the same outputs.
-    why_not: WhyNot | None  #: [Why they are not](reproducibility.md#what-is-promised).
+    why_not: NotRepeatableReason | None  #: [Why they are not](reproducibility.md#what-is-promised).
     seed: int | None  #: Seed of what was sampled; null where nothing was, or without the option.
     threads: int  #: Threads that solver and sweep could use.
     jobs: int | None  #: Problems solved side by side; null where the command does not do that.
@@ -108,7 +120,7 @@ class Manifest(Formatted):
     seconds: float  #: Wall time between the two.
 
 
-class Surrounding(Result):
+class EnvironmentChange(Result):
     """Something around a run that is no longer what it was."""
 
     name: str  #: What it is: versions.numpy, platform.python, threads.
@@ -121,12 +133,14 @@ class FirstDifference(Result):
 
     output: str  #: The document.
     path: str  #: Where in it; empty for a file as a whole.
-    then: Plain  #: The value in the manifest's result; the hash of a file.
-    now: Plain  #: The value that came out now.
-    relative: Part | None  #: Of two numbers: their difference as a share of the larger one.
+    then: ManifestValue  #: The value in the manifest's result; the hash of a file.
+    now: ManifestValue  #: The value that came out now.
+    relative: (
+        UnboundedShare | None
+    )  #: Of two numbers: their difference as a share of the larger one.
 
 
-class Rerun(Formatted):
+class Rerun(JsonDocument):
     """What came of running it again."""
 
     kind: Literal["rerun"] = "rerun"
@@ -134,8 +148,10 @@ class Rerun(Formatted):
     command: str  #: The command that was run.
     reproduced: bool  #: Whether all outputs came out the same and none was changed since.
     promised: bool  #: Whether that was promised: it is repeatable, and nothing around it differs.
-    why_not: WhyNot | None  #: [Why the run is not repeatable](reproducibility.md#what-is-promised).
-    surroundings: tuple[Surrounding, ...]  #: What around it differs from then.
+    why_not: (
+        NotRepeatableReason | None
+    )  #: [Why the run is not repeatable](reproducibility.md#what-is-promised).
+    surroundings: tuple[EnvironmentChange, ...]  #: What around it differs from then.
     exit_code_then: int  #: What the command answered then.
     exit_code: int  #: What it answers now.
     compared: int  #: Outputs that were compared.

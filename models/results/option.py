@@ -2,34 +2,36 @@
 
 from typing import Any, Literal
 
-from models.results.base import InUnit, Measured, Part, Result
-from models.results.plan import BudgetClass, CrmaShare, Proof, WorthFrom
+from models.results.base import InMeasureUnit, MeasuredResult, Result, UnboundedShare
+from models.results.plan import BreakEvenFactor, BudgetClass, CrmaShare, Proof
 
 
-class Wording(Result):
+class BilingualName(Result):
     """A name in both languages; one serves for both where only one is given."""
 
     en: str  #: English.
     de: str  #: German; the same where only one is given.
 
 
-class Avoided(Result):
+class DamageReduction(Result):
     """One figure of the damage, with the plan and without, in the unit of the measure."""
 
-    with_plan: InUnit  #: What is left with the plan.
-    without_plan: InUnit  #: What comes without any plan.
-    avoided: InUnit  #: The difference.
-    share: Part | None  #: The difference as a share of what comes without a plan; null for 0.
+    with_plan: InMeasureUnit  #: What is left with the plan.
+    without_plan: InMeasureUnit  #: What comes without any plan.
+    avoided: InMeasureUnit  #: The difference.
+    share: (
+        UnboundedShare | None
+    )  #: The difference as a share of what comes without a plan; null for 0.
 
 
-class Range(Result):
+class QuantileRange(Result):
     """From the 5 % to the 95 % quantile over the states of the world."""
 
     low: float  #: Not exceeded in 5 % of the states.
     high: float  #: Not exceeded in 95 % of the states.
 
 
-class Cover(Result):
+class StockCover(Result):
     """Planned stock at the end of a year in days of the year's need: demand of all consumers, and
     what conversions take in at full capacity.
 
@@ -44,26 +46,32 @@ class Cover(Result):
     by_material: dict[str, float | None]  #: Days by material; null without need.
 
 
-class Suppliers(Result):
+class SupplyConcentration(Result):
     """Whom the supply of a material, or of all by value, depends on."""
 
     largest_country: str | None  #: The largest supplier; null for all materials together.
-    largest_share: Part  #: Its share of supply; for all together the mean by value of need.
+    largest_share: (
+        UnboundedShare  #: Its share of supply; for all together the mean by value of need.
+    )
     third_country: str | None
     """The largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file);
     null if there is none, or for all together."""
-    third_share: Part  #: Its share of supply, or 0; Regulation (EU) 2024/1252 says 65 % at most.
+    third_share: (
+        UnboundedShare  #: Its share of supply, or 0; Regulation (EU) 2024/1252 says 65 % at most.
+    )
     hhi: float  #: Herfindahl-Hirschman index of countries, from 0 to 10,000.
-    imports: Part | None  #: Share from outside home; null where the file names no home.
+    imports: UnboundedShare | None  #: Share from outside home; null where the file names no home.
 
 
 class MaterialDependence(Result):
     """Whom one material depends on in the reference year."""
 
     material: str  #: Id of the material.
-    weight: Part | None  #: Its part of the value of all need supplied; null without prices.
-    with_plan: Suppliers  #: With the plan.
-    without_plan: Suppliers  #: Without any plan.
+    weight: (
+        UnboundedShare | None
+    )  #: Its part of the value of all need supplied; null without prices.
+    with_plan: SupplyConcentration  #: With the plan.
+    without_plan: SupplyConcentration  #: Without any plan.
 
 
 class Dependence(Result):
@@ -74,15 +82,17 @@ class Dependence(Result):
     """
 
     year: int  #: The reference year.
-    with_plan: Suppliers | None  #: All materials, by value, with the plan; null without prices.
-    without_plan: Suppliers | None  #: The same without any plan.
+    with_plan: (
+        SupplyConcentration | None
+    )  #: All materials, by value, with the plan; null without prices.
+    without_plan: SupplyConcentration | None  #: The same without any plan.
     above_limit: tuple[str, ...]  #: Materials of which one third country supplies over 65 %.
     above_limit_without_plan: tuple[str, ...]  #: The same without any plan.
     worst_material: str | None  #: The one with the largest share of a third country, with the plan.
     materials: tuple[MaterialDependence, ...]  #: By material, those with need and supply.
 
 
-class FirstTonne(Result):
+class FirstDelivery(Result):
     """When projects first deliver to home consumers.
 
     That a project may fail altogether plays no part in this; stocks bought are no first tonne.
@@ -93,22 +103,22 @@ class FirstTonne(Result):
     project: str  #: Id of the project that delivers first if nothing is delayed.
 
 
-class Benefit(Measured):
+class Benefit(MeasuredResult):
     """What an option buys."""
 
-    expected: Avoided  #: Mean over the states.
-    cvar: Avoided  #: Mean of the worst states.
-    worst: Avoided  #: The worst state with the plan and the worst state without it.
-    avoided_range: Range | None  #: Of what each state avoids; null without a distribution.
-    left_range: Range | None  #: Of what is left with the plan.
-    cover: Cover  #: Days of need covered by stock.
+    expected: DamageReduction  #: Mean over the states.
+    cvar: DamageReduction  #: Mean of the worst states.
+    worst: DamageReduction  #: The worst state with the plan and the worst state without it.
+    avoided_range: QuantileRange | None  #: Of what each state avoids; null without a distribution.
+    left_range: QuantileRange | None  #: Of what is left with the plan.
+    cover: StockCover  #: Days of need covered by stock.
     dependence: Dependence  #: Whom supply depends on.
     crma: tuple[CrmaShare, ...]  #: Shares that the Critical Raw Materials Act has benchmarks for.
-    first_tonne: FirstTonne | None  #: The first tonne of all projects; null where none delivers.
-    first_tonne_by_material: dict[str, FirstTonne]  #: By material that projects deliver.
+    first_tonne: FirstDelivery | None  #: The first tonne of all projects; null where none delivers.
+    first_tonne_by_material: dict[str, FirstDelivery]  #: By material that projects deliver.
 
 
-class Sums(Result):
+class MoneyTotals(Result):
     """Positions added up: money of some funders, some classes, or all."""
 
     committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
@@ -138,7 +148,7 @@ class FunderMoney(Result):
     kind: Literal["public", "company", "private"]  #: What the funder is.
     federal: bool  #: Whether it counts as federal.
     budget_class: BudgetClass | None  #: How a budget books it; null where the file names no class.
-    sums: Sums  #: Its positions added up.
+    sums: MoneyTotals  #: Its positions added up.
 
 
 class BudgetUse(Result):
@@ -171,7 +181,7 @@ class Leverage(Result):
     other_per_federal: float | None  #: The one over the other; null without federal money.
 
 
-class PerEuro(Result):
+class AvoidedPerEuro(Result):
     """Damage avoided per euro, both as present values.
 
     *All* damage that the plan avoids stands over public money alone, though other money helps to
@@ -180,48 +190,52 @@ class PerEuro(Result):
 
     meur: float  #: The euros, in million.
     expected: float | None  #: Expected damage avoided per euro; null where there are no euros.
-    range: Range | None  #: From the 5 % to the 95 % quantile over the states.
+    range: QuantileRange | None  #: From the 5 % to the 95 % quantile over the states.
 
 
 class Cost(Result):
     """What an option costs."""
 
-    public: Sums  #: All public funders together.
-    private: Sums  #: All company and private funders together.
+    public: MoneyTotals  #: All public funders together.
+    private: MoneyTotals  #: All company and private funders together.
     market_meur: float  #: What lenders and investors put up without any guarantee, undiscounted.
     windfall_meur: float = 0.0  #: Money of all funders for what would come home without it.
-    by_class: dict[str, Sums]  #: Public money by budget class; ``none`` where the file names none.
-    by_funder: dict[str, Sums]  #: All money by funder.
+    by_class: dict[
+        str, MoneyTotals
+    ]  #: Public money by budget class; ``none`` where the file names none.
+    by_funder: dict[str, MoneyTotals]  #: All money by funder.
     parts: tuple[FunderMoney, ...]  #: By funder and class: adds up to public and private money.
     charged_by_year_meur: dict[str, dict[str, float]]  #: Counted against each budget, by year.
     public_charged_meur: float  #: What counts against budgets of public funders, over all years.
     budgets: tuple[BudgetUse, ...]  #: How far each budget is used.
     leverage: Leverage  #: In projects.
     leverage_with_stocks: Leverage  #: In projects and stockpiles.
-    avoided_per_public_euro: PerEuro | None  #: Per euro put up; null if damage is not money.
-    avoided_per_net_euro: PerEuro | None  #: Per euro that is not expected to come back to them.
+    avoided_per_public_euro: AvoidedPerEuro | None  #: Per euro put up; null if damage is not money.
+    avoided_per_net_euro: (
+        AvoidedPerEuro | None
+    )  #: Per euro that is not expected to come back to them.
 
 
-class OptionUnder(Result):
+class OptionSetOutcome(Result):
     """What an option leads to under one set of assumptions."""
 
     id: str  #: Id of the set.
-    title: Wording  #: Its title.
-    expected: InUnit  #: Expected damage there.
-    expected_without_plan: InUnit  #: The same without any plan.
+    title: BilingualName  #: Its title.
+    expected: InMeasureUnit  #: Expected damage there.
+    expected_without_plan: InMeasureUnit  #: The same without any plan.
 
 
 class Option(Result):
     """A plan as one option among several."""
 
     label: str  #: Short name, unlike any other.
-    title: Wording  #: Title of its variant, or of its scenario.
-    description: Wording | None = None  #: What its variant is, where that has a description.
+    title: BilingualName  #: Title of its variant, or of its scenario.
+    description: BilingualName | None = None  #: What its variant is, where that has a description.
     variant: str | None  #: Id of the variant, if one was applied.
     set: dict[str, Any]  #: What the variant sets, by path.
     currency: str  #: Label of all amounts.
     proof: Proof  #: How good the plan is.
     benefit: Benefit  #: What it buys.
     cost: Cost  #: What it costs.
-    worth_from: tuple[WorthFrom, ...] = ()  #: Where it is worth its money, as its plan says.
-    under: tuple[OptionUnder, ...] = ()  #: Under each set of assumptions of its scenario.
+    worth_from: tuple[BreakEvenFactor, ...] = ()  #: Where it is worth its money, as its plan says.
+    under: tuple[OptionSetOutcome, ...] = ()  #: Under each set of assumptions of its scenario.

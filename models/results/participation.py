@@ -3,50 +3,67 @@
 from typing import Literal
 
 from models.results import ids
-from models.results.base import Ended, InUnit, Part, Result, ScenarioResult, Searched, Share, Solved
+from models.results.base import (
+    Completion,
+    InMeasureUnit,
+    Result,
+    ScenarioResult,
+    SearchResult,
+    Share,
+    SolveSummary,
+    UnboundedShare,
+)
 
 
-class Standing(Result):
+class CompanyOutcome(Result):
     """How a company fares with a plan."""
 
-    expected: InUnit  #: Its own mean damage.
-    cvar: InUnit  #: Mean of its own damage in its own worst states.
+    expected: InMeasureUnit  #: Its own mean damage.
+    cvar: InMeasureUnit  #: Mean of its own damage in its own worst states.
     net_cost_meur: float  #: Its own net cost.
-    total: InUnit  #: Mean damage plus net cost: the less, the better.
+    total: InMeasureUnit  #: Mean damage plus net cost: the less, the better.
 
 
-class StandingRange(Result):
+class CompanyOutcomeRange(Result):
     """How well or ill a company may fare with plans that are equally good for the rest."""
 
-    best: Standing  #: The plan that is best for it, of those that were found.
-    worst: Standing  #: The plan that is worst for it, of those that were found.
-    least: InUnit | None  #: None of these plans leaves it a lower total; null if unproven.
-    most: InUnit | None  #: It is proven that none leaves it a higher total; null where nothing was.
+    best: CompanyOutcome  #: The plan that is best for it, of those that were found.
+    worst: CompanyOutcome  #: The plan that is worst for it, of those that were found.
+    least: InMeasureUnit | None  #: None of these plans leaves it a lower total; null if unproven.
+    most: (
+        InMeasureUnit | None
+    )  #: It is proven that none leaves it a higher total; null where nothing was.
 
 
-class SharePoint(Searched):
+class SharePoint(SearchResult):
     """What one share leads to; ``infeasible``: no plan gives it this share.
 
     What belongs to a plan is null or empty where there is none.
     """
 
     share: Share  #: The company's share of the capex of the project, or of all that are built.
-    objective: InUnit | None  #: What chose the plan: the scenario's objective, or its own total.
-    bound: InUnit | None  #: No plan at this share has less.
-    gap: Part | None  #: As in the certificate of the plan.
+    objective: (
+        InMeasureUnit | None
+    )  #: What chose the plan: the scenario's objective, or its own total.
+    bound: InMeasureUnit | None  #: No plan at this share has less.
+    gap: UnboundedShare | None  #: As in the certificate of the plan.
     built: bool  #: Whether the project, or any, is built.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
-    standing: Standing | None  #: How the company fares with the plan that was found.
-    range: StandingRange | None  #: Over the others' equally good plans; null if unknown.
+    standing: CompanyOutcome | None  #: How the company fares with the plan that was found.
+    range: CompanyOutcomeRange | None  #: Over the others' equally good plans; null if unknown.
     outlay_by_year_meur: dict[ids.Year, float]
     """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
     stake_meur: float | None  #: Undiscounted million EUR of capex that it carries.
     offtake_t: dict[ids.Material, dict[ids.HorizonYear, float]]
     """Tonnes reserved for it in each year, by material, without delay or failure."""
-    avoided: InUnit | None  #: Its own mean damage without any plan, less that with the plan.
+    avoided: InMeasureUnit | None  #: Its own mean damage without any plan, less that with the plan.
     avoided_per_euro: float | None  #: The same per euro of its net cost; null if it pays nothing.
-    to_others: Part | None  #: Share of all damage avoided that others avoid; null where none is.
-    gain: InUnit | None  #: Its total at share 0 less that here; null without a plan at share 0.
+    to_others: (
+        UnboundedShare | None
+    )  #: Share of all damage avoided that others avoid; null where none is.
+    gain: (
+        InMeasureUnit | None
+    )  #: Its total at share 0 less that here; null without a plan at share 0.
     gain_per_euro: float | None  #: The same before net cost, per additional euro, if any.
 
 
@@ -64,11 +81,11 @@ class ShareCurve(Result):
     """The share at which its total is least, of 0 and those at which something is built."""
     indifferent_share: Share | None
     """The largest share at which it is no worse off than with none; null without one above 0."""
-    indifferent_within: Part | None
+    indifferent_within: UnboundedShare | None
     """How far the true one may lie above, since shares are tried one by one; null beside null."""
 
 
-class Participation(Solved, ScenarioResult):
+class Participation(SolveSummary, ScenarioResult):
     """What share of a project, or of the whole portfolio, a company should take.
 
     Each point is a plan of its own in which the company carries one share.
@@ -84,12 +101,12 @@ class Participation(Solved, ScenarioResult):
     allocation: Literal["entitled", "pooled"]
     """``entitled``: what it paid for is its own; ``pooled``: tonnes go where they lack most."""
     cvar_level: Share  #: The level of the CVaR.
-    tolerance: Part  #: Plans count as equally good up to this share of the objective.
-    without_plan: Standing  #: If nobody does anything.
-    alone: Standing | None  #: If it alone acts, in its own best way; null where not found.
-    free: Standing | None  #: With the scenario's own plan, its share free; null without one.
+    tolerance: UnboundedShare  #: Plans count as equally good up to this share of the objective.
+    without_plan: CompanyOutcome  #: If nobody does anything.
+    alone: CompanyOutcome | None  #: If it alone acts, in its own best way; null where not found.
+    free: CompanyOutcome | None  #: With the scenario's own plan, its share free; null without one.
     free_share: Share | None  #: Its share in that plan; null where nothing of it is built.
     curves: tuple[ShareCurve, ...]  #: Others deciding anew first, public shares rising.
     project_names: dict[ids.Project, str]  #: Names of the projects that occur.
     material_names: dict[ids.Material, str]  #: Names of the materials that occur.
-    ended: Ended  #: Whether all points that were asked for are there.
+    ended: Completion  #: Whether all points that were asked for are there.

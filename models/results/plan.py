@@ -3,10 +3,18 @@
 from typing import Annotated, Literal
 
 from models.results import base, ids
-from models.results.base import InUnit, Measured, OfScenario, Part, Result, Seconds, Share
+from models.results.base import (
+    InMeasureUnit,
+    MeasuredResult,
+    Result,
+    ScenarioDocument,
+    Seconds,
+    Share,
+    UnboundedShare,
+)
 from models.results.chains import ChainOutcome
-from models.results.decided import AfterReview, ProjectPlan, StockpilePlan
-from models.results.worlds import Clustering, UnderAssumptions, WithoutPlan
+from models.results.decisions import ProjectPlan, ReviewDecisions, StockpilePlan
+from models.results.plan_context import AssumptionSetOutcome, Clustering, WithoutPlan
 
 BudgetClass = Literal[
     "financial_transaction", "loan", "guarantee", "grant", "expenditure", "premium", "private"
@@ -51,7 +59,7 @@ class Position(Result):
     all that is decided before."""
 
 
-OWN_LINE = "budget"  #: What stands in place of a line for the funder's own budget.
+WHOLE_BUDGET = "budget"  #: What stands in place of a line for the funder's own budget.
 
 
 class BudgetLineUse(Result):
@@ -78,20 +86,20 @@ class Proof(Result):
     status: Literal["optimal", "limit"]
     """``optimal``: proven to the gap that was asked for, or to a millionth where less was asked
     for; ``limit``: stopped before, by a limit or by the user."""
-    objective: InUnit
+    objective: InMeasureUnit
     """Objective of the plan, recomputed outside the solver: (1 - weight) · expected + weight · CVaR
     + cost_weight · net cost, with the values of ``objective`` in the scenario; of a plan over sets
     of assumptions the mean, the worst or the largest regret of theirs."""
-    bound: InUnit | None
+    bound: InMeasureUnit | None
     """Proven lower bound on the objective of any plan, but for
     [rounding](formulation.md#units-and-tolerances); never above ``objective``; null where nothing
     was proven."""
-    gap: Part | None
+    gap: UnboundedShare | None
     """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
     least); least is a millionth of the objective without a plan, or 1e-6 itself where that is no
     more than 1e-6. A regret may be nought: its least is the largest objective of a best plan. Null
     without a bound."""
-    gap_target: Part  #: The gap that was asked for.
+    gap_target: UnboundedShare  #: The gap that was asked for.
     states: int  #: States of the world the plan was made for.
     illustrative: bool  #: True for fewer than 100 states: too few to judge rare events by.
     seed: int | None  #: Seed of the sampled states; null where they are written out.
@@ -103,7 +111,7 @@ class Proof(Result):
     over_assumptions: Literal["mean", "worst", "regret"] | None = None
     """What of the objectives under all sets of assumptions ``objective`` and ``bound`` are; null
     for a plan of the file as it stands."""
-    regret_open: InUnit | None = None
+    regret_open: InMeasureUnit | None = None
     """By how much a regret may be larger than reported, since the best plans it is taken from are
     proven to the gap only; null where no regret was asked for, or a best plan has no bound."""
 
@@ -135,19 +143,21 @@ class Certificate(Proof):
     versions: base.Versions  #: base.Versions of the project and of what it rests on.
 
 
-LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
+QUANTILE_LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
 
 
 class Distribution(Result):
     """Damage over the states of the world, as quantiles: one figure a level."""
 
     levels: tuple[Share, ...]  #: Shares of the states by probability: 0, 0.01 and so on to 1.
-    with_plan: tuple[InUnit, ...]  #: Least damage that is not exceeded with this probability.
-    without_plan: tuple[InUnit, ...]  #: The same without any plan.
-    avoided: tuple[InUnit, ...]  #: Quantiles of what each state avoids; negative for harm.
+    with_plan: tuple[
+        InMeasureUnit, ...
+    ]  #: Least damage that is not exceeded with this probability.
+    without_plan: tuple[InMeasureUnit, ...]  #: The same without any plan.
+    avoided: tuple[InMeasureUnit, ...]  #: Quantiles of what each state avoids; negative for harm.
 
 
-class Outcome(Measured):
+class Outcome(MeasuredResult):
     """What the plan leads to, in the unit of the scenario's measure.
 
     Damage is discounted and summed over the horizon; tonnes and years of demand are summed, not
@@ -159,10 +169,10 @@ class Outcome(Measured):
     reported whether or not it has a weight in the objective.
     """
 
-    expected: InUnit  #: Mean over the states, by their probability.
-    cvar: InUnit  #: Mean of the worst states, at the scenario's level.
-    worst: InUnit  #: The worst state with a probability above 0.
-    worst_mean: InUnit | None = None
+    expected: InMeasureUnit  #: Mean over the states, by their probability.
+    cvar: InMeasureUnit  #: Mean of the worst states, at the scenario's level.
+    worst: InMeasureUnit  #: The worst state with a probability above 0.
+    worst_mean: InMeasureUnit | None = None
     """Mean by the least favourable probabilities of the scenario's
     [ball](scenario-format.md#ambiguity); null without one."""
     net_cost_meur: float
@@ -193,7 +203,7 @@ class UnaidedProject(Result):
     with the plan, 1 at most."""
 
     @property
-    def anyway_meur(self) -> float:
+    def expected_unaided_meur(self) -> float:
         """What is paid times the probability that the project comes unaided."""
         return self.paid_meur * self.probability
 
@@ -208,7 +218,9 @@ class IdleProject(Result):
     material: ids.Material  #: Id of the material whose price decides.
     below_cash_cost: Share  #: Share of periods in which that price is below cash cost.
     idle: Share  #: Share of periods in which what is under no price floor stands still.
-    floored: Part | None  #: Share of its offtake that runs whatever the price; null if not built.
+    floored: (
+        UnboundedShare | None
+    )  #: Share of its offtake that runs whatever the price; null if not built.
 
 
 class StockUse(Result):
@@ -261,8 +273,8 @@ class CrmaShare(Result):
     stage: Literal["extraction", "processing", "recycling"]  #: Which benchmark.
     year: ids.YearNumber  #: The year: 2030, or the year of the horizon nearest to it.
     target: Share  #: Share of the Union's consumption that the act aims at.
-    share: Part  #: Share of this scenario's need from this stage in the Union, with the plan.
-    share_without_plan: Part  #: The same without any plan.
+    share: UnboundedShare  #: Share of this scenario's need from this stage in the Union, with the plan.
+    share_without_plan: UnboundedShare  #: The same without any plan.
 
 
 class MaterialYear(Result):
@@ -288,12 +300,12 @@ class MaterialOutcome(Result):
 
     id: ids.Material  #: Id of the material.
     name: str  #: Its name.
-    expected: InUnit  #: Its part of the expected damage, in the unit of the measure.
-    expected_without_plan: InUnit  #: The same without any plan.
+    expected: InMeasureUnit  #: Its part of the expected damage, in the unit of the measure.
+    expected_without_plan: InMeasureUnit  #: The same without any plan.
     expected_shortage_t: float | None = None
     """Mean shortage of all years together, undiscounted; null in results of earlier versions."""
     expected_shortage_without_plan_t: float | None = None  #: The same without any plan.
-    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EVERY]  #: By year.
+    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EXHAUSTIVE]  #: By year.
 
 
 class ConsumerOutcome(Result):
@@ -307,11 +319,11 @@ class ConsumerOutcome(Result):
 
     id: ids.Consumer  #: Id of the consumer.
     name: str  #: Its name.
-    expected: InUnit  #: Its part of the expected damage, in the unit of the measure.
-    expected_without_plan: InUnit  #: The same without any plan.
+    expected: InMeasureUnit  #: Its part of the expected damage, in the unit of the measure.
+    expected_without_plan: InMeasureUnit  #: The same without any plan.
 
 
-class Adapting(Result):
+class AdaptationOutcome(Result):
     """How long shortages last to which users adapt, and what a tonne costs then: of one damage
     entry with [adaptation](scenario-format.md#adaptation).
 
@@ -335,25 +347,25 @@ class Adapting(Result):
     later_eur_per_t: float  #: The same in that period, if the clock still runs.
 
 
-Multiplied = Literal["damage", "rate", "duration"]
-Factor = Annotated[float, base.Unit("factor")]
+ScaledQuantity = Literal["damage", "rate", "duration"]
+ScaleFactor = Annotated[float, base.UnitMark("factor")]
 
 
-class WorthFrom(Result):
+class BreakEvenFactor(Result):
     """From where on plans are [worth their money](formulation.md#break-even): one thing of the
     scenario is multiplied, all else is as it says."""
 
-    of: Multiplied
+    of: ScaledQuantity
     """What is multiplied: damage of a tonne, annual probabilities, or how long events last."""
-    plan: Factor | None
+    plan: ScaleFactor | None
     """From this factor on the plan avoids no less than its net cost; null if it is not found to do
     so up to 10 times, of damage at any factor."""
-    any_plan: Factor | None
+    any_plan: ScaleFactor | None
     """Below this factor no plan under its rules does, but for 1 % of the damage without a plan;
     null if that was not proven."""
 
 
-class Plan(OfScenario):
+class Plan(ScenarioDocument):
     """What an optimization returns: commitment, outcomes and certificate.
 
     The plan is a document of its own: reports find names in both languages, sources and assumptions
@@ -364,16 +376,24 @@ class Plan(OfScenario):
     certificate: Certificate  #: How good the plan is.
     outcome: Outcome  #: What it leads to.
     projects: tuple[ProjectPlan, ...]  #: Projects that are built, in the order of the file.
-    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EVERY]  #: All, in the order of the file.
-    funders: Annotated[tuple[FunderInfo, ...], ids.EVERY] = ()  #: All, in the order of the file.
-    spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
+    stockpiles: Annotated[
+        tuple[StockpilePlan, ...], ids.EXHAUSTIVE
+    ]  #: All, in the order of the file.
+    funders: Annotated[
+        tuple[FunderInfo, ...], ids.EXHAUSTIVE
+    ] = ()  #: All, in the order of the file.
+    spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
     """What counts against each funder's budget, by year, undiscounted: instalments, subsidised
     interest and expected payments of price floors, times ``budget_charge``, and the funder's part
     of stocks."""
-    committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EVERY]
+    committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
     """The same without ``budget_charge``, which may be below 1 for a guarantee."""
-    materials: Annotated[tuple[MaterialOutcome, ...], ids.EVERY]  #: How exposed each of them stays.
-    consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EVERY]  #: What falls on each consumer.
+    materials: Annotated[
+        tuple[MaterialOutcome, ...], ids.EXHAUSTIVE
+    ]  #: How exposed each of them stays.
+    consumers: Annotated[
+        tuple[ConsumerOutcome, ...], ids.EXHAUSTIVE
+    ]  #: What falls on each consumer.
     unaided: tuple[UnaidedProject, ...] = ()  #: Projects that come, or may come, without money.
     idle: tuple[IdleProject, ...] = ()  #: Projects that run only when it pays.
     accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
@@ -382,24 +402,26 @@ class Plan(OfScenario):
     stock_use: tuple[StockUse, ...] = ()
     """How often stockpiles that are filled again are used, without any reserve."""
     crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.
-    under: tuple[UnderAssumptions, ...] = ()
+    under: tuple[AssumptionSetOutcome, ...] = ()
     """The outcome under each set of assumptions; all other figures of a plan that is made over sets
     are those of the file as it stands, or of the first set where that is none of them."""
-    review: AfterReview | None = None
+    review: ReviewDecisions | None = None
     """What is decided at the review, by what has been seen until then, and what that is worth; null
     without one. Then the plan's projects are those that are decided before it, and all its sums are
     means over what is decided after it."""
     chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.
-    adaptation: tuple[Adapting, ...] = ()  #: How long shortages last to which users adapt.
+    adaptation: tuple[AdaptationOutcome, ...] = ()  #: How long shortages last to which users adapt.
     clustering: Clustering | None = None
     """How events cluster; null where states are written out, or fewer than two hazards have events
     that are not certain."""
     chains_untold: tuple[ids.Material, ...] = ()
     """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""
-    worth_from: tuple[WorthFrom, ...] = ()  #: Where it is worth its money, if that was asked for.
+    worth_from: tuple[
+        BreakEvenFactor, ...
+    ] = ()  #: Where it is worth its money, if that was asked for.
 
     @property
-    def likely(self) -> list[tuple[float, ProjectPlan]]:
+    def projects_with_probability(self) -> list[tuple[float, ProjectPlan]]:
         """The projects with their probability: what is decided now, and what may be at a review."""
         told = self.review
         found = [(1.0, built) for built in self.projects]
@@ -413,7 +435,7 @@ class Plan(OfScenario):
         return found
 
     @property
-    def seen_under(self) -> UnderAssumptions | None:
+    def reported_set(self) -> AssumptionSetOutcome | None:
         """Of a plan that is made over sets, the one that its figures are of; else None."""
         if self.certificate.over_assumptions is None or not self.under:
             return None

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from models.results.base import Document, InUnit, Part, Result, Seconds
+from models.results.base import InMeasureUnit, Result, SealedDocument, Seconds, UnboundedShare
 
 AnswerState = Literal["solved", "skipped", "infeasible", "redacted_infeasible", "no_plan"]
 HiddenKind = Literal[
@@ -10,12 +10,14 @@ HiddenKind = Literal[
 ]
 
 
-class Recovered(Result):
+class RecoveryRange(Result):
     """Between what a figure must lie, for all that somebody knows."""
 
     low: float  #: It is no less.
     high: float  #: It is no more.
-    error: Part  #: How far the best guess, √(low · high), is off, as a share of the figure.
+    error: (
+        UnboundedShare  #: How far the best guess, √(low · high), is off, as a share of the figure.
+    )
     by: str | None  #: The result that tells most; null where none tells more than the file.
 
 
@@ -32,21 +34,23 @@ class RedactedFigure(Result):
     low: float
     """The least that it can be by the file alone: its band, and all relations of figures found."""
     high: float  #: The most that it can be by the file alone.
-    error: Part  #: How far the best guess, √(low · high), can be off, by the file, as a share.
+    error: UnboundedShare  #: How far the best guess, √(low · high), can be off, by the file, as a share.
     bits_left: float  #: What stays hidden: log2 of possible values, each 1 % above the last.
     bits_told: float
     """What the file tells somebody who knew it up to a factor of ten either way, all orders of size
     alike: log2 of how many times narrower it has become."""
-    known_shape: Recovered | None  #: If one knows its course over years; null for single figures.
-    results: Recovered | None
+    known_shape: (
+        RecoveryRange | None
+    )  #: If one knows its course over years; null for single figures.
+    results: RecoveryRange | None
     """For one who also sees the true results; null where it was not solved, as the next two."""
-    insider: Recovered | None
+    insider: RecoveryRange | None
     """For somebody who knows all other figures, and sees ``outcome.expected`` and
     ``outcome.without_plan.expected`` as a report prints them."""
-    insider_by_consumer: Recovered | None  #: The same with figures of the consumer.
+    insider_by_consumer: RecoveryRange | None  #: The same with figures of the consumer.
 
 
-class TellingResult(Result):
+class RevealingResult(Result):
     """A result of the true scenario that must not be published beside the redacted one."""
 
     result: str  #: Where it stands in a [plan](#plan).
@@ -54,7 +58,7 @@ class TellingResult(Result):
     narrowed: tuple[str, ...]  #: Paths of those that it narrows to less than half of their range.
 
 
-class LeftOut(Result):
+class RemovedItem(Result):
     """Something that was taken out of the scenario, or changed, since it could tell."""
 
     path: str  #: Where it stood.
@@ -65,7 +69,7 @@ class LeftOut(Result):
     from hidden ones, made again from what is written for them."""
 
 
-class Hint(Result):
+class RemainingHint(Result):
     """Something that the redacted scenario still tells, for the owner to look at."""
 
     path: str  #: Where it stands.
@@ -90,30 +94,40 @@ class Hint(Result):
 class RedactionLoss(Result):
     """What the answer loses if it is made from the redacted scenario, in the true one's terms."""
 
-    objective: InUnit  #: Objective of the true scenario's plan.
-    bound: InUnit | None  #: No plan of the true scenario has a lower one.
-    redacted_gap: Part | None  #: Gap of the redacted scenario's plan, in the redacted scenario.
-    without_plan: InUnit  #: Objective of doing nothing, in the true scenario.
+    objective: InMeasureUnit  #: Objective of the true scenario's plan.
+    bound: InMeasureUnit | None  #: No plan of the true scenario has a lower one.
+    redacted_gap: (
+        UnboundedShare | None
+    )  #: Gap of the redacted scenario's plan, in the redacted scenario.
+    without_plan: InMeasureUnit  #: Objective of doing nothing, in the true scenario.
     feasible: bool  #: Whether the redacted scenario's plan keeps all rules of the true one.
     broken: tuple[str, ...]  #: Rules of the true scenario that it breaks, with their tags.
-    attained: InUnit | None  #: Its objective in the true scenario; null where it breaks a rule.
-    same_projects: InUnit | None
+    attained: (
+        InMeasureUnit | None
+    )  #: Its objective in the true scenario; null where it breaks a rule.
+    same_projects: InMeasureUnit | None
     """If it breaks a rule: objective of the best plan with its projects and starts, if any."""
-    regret: InUnit | None  #: ``attained`` or ``same_projects`` less ``objective``; below 0 by gaps.
-    regret_at_most: InUnit | None  #: The same less ``bound``: no plan is better by more.
-    benefit_lost: Part | None  #: Regret as a share of ``without_plan`` less ``objective``.
-    expected: InUnit  #: Expected damage with the true scenario's plan.
-    expected_attained: InUnit
+    regret: (
+        InMeasureUnit | None
+    )  #: ``attained`` or ``same_projects`` less ``objective``; below 0 by gaps.
+    regret_at_most: InMeasureUnit | None  #: The same less ``bound``: no plan is better by more.
+    benefit_lost: (
+        UnboundedShare | None
+    )  #: Regret as a share of ``without_plan`` less ``objective``.
+    expected: InMeasureUnit  #: Expected damage with the true scenario's plan.
+    expected_attained: InMeasureUnit
     """Expected damage in the true scenario with the redacted one's plan; with its projects alone
     where it breaks a rule and there is such a plan."""
-    expected_said: InUnit  #: Expected damage that the redacted scenario's plan says of itself.
+    expected_said: (
+        InMeasureUnit  #: Expected damage that the redacted scenario's plan says of itself.
+    )
     entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
     leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.
     moved: dict[str, tuple[int, int]]  #: Start years that differ: true, redacted.
     stocks_t: dict[str, tuple[float, float]]  #: The most held, if over 1 % apart: true, redacted.
 
 
-class Redaction(Document):
+class Redaction(SealedDocument):
     """How a scenario was redacted, what that costs, and what can be recovered.
 
     It is reckoned from the true figures and meant for [their owner alone](confidentiality.md).
@@ -123,18 +137,18 @@ class Redaction(Document):
     title: str  #: Title of the scenario.
     currency: str  #: Label of all amounts.
     method: Literal["band", "scale"]  #: How figures were replaced.
-    width: Part  #: Of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width.
+    width: UnboundedShare  #: Of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width.
     consumers: tuple[str, ...]  #: Consumers whose figures were replaced.
     companies: tuple[str, ...]  #: Companies whose budgets were replaced.
     figures: tuple[RedactedFigure, ...]  #: What was replaced, in the order of the file.
-    left_out: tuple[LeftOut, ...]  #: What was taken out.
-    hints: tuple[Hint, ...]  #: What still tells.
+    left_out: tuple[RemovedItem, ...]  #: What was taken out.
+    hints: tuple[RemainingHint, ...]  #: What still tells.
     answer: AnswerState
     """``solved``: both scenarios; ``skipped``: with ``--no-solve``; ``infeasible``: no plan keeps
     all rules of the true scenario; ``redacted_infeasible``: the same of the redacted one;
     ``no_plan``: none was found before the limit."""
     unit: str  #: Unit of the measure.
     loss: RedactionLoss | None  #: What the answer loses; null where not both have a plan.
-    telling: tuple[TellingResult, ...]
+    telling: tuple[RevealingResult, ...]
     """Results that must not be published, the most telling first; empty if not solved."""
     seconds: Seconds  #: Wall time.

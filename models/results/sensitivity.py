@@ -3,16 +3,23 @@
 from typing import Literal
 
 from models.results import ids
-from models.results.base import Instead, InUnit, Part, Result, Searched, Study
+from models.results.base import (
+    InMeasureUnit,
+    InterruptibleStudy,
+    PlanDiff,
+    Result,
+    SearchResult,
+    UnboundedShare,
+)
 from models.results.evaluation import ProvenRange
 
 
-class OwnOutcome(Result):
+class FixedPlanOutcome(Result):
     """What a held plan leads to at a value, on the scenario's states."""
 
-    objective: InUnit  #: Its objective.
-    expected: InUnit  #: Mean damage.
-    cvar: InUnit  #: Mean of the worst states.
+    objective: InMeasureUnit  #: Its objective.
+    expected: InMeasureUnit  #: Mean damage.
+    cvar: InMeasureUnit  #: Mean of the worst states.
     net_cost_meur: float  #: Discounted net cost.
 
 
@@ -20,13 +27,13 @@ class BestOutcome(Result):
     """The best plan for a value, as far as it was found and proven."""
 
     objective: ProvenRange  #: Objective of the best plan: from the bound to the best plan known.
-    expected: InUnit  #: Mean damage of the plan found; an equally good one may have another.
+    expected: InMeasureUnit  #: Mean damage of the plan found; an equally good one may have another.
     net_cost_meur: float  #: Discounted net cost of that plan.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that it builds.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
 
 
-class SensitivityPoint(Instead, Searched):
+class SensitivityPoint(PlanDiff, SearchResult):
     """One input at one value.
 
     ``entering``, ``leaving``, ``moved`` and ``stocks_t`` lead from this plan to the best one there,
@@ -37,7 +44,7 @@ class SensitivityPoint(Instead, Searched):
 
     value: float  #: The value: a factor, or the number itself.
     number: float | None  #: What the number becomes, where the input is a single one.
-    own: OwnOutcome  #: What the plan leads to if it is carried out all the same.
+    own: FixedPlanOutcome  #: What the plan leads to if it is carried out all the same.
     broken: tuple[str, ...]  #: Rules that the plan breaks there, such as a budget it exceeds.
     best: BestOutcome | None  #: The best plan there; null without one.
     regret: ProvenRange | None  #: The plan's objective less the best; null if unproven or broken.
@@ -72,22 +79,22 @@ class SensitivityInput(Result):
     high: SensitivityPoint  #: At the high end.
     swing: ProvenRange | None
     """How far the best objective differs between ends and base; null without a plan."""
-    own_swing: InUnit  #: The same of the plan's own objective.
-    own_swing_expected: InUnit  #: The same of its mean damage.
+    own_swing: InMeasureUnit  #: The same of the plan's own objective.
+    own_swing_expected: InMeasureUnit  #: The same of its mean damage.
     break_evens: tuple[BreakEven, ...]  #: Where the decision turns, toward each end.
 
 
-class Screened(Result):
+class ElementaryEffects(Result):
     """Elementary effects of one input: how a figure changes per range of the input."""
 
     id: str  #: Id of the input.
-    mu: InUnit  #: Mean of the effects, with their signs.
-    mu_star: InUnit  #: Mean of their sizes: how much the input matters.
-    mu_star_confidence: InUnit  #: Half the 95 % interval of ``mu_star``, by resampling.
-    sigma: InUnit  #: Their standard deviation: how much that depends on inputs and value.
+    mu: InMeasureUnit  #: Mean of the effects, with their signs.
+    mu_star: InMeasureUnit  #: Mean of their sizes: how much the input matters.
+    mu_star_confidence: InMeasureUnit  #: Half the 95 % interval of ``mu_star``, by resampling.
+    sigma: InMeasureUnit  #: Their standard deviation: how much that depends on inputs and value.
 
 
-class Screen(Result):
+class MorrisScreening(Result):
     """Morris' screen of all inputs together (Morris 1991; Campolongo and others 2007)."""
 
     trajectories: int  #: Random paths, along each of which every input moves once.
@@ -95,13 +102,17 @@ class Screen(Result):
     seed: int  #: Of the paths.
     evaluations: int  #: Points that were looked at.
     left_out: tuple[str, ...]  #: Inputs that move numbers which others move as well.
-    own: tuple[Screened, ...]  #: Effects on the plan's objective, what matters most first.
-    own_expected: tuple[Screened, ...]  #: The same on its mean damage.
-    best: tuple[Screened, ...] | None  #: The same on the best plan's objective; null if not asked.
-    best_gap: Part | None  #: The largest gap of those solves; effects of that size may be none.
+    own: tuple[ElementaryEffects, ...]  #: Effects on the plan's objective, what matters most first.
+    own_expected: tuple[ElementaryEffects, ...]  #: The same on its mean damage.
+    best: (
+        tuple[ElementaryEffects, ...] | None
+    )  #: The same on the best plan's objective; null if not asked.
+    best_gap: (
+        UnboundedShare | None
+    )  #: The largest gap of those solves; effects of that size may be none.
 
 
-class Sensitivity(Study):
+class Sensitivity(InterruptibleStudy):
     """What the answer rests on.
 
     Each uncertain number, or group of numbers, is put to the low and the high end of its range, all
@@ -112,8 +123,10 @@ class Sensitivity(Study):
     kind: Literal["sensitivity"] = "sensitivity"
     seed: int | None  #: Their seed; null where they are written out.
     given: bool  #: Whether the plan was given, rather than solved for.
-    tolerance: Part  #: By which share of its objective a plan may be worse and still be right.
-    own: OwnOutcome  #: The plan in the scenario as it is.
+    tolerance: (
+        UnboundedShare  #: By which share of its objective a plan may be worse and still be right.
+    )
+    own: FixedPlanOutcome  #: The plan in the scenario as it is.
     best: BestOutcome  #: The best plan there.
     regret: ProvenRange | None  #: The plan's objective less the best there; null if broken.
     decision: Literal["same", "changed", "broken", "open"]
@@ -121,4 +134,4 @@ class Sensitivity(Study):
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that the plan builds.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that each of its stockpiles holds at most.
     inputs: tuple[SensitivityInput, ...]  #: What was varied, the largest swing first.
-    screen: Screen | None  #: All inputs together; null where it was not asked for.
+    screen: MorrisScreening | None  #: All inputs together; null where it was not asked for.

@@ -3,10 +3,18 @@
 from typing import Literal
 
 from models.results import ids
-from models.results.base import Money, Part, Result, ScenarioResult, Seconds, Share, Solved
+from models.results.base import (
+    Money,
+    Result,
+    ScenarioResult,
+    Seconds,
+    Share,
+    SolveSummary,
+    UnboundedShare,
+)
 
-StateMode = Literal["none", "every", "player", "gift", "joint"]
-Rule = Literal["shapley", "nucleolus", "demand", "avoided_damage", "equal"]
+PublicMoneyMode = Literal["none", "every", "player", "gift", "joint"]
+SharingRuleName = Literal["shapley", "nucleolus", "demand", "avoided_damage", "equal"]
 
 
 class Interval(Result):
@@ -52,7 +60,7 @@ class Coalition(Result):
     seconds: Seconds  #: Wall time.
 
 
-class Leaving(Result):
+class BlockingCoalition(Result):
     """A group that would rather leave."""
 
     members: tuple[str, ...]  #: Ids of the players.
@@ -68,7 +76,9 @@ class MemberShare(Result):
     gain: Interval
     """Its part of the worth of all; of a sampled value, with the confidence interval. Of the
     nucleolus no range is known but that of its figure itself."""
-    share: Part | None  #: The same as a share of the worth of all; null where there is none.
+    share: (
+        UnboundedShare | None
+    )  #: The same as a share of the worth of all; null where there is none.
     pays_meur: float  #: What it pays in all for that gain: ``alone`` less gain and damage.
     outlay_meur: float  #: What it pays for projects and stocks in the plan of all.
     transfer_meur: float
@@ -79,14 +89,14 @@ class MemberShare(Result):
 class SharingRule(Result):
     """One way to share the worth of all."""
 
-    rule: Rule
+    rule: SharingRuleName
     """``demand``: in proportion to its value; ``avoided_damage``: in proportion to what the joint
     plan spares each, against nobody doing anything; ``equal``: the same to each."""
     members: dict[str, MemberShare]  #: By player.
     core: Literal["inside", "outside", "undecided"]
     """Whether no group would rather leave; ``undecided`` where the proofs leave it open, or, with a
     sampled game, none of the groups that were solved would."""
-    leaving: tuple[Leaving, ...]
+    leaving: tuple[BlockingCoalition, ...]
     """The five groups that would most gladly leave; where undecided, those that might."""
     contribution: Interval | None
     """The least public money that makes every group stay; null where not all were solved."""
@@ -111,7 +121,7 @@ class Sampling(Result):
     orders: int  #: Orders in which players join; every second one is the reverse of the one before.
     coalitions: int  #: Different coalitions that were solved.
     seed: int  #: Of the orders.
-    level: Part  #: Of the confidence intervals.
+    level: UnboundedShare  #: Of the confidence intervals.
 
 
 class FreeRider(Result):
@@ -158,12 +168,12 @@ class JointPlan(Result):
     public_meur: float  #: Net cost of all public funders.
     objective: Money  #: What counts of damage and net cost when all act together.
     bound: Money  #: No plan has less.
-    gap: Part
+    gap: UnboundedShare
     """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
     1e-6)."""
 
 
-class Split(Solved, ScenarioResult):
+class Split(SolveSummary, ScenarioResult):
     """The co-operative game of the companies of a scenario, and ways to share its worth.
 
     What a coalition is worth is what its members' mean damage and net cost fall by when they act
@@ -173,7 +183,7 @@ class Split(Solved, ScenarioResult):
 
     kind: Literal["split"] = "split"
     measure: Literal["damage"] = "damage"  #: Damage and cost are added, so that both are money.
-    state: StateMode
+    state: PublicMoneyMode
     """How public money stands in the game. ``none``: there is none; ``every``: public funders take
     part in every coalition, and their net cost counts with the members': what these gain is net of
     all public money, and the damage of consumers without a company does not count; ``player``: the

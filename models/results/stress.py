@@ -5,7 +5,15 @@ from typing import Literal
 from pydantic import Field
 
 from models.results import ids
-from models.results.base import InUnit, Measured, Part, Result, ScenarioResult, Seconds, Share
+from models.results.base import (
+    InMeasureUnit,
+    MeasuredResult,
+    Result,
+    ScenarioResult,
+    Seconds,
+    Share,
+    UnboundedShare,
+)
 
 StressCase = Literal["market", "plan"]
 """``market``: the plan builds and buys nothing, stocks that lie there already are released;
@@ -53,16 +61,16 @@ class ShortMaterial(Result):
     """Tonnes that conversions and projects with inputs take in to make other materials of it."""
     released_t: dict[StressCase, tuple[float, ...]]  #: Tonnes released from stocks.
     missing_t: dict[StressCase, tuple[float, ...]]  #: Tonnes missing in the end.
-    damage: dict[StressCase, InUnit]  #: What that costs, over all periods.
+    damage: dict[StressCase, InMeasureUnit]  #: What that costs, over all periods.
 
 
-class ConsumerHit(Result):
+class ConsumerShortage(Result):
     """What a consumer misses of a material."""
 
     consumer: ids.Consumer  #: Who.
     material: ids.Material  #: What.
     missing_t: dict[StressCase, float]  #: Tonnes missing, over all periods.
-    damage: dict[StressCase, InUnit]  #: What that costs.
+    damage: dict[StressCase, InMeasureUnit]  #: What that costs.
 
 
 class StressedPlant(Result):
@@ -92,7 +100,7 @@ class StressedStock(Result):
     """The first period at the end of which all is released; null where that never comes."""
 
 
-class Stress(Measured, ScenarioResult):
+class Stress(MeasuredResult, ScenarioResult):
     """What a disruption does without a plan and with one.
 
     Stocks are released in the best way for a disruption that is known from its start: releases
@@ -111,16 +119,16 @@ class Stress(Measured, ScenarioResult):
     periods: tuple[StressPeriod, ...]
     """From the first to the last period in which market, conversions and projects do not cover some
     demand."""
-    damage: dict[StressCase, InUnit]  #: Of all materials.
+    damage: dict[StressCase, InMeasureUnit]  #: Of all materials.
     materials: tuple[ShortMaterial, ...]  #: In the order of the file.
-    consumers: tuple[ConsumerHit, ...]  #: Those who miss something, in the order of the file.
+    consumers: tuple[ConsumerShortage, ...]  #: Those who miss something, in the order of the file.
     stocks: tuple[StressedStock, ...]  #: In the order of the file.
     plants: tuple[StressedPlant, ...]
     """What could make such materials, or of such, in any case; conversions first, each in the order
     of the file."""
     solved: bool  #: Whether the plan was solved for this; a saved plan was given otherwise.
-    gap: Part | None  #: How far the plan may be from the best; null if saved or unproven.
-    plan_objective: InUnit | None = None
+    gap: UnboundedShare | None  #: How far the plan may be from the best; null if saved or unproven.
+    plan_objective: InMeasureUnit | None = None
     """Objective of the plan in the scenario that it was made for, which tells it from others; null
     in documents of an earlier version."""
     seconds: Seconds  #: Wall time.

@@ -9,27 +9,35 @@ from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_va
 
 from models import base
 from models.base import (
-    AllMaterials,
     Base,
     BudgetYear,
     Country,
     Id,
+    LocalizedText,
+    MaterialsOrAll,
     ProjectId,
-    Text,
     VariantId,
 )
 from models.faults import ScenarioError
-from models.language import marked, tr
+from models.language import mark_translatable, tr
 from models.scenario import quantities, references
 from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
 from models.scenario.materials import Consumer, Conversion, Damage, Demand, Material, Supply
 from models.scenario.projects import Project
-from models.scenario.quantities import Count, Fraction, NonNegative, Number, Share, Whole, Year
+from models.scenario.quantities import (
+    Fraction,
+    NonNegative,
+    Number,
+    PositiveInteger,
+    Share,
+    WholeNumber,
+    Year,
+)
 from models.scenario.review import Review
 from models.scenario.stockpiles import Stockpile
 
-PERIODS = (1, 2, 4, 12)
+ALLOWED_PERIODS = (1, 2, 4, 12)
 
 
 class Horizon(Base):
@@ -37,29 +45,31 @@ class Horizon(Base):
 
     first_year: Year  #: First calendar year.
     last_year: Year  #: Last calendar year.
-    periods_per_year: Count = Number(1)  #: 1, 2, 4 or 12.
+    periods_per_year: PositiveInteger = Number(1)  #: 1, 2, 4 or 12.
     discount_rate: NonNegative = Number(0)
     """Per year, in real terms, on costs and damage, as a fraction of one."""
     residual_value: Share = Number(0)  #: Share of value that counts at the end, by default.
 
     @field_validator("periods_per_year")
     @classmethod
-    def _even_periods(cls, periods: Number) -> Number:
-        if not math.isnan(periods) and float(periods) not in PERIODS:
+    def _check_periods(cls, periods: Number) -> Number:
+        if not math.isnan(periods) and float(periods) not in ALLOWED_PERIODS:
             message = tr("periods_per_year is {periods:g}", periods=periods)
-            raise base.fault(message, tr("write 1, 2, 4 or 12"))
+            raise base.validation_error(message, tr("write 1, 2, 4 or 12"))
         return periods
 
     @model_validator(mode="after")
-    def _in_order(self, info: ValidationInfo) -> Horizon:
-        if base.left_out("order", info) or not quantities.readable(self.first_year, self.last_year):
+    def _check_year_order(self, info: ValidationInfo) -> Horizon:
+        if base.skips_check("order", info) or not quantities.are_readable(
+            self.first_year, self.last_year
+        ):
             return self
         if self.last_year < self.first_year:
             years = {"last": self.last_year, "first": self.first_year}
             message = tr("last_year {last} lies before first_year {first}", **years)
-            raise base.fault(message, at=("last_year",))
+            raise base.validation_error(message, path=("last_year",))
         if self.last_year - self.first_year >= 200:
-            raise base.fault(tr("a horizon of 200 years or more"), at=("last_year",))
+            raise base.validation_error(tr("a horizon of 200 years or more"), path=("last_year",))
         return self
 
     @property
@@ -80,7 +90,7 @@ class CountryLimit(Base):
 
     limit: Share  #: Share of a year's need for the material met from one country.
     from_year: Year | None = None  #: First year in which it holds; the horizon's where absent.
-    materials: AllMaterials = None  #: Ids of the materials it holds for, or ``all``.
+    materials: MaterialsOrAll = None  #: Ids of the materials it holds for, or ``all``.
     except_: tuple[Country, ...] = Field(default=(), alias="except")
     """Countries that may supply more, above all those that are supplied."""
 
@@ -92,8 +102,8 @@ class Policy(Base):
     max_public_share: Share | None = None  #: Share of any project's capex from public funders.
     state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
     max_country_share: CountryLimit | None = None  #: Limit on need met from one country.
-    max_projects: Whole | None = None  #: How many projects may be built at most.
-    max_starts_by_year: dict[BudgetYear, Whole] = {}
+    max_projects: WholeNumber | None = None  #: How many projects may be built at most.
+    max_starts_by_year: dict[BudgetYear, WholeNumber] = {}
     """How many projects may be started in a year at most; no limit in years not named."""
     contingency: Share | None = None
     """Probability with which budgets are to hold what projects cost; the mean where absent."""
@@ -122,7 +132,7 @@ class Ambiguity(Base):
 class Assumptions(Base):
     """A set of assumptions: a named patch of figures on the scenario file, as an expert holds."""
 
-    title: Text | None = None  #: Title shown in reports; the id where absent.
+    title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
     weight: Share  #: How much it counts beside the others; all weights add up to 1.
     set: dict[StrictStr, Any] = {}
     """Dotted paths and the figures they get; the file as it stands where empty."""
@@ -149,7 +159,7 @@ class Objective(Base):
 class Source(Base):
     """One entry of the bibliography."""
 
-    text: Text  #: What it is: publisher, title, year; or the reasoning of an assumption.
+    text: LocalizedText  #: What it is: publisher, title, year; or the reasoning of an assumption.
     kind: Literal["read", "reported", "assumption"]
     """Whether somebody opened it, took it from a report of it, or assumed it."""
     url: StrictStr | None = None  #: Where it can be found.
@@ -158,8 +168,8 @@ class Source(Base):
 class Variant(Base):
     """A named patch on the scenario file: a funding option."""
 
-    title: Text | None = None  #: Title shown in reports; the id where absent.
-    description: Text | None = None  #: Free text.
+    title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text.
     set: dict[StrictStr, Any] = {}  #: Dotted paths and the values they get.
 
 
@@ -169,8 +179,8 @@ class Case(Base):
     __repr__ = __str__ = base.short_repr
 
     schema_version: Literal[1] = 1  #: Version of the format.
-    title: Text | None = None  #: Title shown in reports.
-    description: Text | None = None  #: Free text.
+    title: LocalizedText | None = None  #: Title shown in reports.
+    description: LocalizedText | None = None  #: Free text.
     sources: dict[Id, Source] = {}  #: Bibliography, by id.
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
     """ISO 4217 label of all amounts; field names keep ``eur``."""
@@ -198,19 +208,22 @@ class Case(Base):
     """Variant that plans are compared with; the best plan without public money where absent."""
 
     @property
-    def decides_again(self) -> Review | None:
+    def planned_review(self) -> Review | None:
         """The review that plans wait for; None where all is decided now."""
         return self.review if self.review is not None and self.review.in_plans else None
 
-    _sums = base.adds_up(
-        "assumptions", what=marked("the weight of all sets"), of="weight", empty=True
+    _weights_sum_to_one = base.sums_to_one(
+        "assumptions",
+        description=mark_translatable("the weight of all sets"),
+        share_field="weight",
+        allow_empty=True,
     )
 
     @model_validator(mode="after")
-    def _references(self, info: ValidationInfo) -> Case:
+    def _check_references(self, info: ValidationInfo) -> Case:
         if info.context and info.context.get("references_checked_elsewhere"):
             return self
-        faults = [f for f in references.check(self) if f.severity == "error"]
+        faults = [f for f in references.check_references(self) if f.severity == "error"]
         if faults:
             raise ValueError(str(ScenarioError(faults)))
         return self

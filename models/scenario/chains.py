@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from models.scenario.case import Case
 
 
-class Link(NamedTuple):
+class ChainLink(NamedTuple):
     """One input of a conversion or of a project: what it is and what is made of it."""
 
-    taken: str
-    made: str
+    input: str
+    output: str
     ratio: float  #: Tonnes taken in for a tonne made.
-    at: tuple[str, ...]  #: Where the input stands in the scenario.
+    path: tuple[str, ...]  #: Where the input stands in the scenario.
 
 
-def links(case: Case, projects: bool = True) -> Iterator[Link]:
+def chain_links(case: Case, projects: bool = True) -> Iterator[ChainLink]:
     """All links in the order of the file; those of projects unless they are left out."""
     for name, conversion in case.conversions.items():
         for taken, ratio in conversion.inputs_t_per_t.items():
             at = ("conversions", name, "inputs_t_per_t", taken)
-            yield Link(taken, conversion.output, ratio, at)
+            yield ChainLink(taken, conversion.output, ratio, at)
     for name, project in case.projects.items() if projects else ():
         for taken, ratio in project.inputs_t_per_t.items():
             at = ("projects", name, "inputs_t_per_t", taken)
-            yield from (Link(taken, made, ratio, at) for made in project.output_t_per_year)
+            yield from (ChainLink(taken, made, ratio, at) for made in project.output_t_per_year)
 
 
-def order(case: Case) -> list[str]:
+def order_materials(case: Case) -> list[str]:
     """All materials from inputs to outputs, each behind all that it is made of, else in the order
     of the file.
 
@@ -44,7 +44,7 @@ def order(case: Case) -> list[str]:
     number = {name: n for n, name in enumerate(case.materials)}
     made_of: dict[str, set[str]] = {name: set() for name in number}
     made_into: dict[str, set[str]] = {name: set() for name in number}
-    for taken, made, *_ in links(case):
+    for taken, made, *_ in chain_links(case):
         if taken in number and made in number and taken != made:
             made_of[made].add(taken)
             made_into[taken].add(made)
@@ -59,19 +59,19 @@ def order(case: Case) -> list[str]:
     return placed
 
 
-def circles(case: Case) -> Iterator[list[Link]]:
+def find_cycles(case: Case) -> Iterator[list[ChainLink]]:
     """Circles of links, no two of which share a material; mending them may leave others.
 
     Each ends with the link that stands last in the file. A material made of itself is no circle.
     """
-    placed = set(order(case))
-    made_by: dict[str, Link] = {}
-    at: dict[Link, int] = {}
-    for number, link in enumerate(links(case)):
+    placed = set(order_materials(case))
+    made_by: dict[str, ChainLink] = {}
+    at: dict[ChainLink, int] = {}
+    for number, link in enumerate(chain_links(case)):
         at[link] = number
-        known = {link.taken, link.made} <= case.materials.keys()
-        if known and link.taken not in placed and link.taken != link.made:
-            made_by.setdefault(link.made, link)
+        known = {link.input, link.output} <= case.materials.keys()
+        if known and link.input not in placed and link.input != link.output:
+            made_by.setdefault(link.output, link)
     # From a material that is not placed to an input of it that is not: at last one comes again.
     seen: set[str] = set()
     for start in made_by:
@@ -80,7 +80,7 @@ def circles(case: Case) -> Iterator[list[Link]]:
         while name in made_by and name not in seen:
             seen.add(name)
             walked[name] = None
-            name = made_by[name].taken
+            name = made_by[name].input
         if name in walked:  # not in an earlier walk
             names = list(walked)
             found = [made_by[one] for one in reversed(names[names.index(name) :])]
@@ -88,14 +88,14 @@ def circles(case: Case) -> Iterator[list[Link]]:
             yield found[last + 1 :] + found[: last + 1]
 
 
-def chains(case: Case, projects: bool = True) -> tuple[tuple[str, ...], ...]:
+def material_chains(case: Case, projects: bool = True) -> tuple[tuple[str, ...], ...]:
     """The materials that are tied to others, directly or by way of others, by conversions and,
     unless left out, by projects with inputs: one tuple a chain, all in the order of the file.
 
     A material that is tied to none is in no chain.
     """
     chain: dict[str, list[str]] = {}
-    for taken, made, *_ in links(case, projects):
+    for taken, made, *_ in chain_links(case, projects):
         one, other = (chain.setdefault(name, [name]) for name in (taken, made))
         if one is not other:
             small, large = sorted((one, other), key=len)
@@ -108,22 +108,22 @@ def chains(case: Case, projects: bool = True) -> tuple[tuple[str, ...], ...]:
     return tuple(map(tuple, found.values()))
 
 
-def tied_to(case: Case, material: str) -> tuple[str, ...]:
+def chain_of(case: Case, material: str) -> tuple[str, ...]:
     """The chain that a material is in; the material alone where it is in none."""
-    return next((chain for chain in chains(case) if material in chain), (material,))
+    return next((chain for chain in material_chains(case) if material in chain), (material,))
 
 
-def need(case: Case, year: int) -> dict[str, float]:
+def material_needs(case: Case, year: int) -> dict[str, float]:
     """What each material is needed for in a year, in tonnes: demand of all consumers, and what
     conversions take in at full capacity; materials that nobody needs may be left out.
     """
-    found = taken_in(case, year)
+    found = conversion_inputs(case, year)
     for row in case.demand:
         found[row.material] += row.t_per_year.at(year)
     return found
 
 
-def taken_in(case: Case, year: int) -> dict[str, float]:
+def conversion_inputs(case: Case, year: int) -> dict[str, float]:
     """What conversions at full capacity take in of each material in a year, in tonnes."""
     found: dict[str, float] = defaultdict(float)
     for conversion in case.conversions.values():
@@ -133,36 +133,36 @@ def taken_in(case: Case, year: int) -> dict[str, float]:
     return found
 
 
-def wanted(case: Case) -> set[str]:
+def demanded_materials(case: Case) -> set[str]:
     """The materials that are demanded themselves, or from which one that is can be made."""
     made_of: dict[str, list[str]] = defaultdict(list)
-    for taken, made, *_ in links(case):
+    for taken, made, *_ in chain_links(case):
         made_of[made].append(taken)
-    return _reached([row.material for row in case.demand], made_of)
+    return _reachable([row.material for row in case.demand], made_of)
 
 
-def made_from(case: Case, material: str) -> set[str]:
+def downstream_materials(case: Case, material: str) -> set[str]:
     """A material and all that is made of it, by conversions and projects with inputs."""
     made_into: dict[str, list[str]] = defaultdict(list)
-    for taken, made, *_ in links(case):
+    for taken, made, *_ in chain_links(case):
         made_into[taken].append(made)
-    return _reached([material], made_into)
+    return _reachable([material], made_into)
 
 
-def made_of(case: Case, material: str) -> set[str]:
+def upstream_materials(case: Case, material: str) -> set[str]:
     """A material and all forms that it is made of by conversions."""
     inputs: dict[str, list[str]] = defaultdict(list)
-    for taken, made, *_ in links(case, projects=False):
+    for taken, made, *_ in chain_links(case, projects=False):
         inputs[made].append(taken)
-    return _reached([material], inputs)
+    return _reachable([material], inputs)
 
 
-def _reached(first: Iterable[str], after: dict[str, list[str]]) -> set[str]:
+def _reachable(start: Iterable[str], successors: dict[str, list[str]]) -> set[str]:
     """All that can be reached by steps from one to those after it."""
-    found = set(first)
+    found = set(start)
     ahead = list(found)
     while ahead:
-        new = set(after.get(ahead.pop(), ())) - found
+        new = set(successors.get(ahead.pop(), ())) - found
         found |= new
         ahead += new
     return found

@@ -18,11 +18,11 @@ STSTP SVSLV SXSXM SYSYR SZSWZ TCTCA TDTCD TFATF TGTGO THTHA TJTJK TKTKL TLTLS TM
 TRTUR TTTTO TVTUV TWTWN TZTZA UAUKR UGUGA UMUMI USUSA UYURY UZUZB VAVAT VCVCT VEVEN VGVGB VIVIR
 VNVNM VUVUT WFWLF WSWSM YEYEM YTMYT ZAZAF ZMZMB ZWZWE
 """
-_UNION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
-EU_27 = frozenset(_UNION.split())  #: Member states of the European Union.
-_ALPHA_2_OF = {both[2:]: both[:2] for both in _CODES.split()}
-ALPHA_2 = frozenset(_ALPHA_2_OF.values())
-_OFTEN_MEANT = {
+_EU_27_CODES = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+EU_27 = frozenset(_EU_27_CODES.split())  #: Member states of the European Union.
+_ALPHA_2_BY_ALPHA_3 = {both[2:]: both[:2] for both in _CODES.split()}
+ALPHA_2 = frozenset(_ALPHA_2_BY_ALPHA_3.values())
+_COMMON_MISTAKES = {
     "UK": "GB",
     "EL": "GR",
     "SU": "RU",
@@ -31,14 +31,14 @@ _OFTEN_MEANT = {
     "DDR": "DE",
     "GER": "DE",
 }
-_REGIONS = frozenset(("EU", "XK", "XX", "ZZ"))
+_NON_COUNTRY_CODES = frozenset(("EU", "XK", "XX", "ZZ"))
 
 
-def is_known(code: str) -> bool:
+def is_country_code(code: str) -> bool:
     """Whether a two-letter code exists."""
-    return code in ALPHA_2 or code in _REGIONS
+    return code in ALPHA_2 or code in _NON_COUNTRY_CODES
 
 
-def meant_by(code: str) -> str:
+def corrected_code(code: str) -> str:
     """The two-letter code that is meant by another one, where that is plain."""
-    return _OFTEN_MEANT.get(code) or _ALPHA_2_OF.get(code, "")
+    return _COMMON_MISTAKES.get(code) or _ALPHA_2_BY_ALPHA_3.get(code, "")

@@ -14,13 +14,13 @@ NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD 
 STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD
 XCG XOF XPF YER ZAR ZMW ZWG
 """
-CODES = frozenset(_CODES.split())  #: Currencies of ISO 4217.
-_CALLED = {
+CURRENCY_CODES = frozenset(_CODES.split())  #: Currencies of ISO 4217.
+_CODE_BY_NAME = {
     "$": "USD", "us$": "USD", "dollar": "USD", "yen": "JPY", "¥": "JPY", "rmb": "CNY",
     "renminbi": "CNY", "yuan": "CNY", "元": "CNY", "£": "GBP", "pound": "GBP", "€": "EUR",
     "euro": "EUR",
 }  # fmt: skip
-PER_EURO = {
+UNITS_PER_EURO = {
     "EUR": 1, "USD": 1.13, "GBP": 0.86, "CHF": 0.94, "AUD": 1.75, "CAD": 1.58, "NZD": 1.94,
     "SGD": 1.47, "BGN": 1.96, "ILS": 3.9, "PEN": 4, "AED": 4.2, "PLN": 4.2, "SAR": 4.2, "MYR": 4.8,
     "RON": 5, "BRL": 6.3, "DKK": 7.5, "CNY": 8.1, "HKD": 8.8, "SEK": 11, "NOK": 12, "MXN": 22,
@@ -34,7 +34,7 @@ PER_EURO = {
     "LAK": 24500,
 }  # fmt: skip
 """Units of a currency for a euro, roughly as in 2025."""
-_PRICES = {
+_REFERENCE_PRICES = {
     "ndpr|(neo|praseo)dym(ium)?": 61_000, "dysprosium": 198_000, "terbium": 717_000,
     "lithium": 8_000, "[ck]obalt": 29_000, "nickel": 13_000, "gra(ph|f)ite?": 900,
     "gallium": 513_000, "germanium": 3_600_000, "antimony?": 49_000, "tungsten|wolfram": 42_000,
@@ -44,7 +44,7 @@ _PRICES = {
 }  # fmt: skip
 """EUR per tonne, 2025 averages of the USGS Mineral Commodity Summaries 2026, by the name of the
 metal."""
-_FORMS = (
+_METAL_FORMS = (
     r"\b((high|hoch)[ -]?(purity|pure|rein)|refined|raffiniert|primary|primär|natural|as|als|and"
     r"|und|in|lce|(class|klasse) 1|(technical|battery)([ -]grade)?|technischer qualität)\b"
     r"|natur|metall?s?\b|sponge|schwamm|(tri|pent)?oxid(es?)?\b|hydroxide?"
@@ -52,29 +52,33 @@ _FORMS = (
 )  #: Words and parts of words with which a name is still that of the metal whose price is listed.
 
 
-_EUR = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|„[^“]*“|\bEUR\b")
+_EUR_OR_QUOTED = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|„[^“]*“|\bEUR\b")
 """The currency in a message; what a user wrote, which is in quotes, stays as it is."""
 
 
-def in_currency(text: str, code: str) -> str:
+def replace_currency(text: str, code: str) -> str:
     """A text on amounts in EUR, for a file in another currency."""
-    return _EUR.sub(lambda found: code if found[0] == "EUR" else found[0], text)
+    return _EUR_OR_QUOTED.sub(lambda found: code if found[0] == "EUR" else found[0], text)
 
 
 @lru_cache(20_000)
 def reference_price(name: str) -> float | None:
     """What a tonne of the material of that name has cost in EUR; None where nothing is known, as
     of ores, scrap and products."""
-    prices = [price for metal, price in _PRICES.items() if re.search(f"(?i){metal}", name)]
-    if re.sub(rf"(?i){_FORMS}|{'|'.join(_PRICES)}|[\W_]", "", name.replace("_", " ")):
+    prices = [
+        price for metal, price in _REFERENCE_PRICES.items() if re.search(f"(?i){metal}", name)
+    ]
+    if re.sub(
+        rf"(?i){_METAL_FORMS}|{'|'.join(_REFERENCE_PRICES)}|[\W_]", "", name.replace("_", " ")
+    ):
         return None
     return float(prices[0]) if prices and max(prices) < 10 * min(prices) else None
 
 
-def hint_of_code(currency: str) -> str:
+def currency_code_hint(currency: str) -> str:
     """The code to write for a currency that is called something else."""
     called = currency.strip().lower()
-    code = _CALLED.get(called.removesuffix("s"), called.upper())
-    if code in CODES:
+    code = _CODE_BY_NAME.get(called.removesuffix("s"), called.upper())
+    if code in CURRENCY_CODES:
         return tr("write {value}", value=code)
     return tr("write a code of ISO 4217 such as EUR or USD")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import StrictBool, ValidationInfo, model_validator
 
 from models import base
-from models.base import Base, BudgetYear, Finding, Id, Text, fault
+from models.base import Base, BudgetYear, Id, LocalizedText, PartFault, validation_error
 from models.language import tr
 from models.scenario.instruments import Instrument
 from models.scenario.quantities import NonNegative, Number, YearlyNonNegative
@@ -16,7 +16,7 @@ from models.scenario.quantities import NonNegative, Number, YearlyNonNegative
 class BudgetLine(Base):
     """One line of a funder's budget."""
 
-    BY_KIND: ClassVar = (
+    KIND_FIELDS: ClassVar = (
         "total_meur",
         "by_year_meur",
         "carry_over",
@@ -26,7 +26,7 @@ class BudgetLine(Base):
     )
     """Fields that mean something only once the kind is known."""
 
-    name: Text | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     kind: Literal["commitment", "cash", "guarantee_stock"]
     """``commitment`` (charged when decided), ``cash`` (when due) or ``guarantee_stock``."""
     total_meur: NonNegative | None = None  #: Million EUR over the horizon; no limit where absent.
@@ -41,26 +41,28 @@ class BudgetLine(Base):
     """Line of cash used per EUR of premium on secured output; 1 where absent."""
 
     @model_validator(mode="after")
-    def _fields_of_its_kind(self, info: ValidationInfo) -> BudgetLine:
-        if base.left_out("order", info):
+    def _check_kind_fields(self, info: ValidationInfo) -> BudgetLine:
+        if base.skips_check("order", info):
             return self
         foreign, hint = ["limit_meur"], tr("write total_meur or by_year_meur")
         if stock := self.kind == "guarantee_stock":
-            foreign = [name for name in self.BY_KIND if name != "limit_meur"]
+            foreign = [name for name in self.KIND_FIELDS if name != "limit_meur"]
             hint = tr("it is limited by limit_meur")
-        faults: list[Finding] = []
+        faults: list[PartFault] = []
         for name in foreign:
             if (given := getattr(self, name)) is not None and given is not False:
                 about = {"name": name, "kind": self.kind}
                 message = tr("{name} means nothing for a line of kind {kind}", **about)
                 faults.append(((name, "[key]"), message, hint))
         if faults:
-            raise base.faults_together(faults)
+            raise base.combined_error(faults)
         if stock and self.limit_meur is None:
             message = tr("'limit_meur' is missing for a line of kind guarantee_stock")
-            raise fault(message, tr("write what may be outstanding at most"))
+            raise validation_error(message, tr("write what may be outstanding at most"))
         if self.carry_over and self.by_year_meur is None:
-            raise fault(tr("carry_over needs by_year_meur"), tr("name the years"), ("carry_over",))
+            raise validation_error(
+                tr("carry_over needs by_year_meur"), tr("name the years"), ("carry_over",)
+            )
         return self
 
 
@@ -69,8 +71,8 @@ class Funder(Base):
 
     kind: Literal["public", "company", "private"]
     """``public``, ``company`` (reserves output for its own consumers) or ``private``."""
-    name: Text | None = None  #: Name shown in reports; the id where absent.
-    description: Text | None = None  #: Free text.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text.
     budget_meur: NonNegative | None = None  #: Budget over the horizon in million EUR, if limited.
     budget_by_year_meur: dict[BudgetYear, NonNegative] | None = None
     """Budget of each year in million EUR; years not named get nothing."""

@@ -7,37 +7,48 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
 from models import base
-from models.base import AllMaterials, Base, Country, Finding, Id, MaterialId, ProjectId, Text
-from models.language import marked, tr
-from models.marks import In
+from models.base import (
+    Base,
+    Country,
+    Id,
+    LocalizedText,
+    MaterialId,
+    MaterialsOrAll,
+    PartFault,
+    ProjectId,
+)
+from models.field_marks import InSection
+from models.language import mark_translatable, tr
 from models.scenario.quantities import (
-    Bounds,
-    Count,
     NonNegative,
     Number,
+    NumberBounds,
+    PositiveInteger,
     Share,
-    Whole,
+    WholeNumber,
     Year,
     YearlyShare,
 )
 
-RegimeId = Annotated[Id, In("regimes")]
+RegimeId = Annotated[Id, InSection("regimes")]
 
 
 class Effect(Base):
     """What one hazard does to one country's supply."""
 
     country: Country  #: ISO 3166 code of the country that is struck.
-    materials: AllMaterials = None  #: Ids of the materials that are struck, or ``all``.
+    materials: MaterialsOrAll = None  #: Ids of the materials that are struck, or ``all``.
     loss: tuple[Share, ...]  #: Share of supply lost in each period from the event's start.
 
-    _some_loss = base.needed("loss", marked("loss names no period"), marked("write [1.0, 0.5]"))
+    _loss_is_not_empty = base.must_not_be_empty(
+        "loss", mark_translatable("loss names no period"), mark_translatable("write [1.0, 0.5]")
+    )
 
 
 class Profile(Base):
     """One way in which an event of a hazard may go."""
 
-    name: Text | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     probability: Share  #: Probability that an event goes this way; those of all add up to 1.
     effects: tuple[Effect, ...]  #: What it does.
 
@@ -45,32 +56,35 @@ class Profile(Base):
 class Hazard(Base):
     """An event that takes supply away, and how often it starts."""
 
-    name: Text | None = None  #: Name shown in reports; the id where absent.
-    description: Text | None = None  #: Free text.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text.
     annual_probability: YearlyShare  #: Probability that it starts in a year.
     regime_factors: dict[RegimeId, NonNegative] = {}
     """Factor on that probability in years of each regime, else 1; the product is at most 1."""
     effects: tuple[Effect, ...] | None = None  #: What it does, if all its events go alike.
     profiles: dict[Id, Profile] = {}  #: Ways in which events may go, instead, by id.
 
-    _sums = base.adds_up(
-        "profiles", what=marked("the probability of the profiles"), of="probability", empty=True
+    _probabilities_sum_to_one = base.sums_to_one(
+        "profiles",
+        description=mark_translatable("the probability of the profiles"),
+        share_field="probability",
+        allow_empty=True,
     )
 
     @model_validator(mode="after")
-    def _one_of_two(self, info: ValidationInfo) -> Hazard:
-        if base.left_out("order", info) or (self.effects is None) == bool(self.profiles):
+    def _has_effects_or_profiles(self, info: ValidationInfo) -> Hazard:
+        if base.skips_check("order", info) or (self.effects is None) == bool(self.profiles):
             return self
         if self.profiles:
             message = tr("'effects' and 'profiles' exclude each other")
-            raise base.fault(message, tr("leave one out"), at=("effects",))
+            raise base.validation_error(message, tr("leave one out"), path=("effects",))
         message = tr("the hazard has neither 'effects' nor 'profiles'")
-        raise base.fault(
+        raise base.validation_error(
             message, tr("write {value}", value="effects: [{country: CN, loss: [1.0]}]")
         )
 
     @property
-    def courses(self) -> dict[str | None, tuple[Effect, ...]]:
+    def effects_by_profile(self) -> dict[str | None, tuple[Effect, ...]]:
         """What its events may do, by profile; under None if all go alike."""
         if self.profiles:
             return {id: profile.effects for id, profile in self.profiles.items()}
@@ -80,9 +94,9 @@ class Hazard(Base):
 class Event(Base):
     """A hazard that strikes at a stated time."""
 
-    hazard: Annotated[Id, In("hazards")]  #: Id of the hazard.
-    start: Annotated[Year, In("years")]  #: Calendar year in which it starts.
-    period: Count = Number(1)  #: Period of that year in which it starts, from 1.
+    hazard: Annotated[Id, InSection("hazards")]  #: Id of the hazard.
+    start: Annotated[Year, InSection("years")]  #: Calendar year in which it starts.
+    period: PositiveInteger = Number(1)  #: Period of that year in which it starts, from 1.
     profile: Id | None = None  #: Id of the profile by which it goes, if the hazard has any.
 
 
@@ -93,9 +107,13 @@ class State(Base):
     probability: Share  #: Probability of this state; those of all states add up to 1.
     events: tuple[Event, ...] = ()  #: What strikes, and when.
     failed_projects: tuple[ProjectId, ...] = ()  #: Ids of projects that never produce.
-    delayed_projects: dict[ProjectId, Whole] = {}  #: Years of delay of first output, by project.
+    delayed_projects: dict[
+        ProjectId, WholeNumber
+    ] = {}  #: Years of delay of first output, by project.
     anyway: tuple[ProjectId, ...] = ()  #: Ids of projects that are built unaided.
-    regimes: dict[Annotated[int, BeforeValidator(base.read_year), In("years")], RegimeId] = {}
+    regimes: dict[
+        Annotated[int, BeforeValidator(base.read_year), InSection("years")], RegimeId
+    ] = {}
     """Regime from each year named on, until the next; events are as they are written."""
     demand: dict[MaterialId, NonNegative] = {}
     """Factors on demand, and on supply given as a share, by material; 1 where not named."""
@@ -106,9 +124,9 @@ class State(Base):
 class Sample(Base):
     """States of the world drawn at random from hazards, success and delay."""
 
-    states: Annotated[Number, Bounds(ge=1, le=1e7, whole=True)]
+    states: Annotated[Number, NumberBounds(ge=1, le=1e7, whole=True)]
     """How many states are drawn, 10 million at most."""
-    seed: Whole = Number(0)  #: Seed of the random streams.
+    seed: WholeNumber = Number(0)  #: Seed of the random streams.
     method: Literal["random", "stratified"] = "random"
     """``random``: independent draws; ``stratified``: draws spread evenly (a Latin hypercube)."""
     project_correlation: Share = Number(0)
@@ -121,19 +139,21 @@ class Regimes(Base):
     first: dict[RegimeId, Share]  #: Probability of each regime in the first year.
     yearly: dict[Id, dict[RegimeId, Share]]
     """Of each regime, the probability of each in the year after; every regime has a row."""
-    names: dict[RegimeId, Text] = {}  #: Names shown in reports, by regime; the id where absent.
+    names: dict[
+        RegimeId, LocalizedText
+    ] = {}  #: Names shown in reports, by regime; the id where absent.
 
-    _sums = base.adds_up("first")
+    _first_sums_to_one = base.sums_to_one("first")
 
     @field_validator("yearly")
     @classmethod
-    def _rows(cls, rows: dict[str, dict[str, Number]], info: ValidationInfo) -> object:
-        faults: list[Finding] = []
-        for name, row in rows.items() if not base.left_out("sum", info) else ():
+    def _rows_sum_to_one(cls, rows: dict[str, dict[str, Number]], info: ValidationInfo) -> object:
+        faults: list[PartFault] = []
+        for name, row in rows.items() if not base.skips_check("sum", info) else ():
             found = base.sum_faults(row.values(), tr("the row of '{name}'", name=name))
             faults += (((name, *at), message, hint) for at, message, hint in found)
         if faults:
-            raise base.faults_together(faults)
+            raise base.combined_error(faults)
         return rows
 
 
@@ -154,21 +174,27 @@ class Uncertainty(Base):
     """Factors on the demand for a material, one of which is drawn for each sampled state."""
 
     @model_validator(mode="after")
-    def _one_of_two(self, info: ValidationInfo) -> Uncertainty:
-        if base.left_out("order", info):
+    def _has_sample_or_states(self, info: ValidationInfo) -> Uncertainty:
+        if base.skips_check("order", info):
             return self
         if self.sample is not None and self.states is not None:
-            raise base.fault(tr("'sample' and 'states' exclude each other"), tr("leave one out"))
+            raise base.validation_error(
+                tr("'sample' and 'states' exclude each other"), tr("leave one out")
+            )
         return self
 
-    _sums = base.adds_up("states", what=marked("the probability of the states"), of="probability")
+    _probabilities_sum_to_one = base.sums_to_one(
+        "states",
+        description=mark_translatable("the probability of the states"),
+        share_field="probability",
+    )
 
     @field_validator("demand")
     @classmethod
-    def _factors_add_up(
+    def _factors_sum_to_one(
         cls, demand: dict[str, tuple[DemandFactor, ...]], info: ValidationInfo
     ) -> dict[str, tuple[DemandFactor, ...]]:
-        if base.left_out("sum", info):
+        if base.skips_check("sum", info):
             return demand
         what = tr("the probability of the factors")
         faults = [
@@ -177,5 +203,5 @@ class Uncertainty(Base):
             for at, message, hint in base.sum_faults((one.probability for one in factors), what)
         ]
         if faults:
-            raise base.faults_together(faults)
+            raise base.combined_error(faults)
         return demand

@@ -8,9 +8,25 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import ValidationInfo, model_validator
 
 from models import base
-from models.base import AnyCountry, AnyMaterial, AnyOf, Base, Finding, Id, MaterialId, Text
+from models.base import (
+    Base,
+    CountriesOrAny,
+    Id,
+    LocalizedText,
+    MaterialId,
+    MaterialsOrAny,
+    NamesOrAny,
+    PartFault,
+)
 from models.language import tr
-from models.scenario.quantities import Bounds, NonNegative, Number, Share, Whole, YearlyNonNegative
+from models.scenario.quantities import (
+    NonNegative,
+    Number,
+    NumberBounds,
+    Share,
+    WholeNumber,
+    YearlyNonNegative,
+)
 
 if TYPE_CHECKING:
     from models.scenario.projects import Project
@@ -20,19 +36,19 @@ InstrumentKind = Literal[
 ]
 BudgetClass = Literal["financial_transaction", "grant", "guarantee", "loan", "private"]
 
-SUPPORTS: frozenset[str | None] = frozenset(("interest_subsidy", "price_floor"))
+SUPPORT_KINDS: frozenset[str | None] = frozenset(("interest_subsidy", "price_floor"))
 """Kinds that carry no capex, and let the market carry more."""
 
-_LOANS = ("loan", "subordinated_loan")
-_AT_RISK = (None, "equity", *_LOANS, "guarantee")
-_KINDS_OF: dict[str, tuple[str | None, ...]] = {
-    "term_years": ("equity", *_LOANS, "guarantee", "interest_subsidy", "price_floor"),
-    "grace_years": (*_LOANS, "guarantee", "interest_subsidy"),
-    "interest_rate": (*_LOANS, "interest_subsidy"),
+_LOAN_KINDS = ("loan", "subordinated_loan")
+_AT_RISK_KINDS = (None, "equity", *_LOAN_KINDS, "guarantee")
+_KINDS_BY_TERM: dict[str, tuple[str | None, ...]] = {
+    "term_years": ("equity", *_LOAN_KINDS, "guarantee", "interest_subsidy", "price_floor"),
+    "grace_years": (*_LOAN_KINDS, "guarantee", "interest_subsidy"),
+    "interest_rate": (*_LOAN_KINDS, "interest_subsidy"),
     "expected_return": ("equity",),
     "fee_per_year": ("guarantee",),
-    "failure_probability": _AT_RISK,
-    "loss_given_failure": _AT_RISK,
+    "failure_probability": _AT_RISK_KINDS,
+    "loss_given_failure": _AT_RISK_KINDS,
     "market_finance_per_share": ("interest_subsidy", "price_floor"),
     "floor_eur_per_t": ("price_floor",),
     "upside_share": ("price_floor",),
@@ -43,18 +59,18 @@ _KINDS_OF: dict[str, tuple[str | None, ...]] = {
 class Eligible(Base):
     """Which projects an instrument may take part in; all three conditions must hold."""
 
-    countries: AnyCountry = None  #: Codes of the countries a project may stand in, or ``any``.
-    materials: AnyMaterial = None  #: Ids of materials, one of which it must deliver, or ``any``.
-    tags: AnyOf = None  #: Words of which a project must carry at least one, or ``any``.
+    countries: CountriesOrAny = None  #: Codes of the countries a project may stand in, or ``any``.
+    materials: MaterialsOrAny = None  #: Ids of materials, one of which it must deliver, or ``any``.
+    tags: NamesOrAny = None  #: Words of which a project must carry at least one, or ``any``.
 
 
 class Instrument(Base):
     """One way in which a funder takes part in projects."""
 
-    BY_KIND: ClassVar[tuple[str, ...]] = tuple(_KINDS_OF)
+    KIND_FIELDS: ClassVar[tuple[str, ...]] = tuple(_KINDS_BY_TERM)
     """Fields that mean something only once the kind is known."""
 
-    name: Text | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     kind: InstrumentKind | None = None  #: What it is; a plain share of capex where absent.
     max_share: Share = Number(1)  #: Share of a project's capex (or output, for a floor) at most.
     ticket_min_meur: NonNegative = Number(0)  #: Least amount in million EUR, if it takes part.
@@ -68,10 +84,10 @@ class Instrument(Base):
     budget_class: BudgetClass | None = None  #: How the budget books it; by its kind where absent.
     grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
     eligible: Eligible = Eligible()  #: Which projects it may take part in.
-    term_years: Annotated[Number, Bounds(gt=0, whole=True)] | None = None
+    term_years: Annotated[Number, NumberBounds(gt=0, whole=True)] | None = None
     """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
     the first output; for equity the year of exit."""
-    grace_years: Whole = Number(0)  #: Years before repayment begins, in equal yearly parts.
+    grace_years: WholeNumber = Number(0)  #: Years before repayment begins, in equal yearly parts.
     interest_rate: NonNegative | None = None
     """Per year, in real terms: received on a loan, or paid as subsidy."""
     expected_return: NonNegative | None = None  #: Real growth of a stake per year until its exit.
@@ -87,20 +103,24 @@ class Instrument(Base):
     """Price above which it receives a share, in EUR per tonne; the floor where absent."""
 
     @model_validator(mode="after")
-    def _terms_of_its_kind(self, info: ValidationInfo) -> Instrument:
-        if base.left_out("order", info):
+    def _check_terms(self, info: ValidationInfo) -> Instrument:
+        if base.skips_check("order", info):
             return self
-        faults = [*self._foreign(), *self._missing(), *self._contradictions()]
+        faults = [
+            *self._terms_of_other_kinds(),
+            *self._missing_terms(),
+            *self._contradictory_terms(),
+        ]
         if faults:
-            raise base.faults_together(faults)
+            raise base.combined_error(faults)
         return self
 
     @property
     def carries_capex(self) -> bool:
         """Whether its share is one of capex; else it lets the market carry more."""
-        return self.kind not in SUPPORTS
+        return self.kind not in SUPPORT_KINDS
 
-    def is_for(self, project: Project) -> bool:
+    def accepts_project(self, project: Project) -> bool:
         """Whether a project meets all its conditions; a price floor is for what it names alone, or
         it would bring finance for nothing."""
         eligible, output = self.eligible, project.output_t_per_year
@@ -113,14 +133,16 @@ class Instrument(Base):
         )
         return all(wanted is None or not has.isdisjoint(wanted) for wanted, has in asked)
 
-    def _given(self, name: str) -> bool:
+    def _is_set(self, name: str) -> bool:
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
-    def _foreign(self) -> Iterator[Finding]:
+    def _terms_of_other_kinds(self) -> Iterator[PartFault]:
         """Terms that mean nothing for the kind."""
         tickets = dict.fromkeys(("ticket_min_meur", "ticket_max_meur"), ())
-        for name, kinds in (_KINDS_OF | (tickets if self.kind == "price_floor" else {})).items():
-            if self.kind in kinds or not self._given(name):
+        for name, kinds in (
+            _KINDS_BY_TERM | (tickets if self.kind == "price_floor" else {})
+        ).items():
+            if self.kind in kinds or not self._is_set(name):
                 continue
             known = ", ".join(kind for kind in kinds if kind)
             about = {"name": name, "kind": self.kind}
@@ -131,37 +153,41 @@ class Instrument(Base):
                 hint = tr("add a kind: {known}", known=known)
             yield (name, "[key]"), message, hint
 
-    def _lacks(self, name: str) -> str:
+    def _missing_term_message(self, name: str) -> str:
         return tr("'{name}' is missing for an instrument of kind {kind}", name=name, kind=self.kind)
 
-    def _missing(self) -> Iterator[Finding]:
+    def _missing_terms(self) -> Iterator[PartFault]:
         """Terms that others, or the kind, ask for."""
         kind, term = self.kind, self.term_years
         if kind == "interest_subsidy":
             for name in ("term_years", "interest_rate"):
                 if getattr(self, name) is None:
-                    yield (), self._lacks(name), ""
+                    yield (), self._missing_term_message(name), ""
         elif term is None:
             for name in ("interest_rate", "expected_return", "grace_years"):
-                if kind in _KINDS_OF[name] and self._given(name):
+                if kind in _KINDS_BY_TERM[name] and self._is_set(name):
                     message = tr("{name} needs term_years", name=name)
                     yield (name,), message, tr("say when it ends")
         if kind == "price_floor" and not self.floor_eur_per_t:
-            yield (), self._lacks("floor_eur_per_t"), tr("write {material: EUR per tonne}")
+            yield (
+                (),
+                self._missing_term_message("floor_eur_per_t"),
+                tr("write {material: EUR per tonne}"),
+            )
         unknown = self.recovery is None and self.expected_return is None
         if kind == "equity" and term is not None and unknown:
             hint = tr("or recovery, so that it is known what comes back at the exit")
             yield ("term_years",), tr("term_years needs expected_return"), hint
-        if self.failure_probability is None and kind in _AT_RISK:
+        if self.failure_probability is None and kind in _AT_RISK_KINDS:
             hint = tr("write failure_probability: 0 if it cannot fail")
-            if self._given("loss_given_failure"):
+            if self._is_set("loss_given_failure"):
                 message = tr("loss_given_failure needs failure_probability")
                 yield ("loss_given_failure",), message, hint
             if self.recovery is None and kind == "guarantee" and self.fee_per_year is not None:
                 message = tr("fee_per_year needs failure_probability or recovery")
                 yield ("fee_per_year",), message, hint
 
-    def _contradictions(self) -> Iterator[Finding]:
+    def _contradictory_terms(self) -> Iterator[PartFault]:
         term, floors, upside = self.term_years, self.floor_eur_per_t, self.upside_from_eur_per_t
         if term is not None and self.grace_years > term:
             years = {"grace": f"{self.grace_years:g}", "term": f"{term:g}"}
@@ -169,7 +195,7 @@ class Instrument(Base):
             yield ("grace_years",), message, tr("equal to it, all is repaid at the end")
         if self.kind != "price_floor" or upside is None:
             return
-        if not self._given("upside_share"):
+        if not self._is_set("upside_share"):
             yield ("upside_from_eur_per_t",), tr("upside_from_eur_per_t needs upside_share"), ""
         for name in upside:
             if floors and name not in floors and base.UNREADABLE_TEXT not in (name, *floors):

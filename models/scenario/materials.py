@@ -7,19 +7,26 @@ import itertools
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from models import base
-from models.base import Base, ConsumerId, Country, FunderId, MaterialId, Stage, Text
-from models.language import marked, tr
-from models.scenario.quantities import Count, NonNegative, Number, Ratio, Share, YearlyNonNegative
+from models.base import Base, ConsumerId, Country, FunderId, LocalizedText, MaterialId, Stage
+from models.language import mark_translatable, tr
+from models.scenario.quantities import (
+    NonNegative,
+    Number,
+    PositiveInteger,
+    Ratio,
+    Share,
+    YearlyNonNegative,
+)
 
 
 class PriceState(Base):
     """One way the price of a material may go, over all years."""
 
-    name: Text | None = None  #: Name shown in reports.
+    name: LocalizedText | None = None  #: Name shown in reports.
     probability: Share  #: Probability of this price; those of a material add up to 1.
     eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
 
-    def called(self, name: str) -> bool:
+    def is_named(self, name: str) -> bool:
         """Whether this is its name, in either language."""
         return self.name is not None and name in (self.name.en, self.name.de)
 
@@ -27,8 +34,8 @@ class PriceState(Base):
 class Material(Base):
     """A raw material, counted in tonnes of one stated form."""
 
-    name: Text | None = None  #: Name shown in reports; the id where absent.
-    description: Text | None = None  #: Free text, for example the form that is counted.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text, for example the form that is counted.
     price_eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
     price_states: tuple[PriceState, ...] = ()
     """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
@@ -37,33 +44,33 @@ class Material(Base):
     premium_paid_by: dict[FunderId, Share] | None = None
     """Share of that premium that each funder pays; adds up to 1."""
 
-    _premium_sums = base.adds_up("premium_paid_by")
-    _sums = base.adds_up(
+    _payers_sum_to_one = base.sums_to_one("premium_paid_by")
+    _probabilities_sum_to_one = base.sums_to_one(
         "price_states",
-        what=marked("the probability of price_states"),
-        of="probability",
-        empty=True,
+        description=mark_translatable("the probability of price_states"),
+        share_field="probability",
+        allow_empty=True,
     )
 
     @model_validator(mode="after")
     def _premium_has_payers(self, info: ValidationInfo) -> Material:
         both = (self.secured_premium_eur_per_t, self.premium_paid_by)
-        if base.left_out("order", info) or (both[0] is None) == (both[1] is None):
+        if base.skips_check("order", info) or (both[0] is None) == (both[1] is None):
             return self
         if both[1] is None:
             message = tr("secured_premium_eur_per_t needs premium_paid_by")
             hint = tr("say who pays it, such as premium_paid_by: {fund: 1}")
-            raise base.fault(message, hint, ("secured_premium_eur_per_t",))
+            raise base.validation_error(message, hint, ("secured_premium_eur_per_t",))
         message = tr("premium_paid_by needs secured_premium_eur_per_t")
         hint = tr("say what a tonne of secured output costs above the market, or leave it out")
-        raise base.fault(message, hint, ("premium_paid_by",))
+        raise base.validation_error(message, hint, ("premium_paid_by",))
 
 
 class Consumer(Base):
     """A sector or a single company that needs materials."""
 
-    name: Text | None = None  #: Name shown in reports; the id where absent.
-    description: Text | None = None  #: Free text.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text.
     company: FunderId | None = None  #: Id of the company funder that is its purse.
 
 
@@ -92,7 +99,9 @@ class Adaptation(Base):
     floor: Share = Number(0)  #: Share of the later steps that is never adapted away.
     trigger_loss: Share = Number(0.2)
     """A period is struck if more than this share of the market supply is lost."""
-    reset_periods: Count = Number(4)  #: Periods in a row without a strike that end the clock.
+    reset_periods: PositiveInteger = Number(
+        4
+    )  #: Periods in a row without a strike that end the clock.
 
 
 class Damage(Base):
@@ -108,7 +117,7 @@ class Damage(Base):
     def _steps_rise_and_add_up(
         cls, steps: tuple[DamageStep, ...], info: ValidationInfo
     ) -> tuple[DamageStep, ...]:
-        if base.left_out("sum", info):
+        if base.skips_check("sum", info):
             return steps
         faults = base.sum_faults((step.share for step in steps), tr("the share of the steps"))
         for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
@@ -118,7 +127,7 @@ class Damage(Base):
                 hint = tr("order the steps from the cheapest tonne to the dearest")
                 faults.append(((number, "eur_per_t"), message, hint))
         if faults:
-            raise base.faults_together(faults)
+            raise base.combined_error(faults)
         return steps
 
 
@@ -133,20 +142,20 @@ class Supply(Base):
     stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
 
     @model_validator(mode="after")
-    def _one_of_two(self, info: ValidationInfo) -> Supply:
-        if base.left_out("order", info):
+    def _has_share_or_tonnes(self, info: ValidationInfo) -> Supply:
+        if base.skips_check("order", info):
             return self
         if (self.share is None) == (self.t_per_year is None):
             hint = tr("leave one out") if self.share is not None else tr("add one of them")
-            raise base.fault(tr("supply needs either 'share' or 't_per_year'"), hint)
+            raise base.validation_error(tr("supply needs either 'share' or 't_per_year'"), hint)
         return self
 
 
 class Conversion(Base):
     """Plants that run today and make one material of others, as home can use them."""
 
-    name: Text | None = None  #: Name shown in reports; the id where absent.
-    description: Text | None = None  #: Free text.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text.
     country: Country  #: ISO 3166 code of the country they stand in.
     output: MaterialId  #: Id of the material that they make.
     inputs_t_per_t: dict[MaterialId, Ratio]
@@ -154,8 +163,8 @@ class Conversion(Base):
     capacity_t_per_year: YearlyNonNegative
     """Output at most, in tonnes per year; may change over the years."""
 
-    _some_input = base.needed(
+    _inputs_are_not_empty = base.must_not_be_empty(
         "inputs_t_per_t",
-        marked("a conversion without inputs"),
-        marked("name what is taken in for a tonne of output"),
+        mark_translatable("a conversion without inputs"),
+        mark_translatable("name what is taken in for a tonne of output"),
     )

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import TYPE_CHECKING
 
-from models.faults import Fault, Step
-from models.language import marked, tr
-from models.marks import Found
-from models.scenario import chains, countries, magnitudes
-from models.scenario.amounts import APART, doubt
-from models.scenario.quantities import CalendarYear, Number, Yearly, readable
-from models.scenario.undisturbed import in_runs
-from models.spelling import meant
+from models.faults import Fault, PathStep
+from models.field_marks import LocatedValue
+from models.language import mark_translatable, tr
+from models.scenario import chains, countries, unit_checks
+from models.scenario.baseline_shortage import format_years
+from models.scenario.quantities import CalendarYear, Number, YearlyQuantity, are_readable
+from models.scenario.tonnage_checks import UNIT_FACTOR, plausibility_warning
+from models.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from models.scenario.case import Case
@@ -21,96 +21,98 @@ if TYPE_CHECKING:
     from models.scenario.instruments import Instrument
     from models.scenario.materials import Damage
 
-_Path = tuple[Step, ...]
-_ACTIVE = ("supply", "conversions", "projects", "home")
+_Path = tuple[PathStep, ...]
+_SECTIONS_OF_ORIGIN = ("supply", "conversions", "projects", "home")
 """Sections whose countries need no warning."""
-_KILOGRAMS = 100  #: Tonnes for a tonne from which on kilograms are more likely meant.
+_MIN_KILOGRAM_RATIO = 100  #: Tonnes for a tonne from which on kilograms are more likely meant.
 
 
-def warnings(case: Case, found: list[Found]) -> Iterator[Fault]:
+def plausibility_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
     """Every doubt about a scenario whose references hold, all values of which were ``found``."""
     for part in (
-        _unused,
-        _demand_factors,
-        _shares,
-        _chains,
-        _anyway,
-        _deals,
-        _funders,
-        _instruments,
-        _hazards,
+        _unused_item_warnings,
+        _demand_factor_warnings,
+        _share_warnings,
+        _chain_warnings,
+        _unaided_project_warnings,
+        _overrun_and_premium_warnings,
+        _budget_warnings,
+        _instrument_warnings,
+        _hazard_warnings,
     ):
         yield from part(case)
-    yield from _countries(case, found)
-    yield from _sources(case, found)
-    yield from magnitudes.warnings(case, found)
+    yield from _country_warnings(case, values)
+    yield from _source_warnings(case, values)
+    yield from unit_checks.unit_warnings(case, values)
 
 
-def _countries(case: Case, found: list[Found]) -> Iterator[Fault]:
+def _country_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
     """Codes that do not exist, and countries from which nothing comes."""
     active = {supply.country for supply in case.supply}
     active |= {project.country for project in case.projects.values()}
     active |= {conversion.country for conversion in case.conversions.values()}
-    for path, code, of, _ in found:
+    for path, code, of, _ in values:
         if of.section != "countries":
             continue
-        if not countries.is_known(code):
-            known = countries.meant_by(code)
+        if not countries.is_country_code(code):
+            known = countries.corrected_code(code)
             hint = (
                 tr("write {value}", value=known)
                 if known
                 else tr("write a two-letter code such as DE")
             )
-            yield doubt(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
-        elif code not in active and path[0] not in _ACTIVE:
+            yield plausibility_warning(
+                path, tr("{code} is not a country code of ISO 3166", code=code), hint
+            )
+        elif code not in active and path[0] not in _SECTIONS_OF_ORIGIN:
             message = tr("{code} neither supplies anything nor hosts a project", code=code)
-            yield doubt(path, message)
+            yield plausibility_warning(path, message)
 
 
-def _unused(case: Case) -> Iterator[Fault]:
+def _unused_item_warnings(case: Case) -> Iterator[Fault]:
     """What stands in the file for a demand that is not there."""
     pairs = {(demand.consumer, demand.material) for demand in case.demand}
     needy = {consumer for consumer, _ in pairs}
-    wanted = chains.wanted(case)
+    wanted = chains.demanded_materials(case)
     for name in case.materials:
         if name not in wanted:
             message = tr("nobody demands '{material}'", material=name)
-            yield doubt(("materials", name), message, at_key=True)
+            yield plausibility_warning(("materials", name), message, at_key=True)
     for name in case.consumers:
         if name not in needy:
             message = tr("'{consumer}' demands nothing", consumer=name)
-            yield doubt(("consumers", name), message, at_key=True)
+            yield plausibility_warning(("consumers", name), message, at_key=True)
     own = {(damage.consumer, damage.material) for damage in case.damage if damage.consumer}
     common = {material for consumer, material in pairs if (consumer, material) not in own}
     for number, damage in enumerate(case.damage):
         pair = (damage.consumer, damage.material)
         if pair not in pairs if damage.consumer else damage.material not in common:
-            yield doubt(("damage", number), tr("no demand uses this damage entry"))
-        yield from _adaptation(damage, ("damage", number))
+            yield plausibility_warning(("damage", number), tr("no demand uses this damage entry"))
+        yield from _adaptation_warnings(damage, ("damage", number))
     for number, supply in enumerate(case.supply):
         if supply.material not in wanted:
             message = tr("supply of '{material}', which nobody demands", material=supply.material)
-            yield doubt(("supply", number, "material"), message)
+            yield plausibility_warning(("supply", number, "material"), message)
     for key, conversion in case.conversions.items():
         if conversion.output not in wanted:
             name = conversion.output
             message = tr("a conversion into '{material}', which nobody demands", material=name)
-            yield doubt(("conversions", key, "output"), message)
+            yield plausibility_warning(("conversions", key, "output"), message)
     for number, stockpile in enumerate(case.stockpiles):
         name, served = stockpile.material, stockpile.serves
         if name not in case.materials:
             continue  # which is an error
         if name not in wanted:
             message = tr("a stockpile of '{material}', which nobody demands", material=name)
-            yield doubt(("stockpiles", number, "material"), message)
+            yield plausibility_warning(("stockpiles", number, "material"), message)
         elif served is not None and not any((consumer, name) in pairs for consumer in served):
-            if not pairs.isdisjoint(product(served, chains.made_from(case, name))):
+            if not pairs.isdisjoint(product(served, chains.downstream_materials(case, name))):
                 continue
             message = tr("none of those it serves demands '{material}'", material=name)
-            yield doubt(("stockpiles", number, "serves"), message)
+            yield plausibility_warning(("stockpiles", number, "serves"), message)
 
 
-def _adaptation(damage: Damage, path: _Path) -> Iterator[Fault]:
+def _adaptation_warnings(damage: Damage, path: _Path) -> Iterator[Fault]:
     """Adaptation that changes nothing."""
     own = damage.adaptation
     if own is not None:
@@ -122,10 +124,10 @@ def _adaptation(damage: Damage, path: _Path) -> Iterator[Fault]:
         elif own.trigger_loss >= 1:
             hint = tr("no loss is above a trigger_loss of 1: write {value}", value=0.2)
         if hint:
-            yield doubt(at, tr("this adaptation changes nothing"), hint, at_key=True)
+            yield plausibility_warning(at, tr("this adaptation changes nothing"), hint, at_key=True)
 
 
-def _demand_factors(case: Case) -> Iterator[Fault]:
+def _demand_factor_warnings(case: Case) -> Iterator[Fault]:
     """Factors on a demand that is not there, and such as no state of the plan has."""
     uncertainty, demanded = case.uncertainty, {row.material for row in case.demand}
     if uncertainty is None:
@@ -136,18 +138,18 @@ def _demand_factors(case: Case) -> Iterator[Fault]:
         if uncertainty.sample is None and m not in named:
             message = tr("no state names a factor on the demand for '{material}'", material=m)
             hint = tr("factors are drawn for sampled states: write demand with the states")
-            yield doubt(at, message, hint, at_key=True)
+            yield plausibility_warning(at, message, hint, at_key=True)
         elif m not in demanded:
             message = tr("nobody demands '{material}' itself", material=m)
             hint = tr("so that its factor changes no more than supply given as a share")
-            yield doubt(at, message, hint, at_key=True)
+            yield plausibility_warning(at, message, hint, at_key=True)
 
 
-def _shares(case: Case) -> Iterator[Fault]:
+def _share_warnings(case: Case) -> Iterator[Fault]:
     """Supply may exceed need, but not so much that percent are more likely meant."""
     for number, supply in enumerate(case.supply):
         path: _Path = ("supply", number, "share")
-        for at, share in _of_years(supply.share, path) if supply.share is not None else ():
+        for at, share in _numbers_by_year(supply.share, path) if supply.share is not None else ():
             if share >= 3:
                 about = {"share": share, "meant": share / 100}
                 message = tr(
@@ -155,19 +157,23 @@ def _shares(case: Case) -> Iterator[Fault]:
                     **about,
                 )
                 hint = tr("write {meant:g} for {share:g} %", **about)
-                yield doubt(at, message, hint)
+                yield plausibility_warning(at, message, hint)
     limit = case.policy.max_country_share
     first = limit.from_year if limit is not None else None
     if first is not None and first > case.horizon.last_year:
         message = tr("from_year {year} lies after the horizon, so there is no limit", year=first)
-        yield doubt(("policy", "max_country_share", "from_year"), message)
+        yield plausibility_warning(("policy", "max_country_share", "from_year"), message)
 
 
-def _chains(case: Case) -> Iterator[Fault]:
+def _chain_warnings(case: Case) -> Iterator[Fault]:
     """Shares of a need that is not there, and inputs that seem to be kilograms."""
     taken = {name for one in case.conversions.values() for name in one.inputs_t_per_t}
     by_projects = {name for one in case.projects.values() for name in one.inputs_t_per_t}
-    needs = {year: chains.need(case, year) for year in case.horizon.years if taken or by_projects}
+    needs = {
+        year: chains.material_needs(case, year)
+        for year in case.horizon.years
+        if taken or by_projects
+    }
     for number, supply in enumerate(case.supply):
         name, share = supply.material, supply.share
         if share is None or name not in taken | by_projects:
@@ -178,25 +184,25 @@ def _chains(case: Case) -> Iterator[Fault]:
         if any(share.at(year) > 0 for year in years) and (always or name in by_projects):
             message = tr("a share of nothing, since nobody needs '{material}'", material=name)
             if not always:
-                about = {"material": name, "years": in_runs(years)}
+                about = {"material": name, "years": format_years(years)}
                 message = tr(
                     "a share of nothing, since nobody needs '{material}' in {years}", **about
                 )
-            yield doubt(("supply", number, "share"), message, tr("write t_per_year"))
-    for link in chains.links(case):
-        if link.ratio >= _KILOGRAMS:
+            yield plausibility_warning(("supply", number, "share"), message, tr("write t_per_year"))
+    for link in chains.chain_links(case):
+        if link.ratio >= _MIN_KILOGRAM_RATIO:
             weights = {"ratio": link.ratio, "meant": link.ratio / 1000}
             message = tr(
                 "{ratio:g} tonnes of '{taken}' for a tonne of '{made}'",
                 ratio=link.ratio,
-                taken=link.taken,
-                made=link.made,
+                taken=link.input,
+                made=link.output,
             )
             hint = tr("write {meant:g} if {ratio:g} kg are meant", **weights)
-            yield doubt(link.at, message, hint)
+            yield plausibility_warning(link.path, message, hint)
 
 
-def _anyway(case: Case) -> Iterator[Fault]:
+def _unaided_project_warnings(case: Case) -> Iterator[Fault]:
     """What comes anyway and brings nothing, or what a plan would put off."""
     drawn = case.uncertainty is not None and case.uncertainty.sample is not None
     states = (case.uncertainty and case.uncertainty.states) or ()
@@ -207,12 +213,14 @@ def _anyway(case: Case) -> Iterator[Fault]:
         if float(project.home_share) == 0 or (drawn and float(anyway.probability) == 0):
             message = tr("nothing of '{project}' comes home by itself", project=name)
             hint = tr("give home_share, and a probability above 0")
-            yield doubt(path, message, hint, at_key=True)
+            yield plausibility_warning(path, message, hint, at_key=True)
         elif not drawn and not any(name in state.anyway for state in states):
             message = tr("'{project}' comes anyway in none of the states", project=name)
-            yield doubt(path, message, tr("list it under anyway of a state"), at_key=True)
+            yield plausibility_warning(
+                path, message, tr("list it under anyway of a state"), at_key=True
+            )
         last = case.horizon.last_year if project.latest_start is None else project.latest_start
-        if readable(anyway.year, last) and anyway.year < last:
+        if are_readable(anyway.year, last) and anyway.year < last:
             years = {"year": anyway.year, "last": last, "project": name}
             message = tr(
                 "'{project}' comes anyway in {year}, and may be started as late as {last}: a start "
@@ -220,10 +228,10 @@ def _anyway(case: Case) -> Iterator[Fault]:
                 **years,
             )
             hint = tr("write latest_start: {year}, so that a plan cannot put it off", **years)
-            yield doubt((*path, "year"), message, hint)
+            yield plausibility_warning((*path, "year"), message, hint)
 
 
-def _deals(case: Case) -> Iterator[Fault]:
+def _overrun_and_premium_warnings(case: Case) -> Iterator[Fault]:
     """Overruns in percent, and what counts for nothing: contingency, premiums, years."""
     for name, project in case.projects.items():
         for number, overrun in enumerate(project.capex_overrun):
@@ -233,47 +241,55 @@ def _deals(case: Case) -> Iterator[Fault]:
                     "by is a fraction of one: {by:g} means {by:g} times the capex more", **about
                 )
                 hint = tr("write {meant:g} if {by:g} % are meant", **about)
-                yield doubt(("projects", name, "capex_overrun", number, "by"), message, hint)
+                yield plausibility_warning(
+                    ("projects", name, "capex_overrun", number, "by"), message, hint
+                )
     policy, overruns = case.policy, [p.capex_overrun for p in case.projects.values()]
     if policy.contingency is not None and not any(overruns):
         message = tr("contingency means nothing: no project has a capex_overrun")
-        yield doubt(("policy", "contingency"), message)
-    yield from _later(case, policy.max_starts_by_year, ("policy", "max_starts_by_year"))
+        yield plausibility_warning(("policy", "contingency"), message)
+    yield from _late_year_warnings(
+        case, policy.max_starts_by_year, ("policy", "max_starts_by_year")
+    )
     delivered = {m for p in case.projects.values() for m, t in p.output_t_per_year.items() if t > 0}
     for name, material in case.materials.items():
         if material.secured_premium_eur_per_t is not None and name not in delivered:
             message = tr(
                 "no project delivers '{material}', so nobody pays a premium", material=name
             )
-            yield doubt(("materials", name, "secured_premium_eur_per_t"), message)
+            yield plausibility_warning(("materials", name, "secured_premium_eur_per_t"), message)
 
 
-def _funders(case: Case) -> Iterator[Fault]:
+def _budget_warnings(case: Case) -> Iterator[Fault]:
     """Years of budgets that count for nothing, and lines that limit nothing."""
     for name, funder in case.funders.items():
         path: _Path = ("funders", name)
-        yield from _later(case, funder.budget_by_year_meur, (*path, "budget_by_year_meur"))
+        yield from _late_year_warnings(
+            case, funder.budget_by_year_meur, (*path, "budget_by_year_meur")
+        )
         for key, line in funder.budget_lines.items():
             at = (*path, "budget_lines", key)
-            yield from _later(case, line.by_year_meur, (*at, "by_year_meur"))
+            yield from _late_year_warnings(case, line.by_year_meur, (*at, "by_year_meur"))
             if line.kind == "commitment" and line.premium_charge is not None:
                 message = tr("a line of kind commitment is not charged with premiums")
-                yield doubt((*at, "premium_charge"), message, tr("leave it out"))
+                yield plausibility_warning((*at, "premium_charge"), message, tr("leave it out"))
             if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
                 message = tr("the budget line '{line}' has no limit", line=key)
-                yield doubt(at, message, tr("add one, or leave it out"), at_key=True)
+                yield plausibility_warning(at, message, tr("add one, or leave it out"), at_key=True)
 
 
-def _later(case: Case, by_year: Mapping[int, object] | None, path: _Path) -> Iterator[Fault]:
+def _late_year_warnings(
+    case: Case, by_year: Mapping[int, object] | None, path: _Path
+) -> Iterator[Fault]:
     last = case.horizon.last_year
-    later = [year for year in by_year or {} if readable(year, last) and year > last]
+    later = [year for year in by_year or {} if are_readable(year, last) and year > last]
     if later:
         years = ", ".join(map(str, later))
         if len(later) > 2 and later == list(range(later[0], later[-1] + 1)):
             years = tr("{first} to {last}", first=later[0], last=later[-1])
         about = {"last": last, "years": years}
         message = tr("the horizon ends in {last}: years after it are left out ({years})", **about)
-        yield doubt(path, message, tr("a longer horizon counts them"), at_key=True)
+        yield plausibility_warning(path, message, tr("a longer horizon counts them"), at_key=True)
 
 
 def _all_instruments(case: Case) -> Iterator[tuple[Funder, _Path, Instrument]]:
@@ -282,61 +298,71 @@ def _all_instruments(case: Case) -> Iterator[tuple[Funder, _Path, Instrument]]:
             yield funder, ("funders", name, "instruments", key), instrument
 
 
-def _instruments(case: Case) -> Iterator[Fault]:
+def _instrument_warnings(case: Case) -> Iterator[Fault]:
     """Instruments that can never take part, bring nothing, or count what is not meant."""
     tags = {tag for project in case.projects.values() for tag in project.tags}
     for funder, path, instrument in _all_instruments(case):
         for number, tag in enumerate(instrument.eligible.tags or ()):
             if tag not in tags:
                 message = tr("no project carries the tag '{tag}'", tag=tag)
-                yield doubt((*path, "eligible", "tags", number), message, meant(tag, tags))
+                yield plausibility_warning(
+                    (*path, "eligible", "tags", number), message, did_you_mean(tag, tags)
+                )
         least, budget = instrument.ticket_min_meur, funder.budget_meur or None
         for charged, most, name in (
             (least, instrument.ticket_max_meur, "ticket_max_meur"),
             # A budget below the least ticket may be meant; one in another unit is far below.
-            (least * instrument.budget_charge / APART, budget, "budget_meur"),
+            (least * instrument.budget_charge / UNIT_FACTOR, budget, "budget_meur"),
         ):
             if most is not None and charged > most:
                 both = {"least": least, "most": most, "name": name}
                 message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **both)
                 hint = tr("so that the instrument can never take part")
-                yield doubt((*path, "ticket_min_meur"), message, hint)
-        if case.projects and not any(instrument.is_for(one) for one in case.projects.values()):
+                yield plausibility_warning((*path, "ticket_min_meur"), message, hint)
+        if case.projects and not any(
+            instrument.accepts_project(one) for one in case.projects.values()
+        ):
             message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
             hint = tr("see its 'eligible'")
             if instrument.floor_eur_per_t is not None:
                 hint = tr("see its 'eligible' and the materials of its floor")
-            yield doubt(path, message, hint, at_key=True)
+            yield plausibility_warning(path, message, hint, at_key=True)
         if instrument.kind == "guarantee":
-            yield from _guarantee(funder, instrument, path)
+            yield from _guarantee_warnings(funder, instrument, path)
         elif not instrument.carries_capex:
-            yield from _support(case, instrument, path)
+            yield from _support_warnings(case, instrument, path)
 
 
-def _guarantee(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[Fault]:
+def _guarantee_warnings(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[Fault]:
     """A guarantee that seems to be paid out."""
     if instrument.recovery is None and instrument.failure_probability is None:
         message = tr("net cost counts all of the guarantee '{i}' as lost", i=path[-1])
-        yield doubt(path, message, tr("give failure_probability or recovery"), at_key=True)
+        yield plausibility_warning(
+            path, message, tr("give failure_probability or recovery"), at_key=True
+        )
     for key, line in funder.budget_lines.items():
         used = line.kind == "cash" and key not in instrument.charges
         if used and float(instrument.budget_charge) == 1:
             about = {"i": path[-1], "line": key}
-            message = marked("the guarantee '{i}' uses the cash line '{line}' like money paid out")
-            hint = marked("write its provision, such as charges: {{{line}: 0.1}}, or budget_charge")
-            yield doubt(path, tr(message, **about), tr(hint, line=key), at_key=True)
+            message = mark_translatable(
+                "the guarantee '{i}' uses the cash line '{line}' like money paid out"
+            )
+            hint = mark_translatable(
+                "write its provision, such as charges: {{{line}: 0.1}}, or budget_charge"
+            )
+            yield plausibility_warning(path, tr(message, **about), tr(hint, line=key), at_key=True)
 
 
-def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]:
+def _support_warnings(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]:
     """A subsidy or a floor that brings nothing, or whose prices cross."""
     if not any((instrument.market_finance_per_share, instrument.offtake_per_share)):
         message = tr("the instrument '{i}' brings neither finance nor offtake", i=path[-1])
         hint = tr("give market_finance_per_share or offtake_per_share")
-        yield doubt(path, message, hint, at_key=True)
+        yield plausibility_warning(path, message, hint, at_key=True)
     floors = instrument.floor_eur_per_t or {}
     for name, project in case.projects.items():
         for material, cost in (
-            project.cash_cost_eur_per_t.items() if instrument.is_for(project) else ()
+            project.cash_cost_eur_per_t.items() if instrument.accepts_project(project) else ()
         ):
             floor = floors.get(material)
             low = [y for y in case.horizon.years if floor and floor.at(y) < cost.at(y)]
@@ -346,7 +372,7 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
                     "the floor for '{material}' lies below the cash cost of '{project}' in {year}",
                     **about,
                 )
-                yield doubt(
+                yield plausibility_warning(
                     (*path, "floor_eur_per_t", material),
                     message,
                     tr("nobody would run a plant for it"),
@@ -359,30 +385,36 @@ def _support(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]
             about = {"material": material, "year": years[0]}
             message = tr("the upside of '{material}' begins below its floor in {year}", **about)
             hint = tr("so that the funder pays and receives at once")
-            yield doubt((*path, "upside_from_eur_per_t", material), message, hint, at_key=True)
+            yield plausibility_warning(
+                (*path, "upside_from_eur_per_t", material), message, hint, at_key=True
+            )
 
 
-def _hazards(case: Case) -> Iterator[Fault]:
+def _hazard_warnings(case: Case) -> Iterator[Fault]:
     struck = {(supply.country, supply.material) for supply in case.supply}
     struck |= {(one.country, one.output) for one in case.conversions.values()}
     for project in case.projects.values():
         struck |= {(project.country, material) for material in project.output_t_per_year}
     origins = {country for country, _ in struck}
     for name, hazard in case.hazards.items():
-        if unused := _why_unused(case, name):
-            yield doubt(("hazards", name), unused, at_key=True)
+        if unused := _unused_hazard_reason(case, name):
+            yield plausibility_warning(("hazards", name), unused, at_key=True)
         most = max(hazard.annual_probability.values, default=0.0)
         for regime, factor in hazard.regime_factors.items():
             if most * factor > 1:
                 about = {"hazard": name, "regime": regime, "product": float(most * factor)}
                 message = tr("in '{regime}' the probability would be {product:g}", **about)
                 hint = tr("it counts as 1")
-                yield doubt(("hazards", name, "regime_factors", regime), message, hint)
-        for profile, effects in hazard.courses.items():
+                yield plausibility_warning(
+                    ("hazards", name, "regime_factors", regime), message, hint
+                )
+        for profile, effects in hazard.effects_by_profile.items():
             within = ("profiles", profile) if profile else ()
             path: _Path = ("hazards", name, *within, "effects")
             if not effects:
-                yield doubt(path, tr("the hazard '{hazard}' does nothing", hazard=name))
+                yield plausibility_warning(
+                    path, tr("the hazard '{hazard}' does nothing", hazard=name)
+                )
             for number, effect in enumerate(effects):
                 materials = case.materials if effect.materials is None else effect.materials
                 hits = any((effect.country, material) in struck for material in materials)
@@ -391,46 +423,50 @@ def _hazards(case: Case) -> Iterator[Fault]:
                         "this effect hits nothing: none of its materials comes from {country}",
                         country=effect.country,
                     )
-                    yield doubt((*path, number), message)
+                    yield plausibility_warning((*path, number), message)
 
     uncertainty = case.uncertainty
     idle = not any(hazard.regime_factors for hazard in case.hazards.values())
     if idle and uncertainty is not None and uncertainty.regimes and uncertainty.sample:
         message = tr("the regimes change nothing: no hazard is more likely in any")
         hint = tr("give a hazard regime_factors")
-        yield doubt(("uncertainty", "regimes"), message, hint, at_key=True)
+        yield plausibility_warning(("uncertainty", "regimes"), message, hint, at_key=True)
 
 
-def _why_unused(case: Case, name: str) -> str:
+def _unused_hazard_reason(case: Case, name: str) -> str:
     uncertainty, used = case.uncertainty, False
     if uncertainty is None or (uncertainty.states is None and uncertainty.sample is None):
-        message = marked("the hazard '{hazard}' is not used, since the file has no 'uncertainty'")
+        message = mark_translatable(
+            "the hazard '{hazard}' is not used, since the file has no 'uncertainty'"
+        )
     elif uncertainty.states is None:
         used = any(x > 0 for x in case.hazards[name].annual_probability.values)
-        message = marked("the hazard '{hazard}' has the probability 0")
+        message = mark_translatable("the hazard '{hazard}' has the probability 0")
     else:
         used = any(event.hazard == name for state in uncertainty.states for event in state.events)
-        message = marked("the hazard '{hazard}' strikes in none of the states")
+        message = mark_translatable("the hazard '{hazard}' strikes in none of the states")
     return "" if used else tr(message, hazard=name)
 
 
-def _sources(case: Case, found: list[Found]) -> Iterator[Fault]:
+def _source_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
     """Sources that look like an id of the bibliography, but are none."""
-    for path, value, _, _ in found if case.sources else ():
+    for path, value, _, _ in values if case.sources else ():
         numbers: list[tuple[_Path, Number | CalendarYear]] = []
         if isinstance(value, (Number, CalendarYear)):
             numbers = [(path, value)]
-        elif isinstance(value, Yearly):
+        elif isinstance(value, YearlyQuantity):
             several = len({number.source for number in value.values}) > 1
-            numbers = list(_of_years(value, path)) if several else [(path, value.values[0])]
+            numbers = list(_numbers_by_year(value, path)) if several else [(path, value.values[0])]
         for at, number in numbers:
             source = number.source
             if source and source not in case.sources and not any(map(str.isspace, source)):
                 message = tr("there is no '{source}' under sources", source=source)
-                yield doubt((*at, "source"), message, meant(source, case.sources))
+                yield plausibility_warning(
+                    (*at, "source"), message, did_you_mean(source, case.sources)
+                )
 
 
-def _of_years(value: Yearly, path: _Path) -> Iterator[tuple[_Path, Number]]:
+def _numbers_by_year(value: YearlyQuantity, path: _Path) -> Iterator[tuple[_Path, Number]]:
     """Every number of a yearly quantity; without years it has one."""
     if not value.years:
         yield path, value.values[0]

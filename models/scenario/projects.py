@@ -7,19 +7,19 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
 
 from models import base
-from models.base import Base, Country, MaterialId, ProjectId, Stage, Text, fault
-from models.language import marked, tr
-from models.marks import In
+from models.base import Base, Country, LocalizedText, MaterialId, ProjectId, Stage, validation_error
+from models.field_marks import InSection
+from models.language import mark_translatable, tr
 from models.scenario.quantities import (
-    Bounds,
     NonNegative,
     Number,
+    NumberBounds,
     Ratio,
     Share,
-    Whole,
+    WholeNumber,
     Year,
     YearlyNonNegative,
-    readable,
+    are_readable,
 )
 
 
@@ -28,14 +28,14 @@ def _read_delay(value: Any) -> int:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         message = tr("'{value}' is not a delay", value=value)
-        raise fault(message, tr("write a whole number of years, 0 or more"))
+        raise validation_error(message, tr("write a whole number of years, 0 or more"))
     return value
 
 
 Delay = Annotated[int, BeforeValidator(_read_delay)]
 
 
-class Anyway(Base):
+class UnaidedDecision(Base):
     """That a project is decided without any money of the funders, and how likely that is."""
 
     year: Year  #: Year in which the decision to build falls.
@@ -52,21 +52,21 @@ class Overrun(Base):
 class Project(Base):
     """A plant or mine that may be built, and what it delivers once it runs."""
 
-    name: Text | None = None  #: Name shown in reports; the id where absent.
-    description: Text | None = None  #: Free text.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text.
     country: Country  #: ISO 3166 code of the country it stands in.
     output_t_per_year: dict[MaterialId, NonNegative]
     """Nameplate output in tonnes per year, by material."""
     inputs_t_per_t: dict[MaterialId, Ratio] = {}
     """Tonnes taken in for a tonne of output, by material; all are needed, and none where absent."""
-    earliest_start: Annotated[Year, In("years")] | None = None
+    earliest_start: Annotated[Year, InSection("years")] | None = None
     """First year in which the decision to build can fall; the first year where absent."""
-    latest_start: Annotated[Year, In("later years")] | None = None
+    latest_start: Annotated[Year, InSection("later years")] | None = None
     """Last year in which the decision to build can fall; the last year where absent."""
-    construction_years: Whole = Number(0)  #: Years from the start to the first output.
+    construction_years: WholeNumber = Number(0)  #: Years from the start to the first output.
     ramp_up: tuple[Share, ...] = (Number(1),)
     """Share of nameplate in the 1st, 2nd, ... year of output; the last value holds on."""
-    lifetime_years: Annotated[Number, Bounds(gt=0, whole=True)] | None = None
+    lifetime_years: Annotated[Number, NumberBounds(gt=0, whole=True)] | None = None
     """Years of output; unlimited where absent."""
     capex_meur: NonNegative  #: Capital cost in million EUR.
     capex_profile: tuple[Share, ...] = (Number(1),)
@@ -81,66 +81,72 @@ class Project(Base):
     success_probability: Share = Number(1)  #: Probability that it produces; drawn once a state.
     delay_years: dict[Delay, Share] = {0: Number(1)}
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
-    anyway: Anyway | None = None
+    anyway: UnaidedDecision | None = None
     """That it is built unaided; its ``home_share`` then comes unless a plan starts it."""
     cash_cost_eur_per_t: dict[MaterialId, YearlyNonNegative] = {}
     """Price below which it stands still, in EUR per tonne, of the one output that decides."""
-    restart_periods: Whole = Number(0)  #: Periods of a clock until it runs again.
+    restart_periods: WholeNumber = Number(0)  #: Periods of a clock until it runs again.
     requires: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built no later.
     excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built beside it.
     stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
     tags: tuple[StrictStr, ...] = ()  #: Free words that instruments can ask for.
 
-    _ramp = base.needed(
-        "ramp_up", marked("ramp_up is empty"), marked("leave it out, or write [1.0]")
+    _ramp_up_is_not_empty = base.must_not_be_empty(
+        "ramp_up",
+        mark_translatable("ramp_up is empty"),
+        mark_translatable("leave it out, or write [1.0]"),
     )
-    _sums = base.adds_up("capex_profile", "delay_years")
-    _overruns = base.adds_up(
+    _shares_sum_to_one = base.sums_to_one("capex_profile", "delay_years")
+    _overruns_sum_to_one = base.sums_to_one(
         "capex_overrun",
-        what=marked("the probability of capex_overrun"),
-        of="probability",
-        empty=True,
+        description=mark_translatable("the probability of capex_overrun"),
+        share_field="probability",
+        allow_empty=True,
     )
 
     @field_validator("output_t_per_year")
     @classmethod
-    def _some_output(cls, output: dict[str, Number]) -> dict[str, Number]:
+    def _output_is_not_empty(cls, output: dict[str, Number]) -> dict[str, Number]:
         if not output:
-            raise fault(tr("a project without output"), tr("write {material: tonnes per year}"))
+            raise validation_error(
+                tr("a project without output"), tr("write {material: tonnes per year}")
+            )
         return output
 
     @model_validator(mode="after")
-    def _one_cash_cost(self, info: ValidationInfo) -> Project:
-        if base.left_out("order", info):
+    def _check_cash_cost(self, info: ValidationInfo) -> Project:
+        if base.skips_check("order", info):
             return self
         outputs, about = list(self.output_t_per_year), list(self.cash_cost_eur_per_t)
         at: tuple[str, ...] = ("cash_cost_eur_per_t", *about[1:2])
         if len(about) > 1:
             message = tr("cash_cost_eur_per_t names {count} materials", count=len(about))
-            raise fault(message, tr("name the one whose price decides"), at)
+            raise validation_error(message, tr("name the one whose price decides"), at)
         unknown = about and about[0] not in outputs and base.UNREADABLE_TEXT not in outputs
         if unknown and about[0] != base.UNREADABLE_TEXT:
             message = tr("the project does not make '{material}'", material=about[0])
             hint = tr("its outputs are {materials}", materials=", ".join(outputs))
-            raise fault(message, hint, ("cash_cost_eur_per_t", about[0], "[key]"))
+            raise validation_error(message, hint, ("cash_cost_eur_per_t", about[0], "[key]"))
         if float(self.restart_periods) and not about:
             message = tr("restart_periods needs cash_cost_eur_per_t")
-            raise fault(message, tr("say below which price it stands still"), ("restart_periods",))
+            raise validation_error(
+                message, tr("say below which price it stands still"), ("restart_periods",)
+            )
         return self
 
-    def starts(self, years: range) -> range:
+    def start_years(self, years: range) -> range:
         """The calendar years in which it may be decided, out of those of a horizon."""
         first = years[0] if self.earliest_start is None else self.earliest_start
         last = years[-1] if self.latest_start is None else min(self.latest_start, years[-1])
         return range(first, last + 1)
 
     @model_validator(mode="after")
-    def _window(self, info: ValidationInfo) -> Project:
+    def _check_start_years(self, info: ValidationInfo) -> Project:
         first, last = self.earliest_start, self.latest_start
-        if first is None or last is None or base.left_out("order", info):
+        if first is None or last is None or base.skips_check("order", info):
             return self
-        if readable(first, last) and last < first:
+        if are_readable(first, last) and last < first:
             years = {"last": last, "first": first}
             message = tr("latest_start {last} lies before earliest_start {first}", **years)
-            raise fault(message, at=("latest_start",))
+            raise validation_error(message, path=("latest_start",))
         return self

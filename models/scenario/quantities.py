@@ -17,14 +17,14 @@ from typing import Annotated, Any, Literal
 from pydantic_core import PydanticCustomError
 
 from models import base
-from models.base import Finding, Reader, fault
-from models.language import marked, tr
-from models.spelling import close
+from models.base import FieldReader, PartFault, validation_error
+from models.language import mark_translatable, tr
+from models.spelling import closest_name
 
-LARGEST, SMALLEST = 1e15, 1e-30
+MAX_FIGURE, MIN_FIGURE = 1e15, 1e-30
 """Sizes of figures, other than 0, between which products of figures stay finite and count."""
 Confidence = Literal["high", "medium", "low"]
-REMARKS = ("source", "confidence", "note")  #: What may be said of a number beside its value.
+REMARK_KEYS = ("source", "confidence", "note")  #: What may be said of a number beside its value.
 
 
 class Number(float):
@@ -43,7 +43,7 @@ class Number(float):
     def __new__(cls, value: float, **about: Any) -> Number:
         """Make a number from its value and its remarks."""
         number = super().__new__(cls, value)
-        for key in REMARKS:
+        for key in REMARK_KEYS:
             setattr(number, key, about.get(key))
         return number
 
@@ -52,17 +52,17 @@ class Number(float):
         return self
 
     def __getnewargs_ex__(self) -> tuple[tuple[float], dict[str, Any]]:
-        return (float(self),), remarks(self)
+        return (float(self),), remarks_of(self)
 
-    def written(self) -> float | int | dict[str, Any]:
+    def to_file_value(self) -> float | int | dict[str, Any]:
         """The number as a scenario file writes it."""
         number = float(self)
         value = int(number) if number.is_integer() and abs(number) < 2**53 else number
-        about = remarks(self)
+        about = remarks_of(self)
         return {"value": value, **about} if about else value
 
 
-UNREADABLE = Number(math.nan)
+UNREADABLE_NUMBER = Number(math.nan)
 """Stands in for a number that could not be read: every comparison with it is silent."""
 
 
@@ -83,13 +83,13 @@ class CalendarYear(int):
     def __getnewargs__(self) -> tuple[Any, ...]:
         return (int(self), self.__dict__)
 
-    def written(self) -> int | dict[str, Any]:
+    def to_file_value(self) -> int | dict[str, Any]:
         """The year as a scenario file writes it."""
-        about = remarks(self)
+        about = remarks_of(self)
         return {"value": int(self), **about} if about else int(self)
 
 
-def readable(*years: int | None) -> bool:
+def are_readable(*years: int | None) -> bool:
     """Whether all of these years are there and could be read."""
     return all(year is not None and getattr(year, "readable", True) for year in years)
 
@@ -100,57 +100,73 @@ def _without_separators(text: str) -> str:
     return bare.replace(",", "") if bare == text else bare.replace(",", ".")
 
 
-_EXPONENT = r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"
-_PERCENT = r"[+-]?\d+([.,]\d+)?\s*%"
+_EXPONENT_PATTERN = r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"
+_PERCENT_PATTERN = r"[+-]?\d+([.,]\d+)?\s*%"
 
 
-def _fraction(text: str) -> str:
+def _percent_to_fraction(text: str) -> str:
     return f"{float(text[:-1].replace(',', '.')) / 100:g}"
 
 
-def _plain(text: str) -> str:
+def _expand_exponent(text: str) -> str:
     value = float(text)
     return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
 
 
-_AMBIGUOUS = marked(
+_AMBIGUOUS_HINT = mark_translatable(
     "{number} may mean {thousands} or {decimal}: write it without a sign between thousands"
 )
-_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
-    (r"[+-]?([1-9]\d*,|[1-9]\d{0,2}\.)\d{3}", _AMBIGUOUS, str),
+_NUMBER_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    (r"[+-]?([1-9]\d*,|[1-9]\d{0,2}\.)\d{3}", _AMBIGUOUS_HINT, str),
     (
         r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?",
-        marked("write {number} (no thousands dots)"),
+        mark_translatable("write {number} (no thousands dots)"),
         lambda t: t.replace(".", "").replace(",", "."),
     ),
     (
         r"[+-]?[1-9]\d{0,2}((,\d{3})+(\.\d+)?|([ '\u2019\u00a0\u202f]\d{3})+([.,]\d+)?)",
-        marked("write {number}, with nothing between thousands"),
+        mark_translatable("write {number}, with nothing between thousands"),
         _without_separators,
     ),
-    (r"[+-]?\d+,\d+", marked("a decimal comma: write {number}"), lambda t: t.replace(",", ".")),
-    (r"[+-]?\d[\d_]*_[\d_]*", marked("write {number}"), lambda t: t.replace("_", "")),
-    (r"[+-]?0\d+", marked("write {number} without the leading zero"), lambda t: str(int(t))),
-    (_EXPONENT, marked("YAML reads this as text: write {number}"), _plain),
-    (_PERCENT, marked("write a fraction of one: {number}"), _fraction),
-    (r"[+-]?\d+(\.\d+)?", marked("write {number} without quotation marks"), str),
+    (
+        r"[+-]?\d+,\d+",
+        mark_translatable("a decimal comma: write {number}"),
+        lambda t: t.replace(",", "."),
+    ),
+    (r"[+-]?\d[\d_]*_[\d_]*", mark_translatable("write {number}"), lambda t: t.replace("_", "")),
+    (
+        r"[+-]?0\d+",
+        mark_translatable("write {number} without the leading zero"),
+        lambda t: str(int(t)),
+    ),
+    (
+        _EXPONENT_PATTERN,
+        mark_translatable("YAML reads this as text: write {number}"),
+        _expand_exponent,
+    ),
+    (
+        _PERCENT_PATTERN,
+        mark_translatable("write a fraction of one: {number}"),
+        _percent_to_fraction,
+    ),
+    (r"[+-]?\d+(\.\d+)?", mark_translatable("write {number} without quotation marks"), str),
 )  #: What a text where a number belongs looks like, the hint for it, and the number it gives.
 
 
 def number_hint(text: str) -> str:
     """What somebody who wrote this text where a number belongs most likely meant."""
     text = text.strip()
-    for pattern, hint, number in _HINTS:
+    for pattern, hint, number in _NUMBER_HINTS:
         if re.fullmatch(pattern, text):
             about = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
-            if hint is _AMBIGUOUS:
+            if hint is _AMBIGUOUS_HINT:
                 about["decimal"] = f"{float(about['decimal']):.15g}"
             return tr(hint, number=number(text), **about)
     return tr("write a number such as 12.5")
 
 
 @dataclass(frozen=True)
-class Bounds(Reader):
+class NumberBounds(FieldReader):
     """What a number may be: at least ``ge``, above ``gt``, at most ``le``, whole if ``whole``."""
 
     ge: float | None = None
@@ -163,61 +179,75 @@ class Bounds(Reader):
         """A number from what a file holds: a bare number or ``{value:, source:, ...}``."""
         if isinstance(value, Number):
             # Files hold no such thing: it was read before, or stands in for what is unreadable.
-            return value if math.isnan(value) else Number(self._check(value), **remarks(value))
+            return (
+                value
+                if math.isnan(value)
+                else Number(self._check_number(value), **remarks_of(value))
+            )
         if not isinstance(value, Mapping):
-            return Number(self._check(value))
-        if not any(map(_key_meant, value)):
-            raise _not_one_number()
-        number, about = read_sourced(value, self._bare, "12.5")
+            return Number(self._check_number(value))
+        if not any(map(_closest_sourced_key, value)):
+            raise _mapping_error()
+        number, about = read_sourced(value, self._read_bare, "12.5")
         return Number(number, **about)
 
-    def _bare(self, value: Any) -> float:
+    def _read_bare(self, value: Any) -> float:
         if isinstance(value, Mapping):
-            raise _not_one_number()
-        return value if isinstance(value, Number) else self._check(value)
+            raise _mapping_error()
+        return value if isinstance(value, Number) else self._check_number(value)
 
-    def _check(self, value: Any) -> float:
+    def _check_number(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             if isinstance(value, str):
-                raise fault(tr("'{value}' is not a number", value=value), number_hint(value))
+                raise validation_error(
+                    tr("'{value}' is not a number", value=value), number_hint(value)
+                )
             shown = tr("nothing") if value is None else str(value).lower()
-            shown = base.shape_of_value(value, shown)
-            raise fault(tr("a number is expected here, not {shown}", shown=shown))
+            shown = base.describe_container(value, shown)
+            raise validation_error(tr("a number is expected here, not {shown}", shown=shown))
         try:
             number = float(value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise fault(tr("a number must be finite"))
-        if abs(number) > LARGEST and not self.whole:
-            limits = {"number": number, "limit": LARGEST}
+            raise validation_error(tr("a number must be finite"))
+        if abs(number) > MAX_FIGURE and not self.whole:
+            limits = {"number": number, "limit": MAX_FIGURE}
             message = tr(
                 "{number:g} is larger than any figure, which is {limit:g} at most", **limits
             )
-            raise fault(message, tr("write it in the unit that the name of the field ends in"))
-        if 0 < abs(number) < SMALLEST:
+            raise validation_error(
+                message, tr("write it in the unit that the name of the field ends in")
+            )
+        if 0 < abs(number) < MIN_FIGURE:
             message = tr("{number:g} is too small to count", number=number)
-            raise fault(message, tr("write {value}", value=0))
+            raise validation_error(message, tr("write {value}", value=0))
         if self.whole and not number.is_integer():
             message = tr("{number:g} is not a whole number", number=number)
-            raise fault(message, tr("write {value}", value=round(number)))
+            raise validation_error(message, tr("write {value}", value=round(number)))
         if self.ge is not None and number < self.ge:
             hint = tr("write a number of {least:g} or more", least=self.ge)
             if self.ge == 0:
-                raise fault(tr("{number:g} is negative", number=number), hint)
-            raise fault(tr("{number:g} is below {least:g}", number=number, least=self.ge), hint)
+                raise validation_error(tr("{number:g} is negative", number=number), hint)
+            raise validation_error(
+                tr("{number:g} is below {least:g}", number=number, least=self.ge), hint
+            )
         if self.gt is not None and number <= self.gt:
             hint = tr("write a number above {limit:g}", limit=self.gt)
-            raise fault(tr("{number:g} is not above {limit:g}", number=number, limit=self.gt), hint)
+            raise validation_error(
+                tr("{number:g} is not above {limit:g}", number=number, limit=self.gt), hint
+            )
         if self.le is not None and number > self.le:
             hint = tr("write {meant:g} for {share:g} %", meant=number / 100, share=number)
             message = tr("{number:g} is above {limit:g}", number=number, limit=self.le)
-            raise fault(message, hint if self.le == 1 and 2 <= number <= 100 else "")
+            raise validation_error(message, hint if self.le == 1 and 2 <= number <= 100 else "")
         if self.lt is not None and number >= self.lt:
-            raise fault(tr("{number:g} is not below {limit:g}", number=number, limit=self.lt))
+            raise validation_error(
+                tr("{number:g} is not below {limit:g}", number=number, limit=self.lt)
+            )
         return number
 
-    def json_number(self) -> dict[str, Any]:
+    def number_schema(self) -> dict[str, Any]:
         """The JSON Schema of the bare number."""
         limits = {"minimum": self.ge, "exclusiveMinimum": self.gt, "maximum": self.le}
         limits |= {"exclusiveMaximum": self.lt}
@@ -226,12 +256,12 @@ class Bounds(Reader):
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of a number with or without its source."""
-        return {"anyOf": [self.json_number(), _sourced_schema(self.json_number())]}
+        return {"anyOf": [self.number_schema(), _sourced_schema(self.number_schema())]}
 
 
-def _not_one_number() -> PydanticCustomError:
+def _mapping_error() -> PydanticCustomError:
     message = tr("one number is expected here, not a mapping")
-    return fault(message, tr("write {value}", value="{value: 12.5}"))
+    return validation_error(message, tr("write {value}", value="{value: 12.5}"))
 
 
 def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
@@ -246,16 +276,20 @@ def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, **closed}
 
 
-def remarks(number: Any) -> dict[str, Any]:
+def remarks_of(number: Any) -> dict[str, Any]:
     """What is said of a number beside its value."""
-    return {key: getattr(number, key) for key in REMARKS if getattr(number, key) is not None}
+    return {key: getattr(number, key) for key in REMARK_KEYS if getattr(number, key) is not None}
 
 
-def _key_meant(key: Any) -> str:
+def _closest_sourced_key(key: Any) -> str:
     """The key of a sourced number that a key is or was meant to be, or an empty text."""
     if str(key).isdecimal():
         return ""  # a year, of which there may be many
-    return str(key) if key in ("value", *REMARKS) else close(str(key), ("value", *REMARKS))
+    return (
+        str(key)
+        if key in ("value", *REMARK_KEYS)
+        else closest_name(str(key), ("value", *REMARK_KEYS))
+    )
 
 
 def read_sourced(
@@ -263,12 +297,12 @@ def read_sourced(
 ) -> tuple[Any, dict[str, Any]]:
     """The value of ``{value:, source:, ...}`` and what is said of it; raises all that is wrong."""
     number: Any = None
-    faults: list[Finding] = []
+    faults: list[PartFault] = []
     whole = tr("write {value}", value=f"{{value: {example}, source: ..., confidence: high}}")
     for key in value:
-        if key in ("value", *REMARKS):
+        if key in ("value", *REMARK_KEYS):
             continue
-        meant = _key_meant(key)
+        meant = _closest_sourced_key(key)
         hint = tr("did you mean '{name}'?", name=meant) if meant else whole
         if str(key).isdecimal():
             hint = tr("write {value}", value="{value: {2026: 12.5}, source: ...}")
@@ -277,13 +311,13 @@ def read_sourced(
         try:
             number = read(value["value"])
         except PydanticCustomError as error:
-            faults += base.relocated(error, "value")
+            faults += base.faults_under_step(error, "value")
     elif any(str(key).isdecimal() for key in value):
         # What is said of these years already tells to put them under 'value'.
-        raise base.faults_together(faults)
+        raise base.combined_error(faults)
     else:
         faults.append(((), tr("'value' is missing"), whole))
-    about = {key: value[key] for key in REMARKS if value.get(key) is not None}
+    about = {key: value[key] for key in REMARK_KEYS if value.get(key) is not None}
     for key, text in about.items():
         if not isinstance(text, str):
             hint = tr("write {value}", value=f'"{text}"') if key == "note" else ""
@@ -292,12 +326,12 @@ def read_sourced(
             message = tr("confidence '{value}' is not known", value=text)
             faults.append(((key,), message, tr("high, medium or low")))
     if faults:
-        raise base.faults_together(faults)
+        raise base.combined_error(faults)
     return number, about
 
 
 @dataclass(frozen=True)
-class Yearly:
+class YearlyQuantity:
     """A quantity over time: linear between the years given, constant outside them.
 
     A quantity that does not change has no ``years`` and one value.
@@ -320,53 +354,55 @@ class Yearly:
         """The first year named, or None where the quantity does not change."""
         return self.years[0] if self.years else None
 
-    def written(self) -> Any:
+    def to_file_value(self) -> Any:
         """The quantity as a scenario file writes it."""
         if not self.years:
-            return self.values[0].written()
+            return self.values[0].to_file_value()
         values = zip(self.years, self.values, strict=True)
-        return {str(year): value.written() for year, value in values}
+        return {str(year): value.to_file_value() for year, value in values}
 
 
 @dataclass(frozen=True)
-class YearlyBounds(Reader):
+class YearlyBounds(FieldReader):
     """Reads a yearly quantity whose numbers keep within ``bounds``."""
 
-    bounds: Bounds
+    bounds: NumberBounds
 
-    def read(self, value: Any) -> Yearly:
+    def read(self, value: Any) -> YearlyQuantity:
         """A number, or a mapping of years to numbers; either may carry a source."""
-        if isinstance(value, Yearly):
+        if isinstance(value, YearlyQuantity):
             return value
-        if not isinstance(value, Mapping) or not any(map(_key_meant, value)):
-            return self._bare(value)
-        yearly, about = read_sourced(value, self._bare, "12.5")
-        numbers = (Number(number, **{**about, **remarks(number)}) for number in yearly.values)
-        return Yearly(yearly.years, tuple(numbers))
+        if not isinstance(value, Mapping) or not any(map(_closest_sourced_key, value)):
+            return self._read_bare(value)
+        yearly, about = read_sourced(value, self._read_bare, "12.5")
+        numbers = (Number(number, **{**about, **remarks_of(number)}) for number in yearly.values)
+        return YearlyQuantity(yearly.years, tuple(numbers))
 
-    def _bare(self, value: Any) -> Yearly:
+    def _read_bare(self, value: Any) -> YearlyQuantity:
         if not isinstance(value, Mapping):
-            return Yearly((), (self.bounds.read(value),))
+            return YearlyQuantity((), (self.bounds.read(value),))
         if not value:
-            raise fault(tr("a yearly quantity names no year"), tr("write {2026: 12.5} or 12.5"))
+            raise validation_error(
+                tr("a yearly quantity names no year"), tr("write {2026: 12.5} or 12.5")
+            )
         numbers: dict[int, Number] = {}
-        faults: list[Finding] = []
+        faults: list[PartFault] = []
         for key, written in value.items():
             try:
                 year = base.read_year(key)
                 if year in numbers:
-                    raise fault(tr("the year {year} is named twice", year=year))
+                    raise validation_error(tr("the year {year} is named twice", year=year))
                 numbers[year] = self.bounds.read(written)
             except PydanticCustomError as error:
-                faults += base.relocated(error, key)
+                faults += base.faults_under_step(error, key)
         if faults:
-            raise base.faults_together(faults)
+            raise base.combined_error(faults)
         years = tuple(sorted(numbers))
-        return Yearly(years, tuple(numbers[year] for year in years))
+        return YearlyQuantity(years, tuple(numbers[year] for year in years))
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema: a number, a mapping of years to numbers, or either with a source."""
-        number = self.bounds.json_number()
+        number = self.bounds.number_schema()
         patterns = {"^[0-9]{1,4}$": {"anyOf": [number, _sourced_schema(number)]}}
         years = {"type": "object", "patternProperties": patterns, "minProperties": 1}
         years["additionalProperties"] = False
@@ -374,7 +410,7 @@ class YearlyBounds(Reader):
 
 
 @dataclass(frozen=True)
-class YearReader(Reader):
+class YearReader(FieldReader):
     """Reads a bare year or ``{value: 2026, source: ...}``."""
 
     def read(self, value: Any) -> CalendarYear:
@@ -382,18 +418,18 @@ class YearReader(Reader):
         if isinstance(value, CalendarYear):
             return value
         if not isinstance(value, Mapping):
-            return self._bare(value)
-        year, about = read_sourced(value, self._bare, "2026")
+            return self._read_bare(value)
+        year, about = read_sourced(value, self._read_bare, "2026")
         return CalendarYear(year, {**about, "readable": year.readable})
 
-    def _bare(self, value: Any) -> CalendarYear:
+    def _read_bare(self, value: Any) -> CalendarYear:
         if isinstance(value, Number) and math.isnan(value):
             return CalendarYear(0, {"readable": False})
         return CalendarYear(base.read_year(value))
 
     def write(self, value: int) -> int | dict[str, Any]:
         """The year as a scenario file writes it."""
-        return value.written() if isinstance(value, CalendarYear) else value
+        return value.to_file_value() if isinstance(value, CalendarYear) else value
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of a year with or without its source."""
@@ -401,14 +437,14 @@ class YearReader(Reader):
         return {"anyOf": [bare, _sourced_schema(bare)]}
 
 
-_NONNEGATIVE = Bounds(ge=0)
+_NONNEGATIVE_BOUNDS = NumberBounds(ge=0)
 Year = Annotated[int, YearReader()]  #: A calendar year, with or without its source.
-_SHARE = Bounds(ge=0, le=1)
-Share = Annotated[Number, _SHARE]  #: A fraction of one.
-Fraction = Annotated[Number, Bounds(ge=0, lt=1)]
-NonNegative = Annotated[Number, _NONNEGATIVE]
-Ratio = Annotated[Number, Bounds(gt=0)]  #: Tonnes for a tonne.
-Whole = Annotated[Number, Bounds(ge=0, whole=True)]  #: A whole number, 0 or more.
-Count = Annotated[Number, Bounds(ge=1, whole=True)]
-YearlyNonNegative = Annotated[Yearly, YearlyBounds(_NONNEGATIVE)]
-YearlyShare = Annotated[Yearly, YearlyBounds(_SHARE)]
+_SHARE_BOUNDS = NumberBounds(ge=0, le=1)
+Share = Annotated[Number, _SHARE_BOUNDS]  #: A fraction of one.
+Fraction = Annotated[Number, NumberBounds(ge=0, lt=1)]
+NonNegative = Annotated[Number, _NONNEGATIVE_BOUNDS]
+Ratio = Annotated[Number, NumberBounds(gt=0)]  #: Tonnes for a tonne.
+WholeNumber = Annotated[Number, NumberBounds(ge=0, whole=True)]  #: A whole number, 0 or more.
+PositiveInteger = Annotated[Number, NumberBounds(ge=1, whole=True)]
+YearlyNonNegative = Annotated[YearlyQuantity, YearlyBounds(_NONNEGATIVE_BOUNDS)]
+YearlyShare = Annotated[YearlyQuantity, YearlyBounds(_SHARE_BOUNDS)]

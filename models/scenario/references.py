@@ -11,31 +11,52 @@ from typing import TYPE_CHECKING
 
 from models.base import UNREADABLE_TEXT
 from models.faults import Fault
-from models.language import marked, tr
-from models.marks import Found, values_in
-from models.scenario import chains, plausibility, residual, review, undisturbed
-from models.scenario.quantities import readable
-from models.spelling import existing
+from models.field_marks import LocatedValue, collect_values
+from models.language import mark_translatable, tr
+from models.scenario import baseline_shortage, chains, plausibility, residual_value_checks, review
+from models.scenario.quantities import are_readable
+from models.spelling import unknown_name_hint
 
 if TYPE_CHECKING:
     from models.scenario.case import Case
     from models.scenario.hazards import Event
 
-_UNKNOWN = {
-    "materials": (marked("there is no material '{name}'"), marked("the file has no materials")),
-    "consumers": (marked("there is no consumer '{name}'"), marked("the file has no consumers")),
-    "projects": (marked("there is no project '{name}'"), marked("the file has no projects")),
-    "funders": (marked("there is no funder '{name}'"), marked("the file has no funders")),
-    "hazards": (marked("there is no hazard '{name}'"), marked("the file has no hazards")),
-    "variants": (marked("there is no variant '{name}'"), marked("the file has no variants")),
-    "regimes": (marked("there is no regime '{name}'"), marked("add it under uncertainty.regimes")),
+_UNKNOWN_ID_MESSAGES = {
+    "materials": (
+        mark_translatable("there is no material '{name}'"),
+        mark_translatable("the file has no materials"),
+    ),
+    "consumers": (
+        mark_translatable("there is no consumer '{name}'"),
+        mark_translatable("the file has no consumers"),
+    ),
+    "projects": (
+        mark_translatable("there is no project '{name}'"),
+        mark_translatable("the file has no projects"),
+    ),
+    "funders": (
+        mark_translatable("there is no funder '{name}'"),
+        mark_translatable("the file has no funders"),
+    ),
+    "hazards": (
+        mark_translatable("there is no hazard '{name}'"),
+        mark_translatable("the file has no hazards"),
+    ),
+    "variants": (
+        mark_translatable("there is no variant '{name}'"),
+        mark_translatable("the file has no variants"),
+    ),
+    "regimes": (
+        mark_translatable("there is no regime '{name}'"),
+        mark_translatable("add it under uncertainty.regimes"),
+    ),
 }  #: What is said of an id that no item of a section has, and of a file without any item.
 
-LEAST_RATIO, MOST_RATIO = 1e-6, 1e6
+MIN_INPUT_RATIO, MAX_INPUT_RATIO = 1e-6, 1e6
 """Of tonnes taken in for a tonne of output; beyond them units are mixed up."""
 
 
-def check(
+def check_references(
     case: Case, unreadable: Mapping[str, frozenset[str]] | None = None, warnings: bool = True
 ) -> Iterator[Fault]:
     """Every fault between items, and every warning, unless these are not wanted.
@@ -44,87 +65,95 @@ def check(
     items that are missing from it (``*`` for a whole section): what refers to them is not reported
     again, and warnings, which rest on the whole, are left out.
     """
-    found = list(values_in(case))
-    yield from _Checker(case, unreadable).faults(found)
+    found = list(collect_values(case))
+    yield from _ReferenceChecker(case, unreadable).faults(found)
     if unreadable is None:
-        yield from residual.check(case)
+        yield from residual_value_checks.check_residual_values(case)
     if unreadable is None and warnings:
-        yield from plausibility.warnings(case, found)
-        yield from undisturbed.check(case)
+        yield from plausibility.plausibility_warnings(case, found)
+        yield from baseline_shortage.baseline_shortage_warnings(case)
 
 
-class _Checker:
+class _ReferenceChecker:
     def __init__(self, case: Case, unreadable: Mapping[str, frozenset[str]] | None) -> None:
         self.case = case
         self.partial = unreadable is not None
         self.unreadable = dict(unreadable or {})
-        self.ids = {name: dict.fromkeys(getattr(case, name, ())) for name in _UNKNOWN}
-        regimes, lost = self._regimes()
+        self.ids = {name: dict.fromkeys(getattr(case, name, ())) for name in _UNKNOWN_ID_MESSAGES}
+        regimes, lost = self._regime_names()
         self.ids["regimes"] = dict.fromkeys(regimes)
         if lost:
             self.unreadable["regimes"] = frozenset("*")
 
-    def _regimes(self) -> tuple[list[str], bool]:
+    def _regime_names(self) -> tuple[list[str], bool]:
         """The regimes there are, without a chain those that written-out states name; and whether
         some may be missing."""
         uncertainty = self.case.uncertainty
         if uncertainty is not None and uncertainty.regimes is not None:
             names = list(uncertainty.regimes.yearly)
-            return names, self._stands_in(*names)
+            return names, self._is_placeholder(*names)
         states = (uncertainty and uncertainty.states) or ()
         return [name for state in states for name in state.regimes.values()], self.partial
 
-    def faults(self, values: list[Found]) -> Iterator[Fault]:
+    def faults(self, values: list[LocatedValue]) -> Iterator[Fault]:
         """Ids and years wherever their types mark them, then what sections owe to each other."""
         for found in values:
-            section = found.type.section if found.value is not None else ""
-            if section in _UNKNOWN:
-                yield from self._known(section, found)
+            section = found.field_type.section if found.value is not None else ""
+            if section in _UNKNOWN_ID_MESSAGES:
+                yield from self._check_id(section, found)
             elif section in ("years", "later years"):
-                yield from self._within(found)
-        parts = (self._consumers, self._damage, self._projects, self._chains, self._charges)
-        for part in (*parts, self._states, self._sets):
+                yield from self._check_year(found)
+        parts = (
+            self._check_consumers,
+            self._check_damage,
+            self._check_projects,
+            self._check_chains,
+            self._check_budget_lines,
+        )
+        for part in (*parts, self._check_states, self._check_assumption_sets):
             yield from part()
 
-    def _unread(self, section: str, name: str = "*") -> bool:
+    def _is_unread(self, section: str, name: str = "*") -> bool:
         items = self.unreadable.get(section, frozenset())
-        return "*" in items or name in items or self._stands_in(name)
+        return "*" in items or name in items or self._is_placeholder(name)
 
-    def _stands_in(self, *names: str | None) -> bool:
+    def _is_placeholder(self, *names: str | None) -> bool:
         """Whether one of the names is in the place of one that could not be read."""
         return self.partial and UNREADABLE_TEXT in names
 
-    def _known(self, section: str, found: Found) -> Iterator[Fault]:
+    def _check_id(self, section: str, located: LocatedValue) -> Iterator[Fault]:
         """A fault where no item of the section has that id."""
-        ids, name = self.ids[section], found.value
-        if name not in ids and not self._unread(section, name):
-            message, empty = _UNKNOWN[section]
-            hint = existing(name, ids) or tr(empty)
-            yield Fault(found.at, tr(message, name=name), hint, at_key=found.at_key)
+        ids, name = self.ids[section], located.value
+        if name not in ids and not self._is_unread(section, name):
+            message, empty = _UNKNOWN_ID_MESSAGES[section]
+            hint = unknown_name_hint(name, ids) or tr(empty)
+            yield Fault(located.path, tr(message, name=name), hint, at_key=located.at_key)
 
-    def _within(self, found: Found) -> Iterator[Fault]:
+    def _check_year(self, located: LocatedValue) -> Iterator[Fault]:
         """A fault where a year lies outside the horizon, or before it where it may be later."""
-        horizon, year = self.case.horizon, found.value
+        horizon, year = self.case.horizon, located.value
         years = horizon.years
-        if not years or not readable(year, horizon.first_year, horizon.last_year):
+        if not years or not are_readable(year, horizon.first_year, horizon.last_year):
             return
-        if year not in years and not (found.type.section == "later years" and year > years[-1]):
+        if year not in years and not (
+            located.field_type.section == "later years" and year > years[-1]
+        ):
             message = tr("{year} lies outside the horizon", year=year)
             hint = tr("write a year from {first} to {last}", first=years[0], last=years[-1])
-            yield Fault(found.at, message, hint, at_key=found.at_key)
+            yield Fault(located.path, message, hint, at_key=located.at_key)
 
-    def _sets(self) -> Iterator[Fault]:
+    def _check_assumption_sets(self) -> Iterator[Fault]:
         """A plan over sets of assumptions that are not there."""
         case = self.case
         over = case.objective.over_assumptions is not None and not case.assumptions
-        if over and not self._unread("assumptions"):
+        if over and not self._is_unread("assumptions"):
             message = tr("the file has no sets of assumptions")
             hint = tr("add them under assumptions, or leave it out")
             yield Fault(("objective", "over_assumptions"), message, hint)
-        if not self._unread("uncertainty") and not self._unread("materials"):
-            yield from review.check(case, self._unread("review"))
+        if not self._is_unread("uncertainty") and not self._is_unread("materials"):
+            yield from review.check_review(case, self._is_unread("review"))
 
-    def _consumers(self) -> Iterator[Fault]:
+    def _check_consumers(self) -> Iterator[Fault]:
         companies = [name for name, one in self.case.funders.items() if one.kind == "company"]
         for name, consumer in self.case.consumers.items():
             owner = consumer.company
@@ -133,14 +162,16 @@ class _Checker:
                 message = tr("the funder '{funder}' is private, not a company", funder=owner)
                 if funder.kind == "public":
                     message = tr("the funder '{funder}' is public, not a company", funder=owner)
-                yield Fault(("consumers", name, "company"), message, existing(owner, companies))
+                yield Fault(
+                    ("consumers", name, "company"), message, unknown_name_hint(owner, companies)
+                )
 
-    def _damage(self) -> Iterator[Fault]:
+    def _check_damage(self) -> Iterator[Fault]:
         """Second entries for a pair, and demand that no entry is for."""
         entries: dict[tuple[str | None, str], int] = {}
         for position, damage in enumerate(self.case.damage):
             pair = (damage.consumer, damage.material)
-            if pair in entries and not self._stands_in(*pair):
+            if pair in entries and not self._is_placeholder(*pair):
                 about = {"material": damage.material, "consumer": damage.consumer}
                 message = tr("a second damage entry for '{material}'", material=damage.material)
                 if damage.consumer:
@@ -148,7 +179,7 @@ class _Checker:
                 hint = tr("keep this one or {other}", other=f"damage.{entries[pair]}")
                 yield Fault(("damage", position), message, hint)
             entries.setdefault(pair, position)
-        if self._unread("damage") or any(self._stands_in(*pair) for pair in entries):
+        if self._is_unread("damage") or any(self._is_placeholder(*pair) for pair in entries):
             return
         for position, demand in enumerate(self.case.demand):
             pair = (demand.consumer, demand.material)
@@ -166,7 +197,7 @@ class _Checker:
                 hint = tr("add {entry} under damage", entry=entry)
                 yield Fault(("demand", position), message, hint)
 
-    def _projects(self) -> Iterator[Fault]:
+    def _check_projects(self) -> Iterator[Fault]:
         for name, project in self.case.projects.items():
             if name in project.requires:
                 message = tr("the project '{project}' requires itself", project=name)
@@ -182,12 +213,12 @@ class _Checker:
                     yield Fault(at, message, tr("keep one of the two"))
             last = self.case.horizon.last_year
             year = last if project.anyway is None else project.anyway.year
-            if readable(year, last) and year > last:
+            if are_readable(year, last) and year > last:
                 years = {"year": year, "last": last}
                 message = tr("{year} lies after the horizon, which ends in {last}", **years)
                 yield Fault(("projects", name, "anyway", "year"), message, tr("leave it out"))
 
-    def _chains(self) -> Iterator[Fault]:
+    def _check_chains(self) -> Iterator[Fault]:
         """Inputs that cannot be: of units that are mixed up, of several outputs, in a circle."""
         at: tuple[str, ...]
         for name, project in self.case.projects.items():
@@ -197,85 +228,85 @@ class _Checker:
                 hint = tr("write a project for each output, with its own inputs")
                 at = ("projects", name, "output_t_per_year", outputs[1])
                 yield Fault(at, message, hint, at_key=True)
-        links = list(chains.links(self.case))
-        for at, ratio in {link.at: link.ratio for link in links}.items():
-            if ratio < LEAST_RATIO or ratio > MOST_RATIO:
+        links = list(chains.chain_links(self.case))
+        for at, ratio in {link.path: link.ratio for link in links}.items():
+            if ratio < MIN_INPUT_RATIO or ratio > MAX_INPUT_RATIO:
                 message = tr("{ratio:g} tonnes for a tonne of output cannot be", ratio=ratio)
-                ends = {"least": f"{LEAST_RATIO:f}", "most": f"{MOST_RATIO:.0f}"}
+                ends = {"least": f"{MIN_INPUT_RATIO:f}", "most": f"{MAX_INPUT_RATIO:.0f}"}
                 hint = tr("write tonnes for a tonne, from {least} to {most}", **ends)
                 yield Fault(at, message, hint)
         for link in links:
-            if link.taken == link.made and not self._stands_in(link.taken):
-                message = tr("'{material}' is made of itself", material=link.taken)
+            if link.input == link.output and not self._is_placeholder(link.input):
+                message = tr("'{material}' is made of itself", material=link.input)
                 hint = tr("leave it out, and count the output without what it takes in")
-                yield Fault(link.at, message, hint, at_key=True)
-        for circle in chains.circles(self.case):
-            forms = " > ".join([circle[-1].made, *(link.made for link in circle)])
+                yield Fault(link.path, message, hint, at_key=True)
+        for circle in chains.find_cycles(self.case):
+            forms = " > ".join([circle[-1].output, *(link.output for link in circle)])
             message = tr("forms run in a circle: {forms}", forms=forms)
             hint = tr("write what is recycled as supply, or as a project without inputs")
-            yield Fault(circle[-1].at, message, hint, at_key=True)
+            yield Fault(circle[-1].path, message, hint, at_key=True)
 
-    def _charges(self) -> Iterator[Fault]:
+    def _check_budget_lines(self) -> Iterator[Fault]:
         """Budget lines that instruments charge, and ids of stockpiles that stand twice."""
         for name, funder in self.case.funders.items():
             lines = funder.budget_lines
             for key, instrument in funder.instruments.items():
                 for line in instrument.charges:
-                    known = line in lines or self._stands_in(line)
-                    if not known and not self._unread("budget_lines", name):
+                    known = line in lines or self._is_placeholder(line)
+                    if not known and not self._is_unread("budget_lines", name):
                         message = tr(
                             "'{funder}' has no budget line '{line}'", funder=name, line=line
                         )
-                        hint = existing(line, lines) or tr("add it under budget_lines")
+                        hint = unknown_name_hint(line, lines) or tr("add it under budget_lines")
                         at = ("funders", name, "instruments", key, "charges", line)
                         yield Fault(at, message, hint, at_key=True)
         seen: dict[str, int] = {}
         for position, stockpile in enumerate(self.case.stockpiles):
             first = seen.setdefault(stockpile.id, position)
-            if first != position and not self._stands_in(stockpile.id):
+            if first != position and not self._is_placeholder(stockpile.id):
                 message = tr("two stockpiles have the id '{id}'", id=stockpile.id)
                 hint = tr("rename this one or {other}", other=f"stockpiles.{first}")
                 yield Fault(("stockpiles", position, "id"), message, hint)
 
-    def _states(self) -> Iterator[Fault]:
+    def _check_states(self) -> Iterator[Fault]:
         uncertainty, periods = self.case.uncertainty, self.case.horizon.periods_per_year
         unaided = [name for name, one in self.case.projects.items() if one.anyway is not None]
         for number, state in enumerate((uncertainty and uncertainty.states) or ()):
             for name, price in state.prices.items():
                 known = self.case.materials.get(name)
                 states = () if known is None else known.price_states
-                if known is not None and not any(one.called(price) for one in states):
+                if known is not None and not any(one.is_named(price) for one in states):
                     about = {"material": name, "price": price}
                     message = tr("'{material}' has no price state '{price}'", **about)
-                    named = [one.name.read() for one in states if one.name is not None]
-                    hint = existing(price, named) or tr("name one under price_states")
+                    named = [one.name.in_language() for one in states if one.name is not None]
+                    hint = unknown_name_hint(price, named) or tr("name one under price_states")
                     yield Fault(("uncertainty", "states", number, "prices", name), message, hint)
             for position, name in enumerate(state.anyway):
                 if name in self.case.projects and name not in unaided:
                     message = tr("the project '{project}' does not come anyway", project=name)
-                    hint = existing(name, unaided) or tr("add anyway to the project")
+                    hint = unknown_name_hint(name, unaided) or tr("add anyway to the project")
                     yield Fault(
                         ("uncertainty", "states", number, "anyway", position), message, hint
                     )
             for position, event in enumerate(state.events):
                 at = ("uncertainty", "states", number, "events", position)
-                yield from self._profile(event, at)
+                yield from self._check_profile(event, at)
                 if event.period > periods:
                     message = tr("a year has no period {period:g}", period=event.period)
                     hint = tr("write a period from 1 to {last:g}", last=periods)
                     hint = tr("write {value}", value=1) if periods <= 1 else hint
                     yield Fault((*at, "period"), message, hint)
 
-    def _profile(self, event: Event, at: tuple[str | int, ...]) -> Iterator[Fault]:
+    def _check_profile(self, event: Event, path: tuple[str | int, ...]) -> Iterator[Fault]:
         """An event names a profile if its hazard has any, and else none."""
         hazard, name = self.case.hazards.get(event.hazard), event.profile
-        if hazard is None or self._stands_in(name, *hazard.profiles):
+        if hazard is None or self._is_placeholder(name, *hazard.profiles):
             return
         about, known = {"hazard": event.hazard}, ", ".join(hazard.profiles)
         if name is None and known:
             message = tr("the event names no profile of the hazard '{hazard}'", **about)
-            yield Fault(at, message, tr("write profile: one of {known}", known=known))
+            yield Fault(path, message, tr("write profile: one of {known}", known=known))
         elif name is not None and name not in hazard.profiles:
             message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **about)
-            hint = existing(name, list(hazard.profiles)) or tr("leave it out")
-            yield Fault((*at, "profile"), message, hint)
+            hint = unknown_name_hint(name, list(hazard.profiles)) or tr("leave it out")
+            yield Fault((*path, "profile"), message, hint)

@@ -14,9 +14,9 @@ from pydantic import ValidationInfo, model_validator
 from models import base
 from models.base import Base, Id, MaterialId
 from models.faults import Fault
+from models.field_marks import InSection
 from models.language import tr
-from models.marks import In
-from models.scenario.quantities import Year, readable
+from models.scenario.quantities import Year, are_readable
 
 if TYPE_CHECKING:
     from models.scenario.case import Case
@@ -25,23 +25,25 @@ if TYPE_CHECKING:
 class Observation(Base):
     """One thing that is seen before the review: a hazard, the regime, or a price."""
 
-    hazard: Annotated[Id, In("hazards")] | None = None
+    hazard: Annotated[Id, InSection("hazards")] | None = None
     """Id of a hazard: whether an event of it has started before the year of the review."""
     regime: Literal[True] | None = None  #: The regime of the year before the review.
     price: MaterialId | None = None  #: Id of a material: which of its price states it is.
 
     @model_validator(mode="after")
-    def _one(self, info: ValidationInfo) -> Observation:
-        if not base.left_out("order", info) and len(self.model_dump(exclude_none=True)) != 1:
+    def _names_one_thing(self, info: ValidationInfo) -> Observation:
+        if not base.skips_check("order", info) and len(self.model_dump(exclude_none=True)) != 1:
             message = tr("an observation is one of 'hazard', 'regime' and 'price'")
-            raise base.fault(message, tr("write an entry for each thing that is observed"))
+            raise base.validation_error(
+                message, tr("write an entry for each thing that is observed")
+            )
         return self
 
 
 class Review(Base):
     """A date at which to decide again."""
 
-    year: Annotated[Year, In("years")]
+    year: Annotated[Year, InSection("years")]
     """First year whose decisions may depend on what has been observed before it."""
     observe: tuple[Observation, ...]
     """What is observed. States that look alike in all of it form a group; at most 8 groups."""
@@ -50,17 +52,17 @@ class Review(Base):
     what could be left to it."""
 
 
-def check(case: Case, partial: bool = False) -> Iterator[Fault]:
+def check_review(case: Case, is_partial: bool = False) -> Iterator[Fault]:
     """Faults of a review: a year before which nothing is seen, and what cannot be observed. Some
     observations may be missing of one that is ``partial``."""
     review, uncertainty = case.review, case.uncertainty
     if review is None:
         return
     first = case.horizon.first_year
-    if readable(review.year, first) and review.year == first:
+    if are_readable(review.year, first) and review.year == first:
         message = tr("nothing is seen before {year}, the first year", year=first)
         yield Fault(("review", "year"), message, tr("write a later year"))
-    if not review.observe and not partial:
+    if not review.observe and not is_partial:
         message = tr("nothing is observed before the review")
         yield Fault(("review", "observe"), message, tr("write {value}", value="[{hazard: ...}]"))
     seen: dict[Observation, int] = {}

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ValidationInfo, model_validator
 
 from models import base
-from models.base import Base, Choice, ConsumerId, FunderId, Id, MaterialId, Text
+from models.base import Base, ConsumerId, FunderId, Id, LocalizedText, MaterialId, NamesOrKeyword
 from models.language import tr
 from models.scenario.quantities import Fraction, NonNegative, Number, Share, YearlyNonNegative
 
@@ -16,8 +16,8 @@ class Stockpile(Base):
     """A stock of one material that can be bought up and released."""
 
     id: Id  #: Id of the stockpile.
-    name: Text | None = None  #: Name shown in reports; the id where absent.
-    description: Text | None = None  #: Free text.
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text.
     material: MaterialId  #: Id of the material.
     initial_t: NonNegative = Number(0)  #: Stock before the first period, in tonnes.
     max_t: NonNegative | None = None  #: Room for stock, in tonnes.
@@ -38,17 +38,17 @@ class Stockpile(Base):
     paid_by: dict[FunderId, Share]  #: Share of its cost that each funder pays; adds up to 1.
     storage_paid_by: dict[FunderId, Share] | None = None  #: The same of storage; or ``paid_by``.
     financing_paid_by: dict[FunderId, Share] | None = None  #: The same of financing.
-    serves: Annotated[tuple[ConsumerId, ...] | None, Choice("all")] = None
+    serves: Annotated[tuple[ConsumerId, ...] | None, NamesOrKeyword("all")] = None
     """Ids of the consumers it serves, also of what is made of it, or ``all``."""
 
-    _sums = base.adds_up("paid_by", "storage_paid_by", "financing_paid_by")
+    _shares_sum_to_one = base.sums_to_one("paid_by", "storage_paid_by", "financing_paid_by")
 
     @model_validator(mode="after")
-    def _fits(self, info: ValidationInfo) -> Stockpile:
-        if base.left_out("order", info):
+    def _check_initial_stock(self, info: ValidationInfo) -> Stockpile:
+        if base.skips_check("order", info):
             return self
         if self.max_t is not None and self.initial_t > self.max_t:
             both = {"initial": self.initial_t, "most": self.max_t}
             message = tr("initial_t {initial:g} is above max_t {most:g}", **both)
-            raise base.fault(message, at=("initial_t",))
+            raise base.validation_error(message, path=("initial_t",))
         return self

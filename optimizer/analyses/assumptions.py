@@ -24,14 +24,16 @@ from typing import Any, Literal
 
 from models.language import tr
 from models.scenario.case import Case
-from models.scenario.quantities import Yearly
-from optimizer.analyses.variation import written
+from models.scenario.quantities import YearlyQuantity
+from optimizer.analyses.variation import format_setting
 from optimizer.errors import VorratError
 
-Kind = Literal["hazard", "damage", "capex", "success", "delay", "price", "demand", "input"]
+AssumptionKind = Literal[
+    "hazard", "damage", "capex", "success", "delay", "price", "demand", "input"
+]
 """What is uncertain; ``input`` is a number that was named by its path."""
 
-RANGES: Mapping[Kind, tuple[float, float]] = {
+FACTOR_RANGES: Mapping[AssumptionKind, tuple[float, float]] = {
     "hazard": (1 / 3, 3.0),
     "damage": (0.5, 2.0),
     "capex": (0.8, 1.5),
@@ -42,67 +44,71 @@ RANGES: Mapping[Kind, tuple[float, float]] = {
 }
 """Lowest and highest factor of each kind."""
 
-PARTS_SHOWN: tuple[Kind, ...] = ("hazard", "damage")
+KINDS_SHOWN_BY_PART: tuple[AssumptionKind, ...] = ("hazard", "damage")
 """Kinds of which each part is an assumption of its own beside that of all together."""
 
 
 @dataclass(frozen=True)
-class Numbers:
+class LinkedNumbers:
     """Numbers that move together, and what they are at a value: each at its path, or all at one
     path as a mapping, whose ``keys`` are years or names."""
 
     paths: tuple[str, ...]
-    at: Callable[[float], Sequence[float]]
+    values_at: Callable[[float], Sequence[float]]
     keys: tuple[str, ...] = ()
 
-    def settings(self, value: float) -> list[str]:
+    def settings_at(self, value: float) -> list[str]:
         """What they become, as ``path=value``."""
-        numbers = list(map(written, self.at(value)))
+        numbers = list(map(format_setting, self.values_at(value)))
         if self.keys:
             pairs = zip(self.keys, numbers, strict=True)
             return [f"{self.paths[0]}={{{', '.join(f'{key}: {x}' for key, x in pairs)}}}"]
         return [f"{path}={x}" for path, x in zip(self.paths, numbers, strict=True)]
 
 
-Parts = Mapping[str | None, Sequence[Numbers]]
+NumbersById = Mapping[str | None, Sequence[LinkedNumbers]]
 """Numbers by id; those under None are all of a kind, where that is not what the parts make."""
 
 
-def scaled(path: str, number: float | Yearly, most: float = math.inf) -> Numbers:
+def scaled_number(
+    path: str, number: float | YearlyQuantity, max_value: float = math.inf
+) -> LinkedNumbers:
     """One number, or one for each of several years, times the value; at most ``most``."""
-    base = tuple(map(float, number.values if isinstance(number, Yearly) else (number,)))
-    keys = tuple(map(str, number.years)) if isinstance(number, Yearly) else ()
-    return Numbers((path,), partial(_times, base, most), keys)
+    base = tuple(map(float, number.values if isinstance(number, YearlyQuantity) else (number,)))
+    keys = tuple(map(str, number.years)) if isinstance(number, YearlyQuantity) else ()
+    return LinkedNumbers((path,), partial(_scale_values, base, max_value), keys)
 
 
-def _times(base: Sequence[float], most: float, value: float) -> list[float]:
-    return [min(most, value * x) for x in base]
+def _scale_values(base: Sequence[float], max_value: float, factor: float) -> list[float]:
+    return [min(max_value, factor * x) for x in base]
 
 
-def free(path: str) -> Numbers:
+def free_number(path: str) -> LinkedNumbers:
     """A number that was named by its path: the value is the number itself."""
-    return Numbers((path,), partial(_times, (1.0,), math.inf))
+    return LinkedNumbers((path,), partial(_scale_values, (1.0,), math.inf))
 
 
-def _success(base: float, value: float) -> list[float]:
+def _scaled_success_probability(probability: float, factor: float) -> list[float]:
     """A probability of success, of which that of failure is multiplied."""
-    return [1 - min(1.0, value * (1 - base))]
+    return [1 - min(1.0, factor * (1 - probability))]
 
 
-def _shifted(base: Sequence[float], moved: Sequence[bool], value: float) -> list[float]:
+def _scaled_probabilities(
+    probabilities: Sequence[float], is_scaled: Sequence[bool], value: float
+) -> list[float]:
     """Probabilities that add up to 1, of which some are multiplied; the others shrink or grow in
     proportion."""
-    pairs = list(zip(base, moved, strict=True))
+    pairs = list(zip(probabilities, is_scaled, strict=True))
     of_moved = math.fsum(p for p, moves in pairs if moves)
-    rest = math.fsum(base) - of_moved
+    rest = math.fsum(probabilities) - of_moved
     factor = min(value, (of_moved + rest) / of_moved)
     left = of_moved + rest - factor * of_moved
-    even = left / (len(base) - sum(moved))
-    stays = [p * left / rest if rest > 0 else even for p in base]
+    even = left / (len(probabilities) - sum(is_scaled))
+    stays = [p * left / rest if rest > 0 else even for p in probabilities]
     return [factor * p if moves else own for (p, moves), own in zip(pairs, stays, strict=True)]
 
 
-class NoSuchAssumption(VorratError):
+class InvalidAssumption(VorratError):
     """An assumption or a range that the scenario does not have room for."""
 
     exit_code = 2
@@ -112,7 +118,7 @@ class NoSuchAssumption(VorratError):
 class Assumption:
     """Numbers of a scenario that are varied together, between ``low`` and ``high``."""
 
-    kind: Kind
+    kind: AssumptionKind
     subject: str | None
     """Id of the hazard, material or project, or the path of a free number; None for all of a
     kind."""
@@ -120,8 +126,8 @@ class Assumption:
     """The value at which the scenario is as it is: 1, or a free number as it stands."""
     low: float
     high: float
-    numbers: tuple[Numbers, ...]
-    whole: bool = False  # whether only whole numbers fit
+    numbers: tuple[LinkedNumbers, ...]
+    is_integer: bool = False  # whether only whole numbers fit
 
     @property
     def id(self) -> str:
@@ -135,28 +141,28 @@ class Assumption:
         """Whether values multiply numbers rather than replace one."""
         return self.kind != "input"
 
-    def nearest(self, value: float) -> float:
+    def nearest_valid_value(self, value: float) -> float:
         """The value that fits nearest to one."""
-        return float(round(value)) if self.whole else value
+        return float(round(value)) if self.is_integer else value
 
-    def settings(self, value: float) -> list[str]:
+    def settings_at(self, value: float) -> list[str]:
         """The scenario at a value, for ``Reading.changed``; nothing at ``base``."""
         numbers = self.numbers if value != self.base else ()
-        return [text for number in numbers for text in number.settings(value)]
+        return [text for number in numbers for text in number.settings_at(value)]
 
-    def number(self, value: float) -> float | None:
+    def single_number_at(self, value: float) -> float | None:
         """What a single number of the scenario becomes; None for several, and for yearly ones.
 
         Of a project's success it is the probability to succeed.
         """
-        found = [x for number in self.numbers for x in number.at(value)]
+        found = [x for number in self.numbers for x in number.values_at(value)]
         return found[0] if len(found) == 1 and not self.numbers[0].keys else None
 
 
-def assumptions(
+def list_assumptions(
     case: Case,
     *,
-    each: bool = False,
+    include_parts: bool = False,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     only: Iterable[str] = (),
     inputs: Mapping[str, tuple[float, float]] | None = None,
@@ -172,50 +178,52 @@ def assumptions(
     Raises NoSuchAssumption if an id is not there, a path leads to no single number, or a range does
     not hold the number as it is.
     """
-    ranges, every = ranges or {}, {made.id: made for made in _all(case)}
+    ranges, every = ranges or {}, {made.id: made for made in _all_assumptions(case)}
     wanted = dict.fromkeys([*only, *ranges])
     for id in (id for id in wanted if id not in every):
-        raise NoSuchAssumption(
+        raise InvalidAssumption(
             tr("there is no assumption '{id}'; there are {known}", id=id, known=", ".join(every))
         )
 
     def usual(made: Assumption) -> bool:
-        parts = each or made.kind in PARTS_SHOWN
+        parts = include_parts or made.kind in KINDS_SHOWN_BY_PART
         if made.subject is not None:
             return parts
         return not parts or sum(made.numbers == one.numbers for one in every.values()) == 1
 
     some = wanted if only else [id for id, made in every.items() if id in wanted or usual(made)]
-    found = [_ranged(every[id], *ranges.get(id, (every[id].low, every[id].high))) for id in some]
+    found = [
+        _with_range(every[id], *ranges.get(id, (every[id].low, every[id].high))) for id in some
+    ]
     for path, ends in (inputs or {}).items():
         base = number_at(case, path)
         if base is None:
-            raise NoSuchAssumption(tr("there is no single number at {path}", path=path))
-        number = Assumption("input", path, base, -math.inf, math.inf, (free(path),))
-        found.append(_ranged(number, *ends))
+            raise InvalidAssumption(tr("there is no single number at {path}", path=path))
+        number = Assumption("input", path, base, -math.inf, math.inf, (free_number(path),))
+        found.append(_with_range(number, *ends))
     return tuple(found)
 
 
-def _ranged(made: Assumption, low: float, high: float) -> Assumption:
+def _with_range(assumption: Assumption, low: float, high: float) -> Assumption:
     if low == high:
-        raise NoSuchAssumption(tr("the range of {id} has no width", id=made.id))
-    if not 0 <= low <= made.base <= high:
-        about = {"id": made.id, "low": low, "high": high, "base": made.base}
-        raise NoSuchAssumption(
+        raise InvalidAssumption(tr("the range of {id} has no width", id=assumption.id))
+    if not 0 <= low <= assumption.base <= high:
+        about = {"id": assumption.id, "low": low, "high": high, "base": assumption.base}
+        raise InvalidAssumption(
             tr("the range {low:g}..{high:g} of {id} does not hold {base:g}", **about)
         )
-    return replace(made, low=low, high=high)
+    return replace(assumption, low=low, high=high)
 
 
-def _all(case: Case) -> list[Assumption]:
+def _all_assumptions(case: Case) -> list[Assumption]:
     """All of a kind together, and each part by itself."""
     found = []
-    for kind, by_id in uncertain(case).items():
+    for kind, by_id in uncertain_numbers(case).items():
         everything = [number for numbers in by_id.values() for number in numbers]
-        parts: Parts = {None: everything, **by_id}
+        parts: NumbersById = {None: everything, **by_id}
         for subject, numbers in parts.items():
             if numbers:
-                found.append(Assumption(kind, subject, 1.0, *RANGES[kind], tuple(numbers)))
+                found.append(Assumption(kind, subject, 1.0, *FACTOR_RANGES[kind], tuple(numbers)))
     return found
 
 
@@ -223,73 +231,82 @@ def number_at(case: Case, path: str) -> float | None:
     """The number that a dotted path of the scenario leads to, if it is one number."""
     at: Any = case
     for step in path.split("."):
-        at = inside(at, step)
-    if isinstance(at, Yearly):
+        at = child_at(at, step)
+    if isinstance(at, YearlyQuantity):
         return None if at.years else float(at.values[0])
     return float(at) if isinstance(at, (int, float)) and not isinstance(at, bool) else None
 
 
-def inside(at: Any, step: str) -> Any:
+def child_at(node: Any, step: str) -> Any:
     """What stands one step further along a dotted path; None where nothing does."""
     place = int(step) if step.isdecimal() else None
-    if isinstance(at, Yearly):
-        return next((x for year, x in zip(at.years, at.values, strict=True) if year == place), None)
-    if isinstance(at, Mapping):
-        return at.get(step, at.get(place))
-    if isinstance(at, tuple):
-        by_id = next((item for item in at if getattr(item, "id", None) == step), None)
-        return by_id or (at[place] if place is not None and place < len(at) else None)
-    return getattr(at, step, None) if step in getattr(type(at), "model_fields", {}) else None
+    if isinstance(node, YearlyQuantity):
+        return next(
+            (x for year, x in zip(node.years, node.values, strict=True) if year == place), None
+        )
+    if isinstance(node, Mapping):
+        return node.get(step, node.get(place))
+    if isinstance(node, tuple):
+        by_id = next((item for item in node if getattr(item, "id", None) == step), None)
+        return by_id or (node[place] if place is not None and place < len(node) else None)
+    return getattr(node, step, None) if step in getattr(type(node), "model_fields", {}) else None
 
 
-def uncertain(case: Case) -> dict[Kind, Parts]:
+def uncertain_numbers(case: Case) -> dict[AssumptionKind, NumbersById]:
     """All that is uncertain in a scenario, by kind. With written-out states projects succeed or
     fail as these say."""
     sampled = case.uncertainty is not None and case.uncertainty.sample is not None
-    damage: dict[str | None, list[Numbers]] = {}
-    demand: dict[str | None, list[Numbers]] = {}
+    damage: dict[str | None, list[LinkedNumbers]] = {}
+    demand: dict[str | None, list[LinkedNumbers]] = {}
     needed = {row.material for row in case.demand} if case.objective.measure == "damage" else set()
     for n, entry in enumerate(case.damage):
         # One factor on all steps: what rises goes on rising.
         steps = [
-            scaled(f"damage.{n}.steps.{j}.eur_per_t", step.eur_per_t)
+            scaled_number(f"damage.{n}.steps.{j}.eur_per_t", step.eur_per_t)
             for j, step in enumerate(entry.steps)
             if step.eur_per_t > 0 and entry.material in needed
         ]
         damage.setdefault(entry.material, []).extend(steps)
     for n, row in enumerate(case.demand):
         if any(row.t_per_year.values):
-            number = scaled(f"demand.{n}.t_per_year", row.t_per_year)
+            number = scaled_number(f"demand.{n}.t_per_year", row.t_per_year)
             demand.setdefault(row.material, []).append(number)
     projects = case.projects.items()
-    found: dict[Kind, Parts] = {
+    found: dict[AssumptionKind, NumbersById] = {
         "hazard": {
-            h: [scaled(f"hazards.{h}.annual_probability", hazard.annual_probability, 1.0)]
+            h: [scaled_number(f"hazards.{h}.annual_probability", hazard.annual_probability, 1.0)]
             for h, hazard in case.hazards.items()
             if any(0 < chance < 1 for chance in hazard.annual_probability.values)
         },
         "damage": damage,
         "demand": demand,
         "capex": {
-            p: [scaled(f"projects.{p}.capex_meur", project.capex_meur)]
+            p: [scaled_number(f"projects.{p}.capex_meur", project.capex_meur)]
             for p, project in projects
             if project.capex_meur > 0
         },
     }
     if not sampled:
-        found["hazard"] = _written_hazards(case)
+        found["hazard"] = _explicit_state_probabilities(case)
     else:
         found["success"] = {
-            p: [Numbers((f"projects.{p}.success_probability",), partial(_success, float(chance)))]
+            p: [
+                LinkedNumbers(
+                    (f"projects.{p}.success_probability",),
+                    partial(_scaled_success_probability, float(chance)),
+                )
+            ]
             for p, project in projects
             if (chance := project.success_probability) < 1
         }
-        found["delay"] = {p: _delay(p, project.delay_years) for p, project in projects}
+        found["delay"] = {
+            p: _delay_probabilities(p, project.delay_years) for p, project in projects
+        }
     found["price"] = {
         m: [
-            scaled(f"materials.{m}.price_eur_per_t", material.price_eur_per_t),
+            scaled_number(f"materials.{m}.price_eur_per_t", material.price_eur_per_t),
             *(
-                scaled(f"materials.{m}.price_states.{n}.eur_per_t", state.eur_per_t)
+                scaled_number(f"materials.{m}.price_states.{n}.eur_per_t", state.eur_per_t)
                 for n, state in enumerate(material.price_states)
             ),
         ]
@@ -298,27 +315,29 @@ def uncertain(case: Case) -> dict[Kind, Parts]:
     return found
 
 
-def _written_hazards(case: Case) -> Parts:
+def _explicit_state_probabilities(case: Case) -> NumbersById:
     """Of written-out states the probabilities of those in which a hazard strikes."""
     states = (case.uncertainty.states if case.uncertainty else None) or ()
     shares = tuple(float(state.probability) for state in states)
     paths = tuple(f"uncertainty.states.{n}.probability" for n in range(len(states)))
-    found: dict[str | None, list[Numbers]] = {}
-    made: dict[tuple[bool, ...], list[Numbers]] = {}
+    found: dict[str | None, list[LinkedNumbers]] = {}
+    made: dict[tuple[bool, ...], list[LinkedNumbers]] = {}
     for by in (None, *case.hazards):
         moved = tuple(any(by in (None, event.hazard) for event in s.events) for s in states)
         some = any(share > 0 for share, moves in zip(shares, moved, strict=True) if moves)
-        shifted = [Numbers(paths, partial(_shifted, shares, moved))] if some else []
+        shifted = (
+            [LinkedNumbers(paths, partial(_scaled_probabilities, shares, moved))] if some else []
+        )
         # Hazards that strike in the same states are the same numbers.
         found[by] = made.setdefault(moved, [] if all(moved) else shifted)
     return found
 
 
-def _delay(project: str, delays: Mapping[int, float]) -> list[Numbers]:
+def _delay_probabilities(project: str, delays: Mapping[int, float]) -> list[LinkedNumbers]:
     """Chances that a project is late."""
     shares = {0: 0.0, **{late: float(share) for late, share in delays.items()}}
     if math.fsum(share for late, share in shares.items() if late > 0) <= 0:
         return []
     path, late = f"projects.{project}.delay_years", [years > 0 for years in shares]
-    at = partial(_shifted, tuple(shares.values()), late)
-    return [Numbers((path,), at, tuple(map(str, shares)))]
+    at = partial(_scaled_probabilities, tuple(shares.values()), late)
+    return [LinkedNumbers((path,), at, tuple(map(str, shares)))]

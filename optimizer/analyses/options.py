@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from models.docstrings import field_docstrings
+from models.field_docs import field_docstrings
 from models.language import tr
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Flag:
+class CliFlag:
     """What the command line needs to know of an option besides its type and its help."""
 
     metavar: str | None = None  # what stands for its value in help
@@ -38,33 +38,33 @@ class Flag:
 
     Raises ValueError with a message for users.
     """
-    shown: str | None = None  # the default as help shows it, where that is not its value
+    default_text: str | None = None  # the default as help shows it, where that is not its value
 
 
-MOST_AT_ONCE = 1_000
+MAX_PARALLEL = 1_000
 """Threads or processes; more are mistyped, and a system that has to make them all stands still."""
 
-Count = Annotated[int, Field(ge=0), Flag("N")]
-Positive = Annotated[int, Field(ge=1), Flag("N")]
-Pair = Annotated[int, Field(ge=2), Flag("N")]
-AtOnce = Annotated[int, Field(ge=1, le=MOST_AT_ONCE), Flag("N")]
+Count = Annotated[int, Field(ge=0), CliFlag("N")]
+PositiveCount = Annotated[int, Field(ge=1), CliFlag("N")]
+CountFromTwo = Annotated[int, Field(ge=2), CliFlag("N")]
+ParallelCount = Annotated[int, Field(ge=1, le=MAX_PARALLEL), CliFlag("N")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Gap = Annotated[float, Field(ge=0, allow_inf_nan=False), Flag("SHARE")]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Flag("SECONDS")]
-Id = Annotated[str, Flag("ID")]
-Year = Annotated[int, Flag("YEAR")]
-Settings = Annotated[tuple[str, ...], Flag("PATH=VALUE", "--set")]
-Budget = Annotated[float, Field(ge=0, allow_inf_nan=False), Flag("MEUR")]
+Gap = Annotated[float, Field(ge=0, allow_inf_nan=False), CliFlag("SHARE")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), CliFlag("SECONDS")]
+Id = Annotated[str, CliFlag("ID")]
+Year = Annotated[int, CliFlag("YEAR")]
+Settings = Annotated[tuple[str, ...], CliFlag("PATH=VALUE", "--set")]
+Budget = Annotated[float, Field(ge=0, allow_inf_nan=False), CliFlag("MEUR")]
 Method = Literal["auto", "extensive", "decomposition"]
 
 
-class Listener:
+class ProgressListener:
     """Is told how far an analysis has come; this one passes nothing on."""
 
-    progress: Callable[[Progress], None] | None = None
+    on_progress: Callable[[Progress], None] | None = None
     """Told how far a single solve has come."""
 
-    def counted(self, done: int, of: int | None, name: str) -> None:
+    def report_step(self, done: int, total: int | None, step_name: str) -> None:
         """Hear how many of several steps are done, of how many where that is known, and which one
         comes next or was the last."""
 
@@ -78,7 +78,7 @@ class Listener:
         """Hear that nothing more comes for now."""
 
 
-SILENT = Listener()
+SILENT_LISTENER = ProgressListener()
 
 
 class Options(BaseModel):
@@ -87,12 +87,12 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     @classmethod
-    def asked(cls) -> tuple[str, ...]:
+    def user_fields(cls) -> tuple[str, ...]:
         """The fields that a user may set, in the order of help."""
         return tuple(cls.model_fields)
 
 
-class OfScenario(Options):
+class ScenarioOptions(Options):
     """Which scenario of a file is meant."""
 
     variant: Id | None = None
@@ -101,7 +101,7 @@ class OfScenario(Options):
     """Change one value, for example horizon.last_year=2040; may be given often."""
 
     @property
-    def changes(self) -> tuple[str, ...]:
+    def all_settings(self) -> tuple[str, ...]:
         """All that is changed of the file."""
         return self.settings
 
@@ -109,31 +109,35 @@ class OfScenario(Options):
 class SolveOptions(Options):
     """How hard each problem is tried, by how many processes, and who is told."""
 
-    heeded: ClassVar[tuple[str, ...]] = ("gap", "time_limit", "jobs")
+    supported_options: ClassVar[tuple[str, ...]] = ("gap", "time_limit", "jobs")
     """Those of the options below that the analysis heeds."""
-    out: ClassVar[str] = ""  # help of the option for the folder that its results are written to
-    place: ClassVar[str] = "DIR"  # what stands for that folder in help
-    force: ClassVar[str] = "Overwrite existing files of results."
-    exits: ClassVar[str] = ""  # what its exit codes mean
+    out_help: ClassVar[str] = (
+        ""  # help of the option for the folder that its results are written to
+    )
+    out_metavar: ClassVar[str] = "DIR"  # what stands for that folder in help
+    force_help: ClassVar[str] = "Overwrite existing files of results."
+    exit_code_help: ClassVar[str] = ""  # what its exit codes mean
 
     gap: Gap = 1e-4
     """Stop once the plan is proven to be this close to the best, as a share of its objective."""
     time_limit: Seconds | None = None
     """Stop each single solve after this time with the best plan so far."""
-    node_limit: Positive | None = None
+    node_limit: PositiveCount | None = None
     """Stop after so many nodes of the search with the best plan so far: unlike a time limit, at the
     same place each time."""
     method: Method = "auto"
     """All states in one model, or a small model and cuts; auto goes by the size."""
-    threads: AtOnce | None = None
+    threads: ParallelCount | None = None
     """Threads of solver and sweep."""
-    jobs: AtOnce | None = None
+    jobs: ParallelCount | None = None
     """Problems that are solved side by side, each by one process; if not given as many as there are
     usable cores, and one for small problems."""
-    listener: SkipJsonSchema[Listener] = Field(default=SILENT, exclude=True, repr=False)
+    listener: SkipJsonSchema[ProgressListener] = Field(
+        default=SILENT_LISTENER, exclude=True, repr=False
+    )
 
     @classmethod
-    def asked(cls) -> tuple[str, ...]:
+    def user_fields(cls) -> tuple[str, ...]:
         """The fields that a user may set: those of the file, its own, and those of each solve."""
         declared = [
             name for base in reversed(cls.__mro__) for name in inspect.get_annotations(base)
@@ -141,33 +145,33 @@ class SolveOptions(Options):
         # What is declared anew stands where that is.
         last = {name: n for n, name in enumerate(declared) if name in cls.model_fields}
         own = sorted(last.keys() - SolveOptions.model_fields.keys(), key=last.__getitem__)
-        return (*own, *cls.heeded)
+        return (*own, *cls.supported_options)
 
     @property
     def on_progress(self) -> Callable[[Progress], None] | None:
         """What is told how far a single solve has come."""
-        return self.listener.progress
+        return self.listener.on_progress
 
-    def tell(self, done: int, of: int | None, name: str) -> None:
+    def report_progress(self, done: int, total: int | None, step_name: str) -> None:
         """Say how many steps are done, and which one comes next or was the last."""
-        self.listener.counted(done, of, name)
+        self.listener.report_step(done, total, step_name)
 
-    def alone(self) -> SolveOptions:
+    def for_worker(self) -> SolveOptions:
         """The same for a process of its own: one thread, and nobody is told."""
-        return self.model_copy(update={"threads": 1, "listener": SILENT})
+        return self.model_copy(update={"threads": 1, "listener": SILENT_LISTENER})
 
 
-class PlanOptions(OfScenario, SolveOptions):
+class PlanOptions(ScenarioOptions, SolveOptions):
     """Find the best plan for the scenario FILE and prove how good it is."""
 
-    heeded = ("gap", "time_limit", "node_limit", "method", "threads")
-    exits = (
+    supported_options = ("gap", "time_limit", "node_limit", "method", "threads")
+    exit_code_help = (
         "Exit codes: 0 solved to the gap; 1 stopped by a limit, the plan is written; 2 wrong "
         "usage or input; 3 no plan keeps all rules; 4 no plan before the limit; 5 failure; "
         "130 interrupted with nothing to keep."
     )
-    out = "Write plan.json into this folder as well; it is made if it is not there."
-    force = "Overwrite an existing plan.json."
+    out_help = "Write plan.json into this folder as well; it is made if it is not there."
+    force_help = "Overwrite an existing plan.json."
 
     budget: Budget | None = None
     """The same as --set policy.budget_meur=MEUR: what all public funders may spend together."""
@@ -178,7 +182,7 @@ class PlanOptions(OfScenario, SolveOptions):
     below which no plan is; a few more solves for each, of a minute or --time-limit at most."""
 
     @property
-    def changes(self) -> tuple[str, ...]:
+    def all_settings(self) -> tuple[str, ...]:
         """The settings, with a budget of all public funders as the last of them."""
         return with_budget(self.settings, self.budget)
 
@@ -186,7 +190,7 @@ class PlanOptions(OfScenario, SolveOptions):
 class BatchOptions(SolveOptions):
     """How each of many scenarios is solved."""
 
-    heeded = ("gap", "time_limit", "node_limit", "method", "jobs")
+    supported_options = ("gap", "time_limit", "node_limit", "method", "jobs")
 
     time_limit: Seconds | None = None
     """Stop each single solve after this time with what is known by then."""
@@ -194,9 +198,9 @@ class BatchOptions(SolveOptions):
     """Bytes that a process may hold."""
 
     @classmethod
-    def asked(cls) -> tuple[str, ...]:
+    def user_fields(cls) -> tuple[str, ...]:
         """The fields that a user may set, but for the memory, which an engine is asked for."""
-        return cls.heeded
+        return cls.supported_options
 
 
 class CompareOptions(SolveOptions):
@@ -205,14 +209,14 @@ class CompareOptions(SolveOptions):
     ITEM is a scenario file, FILE@VARIANT, or a saved plan (plan.json, or the folder it is in).
     """
 
-    heeded = ("gap", "time_limit", "threads")
-    exits = (
+    supported_options = ("gap", "time_limit", "threads")
+    exit_code_help = (
         "Exit codes: 0 all options solved to the gap; 1 some stopped by a limit, or a saved "
         "plan is not whole; 2 wrong usage or input; 3 some option has no plan that keeps all "
         "rules, the others are compared; 4 the same where none was found before the limit; 5 the "
         "same after a failure; 130 interrupted with nothing to keep."
     )
-    out = "Write comparison.json and plans/LABEL/plan.json into this folder as well."
+    out_help = "Write comparison.json and plans/LABEL/plan.json into this folder as well."
 
     variants: bool = False
     """Add all variants of each scenario file."""
@@ -222,26 +226,26 @@ class CompareOptions(SolveOptions):
     """The same as --set policy.budget_meur=MEUR: what all public funders may spend together."""
     time_limit: Seconds | None = None
     """Stop each solve after this time with the best plan so far."""
-    base: Annotated[str, Flag("LABEL")] | None = None
+    base: Annotated[str, CliFlag("LABEL")] | None = None
     """Compare with this option; the first if not given."""
     year: Year | None = None
     """Reference year of cover and dependence; 2030 or the nearest of the base if not given."""
-    federal: Annotated[tuple[str, ...], Flag("FUNDER")] = ()
+    federal: Annotated[tuple[str, ...], CliFlag("FUNDER")] = ()
     """Public funder that counts as federal, may be given often; all of them if not given."""
     break_even: bool = False
     """Say from which damage, frequency and length of events on each plan is worth its money, and
     below which no plan is; a few more solves for each, of a minute or --time-limit at most."""
 
     @property
-    def names(self) -> dict[str, Any]:
-        """What :func:`optimizer.analyses.comparison.compare.check_asked` looks up."""
+    def names_to_check(self) -> dict[str, Any]:
+        """What :func:`optimizer.analyses.comparison.plan_comparison.check_asked` looks up."""
         of_scenarios = self.variants or self.settings or self.budget is not None or self.break_even
         asked = {"base": self.base, "year": self.year, "federal": self.federal}
         return {**asked, "of_scenarios": bool(of_scenarios)}
 
 
 @cache
-def help_of(options: type[Options]) -> dict[str, str]:
+def option_help(options: type[Options]) -> dict[str, str]:
     """What each option does, by the name of its field."""
     found: dict[str, str] = {}
     for base in reversed(options.__mro__):
@@ -250,10 +254,10 @@ def help_of(options: type[Options]) -> dict[str, str]:
     return found
 
 
-def schema(options: type[Options]) -> dict[str, Any]:
+def options_schema(options: type[Options]) -> dict[str, Any]:
     """The JSON Schema of the options of an analysis, those of a solve that it heeds included."""
     found = options.model_json_schema()
-    told, asked = help_of(options), options.asked()
+    told, asked = option_help(options), options.user_fields()
     found["properties"] = {
         name: {**found["properties"][name], "description": told[name]} for name in asked
     }
@@ -267,7 +271,7 @@ def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, .
     return (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")
 
 
-def share(text: str) -> float:
+def parse_share(text: str) -> float:
     """A share, as ``2%`` or ``0.02``; NaN where it is none."""
     text = text.strip()
     try:
@@ -276,8 +280,8 @@ def share(text: str) -> float:
         return math.nan
 
 
-def by_name(
-    texts: Sequence[str], value: Callable[[str], Any], refused: Callable[[str], str]
+def parse_named_values(
+    texts: Sequence[str], parse_value: Callable[[str], Any], refusal_text: Callable[[str], str]
 ) -> dict[str, Any]:
     """Values by name of texts such as ``NAME=VALUE``.
 
@@ -289,11 +293,11 @@ def by_name(
         name, _, rest = text.partition("=")
         name = name.strip()
         try:
-            read = value(rest)
+            read = parse_value(rest)
         except ValueError:
             name = ""
         if not name:
-            raise ValueError(refused(text))
+            raise ValueError(refusal_text(text))
         if name in found:
             raise ValueError(tr("'{name}' is named twice.", name=name))
         found[name] = read

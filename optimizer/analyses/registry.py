@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from models.language import marked
+from models.language import mark_translatable
 
 if TYPE_CHECKING:
     from models.results import Result
+    from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
     from optimizer.analyses.options import SolveOptions
-    from optimizer.analyses.running import Input, Outcome
+
+PACKAGES = {"disagreement": "assumption_dependence", "waiting": "deferral"}
+"""Packages below optimizer.analyses by the kind of their result, where the names differ."""
 
 
 @dataclass(frozen=True)
@@ -24,141 +27,180 @@ class Analysis:
     """An analysis, or another command that leaves a result, and what it does, in a line."""
 
     name: str  # that of its command
-    kind: str  # what a document of it states under ``kind``, and the package of its parts
+    kind: str  # the value of ``kind`` in its result; also its package, except in PACKAGES
     summary: str
-    run: str = ""
-    """Module whose function ``run`` runs it; none for a command that is run in its own way."""
-    takes: Literal["scenario", "plan", "either"] = "scenario"
+    run_module: str = ""
+    """Module with the function ``run_analysis``; empty for a command that is run in its own way."""
+    input_kind: Literal["scenario", "plan", "either"] = "scenario"
     """What it is given: a scenario file, a saved plan, or either."""
-    beside: tuple[str, ...] = ()
+    extra_outputs: tuple[str, ...] = ()
     """What it writes beside the file of its result: folders, or other files."""
-    reuses: bool = False
+    reuses_cuts: bool = False
     """Whether it starts from the cuts of earlier runs where that is asked for."""
-    options: str = ""
+    options_path: str = ""
     """Module and class of what it may be asked, where that is not as usual."""
-    folder: str = ""  # that of its result in the folder that it is written to
-    over_sets: bool = False  # whether it works over sets of assumptions
-    with_review: bool = False  # whether it works with a review
-    with_ball: bool = False  # whether it works with the least favourable probabilities
+    result_folder: str = ""  # that of its result in the folder that it is written to
+    supports_assumption_sets: bool = False  # whether it works over sets of assumptions
+    supports_review: bool = False  # whether it works with a review
+    supports_ambiguity: bool = False  # whether it works with the least favourable probabilities
 
     @property
-    def file(self) -> str:
+    def package(self) -> str:
+        """The package below optimizer.analyses that holds it."""
+        return PACKAGES.get(self.kind, self.kind)
+
+    @property
+    def result_file(self) -> str:
         """The file of its result in the folder that it is written to."""
-        return f"{self.folder}{self.kind}.json"
+        return f"{self.result_folder}{self.kind}.json"
 
     @property
-    def result(self) -> type[Result]:
+    def result_class(self) -> type[Result]:
         """The class of its result."""
-        return cast("type[Result]", _found("models.results", self.kind.capitalize()))
+        return cast("type[Result]", _import_attribute("models.results", self.kind.capitalize()))
 
     @property
-    def asks(self) -> type[SolveOptions]:
+    def options_class(self) -> type[SolveOptions]:
         """The class of its options."""
-        usual = f"{self.kind}.options:{self.name.capitalize()}Options"
-        module, _, name = (self.options or usual).partition(":")
-        return cast("type[SolveOptions]", _found(f"optimizer.analyses.{module}", name))
+        usual = f"{self.package}.options:{self.name.capitalize()}Options"
+        module, _, name = (self.options_path or usual).partition(":")
+        return cast("type[SolveOptions]", _import_attribute(f"optimizer.analyses.{module}", name))
 
     @property
-    def running(self) -> Callable[[Input, Any], Outcome]:
+    def runner(self) -> Callable[[AnalysisInput, Any], AnalysisOutcome]:
         """The function that runs it."""
-        module = f"optimizer.analyses.{self.kind}.{self.run}"
-        run = cast("Callable[[Input, Any], Outcome]", _found(module, "run"))
+        module = f"optimizer.analyses.{self.package}.{self.run_module}"
+        run = cast(
+            "Callable[[AnalysisInput, Any], AnalysisOutcome]",
+            _import_attribute(module, "run_analysis"),
+        )
 
-        def of_single(given: Input, asked: Any) -> Outcome:
-            _found("optimizer.solve.planner", "check_plain")(
+        def of_single(given: AnalysisInput, asked: Any) -> AnalysisOutcome:
+            _import_attribute("optimizer.solve.planner", "check_supported")(
                 given.reading.case,
-                over_sets=self.over_sets,
-                with_review=self.with_review,
-                with_ball=self.with_ball,
+                with_assumption_sets=self.supports_assumption_sets,
+                with_review=self.supports_review,
+                with_ambiguity=self.supports_ambiguity,
             )
             return run(given, asked)
 
         return of_single
 
 
-def _found(module: str, name: str) -> Any:
+def _import_attribute(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-_SOLVE = marked("Find the best plan for a scenario.")
-_SPLIT = marked("Share what companies gain together, and test who would leave.")
-_PARTICIPATE = marked("Find the share of a project that a company should take.")
-_EVALUATE = marked("Judge a saved plan on states that it was not made for.")
-_EXPLAIN = marked("Say why each project and each stock of a plan is in or out.")
-_STRESS = marked("Show what a disruption does, period by period, without a plan and with it.")
-_ALTERNATIVES = marked("Find other plans nearly as good, and how robust each choice is.")
-_SENSITIVITY = marked("Find what the answer rests on, and what would turn it.")
-_COMPARE = marked("Put funding options side by side.")
-_FRONTIER = marked("Draw damage against a budget, or any number of the file.")
-_TARGET = marked("Find the least budget that reaches a goal.")
-_REDACT = marked("Hide figures of a scenario; say what that costs and what still tells.")
-_ASSUMPTIONS = marked("Find what experts disagree on, and one plan for all of them.")
-_REVIEW = marked("Find what a review is worth, and what it is worth to observe.")
-_BATCH = marked("Solve many scenarios, variants and settings, and keep each as it is done.")
+_SOLVE_SUMMARY = mark_translatable("Find the best plan for a scenario.")
+_SPLIT_SUMMARY = mark_translatable("Share what companies gain together, and test who would leave.")
+_PARTICIPATE_SUMMARY = mark_translatable("Find the share of a project that a company should take.")
+_EVALUATE_SUMMARY = mark_translatable("Judge a saved plan on states that it was not made for.")
+_EXPLAIN_SUMMARY = mark_translatable("Say why each project and each stock of a plan is in or out.")
+_STRESS_SUMMARY = mark_translatable(
+    "Show what a disruption does, period by period, without a plan and with it."
+)
+_ALTERNATIVES_SUMMARY = mark_translatable(
+    "Find other plans nearly as good, and how robust each choice is."
+)
+_SENSITIVITY_SUMMARY = mark_translatable("Find what the answer rests on, and what would turn it.")
+_COMPARE_SUMMARY = mark_translatable("Put funding options side by side.")
+_FRONTIER_SUMMARY = mark_translatable("Draw damage against a budget, or any number of the file.")
+_TARGET_SUMMARY = mark_translatable("Find the least budget that reaches a goal.")
+_REDACT_SUMMARY = mark_translatable(
+    "Hide figures of a scenario; say what that costs and what still tells."
+)
+_ASSUMPTIONS_SUMMARY = mark_translatable(
+    "Find what experts disagree on, and one plan for all of them."
+)
+_REVIEW_SUMMARY = mark_translatable("Find what a review is worth, and what it is worth to observe.")
+_BATCH_SUMMARY = mark_translatable(
+    "Solve many scenarios, variants and settings, and keep each as it is done."
+)
 
 ANALYSES = (
-    Analysis("solve", "plan", _SOLVE, reuses=True, options="options:PlanOptions"),
-    Analysis("split", "split", _SPLIT, "split", with_review=True),
-    Analysis("participate", "participation", _PARTICIPATE, "participate", with_review=True),
+    Analysis("solve", "plan", _SOLVE_SUMMARY, reuses_cuts=True, options_path="options:PlanOptions"),
+    Analysis("split", "split", _SPLIT_SUMMARY, "split", supports_review=True),
+    Analysis(
+        "participate", "participation", _PARTICIPATE_SUMMARY, "participate", supports_review=True
+    ),
     Analysis(
         "evaluate",
         "evaluation",
-        _EVALUATE,
-        "evaluate",
+        _EVALUATE_SUMMARY,
+        "plan_evaluation",
         "plan",
-        over_sets=True,
-        with_review=True,
-        with_ball=True,
+        supports_assumption_sets=True,
+        supports_review=True,
+        supports_ambiguity=True,
     ),
     Analysis(
         "explain",
         "explanation",
-        _EXPLAIN,
+        _EXPLAIN_SUMMARY,
         "explain",
         "plan",
-        over_sets=True,
-        with_review=True,
-        with_ball=True,
+        supports_assumption_sets=True,
+        supports_review=True,
+        supports_ambiguity=True,
     ),
-    Analysis("stress", "stress", _STRESS, "stress", "either", ("plan",)),
+    Analysis("stress", "stress", _STRESS_SUMMARY, "stress_analysis", "either", ("plan",)),
     Analysis(
         "alternatives",
         "alternatives",
-        _ALTERNATIVES,
-        "alternatives",
+        _ALTERNATIVES_SUMMARY,
+        "near_optimal",
         "either",
         ("plans",),
-        over_sets=True,
+        supports_assumption_sets=True,
     ),
-    Analysis("sensitivity", "sensitivity", _SENSITIVITY, "study", "either"),
-    Analysis("compare", "comparison", _COMPARE, reuses=True, options="options:CompareOptions"),
+    Analysis("sensitivity", "sensitivity", _SENSITIVITY_SUMMARY, "sensitivity_analysis", "either"),
     Analysis(
-        "frontier", "frontier", _FRONTIER, "draw", beside=("plans",), reuses=True, over_sets=True
+        "compare",
+        "comparison",
+        _COMPARE_SUMMARY,
+        reuses_cuts=True,
+        options_path="options:CompareOptions",
     ),
-    Analysis("target", "target", _TARGET, "reach", beside=("plan.json",), reuses=True),
+    Analysis(
+        "frontier",
+        "frontier",
+        _FRONTIER_SUMMARY,
+        "tracing",
+        extra_outputs=("plans",),
+        reuses_cuts=True,
+        supports_assumption_sets=True,
+    ),
+    Analysis(
+        "target",
+        "target",
+        _TARGET_SUMMARY,
+        "least_value",
+        extra_outputs=("plan.json",),
+        reuses_cuts=True,
+    ),
     Analysis(
         "assumptions",
         "disagreement",
-        _ASSUMPTIONS,
-        "disagree",
-        beside=("sets",),
-        over_sets=True,
-        with_review=True,
-        with_ball=True,
+        _ASSUMPTIONS_SUMMARY,
+        "cross_evaluation",
+        extra_outputs=("sets",),
+        supports_assumption_sets=True,
+        supports_review=True,
+        supports_ambiguity=True,
     ),
     Analysis(
         "review",
         "waiting",
-        _REVIEW,
-        "wait",
-        beside=("review",),
-        over_sets=True,
-        with_review=True,
-        with_ball=True,
+        _REVIEW_SUMMARY,
+        "review_value",
+        extra_outputs=("review",),
+        supports_assumption_sets=True,
+        supports_review=True,
+        supports_ambiguity=True,
     ),
-    Analysis("redact", "redaction", _REDACT, folder="owner/"),
-    Analysis("batch", "batch", _BATCH),
+    Analysis("redact", "redaction", _REDACT_SUMMARY, result_folder="owner/"),
+    Analysis("batch", "batch", _BATCH_SUMMARY),
 )
 """In the order in which a folder is named for what lies in it."""
 
-BY_NAME = {one.name: one for one in ANALYSES}
+ANALYSES_BY_NAME = {one.name: one for one in ANALYSES}

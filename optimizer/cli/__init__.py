@@ -15,43 +15,54 @@ from pathlib import Path
 import click
 
 from models.faults import ScenarioError, VorratError
-from models.language import language, marked, speak, tr, using
-from models.recording import recording
-from optimizer.analyses.registry import ANALYSES, BY_NAME
+from models.input_log import log_inputs
+from models.language import current_language, mark_translatable, set_language, tr, using
+from optimizer.analyses.registry import ANALYSES, ANALYSES_BY_NAME
 from optimizer.cli import usage
 
 PROGRAM = "vorrat"
 COMMANDS = {
-    "brief": marked("Put a saved plan on one page for those who decide."),
-    "examples": marked("List the scenarios that come with Vorrat, or print one."),
-    "explore": marked("Solve a family of plans and put it on one page, to be mailed."),
-    "init": marked("Write a commented scenario file or workbook to start from."),
-    "open": marked('Open a page in the browser to ask a scenario "and what if".'),
-    "presets": marked("List the presets that scenarios can include, or print one."),
-    "report": marked("Make an HTML page of saved plans, one or several side by side."),
-    "rerun": marked("Run again what left a manifest, and say whether it comes out the same."),
-    "run": marked("Read a workbook, solve it, and write plan, report and results beside it."),
-    "schema": marked("Print the JSON Schema of scenario files or of results."),
-    "validate": marked("Check scenario files and say what is wrong, all at once."),
-    "workbook": marked("Write saved plans to an Excel workbook with live formulas."),
+    "brief": mark_translatable("Put a saved plan on one page for those who decide."),
+    "examples": mark_translatable("List the scenarios that come with Vorrat, or print one."),
+    "explore": mark_translatable("Solve a family of plans and put it on one page, to be mailed."),
+    "init": mark_translatable("Write a commented scenario file or workbook to start from."),
+    "open": mark_translatable('Open a page in the browser to ask a scenario "and what if".'),
+    "presets": mark_translatable("List the presets that scenarios can include, or print one."),
+    "report": mark_translatable("Make an HTML page of saved plans, one or several side by side."),
+    "rerun": mark_translatable(
+        "Run again what left a manifest, and say whether it comes out the same."
+    ),
+    "run": mark_translatable(
+        "Read a workbook, solve it, and write plan, report and results beside it."
+    ),
+    "schema": mark_translatable("Print the JSON Schema of scenario files or of results."),
+    "validate": mark_translatable("Check scenario files and say what is wrong, all at once."),
+    "workbook": mark_translatable("Write saved plans to an Excel workbook with live formulas."),
 }
 """The commands and their one line of help, so that help imports none of them."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
-MODULES = dict.fromkeys(("examples", "init", "presets", "schema", "validate"), "scenario_files")
-MODULES |= {"workbook": "report", "brief": "report", "solve": "solving", "run": "solving"}
-MODULES["open"] = "opening"
+COMMAND_MODULES = dict.fromkeys(
+    ("examples", "init", "presets", "schema", "validate"), "scenario_files"
+)
+COMMAND_MODULES |= {
+    "workbook": "report",
+    "brief": "report",
+    "solve": "solve_commands",
+    "run": "solve_commands",
+}
+COMMAND_MODULES["open"] = "open_page"
 """The modules of commands that have none of their own name."""
-ARGUMENTS = "vorrat.arguments"
+COMMAND_ARGUMENTS_KEY = "vorrat.arguments"
 """Where the context keeps what was written behind the name of the command."""
-NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+NO_SPACE_ERRNOS = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """How systems say that there is no room."""
 
 
-class _Lazy(click.Group):
+class _LazyCommandGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
-    context_class = usage.Context
+    context_class = usage.LocalizedContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -59,13 +70,13 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        if name in BY_NAME and BY_NAME[name].run:
-            from optimizer.cli import runner
+        if name in ANALYSES_BY_NAME and ANALYSES_BY_NAME[name].run_module:
+            from optimizer.cli import analysis_commands
 
-            return usage.in_language(runner.command_of(name))
-        module = importlib.import_module(f"optimizer.cli.{MODULES.get(name, name)}")
+            return usage.localized(analysis_commands.analysis_command(name))
+        module = importlib.import_module(f"optimizer.cli.{COMMAND_MODULES.get(name, name)}")
         command: click.Command = getattr(module, name)
-        return usage.in_language(command)
+        return usage.localized(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -81,18 +92,18 @@ class _Lazy(click.Group):
                     "No such command '{name}'. Did you mean '{near}'?", name=name, near=near[0]
                 )
             ctx.fail(said)
-        ctx.meta[ARGUMENTS] = args[1:]
+        ctx.meta[COMMAND_ARGUMENTS_KEY] = args[1:]
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        super(_Lazy, usage.in_language(self)).format_help(ctx, formatter)
+        super(_LazyCommandGroup, usage.localized(self)).format_help(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, tr(text)) for name, text in sorted(COMMANDS.items())])
 
 
-def own_version() -> str | None:
+def installed_version() -> str | None:
     """The version that is installed; None in a tree that is not."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -103,12 +114,12 @@ def own_version() -> str | None:
 
 def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        click.echo(f"{PROGRAM} {own_version() or tr('(not installed)')}")
+        click.echo(f"{PROGRAM} {installed_version() or tr('(not installed)')}")
         ctx.exit()
 
 
 @click.command(
-    cls=_Lazy,
+    cls=_LazyCommandGroup,
     name=PROGRAM,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 1 stopped by a limit, the plan is written; 2 wrong usage or input; "
@@ -135,108 +146,114 @@ def main(args: list[str] | None = None) -> None:
     # No Python that is started from here looks for modules in the current folder.
     os.environ["PYTHONSAFEPATH"] = "1"
     open_missing_streams()
-    make_printable()
+    substitute_unprintable()
     words = sys.argv[1:] if args is None else args
     try:
-        from optimizer.cli import parent
+        from optimizer.cli import supervisor
 
-        if not parent.is_supervised(words):
-            code = flushed(run(args))
+        if not supervisor.needs_supervision(words):
+            code = flush_output(run_command_line(args))
             gc.freeze()  # or Python would look through all of it once more at its end
             sys.exit(code)
-        code = parent.supervise(words)
+        code = supervisor.supervise(words)
     except KeyboardInterrupt:
-        code = interrupted()
+        code = report_interrupted()
     except Exception as error:
-        code = _unexpected(error)
+        code = _report_unexpected(error)
     # At once, or one more Ctrl-C would still change how this ends.
     os._exit(code)
 
 
-def run(args: list[str] | None = None) -> int:
+def run_command_line(args: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    with using("en"), recording():
+    with using("en"), log_inputs():
         # What is set on the way, such as an engine, ends with the command.
-        return copy_context().run(_run, args)
+        return copy_context().run(_run_and_map_errors, args)
 
 
-def quietly(line: list[str]) -> int:
+def run_silently(arguments: list[str]) -> int:
     """Run a command line within another one, in its language, without what it prints; its exit
     code."""
     with redirect_stdout(io.StringIO()):
-        return run([*line, f"--language={language()}"])
+        return run_command_line([*arguments, f"--language={current_language()}"])
 
 
-def _run(args: list[str] | None) -> int:
+def _run_and_map_errors(args: list[str] | None) -> int:
     try:
-        speak(usage.of_environment())
+        set_language(usage.environment_language())
         answered = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return interrupted()
+        return report_interrupted()
     except click.ClickException as error:
-        usage.show(error)
+        usage.show_usage_error(error)
         return 2
     except ScenarioError as error:
         from optimizer.cli import diagnostics
 
-        diagnostics.show_all(error.faults)
+        diagnostics.show_faults_and_count(error.faults)
         return error.exit_code
     except VorratError as error:
-        return _say(str(error), error.exit_code)
+        return _print_error(str(error), error.exit_code)
     except OSError as error:
-        no_room = error.errno in NO_ROOM and error.filename is None
-        return _full(error) if no_room or isinstance(error, BrokenPipeError) else _unexpected(error)
+        no_room = error.errno in NO_SPACE_ERRNOS and error.filename is None
+        return (
+            _report_output_failure(error)
+            if no_room or isinstance(error, BrokenPipeError)
+            else _report_unexpected(error)
+        )
     except SystemExit as error:
         return error.code if isinstance(error.code, int) and error.code != 1 else 5
     except BaseException as error:
-        return _unexpected(error)
+        return _report_unexpected(error)
     return answered if isinstance(answered, int) and not isinstance(answered, bool) else 0
 
 
-def flushed(code: int) -> int:
+def flush_output(exit_code: int) -> int:
     """The exit code of a command once all that it wrote is out; 5 if that fails."""
     try:
         with suppress(AttributeError, ValueError):  # there is none
             sys.stdout.flush()
     except OSError as error:
-        return _full(error)
-    return code
+        return _report_output_failure(error)
+    return exit_code
 
 
-def _full(error: OSError) -> int:
+def _report_output_failure(error: OSError) -> int:
     """Standard output, or a temporary file, takes no more; where whoever read has gone, nothing
     more can be said."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return 5
     problem = tr(str(error.strerror))
-    return _say(
+    return _print_error(
         tr("standard output or a temporary file cannot be written: {problem}", problem=problem), 5
     )
 
 
-def _unexpected(error: BaseException) -> int:
+def _report_unexpected(error: BaseException) -> int:
     if os.environ.get("VORRAT_TRACEBACK") == "1":
         traceback.print_exc()
-    from optimizer.cli import child
+    from optimizer.cli import child_process
 
-    if child.was_stopped():
+    if child_process.was_stop_requested():
         # Libraries that are struck while they are imported make other errors of it.
-        return interrupted()
+        return report_interrupted()
     about = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
-    return _say(tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **about), 5)
+    return _print_error(
+        tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **about), 5
+    )
 
 
-def interrupted() -> int:
+def report_interrupted() -> int:
     """Say that the user stopped the command."""
-    return _say(tr("interrupted"), 130)
+    return _print_error(tr("interrupted"), 130)
 
 
-def _say(message: str, code: int) -> int:
-    click.echo(f"{PROGRAM}: {message}" if code == 130 or code == 5 else message, err=True)
-    return code
+def _print_error(message: str, exit_code: int) -> int:
+    click.echo(f"{PROGRAM}: {message}" if exit_code == 130 or exit_code == 5 else message, err=True)
+    return exit_code
 
 
 def open_missing_streams() -> None:
@@ -248,7 +265,7 @@ def open_missing_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
-def make_printable() -> None:
+def substitute_unprintable() -> None:
     """Let a console that lacks a character show a substitute rather than fail."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -10,59 +10,67 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.base import named
+from models.base import display_name
 from models.faults import Fault, ScenarioError
-from models.files import Reading, presets, read_case
+from models.files import LoadedScenario, read_case, shipped_files
 from models.language import tr
 from models.results import Plan
-from models.results.comparison import Failed
-from models.results.option import Wording
+from models.results.comparison import FailedOption
+from models.results.option import BilingualName
 from models.scenario.case import Case
 from optimizer.analyses.options import CompareOptions, with_budget
-from optimizer.cli import diagnostics, disk, manifest, options, runner, saved, whole
-from optimizer.cli.diagnostics import Steps
-from optimizer.cli.options import built
-from optimizer.cli.saved import COMPARISON_FILE, PLAN_FILE, compared_places
-from optimizer.cli.scenario_files import summed_up
-from optimizer.cli.usage import announce, misused
+from optimizer.cli import (
+    analysis_commands,
+    diagnostics,
+    integrity,
+    manifest,
+    options,
+    output_files,
+    saved_results,
+)
+from optimizer.cli.diagnostics import ProgressDisplay
+from optimizer.cli.options import build_options
+from optimizer.cli.saved_results import COMPARISON_FILE, PLAN_FILE, option_plan_paths
+from optimizer.cli.scenario_files import scenario_summary
+from optimizer.cli.usage import announce, usage_error
 from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:
-    from optimizer.analyses.in_turn import NoAnswer
+    from optimizer.analyses.sequential import SolveFailure
 
-INTERRUPTED = "stopped before it was solved"
+NOT_SOLVED_MESSAGE = "stopped before it was solved"
 
 
 def _compare(
     given: tuple[str, ...], as_json: bool, out: Path | None, force: bool, **values: Any
 ) -> int:
-    steps, reuse = Steps(values.pop("quiet")), values.pop("reuse")
-    asked = built(CompareOptions, values, listener=steps)
-    folder = options.kept_in(reuse, out)
+    steps, reuse = ProgressDisplay(values.pop("quiet")), values.pop("reuse")
+    asked = build_options(CompareOptions, values, listener=steps)
+    folder = options.cut_pool_folder(reuse, out)
     settings = with_budget(asked.settings, asked.budget)
-    from optimizer.analyses.comparison.compare import check_asked
+    from optimizer.analyses.comparison.plan_comparison import check_options
 
-    found = find(given, asked.variants, settings)
+    found = read_items(given, asked.variants, settings)
     to_solve = [item for item in found if item.reading is not None]
-    with runner.misuse_told():
+    with analysis_commands.misuse_as_usage_error():
         by_label = {item.label: item.plan or item.case for item in found}
-        names = asked.names
+        names = asked.names_to_check
         names["of_scenarios"] |= reuse is not None
-        check_asked({label: one for label, one in by_label.items() if one}, **names)
-    places = compared_places([item.label for item in found])
-    disk.prepare(out, [COMPARISON_FILE, *places.values()], force)
-    pools: dict[str, options.Kept] = {}
+        check_options({label: one for label, one in by_label.items() if one}, **names)
+    places = option_plan_paths([item.label for item in found])
+    output_files.check_destination(out, [COMPARISON_FILE, *places.values()], force)
+    pools: dict[str, options.StoredCutPool] = {}
     if folder is not None:
         cases = [item.reading.case for item in reversed(to_solve) if item.reading is not None]
-        pools = {kept.key: kept for kept in (options.read_kept(folder, one) for one in cases)}
+        pools = {kept.key: kept for kept in (options.read_cut_pool(folder, one) for one in cases)}
 
-    answers = _solve(to_solve, asked, steps, None if folder is None else pools)
+    answers = _solve_missing(to_solve, asked, steps, None if folder is None else pools)
     solved = {id(item): answer for item, answer in zip(to_solve, answers, strict=True)}
     # In the order given, whatever was solved first.
     either = ((item, item.plan or solved.get(id(item))) for item in found)
     plans = {item.label: plan for item, plan in either if isinstance(plan, Plan)}
     without = [(i, a) for i, a in zip(to_solve, answers, strict=True) if not isinstance(a, Plan)]
-    failures = [_told(item, answer) for item, answer in without]
+    failures = [_report_failed(item, answer) for item, answer in without]
     # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
     code = max((1 if a is None else a.exit_code for _, a in without), default=0)
     if not plans:
@@ -75,93 +83,103 @@ def _compare(
         )
         base = None
 
-    from optimizer.analyses.comparison.compare import compare as compared
+    from optimizer.analyses.comparison.plan_comparison import compare_plans as compared
 
-    read = [item.saved for item in found if item.saved is not None]
-    doubts = saved.doubts(read)
+    read = [item.saved_result for item in found if item.saved_result is not None]
+    doubts = saved_results.combined_doubts(read)
     for one in read:
-        whole.tell(one.path, one.doubts)
+        integrity.announce_doubts(one.path, one.doubts)
     how: dict[str, Any] = {"base": base, "year": asked.year, "federal": asked.federal or None}
     how |= {"failed": failures, "doubts": doubts}
-    with saved.showing(read):
+    with saved_results.explain_rendering_errors(read):
         comparison = compared(list(plans.values()), list(plans), **how)
     stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
-    code = code or int(stopped or bool(doubts.against))
-    with runner.telling(comparison, as_json) as document:
-        files = {places[label]: disk.document(plan) for label, plan in plans.items()}
+    code = code or int(stopped or bool(doubts.contradictions))
+    with analysis_commands.show_after_writing(comparison, as_json) as document:
+        files = {places[label]: output_files.to_json_bytes(plan) for label, plan in plans.items()}
         # What was changed must not be sealed anew.
-        files |= {places[item.label]: item.saved.raw for item in found if item.saved is not None}
+        files |= {
+            places[item.label]: item.saved_result.raw
+            for item in found
+            if item.saved_result is not None
+        }
         files[COMPARISON_FILE] = document
-        manifest.leave(out, "comparison", files, code, force=force)
+        manifest.publish_with_manifest(out, "comparison", files, code, force=force)
         for pool in pools.values():
             if pool.pool.cuts and any(isinstance(answer, Plan) for answer in answers):
                 pool.write()
     return code
 
 
-compare = runner.assembled(_compare, "compare", "given", nargs=-1, required=True, metavar="ITEM...")
+compare = analysis_commands.assemble_command(
+    _compare, "compare", "given", nargs=-1, required=True, metavar="ITEM..."
+)
 
 
-def _solve(
-    to_solve: Sequence[Item],
-    asked: CompareOptions,
-    steps: Steps,
-    pools: dict[str, options.Kept] | None,
-) -> list[Plan | NoAnswer | None]:
+def _solve_missing(
+    to_solve: Sequence[ComparedItem],
+    compare_options: CompareOptions,
+    progress: ProgressDisplay,
+    pools: dict[str, options.StoredCutPool] | None,
+) -> list[Plan | SolveFailure | None]:
     """Solve what has yet to be solved."""
     if not to_solve:
         return []
     pairs = [(item, item.reading) for item in to_solve if item.reading is not None]
     for file, reading in {item.file: reading for item, reading in pairs}.items():
-        steps.note(f"{file}: {summed_up(reading.case)}")
-    doubts = (fault for _, reading in pairs for fault in diagnostics.never_striking(reading))
-    diagnostics.show(diagnostics.unseen(doubts, set()))
+        progress.note(f"{file}: {scenario_summary(reading.case)}")
+    doubts = (
+        fault for _, reading in pairs for fault in diagnostics.unsampled_hazard_warnings(reading)
+    )
+    diagnostics.show_faults(diagnostics.new_faults(doubts, set()))
 
     # The solver and Pyomo take a second to import: not for those who compare saved plans.
-    from optimizer.analyses.in_turn import Task, solve_all
+    from optimizer.analyses.sequential import SolveTask, solve_sequentially
 
     width = max(len(item.label) for item in to_solve)
-    tasks = [Task(reading.case, item.variant, item.title) for item, reading in pairs]
+    tasks = [SolveTask(reading.case, item.variant, item.title) for item, reading in pairs]
     names = ("gap", "time_limit", "threads", "on_progress", "break_even")
-    how: dict[str, Any] = {name: getattr(asked, name) for name in names}
+    how: dict[str, Any] = {name: getattr(compare_options, name) for name in names}
     how["pools"] = None if pools is None else {key: kept.pool for key, kept in pools.items()}
-    with closing(steps):
-        return solve_all(
-            tasks, on_start=lambda at: steps.at(f"{to_solve[at].label:<{width}} "), **how
+    with closing(progress):
+        return solve_sequentially(
+            tasks, on_start=lambda at: progress.set_label(f"{to_solve[at].label:<{width}} "), **how
         )
 
 
-def _told(item: Item, answer: NoAnswer | None) -> Failed:
+def _report_failed(item: ComparedItem, answer: SolveFailure | None) -> FailedOption:
     """An option without a plan, told on stderr."""
     if isinstance(answer, Infeasible) and item.reading is not None:
         diagnostics.show_conflict(answer, item.reading, f"{item.label}: ")
     else:
         said = answer or tr("stopped before it was solved")
         click.echo(f"{item.label}: {said}", err=True)
-    return failed(item, answer)
+    return failed_option(item, answer)
 
 
-def failed(item: Item, answer: NoAnswer | None) -> Failed:
+def failed_option(item: ComparedItem, answer: SolveFailure | None) -> FailedOption:
     """An option without a plan, as a comparison names it; None for one that was not solved."""
     assert item.reading is not None
-    told = diagnostics.conflict_data(answer, item.reading) if isinstance(answer, Infeasible) else []
+    told = (
+        diagnostics.conflict_as_json(answer, item.reading) if isinstance(answer, Infeasible) else []
+    )
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
     about = {"label": item.label, "title": item.wording, "variant": item.variant}
-    said = str(answer) if answer is not None else INTERRUPTED
+    said = str(answer) if answer is not None else NOT_SOLVED_MESSAGE
     about |= {"reason": reasons.get(type(answer), "failed"), "message": said, "conflict": told}
-    return Failed.model_validate(about)
+    return FailedOption.model_validate(about)
 
 
 @dataclass(frozen=True, eq=False)
-class Item:
+class ComparedItem:
     """One thing to compare: a plan, or a scenario that has yet to be solved."""
 
     label: str
     file: str
     variant: str | None = None
-    reading: Reading | None = None
+    reading: LoadedScenario | None = None
     plan: Plan | None = None
-    saved: saved.Given | None = None  # the file of a plan that was saved
+    saved_result: saved_results.SavedResult | None = None  # the file of a plan that was saved
 
     @property
     def case(self) -> Case | None:
@@ -173,33 +191,35 @@ class Item:
     @property
     def title(self) -> str:
         """The title that its plan gets."""
-        return named(self.case.title if self.case else None, Path(self.file).stem)
+        return display_name(self.case.title if self.case else None, Path(self.file).stem)
 
     @property
-    def wording(self) -> Wording:
+    def wording(self) -> BilingualName:
         """Title of the variant, or of the scenario, in both languages."""
-        from optimizer.analyses.comparison.compare import wording
+        from optimizer.analyses.comparison.plan_comparison import bilingual_text
 
         case = self.case
         variant = case.variants.get(self.variant) if case and self.variant else None
         if variant is not None:
-            return wording(variant.title, self.variant or "")
-        return wording(case.title if case else None, Path(self.file).stem)
+            return bilingual_text(variant.title, self.variant or "")
+        return bilingual_text(case.title if case else None, Path(self.file).stem)
 
 
-def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) -> list[Item]:
+def read_items(
+    texts: Sequence[str], all_variants: bool, settings: tuple[str, ...]
+) -> list[ComparedItem]:
     """Read all items, variants of scenario files with them if asked, each under its own label.
     Raises ScenarioError with the faults of all, click.UsageError where a plan cannot be read."""
-    from optimizer.analyses.comparison.compare import distinct
+    from optimizer.analyses.comparison.plan_comparison import make_unique
 
-    named_here = [_item(text) for text in given]
+    named_here = [_read_item(text) for text in texts]
     known = {(item.file, item.variant) for item in named_here if item.plan is None}
-    items: list[Item] = []
+    items: list[ComparedItem] = []
     faults: list[Fault] = []
     shown: set[Hashable] = set()
     checked: set[str] = set()
 
-    def read(item: Item) -> Reading | None:
+    def read(item: ComparedItem) -> LoadedScenario | None:
         first = item.file not in checked
         checked.add(item.file)
         try:
@@ -207,7 +227,7 @@ def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) ->
         except ScenarioError as error:
             faults.extend(error.faults)
             return None
-        diagnostics.show(diagnostics.unseen(reading.warnings, shown))
+        diagnostics.show_faults(diagnostics.new_faults(reading.warnings, shown))
         return reading
 
     for item in named_here:
@@ -219,33 +239,35 @@ def find(given: Sequence[str], all_variants: bool, settings: tuple[str, ...]) ->
         for variant in reading.case.variants if all_variants and reading is not None else ():
             if (item.file, variant) not in known:
                 known.add((item.file, variant))
-                more = Item(variant, item.file, variant)
+                more = ComparedItem(variant, item.file, variant)
                 items.append(replace(more, reading=read(more)))
     if faults:
-        raise ScenarioError(tuple(diagnostics.unseen(faults, set())))
-    labels = distinct([item.label for item in items])
+        raise ScenarioError(tuple(diagnostics.new_faults(faults, set())))
+    labels = make_unique([item.label for item in items])
     return [replace(item, label=label) for item, label in zip(items, labels, strict=True)]
 
 
-def _item(text: str) -> Item:
+def _read_item(text: str) -> ComparedItem:
     """A saved plan, in a file or a folder, read; or a scenario file and a variant of it, where a
     file whose own name has an @ goes first."""
     path = Path(text)
     if path.is_dir():
         path /= PLAN_FILE
         if not path.is_file():
-            raise misused("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
-    kind = saved.kind_of(path)
+            raise usage_error("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
+    kind = saved_results.result_kind(path)
     if kind is None and not Path(text).is_dir():
         file, at, variant = text.rpartition("@")
-        if path.is_file() or not at or not presets.meant(file).is_file():
-            return Item(path.stem, text)
+        if path.is_file() or not at or not shipped_files.resolve_scenario(file).is_file():
+            return ComparedItem(path.stem, text)
         if not variant:
-            raise misused("'{text}' names no variant behind the @.", text=text)
-        return Item(variant, file, variant)
+            raise usage_error("'{text}' names no variant behind the @.", text=text)
+        return ComparedItem(variant, file, variant)
     if kind != "plan":
-        raise misused("'{path}' holds no plan but '{kind}'.", path=path, kind=kind)
-    found = saved.read(str(path), bare=True)
+        raise usage_error("'{path}' holds no plan but '{kind}'.", path=path, kind=kind)
+    found = saved_results.read_result(str(path), scenario_optional=True)
     plan = found.result
     assert isinstance(plan, Plan)
-    return Item(saved.label(path), text, plan.variant, plan=plan, saved=found)
+    return ComparedItem(
+        saved_results.short_label(path), text, plan.variant, plan=plan, saved_result=found
+    )

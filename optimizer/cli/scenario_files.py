@@ -9,24 +9,24 @@ from typing import get_args
 import click
 
 from models.faults import Fault, ScenarioError
-from models.files import presets as shelf
 from models.files import read_case, read_case_text
-from models.files.reading import WORKBOOKS
-from models.language import Language, marked, tr, using
-from models.language import language as spoken
-from models.recording import recording
+from models.files import shipped_files as shelf
+from models.files.reading import WORKBOOK_SUFFIXES
+from models.input_log import log_inputs
+from models.language import Language, mark_translatable, tr, using
+from models.language import current_language as spoken
 from models.scenario.case import Case
-from optimizer.analyses.options import OfScenario
-from optimizer.cli import diagnostics, disk, options, usage
-from optimizer.cli.options import declared
-from optimizer.cli.usage import announce, misused
+from optimizer.analyses.options import ScenarioOptions
+from optimizer.cli import diagnostics, options, output_files, usage
+from optimizer.cli.options import declared_options
+from optimizer.cli.usage import announce, usage_error
 
 
 @click.command(epilog="Exit codes: 0 no errors (warnings are allowed), 2 errors.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--variant", metavar="NAME", help="Check the file as this variant changes it.")
-@declared(OfScenario, "settings")
-@options.as_json("Write the faults to stdout as JSON.")
+@declared_options(ScenarioOptions, "settings")
+@options.json_option("Write the faults to stdout as JSON.")
 @usage.language_option
 def validate(
     files: tuple[str, ...], variant: str | None, settings: tuple[str, ...], as_json: bool
@@ -39,46 +39,52 @@ def validate(
         except ScenarioError as error:
             faults, summary = error.faults, None
         else:
-            faults, summary = reading.warnings, f"{file}: {summed_up(reading.case)}"
+            faults, summary = reading.warnings, f"{file}: {scenario_summary(reading.case)}"
         found += faults
         if not as_json:
-            diagnostics.show(faults)
+            diagnostics.show_faults(faults)
         if summary is not None and not as_json:
             click.echo(summary)
     if as_json:
-        click.echo(json.dumps([diagnostics.as_data(fault) for fault in found], indent=2))
+        click.echo(json.dumps([diagnostics.fault_as_json(fault) for fault in found], indent=2))
     if found:
-        click.echo(diagnostics.count(found), err=True)
+        click.echo(diagnostics.count_text(found), err=True)
     return 2 if any(fault.severity == "error" for fault in found) else 0
 
 
-def summed_up(case: Case) -> str:
+def scenario_summary(case: Case) -> str:
     """What a scenario holds, in one line."""
     uncertainty = case.uncertainty
     parts = [
-        _counted(len(case.materials), tr("1 material"), marked("{count} materials")),
-        _counted(len(case.projects), tr("1 project"), marked("{count} projects")),
-        _counted(len(case.stockpiles), tr("1 stockpile"), marked("{count} stockpiles")),
-        _counted(len(case.funders), tr("1 funder"), marked("{count} funders")),
+        _count_text(len(case.materials), tr("1 material"), mark_translatable("{count} materials")),
+        _count_text(len(case.projects), tr("1 project"), mark_translatable("{count} projects")),
+        _count_text(
+            len(case.stockpiles), tr("1 stockpile"), mark_translatable("{count} stockpiles")
+        ),
+        _count_text(len(case.funders), tr("1 funder"), mark_translatable("{count} funders")),
     ]
     if uncertainty is not None and uncertainty.sample is not None:
         drawn = int(uncertainty.sample.states)
-        parts.append(_counted(drawn, tr("1 sampled state"), marked("{count} sampled states")))
+        parts.append(
+            _count_text(drawn, tr("1 sampled state"), mark_translatable("{count} sampled states"))
+        )
     else:
         written = uncertainty.states if uncertainty is not None else None
         count = len(written) if written is not None else 1
-        parts.append(_counted(count, tr("1 state"), marked("{count} states")))
-    parts.append(_counted(len(case.variants), tr("1 variant"), marked("{count} variants")))
+        parts.append(_count_text(count, tr("1 state"), mark_translatable("{count} states")))
+    parts.append(
+        _count_text(len(case.variants), tr("1 variant"), mark_translatable("{count} variants"))
+    )
     first, last = case.horizon.first_year, case.horizon.last_year
     return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def _count_text(count: int, one: str, many: str) -> str:
     return one if count == 1 else tr(many, count=count)
 
 
-STARTER = "vorrat-run.cmd"
-OPENERS = ("vorrat-open.cmd", "vorrat-open.command", "vorrat-open.desktop")
+STARTER_FILE = "vorrat-run.cmd"
+OPENER_FILES = ("vorrat-open.cmd", "vorrat-open.command", "vorrat-open.desktop")
 """What opens the page by a double click: on Windows, on macOS and on Linux."""
 
 
@@ -95,11 +101,13 @@ OPENERS = ("vorrat-open.cmd", "vorrat-open.command", "vorrat-open.desktop")
 @click.option(
     "--starter",
     is_flag=True,
-    help=f"Write {STARTER} as well, onto which Windows users drop their workbook, and what opens "
+    help=f"Write {STARTER_FILE} as well, onto which Windows users drop their workbook, and what opens "
     "the page by a double click.",
 )
-@usage.option("Language of the file and of what is said; the file is English if not given.")
-@options.force("Overwrite an existing file.")
+@usage.make_language_option(
+    "Language of the file and of what is said; the file is English if not given."
+)
+@options.force_option("Overwrite an existing file.")
 def init(path: str | None, excel: bool, origin: str | None, starter: bool, force: bool) -> None:
     """Write a small, commented scenario to PATH (- for stdout).
 
@@ -107,37 +115,41 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     that file.
     """
     # What the environment speaks is no wish for the file, which others may read.
-    language = usage.asked_for() or "en"
-    own = None if origin is None else _shipped(origin)
+    language = usage.requested_language() or "en"
+    own = None if origin is None else _resolve_origin(origin)
     path = path or ("scenario.xlsx" if excel else "scenario.yaml" if own is None else own.name)
     if excel and not path.lower().endswith(".xlsx"):
-        raise misused("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
-    if own is None and not excel and path.lower().endswith(WORKBOOKS):
-        raise misused("'{path}' is the name of a workbook; --excel writes one.", path=path)
-    if own is not None and not excel and Path(path).suffix.lower() not in _endings(own, path):
-        raise misused("'{path}' has to end like '{other}', of which it is a copy.", path=path,
+        raise usage_error("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
+    if own is None and not excel and path.lower().endswith(WORKBOOK_SUFFIXES):
+        raise usage_error("'{path}' is the name of a workbook; --excel writes one.", path=path)
+    if (
+        own is not None
+        and not excel
+        and Path(path).suffix.lower() not in _allowed_endings(own, path)
+    ):
+        raise usage_error("'{path}' has to end like '{other}', of which it is a copy.", path=path,
                       other=own.name)  # fmt: skip
     with using(language):
         kept = None if path == "-" else own
-        along = [] if kept is None else _along(kept, Path(path).parent, excel)
+        along = [] if kept is None else _companion_files(kept, Path(path).parent, excel)
         if excel:
-            content = _workbook(own, language)
+            content = _build_workbook(own, language)
         else:
-            content = template(language).encode() if own is None else own.read_bytes()
-    beside = Path(path).parent / STARTER if path != "-" else Path(STARTER)
+            content = starter_scenario_text(language).encode() if own is None else own.read_bytes()
+    beside = Path(path).parent / STARTER_FILE if path != "-" else Path(STARTER_FILE)
     files = [] if path == "-" else [(Path(path), content), *along]
-    openers = [beside.with_name(name) for name in OPENERS] if starter else []
+    openers = [beside.with_name(name) for name in OPENER_FILES] if starter else []
     if starter:
         files.append((beside, starter_script(language)))
-        files += [(at, opener(at.name)) for at in openers]
+        files += [(at, opener_script(at.name)) for at in openers]
     for file in (Path(path), beside) if path != "-" else (beside,):
         if not file.parent.is_dir():
             problem = tr("No such file or directory")
-            raise misused("'{path}' cannot be written: {problem}.", path=file, problem=problem)
-    disk.refuse([file for file, _ in files], force)
+            raise usage_error("'{path}' cannot be written: {problem}.", path=file, problem=problem)
+    output_files.refuse_existing([file for file, _ in files], force)
     within = {at.relative_to(beside.parent).as_posix(): raw for at, raw in files}
     if within:
-        disk.publish(beside.parent, within, force=force)
+        output_files.publish(beside.parent, within, force=force)
     if path == "-":
         click.echo(content.decode(), nl=False)
     else:
@@ -153,50 +165,50 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         announce("{path} is written: drop a workbook onto it", path=beside)
         announce(
             "{names} are written beside it: each opens the page by a double click",
-            names=", ".join(OPENERS),
+            names=", ".join(OPENER_FILES),
         )
     for at in openers:
         if at.suffix != ".cmd":
             at.chmod(0o755)
 
 
-TEMPLATES = files("optimizer.cli") / "templates"
+TEMPLATES_FOLDER = files("optimizer.cli") / "templates"
 
 
-def template(language: str) -> str:
+def starter_scenario_text(language: str) -> str:
     """The text of the starter scenario with comments in a language."""
-    return (TEMPLATES / f"starter.{language}.yaml").read_text(encoding="utf-8")
+    return (TEMPLATES_FOLDER / f"starter.{language}.yaml").read_text(encoding="utf-8")
 
 
 def starter_script(language: str) -> bytes:
     """The script for Windows that runs a workbook dropped onto it; lines end as Windows has it."""
-    lines = (TEMPLATES / f"vorrat-run.{language}.cmd").read_bytes().splitlines()
+    lines = (TEMPLATES_FOLDER / f"vorrat-run.{language}.cmd").read_bytes().splitlines()
     return b"".join(line + b"\r\n" for line in lines)
 
 
-def opener(name: str) -> bytes:
+def opener_script(name: str) -> bytes:
     """The file that opens the page by a double click; lines end as its system has it."""
-    lines = (TEMPLATES / name).read_bytes().splitlines()
+    lines = (TEMPLATES_FOLDER / name).read_bytes().splitlines()
     return b"".join(line + (b"\r\n" if name.endswith(".cmd") else b"\n") for line in lines)
 
 
-def _along(file: Path, folder: Path, excel: bool) -> list[tuple[Path, bytes]]:
+def _companion_files(file: Path, folder: Path, to_workbook: bool) -> list[tuple[Path, bytes]]:
     """Files that belong to a scenario, to lie in a folder as they lie beside it; not what is there
     already. To a workbook do those that variants include: it holds what a variant sets alone."""
-    with recording() as record:
+    with log_inputs() as record:
         variants = read_case(file, check_variants=True).case.variants
     own = [one for one in record.files if one.role in ("include", "table")]
-    found = {_from(file.parent, one.path): one.content for one in own}
-    if excel:
+    found = {_relative_path(file.parent, one.path): one.content for one in own}
+    if to_workbook:
         sets = (variant.set.get("include", ()) for variant in variants.values())
         named = [name for one in sets for name in one if isinstance(name, str)]
-        with recording() as once:
+        with log_inputs() as once:
             read_case(file)
         # A variant replaces what the scenario includes, so it may name it once more.
-        within = {_from(file.parent, one.path) for one in once.files} - {*named}
+        within = {_relative_path(file.parent, one.path) for one in once.files} - {*named}
         found = {path: content for path, content in found.items() if path not in within}
-    elif file in shelf.scenarios().values():
-        found |= shelf.belonging(file)
+    elif file in shelf.scenario_files().values():
+        found |= shelf.companion_files(file)
     return [
         (place, content)
         for path, content in found.items()
@@ -205,44 +217,52 @@ def _along(file: Path, folder: Path, excel: bool) -> list[tuple[Path, bytes]]:
     ]
 
 
-def _endings(file: Path, path: str) -> set[str]:
+def _allowed_endings(file: Path, path: str) -> set[str]:
     """How the name of a copy of a scenario file may end; a text may also go to stdout."""
     own = file.suffix.lower()
     text = path == "-" and own not in (".xlsx", ".xlsm")
-    return {*(shelf.YAML if own in shelf.YAML else (own,)), *([""] if text else [])}
+    return {
+        *(shelf.YAML_SUFFIXES if own in shelf.YAML_SUFFIXES else (own,)),
+        *([""] if text else []),
+    }
 
 
-def _from(folder: Path, path: str | Path) -> str:
+def _relative_path(folder: Path, path: str | Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _shipped(origin: str) -> Path:
+def _resolve_origin(origin: str) -> Path:
     """A scenario file, or the one of that name that comes with Vorrat."""
     if Path(origin).is_file() or Path(origin).suffix:
         return Path(origin)
-    return _known(shelf.scenarios(), origin)
+    return _look_up_scenario(shelf.scenario_files(), origin)
 
 
-def _known(known: dict[str, Path], name: str) -> Path:
-    if name not in known:
-        names = ", ".join(known)
-        raise misused("There is no scenario '{name}'; there are {names}.", name=name, names=names)
-    return known[name]
+def _look_up_scenario(scenarios: dict[str, Path], name: str) -> Path:
+    if name not in scenarios:
+        names = ", ".join(scenarios)
+        raise usage_error(
+            "There is no scenario '{name}'; there are {names}.", name=name, names=names
+        )
+    return scenarios[name]
 
 
-def _workbook(origin: Path | None, language: Language) -> bytes:
+def _build_workbook(origin: Path | None, language: Language) -> bytes:
     """A workbook that reads back to just the scenario it was made from."""
-    from optimizer.report.scenario_workbook.book import first_difference, scenario_workbook
+    from optimizer.report.scenario_workbook.book import (
+        build_scenario_workbook,
+        first_roundtrip_difference,
+    )
 
     if origin is None:
-        reading = read_case_text(template(language), f"starter.{language}.yaml")
+        reading = read_case_text(starter_scenario_text(language), f"starter.{language}.yaml")
     else:
         reading = read_case(origin, check_variants=True)
-    made = scenario_workbook(reading.case)
-    path = first_difference(reading.case, made)
+    made = build_scenario_workbook(reading.case)
+    path = first_roundtrip_difference(reading.case, made)
     if path is not None:
-        place, named = reading.place(path), ".".join(map(str, path))
-        raise misused(
+        place, named = reading.location(path), ".".join(map(str, path))
+        raise usage_error(
             "{place}: a workbook cannot hold this as it stands ({path}).", place=place, path=named
         )
     return made
@@ -253,43 +273,43 @@ def _workbook(origin: Path | None, language: Language) -> bytes:
 @usage.language_option
 def examples(name: str | None) -> None:
     """List the scenarios that come with Vorrat, or print the one called NAME."""
-    known = shelf.scenarios()
+    known = shelf.scenario_files()
     if name is not None:
-        click.echo(shelf.written(_known(known, name)), nl=False)
+        click.echo(shelf.read_source_text(_look_up_scenario(known, name)), nl=False)
         return
     width = max(map(len, known))
     for one, where in known.items():
-        click.echo(f"{one:<{width}}  {shelf.heading(where)[0].read(spoken())}")
+        click.echo(f"{one:<{width}}  {shelf.read_heading(where)[0].in_language(spoken())}")
 
 
 @click.command()
 @click.argument("name", required=False)
 def presets(name: str | None) -> None:
     """List the presets that scenarios can include, or print the one called NAME."""
-    known = shelf.shipped()
+    known = shelf.preset_files()
     if name is None:
         for one, where in known.items():
             click.echo(one)
-            title, description = shelf.heading(where)
+            title, description = shelf.read_heading(where)
             for spoken in get_args(Language):
-                click.echo(f"  {title.read(spoken)}: {description.read(spoken)}")
+                click.echo(f"  {title.in_language(spoken)}: {description.in_language(spoken)}")
         return
     if name not in known:
         names = ", ".join(known)
-        raise misused("There is no preset '{name}'. There are {names}.", name=name, names=names)
-    click.echo(shelf.written(known[name]), nl=False)
+        raise usage_error("There is no preset '{name}'. There are {names}.", name=name, names=names)
+    click.echo(shelf.read_source_text(known[name]), nl=False)
 
 
 @click.command()
 @click.argument("kind", required=False)
 def schema(kind: str | None) -> None:
     """Print the JSON Schema of scenario files, or of results of a KIND, such as plan."""
-    from models.results.base import documents
+    from models.results.base import document_models
     from models.schema import result_schema, scenario_schema
 
-    kinds = ", ".join(sorted(documents()))
-    if kind is not None and kind not in documents():
-        raise misused(
+    kinds = ", ".join(sorted(document_models()))
+    if kind is not None and kind not in document_models():
+        raise usage_error(
             "there is no result of kind '{kind}'; these are {kinds}.", kind=kind, kinds=kinds
         )
     made = scenario_schema() if kind is None else result_schema(kind)

@@ -15,12 +15,12 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from models.language import Language, language, marked, speak, tr
+from models.language import Language, current_language, mark_translatable, set_language, tr
 
 _AnyCommand = TypeVar("_AnyCommand", bound=click.Command)
 
 
-class Formatter(click.HelpFormatter):
+class LocalizedFormatter(click.HelpFormatter):
     """Writes help with the headings of the language."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
@@ -49,16 +49,16 @@ class Formatter(click.HelpFormatter):
         super().write_dl(said, col_max, col_spacing)
 
 
-class Context(click.Context):
+class LocalizedContext(click.Context):
     """A context whose help is written in the current language."""
 
-    formatter_class = Formatter
+    formatter_class = LocalizedFormatter
 
 
-def in_language(command: _AnyCommand) -> _AnyCommand:
+def localized(command: _AnyCommand) -> _AnyCommand:
     """A copy of a command whose help is in the current language."""
     made = copy.copy(command)
-    made.context_class = Context
+    made.context_class = LocalizedContext
     made.help = tr(inspect.cleandoc(command.help)) if command.help else command.help
     made.epilog = tr(command.epilog) if command.epilog else command.epilog
     made.params = [copy.copy(param) for param in command.params]
@@ -68,19 +68,19 @@ def in_language(command: _AnyCommand) -> _AnyCommand:
     return made
 
 
-def misused(text: str, /, **about: object) -> click.UsageError:
+def usage_error(text: str, /, **values: object) -> click.UsageError:
     """An error of usage: a text in the current language, with values put into it."""
-    return click.UsageError(tr(text, **about))
+    return click.UsageError(tr(text, **values))
 
 
-def announce(text: str, /, **about: object) -> None:
+def announce(text: str, /, **values: object) -> None:
     """Print a text to stderr, in the current language."""
-    click.echo(tr(text, **about), err=True)
+    click.echo(tr(text, **values), err=True)
 
 
-def show(error: click.ClickException) -> None:
+def show_usage_error(error: click.ClickException) -> None:
     """Print an error of usage to stderr."""
-    if language() == "en":
+    if current_language() == "en":
         error.show()
         return
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -88,10 +88,10 @@ def show(error: click.ClickException) -> None:
         click.echo(context.get_usage(), err=True)
         announce("Try '{command}' for help.", command=f"{context.command_path} --help")
         click.echo(err=True)
-    announce("Error: {message}", message=_said(error))
+    announce("Error: {message}", message=_error_message(error))
 
 
-def _said(error: click.ClickException) -> str:
+def _error_message(error: click.ClickException) -> str:
     """The message of an error, without the words around it."""
     if isinstance(error, click.NoSuchOption):
         message = tr("there is no option '{option}'.", option=error.option_name)
@@ -105,48 +105,52 @@ def _said(error: click.ClickException) -> str:
             if isinstance(error.param, click.Argument):
                 return tr("argument {name} is missing.", name=named)
             return tr("option {name} is missing.", name=named)
-        return tr("{name}: {problem}", name=named, problem=_problem(error.message))
-    return _problem(error.message)
+        return tr("{name}: {problem}", name=named, problem=_translate_message(error.message))
+    return _translate_message(error.message)
 
 
-_PROBLEMS = {
-    "<value> is not a valid integer( range)?.": marked("{value} is not a whole number."),
-    "<value> is not a valid float( range)?.": marked("{value} is not a number."),
-    "<value> is not in the range <range>.": marked("{value} is not in the range {range}."),
-    "<value> is not one of <choices>.": marked("{value} is none of {choices}."),
-    "(Directory|File|Path) <path> is a file.": marked("{path} is a file."),
-    "Option <option> requires an argument.": marked("option {option} needs a value."),
-    "Option <option> does not take a value.": marked("option {option} takes no value."),
-    r"Got unexpected extra arguments? \(<values>\)": marked(
+_CLICK_MESSAGES = {
+    "<value> is not a valid integer( range)?.": mark_translatable("{value} is not a whole number."),
+    "<value> is not a valid float( range)?.": mark_translatable("{value} is not a number."),
+    "<value> is not in the range <range>.": mark_translatable(
+        "{value} is not in the range {range}."
+    ),
+    "<value> is not one of <choices>.": mark_translatable("{value} is none of {choices}."),
+    "(Directory|File|Path) <path> is a file.": mark_translatable("{path} is a file."),
+    "Option <option> requires an argument.": mark_translatable("option {option} needs a value."),
+    "Option <option> does not take a value.": mark_translatable("option {option} takes no value."),
+    r"Got unexpected extra arguments? \(<values>\)": mark_translatable(
         "nothing is expected after this: {values}"
     ),
-    "Missing command.": marked("Missing command."),
+    "Missing command.": mark_translatable("Missing command."),
 }
 """What click says of a value or an argument, as a pattern, and how it is said here."""
 
 
-def _problem(message: str) -> str:
-    for pattern, said in _PROBLEMS.items():
+def _translate_message(message: str) -> str:
+    for pattern, said in _CLICK_MESSAGES.items():
         found = re.fullmatch(re.sub(r"<(\w+)>", r"(?P<\1>.*)", pattern), message)
         if found:
             return tr(said, **found.groupdict())
     return message
 
 
-VARIABLE = "VORRAT_LANGUAGE"
+LANGUAGE_VARIABLE = "VORRAT_LANGUAGE"
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-_ASKED_FOR = "vorrat.language"
-_Made = TypeVar("_Made", bound=Callable[..., Any])
+_REQUESTED_LANGUAGE_KEY = "vorrat.language"
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def of_environment() -> Language:
+def environment_language() -> Language:
     """The language that the environment asks for. Raises click.UsageError where the variable names
     none that there is."""
-    named = os.environ.get(VARIABLE)
+    named = os.environ.get(LANGUAGE_VARIABLE)
     if not named:
         return "de" if _system_is_german() else "en"
     if named not in LANGUAGES:
-        raise misused("{variable} is '{value}'; write en or de.", variable=VARIABLE, value=named)
+        raise usage_error(
+            "{variable} is '{value}'; write en or de.", variable=LANGUAGE_VARIABLE, value=named
+        )
     return named
 
 
@@ -160,31 +164,33 @@ def _system_is_german() -> bool:
     return re.match(r"de(?![A-Za-z])", next(filter(None, names), "")) is not None
 
 
-def asked_for() -> Language | None:
+def requested_language() -> Language | None:
     """The language that an option asked for, if any did."""
-    found: Language | None = click.get_current_context().meta.get(_ASKED_FOR)
+    found: Language | None = click.get_current_context().meta.get(_REQUESTED_LANGUAGE_KEY)
     return found
 
 
-def take(ctx: click.Context, _option: click.Parameter, value: Language | None) -> None:
+def apply_language(ctx: click.Context, _option: click.Parameter, value: Language | None) -> None:
     """Speak the language that an option asks for from here on."""
     if value is not None and not ctx.resilient_parsing:
-        ctx.meta[_ASKED_FOR] = value
-        speak(value)
+        ctx.meta[_REQUESTED_LANGUAGE_KEY] = value
+        set_language(value)
 
 
-def option(what: str) -> Callable[[_Made], _Made]:
+def make_language_option(help_text: str) -> Callable[[_Command], _Command]:
     """The option ``--language`` with its help, which holds from there on."""
     return click.option(
         "--language",
         type=click.Choice(LANGUAGES),
         is_eager=True,
         expose_value=False,
-        callback=take,
-        help=what,
+        callback=apply_language,
+        help=help_text,
     )
 
 
-language_option = option(
-    marked("Language of what is written; that of the system if it is German, else English.")
+language_option = make_language_option(
+    mark_translatable(
+        "Language of what is written; that of the system if it is German, else English."
+    )
 )

@@ -8,17 +8,17 @@ Worths come from solvers, so what is less than TOLERANCE of the greatest amount,
 negligible: it makes nobody leave, no core empty and no share irrational.
 """
 
-from optimizer.games.coalitions import SPECK as SPECK
-from optimizer.games.coalitions import TOLERANCE as TOLERANCE
-from optimizer.games.coalitions import coalitions_of as coalitions_of
-from optimizer.games.coalitions import excess as excess
-from optimizer.games.coalitions import in_proportion as in_proportion
-from optimizer.games.coalitions import members as members
+from optimizer.games.coalitions import ABSOLUTE_TOLERANCE as ABSOLUTE_TOLERANCE
+from optimizer.games.coalitions import RELATIVE_TOLERANCE as RELATIVE_TOLERANCE
+from optimizer.games.coalitions import blocking_coalitions as blocking_coalitions
+from optimizer.games.coalitions import coalition_excesses as coalition_excesses
+from optimizer.games.coalitions import coalition_members as coalition_members
+from optimizer.games.coalitions import coalitions_in_orders as coalitions_in_orders
+from optimizer.games.coalitions import proportional_shares as proportional_shares
 from optimizer.games.coalitions import sample_orders as sample_orders
 from optimizer.games.coalitions import shapley as shapley
 from optimizer.games.coalitions import shapley_from_orders as shapley_from_orders
 from optimizer.games.coalitions import shapley_range as shapley_range
-from optimizer.games.coalitions import worst_coalitions as worst_coalitions
 from optimizer.games.stability import core_emptiness as core_emptiness
 from optimizer.games.stability import core_membership as core_membership
 from optimizer.games.stability import least_core as least_core

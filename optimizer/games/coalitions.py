@@ -11,31 +11,35 @@ from scipy.special import stdtrit
 Floats = NDArray[np.float64]
 Masks = NDArray[np.int64]
 
-TOLERANCE = 1e-9  # what differs by less, as a part of the greatest amount in a game, is arithmetic
-SPECK = 1e-8  # what is less is nothing in any game: a cent, if worths are in million EUR
-MOST_PLAYERS = 62  # masks fit into whole numbers of 64 bits
+RELATIVE_TOLERANCE = (
+    1e-9  # what differs by less, as a part of the greatest amount in a game, is arithmetic
+)
+ABSOLUTE_TOLERANCE = (
+    1e-8  # what is less is nothing in any game: a cent, if worths are in million EUR
+)
+MAX_PLAYERS = 62  # masks fit into whole numbers of 64 bits
 
-Worths = Mapping[int, float] | Mapping[int, tuple[float, float]]
+CoalitionValues = Mapping[int, float] | Mapping[int, tuple[float, float]]
 
 
-def members(mask: int) -> tuple[int, ...]:
+def coalition_members(mask: int) -> tuple[int, ...]:
     """The players of a coalition, in order."""
     return tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
 
 
-def sizes(n: int) -> Masks:
+def coalition_sizes(n: int) -> Masks:
     """(2**n) how many members each coalition has."""
-    size: Masks = membership(n).sum(axis=1).astype(np.int64)
+    size: Masks = membership_matrix(n).sum(axis=1).astype(np.int64)
     return size
 
 
-def membership(n: int) -> Floats:
+def membership_matrix(n: int) -> Floats:
     """(2**n, n) 1 where the player is a member of the coalition, else 0."""
     rows: Floats = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
     return rows
 
 
-def game(v: ArrayLike) -> tuple[Floats, int]:
+def read_game(v: ArrayLike) -> tuple[Floats, int]:
     """The worths (2**n) as floats, and n. ValueError if there are not 2**n of them with n >= 1, one
     is not finite, or the empty coalition is worth something."""
     worths = np.asarray(v, dtype=float)
@@ -49,18 +53,18 @@ def game(v: ArrayLike) -> tuple[Floats, int]:
     return worths, n
 
 
-def interval(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats, int]:
+def read_interval_game(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats, int]:
     """Two games between which the worths lie, and n. ValueError as of `game`, or if they differ in
     shape or cross by more than is negligible."""
-    (least, n), (greatest, m) = game(low), game(high)
+    (least, n), (greatest, m) = read_game(low), read_game(high)
     if n != m:
         raise ValueError(f"least worths for {n} players, greatest for {m}")
-    if (least > greatest + negligible(least, greatest)).any():
+    if (least > greatest + negligible_amount(least, greatest)).any():
         raise ValueError("a least worth lies above the greatest")
     return least, greatest, n
 
 
-def payoffs(x: ArrayLike, n: int) -> Floats:
+def read_payoffs(x: ArrayLike, n: int) -> Floats:
     """Payoffs (n) as floats; ValueError if there is not one finite number a player."""
     amounts = np.asarray(x, dtype=float)
     if amounts.shape != (n,) or not np.isfinite(amounts).all():
@@ -68,61 +72,63 @@ def payoffs(x: ArrayLike, n: int) -> Floats:
     return amounts
 
 
-def magnitude(*amounts: Floats) -> float:
+def largest_amount(*amounts: Floats) -> float:
     """The greatest absolute amount; 1 if all are 0."""
     return max(float(np.abs(of).max()) for of in amounts) or 1.0
 
 
-def negligible(*amounts: Floats) -> float:
+def negligible_amount(*amounts: Floats) -> float:
     """What counts as nothing beside these amounts."""
-    return max(SPECK, TOLERANCE * magnitude(*amounts))
+    return max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * largest_amount(*amounts))
 
 
-def excess(v: ArrayLike, x: ArrayLike) -> Floats:
+def coalition_excesses(v: ArrayLike, x: ArrayLike) -> Floats:
     """(2**n) worth of each coalition less what the payoffs x (n) give its members."""
-    worths, n = game(v)
-    return worths - membership(n) @ payoffs(x, n)
+    worths, n = read_game(v)
+    return worths - membership_matrix(n) @ read_payoffs(x, n)
 
 
-def worst_coalitions(v: ArrayLike, x: ArrayLike, at_most: int) -> list[tuple[int, float]]:
+def blocking_coalitions(v: ArrayLike, x: ArrayLike, max_count: int) -> list[tuple[int, float]]:
     """Proper coalitions that would gain by leaving, as mask and excess, greatest excess first. What
     differs by what is negligible is ordered by fewer members, then by mask."""
-    worths, n = game(v)
-    gains, step = excess(worths, x), negligible(worths, payoffs(x, n))
+    worths, n = read_game(v)
+    gains, step = coalition_excesses(worths, x), negligible_amount(worths, read_payoffs(x, n))
     masks = 1 + np.flatnonzero(gains[1:-1] > step)
-    order = np.lexsort((masks, sizes(n)[masks], -np.round(gains[masks] / step)))
-    return [(int(mask), float(gains[mask])) for mask in masks[order][:at_most]]
+    order = np.lexsort((masks, coalition_sizes(n)[masks], -np.round(gains[masks] / step)))
+    return [(int(mask), float(gains[mask])) for mask in masks[order][:max_count]]
 
 
 def shapley(v: ArrayLike) -> Floats:
     """(n) each player's mean contribution over all orders of joining (Shapley 1953)."""
-    worths, n = game(v)
-    return _mean_contributions(worths, worths, n)
+    worths, n = read_game(v)
+    return _mean_marginal_contributions(worths, worths, n)
 
 
 def shapley_range(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats]:
     """(n), (n) least and greatest Shapley value when each worth lies anywhere in its interval.
     Exact for each player alone, since the value rises in the worths of coalitions with the player
     and falls in all others; the ends are not met by all players in one game."""
-    least, greatest, n = interval(low, high)
-    return _mean_contributions(least, greatest, n), _mean_contributions(greatest, least, n)
+    least, greatest, n = read_interval_game(low, high)
+    return _mean_marginal_contributions(least, greatest, n), _mean_marginal_contributions(
+        greatest, least, n
+    )
 
 
-def _mean_contributions(joined: Floats, left: Floats, n: int) -> Floats:
+def _mean_marginal_contributions(values_with: Floats, values_without: Floats, n: int) -> Floats:
     """(n) with worths (2**n) of the coalitions that were joined, and of those before."""
-    masks, size = np.arange(2**n), sizes(n)
+    masks, size = np.arange(2**n), coalition_sizes(n)
     weights = np.array([1.0 / (n * comb(n - 1, k)) for k in range(n)])
     value = np.zeros(n)
     for i in range(n):
         before = masks[(masks >> i) & 1 == 0]
-        value[i] = weights[size[before]] @ (joined[before | 1 << i] - left[before])
+        value[i] = weights[size[before]] @ (values_with[before | 1 << i] - values_without[before])
     return value
 
 
-def in_proportion(total: float, keys: ArrayLike) -> Floats:
+def proportional_shares(total: float, weights: ArrayLike) -> Floats:
     """(n) the total in proportion to keys (n), such as needs or payments. ValueError if a key is
     negative or not finite, or all are 0: then there is no proportion."""
-    parts = np.asarray(keys, dtype=float)
+    parts = np.asarray(weights, dtype=float)
     if parts.ndim != 1 or not np.isfinite(parts).all() or (parts < 0.0).any():
         raise ValueError("keys are finite numbers of 0 or more")
     if not parts.any():
@@ -144,25 +150,27 @@ class SampledShares:
 
 def sample_orders(n: int, pairs: int, seed: int) -> Masks:
     """(2 * pairs, n) orders of players, drawn alike; each is followed by its reverse."""
-    if not 1 <= n <= MOST_PLAYERS:
-        raise ValueError(f"1 to {MOST_PLAYERS} players, not {n}")
+    if not 1 <= n <= MAX_PLAYERS:
+        raise ValueError(f"1 to {MAX_PLAYERS} players, not {n}")
     drawn = np.random.default_rng(seed).permuted(np.tile(np.arange(n), (pairs, 1)), axis=1)
     orders: Masks = np.stack([drawn, drawn[:, ::-1]], axis=1).reshape(2 * pairs, n)
     return orders
 
 
-def coalitions_of(orders: Masks) -> list[int]:
+def coalitions_in_orders(orders: Masks) -> list[int]:
     """The masks whose worths the orders ask for, in order, without the empty coalition."""
-    return [int(mask) for mask in np.unique(_joined(orders))]
+    return [int(mask) for mask in np.unique(_joining_masks(orders))]
 
 
-def _joined(orders: Masks) -> Masks:
+def _joining_masks(orders: Masks) -> Masks:
     """(orders, n) who is there when each has joined, as masks."""
     joined: Masks = np.cumsum(np.left_shift(np.int64(1), orders.astype(np.int64)), axis=1)
     return joined
 
 
-def shapley_from_orders(orders: Masks, worth: Worths, level: float) -> SampledShares:
+def shapley_from_orders(
+    orders: Masks, coalition_values: CoalitionValues, confidence: float
+) -> SampledShares:
     """The Shapley value from orders (2 * pairs, n) and the worth of each of their coalitions.
     Castro, Gómez and Tejada (2009), each order with its reverse. The half width is Student's over
     the means of the pairs, which are independent; the level is that of each player alone. Worths
@@ -171,14 +179,16 @@ def shapley_from_orders(orders: Masks, worth: Worths, level: float) -> SampledSh
     pairs, n = len(orders) // 2, orders.shape[1]
     if pairs < 2 or len(orders) % 2:
         raise ValueError("the spread needs two pairs of orders at least")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"a level lies between 0 and 1, not at {level}")
-    joined = _joined(orders)
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"a level lies between 0 and 1, not at {confidence}")
+    joined = _joining_masks(orders)
     asked, place = np.unique(joined, return_inverse=True)
-    ends = np.array([np.broadcast_to(worth[int(mask)], 2) for mask in asked], dtype=float)
+    ends = np.array(
+        [np.broadcast_to(coalition_values[int(mask)], 2) for mask in asked], dtype=float
+    )
     after = ends[place.reshape(joined.shape)]  # (orders, n, 2)
     before = np.concatenate([np.zeros_like(after[:, :1]), after[:, :-1]], axis=1)
-    student = float(stdtrit(pairs - 1, (1.0 + level) / 2.0))
+    student = float(stdtrit(pairs - 1, (1.0 + confidence) / 2.0))
 
     def spread(contributions: Floats) -> tuple[Floats, Floats]:
         by_player = np.empty_like(contributions)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from optimizer.model.instance import Floats, Instance, InstrumentData, Money
+from optimizer.model.instance import CashFlows, Floats, Instance, InstrumentData
 
-SPARE = 1e-7  # a share that is lacking by less is rounding
+SHARE_TOLERANCE = 1e-7  # a share that is lacking by less is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,46 +24,46 @@ class Commitment:
     buy: dict[str, Floats] = field(default_factory=dict)  # by stockpile; none where absent
     floored: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
     """Offtake that runs whatever the price, by project, group, funder and price floor."""
-    paths: tuple["Commitment", ...] = ()
+    branches: tuple["Commitment", ...] = ()
     """What is decided in all on each path that the instance has; what is decided before the review
     then stands above. None without a review, and where all paths are alike."""
 
-    def on(self, g: int | None) -> "Commitment":
+    def on_branch(self, g: int | None) -> "Commitment":
         """What is decided on a path."""
-        return self.paths[g] if self.paths and g is not None else self
+        return self.branches[g] if self.branches and g is not None else self
 
     @property
-    def ways(self) -> tuple["Commitment", ...]:
+    def branches_or_self(self) -> tuple["Commitment", ...]:
         """What is decided on each path, or in any case."""
-        return self.paths or (self,)
+        return self.branches or (self,)
 
     @property
-    def starts(self) -> dict[str, int]:
+    def earliest_starts(self) -> dict[str, int]:
         """The start year of each project that is built on any path, the earliest."""
         found = dict(self.start)
-        for own in self.paths:
+        for own in self.branches:
             found |= {p: min(year, found.get(p, year)) for p, year in own.start.items()}
         return found
 
-    def bought(self, instance: Instance, stockpile: str) -> Floats:
+    def expected_purchases(self, instance: Instance, stockpile: str) -> Floats:
         """(Y) lots that a stockpile buys in each year, as expected over all paths."""
         total = np.zeros(len(instance.years))
-        if not self.paths:
+        if not self.branches:
             return self.buy.get(stockpile, total)
-        for chance, _, own in by_chance(instance, self):
+        for chance, _, own in weighted_branches(instance, self):
             total = total + chance * own.buy.get(stockpile, 0.0)
         return total
 
 
-def of_paths(paths: Sequence[Commitment], instance: Instance) -> Commitment:
+def combine_branches(branches: Sequence[Commitment], instance: Instance) -> Commitment:
     """The plan that goes these paths, on all of which it decides the same before the review."""
 
     def early(p: str) -> bool:
-        return p in first.start and instance.decided_early(first.start[p])
+        return p in first.start and instance.is_decided_before_review(first.start[p])
 
-    first = paths[0]
+    first = branches[0]
     start = {p: year for p, year in first.start.items() if early(p)}
-    common = np.array([instance.decided_early(year) for year in instance.years])
+    common = np.array([instance.is_decided_before_review(year) for year in instance.years])
     return Commitment(
         start=start,
         share={key: x for key, x in first.share.items() if key[0] in start},
@@ -71,33 +71,38 @@ def of_paths(paths: Sequence[Commitment], instance: Instance) -> Commitment:
         offtake={key: x for key, x in first.offtake.items() if key[0] in start},
         buy={h: lots * common for h, lots in first.buy.items() if (lots * common).any()},
         floored={key: x for key, x in first.floored.items() if key[0] in start},
-        paths=tuple(paths),
+        branches=tuple(branches),
     )
 
 
-def by_chance(
+def weighted_branches(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[float, Instance, Commitment]]:
     """What is decided on each path, and with which chance; a plan without paths is by itself."""
-    if not commitment.paths:
+    if not commitment.branches:
         yield 1.0, instance, commitment
         return
-    for g, (path, own) in enumerate(zip(instance.paths, commitment.paths, strict=True)):
-        yield path.chance, instance.on_path(g), own
+    for g, (path, own) in enumerate(zip(instance.branches, commitment.branches, strict=True)):
+        yield path.probability, instance.on_branch(g), own
 
 
-def carried(commitment: Commitment, lots: Mapping[str, float], there: Instance) -> Commitment:
+def convert_lots(
+    commitment: Commitment, source_lot_tonnes: Mapping[str, float], target: Instance
+) -> Commitment:
     """The same tonnes and shares in another instance, whose lots may be of another size; ``lots``
     are tonnes in a lot where the commitment is from."""
-    size = {h: lots[x.material] / there.lot_t[x.material] for h, x in there.stockpiles.items()}
+    size = {
+        h: source_lot_tonnes[x.material] / target.lot_tonnes[x.material]
+        for h, x in target.stockpiles.items()
+    }
     return replace(
         commitment,
         buy={h: bought * size[h] for h, bought in commitment.buy.items()},
-        paths=tuple(carried(own, lots, there) for own in commitment.paths),
+        branches=tuple(convert_lots(own, source_lot_tonnes, target) for own in commitment.branches),
     )
 
 
-def within_floors(
+def clip_floored_offtake(
     floored: Mapping[tuple[str, str, str, str], float],
     offtake: Mapping[tuple[str, str], float],
     share: Mapping[tuple[str, str, str], float],
@@ -116,11 +121,11 @@ def within_floors(
 
 def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) -> Floats:
     """(K) lots at each period's end if nothing is released (S2)."""
-    pile, n = instance.stockpiles[stockpile], instance.per_year
-    bought = commitment.bought(instance, stockpile)
-    planned, stock = np.zeros(len(instance.periods)), pile.initial
+    pile, n = instance.stockpiles[stockpile], instance.periods_per_year
+    bought = commitment.expected_purchases(instance, stockpile)
+    planned, stock = np.zeros(len(instance.periods)), pile.initial_lots
     for k in instance.periods:
-        stock = pile.keeps * stock + bought[k // n] / n
+        stock = pile.retention * stock + bought[k // n] / n
         planned[k] = stock
     return planned
 
@@ -131,25 +136,25 @@ def stock_cost(
     """(Y) million EUR that a stockpile costs, undiscounted: whoever pays, or one funder."""
     pile = instance.stockpiles[stockpile]
     planned = planned_stock(instance, commitment, stockpile)
-    mean = planned.reshape(len(instance.years), instance.per_year).mean(axis=1)
-    bought = commitment.bought(instance, stockpile)
+    mean = planned.reshape(len(instance.years), instance.periods_per_year).mean(axis=1)
+    bought = commitment.expected_purchases(instance, stockpile)
     buying, holding = pile.buying_cost, pile.holding_cost
     if funder is not None:
-        buying, holding = pile.costs_to(funder)
+        buying, holding = pile.costs_of_funder(funder)
     cost: Floats = buying * bought + holding * mean
     return cost
 
 
-def moved(
+def funding_cash_flows(
     instance: Instance, commitment: Commitment
-) -> Iterator[tuple[str, str, str, float, Money]]:
+) -> Iterator[tuple[str, str, str, float, CashFlows]]:
     """Every share in what is built, and what a whole one moves; a share on a path counts by the
     chance of that."""
-    for chance, own, plan in by_chance(instance, commitment):
+    for chance, own, plan in weighted_branches(instance, commitment):
         for (p, f, i), share in plan.share.items():
             start = plan.start.get(p)
             if start is not None:
-                yield p, f, i, chance * share, own.money(p, f, i, start)
+                yield p, f, i, chance * share, own.cash_flows(p, f, i, start)
 
 
 def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, Floats]]:
@@ -159,88 +164,94 @@ def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple
             yield f, stock_cost(instance, commitment, h, f)
 
 
-def premiums(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, str, Floats]]:
+def secured_output_premiums(
+    instance: Instance, commitment: Commitment
+) -> Iterator[tuple[str, str, Floats]]:
     """(Y) million EUR above the market that funders pay for secured output, undiscounted, by
     project and funder; what is paid on a path counts by the chance of that."""
-    for chance, own, plan in by_chance(instance, commitment):
+    for chance, own, plan in weighted_branches(instance, commitment):
         for p, start in plan.start.items():
             offtake = math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
-            for f, paid in own.premium_on(p, start).items() if offtake > 0 else ():
+            for f, paid in own.premium_by_funder(p, start).items() if offtake > 0 else ():
                 yield p, f, chance * offtake * paid
 
 
-def outlay(
-    instance: Instance, commitment: Commitment, *, charged: bool = False
+def expected_outlay(
+    instance: Instance, commitment: Commitment, *, budget_charge_only: bool = False
 ) -> dict[str, Floats]:
     """(Y) million EUR that each funder is expected to pay for projects, secured output and
     stockpiles, undiscounted; or what of it, with the contingency, is ``charged`` to the budget."""
     paid = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
-    for _, f, _, share, money in moved(instance, commitment):
-        part = money.instrument.budget_charge if charged else 1.0
-        paid[f] = paid[f] + part * (share * (money.budgeted if charged else money.paid))
+    for _, f, _, share, money in funding_cash_flows(instance, commitment):
+        part = money.instrument.budget_charge if budget_charge_only else 1.0
+        paid[f] = paid[f] + part * (
+            share * (money.budgeted_payments if budget_charge_only else money.expected_payments)
+        )
     for f, cost in stock_payments(instance, commitment):
         paid[f] = paid[f] + cost
-    for _, f, premium in premiums(instance, commitment):
-        part = float(instance.case.funders[f].premium_charge) if charged else 1.0
+    for _, f, premium in secured_output_premiums(instance, commitment):
+        part = float(instance.case.funders[f].premium_charge) if budget_charge_only else 1.0
         paid[f] = paid[f] + part * premium
     return paid
 
 
-def spend(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
+def budget_use(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
     """(Y) million EUR of each funder's budget that is used, undiscounted."""
-    return outlay(instance, commitment, charged=True)
+    return expected_outlay(instance, commitment, budget_charge_only=True)
 
 
-def line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
+def budget_line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
     """(Y) million EUR of each budget line, by funder and id: what is used of it in a year; of
     guarantee stock, what is outstanding at the year's end."""
-    used = {key: np.zeros(len(instance.years)) for key in instance.lines}
-    for _, f, _, share, money in moved(instance, commitment):
-        for id in money.instrument.charges:
-            used[f, id] = used[f, id] + share * money.line_use(instance.lines[f, id])
+    used = {key: np.zeros(len(instance.years)) for key in instance.budget_lines}
+    for _, f, _, share, money in funding_cash_flows(instance, commitment):
+        for id in money.instrument.line_charges:
+            used[f, id] = used[f, id] + share * money.budget_line_use(instance.budget_lines[f, id])
     for f, cost in stock_payments(instance, commitment):
-        for (funder, id), line in instance.lines.items():
+        for (funder, id), line in instance.budget_lines.items():
             if funder == f:
                 used[f, id] = used[f, id] + line.stock_charge * cost
-    for _, f, premium in premiums(instance, commitment):
-        for (funder, id), line in instance.lines.items():
+    for _, f, premium in secured_output_premiums(instance, commitment):
+        for (funder, id), line in instance.budget_lines.items():
             if funder == f:
                 used[f, id] = used[f, id] + line.premium_charge * premium
     return used
 
 
-def stock_residual(
+def stock_residual_value(
     instance: Instance, commitment: Commitment, stockpile: str, funder: str | None = None
 ) -> float:
     """Discounted million EUR that the planned stock at the end counts for: in all, or the part of
     a funder who pays for purchases."""
     pile = instance.stockpiles[stockpile]
-    if pile.end_value == 0:
+    if pile.end_value_per_lot == 0:
         return 0.0
-    part = 1.0 if funder is None else pile.paid_by.get(funder, 0.0)
+    part = 1.0 if funder is None else pile.purchase_paid_by.get(funder, 0.0)
     left = float(planned_stock(instance, commitment, stockpile)[-1])
-    return part * float(instance.discount[-1]) * pile.end_value * left
+    return part * float(instance.discount_factor[-1]) * pile.end_value_per_lot * left
 
 
-def residual(instance: Instance, commitment: Commitment) -> float:
+def residual_value(instance: Instance, commitment: Commitment) -> float:
     """Discounted million EUR that stocks and projects count for at the end of the horizon."""
     total = 0.0
-    for *_, share, money in moved(instance, commitment):
-        total += share * money.residual
-    return total + math.fsum(stock_residual(instance, commitment, h) for h in instance.stockpiles)
+    for *_, share, money in funding_cash_flows(instance, commitment):
+        total += share * money.residual_value
+    return total + math.fsum(
+        stock_residual_value(instance, commitment, h) for h in instance.stockpiles
+    )
 
 
 def net_cost(instance: Instance, commitment: Commitment) -> float:
     """Discounted million EUR: money put up less what comes back, premiums and stocks, whoever pays;
     less what counts at the end."""
     total = 0.0
-    for *_, share, money in moved(instance, commitment):
+    for *_, share, money in funding_cash_flows(instance, commitment):
         total += share * money.net_cost
-    for *_, premium in premiums(instance, commitment):
-        total += float(instance.discount @ premium)
+    for *_, premium in secured_output_premiums(instance, commitment):
+        total += float(instance.discount_factor @ premium)
     for h in instance.stockpiles:
-        total += float(instance.discount @ stock_cost(instance, commitment, h))
-        total -= stock_residual(instance, commitment, h)
+        total += float(instance.discount_factor @ stock_cost(instance, commitment, h))
+        total -= stock_residual_value(instance, commitment, h)
     return total
 
 
@@ -248,53 +259,53 @@ def net_cost_by_funder(instance: Instance, commitment: Commitment) -> dict[str, 
     """Discounted million EUR of each funder: money put up less what comes back, premiums and
     stocks; less what counts at the end."""
     cost = dict.fromkeys(instance.case.funders, 0.0)
-    for _, f, _, share, money in moved(instance, commitment):
+    for _, f, _, share, money in funding_cash_flows(instance, commitment):
         cost[f] += share * money.net_cost
-    for _, f, premium in premiums(instance, commitment):
-        cost[f] += float(instance.discount @ premium)
+    for _, f, premium in secured_output_premiums(instance, commitment):
+        cost[f] += float(instance.discount_factor @ premium)
     for f, paid in stock_payments(instance, commitment):
-        cost[f] += float(instance.discount @ paid)
+        cost[f] += float(instance.discount_factor @ paid)
     for h, pile in instance.stockpiles.items():
-        for f in pile.paid_by:
-            cost[f] -= stock_residual(instance, commitment, h, f)
+        for f in pile.purchase_paid_by:
+            cost[f] -= stock_residual_value(instance, commitment, h, f)
     return cost
 
 
-def weighed_cost(instance: Instance, commitment: Commitment) -> float:
+def weighted_cost(instance: Instance, commitment: Commitment) -> float:
     """What the net cost adds to the objective."""
-    weights = set(instance.cost_counts.values())
+    weights = set(instance.cost_weights.values())
     if len(weights) <= 1:
         alike = weights.pop() if weights else float(instance.case.objective.cost_weight)
         return alike * net_cost(instance, commitment)
     own = net_cost_by_funder(instance, commitment)
-    return math.fsum(weight * own[f] for f, weight in instance.cost_counts.items())
+    return math.fsum(weight * own[f] for f, weight in instance.cost_weights.items())
 
 
-def without_idle(instance: Instance, commitment: Commitment) -> Commitment:
+def drop_unused(instance: Instance, commitment: Commitment) -> Commitment:
     """The same commitment without supports that nothing rests on, and projects for no use."""
-    return without_idle_projects(instance, without_idle_supports(instance, commitment))
+    return drop_unused_projects(instance, drop_unused_supports(instance, commitment))
 
 
-def weighed_damage(
-    instance: Instance, expected: float, cvar: float, by_consumer: Mapping[str, float]
+def weighted_damage(
+    instance: Instance, expected_damage: float, cvar: float, by_consumer: Mapping[str, float]
 ) -> float:
     """What damage adds to the objective, by its mean, its tail and what falls on each consumer."""
     weight = float(instance.case.objective.cvar.weight)
-    mean = expected
-    for consumer, counts in instance.counts.items():
+    mean = expected_damage
+    for consumer, counts in instance.damage_weights.items():
         mean += (counts - 1) * by_consumer[consumer]
     return (1 - weight) * mean + weight * cvar
 
 
-def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitment:
+def drop_unused_projects(instance: Instance, commitment: Commitment) -> Commitment:
     """The same commitment without projects that nobody pays for, wants or needs. A project that the
     market pays in full costs nothing here, so that building it for no use is no worse than leaving
     it; a plan does not name it."""
     projects = instance.case.projects
-    needed = {*instance.case.policy.must_build, *instance.held.certain}
+    needed = {*instance.case.policy.must_build, *instance.fixed_decisions.certain_starts}
     needed.update(other for p in commitment.start for other in projects[p].requires)
     used = {p for p, _ in commitment.offtake}
-    for p, *_, money in moved(instance, commitment):
+    for p, *_, money in funding_cash_flows(instance, commitment):
         if money.instrument.carries_capex or money.net_cost < 0:
             used.add(p)
     start = {p: year for p, year in commitment.start.items() if p in used or p in needed}
@@ -304,47 +315,49 @@ def without_idle_projects(instance: Instance, commitment: Commitment) -> Commitm
     return replace(commitment, start=start, market=market, share=share, floored=floored)
 
 
-def without_idle_supports(instance: Instance, commitment: Commitment) -> Commitment:
+def drop_unused_supports(instance: Instance, commitment: Commitment) -> Commitment:
     """The same commitment without subsidies and price floors that nothing rests on. A floor below
     every price costs nothing, so that a share of it is no worse than none. Each support falls to
     what the market's share and the output reserved need of it, or, where it has a least ticket,
     away if nothing does. One that earns more than it costs stays."""
     share = dict(commitment.share)
     for (p, f, i), held in commitment.share.items():
-        instrument, start = instance.instrument[f, i], commitment.start.get(p)
-        if instrument.carries_capex or start is None or f in instance.held.funders:
+        instrument, start = instance.instrument_by_key[f, i], commitment.start.get(p)
+        if instrument.carries_capex or start is None or f in instance.fixed_decisions.funders:
             continue
-        if instance.money(p, f, i, start).net_cost < 0:
+        if instance.cash_flows(p, f, i, start).net_cost < 0:
             continue
         rest = {key: x for key, x in share.items() if key != (p, f, i)}
-        needed = _support_needed(instance, replace(commitment, share=rest), p, instrument)
-        if needed <= SPARE * instrument.max_share:
+        needed = _required_support_share(instance, replace(commitment, share=rest), p, instrument)
+        if needed <= SHARE_TOLERANCE * instrument.max_share:
             share = rest
         elif instrument.ticket_min == 0:
             share[p, f, i] = min(held, needed)
     return replace(commitment, share=share)
 
 
-def _support_needed(
-    instance: Instance, without: Commitment, p: str, instrument: InstrumentData
+def _required_support_share(
+    instance: Instance, commitment_without: Commitment, p: str, instrument: InstrumentData
 ) -> float:
     """Share of an instrument that a commitment without it lacks in P3 and P6; infinite where no
     share would do."""
     project = instance.projects[p]
-    others = {key[1:]: x for key, x in without.share.items() if key[0] == p}
+    others = {key[1:]: x for key, x in commitment_without.share.items() if key[0] == p}
     lent = math.fsum(
-        instance.instrument[key].market_finance_per_share * x for key, x in others.items()
+        instance.instrument_by_key[key].market_finance_per_share * x for key, x in others.items()
     )
-    market = without.market.get(p, 0.0)
+    market = commitment_without.market.get(p, 0.0)
     per_share = instrument.market_finance_per_share
     lacking = [(market - project.market_finance_max - lent, market, per_share)]
-    for (q, group), offtake in without.offtake.items():
-        if q == p and instrument in instance.rights(p, group):
-            held = instance.right(p, group, without.share)
+    for (q, group), offtake in commitment_without.offtake.items():
+        if q == p and instrument in instance.offtake_instruments(p, group):
+            held = instance.offtake_right(p, group, commitment_without.share)
             lacking.append((offtake - held, offtake, instrument.offtake_per_share))
     kept = math.fsum(
-        x for (q, _, *own), x in without.floored.items() if (q, *own) == (p, *instrument.key)
+        x
+        for (q, _, *own), x in commitment_without.floored.items()
+        if (q, *own) == (p, *instrument.key)
     )
     lacking.append((kept, kept, 1.0))
-    needed = [(lack, each) for lack, whole, each in lacking if lack > SPARE * whole]
+    needed = [(lack, each) for lack, whole, each in lacking if lack > SHARE_TOLERANCE * whole]
     return max((lack / each if each > 0 else math.inf for lack, each in needed), default=0.0)

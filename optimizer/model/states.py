@@ -20,9 +20,9 @@ from models.scenario.case import Case
 from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
 from models.scenario.quantities import Number
-from optimizer.model.instance import Coming, Floats, Instance
-from optimizer.model.instance.prices import draw_prices, named_price
-from optimizer.model.streams import chosen, project_draws, uniforms
+from optimizer.model.instance import Floats, Instance, Realisation
+from optimizer.model.instance.prices import price_state_of, sample_price_states
+from optimizer.model.random_streams import draw_categories, draw_project_uniforms, draw_uniforms
 
 
 @dataclass(frozen=True)
@@ -33,32 +33,36 @@ class State:
     probability: float
     events: tuple[tuple[str, int], ...] = ()
     """What strikes, by the ids of ``Instance.profiles``, and its first period."""
-    failed: frozenset[str] = frozenset()  # projects that never produce
+    failed_projects: frozenset[str] = frozenset()  # projects that never produce
     delays: tuple[tuple[str, int], ...] = ()  # years of delay of the first output, if any
-    unaided: frozenset[str] = frozenset()  # projects that are decided without anybody's money
+    unaided_projects: frozenset[str] = (
+        frozenset()
+    )  # projects that are decided without anybody's money
     regimes: tuple[str, ...] = ()  # (Y) empty texts where it is not said; none without regimes
-    demand: tuple[tuple[str, float], ...] = ()  # factors on demand, by material; 1 where not named
-    prices: tuple[tuple[str, int], ...] = ()
+    demand_factors: tuple[
+        tuple[str, float], ...
+    ] = ()  # factors on demand, by material; 1 where not named
+    price_states: tuple[tuple[str, int], ...] = ()
     """Price states, by material whose price is drawn; the most likely where not named."""
 
-    def coming(self, project: str) -> Coming:
+    def realisation(self, project: str) -> Realisation:
         """How a project comes that does not fail."""
-        return Coming(dict(self.delays).get(project, 0), project in self.unaided)
+        return Realisation(dict(self.delays).get(project, 0), project in self.unaided_projects)
 
 
 @dataclass(frozen=True, eq=False)
-class Chances:
+class SamplingProbabilities:
     """Probabilities that states are drawn with."""
 
-    strikes: dict[str, Floats]
+    event_probability: dict[str, Floats]
     """(R, Y) that a hazard starts in each year, where no event of it runs, by its regime: one row
     for each of ``regimes``, or a single one where there are none."""
-    fails: dict[str, float]  # that a project never produces
+    failure_probability: dict[str, float]  # that a project never produces
 
     @classmethod
-    def of(cls, instance: Instance) -> Chances:
+    def from_instance(cls, instance: Instance) -> SamplingProbabilities:
         """Those of the scenario."""
-        names = regimes(instance) or ("",)
+        names = regime_names(instance) or ("",)
         strikes = {
             h.id: np.minimum(
                 np.outer([h.regime_factors.get(r, 1.0) for r in names], h.annual_probability), 1.0
@@ -68,22 +72,22 @@ class Chances:
         return cls(strikes, {p.id: 1 - p.success_probability for p in instance.projects.values()})
 
 
-def regimes(instance: Instance) -> tuple[str, ...]:
+def regime_names(instance: Instance) -> tuple[str, ...]:
     """The regimes of the chain of years that states are drawn by; none without one."""
     uncertainty = instance.case.uncertainty
     chain = uncertainty.regimes if uncertainty is not None else None
     return tuple(chain.yearly) if chain is not None else ()
 
 
-def regime_of(instance: Instance, states: Sequence[State]) -> NDArray[np.intp]:
+def regime_indices(instance: Instance, states: Sequence[State]) -> NDArray[np.intp]:
     """(S, Y) position of each year's regime in drawn states; 0 where there are none."""
-    names = {name: number for number, name in enumerate(regimes(instance))}
+    names = {name: number for number, name in enumerate(regime_names(instance))}
     if not names:
         return np.zeros((len(states), len(instance.years)), dtype=np.intp)
     return np.array([[names[name] for name in state.regimes] for state in states], dtype=np.intp)
 
 
-def states_of(case: Case) -> int:
+def count_states(case: Case) -> int:
     """How many states a scenario draws, or writes out."""
     asked = case.uncertainty
     if asked is None:
@@ -96,24 +100,24 @@ def read_states(instance: Instance) -> tuple[State, ...]:
     uncertainty = instance.case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
         every = slice(0, int(uncertainty.sample.states))
-        return _sampled(instance, uncertainty.sample, None, every)
+        return _sample_states(instance, uncertainty.sample, None, every)
     if uncertainty is not None and uncertainty.states is not None:
         total = math.fsum(state.probability for state in uncertainty.states)
         # A file may round them; what is rounding of ours is left alone.
         total = total if abs(total - 1) > 1e-12 else 1.0
         return tuple(
-            _written(instance, state, number, total)
+            _read_written_state(instance, state, number, total)
             for number, state in enumerate(uncertainty.states)
         )
     return (State("undisturbed", 1.0),)
 
 
-def draw_states(
+def sample_states(
     instance: Instance,
     count: int,
     seed: int,
     method: Literal["random", "stratified"] = "random",
-    chances: Chances | None = None,
+    probabilities: SamplingProbabilities | None = None,
     block: slice | None = None,
 ) -> tuple[State, ...]:
     """So many states, drawn from a scenario's hazards, success and delay whatever it asks for;
@@ -123,26 +127,28 @@ def draw_states(
         states=Number(count),
         seed=Number(seed),
         method=method,
-        project_correlation=project_correlation(instance),
+        project_correlation=read_project_correlation(instance),
     )
-    return _sampled(instance, sample, chances, block or slice(0, count))
+    return _sample_states(instance, sample, probabilities, block or slice(0, count))
 
 
-def project_correlation(instance: Instance) -> Number:
+def read_project_correlation(instance: Instance) -> Number:
     """That of a scenario's projects; 0 where it samples no states."""
     uncertainty = instance.case.uncertainty
     sample = uncertainty.sample if uncertainty is not None else None
     return sample.project_correlation if sample is not None else Number(0)
 
 
-def never_striking(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
+def hazards_without_events(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
     """Hazards that strike in none of the states."""
     striking = {instance.profiles[way].hazard for state in states for way, _ in state.events}
     return tuple(h.id for h in instance.hazards if h.id not in striking)
 
 
-def _written(instance: Instance, state: WrittenState, number: int, total: float) -> State:
-    first, n = instance.years[0], instance.per_year
+def _read_written_state(
+    instance: Instance, state: WrittenState, number: int, total_probability: float
+) -> State:
+    first, n = instance.years[0], instance.periods_per_year
     named = dict(sorted(state.regimes.items()))
     held = [max((y for y in named if y <= year), default=None) for year in instance.years]
     events = (
@@ -154,43 +160,43 @@ def _written(instance: Instance, state: WrittenState, number: int, total: float)
     )
     return State(
         name=state.name or f"state {number + 1}",
-        probability=float(state.probability) / total,
+        probability=float(state.probability) / total_probability,
         events=tuple(events),
-        failed=frozenset(state.failed_projects),
+        failed_projects=frozenset(state.failed_projects),
         delays=tuple((p, int(d)) for p, d in state.delayed_projects.items() if d > 0),
-        unaided=frozenset(state.anyway),
+        unaided_projects=frozenset(state.anyway),
         regimes=tuple("" if year is None else named[year] for year in held) if named else (),
-        demand=tuple((m, float(x)) for m, x in state.demand.items() if float(x) != 1),
-        prices=tuple(
-            (m, named_price(data, instance.case.materials[m], m, state))
+        demand_factors=tuple((m, float(x)) for m, x in state.demand.items() if float(x) != 1),
+        price_states=tuple(
+            (m, price_state_of(data, instance.case.materials[m], m, state))
             for m, data in instance.prices.items()
-            if data.drawn
+            if data.is_sampled
         ),
     )
 
 
-def _sampled(
-    instance: Instance, sample: Sample, chances: Chances | None, block: slice
+def _sample_states(
+    instance: Instance, sample: Sample, probabilities: SamplingProbabilities | None, block: slice
 ) -> tuple[State, ...]:
-    count, n = block.stop - block.start, instance.per_year
-    chances = chances or Chances.of(instance)
-    names = regimes(instance)
-    regime = _regimes(instance, sample, block)
+    count, n = block.stop - block.start, instance.periods_per_year
+    probabilities = probabilities or SamplingProbabilities.from_instance(instance)
+    names = regime_names(instance)
+    regime = _sample_regimes(instance, sample, block)
     events: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     for hazard in instance.hazards:
         ways = hazard.profiles
-        length = np.array([way.length for way in ways])
+        length = np.array([way.duration for way in ways])
         running_until = np.zeros(count, dtype=np.intp)
         for position, year in enumerate(instance.years):
-            strikes = uniforms(sample, block, "hazard", hazard.id, year, "strikes")
-            period = uniforms(sample, block, "hazard", hazard.id, year, "period")
+            strikes = draw_uniforms(sample, block, "hazard", hazard.id, year, "strikes")
+            period = draw_uniforms(sample, block, "hazard", hazard.id, year, "period")
             start = position * n + np.minimum((period * n).astype(np.intp), n - 1)
-            chance = chances.strikes[hazard.id][regime[position], position]
+            chance = probabilities.event_probability[hazard.id][regime[position], position]
             begins = (strikes < chance) & (start >= running_until)
             way = np.zeros(count, dtype=np.intp)
             if len(ways) > 1:
-                draws = uniforms(sample, block, "hazard", hazard.id, year, "profile")
-                way = chosen([own.probability for own in ways], draws)
+                draws = draw_uniforms(sample, block, "hazard", hazard.id, year, "profile")
+                way = draw_categories([own.probability for own in ways], draws)
             running_until = np.where(begins, start + length[way], running_until)
             for s in np.flatnonzero(begins):
                 events[s].append((ways[way[s]].id, int(start[s])))
@@ -198,25 +204,34 @@ def _sampled(
     delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     unaided: list[set[str]] = [set() for _ in range(count)]
     for p in instance.projects.values():
-        fails = project_draws(sample, block, "success", p.id) >= 1 - chances.fails[p.id]
+        fails = (
+            draw_project_uniforms(sample, block, "success", p.id)
+            >= 1 - probabilities.failure_probability[p.id]
+        )
         for s in np.flatnonzero(fails):
             failed[s].add(p.id)
-        late = _delays(p.delays, project_draws(sample, block, "delay", p.id))
+        late = _sample_delays(
+            p.delay_probability, draw_project_uniforms(sample, block, "delay", p.id)
+        )
         for s in np.flatnonzero(late):
             delays[s].append((p.id, int(late[s])))
-        if p.unaided is not None:
-            for s in np.flatnonzero(uniforms(sample, block, "anyway", p.id) < p.unaided_chance):
+        if p.unaided_year is not None:
+            for s in np.flatnonzero(
+                draw_uniforms(sample, block, "anyway", p.id) < p.unaided_probability
+            ):
                 unaided[s].add(p.id)
     demand: list[list[tuple[str, float]]] = [[] for _ in range(count)]
     uncertainty = instance.case.uncertainty
     for m, factors in uncertainty.demand.items() if uncertainty else ():
         chance = [float(one.probability) for one in factors]
-        drawn = chosen(chance, uniforms(sample, block, "demand", m))
+        drawn = draw_categories(chance, draw_uniforms(sample, block, "demand", m))
         for number, place in enumerate(drawn):
             if float(factors[place].factor) != 1:
                 demand[number].append((m, float(factors[place].factor)))
     prices = {
-        m: draw_prices(data, m, sample, block) for m, data in instance.prices.items() if data.drawn
+        m: sample_price_states(data, m, sample, block)
+        for m, data in instance.prices.items()
+        if data.is_sampled
     }
     return tuple(
         State(
@@ -234,16 +249,16 @@ def _sampled(
     )
 
 
-def _delays(chances: Mapping[int, float], draws: Floats) -> NDArray[np.intp]:
-    years = sorted(chances)
-    at = chosen([chances[d] for d in years], draws)
+def _sample_delays(probabilities: Mapping[int, float], draws: Floats) -> NDArray[np.intp]:
+    years = sorted(probabilities)
+    at = draw_categories([probabilities[d] for d in years], draws)
     return np.array(years, dtype=np.intp)[at]
 
 
-def _regimes(instance: Instance, sample: Sample, block: slice) -> NDArray[np.intp]:
+def _sample_regimes(instance: Instance, sample: Sample, block: slice) -> NDArray[np.intp]:
     """(Y, B) position of each year's regime in ``regimes``; 0 where there are none."""
     found = np.zeros((len(instance.years), block.stop - block.start), dtype=np.intp)
-    names, uncertainty = regimes(instance), instance.case.uncertainty
+    names, uncertainty = regime_names(instance), instance.case.uncertainty
     if uncertainty is None or uncertainty.regimes is None:
         return found
     chain = uncertainty.regimes
@@ -253,19 +268,19 @@ def _regimes(instance: Instance, sample: Sample, block: slice) -> NDArray[np.int
     shares /= shares.sum(axis=1, keepdims=True)  # 1, but for rounding in the file
     before = np.full(found.shape[1], -1)
     for position, year in enumerate(instance.years):
-        draws = uniforms(sample, block, "regime", year)
+        draws = draw_uniforms(sample, block, "regime", year)
         for number in np.unique(before):
             own = before == number
-            found[position, own] = chosen(shares[number + 1].tolist(), draws[own])
+            found[position, own] = draw_categories(shares[number + 1].tolist(), draws[own])
         before = found[position]
     return found
 
 
-def draw_overruns(instance: Instance, project: str, count: int, seed: int) -> Floats:
+def sample_overruns(instance: Instance, project: str, count: int, seed: int) -> Floats:
     """(N) shares of its capex that a project costs more, in as many states as are drawn with the
     same seed."""
-    correlation, overruns = project_correlation(instance), instance.projects[project].overruns
+    correlation, overruns = read_project_correlation(instance), instance.projects[project].overruns
     sample = Sample(states=Number(count), seed=Number(seed), project_correlation=correlation)
-    draws = project_draws(sample, slice(0, count), "overrun", project)
+    draws = draw_project_uniforms(sample, slice(0, count), "overrun", project)
     values = np.array([by for by, _ in overruns])
-    return values[chosen([chance for _, chance in overruns], draws)]
+    return values[draw_categories([chance for _, chance in overruns], draws)]

@@ -6,33 +6,33 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from models.files import Reading
+from models.files import LoadedScenario
 from models.language import tr
 from models.scenario.case import Case
 from optimizer.errors import VorratError
-from optimizer.page.controls import SETS, built, control, every_control
-from optimizer.page.figures import FACTOR, Control
+from optimizer.page.controls import ASSUMPTION_SETS, controls_by_id, find_control, project_settings
+from optimizer.page.figure_controls import FACTOR_UNIT, Control
 
-MOST_MOVED = 200
+MAX_MOVED = 200
 """Things that one question moves at most."""
 
 
-ALL_NOW = "review=null"
+WITHOUT_REVIEW = "review=null"
 """What every question of a scenario with a review sets: the page decides all now."""
-SURE = "objective.ambiguity=null"
+WITHOUT_AMBIGUITY = "objective.ambiguity=null"
 """What every question of one with ambiguous probabilities sets: those of the states count."""
-LONGEST = 30_000
+MAX_QUERY_LENGTH = 30_000
 """Characters of an address that has a question."""
 
 
-class Unasked(VorratError):
+class InvalidRequest(VorratError):
     """An address that asks for what the scenario does not have."""
 
     exit_code = 2
     status = 404
 
 
-class Unreadable(Unasked):
+class UnreadableRequest(InvalidRequest):
     """A request that cannot be read."""
 
     status = 400
@@ -48,11 +48,11 @@ class Question:
     """Id and value of each control that stands elsewhere, in the order in which they were moved."""
 
     @classmethod
-    def of(cls, query: str) -> Question:
+    def from_query(cls, query: str) -> Question:
         """The question of the query of an address; the last value of a control counts."""
         scenario, variant, moved = "", None, dict[str, str]()
-        if query.count("&") > 4 * MOST_MOVED or len(query) > LONGEST:
-            raise Unasked(tr("more than {count} figures are moved", count=MOST_MOVED))
+        if query.count("&") > 4 * MAX_MOVED or len(query) > MAX_QUERY_LENGTH:
+            raise InvalidRequest(tr("more than {count} figures are moved", count=MAX_MOVED))
         for name, value in parse_qsl(query):
             if name == "scenario":
                 scenario = value
@@ -62,8 +62,8 @@ class Question:
                 id, equals, text = value.partition("=")
                 if equals:
                     moved[id] = text
-        if len(moved) > MOST_MOVED:
-            raise Unasked(tr("more than {count} figures are moved", count=MOST_MOVED))
+        if len(moved) > MAX_MOVED:
+            raise InvalidRequest(tr("more than {count} figures are moved", count=MAX_MOVED))
         return cls(scenario, variant, tuple(moved.items()))
 
     @property
@@ -73,7 +73,7 @@ class Question:
         pairs += [("variant", self.variant)] if self.variant else []
         return urlencode([*pairs, *(("set", f"{id}={value}") for id, value in self.moved)])
 
-    def asked(self, base: Reading) -> tuple[Reading, dict[str, str]]:
+    def apply_to(self, base: LoadedScenario) -> tuple[LoadedScenario, dict[str, str]]:
         """The scenario as it is asked, from that of the variant, and what that sets: values as they
         are written, by dotted path.
 
@@ -84,85 +84,90 @@ class Question:
         value.
         """
         reading, made = base, dict[str, str]()
-        found = self._effective(base.case)
+        found = self._effective_moves(base.case)
 
         def put(texts: Iterable[str]) -> None:
             nonlocal reading
             if some := dict(text.split("=", 1) for text in texts):
                 made.update(some)
-                reading = reading.changed([f"{path}={value}" for path, value in some.items()])
+                reading = reading.with_settings([f"{path}={value}" for path, value in some.items()])
 
         def order(pair: tuple[Control, float | str]) -> tuple[bool, float]:
-            return (False, float(pair[1])) if pair[0].unit == FACTOR else (True, 0.0)
+            return (False, float(pair[1])) if pair[0].unit == FACTOR_UNIT else (True, 0.0)
 
-        if base.case.decides_again is not None:
-            put([ALL_NOW])
+        if base.case.planned_review is not None:
+            put([WITHOUT_REVIEW])
         if base.case.objective.ambiguity is not None:
-            put([SURE])
+            put([WITHOUT_AMBIGUITY])
         for one, value in found:
-            if one.id == SETS:  # before all else, which stands on it
+            if one.id == ASSUMPTION_SETS:  # before all else, which stands on it
                 put(one.settings(value))
         for one, value in sorted(found, key=order):
             if one.is_factor:
-                now = control(reading.case, one.id)
+                now = find_control(reading.case, one.id)
                 if now is None:
-                    raise Unasked(
-                        tr("“{label}” has no effect beside what else is moved", label=one.called)
+                    raise InvalidRequest(
+                        tr(
+                            "“{label}” has no effect beside what else is moved",
+                            label=one.full_label,
+                        )
                     )
                 put(now.settings(value))
         rest = [
             text
             for one, value in sorted(found, key=lambda pair: "." in pair[0].id)
-            if not one.is_factor and one.id != SETS
+            if not one.is_factor and one.id != ASSUMPTION_SETS
             for text in one.settings(value)
         ]
         chosen = {
             one.id.partition(".")[2]: str(value)
             for one, value in found
-            if one.names and one.id != SETS
+            if one.choices and one.id != ASSUMPTION_SETS
         }
-        put([*rest, *(built(base.case, chosen) if chosen else [])])
+        put([*rest, *(project_settings(base.case, chosen) if chosen else [])])
         return reading, made
 
-    def settled(self, case: Case) -> Question:
+    def normalized(self, case: Case) -> Question:
         """The same question as anybody else would put it: without what stands where the file has
         it, values as figures, in the order of the page. Raises Unasked."""
         if not self.moved:
             return self
-        places = {id: place for place, id in enumerate(every_control(case))}
+        places = {id: place for place, id in enumerate(controls_by_id(case))}
         found = sorted(
             (
                 places.get(one.id, len(places)),
                 one.id,
                 value if isinstance(value, str) else f"{value:.12g}",
             )
-            for one, value in self._effective(case)
+            for one, value in self._effective_moves(case)
         )
         return Question(self.scenario, self.variant, tuple((id, text) for _, id, text in found))
 
-    def _effective(self, case: Case) -> list[tuple[Control, float | str]]:
+    def _effective_moves(self, case: Case) -> list[tuple[Control, float | str]]:
         """The controls that are moved, with their values. What stands where the file has it keeps
         its source there, unless a factor, or what an expert holds, would move it."""
-        known = every_control(case)
-        every = [self._control(case, id, value, known) for id, value in self.moved]
+        known = controls_by_id(case)
+        every = [self._parse_move(case, id, value, known) for id, value in self.moved]
         multiplied = any(
-            (one.unit == FACTOR or one.id == SETS) and value != one.base for one, value in every
+            (one.unit == FACTOR_UNIT or one.id == ASSUMPTION_SETS) and value != one.base
+            for one, value in every
         )
         return [
             (one, value)
             for one, value in every
-            if value != one.base or (multiplied and one.unit != FACTOR and one.id != SETS)
+            if value != one.base
+            or (multiplied and one.unit != FACTOR_UNIT and one.id != ASSUMPTION_SETS)
         ]
 
-    def _control(
-        self, case: Case, id: str, value: str, known: Mapping[str, Control]
+    def _parse_move(
+        self, case: Case, id: str, value: str, controls: Mapping[str, Control]
     ) -> tuple[Control, float | str]:
-        found = control(case, id, known)
+        found = find_control(case, id, controls)
         if found is None:
-            raise Unasked(tr("the scenario has no '{id}' that could be moved", id=id))
+            raise InvalidRequest(tr("the scenario has no '{id}' that could be moved", id=id))
         try:
-            return found, found.read(value)
+            return found, found.parse_value(value)
         except ValueError:
-            raise Unasked(
-                tr("'{value}' is no value for “{label}”", value=value, label=found.called)
+            raise InvalidRequest(
+                tr("'{value}' is no value for “{label}”", value=value, label=found.full_label)
             ) from None

@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from models.language import marked, tr
+from models.language import mark_translatable, tr
 from models.results import Comparison, Plan
-from optimizer.analyses.documents import document_of
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.errors import VorratError
-from optimizer.page import turns
-from optimizer.report.document import PAGE, Document, Part, Section, Table, shown
+from optimizer.page import answer_changes
+from optimizer.report.document import PAGE, Document, Part, Section, Table, parts_for_medium
 
-FILES = {
+DOWNLOADS = {
     "brief": ("brief.html", "text/html; charset=utf-8"),
     "word": (
         "brief.docx",
@@ -29,128 +29,144 @@ FILES = {
 }
 """What can be taken away, by name: the file, and its type."""
 
-OF_PLAN: dict[str, tuple[str, Collection[str]]] = {
-    "brief": (marked("In brief"), ("answer",)),
-    "projects": (marked("Projects"), ("projects",)),
-    "money": (marked("Money"), ("funding", "fiscal", "accounts", "budgets")),
-    "stocks": (marked("Stocks"), ("stocks",)),
-    "exposure": (marked("Dependence"), ("dependence",)),
-    "map": (marked("Map"), ("dependence",)),
-    "damage": (marked("Damage"), ("damage",)),
+PLAN_VIEWS: dict[str, tuple[str, Collection[str]]] = {
+    "brief": (mark_translatable("In brief"), ("answer",)),
+    "projects": (mark_translatable("Projects"), ("projects",)),
+    "money": (mark_translatable("Money"), ("funding", "fiscal", "accounts", "budgets")),
+    "stocks": (mark_translatable("Stocks"), ("stocks",)),
+    "exposure": (mark_translatable("Dependence"), ("dependence",)),
+    "map": (mark_translatable("Map"), ("dependence",)),
+    "damage": (mark_translatable("Damage"), ("damage",)),
 }
 """Views of one plan: what each is called, and the sections that are in it."""
-OF_SEVERAL = {"changed": marked("What has changed"), "board": marked("Options")}
+COMPARISON_VIEWS = {
+    "changed": mark_translatable("What has changed"),
+    "board": mark_translatable("Options"),
+}
 """Views of several plans side by side."""
-STRESS = {"stress": marked("Stress test")}
-COMPANY = {"company": marked("What a funder gains")}
-ALL = {name: title for name, (title, _) in OF_PLAN.items()} | OF_SEVERAL | STRESS | COMPANY
+STRESS_VIEWS = {"stress": mark_translatable("Stress test")}
+FUNDER_VIEWS = {"company": mark_translatable("What a funder gains")}
+ALL_VIEWS = (
+    {name: title for name, (title, _) in PLAN_VIEWS.items()}
+    | COMPARISON_VIEWS
+    | STRESS_VIEWS
+    | FUNDER_VIEWS
+)
 """All views, by name."""
-KEEP = "keep"
+KEEP_ONLY = "keep"
 """Asks for nothing to be shown, only for the document of a plan to be made and kept."""
-FLOWS = "flows"
+FLOWS_TABLE = "flows"
 """The table of the map, which is a view of its own."""
 
 
-class Unseen(VorratError):
+class NothingToShow(VorratError):
     """A view that has nothing to show."""
 
 
-class Gone(VorratError):
+class PlanNotKept(VorratError):
     """A plan that is not kept any more, and has to be found again."""
 
 
-def of_plan(name: str, made: Document) -> str:
+def plan_view(name: str, document: Document) -> str:
     """A view of the document of a plan as a piece of a page."""
-    wanted = OF_PLAN[name][1]
-    sections = [one for one in made.on(PAGE, tr("In brief")) if one.id in wanted]
+    wanted = PLAN_VIEWS[name][1]
+    sections = [one for one in document.sections_for(PAGE, tr("In brief")) if one.id in wanted]
     if name in ("map", "exposure"):
         on_map = name == "map"
-        sections = [replace(s, parts=list(_apart(s.parts, on_map))) for s in sections]
-    return _pieces(made, sections)
+        sections = [replace(s, parts=list(_map_parts(s.parts, on_map))) for s in sections]
+    return _render_sections(document, sections)
 
 
-def _apart(parts: Iterable[Part], on_map: bool) -> Iterable[Part]:
+def _map_parts(parts: Iterable[Part], on_map: bool) -> Iterable[Part]:
     for part in parts:
-        if (isinstance(part, Table) and part.name == FLOWS) == on_map:
+        if (isinstance(part, Table) and part.name == FLOWS_TABLE) == on_map:
             yield part
 
 
-def changed(before: Plan, after: Plan) -> str:
+def changes_view(before: Plan, after: Plan) -> str:
     """What two plans have in common and what not, and why."""
-    made = _compared([before, after], ["before", "after"], as_given=True)
+    made = _comparison_document([before, after], ["before", "after"], as_given=True)
     wanted = ("projects", "costs")
-    sections = [one for one in made.on(PAGE) if one.id in wanted]
-    return _pieces(made, [_shown(turns.changed(before, after)), *sections])
+    sections = [one for one in made.sections_for(PAGE) if one.id in wanted]
+    return _render_sections(
+        made, [_section_on_page(answer_changes.changes_section(before, after)), *sections]
+    )
 
 
-def _shown(section: Section) -> Section:
-    return replace(section, parts=shown(section.parts, PAGE))
+def _section_on_page(section: Section) -> Section:
+    return replace(section, parts=parts_for_medium(section.parts, PAGE))
 
 
-def board(plans: Sequence[Plan]) -> str:
+def options_view(plans: Sequence[Plan]) -> str:
     """Several plans side by side, and which of them are worth their money."""
-    made = _compared(plans, [f"option {n}" for n in range(1, len(plans) + 1)])
+    made = _comparison_document(plans, [f"option {n}" for n in range(1, len(plans) + 1)])
     wanted = ("answer", "steps", "benefits", "costs", "differences")
-    return _pieces(made, [one for one in made.on(PAGE, tr("Options")) if one.id in wanted])
+    return _render_sections(
+        made, [one for one in made.sections_for(PAGE, tr("Options")) if one.id in wanted]
+    )
 
 
-def _compared(plans: Sequence[Plan], labels: Sequence[str], as_given: bool = False) -> Document:
-    found, by_label = _comparison(plans, labels)
-    return document_of(found, plans=by_label, as_given=as_given)
+def _comparison_document(
+    plans: Sequence[Plan], labels: Sequence[str], as_given: bool = False
+) -> Document:
+    found, by_label = _compare_plans(plans, labels)
+    return build_result_document(found, plans=by_label, as_given=as_given)
 
 
-def _comparison(
+def _compare_plans(
     plans: Sequence[Plan], labels: Sequence[str], federal: Collection[str] | None = None
 ) -> tuple[Comparison, dict[str, Plan]]:
-    from optimizer.analyses.comparison.compare import compare
+    from optimizer.analyses.comparison.plan_comparison import compare_plans
 
-    found = compare(plans, labels, base=labels[0], federal=federal)
+    found = compare_plans(plans, labels, base=labels[0], federal=federal)
     return found, dict(zip(labels, plans, strict=True))
 
 
-def company(funder: str, taking_part: Plan, staying_out: Plan) -> str:
+def funder_view(funder: str, taking_part: Plan, staying_out: Plan) -> str:
     """What a funder has of taking part, compared with staying out."""
-    from optimizer.analyses.comparison.own_page import page
+    from optimizer.analyses.comparison.funder_page import build_funder_page
 
     federal = {f.id for f in taking_part.funders if f.kind == "public" and f.id != funder}
     plans = [taking_part, staying_out]
-    found, by_label = _comparison(plans, ["taking part", "staying out"], federal)
+    found, by_label = _compare_plans(plans, ["taking part", "staying out"], federal)
     if funder not in {view.funder for view in found.own_views}:
-        raise Unseen(tr("It pays for nothing in this plan, so staying out changes nothing."))
-    made = page(found, by_label, funder)
-    gained = turns.gained(funder, found, taking_part, staying_out)
-    return _pieces(made, [_shown(gained), *made.on(PAGE)])
+        raise NothingToShow(tr("It pays for nothing in this plan, so staying out changes nothing."))
+    made = build_funder_page(found, by_label, funder)
+    gained = answer_changes.gained_section(funder, found, taking_part, staying_out)
+    return _render_sections(made, [_section_on_page(gained), *made.sections_for(PAGE)])
 
 
-def stressed(result: Any) -> str:
+def stress_view(result: Any) -> str:
     """A disruption, period by period."""
-    made = document_of(result)
-    return _pieces(made, [one for one in made.on(PAGE, tr("What happens")) if one.id != "method"])
+    made = build_result_document(result)
+    return _render_sections(
+        made, [one for one in made.sections_for(PAGE, tr("What happens")) if one.id != "method"]
+    )
 
 
-def _pieces(document: Document, sections: Sequence[Section]) -> str:
-    from optimizer.report.render.html import pieces
+def _render_sections(document: Document, sections: Sequence[Section]) -> str:
+    from optimizer.report.render.html import render_sections
 
     sections = [one for one in sections if one.parts]
     if not sections:
-        raise Unseen(tr("This plan has nothing of that to show."))
-    return pieces(sections, document.units)
+        raise NothingToShow(tr("This plan has nothing of that to show."))
+    return render_sections(sections, document.units)
 
 
-def file(name: str, plan: Plan) -> bytes:
+def render_download(name: str, plan: Plan) -> bytes:
     """A file that is made of a plan, in the current language."""
-    from optimizer.analyses.plan.document import brief
+    from optimizer.analyses.plan.document import brief_document
     from optimizer.report.render import html, word, workbook
 
     makers: dict[str, Callable[[], bytes]] = {
-        "brief": lambda: html.render(brief(plan)).encode(),
-        "word": lambda: word.render(brief(plan)),
-        "report": lambda: html.render(document_of(plan)).encode(),
-        "workbook": lambda: workbook.render(document_of(plan)),
+        "brief": lambda: html.render_page(brief_document(plan)).encode(),
+        "word": lambda: word.render_word(brief_document(plan)),
+        "report": lambda: html.render_page(build_result_document(plan)).encode(),
+        "workbook": lambda: workbook.render_workbook(build_result_document(plan)),
         "plan": lambda: f"{plan.model_dump_json(indent=2)}\n".encode(),
     }
     return makers[name]()
 
 
-WHOLE = ("report", "workbook", "plan")
+DOWNLOADS_WITH_CHAINS = ("report", "workbook", "plan")
 """Files that tell of chains as well, which takes sweeps of its own."""

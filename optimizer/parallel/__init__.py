@@ -9,47 +9,47 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
-from optimizer.parallel.interface import Answer, Arrival, Dealing, Engine, Limits, Task, Team
-from optimizer.parallel.processes import Processes
+from optimizer.parallel.interface import Answer, Assignment, Engine, Limits, Task, TaskResult, Team
+from optimizer.parallel.processes import LocalProcesses
 
-__all__ = ["Arrival", "Dealing", "Engine", "Limits", "Processes", "Team"]
+__all__ = ["Assignment", "Engine", "Limits", "LocalProcesses", "TaskResult", "Team"]
 __all__ += ["Workers", "in_use", "most_side_by_side", "side_by_side", "threads_each", "using"]
 
-_current: ContextVar[Engine | None] = ContextVar("engine", default=None)
-_most: ContextVar[int | None] = ContextVar("most", default=None)
+_current_engine: ContextVar[Engine | None] = ContextVar("engine", default=None)
+_max_chosen_workers: ContextVar[int | None] = ContextVar("most", default=None)
 
 
-def in_use() -> Engine:
+def current_engine() -> Engine:
     """The engine that workers are taken from now: processes of this machine, if not told."""
-    return _current.get() or Processes()
+    return _current_engine.get() or LocalProcesses()
 
 
-def side_by_side(asked: int | None, usual: int) -> int:
+def choose_worker_count(requested: int | None, default: int) -> int:
     """How many workers a team should have: what the user asks for, else all that an engine has
     for the run, else what is usual for the problem here."""
-    chosen = asked or in_use().size or usual
-    _most.set(max(chosen, _most.get() or 0))
+    chosen = requested or current_engine().worker_count or default
+    _max_chosen_workers.set(max(chosen, _max_chosen_workers.get() or 0))
     return chosen
 
 
-def most_side_by_side() -> int | None:
+def max_chosen_workers() -> int | None:
     """The most that was chosen in this context; None where nothing was."""
-    return _most.get()
+    return _max_chosen_workers.get()
 
 
-def threads_each(jobs: int) -> int | None:
+def threads_per_worker(jobs: int) -> int | None:
     """Threads of each of so many workers: one, but for a single one that has this machine."""
-    return None if jobs == 1 and in_use().size is None else 1
+    return None if jobs == 1 and current_engine().worker_count is None else 1
 
 
 @contextmanager
-def using(engine: Engine) -> Iterator[None]:
+def use_engine(engine: Engine) -> Iterator[None]:
     """Take workers from this engine for as long as the context lasts."""
-    token = _current.set(engine)
+    token = _current_engine.set(engine)
     try:
         yield
     finally:
-        _current.reset(token)
+        _current_engine.reset(token)
 
 
 class Workers(Team[Task, Answer]):
@@ -58,12 +58,14 @@ class Workers(Team[Task, Answer]):
 
     def __init__(
         self,
-        make: Callable[..., Callable[[Task], Answer]],
-        given: tuple[Any, ...],
+        make_handler: Callable[..., Callable[[Task], Answer]],
+        handler_args: tuple[Any, ...],
         jobs: int | None = None,
-        dealing: Dealing = "fixed",
+        assignment: Assignment = "fixed",
     ) -> None:
-        self._team: Team[Task, Answer] = in_use().team(make, given, jobs, dealing)
+        self._team: Team[Task, Answer] = current_engine().team(
+            make_handler, handler_args, jobs, assignment
+        )
 
     def __enter__(self) -> Self:
         self._team.__enter__()
@@ -72,6 +74,6 @@ class Workers(Team[Task, Answer]):
     def __exit__(self, *exc: object) -> None:
         self._team.__exit__(*exc)
 
-    def arrivals(self, tasks: Iterable[Task]) -> Generator[Arrival[Answer], None, None]:
+    def iter_results(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
         """What becomes of each task, as it comes, as ``Team.arrivals``."""
-        return self._team.arrivals(tasks)
+        return self._team.iter_results(tasks)

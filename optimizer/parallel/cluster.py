@@ -23,23 +23,25 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from models.language import tr
-from optimizer.errors import ClusterError, VorratError, WorkerLost
+from optimizer.errors import ClusterError, VorratError, WorkerDied
 from optimizer.model.cores import usable_cores
-from optimizer.parallel import dask_worker, serving, watching
-from optimizer.parallel.dealing import DealingTeam, Job
-from optimizer.parallel.interface import NO_LIMITS, Dealing, Limits, Make
-from optimizer.parallel.serving import Order
+from optimizer.parallel import dask_worker, process_limits, task_server
+from optimizer.parallel.dispatch import DispatchingTeam, Job
+from optimizer.parallel.interface import NO_LIMITS, Assignment, HandlerFactory, Limits
+from optimizer.parallel.task_server import TaskRequest
 
-LOCAL = "local"  # instead of an address: a cluster on this machine, for as long as the run lasts
-COMPARED = ("vorrat", "highspy", "numpy", "distributed")
+LOCAL_ADDRESS = (
+    "local"  # instead of an address: a cluster on this machine, for as long as the run lasts
+)
+COMPARED_PACKAGES = ("vorrat", "highspy", "numpy", "distributed")
 """Packages that answers depend on, or the talk about them."""
-CONNECTS_WITHIN = 15.0  # seconds for a scheduler, or a new worker, to answer
-LOOK = 1.0  # seconds between two looks at who is there
-GRACE = 30.0  # seconds after its time limit in which a worker should have ended itself
-LEAVES_WITHIN = 2.0  # seconds that a team waits for workers to hear that it is over
+CONNECT_TIMEOUT = 15.0  # seconds for a scheduler, or a new worker, to answer
+POLL_INTERVAL = 1.0  # seconds between two looks at who is there
+TIME_LIMIT_GRACE = 30.0  # seconds after its time limit in which a worker should have ended itself
+LEAVE_TIMEOUT = 2.0  # seconds that a team waits for workers to hear that it is over
 
 
-class Tls(NamedTuple):
+class TlsFiles(NamedTuple):
     """The files of an encrypted connection (PEM); where they are None, dask's own settings hold."""
 
     ca: Path | None = None
@@ -47,7 +49,7 @@ class Tls(NamedTuple):
     key: Path | None = None
 
 
-NO_TLS = Tls()
+NO_TLS_FILES = TlsFiles()
 
 
 def _is_installed(name: str) -> bool:
@@ -79,14 +81,14 @@ class Cluster:
         self,
         address: str,
         *,
-        tls: Tls = NO_TLS,
+        tls: TlsFiles = NO_TLS_FILES,
         limits: Limits = NO_LIMITS,
         jobs: int | None = None,
-        patience: float = 60.0,
-        when_needed: bool = False,
+        wait_seconds: float = 60.0,
+        connect_lazily: bool = False,
     ) -> None:
         # Certificates of a cluster that is begun here are made by cryptography.
-        needed = ("distributed", "cryptography") if address == LOCAL else ("distributed",)
+        needed = ("distributed", "cryptography") if address == LOCAL_ADDRESS else ("distributed",)
         for package in needed:
             if not _is_installed(package):
                 raise cluster_error(
@@ -94,223 +96,239 @@ class Cluster:
                     package=package,
                     extra="'cluster'",
                 )
-        self._address = located(address)
-        self._security = None if self._address == LOCAL else _security(self._address, tls)
-        self._limits, self._jobs, self._when_needed = limits, jobs, when_needed
-        self.patience = patience
-        self._stack = ExitStack()
+        self._address = with_protocol(address)
+        self._security = (
+            None if self._address == LOCAL_ADDRESS else _connection_security(self._address, tls)
+        )
+        self._limits, self._jobs, self._connect_lazily = limits, jobs, connect_lazily
+        self.wait_seconds = wait_seconds
+        self._exit_stack = ExitStack()
         self._client: Any = None
-        self._lost = False
-        self._told: dict[str, str | None] = {}
+        self._scheduler_lost = False
+        self._worker_faults: dict[str, str | None] = {}
         """Why each who is there is not fit for use; None where it is, "" where it is silent."""
-        self._looked = 0.0
+        self._workers_checked_at = 0.0
 
     def __enter__(self) -> Self:
-        if not self._when_needed:
+        if not self._connect_lazily:
             self.client()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._client, self._told = None, {}
-        self._stack.close()
+        self._client, self._worker_faults = None, {}
+        self._exit_stack.close()
 
     def client(self) -> Any:
         """The connection, made by who needs it first."""
         if self._client is None:
             with ExitStack() as stack:
                 address, secured = self._address, self._security
-                if address == LOCAL:
-                    address, secured = stack.enter_context(_local(self._jobs))
-                self._client = stack.enter_context(_connected(address, secured, self.patience))
-                self._meet()
-                self._stack = stack.pop_all()
+                if address == LOCAL_ADDRESS:
+                    address, secured = stack.enter_context(_local_cluster(self._jobs))
+                self._client = stack.enter_context(
+                    _connected_client(address, secured, self.wait_seconds)
+                )
+                self._wait_for_workers()
+                self._exit_stack = stack.pop_all()
         return self._client
 
-    def _meet(self) -> None:
+    def _wait_for_workers(self) -> None:
         """Wait for the first workers, and refuse those that are not fit for use."""
-        until = time.monotonic() + self.patience
-        while not self.workers and not any(self._told.values()):
+        until = time.monotonic() + self.wait_seconds
+        while not self.worker_addresses and not any(self._worker_faults.values()):
             if self.is_lost():
                 raise cluster_error("the scheduler of the cluster is lost")
             if time.monotonic() > until:
                 raise cluster_error(
                     "the cluster has no workers after {seconds:.0f} s; each is begun by: "
                     "dask worker ADDRESS --nworkers N --nthreads 1",
-                    seconds=self.patience,
+                    seconds=self.wait_seconds,
                 )
-            time.sleep(LOOK / 10)
-        for problem in filter(None, self._told.values()):
+            time.sleep(POLL_INTERVAL / 10)
+        for problem in filter(None, self._worker_faults.values()):
             raise ClusterError(problem)
 
     @property
-    def size(self) -> int:
+    def worker_count(self) -> int:
         """Workers that are there for the run, or as many of them as were asked for."""
         self.client()
-        return self._jobs or max(1, len(self.workers))
+        return self._jobs or max(1, len(self.worker_addresses))
 
     @property
-    def workers(self) -> Sequence[str]:
+    def worker_addresses(self) -> Sequence[str]:
         """The addresses of those who are there and fit for use; those who are new are asked what
         they are."""
-        if time.monotonic() - self._looked > LOOK or not self._told:
-            self._looked = time.monotonic()
+        if time.monotonic() - self._workers_checked_at > POLL_INTERVAL or not self._worker_faults:
+            self._workers_checked_at = time.monotonic()
             try:
                 there = self._client.nthreads()
-                told = {one: why for one, why in self._told.items() if one in there}
+                told = {one: why for one, why in self._worker_faults.items() if one in there}
                 new = {one: threads for one, threads in there.items() if one not in told}
-                self._told = told | (self._client.sync(self._ask, new) if new else {})
+                self._worker_faults = told | (
+                    self._client.sync(self._check_new_workers, new) if new else {}
+                )
             except Exception:  # whatever it is, nobody answers there any more
-                self._lost, self._told = True, {}
-        return [one for one, problem in self._told.items() if problem is None]
+                self._scheduler_lost, self._worker_faults = True, {}
+        return [one for one, problem in self._worker_faults.items() if problem is None]
 
-    async def _ask(self, new: Mapping[str, int]) -> dict[str, str | None]:
+    async def _check_new_workers(self, new_workers: Mapping[str, int]) -> dict[str, str | None]:
         """What is told of those who are new, with so many threads; none holds up the others."""
         from distributed.versions import get_versions
 
-        here = about(get_versions(packages=COMPARED), 1)
+        here = comparable_versions(get_versions(packages=COMPARED_PACKAGES), 1)
 
         async def ask(one: str) -> str | None:
-            how = {"workers": [one], "packages": COMPARED, "on_error": "return"}
+            how = {"workers": [one], "packages": COMPARED_PACKAGES, "on_error": "return"}
             with suppress(TimeoutError):
-                asked = asyncio.wait_for(self._client.run(get_versions, **how), CONNECTS_WITHIN)
+                asked = asyncio.wait_for(self._client.run(get_versions, **how), CONNECT_TIMEOUT)
                 if isinstance(found := (await asked).get(one), dict):
-                    return unfit(one, about(found, new[one]), here)
+                    return worker_mismatch(one, comparable_versions(found, new_workers[one]), here)
             return ""
 
-        return dict(zip(new, await asyncio.gather(*map(ask, new)), strict=True))
+        return dict(zip(new_workers, await asyncio.gather(*map(ask, new_workers)), strict=True))
 
     def is_lost(self) -> bool:
         """Whether the scheduler is there no more; another one would know nothing of tasks."""
-        return self._lost or self._client is None or self._client.status != "running"
+        return self._scheduler_lost or self._client is None or self._client.status != "running"
 
     def team(
-        self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
+        self,
+        make_handler: HandlerFactory,
+        handler_args: tuple[Any, ...],
+        jobs: int | None,
+        assignment: Assignment = "fixed",
     ) -> ClusterTeam:
         """A team of so many workers, or of as many as are there now."""
-        return ClusterTeam(self, make, given, jobs or self.size, dealing, self._limits)
+        return ClusterTeam(
+            self, make_handler, handler_args, jobs or self.worker_count, assignment, self._limits
+        )
 
 
-class ClusterTeam(DealingTeam):
+class ClusterTeam(DispatchingTeam):
     """Workers of a cluster; those that come later take part. Arrivals raise ClusterError where the
     scheduler is lost or no worker is left: what has come by then is all there is."""
 
-    def __init__(self, cluster: Cluster, *how: Any) -> None:
-        super().__init__(*how)
+    def __init__(self, cluster: Cluster, *team_args: Any) -> None:
+        super().__init__(*team_args)
         self._cluster, self._client = cluster, cluster.client()
-        self._outgrown: set[int] = set()
+        self._outgrown_tasks: set[int] = set()
         """Numbers of tasks that outgrew their memory, as their workers tell before they end."""
         self._futures: dict[str, Any] = {}  # of the last task of each worker
-        self._stuck: set[str] = set()  # workers that neither end nor answer
-        self._alone = time.monotonic()  # when there last was a worker
+        self._stuck_workers: set[str] = set()  # workers that neither end nor answer
+        self._workers_seen_at = time.monotonic()  # when there last was a worker
 
     def __enter__(self) -> Self:
-        self._client.subscribe_topic(self.name, lambda event: self._outgrown.add(event[1]))
+        self._client.subscribe_topic(self.team_id, lambda event: self._outgrown_tasks.add(event[1]))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.closed = True
-        for job in self.at_work.values():
-            self._give_up(job)
+        self.is_closed = True
+        for job in self.running_jobs.values():
+            self._cancel_job(job)
         if not self._cluster.is_lost():
-            leaving = threading.Thread(target=self._leave, daemon=True)
+            leaving = threading.Thread(target=self._disconnect_workers, daemon=True)
             leaving.start()
-            leaving.join(LEAVES_WITHIN)
+            leaving.join(LEAVE_TIMEOUT)
 
-    def _leave(self) -> None:
+    def _disconnect_workers(self) -> None:
         """Let workers forget the team, and end those that are still at a task of it."""
         with suppress(Exception):  # nothing that matters any more
-            self._client.unsubscribe_topic(self.name)
-            how = {"workers": list(self._cluster.workers), "on_error": "ignore"}
-            self._client.run(dask_worker.forget, self.name, bool(self.at_work), **how)
+            self._client.unsubscribe_topic(self.team_id)
+            how = {"workers": list(self._cluster.worker_addresses), "on_error": "ignore"}
+            self._client.run(dask_worker.forget_team, self.team_id, bool(self.running_jobs), **how)
 
-    def _available(self) -> Sequence[str]:
-        workers = [one for one in self._cluster.workers if one not in self._stuck]
-        if workers or self.at_work:
-            self._alone = time.monotonic()
-        elif time.monotonic() - self._alone > self._cluster.patience:
-            raise self._end(tr("the cluster has no workers left"))
+    def _available_workers(self) -> Sequence[str]:
+        workers = [one for one in self._cluster.worker_addresses if one not in self._stuck_workers]
+        if workers or self.running_jobs:
+            self._workers_seen_at = time.monotonic()
+        elif time.monotonic() - self._workers_seen_at > self._cluster.wait_seconds:
+            raise self._lost_cluster_error(tr("the cluster has no workers left"))
         return workers
 
-    def _send(self, job: Job, order: Order) -> None:
+    def _send_job(self, job: Job, request: TaskRequest) -> None:
         try:
             future = self._client.submit(
-                dask_worker.serve,
-                pickle.dumps(order, pickle.HIGHEST_PROTOCOL),
-                key=f"vorrat-{self.name}-{job.index}-{uuid.uuid4().hex[:8]}",
+                dask_worker.answer_pickled_request,
+                pickle.dumps(request, pickle.HIGHEST_PROTOCOL),
+                key=f"vorrat-{self.team_id}-{job.task_index}-{uuid.uuid4().hex[:8]}",
                 workers=[job.worker],
                 allow_other_workers=False,
                 pure=False,
             )
             self._futures[job.worker] = future
-            self._client.loop.add_callback(self._follow, job, future)
+            self._client.loop.add_callback(self._await_answer, job, future)
         except Exception as error:  # the client is closed, or will be
-            raise self._end(tr("the scheduler of the cluster is lost")) from error
+            raise self._lost_cluster_error(tr("the scheduler of the cluster is lost")) from error
 
-    async def _follow(self, job: Job, future: Any) -> None:
+    async def _await_answer(self, job: Job, future: Any) -> None:
         """Wait for a task in the client's own thread, and fetch its answer."""
         try:
-            self.inbox.put((job, await future))
+            self.replies.put((job, await future))
         except BaseException as error:
-            self.inbox.put((job, error))
+            self.replies.put((job, error))
 
-    def _look_after(self) -> None:
+    def _check_workers(self) -> None:
         if self._cluster.is_lost():
-            raise self._end(tr("the scheduler of the cluster is lost"))
-        there = self._cluster.workers
-        most = (self.limits.seconds or math.inf) + GRACE
-        for job in self.at_work.values():
-            if job.seconds > most:
-                self._stuck.add(job.worker)
-            if job.worker not in there or job.worker in self._stuck:
-                self.inbox.put((job, WorkerLost()))
+            raise self._lost_cluster_error(tr("the scheduler of the cluster is lost"))
+        there = self._cluster.worker_addresses
+        most = (self.limits.seconds or math.inf) + TIME_LIMIT_GRACE
+        for job in self.running_jobs.values():
+            if job.elapsed_seconds > most:
+                self._stuck_workers.add(job.worker)
+            if job.worker not in there or job.worker in self._stuck_workers:
+                self.replies.put((job, WorkerDied()))
 
-    def _lost(self, job: Job, error: BaseException) -> VorratError:
+    def _error_of_job(self, job: Job, error: BaseException) -> VorratError:
         """What dask says of a task that did not end as it should."""
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
-        if not isinstance(error, (CancelledError, CommClosedError, KilledWorker, WorkerLost)):
+        if not isinstance(error, (CancelledError, CommClosedError, KilledWorker, WorkerDied)):
             raise error
         lost = getattr(error, "reason", "") == "scheduler-connection-lost"
         if lost or self._cluster.is_lost():
-            raise self._end(tr("the scheduler of the cluster is lost")) from error
-        self._give_up(job)
+            raise self._lost_cluster_error(tr("the scheduler of the cluster is lost")) from error
+        self._cancel_job(job)
         died = tr(
             "worker {address} of the cluster was lost, and so was the one before that had the "
             "same task; perhaps it takes more memory than they have",
             address=job.worker,
         )
-        return watching.fate(self.limits, job.seconds, job.index in self._outgrown, died)
+        return process_limits.lost_task_error(
+            self.limits, job.elapsed_seconds, job.task_index in self._outgrown_tasks, died
+        )
 
-    def _give_up(self, job: Job) -> None:
+    def _cancel_job(self, job: Job) -> None:
         with suppress(Exception):
             self._futures[job.worker].cancel(force=True)
 
-    def _end(self, why: str) -> ClusterError:
+    def _lost_cluster_error(self, reason: str) -> ClusterError:
         text = "{why}; {done} answers had come by then, and a batch goes on from them with --resume"
-        return cluster_error(text, why=why, done=self.arrived)
+        return cluster_error(text, why=reason, done=self.answer_count)
 
 
-def about(found: Mapping[str, Any], threads: int) -> dict[str, Any]:
+def comparable_versions(dask_versions: Mapping[str, Any], threads: int) -> dict[str, Any]:
     """What must be the same on both sides, by name, of what dask knows of one of them."""
-    versions = {name: found["packages"].get(name) for name in COMPARED}
-    python = ".".join(found["packages"]["python"].split(".")[:2])
+    versions = {name: dask_versions["packages"].get(name) for name in COMPARED_PACKAGES}
+    python = ".".join(dask_versions["packages"]["python"].split(".")[:2])
     return {"threads (--nthreads)": threads, "python": python, **versions}
 
 
-def unfit(address: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
+def worker_mismatch(
+    address: str, worker_versions: Mapping[str, Any], own_versions: Mapping[str, Any]
+) -> str | None:
     """Why a worker that is like this cannot be used by who is like that, or None."""
     text = "worker {address} has {name} {other}, and here is {own}: answers would not be the same"
-    for name, own in here.items():
-        if there[name] != own:
-            return tr(text, address=address, name=name, other=there[name], own=own)
+    for name, own in own_versions.items():
+        if worker_versions[name] != own:
+            return tr(text, address=address, name=name, other=worker_versions[name], own=own)
     return None
 
 
-def located(address: str) -> str:
+def with_protocol(address: str) -> str:
     """The address with its protocol: tls, unless it is tcp and stays on this machine. Raises
     ClusterError where it is none, or is not encrypted and leads elsewhere."""
-    if address == LOCAL:
+    if address == LOCAL_ADDRESS:
         return address
     protocol, found, place = address.rpartition("://")
     protocol = protocol if found else "tls"
@@ -332,7 +350,7 @@ def located(address: str) -> str:
     return f"{protocol}://{place}"
 
 
-def _security(address: str, tls: Tls) -> Any:
+def _connection_security(address: str, tls_files: TlsFiles) -> Any:
     """How a scheduler at such an address is spoken to, as a ``distributed.Security``. Raises
     ClusterError where a file that TLS needs is not named or not there."""
     from distributed.security import Security
@@ -340,7 +358,9 @@ def _security(address: str, tls: Tls) -> Any:
     if address.startswith("tcp://"):
         return Security(require_encryption=False)
     names = ("tls_ca_file", "tls_client_cert", "tls_client_key")
-    given = {name: str(path) for name, path in zip(names, tls, strict=True) if path is not None}
+    given = {
+        name: str(path) for name, path in zip(names, tls_files, strict=True) if path is not None
+    }
     made = Security(require_encryption=True, **given)
     held = [getattr(made, name, None) for name in names]
     options = ("--tls-ca", "--tls-cert", "--tls-key")
@@ -354,14 +374,14 @@ def _security(address: str, tls: Tls) -> Any:
 
 
 @contextmanager
-def _connected(address: str, secured: Any, patience: float) -> Iterator[Any]:
+def _connected_client(address: str, security: Any, wait_seconds: float) -> Iterator[Any]:
     from distributed import Client
 
     # What is said here is said in other words.
     for name in ["distributed", *logging.root.manager.loggerDict]:
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    how: dict[str, Any] = {"security": secured, "timeout": min(patience, CONNECTS_WITHIN)}
+    how: dict[str, Any] = {"security": security, "timeout": min(wait_seconds, CONNECT_TIMEOUT)}
     try:
         with warnings.catch_warnings():  # of versions, which are compared here
             warnings.simplefilter("ignore")
@@ -378,7 +398,7 @@ def _connected(address: str, secured: Any, patience: float) -> Iterator[Any]:
 
 
 @contextmanager
-def _beginning() -> Iterator[None]:
+def _startup_errors_reworded() -> Iterator[None]:
     """Say in other words what dask raises where one of its processes ends before it has begun."""
     try:
         yield
@@ -389,7 +409,7 @@ def _beginning() -> Iterator[None]:
 
 
 @contextmanager
-def _local(jobs: int | None) -> Iterator[tuple[str, Any]]:
+def _local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
     """The address of a scheduler that is begun here, and how it is spoken to: TLS by certificates
     that are kept in memory alone; nothing listens beyond this machine, and there is no dashboard.
     """
@@ -400,7 +420,7 @@ def _local(jobs: int | None) -> Iterator[tuple[str, Any]]:
     secured = Security.temporary()
     routes = [f"distributed.{one}.http.routes" for one in ("scheduler", "worker")]
     with dask.config.set({route: [] for route in routes}):
-        with serving.ctrl_c_kept_out(), _beginning():
+        with task_server.sigint_blocked(), _startup_errors_reworded():
             cluster = LocalCluster(
                 n_workers=jobs or usable_cores(),
                 threads_per_worker=1,

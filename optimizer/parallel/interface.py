@@ -11,11 +11,11 @@ from optimizer.errors import VorratError
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
-Make = Callable[..., Callable[[Any], Any]]
+HandlerFactory = Callable[..., Callable[[Any], Any]]
 """Called once by each worker; returns what answers one task after the other. A function of a
 module, since workers import it by its name."""
 
-Dealing = Literal["fixed", "next"]
+Assignment = Literal["fixed", "next"]
 """How tasks reach workers. ``fixed``: every n-th to the same, so that what a worker has learnt from
 earlier ones, and so every result, is the same each time. ``next``: to whoever is free, for tasks
 that have nothing to do with each other."""
@@ -25,7 +25,7 @@ that have nothing to do with each other."""
 class Limits:
     """What one task may take of the process that answers it; None for no limit."""
 
-    memory: int | None = None  # bytes that the process holds in memory (resident)
+    memory_bytes: int | None = None  # bytes that the process holds in memory (resident)
     seconds: float | None = None
     """From when the task is handed over; for a solver that hangs, well above its own limit."""
 
@@ -34,10 +34,10 @@ NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, eq=False)
-class Arrival(Generic[Answer]):
+class TaskResult(Generic[Answer]):
     """The answer to one task, or why it has none, as it comes."""
 
-    index: int  # of the task, in the order in which tasks were given
+    task_index: int  # of the task, in the order in which tasks were given
     answer: Answer | None
     error: VorratError | None
     """What the task raised, or what became of its worker: WorkerLost, OutOfMemory, TimedOut."""
@@ -55,7 +55,7 @@ class Team(ABC, Generic[Task, Answer]):
         """End all workers."""
 
     @abstractmethod
-    def arrivals(self, tasks: Iterable[Task]) -> Generator[Arrival[Answer], None, None]:
+    def iter_results(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
         """What becomes of each task, as it comes: an error of one leaves the others alone. Tasks
         are taken as workers become free, a few ahead. A worker that is lost is replaced, and its
         task tried once more before it counts as lost; one that outgrew its memory or its time is
@@ -68,13 +68,13 @@ class Team(ABC, Generic[Task, Answer]):
         """The answers in the order of the tasks, and each told as it comes. Raises the first error
         of a task; WorkerLost, OutOfMemory or TimedOut where its worker is gone."""
         answers: dict[int, Any] = {}
-        with closing(self.arrivals(tasks)) as arrivals:
+        with closing(self.iter_results(tasks)) as arrivals:
             for arrival in arrivals:
                 if arrival.error is not None:
                     raise arrival.error
-                answers[arrival.index] = answer = arrival.answer
+                answers[arrival.task_index] = answer = arrival.answer
                 if on_done is not None:
-                    on_done(tasks[arrival.index], answer)  # type: ignore[arg-type]
+                    on_done(tasks[arrival.task_index], answer)  # type: ignore[arg-type]
         return [answers[n] for n in range(len(answers))]
 
 
@@ -86,11 +86,15 @@ class Engine(Protocol):
         """What manifests call it: ``in process``, ``processes`` or ``cluster``."""
 
     @property
-    def size(self) -> int | None:
+    def worker_count(self) -> int | None:
         """Workers that there are for a run anyway; None where they are begun as they are needed."""
 
     def team(
-        self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
+        self,
+        make_handler: HandlerFactory,
+        handler_args: tuple[Any, ...],
+        jobs: int | None,
+        assignment: Assignment = "fixed",
     ) -> Team[Any, Any]:
         """A team of so many workers, each of which calls ``make`` with ``given``; as many as the
         engine has where ``jobs`` is None."""

@@ -7,11 +7,11 @@ from importlib.resources import files
 from models.language import tr
 
 
-def country(code: str) -> str:
+def country_name(code: str) -> str:
     """The name of a country in the current language, by its ISO 3166 code."""
-    return tr(_names()[code]) if code in _names() else code
+    return tr(_country_names()[code]) if code in _country_names() else code
 
 
 @cache
-def _names() -> dict[str, str]:
+def _country_names() -> dict[str, str]:
     return tomllib.loads((files("optimizer.report") / "countries.toml").read_text(encoding="utf-8"))

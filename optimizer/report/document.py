@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from models.language import tr
 from optimizer.report.charts.drawing import Chart
-from optimizer.report.figures import NONE
-from optimizer.report.workbook.expressions import Expression, absolute, total
+from optimizer.report.number_format import NO_VALUE
+from optimizer.report.workbook.expressions import Expression, absolute_value, sum_of
 
 if TYPE_CHECKING:
-    from optimizer.report.workbook.formulas import Formulas, Line, Placed
+    from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable, WorkbookTables
 
 
 class Media(Flag):
@@ -31,11 +31,11 @@ class Media(Flag):
 
 
 TERMINAL, PAGE, SHEET = Media.TERMINAL, Media.PAGE, Media.SHEET
-DETAIL = PAGE | SHEET  # where there is room
-TEXT = TERMINAL | PAGE  # where sentences are read
-EVERYWHERE = TERMINAL | PAGE | SHEET
+PAGE_AND_SHEET = PAGE | SHEET  # where there is room
+TERMINAL_AND_PAGE = TERMINAL | PAGE  # where sentences are read
+ALL_MEDIA = TERMINAL | PAGE | SHEET
 
-Form = Literal[
+ValueForm = Literal[
     "text",  # a text
     "number",  # a number with about three digits, all of a column with the same decimals
     "exact",  # a number as it was written
@@ -63,13 +63,13 @@ Origin = Literal["optimizer", "scenario", "key"]
 """Where what a sheet holds comes from, if it is no formula; a key only lets formulas find rows."""
 
 Row = Any
-Of = Callable[[Row], Any] | str
-Formula = Callable[["Line"], "Expression | None"]
-Total = Callable[["Placed"], "Expression"]
+ValueGetter = Callable[[Row], Any] | str
+FormulaBuilder = Callable[["FormulaRow"], "Expression | None"]
+TotalBuilder = Callable[["PlacedTable"], "Expression"]
 
 
 @dataclass(frozen=True)
-class Shown:
+class DisplayedValue:
     """A value with a text of its own."""
 
     text: str
@@ -86,68 +86,77 @@ class Column:
     """
 
     header: str | int  # a year is a number
-    of: Of
-    form: Form | Callable[[Row], Form] = "number"  # by row: decimals are those of a row then
+    value: ValueGetter
+    form: ValueForm | Callable[[Row], ValueForm] = (
+        "number"  # by row: decimals are those of a row then
+    )
     group: str = ""  # a header over it and its neighbours, which share their decimals
-    like: str = ""  # what columns have in common that share them without such a header
-    on: Media = EVERYWHERE
-    places: int | None = None  # decimals, where about three digits will not do
-    total: bool | Total = False
+    decimals_group: str = ""  # what columns have in common that share them without such a header
+    media: Media = ALL_MEDIA
+    decimals: int | None = None  # decimals, where about three digits will not do
+    total: bool | TotalBuilder = False
     """Whether the last row of the table sums it up, where there is one, or what a sheet calculates
     there instead."""
-    whole: Callable[[Sequence[Row]], Any] | None = None
+    text_total: Callable[[Sequence[Row]], Any] | None = None
     """What texts show of all rows together in the last row, where that is no sum."""
     unit: str = ""  # what its figures are in, where neither header nor form says so
-    empty: str = NONE  # what stands where there is no value
-    mark: Callable[[Row], str] | None = None  # a class of the style sheet for the cell on a page
+    empty_text: str = NO_VALUE  # what stands where there is no value
+    css_class: Callable[[Row], str] | None = (
+        None  # a class of the style sheet for the cell on a page
+    )
     link: Callable[[Row], str] | None = None  # an address of the web that the cell leads to
     lang: Callable[[Row], str | None] | None = None  # the language of a text, if that is known
     key: str = ""  # the word by which formulas find it
-    formula: Formula | None = None  # what a sheet calculates in place of ``of``
+    formula: FormulaBuilder | None = None  # what a sheet calculates in place of ``of``
     origin: Origin = "optimizer"
-    name: Callable[[Row], str] | None = None  # of the cell, for formulas of its reader
+    cell_name: Callable[[Row], str] | None = None  # of the cell, for formulas of its reader
     width: float | None = None  # in a sheet, in characters
-    wrap: bool = True  # whether a text of a sheet that is wider takes several lines
+    wraps_text: bool = True  # whether a text of a sheet that is wider takes several lines
 
 
-def nothing(_row: Row) -> None:
+def no_value(_row: Row) -> None:
     """What a column holds of a row that only a formula gives."""
 
 
-def sheet_only(
-    header: str | int, key: str, formula: Formula, form: Form = "number", **more: Any
+def sheet_only_column(
+    header: str | int, key: str, formula: FormulaBuilder, form: ValueForm = "number", **options: Any
 ) -> Column:
     """A column that is calculated in a workbook and stands nowhere else."""
-    return Column(header, nothing, form, on=SHEET, key=key, formula=formula, **more)
+    return Column(header, no_value, form, media=SHEET, key=key, formula=formula, **options)
 
 
-def deviation(of: str, follows: Formula, key: str = "deviation") -> Column:
+def deviation_column(stated_key: str, expected: FormulaBuilder, key: str = "deviation") -> Column:
     """How far what a row states ``of`` something is from what follows for it, for a sheet."""
 
-    def apart(line: Line) -> Expression | None:
-        wanted = follows(line)
-        return None if wanted is None else absolute(line[of] - wanted)
+    def apart(line: FormulaRow) -> Expression | None:
+        wanted = expected(line)
+        return None if wanted is None else absolute_value(line[stated_key] - wanted)
 
-    return sheet_only(tr("Deviation"), key, apart, "deviation")
+    return sheet_only_column(tr("Deviation"), key, apart, "deviation")
 
 
-def ids(header: str, key: str, of: Of) -> Column:
+def id_column(header: str, key: str, value: ValueGetter) -> Column:
     """A column of ids that only lets formulas of a sheet find rows; it is not printed."""
-    return Column(header, of, "text", on=SHEET, key=key, empty="", origin="key", width=16)
+    return Column(
+        header, value, "text", media=SHEET, key=key, empty_text="", origin="key", width=16
+    )
 
 
-def by_year(
+def year_columns(
     years: Sequence[int],
-    of: Callable[[Row], Mapping[str, float | None]],
-    form: Form | Callable[[Row], Form] = "money",
-    **more: Any,
+    amounts: Callable[[Row], Mapping[str, float | None]],
+    form: ValueForm | Callable[[Row], ValueForm] = "money",
+    **options: Any,
 ) -> list[Column]:
     """A column a year of a mapping by year; what the mapping lacks is 0."""
 
     def at(year: int) -> Callable[[Row], float | None]:
-        return lambda row: of(row).get(str(year), 0.0)
+        return lambda row: amounts(row).get(str(year), 0.0)
 
-    return [Column(year, at(year), form, like="years", key=str(year), **more) for year in years]
+    return [
+        Column(year, at(year), form, decimals_group="years", key=str(year), **options)
+        for year in years
+    ]
 
 
 @dataclass(frozen=True)
@@ -159,11 +168,11 @@ class SheetChart:
 
     kind: Literal["scatter", "stacked"]
     title: str
-    across: str = ""  # key of the column on the horizontal axis of a scatter chart
-    series: Sequence[str] = ()  # keys of the columns drawn; of stacked bars the first and last
+    x_key: str = ""  # key of the column on the horizontal axis of a scatter chart
+    series_keys: Sequence[str] = ()  # keys of the columns drawn; of stacked bars the first and last
     x_title: str = ""
-    rows: Callable[[Row], bool] | None = None  # which rows are stacked; all of them if None
-    lines: Sequence[tuple[str, Callable[[Row], bool]]] = ()
+    row_filter: Callable[[Row], bool] | None = None  # which rows are stacked; all of them if None
+    line_filters: Sequence[tuple[str, Callable[[Row], bool]]] = ()
     """Of a scatter chart of one column, the lines that it has: their names, and which neighbouring
     rows belong to each; all rows are one line that is named by the header if empty."""
 
@@ -177,19 +186,21 @@ class Table:
     columns: Sequence[Column]
     name: str = ""  # a word by which pages and formulas find it; unique in a document
     note: str = ""
-    total: str = ""  # what the last row is called, which sums up columns; none where empty
+    total_label: str = ""  # what the last row is called, which sums up columns; none where empty
     chart: Chart | None = None  # drawn above it on a page
-    folded: bool = False
+    is_folded: bool = False
     """Whether a page folds it away, and leaves it out in print: its chart shows all of it, or it is
     for those who look things up."""
     sheet_chart: SheetChart | None = None
-    on: Media = EVERYWHERE
-    most: int | None = None  # how many rows a terminal shows; it says how many more there are
-    headed: bool = True  # whether the columns have headers in a terminal
-    key: Callable[[Row], str] | None = None  # what formulas find a row by
-    empty: str = ""  # what is said where there are no rows; without it the table is left out
-    ruled: Callable[[Row], bool] | None = None  # which rows of a sheet have a line above
-    freeze: int = 0
+    media: Media = ALL_MEDIA
+    max_terminal_rows: int | None = (
+        None  # how many rows a terminal shows; it says how many more there are
+    )
+    has_header: bool = True  # whether the columns have headers in a terminal
+    row_key: Callable[[Row], str] | None = None  # what formulas find a row by
+    empty_text: str = ""  # what is said where there are no rows; without it the table is left out
+    has_rule_above: Callable[[Row], bool] | None = None  # which rows of a sheet have a line above
+    frozen_columns: int = 0
     """How many columns of a sheet stay in view, and the header with them; where a section has but
     one table, its first does in any case."""
 
@@ -199,7 +210,7 @@ class Text:
     """A paragraph that not all media show; a plain string is one that all show."""
 
     text: str
-    on: Media = EVERYWHERE
+    media: Media = ALL_MEDIA
 
 
 @dataclass(frozen=True)
@@ -207,7 +218,7 @@ class Heading:
     """A heading within a section."""
 
     text: str
-    on: Media = EVERYWHERE
+    media: Media = ALL_MEDIA
 
 
 @dataclass(frozen=True)
@@ -215,7 +226,7 @@ class Bullets:
     """A list."""
 
     items: Sequence[str]
-    on: Media = EVERYWHERE
+    media: Media = ALL_MEDIA
 
 
 @dataclass(frozen=True)
@@ -223,7 +234,7 @@ class Caution:
     """Sentences that must not be missed."""
 
     items: Sequence[str]
-    on: Media = EVERYWHERE
+    media: Media = ALL_MEDIA
 
 
 @dataclass(frozen=True)
@@ -232,7 +243,7 @@ class Fact:
 
     label: str
     figure: str
-    beside: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,7 +251,7 @@ class Facts:
     """Figures that are shown large."""
 
     facts: Sequence[Fact]
-    on: Media = EVERYWHERE
+    media: Media = ALL_MEDIA
 
 
 @dataclass(frozen=True)
@@ -248,20 +259,20 @@ class Terms:
     """Words and what they mean."""
 
     entries: Sequence[tuple[str, str]]
-    on: Media = DETAIL
+    media: Media = PAGE_AND_SHEET
 
 
 @dataclass(frozen=True)
-class Choice:
+class DropDown:
     """A cell of a workbook in which its reader chooses one of several texts, by ``name``."""
 
     name: str
     label: str
     options: Sequence[str]
-    on: Media = SHEET
+    media: Media = SHEET
 
 
-Part = str | Text | Table | Heading | Bullets | Facts | Caution | Terms | Choice
+Part = str | Text | Table | Heading | Bullets | Facts | Caution | Terms | DropDown
 
 
 @dataclass(frozen=True)
@@ -271,10 +282,10 @@ class Section:
     id: str
     title: str
     parts: Sequence[Part] = ()
-    on: Media = EVERYWHERE
-    one_page: bool = False  # whether it begins a page when printed, and is set to fit on it
-    tab: str = ""  # the name of its sheet, where the title is too long for one
-    hint: str = ""  # what is found in it, for a table of contents
+    media: Media = ALL_MEDIA
+    fits_one_page: bool = False  # whether it begins a page when printed, and is set to fit on it
+    sheet_name: str = ""  # the name of its sheet, where the title is too long for one
+    contents_hint: str = ""  # what is found in it, for a table of contents
 
 
 @dataclass(frozen=True)
@@ -284,20 +295,22 @@ class Check:
     With ``summed``, ``left`` is a sum of deviations that must be none, and ``right`` its scale.
     """
 
-    says: str
-    table: str
-    left: Callable[[Formulas], Expression]
-    right: Callable[[Formulas], Expression]
-    summed: bool = False
+    statement: str
+    table_name: str
+    left: Callable[[WorkbookTables], Expression]
+    right: Callable[[WorkbookTables], Expression]
+    is_deviation_sum: bool = False
 
 
-def check_rows(says: str, table: str, scale: Callable[[Formulas], Expression], *keys: str) -> Check:
+def no_deviation_check(
+    statement: str, table_name: str, scale: Callable[[WorkbookTables], Expression], *keys: str
+) -> Check:
     """That no row of a table deviates, in these columns, measured by a figure."""
 
-    def apart(book: Formulas) -> Expression:
-        return total(*(book[table].area(key) for key in keys or ("deviation",)))
+    def apart(book: WorkbookTables) -> Expression:
+        return sum_of(*(book[table_name].column_area(key) for key in keys or ("deviation",)))
 
-    return Check(says, table, apart, scale, summed=True)
+    return Check(statement, table_name, apart, scale, is_deviation_sum=True)
 
 
 @dataclass(frozen=True)
@@ -311,30 +324,30 @@ class Document:
     sections: Sequence[Section] = ()
     versions: Mapping[str, str] = field(default_factory=dict)  # of what made the result
     checks: Sequence[Check] = ()  # what must add up in a workbook
-    amounts: Sequence[float] = ()  # of money: how many decimals they need in a workbook
-    outcomes: Sequence[float] = ()  # the same for figures of damage or shortage
+    money_amounts: Sequence[float] = ()  # of money: how many decimals they need in a workbook
+    outcome_amounts: Sequence[float] = ()  # the same for figures of damage or shortage
     answer_title: str = ""  # of the first section, where it is not the answer on one page
     units: Mapping[str, str] = field(default_factory=dict)  # of figures, by their form
 
-    def on(self, medium: Media, answer_title: str = "") -> list[Section]:
+    def sections_for(self, medium: Media, answer_title: str = "") -> list[Section]:
         """The sections that a medium shows, the answer first, with the parts that it shows."""
         title = self.answer_title or answer_title
-        first = Section("answer", title, shown(self.answer, medium), one_page=True)
-        some = [section for section in self.sections if medium in section.on]
-        more = [replace(section, parts=shown(section.parts, medium)) for section in some]
+        first = Section("answer", title, parts_for_medium(self.answer, medium), fits_one_page=True)
+        some = [section for section in self.sections if medium in section.media]
+        more = [replace(section, parts=parts_for_medium(section.parts, medium)) for section in some]
         return [first, *(section for section in more if section.parts)]
 
 
-def shown(parts: Sequence[Part], medium: Media) -> list[Part]:
+def parts_for_medium(parts: Sequence[Part], medium: Media) -> list[Part]:
     """The parts that a medium shows, tables with the columns that it shows."""
     kept: list[Part] = []
     for part in parts:
         if isinstance(part, str):
             kept += [part] if part else []
-        elif medium not in part.on or (isinstance(part, Bullets | Caution) and not part.items):
+        elif medium not in part.media or (isinstance(part, Bullets | Caution) and not part.items):
             continue
-        elif isinstance(part, Table) and (part.rows or part.empty):
-            columns = [column for column in part.columns if medium in column.on]
+        elif isinstance(part, Table) and (part.rows or part.empty_text):
+            columns = [column for column in part.columns if medium in column.media]
             kept.append(replace(part, columns=columns))
         elif not isinstance(part, Table):
             kept.append(part.text if isinstance(part, Text) else part)

@@ -4,17 +4,17 @@ import math
 from typing import Any
 
 from models.language import tr
-from optimizer.report.figures import NO_BREAK, number, small_percent
+from optimizer.report.number_format import NO_BREAK_SPACE, format_number, format_small_percent
 
 
-def progress_line(running: Any) -> str:
+def format_progress(progress: Any) -> str:
     """What a solve tells of itself on the way: elapsed time, best objective, bound and gap, each
     ``-`` while it is not known."""
     line = tr(
         "{seconds:6.0f} s   best {best}   bound {bound}   gap {gap}",
-        seconds=running.seconds,
-        best=number(running.objective),
-        bound=number(running.bound),
-        gap=small_percent(running.gap if math.isfinite(running.objective) else math.inf),
+        seconds=progress.seconds,
+        best=format_number(progress.objective),
+        bound=format_number(progress.bound),
+        gap=format_small_percent(progress.gap if math.isfinite(progress.objective) else math.inf),
     )
-    return line.replace(NO_BREAK, " ")
+    return line.replace(NO_BREAK_SPACE, " ")

@@ -5,259 +5,272 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from models.base import named
-from models.language import language, tr
+from models.base import display_name
+from models.language import current_language, tr
 from models.scenario.case import Case
-from optimizer.report.document import EVERYWHERE, Column, Document, Media, Part, Section, Table
-from optimizer.report.figures import NO_BREAK, clean, decimals, number, rounded, small_percent
+from optimizer.report.document import ALL_MEDIA, Column, Document, Media, Part, Section, Table
+from optimizer.report.number_format import (
+    NO_BREAK_SPACE,
+    decimals_needed,
+    format_number,
+    format_rounded,
+    format_small_percent,
+    sanitize,
+)
 
-FEW_STATES = 100
+MIN_STATES = 100
 """Results on fewer states are illustrations."""
 
 
-R = TypeVar("R")
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
-class Wording(Generic[R]):
+class Wording(Generic[ResultT]):
     """A result in the words of the current language.
 
     ``found`` is any result that carries its scenario; names fall back to those that the result
     itself lists, and at last to ids.
     """
 
-    found: R
+    result: ResultT
 
     @property
-    def _any(self) -> Any:
-        return self.found
+    def _untyped_result(self) -> Any:
+        return self.result
 
     @property
-    def _proof(self) -> Any:
-        return getattr(self.found, "certificate", self.found)
+    def _certificate(self) -> Any:
+        return getattr(self.result, "certificate", self.result)
 
     @cached_property
     def case(self) -> Case | None:
         """The scenario that the result carries; a target carries it in its plan."""
-        of = self._any if hasattr(self.found, "case") else getattr(self.found, "plan", None)
+        of = (
+            self._untyped_result
+            if hasattr(self.result, "case")
+            else getattr(self.result, "plan", None)
+        )
         case: Case | None = getattr(of, "case", None)
         return case
 
     @property
     def title(self) -> str:
         """The title of the scenario."""
-        return self._named(None if self.case is None else self.case.title, self._any.title)
+        return self._localized_name(
+            None if self.case is None else self.case.title, self._untyped_result.title
+        )
 
     @property
-    def variant(self) -> str | None:
+    def variant_title(self) -> str | None:
         """The title of the variant that was applied, if one was."""
-        name = getattr(self.found, "variant", None)
+        name = getattr(self.result, "variant", None)
         known = None if self.case is None or name is None else self.case.variants.get(name)
-        return name if known is None or name is None else self._named(known.title, name)
+        return name if known is None or name is None else self._localized_name(known.title, name)
 
     @property
     def subtitle(self) -> str:
         """The line that names the variant; empty where there is none."""
-        variant = self.variant
-        return "" if variant is None else tr("Variant: {variant}", variant=clean(variant))
+        variant = self.variant_title
+        return "" if variant is None else tr("Variant: {variant}", variant=sanitize(variant))
 
     @property
     def currency(self) -> str:
         """The currency of the scenario."""
-        currency: str = self._any.currency
+        currency: str = self._untyped_result.currency
         return currency
 
     @property
-    def million(self) -> str:
+    def money_unit(self) -> str:
         """The unit of money."""
         return tr("million {currency}", currency=self.currency)
 
     @property
     def measure(self) -> str:
         """What is counted: damage, tonnes or share_of_demand."""
-        of = getattr(self.found, "outcome", self._any)
+        of = getattr(self.result, "outcome", self._untyped_result)
         # Some results have the unit alone.
         units = {"t": "tonnes", "years of demand": "share_of_demand"}
         measure: str = of.measure if hasattr(of, "measure") else units.get(of.unit, "damage")
         return measure
 
     @property
-    def of_damage(self) -> bool:
+    def counts_damage(self) -> bool:
         """Whether damage is counted, and not what is missing."""
         return self.measure == "damage"
 
     @property
     def unit(self) -> str:
         """The unit of damage, or of what is missing."""
-        if self.of_damage:
-            return self.million
+        if self.counts_damage:
+            return self.money_unit
         return tr("t") if self.measure == "tonnes" else tr("years of demand")
 
     @property
-    def units(self) -> dict[str, str]:
+    def units_by_form(self) -> dict[str, str]:
         """The units of figures by their forms."""
         if not hasattr(self, "currency"):
             return {}
-        money = dict.fromkeys(("money", "signed"), self.million)
+        money = dict.fromkeys(("money", "signed"), self.money_unit)
         outcomes = ("outcome", "signed_outcome", "objective")
         return {**money, **dict.fromkeys(outcomes, self.unit), "tonnes": tr("t")}
 
     @property
-    def counted(self) -> str:
+    def outcome_word(self) -> str:
         """What is counted, in a word."""
-        return tr("damage") if self.of_damage else tr("shortage")
+        return tr("damage") if self.counts_damage else tr("shortage")
 
     @property
-    def expected(self) -> str:
+    def expected_outcome(self) -> str:
         """The mean over the states, in words."""
-        return tr("expected damage") if self.of_damage else tr("expected shortage")
+        return tr("expected damage") if self.counts_damage else tr("expected shortage")
 
     def amount(self, value: float) -> str:
         """A figure of damage with its unit."""
-        return f"{rounded(value)} {self.unit}"
+        return f"{format_rounded(value)} {self.unit}"
 
-    def spoken(self, value: float) -> str:
+    def amount_for_sentence(self, value: float) -> str:
         """A figure of damage for a sentence: three digits, from 1 000 million on in billions."""
-        if not self.of_damage or abs(value) < 1000:
+        if not self.counts_damage or abs(value) < 1000:
             return self.amount(value)
-        figure = number(value / 1000, decimals([value / 1000]))
+        figure = format_number(value / 1000, decimals_needed([value / 1000]))
         said = tr("{currency} {figure} billion", currency=self.currency, figure=figure)
-        return said.replace(" ", NO_BREAK)
+        return said.replace(" ", NO_BREAK_SPACE)
 
-    def money(self, value: float) -> str:
+    def money_amount(self, value: float) -> str:
         """An amount of money with its unit."""
-        return f"{rounded(value)} {self.million}"
+        return f"{format_rounded(value)} {self.money_unit}"
 
     def name(self, kind: str, id: str, fallback: str | None = None) -> str:
         """The name of a part of the scenario (``projects``, ``stockpiles`` ...), or its id."""
-        item = _by_id(getattr(self.case, kind, {})).get(id)
+        item = _items_by_id(getattr(self.case, kind, {})).get(id)
         if item is not None:
-            return self._named(item.name, fallback or id)
-        own = None if fallback is not None else _by_id(getattr(self.found, kind, {})).get(id)
-        return clean(getattr(own, "name", fallback or id))
+            return self._localized_name(item.name, fallback or id)
+        own = None if fallback is not None else _items_by_id(getattr(self.result, kind, {})).get(id)
+        return sanitize(getattr(own, "name", fallback or id))
 
-    def names(self, kind: str, some: Iterable[str]) -> str:
+    def names(self, kind: str, ids: Iterable[str]) -> str:
         """Several names."""
-        return ", ".join(self.name(kind, id) for id in some)
+        return ", ".join(self.name(kind, id) for id in ids)
 
-    def instrument(self, funder: str, instrument: str) -> str:
+    def instrument_name(self, funder: str, instrument: str) -> str:
         """The name of a funder's instrument."""
-        return self._of_funder(funder, "instruments", instrument)
+        return self._funder_part_name(funder, "instruments", instrument)
 
-    def budget_line(self, funder: str, line: str) -> str:
+    def budget_line_name(self, funder: str, line: str) -> str:
         """The name of a line of a funder's budget."""
-        return self._of_funder(funder, "budget_lines", line)
+        return self._funder_part_name(funder, "budget_lines", line)
 
-    def profile(self, hazard: str, profile: str) -> str:
+    def profile_name(self, hazard: str, profile: str) -> str:
         """The name of a way in which events of a hazard may go."""
-        return self._within("hazards", hazard, "profiles", profile)
+        return self._part_name("hazards", hazard, "profiles", profile)
 
-    def assumptions(self, id: str, fallback: str | None = None) -> str:
+    def assumption_set_title(self, id: str, fallback: str | None = None) -> str:
         """The title of a set of assumptions."""
         told = None if self.case is None else self.case.assumptions.get(id)
-        return self._named(None if told is None else told.title, fallback or id)
+        return self._localized_name(None if told is None else told.title, fallback or id)
 
-    def regime(self, id: str) -> str:
+    def regime_name(self, id: str) -> str:
         """The name of a regime."""
         told = None if self.case is None else self.case.uncertainty
         chain = None if told is None else told.regimes
-        return self._named(None if chain is None else chain.names.get(id), id)
+        return self._localized_name(None if chain is None else chain.names.get(id), id)
 
-    def _of_funder(self, funder: str, kind: str, id: str) -> str:
-        return self._within("funders", funder, kind, id)
+    def _funder_part_name(self, funder: str, kind: str, id: str) -> str:
+        return self._part_name("funders", funder, kind, id)
 
-    def _within(self, kind: str, owner: str, part: str, id: str) -> str:
+    def _part_name(self, kind: str, owner: str, part: str, id: str) -> str:
         known = None if self.case is None else getattr(self.case, kind).get(owner)
         item = getattr(known, part, {}).get(id)
-        return clean(id) if item is None else self._named(item.name, id)
+        return sanitize(id) if item is None else self._localized_name(item.name, id)
 
-    def _named(self, name: Any, fallback: str) -> str:
-        return clean(named(name, fallback, language()))
+    def _localized_name(self, name: Any, fallback: str) -> str:
+        return sanitize(display_name(name, fallback, current_language()))
 
     @property
-    def states(self) -> int:
+    def state_count(self) -> int:
         """How many states of the world the result rests on."""
-        states: int = self._proof.states
+        states: int = self._certificate.states
         return states
 
-    def illustration(self) -> list[str]:
+    def few_states_caution(self) -> list[str]:
         """The caution that belongs beside what rests on few states."""
         few = tr(
             "For illustration only: all plans rest on {states} states of the world.",
-            states=number(self.states),
+            states=format_number(self.state_count),
         )
-        return [few] if self.states < FEW_STATES else []
+        return [few] if self.state_count < MIN_STATES else []
 
-    def proof(self, *more: tuple[str, str], title: str | None = None) -> Table:
+    def proof_table(self, *extra_rows: tuple[str, str], title: str | None = None) -> Table:
         """What it takes to judge and to repeat a result; ``more`` stands in its middle."""
-        proof = self._proof
+        proof = self._certificate
         rows = [
-            (tr("States of the world"), number(self.states)),
-            (tr("Gap asked for"), small_percent(proof.gap_target)),
-            *more,
-            (tr("Time"), f"{number(proof.seconds)} s"),
-            *self.made_of(),
+            (tr("States of the world"), format_number(self.state_count)),
+            (tr("Gap asked for"), format_small_percent(proof.gap_target)),
+            *extra_rows,
+            (tr("Time"), f"{format_number(proof.seconds)} s"),
+            *self.version_rows(),
         ]
-        return pairs(title or tr("How good the proof is"), rows, "proof")
+        return pair_table(title or tr("How good the proof is"), rows, "proof")
 
-    def made_of(self) -> list[tuple[str, str]]:
+    def version_rows(self) -> list[tuple[str, str]]:
         """Versions of the programs, where they are known."""
         versions = ", ".join(f"{name} {version}" for name, version in self._versions.items())
         return [(tr("Versions"), versions)] if versions else []
 
     @property
     def _versions(self) -> dict[str, str]:
-        versions: dict[str, str] = getattr(self._proof, "versions", {})
+        versions: dict[str, str] = getattr(self._certificate, "versions", {})
         return versions
 
-    def document(
-        self, kicker: str, answer: Sequence[Part], sections: Sequence[Section], **more: Any
+    def build_document(
+        self, kicker: str, answer: Sequence[Part], sections: Sequence[Section], **overrides: Any
     ) -> Document:
         """A document with the head of this result, where ``more`` says nothing else."""
-        about: dict[str, Any] = {"units": self.units, "versions": self._versions}
+        about: dict[str, Any] = {"units": self.units_by_form, "versions": self._versions}
         head = {"title": self.title, "subtitle": self.subtitle, **about}
-        return Document(kicker=kicker, answer=answer, sections=sections, **{**head, **more})
+        return Document(kicker=kicker, answer=answer, sections=sections, **{**head, **overrides})
 
 
-def _by_id(items: Any) -> dict[str, Any]:
+def _items_by_id(items: Any) -> dict[str, Any]:
     """The items of a mapping or of a list by their ids."""
     if isinstance(items, dict):
         return items
     return {item.id: item for item in items if hasattr(item, "id")}
 
 
-def pairs(
-    caption: str, rows: Sequence[tuple[str, Any]], name: str = "", on: Media = EVERYWHERE
+def pair_table(
+    caption: str, rows: Sequence[tuple[str, Any]], name: str = "", media: Media = ALL_MEDIA
 ) -> Table:
     """A table of two columns without headers: what it is, and the text or figure."""
     columns = [Column("", "0", "text"), Column("", "1", "text", width=40)]
-    return Table(caption, rows, columns, name, headed=False, on=on)
+    return Table(caption, rows, columns, name, has_header=False, media=media)
 
 
-def capital(text: str) -> str:
+def capitalize(text: str) -> str:
     """A text that begins with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
-def listed(texts: Sequence[str]) -> str:
+def join_with_and(texts: Sequence[str]) -> str:
     """Texts as one: a, b and c."""
     if len(texts) < 2:
         return "".join(texts)
-    return tr("{most} and {last}", most=joined(texts[:-1]), last=texts[-1])
+    return tr("{most} and {last}", most=join_texts(texts[:-1]), last=texts[-1])
 
 
-def joined(texts: Sequence[str]) -> str:
+def join_texts(texts: Sequence[str]) -> str:
     """Texts in a row; where one has a comma itself, semicolons stand between them."""
     return ("; " if any(", " in text for text in texts) else ", ").join(texts)
 
 
-CLASSES = (
+BUDGET_CLASSES = (
     "financial_transaction", "loan", "guarantee", "grant", "expenditure", "premium", "private", ""
 )  # fmt: skip
 """Budget classes in the order in which reports list them; an empty one is not said."""
 
 
-def class_name(budget_class: str | None) -> str:
+def budget_class_name(budget_class: str | None) -> str:
     """A budget class in words."""
     known = {
         "financial_transaction": tr("financial transaction"),
@@ -271,16 +284,16 @@ def class_name(budget_class: str | None) -> str:
     return known.get(budget_class or "", tr("class not stated"))
 
 
-def projects_counted(count: int) -> str:
+def project_count_text(count: int) -> str:
     """So many projects, in words."""
-    return tr("1 project") if count == 1 else tr("{count} projects", count=number(count))
+    return tr("1 project") if count == 1 else tr("{count} projects", count=format_number(count))
 
 
-def stockpiles_counted(count: int) -> str:
+def stockpile_count_text(count: int) -> str:
     """So many stockpiles, in words."""
-    return tr("1 stockpile") if count == 1 else tr("{count} stockpiles", count=number(count))
+    return tr("1 stockpile") if count == 1 else tr("{count} stockpiles", count=format_number(count))
 
 
-def materials_counted(count: int) -> str:
+def material_count_text(count: int) -> str:
     """So many materials, in words."""
-    return tr("1 material") if count == 1 else tr("{count} materials", count=number(count))
+    return tr("1 material") if count == 1 else tr("{count} materials", count=format_number(count))

@@ -7,33 +7,33 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from models.base import named
+from models.base import display_name
 from models.results import (
-    Adapting,
+    AdaptationOutcome,
+    AssumptionSetOutcome,
     Certificate,
     ChainOutcome,
     IdleProject,
     Plan,
     StockUse,
-    UnderAssumptions,
 )
-from models.results.base import hash_of
+from models.results.base import canonical_hash
 from models.scenario.case import Case
-from optimizer.model.commitment import Commitment, net_cost, weighed_cost
+from optimizer.model.assumption_sets import AssumptionSets
+from optimizer.model.commitment import Commitment, net_cost, weighted_cost
 from optimizer.model.instance import Instance
 from optimizer.model.states import State
-from optimizer.model.together import Together
 from optimizer.solve import plan_document
-from optimizer.solve.clustering import clustering
-from optimizer.solve.gap import Sizes, gap_of, is_within, smallest_size
+from optimizer.solve.clustering import event_clustering
+from optimizer.solve.gap import GapScale, compute_objective_floor, is_gap_closed, relative_gap
 
 if TYPE_CHECKING:
-    from optimizer.solve.outcomes import Evaluation
-    from optimizer.solve.sweep import Recourse
+    from optimizer.solve.outcomes import PlanEvaluation
+    from optimizer.solve.recourse import RecourseEvaluator
 
 
 @dataclass(frozen=True)
-class Best:
+class ReferenceOptimum:
     """What the best plan comes to, of a set of assumptions or without a review, and what is proven
     of all."""
 
@@ -42,38 +42,44 @@ class Best:
 
 
 @dataclass(frozen=True, eq=False)
-class Under:
+class SetOutcome:
     """What a plan leads to under one set of assumptions."""
 
     instance: Instance
     states: Sequence[State]
-    with_plan: Evaluation
-    without_plan: Evaluation
-    recourse: Recourse | None = None
-    best: Best | None = None  # what regret is taken from
+    with_plan: PlanEvaluation
+    without_plan: PlanEvaluation
+    recourse: RecourseEvaluator | None = None
+    reference_optimum: ReferenceOptimum | None = None  # what regret is taken from
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "recourse": None}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Found:
+class CheckedSolution:
     """A commitment that keeps all rules of its instance, what it leads to, and its proof."""
 
     instance: Instance
     states: Sequence[State]
     commitment: Commitment
-    with_plan: Evaluation
-    without_plan: Evaluation
+    with_plan: PlanEvaluation
+    without_plan: PlanEvaluation
     certificate: Certificate
     interrupted: bool = False  # whether the user stopped the search
     threads: int | None = None  # to sweep in; all usable cores where None
-    recourse: Recourse | None = None  # in these states, as long as the plan stays in its process
-    together: Together | None = None  # the sets of assumptions it was made for, if it was
-    sets: tuple[Under, ...] = ()  # what it leads to under each of them
+    recourse: RecourseEvaluator | None = (
+        None  # in these states, as long as the plan stays in its process
+    )
+    assumption_sets: AssumptionSets | None = (
+        None  # the sets of assumptions it was made for, if it was
+    )
+    set_outcomes: tuple[SetOutcome, ...] = ()  # what it leads to under each of them
     scenario: Case | None = None  # the file as it stands, where the instance is not of that
-    sizes_of_sets: Sizes | None = None  # what gaps are measured by where there are several
-    now: Best | None = None  # what the best plan comes to that leaves nothing to the review
+    joint_gap_scale: GapScale | None = None  # what gaps are measured by where there are several
+    no_review_optimum: ReferenceOptimum | None = (
+        None  # what the best plan comes to that leaves nothing to the review
+    )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "recourse": None}
@@ -84,37 +90,40 @@ class Found:
         return self.certificate.objective
 
     @property
-    def expected_under(self) -> dict[str, float]:
+    def expected_by_set(self) -> dict[str, float]:
         """Mean damage under each set of assumptions that it was made over."""
-        sets = (self.scenario or self.instance.case).assumptions if self.sets else {}
-        return {id: own.with_plan.expected for id, own in zip(sets, self.sets, strict=True)}
+        sets = (self.scenario or self.instance.case).assumptions if self.set_outcomes else {}
+        return {id: own.with_plan.expected for id, own in zip(sets, self.set_outcomes, strict=True)}
 
     @property
-    def sizes(self) -> Sizes:
+    def gap_scale(self) -> GapScale:
         """What gaps of the objective are measured by."""
         from optimizer.solve import outcomes
 
-        if self.sizes_of_sets is not None:
-            return self.sizes_of_sets
-        without = outcomes.objective(self.instance, self.without_plan, 0.0)
-        return Sizes(smallest_size(without), outcomes.rounding(self.instance))
+        if self.joint_gap_scale is not None:
+            return self.joint_gap_scale
+        without = outcomes.objective_value(self.instance, self.without_plan, 0.0)
+        return GapScale(
+            compute_objective_floor(without), outcomes.objective_rounding(self.instance)
+        )
 
-    def reckoned(self, problem: Instance | Together) -> float:
+    def recomputed_objective(self, problem: Instance | AssumptionSets) -> float:
         """The objective of this plan in instances that have recourse in common with its own."""
         from optimizer.solve import outcomes
 
-        together = problem if isinstance(problem, Together) else Together((problem,))
-        seen = [own.with_plan for own in self.sets] or [self.with_plan]
+        together = problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
+        seen = [own.with_plan for own in self.set_outcomes] or [self.with_plan]
         pairs = zip(together.instances, seen, strict=True)
         values = [
-            outcomes.objective(own, x, weighed_cost(own, self.commitment)) for own, x in pairs
+            outcomes.objective_value(own, x, weighted_cost(own, self.commitment))
+            for own, x in pairs
         ]
-        return together.objective(values)
+        return together.combine_objectives(values)
 
     @property
-    def least(self) -> float:
+    def objective_floor(self) -> float:
         """What the objective counts as at least where a gap is taken of it."""
-        return self.sizes.least
+        return self.gap_scale.objective_floor
 
     @property
     def net_cost(self) -> float:
@@ -122,144 +131,158 @@ class Found:
         return net_cost(self.instance, self.commitment)
 
     @property
-    def adaptation(self) -> tuple[Adapting, ...]:
+    def adaptation(self) -> tuple[AdaptationOutcome, ...]:
         """How long shortages last to which users adapt."""
         if not self.instance.adaptations:
             return ()
-        from optimizer.solve.adapting import adaptation_outcomes
+        from optimizer.solve.adaptation_and_idling import adaptation_outcomes
 
         seen = (self.with_plan, self.without_plan)
         return adaptation_outcomes(self.instance, self.states, *seen)
 
     @property
-    def idle(self) -> tuple[IdleProject, ...]:
+    def idle_projects(self) -> tuple[IdleProject, ...]:
         """How often projects stand still that run only when it pays."""
-        alike = not self.commitment.paths  # it is not told of each path
-        if not (alike and any(p.cash_of for p in self.instance.projects.values())):
+        alike = not self.commitment.branches  # it is not told of each path
+        if not (alike and any(p.cash_cost_material for p in self.instance.projects.values())):
             return ()
-        from optimizer.solve.adapting import idle_projects
+        from optimizer.solve.adaptation_and_idling import idle_project_outcomes
 
-        return tuple(idle_projects(self.instance, self.states, self.commitment))
+        return tuple(idle_project_outcomes(self.instance, self.states, self.commitment))
 
-    def plan(
-        self, title: str | None = None, variant: str | None = None, *, chains: bool = True
+    def to_plan(
+        self, title: str | None = None, variant: str | None = None, *, with_details: bool = True
     ) -> Plan:
         """The plan as a document. What is told of ``chains``, of how stocks are used and of what
         unaided projects avoid takes sweeps of its own, which one of many plans is not worth."""
-        from optimizer.solve.after_review import after_review
+        from optimizer.solve.review_outcomes import outcome_after_review
 
         told: tuple[ChainOutcome, ...] = ()
         untold: tuple[str, ...] = ()
-        alike = not self.commitment.paths  # neither is told of each path
-        if chains and alike and any(len(chain.nodes) > 1 for chain in self.instance.chains):
+        alike = not self.commitment.branches  # neither is told of each path
+        if with_details and alike and any(len(chain.nodes) > 1 for chain in self.instance.chains):
             # It takes a moment to import: those who only read a plan do without.
             from optimizer.solve.chains import chain_outcomes
 
             told, untold = chain_outcomes(
-                self.instance, self.states, self.commitment, self.without_plan, self._recourse
+                self.instance,
+                self.states,
+                self.commitment,
+                self.without_plan,
+                self._recourse_evaluator,
             )
         used: tuple[StockUse, ...] = ()
-        refilled = any(pile.refill.any() for pile in self.instance.stockpiles.values())
-        if chains and alike and refilled:
-            from optimizer.solve.sweep import by_rule
+        refilled = any(pile.max_refill.any() for pile in self.instance.stockpiles.values())
+        if with_details and alike and refilled:
+            from optimizer.solve.recourse import simulate_release_policy
 
             asked = self.instance, self.states, self.commitment
-            (rule,) = by_rule(*asked, [0.0], threads=self.threads, recourse=self.recourse)
+            (rule,) = simulate_release_policy(
+                *asked, [0.0], threads=self.threads, evaluator=self.recourse
+            )
             used = rule.stock_use(self.instance, self.commitment)
-        return plan_document.describe(
+        return plan_document.build_plan(
             self.instance,
             self.commitment,
             certificate=self.certificate,
             with_plan=self.with_plan,
             without_plan=self.without_plan,
-            title=title or named(self.instance.case.title, "scenario"),
+            title=title or display_name(self.instance.case.title, "scenario"),
             scenario=self.scenario,
-            under=self._under if chains or self.sets else (),
+            under=self._assumption_outcomes if with_details or self.set_outcomes else (),
             variant=variant,
             unaided=tuple(
-                plan_document.unaided_projects(self.instance, self.commitment, self.states)
+                plan_document.unaided_project_outcomes(self.instance, self.commitment, self.states)
             ),
-            idle=self.idle,
-            avoided_anyway=self._avoided_anyway if chains else None,
+            idle=self.idle_projects,
+            avoided_anyway=self._avoided_anyway if with_details else None,
             chains=told,
             chains_untold=untold,
             adaptation=self.adaptation,
-            clustering=clustering(self.instance, self.states),
+            clustering=event_clustering(self.instance, self.states),
             stock_use=used,
-            review=after_review(self),
+            review=outcome_after_review(self),
         )
 
     @property
-    def _under(self) -> tuple[UnderAssumptions, ...]:
+    def _assumption_outcomes(self) -> tuple[AssumptionSetOutcome, ...]:
         """The outcome under each set of assumptions that there is."""
         if not (self.scenario or self.instance.case).assumptions:
             return ()
-        from optimizer.solve.under_sets import outcomes_under
+        from optimizer.solve.set_outcomes import assumption_outcomes
 
-        return tuple(outcomes_under(self))
+        return tuple(assumption_outcomes(self))
 
     @cached_property
-    def _recourse(self) -> Recourse:
-        from optimizer.solve.sweep import Recourse
+    def _recourse_evaluator(self) -> RecourseEvaluator:
+        from optimizer.solve.recourse import RecourseEvaluator
 
-        return self.recourse or Recourse(self.instance, self.states, threads=self.threads)
+        return self.recourse or RecourseEvaluator(self.instance, self.states, threads=self.threads)
 
     @property
     def _avoided_anyway(self) -> float | None:
         """What is expected to be avoided by projects that come unaided, without any plan."""
-        if not any(state.unaided for state in self.states):
+        if not any(state.unaided_projects for state in self.states):
             return None
         from optimizer.solve import outcomes
 
-        memory = self._recourse.memory  # it is the same whatever the plan
+        memory = self._recourse_evaluator.memo  # it is the same whatever the plan
         if "alone" not in memory:
-            alone = [replace(state, unaided=frozenset()) for state in self.states]
+            alone = [replace(state, unaided_projects=frozenset()) for state in self.states]
             memory["alone"] = outcomes.expected_damage(
-                self.instance, alone, Commitment(), like=self._recourse
+                self.instance, alone, Commitment(), similar_recourse=self._recourse_evaluator
             )
         return float(memory["alone"] - self.without_plan.expected)
 
-    def under(self, problem: Instance | Together, bound: float | None) -> Found:
+    def recertified_for(
+        self, problem: Instance | AssumptionSets, bound: float | None
+    ) -> CheckedSolution:
         """This plan under other rules or weights of a scenario that has recourse in common with its
         own, checked (CheckFailed), with the bound that holds there; under all sets of assumptions
         where it was made for several, which the first of them then stands for."""
         # It takes a moment to import: those who only read a plan do without.
         from optimizer.solve.verification import check_commitment
 
-        together = problem if isinstance(problem, Together) else Together((problem,))
+        together = problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
         for own in together.instances:
             check_commitment(own, self.commitment)
-        objective, seen = self.reckoned(together), replace(self, instance=together.first)
-        if self.together is not None:
-            pairs = zip(self.sets, together.instances, strict=True)
+        objective, seen = (
+            self.recomputed_objective(together),
+            replace(self, instance=together.first_instance),
+        )
+        if self.assumption_sets is not None:
+            pairs = zip(self.set_outcomes, together.instances, strict=True)
             sets = tuple(replace(own, instance=instance) for own, instance in pairs)
-            seen = replace(self, together=together, sets=sets)
-        certificate = proven(self.certificate, objective, bound, seen.sizes)
+            seen = replace(self, assumption_sets=together, set_outcomes=sets)
+        certificate = updated_certificate(self.certificate, objective, bound, seen.gap_scale)
         case = seen.scenario or seen.instance.case
         certificate = certificate.model_copy(update={"input_sha256": input_hash(case)})
         return replace(seen, certificate=certificate)
 
-    def bounded(self, bound: float | None) -> Found:
+    def with_bound(self, bound: float | None) -> CheckedSolution:
         """The same plan with another bound proven for it."""
         return replace(
-            self, certificate=proven(self.certificate, self.objective, bound, self.sizes)
+            self,
+            certificate=updated_certificate(
+                self.certificate, self.objective, bound, self.gap_scale
+            ),
         )
 
 
-ENOUGH_STATES = 100  # a plan made on fewer states is called illustrative
+MIN_REPRESENTATIVE_STATES = 100  # a plan made on fewer states is called illustrative
 
 
-def proven(
-    certificate: Certificate, objective: float, bound: float | None, sizes: Sizes
+def updated_certificate(
+    certificate: Certificate, objective: float, bound: float | None, gap_scale: GapScale
 ) -> Certificate:
     """The certificate of another plan or with another bound, which no plan can be below."""
     bound = None if bound is None else min(bound, objective)
-    within = is_within(objective, bound, certificate.gap_target, sizes.least)
+    within = is_gap_closed(objective, bound, certificate.gap_target, gap_scale.objective_floor)
     return certificate.model_copy(
         update={
             "objective": objective,
             "bound": bound,
-            "gap": gap_of(objective, bound, sizes.least),
+            "gap": relative_gap(objective, bound, gap_scale.objective_floor),
             "status": "optimal" if within else "limit",
         }
     )
@@ -273,11 +296,11 @@ def input_hash(case: Case) -> str:
         if not content[later]:
             del content[later]
     for section in content.values():
-        _leave_out_unused(section)
-    return hash_of(content)
+        _drop_unused_fields(section)
+    return canonical_hash(content)
 
 
-UNUSED: dict[str, Any] = {
+UNUSED_FIELD_VALUES: dict[str, Any] = {
     "inputs_t_per_t": {},
     "anyway": None,
     "adaptation": None,
@@ -304,14 +327,14 @@ UNUSED: dict[str, Any] = {
 of them."""
 
 
-def _leave_out_unused(part: Any) -> None:
+def _drop_unused_fields(part: Any) -> None:
     """Take fields out of a part of a scenario in JSON that were added later and are not used."""
     if isinstance(part, list):
         for one in part:
-            _leave_out_unused(one)
+            _drop_unused_fields(one)
     elif isinstance(part, dict):
-        for name in part.keys() & UNUSED.keys():
-            if part[name] in (UNUSED[name], None, [], {}):
+        for name in part.keys() & UNUSED_FIELD_VALUES.keys():
+            if part[name] in (UNUSED_FIELD_VALUES[name], None, [], {}):
                 del part[name]
         for one in part.values():
-            _leave_out_unused(one)
+            _drop_unused_fields(one)

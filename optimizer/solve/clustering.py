@@ -7,16 +7,16 @@ import numpy as np
 
 from models.results import Clustering, EventYears
 from optimizer.model.instance import Instance
-from optimizer.model.states import Chances, State
+from optimizer.model.states import SamplingProbabilities, State
 
 
-def clustering(instance: Instance, states: Sequence[State]) -> Clustering | None:
+def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering | None:
     """How many hazards strike in a year, and would if all events were independent; None where
     states are written out, or fewer than two hazards have events that are not certain."""
     uncertainty, years = instance.case.uncertainty, len(instance.years)
     if uncertainty is None or uncertainty.sample is None:
         return None
-    strikes = Chances.of(instance).strikes
+    strikes = SamplingProbabilities.from_instance(instance).event_probability
     unsure = {h: (x.max(axis=0) > 0) & (x.min(axis=0) < 1) for h, x in strikes.items()}
     place = {h: n for n, h in enumerate(h for h, some in unsure.items() if some.any())}
     if len(place) < 2:
@@ -26,7 +26,7 @@ def clustering(instance: Instance, states: Sequence[State]) -> Clustering | None
     rates = np.zeros((len(place), years))
     for s, state in enumerate(states):
         for way, start in state.events:
-            hazard, year = instance.profiles[way].hazard, start // instance.per_year
+            hazard, year = instance.profiles[way].hazard, start // instance.periods_per_year
             if unsure[hazard][year]:
                 counts[s, year] += 1
                 rates[place[hazard], year] += state.probability

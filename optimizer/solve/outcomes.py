@@ -8,42 +8,48 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.model.commitment import Commitment, weighed_damage
+from optimizer.model.commitment import Commitment, weighted_damage
 from optimizer.model.instance import Floats, Instance
-from optimizer.model.review import by_path, on_path
-from optimizer.model.risk import Risk
+from optimizer.model.review import branch_state_indices, states_on_branch
+from optimizer.model.risk_measure import RiskMeasure
 from optimizer.model.states import State
-from optimizer.solve.identities import SHORT
-from optimizer.solve.sweep import Recourse, added, in_blocks
+from optimizer.solve.figure_checks import SHORTAGE_TOLERANCE
+from optimizer.solve.recourse import RecourseEvaluator, evaluators_by_block, sum_by_key
 
-ROUNDING = 2e-9  # share of what would come if everything were missing that is rounding
+ROUNDING_SHARE = 2e-9  # share of what would come if everything were missing that is rounding
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class PlanEvaluation:
     """What a commitment leads to in the given states."""
 
     probability: Floats  # (S)
     damage: Floats  # (S) in the unit of the measure
-    by_material: dict[str, float]  # expected, in the unit of the measure
-    by_consumer: dict[str, float]  # expected, in the unit of the measure
-    shortage: dict[str, Floats]  # (Y) expected lots missing, by material
-    short: dict[str, Floats]  # (Y) probability that some period is short, by material
-    of_some: Floats  # (S) that of the consumers who were asked for, in the unit of the measure
-    by_year: Floats  # (Y) expected, in the unit of the measure
-    lasting: dict[str, Floats]  # (2) expected short periods, and runs of them, by material
-    path: NDArray[np.intp]  # (S) that each state goes; 0 without a review
+    damage_by_material: dict[str, float]  # expected, in the unit of the measure
+    damage_by_consumer: dict[str, float]  # expected, in the unit of the measure
+    expected_shortage: dict[str, Floats]  # (Y) expected lots missing, by material
+    shortage_probability: dict[
+        str, Floats
+    ]  # (Y) probability that some period is short, by material
+    selected_consumer_damage: (
+        Floats  # (S) that of the consumers who were asked for, in the unit of the measure
+    )
+    damage_by_year: Floats  # (Y) expected, in the unit of the measure
+    short_periods_and_runs: dict[
+        str, Floats
+    ]  # (2) expected short periods, and runs of them, by material
+    branch: NDArray[np.intp]  # (S) that each state goes; 0 without a review
 
     @property
     def expected(self) -> float:
         """Mean over the states."""
         return float(self.probability @ self.damage)
 
-    def worst_mean(self, risk: Risk) -> float:
+    def worst_mean(self, risk: RiskMeasure) -> float:
         """The mean by the least favourable probabilities that a measure has; else the mean."""
-        if risk.ball is None:
+        if risk.ambiguity is None:
             return self.expected
-        return risk.mean(self.probability, self.damage)
+        return risk.worst_case_mean(self.probability, self.damage)
 
     @property
     def worst(self) -> float:
@@ -53,10 +59,10 @@ class Evaluation:
     def cvar(self, level: float) -> float:
         """Mean of the worst ``1 - level`` of states, splitting the state at the quantile.
         Rockafellar and Uryasev (2000)."""
-        return mean_of_worst(self.probability, self.damage, level)
+        return tail_mean(self.probability, self.damage, level)
 
 
-def mean_of_worst(probability: Floats, damage: Floats, level: float) -> float:
+def tail_mean(probability: Floats, damage: Floats, level: float) -> float:
     """Mean of damage (S) over the worst ``1 - level`` of states with a probability (S)."""
     tail = (1 - level) * probability.sum()
     order = np.argsort(-damage, kind="stable")
@@ -65,169 +71,209 @@ def mean_of_worst(probability: Floats, damage: Floats, level: float) -> float:
     return float(weight @ damage[order] / weight.sum())
 
 
-def evaluate(
+def evaluate_commitments(
     instance: Instance,
     states: Sequence[State],
     commitments: Sequence[Commitment],
     *,
     threads: int | None = None,
     consumers: Collection[str] = (),
-    recourse: Recourse | None = None,
-) -> list[Evaluation]:
+    recourse: RecourseEvaluator | None = None,
+) -> list[PlanEvaluation]:
     """Sweep commitments through states and add up what is missing, that of some consumers by state
     as well; by the recourse of these states, where it is there already."""
-    if any(own.paths for own in commitments):
+    if any(own.branches for own in commitments):
         how: dict[str, Any] = {"threads": threads, "consumers": consumers, "recourse": recourse}
-        return [_on_paths(instance, states, own, evaluate, **how) for own in commitments]
-    evaluations = [_nothing(instance, states) for _ in commitments]
-    for block, own in in_blocks(instance, states, threads=threads, recourse=recourse):
+        return [
+            _evaluate_by_branch(instance, states, own, evaluate_commitments, **how)
+            for own in commitments
+        ]
+    evaluations = [_empty_evaluation(instance, states) for _ in commitments]
+    for block, own in evaluators_by_block(instance, states, threads=threads, evaluator=recourse):
         for commitment, evaluation in zip(commitments, evaluations, strict=True):
-            _add(instance, own, block, commitment, evaluation, consumers)
+            _add_shortages(instance, own, block, commitment, evaluation, consumers)
             if recourse is None:  # nobody asks about this block again
-                own.forget()
+                own.clear_cache()
     return evaluations
 
 
-def in_brief(
+def evaluate_damage_only(
     instance: Instance,
     states: Sequence[State],
     commitments: Sequence[Commitment],
     *,
-    recourse: Recourse,
+    recourse: RecourseEvaluator,
     threads: int | None = None,
     consumers: Collection[str] = (),
-) -> list[Evaluation]:
+) -> list[PlanEvaluation]:
     """The damage of commitments in each state and no more, as the search has swept it; ``threads``
     are those of the recourse, and no ``consumers`` can be told apart."""
     assert not consumers
-    if any(own.paths for own in commitments):
+    if any(own.branches for own in commitments):
         of_all: dict[str, Any] = {"recourse": recourse, "threads": threads}
-        return [_on_paths(instance, states, own, in_brief, **of_all) for own in commitments]
+        return [
+            _evaluate_by_branch(instance, states, own, evaluate_damage_only, **of_all)
+            for own in commitments
+        ]
     found = []
     for commitment in commitments:
-        point, chance = recourse.columns.point(commitment), recourse.probability[None]
-        damage = recourse.sweep(point, chance, priced=False).damage
-        found.append(replace(_nothing(instance, states), damage=damage))
+        point, chance = recourse.columns.to_point(commitment), recourse.probability[None]
+        damage = recourse.evaluate(point, chance, with_subgradients=False).damage
+        found.append(replace(_empty_evaluation(instance, states), damage=damage))
     return found
 
 
-def _on_paths(
+def _evaluate_by_branch(
     instance: Instance,
     states: Sequence[State],
     commitment: Commitment,
-    evaluated: Callable[..., list[Evaluation]],
+    evaluate_part: Callable[..., list[PlanEvaluation]],
     *,
-    recourse: Recourse | None,
-    **how: Any,
-) -> Evaluation:
+    recourse: RecourseEvaluator | None,
+    **evaluate_options: Any,
+) -> PlanEvaluation:
     """What a plan leads to that decides on each path by itself; each state goes its own."""
-    if not commitment.paths:
-        return evaluated(instance, states, [commitment], recourse=recourse, **how)[0]
-    several = None if recourse is None else recourse.seen(instance).on_paths(states)
-    whole = _nothing(instance, states)
-    for g, places in enumerate(by_path(instance, states)):
+    if not commitment.branches:
+        return evaluate_part(instance, states, [commitment], recourse=recourse, **evaluate_options)[
+            0
+        ]
+    several = None if recourse is None else recourse.for_instance(instance).by_branch(states)
+    whole = _empty_evaluation(instance, states)
+    for g, places in enumerate(branch_state_indices(instance, states)):
         if not len(places):
             continue
-        there, own = on_path(states, places), instance.on_path(g)
+        there, own = states_on_branch(states, places), instance.on_branch(g)
         seen = None if several is None else several[g]
-        (found,) = evaluated(own, there, [commitment.paths[g]], recourse=seen, **how)
-        whole.damage[places], whole.of_some[places] = found.damage, found.of_some
-        whole.path[places] = g
+        (found,) = evaluate_part(
+            own, there, [commitment.branches[g]], recourse=seen, **evaluate_options
+        )
+        whole.damage[places], whole.selected_consumer_damage[places] = (
+            found.damage,
+            found.selected_consumer_damage,
+        )
+        whole.branch[places] = g
         chance = float(whole.probability[places].sum())
-        for name in ("by_material", "by_consumer", "shortage", "short", "lasting"):
+        for name in (
+            "damage_by_material",
+            "damage_by_consumer",
+            "expected_shortage",
+            "shortage_probability",
+            "short_periods_and_runs",
+        ):
             sums = getattr(whole, name)
             for key, value in getattr(found, name).items():
                 sums[key] = sums[key] + chance * value
-        whole.by_year[:] += chance * found.by_year
+        whole.damage_by_year[:] += chance * found.damage_by_year
     return whole
 
 
 def expected_damage(
-    instance: Instance, states: Sequence[State], commitment: Commitment, *, like: Recourse
+    instance: Instance,
+    states: Sequence[State],
+    commitment: Commitment,
+    *,
+    similar_recourse: RecourseEvaluator,
 ) -> float:
     """The mean damage of a commitment, and no more; ``like`` is recourse in other states of the
     instance, of which it takes what is the same."""
     total = 0.0
-    for _, own in in_blocks(instance, states, threads=like.threads, like=like):
-        point, chance = own.columns.point(commitment), own.probability
-        total += float(chance @ own.sweep(point, chance[None], priced=False).damage)
+    for _, own in evaluators_by_block(
+        instance, states, threads=similar_recourse.threads, reuse_from=similar_recourse
+    ):
+        point, chance = own.columns.to_point(commitment), own.probability
+        total += float(chance @ own.evaluate(point, chance[None], with_subgradients=False).damage)
     return total
 
 
-def joined(parts: Sequence[Evaluation]) -> Evaluation:
+def join_evaluations(parts: Sequence[PlanEvaluation]) -> PlanEvaluation:
     """The evaluation in all states, of those in blocks of them, added in their order."""
     ends: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("probability", "damage", "of_some", "path")
+        for name in ("probability", "damage", "selected_consumer_damage", "branch")
     }
-    sums: dict[str, Any] = added([{"by_year": part.by_year} for part in parts])
-    for name in ("by_material", "by_consumer", "shortage", "short", "lasting"):
-        sums[name] = added([getattr(part, name) for part in parts])
-    return Evaluation(**ends, **sums)
+    sums: dict[str, Any] = sum_by_key([{"damage_by_year": part.damage_by_year} for part in parts])
+    for name in (
+        "damage_by_material",
+        "damage_by_consumer",
+        "expected_shortage",
+        "shortage_probability",
+        "short_periods_and_runs",
+    ):
+        sums[name] = sum_by_key([getattr(part, name) for part in parts])
+    return PlanEvaluation(**ends, **sums)
 
 
-def _nothing(instance: Instance, states: Sequence[State]) -> Evaluation:
+def _empty_evaluation(instance: Instance, states: Sequence[State]) -> PlanEvaluation:
     years, materials = len(instance.years), instance.case.materials
-    return Evaluation(
+    return PlanEvaluation(
         probability=np.array([state.probability for state in states]),
         damage=np.zeros(len(states)),
-        by_material=dict.fromkeys(materials, 0.0),
-        by_consumer=dict.fromkeys(instance.case.consumers, 0.0),
-        shortage={m: np.zeros(years) for m in materials},
-        short={m: np.zeros(years) for m in materials},
-        of_some=np.zeros(len(states)),
-        by_year=np.zeros(years),
-        lasting={m: np.zeros(2) for m in materials},
-        path=np.zeros(len(states), dtype=np.intp),
+        damage_by_material=dict.fromkeys(materials, 0.0),
+        damage_by_consumer=dict.fromkeys(instance.case.consumers, 0.0),
+        expected_shortage={m: np.zeros(years) for m in materials},
+        shortage_probability={m: np.zeros(years) for m in materials},
+        selected_consumer_damage=np.zeros(len(states)),
+        damage_by_year=np.zeros(years),
+        short_periods_and_runs={m: np.zeros(2) for m in materials},
+        branch=np.zeros(len(states), dtype=np.intp),
     )
 
 
-def _add(
+def _add_shortages(
     instance: Instance,
-    recourse: Recourse,
+    recourse: RecourseEvaluator,
     block: slice,
     commitment: Commitment,
-    evaluation: Evaluation,
+    evaluation: PlanEvaluation,
     consumers: Collection[str],
 ) -> None:
     """Add what is missing in a block of states."""
-    years, n = len(instance.years), instance.per_year
-    for part in recourse.shortages(recourse.columns.point(commitment)):
-        m = part.looks.material
-        evaluation.damage[block] += part.by_state(part.damage)
-        evaluation.by_material[m] += float(part.chance @ part.damage)
-        evaluation.shortage[m] += (part.chance @ part.missing).reshape(years, n).sum(axis=1)
-        demand = part.looks.demanded[:, None] * instance.material_demand[m][instance.year_of]
-        is_short = part.missing > SHORT * demand
-        evaluation.short[m] += part.chance @ is_short.reshape(-1, years, n).any(axis=2)
+    years, n = len(instance.years), instance.periods_per_year
+    for part in recourse.shortages(recourse.columns.to_point(commitment)):
+        m = part.classes.material
+        evaluation.damage[block] += part.expand_to_states(part.damage)
+        evaluation.damage_by_material[m] += float(part.class_probability @ part.damage)
+        evaluation.expected_shortage[m] += (
+            (part.class_probability @ part.missing_lots).reshape(years, n).sum(axis=1)
+        )
+        demand = (
+            part.classes.class_demand_factor[:, None]
+            * instance.material_demand[m][instance.year_index]
+        )
+        is_short = part.missing_lots > SHORTAGE_TOLERANCE * demand
+        evaluation.shortage_probability[m] += part.class_probability @ is_short.reshape(
+            -1, years, n
+        ).any(axis=2)
         runs = is_short.sum(axis=1) - (is_short[:, 1:] & is_short[:, :-1]).sum(axis=1)
-        evaluation.lasting[m] += part.chance @ np.stack([is_short.sum(axis=1), runs], axis=1)
-        for v, lots in part.by_step.items():
-            damage = lots * recourse.nodes[v].weight_in_file
-            evaluation.by_year[:] += damage.sum(axis=0).reshape(years, n).sum(axis=1)
+        evaluation.short_periods_and_runs[m] += part.class_probability @ np.stack(
+            [is_short.sum(axis=1), runs], axis=1
+        )
+        for v, lots in part.expected_by_step.items():
+            damage = lots * recourse.node_data[v].file_step_weight
+            evaluation.damage_by_year[:] += damage.sum(axis=0).reshape(years, n).sum(axis=1)
             for step, value in zip(instance.nodes[v].steps, damage.sum(axis=1), strict=True):
-                evaluation.by_consumer[step.consumer] += float(value)
+                evaluation.damage_by_consumer[step.consumer] += float(value)
             asked = [step.consumer in consumers for step in instance.nodes[v].steps]
             if any(asked):
                 own = part.damage_by_step[v][:, asked].sum(axis=1)
-                evaluation.of_some[block] += part.by_state(own)
+                evaluation.selected_consumer_damage[block] += part.expand_to_states(own)
 
 
-def rounding(instance: Instance) -> float:
+def objective_rounding(instance: Instance) -> float:
     """What is rounding in an objective: a share of that of states in which everything is missing
     all the time."""
     worst = math.fsum(
-        float(step.limit @ step.weight) * instance.per_year
+        float(step.limit @ step.weight) * instance.periods_per_year
         for node in instance.nodes
         for step in node.steps
     )
-    return ROUNDING * worst
+    return ROUNDING_SHARE * worst
 
 
-def objective(instance: Instance, evaluation: Evaluation, weighed_cost: float) -> float:
+def objective_value(instance: Instance, evaluation: PlanEvaluation, weighted_cost: float) -> float:
     """The objective of a commitment, from its damage and what its cost adds."""
-    risk = Risk.of(instance.case)
-    tail = evaluation.cvar(risk.level) if risk.weight > 0 else 0.0
+    risk = RiskMeasure.from_case(instance.case)
+    tail = evaluation.cvar(risk.cvar_level) if risk.cvar_weight > 0 else 0.0
     mean = evaluation.worst_mean(risk)
-    damage = weighed_damage(instance, mean, tail, evaluation.by_consumer)
-    return damage + weighed_cost
+    damage = weighted_damage(instance, mean, tail, evaluation.damage_by_consumer)
+    return damage + weighted_cost

@@ -14,36 +14,36 @@ from random_cases import small_case
 from small import CHINA, case, chance_of_cut, funder, project, stockpile
 
 from models.files import read_case_text
-from models.results import Alternatives, OtherCase
+from models.results import Alternatives, RobustnessCase
 from models.scenario.case import Case
 from optimizer.analyses.alternatives import document as words
-from optimizer.analyses.alternatives import seeking
-from optimizer.analyses.alternatives.alternatives import Sighted, alternatives
-from optimizer.analyses.alternatives.options import AlternativesOptions, Stated
+from optimizer.analyses.alternatives import portfolio_search
+from optimizer.analyses.alternatives.near_optimal import AlternativesResult, find_alternatives
+from optimizer.analyses.alternatives.options import AlternativesOptions, StatedAssumptions
+from optimizer.analyses.alternatives.portfolio_search import OBJECTIVE_SLACK
 from optimizer.analyses.alternatives.portfolios import (
-    how_often,
-    least_lots,
-    portfolio_of,
-    robustness,
-    share_of,
-    with_marks,
+    fix_marks,
+    frequency_word,
+    min_lots_by_stockpile,
+    plan_portfolio,
+    robustness_indices,
+    share_with_mark,
 )
-from optimizer.analyses.alternatives.seeking import SPARE
-from optimizer.analyses.given import given
+from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
-from optimizer.solve.checked_solution import Found
-from optimizer.solve.decomposition import most_lots
-from optimizer.solve.gap import gap_of
-from optimizer.solve.planner import Problem, find, search
+from optimizer.solve.checked_solution import CheckedSolution
+from optimizer.solve.decomposition import max_useful_lots
+from optimizer.solve.gap import relative_gap
+from optimizer.solve.planner import Problem, solve_and_certify, solve_problem
 from optimizer.solve.verification import check_commitment
 
 Raw = dict[str, Any]
 EXACT = {"gap": 1e-6}
 
 
-def sought(raw: Raw, within: float, count: int = 6, **more: Any) -> Sighted:
-    return alternatives(
+def sought(raw: Raw, within: float, count: int = 6, **more: Any) -> AlternativesResult:
+    return find_alternatives(
         read_case_text(json.dumps(raw)),
         AlternativesOptions(within=within, count=count, assumptions=False, **EXACT),
         **more,
@@ -53,29 +53,31 @@ def sought(raw: Raw, within: float, count: int = 6, **more: Any) -> Sighted:
 def test_a_stockpile_of_a_form_goes_by_what_is_needed_of_it() -> None:
     """A day of the motors' 60 t of oxide; of terbium, where the plant alone takes it in, of 8 t."""
     oxide = read_instance(Case.model_validate(chained()))
-    assert least_lots(oxide, 1.0) == {"reserve": pytest.approx(60 / 365 / 16)}
+    assert min_lots_by_stockpile(oxide, 1.0) == {"reserve": pytest.approx(60 / 365 / 16)}
     # Oxide is needed for 100 t, and the plant of 32 t could take in 40 more.
-    assert most_lots(oxide, "reserve") == pytest.approx((100 + 40 + 6) / 16)
+    assert max_useful_lots(oxide, "reserve") == pytest.approx((100 + 40 + 6) / 16)
     terbium = [stockpile(material="terbium")]
     raw = chained(conversions={}, policy={}, stockpiles=terbium)
     instance = read_instance(Case.model_validate(raw))
-    assert least_lots(instance, 1.0) == {
-        "reserve": pytest.approx(8 / 365 / instance.lot_t["terbium"])
+    assert min_lots_by_stockpile(instance, 1.0) == {
+        "reserve": pytest.approx(8 / 365 / instance.lot_tonnes["terbium"])
     }
 
 
 def all_portfolios(raw: Raw) -> dict[frozenset[tuple[str, str]], float]:
     """The least objective of every portfolio that keeps all rules, by the extensive form."""
-    problem = Problem.of(read_case_text(json.dumps(raw)).case)
-    least = least_lots(problem.instance, 1.0)
-    marks = [("project", p) for p, own in problem.instance.projects.items() if own.starts]
+    problem = Problem.from_case(read_case_text(json.dumps(raw)).case)
+    least = min_lots_by_stockpile(problem.instance, 1.0)
+    marks = [("project", p) for p, own in problem.instance.projects.items() if own.start_years]
     marks += [("stockpile", h) for h in least]
     found = {}
     for size in range(len(marks) + 1):
         for some in combinations(marks, size):
             lacks = [mark for mark in marks if mark not in some]
-            settled = with_marks(problem.instance, some, lacks, least)
-            solved = search(Problem(settled, problem.states, 0.0), gap=1e-9, method="extensive")
+            settled = fix_marks(problem.instance, some, lacks, least)
+            solved = solve_problem(
+                Problem(settled, problem.states, 0.0), gap=1e-9, method="extensive"
+            )
             if solved.solution.objective is not None:
                 found[frozenset(some)] = solved.solution.objective
     return found
@@ -97,7 +99,7 @@ def test_each_is_as_far_as_any_within_the_limit(seed: int, within: float) -> Non
     except Infeasible:
         assert all_portfolios(raw) == {}
         return
-    spare = SPARE * max(1.0, abs(found.bound))
+    spare = OBJECTIVE_SLACK * max(1.0, abs(found.bound))
     least = all_portfolios(raw)
     # No portfolio of these cases lies just at the limit: nobody could say on which side it is.
     assert within == 0 or all(abs(value - found.limit) >= 10 * spare for value in least.values())
@@ -176,18 +178,20 @@ def test_proofs_hold_and_plans_keep_the_rules_of_the_scenario() -> None:
     raw = small_case(random.Random("alternatives 3").choice)
     sighted = sought(raw, 0.6)
     found = sighted.alternatives
-    problem = Problem.of(read_case_text(json.dumps(raw)).case)
+    problem = Problem.from_case(read_case_text(json.dumps(raw)).case)
     for own in found.alternatives:
         plan = sighted.plans[own.number]
         assert own.plan.objective <= found.limit * (1 + 1e-5)
         assert own.portfolio_bound <= own.plan.objective + 1e-5
         assert plan.certificate.bound == found.bound
-        assert plan.certificate.gap == gap_of(own.plan.objective, found.bound)
+        assert plan.certificate.gap == relative_gap(own.plan.objective, found.bound)
         assert plan.scenario == sighted.plans[0].scenario
-        back = given(plan)
-        check_commitment(problem.instance, back.found.commitment)
-        least = least_lots(problem.instance, 1.0)
-        assert portfolio_of(problem.instance, back.found.commitment, least) == portfolio(own.plan)
+        back = load_saved_plan(plan)
+        check_commitment(problem.instance, back.solution.commitment)
+        least = min_lots_by_stockpile(problem.instance, 1.0)
+        assert plan_portfolio(problem.instance, back.solution.commitment, least) == portfolio(
+            own.plan
+        )
 
 
 def told(found: Alternatives) -> dict[str, Any]:
@@ -200,10 +204,10 @@ def test_bound_and_limit_are_told_apart_and_the_bound_is_no_higher_than_proven()
     """Within a thousandth of a percent three digits would make one figure of all."""
     found = sought(two_works(), 5.0, count=1).alternatives
     near = found.model_copy(update={"bound": 33.49966, "limit": 33.49966 * 1.00001})
-    assert words._level(near, near.bound, floor=True) == "33.49966"
-    assert words._level(near, near.limit) == "33.49999"
+    assert words._format_objective(near, near.bound, round_down=True) == "33.49966"
+    assert words._format_objective(near, near.limit) == "33.49999"
     wide = found.model_copy(update={"bound": 33.49966, "limit": 40.0})
-    assert words._level(wide, wide.bound, floor=True) == "33.4"
+    assert words._format_objective(wide, wide.bound, round_down=True) == "33.4"
 
 
 def test_the_same_question_has_the_same_answer() -> None:
@@ -220,16 +224,16 @@ def test_a_given_plan_stays_the_one_compared_with() -> None:
     """A plan that is not the best: its certificate is told against the bound of the best."""
     raw = two_works()
     worse = read_case_text(json.dumps(raw | {"policy": {"must_build": ["a"]}}))
-    from optimizer.solve.planner import plan
+    from optimizer.solve.planner import solve_to_plan
 
-    dear = plan(worse.case)
+    dear = solve_to_plan(worse.case)
     free = json.loads(json.dumps(dear.scenario))
     del free["policy"]["must_build"]
-    back = given(dear.model_copy(update={"scenario": free}))
-    found = alternatives(
+    back = load_saved_plan(dear.model_copy(update={"scenario": free}))
+    found = find_alternatives(
         back.reading,
         AlternativesOptions(within=5.0, count=2, assumptions=False, **EXACT),
-        given=back,
+        saved_plan=back,
     )
     assert found.alternatives.given
     assert found.alternatives.plan.projects == {"a": 2026}
@@ -240,13 +244,13 @@ def test_a_given_plan_stays_the_one_compared_with() -> None:
 def test_stated_assumptions_and_variants_are_solved_and_counted() -> None:
     """The stock is bought as long as ore is cheap; at 200 000 EUR/t nobody buys it."""
     reading = read_case_text(json.dumps(two_works()))
-    dear = reading.changed(["materials.ore.price_eur_per_t=200000"]).case
-    found = alternatives(
+    dear = reading.with_settings(["materials.ore.price_eur_per_t=200000"]).case
+    found = find_alternatives(
         reading,
         AlternativesOptions(
             within=0.0,
             count=1,
-            stated=(Stated("no a", ("policy.must_not_build=[a]",)),),
+            stated=(StatedAssumptions("no a", ("policy.must_not_build=[a]",)),),
             assumptions=False,
             **EXACT,
         ),
@@ -272,16 +276,20 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
 
     reading = read_case_text(json.dumps(two_works()))
     asked = AlternativesOptions(
-        within=0.0, count=1, stated=tuple(Stated(n, ()) for n in "xyz"), assumptions=False, **EXACT
+        within=0.0,
+        count=1,
+        stated=tuple(StatedAssumptions(n, ()) for n in "xyz"),
+        assumptions=False,
+        **EXACT,
     )
-    calls: list[Found] = []
+    calls: list[CheckedSolution] = []
 
-    def find_until_stopped(*of: Any, **how: Any) -> Found:
-        calls.append(find(*of, **how))
+    def find_until_stopped(*of: Any, **how: Any) -> CheckedSolution:
+        calls.append(solve_and_certify(*of, **how))
         return replace(calls[-1], interrupted=len(calls) == 2)
 
-    monkeypatch.setattr(session, "find", find_until_stopped)
-    found = alternatives(reading, asked).alternatives
+    monkeypatch.setattr(session, "solve_and_certify", find_until_stopped)
+    found = find_alternatives(reading, asked).alternatives
     assert [one.id for one in found.others] == ["x"]
     assert found.ended == "interrupted"
     assert len(calls) == 2
@@ -294,7 +302,7 @@ def test_usual_assumptions_are_the_ends_of_each_group() -> None:
         objective={"cost_weight": 1},
         **chance_of_cut(0.5),
     )
-    found = alternatives(
+    found = find_alternatives(
         read_case_text(json.dumps(raw)), AlternativesOptions(within=0.5, count=1, **EXACT)
     ).alternatives
     ends: dict[str, list[float | None]] = {}
@@ -306,8 +314,8 @@ def test_usual_assumptions_are_the_ends_of_each_group() -> None:
     assert {"capex", "demand", "price", "hazard"} <= set(ends)
 
 
-def other(kind: str, projects: tuple[str, ...], status: str = "optimal") -> OtherCase:
-    return OtherCase.model_validate(
+def other(kind: str, projects: tuple[str, ...], status: str = "optimal") -> RobustnessCase:
+    return RobustnessCase.model_validate(
         {
             "kind": kind,
             "id": "x",
@@ -330,11 +338,11 @@ def test_the_index_is_the_mean_of_the_shares_that_exist() -> None:
     some = [frozenset([mark])] * 3 + [frozenset()]
     others = [other("variant", ("a",)), other("variant", ()), other("variant", ("a",), "none")]
     others.append(other("variant", ("a",), "limit"))  # its best plan may do without
-    (item,) = robustness([mark], frozenset([mark]), {mark: True}, some, others)
+    (item,) = robustness_indices([mark], frozenset([mark]), {mark: True}, some, others)
     assert (item.alternatives, item.variants, item.assumptions) == (0.75, 0.5, None)
     assert item.index == 0.625  # (0.75 + 0.5) / 2
     assert (item.says, item.within, item.in_plan) == ("in most", "in all", True)
-    assert share_of(mark, []) is None
+    assert share_with_mark(mark, []) is None
 
 
 @pytest.mark.parametrize(
@@ -349,7 +357,7 @@ def test_the_index_is_the_mean_of_the_shares_that_exist() -> None:
     ],
 )
 def test_shares_in_words(index: float, says: str) -> None:
-    assert how_often(index) == says
+    assert frequency_word(index) == says
 
 
 def test_a_stockpile_that_cannot_hold_a_day_is_no_choice() -> None:
@@ -370,11 +378,11 @@ def test_where_the_search_ends_early_all_that_is_told_is_proven(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in large problems: branches are cut short, and portfolios are guessed."""
-    monkeypatch.setattr(seeking, "NODES", 0)
-    monkeypatch.setattr(seeking, "SMALL", -1)
+    monkeypatch.setattr(portfolio_search, "FIRST_NODE_LIMIT", 0)
+    monkeypatch.setattr(portfolio_search, "SMALL_PROGRAM_INTEGERS", -1)
     raw = small_case(random.Random(f"alternatives {seed}").choice)
     found = sought(raw, 0.6).alternatives
-    spare = SPARE * max(1.0, abs(found.bound))
+    spare = OBJECTIVE_SLACK * max(1.0, abs(found.bound))
     allowed = {some for some, worth in all_portfolios(raw).items() if worth <= found.limit + spare}
     known = [portfolio(found.plan)]
     for own in found.alternatives:

@@ -10,38 +10,38 @@ import yaml
 from small import case as bare
 from small import chance_of_cut, cut, project
 
-from models.files import Reading, read_case, read_case_text
-from optimizer.analyses.assumptions import Assumption, NoSuchAssumption, assumptions
+from models.files import LoadedScenario, read_case, read_case_text
+from optimizer.analyses.assumptions import Assumption, InvalidAssumption, list_assumptions
 
 ROOT = Path(__file__).parents[2]
 Raw = dict[str, Any]
 SAMPLED: Raw = {"uncertainty": {"sample": {"states": 10}}, "hazards": cut([1.0])}
 
 
-def reading(raw: Raw) -> Reading:
+def reading(raw: Raw) -> LoadedScenario:
     return read_case_text(yaml.safe_dump(raw))
 
 
 def by_id(raw: Raw, **choice: Any) -> dict[str, Assumption]:
-    return {made.id: made for made in assumptions(reading(raw).case, **choice)}
+    return {made.id: made for made in list_assumptions(reading(raw).case, **choice)}
 
 
 def put(raw: Raw, id: str, value: float, **choice: Any) -> Any:
     """The case in which an assumption has a value."""
     scenario = reading(raw)
-    (made,) = assumptions(scenario.case, only=[id], **choice)
-    return scenario.changed(made.settings(value)).case
+    (made,) = list_assumptions(scenario.case, only=[id], **choice)
+    return scenario.with_settings(made.settings_at(value)).case
 
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["tutorial", "consortium", "germany-2026"])
 def test_scenarios_stay_sound_at_both_ends_and_change_there(name: str) -> None:
     scenario = read_case(ROOT / "scenarios" / f"{name}.yaml")
-    for made in assumptions(scenario.case):
-        assert made.settings(made.base) == []
+    for made in list_assumptions(scenario.case):
+        assert made.settings_at(made.base) == []
         assert made.low < made.base < made.high
         for end in (made.low, made.high):
-            changed = scenario.changed(made.settings(end)).case
+            changed = scenario.with_settings(made.settings_at(end)).case
             assert changed != scenario.case, (made.id, end)
 
 
@@ -114,7 +114,7 @@ def test_what_plays_no_part_is_left_out() -> None:
 
 def test_a_range_is_varied_whatever_else_is_wanted() -> None:
     assert list(by_id(bare(), only=["demand"], ranges={"price": (0.5, 3)})) == ["demand", "price"]
-    with pytest.raises(NoSuchAssumption, match="the range of price has no width"):
+    with pytest.raises(InvalidAssumption, match="the range of price has no width"):
         by_id(bare(), ranges={"price": (1, 1)})
 
 
@@ -127,17 +127,17 @@ def test_a_group_of_one_is_not_told_twice() -> None:
 def test_projects_and_materials_one_by_one() -> None:
     raw = bare(projects={"a": project(), "b": project(capex=20)})
     assert "capex.a" not in by_id(raw)
-    every = by_id(raw, each=True)
+    every = by_id(raw, include_parts=True)
     assert {"capex", "capex.a", "capex.b"} <= set(every)
-    assert every["capex.b"].number(1.5) == near(30)
-    assert every["capex"].number(1.5) is None
+    assert every["capex.b"].single_number_at(1.5) == near(30)
+    assert every["capex"].single_number_at(1.5) is None
 
 
 def test_ranges_and_free_numbers() -> None:
     found = by_id(bare(), ranges={"price": (0.9, 1.1)}, inputs={"horizon.discount_rate": (0, 0.1)})
     assert (found["price"].low, found["price"].high) == (0.9, 1.1)
     free = found["input.horizon.discount_rate"]
-    assert (free.base, free.settings(0.05)) == (0, ["horizon.discount_rate=0.05"])
+    assert (free.base, free.settings_at(0.05)) == (0, ["horizon.discount_rate=0.05"])
 
 
 @pytest.mark.parametrize(
@@ -151,5 +151,5 @@ def test_ranges_and_free_numbers() -> None:
     ],
 )
 def test_what_is_not_there_is_refused(choice: Raw, says: str) -> None:
-    with pytest.raises(NoSuchAssumption, match=says):
-        assumptions(reading(bare()).case, **choice)
+    with pytest.raises(InvalidAssumption, match=says):
+        list_assumptions(reading(bare()).case, **choice)

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.scenario.case import Case
-from optimizer.analyses.evaluation import fresh as blocks
-from optimizer.analyses.evaluation.fresh import Draw, in_all
+from optimizer.analyses.evaluation import fresh_states as blocks
+from optimizer.analyses.evaluation.fresh_states import SampledStates, evaluate_in_blocks
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.states import draw_states
+from optimizer.model.states import sample_states
 from optimizer.solve import outcomes
-from optimizer.solve.sweep import by_rule, joined
+from optimizer.solve.recourse import join_blocks, simulate_release_policy
 
 
 @cache
@@ -31,13 +31,13 @@ NOTHING = Commitment()
 
 
 def evaluated(states: Any, jobs: int = 1) -> Any:
-    find = partial(outcomes.evaluate, commitments=[NOTHING])
-    return in_all(find, outcomes.joined, world(), states, jobs)[0]
+    find = partial(outcomes.evaluate_commitments, commitments=[NOTHING])
+    return evaluate_in_blocks(find, outcomes.join_evaluations, world(), states, jobs)[0]
 
 
 def ruled(states: Any, reserves: list[float], jobs: int = 1) -> Any:
-    find = partial(by_rule, commitment=NOTHING, reserves=reserves)
-    return in_all(find, joined, world(), states, jobs)
+    find = partial(simulate_release_policy, commitment=NOTHING, reserve_shares=reserves)
+    return evaluate_in_blocks(find, join_blocks, world(), states, jobs)
 
 
 @given(
@@ -51,8 +51,10 @@ def test_a_block_is_drawn_as_it_is_among_all(
     count: int, ends: tuple[int, int], method: Literal["random", "stratified"], seed: int
 ) -> None:
     start, stop = sorted(min(end, count) for end in ends)
-    every = draw_states(world(), count, seed, method)
-    assert draw_states(world(), count, seed, method, block=slice(start, stop)) == every[start:stop]
+    every = sample_states(world(), count, seed, method)
+    assert (
+        sample_states(world(), count, seed, method, block=slice(start, stop)) == every[start:stop]
+    )
 
 
 def same(one: Any, other: Any) -> bool:
@@ -65,8 +67,8 @@ def same(one: Any, other: Any) -> bool:
 @pytest.mark.slow
 def test_processes_find_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers have the usual block, this process another way round but the same blocks."""
-    monkeypatch.setattr(blocks, "BLOCK", 5000)
-    draw = Draw(world(), 10_500, 3)
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", 5000)
+    draw = SampledStates(world(), 10_500, 3)
     one, two = (evaluated(draw, jobs) for jobs in (1, 2))
     assert same(asdict(one), asdict(two))
     own, other = (ruled(draw, [0.0, 0.5], jobs) for jobs in (1, 2))
@@ -75,9 +77,9 @@ def test_processes_find_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch
 
 
 def test_blocks_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", 7)
-    states = draw_states(world(), 100, 3)
-    draw = Draw(world(), 100, 3)
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", 7)
+    states = sample_states(world(), 100, 3)
+    draw = SampledStates(world(), 100, 3)
     assert len(draw) == 100
     whole, parts = evaluated(states), evaluated(draw)
     (rule,), (in_parts,) = ruled(states, [0.3]), ruled(draw, [0.3])

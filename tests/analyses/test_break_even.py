@@ -21,17 +21,17 @@ from varied import reading
 import vorrat
 from models.results import Comparison, Plan
 from optimizer.analyses.break_even import (
-    AT_PAR,
-    Multiplied,
-    _multiplied,
-    stretched,
-    with_break_even,
+    BREAK_EVEN_SETTINGS,
+    ScaledQuantity,
+    _settings_by_quantity,
+    add_break_even,
+    stretch_losses,
 )
-from optimizer.analyses.comparison.compare import compare
-from optimizer.cli import run
+from optimizer.analyses.comparison.plan_comparison import compare_plans
+from optimizer.cli import run_command_line
 from optimizer.model.commitment import net_cost
-from optimizer.solve.plan_document import commitment_of
-from optimizer.solve.planner import Problem, find, plan
+from optimizer.solve.plan_document import commitment_from_plan
+from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 
 Raw = dict[str, Any]
 
@@ -42,8 +42,8 @@ def half(*capex: float, **sections: Any) -> Raw:
     return bare(**(chance_of_cut(0.5) | {"projects": works} | sections))
 
 
-def bounds(raw: Raw) -> dict[Multiplied, tuple[float | None, float | None]]:
-    found = with_break_even(plan(reading(raw).case, gap=1e-9))
+def bounds(raw: Raw) -> dict[ScaledQuantity, tuple[float | None, float | None]]:
+    found = add_break_even(solve_to_plan(reading(raw).case, gap=1e-9))
     return {one.of: (one.plan, one.any_plan) for one in found.worth_from}
 
 
@@ -93,10 +93,10 @@ def test_rates_of_a_sample_are_multiplied_up_to_one() -> None:
     raw["hazards"]["cut"]["annual_probability"] = 0.5
     raw["uncertainty"] = {"sample": {"states": 400, "method": "stratified"}}
     assert bounds(raw)["rate"][0] == pytest.approx(0.8, rel=0.02)
-    (setting,) = _multiplied(reading(raw).case)["rate"](3.0)
+    (setting,) = _settings_by_quantity(reading(raw).case)["rate"](3.0)
     assert setting == "hazards.cut.annual_probability=1"
     raw["hazards"]["cut"]["annual_probability"] = {2026: 0.25, 2030: 0.5}
-    (setting,) = _multiplied(reading(raw).case)["rate"](3.0)
+    (setting,) = _settings_by_quantity(reading(raw).case)["rate"](3.0)
     assert setting == "hazards.cut.annual_probability={2026: 0.75, 2030: 1}"
 
 
@@ -116,7 +116,7 @@ def test_losses_are_stretched_in_time(
     losses: list[float], factor: float, longer: list[float]
 ) -> None:
     """As high as before, and in all the factor times as much."""
-    assert stretched(losses, factor) == near(longer)
+    assert stretch_losses(losses, factor) == near(longer)
 
 
 def test_events_of_profiles_last_longer_too() -> None:
@@ -125,7 +125,7 @@ def test_events_of_profiles_last_longer_too() -> None:
     raw["hazards"]["cut"]["profiles"] = {"long": {"probability": 1.0, "effects": effects}}
     events = [{"hazard": "cut", "start": 2026, "profile": "long"}]
     raw["uncertainty"] = {"states": [state("calm", 0.5), state("cut", 0.5, events=events)]}
-    (setting,) = _multiplied(reading(raw).case)["duration"](0.5)
+    (setting,) = _settings_by_quantity(reading(raw).case)["duration"](0.5)
     assert setting == "hazards.cut.profiles.long.effects.0.loss=[0.5]"
     assert bounds(raw)["duration"][0] == pytest.approx(0.8, rel=0.011)
 
@@ -144,20 +144,24 @@ def test_bounds_of_random_cases_are_ordered_and_turn_where_they_say() -> None:
         raw["objective"] = {"cost_weight": rng.choice([0.0, 0.5, 1.0])}
         read = reading(raw)
         try:
-            own = find(Problem.of(read.case), gap=1e-9).plan()
+            own = solve_and_certify(Problem.from_case(read.case), gap=1e-9).to_plan()
         except vorrat.Infeasible:
             continue
-        for one in with_break_even(own).worth_from:
-            settings = _multiplied(read.case)[one.of]
+        for one in add_break_even(own).worth_from:
+            settings = _settings_by_quantity(read.case)[one.of]
             told_of += one.plan is not None and one.plan > 0
             if one.plan is not None and one.any_plan is not None:
                 assert one.any_plan <= one.plan * 1.000001
             for factor, sign in ((one.plan, 1), (one.plan and one.plan * 0.985, -1)):
                 if factor:
-                    assert sign * gain(own, read.changed([*AT_PAR, *settings(factor)])) >= -1e-6
+                    assert (
+                        sign
+                        * gain(own, read.with_settings([*BREAK_EVEN_SETTINGS, *settings(factor)]))
+                        >= -1e-6
+                    )
             if one.any_plan:
-                at = read.changed([*AT_PAR, *settings(one.any_plan)])
-                best = find(Problem.of(at.case), gap=1e-9)
+                at = read.with_settings([*BREAK_EVEN_SETTINGS, *settings(one.any_plan)])
+                best = solve_and_certify(Problem.from_case(at.case), gap=1e-9)
                 without = best.without_plan.expected
                 assert best.certificate.bound is not None
                 assert best.certificate.bound >= 0.99 * without - 1e-6
@@ -169,15 +173,17 @@ def gain(own: Plan, changed: Any) -> float:
     from optimizer.model.commitment import Commitment
     from optimizer.solve import outcomes
 
-    problem = Problem.of(changed.case)
-    made = commitment_of(problem.instance, own)
-    reached, without = outcomes.evaluate(problem.instance, problem.states, [made, Commitment()])
+    problem = Problem.from_case(changed.case)
+    made = commitment_from_plan(problem.instance, own)
+    reached, without = outcomes.evaluate_commitments(
+        problem.instance, problem.states, [made, Commitment()]
+    )
     weight = float(changed.case.objective.cost_weight)
     return without.expected - reached.expected - weight * net_cost(problem.instance, made)
 
 
 def test_reports_say_it_in_both_languages() -> None:
-    found = with_break_even(plan(reading(half(1, 3)).case, gap=1e-9))
+    found = add_break_even(solve_to_plan(reading(half(1, 3)).case, gap=1e-9))
     said = told(found)
     assert "This plan is worth its money" in said
     assert "a tonne missing costs at least 0.80 times what the scenario says (below" in said
@@ -185,10 +191,10 @@ def test_reports_say_it_in_both_languages() -> None:
     assert "Dieser Plan lohnt sich" in german
     assert "mindestens das 0,80-Fache" in german
     assert "(unter dem 0,40-Fachen lohnt sich gar kein Plan)" in german
-    side = compare([found, found], ["japan", "other"])
+    side = compare_plans([found, found], ["japan", "other"])
     assert "„japan“ lohnt sich" in told(side, "de", plans={"japan": found, "other": found})
-    poor = with_break_even(
-        plan(reading(half(60, policy={"must_build": ["works_0"]})).case, gap=1e-9)
+    poor = add_break_even(
+        solve_to_plan(reading(half(60, policy={"must_build": ["works_0"]})).case, gap=1e-9)
     )
     never = "This plan is not found to be worth its money at up to 10 times the frequency of events"
     assert never in told(poor)
@@ -200,15 +206,18 @@ def test_commands_take_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     file.write_text(json.dumps(half(4) | {"variants": {"dear": {
         "title": "Dear", "set": {"projects.works_0.capex_meur": 4.5}}}}))  # fmt: skip
     out = tmp_path / "out"
-    assert run(["compare", str(file), "--variants", "--break-even", "--out", str(out)]) == 0
+    assert (
+        run_command_line(["compare", str(file), "--variants", "--break-even", "--out", str(out)])
+        == 0
+    )
     assert "“Dear” is worth its money" in " ".join(capsys.readouterr().out.split())
     found = Comparison.model_validate_json((out / "comparison.json").read_text())
     assert [o.worth_from[0].plan for o in found.options] == [near(0.8), near(0.9)]
-    assert run(["solve", str(file), "--break-even", "--json"]) == 0
+    assert run_command_line(["solve", str(file), "--break-even", "--json"]) == 0
     assert Plan.model_validate_json(capsys.readouterr().out).worth_from[0].plan == near(0.8)
     scenario = vorrat.read(file)
     assert vorrat.solve(scenario, break_even=True).result.worth_from[0].plan == near(0.8)
-    assert run(["compare", str(out / "plans" / "half"), "--break-even"]) == 2
+    assert run_command_line(["compare", str(out / "plans" / "half"), "--break-even"]) == 2
 
 
 SETS = {"low": {"weight": 0.5, "set": {"projects.works_0.capex_meur": 4}}}
@@ -230,7 +239,7 @@ def test_what_it_does_not_work_with_is_refused_alike_everywhere(
     file = tmp_path / "half.json"
     file.write_text(json.dumps(raw))
     for command in ("solve", "compare"):
-        assert run([command, str(file), "--break-even"]) == 2
+        assert run_command_line([command, str(file), "--break-even"]) == 2
         assert "This analysis does not work" in (told := capsys.readouterr().err)
         assert refusal in told
     for function in (vorrat.solve, vorrat.compare):

@@ -15,21 +15,21 @@ from models.results import Evaluation, Plan
 from models.results.evaluation import BudgetRisk, Estimate
 from models.results.plan import Position
 from models.scenario.case import Case
-from optimizer.analyses.comparison.benefit import benefit
-from optimizer.analyses.comparison.fiscal import fiscal, rate_of_return
-from optimizer.analyses.comparison.increments import brief
-from optimizer.analyses.comparison.money import cost
-from optimizer.analyses.evaluation.counterfactual import counterfactual
-from optimizer.analyses.given import given
-from optimizer.analyses.plan.answer import _by_year, _compared
-from optimizer.analyses.plan.document import brief as brief_of
-from optimizer.analyses.plan.document import document, slides
-from optimizer.analyses.plan.risks import turns
-from optimizer.analyses.plan.words import PlanWording
+from optimizer.analyses.comparison.benefit import compute_benefit
+from optimizer.analyses.comparison.brief_figures import compute_brief
+from optimizer.analyses.comparison.fiscal import fiscal_figures, rate_of_return
+from optimizer.analyses.comparison.money import compute_cost
+from optimizer.analyses.evaluation.counterfactual import solve_counterfactual
+from optimizer.analyses.plan.document import brief_document as brief_of
+from optimizer.analyses.plan.document import build_document, slides_document
+from optimizer.analyses.plan.executive_summary import _comparisons, _describe_yearly_amounts
+from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.analyses.plan.risks import describe_turning_points
+from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.model.instance import read_instance
-from optimizer.report.figures import NO_BREAK
+from optimizer.report.number_format import NO_BREAK_SPACE
 from optimizer.report.render import html
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 TUTORIAL = "scenarios/tutorial.yaml"
 PLANS = {"treasury": treasury, "rich": rich, "tutorial": tutorial}
@@ -48,9 +48,9 @@ def public(found: Plan) -> list[Position]:
 @EACH
 def test_approvals_are_all_that_public_funders_commit(name: str) -> None:
     found = PLANS[name]()
-    approvals = fiscal(found).approvals
+    approvals = fiscal_figures(found).approvals
     assert sum(one.meur for one in approvals) == near(
-        cost(found, benefit(found)).public.committed_meur
+        compute_cost(found, compute_benefit(found)).public.committed_meur
     )
     start = {built.id: built.start for built in found.projects}
     assert all(one.year == start[one.project] for one in approvals if one.project)
@@ -62,7 +62,7 @@ def test_approvals_are_all_that_public_funders_commit(name: str) -> None:
 @EACH
 def test_money_by_country_is_all_money_of_projects(name: str) -> None:
     found = PLANS[name]()
-    of = fiscal(found)
+    of = fiscal_figures(found)
     kinds = {funder.id: funder.kind for funder in found.funders}
     for kind in ("public", "private"):
         told = sum(getattr(one, f"{kind}_meur") for one in of.countries)
@@ -85,13 +85,13 @@ def test_aid_is_what_the_rule_of_the_model_counts(name: str) -> None:
     assert found.case is not None
     instance = read_instance(found.case)
     built = {project.id: project for project in found.projects}
-    for one in fiscal(found).aid:
+    for one in fiscal_figures(found).aid:
         project, counted = built[one.project], 0.0
         held = [*project.shares.items(), *project.supports.items()]
         for funder, shares in held:
             for instrument, share in shares.items():
-                money = instance.money(project.id, funder, instrument, project.start)
-                counted += money.instrument.grant_equivalent * money.aid * share
+                money = instance.cash_flows(project.id, funder, instrument, project.start)
+                counted += money.instrument.grant_equivalent * money.state_aid_base * share
         assert one.aid_meur == pytest.approx(counted, rel=1e-6, abs=1e-6)
         assert one.most_meur is None or one.most_meur >= one.aid_meur - 1e-6
         if one.limit_meur is not None:
@@ -100,16 +100,16 @@ def test_aid_is_what_the_rule_of_the_model_counts(name: str) -> None:
 
 def test_the_most_aid_is_unknown_where_floors_or_interest_may_give_some() -> None:
     """Only of what is part of capex is it known by capex, share and ticket."""
-    assert {one.most_meur for one in fiscal(treasury()).aid} == {None}
-    found = fiscal(rich())
+    assert {one.most_meur for one in fiscal_figures(treasury()).aid} == {None}
+    found = fiscal_figures(rich())
     assert found.aid
     for one in found.aid:
         assert one.most_meur is not None
 
 
 def test_without_a_home_no_share_stays_there() -> None:
-    assert fiscal(tutorial()).countries
-    assert fiscal(tutorial()).home_share is None
+    assert fiscal_figures(tutorial()).countries
+    assert fiscal_figures(tutorial()).home_share is None
 
 
 def test_what_is_expected_to_be_lost_is_of_stakes_loans_and_guarantees() -> None:
@@ -119,12 +119,12 @@ def test_what_is_expected_to_be_lost_is_of_stakes_loans_and_guarantees() -> None
     assert any(p.expected_loss_meur for p in public(found) if p not in known)
     losses = [p.expected_loss_meur for p in known]
     expected = None if None in losses else near(math.fsum(x or 0.0 for x in losses))
-    assert fiscal(found).expected_loss_meur == expected
+    assert fiscal_figures(found).expected_loss_meur == expected
 
 
 def test_some_of_these_plans_have_aid_and_countries() -> None:
     """Or the identities above would hold of nothing."""
-    found = [fiscal(make()) for make in PLANS.values()]
+    found = [fiscal_figures(make()) for make in PLANS.values()]
     assert any(one.aid_meur > 1 for of in found for one in of.aid)
     assert any(len(of.countries) > 1 for of in found)
     assert any(of.provision is not None for of in found)
@@ -133,7 +133,7 @@ def test_some_of_these_plans_have_aid_and_countries() -> None:
 def test_a_provision_is_what_budgets_are_charged_for_guarantees() -> None:
     found = treasury()
     assert found.case is not None
-    told = fiscal(found).provision
+    told = fiscal_figures(found).provision
     some = [p for p in public(found) if p.budget_class == "guarantee"]
     assert told is not None
     terms = {p.funder: found.case.funders[p.funder].instruments[p.instrument] for p in some}
@@ -146,11 +146,11 @@ def test_a_provision_is_what_budgets_are_charged_for_guarantees() -> None:
 def test_the_debt_brake_counts_what_is_no_stake_and_no_guarantee(name: str) -> None:
     found = PLANS[name]()
     assert found.case is not None
-    told = fiscal(found).debt_brake_by_year_meur
+    told = fiscal_figures(found).debt_brake_by_year_meur
     assert (told is None) == ("DE" not in found.case.home)
     at_home = {**(found.scenario or {}), "home": ["DE"]}
     german = Plan.model_validate(found.model_dump() | {"scenario": at_home})
-    counted = fiscal(german).debt_brake_by_year_meur
+    counted = fiscal_figures(german).debt_brake_by_year_meur
     assert counted is not None
     free = ("financial_transaction", "loan", "guarantee")
     due = [p for p in public(found) if p.budget_class not in free]
@@ -160,12 +160,14 @@ def test_the_debt_brake_counts_what_is_no_stake_and_no_guarantee(name: str) -> N
 
 def test_years_in_a_row_with_one_amount_are_told_together() -> None:
     say = PlanWording(tutorial())
-    told = _by_year(say, {"2026": 100, "2027": 100, "2028": 0, "2029": 40, "2030": 40.1})
+    told = _describe_yearly_amounts(
+        say, {"2026": 100, "2027": 100, "2028": 0, "2029": 40, "2030": 40.1}
+    )
     assert told == [
         "100 million EUR a year in 2026 to 2027",
         "40 million EUR a year in 2029 to 2030",
     ]
-    told = _by_year(say, {str(2026 + n): 10.0 * (n + 1) for n in range(4)})
+    told = _describe_yearly_amounts(say, {str(2026 + n): 10.0 * (n + 1) for n in range(4)})
     assert told == ["at most 40 million EUR a year, in 2029"]
 
 
@@ -183,8 +185,10 @@ def test_a_rate_of_return_by_hand() -> None:
 
 def test_without_public_money_the_tutorial_is_left_with_what_its_company_does() -> None:
     """What is found is the best plan of the file whose fund has nothing."""
-    found = counterfactual(given(tutorial()), gap=0.0)
-    alone = plan(read_case(TUTORIAL, settings=["funders.fund.budget_meur=0"]).case, gap=0.0)
+    found = solve_counterfactual(load_saved_plan(tutorial()), gap=0.0)
+    alone = solve_to_plan(
+        read_case(TUTORIAL, settings=["funders.fund.budget_meur=0"]).case, gap=0.0
+    )
     assert found is not None
     assert found.variant is None
     assert found.public_meur == 0
@@ -198,17 +202,19 @@ def test_a_counterfactual_variant_is_solved_as_it_stands(tmp_path: Path) -> None
     text = Path(TUTORIAL).read_text(encoding="utf-8")
     path.write_text(f"counterfactual: small_tickets\n{text}", encoding="utf-8")
     reading = read_case(path)
-    made = plan(reading.case, gap=0.0)
+    made = solve_to_plan(reading.case, gap=0.0)
     assert list((made.scenario or {})["variants"]) == ["small_tickets"]
     assert made.certificate.input_sha256 == tutorial().certificate.input_sha256
-    found = counterfactual(given(made), gap=0.0)
-    other = plan(read_case(path, "small_tickets").case, variant="small_tickets", gap=0.0)
+    found = solve_counterfactual(load_saved_plan(made), gap=0.0)
+    other = solve_to_plan(read_case(path, "small_tickets").case, variant="small_tickets", gap=0.0)
     assert found is not None
     assert found.variant == "small_tickets"
     assert found.expected == near(other.outcome.expected)
-    assert found.public_meur == near(cost(other, benefit(other)).public.paid_present_meur or 0.0)
+    assert found.public_meur == near(
+        compute_cost(other, compute_benefit(other)).public.paid_present_meur or 0.0
+    )
     # The variant itself has nothing to be compared with.
-    assert counterfactual(given(other), gap=0.0) is None
+    assert solve_counterfactual(load_saved_plan(other), gap=0.0) is None
 
 
 def cheaper(left: float, times: float) -> Plan:
@@ -236,8 +242,8 @@ def test_increments_are_over_nothing_over_no_public_money_and_over_the_next_chea
         "beaten": cheaper(25.0, 0.75),  # “half” leaves less for less
         "dearer": cheaper(5.0, 2.0),
     }
-    found = brief(tutorial(), others=options)
-    paid = cost(tutorial(), benefit(tutorial())).public.paid_present_meur
+    found = compute_brief(tutorial(), others=options)
+    paid = compute_cost(tutorial(), compute_benefit(tutorial())).public.paid_present_meur
     assert paid is not None
     told = [
         (one.to, one.over, one.left, one.avoided, one.public_present_meur)
@@ -265,7 +271,7 @@ def test_what_is_not_worth_its_additional_cost_is_said_to_be_so(
     half = half.model_copy(
         update={"outcome": half.outcome.model_copy(update={"net_cost_meur": cost})}
     )
-    text = " ".join(turns(PlanWording(tutorial(), others={"half": half})))
+    text = " ".join(describe_turning_points(PlanWording(tutorial(), compared_plans={"half": half})))
     assert f"{factor} compared with “" in text
     assert ("it is not worth it by the scenario's own figures" in text) is not worth_it
 
@@ -280,15 +286,15 @@ def test_a_plan_is_compared_with_others_whatever_they_are_called() -> None:
             "certificate": half.certificate.model_copy(update={"input_sha256": "0" * 64}),
         }
     )
-    (_, found) = brief(tutorial(), others={"plan": half}).increments
+    (_, found) = compute_brief(tutorial(), others={"plan": half}).increments
     assert (found.over, found.avoided, found.significant) == ("plan", near(8.0), False)
     otherwise = Plan.model_validate_json(otherwise.model_dump_json())  # its case is read anew
-    (_, found) = brief(tutorial(), others={"plan": otherwise}).increments
+    (_, found) = compute_brief(tutorial(), others={"plan": otherwise}).increments
     assert (found.over, found.avoided, found.significant) == ("plan", near(8.0), None)
 
 
 def test_an_evaluation_brings_what_would_be_done_otherwise_and_the_tail_of_fresh_states() -> None:
-    found = brief(rich())
+    found = compute_brief(rich())
     assert [one.to for one in found.increments] == ["nothing"]
     assert found.tail.fresh_with_plan is None
     assert found.tail.with_plan == rich().outcome.cvar
@@ -312,22 +318,22 @@ def test_where_the_comparison_prefers_another_option_the_brief_says_so(language:
     cheap, dear = cheaper(5.0, 0.5), cheaper(12.5, 1.5)
     proof = cheap.certificate.model_copy(update={"objective": 20.0, "bound": 20.0})
     cheap = cheap.model_copy(update={"certificate": proof})
-    assert [one.over for one in brief(tutorial(), others={"dear": dear}).better] == []
-    found = brief(tutorial(), others={"cheap": cheap, "dear": dear})
+    assert [one.over for one in compute_brief(tutorial(), others={"dear": dear}).better] == []
+    found = compute_brief(tutorial(), others={"cheap": cheap, "dear": dear})
     (one,) = found.better
-    assert _compared(found)[-1] == one  # so that the chart shows it
+    assert _comparisons(found)[-1] == one  # so that the chart shows it
     assert (one.over, one.avoided) == ("cheap", near(-7.0))
     about = "This is about" if language == "en" else "Hier geht es"
-    assert about not in first_paragraph(tutorial(), language, others={"dear": dear})
+    assert about not in first_paragraph(tutorial(), language, compared_plans={"dear": dear})
     proof = dear.certificate.model_copy(update={"input_sha256": "0" * 64})
     unlike = dear.model_copy(update={"certificate": proof, "case": None})
-    assert brief(tutorial(), others={"cheap": cheap, "unlike": unlike}).compared == 1
-    told = first_paragraph(tutorial(), language, others={"cheap": cheap, "dear": dear})
+    assert compute_brief(tutorial(), others={"cheap": cheap, "unlike": unlike}).compared == 1
+    told = first_paragraph(tutorial(), language, compared_plans={"cheap": cheap, "dear": dear})
     assert PREFERRED[language] in told
     less = "leaves 7 million EUR less for 7.75 million EUR less; each compared with this plan"
     assert language == "de" or less in told
     with using(language):
-        first = slides(tutorial(), {"cheap": cheap, "dear": dear}).sections[0].parts[0]
+        first = slides_document(tutorial(), {"cheap": cheap, "dear": dear}).sections[0].parts[0]
     assert about in str(first)
 
 
@@ -338,10 +344,12 @@ def test_how_likely_budgets_are_enough_stands_in_the_first_paragraph(language: L
     risk = BudgetRisk(draws=1000, seed=8, all_hold=odds, budgets=())
     judged = by_hand(budget_risk=risk)
     says = {"en": "with a probability of 39 %", "de": "mit einer Wahrscheinlichkeit von 39 %"}
-    told = first_paragraph(tutorial(), language, evaluation=judged).replace(NO_BREAK, " ")
+    told = first_paragraph(tutorial(), language, evaluation=judged).replace(NO_BREAK_SPACE, " ")
     assert says[language] in told
     with using(language):
-        page = html.render(brief_of(tutorial(), evaluation=judged)).replace(NO_BREAK, " ")
+        page = html.render_page(brief_of(tutorial(), evaluation=judged)).replace(
+            NO_BREAK_SPACE, " "
+        )
     assert page.count(says[language]) == 1
 
 
@@ -350,19 +358,19 @@ def test_commitments_and_payments_say_with_which_overruns_they_are_counted() -> 
     fund = {"kind": "public", "budget_meur": 160, "instruments": {"equity": {}}}
     raw = overrun(fund, must_build=["works"])
     raw["projects"]["works"]["market_finance_max"] = 0
-    found = plan(Case.model_validate(raw))
-    page = html.render(document(found)).replace(NO_BREAK, " ")
+    found = solve_to_plan(Case.model_validate(raw))
+    page = html.render_page(build_document(found)).replace(NO_BREAK_SPACE, " ")
     assert "130 million EUR not discounted, with expected overruns" in page
     assert "With the overruns that budgets allow for." in page
     assert "overruns that budgets allow for; 130 million EUR are expected." in page
     assert page.count("What is committed has the overruns that budgets allow for") == 2
-    assert "overruns" not in html.render(document(tutorial()))
+    assert "overruns" not in html.render_page(build_document(tutorial()))
 
 
 def test_figures_of_other_states_say_what_they_are_of() -> None:
     """With an evaluation there are two figures of what is left: on the plan's states, and fresh."""
-    alone = html.render(brief_of(tutorial())).replace(NO_BREAK, " ")
+    alone = html.render_page(brief_of(tutorial())).replace(NO_BREAK_SPACE, " ")
     assert "Expected to remain: 12 million EUR" in alone
-    both = html.render(brief_of(tutorial(), evaluation=by_hand())).replace(NO_BREAK, " ")
+    both = html.render_page(brief_of(tutorial(), evaluation=by_hand())).replace(NO_BREAK_SPACE, " ")
     assert "Expected to remain on the states that it was chosen on: 12 million EUR" in both
     assert "12 million EUR with it on the states that it was chosen on" in both

@@ -17,9 +17,9 @@ import vorrat
 from models.language import Language
 from models.results import Evaluation, Plan
 from models.scenario.case import Case
-from optimizer.analyses.registry import BY_NAME
-from optimizer.analyses.stress.options import strikes
-from optimizer.cli import run
+from optimizer.analyses.registry import ANALYSES_BY_NAME
+from optimizer.analyses.stress.options import parse_events
+from optimizer.cli import run_command_line
 from optimizer.solve import planner
 
 pytestmark = pytest.mark.quick(1)
@@ -51,7 +51,7 @@ class Whole:
 
     def analysed(self, name: str, **options: Any) -> Any:
         """What an analysis finds, of the plan where it takes one."""
-        given = self.scenario if BY_NAME[name].takes == "scenario" else self.solved
+        given = self.scenario if ANALYSES_BY_NAME[name].input_kind == "scenario" else self.solved
         return vorrat.analyse(name, given, **options).result
 
 
@@ -105,7 +105,7 @@ def test_an_evaluation_tells_of_the_rule(
 
 
 def test_stress_adds_up(whole: Whole) -> None:
-    found = whole.analysed("stress", events=strikes(("ban 2026",)))
+    found = whole.analysed("stress", events=parse_events(("ban 2026",)))
     assert found.damage["plan"] <= found.damage["market"]
     for at in found.cases:
         for parts in (found.materials, found.consumers):
@@ -153,7 +153,7 @@ def test_a_batch_finds_the_points_of_a_frontier(whole: Whole, tmp_path: Path) ->
         "batch", str(path), "--out", str(out), "--gap", str(GAP),
         "--grid", "funders.state.budget_meur=0,10,30",
     ]  # fmt: skip
-    assert run(asked) == 0
+    assert run_command_line(asked) == 0
     batch = yaml.safe_load((out / "batch.json").read_text(encoding="utf-8"))
     assert [one["objective"] for one in batch["runs"]] == [
         pytest.approx(value, rel=1e-5) for value in found
@@ -222,7 +222,7 @@ def test_redact(whole: Whole, tmp_path: Path) -> None:
     """Demand of one consumer and the budget of another's company are hidden; the answer holds."""
     path, out = whole.path, tmp_path / "redacted"
     asked = ["redact", str(path), "--consumer", "wind", "--company", "car_maker"]
-    assert run([*asked, "--out", str(out), "--gap", str(GAP)]) == 0
+    assert run_command_line([*asked, "--out", str(out), "--gap", str(GAP)]) == 0
     told = yaml.safe_load((out / "owner" / "redaction.json").read_text(encoding="utf-8"))
     kinds = {one["kind"] for one in told["figures"]}
     assert kinds == {"demand", "budget", "other"}  # other: a stock in proportion to hidden demand
@@ -263,4 +263,4 @@ def test_alone_and_together_are_scenarios_of_their_own(tmp_path: Path) -> None:
 
 
 def best(raw: Any) -> float:
-    return planner.plan(Case.model_validate(raw), gap=GAP).certificate.objective
+    return planner.solve_to_plan(Case.model_validate(raw), gap=GAP).certificate.objective

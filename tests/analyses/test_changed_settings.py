@@ -7,20 +7,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from models.files.shapes import ANYTHING, ROOT, Shape, step_into
-from models.language import Language, german, using
-from models.results.comparison import Change, Names
-from models.results.option import Wording
-from optimizer.analyses.comparison.settings import MOST, Speaker, part_called, settings
-from optimizer.analyses.comparison.words import said
-from optimizer.report.scenario_workbook.fields import label_of
+from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, Shape, shape_of_step
+from models.language import Language, german_translations, using
+from models.results.comparison import ComparisonNames, ValueChange
+from models.results.option import BilingualName
+from optimizer.analyses.comparison.comparison_wording import localized
+from optimizer.analyses.comparison.setting_words import (
+    MAX_STATEMENTS,
+    SettingDescriber,
+    changed_settings,
+    subject_name,
+)
+from optimizer.report.scenario_workbook.fields import field_label
 
 
-def named(en: str, de: str | None = None) -> Wording:
-    return Wording(en=en, de=de or en)
+def named(en: str, de: str | None = None) -> BilingualName:
+    return BilingualName(en=en, de=de or en)
 
 
-NAMES = Names(
+NAMES = ComparisonNames(
     materials={"ndpr": named("NdPr oxide", "NdPr-Oxid"), "ore": named("Ore", "Erz")},
     consumers={},
     projects={},
@@ -32,10 +37,10 @@ NAMES = Names(
 
 
 def told(*changes: tuple[str, str | None, str | None], language: Language = "en") -> list[str]:
-    made = [Change(path=path, base=base, value=value) for path, base, value in changes]
+    made = [ValueChange(path=path, base=base, value=value) for path, base, value in changes]
     with using(language):
-        speaker = Speaker(NAMES, said, "EUR")
-        return [text.replace("\u00a0", " ") for text in speaker.statements(made)]
+        speaker = SettingDescriber(NAMES, localized, "EUR")
+        return [text.replace("\u00a0", " ") for text in speaker.describe_changes(made)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_no_more_than_some_are_told() -> None:
              "storage_eur_per_t_year", "residual_value", "max_release_t_per_period"))),
     ]  # fmt: skip
     found = told(*changes)
-    assert len(found) == MOST
+    assert len(found) == MAX_STATEMENTS
     assert found[-1] == "2 more settings"
 
 
@@ -120,27 +125,27 @@ def fields(shape: Shape, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
     if shape.kind == "model":
         for key in shape.keys:
             yield (*path, key)
-            yield from fields(step_into(shape, key) or ANYTHING, (*path, key))
+            yield from fields(shape_of_step(shape, key) or ANY_SHAPE, (*path, key))
     elif shape.kind in ("mapping", "list"):
-        inside = step_into(shape, "0") or ANYTHING
+        inside = shape_of_step(shape, "0") or ANY_SHAPE
         if inside.kind in ("model", "mapping", "list"):
             yield from fields(inside, path)
 
 
 def test_every_field_of_the_format_has_words() -> None:
-    every = list(fields(ROOT))
+    every = list(fields(SCENARIO_SHAPE))
     assert len(every) > 150
     for path in every:
         if path[0] in ("variants", "assumptions"):
             continue
-        assert label_of(path) in german(), path
-        assert not re.search("[._]", part_called(".".join(path)).replace("e.g.", "")), path
+        assert field_label(path) in german_translations(), path
+        assert not re.search("[._]", subject_name(".".join(path)).replace("e.g.", "")), path
 
 
 def test_changes_of_one_field_are_one_setting() -> None:
     changes = [
-        Change(path="stockpiles.a.paid_by.x", base="1", value="0"),
-        Change(path="stockpiles.a.paid_by.y", base="0", value="1"),
-        Change(path="stockpiles.b.paid_by.x", base="0", value="1"),
+        ValueChange(path="stockpiles.a.paid_by.x", base="1", value="0"),
+        ValueChange(path="stockpiles.a.paid_by.y", base="0", value="1"),
+        ValueChange(path="stockpiles.b.paid_by.x", base="0", value="1"),
     ]
-    assert [len(one.changes) for one in settings(changes)] == [2, 1]
+    assert [len(one.changes) for one in changed_settings(changes)] == [2, 1]

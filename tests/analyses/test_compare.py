@@ -13,10 +13,10 @@ from side_by_side import changed, large, raw, small, stock
 from small import case, chance_of_cut, funder, near, project, solve, stockpile
 
 from models.results import Comparison, Plan
-from models.results.comparison import Difference
+from models.results.comparison import OptionDifference
 from models.results.option import Option
-from optimizer.analyses.comparison import choices
-from optimizer.analyses.comparison.compare import compare, distinct
+from optimizer.analyses.comparison import plan_choices
+from optimizer.analyses.comparison.plan_comparison import compare_plans, make_unique
 
 ROOT = Path(__file__).parents[2]
 BY_HAND = ["small", "large", "stock"]
@@ -24,14 +24,14 @@ BY_HAND = ["small", "large", "stock"]
 
 @pytest.fixture(scope="module")
 def by_hand() -> Comparison:
-    return compare([small(), large(), stock()], BY_HAND)
+    return compare_plans([small(), large(), stock()], BY_HAND)
 
 
 def option(comparison: Comparison, label: str) -> Option:
     return next(o for o in comparison.options if o.label == label)
 
 
-def difference(comparison: Comparison, label: str) -> Difference:
+def difference(comparison: Comparison, label: str) -> OptionDifference:
     return next(d for d in comparison.differences if d.option == label)
 
 
@@ -100,7 +100,9 @@ def test_the_eu_is_no_third_country() -> None:
         {"material": "ore", "country": country, "share": share}
         for country, share in (("CN", 0.2), ("FR", 0.8))
     ]
-    of = option(compare([solve(case(home=["DE"], supply=supply))], ["o"]), "o").benefit.dependence
+    of = option(
+        compare_plans([solve(case(home=["DE"], supply=supply))], ["o"]), "o"
+    ).benefit.dependence
     assert of.with_plan is not None
     assert (of.with_plan.largest_share, of.with_plan.third_share) == near([0.8, 0.2])
     assert (of.with_plan.imports, of.above_limit) == (near(1), ())
@@ -123,7 +125,7 @@ def test_cover_is_weighted_by_the_value_of_demand() -> None:
         funders={"fund": funder()},
         stockpiles=[stockpile(initial_t=50, max_purchase_t_per_year=0)],
     )
-    benefit = option(compare([solve(salty)], ["only"]), "only").benefit
+    benefit = option(compare_plans([solve(salty)], ["only"]), "only").benefit
     assert benefit.cover.by_material == {"ore": near(182.5), "salt": near(0)}
     assert benefit.cover.days == near(182.5 / 3)
 
@@ -139,7 +141,7 @@ def test_cover_is_of_need_and_weighted_by_its_value() -> None:
         conversions={"makers": makers | {"inputs_t_per_t": {"ore": 2}}},
         stockpiles=[stockpile(initial_t=50, max_purchase_t_per_year=0)],
     )
-    benefit = option(compare([solve(forms)], ["only"]), "only").benefit
+    benefit = option(compare_plans([solve(forms)], ["only"]), "only").benefit
     assert benefit.cover.by_material == {"ore": near(91.25), "alloy": near(0)}
     assert benefit.cover.days == near(91.25 / 4)
 
@@ -170,7 +172,7 @@ def test_first_tonne_with_ramp_and_delay() -> None:
         uncertainty={"sample": {"states": 4, "seed": 1}},
         funders={"fund": funder()},
     )
-    benefit = option(compare([solve(of)], ["only"]), "only").benefit
+    benefit = option(compare_plans([solve(of)], ["only"]), "only").benefit
     assert benefit.first_tonne is not None
     assert benefit.first_tonne.model_dump() == {
         "year": 2028,
@@ -230,7 +232,7 @@ def test_yearly_budgets(
         update={"used_meur": buy, "available_meur": {"2026": 0.4, "2027": 0.4 + left}}
     )
     plan = plan.model_copy(update={"budget_lines": (line,)})
-    (use,) = option(compare([plan], ["only"]), "only").cost.budgets
+    (use,) = option(compare_plans([plan], ["only"]), "only").cost.budgets
     assert (use.granted_meur, use.used_up) == (near(granted), used_up)
     assert use.full_years == full_years
 
@@ -248,7 +250,7 @@ def test_a_guarantee_stock_is_used_up_in_its_fullest_year() -> None:
         }
     )
     plan = plan.model_copy(update={"budget_lines": (stock_line,)})
-    (use,) = option(compare([plan], ["only"]), "only").cost.budgets
+    (use,) = option(compare_plans([plan], ["only"]), "only").cost.budgets
     assert (use.used_meur, use.granted_meur) == (30, 30)
     assert (use.used_up, use.full_years) == (True, (2026,))
 
@@ -270,7 +272,7 @@ def test_what_comes_back_and_present_values() -> None:
         funders={"fund": funder(recovery=0.6)},
     )
     plan = solve(of)
-    public = option(compare([plan], ["only"]), "only").cost.public
+    public = option(compare_plans([plan], ["only"]), "only").cost.public
     assert public.paid_by_year_meur == near_all(**{"2026": 5, "2027": 5})
     assert (public.paid_present_meur, public.returned_present_meur) == near([9, 5.4])
     assert public.cost_meur == near(3.6) == near(plan.outcome.net_cost_meur)
@@ -284,14 +286,14 @@ def test_a_residual_value_is_not_called_a_return() -> None:
         policy={"must_build": ["works"]},
         funders={"fund": funder(recovery=0.6)},
     )
-    public = option(compare([solve(of)], ["only"]), "only").cost.public
+    public = option(compare_plans([solve(of)], ["only"]), "only").cost.public
     assert (public.paid_present_meur, public.returned_present_meur) == near([10, 6])
     assert (public.residual_meur, public.cost_meur) == near([2, 2])
 
 
 def test_without_public_money_nothing_is_per_public_euro() -> None:
     of = raw(0, funders={"fund": funder(budget=0), "motor_co": funder("company", budget=4)})
-    cost = option(compare([solve(of)], ["only"]), "only").cost
+    cost = option(compare_plans([solve(of)], ["only"]), "only").cost
     assert cost.private.paid_meur == near(4)
     assert cost.leverage.private_per_public is None
     assert cost.leverage.other_per_federal is None
@@ -304,10 +306,12 @@ def test_without_public_money_nothing_is_per_public_euro() -> None:
 def test_tonnes_are_not_set_against_euros() -> None:
     of = raw() | {"objective": {"measure": "tonnes"}}
     plan = solve(of)
-    chosen = option(compare([plan, plan], ["a", "b"]), "a")
+    chosen = option(compare_plans([plan, plan], ["a", "b"]), "a")
     assert chosen.benefit.unit == "t"
     assert chosen.cost.avoided_per_public_euro is None
-    assert compare([plan, plan], ["a", "b"]).differences[0].avoided_per_extra_public_euro is None
+    assert (
+        compare_plans([plan, plan], ["a", "b"]).differences[0].avoided_per_extra_public_euro is None
+    )
 
 
 def financed(plan: Plan, total: float, **positions: tuple[str, str, float]) -> Plan:
@@ -356,7 +360,9 @@ def test_leverage_of_vulcan_in_both_definitions() -> None:
         state_banks=("public", "loan", 1046),
         investor=("private", "private", 133),
     )
-    of = option(compare([plan], ["vulcan"], federal=["fund", "germany"]), "vulcan").cost.leverage
+    of = option(
+        compare_plans([plan], ["vulcan"], federal=["fund", "germany"]), "vulcan"
+    ).cost.leverage
     assert of.other_per_federal is not None
     assert of.private_per_public is not None
     assert round(of.other_per_federal, 1) == 5.2
@@ -372,7 +378,7 @@ def test_a_guaranteed_loan_is_public_but_no_federal_euro() -> None:
         fund=("public", "financial_transaction", 10),
         guarantees=("public", "guarantee", 45),
     )
-    of = option(compare([plan], ["only"]), "only").cost.leverage
+    of = option(compare_plans([plan], ["only"]), "only").cost.leverage
     assert (of.private_per_public, of.other_per_federal) == near([45 / 55, 9])
 
 
@@ -398,7 +404,9 @@ def test_expected_loss_says_how_much_it_is_known_for() -> None:
             }
         ),
     )
-    public = option(compare([plan.model_copy(update={"accounts": risky})], ["o"]), "o").cost.public
+    public = option(
+        compare_plans([plan.model_copy(update={"accounts": risky})], ["o"]), "o"
+    ).cost.public
     assert (public.expected_loss_meur, public.expected_loss_known_for_meur) == (2, 45)
     assert public.maximum_loss_meur == 55
     assert (public.peak_meur, public.peak_year) == (45, 2027)
@@ -445,7 +453,7 @@ def test_a_public_share_is_one_of_capex(kind: str, terms: dict[str, Any]) -> Non
     plan = Plan.model_validate(
         plan.model_dump() | {"scenario": scenario, "projects": [works.model_dump()]}
     )
-    (choice,) = choices.projects({"small": plan})
+    (choice,) = plan_choices.project_choices({"small": plan})
     assert choice.options["small"].public_share == near(0.7 if kind == "loan" else 0.4)
 
 
@@ -455,13 +463,13 @@ def test_what_differs_by_half_a_percent_at_most_is_the_same(share: float, differ
     (works,), (pile,) = small().projects, stock().stockpiles
     other = works.model_copy(update={"market_share": works.market_share - share})
     built = difference(
-        compare([small(), small().model_copy(update={"projects": (other,)})], ["a", "b"]), "b"
+        compare_plans([small(), small().model_copy(update={"projects": (other,)})], ["a", "b"]), "b"
     ).projects
     assert [change.change for change in built] == ["refinanced"] * differs
     for field in ("planned_t", "cost_meur"):
         more = {year: x * (1 + share) for year, x in getattr(pile, field).items()}
         held = stock().model_copy(update={"stockpiles": (pile.model_copy(update={field: more}),)})
-        found = difference(compare([stock(), held], ["a", "b"]), "b").stockpiles
+        found = difference(compare_plans([stock(), held], ["a", "b"]), "b").stockpiles
         assert [change.stockpile for change in found] == ["reserve"] * differs
 
 
@@ -484,7 +492,7 @@ def test_a_project_may_move() -> None:
     early = small()
     (built,) = early.projects
     later = early.model_copy(update={"projects": (built.model_copy(update={"start": 2027}),)})
-    (change,) = compare([early, later], ["early", "later"]).differences[0].projects
+    (change,) = compare_plans([early, later], ["early", "later"]).differences[0].projects
     assert change.change == "moved"
 
 
@@ -493,9 +501,9 @@ def test_who_is_in_all_some_and_none(by_hand: Comparison) -> None:
     assert (works.built_in, set(works.options)) == ("some", {"small", "large"})
     (reserve,) = by_hand.stockpiles
     assert (reserve.bought_in, set(reserve.options)) == ("some", {"stock"})
-    both = compare([small(), large()], ["small", "large"])
+    both = compare_plans([small(), large()], ["small", "large"])
     assert both.projects[0].built_in == "all"
-    neither = compare([stock()], ["stock"])
+    neither = compare_plans([stock()], ["stock"])
     assert neither.projects[0].built_in == "none"
 
 
@@ -516,7 +524,7 @@ def test_a_difference_below_both_gaps_together_is_not_significant(
         with_bound(plan, None if gap is None else plan.certificate.objective - gap)
         for plan, gap in zip((small(), large()), slack, strict=True)
     ]
-    of = compare(plans, ["small", "large"]).differences[0]
+    of = compare_plans(plans, ["small", "large"]).differences[0]
     assert of.objective == near(-3 + 0.006)
     assert of.significant is significant
     assert of.resolution == (None if slack[0] is None else near(sum(x or 0 for x in slack)))
@@ -602,7 +610,7 @@ def test_what_is_not_like_for_like_is_named_and_not_compared(
     section: str, value: Any, subject: str, path: str, bars: set[str]
 ) -> None:
     other = changed(small(), **{section: value})
-    comparison = compare([small(), other], ["one", "two"])
+    comparison = compare_plans([small(), other], ["one", "two"])
     (one,) = comparison.unlike
     assert (one.option, one.subject, set(one.bars)) == ("two", subject, bars)
     assert [change.path for change in one.changes] == [path]
@@ -620,16 +628,16 @@ def test_other_states_are_not_compared() -> None:
     one, two = (
         solve(raw() | {"uncertainty": {"sample": {"states": 8, "seed": seed}}}) for seed in (1, 2)
     )
-    (unlike,) = compare([one, two], ["one", "two"]).unlike
+    (unlike,) = compare_plans([one, two], ["one", "two"]).unlike
     assert (unlike.subject, unlike.bars) == ("uncertainty", ("damage",))
     assert (unlike.changes[0].path, unlike.changes[0].value) == ("uncertainty.sample.seed", "2")
-    assert compare([one, one], ["one", "two"]).unlike == ()
+    assert compare_plans([one, one], ["one", "two"]).unlike == ()
 
 
 def test_another_start_is_named() -> None:
     """10 t in stock from the start: without a plan 90 t are missing in the worse state."""
     held = solve(raw() | {"stockpiles": [stockpile(initial_t=10, max_purchase_t_per_year=0)]})
-    comparison = compare([small(), held], ["one", "two"])
+    comparison = compare_plans([small(), held], ["one", "two"])
     (one,) = comparison.unlike
     assert (one.subject, one.bars) == ("outcome.without_plan", ())
     assert one.changes[0].base is not None
@@ -647,14 +655,14 @@ def test_names_and_sources_are_no_difference() -> None:
             "ore": {"name": "Rock", "price_eur_per_t": {"value": 10_000, "source": "guess"}}
         },
     )
-    comparison = compare([small(), other], ["one", "two"])
+    comparison = compare_plans([small(), other], ["one", "two"])
     assert comparison.changes == {"two": ()}
     assert comparison.unlike == ()
 
 
 def test_a_plan_without_its_scenario_is_not_compared() -> None:
     bare = changed(small()).model_copy(update={"scenario": None})
-    comparison = compare([small(), bare], ["one", "two"])
+    comparison = compare_plans([small(), bare], ["one", "two"])
     (one,) = comparison.unlike
     assert (one.subject, set(one.bars)) == ("scenario", {"damage", "money", "dependence"})
     chosen = option(comparison, "two")
@@ -675,7 +683,7 @@ def of_everything() -> tuple[list[Plan], Comparison]:
         if "budget_meur" in purse:
             purse["budget_meur"] *= 2
     plans = [solve(base), solve(rich)]
-    return plans, compare(plans, ["base", "rich"])
+    return plans, compare_plans(plans, ["base", "rich"])
 
 
 def test_sums_add_up_to_the_plan(of_everything: tuple[list[Plan], Comparison]) -> None:
@@ -716,11 +724,11 @@ def test_differences_add_up(of_everything: tuple[list[Plan], Comparison]) -> Non
 def test_another_base_and_year() -> None:
     of = case(2027, projects={}, **chance_of_cut(0.5))
     plan = solve(of)
-    comparison = compare([plan, plan], ["one", "two"], base="two", year=2026)
+    comparison = compare_plans([plan, plan], ["one", "two"], base="two", year=2026)
     assert (comparison.base, comparison.year) == ("two", 2026)
     assert [d.option for d in comparison.differences] == ["one"]
     assert {o.benefit.cover.year for o in comparison.options} == {2026}
-    assert compare([plan], ["one"]).year == 2027
+    assert compare_plans([plan], ["one"]).year == 2027
 
 
 @pytest.mark.parametrize(
@@ -735,22 +743,22 @@ def test_another_base_and_year() -> None:
 )
 def test_what_matches_nothing_is_refused(arguments: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        compare([small(), large()], **({"labels": ["one", "two"]} | arguments))
+        compare_plans([small(), large()], **({"labels": ["one", "two"]} | arguments))
     with pytest.raises(ValueError, match="there is no plan"):
-        compare([])
+        compare_plans([])
     with pytest.raises(ValueError, match="has no accounts"):
-        compare([small().model_copy(update={"accounts": ()})])
+        compare_plans([small().model_copy(update={"accounts": ()})])
 
 
 def test_labels_are_made_distinct() -> None:
-    assert distinct(["a", "b", "a", "a-2", "a"]) == ["a", "b", "a-2", "a-2-2", "a-3"]
-    names = [o.label for o in compare([small(), large(), large()]).options]
+    assert make_unique(["a", "b", "a", "a-2", "a"]) == ["a", "b", "a-2", "a-2-2", "a-3"]
+    names = [o.label for o in compare_plans([small(), large(), large()]).options]
     assert names == ["base", "large", "large-2"]
 
 
 def test_it_needs_neither_solver_nor_tables() -> None:
     code = (
-        "import sys, optimizer.analyses.comparison.compare\n"
+        "import sys, optimizer.analyses.comparison.plan_comparison\n"
         "assert not {'pyomo', 'highspy', 'pandas', 'click', 'numba'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)

@@ -18,14 +18,14 @@ from spreadsheets import cells, formulas, records, results, same_in_libreoffice,
 
 from models.language import Language, using
 from models.results import Comparison, Plan
-from models.results.comparison import BrokenRule, Failed
-from models.results.option import Wording
+from models.results.comparison import BrokenRule, FailedOption
+from models.results.option import BilingualName
 from models.scenario.case import Case
-from optimizer.analyses.comparison.compare import compare
-from optimizer.analyses.documents import document_of
+from optimizer.analyses.comparison.plan_comparison import compare_plans
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.report.render import html
 from optimizer.report.render.terminal import PIPE_WIDTH
-from optimizer.solve.planner import plan as best_plan
+from optimizer.solve.planner import solve_to_plan as best_plan
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
@@ -48,7 +48,7 @@ def rich() -> dict[str, Plan]:
 
 
 def made(plans: Mapping[str, Plan]) -> Comparison:
-    return compare(list(plans.values()), list(plans))
+    return compare_plans(list(plans.values()), list(plans))
 
 
 def of_row(text: str, row: str) -> list[str]:
@@ -252,7 +252,7 @@ def test_a_company_sees_what_it_pays_and_has() -> None:
 def test_a_land_sees_what_it_pays_and_when_it_is_decided() -> None:
     purses = {"fund": funder(budget=4), "land": funder(budget=3)}
     plan = solve(raw(funders=purses))
-    found = compare([plan, plan], ["one", "two"], federal=["fund"])
+    found = compare_plans([plan, plan], ["one", "two"], federal=["fund"])
     page = tables_in(found, plans={"one": plan, "two": plan})
     paid = found.options[0].cost.by_funder["land"].paid_meur
     assert paid > 1
@@ -299,12 +299,19 @@ def test_what_is_not_compared_is_left_blank_and_named() -> None:
 
 def test_options_without_a_plan_are_told() -> None:
     rule = BrokenRule(tag="P9", name="must_build", says="works must be built", path=(), place="x:1")
-    common = {"title": Wording(en="Poor", de="Arm"), "variant": "poor"}
+    common = {"title": BilingualName(en="Poor", de="Arm"), "variant": "poor"}
     failed = (
-        Failed(label="poor", reason="infeasible", message="no plan", conflict=(rule,), **common),
-        Failed(label="late", reason="no_plan", message="stopped before it was solved",
-               conflict=(), **(common | {"variant": None})),
-    )  # fmt: skip
+        FailedOption(
+            label="poor", reason="infeasible", message="no plan", conflict=(rule,), **common
+        ),
+        FailedOption(
+            label="late",
+            reason="no_plan",
+            message="stopped before it was solved",
+            conflict=(),
+            **(common | {"variant": None}),
+        ),
+    )
     found = made(three()).model_copy(update={"failed": failed})
     words = told(found)
     assert "“Poor” is left out: no plan keeps all of these rules together. P9 must_build" in words
@@ -375,15 +382,15 @@ def test_shortage_in_tonnes_is_not_called_damage() -> None:
 def test_many_options_stay_within_the_line() -> None:
     labels = ["small", "industry_alone", "japanese_model", "a-much-longer-label", "x"]
     plans = [small(), large(), stock(), changed(small(), currency="USD"), stock()]
-    text = text_of(compare(plans, labels))
+    text = text_of(compare_plans(plans, labels))
     assert max(map(len, text.splitlines())) <= PIPE_WIDTH
 
 
 def test_charts_come_in_both_languages() -> None:
-    (chart,) = html.charts(document_of(made(three())))
+    (chart,) = html.document_charts(build_result_document(made(three())))
     english = chart.svg()
     with using("de"):
-        (chart,) = html.charts(document_of(made(three())))
+        (chart,) = html.document_charts(build_result_document(made(three())))
         assert chart.svg() != english
 
 

@@ -16,9 +16,13 @@ from small import funder, near, solve
 from models.results import Comparison, Plan
 from models.results.comparison import Increment
 from models.results.option import Option
-from optimizer.analyses.comparison.compare import again, compare, completed
-from optimizer.analyses.comparison.efficiency import Line, line
-from optimizer.analyses.comparison.funders import approvals
+from optimizer.analyses.comparison.efficiency import EfficientFrontier, efficient_frontier
+from optimizer.analyses.comparison.funder_views import approvals_by_year
+from optimizer.analyses.comparison.plan_comparison import (
+    compare_plans,
+    fill_missing_fields,
+    recompare,
+)
 
 WITHOUT = 100.0
 """Expected damage without any plan."""
@@ -26,7 +30,7 @@ WITHOUT = 100.0
 
 @cache
 def pattern() -> Option:
-    return compare([small()], ["pattern"]).options[0]
+    return compare_plans([small()], ["pattern"]).options[0]
 
 
 def option(
@@ -51,8 +55,8 @@ def option(
     )
 
 
-def lined(*options: Option) -> Line:
-    return line(options, options[0], [()] * len(options))
+def lined(*options: Option) -> EfficientFrontier:
+    return efficient_frontier(options, options[0], [()] * len(options))
 
 
 def told(some: list[Any]) -> list[tuple[str, str | None, float, float, float | None]]:
@@ -77,10 +81,10 @@ def test_a_staircase() -> None:
         ("d", "c", 10, 45, 4.5),
     ]
     assert [step.convex for step in found.steps()] == [True, False, False, True]
-    assert told(found.dominated()) == [("e", "b", 5, -10, -2.0)]
-    assert found.alone is not None
-    assert found.alone.label == "a"
-    assert told(found.over_alone()) == [
+    assert told(found.dominated_increments()) == [("e", "b", 5, -10, -2.0)]
+    assert found.unfunded is not None
+    assert found.unfunded.label == "a"
+    assert told(found.increments_over_unfunded()) == [
         ("b", "a", 10, 20, 2.0),
         ("e", "a", 15, 10, pytest.approx(2 / 3)),
         ("c", "a", 20, 25, 1.25),
@@ -99,7 +103,7 @@ def test_net_cost_ranks_otherwise_than_what_is_put_up() -> None:
 
     some = costing("grants", 10, 60, net=10), costing("loans", 30, 50, net=5)
     labels = {
-        net: [point.label for point in line(some, some[0], [(), ()], net).efficient]
+        net: [point.label for point in efficient_frontier(some, some[0], [(), ()], net).efficient]
         for net in (False, True)
     }
     assert labels == {False: ["grants", "loans"], True: ["loans"]}
@@ -113,18 +117,18 @@ def test_which_option_is_best_depends_on_what_an_avoided_euro_is_worth() -> None
     = -2, d 90 x 0.4 - 30 = 6. At 0.5: 10, 10, 2.5, 15.
     """
     some = (option("a", 0, 80), option("b", 10, 60), option("c", 20, 55), option("d", 30, 10))
-    found = lined(*some).best_from()
+    found = lined(*some).best_by_damage_value()
     assert [(one.option, one.worth) for one in found] == [("a", 0.0), ("d", near(3 / 7))]
     # Without a free option none is best up to the first: 10 avoid 40, 20 more avoid 50.
-    found = lined(*some[1:]).best_from()
+    found = lined(*some[1:]).best_by_damage_value()
     assert [(one.option, one.worth) for one in found] == [
         (None, 0.0), ("b", near(0.25)), ("d", near(0.4))
     ]  # fmt: skip
     # An option that costs less than nothing and avoids nothing is best until one that avoids is.
-    found = lined(option("gain", -5, 100), option("b", 10, 60)).best_from()
+    found = lined(option("gain", -5, 100), option("b", 10, 60)).best_by_damage_value()
     assert [(one.option, one.worth) for one in found] == [("gain", 0.0), ("b", near(15 / 40))]
     # What the proofs do not tell apart is left out.
-    vague = lined(some[1], option("e", 12, 59, slack=2.0)).best_from()
+    vague = lined(some[1], option("e", 12, 59, slack=2.0)).best_by_damage_value()
     assert [one.option for one in vague] == [None, "b"]
 
 
@@ -140,19 +144,19 @@ def test_equals_are_both_efficient_and_not_told_apart() -> None:
     assert [step.significant for step in found.steps()] == [True, False]
     assert [step.convex for step in found.steps()] == [True, True]
     # As much damage for more money; the first of the equals is named.
-    assert told(found.dominated()) == [("dear", "one", 2, 0, 0.0)]
+    assert told(found.dominated_increments()) == [("dear", "one", 2, 0, 0.0)]
 
 
 def test_equal_money_and_more_damage_is_dominated() -> None:
     found = lined(option("worse", 10, 60), option("better", 10, 50))
     assert told(found.steps()) == [("better", None, 10, 50, 5.0)]
-    assert told(found.dominated()) == [("worse", "better", 0, -10, None)]
+    assert told(found.dominated_increments()) == [("worse", "better", 0, -10, None)]
 
 
 def test_an_option_that_is_no_better_than_no_plan() -> None:
     found = lined(option("useless", 5, 100), option("harmful", 0, 110), option("good", 8, 90))
     assert told(found.steps()) == [("good", None, 8, 10, 1.25)]
-    assert told(found.dominated()) == [
+    assert told(found.dominated_increments()) == [
         ("harmful", None, 0, -10, None),
         ("useless", None, 5, 0, 0.0),
     ]
@@ -161,8 +165,8 @@ def test_an_option_that_is_no_better_than_no_plan() -> None:
 def test_one_option_alone() -> None:
     found = lined(option("only", 10, 40))
     assert told(found.steps()) == [("only", None, 10, 60, 6.0)]
-    assert found.dominated() == []
-    assert (found.alone, found.over_alone()) == (None, [])
+    assert found.dominated_increments() == []
+    assert (found.unfunded, found.increments_over_unfunded()) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def test_what_the_proofs_leave_open(
     )
     (_, step) = found.steps()
     assert (step.resolution, step.significant) == (resolution, significant)
-    (over,) = found.over_alone()
+    (over,) = found.increments_over_unfunded()
     assert (over.resolution, over.significant) == (resolution, significant)
 
 
@@ -199,9 +203,9 @@ def test_against_no_plan_the_proof_of_one_counts() -> None:
 
 def test_of_several_without_money_the_best_shows_what_industry_does() -> None:
     found = lined(option("weak", 0, 90), option("strong", 0.0005, 80), option("paid", 0.01, 70))
-    assert found.alone is not None
-    assert found.alone.label == "strong"
-    assert [i.option for i in found.over_alone()] == ["weak", "paid"]
+    assert found.unfunded is not None
+    assert found.unfunded.label == "strong"
+    assert [i.option for i in found.increments_over_unfunded()] == ["weak", "paid"]
 
 
 def test_tonnes_are_not_set_against_euros() -> None:
@@ -230,7 +234,7 @@ def test_steps_and_dominated_are_all_and_add_up(figures: list[tuple[int, int, in
         for n, own in enumerate(points)
         if not any(better(other, own) for other in [(0, 100), *points])
     }
-    steps, dominated = found.steps(), found.dominated()
+    steps, dominated = found.steps(), found.dominated_increments()
     assert {step.option for step in steps} == wanted
     assert {one.option for one in dominated} == {o.label for o in options} - wanted
     if steps:
@@ -259,7 +263,7 @@ def test_steps_and_dominated_are_all_and_add_up(figures: list[tuple[int, int, in
 
 
 def of_hand() -> Comparison:
-    return compare([small(), large(), stock()], ["small", "large", "stock"])
+    return compare_plans([small(), large(), stock()], ["small", "large", "stock"])
 
 
 def test_of_plans_by_hand() -> None:
@@ -276,18 +280,18 @@ def test_of_plans_by_hand() -> None:
 
 
 def test_what_is_not_compared_is_on_no_line() -> None:
-    found = compare([small(), changed(large(), currency="USD")], ["small", "other"])
+    found = compare_plans([small(), changed(large(), currency="USD")], ["small", "other"])
     assert [step.option for step in found.efficient] == ["small"]
     assert found.dominated == ()
     bare = changed(small()).model_copy(update={"scenario": None})
-    assert compare([bare, bare], ["one", "two"]).efficient == ()
+    assert compare_plans([bare, bare], ["one", "two"]).efficient == ()
 
 
 def test_an_increment_over_the_base_is_its_difference() -> None:
     """With the base without public money, both say the same."""
     purses = {"motor_co": funder("company", budget=4)}
     plans = [solve(raw(funders=purses | {"fund": funder(budget=b)})) for b in (0, 3, 6)]
-    found = compare(plans, ["none", "some", "more"])
+    found = compare_plans(plans, ["none", "some", "more"])
     assert found.industry_alone == "none"
     assert len(found.over_industry) == 2
     for one, of in zip(found.over_industry, found.differences, strict=True):
@@ -303,7 +307,7 @@ def of_everything() -> tuple[dict[str, Plan], Comparison]:
         if "budget_meur" in purse:
             purse["budget_meur"] *= 2
     plans = {"base": solve(everything()), "rich": solve(rich)}
-    return plans, compare(list(plans.values()), list(plans), federal=[])
+    return plans, compare_plans(list(plans.values()), list(plans), federal=[])
 
 
 def test_own_views_are_those_of_the_plans() -> None:
@@ -340,7 +344,7 @@ def test_approvals_add_up_to_what_is_committed() -> None:
     for plan in plans.values():
         starts = {project.id: str(project.start) for project in plan.projects}
         for f in plan.funders:
-            found = approvals(plan, f.id)
+            found = approvals_by_year(plan, f.id)
             its = [p for p in plan.accounts if p.funder == f.id]
             assert sum(found.values()) == near(sum(p.committed_meur for p in its))
             assert set(found) <= {*starts.values(), *(y for p in its for y in p.paid_meur)}
@@ -353,12 +357,12 @@ def test_an_earlier_comparison_gets_what_it_lacks_from_its_plans() -> None:
     del document["names"]["instruments"]
     old = Comparison.model_validate(document)
     assert old.efficient == ()
-    anew = again(old, plans)
-    assert completed(old, anew) == found == anew
-    assert completed(found, old) == found
+    anew = recompare(old, plans)
+    assert fill_missing_fields(old, anew) == found == anew
+    assert fill_missing_fields(found, old) == found
     # What it does say stays as it is.
     other = old.model_copy(update={"year": 1})
-    assert completed(other, anew).year == 1
+    assert fill_missing_fields(other, anew).year == 1
 
 
 def test_increments_load_back_equal() -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from models.files import Reading, read_case
+from models.files import LoadedScenario, read_case
 from models.language import using
 from models.results import Plan
-from optimizer.analyses.evaluation.document import world
-from optimizer.analyses.evaluation.elsewhere import in_world_of
-from optimizer.analyses.evaluation.evaluate import evaluate
+from optimizer.analyses.evaluation.document import other_scenario_name
 from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.given import GivenPlan, given
+from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
+from optimizer.analyses.evaluation.transferred_plans import transfer_plan
+from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan
 from optimizer.errors import CheckFailed
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -29,19 +29,21 @@ SAMPLED = "uncertainty={{sample: {{states: 30, seed: {seed}}}}}"
 
 
 @cache
-def tutorial() -> Reading:
+def tutorial() -> LoadedScenario:
     return read_case(SCENARIOS / "tutorial.yaml")
 
 
 @cache
-def planned() -> GivenPlan:
-    return given(Plan.model_validate_json(plan(tutorial().case).model_dump_json()))
+def planned() -> SavedPlan:
+    return load_saved_plan(
+        Plan.model_validate_json(solve_to_plan(tutorial().case).model_dump_json())
+    )
 
 
 @cache
-def made_for_seed_1() -> GivenPlan:
-    case = tutorial().changed([SAMPLED.format(seed=1)]).case
-    return given(Plan.model_validate_json(plan(case).model_dump_json()))
+def made_for_seed_1() -> SavedPlan:
+    case = tutorial().with_settings([SAMPLED.format(seed=1)]).case
+    return load_saved_plan(Plan.model_validate_json(solve_to_plan(case).model_dump_json()))
 
 
 def saved_tonnes() -> float:
@@ -52,32 +54,32 @@ def saved_tonnes() -> float:
 
 
 def test_on_its_own_states_a_plan_does_what_it_says() -> None:
-    there = in_world_of(planned(), tutorial())
+    there = transfer_plan(planned(), tutorial())
     outcome = planned().plan.outcome
-    assert there.found.with_plan.expected == pytest.approx(outcome.expected, rel=1e-9)
-    assert there.found.without_plan.expected == pytest.approx(outcome.without_plan.expected)
-    assert there.found.net_cost == pytest.approx(outcome.net_cost_meur, rel=1e-9)
+    assert there.solution.with_plan.expected == pytest.approx(outcome.expected, rel=1e-9)
+    assert there.solution.without_plan.expected == pytest.approx(outcome.without_plan.expected)
+    assert there.solution.net_cost == pytest.approx(outcome.net_cost_meur, rel=1e-9)
 
 
 def test_without_a_plan_a_sure_stop_costs_what_all_its_tonnes_cost() -> None:
     """20 t at EUR 1 million and 20 t at EUR 4 million: 100 million, all of it in 2027."""
-    there = in_world_of(planned(), tutorial().changed([SURE_STOP]))
-    assert there.found.without_plan.by_year == pytest.approx([0, 100, 0])
+    there = transfer_plan(planned(), tutorial().with_settings([SURE_STOP]))
+    assert there.solution.without_plan.damage_by_year == pytest.approx([0, 100, 0])
 
 
 def test_with_a_plan_it_costs_what_stock_and_the_other_project_leave() -> None:
     """The refinery fails; what is there saves dear tonnes, of which there are more."""
     saved = saved_tonnes()
     assert 0 < saved < 20
-    there = in_world_of(planned(), tutorial().changed([SURE_STOP]))
-    assert there.found.with_plan.by_year == pytest.approx([0, 100 - 4 * saved, 0])
+    there = transfer_plan(planned(), tutorial().with_settings([SURE_STOP]))
+    assert there.solution.with_plan.damage_by_year == pytest.approx([0, 100 - 4 * saved, 0])
 
 
 def test_a_plan_is_judged_there_and_nothing_is_solved() -> None:
     """The rule keeps back nothing and there is one shortage: it does as well as foresight."""
-    there = in_world_of(planned(), tutorial().changed([SURE_STOP]))
-    found = evaluate(
-        planned(), EvaluateOptions(reserves=(0.0,)), there=there, there_variant="a_stop"
+    there = transfer_plan(planned(), tutorial().with_settings([SURE_STOP]))
+    found = evaluate_plan(
+        planned(), EvaluateOptions(reserves=(0.0,)), transferred=there, other_variant="a_stop"
     )
     assert (found.gap, found.information, found.tail, found.longer) == (None, None, None, None)
     assert found.states_of is not None
@@ -100,35 +102,43 @@ def test_a_plan_is_judged_there_and_nothing_is_solved() -> None:
     ],
 )
 def test_a_scenario_in_which_the_plan_means_nothing_is_refused(setting: str, named: str) -> None:
-    other = tutorial().changed([setting])
+    other = tutorial().with_settings([setting])
     with pytest.raises(CheckFailed, match=f"only one of the two scenarios has .*{named}"):
-        in_world_of(planned(), other)
+        transfer_plan(planned(), other)
 
 
 @pytest.mark.parametrize(("own", "expected"), [(3, 4), (0, 2), (1, 2)])
 def test_states_elsewhere_are_never_those_the_plan_was_made_for(own: int, expected: int) -> None:
     """The plan's seed is 1, and hazards are the same there: seed 1 would draw its own states."""
     made = made_for_seed_1()
-    there = in_world_of(made, tutorial().changed([SAMPLED.format(seed=own)]))
-    assert evaluate(made, EvaluateOptions(states=20, rare=0), there=there).fresh.seed == expected
+    there = transfer_plan(made, tutorial().with_settings([SAMPLED.format(seed=own)]))
+    assert (
+        evaluate_plan(made, EvaluateOptions(states=20, rare=0), transferred=there).fresh.seed
+        == expected
+    )
     with pytest.raises(ValueError, match="seed 1 is that of the plan's own states"):
-        evaluate(made, EvaluateOptions(states=20, seed=1), there=there)
+        evaluate_plan(made, EvaluateOptions(states=20, seed=1), transferred=there)
 
 
 def test_the_seed_of_another_scenario_is_as_fresh_as_any() -> None:
-    there = in_world_of(made_for_seed_1(), tutorial().changed([SAMPLED.format(seed=3)]))
-    found = evaluate(made_for_seed_1(), EvaluateOptions(states=30, seed=3, rare=0), there=there)
+    there = transfer_plan(made_for_seed_1(), tutorial().with_settings([SAMPLED.format(seed=3)]))
+    found = evaluate_plan(
+        made_for_seed_1(), EvaluateOptions(states=30, seed=3, rare=0), transferred=there
+    )
     assert found.fresh.seed == 3
-    assert found.fresh.with_plan.expected.value == pytest.approx(there.found.with_plan.expected)
+    assert found.fresh.with_plan.expected.value == pytest.approx(there.solution.with_plan.expected)
 
 
 def test_a_variant_in_whose_states_it_is_judged_is_told_by_its_title() -> None:
     """As the plan's own is, in the language of the run."""
     half = read_case(SCENARIOS / "tutorial.yaml", "half_the_fund")
     with using("de"):
-        there = in_world_of(planned(), half)
-        found = evaluate(
-            planned(), EvaluateOptions(reserves=(0.0,)), there=there, there_variant="half_the_fund"
+        there = transfer_plan(planned(), half)
+        found = evaluate_plan(
+            planned(),
+            EvaluateOptions(reserves=(0.0,)),
+            transferred=there,
+            other_variant="half_the_fund",
         )
-        told = world(found)
+        told = other_scenario_name(found)
     assert told == "Einführung: ein Metall, ein Exportstopp (Halber Fonds)"

@@ -14,17 +14,20 @@ from small import CHINA, case, cut, near, project
 
 from models.results import Plan, Replication
 from optimizer.analyses.evaluation import estimates
-from optimizer.analyses.evaluation.evaluate import is_complete
-from optimizer.analyses.evaluation.fresh import fresh_outcome, in_fresh_states
-from optimizer.analyses.evaluation.replications import (
-    gap_of,
-    objective_from,
-    replicate,
-    replicator,
-    seeds,
+from optimizer.analyses.evaluation.fresh_states import (
+    describe_fresh_evaluation,
+    evaluate_fresh_states,
 )
-from optimizer.analyses.given import given
-from optimizer.model.states import draw_states
+from optimizer.analyses.evaluation.plan_evaluation import is_complete
+from optimizer.analyses.evaluation.replications import (
+    estimate_optimality_gap,
+    make_replication_solver,
+    objective_with_threshold,
+    replication_seeds,
+    summarize_gaps,
+)
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.model.states import sample_states
 from optimizer.solve import outcomes
 
 LEVEL = 0.9
@@ -46,25 +49,29 @@ def test_standard_errors_are_what_repetition_shows(what: str) -> None:
         damage = drawn(count, seed)
         chance = np.full(count, 1 / count)
         if what == "objective":
-            risk = estimates.Risk(LEVEL, 0.4)
+            risk = estimates.RiskMeasure(LEVEL, 0.4)
             both = risk(chance, damage), risk.influence(chance, damage)
-            found.append(estimates.estimate(*both))
+            found.append(estimates.estimate_with_error(*both))
         elif what == "tail":
-            value = outcomes.mean_of_worst(chance, damage, LEVEL)
-            found.append(estimates.estimate(value, estimates.of_tail(chance, damage, LEVEL)))
+            value = outcomes.tail_mean(chance, damage, LEVEL)
+            found.append(
+                estimates.estimate_with_error(
+                    value, estimates.tail_contributions(chance, damage, LEVEL)
+                )
+            )
         else:
-            found.append(estimates.mean(chance, damage, sampled=True))
+            found.append(estimates.mean_estimate(chance, damage, sampled=True))
     shown = np.std([one.value for one in found], ddof=1)
     claimed = np.mean([one.standard_error for one in found])
     assert claimed == pytest.approx(shown, rel=0.06)
 
 
 def test_a_difference_within_states_is_known_better_than_both() -> None:
-    fresh = in_fresh_states(judged(), 2000)
-    told = fresh_outcome(fresh)
+    fresh = evaluate_fresh_states(judged(), 2000)
+    told = describe_fresh_evaluation(fresh)
     means = [told.without_plan.expected, told.with_plan.expected]
     assert told.avoided.value == near(means[0].value - means[1].value)
-    apart = estimates.apart(*means)
+    apart = estimates.difference_of_estimates(*means)
     assert told.avoided.standard_error is not None
     assert apart.standard_error is not None
     assert 0 < told.avoided.standard_error < 0.8 * apart.standard_error
@@ -72,10 +79,12 @@ def test_a_difference_within_states_is_known_better_than_both() -> None:
 
 def test_exact_figures_have_no_error() -> None:
     chance, damage = np.array([0.75, 0.25]), np.array([0.0, 8.0])
-    assert estimates.mean(chance, damage, sampled=False) == estimates.estimate(2.0, None)
-    assert estimates.apart(estimates.estimate(3.0, None), estimates.estimate(1.0, None)) == (
-        estimates.estimate(2.0, None)
+    assert estimates.mean_estimate(chance, damage, sampled=False) == estimates.estimate_with_error(
+        2.0, None
     )
+    assert estimates.difference_of_estimates(
+        estimates.estimate_with_error(3.0, None), estimates.estimate_with_error(1.0, None)
+    ) == (estimates.estimate_with_error(2.0, None))
 
 
 # Fresh states.
@@ -88,7 +97,7 @@ def test_a_mean_that_is_known() -> None:
     """
     n = 4000
     raw = case(supply=CHINA, hazards=cut([1.0]), uncertainty={"sample": {"states": 5, "seed": 1}})
-    told = fresh_outcome(in_fresh_states(given(saved(raw)), n))
+    told = describe_fresh_evaluation(evaluate_fresh_states(load_saved_plan(saved(raw)), n))
     expected = told.with_plan.expected
     struck = expected.value / 10
     assert struck * n == near(round(struck * n))
@@ -105,21 +114,21 @@ def test_on_its_own_states_a_plan_is_what_it_says(
 ) -> None:
     """Fresh states by the plan's own seed and method are its own."""
     back = judged(method=method)
-    own = draw_states(back.problem.instance, 40, 7, method)
+    own = sample_states(back.problem.instance, 40, 7, method)
     assert own == back.problem.states
-    (again,) = outcomes.evaluate(back.problem.instance, own, [back.found.commitment])
+    (again,) = outcomes.evaluate_commitments(back.problem.instance, own, [back.solution.commitment])
     assert again.expected == near(back.plan.outcome.expected)
 
 
 def test_written_states_are_all_there_are() -> None:
-    back = given(Plan.model_validate_json(tutorial().model_dump_json()))
-    told = fresh_outcome(in_fresh_states(back, 1000))
+    back = load_saved_plan(Plan.model_validate_json(tutorial().model_dump_json()))
+    told = describe_fresh_evaluation(evaluate_fresh_states(back, 1000))
     plan = back.plan
     assert (told.states, told.sampled, told.seed) == (3, False, None)
-    assert told.with_plan.expected == estimates.estimate(plan.outcome.expected, None)
+    assert told.with_plan.expected == estimates.estimate_with_error(plan.outcome.expected, None)
     assert told.with_plan.cvar.value == near(plan.outcome.cvar)
     assert told.objective.value == near(plan.certificate.objective)
-    assert told.optimism == estimates.estimate(0.0, None)
+    assert told.optimism == estimates.estimate_with_error(0.0, None)
     assert told.materials == plan.materials
     assert told.consumers == plan.consumers
     assert told.distribution == plan.outcome.distribution
@@ -127,20 +136,21 @@ def test_written_states_are_all_there_are() -> None:
 
 def test_parts_add_up_to_the_whole() -> None:
     back = judged(weight=0.3)
-    told = fresh_outcome(in_fresh_states(back, 500))
+    told = describe_fresh_evaluation(evaluate_fresh_states(back, 500))
     here, there = told.with_plan.expected.value, told.without_plan.expected.value
     assert sum(y.expected for y in told.by_year.values()) == near(here)
     assert sum(y.expected_without_plan for y in told.by_year.values()) == near(there)
     assert sum(m.expected for m in told.materials) == near(here)
     assert sum(u.expected_without_plan for u in told.consumers) == near(there)
     assert told.objective.value == near(
-        0.7 * here + 0.3 * told.with_plan.cvar.value + back.found.net_cost
+        0.7 * here + 0.3 * told.with_plan.cvar.value + back.solution.net_cost
     )
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_gives_others() -> None:
     one, same, other = (
-        fresh_outcome(in_fresh_states(judged(), 300, seed)) for seed in (8, None, 9)
+        describe_fresh_evaluation(evaluate_fresh_states(judged(), 300, seed))
+        for seed in (8, None, 9)
     )
     assert one == same
     assert one.with_plan != other.with_plan
@@ -148,7 +158,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_gives_others() -> None
 
 def test_the_seed_of_its_own_states_is_refused() -> None:
     with pytest.raises(ValueError, match="seed 7"):
-        in_fresh_states(judged(), 100, 7)
+        evaluate_fresh_states(judged(), 100, 7)
 
 
 # How far from the best.
@@ -156,7 +166,7 @@ def test_the_seed_of_its_own_states_is_refused() -> None:
 
 def test_a_limit_by_students_t() -> None:
     """Of gaps 1, 2 and 3 the mean is 2 and its error 1 / root 3; t of two degrees is 2.91999."""
-    told = gap_of(
+    told = summarize_gaps(
         50,
         [
             Replication(seed=s, candidate=10 + g, found=10.5, bound=10, gap=g)
@@ -188,7 +198,9 @@ def test_what_a_plan_lacks_is_found() -> None:
         uncertainty={"sample": {"states": 5, "seed": 1}},
     )
     for saved_plan, lacks in ((saved(raw), 0.0), (nothing_done(raw), 6.0)):
-        gap = replicate(in_fresh_states(given(saved_plan), 50), 3, gap=1e-9)
+        gap = estimate_optimality_gap(
+            evaluate_fresh_states(load_saved_plan(saved_plan), 50), 3, gap=1e-9
+        )
         assert gap.mean.value == near(lacks)
         assert gap.upper == near(lacks)
         assert [one.seed for one in gap.replications] == [3, 4, 5]
@@ -196,8 +208,8 @@ def test_what_a_plan_lacks_is_found() -> None:
 
 
 def test_replications_are_reproducible_and_never_below_what_is_found() -> None:
-    fresh = in_fresh_states(judged(3, weight=0.3), 400)
-    one, again = (replicate(fresh, 4, 30, gap=1e-6) for _ in range(2))
+    fresh = evaluate_fresh_states(judged(3, weight=0.3), 400)
+    one, again = (estimate_optimality_gap(fresh, 4, 30, gap=1e-6) for _ in range(2))
     assert one == again
     assert one.states == 30
     for r in one.replications:
@@ -208,31 +220,31 @@ def test_replications_are_reproducible_and_never_below_what_is_found() -> None:
 
 def test_what_is_asked_of_another_process_arrives_whole() -> None:
     back = judged()
-    asked = (back.problem.instance, back.found.commitment, 10.0, 30, "stratified", 1e-9, None, 1)
+    asked = (back.problem.instance, back.solution.commitment, 10.0, 30, "stratified", 1e-9, None, 1)
     arrived = pickle.loads(pickle.dumps(asked))
-    assert replicator(*arrived)(9) == replicator(*asked)(9)
+    assert make_replication_solver(*arrived)(9) == make_replication_solver(*asked)(9)
 
 
 def test_seeds_leave_out_the_plans_own() -> None:
     """Its own is 7."""
-    assert seeds(judged(), 5, 3) == [6, 8, 9]
-    assert seeds(judged(), 8, 2) == [9, 10]
+    assert replication_seeds(judged(), 5, 3) == [6, 8, 9]
+    assert replication_seeds(judged(), 8, 2) == [9, 10]
 
 
 def test_a_tail_from_a_settled_threshold_is_no_less_than_that_of_the_sample() -> None:
     back = judged(weight=0.3)
-    instance, there = back.problem.instance, back.found.with_plan
-    own = estimates.threshold(there.probability, there.damage, 0.9)
-    exact = outcomes.objective(instance, there, 1.0)
-    assert objective_from(there, instance, own, 1.0) == near(exact)
+    instance, there = back.problem.instance, back.solution.with_plan
+    own = estimates.tail_quantile(there.probability, there.damage, 0.9)
+    exact = outcomes.objective_value(instance, there, 1.0)
+    assert objective_with_threshold(there, instance, own, 1.0) == near(exact)
     for threshold in (own - 3, own + 3):
-        assert objective_from(there, instance, threshold, 1.0) >= exact - 1e-9
+        assert objective_with_threshold(there, instance, threshold, 1.0) >= exact - 1e-9
 
 
 def test_written_states_have_no_samples() -> None:
-    back = given(Plan.model_validate_json(tutorial().model_dump_json()))
+    back = load_saved_plan(Plan.model_validate_json(tutorial().model_dump_json()))
     with pytest.raises(ValueError, match="written-out"):
-        replicate(in_fresh_states(back, 10), 2, gap=0.0)
+        estimate_optimality_gap(evaluate_fresh_states(back, 10), 2, gap=0.0)
 
 
 def test_an_evaluation_is_complete_where_all_solves_reached_the_gap() -> None:
@@ -249,7 +261,9 @@ def test_a_smaller_sample_flatters_its_plan() -> None:
     """Plans made for 3 states look better there than they are, in the mean over many of them."""
     flattered = []
     for seed in range(0, 60, 2):
-        back = given(saved(sampled(3, seed, objective={"cost_weight": 0.1})))
-        flattered.append(fresh_outcome(in_fresh_states(back, 500)).objective.value)
-        flattered[-1] -= back.found.objective
+        back = load_saved_plan(saved(sampled(3, seed, objective={"cost_weight": 0.1})))
+        flattered.append(
+            describe_fresh_evaluation(evaluate_fresh_states(back, 500)).objective.value
+        )
+        flattered[-1] -= back.solution.objective
     assert np.mean(flattered) > 2 * np.std(flattered, ddof=1) / math.sqrt(len(flattered))

@@ -14,11 +14,11 @@ from openpyxl import load_workbook
 from pages import Table, read, shows
 
 from models.language import Language
-from models.results import Distribution, Evaluation, StatesOf
-from optimizer.analyses.documents import document_of
-from optimizer.report.cells import about
+from models.results import Distribution, Evaluation, StatesScenario
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.report.cells import format_estimate
 from optimizer.report.document import Document, Section
-from optimizer.report.figures import NO_BREAK
+from optimizer.report.number_format import NO_BREAK_SPACE
 from optimizer.report.render import html, workbook
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
@@ -66,7 +66,7 @@ def written() -> Evaluation:
 
 def elsewhere() -> Evaluation:
     """In the states of another scenario."""
-    other = StatesOf(title="A calmer world", variant="path", input_sha256="cd" * 32)
+    other = StatesScenario(title="A calmer world", variant="path", input_sha256="cd" * 32)
     parts = dict.fromkeys(("gap", "information", "tail", "longer"))
     return by_hand(states_of=other, net_cost_there_meur=51, **parts)
 
@@ -235,14 +235,16 @@ def test_the_answer_lies_between_foresight_and_rule() -> None:
     ],
 )
 def test_the_figures_are_those_of_the_evaluation(table: str, first: str, cells: str) -> None:
-    texts = [[c.text.replace(NO_BREAK, " ") for c in row] for row in shown(by_hand())[table].rows]
+    texts = [
+        [c.text.replace(NO_BREAK_SPACE, " ") for c in row] for row in shown(by_hand())[table].rows
+    ]
     assert [" | ".join(row[1:]) for row in texts if row[0] == first] == [cells]
 
 
 def test_figures_have_no_more_digits_than_chance_leaves() -> None:
-    assert about(figure(1234.5678, 10)) == f"1{NO_BREAK}235 ± 20"
-    assert about(figure(12.345678, 0.5)) == "12.3 ± 1.0"
-    assert about(figure(12.345678, None)) == "12.3"
+    assert format_estimate(figure(1234.5678, 10)) == f"1{NO_BREAK_SPACE}235 ± 20"
+    assert format_estimate(figure(12.345678, 0.5)) == "12.3 ± 1.0"
+    assert format_estimate(figure(12.345678, None)) == "12.3"
 
 
 def test_the_spread_over_the_states_is_shown() -> None:
@@ -260,7 +262,7 @@ def test_the_spread_over_the_states_is_shown() -> None:
 
 
 def test_every_chart_is_on_the_page() -> None:
-    names = [chart.name for chart in html.charts(document_of(by_hand()))]
+    names = [chart.name for chart in html.document_charts(build_result_document(by_hand()))]
     assert names == ["between", "fresh-distribution", "ladder"]
     assert page_of(by_hand(), drawn=True).count("<svg ") == len(names)
 
@@ -298,7 +300,7 @@ def test_a_workbook_has_the_figures_of_the_page_as_numbers() -> None:
 def test_sheets_whose_names_begin_alike_keep_apart() -> None:
     title = "A title that is longer than a tab can be, and then: some"
     document = Document("t", "", "", [], [Section(str(n), title, ["text"]) for n in range(12)])
-    book = load_workbook(BytesIO(workbook.render(document)))
+    book = load_workbook(BytesIO(workbook.render_workbook(document)))
     _first, *names = [sheet.title for sheet in book.worksheets]
     assert len({name.casefold() for name in names}) == 12
     assert all(":" not in name and len(name) <= 31 for name in names)

@@ -25,12 +25,12 @@ from small import (
     stockpile,
 )
 
-from models.results import Explained, Explanation
+from models.results import ExplainedDecision, Explanation
 from optimizer.analyses.explanation import subproblem
-from optimizer.analyses.explanation.explain import Talk, explain
+from optimizer.analyses.explanation.explain import PlanExplainer, explain_plan
 from optimizer.analyses.explanation.options import ExplainOptions
-from optimizer.analyses.explanation.subproblem import Reply
-from optimizer.analyses.given import given as given_plan
+from optimizer.analyses.explanation.subproblem import QueryReply
+from optimizer.analyses.saved_plan import load_saved_plan as given_plan
 from optimizer.solve.decomposition.heuristics import Heuristics
 
 
@@ -49,11 +49,11 @@ def one(fund: Raw, fields: Raw | None = None, **sections: Any) -> Raw:
     return case(**({"projects": {"works": works}, "funders": {"fund": fund}} | sections))
 
 
-def names(one: Explained, of: str) -> list[str]:
+def names(one: ExplainedDecision, of: str) -> list[str]:
     return [rule.name for rule in getattr(one, of)]
 
 
-def check_regret(one: Explained, expected: float) -> None:
+def check_regret(one: ExplainedDecision, expected: float) -> None:
     """The range holds the true figure and is narrow: a tenth, or what two solves may be off."""
     assert one.regret is not None
     assert one.regret.low is not None
@@ -253,35 +253,35 @@ def test_days_come_on_top_of_what_lies_there() -> None:
 def test_the_first_search_starts_from_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its file does not name a stock that buys nothing."""
     taken = given_plan(solve(stocked(initial_t=10) | {"objective": {"cost_weight": 10}}))
-    recall, uppers = Heuristics.recall, list[float]()
+    recall, uppers = Heuristics.offer_known_plans, list[float]()
 
     def recalled(heuristics: Heuristics) -> None:
         recall(heuristics)
-        uppers.append(heuristics.run.upper)
+        uppers.append(heuristics.run.best_objective)
 
-    monkeypatch.setattr(Heuristics, "recall", recalled)
-    Talk(taken, ExplainOptions(values=False, jobs=1))
-    assert taken.found.commitment.buy == {}
-    assert uppers == [near(taken.found.objective)]
+    monkeypatch.setattr(Heuristics, "offer_known_plans", recalled)
+    PlanExplainer(taken, ExplainOptions(values=False, jobs=1))
+    assert taken.solution.commitment.buy == {}
+    assert uppers == [near(taken.solution.objective)]
 
 
 def test_limits_met_by_budgets_count_as_those_met_by_decisions() -> None:
     found = explained(two(), values=True)
-    assert found.cut_short == 0
+    assert found.cut_short_count == 0
     (budget, *others) = found.values
     late = [step.model_copy(update={"status": "limit"}) for step in budget.steps]
     cut = budget.model_copy(update={"steps": tuple(late)})
-    assert found.model_copy(update={"values": (cut, *others)}).cut_short == 1
+    assert found.model_copy(update={"values": (cut, *others)}).cut_short_count == 1
 
 
 def test_what_was_not_found_out_is_no_tie() -> None:
     """No plan in time, and a bound that says nothing: neither as good nor worse."""
     taken = given_plan(solve(two()))
-    talk = Talk(taken, ExplainOptions(values=False, gap=0.0, jobs=1))
-    force = talk.force("project", "small")
+    talk = PlanExplainer(taken, ExplainOptions(values=False, gap=0.0, jobs=1))
+    force = talk.opposite_decision("project", "small")
     assert force is not None
-    talk.answers[force] = {0.0: Reply("none", 1.0, bound=0.0)}
-    small = talk.explained("project", "small")
+    talk.answers[force] = {0.0: QueryReply("none", 1.0, bound=0.0)}
+    small = talk.explain_item("project", "small")
     assert small.regret is not None
     assert (small.regret.low, small.regret.high, small.tie) == (0, None, False)
 
@@ -425,7 +425,7 @@ def test_a_plan_that_is_not_the_best_is_told_so_and_not_compared_with() -> None:
     raw = knapsack(KNAPSACK, 11)
     best_plan = solve(raw)
     poor = solve(raw | {"policy": {"must_build": ["b"], "max_projects": 1}})
-    found = explain(
+    found = explain_plan(
         given_plan(poor.model_copy(update={"scenario": best_plan.scenario})),
         ExplainOptions(values=True, gap=0.0, jobs=1),
     )
@@ -442,17 +442,17 @@ def test_a_bound_that_was_proven_of_another_scenario_is_not_believed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A plan whose file was changed by hand carries the bound of what it was solved for."""
-    search = subproblem.Series.search
+    search = subproblem.ProblemSeries.search
 
     def search_in_haste(*of: Any, **how: Any) -> Any:
         solved = search(*of, **how)
         return replace(solved, solution=replace(solved.solution, bound=0.5))
 
-    monkeypatch.setattr(subproblem.Series, "search", search_in_haste)
+    monkeypatch.setattr(subproblem.ProblemSeries, "search", search_in_haste)
     plan, asked = solve(two()), ExplainOptions(values=False, gap=0.0, jobs=1)
     cheaper = json.loads(json.dumps(plan.scenario))
     cheaper["projects"]["small"]["capex_meur"] = 10
-    changed = Talk(given_plan(plan.model_copy(update={"scenario": cheaper})), asked)
-    assert changed.desk.bound == 0.5
-    own = Talk(given_plan(plan), asked)
-    assert own.desk.bound == near(plan.certificate.objective)
+    changed = PlanExplainer(given_plan(plan.model_copy(update={"scenario": cheaper})), asked)
+    assert changed.context.bound == 0.5
+    own = PlanExplainer(given_plan(plan), asked)
+    assert own.context.bound == near(plan.certificate.objective)

@@ -37,9 +37,9 @@ def test_a_candidate_that_is_left_out_says_when_it_may_start_and_what_it_would_t
         projects={"big": project(60, 10), "small": project(50, 9, latest_start=2040)},
         funders={"fund": funder(budget=10)},
     )
-    table = sentences.left_out(explained(raw))
+    table = sentences.left_out_table(explained(raw))
     (row,) = table.rows
-    shown = {column.header: column.of for column in table.columns}
+    shown = {column.header: column.value for column in table.columns}
     assert shown["May start"](row) == "2026 to 2026"
     assert (shown["Capex announced"](row), row.regret.public_meur) == (9, pytest.approx(9))
 
@@ -59,7 +59,7 @@ def test_damage_avoided_that_is_not_money_is_not_called_none() -> None:
             objective={"measure": "share_of_demand", "cost_weight": 1},
         )
     )
-    assert "it would avoid only 0.500 years of demand of mean damage" in sentences.item(
+    assert "it would avoid only 0.500 years of demand of mean damage" in sentences.describe_item(
         Wording(made), item(made, "works")
     )
 
@@ -90,7 +90,9 @@ def test_stocks_that_lie_there_are_not_told_as_bought_nor_as_asked_for() -> None
             materials={"ore": {"price_eur_per_t": 1e6}},
         )
     )
-    assert "more days of need in it" in sentences.item(Wording(made), item(made, "reserve"))
+    assert "more days of need in it" in sentences.describe_item(
+        Wording(made), item(made, "reserve")
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_a_country_is_told_by_its_name(language: Language, said: str) -> None:
         alone=None,
     )
     with using(language):
-        clause = sentences.clauses(Wording(found()), [rule])
+        clause = sentences.rule_clauses(Wording(found()), [rule])
     assert clause.replace("\u00a0", " ") == f"{said} (G1)"
 
 
@@ -137,6 +139,6 @@ def test_years_of_one_rule_are_told_together() -> None:
                     about={"funder": "f"}, years=(year,), limit=1.0, alone=None)
         for year in years
     ]  # fmt: skip
-    assert sentences.clauses(Wording(found()), some) == (
+    assert sentences.rule_clauses(Wording(found()), some) == (
         "the budget of f is limited in 2026 to 2028, 2030 (B1)"
     )

@@ -16,21 +16,23 @@ from varied import least_damage, reading, two_works, varying
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.results import Frontier
-from optimizer.analyses.frontier.draw import draw
 from optimizer.analyses.frontier.options import FrontierOptions
-from optimizer.analyses.options import Listener
-from optimizer.analyses.variation import LOOSENING, TAIL, Variation
+from optimizer.analyses.frontier.tracing import trace_frontier
+from optimizer.analyses.options import ProgressListener
+from optimizer.analyses.variation import LOOSENING_PATHS, TAIL_WEIGHT_PATH, Variation
 from optimizer.errors import CheckFailed, Infeasible
 from optimizer.model.commitment import net_cost
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, find, plan
+from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 
 Raw = dict[str, Any]
 EXACT = {"gap": 1e-9}
 
 
 def frontier(raw: Raw, *values: float, path: str = "policy.budget_meur", **grid: Any) -> Frontier:
-    return draw(varying(raw, path), FrontierOptions(values=values, **grid, **EXACT)).frontier
+    return trace_frontier(
+        varying(raw, path), FrontierOptions(values=values, **grid, **EXACT)
+    ).frontier
 
 
 def test_a_knapsack_jumps_where_the_next_works_is_paid() -> None:
@@ -66,13 +68,13 @@ def test_what_a_further_million_is_worth() -> None:
 
 
 def test_the_range_ends_where_nothing_more_is_bought() -> None:
-    found = draw(varying(two_works()), FrontierOptions(points=12, **EXACT)).frontier
+    found = trace_frontier(varying(two_works()), FrontierOptions(points=12, **EXACT)).frontier
     assert [p.value for p in found.points] == [near(v) for v in range(12)]
 
 
 def test_refining_closes_in_on_the_jumps() -> None:
     """Three jumps of height 3 between 0 and 12: so many points leave none wider than 0.2."""
-    found = draw(
+    found = trace_frontier(
         varying(two_works()), FrontierOptions(first=0, last=12, points=2, refine=20, **EXACT)
     ).frontier
     assert len(found.points) == 22
@@ -85,7 +87,7 @@ def test_refining_closes_in_on_the_jumps() -> None:
 
 def test_whole_numbers_are_refined_by_whole_numbers() -> None:
     raw = two_works()
-    found = draw(
+    found = trace_frontier(
         varying(raw, "policy.max_projects"),
         FrontierOptions(first=0, last=4, points=2, refine=9, **EXACT),
     ).frontier
@@ -153,7 +155,7 @@ def tail_case() -> Raw:
 def test_mean_against_tail() -> None:
     """A tonne costs 0.01. The first ten avoid 0.055 of the mean each, and 0.1 of the CVaR; the
     others 0.005 and 0.1: so all are bought once the weight w has 0.005 (1 - w) + 0.1 w > 0.01."""
-    found = frontier(tail_case(), 0, 0.05, 0.06, 1, path=TAIL)
+    found = frontier(tail_case(), 0, 0.05, 0.06, 1, path=TAIL_WEIGHT_PATH)
     assert [p.stocks_t["reserve"] for p in found.points] == [
         near(10),
         near(10),
@@ -165,7 +167,7 @@ def test_mean_against_tail() -> None:
 
 
 def test_a_frontier_loads_back_equal() -> None:
-    drawn = draw(varying(two_works()), FrontierOptions(values=(0, 7), **EXACT))
+    drawn = trace_frontier(varying(two_works()), FrontierOptions(values=(0, 7), **EXACT))
     found = drawn.frontier
     assert Frontier.model_validate_json(found.model_dump_json()) == found
     assert found.case == varying(two_works()).reading.case
@@ -175,12 +177,12 @@ def test_a_frontier_loads_back_equal() -> None:
 
 
 def test_ctrl_c_keeps_the_points_found() -> None:
-    class Stopping(Listener):
-        def counted(self, done: int, of: int | None, name: str) -> None:
+    class Stopping(ProgressListener):
+        def report_step(self, done: int, total: int | None, step_name: str) -> None:
             if done == 2:
                 raise KeyboardInterrupt
 
-    found = draw(
+    found = trace_frontier(
         varying(two_works()), FrontierOptions(values=(0, 4, 7, 11), listener=Stopping(), **EXACT)
     ).frontier
     assert found.ended == "interrupted"
@@ -202,15 +204,15 @@ def random_case(seed: int) -> Raw:
 @pytest.mark.parametrize("seed", CASES)
 def test_points_are_what_solve_finds_and_never_rise(seed: int) -> None:
     variation = varying(random_case(seed))
-    found = draw(variation, FrontierOptions(points=4, refine=1, **EXACT)).frontier
+    found = trace_frontier(variation, FrontierOptions(points=4, refine=1, **EXACT)).frontier
     for point in found.points:
-        case = variation.at(point.value).case
+        case = variation.with_value(point.value).case
         if point.status == "infeasible":
             with pytest.raises(Infeasible):
-                plan(case, gap=1e-9)
+                solve_to_plan(case, gap=1e-9)
             continue
         assert point.objective == pytest.approx(
-            plan(case, gap=1e-9).certificate.objective, rel=2e-6, abs=1e-7
+            solve_to_plan(case, gap=1e-9).certificate.objective, rel=2e-6, abs=1e-7
         )
         assert point.expected_bound is None or point.expected_bound <= point.expected  # type: ignore[operator]
     planned = [p for p in found.points if p.objective is not None]
@@ -228,13 +230,13 @@ def test_a_coarse_gap_leaves_no_frontier_that_rises(seed: int) -> None:
     """Plans a fifth from the best would zigzag; carried on, they do not, and bounds stay true."""
     variation = varying(random_case(seed))
     pool = CutPool()
-    found = draw(variation, FrontierOptions(points=5, gap=0.2), pool=pool).frontier
+    found = trace_frontier(variation, FrontierOptions(points=5, gap=0.2), pool=pool).frontier
     planned = [p for p in found.points if p.objective is not None]
     for lower, higher in pairwise(planned):
         assert higher.objective <= lower.objective + 1e-9  # type: ignore[operator]
         assert higher.bound <= lower.bound + 1e-9  # type: ignore[operator]
     for point in planned:
-        best = plan(variation.at(point.value).case, gap=1e-9).certificate.objective
+        best = solve_to_plan(variation.with_value(point.value).case, gap=1e-9).certificate.objective
         assert point.bound - 1e-6 * max(1, best) <= best <= point.objective + 1e-6 * max(1, best)  # type: ignore[operator]
 
 
@@ -244,14 +246,16 @@ def test_the_least_damage_is_not_below_its_bound(seed: int) -> None:
     """With no weight on cost the least damage is the objective itself."""
     raw = random_case(seed)
     variation = varying(raw)
-    found = draw(variation, FrontierOptions(points=3, **EXACT)).frontier
+    found = trace_frontier(variation, FrontierOptions(points=3, **EXACT)).frontier
     free = varying(raw | {"objective": raw.get("objective", {}) | {"cost_weight": 0}})
     for point in found.points:
         if point.expected_bound is None:
             continue
         for weight, bound in ((0, point.expected_bound), (1, point.cvar_bound)):
-            alone = free.at(point.value).changed([f"objective.cvar.weight={weight}"]).case
-            least = plan(alone, gap=1e-9).certificate.objective
+            alone = (
+                free.with_value(point.value).with_settings([f"objective.cvar.weight={weight}"]).case
+            )
+            least = solve_to_plan(alone, gap=1e-9).certificate.objective
             assert bound <= least + 1e-6 * max(1.0, least)  # type: ignore[operator]
 
 
@@ -262,8 +266,8 @@ def test_warm_points_are_as_good_as_cold_ones(seed: int) -> None:
         varying(random_case(seed)),
         FrontierOptions(values=(0, 0.7, 3, 8), gap=1e-6),
     )
-    warm = draw(variation, options, pool=CutPool()).frontier
-    cold = draw(variation, options).frontier
+    warm = trace_frontier(variation, options, pool=CutPool()).frontier
+    cold = trace_frontier(variation, options).frontier
     assert [p.status for p in warm.points] == [p.status for p in cold.points]
     for one, other in zip(warm.points, cold.points, strict=True):
         if one.objective is not None:
@@ -329,36 +333,43 @@ def limited() -> Raw:
 
 
 def test_every_number_said_to_loosen_is_tried() -> None:
-    assert set(LIMITS) == set(LOOSENING)
+    assert set(LIMITS) == set(LOOSENING_PATHS)
 
 
-@pytest.mark.parametrize("pattern", LOOSENING)
+@pytest.mark.parametrize("pattern", LOOSENING_PATHS)
 def test_what_is_said_to_loosen_keeps_plans_feasible_and_as_good(pattern: str) -> None:
     path, (low, high) = LIMITS[pattern]
     read = reading(limited())
-    assert Variation(read, path).loosens
-    below, above = (Problem.of(read.changed([f"{path}={v}"]).case) for v in (low, high))
-    found = find(below, gap=1e-9)
-    carried = found.under(above.instance, None)
+    assert Variation(read, path).only_loosens_rules
+    below, above = (
+        Problem.from_case(read.with_settings([f"{path}={v}"]).case) for v in (low, high)
+    )
+    found = solve_and_certify(below, gap=1e-9)
+    carried = found.recertified_for(above.instance, None)
     assert carried.objective == near(found.objective)
-    assert find(above, gap=1e-9).objective <= found.objective + 1e-7
+    assert solve_and_certify(above, gap=1e-9).objective <= found.objective + 1e-7
 
 
 def test_a_changed_reading_is_what_reading_the_file_anew_gives() -> None:
     text = yaml.safe_dump(limited())
     settings = ["policy.budget_meur=3", "stockpiles.reserve.max_t=2"]
     once = read_case_text(text)
-    assert once.changed(settings).case == read_case_text(text, settings=settings).case
-    assert once.changed(settings[:1]).changed(settings[1:]).case == once.changed(settings).case
+    assert once.with_settings(settings).case == read_case_text(text, settings=settings).case
+    assert (
+        once.with_settings(settings[:1]).with_settings(settings[1:]).case
+        == once.with_settings(settings).case
+    )
     assert once.case == read_case_text(text).case
     with pytest.raises(ScenarioError, match="is negative"):
-        once.changed(["policy.budget_meur=-1"])
+        once.with_settings(["policy.budget_meur=-1"])
 
 
 def test_a_plan_is_not_taken_to_rules_it_breaks() -> None:
     read = reading(two_works())
-    rich, poor = (Problem.of(read.changed([f"policy.budget_meur={b}"]).case) for b in (11, 4))
-    found = find(rich, gap=1e-9)
+    rich, poor = (
+        Problem.from_case(read.with_settings([f"policy.budget_meur={b}"]).case) for b in (11, 4)
+    )
+    found = solve_and_certify(rich, gap=1e-9)
     assert net_cost(rich.instance, found.commitment) == near(11)
     with pytest.raises(CheckFailed, match="B2"):
-        found.under(poor.instance, None)
+        found.recertified_for(poor.instance, None)

@@ -9,8 +9,8 @@ from samples import frontier, point
 from spreadsheets import records, results
 
 from models.language import Language
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.frontier.document import beside_plan
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.frontier.document import sections_for_plan_report
 from optimizer.report.document import Table
 from optimizer.report.render import html
 
@@ -51,19 +51,21 @@ def test_what_can_be_had_is_told_first() -> None:
 
 
 def test_beside_a_plan_it_has_a_section_of_its_own() -> None:
-    (section,), _ = beside_plan(frontier())
+    (section,), _ = sections_for_plan_report(frontier())
     assert "frontier" in [part.name for part in section.parts if isinstance(part, Table)]
 
 
 def test_a_frontier_of_the_tail_is_drawn_against_it() -> None:
     tail = frontier(**TAIL, points=[point(0, 12.0), point(1, 14.0)])
-    assert [chart.name for chart in html.charts(document_of(tail))] == ["frontier"]
+    assert [chart.name for chart in html.document_charts(build_result_document(tail))] == [
+        "frontier"
+    ]
     assert "the mean of the worst states (CVaR) goes from 60 to 70" in told(tail)
 
 
 def test_without_a_plan_at_any_value_there_is_no_section_beside_a_plan() -> None:
     none = frontier(points=[point(0, None)], steps=[])
-    assert beside_plan(none) == ([], [])
+    assert sections_for_plan_report(none) == ([], [])
     assert "There is no plan at any of the values." in told(none)
 
 

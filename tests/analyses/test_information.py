@@ -17,22 +17,22 @@ from small import CHINA, case, cut, near, project, state, stockpile
 
 from models.results.evaluation import ProvenRange
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.estimates import Risk
-from optimizer.analyses.evaluation.information import (
-    choose,
-    foresee,
-    information,
-    plan_for_mean,
-    tail_premium,
-    weighing,
+from optimizer.analyses.evaluation.estimates import RiskMeasure
+from optimizer.analyses.evaluation.information_value import (
+    compute_information_value,
+    compute_tail_premium,
+    select_states,
+    solve_mean_state,
+    solve_states_separately,
+    with_tail_weight,
 )
-from optimizer.analyses.given import GivenPlan
-from optimizer.analyses.given import given as read_back
+from optimizer.analyses.saved_plan import SavedPlan
+from optimizer.analyses.saved_plan import load_saved_plan as read_back
 from optimizer.errors import Infeasible
-from optimizer.model.commitment import weighed_cost
+from optimizer.model.commitment import weighted_cost
 from optimizer.solve import outcomes, problem
-from optimizer.solve.planner import plan
-from optimizer.solve.sweep.state_classes import delays_of
+from optimizer.solve.planner import solve_to_plan
+from optimizer.solve.recourse.state_classes import find_realisations
 
 Raw = dict[str, Any]
 
@@ -49,16 +49,16 @@ small = seeds.map(lambda seed: small_case(random.Random(seed).choice))
 anything = st.one_of(small, crowded)
 
 
-def judged(raw: Raw, gap: float = 0.0) -> GivenPlan | None:
+def judged(raw: Raw, gap: float = 0.0) -> SavedPlan | None:
     """The plan of a case, read back; None where the rules allow none."""
     try:
-        return read_back(plan(Case.model_validate(raw), gap=gap))
+        return read_back(solve_to_plan(Case.model_validate(raw), gap=gap))
     except Infeasible:
         return None
 
 
 def optimum(raw: Raw) -> float:
-    return plan(Case.model_validate(raw), gap=0.0).certificate.objective
+    return solve_to_plan(Case.model_validate(raw), gap=0.0).certificate.objective
 
 
 def slack(value: float) -> float:
@@ -78,30 +78,30 @@ def test_to_know_is_no_worse_than_to_plan_and_to_plan_no_worse_than_to_guess(raw
     assume(own is not None)
     assert own is not None
     instance, states = own.problem.instance, own.problem.states
-    neutral, best = weighing(own, 0.0), own.found.objective
-    seen = foresee(
+    neutral, best = with_tail_weight(own, 0.0), own.solution.objective
+    seen = solve_states_separately(
         neutral.instance,
         states,
-        delays=delays_of(instance, states),
+        realisations=find_realisations(instance, states),
         gap=0.0,
         time_limit=None,
         jobs=1,
         on_done=None,
     )
-    totals = own.found.with_plan.damage + weighed_cost(instance, own.found.commitment)
+    totals = own.solution.with_plan.damage + weighted_cost(instance, own.solution.commitment)
     for (low, high), total in zip(seen, totals, strict=True):
         assert low <= high + slack(high)
         assert high <= total + slack(total)
-    risk = Risk.of(own.reading.case)
-    chance = own.found.with_plan.probability
+    risk = RiskMeasure.of_case(own.reading.case)
+    chance = own.solution.with_plan.probability
     assert risk(chance, np.array([high for _, high in seen])) <= best + slack(best)
-    for_mean, (low, high) = plan_for_mean(neutral, gap=0.0)
+    for_mean, (low, high) = solve_mean_state(neutral, gap=0.0)
     assert low <= high + slack(best)
     assert high <= best + slack(best)
-    (reached,) = outcomes.evaluate(instance, states, [for_mean])
-    guessed = outcomes.objective(instance, reached, weighed_cost(instance, for_mean))
+    (reached,) = outcomes.evaluate_commitments(instance, states, [for_mean])
+    guessed = outcomes.objective_value(instance, reached, weighted_cost(instance, for_mean))
     assert guessed >= best - slack(best)
-    found = information(own, gap=0.0, jobs=1)
+    found = compute_information_value(own, gap=0.0, jobs=1)
     assert within(best, found.recourse_problem)
     assert found.mean_plan == near(guessed)
     assert within(guessed - best, found.vss)
@@ -121,12 +121,12 @@ def test_wait_and_see_is_what_each_state_by_itself_comes_to(raw: Raw) -> None:
         optimum(raw | {"uncertainty": {"states": [it | {"probability": 1.0}]}, "objective": aim})
         for it in raw["uncertainty"]["states"]
     ]
-    found = information(own, gap=0.0, jobs=1)
-    chance = own.found.with_plan.probability
-    seen = Risk.of(own.reading.case)(chance, np.array(alone))
+    found = compute_information_value(own, gap=0.0, jobs=1)
+    chance = own.solution.with_plan.probability
+    seen = RiskMeasure.of_case(own.reading.case)(chance, np.array(alone))
     assert within(seen, found.wait_and_see)
     assert found.wait_and_see.high - found.wait_and_see.low <= slack(seen)
-    assert within(own.found.objective - seen, found.evpi)
+    assert within(own.solution.objective - seen, found.evpi)
 
 
 @pytest.mark.slow
@@ -137,7 +137,10 @@ def test_ranges_of_coarse_solves_hold_the_exact_figures(raw: Raw, gap: float) ->
     assume(exact is not None)
     assert exact is not None
     assert coarse is not None
-    truth, told = information(exact, gap=0.0, jobs=1), information(coarse, gap=gap, jobs=1)
+    truth, told = (
+        compute_information_value(exact, gap=0.0, jobs=1),
+        compute_information_value(coarse, gap=gap, jobs=1),
+    )
     for one, other in (
         (truth.recourse_problem, told.recourse_problem),
         (truth.wait_and_see, told.wait_and_see),
@@ -145,7 +148,7 @@ def test_ranges_of_coarse_solves_hold_the_exact_figures(raw: Raw, gap: float) ->
         (truth.evpi, told.evpi),
     ):
         assert within(one.high, other)
-    best = exact.found.objective
+    best = exact.solution.objective
     assert within(told.mean_plan - best, told.vss)
 
 
@@ -163,7 +166,7 @@ def test_with_stocks_alone_the_mean_is_no_dearer_than_foresight(raw: Raw) -> Non
     own = judged(raw)
     assume(own is not None)
     assert own is not None
-    found = information(own, gap=0.0, jobs=1)
+    found = compute_information_value(own, gap=0.0, jobs=1)
     chain = [
         found.mean_value_problem.high,
         found.wait_and_see.high,
@@ -180,7 +183,7 @@ HALF_YEAR: Raw = {"first_year": 2026, "last_year": 2029, "periods_per_year": 2}
 def mean_value(raw: Raw) -> float:
     own = judged(raw)
     assert own is not None
-    _, (low, high) = plan_for_mean(weighing(own, 0.0), gap=0.0)
+    _, (low, high) = solve_mean_state(with_tail_weight(own, 0.0), gap=0.0)
     assert low == near(high)
     return high
 
@@ -246,7 +249,9 @@ def test_states_that_look_alike_are_solved_once() -> None:
     own = judged(raw)
     assert own is not None
     told: list[tuple[int, int]] = []
-    found = information(own, gap=0.0, jobs=1, on_done=lambda done, of: told.append((done, of)))
+    found = compute_information_value(
+        own, gap=0.0, jobs=1, on_done=lambda done, of: told.append((done, of))
+    )
     assert (found.states, found.of_states, found.distinct) == (3, 3, 2)
     assert told == [(1, 2), (2, 2)]
     assert found.wait_and_see_error is None
@@ -271,8 +276,8 @@ def sampled(states: int) -> Raw:
 def test_a_few_states_tell_of_all_within_their_error() -> None:
     own = judged(sampled(120))
     assert own is not None
-    whole = information(own, gap=0.0, jobs=1, most_states=120)
-    part = information(own, gap=0.0, jobs=1, most_states=20)
+    whole = compute_information_value(own, gap=0.0, jobs=1, max_states=120)
+    part = compute_information_value(own, gap=0.0, jobs=1, max_states=20)
     assert whole.wait_and_see_error is None
     assert (part.states, part.of_states) == (20, 120)
     assert part.distinct <= 20 < whole.distinct
@@ -281,14 +286,16 @@ def test_a_few_states_tell_of_all_within_their_error() -> None:
     assert error is not None
     assert 0 < error < whole.evpi.high
     assert abs(part.evpi.high - whole.evpi.high) < 3 * error
-    assert information(own, gap=0.0, jobs=1, most_states=20) == part
+    assert compute_information_value(own, gap=0.0, jobs=1, max_states=20) == part
 
 
 @pytest.mark.slow
 def test_two_processes_find_what_one_finds() -> None:
     own = judged(sampled(12))
     assert own is not None
-    assert information(own, gap=0.0, jobs=2) == information(own, gap=0.0, jobs=1)
+    assert compute_information_value(own, gap=0.0, jobs=2) == compute_information_value(
+        own, gap=0.0, jobs=1
+    )
 
 
 @pytest.mark.quick(every=3)
@@ -300,14 +307,14 @@ def test_states_solved_on_one_frame_are_those_solved_as_a_whole(
     leaves in it tells in the next."""
     own = judged(crowded_case(random.Random(seed).choice))
     assert own is not None
-    weighed = weighing(own, 0.0)
+    weighed = with_tail_weight(own, 0.0)
     told = {}
-    for small in (problem.SMALL, 0):
-        monkeypatch.setattr(problem, "SMALL", small)
-        told[small] = foresee(
+    for small in (problem.MAX_EXTENSIVE_SIZE, 0):
+        monkeypatch.setattr(problem, "MAX_EXTENSIVE_SIZE", small)
+        told[small] = solve_states_separately(
             weighed.instance,
             weighed.states,
-            delays=delays_of(weighed.instance, weighed.states),
+            realisations=find_realisations(weighed.instance, weighed.states),
             gap=0.0,
             time_limit=None,
             jobs=1,
@@ -328,11 +335,11 @@ def test_the_error_is_the_spread_of_the_estimate(alike: bool) -> None:
     value = stream.gamma(0.8, 5.0, 300)
     estimates, errors = [], []
     for seed in range(600):
-        chosen = choose(chance, np.arange(300), 60, seed=seed)
-        assert chosen.chance.sum() == pytest.approx(1)
-        own = value[chosen.places]
-        estimates.append(float(chosen.chance @ own))
-        error = chosen.error(own)
+        chosen = select_states(chance, np.arange(300), 60, seed=seed)
+        assert chosen.probability.sum() == pytest.approx(1)
+        own = value[chosen.indices]
+        estimates.append(float(chosen.probability @ own))
+        error = chosen.standard_error(own)
         assert error is not None
         errors.append(error)
     truth, spread = float(chance @ value), float(np.std(estimates))
@@ -342,7 +349,7 @@ def test_the_error_is_the_spread_of_the_estimate(alike: bool) -> None:
 
 def test_the_influence_of_states_adds_up_to_the_error_of_a_tail() -> None:
     """Estimates of CVaR from many samples stray as far as their influence says."""
-    risk, stream = Risk(0.8, 0.6), np.random.default_rng(3)
+    risk, stream = RiskMeasure(0.8, 0.6), np.random.default_rng(3)
     chance = np.full(400, 1 / 400)
     estimates, errors = [], []
     for _ in range(500):
@@ -361,7 +368,7 @@ def test_caring_for_the_tail_never_pays_in_the_mean_nor_costs_in_the_tail(
     own = judged(raw)
     assume(own is not None)
     assert own is not None
-    found = tail_premium(own, weight=weight, gap=0.0)
+    found = compute_tail_premium(own, weight=weight, gap=0.0)
     size = abs(found.averse.cvar) + abs(found.averse.net_cost_meur)
     assert 0 <= found.premium.low <= found.premium.high
     assert found.premium.high - found.premium.low <= slack(size)

@@ -10,26 +10,26 @@ from small import CHINA, case, cut, funder, near, project, solve, state, stockpi
 
 from models.faults import ScenarioError
 from models.results import LongerHorizon, Plan
-from optimizer.analyses.evaluation.elsewhere import longer
-from optimizer.analyses.given import GivenPlan, given
+from optimizer.analyses.evaluation.transferred_plans import evaluate_longer_horizon
+from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
-from optimizer.model.states import draw_states
+from optimizer.model.states import sample_states
 from optimizer.solve import outcomes
-from optimizer.solve.plan_document import commitment_of
+from optimizer.solve.plan_document import commitment_from_plan
 from optimizer.solve.verification import check_commitment
 
 EVEN = {"cost_weight": 1.0}
 
 
-def back(plan: Plan) -> GivenPlan:
+def back(plan: Plan) -> SavedPlan:
     """A plan as it comes back from its file."""
-    return given(Plan.model_validate_json(plan.model_dump_json()))
+    return load_saved_plan(Plan.model_validate_json(plan.model_dump_json()))
 
 
 def more(raw: dict[str, Any], years: int = 2, count: int = 50) -> LongerHorizon:
-    return longer(back(solve(raw)), years, count, seed=3)
+    return evaluate_longer_horizon(back(solve(raw)), years, count, seed=3)
 
 
 def test_works_go_on_delivering_and_instalments_spread_out_again() -> None:
@@ -113,9 +113,9 @@ def test_budgets_of_years_that_are_added_are_not_asked() -> None:
     it = more(raw)
     assert it.net_cost_meur == near(0.5 + 3 * 0.05)
     plan = back(solve(raw))
-    wider = read_instance(plan.reading.changed(["horizon.last_year=2028"]).case)
+    wider = read_instance(plan.reading.with_settings(["horizon.last_year=2028"]).case)
     with pytest.raises(CheckFailed, match="B1"):
-        check_commitment(wider, commitment_of(wider, plan.plan))
+        check_commitment(wider, commitment_from_plan(wider, plan.plan))
 
 
 def sampled(**fields: Any) -> dict[str, Any]:
@@ -133,16 +133,16 @@ def sampled(**fields: Any) -> dict[str, Any]:
 
 def test_the_first_years_of_sampled_states_are_those_of_the_own_horizon() -> None:
     plan = back(solve(sampled()))
-    own = plan.found.instance
-    wider = read_instance(plan.reading.changed(["horizon.last_year=2033"]).case)
-    some = draw_states(own, 200, 3)
-    many = draw_states(wider, 200, 3)
+    own = plan.solution.instance
+    wider = read_instance(plan.reading.with_settings(["horizon.last_year=2033"]).case)
+    some = sample_states(own, 200, 3)
+    many = sample_states(wider, 200, 3)
     assert len(some) == len(many) == 200
     later = 0
     for one, other in zip(some, many, strict=True):
         known = tuple(event for event in other.events if event[1] < len(own.periods))
         assert sorted(known) == sorted(one.events)
-        assert (one.failed, one.delays) == (other.failed, other.delays)
+        assert (one.failed_projects, one.delays) == (other.failed_projects, other.delays)
         later += len(other.events) > len(known)
     assert later > 100, "few events after the own horizon, so that little was tested"
 
@@ -151,7 +151,7 @@ def test_sampled_figures_have_errors_and_more_years_avoid_more() -> None:
     plan = back(solve(sampled()))
     before = None
     for years in (1, 4):
-        it = longer(plan, years, 300, seed=3)
+        it = evaluate_longer_horizon(plan, years, 300, seed=3)
         assert it.avoided.standard_error is not None
         assert it.avoided.standard_error > 0
         assert it.avoided.value > it.avoided_within > 0
@@ -159,18 +159,18 @@ def test_sampled_figures_have_errors_and_more_years_avoid_more() -> None:
         before = it.avoided.value
         gained = it.without_plan.expected.value - it.with_plan.expected.value
         assert it.avoided.value == near(gained)
-    states = draw_states(plan.found.instance, 300, 3)
-    own, none = outcomes.evaluate(
-        plan.found.instance, states, [plan.found.commitment, Commitment()], threads=1
+    states = sample_states(plan.solution.instance, 300, 3)
+    own, none = outcomes.evaluate_commitments(
+        plan.solution.instance, states, [plan.solution.commitment, Commitment()], threads=1
     )
     assert it.avoided_within == near(none.expected - own.expected)
-    again = longer(plan, 4, 300, seed=3)
+    again = evaluate_longer_horizon(plan, 4, 300, seed=3)
     assert again == it
 
 
 def test_faults_of_a_longer_horizon_name_their_place() -> None:
     plan = back(solve(case(2027)))
     with pytest.raises(ScenarioError, match=r"a horizon of 200 years or more"):
-        longer(plan, 200, 10, seed=1)
+        evaluate_longer_horizon(plan, 200, 10, seed=1)
     with pytest.raises(ValueError, match="no number of years"):
-        longer(plan, 0, 10, seed=1)
+        evaluate_longer_horizon(plan, 0, 10, seed=1)

@@ -14,13 +14,13 @@ from small import Raw, case, funder, near, project
 from models.language import Language
 from models.results import BudgetOdds, BudgetRisk, Estimate, Evaluation
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.evaluate import evaluate
+from optimizer.analyses.evaluation.budget_risk import compute_budget_risk
 from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.evaluation.overruns import budget_risk
-from optimizer.analyses.given import given
+from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
+from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
-from optimizer.model.states import draw_overruns, draw_states
+from optimizer.model.states import sample_overruns, sample_states
 
 OVERRUN = [
     {"by": 0.8, "probability": 0.2},
@@ -39,7 +39,7 @@ def risk(
 ) -> dict[Any, BudgetOdds]:
     instance = read_instance(Case.model_validate(raw))
     held = {(p, "fund", "equity"): (share or {}).get(p, 1.0) for p in start}
-    found = budget_risk(instance, Commitment(start=start, share=held), DRAWS, 3)
+    found = compute_budget_risk(instance, Commitment(start=start, share=held), DRAWS, 3)
     assert found is not None
     return {(one.funder, one.line, one.year): one for one in found.budgets}
 
@@ -52,12 +52,12 @@ def likely(odds: BudgetOdds, share: float) -> bool:
 
 def test_draws_have_the_chances_of_the_file() -> None:
     it = read_instance(Case.model_validate(case(projects={"works": works()})))
-    drawn = draw_overruns(it, "works", DRAWS, 3)
+    drawn = sample_overruns(it, "works", DRAWS, 3)
     for by, chance in ((0.0, 0.4), (0.3, 0.4), (0.8, 0.2)):
         assert (drawn == by).mean() == pytest.approx(chance, abs=0.01)
     assert drawn.mean() == pytest.approx(0.28, abs=0.01)
-    assert (draw_overruns(it, "works", 2 * DRAWS, 3)[:DRAWS] == drawn).all()
-    assert (draw_overruns(it, "works", DRAWS, 4) != drawn).any()
+    assert (sample_overruns(it, "works", 2 * DRAWS, 3)[:DRAWS] == drawn).all()
+    assert (sample_overruns(it, "works", DRAWS, 4) != drawn).any()
 
 
 def test_what_overruns_fails_too_where_projects_hang_together() -> None:
@@ -65,8 +65,8 @@ def test_what_overruns_fails_too_where_projects_hang_together() -> None:
     raw = case(projects={"works": works() | {"success_probability": 0.8}})
     raw["uncertainty"] = {"sample": {"states": 1, "project_correlation": 1.0}}
     it = read_instance(Case.model_validate(raw))
-    fails = np.array(["works" in s.failed for s in draw_states(it, DRAWS, 3)])
-    assert ((draw_overruns(it, "works", DRAWS, 3) == 0.8) == fails).mean() > 0.999
+    fails = np.array(["works" in s.failed_projects for s in sample_states(it, DRAWS, 3)])
+    assert ((sample_overruns(it, "works", DRAWS, 3) == 0.8) == fails).mean() > 0.999
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_years_that_carry_over_and_lines() -> None:
     plan = Commitment(
         {"works": 2026}, {("works", "fund", "equity"): 1.0}, {}, {("works", "common"): 1.0}
     )
-    told = budget_risk(instance, plan, DRAWS, 3)
+    told = compute_budget_risk(instance, plan, DRAWS, 3)
     assert told is not None
     found = {(one.funder, one.line, one.year): one for one in told.budgets}
     assert set(found) == {
@@ -173,7 +173,7 @@ def test_nothing_to_tell() -> None:
     ):
         instance = read_instance(Case.model_validate(case(projects=projects, funders=funders)))
         held = {(p, "fund", "equity"): 1.0 for p in start}
-        assert budget_risk(instance, Commitment(start=start, share=held), 10, 1) is None
+        assert compute_budget_risk(instance, Commitment(start=start, share=held), 10, 1) is None
 
 
 def test_an_evaluation_tells_it() -> None:
@@ -183,9 +183,9 @@ def test_an_evaluation_tells_it() -> None:
         funders={"fund": funder(budget=13)},
         policy={"contingency": 0.8},
     )
-    plan = given(saved(raw))
+    plan = load_saved_plan(saved(raw))
     assert [built.id for built in plan.plan.projects] == ["works"]
-    found = evaluate(plan, EvaluateOptions(states=DRAWS, quick=True))
+    found = evaluate_plan(plan, EvaluateOptions(states=DRAWS, quick=True))
     assert found.budget_risk is not None
     (one,) = found.budget_risk.budgets
     assert likely(one, 0.8)

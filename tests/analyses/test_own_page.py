@@ -14,11 +14,11 @@ from small import funder, near, solve
 
 from models.language import Language, using
 from models.results import Comparison, Plan
-from optimizer.analyses.comparison import own_page
-from optimizer.analyses.comparison.compare import compare
-from optimizer.analyses.comparison.own_page import page
+from optimizer.analyses.comparison import funder_page
+from optimizer.analyses.comparison.funder_page import build_funder_page
+from optimizer.analyses.comparison.plan_comparison import compare_plans
 from optimizer.report import document as doc
-from optimizer.report.cells import grid
+from optimizer.report.cells import build_grid
 from optimizer.report.document import PAGE
 from optimizer.report.render import html
 
@@ -42,12 +42,12 @@ def options() -> tuple[dict[str, Plan], Comparison]:
     """One fund of the federal state and one of a Land, with much, with little and with nothing
     beside what a company has."""
     plans = {"much": with_money(6, 3), "little": with_money(2, 1), "alone": with_money(0, 0)}
-    return plans, compare(list(plans.values()), list(plans), federal=["fund"])
+    return plans, compare_plans(list(plans.values()), list(plans), federal=["fund"])
 
 
 def made_for(payer: str, **how: Any) -> doc.Document:
     plans, found = options()
-    return page(found, plans, payer, **how)
+    return build_funder_page(found, plans, payer, **how)
 
 
 def tables(made: doc.Document) -> dict[str, doc.Table]:
@@ -56,12 +56,12 @@ def tables(made: doc.Document) -> dict[str, doc.Table]:
 
 def facts(made: doc.Document) -> list[tuple[str, str, str]]:
     (shown,) = (part for part in made.answer if isinstance(part, doc.Facts))
-    return [(one.label, one.figure, one.beside) for one in shown.facts]
+    return [(one.label, one.figure, one.remark) for one in shown.facts]
 
 
 def rows(table: doc.Table) -> dict[str, list[str]]:
     """The cells of each row by its name, option by option."""
-    return {row[0].text: [cell.text for cell in row[1:]] for row in grid(table, PAGE).rows}
+    return {row[0].text: [cell.text for cell in row[1:]] for row in build_grid(table, PAGE).rows}
 
 
 def bars(table: doc.Table) -> list[list[float]]:
@@ -123,17 +123,17 @@ def test_small_payments_stand_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """And add up to what the funder pays, of which every part is one of a plan's accounts."""
     plan, payer = rich(), "fund"
     plans = {"one": plan, "two": plan}
-    found = compare([plan, plan], list(plans), federal=[])
+    found = compare_plans([plan, plan], list(plans), federal=[])
     with using("en"):
-        whole = tables(page(found, plans, payer))["paid-for"]
-        monkeypatch.setattr(own_page, "MOST_SHOWN", 1)
-        short = tables(page(found, plans, payer))["paid-for"]
+        whole = tables(build_funder_page(found, plans, payer))["paid-for"]
+        monkeypatch.setattr(funder_page, "MAX_ITEMS_SHOWN", 1)
+        short = tables(build_funder_page(found, plans, payer))["paid-for"]
     paid = math.fsum(
         math.fsum(one.paid_meur.values()) for one in plan.accounts if one.funder == payer
     )
     for table in (whole, short):
         for column in table.columns[1:]:
-            of = column.of
+            of = column.value
             assert callable(of)
             assert math.fsum(map(of, table.rows)) == near(paid)
     assert len(whole.rows) > 2
@@ -144,7 +144,7 @@ def test_small_payments_stand_together(monkeypatch: pytest.MonkeyPatch) -> None:
 @LANGUAGES
 def test_later_years_stand_together(language: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = rich()
-    found = compare([plan, plan], ["one", "two"], federal=[])
+    found = compare_plans([plan, plan], ["one", "two"], federal=[])
     due: dict[str, float] = {}
     for one in plan.accounts:
         start = {built.id: built.start for built in plan.projects}.get(one.project or "")
@@ -152,9 +152,9 @@ def test_later_years_stand_together(language: Language, monkeypatch: pytest.Monk
         for year, amount in by_year.items() if one.funder == "fund" else ():
             due[year] = due.get(year, 0.0) + amount
     assert len(due) == 3
-    monkeypatch.setattr(own_page, "YEARS_SHOWN", 1)
+    monkeypatch.setattr(funder_page, "MAX_YEARS_SHOWN", 1)
     with using(language):
-        made = page(found, {"one": plan, "two": plan}, "fund")
+        made = build_funder_page(found, {"one": plan, "two": plan}, "fund")
         shown = rows(tables(made)["public-1-approved"])
     first, *later = sorted(due)
     names = [*shown]
@@ -176,7 +176,9 @@ def test_what_is_not_compared_is_not_shown(payer: str) -> None:
     """Of an option in another currency nobody can tell what it costs in that of the base."""
     plans = {"euro": with_money(2, 1), "dollar": with_money(6, 3, currency="USD")}
     with using("en"):
-        made = page(compare(list(plans.values()), list(plans), federal=["fund"]), plans, payer)
+        made = build_funder_page(
+            compare_plans(list(plans.values()), list(plans), federal=["fund"]), plans, payer
+        )
         first, *_ = shown = tables(made).values()
     paid, none = rows(list(shown)[-1])["Works"]
     assert (float(paid) > 0, none) == (True, "-")
@@ -188,30 +190,30 @@ def test_what_is_not_compared_is_not_shown(payer: str) -> None:
     # In another order the same: the base is what it is in.
     turned = dict(reversed(plans.items()))
     with using("en"):
-        found = compare(list(turned.values()), list(turned), federal=["fund"])
-        assert "million USD" in str(facts(page(found, turned, payer)))
+        found = compare_plans(list(turned.values()), list(turned), federal=["fund"])
+        assert "million USD" in str(facts(build_funder_page(found, turned, payer)))
 
 
 def test_what_only_a_barred_option_shows_is_not_told_of_others() -> None:
     """A house without consumers that pays in that option alone."""
     house = {"house": funder("company", budget=3)}
     plans = {"euro": with_money(2, 1), "dollar": with_money(0, 0, currency="USD", more=house)}
-    found = compare(list(plans.values()), list(plans), federal=["fund"])
+    found = compare_plans(list(plans.values()), list(plans), federal=["fund"])
     assert "house" in {view.funder for view in found.own_views}
     with using("en"):
-        assert "stands for no consumers" not in str(page(found, plans, COMPANY).answer)
+        assert "stands for no consumers" not in str(build_funder_page(found, plans, COMPANY).answer)
 
 
 @LANGUAGES
 def test_a_house_without_consumers_is_told_of_to_those_that_have_some(language: Language) -> None:
     house = {"house": funder("company", budget=3)}
     plans = {"one": with_money(2, 1, more=house), "two": with_money(1, 1)}
-    found = compare(list(plans.values()), list(plans), federal=["fund"])
+    found = compare_plans(list(plans.values()), list(plans), federal=["fund"])
     said = {"en": "stands for no consumers", "de": "steht für keine Verbraucher"}[language]
     with using(language):
-        assert said in str(page(found, plans, COMPANY).answer)
+        assert said in str(build_funder_page(found, plans, COMPANY).answer)
         for other in (LAND, "house"):
-            assert said not in str(page(found, plans, other).answer)
+            assert said not in str(build_funder_page(found, plans, other).answer)
 
 
 def test_of_equal_figures_none_is_told_to_be_less() -> None:
@@ -221,7 +223,9 @@ def test_of_equal_figures_none_is_told_to_be_less() -> None:
     cost = [p.model_copy(update={"cost_meur": p.cost_meur - 1e-9}) for p in other.accounts]
     plans = {"one": plan, "two": other.model_copy(update={"accounts": tuple(cost)})}
     with using("en"):
-        made = page(compare(list(plans.values()), list(plans), federal=["fund"]), plans, COMPANY)
+        made = build_funder_page(
+            compare_plans(list(plans.values()), list(plans), federal=["fund"]), plans, COMPANY
+        )
     assert "It costs it least as well." in str(made.answer)
 
 
@@ -235,8 +239,10 @@ def test_nothing_is_called_damage_where_tonnes_are_counted(
         for label, fund in (("one", 2), ("two", 6))
     }
     with using(language):
-        made = page(compare(list(plans.values()), list(plans), federal=["fund"]), plans, COMPANY)
-        shown = html.render(made)
+        made = build_funder_page(
+            compare_plans(list(plans.values()), list(plans), federal=["fund"]), plans, COMPANY
+        )
+        shown = html.render_page(made)
     assert not re.search("damage|schaden", shown[shown.index("<body") :], re.IGNORECASE)
 
 
@@ -244,9 +250,9 @@ def test_names_of_funders_are_no_names_of_things_in_a_page() -> None:
     """An id may have blanks and signs; what a chart is called in a page may not."""
     plan = with_money(2, 1, more={'Bayern (Land) "x"': funder(budget=1)})
     plans = {"one": plan, "two": plan}
-    found = compare([plan, plan], list(plans), federal=["fund"])
+    found = compare_plans([plan, plan], list(plans), federal=["fund"])
     with using("en"):
-        first, *_ = tables(page(found, plans, 'Bayern (Land) "x"')).values()
+        first, *_ = tables(build_funder_page(found, plans, 'Bayern (Land) "x"')).values()
     assert first.chart is not None
     assert re.fullmatch("[a-z0-9-]+", first.chart.name)
 

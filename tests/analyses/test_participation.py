@@ -14,7 +14,7 @@ from varied import reading
 
 from models.results import Participation, ShareCurve
 from optimizer.analyses.participation.options import ParticipateOptions
-from optimizer.analyses.participation.participate import participate
+from optimizer.analyses.participation.participate import analyze_participation
 from optimizer.errors import Infeasible
 
 USUAL = {"steps": 4, "refine": 0, "public": 0, "ranges": False, "gap": 1e-7, "jobs": 1}
@@ -25,7 +25,7 @@ def ask(
 ) -> Participation:
     options = {"company": company, "project": project, **USUAL, **more}
     asked = ParticipateOptions.model_validate(options)
-    return participate(reading(raw), asked, title="partners")
+    return analyze_participation(reading(raw), asked, title="partners")
 
 
 def on(found: Participation, others: str, public: float | None = None) -> ShareCurve:

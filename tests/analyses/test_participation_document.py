@@ -25,11 +25,15 @@ from spreadsheets import cells, formulas, recalculated, records, results, with_l
 
 from models.language import Language
 from models.results import Participation
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.participation.document import headline, line
-from optimizer.analyses.participation.words import Say, outlay_meur, planned
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.participation.document import chart_line, headline
+from optimizer.analyses.participation.participation_wording import (
+    ParticipationWording,
+    points_with_plan,
+    total_outlay_meur,
+)
 from optimizer.report.render import html
-from optimizer.report.workbook.expressions import Expression, smallest
+from optimizer.report.workbook.expressions import Expression, min_of
 
 EVERY = pytest.mark.parametrize("name", ALL)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
@@ -37,7 +41,7 @@ LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
 def answer_of(found: Participation) -> str:
     """The answer in words on one line, with plain spaces."""
-    return " ".join(" ".join(headline(Say(found))).replace("\u00a0", " ").split())
+    return " ".join(" ".join(headline(ParticipationWording(found))).replace("\u00a0", " ").split())
 
 
 @cache
@@ -76,10 +80,10 @@ def test_the_builder_follows_its_own_rule() -> None:
     for one in participation().curves:
         none = one.points[0].standing
         assert none is not None
-        for of in planned(one):
+        for of in points_with_plan(one):
             assert of.standing is not None
             assert of.gain == pytest.approx(none.total - of.standing.total)
-            assert outlay_meur(of) == pytest.approx(of.stake_meur)
+            assert total_outlay_meur(of) == pytest.approx(of.stake_meur)
 
 
 def test_it_loads_back_equal() -> None:
@@ -220,8 +224,8 @@ def test_waiting_and_acting_alone_are_set_beside_it() -> None:
 
 def test_the_band_is_that_of_equally_good_plans() -> None:
     found = participation().curves[0]
-    drawn, table = line(found), tables_of("project")["points"]
-    around = [point.range for point in planned(found)]
+    drawn, table = chart_line(found), tables_of("project")["points"]
+    around = [point.range for point in points_with_plan(found)]
     ends = [(r.best.total, r.worst.total) for r in around if r is not None]
     assert len(ends) == len(SHARES) - 1
     assert list(zip(drawn.low, drawn.high, strict=True)) == ends
@@ -230,14 +234,14 @@ def test_the_band_is_that_of_equally_good_plans() -> None:
 
 
 def test_charts_mark_the_answers_and_the_range() -> None:
-    second, first = html.charts(document_of(participation()))
+    second, first = html.document_charts(build_result_document(participation()))
     assert (first.name, second.name) == ("share-totals", "public")
     drawn = [text.text for text in read(first.svg()).all("text")]
     assert "best share" in drawn
     assert "no worse than none up to here" in drawn
     assert "best to worst, of plans as good by the objective" in drawn
     assert [re.sub(r"\s", " ", text) for text in drawn].count("30 %") == 2
-    pooled = html.charts(document_of(built.pooled()))[0]
+    pooled = html.document_charts(build_result_document(built.pooled()))[0]
     drawn = [text.text for text in read(pooled.svg()).all("text")]
     assert not [text for text in drawn if text.startswith("best to worst")]
 
@@ -382,7 +386,7 @@ def test_sheets_have_their_names(language: Language) -> None:
 
 
 def test_the_smallest_of_cells() -> None:
-    found = smallest(Expression("A1", 3.0), Expression("B7", 2.0))
+    found = min_of(Expression("A1", 3.0), Expression("B7", 2.0))
     assert (found.text, found.value) == ("MIN(A1,B7)", 2.0)
 
 

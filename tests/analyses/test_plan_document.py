@@ -23,13 +23,13 @@ from models.files import read_case, read_case_text
 from models.language import Language, using
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.comparison.benefit import benefit, reference_year
-from optimizer.analyses.comparison.compare import compare
-from optimizer.analyses.plan.document import document
-from optimizer.analyses.plan.words import PlanWording
-from optimizer.report.figures import rounded
+from optimizer.analyses.comparison.benefit import compute_benefit, reference_year
+from optimizer.analyses.comparison.plan_comparison import compare_plans
+from optimizer.analyses.plan.document import build_document
+from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.report.number_format import format_rounded
 from optimizer.report.render import html
-from optimizer.solve.planner import plan as best_plan
+from optimizer.solve.planner import solve_to_plan as best_plan
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
@@ -253,10 +253,14 @@ def test_what_comes_back_is_what_is_paid_less_the_cost() -> None:
 @pytest.mark.slow
 def test_figures_per_euro_are_those_of_a_comparison() -> None:
     found = germany()
-    per = compare([found, found]).options[0].cost
+    per = compare_plans([found, found]).options[0].cost
     assert per.avoided_per_net_euro is not None
     assert per.avoided_per_net_euro.meur == near(
-        sum(p.cost_meur for p in found.accounts if PlanWording(found).kinds[p.funder] == "public")
+        sum(
+            p.cost_meur
+            for p in found.accounts
+            if PlanWording(found).funder_kinds[p.funder] == "public"
+        )
     )
     shown = told(found)
     assert per.avoided_per_public_euro is not None
@@ -275,7 +279,7 @@ def test_a_provision_that_does_not_cover_the_expected_loss_is_said(language: Lan
     face = sum(p.committed_meur for p in found.accounts if p.budget_class == "guarantee")
     shown = told(found, language)
     with using(language):
-        short = rounded(0.01 * face)
+        short = format_rounded(0.01 * face)
     assert face > 0
     said = f"; {short} million EUR are missing" if language == "en" else f"fehlen {short} Mio. EUR"
     assert said in shown
@@ -283,7 +287,7 @@ def test_a_provision_that_does_not_cover_the_expected_loss_is_said(language: Lan
 
 def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> None:
     found = germany()
-    compared = compare([found, found])
+    compared = compare_plans([found, found])
     of = compared.options[0].benefit.dependence
     assert (of.year, compared.year) == (2030, 2030)
     assert f"{len(of.above_limit_without_plan)} of the 20 materials" in told(found)
@@ -332,7 +336,7 @@ def test_one_third_country_above_65_percent(country: str, home: list[str], above
 )
 def test_the_year_shown_is_2030_or_the_nearest(first: int, last: int, shown: int) -> None:
     found = solve(case(horizon={"first_year": first, "last_year": last}))
-    assert reference_year(found, None) == benefit(found).dependence.year == shown
+    assert reference_year(found, None) == compute_benefit(found).dependence.year == shown
 
 
 def test_private_funding_is_what_all_but_public_funders_pay() -> None:
@@ -350,14 +354,14 @@ def test_private_funding_is_what_all_but_public_funders_pay() -> None:
 
 @pytest.mark.slow
 def test_a_frontier_beside_a_plan_gets_a_section() -> None:
-    beside = html.render(document(tutorial(), frontier=frontier()))
+    beside = html.render_page(build_document(tutorial(), frontier=frontier()))
     assert "frontier" in tables(read(beside))
     assert 'id="frontier"' not in page("tutorial")
 
 
 @pytest.mark.slow
 def test_a_split_beside_a_plan_gets_a_section() -> None:
-    beside = html.render(document(germany(), split=split()))
+    beside = html.render_page(build_document(germany(), split=split()))
     assert "gains" in tables(read(beside))
     assert 'id="split"' not in page("germany")
 
@@ -370,12 +374,12 @@ def names(found: Plan) -> list[str | None]:
     parts = {"materials": "ore", "projects": "mine", "funders": "fund", "stockpiles": "reserve"}
     return [
         say.title,
-        say.variant,
+        say.variant_title,
         *(say.name(kind, id) for kind, id in parts.items()),
         say.name("consumers", "cars"),
         say.name("consumers", "wind"),
-        say.instrument("fund", "loan"),
-        say.budget_line("fund", "purse"),
+        say.instrument_name("fund", "loan"),
+        say.budget_line_name("fund", "purse"),
     ]
 
 

@@ -11,7 +11,7 @@ from small import case, cut, near, solve, state
 from models.language import Language, using
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.plan import evidence
+from optimizer.analyses.plan import figure_sources
 
 READ = {"source": "book"}
 GUESS = {"source": "guess", "confidence": "low"}
@@ -64,15 +64,22 @@ def plan() -> Plan:
 
 def test_figures_are_those_somebody_wrote(plan: Plan) -> None:
     """Without years and settings, and without what stands at its default."""
-    found = list(evidence.figures(Case.model_validate(raw())))
-    assert sum(figure.part == "demand" for figure in found) == 3
-    assert {figure.field for figure in found if figure.part == "damage"} == {"share", "eur_per_t"}
+    found = list(figure_sources.figures_needing_source(Case.model_validate(raw())))
+    assert sum(figure.file_section == "demand" for figure in found) == 3
+    assert {figure.field for figure in found if figure.file_section == "damage"} == {
+        "share",
+        "eur_per_t",
+    }
     assert not [figure for figure in found if figure.field in ("first_year", "budget_charge")]
-    assert [f.value for f in found if f.part == "stockpiles"] == [1.0]
+    assert [f.value for f in found if f.file_section == "stockpiles"] == [1.0]
 
 
 def test_in_a_list_a_figure_goes_with_the_one_before(plan: Plan) -> None:
-    losses = [f for f in evidence.figures(Case.model_validate(raw())) if f.field == "loss"]
+    losses = [
+        f
+        for f in figure_sources.figures_needing_source(Case.model_validate(raw()))
+        if f.field == "loss"
+    ]
     assert [(f.value, f.source, f.confidence) for f in losses] == [
         (0.5, "guess", "low"),
         (0.25, "guess", "low"),
@@ -80,25 +87,27 @@ def test_in_a_list_a_figure_goes_with_the_one_before(plan: Plan) -> None:
 
 
 def test_figures_by_source(plan: Plan) -> None:
-    found = list(evidence.figures(plan.case))
-    of = [f for f in found if (f.source, f.part) == ("book", "demand")]
+    found = list(figure_sources.figures_needing_source(plan.case))
+    of = [f for f in found if (f.source, f.file_section) == ("book", "demand")]
     assert sorted((f.value, f.confidence) for f in of) == [(10.0, None), (25.0, None)]
-    (guessed,) = [f for f in found if (f.source, f.part) == ("guess", "demand")]
-    assert (guessed.confidence, guessed.standing) == ("low", "assumption")
-    assert {f.standing for f in found if f.source == "a letter"} == {"other"}
-    assert sum((f.part, f.standing) == ("damage", "none") for f in found) == 3
+    (guessed,) = [f for f in found if (f.source, f.file_section) == ("guess", "demand")]
+    assert (guessed.confidence, guessed.source_kind) == ("low", "assumption")
+    assert {f.source_kind for f in found if f.source == "a letter"} == {"other"}
+    assert sum((f.file_section, f.source_kind) == ("damage", "none") for f in found) == 3
 
 
 def test_every_source_is_told_with_how_many_figures_rest_on_it(plan: Plan) -> None:
     row = tables_in(plan)["sources_list"].row("A book")
     assert row[1].text == "read"
-    assert row[2].value == sum(f.source == "book" for f in evidence.figures(plan.case))
+    assert row[2].value == sum(
+        f.source == "book" for f in figure_sources.figures_needing_source(plan.case)
+    )
 
 
 def test_what_is_avoided_is_split_by_the_size_of_figures(plan: Plan) -> None:
     """Tin: damage 50 000 read and 150 000 assumed; demand 25 and 75; supply 0.6 and 0.4."""
     assert all(m.expected == m.expected_without_plan for m in plan.materials if m.id == "zinc")
-    of = evidence.resting(plan)["tin"]
+    of = figure_sources.source_shares_by_material(plan)["tin"]
     assert of["damage"]["assumption"] == near(0.75)
     assert of["demand"]["assumption"] == near(0.75)
     assert (of["supply"]["assumption"], of["supply"]["other"]) == (near(0.6), near(0.4))
@@ -118,10 +127,12 @@ def test_damage_rests_on_what_a_material_is_made_of(plan: Plan) -> None:
     effect = {"country": "CL", "materials": ["ore"], "loss": [1.0]}
     made["hazards"]["strike"] = strike | {"effects": [effect]}
     content = Case.model_validate(made).model_dump(mode="json", by_alias=True, exclude_none=True)
-    of = evidence.resting(Plan.model_validate(plan.model_dump() | {"scenario": content}))
+    of = figure_sources.source_shares_by_material(
+        Plan.model_validate(plan.model_dump() | {"scenario": content})
+    )
     assert of["tin"]["supply"]["assumption"] == near(0.6 / 2)
     assert of["tin"]["frequency"]["read"] == near(0.1 / 0.3)
-    assert of["zinc"] == evidence.resting(plan)["zinc"]
+    assert of["zinc"] == figure_sources.source_shares_by_material(plan)["zinc"]
 
 
 def test_materials_weigh_by_what_they_avoid(plan: Plan) -> None:
@@ -130,7 +141,7 @@ def test_materials_weigh_by_what_they_avoid(plan: Plan) -> None:
     other = plan.model_dump()
     for material in other["materials"]:
         material["expected_without_plan"], material["expected"] = parts[material["id"]]
-    shares = evidence.rests_on(Plan.model_validate(other))
+    shares = figure_sources.benefit_source_shares(Plan.model_validate(other))
     assert shares["demand"]["assumption"] == near(0.75 * 0.75)
     assert shares["demand"]["read"] == near(0.25 * 0.75 + 0.25)
 
@@ -139,7 +150,7 @@ def test_where_nothing_is_avoided_nothing_rests_on_anything(plan: Plan) -> None:
     other = plan.model_dump()
     for material in other["materials"]:
         material["expected"] = material["expected_without_plan"]
-    assert evidence.rests_on(Plan.model_validate(other)) == {}
+    assert figure_sources.benefit_source_shares(Plan.model_validate(other)) == {}
 
 
 @pytest.mark.parametrize(
@@ -183,6 +194,6 @@ def test_names_are_those_of_the_language() -> None:
     assert items == {"en": {"Tin"}, "de": {"Zinn"}}
 
 
-def _figures(own: dict[str, Any], language: Any) -> list[evidence.Figure]:
+def _figures(own: dict[str, Any], language: Any) -> list[figure_sources.ScenarioFigure]:
     with using(language):
-        return list(evidence.every_figure(Case.model_validate(own)))
+        return list(figure_sources.all_figures(Case.model_validate(own)))

@@ -12,7 +12,7 @@ from small import near
 
 from models.language import Language
 from models.results import Plan
-from optimizer.analyses.plan import evidence
+from optimizer.analyses.plan import figure_sources
 
 PLANS = pytest.mark.parametrize("name", ALL)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
@@ -250,8 +250,8 @@ def test_what_rests_on_assumptions(name: str) -> None:
     plan = ALL[name]()
     found = tables_of(name)
     assert plan.case is not None
-    known = {id: source.text.read("en") for id, source in plan.case.sources.items()}
-    used = [figure.source for figure in evidence.every_figure(plan.case)]
+    known = {id: source.text.in_language("en") for id, source in plan.case.sources.items()}
+    used = [figure.source for figure in figure_sources.all_figures(plan.case)]
     for row in found["sources_list"].rows if known else ():
         assert row[2].value == sum(known.get(one or "") == row[0].text for one in used)
     for row in found["rests-on"].rows if "rests-on" in found else ():

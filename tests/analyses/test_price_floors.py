@@ -7,9 +7,9 @@ import pytest
 from small import near
 
 from models.files import read_case_text
-from optimizer.analyses.frontier.draw import draw
 from optimizer.analyses.frontier.options import FrontierOptions
-from optimizer.analyses.variation import BUDGET, Variation
+from optimizer.analyses.frontier.tracing import trace_frontier
+from optimizer.analyses.variation import BUDGET_PATH, Variation
 
 TEXT = (Path(__file__).parents[2] / "docs" / "price-floors.md").read_text(encoding="utf-8")
 AMOUNTS = (0.0, 0.25, 0.5, 2.0, 4.0, 8.0)
@@ -23,7 +23,9 @@ def test_a_million_of_each_kind(kind: str) -> None:
     output at the high price alone; 100 t of stock cost 6.5 million."""
     (example,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
     read = read_case_text(example, variant=f"{kind}_only")
-    found = draw(Variation(read, BUDGET), FrontierOptions(values=AMOUNTS, gap=1e-9)).frontier
+    found = trace_frontier(
+        Variation(read, BUDGET_PATH), FrontierOptions(values=AMOUNTS, gap=1e-9)
+    ).frontier
     slope, most = PER_MILLION[kind]
     left = [10 - slope * min(amount, most) for amount in AMOUNTS]
     reached = [point.expected for point in found.points]

@@ -17,18 +17,18 @@ import pytest
 from small import CHINA, case, cut, project, stockpile
 
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.estimates import estimate
-from optimizer.analyses.evaluation.options import FEWEST_RARE
-from optimizer.analyses.evaluation.rare import (
-    draw,
+from optimizer.analyses.evaluation.estimates import estimate_with_error
+from optimizer.analyses.evaluation.importance_sampling import (
+    draw_mixture,
+    estimate_rare_events,
     likelihood_ratio,
-    raised,
-    rare_events,
-    weighed,
+    raise_probabilities,
+    weighted_performance,
 )
+from optimizer.analyses.evaluation.options import MIN_RARE_STATES
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.states import Chances, State, draw_states, read_states
+from optimizer.model.states import SamplingProbabilities, State, read_states, sample_states
 from optimizer.solve import outcomes
 
 LEVEL = 0.95
@@ -54,15 +54,19 @@ def instance() -> Instance:
     return read_instance(Case.model_validate(raw))
 
 
-def chance_of_each(chances: Chances) -> dict[Key, float]:
+def chance_of_each(chances: SamplingProbabilities) -> dict[Key, float]:
     """All states there are with their probabilities, draw by draw."""
     found: dict[Key, float] = defaultdict(float)
     draws = itertools.product([None, 0, 1], repeat=YEARS)
     for pattern, fails in itertools.product(draws, [False, True]):
         events, until = [], 0
-        chance = chances.fails["works"] if fails else 1 - chances.fails["works"]
+        chance = (
+            chances.failure_probability["works"]
+            if fails
+            else 1 - chances.failure_probability["works"]
+        )
         for year, period in enumerate(pattern):
-            strikes = chances.strikes["cut"][0, year]
+            strikes = chances.event_probability["cut"][0, year]
             chance *= 1 - strikes if period is None else strikes / 2
             at = 2 * year + (period or 0)
             if period is not None and at >= until:
@@ -72,7 +76,7 @@ def chance_of_each(chances: Chances) -> dict[Key, float]:
     return dict(found)
 
 
-def written(chances: Chances) -> list[State]:
+def written(chances: SamplingProbabilities) -> list[State]:
     return [
         State("one of all", chance, events, failed)
         for (events, failed), chance in chance_of_each(chances).items()
@@ -81,31 +85,33 @@ def written(chances: Chances) -> list[State]:
 
 @cache
 def damages() -> dict[Key, float]:
-    states = written(Chances.of(instance()))
-    (found,) = outcomes.evaluate(instance(), states, [PLAN])
-    return {(s.events, s.failed): d for s, d in zip(states, found.damage.tolist(), strict=True)}
+    states = written(SamplingProbabilities.from_instance(instance()))
+    (found,) = outcomes.evaluate_commitments(instance(), states, [PLAN])
+    return {
+        (s.events, s.failed_projects): d for s, d in zip(states, found.damage.tolist(), strict=True)
+    }
 
 
 def damage_of(states: tuple[State, ...]) -> np.ndarray:
-    return np.array([damages()[state.events, state.failed] for state in states])
+    return np.array([damages()[state.events, state.failed_projects] for state in states])
 
 
 def exact() -> tuple[float, float]:
     """Mean and CVaR."""
-    own = chance_of_each(Chances.of(instance()))
+    own = chance_of_each(SamplingProbabilities.from_instance(instance()))
     chance, damage = np.array(list(own.values())), np.array([damages()[key] for key in own])
-    return float(chance @ damage), outcomes.mean_of_worst(chance, damage, LEVEL)
+    return float(chance @ damage), outcomes.tail_mean(chance, damage, LEVEL)
 
 
 @cache
-def sets() -> tuple[Chances, ...]:
-    tried = draw(instance(), (Chances.of(instance()),), 400, 5)
-    return raised(instance(), PLAN, tried, damage_of(tried.states), LEVEL)
+def sets() -> tuple[SamplingProbabilities, ...]:
+    tried = draw_mixture(instance(), (SamplingProbabilities.from_instance(instance()),), 400, 5)
+    return raise_probabilities(instance(), PLAN, tried, damage_of(tried.states), LEVEL)
 
 
 def test_the_ratio_is_that_of_the_probabilities_of_the_state() -> None:
-    own = Chances.of(instance())
-    other = Chances({"cut": np.array([[0.3, 0.08, 0.5]])}, {"works": 0.4})
+    own = SamplingProbabilities.from_instance(instance())
+    other = SamplingProbabilities({"cut": np.array([[0.3, 0.08, 0.5]])}, {"works": 0.4})
     before, after = chance_of_each(own), chance_of_each(other)
     assert math.fsum(before.values()) == pytest.approx(1)
     ratio = likelihood_ratio(instance(), written(own), other)
@@ -138,12 +144,12 @@ def test_the_ratio_is_exact_with_profiles_regimes_and_yearly_probabilities() -> 
         },
     )
     it = read_instance(Case.model_validate(raw))
-    own = Chances.of(it)
-    assert own.strikes["cut"].tolist() == [[0.2, 0.5], [0.4, 1.0]]
-    other = Chances({"cut": np.array([[0.3, 0.5], [0.4, 1.0]])}, {})
+    own = SamplingProbabilities.from_instance(it)
+    assert own.event_probability["cut"].tolist() == [[0.2, 0.5], [0.4, 1.0]]
+    other = SamplingProbabilities({"cut": np.array([[0.3, 0.5], [0.4, 1.0]])}, {})
     lengths = {"short": 1, "long": 3}
 
-    def every(chances: Chances) -> dict[tuple[object, ...], float]:
+    def every(chances: SamplingProbabilities) -> dict[tuple[object, ...], float]:
         found: dict[tuple[object, ...], float] = defaultdict(float)
         draws = [None, *itertools.product((0, 1), lengths)]
         for path in itertools.product(("calm", "tense"), repeat=2):
@@ -151,7 +157,9 @@ def test_the_ratio_is_exact_with_profiles_regimes_and_yearly_probabilities() -> 
             for pattern in itertools.product(draws, repeat=2):
                 chance, events, until = first, [], 0
                 for year, drawn in enumerate(pattern):
-                    strikes = chances.strikes["cut"][("calm", "tense").index(path[year]), year]
+                    strikes = chances.event_probability["cut"][
+                        ("calm", "tense").index(path[year]), year
+                    ]
                     if drawn is None:
                         chance *= 1 - strikes
                         continue
@@ -169,49 +177,51 @@ def test_the_ratio_is_exact_with_profiles_regimes_and_yearly_probabilities() -> 
     states = [State("", 1.0, events, regimes=path) for events, path in before]
     ratio = likelihood_ratio(it, states, other)
     assert ratio == pytest.approx([after[key] / before[key] for key in before], rel=1e-12)
-    found = draw(it, (own, other), 4_000, 3)
+    found = draw_mixture(it, (own, other), 4_000, 3)
     assert found.weight.mean() == pytest.approx(1, abs=0.05)
-    sets = raised(it, Commitment(), found, np.ones(4_000), LEVEL)
-    assert all((chances.strikes["cut"] >= own.strikes["cut"]).all() for chances in sets)
+    sets = raise_probabilities(it, Commitment(), found, np.ones(4_000), LEVEL)
+    assert all(
+        (chances.event_probability["cut"] >= own.event_probability["cut"]).all() for chances in sets
+    )
 
 
 def test_failures_that_hang_together_are_drawn_as_they_come() -> None:
     raw = instance().case.model_dump(mode="json", by_alias=True, exclude_unset=True)
     raw["uncertainty"]["sample"]["project_correlation"] = 0.5
     tied = read_instance(Case.model_validate(raw))
-    tried = draw(tied, (Chances.of(tied),), 400, 5)
-    for chances in raised(tied, PLAN, tried, damage_of(tried.states), LEVEL):
-        assert chances.fails["works"] == pytest.approx(0.1)
+    tried = draw_mixture(tied, (SamplingProbabilities.from_instance(tied),), 400, 5)
+    for chances in raise_probabilities(tied, PLAN, tried, damage_of(tried.states), LEVEL):
+        assert chances.failure_probability["works"] == pytest.approx(0.1)
 
 
 def test_chances_are_raised_where_damage_is_and_nowhere_lowered() -> None:
     own, tail, mean = sets()
-    assert own.strikes["cut"].tolist() == [[0.08] * YEARS]
+    assert own.event_probability["cut"].tolist() == [[0.08] * YEARS]
     for chances in (tail, mean):
-        assert (chances.strikes["cut"] >= 0.08).all()
-        assert (chances.strikes["cut"] <= 0.5).all()
-    assert tail.strikes["cut"].max() > 0.16
-    assert 0.1 < tail.fails["works"] <= 0.5
+        assert (chances.event_probability["cut"] >= 0.08).all()
+        assert (chances.event_probability["cut"] <= 0.5).all()
+    assert tail.event_probability["cut"].max() > 0.16
+    assert 0.1 < tail.failure_probability["works"] <= 0.5
 
 
 def test_states_are_drawn_with_the_chances_given() -> None:
-    chances = Chances({"cut": np.array([[0.4, 0.0, 0.0]])}, {"works": 1.0})
-    states = draw_states(instance(), 4_000, 1, chances=chances)
+    chances = SamplingProbabilities({"cut": np.array([[0.4, 0.0, 0.0]])}, {"works": 1.0})
+    states = sample_states(instance(), 4_000, 1, probabilities=chances)
     struck = sum(bool(state.events) for state in states)
     assert abs(struck - 1_600) < 4 * math.sqrt(4_000 * 0.24)
     assert all(at < 2 for state in states for _, at in state.events)
-    assert all(state.failed == {"works"} for state in states)
-    assert draw_states(instance(), 50, 1) == read_states(instance())
+    assert all(state.failed_projects == {"works"} for state in states)
+    assert sample_states(instance(), 50, 1) == read_states(instance())
 
 
 def test_weights_are_the_inverse_of_the_mixture_and_bounded() -> None:
-    found = draw(instance(), sets(), 100, 8)
+    found = draw_mixture(instance(), sets(), 100, 8)
     of_set = [likelihood_ratio(instance(), found.states, chances) for chances in sets()]
     mixture = 0.2 * of_set[0] + 0.5 * of_set[1] + 0.3 * of_set[2]
     assert found.weight == pytest.approx(1 / mixture)
     assert found.weight.max() <= 5
     assert [state.probability * 100 for state in found.states] == pytest.approx(found.weight)
-    assert np.bincount(found.part).tolist() == [20, 50, 30]
+    assert np.bincount(found.component).tolist() == [20, 50, 30]
 
 
 @pytest.mark.slow
@@ -219,10 +229,10 @@ def test_estimates_of_many_repetitions_hit_the_exact_values_and_know_their_error
     """Weights, mean and CVaR of 400 samples: within 4 standard errors, themselves within 15 %."""
     found = []
     for seed in range(400):
-        drawn = draw(instance(), sets(), 300, seed)
+        drawn = draw_mixture(instance(), sets(), 300, seed)
         damage = damage_of(drawn.states)
-        told = weighed(drawn.weight, damage, LEVEL, drawn.part)
-        weights = estimate(drawn.weight.mean(), drawn.weight, drawn.part)
+        told = weighted_performance(drawn.weight, damage, LEVEL, drawn.component)
+        weights = estimate_with_error(drawn.weight.mean(), drawn.weight, drawn.component)
         every = (weights, told.expected, told.cvar)
         found.append([(one.value, one.standard_error) for one in every])
     values = np.array(found)
@@ -233,10 +243,10 @@ def test_estimates_of_many_repetitions_hit_the_exact_values_and_know_their_error
 
 
 def test_the_whole_report_is_worth_its_cost_and_agrees_with_the_plain_states() -> None:
-    states = draw_states(instance(), 4_000, 77)
-    (fresh,) = outcomes.evaluate(instance(), states, [PLAN])
-    found = rare_events(instance(), PLAN, 2_000, 4, fresh, LEVEL)
-    again = rare_events(instance(), PLAN, 2_000, 4, fresh, LEVEL)
+    states = sample_states(instance(), 4_000, 77)
+    (fresh,) = outcomes.evaluate_commitments(instance(), states, [PLAN])
+    found = estimate_rare_events(instance(), PLAN, 2_000, 4, fresh, LEVEL)
+    again = estimate_rare_events(instance(), PLAN, 2_000, 4, fresh, LEVEL)
     assert found == again
     assert found.variance_ratio_cvar > 2
     assert found.variance_ratio_expected > 1
@@ -254,11 +264,11 @@ def test_the_whole_report_is_worth_its_cost_and_agrees_with_the_plain_states() -
 
 def test_where_nothing_is_ever_missing_nothing_is_gained_or_lost() -> None:
     bare = read_instance(Case.model_validate(case(supply=CHINA)))
-    (fresh,) = outcomes.evaluate(bare, draw_states(bare, 20, 1), [Commitment()])
-    found = rare_events(bare, Commitment(), 40, 2, fresh, LEVEL)
+    (fresh,) = outcomes.evaluate_commitments(bare, sample_states(bare, 20, 1), [Commitment()])
+    found = estimate_rare_events(bare, Commitment(), 40, 2, fresh, LEVEL)
     assert found.performance.expected.value == 0.0
     assert found.variance_ratio_expected == found.variance_ratio_cvar == 1.0
     assert found.effective_states == pytest.approx(40)
     assert found.deviation_cvar == 0.0
     with pytest.raises(ValueError, match="too few"):
-        rare_events(bare, Commitment(), FEWEST_RARE - 1, 2, fresh, LEVEL)
+        estimate_rare_events(bare, Commitment(), MIN_RARE_STATES - 1, 2, fresh, LEVEL)

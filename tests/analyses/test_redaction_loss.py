@@ -8,7 +8,7 @@ from redacting import BAND, hide, two_consumers
 from small import case, funder, near, project
 
 from models.results import Redaction
-from optimizer.analyses.redaction.judging import judge
+from optimizer.analyses.redaction.assessment import assess_redaction
 from optimizer.analyses.redaction.options import RedactOptions
 
 Raw = dict[str, Any]
@@ -16,7 +16,7 @@ Raw = dict[str, Any]
 
 def judged(raw: Raw, consumers: tuple[str, ...], companies: tuple[str, ...] = ()) -> Redaction:
     redacted = hide(raw, consumers, companies)
-    return judge(
+    return assess_redaction(
         redacted, BAND, RedactOptions(consumers=consumers, companies=companies, gap=1e-9)
     ).redaction
 
@@ -95,7 +95,7 @@ def test_a_redacted_scenario_may_have_no_plan() -> None:
 
 def test_without_a_solve_the_file_alone_is_judged() -> None:
     redacted = hide(two_consumers())
-    judgement = judge(
+    judgement = assess_redaction(
         redacted, BAND, RedactOptions(consumers=("chips",), companies=("chip_co",), solve=False)
     )
     assert judgement.plan is None

@@ -11,8 +11,8 @@ from small import stockpile
 
 from models.files import read_case, read_case_text
 from models.scenario.case import Case
-from optimizer.analyses.redaction.ranges import width
-from optimizer.analyses.redaction.rewriting import Redacted, redact
+from optimizer.analyses.redaction.ranges import log_width
+from optimizer.analyses.redaction.redacted_scenario import RedactedScenario, redact_scenario
 
 Raw = dict[str, Any]
 DRIVES = ("drive_makers",)
@@ -63,14 +63,14 @@ def test_the_consortium_tells_the_bands_of_its_drive_makers_and_nothing_else(
     file is the same to the last sign for all values in the bands, so that no attack on it gets
     any closer, but by supply that adds up to need."""
     raw = remade(needed, budget)
-    assert hide(raw, DRIVES, DRIVES).text == hide(remade(3300, 72), DRIVES, DRIVES).text
+    assert hide(raw, DRIVES, DRIVES).yaml_text == hide(remade(3300, 72), DRIVES, DRIVES).yaml_text
     raw["supply"] = [row for row in raw["supply"] if row["material"] != "magnets"]
     redacted = hide(raw, DRIVES, DRIVES)
-    assert not redacted.telling
+    assert not redacted.revealing
     for path in ("demand.3.t_per_year.2026", "funders.drive_makers.budget_meur"):
-        (one,) = [one for one in redacted.replaced if one.figure.dotted == path]
+        (one,) = [one for one in redacted.replaced if one.figure.dotted_path == path]
         assert one.high / one.low == pytest.approx(1.25)
-    assert "purses" not in redacted.text
+    assert "purses" not in redacted.yaml_text
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_shares_leave_open_is_the_need_if_tonnes_fill_it(
 ) -> None:
     """8 t of germanium from a plant beside shares of 55.6 % are 18 t, of which 6.3 t are known."""
     redacted = hide(consortium(), (consumer,), (consumer,))
-    (one,) = [one for one in redacted.replaced if one.figure.dotted == path]
+    (one,) = [one for one in redacted.replaced if one.figure.dotted_path == path]
     assert low - 1e-3 <= one.low <= one.figure.value <= one.high <= high + 1e-3
     assert supply in {hint.path for hint in redacted.hints if hint.reason == "supply_adds_up"}
 
@@ -106,15 +106,15 @@ def test_whoever_hides_is_in_the_ranges_and_no_stock_of_theirs_stays(
     name: str, consumer: str, company: str | None
 ) -> None:
     reading = read_case(f"scenarios/{name}")
-    redacted = redact(reading, (consumer,), (company,) if company else (), BAND)
+    redacted = redact_scenario(reading, (consumer,), (company,) if company else (), BAND)
     for one in redacted.replaced:
         assert one.low * (1 - 1e-6) <= one.figure.value <= one.high * (1 + 1e-6), one
     replaced = {one.figure.path for one in redacted.replaced}
-    for n, pile in enumerate(redacted.true.stockpiles):
+    for n, pile in enumerate(redacted.true_case.stockpiles):
         if pile.serves == (consumer,) and pile.max_purchase_t_per_year is not None:
             assert ("stockpiles", n, "max_purchase_t_per_year") in replaced
     for gone in ("note:", "description:", "\nsources:"):
-        assert gone not in redacted.text
+        assert gone not in redacted.yaml_text
 
 
 def planted(seed: int) -> dict[str, tuple[Raw, str]]:
@@ -180,9 +180,9 @@ def planted(seed: int) -> dict[str, tuple[Raw, str]]:
     }  # fmt: skip
 
 
-def found(redacted: Redacted) -> set[str]:
+def found(redacted: RedactedScenario) -> set[str]:
     """All places that are hidden, taken out, refused or reported."""
-    paths = {one.figure.dotted for one in (*redacted.replaced, *redacted.telling)}
+    paths = {one.figure.dotted_path for one in (*redacted.replaced, *redacted.revealing)}
     return paths | {one.path for one in (*redacted.left_out, *redacted.hints)}
 
 
@@ -195,21 +195,21 @@ def test_what_is_made_from_a_hidden_figure_is_hidden_refused_or_reported(
     raw, path = planted(seed)[name]
     redacted = hide(raw)
     assert path in found(redacted)
-    assert not redacted.telling or path in {one.figure.dotted for one in redacted.telling}
+    assert not redacted.revealing or path in {one.figure.dotted_path for one in redacted.revealing}
     for one in redacted.replaced:
         assert one.low * (1 - 1e-6) <= one.figure.value <= one.high * (1 + 1e-6)
-    if not redacted.telling:
-        assert "with chips" not in redacted.text
+    if not redacted.revealing:
+        assert "with chips" not in redacted.yaml_text
         return
     # Left as it is, it gives the figure away, and that is said; hidden as well, it does not.
     left, also = hide(raw, allow=[path]), hide(raw, also=[path])
     assert any(one.reason == "follows" for one in left.hints)
-    assert min(width(one.low, one.high) for one in left.replaced) < 0.01
-    assert not left.telling
-    assert not also.telling
-    assert path in {one.figure.dotted for one in also.replaced}
+    assert min(log_width(one.low, one.high) for one in left.replaced) < 0.01
+    assert not left.revealing
+    assert not also.revealing
+    assert path in {one.figure.dotted_path for one in also.replaced}
     own = [one for one in also.replaced if one.figure.kind != "other"]
-    assert min(width(one.low, one.high) for one in own) > 0.2
+    assert min(log_width(one.low, one.high) for one in own) > 0.2
 
 
 def test_two_hidden_consumers_hide_each_other_in_a_sum_that_stays() -> None:
@@ -221,7 +221,7 @@ def test_two_hidden_consumers_hide_each_other_in_a_sum_that_stays() -> None:
         stockpile(id="joint", serves=["chips", "others"], paid_by={"fund": 1.0}, max_t=36)
     )
     redacted = hide(raw, ("chips", "others"), allow=["stockpiles.joint"])
-    ranges = {one.figure.dotted: (one.low, one.high) for one in redacted.replaced}
+    ranges = {one.figure.dotted_path: (one.low, one.high) for one in redacted.replaced}
     low, high = ranges["demand.0.t_per_year"]
     other_low, other_high = ranges["demand.1.t_per_year"]
     assert low == pytest.approx(max(1.25**11, 36 - other_high), rel=0.05)
@@ -236,8 +236,10 @@ def test_texts_stay_on_request_but_for_those_that_name_figures() -> None:
     raw["sources"]["total"] = {"text": "141.7 t in all", "kind": "read"}
     raw["supply"] = [raw["supply"][0] | {"share": {"value": 1, "source": "total"}}]
     bare, kept = hide(raw), hide(raw, keep_texts=True)
-    assert "as in 2024" not in bare.text
-    assert "as in 2024" in kept.text
-    assert "141.7" not in kept.text + bare.text
+    assert "as in 2024" not in bare.yaml_text
+    assert "as in 2024" in kept.yaml_text
+    assert "141.7" not in kept.yaml_text + bare.yaml_text
     assert ("sources.total.text", "mentioned") in {(x.path, x.reason) for x in kept.left_out}
-    assert Case.model_validate(read_case_text(kept.text).case.model_dump()) == kept.case
+    assert (
+        Case.model_validate(read_case_text(kept.yaml_text).case.model_dump()) == kept.redacted_case
+    )

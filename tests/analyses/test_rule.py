@@ -10,12 +10,12 @@ import pytest
 from small import CHINA, Raw, case, cut, near, state, stockpile
 
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.fresh import Draw, rule_outcomes
+from optimizer.analyses.evaluation.fresh_states import SampledStates, release_policy_outcomes
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import State, read_states
 from optimizer.solve import outcomes
-from optimizer.solve.sweep import by_rule, recourse
+from optimizer.solve.recourse import evaluator, simulate_release_policy
 
 TWO_STEPS: Raw = {"material": "ore", "steps": [
     {"share": 0.6, "eur_per_t": 10_000}, {"share": 0.4, "eur_per_t": 100_000},
@@ -41,8 +41,10 @@ def test_written_states_give_exact_figures() -> None:
     0.35 million. Greedy release loses 1.25 (tests/sweep), and half kept for the dear steps 0.35.
     """
     instance, states = embargo()
-    (foresight,) = outcomes.evaluate(instance, states, [Commitment()])
-    greedy, kept = rule_outcomes(instance, states, Commitment(), [0.0, 0.5], foresight, 0.9)
+    (foresight,) = outcomes.evaluate_commitments(instance, states, [Commitment()])
+    greedy, kept = release_policy_outcomes(
+        instance, states, Commitment(), [0.0, 0.5], foresight, 0.9
+    )
     assert (greedy.reserve, kept.reserve) == (0.0, 0.5)
     assert greedy.performance.expected.value == near(1.25 / 4)
     assert greedy.performance.cvar.value == greedy.performance.worst == near(1.25)
@@ -60,19 +62,19 @@ def test_the_difference_to_foresight_is_taken_within_each_state(
 ) -> None:
     """Its error is that of the differences; and blocks of states change nothing."""
     instance, states = embargo(uncertainty={"sample": {"states": 300, "seed": 3}})
-    (foresight,) = outcomes.evaluate(instance, states, [Commitment()])
-    draw = Draw(instance, 300, 3)
-    (found,) = rule_outcomes(instance, draw, Commitment(), [0.25], foresight, 0.9, jobs=1)
-    (own,) = by_rule(instance, states, Commitment(), [0.25])
+    (foresight,) = outcomes.evaluate_commitments(instance, states, [Commitment()])
+    draw = SampledStates(instance, 300, 3)
+    (found,) = release_policy_outcomes(instance, draw, Commitment(), [0.25], foresight, 0.9, jobs=1)
+    (own,) = simulate_release_policy(instance, states, Commitment(), [0.25])
     difference = own.damage - foresight.damage
     assert found.above_foresight.value == pytest.approx(difference.mean())
     error = difference.std(ddof=1) / math.sqrt(300)
     assert found.above_foresight.standard_error == pytest.approx(error) != 0.0
     assert found.performance.cvar.value == pytest.approx(
-        outcomes.mean_of_worst(own.probability, own.damage, 0.9)
+        outcomes.tail_mean(own.probability, own.damage, 0.9)
     )
-    monkeypatch.setattr(recourse, "BLOCK", 7)
-    (blocks,) = by_rule(instance, states, Commitment(), [0.25])
+    monkeypatch.setattr(evaluator, "STATES_PER_BLOCK", 7)
+    (blocks,) = simulate_release_policy(instance, states, Commitment(), [0.25])
     assert np.array_equal(blocks.damage, own.damage)
-    assert blocks.left == pytest.approx(own.left)
-    assert blocks.by_material == pytest.approx(own.by_material)
+    assert blocks.final_stock == pytest.approx(own.final_stock)
+    assert blocks.damage_by_material == pytest.approx(own.damage_by_material)

@@ -14,27 +14,32 @@ from small import case as bare
 from small import chance_of_cut, cut, funder, near, project, stockpile
 from varied import reading
 
-from models.files import Reading
+from models.files import LoadedScenario
 from models.results import Sensitivity, SensitivityInput
-from optimizer.analyses.assumptions import Assumption, assumptions
-from optimizer.analyses.given import GivenPlan
-from optimizer.analyses.sensitivity.looking import (
-    HAIR,
-    Best,
-    Subject,
-    best,
-    decide,
-    decided,
-    level,
-    look,
-)
+from optimizer.analyses.assumptions import Assumption, list_assumptions
+from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.analyses.sensitivity.options import SensitivityOptions
-from optimizer.analyses.sensitivity.screening import effects, samples, usable, value_at
-from optimizer.analyses.sensitivity.study import sensitivity
+from optimizer.analyses.sensitivity.plan_evaluation import (
+    ROUNDING_MARGIN,
+    BestKnownPlan,
+    StudiedPlan,
+    classify_decision,
+    evaluate_plan,
+    find_best_plan,
+    objective_to_beat,
+    solve_decision,
+)
+from optimizer.analyses.sensitivity.screening import (
+    elementary_effects,
+    independent_inputs,
+    sample_points,
+    value_at_share,
+)
+from optimizer.analyses.sensitivity.sensitivity_analysis import analyze_sensitivity
 from optimizer.errors import Infeasible, Interrupted
 from optimizer.model.commitment import Commitment
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, find
+from optimizer.solve.planner import Problem, solve_and_certify
 
 Raw = dict[str, Any]
 EXACT = SensitivityOptions(gap=1e-9, jobs=1, tolerance=1e-3)
@@ -43,8 +48,8 @@ DEAR: Raw = {"cost_weight": 1.0}
 
 def study(raw: Raw, *only: str, options: SensitivityOptions = EXACT, **choice: Any) -> Sensitivity:
     scenario = reading(raw)
-    made = assumptions(scenario.case, only=only, **choice)
-    return sensitivity(scenario, made, options)
+    made = list_assumptions(scenario.case, only=only, **choice)
+    return analyze_sensitivity(scenario, made, options)
 
 
 def alone(raw: Raw, id: str, **choice: Any) -> SensitivityInput:
@@ -133,12 +138,12 @@ def test_equal_plans_are_no_change() -> None:
 
 def test_a_plan_that_is_not_the_best_is_told_so_and_has_no_break_even() -> None:
     scenario = reading(works())
-    problem = Problem.of(scenario.case)
-    found = find(problem, gap=1e-9)
+    problem = Problem.from_case(scenario.case)
+    found = solve_and_certify(problem, gap=1e-9)
     idle = replace(found, commitment=Commitment(), with_plan=found.without_plan)
-    own = GivenPlan(found.plan(), scenario, problem, idle)
-    made = assumptions(scenario.case, only=["capex"])
-    told = sensitivity(scenario, made, EXACT, given=own)
+    own = SavedPlan(found.to_plan(), scenario, problem, idle)
+    made = list_assumptions(scenario.case, only=["capex"])
+    told = analyze_sensitivity(scenario, made, EXACT, given_plan=own)
     assert (told.given, told.decision) == (True, "changed")
     assert told.own.objective == near(5)
     assert told.regret is not None
@@ -148,8 +153,8 @@ def test_a_plan_that_is_not_the_best_is_told_so_and_has_no_break_even() -> None:
 
 def test_a_free_number_is_moved_as_it_is() -> None:
     scenario = reading(works())
-    made = assumptions(scenario.case, inputs={"projects.works.capex_meur": (4, 6)})[-1:]
-    (free,) = sensitivity(scenario, made, EXACT).inputs
+    made = list_assumptions(scenario.case, inputs={"projects.works.capex_meur": (4, 6)})[-1:]
+    (free,) = analyze_sensitivity(scenario, made, EXACT).inputs
     assert (free.id, free.base, free.high.number) == ("input.projects.works.capex_meur", 4, 6)
     (turn,) = free.break_evens
     assert turn.good <= 5 / (1 - 1e-3) <= turn.changed
@@ -162,8 +167,10 @@ def test_whole_numbers_stay_whole_on_the_way_to_a_break_even() -> None:
     raw["projects"] = {p: project(tonnes=30, capex=1) for p in ("a", "b", "c")}
     raw["policy"] = {"max_projects": 2}
     scenario = reading(raw)
-    made = assumptions(scenario.case, inputs={"policy.max_projects": (0, 6)})[-1:]
-    (free,) = sensitivity(scenario, made, EXACT.model_copy(update={"trajectories": 2})).inputs
+    made = list_assumptions(scenario.case, inputs={"policy.max_projects": (0, 6)})[-1:]
+    (free,) = analyze_sensitivity(
+        scenario, made, EXACT.model_copy(update={"trajectories": 2})
+    ).inputs
     turns = {turn.toward: (turn.good, turn.changed, turn.reason) for turn in free.break_evens}
     assert turns == {"low": (2, 1, "broken"), "high": (2, 3, "better")}
     assert all(turn.narrow for turn in free.break_evens)
@@ -205,10 +212,12 @@ def test_the_best_plan_at_each_end_is_what_exhaustion_finds(seed: int) -> None:
     raw = small_case(random.Random(seed).choice)
     assert exhaustive(raw) is not None
     scenario = reading(raw)
-    known = {made.id for made in assumptions(scenario.case, each=True)}
+    known = {made.id for made in list_assumptions(scenario.case, include_parts=True)}
     known |= {made.partition(".")[0] for made in known}
-    wanted = assumptions(scenario.case, only=[id for id in ("damage", "capex") if id in known])
-    for found in sensitivity(scenario, wanted, EXACT.model_copy(update={"steps": 2})).inputs:
+    wanted = list_assumptions(scenario.case, only=[id for id in ("damage", "capex") if id in known])
+    for found in analyze_sensitivity(
+        scenario, wanted, EXACT.model_copy(update={"steps": 2})
+    ).inputs:
         for point in (found.low, found.high):
             answer = exhaustive(scaled(raw, found.kind, point.value))
             if answer is None:
@@ -240,49 +249,55 @@ def test_a_pool_serves_where_damage_is_another_and_stays_as_it_is() -> None:
     raw = crowded_case(random.Random(4).choice)
     scenario = reading(raw)
     pool = CutPool()
-    find(Problem.of(scenario.case), pool=pool, gap=1e-6)
-    before = (pool.key, len(pool.cuts), len(pool.trials))
-    (made,) = assumptions(scenario.case, only=["damage"])
-    changed = Problem.of(scenario.changed(made.settings(2.0)).case)
-    own = pool.for_problem(changed.instance)
-    assert (own.key != pool.key, own.cuts, len(own.trials)) == (True, [], len(pool.trials))
-    warm = find(changed, pool=own, gap=1e-6)
-    cold = find(changed, pool=CutPool(), gap=1e-6)
+    solve_and_certify(Problem.from_case(scenario.case), pool=pool, gap=1e-6)
+    before = (pool.key, len(pool.cuts), len(pool.portable_points))
+    (made,) = list_assumptions(scenario.case, only=["damage"])
+    changed = Problem.from_case(scenario.with_settings(made.settings_at(2.0)).case)
+    own = pool.copy_for_problem(changed.instance)
+    assert (own.key != pool.key, own.cuts, len(own.portable_points)) == (
+        True,
+        [],
+        len(pool.portable_points),
+    )
+    warm = solve_and_certify(changed, pool=own, gap=1e-6)
+    cold = solve_and_certify(changed, pool=CutPool(), gap=1e-6)
     assert warm.objective == pytest.approx(cold.objective, rel=5e-6)
-    assert (pool.key, len(pool.cuts), len(pool.trials)) == before
+    assert (pool.key, len(pool.cuts), len(pool.portable_points)) == before
 
 
 def test_a_search_that_rules_out_the_level_decides() -> None:
     """A branch is cut off at the level that was asked for: no more is proven of it than that."""
     scenario = reading(works())
-    problem = Problem.of(scenario.case)
-    found = find(problem, gap=1e-9)
-    subject = Subject(scenario, problem.instance, found.commitment, 1e-9, 1e-3)
-    seen = look(subject, ())
-    limit = level(subject, seen)
+    problem = Problem.from_case(scenario.case)
+    found = solve_and_certify(problem, gap=1e-9)
+    subject = StudiedPlan(scenario, problem.instance, found.commitment, 1e-9, 1e-3)
+    seen = evaluate_plan(subject, ())
+    limit = objective_to_beat(subject, seen)
     assert limit == near(4 * (1 - 1e-3))
-    asked = limit - HAIR * 4
-    assert decided(subject, seen, Best("limit", asked)) == "same"
-    assert decided(subject, seen, Best("limit", asked - 1e-6)) == "open"
-    assert decided(subject, seen, Best("limit", 0.0, objective=asked)) == "changed"
+    asked = limit - ROUNDING_MARGIN * 4
+    assert classify_decision(subject, seen, BestKnownPlan("limit", asked)) == "same"
+    assert classify_decision(subject, seen, BestKnownPlan("limit", asked - 1e-6)) == "open"
+    assert (
+        classify_decision(subject, seen, BestKnownPlan("limit", 0.0, objective=asked)) == "changed"
+    )
 
 
 @pytest.mark.parametrize("gap", [0.5, 1e-3])
 def test_a_decision_is_made_whatever_the_gap(gap: float) -> None:
     scenario = reading(crowded_case(random.Random(4).choice))
-    problem, pool = Problem.of(scenario.case), CutPool()
-    found = find(problem, pool=pool, gap=1e-6)
-    subject = Subject(scenario, problem.instance, found.commitment, gap, 1e-3, pool=pool)
-    (made,) = assumptions(scenario.case, only=["damage"])
+    problem, pool = Problem.from_case(scenario.case), CutPool()
+    found = solve_and_certify(problem, pool=pool, gap=1e-6)
+    subject = StudiedPlan(scenario, problem.instance, found.commitment, gap, 1e-3, pool=pool)
+    (made,) = list_assumptions(scenario.case, only=["damage"])
     for value in (0.5, 0.7, 0.9, 1.1, 1.5, 2.0):
-        seen = look(subject, made.settings(value))
-        outcome, _ = decide(subject, seen, pool.for_problem(seen.problem.instance))
+        seen = evaluate_plan(subject, made.settings_at(value))
+        outcome, _ = solve_decision(subject, seen, pool.copy_for_problem(seen.problem.instance))
         assert outcome in ("same", "changed")
 
 
-def free(scenario: Reading, **ranges: tuple[float, float]) -> tuple[Assumption, ...]:
+def free(scenario: LoadedScenario, **ranges: tuple[float, float]) -> tuple[Assumption, ...]:
     paths = {f"projects.{name}.capex_meur": ends for name, ends in ranges.items()}
-    return assumptions(scenario.case, only=["price"], inputs=paths)[1:]
+    return list_assumptions(scenario.case, only=["price"], inputs=paths)[1:]
 
 
 def test_effects_on_a_linear_figure_are_its_slopes() -> None:
@@ -291,11 +306,11 @@ def test_effects_on_a_linear_figure_are_its_slopes() -> None:
     raw["projects"] = {name: project(capex=1) for name in "abc"}
     made = free(reading(raw), a=(0, 2), b=(0, 5), c=(0.5, 1.5))
     asked = SensitivityOptions(trajectories=6, seed=4)
-    unit, _ = samples(made, asked)
+    unit, _ = sample_points(made, asked)
     values = np.array(
-        [[value_at(one, x) for one, x in zip(made, row, strict=True)] for row in unit]
+        [[value_at_share(one, x) for one, x in zip(made, row, strict=True)] for row in unit]
     )
-    rows = {row.id: row for row in effects(made, asked, unit, values @ [3.0, -2.0, 0.0])}
+    rows = {row.id: row for row in elementary_effects(made, asked, unit, values @ [3.0, -2.0, 0.0])}
     first, second, third = (rows[one.id] for one in made)
     assert list(rows)[:2] == [second.id, first.id]
     assert (first.mu, first.mu_star, first.sigma) == (near(6), near(6), pytest.approx(0, abs=1e-9))
@@ -305,9 +320,9 @@ def test_effects_on_a_linear_figure_are_its_slopes() -> None:
 
 def test_a_screen_moves_every_number_once() -> None:
     scenario = reading(works())
-    made = assumptions(scenario.case, each=True)
-    kept = usable(made)
-    paths = [text.partition("=")[0] for one in kept for text in one.settings(one.high)]
+    made = list_assumptions(scenario.case, include_parts=True)
+    kept = independent_inputs(made)
+    paths = [text.partition("=")[0] for one in kept for text in one.settings_at(one.high)]
     assert len(paths) == len(set(paths))
     assert {"hazard.cut", "capex.works", "damage.ore"} <= {one.id for one in kept}
 
@@ -315,9 +330,9 @@ def test_a_screen_moves_every_number_once() -> None:
 def test_a_screen_of_a_scenario_is_the_same_each_time() -> None:
     """The plan leaves no damage, so that what a missing tonne costs has no effect on it."""
     scenario = reading(works())
-    made = assumptions(scenario.case, only=["capex", "damage"])
+    made = list_assumptions(scenario.case, only=["capex", "damage"])
     options = EXACT.model_copy(update={"trajectories": 3, "resolve": True})
-    one, two = (sensitivity(scenario, made, options).screen for _ in range(2))
+    one, two = (analyze_sensitivity(scenario, made, options).screen for _ in range(2))
     assert one == two
     assert one is not None
     assert one.evaluations == 3 * (2 + 1)
@@ -346,13 +361,13 @@ def test_where_no_plan_keeps_all_rules_there_is_no_swing() -> None:
 def test_what_was_found_before_a_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def stopping(*given: Any, **options: Any) -> Best:
+    def stopping(*given: Any, **options: Any) -> BestKnownPlan:
         asked.append(given)
         if len(asked) == 4:
             raise Interrupted("stopped")
-        return best(*given, **options)
+        return find_best_plan(*given, **options)
 
-    monkeypatch.setattr("optimizer.analyses.sensitivity.subproblem.best", stopping)
+    monkeypatch.setattr("optimizer.analyses.sensitivity.subproblem.find_best_plan", stopping)
     found = study(works(), "price", "capex", options=EXACT.model_copy(update={"steps": 0}))
     assert found.ended == "interrupted"
     assert [one.id for one in found.inputs] == ["price"]

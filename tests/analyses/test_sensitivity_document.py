@@ -11,9 +11,9 @@ from saved_plans import tutorial
 from models.language import Language
 from models.results import ProvenRange
 from models.results.sensitivity import SensitivityPoint
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.sensitivity import words
-from optimizer.report.cells import between
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.sensitivity import sensitivity_wording
+from optimizer.report.cells import format_range
 from optimizer.report.render import html
 from optimizer.report.wording import Wording
 
@@ -43,7 +43,7 @@ def test_the_page_has_a_table_for_each_question() -> None:
 def test_the_widest_swing_comes_first() -> None:
     rows = tables_in(found())["swings"].rows
     assert [row[0].text for row in rows] == [
-        words.name(Wording(found()), one) for one in found().inputs
+        sensitivity_wording.input_name(Wording(found()), one) for one in found().inputs
     ]
     swings = [one.swing.high for one in found().inputs if one.swing is not None]
     assert swings == sorted(swings, reverse=True)
@@ -67,9 +67,9 @@ def test_what_moves_along_with_demand_is_said() -> None:
 
 
 def test_a_regret_that_is_arithmetic_is_none() -> None:
-    assert between(ProvenRange(low=0.0, high=1e-9)) == "0"
-    assert between(ProvenRange(low=0.0, high=0.5)) == "at most 0.500"
-    assert between(ProvenRange(low=0.25, high=0.5)) == "0.250 to 0.500"
+    assert format_range(ProvenRange(low=0.0, high=1e-9)) == "0"
+    assert format_range(ProvenRange(low=0.0, high=0.5)) == "at most 0.500"
+    assert format_range(ProvenRange(low=0.25, high=0.5)) == "0.250 to 0.500"
 
 
 def test_an_end_without_a_plan_in_time_is_not_what_moves_most() -> None:
@@ -77,7 +77,7 @@ def test_an_end_without_a_plan_in_time_is_not_what_moves_most() -> None:
     late = first.low.model_copy(update={"status": "none", "best": None})
     unknown = first.model_copy(update={"swing": None, "low": late})
     made = found().model_copy(update={"inputs": (unknown, *others)})
-    leading = words.leading(made)
+    leading = sensitivity_wording.leading_input(made)
     assert leading is not None
     assert leading.id in {one.id for one in others}
 
@@ -124,15 +124,15 @@ def test_a_plan_that_stays_right_is_told_so() -> None:
 
 
 def test_charts_can_be_taken_out_as_pictures() -> None:
-    charts = html.charts(document_of(found()))
+    charts = html.document_charts(build_result_document(found()))
     assert [chart.name for chart in charts] == ["tornado", "screen"]
     assert all(chart.png_file().startswith(b"\x89PNG") for chart in charts)
 
 
 def test_a_report_says_what_turns_the_decision_and_what_is_right_then() -> None:
     text = read(page_of(tutorial(), sensitivity=found())).text.replace("\u00a0", " ")
-    for one in words.changing(found())[:3]:
-        assert f"{words.name(Wording(found()), one)} (right at " in text
+    for one in sensitivity_wording.turning_inputs(found())[:3]:
+        assert f"{sensitivity_wording.input_name(Wording(found()), one)} (right at " in text
     assert "breaks a rule at " in text
     assert "turns" in tables_in(tutorial(), sensitivity=found())
 

@@ -32,12 +32,12 @@ from spreadsheets import cells, formulas, recalculated, records, results, with_l
 
 from models.language import Language
 from models.results import Split
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.split.rules import SHOWN
-from optimizer.analyses.split.words import Game, outwards, state_meaning
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.split.rule_tables import MAX_PAGE_GROUPS
+from optimizer.analyses.split.split_wording import SplitWording, round_outwards, state_meaning
 from optimizer.report.render import html
-from optimizer.report.render.html import charts
-from optimizer.report.wording import joined
+from optimizer.report.render.html import document_charts
+from optimizer.report.wording import join_texts
 
 SECTIONS = (
     "What all do together",
@@ -111,7 +111,9 @@ def test_the_split_of_the_tests_adds_up(name: str) -> None:
         assert own - (one.found - base) == one.worth.value
     assert found.coalitions[-1].found == found.plan.objective
     assert found.coalitions[-1].worth == found.worth
-    assert sum(b.damage + b.outlay for b in Game(found).bearers) == found.plan.objective
+    assert (
+        sum(b.damage + b.outlay for b in SplitWording(found).cost_bearers) == found.plan.objective
+    )
     for rule in found.rules:
         gains = sum(share.gain.value for share in rule.members.values())
         assert gains == pytest.approx(found.worth.value)
@@ -320,9 +322,9 @@ def test_what_the_proofs_leave_open_is_told_and_drawn_only_where_it_matters() ->
 
 
 def test_ends_of_ranges_are_rounded_outwards() -> None:
-    assert outwards(split().worth) == ("118", "121")
+    assert round_outwards(split().worth) == ("118", "121")
     small = split(worth=interval(1.0, 0.1234, 0.1234)).worth
-    assert outwards(small) == ("0.87", "1.13")
+    assert round_outwards(small) == ("0.87", "1.13")
 
 
 def test_a_joint_plan_of_nothing_gains_nothing() -> None:
@@ -352,25 +354,25 @@ def test_what_was_not_asked_for_is_left_out() -> None:
     assert not {"Sharing", "Staying out", "Outsiders acting"} & set(few.sheetnames)
 
 
-def eight() -> Game:
+def eight() -> SplitWording:
     """A game of eight by name alone."""
     player = raw()["players"][0]
     names = [player | {"id": f"p{n}", "name": f"Works {n}"} for n in range(8)]
-    return Game(split(players=names))
+    return SplitWording(split(players=names))
 
 
 def test_a_large_group_is_told_by_those_it_lacks() -> None:
     game = eight()
-    assert game.group(["p0", "p1", "p2"]) == "Works 0, Works 1 and Works 2"
-    assert game.group([f"p{n}" for n in range(1, 8)]) == "all but Works 0"
-    assert game.group([f"p{n}" for n in range(2, 8)]) == "all but Works 0 and Works 1"
-    assert game.group([f"p{n}" for n in range(3, 8)]).startswith("Works 3, Works 4,")
+    assert game.group_name(["p0", "p1", "p2"]) == "Works 0, Works 1 and Works 2"
+    assert game.group_name([f"p{n}" for n in range(1, 8)]) == "all but Works 0"
+    assert game.group_name([f"p{n}" for n in range(2, 8)]) == "all but Works 0 and Works 1"
+    assert game.group_name([f"p{n}" for n in range(3, 8)]).startswith("Works 3, Works 4,")
 
 
 def test_names_with_commas_are_kept_apart() -> None:
-    assert joined(["a", "b"]) == "a, b"
-    assert joined(["Cars, group A", "b", "c"]) == "Cars, group A; b; c"
-    assert joined(["1,5", "2,5"]) == "1,5, 2,5"
+    assert join_texts(["a", "b"]) == "a, b"
+    assert join_texts(["Cars, group A", "b", "c"]) == "Cars, group A; b; c"
+    assert join_texts(["1,5", "2,5"]) == "1,5, 2,5"
 
 
 def test_duties_that_are_set_aside_are_named() -> None:
@@ -442,32 +444,38 @@ def test_what_each_bears_and_what_groups_gain() -> None:
 
 
 def chart_of(found: Split, name: str) -> Any:
-    (chart,) = [chart for chart in charts(document_of(found)) if chart.name == name]
+    (chart,) = [
+        chart for chart in document_charts(build_result_document(found)) if chart.name == name
+    ]
     return chart
 
 
 def test_charts_can_be_taken_out_as_pictures() -> None:
-    assert [c.name for c in charts(document_of(split()))] == ["gains", "leaving", "staying-out"]
+    assert [c.name for c in document_charts(build_result_document(split()))] == [
+        "gains",
+        "leaving",
+        "staying-out",
+    ]
     drawn = chart_of(split(), "leaving").svg()
     assert "Car makers and Wind turbines" in drawn
     assert "has more by leaving" in drawn
     rules = [rule | {"leaving": []} for rule in raw()["rules"]]
-    drawn_ = [c.name for c in charts(document_of(split(rules=rules)))]
+    drawn_ = [c.name for c in document_charts(build_result_document(split(rules=rules)))]
     assert drawn_ == ["gains", "staying-out"]
 
 
 def test_many_groups_are_cut_and_counted_on_the_page_alone() -> None:
     few = raw()["coalitions"]
-    many = [few[3] | {"worth": interval(float(n), 0.0, 0.0)} for n in range(SHOWN + 5)]
+    many = [few[3] | {"worth": interval(float(n), 0.0, 0.0)} for n in range(MAX_PAGE_GROUPS + 5)]
     found = split(coalitions=[*many, few[-1]])
     root = read(page_of(found))
     table = tables(root)["coalitions"]
-    assert len(table.rows) == SHOWN
-    assert table.values("Gain")[:2] == [120, SHOWN + 4]
+    assert len(table.rows) == MAX_PAGE_GROUPS
+    assert table.values("Gain")[:2] == [120, MAX_PAGE_GROUPS + 4]
     text = section(root, "groups").text
-    assert f"The {SHOWN} groups with most to gain, of {SHOWN + 6}" in text
+    assert f"The {MAX_PAGE_GROUPS} groups with most to gain, of {MAX_PAGE_GROUPS + 6}" in text
     sheet = results(workbook_of(found))["Groups"]
-    assert len(rows_of(sheet, "Spares the others")) == SHOWN + 6
+    assert len(rows_of(sheet, "Spares the others")) == MAX_PAGE_GROUPS + 6
 
 
 def test_texts_are_never_markup_and_never_formulas() -> None:
@@ -684,13 +692,13 @@ def test_formulas_refer_to_cells_and_hold_no_figures() -> None:
 
 @pytest.mark.slow
 def test_a_split_beside_a_plan_gets_a_section() -> None:
-    made = document_of(tutorial(), split=split())
-    root = read(html.render(made))
+    made = build_result_document(tutorial(), split=split())
+    root = read(html.render_page(made))
     found = section(root, "split")
     assert "Together the 3 companies gain 120 million EUR" in found.text
     assert "Some group would rather leave with: By demand." in found.text
     assert tables(root)["gains"].headers[1:6] == RULES
-    assert [chart.name for chart in html.charts(made)].count("gains") == 1
+    assert [chart.name for chart in html.document_charts(made)].count("gains") == 1
     assert 'id="split"' not in page_of(tutorial())
 
 

@@ -12,12 +12,12 @@ from small import near, solve
 
 from models.language import Language
 from models.results import Evaluation, Plan
-from optimizer.analyses.evaluation.evaluate import evaluate
 from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.given import given
-from optimizer.analyses.plan.beside import Beside
-from optimizer.analyses.plan.risks import remains
-from optimizer.analyses.plan.words import PlanWording
+from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
+from optimizer.analyses.plan.companion_results import CompanionResults
+from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.analyses.plan.risks import describe_remaining_damage
+from optimizer.analyses.saved_plan import load_saved_plan
 
 
 def used(**fields: Any) -> Plan:
@@ -46,7 +46,9 @@ def test_of_a_stock_that_holds_nothing_no_times_are_told() -> None:
 
 @cache
 def judged() -> Evaluation:
-    return evaluate(given(used()), EvaluateOptions(reserves=(0.0, 0.5), replications=0))
+    return evaluate_plan(
+        load_saved_plan(used()), EvaluateOptions(reserves=(0.0, 0.5), replications=0)
+    )
 
 
 def test_an_evaluation_says_it_of_each_rule() -> None:
@@ -58,12 +60,14 @@ def test_an_evaluation_says_it_of_each_rule() -> None:
 
 def test_a_brief_says_what_is_left_without_foresight() -> None:
     found = judged()
-    say = PlanWording(used(), beside=Beside(evaluation=found))
+    say = PlanWording(used(), companions=CompanionResults(evaluation=found))
     least = min(rule.performance.expected.value for rule in found.rules)
-    (told,) = remains(say)
-    fresh = say.spoken(found.fresh.with_plan.expected.value)
-    assert told.endswith(f"On fresh states {fresh}, and {say.spoken(least)} without foresight.")
-    (told,) = remains(PlanWording(used()))
+    (told,) = describe_remaining_damage(say)
+    fresh = say.amount_for_sentence(found.fresh.with_plan.expected.value)
+    assert told.endswith(
+        f"On fresh states {fresh}, and {say.amount_for_sentence(least)} without foresight."
+    )
+    (told,) = describe_remaining_damage(PlanWording(used()))
     assert "foresight" not in told
 
 

@@ -24,18 +24,18 @@ from models.files import read_case
 from models.language import Language, using
 from models.results import Plan, Stress
 from models.scenario.case import Case
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.given import given
-from optimizer.analyses.stress.one_state import Lived, draw, live_through
-from optimizer.analyses.stress.options import StressOptions, strikes
-from optimizer.analyses.stress.stress import lasting, losing, stress
-from optimizer.cli import run
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.analyses.stress.options import StressOptions, parse_events
+from optimizer.analyses.stress.simulation import Simulation, simulate_state, split_release
+from optimizer.analyses.stress.stress_analysis import compute_stress, with_length, with_loss
+from optimizer.cli import run_command_line
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, ProfileData, read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.outcomes import evaluate
-from optimizer.solve.sweep.nodes import Stock
+from optimizer.solve.outcomes import evaluate_commitments
+from optimizer.solve.recourse.node_data import NodeStock
 
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 
@@ -54,7 +54,9 @@ def works_and_stock(**sections: Any) -> Raw:
 
 
 def stressed(raw: Raw, *events: str, **asked: Any) -> Stress:
-    return stress(given(solve(raw)).found, StressOptions(events=strikes(events), **asked))
+    return compute_stress(
+        load_saved_plan(solve(raw)).solution, StressOptions(events=parse_events(events), **asked)
+    )
 
 
 @cache
@@ -94,7 +96,9 @@ def test_who_is_hit_and_when_the_stock_is_empty() -> None:
 
 def test_purchases_go_on_and_what_is_left_is_told() -> None:
     """5 t a year are bought, of which each stop takes what there is; none lie there before."""
-    found = stress(given(tutorial()).found, StressOptions(state="a stop in 2027 and 2028"))
+    found = compute_stress(
+        load_saved_plan(tutorial()).solution, StressOptions(state="a stop in 2027 and 2028")
+    )
     (reserve,) = found.stocks
     assert reserve.begins_t == {"market": 0, "plan": near(5)}
     assert reserve.released_t == {"market": 0, "plan": near(10)}
@@ -126,10 +130,10 @@ def test_events_that_overlap_take_their_shares_of_what_is_left() -> None:
 def test_effects_that_were_over_before_do_not_go_on() -> None:
     effects = ((0, np.array([0.2])), (1, np.array([0.0, 0.5, 0.7])))
     hazard = ProfileData("h", "h", 1.0, 3, effects)
-    longer = lasting(hazard, 5, "longer")
+    longer = with_length(hazard, 5, "longer")
     assert [list(left) for _, left in longer.effects] == [[0.2], [0.0, 0.5, 0.7, 0.7, 0.7]]
-    assert (longer.id, longer.length) == ("longer", 5)
-    shorter = lasting(hazard, 2, "shorter")
+    assert (longer.id, longer.duration) == ("longer", 5)
+    shorter = with_length(hazard, 2, "shorter")
     assert [list(left) for _, left in shorter.effects] == [[0.2], [0.0, 0.5]]
 
 
@@ -156,7 +160,7 @@ def test_an_event_goes_by_the_profile_that_is_named() -> None:
     told = {}
     for language in get_args(Language):
         with using(language):
-            told[language] = " ".join(map(str, document_of(found).answer))
+            told[language] = " ".join(map(str, build_result_document(found).answer))
     assert "cut, profile slow: from" in told["en"]
     assert "cut, Verlaufsprofil „lang“: " in told["de"]
     written = stressed(raw, state="a cut")
@@ -182,9 +186,9 @@ def test_a_loss_that_is_named_goes_on_throughout(event: str, lost: list[float]) 
 
 def test_what_two_effects_strike_loses_the_share_once() -> None:
     effects = ((1, np.array([0.2])), (1, np.array([0.0, 0.5])), (3, np.array([1.0])))
-    found = losing(ProfileData("h", "h", 1.0, 2, effects), 3, 0.75, "named")
+    found = with_loss(ProfileData("h", "h", 1.0, 2, effects), 3, 0.75, "named")
     assert [(at, list(left)) for at, left in found.effects] == [(1, [0.25] * 3), (3, [0.25] * 3)]
-    assert (found.id, found.length) == ("named", 3)
+    assert (found.id, found.duration) == ("named", 3)
 
 
 @pytest.mark.parametrize(("probability", "comes"), [(0.5, 4.0), (0.49, 0.0)])
@@ -200,8 +204,8 @@ def test_what_comes_anyway_comes_in_both_cases(probability: float, comes: float)
 
 
 def test_it_says_which_plan_it_is_of() -> None:
-    own = given(tutorial())
-    found = stress(own.found, StressOptions(state="1"))
+    own = load_saved_plan(tutorial())
+    found = compute_stress(own.solution, StressOptions(state="1"))
     assert found.plan_objective == near(tutorial().certificate.objective)
 
 
@@ -213,15 +217,15 @@ def test_without_any_shortage_there_is_nothing() -> None:
 
 def test_states_add_up_to_the_outcome_of_the_plan() -> None:
     """By name, and by number."""
-    own = given(tutorial())
+    own = load_saved_plan(tutorial())
     states = own.problem.states
-    found = [stress(own.found, StressOptions(state=s.name)) for s in states]
+    found = [compute_stress(own.solution, StressOptions(state=s.name)) for s in states]
     mean = {c: sum(s.probability * f.damage[c] for s, f in zip(states, found, strict=True))
             for c in ("market", "plan")}  # fmt: skip
     outcome = own.plan.outcome
     assert mean == {"market": near(outcome.without_plan.expected), "plan": near(outcome.expected)}
-    assert own.found.with_plan.damage == pytest.approx([f.damage["plan"] for f in found])
-    numbered = stress(own.found, StressOptions(state="2"))
+    assert own.solution.with_plan.damage == pytest.approx([f.damage["plan"] for f in found])
+    numbered = compute_stress(own.solution, StressOptions(state="2"))
     assert numbered.damage == found[1].damage
     assert numbered.state == "a stop in 2027"
 
@@ -231,7 +235,7 @@ def test_states_add_up_to_the_outcome_of_the_plan() -> None:
 def test_a_state_is_what_the_plan_says_of_it(kind: str, seed: int) -> None:
     """Whatever the stocks, the allocation, failure and delay: damage, shortage and consumers."""
     plan = solve(random_case(random.Random(f"{kind} {seed}"), kind))
-    found = stress(given(plan).found, StressOptions(state="1"))
+    found = compute_stress(load_saved_plan(plan).solution, StressOptions(state="1"))
     outcome = plan.outcome
     assert found.damage["plan"] == pytest.approx(outcome.expected, rel=1e-6, abs=1e-6)
     assert found.damage["market"] == pytest.approx(outcome.without_plan.expected, abs=1e-6)
@@ -291,39 +295,39 @@ def test_every_form_of_a_chain_balances(kind: str, seed: int) -> None:
     raw = chain_case(pick, kind)
     start, offtake, buy = commitment(pick, raw)
     instance = read_instance(Case.model_validate(raw))
-    lot = {h: instance.lot_t[pile.material] for h, pile in instance.stockpiles.items()}
+    lot = {h: instance.lot_tonnes[pile.material] for h, pile in instance.stockpiles.items()}
     held = {key: share for key, share in offtake.items() if share > 0}
     bought = {h: np.array(tonnes) / lot[h] for h, tonnes in buy.items()}
     plan = Commitment(start=start, offtake=held, buy=bought)
     pooled = raw["objective"]["allocation"] == "pooled"
     for single in read_states(instance):
         one = replace(single, probability=1.0)
-        lived = live_through(instance, one, plan)
-        (reckoned,) = evaluate(instance, [one], [plan])
+        lived = simulate_state(instance, one, plan)
+        (reckoned,) = evaluate_commitments(instance, [one], [plan])
         assert sum(lived.damage.values()) == pytest.approx(reckoned.expected, rel=1e-6, abs=1e-6)
         for m, own in lived.materials.items():
             comes = own.market + own.delivered + own.made + own.released + own.missing
-            spare = comes - own.demand - own.taken
+            spare = comes - own.demand - own.taken_in
             assert (spare >= -1e-6).all(), m
             if pooled:
-                assert np.where(own.open > 0, spare, 0) == pytest.approx(0, abs=1e-6), m
-        assert all((left >= -1e-6).all() for left in lived.left.values())
+                assert np.where(own.uncovered > 0, spare, 0) == pytest.approx(0, abs=1e-6), m
+        assert all((left >= -1e-6).all() for left in lived.stock_left.values())
         if pooled:
             number = read_states(instance).index(single)
             total = by_contract(raw, instance, number, (start, offtake, buy), lived)
             assert total == pytest.approx(reckoned.expected, rel=1e-6, abs=1e-6)
 
 
-def by_contract(raw: Raw, instance: Instance, state: int, decided: Any, lived: Lived) -> float:
+def by_contract(raw: Raw, instance: Instance, state: int, decided: Any, lived: Simulation) -> float:
     """The least damage that what is released and made leaves, pooled."""
     case = Reading(raw)
     said: dict[Any, float] = {}
     for h, lots in lived.released.items():
-        lot = instance.lot_t[instance.stockpiles[h].material]
+        lot = instance.lot_tonnes[instance.stockpiles[h].material]
         said |= {("release", h, k): x * lot for k, x in enumerate(lots)}
     for it in lived.plants:
-        assert (it.made <= it.could + 1e-7).all()
-        lot = instance.lot_t[it.output]
+        assert (it.made <= it.could_make + 1e-7).all()
+        lot = instance.lot_tonnes[it.output]
         said |= {("made", it.plant.id, k): x * lot for k, x in enumerate(it.made)}
     return sum(
         damage_if_possible(case, node, case.states[state], decided, said) for node in nodes_of(case)
@@ -341,12 +345,12 @@ def test_a_chain_that_plants_keep_whole_releases_nothing() -> None:
         for m, c, t in (("magnet", "US", 60), ("oxide", "US", 40), ("ore", "CN", 10))
     ]
     instance = read_instance(Case.model_validate(raw))
-    lived = live_through(instance, read_states(instance)[0], Commitment())
+    lived = simulate_state(instance, read_states(instance)[0], Commitment())
     magnet, (makers, _) = lived.materials["magnet"], lived.plants
-    assert magnet.made * instance.lot_t["magnet"] == near([40])
-    assert (magnet.open, magnet.released, lived.released["reserve"]) == (0, 0, 0)
+    assert magnet.made * instance.lot_tonnes["magnet"] == near([40])
+    assert (magnet.uncovered, magnet.released, lived.released["reserve"]) == (0, 0, 0)
     assert (makers.plant.id, makers.made) == ("makers", magnet.made)
-    assert lived.materials["ore"].missing * instance.lot_t["ore"] == near([10])
+    assert lived.materials["ore"].missing * instance.lot_tonnes["ore"] == near([10])
 
 
 def test_the_nearest_form_is_released_first() -> None:
@@ -356,9 +360,9 @@ def test_the_nearest_form_is_released_first() -> None:
     raw["stockpiles"].append(raw["stockpiles"][0] | {"id": "magnets", "material": "magnet"})
     raw["stockpiles"][1]["initial_t"] = 50
     instance = read_instance(Case.model_validate(raw))
-    lived = live_through(instance, read_states(instance)[0], Commitment())
-    assert lived.released["magnets"] * instance.lot_t["magnet"] == near([50])
-    assert lived.released["reserve"] * instance.lot_t["oxide"] == near([30])
+    lived = simulate_state(instance, read_states(instance)[0], Commitment())
+    assert lived.released["magnets"] * instance.lot_tonnes["magnet"] == near([50])
+    assert lived.released["reserve"] * instance.lot_tonnes["oxide"] == near([30])
 
 
 def test_the_stock_that_loses_most_gives_first() -> None:
@@ -367,16 +371,16 @@ def test_the_stock_that_loses_most_gives_first() -> None:
     The first has to give the rest, and no more than 5 t in a period.
     """
     nothing = np.zeros(2)
-    stocks = [Stock(1.0, 20.0, nothing, 5.0), Stock(0.5, 8.0, nothing, np.inf)]
-    given_t = draw(stocks, np.array([6.0, 3.0]))
+    stocks = [NodeStock(1.0, 20.0, nothing, 5.0), NodeStock(0.5, 8.0, nothing, np.inf)]
+    given_t = split_release(stocks, np.array([6.0, 3.0]))
     assert given_t == pytest.approx(np.array([[2.0, 3.0], [4.0, 0.0]]))
 
 
 def test_limits_of_one_stock_make_another_give_earlier() -> None:
     """The first may give 2 t a period and loses more: the second gives the rest, not too early."""
     nothing = np.zeros(3)
-    stocks = [Stock(0.9, 6.0, nothing, 2.0), Stock(1.0, 4.0, nothing, np.inf)]
-    given_t = draw(stocks, np.array([3.0, 0.0, 4.0]))
+    stocks = [NodeStock(0.9, 6.0, nothing, 2.0), NodeStock(1.0, 4.0, nothing, np.inf)]
+    given_t = split_release(stocks, np.array([3.0, 0.0, 4.0]))
     assert given_t.sum(axis=0) == pytest.approx(np.array([3.0, 0.0, 4.0]))
     assert given_t[0] == pytest.approx(np.array([2.0, 0.0, 2.0]))
 
@@ -402,7 +406,7 @@ def test_what_cannot_be_asked_is_refused(
 ) -> None:
     file = tmp_path / "works.yaml"
     file.write_text(yaml.safe_dump(works_and_stock()), encoding="utf-8")
-    assert run(["stress", str(file), *words, "--quiet"]) == 2
+    assert run_command_line(["stress", str(file), *words, "--quiet"]) == 2
     assert says in " ".join(capfd.readouterr().err.split())
 
 
@@ -420,20 +424,22 @@ def test_a_scenario_is_solved_first_and_its_plan_is_kept(
     file.write_text(yaml.safe_dump(works_and_stock()), encoding="utf-8")
     out = tmp_path / "out"
     words = ["--event", event, "--quiet", "--json"]
-    assert run(["stress", str(file), *words, "--gap", "0", "--out", str(out)]) == 0
+    assert run_command_line(["stress", str(file), *words, "--gap", "0", "--out", str(out)]) == 0
     solved = Stress.model_validate_json(capfd.readouterr().out)
     assert (solved.solved, solved.gap) == (True, 0)
     assert Stress.model_validate_json((out / "stress.json").read_bytes()) == solved
     plan = str(out / "plan")
     for name, given_words in {"alone": [plan], "beside": [str(file), "--plan", plan]}.items():
-        assert run(["stress", *given_words, *words, "--out", str(tmp_path / name)]) == 0
+        assert (
+            run_command_line(["stress", *given_words, *words, "--out", str(tmp_path / name)]) == 0
+        )
         again = Stress.model_validate_json(capfd.readouterr().out)
         assert (again.solved, again.gap) == (False, None)
         assert again.materials == solved.materials
         assert not (tmp_path / name / "plan").exists()
-        assert run(["rerun", str(tmp_path / name)]) == 0
+        assert run_command_line(["rerun", str(tmp_path / name)]) == 0
         assert "that are the same again: 1" in capfd.readouterr().out
-    assert run(["stress", plan, *words, "--plan", plan]) == 2
+    assert run_command_line(["stress", plan, *words, "--plan", plan]) == 2
     assert "goes with a scenario file" in capfd.readouterr().err
 
 
@@ -447,8 +453,8 @@ def test_a_plan_meets_the_world_of_another_scenario(
     funders = {"fund": funder(), "more": funder()}
     other.write_text(yaml.safe_dump(works_and_stock(funders=funders)), encoding="utf-8")
     words = ["--event", "cut 2026", "--plan", str(tmp_path), "--quiet", "--json"]
-    assert run(["stress", str(mild), *words]) == 0
+    assert run_command_line(["stress", str(mild), *words]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found["materials"][0]["missing_t"] == {"market": near([0.0]), "plan": near([0.0])}
     assert found["materials"][0]["released_t"] == {"market": near([12.5]), "plan": near([2.5])}
-    assert run(["stress", str(other), *words]) == 5
+    assert run_command_line(["stress", str(other), *words]) == 5

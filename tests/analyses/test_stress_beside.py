@@ -15,12 +15,12 @@ from small import CHINA, case, cut, near, project, solve, state, stockpile
 
 from models.language import Language
 from models.results import Plan, Stress
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.given import given
-from optimizer.analyses.stress.options import StressOptions, strikes
-from optimizer.analyses.stress.stress import stress
-from optimizer.cli import run
-from optimizer.report.figures import NO_BREAK
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.analyses.stress.options import StressOptions, parse_events
+from optimizer.analyses.stress.stress_analysis import compute_stress
+from optimizer.cli import run_command_line
+from optimizer.report.number_format import NO_BREAK_SPACE
 from optimizer.report.render import html
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
@@ -58,7 +58,9 @@ def planned() -> Plan:
 
 @cache
 def struck(*events: str) -> Stress:
-    return stress(given(planned()).found, StressOptions(events=strikes(events)))
+    return compute_stress(
+        load_saved_plan(planned()).solution, StressOptions(events=parse_events(events))
+    )
 
 
 def both() -> tuple[Stress, Stress]:
@@ -81,7 +83,7 @@ def test_each_has_a_row_with_the_figures_of_its_result() -> None:
 def test_the_first_page_tells_what_the_worst_hits_hardest_and_how_hard() -> None:
     """Of the dearest ore 25 t a quarter are needed. Its 16 t in store last for less than one; then
     all is missing without the plan, and 15 t with it, as the works brings 10."""
-    page = page_of(planned(), stress=both()).replace(NO_BREAK, " ")
+    page = page_of(planned(), stress=both()).replace(NO_BREAK_SPACE, " ")
     says = (
         "Hit hardest, by damage: ORE; 60 % of its demand is missing at most with the plan, 100 % "
         "without it."
@@ -120,7 +122,11 @@ def test_the_four_that_cost_most_are_told_period_by_period() -> None:
 
 def test_the_chart_draws_what_the_table_says() -> None:
     """Without the plan a line, with it an area and its edge, on one scale."""
-    charts = [c for c in html.charts(document_of(planned(), stress=both())) if "stress" in c.name]
+    charts = [
+        c
+        for c in html.document_charts(build_result_document(planned(), stress=both()))
+        if "stress" in c.name
+    ]
     assert [c.name for c in charts] == ["stress-1", "stress-2"]
     figure = charts[0].draw()
     found = both()[0]
@@ -152,8 +158,8 @@ def test_stocks_of_the_same_material_have_their_own_names() -> None:
         for name in ("old", "new")
     ]
     plan = solve(scenario(stockpiles=piles))
-    asked = StressOptions(events=strikes(("cut 2026 for 1 year at 100%",)))
-    text = read(page_of(plan, stress=[stress(given(plan).found, asked)])).text
+    asked = StressOptions(events=parse_events(("cut 2026 for 1 year at 100%",)))
+    text = read(page_of(plan, stress=[compute_stress(load_saved_plan(plan).solution, asked)])).text
     said = "by the end of 2026 Q1 old_store; by the end of 2026 Q2 new_store."
     assert said in text.replace("\u00a0", " ")
 
@@ -199,8 +205,8 @@ def test_names_of_a_scenario_are_never_markup() -> None:
     raw["hazards"]["cut"]["name"] = "<script>alert(1)</script> $x_{1}$"
     raw["materials"]["ore"]["name"] = "=<b>ore</b>"
     plan = solve(raw)
-    asked = StressOptions(events=strikes(("cut 2026 for 1 year at 100%",)))
-    root = read(page_of(plan, stress=[stress(given(plan).found, asked)]))
+    asked = StressOptions(events=parse_events(("cut 2026 for 1 year at 100%",)))
+    root = read(page_of(plan, stress=[compute_stress(load_saved_plan(plan).solution, asked)]))
     assert not list(root.all("script", "b"))
     assert "<script>alert(1)</script> $x_{1}$: from" in root.text
 
@@ -226,11 +232,11 @@ def rows(page: Path) -> int:
 
 def test_those_beside_a_plan_and_those_given_are_shown(folder: Path) -> None:
     asked = ["stress", "plan", "--event", "cut 2026 for 1 year at 100%", "--quiet"]
-    assert run([*asked, "--out", "plan"]) == 0
-    assert run(["report", "plan"]) == 0
+    assert run_command_line([*asked, "--out", "plan"]) == 0
+    assert run_command_line(["report", "plan"]) == 0
     assert rows(folder / "plan" / "report.html") == 1
     given_ = ["plan", "plan/stress.json", "other", "--out", "x.html", "--excel", "x.xlsx"]
-    assert run(["report", *given_]) == 0
+    assert run_command_line(["report", *given_]) == 0
     assert rows(folder / "x.html") == 2
     assert "Stress tests" in load_workbook(folder / "x.xlsx").sheetnames
 
@@ -244,8 +250,8 @@ def test_those_of_another_scenario_or_plan_are_refused(
     ):
         found = both()[0].model_copy(update={field: value})
         (folder / "wrong.json").write_text(found.model_dump_json(), encoding="utf-8")
-        assert run(["report", "plan", "wrong.json"]) == 2
+        assert run_command_line(["report", "plan", "wrong.json"]) == 2
         assert said in capsys.readouterr().err
     earlier = both()[0].model_copy(update={"plan_objective": None})
     (folder / "earlier.json").write_text(earlier.model_dump_json(), encoding="utf-8")
-    assert run(["report", "plan", "earlier.json"]) == 0
+    assert run_command_line(["report", "plan", "earlier.json"]) == 0

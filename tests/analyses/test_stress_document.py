@@ -14,9 +14,9 @@ from small import CHINA, case, cut, project, solve, state, stockpile
 
 from models.language import Language
 from models.results import Stress
-from optimizer.analyses.given import given
-from optimizer.analyses.stress.options import StressOptions, strikes
-from optimizer.analyses.stress.stress import stress
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.analyses.stress.options import StressOptions, parse_events
+from optimizer.analyses.stress.stress_analysis import compute_stress
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
@@ -49,15 +49,16 @@ def disrupted(
         },
         objective={"measure": measure},
     )
-    asked.setdefault("events", () if "state" in asked else strikes(("cut 2026 for 2 years",)))
-    return stress(given(solve(raw)).found, StressOptions(**asked))
+    asked.setdefault("events", () if "state" in asked else parse_events(("cut 2026 for 2 years",)))
+    return compute_stress(load_saved_plan(solve(raw)).solution, StressOptions(**asked))
 
 
 @LANGUAGES
 def test_a_chain_is_whole_in_all_media(language: Language, untranslated: set[str]) -> None:
     """A form that is only made into another is told of on the page, not in a terminal."""
-    found = stress(
-        given(solve(oxide_in_store())).found, StressOptions(events=strikes(("cut 2026",)))
+    found = compute_stress(
+        load_saved_plan(solve(oxide_in_store())).solution,
+        StressOptions(events=parse_events(("cut 2026",))),
     )
     is_whole_in_all_media(found, language, untranslated)
     page = tables_in(found)["periods-oxide"]
@@ -106,17 +107,17 @@ def test_periods_are_called_by_what_they_are(per_year: int, said: str) -> None:
 
 
 def test_an_event_of_one_period_is_called_by_that() -> None:
-    assert "Cut: 2026 Q2 All" in told(disrupted(events=strikes(("cut 2026.2 for 1 quarter",))))
+    assert "Cut: 2026 Q2 All" in told(disrupted(events=parse_events(("cut 2026.2 for 1 quarter",))))
 
 
 @pytest.mark.parametrize(("share", "said"), [("100%", "total outage"), ("40 %", "loss of 40 %")])
 def test_a_loss_that_was_asked_for_is_told(share: str, said: str) -> None:
-    found = disrupted(events=strikes((f"cut 2026 for 1 year at {share}",)))
+    found = disrupted(events=parse_events((f"cut 2026 for 1 year at {share}",)))
     assert f"Cut: from 2026 Q1 to 2026 Q4, {said}" in told(found)
 
 
 def test_an_event_may_last_beyond_the_horizon() -> None:
-    found = disrupted(events=strikes(("cut 2027 for 3 years",)))
+    found = disrupted(events=parse_events(("cut 2027 for 3 years",)))
     assert "Cut: from 2027 Q1 to the end of the horizon" in told(found)
 
 
@@ -150,7 +151,7 @@ def test_where_nothing_is_short_there_are_no_tables() -> None:
 
 
 def test_what_exists_already_may_cover_it_all() -> None:
-    found = disrupted(events=strikes(("cut 2026 for 1 period",)), per_year=12)
+    found = disrupted(events=parse_events(("cut 2026 for 1 period",)), per_year=12)
     assert "Stocks that exist already cover what the market lacks" in told(found)
 
 

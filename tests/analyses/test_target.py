@@ -18,19 +18,24 @@ from varied import reading, two_works, varying
 from models.faults import ScenarioError
 from models.files import read_case
 from models.results import Target
-from optimizer.analyses.frontier.draw import draw
 from optimizer.analyses.frontier.options import FrontierOptions
-from optimizer.analyses.options import Listener
-from optimizer.analyses.target import trials
+from optimizer.analyses.frontier.tracing import trace_frontier
+from optimizer.analyses.options import ProgressListener
+from optimizer.analyses.target import bisection
+from optimizer.analyses.target.least_value import find_least_value
 from optimizer.analyses.target.options import TargetOptions
-from optimizer.analyses.target.reach import reach
 from optimizer.analyses.variation import Variation
 from optimizer.errors import Infeasible, SolverError
 from optimizer.model import highs
 from optimizer.model.formulation import build_extensive_form, substitute_planned_stock
-from optimizer.solve.conflicts import RULES, add_what_stays, conflict_with_level, rule_rows
+from optimizer.solve.conflicts import (
+    RULE_EXPLAINERS,
+    add_structural_constraints,
+    conflict_with_level,
+    rule_rows,
+)
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, plan, search
+from optimizer.solve.planner import Problem, solve_problem, solve_to_plan
 
 Raw = dict[str, Any]
 EXACT = {"gap": 1e-9}
@@ -38,7 +43,7 @@ TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 
 
 def target(raw: Raw, path: str = "policy.budget_meur", **asked: Any) -> Target:
-    return reach(varying(raw, path), TargetOptions(**asked, **EXACT))
+    return find_least_value(varying(raw, path), TargetOptions(**asked, **EXACT))
 
 
 @pytest.mark.parametrize(
@@ -99,22 +104,22 @@ def test_rules_that_keep_damage_above_a_level_are_named() -> None:
 @pytest.mark.parametrize("seed", sorted({*range(20)} - {3, 8}))  # those have no plan at all
 def test_named_rules_keep_every_plan_above_the_level_and_none_of_them_is_idle(seed: int) -> None:
     """By the least objective that can be had with them, and without any one of them."""
-    problem = Problem.of(reading(crowded_case(random.Random(seed).choice)).case)
-    best = search(problem, method="extensive", gap=1e-9).solution.objective
+    problem = Problem.from_case(reading(crowded_case(random.Random(seed).choice)).case)
+    best = solve_problem(problem, method="extensive", gap=1e-9).solution.objective
     assert best is not None
     level = best - 0.05 * abs(best) - 1e-3
     model = build_extensive_form(problem.instance, problem.states)
-    add_what_stays(model)
+    add_structural_constraints(model)
     compiled = highs.compile_model(model)
     groups: dict[Any, list[int]] = {}
     for row, name, index in rule_rows(compiled):
-        groups.setdefault(RULES[name](problem.instance, index), []).append(row)
+        groups.setdefault(RULE_EXPLAINERS[name](problem.instance, index), []).append(row)
     program = substitute_planned_stock(compiled).program
 
     def least(kept: Sequence[Any]) -> float:
         dropped = [row for rule, rows in groups.items() if rule not in kept for row in rows]
         free = np.isin(np.arange(len(program.row_lower)), dropped)
-        found = highs.solve(program.without_rows(free), gap=1e-9).objective
+        found = highs.solve(program.free_rows(free), gap=1e-9).objective
         assert found is not None
         return found
 
@@ -138,18 +143,22 @@ def test_the_worst_state_and_the_tail() -> None:
     """In the tutorial the worst state alone has the worst 5 %, so that both goals are one; and with
     what is ruled out the least CVaR is above the level."""
     variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
-    worst = reach(variation, TargetOptions(figure="worst", below=100, tolerance=0.01, **EXACT))
-    tail = reach(variation, TargetOptions(figure="cvar", below=100, tolerance=0.01, **EXACT))
+    worst = find_least_value(
+        variation, TargetOptions(figure="worst", below=100, tolerance=0.01, **EXACT)
+    )
+    tail = find_least_value(
+        variation, TargetOptions(figure="cvar", below=100, tolerance=0.01, **EXACT)
+    )
     assert worst.status == tail.status == "proven"
     assert worst.feasible_at == pytest.approx(tail.feasible_at, abs=0.02)
     assert worst.plan is not None
     assert worst.plan.outcome.worst <= 100 * (1 + 1e-6)
     for found in (worst, tail):
         assert found.infeasible_below is not None
-        below = variation.at(found.infeasible_below).changed(
+        below = variation.with_value(found.infeasible_below).with_settings(
             ["objective.cost_weight=0", "objective.cvar.weight=1"]
         )
-        assert plan(below.case, gap=1e-9).outcome.cvar > 100
+        assert solve_to_plan(below.case, gap=1e-9).outcome.cvar > 100
 
 
 def test_days_of_stock_are_found_directly() -> None:
@@ -157,7 +166,9 @@ def test_days_of_stock_are_found_directly() -> None:
     so 4.863 in 2026 and 5 in 2027, at 0.5 million a tonne and 0.02 for each tonne and year."""
     need = 40 * 90 / 365
     variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
-    found = reach(variation, TargetOptions(days={"gallium": 90}, from_year=2027, **EXACT))
+    found = find_least_value(
+        variation, TargetOptions(days={"gallium": 90}, from_year=2027, **EXACT)
+    )
     assert (found.status, found.method) == ("proven", "direct")
     least = 0.5 * need + 0.02 * ((need - 5) + need + need)
     assert found.infeasible_below is not None
@@ -172,7 +183,7 @@ def test_days_of_stock_are_found_directly() -> None:
 
 def test_days_that_no_purchase_reaches() -> None:
     variation = Variation(read_case(TUTORIAL), "policy.budget_meur")
-    found = reach(variation, TargetOptions(days={"reserve": 90}, **EXACT))
+    found = find_least_value(variation, TargetOptions(days={"reserve": 90}, **EXACT))
     assert found.status == "unreachable"
     assert [(rule.tag, rule.place) for rule in found.conflict] == [
         ("S1", f"{TUTORIAL}:109:30"),
@@ -185,7 +196,7 @@ def test_rules_that_conflict_without_the_goal_are_those_of_the_file() -> None:
     settings = ["stockpiles.reserve.min_days_of_demand=90"]
     variation = Variation(read_case(TUTORIAL, settings=settings), "policy.budget_meur")
     for wanted in ({"days": {"reserve": 30}, "from_year": 2027}, {"below": 1}):
-        found = reach(variation, TargetOptions.model_validate(wanted | EXACT))
+        found = find_least_value(variation, TargetOptions.model_validate(wanted | EXACT))
         assert [rule.place for rule in found.conflict] == [
             f"{TUTORIAL}:109:30",
             "--set stockpiles.reserve.min_days_of_demand=90",
@@ -249,13 +260,15 @@ def test_a_target_loads_back_equal() -> None:
 def test_ctrl_c_keeps_the_interval() -> None:
     seen = []
 
-    class Stopping(Listener):
-        def counted(self, done: int, of: int | None, name: str) -> None:
-            seen.append(name)
+    class Stopping(ProgressListener):
+        def report_step(self, done: int, total: int | None, step_name: str) -> None:
+            seen.append(step_name)
             if len(seen) == 4:
                 raise KeyboardInterrupt
 
-    found = reach(varying(two_works()), TargetOptions(below=4, listener=Stopping(), **EXACT))
+    found = find_least_value(
+        varying(two_works()), TargetOptions(below=4, listener=Stopping(), **EXACT)
+    )
     assert (found.ended, found.status) == ("interrupted", "limit")
     assert found.infeasible_below is not None
     assert found.infeasible_below < 7 <= (found.feasible_at or 0) + 1e-4
@@ -267,12 +280,12 @@ def test_values_left_open_widen_the_interval_and_nothing_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between 6 and 8 nothing can be decided: what is said below and above stays true."""
-    whole = trials.Trials.at
+    whole = bisection.BisectionSearch.try_value
 
-    def at(self: trials.Trials, value: float) -> str:
+    def at(self: bisection.BisectionSearch, value: float) -> str:
         return "open" if 6 < value < 8 else whole(self, value)
 
-    monkeypatch.setattr(trials.Trials, "at", at)
+    monkeypatch.setattr(bisection.BisectionSearch, "try_value", at)
     found = target(two_works(), below=4, tolerance=0.1, last=20)
     assert found.status == "limit"
     assert 5.8 < (found.infeasible_below or 0) <= 6
@@ -298,23 +311,25 @@ def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
     """And below what is ruled out, the least damage is above the level."""
     raw = random_case(seed)
     variation = varying(raw)
-    points = draw(variation, FrontierOptions(points=3, **EXACT)).frontier.points
+    points = trace_frontier(variation, FrontierOptions(points=3, **EXACT)).frontier.points
     planned = [point for point in points if point.expected is not None]
     assert planned
     point = planned[len(planned) // 2]
     options = TargetOptions(below=point.expected, gap=1e-6 if warm else 1e-9)
     pool = CutPool() if warm else None
-    found = reach(variation, options, pool=pool)
+    found = find_least_value(variation, options, pool=pool)
     assert found.status == "proven"
     assert found.feasible_at is not None
     assert found.feasible_at <= point.value + found.tolerance + 1e-6
     assert found.plan is not None
     assert found.plan.outcome.expected <= (point.expected or 0) * (1 + 1e-6) + 2e-9
     if found.infeasible_below is not None:
-        below = variation.at(found.infeasible_below).changed(["objective.cost_weight=0"])
-        below = below.changed(["objective.cvar.weight=0"])
+        below = variation.with_value(found.infeasible_below).with_settings(
+            ["objective.cost_weight=0"]
+        )
+        below = below.with_settings(["objective.cvar.weight=0"])
         with contextlib.suppress(Infeasible):
-            assert plan(below.case, gap=1e-9).outcome.expected > (point.expected or 0)
+            assert solve_to_plan(below.case, gap=1e-9).outcome.expected > (point.expected or 0)
 
 
 @pytest.mark.quick(2)
@@ -322,21 +337,29 @@ def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
 def test_a_search_decides_whether_an_objective_can_be_so_low(seed: int) -> None:
     """A little above the optimum there is a plan, a little below there is none; and what is found
     on the way is of use to whoever asks next."""
-    problem = Problem.of(varying(random_case(seed)).reading.case)
+    problem = Problem.from_case(varying(random_case(seed)).reading.case)
     pool = CutPool()
-    best = search(problem, gap=1e-7, method="decomposition").solution.objective
+    best = solve_problem(problem, gap=1e-7, method="decomposition").solution.objective
     assert best is not None
     size = max(abs(best), 1e-3)
     for _ in range(2):
-        above = search(
-            problem, gap=1e-4, method="decomposition", pool=pool, enough=best + 1e-3 * size
+        above = solve_problem(
+            problem,
+            gap=1e-4,
+            method="decomposition",
+            pool=pool,
+            target_objective=best + 1e-3 * size,
         ).solution
         assert above.objective is not None
         assert above.objective <= best + 1e-3 * size
-        assert above.ended == "level reached"
-        below = search(
-            problem, gap=1e-4, method="decomposition", pool=pool, enough=best - 1e-3 * size
+        assert above.solver_status == "level reached"
+        below = solve_problem(
+            problem,
+            gap=1e-4,
+            method="decomposition",
+            pool=pool,
+            target_objective=best - 1e-3 * size,
         ).solution
         assert below.bound is not None
         assert best - 1e-3 * size <= below.bound <= best + 1e-6 * size
-        assert below.ended == "level ruled out"
+        assert below.solver_status == "level ruled out"

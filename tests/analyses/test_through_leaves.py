@@ -57,13 +57,13 @@ def test_leaves_change_no_figure(
     kind: str, seed: int, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is proven from leaves and what is proven from nothing have a value in common."""
-    monkeypatch.setattr(problem, "SMALL", 0)
+    monkeypatch.setattr(problem, "MAX_EXTENSIVE_SIZE", 0)
     file = tmp_path / "scenario.json"
     file.write_text(json.dumps(DRAW[kind](random.Random(f"leaves {kind} {seed}").choice)))
     scenario = vorrat.read(file)
     warm = asked(name, scenario)
-    monkeypatch.setattr(CutPool, "keep", lambda *_: None)
-    monkeypatch.setattr(CutPool, "remember", lambda *_: None)
+    monkeypatch.setattr(CutPool, "store_results_of", lambda *_: None)
+    monkeypatch.setattr(CutPool, "remember_plan", lambda *_: None)
     cold = asked(name, scenario)
     assert warm or name == "frontier"  # where no point has a plan
     assert warm.keys() == cold.keys()

@@ -9,11 +9,11 @@ from saved_plans import tutorial
 from models.faults import ScenarioError
 from models.language import using
 from models.results import Evaluation, Plan
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.evaluation.evaluate import evaluate, is_complete
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.given import given
-from optimizer.analyses.options import Listener
+from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan, is_complete
+from optimizer.analyses.options import ProgressListener
+from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.report.render import terminal
 
 SLACK = 1e-6
@@ -26,7 +26,7 @@ def found() -> Evaluation:
     )
     objective = {"cost_weight": 1, "cvar": {"weight": 0.2, "level": 0.9}}
     plan = saved(sampled(15, objective=objective))
-    return evaluate(given(plan), asked)
+    return evaluate_plan(load_saved_plan(plan), asked)
 
 
 def test_every_part_is_there(found: Evaluation) -> None:
@@ -81,13 +81,13 @@ def test_figures_of_one_world_agree_within_chance(found: Evaluation) -> None:
 
 def test_its_text_has_its_german(found: Evaluation, untranslated: set[str]) -> None:
     with using("de"):
-        terminal.render(document_of(found))
+        terminal.render_text(build_result_document(found))
     assert untranslated == set()
 
 
 def test_written_states_leave_sampling_out() -> None:
     plan = Plan.model_validate_json(tutorial().model_dump_json())
-    found = evaluate(given(plan), EvaluateOptions(longer=1, gap=1e-6))
+    found = evaluate_plan(load_saved_plan(plan), EvaluateOptions(longer=1, gap=1e-6))
     assert (found.gap, found.rare) == (None, None)
     assert found.fresh.sampled is False
     assert all(rule.above_foresight.standard_error is None for rule in found.rules)
@@ -104,7 +104,7 @@ def test_a_plan_of_a_coarse_gap_is_solved_on_where_a_finer_one_is_asked_for() ->
     asked = EvaluateOptions(
         states=20, reserves=(), replications=0, wait_and_see=0, rare=0, longer=0, gap=1e-6, jobs=1
     )
-    found = evaluate(given(plan), asked)
+    found = evaluate_plan(load_saved_plan(plan), asked)
     assert found.tail is not None
     assert found.tail.neutral.weight == 0
     assert found.tail.neutral.gap == pytest.approx(0, abs=1e-6)
@@ -122,7 +122,7 @@ def test_a_slight_weight_of_the_tail_is_read_as_a_number() -> None:
         gap=1e-6,
         jobs=1,
     )
-    found = evaluate(given(saved(sampled(15))), asked)
+    found = evaluate_plan(load_saved_plan(saved(sampled(15))), asked)
     assert found.tail is not None
     assert found.tail.averse.weight == 1e-5
 
@@ -130,24 +130,24 @@ def test_a_slight_weight_of_the_tail_is_read_as_a_number() -> None:
 def test_a_horizon_that_cannot_be_is_refused_before_anything_is_solved() -> None:
     started: list[str] = []
 
-    class Noting(Listener):
-        def counted(self, done: int, of: int | None, name: str) -> None:
-            started.append(name)
+    class Noting(ProgressListener):
+        def report_step(self, done: int, total: int | None, step_name: str) -> None:
+            started.append(step_name)
 
     asked = EvaluateOptions(states=20, longer=300, listener=Noting())
     with pytest.raises(ScenarioError, match="200 years"):
-        evaluate(given(saved(sampled(15))), asked)
+        evaluate_plan(load_saved_plan(saved(sampled(15))), asked)
     assert started == []
 
 
 def test_a_plan_made_for_one_state_is_called_neither_lucky_nor_unlucky() -> None:
     """It is calm, as three of four are: that fresh ones are not is chance, not luck of the plan."""
-    plan = given(saved(sampled(1)))
+    plan = load_saved_plan(saved(sampled(1)))
     asked = EvaluateOptions(
         states=2000, replications=0, wait_and_see=0, tail_weight=0, rare=0, longer=0
     )
-    optimism = evaluate(plan, asked).fresh.optimism
-    assert plan.found.with_plan.expected == 0
+    optimism = evaluate_plan(plan, asked).fresh.optimism
+    assert plan.solution.with_plan.expected == 0
     assert optimism.value > 0
     assert optimism.standard_error is not None
     assert optimism.value < 1.96 * optimism.standard_error

@@ -19,23 +19,23 @@ from two_sets import MISSING, two_sets
 from models.files import read_case_text
 from models.results import Alternatives, Plan
 from models.scenario.case import Case
-from optimizer.analyses.alternatives.alternatives import Sighted, alternatives
-from optimizer.analyses.alternatives.options import AlternativesOptions, Stated
-from optimizer.analyses.alternatives.portfolios import least_lots, with_marks
-from optimizer.analyses.alternatives.seeking import SPARE
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.given import given
-from optimizer.cli import run
-from optimizer.solve.planner import Problem, plan, search, with_best
+from optimizer.analyses.alternatives.near_optimal import AlternativesResult, find_alternatives
+from optimizer.analyses.alternatives.options import AlternativesOptions, StatedAssumptions
+from optimizer.analyses.alternatives.portfolio_search import OBJECTIVE_SLACK
+from optimizer.analyses.alternatives.portfolios import fix_marks, min_lots_by_stockpile
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.cli import run_command_line
+from optimizer.solve.planner import Problem, solve_problem, solve_to_plan, with_reference_optima
 
 Marks = frozenset[tuple[str, str]]
 OVERS = ("mean", "worst", "regret")
 
 
-def sought(raw: Raw, within: float, count: int = 8, **more: Any) -> Sighted:
+def sought(raw: Raw, within: float, count: int = 8, **more: Any) -> AlternativesResult:
     options = {"assumptions": False, "gap": 1e-6} | more.pop("options", {})
     asked = AlternativesOptions(within=within, count=count, **options)
-    return alternatives(read_case_text(json.dumps(raw)), asked, **more)
+    return find_alternatives(read_case_text(json.dumps(raw)), asked, **more)
 
 
 def portfolio(own: Any) -> Marks:
@@ -83,7 +83,7 @@ def test_exactly_the_works_within_the_limit(
         saved = sighted.plans[own.number]
         assert [one.objective for one in saved.under] == near([ore, tin])
         assert saved.certificate.over_assumptions == over
-        assert given(saved).found.objective == near(own.plan.objective)
+        assert load_saved_plan(saved).solution.objective == near(own.plan.objective)
 
 
 def test_what_all_plans_within_have() -> None:
@@ -102,18 +102,20 @@ def test_a_given_plan_stays_the_one_compared_with(
 ) -> None:
     raw = two_sets(over)
     raw["policy"]["must_build"] = ["even"]
-    made = plan(Case.model_validate(raw), gap=0.0)
+    made = solve_to_plan(Case.model_validate(raw), gap=0.0)
     free = json.loads(json.dumps(made.scenario))
     del free["policy"]["must_build"]
     if over == "regret":
         # Its regret is taken from what is best where all is free.
-        best = {own.id: own.best for own in plan(Case.model_validate(two_sets(over))).under}
+        best = {
+            own.id: own.best for own in solve_to_plan(Case.model_validate(two_sets(over))).under
+        }
         under = [one.model_copy(update={"best": best[one.id]}) for one in made.under]
         certificate = made.certificate.model_copy(update={"objective": 8.5})
         made = made.model_copy(update={"under": tuple(under), "certificate": certificate})
-    back = given(made.model_copy(update={"scenario": free}))
+    back = load_saved_plan(made.model_copy(update={"scenario": free}))
     options = AlternativesOptions(within=0.3, count=5, assumptions=False, gap=1e-6)
-    found = alternatives(back.reading, options, given=back).alternatives
+    found = find_alternatives(back.reading, options, saved_plan=back).alternatives
     assert found.given
     assert found.bound == near(bound)
     assert [*found.plan.projects] == ["even"]
@@ -123,8 +125,8 @@ def test_a_given_plan_stays_the_one_compared_with(
 def test_other_cases_are_solved_over_sets_where_they_ask_for_it() -> None:
     raw = two_sets("mean")
     reading = read_case_text(json.dumps(raw))
-    alone = reading.changed(["objective.over_assumptions=null"]).case
-    options = {"stated": (Stated("no first", ("policy.must_not_build=[first]",)),)}
+    alone = reading.with_settings(["objective.over_assumptions=null"]).case
+    options = {"stated": (StatedAssumptions("no first", ("policy.must_not_build=[first]",)),)}
     found = sought(raw, 0.0, variants={"alone": alone}, options=options).alternatives
     told = {other.id: (other.projects, other.objective) for other in found.others}
     assert told == {"alone": (("first",), near(12)), "no first": (("between",), near(7.5))}
@@ -136,16 +138,18 @@ def test_the_command_writes_plans_over_sets(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(two_sets("regret")), encoding="utf-8")
     words = ["--within", "30%", "--no-assumptions", "--quiet", "--out"]
     # Fewer than ten are within, and that is proven.
-    assert run(["alternatives", str(file), *words, str(out)]) == 0
+    assert run_command_line(["alternatives", str(file), *words, str(out)]) == 0
     saved = out / "plans" / "1" / "plan.json"
     assert Plan.model_validate_json(saved.read_bytes()).certificate.over_assumptions == "regret"
     again = tmp_path / "again"
-    assert run(["alternatives", str(saved), *words, str(again)]) == 0
+    assert run_command_line(["alternatives", str(saved), *words, str(again)]) == 0
     found = Alternatives.model_validate_json((again / "alternatives.json").read_bytes())
     assert [*found.plan.projects] == ["first"]
     assert [[*own.plan.projects] for own in found.alternatives] == [["between"]]
-    (told,) = [part for part in document_of(found).answer if getattr(part, "name", "") == "under"]
-    assert [[column.of(row) for column in told.columns[1:]] for row in told.rows] == [
+    (told,) = [
+        part for part in build_result_document(found).answer if getattr(part, "name", "") == "under"
+    ]
+    assert [[column.value(row) for column in told.columns[1:]] for row in told.rows] == [
         near([0, 12]),
         near([5, 10]),
     ]
@@ -161,9 +165,9 @@ def all_portfolios(seed: int, over: str) -> tuple[dict[Marks, float], float]:
     rounding is a part of. Projects are settled by the policy of the file, stockpiles by what is
     held; each is solved by the extensive form."""
     raw = drawn(seed, over)
-    problem = with_best(Problem.of(Case.model_validate(raw)), gap=1e-8)
-    least = least_lots(problem.instance, 1.0, *problem.together.instances)
-    projects = [("project", p) for p, own in problem.instance.projects.items() if own.starts]
+    problem = with_reference_optima(Problem.from_case(Case.model_validate(raw)), gap=1e-8)
+    least = min_lots_by_stockpile(problem.instance, 1.0, *problem.assumption_sets.instances)
+    projects = [("project", p) for p, own in problem.instance.projects.items() if own.start_years]
     stocks = [("stockpile", h) for h in least]
     marks = [*projects, *stocks]
     found = {}
@@ -174,17 +178,17 @@ def all_portfolios(seed: int, over: str) -> tuple[dict[Marks, float], float]:
             policy[rule] = sorted({*policy.get(rule, []), *(p for _, p in those)})
         if {*policy["must_build"]} & {*policy["must_not_build"]}:
             continue
-        forced = Problem.of(Case.model_validate(raw | {"policy": policy}))
+        forced = Problem.from_case(Case.model_validate(raw | {"policy": policy}))
         bought, not_bought = some & {*stocks}, {*stocks} - some
         whole, *sets = (
-            replace(own, instance=with_marks(own.instance, bought, not_bought, least))
-            for own in (forced, *forced.sets)
+            replace(own, instance=fix_marks(own.instance, bought, not_bought, least))
+            for own in (forced, *forced.set_problems)
         )
-        forced = replace(whole, sets=tuple(sets), best=problem.best)
-        solved = search(forced, gap=1e-9, method="extensive")
+        forced = replace(whole, set_problems=tuple(sets), reference_optima=problem.reference_optima)
+        solved = solve_problem(forced, gap=1e-9, method="extensive")
         if solved.solution.objective is not None:
             found[some] = solved.solution.objective
-    return found, max(1.0, abs(min(found.values())), problem.least)
+    return found, max(1.0, abs(min(found.values())), problem.objective_floor)
 
 
 @pytest.mark.quick(every=31, ci=4)
@@ -194,7 +198,7 @@ def all_portfolios(seed: int, over: str) -> tuple[dict[Marks, float], float]:
 def test_each_is_as_far_as_any_within_the_limit(seed: int, within: float, over: str) -> None:
     found = sought(drawn(seed, over), within, 6).alternatives
     least, size = all_portfolios(seed, over)
-    spare = SPARE * size
+    spare = OBJECTIVE_SLACK * size
     # Of a regret of nought those as good remain. Else no portfolio of these cases lies just at the
     # limit: nobody could say on which side it is.
     ties = over == "regret" and found.plan.objective < spare

@@ -15,28 +15,28 @@ from two_sets import MISSING, sampled, two_sets
 
 import vorrat
 from models.files import read_case_text
-from models.files.reading import under_assumptions
+from models.files.reading import cases_by_assumption_set
 from models.results import Comparison, Disagreement, Evaluation, Frontier, Plan
 from models.scenario.case import Case
-from optimizer.analyses.disagreement.disagree import disagree
-from optimizer.analyses.disagreement.options import AssumptionsOptions
-from optimizer.analyses.disagreement.words import agreed, best
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.given import given
-from optimizer.analyses.plan.under import argued
-from optimizer.analyses.plan.words import PlanWording
-from optimizer.cli import run
+from optimizer.analyses.assumption_dependence.cross_evaluation import cross_evaluate_sets
+from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
+from optimizer.analyses.assumption_dependence.sentences import agreement_sentences, best_plan_by_set
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.analyses.plan.set_outcomes import describe_disputes
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.cli import run_command_line
 from optimizer.errors import Misuse
 from optimizer.report.document import Bullets, Table
 from optimizer.report.wording import Wording
-from optimizer.solve.checked_solution import Best
-from optimizer.solve.planner import Problem, find, plan
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.checked_solution import ReferenceOptimum
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 
 
 def disagreed(raw: Raw, over: Any = None) -> Disagreement:
     reading = read_case_text(yaml.safe_dump(raw))
-    found, _ = disagree(reading, AssumptionsOptions(over=over, gap=0.0))
+    found, _ = cross_evaluate_sets(reading, AssumptionsOptions(over=over, gap=0.0))
     return found
 
 
@@ -60,15 +60,21 @@ def test_experts_do_not_differ_where_the_plan_of_one_is_best_for_both() -> None:
     """Within its gap the search for an expert may end with a plan that is worse for him than the
     one that was found for another."""
     found = disagreed(two_sets(None))
-    assert [list(plan.projects) for plan in best(found).values()] == [["first"], ["second"]]
+    assert [list(plan.projects) for plan in best_plan_by_set(found).values()] == [
+        ["first"],
+        ["second"],
+    ]
     first, second = found.plans
     under = {id: told.model_copy(update={"regret": 0.0}) for id, told in first.under.items()}
     worse = second.under["tin_hurts"].model_copy(update={"regret": 0.01})
     second = second.model_copy(update={"under": {**second.under, "tin_hurts": worse}})
     first = first.model_copy(update={"under": under})
     found = found.model_copy(update={"plans": (first, second)})
-    assert [list(plan.projects) for plan in best(found).values()] == [["first"], ["first"]]
-    said = " ".join(agreed(Wording(found)))
+    assert [list(plan.projects) for plan in best_plan_by_set(found).values()] == [
+        ["first"],
+        ["first"],
+    ]
+    said = " ".join(agreement_sentences(Wording(found)))
     assert "all build first. They differ in no project" in said
     assert "the plan of “ore_hurts” is better for “tin_hurts” than its own" in said
 
@@ -76,33 +82,38 @@ def test_experts_do_not_differ_where_the_plan_of_one_is_best_for_both() -> None:
 def test_no_regret_is_negative_where_the_search_of_an_expert_left_room() -> None:
     """Best plans that were found are 50 and 50; the plan for both is better for each of them, and
     becomes what regret is taken from."""
-    problem = Problem.of(Case.model_validate(two_sets("regret")))
-    loose = replace(problem, best=(Best(50.0, 0.0), Best(50.0, 0.0)))
-    found = find(loose, gap=0.0)
-    told = found.plan()
+    problem = Problem.from_case(Case.model_validate(two_sets("regret")))
+    loose = replace(
+        problem, reference_optima=(ReferenceOptimum(50.0, 0.0), ReferenceOptimum(50.0, 0.0))
+    )
+    found = solve_and_certify(loose, gap=0.0)
+    told = found.to_plan()
     assert found.objective == told.certificate.objective == 0.0
     assert [own.regret for own in told.under] == [0.0, 0.0]
     assert all(own.best is not None and own.best < 50 for own in told.under)
-    assert list(disagreements(told)) == []
+    assert list(find_discrepancies(told)) == []
 
 
 def test_regrets_are_told_from_the_plan_for_all_where_it_is_the_best(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """-4 stood in the square before, for a compromise that is better within the gap."""
-    beaten = (Best(9.0, 0.0), Best(10.0, 0.0))
-    monkeypatch.setattr("optimizer.analyses.disagreement.disagree.best_known", lambda *_: beaten)
+    beaten = (ReferenceOptimum(9.0, 0.0), ReferenceOptimum(10.0, 0.0))
+    monkeypatch.setattr(
+        "optimizer.analyses.assumption_dependence.cross_evaluation.best_reference_optima",
+        lambda *_: beaten,
+    )
     found = disagreed(two_sets(None), "worst")
     assert found.compromise is not None
     regrets = [told.regret for told in found.compromise.under.values()]
-    assert min(told.regret for plan in found.every for told in plan.under.values()) >= 0
+    assert min(told.regret for plan in found.all_plans for told in plan.under.values()) >= 0
     assert min(regrets) == 0
 
 
 def argued_of(raw: Raw) -> str:
     """What the page on a scenario's plan says of what experts would do."""
-    found, made = disagreed(raw), plan(Case.model_validate(raw), gap=0.0)
-    return " ".join(argued(PlanWording(made), found))
+    found, made = disagreed(raw), solve_to_plan(Case.model_validate(raw), gap=0.0)
+    return " ".join(describe_disputes(PlanWording(made), found))
 
 
 def test_where_all_experts_would_do_otherwise() -> None:
@@ -125,24 +136,24 @@ def test_a_plan_that_is_left_to_a_review_is_built() -> None:
 def test_one_expert_is_no_agreement() -> None:
     found = disagreed(two_sets(None))
     found = found.model_copy(update={"plans": found.plans[:1], "compromise": None})
-    made = plan(Case.model_validate(two_sets(None)), gap=0.0)
+    made = solve_to_plan(Case.model_validate(two_sets(None)), gap=0.0)
     said = ["Stopped early: the best plans of 1 of 2 sets of assumptions were found."]
-    assert list(argued(PlanWording(made), found)) == said
-    assert list(agreed(Wording(found))) == []
+    assert list(describe_disputes(PlanWording(made), found)) == said
+    assert list(agreement_sentences(Wording(found))) == []
     alone = found.model_copy(update={"sets": found.sets[:1], "compromise": found.plans[0]})
-    (answer, *parts) = document_of(made, disagreement=alone).answer
+    (answer, *parts) = build_result_document(made, disagreement=alone).answer
     assert isinstance(answer, str)
     assert not isinstance(parts[0], Bullets)
 
 
 def test_a_plan_that_beats_the_best_of_an_expert_is_his() -> None:
     raw = two_sets(None)
-    found, made = disagreed(raw), plan(Case.model_validate(raw), gap=0.0)
+    found, made = disagreed(raw), solve_to_plan(Case.model_validate(raw), gap=0.0)
     worse = {
         id: one.model_copy(update={"objective": 99.0}) for id, one in found.plans[1].under.items()
     }
     plans = found.plans[0], found.plans[1].model_copy(update={"under": worse})
-    said = " ".join(argued(PlanWording(made), found.model_copy(update={"plans": plans})))
+    said = " ".join(describe_disputes(PlanWording(made), found.model_copy(update={"plans": plans})))
     assert "all build 1. Each" in said
 
 
@@ -170,7 +181,7 @@ def test_a_rule_that_a_plan_breaks_under_a_set_is_told() -> None:
     own = {plan.of: plan for plan in found.plans}
     assert own["ore_hurts"].under["tin_hurts"].broken_rules
     assert not own["tin_hurts"].under["ore_hurts"].broken_rules
-    tables = [part for section in document_of(found).sections for part in section.parts]
+    tables = [part for section in build_result_document(found).sections for part in section.parts]
     (regrets,) = (
         part for part in tables if isinstance(part, Table) and part.name == "experts_regret"
     )
@@ -187,26 +198,26 @@ def test_no_sets_no_disagreement() -> None:
 @pytest.mark.parametrize("over", ["mean", "worst", "regret"])
 def test_a_saved_plan_comes_back_as_it_was(over: str) -> None:
     """Reckoned anew under all sets; nothing of it disagrees."""
-    made = plan(Case.model_validate(sampled(over)))
-    assert list(disagreements(made)) == []
-    again = given(Plan.model_validate_json(made.model_dump_json()))
-    assert again.found.objective == near(made.certificate.objective)
-    assert [one.expected for one in again.found.plan().under] == near(
+    made = solve_to_plan(Case.model_validate(sampled(over)))
+    assert list(find_discrepancies(made)) == []
+    again = load_saved_plan(Plan.model_validate_json(made.model_dump_json()))
+    assert again.solution.objective == near(made.certificate.objective)
+    assert [one.expected for one in again.solution.to_plan().under] == near(
         [one.expected for one in made.under]
     )
 
 
 @pytest.mark.parametrize("field", ["objective", "net_cost_meur", "states", "regret"])
 def test_a_changed_figure_of_a_set_is_found(field: str) -> None:
-    made = plan(Case.model_validate(sampled("regret")))
+    made = solve_to_plan(Case.model_validate(sampled("regret")))
     under = [one.model_dump() for one in made.under]
     under[1][field] += 3
     other = made.model_validate(made.model_dump() | {"under": under})
-    assert any(f"under.often.{field}" in one.path for one in disagreements(other))
+    assert any(f"under.often.{field}" in one.location for one in find_discrepancies(other))
 
 
 def test_each_set_has_states_of_its_own() -> None:
-    made = plan(Case.model_validate(sampled("mean")))
+    made = solve_to_plan(Case.model_validate(sampled("mean")))
     assert made.certificate.states == 400
     first, second = made.under
     assert second.without_plan.expected > 2 * first.without_plan.expected
@@ -218,9 +229,9 @@ def test_each_set_has_states_of_its_own() -> None:
 def test_a_set_is_what_it_is_by_itself() -> None:
     """The outcome under a set is that of the scenario that the set makes."""
     raw = sampled("mean")
-    made = plan(Case.model_validate(raw))
-    alone = under_assumptions(Case.model_validate(raw))["often"]
-    own = plan(alone)
+    made = solve_to_plan(Case.model_validate(raw))
+    alone = cases_by_assumption_set(Case.model_validate(raw))["often"]
+    own = solve_to_plan(alone)
     told = made.under[1].without_plan
     assert told.expected == near(own.outcome.without_plan.expected)
     assert made.under[1].objective >= own.certificate.objective * (1 - 1e-4)
@@ -230,8 +241,8 @@ def test_evaluation_tells_each_set_on_fresh_states(tmp_path: Path) -> None:
     file = tmp_path / "case.yaml"
     file.write_text(yaml.safe_dump(sampled("mean")), encoding="utf-8")
     saved = str(tmp_path / "out")
-    assert run(["solve", str(file), "--out", saved, "--quiet"]) == 0
-    assert run(["evaluate", saved, "--states", "400", "--out", saved, "--quiet"]) == 0
+    assert run_command_line(["solve", str(file), "--out", saved, "--quiet"]) == 0
+    assert run_command_line(["evaluate", saved, "--states", "400", "--out", saved, "--quiet"]) == 0
     found = Evaluation.model_validate_json(Path(saved, "evaluation.json").read_bytes())
     filed, often = found.under
     assert (filed.id, often.id) == ("as_filed", "often")
@@ -248,16 +259,16 @@ def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
     found = vorrat.frontier(vorrat.read(file), values=[0, 6, 12])
     result = found.result
     assert isinstance(result, Frontier)
-    assert list(disagreements(result)) == []
+    assert list(find_discrepancies(result)) == []
     for point in result.points:
         settings = [f"policy.budget_meur={point.value}"]
         at = read_case_text(yaml.safe_dump(sampled(over, 100)), settings=settings).case
         assert point.objective is not None
-        assert abs(point.objective - plan(at).certificate.objective) <= 1e-3
+        assert abs(point.objective - solve_to_plan(at).certificate.objective) <= 1e-3
         assert point.expected_bound is None
         assert point.expected_under["as_filed"] == near(point.expected or 0.0)
         assert point.expected_under["often"] > point.expected_under["as_filed"]
-    tables = [one for section in document_of(result).sections for one in section.parts]
+    tables = [one for section in build_result_document(result).sections for one in section.parts]
     (under,) = (one for one in tables if isinstance(one, Table) and one.name == "under")
     assert len(under.columns) == 3
 
@@ -268,7 +279,7 @@ def test_other_analyses_refuse_plans_over_sets(
 ) -> None:
     file = tmp_path / "case.yaml"
     file.write_text(yaml.safe_dump(sampled("mean", 20)), encoding="utf-8")
-    assert run([command, str(file), "--quiet", "--language", "en"]) == 2
+    assert run_command_line([command, str(file), "--quiet", "--language", "en"]) == 2
     assert "over_assumptions=null" in capsys.readouterr().err
 
 
@@ -277,7 +288,7 @@ def test_a_comparison_tells_each_set(tmp_path: Path, capsys: pytest.CaptureFixtu
     raw["variants"] = {"none": {"set": {"funders.fund.budget_meur": 0}}}
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     out = tmp_path / "out"
-    assert run(["compare", str(file), "--variants", "--out", str(out), "--quiet"]) == 0
+    assert run_command_line(["compare", str(file), "--variants", "--out", str(out), "--quiet"]) == 0
     assert "Under each set of assumptions" in capsys.readouterr().out
     found = Comparison.model_validate_json((out / "comparison.json").read_bytes())
     for option in found.options:
@@ -290,9 +301,12 @@ def test_a_report_tells_what_experts_agree_on(tmp_path: Path) -> None:
     """On its first page, and in a section of its own."""
     file, out = tmp_path / "case.yaml", str(tmp_path / "out")
     file.write_text(yaml.safe_dump(two_sets(None)), encoding="utf-8")
-    assert run(["solve", str(file), "--out", out, "--quiet"]) == 0
-    assert run(["assumptions", str(file), "--over", "regret", "--out", out, "--quiet"]) == 0
-    assert run(["report", out, "--language", "en"]) == 0
+    assert run_command_line(["solve", str(file), "--out", out, "--quiet"]) == 0
+    assert (
+        run_command_line(["assumptions", str(file), "--over", "regret", "--out", out, "--quiet"])
+        == 0
+    )
+    assert run_command_line(["report", out, "--language", "en"]) == 0
     page = Path(out, "report.html").read_text(encoding="utf-8")
     first, _, rest = page.partition('id="projects"')
     assert "(1), the best plans of 2 sets of assumptions all build 0." in first
@@ -308,7 +322,7 @@ def test_the_command_writes_what_it_says(
     file.write_text(yaml.safe_dump(sampled(None, 50)), encoding="utf-8")
     out = tmp_path / "out"
     words = ["assumptions", str(file), "--over", "regret", "--out", str(out), "--quiet"]
-    assert run([*words, "--language", "de"]) == 0
+    assert run_command_line([*words, "--language", "de"]) == 0
     assert "Ein Plan für alle" in capsys.readouterr().out
     kind = json.loads((out / "disagreement.json").read_bytes())["kind"]
     plans = sorted(path.parent.name for path in out.glob("sets/*/plan.json"))
@@ -322,7 +336,7 @@ def test_a_workbook_holds_sets(tmp_path: Path) -> None:
     raw["assumptions"]["often"]["set"]["demand.0.t_per_year"] = {"value": 120, "note": "more"}
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     book = str(tmp_path / "case.xlsx")
-    assert run(["init", book, "--excel", "--from", str(file)]) == 0
+    assert run_command_line(["init", book, "--excel", "--from", str(file)]) == 0
     read = vorrat.read(book).case
     assert read.assumptions == vorrat.read(file).case.assumptions
     assert read.objective.over_assumptions == "mean"

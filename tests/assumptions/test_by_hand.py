@@ -10,13 +10,13 @@ from two_sets import MISSING, two_sets
 
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 METHODS = ("extensive", "decomposition")
 
 
 def solved(raw: Raw, method: Any) -> Plan:
-    return plan(Case.model_validate(raw), method=method, gap=0.0)
+    return solve_to_plan(Case.model_validate(raw), method=method, gap=0.0)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -15,10 +15,10 @@ from two_sets import sampled, two_sets
 
 import vorrat
 from models.faults import ScenarioError
-from models.files.reading import read_case_text, under_assumptions
+from models.files.reading import cases_by_assumption_set, read_case_text
 from models.results import Comparison
 from models.scenario.case import Case
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Interrupted
 from optimizer.page.question import Question
 from optimizer.solve import planner
@@ -36,7 +36,7 @@ def test_one_set_has_no_regret(kind: str, seed: int, method: Any) -> None:
     (last,) = [*raw["assumptions"].items()][-1:]
     raw["assumptions"] = {last[0]: {**last[1], "weight": 1.0}}
     try:
-        found = planner.plan(Case.model_validate(raw), method=method, gap=1e-6)
+        found = planner.solve_to_plan(Case.model_validate(raw), method=method, gap=1e-6)
     except Infeasible:
         return
     size = max(1.0, abs(found.under[0].best or 0.0))
@@ -61,8 +61,10 @@ def later(over: str | None) -> Raw:
 def test_regret_is_taken_from_the_best_plan_of_the_set_by_itself() -> None:
     """Which may begin before all sets allow."""
     raw = later("regret")
-    early = planner.plan(under_assumptions(Case.model_validate(raw))["early"], gap=0.0)
-    found = planner.plan(Case.model_validate(raw), gap=0.0)
+    early = planner.solve_to_plan(
+        cases_by_assumption_set(Case.model_validate(raw))["early"], gap=0.0
+    )
+    found = planner.solve_to_plan(Case.model_validate(raw), gap=0.0)
     assert [built.start for built in early.projects] == [2026]
     assert [built.start for built in found.projects] == [2029]
     assert found.under[0].best == near(early.certificate.objective)
@@ -86,22 +88,22 @@ def test_a_session_goes_from_a_file_to_its_sets_and_back() -> None:
     for over in (None, "mean", "regret", None, "worst", "mean"):
         case = Case.model_validate(sampled(over, 60))
         asked = session.ask(case, gap=1e-6).objective
-        alone = planner.plan(case, gap=1e-6).certificate.objective
+        alone = planner.solve_to_plan(case, gap=1e-6).certificate.objective
         assert asked == pytest.approx(alone, rel=1e-5, abs=1e-5)
 
 
 def test_an_interrupt_while_best_plans_are_sought_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no plan for all sets by then."""
-    search, asked = planner.search, list[int]()
+    search, asked = planner.solve_problem, list[int]()
 
     def interrupted(problem: planner.Problem, **how: Any) -> Any:
-        asked.append(len(problem.sets))
+        asked.append(len(problem.set_problems))
         found = search(problem, **how)
         return replace(found, solution=replace(found.solution, interrupted=True))
 
-    monkeypatch.setattr(planner, "search", interrupted)
+    monkeypatch.setattr(planner, "solve_problem", interrupted)
     with pytest.raises(Interrupted):
-        planner.plan(Case.model_validate(sampled("regret", 60)))
+        planner.solve_to_plan(Case.model_validate(sampled("regret", 60)))
     assert asked == [0]
 
 
@@ -112,7 +114,7 @@ def test_what_is_hidden_is_hidden_in_sets_as_well(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     out = tmp_path / "out"
     words = ["redact", str(file), "--consumer", "industry", "--out", str(out), "--quiet"]
-    assert run(words) in (0, 1)
+    assert run_command_line(words) in (0, 1)
     public = (out / "public" / "scenario.yaml").read_text(encoding="utf-8")
     assert "103.7" not in public
     assert "assumptions" not in yaml.safe_load(public)
@@ -123,7 +125,7 @@ def test_a_weight_may_have_a_source_in_a_workbook(tmp_path: Path) -> None:
     raw["assumptions"]["often"]["weight"] = {"value": 0.4, "note": "a guess", "confidence": "low"}
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     book = str(tmp_path / "case.xlsx")
-    assert run(["init", book, "--excel", "--from", str(file)]) == 0
+    assert run_command_line(["init", book, "--excel", "--from", str(file)]) == 0
     assert vorrat.read(book).case.assumptions == vorrat.read(file).case.assumptions
     weight = vorrat.read(book).case.assumptions["often"].weight
     assert (weight.note, weight.confidence) == ("a guess", "low")
@@ -134,7 +136,7 @@ def test_a_set_reaches_a_year_beside_a_source() -> None:
     raw["demand"][0]["t_per_year"] = {"value": {2026: 100, 2030: 120}, "note": "x"}
     raw["assumptions"]["often"]["set"] = {"demand.0.t_per_year.value.2030": 200}
     case = read_case_text(yaml.safe_dump(raw)).case
-    under = under_assumptions(case)["often"]
+    under = cases_by_assumption_set(case)["often"]
     assert under.demand[0].t_per_year.at(2030) == 200
 
 
@@ -154,7 +156,7 @@ def test_options_seen_under_other_assumptions_are_not_compared(tmp_path: Path) -
     raw["variants"] = {"experts": {"set": {"objective.over_assumptions": "mean"}}}
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     out = tmp_path / "out"
-    assert run(["compare", str(file), "--variants", "--out", str(out), "--quiet"]) == 0
+    assert run_command_line(["compare", str(file), "--variants", "--out", str(out), "--quiet"]) == 0
     found = Comparison.model_validate_json((out / "comparison.json").read_bytes())
     bars = {bar for one in found.unlike for bar in one.bars}
     assert "damage" in bars
@@ -162,11 +164,11 @@ def test_options_seen_under_other_assumptions_are_not_compared(tmp_path: Path) -
 
 def test_the_page_takes_a_set_in_place_of_all() -> None:
     reading = read_case_text(yaml.safe_dump(sampled("mean", 20)))
-    asked, _ = Question("x", None, (("assumptions", "often"),)).asked(reading)
+    asked, _ = Question("x", None, (("assumptions", "often"),)).apply_to(reading)
     assert asked.case.objective.over_assumptions is None
     assert asked.case.hazards["cut"].annual_probability.values[0] == 0.3
     moved = (("assumptions", "often"), ("hazards.cut.annual_probability", "0.1"))
-    asked, _ = Question("x", None, moved).asked(reading)
+    asked, _ = Question("x", None, moved).apply_to(reading)
     assert asked.case.hazards["cut"].annual_probability.values[0] == 0.1
 
 
@@ -177,9 +179,9 @@ def test_a_session_finds_the_least_regret() -> None:
 def test_a_plan_of_least_regret_is_salvaged() -> None:
     """Without a bound, since best plans sought anew may be others."""
     case = Case.model_validate(sampled("regret", 60))
-    found = planner.find(planner.Problem.of(case), gap=1e-6)
+    found = planner.solve_and_certify(planner.Problem.from_case(case), gap=1e-6)
     told = Incumbent("decomposition", found.commitment, found.objective, found.certificate.bound)
-    made = planner.salvage(case, told, ended="killed")
+    made = planner.salvage_plan(case, told, ending="killed")
     assert made.certificate.bound is None
     assert made.certificate.status == "limit"
     assert made.certificate.objective == pytest.approx(found.objective, abs=0.1)

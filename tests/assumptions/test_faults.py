@@ -9,7 +9,7 @@ import yaml
 from small import CHINA, Raw, case, cut, project, stockpile
 
 from models.faults import Fault, ScenarioError
-from models.files.reading import read_case_text, under_assumptions
+from models.files.reading import cases_by_assumption_set, read_case_text
 from models.scenario.case import Case
 
 
@@ -30,8 +30,8 @@ def faults(raw: Raw) -> list[Fault]:
         read_case_text(text)
     found = [one for one in told.value.faults if one.severity == "error"]
     for one in found:
-        assert one.place is not None
-        assert one.place.line > 0
+        assert one.location is not None
+        assert one.location.line > 0
     return found
 
 
@@ -61,7 +61,7 @@ def test_a_set_changes_figures_only(patch: Raw, says: str) -> None:
     line = max(n for n, own in lines if own.strip().startswith(path))
     found = faults(raw)
     assert any(says in one.message for one in found), [one.message for one in found]
-    assert line in {one.place.line for one in found if one.place is not None}
+    assert line in {one.location.line for one in found if one.location is not None}
 
 
 def test_weights_add_up() -> None:
@@ -84,7 +84,7 @@ def test_a_set_may_change_any_figure() -> None:
         "hazards.cut.annual_probability": 0.2,
         "projects.works.anyway": {"year": 2026, "probability": 0.5},
     }
-    found = under_assumptions(Case.model_validate(with_set(patch)))["one"]
+    found = cases_by_assumption_set(Case.model_validate(with_set(patch)))["one"]
     assert found.projects["works"].capex_meur == 12
     assert found.projects["works"].anyway is not None
     assert found.assumptions == {}
@@ -96,7 +96,9 @@ def test_variants_and_settings_come_before_sets() -> None:
     raw["variants"] = {"dear": {"set": {"projects.works.capex_meur": 20}}}
     text = yaml.safe_dump(raw)
     settings = ["demand.0.t_per_year=80"]
-    under = under_assumptions(read_case_text(text, variant="dear", settings=settings).case)["one"]
+    under = cases_by_assumption_set(read_case_text(text, variant="dear", settings=settings).case)[
+        "one"
+    ]
     assert under.projects["works"].capex_meur == 12
     assert under.demand[0].t_per_year.values[0] == 80
 
@@ -104,4 +106,4 @@ def test_variants_and_settings_come_before_sets() -> None:
 def test_texts_are_no_items() -> None:
     """A name may come with a set: it is nothing to decide on."""
     patch = {"projects.works.name": {"en": "Works", "de": "Werk"}}
-    assert under_assumptions(read_case_text(yaml.safe_dump(with_set(patch))).case)
+    assert cases_by_assumption_set(read_case_text(yaml.safe_dump(with_set(patch))).case)

@@ -23,7 +23,7 @@ from random_worlds import world_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import Problem, find, plan, with_best
+from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan, with_reference_optima
 
 OVERS = ("mean", "worst", "regret")
 SMALL = {"small": small_case, "treasury": treasury_case, "lasting": lasting_case}
@@ -47,7 +47,7 @@ def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
     raw = next(raw for raw in fresh if count_patterns(raw) <= MOST_PATTERNS)
     answer = best_of_sets(raw)
     try:
-        found = plan(Case.model_validate(raw), gap=0.0)
+        found = solve_to_plan(Case.model_validate(raw), gap=0.0)
     except Infeasible:
         assert answer is None
         return
@@ -61,13 +61,13 @@ def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 134))
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     """Proven to the gap asked for, by a bound below the optimum; or neither has a plan."""
-    problem = Problem.of(Case.model_validate(drawn(kind, seed)))
+    problem = Problem.from_case(Case.model_validate(drawn(kind, seed)))
     try:
-        problem = with_best(problem, gap=1e-7)
+        problem = with_reference_optima(problem, gap=1e-7)
     except Infeasible:
         for method in ("extensive", "decomposition"):
             with pytest.raises(Infeasible):
-                find(problem, method=method, gap=GAP)
+                solve_and_certify(problem, method=method, gap=GAP)
         return
     by_both(problem, GAP)
 
@@ -82,11 +82,15 @@ def test_identities(seed: int) -> None:
     try:
         for over in OVERS:
             raw["objective"]["over_assumptions"] = over
-            found = find(Problem.of(Case.model_validate(raw)), gap=1e-7)
+            found = solve_and_certify(Problem.from_case(Case.model_validate(raw)), gap=1e-7)
             objectives[over] = found.objective
     except Infeasible:
         return
-    best = [own.best.objective for own in found.sets if own.best is not None]
+    best = [
+        own.reference_optimum.objective
+        for own in found.set_outcomes
+        if own.reference_optimum is not None
+    ]
     slack = 1e-5 * max(1.0, *map(abs, best), abs(objectives["worst"]))
     assert objectives["mean"] <= objectives["worst"] + slack
     assert -slack <= objectives["regret"] <= objectives["worst"] - min(best) + slack
@@ -100,13 +104,13 @@ def test_sets_that_are_all_the_file_have_its_plan(seed: int, over: str) -> None:
     raw = small_case(random.Random(f"alike {seed}").choice)
     raw["policy"].pop("must_build", None)
     try:
-        alone = plan(Case.model_validate(raw), gap=0.0).certificate.objective
+        alone = solve_to_plan(Case.model_validate(raw), gap=0.0).certificate.objective
     except Infeasible:
         return
     sets: dict[str, Any] = {f"set{n}": {"weight": w, "set": {}} for n, w in enumerate((0.3, 0.7))}
     raw["assumptions"] = sets
     raw["objective"]["over_assumptions"] = over
-    found = plan(Case.model_validate(raw), gap=0.0)
+    found = solve_to_plan(Case.model_validate(raw), gap=0.0)
     due = 0.0 if over == "regret" else alone
     assert found.certificate.objective == pytest.approx(due, abs=2e-6 * max(1.0, abs(alone)))
     assert [own.objective for own in found.under] == pytest.approx([alone] * 2, rel=1e-5)

@@ -14,8 +14,8 @@ from models.scenario.case import Case
 from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.planner import plan
-from optimizer.solve.sweep import Recourse
+from optimizer.solve.planner import solve_to_plan
+from optimizer.solve.recourse import RecourseEvaluator
 
 HASHED = """
 import json, sys
@@ -24,7 +24,7 @@ from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 
-from optimizer.solve.sweep import Recourse
+from optimizer.solve.recourse import Recourse
 instance = read_instance(Case.model_validate_json(sys.stdin.read()))
 print(Recourse(instance, read_states(instance), threads=1).content)
 """
@@ -81,7 +81,7 @@ def test_little_of_a_form_that_is_used_by_the_million_tonnes_counts(small: float
         kept(small * ratio / 4 / 0.9, annual_loss=0.1),
         kept(small * 0.1 / 0.8, "magnet", annual_loss=0.2),
     ]
-    answer = plan(Case.model_validate(raw), gap=0.0, method="decomposition")
+    answer = solve_to_plan(Case.model_validate(raw), gap=0.0, method="decomposition")
     assert answer.outcome.expected == pytest.approx(0.65e6, rel=1e-6)
     assert answer.certificate.bound == pytest.approx(0.65e6, rel=1e-5)
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_told_apart_is_refused_by_name() -> None:
     raw["stockpiles"] = [kept(1, annual_loss=0.1), kept(0.1, "magnet", annual_loss=0.2)]
     for method in METHODS:
         with pytest.raises(ScenarioError, match=r"conversions\.makers\.inputs_t_per_t.*too small"):
-            plan(Case.model_validate(raw), method=method)
+            solve_to_plan(Case.model_validate(raw), method=method)
 
 
 @pytest.mark.parametrize("allocation", BOTH)
@@ -121,7 +121,7 @@ def test_cheap_tonnes_count_beside_dear_ones_that_never_lack(allocation: str) ->
         objective={"cost_weight": 0.0, "allocation": allocation},
     )
     for left, built in ((1e-4, raw["projects"]), (3e-4, {})):
-        answer = plan(Case.model_validate(raw | {"projects": built}), gap=0.0)
+        answer = solve_to_plan(Case.model_validate(raw | {"projects": built}), gap=0.0)
         assert answer.outcome.expected == pytest.approx(left, rel=1e-6)
         assert answer.certificate.bound == pytest.approx(left, rel=1e-6)
 
@@ -183,7 +183,7 @@ def test_recourse_is_known_again_in_another_process() -> None:
     raw = chain(50, stockpiles=[kept(100)])
     raw["projects"] = {"plant": works(20, inputs_t_per_t={"oxide": 1.0})}
     instance = read_instance(Case.model_validate(raw))
-    here = Recourse(instance, read_states(instance), threads=1).content
+    here = RecourseEvaluator(instance, read_states(instance), threads=1).content_hash
     there = subprocess.run(
         [sys.executable, "-c", HASHED],
         input=Case.model_validate(raw).model_dump_json(by_alias=True, exclude_unset=True),

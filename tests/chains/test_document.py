@@ -9,11 +9,11 @@ from small import near
 from spreadsheets import records, results
 
 from models.language import Language, using
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.plan import chain_words, chains
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.plan import chain_wording, chains
 from optimizer.report.document import PAGE, Terms
 from optimizer.report.render import html
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.consistency import find_discrepancies
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
@@ -60,7 +60,9 @@ def test_values_of_a_tonne_stand_beside_prices() -> None:
 @LANGUAGES
 def test_the_picture_names_forms_and_bottlenecks(language: Language) -> None:
     with using(language):
-        (chart,) = (c for c in html.charts(document_of(planned())) if c.name == "chain-1")
+        (chart,) = (
+            c for c in html.document_charts(build_result_document(planned())) if c.name == "chain-1"
+        )
         drawn = chart.svg()
     for name in ("Ore", "Oxide", "Terbium", "Magnet"):
         assert drawn.count(f">{name}<") == 3
@@ -74,15 +76,15 @@ def test_chains_of_few_forms_have_no_picture_but_their_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Together on a page, each under its heading in a terminal."""
-    monkeypatch.setattr(chain_words, "FEW_FORMS", 9)
-    monkeypatch.setattr(chains, "FEW_FORMS", 9)
+    monkeypatch.setattr(chain_wording, "MAX_FORMS_WITHOUT_CHART", 9)
+    monkeypatch.setattr(chains, "MAX_FORMS_WITHOUT_CHART", 9)
     sentence = "28.9 million EUR without the plan, 8.77 million EUR with it"
     with using("en"):
-        made = document_of(planned())
-        (terms,) = (p for s in made.on(PAGE) for p in s.parts
+        made = build_result_document(planned())
+        (terms,) = (p for s in made.sections_for(PAGE) for p in s.parts
                     if s.id == "chains" and isinstance(p, Terms))  # fmt: skip
-        assert not [c for c in html.charts(made) if c.name.startswith("chain-")]
-        assert sentence in html.render(made).replace("\u00a0", " ")
+        assert not [c for c in html.document_charts(made) if c.name.startswith("chain-")]
+        assert sentence in html.render_page(made).replace("\u00a0", " ")
     ((title, said),) = terms.entries
     assert (title, sentence in said.replace("\u00a0", " ")) == ("Magnet", True)
     assert sentence in told(planned())
@@ -104,7 +106,7 @@ def test_sheets_hold_all_flows_and_check_them() -> None:
 
 def test_a_changed_flow_no_longer_adds_up() -> None:
     changed = tampered(planned(), "chains.0.forms.3.worst.made_t", 1.0)
-    found = [one.path for one in disagreements(changed)]
+    found = [one.location for one in find_discrepancies(changed)]
     assert found == ["chains.0.forms.magnet.worst.made_t", "chains.0.forms.3.worst.taken_t"]
     book = results(workbook_of(changed))
     checks = records(book.worksheets[-1], "Check", "Result")

@@ -21,8 +21,8 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.chains import chain_outcomes, outcomes
-from optimizer.solve.outcomes import evaluate
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.outcomes import evaluate_commitments
 
 BOTH = pytest.mark.parametrize("allocation", ["pooled", "entitled"])
 
@@ -59,7 +59,7 @@ def kept(tonnes: float, material: str = "oxide") -> Raw:
 
 def told(raw: Raw) -> ChainOutcome:
     plan = solve(raw)
-    assert not list(disagreements(plan))
+    assert not list(find_discrepancies(plan))
     (chain,) = plan.chains
     return chain
 
@@ -201,7 +201,7 @@ def test_a_chain_that_the_solver_fails_on_is_named(monkeypatch: pytest.MonkeyPat
     def fails(*_: Any) -> None:
         raise SolverError("no optimum")
 
-    monkeypatch.setattr(outcomes, "_outcome", fails)
+    monkeypatch.setattr(outcomes, "_chain_outcome", fails)
     plan = solve(magnets(conversions=makers(50, oxide=1.0)))
     assert plan.chains == ()
     assert plan.chains_untold == ("oxide", "magnet")
@@ -232,14 +232,14 @@ def drawn(seed: int) -> tuple[Raw, Any, tuple[ChainOutcome, ...]]:
     raw = chain_case(pick)
     instance = read_instance(Case.model_validate(raw))
     start, offtake, buy = decided = commitment(pick, raw)
-    lots = {h: instance.lot_t[it.material] for h, it in instance.stockpiles.items()}
+    lots = {h: instance.lot_tonnes[it.material] for h, it in instance.stockpiles.items()}
     plan = Commitment(
         start=start,
         offtake={key: share for key, share in offtake.items() if share > 0},
         buy={h: np.array(tonnes) / lots[h] for h, tonnes in buy.items()},
     )
     states = read_states(instance)
-    (without,) = evaluate(instance, states, [Commitment()])
+    (without,) = evaluate_commitments(instance, states, [Commitment()])
     return raw, decided, chain_outcomes(instance, states, plan, without)[0]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from models.results import Alternatives, Plan
-from optimizer.analyses.alternatives.alternatives import Sighted
-from optimizer.cli import run
+from optimizer.analyses.alternatives.near_optimal import AlternativesResult
+from optimizer.cli import run_command_line
 
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 
@@ -17,7 +17,7 @@ TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("alternatives")
-    code = run(
+    code = run_command_line(
         ["alternatives", str(TUTORIAL), "--within", "30%", "--quiet", "--jobs", "1",
          "--assume", "dear: materials.gallium.price_eur_per_t=900000", "--out", str(out)]
     )  # fmt: skip
@@ -50,7 +50,7 @@ def test_it_tells_in_both_languages(
     language: str, told: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["alternatives", str(TUTORIAL), "--within", "0.3", "--no-assumptions", "--quiet"]
-    assert run([*arguments, "--jobs", "1", "--language", language]) == 0
+    assert run_command_line([*arguments, "--jobs", "1", "--language", language]) == 0
     text = capsys.readouterr().out
     assert all(part in text for part in told)
 
@@ -61,7 +61,7 @@ def test_the_page_has_its_tables_and_the_chart_of_the_index(
 ) -> None:
     page = tmp_path / "page.html"
     given = str(saved / "alternatives.json")
-    assert run(["report", given, "--out", str(page), "--language", language]) == 0
+    assert run_command_line(["report", given, "--out", str(page), "--language", language]) == 0
     text = page.read_text(encoding="utf-8")
     assert 'id="chart-robustness-title"' in text
     assert text.count("<table") >= 4
@@ -72,7 +72,7 @@ def test_a_saved_plan_is_compared_with_and_has_no_variants(
 ) -> None:
     folder = saved / "plans" / "1"
     options = ["--within", "0.3", "--no-assumptions", "--json", "--jobs", "1"]
-    assert run(["alternatives", str(folder), *options]) == 0
+    assert run_command_line(["alternatives", str(folder), *options]) == 0
     told = capsys.readouterr()
     found = Alternatives.model_validate_json(told.out)
     plan = json.loads((folder / "plan.json").read_bytes())
@@ -91,10 +91,10 @@ def test_a_best_plan_that_was_not_proven_is_told_by_the_code(
     found = Alternatives.model_validate_json((saved / "alternatives.json").read_bytes())
     loose = found.model_copy(update={"bound": share * found.bound})
     monkeypatch.setattr(
-        "optimizer.analyses.alternatives.alternatives.alternatives",
-        lambda *_, **__: Sighted(loose, {}),
+        "optimizer.analyses.alternatives.near_optimal.find_alternatives",
+        lambda *_, **__: AlternativesResult(loose, {}),
     )
-    assert run(["alternatives", str(TUTORIAL), "--quiet", "--json"]) == code
+    assert run_command_line(["alternatives", str(TUTORIAL), "--quiet", "--json"]) == code
 
 
 @pytest.mark.parametrize(
@@ -109,23 +109,26 @@ def test_a_best_plan_that_was_not_proven_is_told_by_the_code(
 def test_what_is_not_understood_is_refused(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["alternatives", str(TUTORIAL), *arguments]) == 2
+    assert run_command_line(["alternatives", str(TUTORIAL), *arguments]) == 2
     assert said in capsys.readouterr().err
 
 
 def test_a_path_that_leads_nowhere_is_told_before_anything_is_solved(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["alternatives", str(TUTORIAL), "--assume", "x: materials.tin.price=1"]) == 2
+    assert (
+        run_command_line(["alternatives", str(TUTORIAL), "--assume", "x: materials.tin.price=1"])
+        == 2
+    )
     assert "tin" in capsys.readouterr().err
 
 
 def test_results_are_not_overwritten(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["alternatives", str(TUTORIAL), "--out", str(saved)]) == 2
+    assert run_command_line(["alternatives", str(TUTORIAL), "--out", str(saved)]) == 2
     assert "--force" in capsys.readouterr().err
 
 
 def test_a_workbook_has_the_sections_of_the_page(saved: Path, tmp_path: Path) -> None:
     book = tmp_path / "x.xlsx"
-    assert run(["workbook", str(saved / "alternatives.json"), "--out", str(book)]) == 0
+    assert run_command_line(["workbook", str(saved / "alternatives.json"), "--out", str(book)]) == 0
     assert book.stat().st_size > 5000

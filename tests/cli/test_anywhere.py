@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from small_scenario import VALID, write
 
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ def watch(event, args):
         import os
         os._exit(99)
 sys.addaudithook(watch)
-from optimizer.cli import run
+from optimizer.cli import run_command_line as run
 sys.exit(run(sys.argv[1:]))
 """
 
@@ -83,5 +83,5 @@ def test_a_file_that_excel_holds_open_is_told(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", held)
-    assert run(["validate", str(tmp_path / "scenario.yaml")]) == 2
+    assert run_command_line(["validate", str(tmp_path / "scenario.yaml")]) == 2
     assert "close it in the program that has it open" in capsys.readouterr().err

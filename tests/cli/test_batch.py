@@ -25,14 +25,14 @@ import pytest
 from documents import is_whole_in_all_media, text_of
 from sleeping import gone
 
-from models.language import Language, german
+from models.language import Language, german_translations
 from models.results import Batch, BatchRun, Plan
-from models.results.base import SEAL
-from optimizer.analyses.batch import many
-from optimizer.cli import child, run
-from optimizer.cli.batch import LEDGER, LOCK, alone
-from optimizer.cli.parent import BEGIN, HANDLERS
-from optimizer.errors import NoPlan, OutOfMemory, SolverError, WorkerLost
+from models.results.base import SEAL_FIELD
+from optimizer.analyses.batch import batch_solving
+from optimizer.cli import child_process, run_command_line
+from optimizer.cli.batch import LEDGER_FILE, LOCK_FILE, lock_folder
+from optimizer.cli.supervisor import CHILD_CODE, SIGNAL_HANDLER_CODE
+from optimizer.errors import NoPlan, OutOfMemory, SolverError, WorkerDied
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -77,7 +77,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def batch(*args: str) -> int:
-    return run(["batch", *args, *ONE])
+    return run_command_line(["batch", *args, *ONE])
 
 
 def found(folder: str = "out") -> Batch:
@@ -85,20 +85,20 @@ def found(folder: str = "out") -> Batch:
 
 
 def lines(folder: str = "out") -> list[BatchRun]:
-    text = (Path(folder) / LEDGER).read_text(encoding="utf-8")
+    text = (Path(folder) / LEDGER_FILE).read_text(encoding="utf-8")
     return [BatchRun.model_validate_json(line) for line in text.splitlines()]
 
 
 def without_seconds(document: bytes) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(document)
     del content["certificate"]["seconds"], content["certificate"]["seconds_by_step"]
-    del content[SEAL]  # of these as well
+    del content[SEAL_FIELD]  # of these as well
     return content
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, **by_capex: Callable[[], BaseException]) -> None:
     """Let solves fail by the capex of the works: ``_9=...``."""
-    solve = many.find
+    solve = batch_solving.solve_and_certify
 
     def find(problem: Any, **options: Any) -> Any:
         capex = float(problem.instance.case.projects["works"].capex_meur)
@@ -106,7 +106,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, **by_capex: Callable[[], BaseExcept
             raise made()
         return solve(problem, **options)
 
-    monkeypatch.setattr(many, "find", find)
+    monkeypatch.setattr(batch_solving, "solve_and_certify", find)
 
 
 def test_runs_are_files_times_variants_times_values(
@@ -153,12 +153,12 @@ def test_a_plan_is_that_of_solve(here: Path, where: list[str]) -> None:
     changed = ["--set", "horizon.discount_rate=0.00001", "--variant", "small_tickets"]
     grid = ["--grid", "funders.fund.budget_meur=10,15.5"]
     command = ["batch", str(TUTORIAL), *changed, *grid, *where, "--out", "out", "--quiet"]
-    assert run(command) == 0
+    assert run_command_line(command) == 0
     for one in found().runs:
         assert one.plan is not None
         settings = [part for text in one.settings for part in ("--set", text)]
         solve = ["solve", one.file, "--variant", "small_tickets", *settings, "--threads", "1"]
-        assert run([*solve, "--out", "one", "--force", "--quiet"]) == 0
+        assert run_command_line([*solve, "--out", "one", "--force", "--quiet"]) == 0
         alone, among = Path("one/plan.json").read_bytes(), (Path("out") / one.plan).read_bytes()
         assert without_seconds(among) == without_seconds(alone)
 
@@ -181,7 +181,7 @@ def test_a_run_can_be_repeated_by_itself(here: Path, capsys: pytest.CaptureFixtu
         folder.parent.mkdir(exist_ok=True)
         (Path("out") / str(one.plan)).parent.rename(folder)
         assert (folder / "inputs" / "plan" / used).is_file()
-        assert run(["rerun", str(folder)]) == 0
+        assert run_command_line(["rerun", str(folder)]) == 0
     assert "eproduced" in capsys.readouterr().out
 
 
@@ -209,7 +209,7 @@ def test_the_table_speaks_german(
     assert out.startswith("9 Läufe\n")
     assert "gelöst: 4, kein Plan vor der Grenze: 3, kein Plan hält alle Regeln ein: 2." in out
     assert "Ohne Plan" in out
-    assert german()["Runs without a plan"] in out
+    assert german_translations()["Runs without a plan"] in out
     assert untranslated <= {"nichts"}
 
 
@@ -341,16 +341,16 @@ def test_a_stop_that_was_swallowed_is_heeded_and_what_is_done_stays(
     lost: bool, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by an import that was under way; systems end workers as well."""
-    stopped, solve = threading.Event(), many.find
-    monkeypatch.setattr(child, "_stopped", stopped)
+    stopped, solve = threading.Event(), batch_solving.solve_and_certify
+    monkeypatch.setattr(child_process, "_stop_requested", stopped)
 
     def stopping(*args: Any, **how: Any) -> Any:
         stopped.set()
         if lost:
-            raise WorkerLost("gone")
+            raise WorkerDied("gone")
         return solve(*args, **how)
 
-    monkeypatch.setattr(many, "find", stopping)
+    monkeypatch.setattr(batch_solving, "solve_and_certify", stopping)
     assert batch("ore.yaml", *CAPEX, "--out", "out") == (130 if lost else 1)
     first = "open" if lost else "optimal"
     assert [run.status for run in found().runs] == [first, "open", "open"]
@@ -364,8 +364,12 @@ def test_a_solve_that_the_user_cuts_short_is_not_kept(
     """Its plan would stand for the run when the others go on, and it is not what was asked for."""
     from dataclasses import replace
 
-    solve = many.find
-    monkeypatch.setattr(many, "find", lambda *a, **o: replace(solve(*a, **o), interrupted=True))
+    solve = batch_solving.solve_and_certify
+    monkeypatch.setattr(
+        batch_solving,
+        "solve_and_certify",
+        lambda *a, **o: replace(solve(*a, **o), interrupted=True),
+    )
     assert batch("ore.yaml", *CAPEX, "--out", "out") == 130
     assert lines() == []
 
@@ -418,7 +422,7 @@ def test_two_files_of_one_name_have_each_their_run(here: Path) -> None:
 @pytest.mark.parametrize("torn", [b'{"run": "x', b"\xff\xfe", b""])
 def test_a_torn_line_is_mended_and_its_run_solved_again(here: Path, torn: bytes) -> None:
     assert batch("ore.yaml", *CAPEX, "--out", "out") == 0
-    ledger = Path("out") / LEDGER
+    ledger = Path("out") / LEDGER_FILE
     whole = ledger.read_bytes().splitlines(keepends=True)
     ledger.write_bytes(b"".join(whole[:2]) + torn)
     assert batch("ore.yaml", *CAPEX, "--out", "out", "--resume") == 0
@@ -428,7 +432,7 @@ def test_a_torn_line_is_mended_and_its_run_solved_again(here: Path, torn: bytes)
 
 def test_a_line_that_leads_elsewhere_is_no_run(here: Path) -> None:
     assert batch("ore.yaml", "--out", "out") == 0
-    ledger, (line,) = Path("out") / LEDGER, lines()
+    ledger, (line,) = Path("out") / LEDGER_FILE, lines()
     Path("plan.json").write_bytes((Path("out") / str(line.plan)).read_bytes())
     ledger.write_text(
         "no line\n" + line.model_copy(update={"run": "../.."}).model_dump_json() + "\n", "utf-8"
@@ -441,16 +445,16 @@ def test_two_batches_do_not_write_into_one_folder(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("out").mkdir()
-    with alone(Path("out")):
+    with lock_folder(Path("out")):
         assert batch("ore.yaml", "--out", "out", "--resume") == 2
-        left = (Path("out") / LOCK).read_text(encoding="utf-8")
+        left = (Path("out") / LOCK_FILE).read_text(encoding="utf-8")
     assert "Another batch is writing into 'out'" in capsys.readouterr().err
     # What was left by one that has gone: by another process of the same number, torn, or by none.
     pid, began = left.split()
     for text in (f"{pid} {float(began) - 60}", "", f"{2**22 + 1} {began}"):
-        (Path("out") / LOCK).write_text(text, encoding="utf-8")
+        (Path("out") / LOCK_FILE).write_text(text, encoding="utf-8")
         assert batch("ore.yaml", "--out", "out", "--resume") == 0
-        assert not (Path("out") / LOCK).exists()
+        assert not (Path("out") / LOCK_FILE).exists()
 
 
 def test_a_line_that_does_not_fit_on_the_disk_leaves_the_others(
@@ -459,7 +463,7 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_the_others(
     sync, met = os.fsync, []
 
     def full(handle: int) -> None:
-        met.append(os.fstat(handle).st_ino == (Path("out") / LEDGER).stat().st_ino)
+        met.append(os.fstat(handle).st_ino == (Path("out") / LEDGER_FILE).stat().st_ino)
         if met[-1] and met.count(True) == 2:
             raise OSError(28, "No space left on device")
         sync(handle)
@@ -510,7 +514,7 @@ def begun(*args: str) -> subprocess.Popen[str]:
 
 def wait_for_lines(process: subprocess.Popen[str], count: int) -> None:
     """Until so many runs are done, or the process has ended."""
-    ledger = Path("out") / LEDGER
+    ledger = Path("out") / LEDGER_FILE
     while process.poll() is None:
         if ledger.exists() and ledger.read_bytes().count(b"\n") >= count:
             return
@@ -526,7 +530,7 @@ def test_what_was_done_survives_kill_9_of_everything(here: Path) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert gone(process.pid, within=10.0)
-    whole = (Path("out") / LEDGER).read_bytes().rpartition(b"\n")[0].splitlines()
+    whole = (Path("out") / LEDGER_FILE).read_bytes().rpartition(b"\n")[0].splitlines()
     done = {json.loads(line)["run"] for line in whole}
     assert len(done) >= 3
     assert batch(*MANY, "--resume") == 0
@@ -543,10 +547,10 @@ def test_what_was_done_survives_kill_9_of_everything(here: Path) -> None:
 
 SLOW = """
 import sys, time
-from optimizer.analyses.batch import many
-from optimizer.cli import run
+from optimizer.analyses.batch import batch_solving as many
+from optimizer.cli import run_command_line as run
 
-solve, met = many.find, []
+solve, met = many.solve_and_certify, []
 
 def find(*args, **options):
     met.append(1)
@@ -555,7 +559,7 @@ def find(*args, **options):
         time.sleep(300)
     return solve(*args, **options)
 
-many.find = find
+many.solve_and_certify = find
 sys.exit(run(["batch", *sys.argv[1:]]))
 """
 
@@ -563,9 +567,9 @@ sys.exit(run(["batch", *sys.argv[1:]]))
 @posix
 def test_no_import_is_too_early_for_what_systems_send() -> None:
     """The process that solves leaves signals to the one that watches it from its first line on."""
-    assert BEGIN.startswith(HANDLERS)
+    assert CHILD_CODE.startswith(SIGNAL_HANDLER_CODE)
     struck = "import os; [os.kill(os.getpid(), n) for n in (signal.SIGTERM, signal.SIGHUP)]"
-    subprocess.run([sys.executable, "-c", HANDLERS + struck], check=True)
+    subprocess.run([sys.executable, "-c", SIGNAL_HANDLER_CODE + struck], check=True)
 
 
 @pytest.mark.slow
@@ -591,7 +595,7 @@ def test_a_signal_ends_what_runs_and_keeps_what_is_done(here: Path) -> None:
 def test_a_batch_is_run_again_run_by_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert batch("ore.yaml", *CAPEX, "--node-limit", "7", "--out", "out") == 0
     assert found().node_limit == 7
-    assert run(["rerun", "out"]) == 2
+    assert run_command_line(["rerun", "out"]) == 2
     assert "'out' is of a batch: name one of its runs" in capsys.readouterr().err
     (first, *_) = lines()
-    assert run(["rerun", str(Path("out", str(first.plan)).parent)]) == 0
+    assert run_command_line(["rerun", str(Path("out", str(first.plan)).parent)]) == 0

@@ -12,9 +12,9 @@ from saved_plans import rich, tutorial
 from splits import split
 
 from models.results import Explanation, Plan, Result, Sensitivity
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.plan import beside
-from optimizer.cli import run, saved
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.plan import companion_results
+from optimizer.cli import run_command_line, saved_results
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -30,7 +30,7 @@ def of(plan: Plan) -> dict[str, Result]:
         explanation().model_copy(update=about | {"objective": objective}),
         sensitivity().model_copy(update=about | {"own": own}),
     ]
-    return {beside.kind_of(one): one for one in found}
+    return {companion_results.result_kind(one): one for one in found}
 
 
 @pytest.fixture
@@ -49,14 +49,14 @@ def save(found: Any, path: Path) -> str:
 
 def read(*given: str) -> dict[str, Any]:
     """By kind, what goes with the plan of what was given."""
-    found, plans = saved.read_all(given)
+    found, plans = saved_results.read_results(given)
     assert len(plans) == 1
-    return beside.by_kind(one.result for one in found)
+    return companion_results.group_by_kind(one.result for one in found)
 
 
 def test_every_kind_has_a_file_and_a_place() -> None:
-    assert set(saved.BESIDE_FILES) == set(beside.KINDS)
-    assert beside.SEVERAL == ("stress",)
+    assert set(saved_results.COMPANION_FILES) == set(companion_results.COMPANION_KINDS)
+    assert companion_results.REPEATABLE_KINDS == ("stress",)
 
 
 @pytest.mark.parametrize("kind", ["split", "evaluation", "explanation", "sensitivity"])
@@ -78,7 +78,7 @@ def test_what_is_of_another_scenario_is_refused_and_left_out_where_it_was_only_f
     kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = save(of(rich())[kind], folder / "plan" / f"{kind}.json")
-    assert run(["report", "plan", path]) == 2
+    assert run_command_line(["report", "plan", path]) == 2
     assert "was computed for another scenario than" in capsys.readouterr().err
     assert read("plan") == {}
     assert f"{kind}.json' is of another plan than" in capsys.readouterr().err
@@ -91,13 +91,13 @@ def test_what_judges_another_plan_of_the_scenario_is_refused(
     plan = tutorial()
     worse = plan.certificate.model_copy(update={"objective": plan.certificate.objective + 1e-3})
     save(of(plan.model_copy(update={"certificate": worse}))[kind], folder / "other.json")
-    assert run(["report", "plan", "other.json"]) == 2
+    assert run_command_line(["report", "plan", "other.json"]) == 2
     assert "was computed for another plan than" in capsys.readouterr().err
 
 
 def test_one_of_a_kind_goes_with_a_plan(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = [save(of(tutorial())["evaluation"], folder / f"{name}.json") for name in "ab"]
-    assert run(["report", "plan", *given]) == 2
+    assert run_command_line(["report", "plan", *given]) == 2
     assert "do not go together" in capsys.readouterr().err
 
 
@@ -105,6 +105,6 @@ def test_a_document_takes_all_kinds_and_no_other() -> None:
     every = of(tutorial())
     assert isinstance(every["explanation"], Explanation)
     assert isinstance(every["sensitivity"], Sensitivity)
-    assert document_of(tutorial(), **every).sections
+    assert build_result_document(tutorial(), **every).sections
     with pytest.raises(TypeError, match="unexpected keyword"):
-        document_of(tutorial(), comparison=None)
+        build_result_document(tutorial(), comparison=None)

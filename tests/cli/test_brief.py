@@ -10,10 +10,10 @@ import pytest
 from saved_plans import tutorial
 
 from models.results import Brief, Plan
-from models.results.comparison import OwnView
+from models.results.comparison import FunderView
 from models.scenario.case import Case
-from optimizer.cli import disk, run
-from optimizer.solve.planner import plan as best_plan
+from optimizer.cli import output_files, run_command_line
+from optimizer.solve.planner import solve_to_plan as best_plan
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -24,21 +24,21 @@ TUTORIAL = str(Path("scenarios/tutorial.yaml").resolve())
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plan").mkdir()
-    (tmp_path / "plan" / "plan.json").write_bytes(disk.document(tutorial()))
+    (tmp_path / "plan" / "plan.json").write_bytes(output_files.to_json_bytes(tutorial()))
     return tmp_path
 
 
 def test_it_finds_what_is_missing_and_keeps_it_beside_the_plan(folder, capsys):
-    assert run(["brief", "plan", "--date", "Monday", "--author", "Somebody"]) == 0
+    assert run_command_line(["brief", "plan", "--date", "Monday", "--author", "Somebody"]) == 0
     assert capsys.readouterr().out.split() == ["plan/brief.html", "plan/brief.docx"]
     assert (folder / "plan" / "evaluation.json").is_file()
     page = (folder / "plan" / "brief.html").read_text(encoding="utf-8")
     assert "Somebody, Monday." in page
     assert "compared with the best plan without public money" in page.lower()
-    assert run(["brief", "plan"]) == 2  # nothing is overwritten unasked
+    assert run_command_line(["brief", "plan"]) == 2  # nothing is overwritten unasked
     # What is there is not found once more.
     before = (folder / "plan" / "evaluation.json").stat().st_mtime_ns
-    assert run(["brief", "plan", "--force", "--slides", "--out", "other"]) == 0
+    assert run_command_line(["brief", "plan", "--force", "--slides", "--out", "other"]) == 0
     assert (folder / "plan" / "evaluation.json").stat().st_mtime_ns == before
     assert sorted(path.name for path in (folder / "other").iterdir()) == [
         "brief.docx", "brief.html", "brief.pptx"
@@ -46,7 +46,7 @@ def test_it_finds_what_is_missing_and_keeps_it_beside_the_plan(folder, capsys):
 
 
 def test_as_it_is_it_says_what_is_not_known(folder, capsys):
-    assert run(["brief", "plan", "--as-is", "--json"]) == 0
+    assert run_command_line(["brief", "plan", "--as-is", "--json"]) == 0
     told = Brief.model_validate(json.loads(capsys.readouterr().out))
     assert [one.to for one in told.increments] == ["nothing"]
     assert not (folder / "plan" / "evaluation.json").exists()
@@ -57,10 +57,10 @@ def test_as_it_is_it_says_what_is_not_known(folder, capsys):
 
 @pytest.mark.slow
 def test_a_plan_of_a_comparison_is_compared_with_the_other_options(folder, capsys):
-    assert run(["compare", TUTORIAL, "--variants", "--out", "options"]) == 0
+    assert run_command_line(["compare", TUTORIAL, "--variants", "--out", "options"]) == 0
     capsys.readouterr()
     asked = ["brief", "options", "--option", "small_tickets", "--json", "--out", "b"]
-    assert run([*asked, "--as-is"]) == 0
+    assert run_command_line([*asked, "--as-is"]) == 0
     told = Brief.model_validate(json.loads(capsys.readouterr().out))
     assert told.variant == "small_tickets"
     plans = {
@@ -73,9 +73,9 @@ def test_a_plan_of_a_comparison_is_compared_with_the_other_options(folder, capsy
             assert one.left == plans[one.over].outcome.expected
             assert one.avoided == pytest.approx(one.left - own)
     # Compared with itself alone it is a plan as any other.
-    assert run(["compare", TUTORIAL, "--out", "one"]) == 0
-    assert run(["brief", "one", "--as-is"]) == 0
-    assert run(["brief", "options", "--option", "none", "--as-is"]) == 2
+    assert run_command_line(["compare", TUTORIAL, "--out", "one"]) == 0
+    assert run_command_line(["brief", "one", "--as-is"]) == 0
+    assert run_command_line(["brief", "options", "--option", "none", "--as-is"]) == 2
     assert "There is no option 'none'" in capsys.readouterr().err
 
 
@@ -87,22 +87,26 @@ def test_the_options_as_one_company_sees_them(folder, capsys):
         raw["funders"][payer]["budget_meur"] = budget
         solved[name] = best_plan(Case.model_validate(raw))
         (folder / name).mkdir()
-        (folder / name / "plan.json").write_bytes(disk.document(solved[name]))
-    assert run(["brief", "little", "much", "--for", payer, "--out", "own", "--json"]) == 0
-    view = OwnView.model_validate(json.loads(capsys.readouterr().out))
+        (folder / name / "plan.json").write_bytes(output_files.to_json_bytes(solved[name]))
+    assert (
+        run_command_line(["brief", "little", "much", "--for", payer, "--out", "own", "--json"]) == 0
+    )
+    view = FunderView.model_validate(json.loads(capsys.readouterr().out))
     assert (view.funder, list(view.options)) == (payer, ["little", "much"])
     page = (folder / "own" / f"brief-{payer}.html").read_text(encoding="utf-8")
     assert "2 options are compared" in page
     assert (folder / "own" / f"brief-{payer}.docx").is_file()
-    assert run(["brief", "little", "much", "--for", payer, "--out", "own"]) == 2  # they are there
-    assert run(["brief", "little", "much", "--for", payer]) == 0
+    assert (
+        run_command_line(["brief", "little", "much", "--for", payer, "--out", "own"]) == 2
+    )  # they are there
+    assert run_command_line(["brief", "little", "much", "--for", payer]) == 0
     assert capsys.readouterr().out.split() == [f"brief-{payer}.html", f"brief-{payer}.docx"]
     for wrong, said in (
         (["little", "much", "--for", "nobody"], f"there are {payer}."),
         (["little", "--for", payer], "Give a comparison with its plans, or several plans."),
         (["little", "much", "--for", payer, "--slides"], "--for does not go with"),
     ):
-        assert run(["brief", *wrong]) == 2
+        assert run_command_line(["brief", *wrong]) == 2
         assert said in capsys.readouterr().err
 
 
@@ -111,7 +115,7 @@ def test_no_document_shows_the_hash_of_the_scenario(folder, capsys):
     raw = tutorial().case.model_dump(mode="json")
     payer = next(f for f, one in raw["funders"].items() if one["kind"] == "company")
     (folder / "other").mkdir()
-    (folder / "other" / "plan.json").write_bytes(disk.document(tutorial()))
+    (folder / "other" / "plan.json").write_bytes(output_files.to_json_bytes(tutorial()))
     sent = folder / "sent"
     for line in (
         ["report", "plan", "--out", "sent/report.html"],
@@ -121,7 +125,7 @@ def test_no_document_shows_the_hash_of_the_scenario(folder, capsys):
         ["workbook", "plan", "--out", "sent/plan.xlsx"],
         ["workbook", "plan", "other", "--out", "sent/options.xlsx"],
     ):
-        assert run(line) == 0
+        assert run_command_line(line) == 0
     digest = tutorial().certificate.input_sha256[:8].encode()
     assert len(list(sent.iterdir())) >= 8
     for path in sent.iterdir():
@@ -134,17 +138,17 @@ def test_no_document_shows_the_hash_of_the_scenario(folder, capsys):
 
 
 def test_what_is_no_plan_is_refused(folder, capsys):
-    assert run(["brief", TUTORIAL]) == 2
-    assert run(["brief", "plan", "--option", "base", "--as-is"]) == 2
+    assert run_command_line(["brief", TUTORIAL]) == 2
+    assert run_command_line(["brief", "plan", "--option", "base", "--as-is"]) == 2
     assert "--option goes with a comparison" in capsys.readouterr().err
 
 
 def test_a_report_brings_its_brief(folder, capsys):
-    assert run(["report", "plan", "--out", "my-report.html"]) == 0
+    assert run_command_line(["report", "plan", "--out", "my-report.html"]) == 0
     assert {path.name for path in folder.glob("my-*")} == {
         "my-report.html", "my-brief.html", "my-brief.docx"
     }  # fmt: skip
-    assert run(["report", "plan", "--out", "page.html"]) == 0
+    assert run_command_line(["report", "plan", "--out", "page.html"]) == 0
     assert {path.name for path in folder.glob("page*")} == {
         "page.html", "page-brief.html", "page-brief.docx"
     }  # fmt: skip
@@ -152,15 +156,15 @@ def test_a_report_brings_its_brief(folder, capsys):
 
 def test_a_report_leaves_a_brief_that_is_there(folder, capsys):
     """It may say who wrote it; only --force replaces it, and what is written is named."""
-    assert run(["brief", "plan", "--as-is", "--author", "Somebody"]) == 0
+    assert run_command_line(["brief", "plan", "--as-is", "--author", "Somebody"]) == 0
     capsys.readouterr()
-    assert run(["report", "plan"]) == 0
+    assert run_command_line(["report", "plan"]) == 0
     told = capsys.readouterr()
     assert told.out.split() == ["plan/report.html"]
     assert "'plan/brief.html' is there already, and stays as it is." in told.err
     page = folder / "plan" / "brief.html"
     assert "Somebody" in page.read_text(encoding="utf-8")
-    assert run(["report", "plan", "--force"]) == 0
+    assert run_command_line(["report", "plan", "--force"]) == 0
     assert "plan/brief.html" in capsys.readouterr().out
     assert "Somebody" not in page.read_text(encoding="utf-8")
 
@@ -170,26 +174,26 @@ def test_what_is_of_another_plan_is_left_out_and_found_anew(folder, capsys):
     other = tutorial().model_copy(update={"title": "Another"})
     plain = folder / "plan"
     for name, plan in (("a-plan.json", tutorial()), ("b-plan.json", other)):
-        (plain / name).write_bytes(disk.document(plan))
+        (plain / name).write_bytes(output_files.to_json_bytes(plan))
     evaluate = ["--quick", "--states=100", "--out", "plan"]
-    assert run(["evaluate", "plan", *evaluate]) == 0
-    changed = run(["solve", TUTORIAL, "--set", "funders.fund.budget_meur=1", "--out", "plan",
-                   "--force"])  # fmt: skip
+    assert run_command_line(["evaluate", "plan", *evaluate]) == 0
+    less = ["--set", "funders.fund.budget_meur=1"]
+    changed = run_command_line(["solve", TUTORIAL, *less, "--out", "plan", "--force"])
     assert changed == 0
     capsys.readouterr()
-    assert run(["report", "plan", "--force"]) == 0
+    assert run_command_line(["report", "plan", "--force"]) == 0
     assert "plan/evaluation.json' is of another plan than" in capsys.readouterr().err
     (plain / "evaluation.json").unlink()
     for name in ("a-plan.json", "b-plan.json"):
-        assert run(["brief", f"plan/{name}", "--force"]) == 0
+        assert run_command_line(["brief", f"plan/{name}", "--force"]) == 0
         assert (plain / f"{name[0]}-more" / "evaluation.json").is_file()
 
 
 def test_a_comparison_of_one_option_has_a_report(folder):
-    assert run(["compare", TUTORIAL, "--out", "one"]) == 0
-    assert run(["report", "one"]) == 0
+    assert run_command_line(["compare", TUTORIAL, "--out", "one"]) == 0
+    assert run_command_line(["report", "one"]) == 0
     assert {path.name for path in (folder / "one").glob("*.html")} == {"report.html"}
-    assert run(["brief", "one", "--as-is"]) == 0
+    assert run_command_line(["brief", "one", "--as-is"]) == 0
     assert (folder / "one" / "brief.html").is_file()
 
 
@@ -198,7 +202,7 @@ def test_what_speaks_against_a_plan_stands_on_its_slides(folder, capsys):
 
     path = folder / "plan" / "plan.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"expected": ', '"expected": 1'))
-    assert run(["brief", "plan", "--as-is", "--slides"]) == 1
+    assert run_command_line(["brief", "plan", "--as-is", "--slides"]) == 1
     assert capsys.readouterr().err.count("was changed after") == 1
     first, *_ = Presentation(folder / "plan" / "brief.pptx").slides
     said = [shape.text_frame.text for shape in first.shapes if shape.has_text_frame]

@@ -18,8 +18,8 @@ from models.faults import VorratError
 from models.files import read_case
 from models.schema import scenario_schema
 from optimizer import cli
-from optimizer.cli import diagnostics, run
-from optimizer.cli.scenario_files import template
+from optimizer.cli import diagnostics, run_command_line
+from optimizer.cli.scenario_files import starter_scenario_text
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_validate_sums_up_a_valid_file(folder, capsys):
     write(folder, VALID)
-    assert run(["validate", "scenario.yaml"]) == 0
+    assert run_command_line(["validate", "scenario.yaml"]) == 0
     assert capsys.readouterr() == (
         "scenario.yaml: 2 materials, 2 projects, 1 stockpile, 2 funders, 2 states, 1 variant; "
         "2026 to 2030\n",
@@ -43,7 +43,7 @@ def test_validate_sums_up_a_valid_file(folder, capsys):
 
 def test_validate_points_at_the_fault(folder, capsys):
     write(folder, broken(("capex_meur: 1400", "capex_meur: 1,4"), ("max_t: 200", "max_t: -1")))
-    assert run(["validate", "scenario.yaml"]) == 2
+    assert run_command_line(["validate", "scenario.yaml"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
@@ -59,7 +59,7 @@ def test_validate_points_at_the_fault(folder, capsys):
 
 def test_validate_lets_warnings_pass(folder, capsys):
     write(folder, broken(("capex_meur: 1400", "capex_meur: 1.400")))
-    assert run(["validate", "scenario.yaml"]) == 0
+    assert run_command_line(["validate", "scenario.yaml"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("scenario.yaml: 2 materials")
     assert err.splitlines()[-1] == "2 warnings"
@@ -67,13 +67,15 @@ def test_validate_lets_warnings_pass(folder, capsys):
 
 def test_validate_checks_every_file_and_setting(folder, capsys):
     write(folder, VALID)
-    assert run(["validate", "scenario.yaml", "nothing.yaml", "--set", "policy.x=1"]) == 2
+    assert (
+        run_command_line(["validate", "scenario.yaml", "nothing.yaml", "--set", "policy.x=1"]) == 2
+    )
     assert capsys.readouterr().err.splitlines()[-1] == "2 errors"
 
 
 def test_validate_as_json(folder, capsys):
     write(folder, broken(("capex_meur: 1400", "capex_meur: 1,4")))
-    assert run(["validate", "scenario.yaml", "--json"]) == 2
+    assert run_command_line(["validate", "scenario.yaml", "--json"]) == 2
     assert json.loads(capsys.readouterr().out) == [
         {
             "file": "scenario.yaml", "line": 28, "column": 17, "cell": None, "severity": "error",
@@ -101,30 +103,32 @@ def as_json(text):
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_templates_are_valid(folder, language, capsys):
-    assert run(["init", "a.yaml", "--language", language]) == 0
+    assert run_command_line(["init", "a.yaml", "--language", language]) == 0
     reading = read_case("a.yaml", check_variants=True)
     assert reading.warnings == ()
-    jsonschema.validate(as_json(template(language)), scenario_schema())
-    assert run(["init", "-", "--language", language]) == 0
+    jsonschema.validate(as_json(starter_scenario_text(language)), scenario_schema())
+    assert run_command_line(["init", "-", "--language", language]) == 0
     assert capsys.readouterr().out == (folder / "a.yaml").read_text("utf-8")
 
 
 def test_both_templates_say_the_same():
-    assert yaml.safe_load(template("en")) == yaml.safe_load(template("de"))
+    assert yaml.safe_load(starter_scenario_text("en")) == yaml.safe_load(
+        starter_scenario_text("de")
+    )
 
 
 def test_init_does_not_overwrite(folder, capsys):
     (folder / "scenario.yaml").write_text("mine")
-    assert run(["init"]) == 2
+    assert run_command_line(["init"]) == 2
     assert "--force" in capsys.readouterr().err
     assert (folder / "scenario.yaml").read_text() == "mine"
-    assert run(["init", "--force"]) == 0
+    assert run_command_line(["init", "--force"]) == 0
     assert read_case("scenario.yaml").case.title is not None
-    assert run(["init", "no/such/folder.yaml"]) == 2
+    assert run_command_line(["init", "no/such/folder.yaml"]) == 2
 
 
 def test_schema_is_a_schema_and_refuses_what_is_wrong(capsys):
-    assert run(["schema"]) == 0
+    assert run_command_line(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert schema["$schema"].endswith("2020-12/schema")
     assert schema["$id"] == "urn:vorrat:scenario:1"
@@ -163,7 +167,7 @@ def test_exit_codes(monkeypatch, capsys, problem, code):
             raise problem
 
     monkeypatch.setattr("optimizer.cli.scenario_files.validate.callback", fail)
-    assert run(["validate", "x"]) == code
+    assert run_command_line(["validate", "x"]) == code
     out, err = capsys.readouterr()
     assert out == ""
     assert "Traceback" not in err
@@ -175,7 +179,7 @@ def test_faults_of_any_command_are_shown_with_their_lines(folder, monkeypatch, c
     monkeypatch.setattr(
         "optimizer.cli.scenario_files.validate.callback", lambda files, **_: read_case(files[0])
     )
-    assert run(["validate", "scenario.yaml"]) == 2
+    assert run_command_line(["validate", "scenario.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "scenario.yaml:48:12: error: -1 is negative; write a number of 0 or more",
         "  48 |     max_t: -1",
@@ -190,7 +194,7 @@ def test_a_traceback_on_request(monkeypatch, capsys):
 
     monkeypatch.setenv("VORRAT_TRACEBACK", "1")
     monkeypatch.setattr("optimizer.cli.scenario_files.validate.callback", fail)
-    assert run(["validate", "x"]) == 5
+    assert run_command_line(["validate", "x"]) == 5
     assert "Traceback" in capsys.readouterr().err
 
 
@@ -198,12 +202,12 @@ def test_a_traceback_on_request(monkeypatch, capsys):
     "args", [["--nonsense"], ["validat", "x"], ["validate"], ["init", "a", "b"]]
 )
 def test_wrong_usage(args, capsys):
-    assert run(args) == 2
+    assert run_command_line(args) == 2
     assert capsys.readouterr().out == ""
 
 
 def test_a_misspelt_command_names_the_nearest(capsys):
-    run(["validat"])
+    run_command_line(["validat"])
     assert "Did you mean 'validate'?" in capsys.readouterr().err
 
 
@@ -218,7 +222,8 @@ def test_a_misspelt_command_names_the_nearest(capsys):
 def test_light_commands_import_nothing_heavy(folder, args, heavy):
     write(folder, VALID)
     code = (
-        "import sys; from optimizer.cli import run; assert run(sys.argv[1:]) == 0; "
+        "import sys; from optimizer.cli import run_command_line as run; "
+        "assert run(sys.argv[1:]) == 0; "
         "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
     done = subprocess.run(
@@ -255,10 +260,10 @@ def test_colours_only_on_a_terminal_without_no_color(monkeypatch, no_colour, wan
 
     monkeypatch.setenv("NO_COLOR", no_colour)
     monkeypatch.setenv("TERM", "xterm")
-    assert diagnostics.colours(Terminal()) is wanted
+    assert diagnostics.uses_colors(Terminal()) is wanted
 
 
 def test_every_command_is_named_in_the_help(capsys):
-    assert run(["--help"]) == 0
+    assert run_command_line(["--help"]) == 0
     text = capsys.readouterr().out
     assert all(name in text for name in cli.COMMANDS)

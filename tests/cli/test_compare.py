@@ -18,8 +18,8 @@ from openpyxl import load_workbook
 from pages import read
 
 from models.results import Comparison, Plan
-from optimizer.cli import diagnostics, run
-from optimizer.cli.disk import safe_name
+from optimizer.cli import diagnostics, run_command_line
+from optimizer.cli.output_files import safe_name
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
 from optimizer.solve.session import Session
 
@@ -65,7 +65,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def compared(capfd: pytest.CaptureFixture[str], *args: str, code: int = 0) -> Comparison:
-    assert run(["compare", *args, "--json", "--quiet"]) == code
+    assert run_command_line(["compare", *args, "--json", "--quiet"]) == code
     return Comparison.model_validate_json(capfd.readouterr().out)
 
 
@@ -75,7 +75,7 @@ def labels(comparison: Comparison) -> list[str]:
 
 def test_a_file_a_variant_and_a_saved_plan(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing but the works avoids the 50 million EUR that are expected."""
-    assert run(["solve", file, "--out", "saved/before", "--quiet"]) == 0
+    assert run_command_line(["solve", file, "--out", "saved/before", "--quiet"]) == 0
     Path("saved/other.json").write_bytes(Path("saved/before/plan.json").read_bytes())
     capfd.readouterr()
     given = [file, f"{file}@idle", "saved/before", "saved/other.json", "saved/before/plan.json"]
@@ -101,22 +101,27 @@ def test_a_folder_of_a_comparison_is_reported_on(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its page and its workbook are those of its plans side by side."""
-    assert run(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
+    assert run_command_line(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
     capfd.readouterr()
     page = Path("both/report.html")
-    assert run(["report", "both", "--excel", "both.xlsx"]) == 0
+    assert run_command_line(["report", "both", "--excel", "both.xlsx"]) == 0
     assert capfd.readouterr().out.splitlines() == [str(page), "both.xlsx"]
     plans = ["both/plans/ore", "both/plans/idle"]
-    assert run(["report", *plans, "--excel", "plans.xlsx", "--out", "plans.html"]) == 0
+    assert run_command_line(["report", *plans, "--excel", "plans.xlsx", "--out", "plans.html"]) == 0
     assert page.read_bytes() == Path("plans.html").read_bytes()
-    assert run(["workbook", "both", "--out", "again.xlsx"]) == 0
+    assert run_command_line(["workbook", "both", "--out", "again.xlsx"]) == 0
     assert cells("both.xlsx") == cells("plans.xlsx") == cells("again.xlsx")
 
 
 def test_what_was_asked_of_a_comparison_stays_so_in_its_page(file: str) -> None:
     """Its base, and that one option has no plan."""
-    assert run(["compare", file, "--variants", "--base", "idle", "--out", "all", "--quiet"]) == 3
-    assert run(["report", "all/comparison.json"]) == 0
+    assert (
+        run_command_line(
+            ["compare", file, "--variants", "--base", "idle", "--out", "all", "--quiet"]
+        )
+        == 3
+    )
+    assert run_command_line(["report", "all/comparison.json"]) == 0
     text = read(Path("all/report.html").read_text(encoding="utf-8")).text
     assert "Compared with: Idle" in text
     assert "“Poor” is left out: no plan keeps all of these rules together." in text
@@ -125,24 +130,24 @@ def test_what_was_asked_of_a_comparison_stays_so_in_its_page(file: str) -> None:
 def test_a_comparison_is_reported_on_with_its_own_plans_alone(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
+    assert run_command_line(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
     comparison, plan = Path("both/comparison.json"), Path("both/plans/ore/plan.json")
     capfd.readouterr()
-    assert run(["report", "both", "both/plans/idle"]) == 2
+    assert run_command_line(["report", "both", "both/plans/idle"]) == 2
     assert "do not go together" in capfd.readouterr().err
     plan.write_bytes(Path("both/plans/idle/plan.json").read_bytes())
-    assert run(["report", "both"]) == 2
+    assert run_command_line(["report", "both"]) == 2
     assert f"'{plan}' is not the plan that '{comparison}' compares." in capfd.readouterr().err
     plan.unlink()
-    assert run(["report", "both"]) == 2
+    assert run_command_line(["report", "both"]) == 2
     assert f"'{plan}' cannot be read" in capfd.readouterr().err
 
 
 def test_saved_plans_need_no_solver(file: str) -> None:
-    assert run(["solve", file, "--out", "saved", "--quiet"]) == 0
+    assert run_command_line(["solve", file, "--out", "saved", "--quiet"]) == 0
     code = (
         "import sys\n"
-        "from optimizer.cli import run\n"
+        "from optimizer.cli import run_command_line as run\n"
         "assert run(['compare', 'saved', '--json']) == 0\n"
         "assert not {'pyomo', 'highspy', 'pandas'} & set(sys.modules)"
     )
@@ -159,7 +164,7 @@ def test_saved_plans_need_no_solver(file: str) -> None:
 def test_an_infeasible_option_does_not_lose_the_others(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["compare", file, "--variants", "--quiet", "--json"]) == 3
+    assert run_command_line(["compare", file, "--variants", "--quiet", "--json"]) == 3
     out, err = capfd.readouterr()
     comparison = Comparison.model_validate_json(out)
     assert labels(comparison) == ["ore", "idle"]
@@ -172,7 +177,7 @@ def test_an_infeasible_option_does_not_lose_the_others(
 
 
 def test_the_text_tells_of_what_failed(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["compare", file, f"{file}@poor", "--quiet"]) == 3
+    assert run_command_line(["compare", file, f"{file}@poor", "--quiet"]) == 3
     assert "“Poor” is left out: no plan keeps all of these rules" in capfd.readouterr().out
 
 
@@ -180,14 +185,16 @@ def test_another_base_takes_the_place_of_one_without_a_plan(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     args = ["compare", f"{file}@poor", file, f"{file}@idle", "--json", "--quiet"]
-    assert run([*args, "--base", "poor"]) == 3
+    assert run_command_line([*args, "--base", "poor"]) == 3
     out, err = capfd.readouterr()
     assert Comparison.model_validate_json(out).base == "ore"
     assert "poor has no plan; the others are compared with ore." in err
 
 
 def test_nothing_is_written_without_any_plan(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["compare", f"{file}@poor", "--json", "--quiet", "--out", "results"]) == 3
+    assert (
+        run_command_line(["compare", f"{file}@poor", "--json", "--quiet", "--out", "results"]) == 3
+    )
     assert capfd.readouterr().out == ""
     assert not list(Path("results").rglob("*.json"))
 
@@ -201,12 +208,14 @@ def test_results_are_written_whole_and_not_overwritten(
     for label in ("ore", "idle"):
         plan = Plan.model_validate_json(Path(f"results/plans/{label}/plan.json").read_bytes())
         assert plan.variant == (None if label == "ore" else label)
-    assert run(["compare", f"{file}@idle", "--out", "results"]) == 2
+    assert run_command_line(["compare", f"{file}@idle", "--out", "results"]) == 2
     assert "--force overwrites it" in capfd.readouterr().err
     Path("results/comparison.json").unlink()
-    assert run(["compare", f"{file}@idle", "--out", "results"]) == 2
+    assert run_command_line(["compare", f"{file}@idle", "--out", "results"]) == 2
     assert "plan.json' exists already" in capfd.readouterr().err
-    assert run(["compare", f"{file}@idle", "--out", "results", "--force", "--quiet"]) == 0
+    assert (
+        run_command_line(["compare", f"{file}@idle", "--out", "results", "--force", "--quiet"]) == 0
+    )
     capfd.readouterr()
     again = compared(capfd, "results/plans/ore", "results/plans/idle")
     assert again.options[0] == comparison.options[0]
@@ -237,7 +246,7 @@ def test_settings_and_budget_go_to_every_file(file: str, capfd: pytest.CaptureFi
 
 def test_every_fault_of_every_file_is_told(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     Path("broken.yaml").write_text(SCENARIO.replace("capex_meur: 10", "capex_meur: -1"))
-    assert run(["compare", file, "broken.yaml", "missing.yaml", f"{file}@nobody"]) == 2
+    assert run_command_line(["compare", file, "broken.yaml", "missing.yaml", f"{file}@nobody"]) == 2
     err = capfd.readouterr().err
     assert "broken.yaml" in err
     assert "missing.yaml" in err
@@ -268,7 +277,7 @@ def test_what_matches_nothing_is_refused_before_any_solve(
     args: list[str],
     problem: str,
 ) -> None:
-    assert run(["solve", file, "--out", "saved", "--quiet"]) == 0
+    assert run_command_line(["solve", file, "--out", "saved", "--quiet"]) == 0
     Path("folder").mkdir()
     Path("frontier.json").write_text('{"kind": "frontier"}')
     plan = json.loads(Path("saved/plan.json").read_bytes())
@@ -276,9 +285,9 @@ def test_what_matches_nothing_is_refused_before_any_solve(
     Path("old.json").write_text(json.dumps({k: x for k, x in plan.items() if k != "accounts"}))
     plan["scenario"]["horizon"]["last_year"] = 1990
     Path("tampered.json").write_text(json.dumps(plan))
-    monkeypatch.setattr(Session, "plan", unreachable)
+    monkeypatch.setattr(Session, "ask_for_plan", unreachable)
     capfd.readouterr()
-    assert run(["compare", *(arg.format(file=file) for arg in args)]) == 2
+    assert run_command_line(["compare", *(arg.format(file=file) for arg in args)]) == 2
     # The message is broken into lines of a terminal's width.
     assert problem in " ".join(capfd.readouterr().err.split())
 
@@ -309,14 +318,14 @@ def test_other_failures_do_not_lose_the_others_either(
 
 def failing_for(monkeypatch: pytest.MonkeyPatch, variant: str | None, error: Exception) -> None:
     """Let the solve of a variant end with an error."""
-    real = Session.plan
+    real = Session.ask_for_plan
 
     def fail(own: Session, case: Any, title: str, of: str | None, **options: Any) -> Plan:
         if of == variant:
             raise error
         return real(own, case, title, of, **options)
 
-    monkeypatch.setattr(Session, "plan", fail)
+    monkeypatch.setattr(Session, "ask_for_plan", fail)
 
 
 def test_an_interrupt_keeps_what_is_solved(
@@ -332,22 +341,22 @@ def test_an_interrupt_with_nothing_to_keep(
     file: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing_for(monkeypatch, None, Interrupted("stopped before any plan was found"))
-    assert run(["compare", file, "--quiet"]) == 130
+    assert run_command_line(["compare", file, "--quiet"]) == 130
     assert capfd.readouterr().out == ""
 
 
 def test_a_plan_stopped_by_a_limit_answers_1(
     file: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Session.plan
+    real = Session.ask_for_plan
 
     def cut_short(*args: Any, **options: Any) -> Plan:
         found = real(*args, **options)
         certificate = found.certificate.model_copy(update={"status": "limit", "gap": 0.02})
         return found.model_copy(update={"certificate": certificate})
 
-    monkeypatch.setattr(Session, "plan", cut_short)
-    assert run(["compare", file, f"{file}@idle", "--quiet"]) == 1
+    monkeypatch.setattr(Session, "ask_for_plan", cut_short)
+    assert run_command_line(["compare", file, f"{file}@idle", "--quiet"]) == 1
     assert "Stopped before the gap reached its target: all options." in capfd.readouterr().out
 
 
@@ -356,25 +365,28 @@ def test_larger_budgets_come_first_and_share_cuts(
 ) -> None:
     Path("rich.yaml").write_text(SCENARIO.replace("budget_meur: 20", "budget_meur: 30"))
     solved: list[tuple[float, Any]] = []
-    real = Session.plan
+    real = Session.ask_for_plan
 
     def seen(own: Session, case: Any, *about: Any, **options: Any) -> Plan:
         solved.append((float(case.funders["fund"].budget_meur), own.pool))
         return real(own, case, *about, **options)
 
-    monkeypatch.setattr(Session, "plan", seen)
-    assert run(["compare", file, f"{file}@poor", "rich.yaml", "--quiet", "--reuse=cuts"]) == 3
+    monkeypatch.setattr(Session, "ask_for_plan", seen)
+    assert (
+        run_command_line(["compare", file, f"{file}@poor", "rich.yaml", "--quiet", "--reuse=cuts"])
+        == 3
+    )
     assert [budget for budget, _ in solved] == [30, 20, 1]
     assert len({id(pool) for _, pool in solved}) == 1
     (kept,) = Path("cuts").iterdir()
     assert kept.name.startswith("cuts-")
     solved.clear()
-    assert run(["compare", file, "--quiet", "--reuse=cuts"]) == 0
+    assert run_command_line(["compare", file, "--quiet", "--reuse=cuts"]) == 0
     assert solved[0][1].cuts
 
 
 def test_in_german(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["compare", file, f"{file}@idle", "--language", "de", "--quiet"]) == 0
+    assert run_command_line(["compare", file, f"{file}@idle", "--language", "de", "--quiet"]) == 0
     out = capfd.readouterr().out
     assert out.startswith("Erz daheim\n")
     assert "verbleiben 50 Mio. EUR mehr Schaden als mit „Ausgangsfall“" in out
@@ -386,15 +398,15 @@ def test_progress_names_the_option(
 ) -> None:
     from optimizer.model.highs import Progress
 
-    real = Session.plan
+    real = Session.ask_for_plan
 
     def slow(*args: Any, **options: Any) -> Plan:
         options["on_progress"](Progress(1.0, 3.0, 2.0, 0.5, 7))
         return real(*args, **options)
 
-    monkeypatch.setattr(Session, "plan", slow)
-    monkeypatch.setattr(diagnostics, "LINE_EVERY", 0.0)
-    assert run(["compare", file, f"{file}@idle", "--json"]) == 0
+    monkeypatch.setattr(Session, "ask_for_plan", slow)
+    monkeypatch.setattr(diagnostics, "PROGRESS_LINE_SECONDS", 0.0)
+    assert run_command_line(["compare", file, f"{file}@idle", "--json"]) == 0
     lines = [line for line in capfd.readouterr().err.splitlines() if "best" in line]
     assert list(dict.fromkeys(line.split()[0] for line in lines)) == ["ore", "idle"]
 
@@ -414,10 +426,13 @@ def test_a_file_with_an_at_in_its_name(file: str, capfd: pytest.CaptureFixture[s
 
 def test_a_comparison_without_its_plans_is_reported_on(file: str) -> None:
     """It does without their sections, and without sheets that hold what is left with each."""
-    assert run(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
+    assert run_command_line(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0
     Path("alone.json").write_bytes(Path("both/comparison.json").read_bytes())
-    assert run(["report", "alone.json", "--out", "alone.html", "--excel", "alone.xlsx"]) == 0
+    assert (
+        run_command_line(["report", "alone.json", "--out", "alone.html", "--excel", "alone.xlsx"])
+        == 0
+    )
     assert "Compared with: Base case" in read(Path("alone.html").read_text(encoding="utf-8")).text
-    assert run(["workbook", "both", "--out", "both.xlsx"]) == 0
+    assert run_command_line(["workbook", "both", "--out", "both.xlsx"]) == 0
     given, alone = ([row[0] for row in cells(f)] for f in ("both.xlsx", "alone.xlsx"))
     assert {"Public funding in all"} <= set(given) & set(alone)

@@ -32,8 +32,8 @@ from publications import (
     visible,
 )
 
-from optimizer.cli.disk import publish
-from optimizer.errors import InUse, NotWritten
+from optimizer.cli.output_files import publish
+from optimizer.errors import FileInUse, NotWritten
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_what_cannot_take_its_name_is_told_and_changes_nothing(tmp_path: Path) -
         new = {"plan.manifest.json": b"new", "b.json": b"new", "plan.json": b"new"}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "replace", held(name))
-            with pytest.raises(InUse) as told:
+            with pytest.raises(FileInUse) as told:
                 publish(place, new, force=True)
         assert told.value.path == place / name
         assert tree(place) == before
@@ -137,7 +137,7 @@ def of(number: int) -> dict[str, bytes]:
 LOOP = """
 import sys
 from pathlib import Path
-from optimizer.cli.disk import publish
+from optimizer.cli.output_files import publish
 place = Path(sys.argv[1])
 print("ready", flush=True)
 number = int(sys.argv[2])
@@ -186,7 +186,7 @@ def test_kill_9_at_any_moment_leaves_one_state_if_it_has_a_manifest(tmp_path: Pa
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from optimizer.cli.disk import publish
+from optimizer.cli.output_files import publish
 from optimizer.errors import NotWritten
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:

@@ -21,15 +21,15 @@ from three_forms import from_mine_to_magnet
 
 from models.language import using
 from models.results import Evaluation, Frontier, Plan, Result
-from models.results.base import SEAL, seal_of
-from models.results.misfits import misfits
-from models.results.reservations import NONE
+from models.results.base import SEAL_FIELD, compute_seal
+from models.results.caveats import NO_CAVEATS
+from models.results.inconsistencies import find_inconsistencies
 from models.scenario.case import Case
-from optimizer.analyses.documents import document_of
-from optimizer.cli import run, saved
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.cli import run_command_line, saved_results
 from optimizer.report.render import html
-from optimizer.solve.planner import plan as solved
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.planner import solve_to_plan as solved
 
 HEAD = "Not to be relied on as it stands"
 CHANGED = "was changed after it was written"
@@ -56,7 +56,7 @@ def write(content: Any, folder: Path, name: str = "plan.json") -> str:
 
 
 def resealed(content: Raw) -> Raw:
-    return content | {SEAL: seal_of(content)}
+    return content | {SEAL_FIELD: compute_seal(content)}
 
 
 @pytest.fixture
@@ -68,15 +68,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("made", [rich, treasury, tutorial, with_residual_values, nothing])
 def test_every_plan_that_is_made_is_whole(made: Callable[[], Plan], folder: Path) -> None:
-    found = saved.read(write(made().model_dump_json(), folder))
-    assert (found.result, found.doubts) == (made(), NONE)
+    found = saved_results.read_result(write(made().model_dump_json(), folder))
+    assert (found.result, found.doubts) == (made(), NO_CAVEATS)
 
 
 @pytest.mark.parametrize("made", [by_hand, split, participation])
 def test_so_is_every_other_result(made: Callable[[], Result], folder: Path) -> None:
     content = json.loads(made().model_dump_json())
-    assert content[SEAL] == seal_of(content)
-    assert list(misfits(made())) == list(disagreements(made())) == []
+    assert content[SEAL_FIELD] == compute_seal(content)
+    assert list(find_inconsistencies(made())) == list(find_discrepancies(made())) == []
 
 
 def test_the_seal_holds_when_another_program_writes_the_document(folder: Path) -> None:
@@ -91,15 +91,15 @@ def test_the_seal_holds_when_another_program_writes_the_document(folder: Path) -
 
     again = json.dumps(whole(plan()), indent=7)
     assert again != _text()
-    assert saved.read(write(again, folder)).doubts == NONE
+    assert saved_results.read_result(write(again, folder)).doubts == NO_CAVEATS
 
 
 def test_the_seal_follows_the_content() -> None:
     other = tutorial().model_copy(update={"title": "Another"})
     text = other.model_dump_json()
-    assert json.loads(text)[SEAL] == seal_of(json.loads(text)) != plan()[SEAL]
+    assert json.loads(text)[SEAL_FIELD] == compute_seal(json.loads(text)) != plan()[SEAL_FIELD]
     assert Plan.model_validate_json(text) == other
-    assert SEAL not in other.model_dump()
+    assert SEAL_FIELD not in other.model_dump()
 
 
 @pytest.mark.quick(1)
@@ -112,16 +112,19 @@ def test_what_was_changed_is_told_in_every_medium(
     file = write(content, folder)
     changed = CHANGED if language == "en" else "wurde geändert, nachdem es geschrieben war"
     asked = ["--language", language]
-    assert run(["report", file, "--out", "page.html", "--excel", "book.xlsx", *asked]) == 1
+    assert (
+        run_command_line(["report", file, "--out", "page.html", "--excel", "book.xlsx", *asked])
+        == 1
+    )
     assert changed in capsys.readouterr().err
     page = Path("page.html").read_text(encoding="utf-8")
     assert changed in page[: page.index("<main>")]
     assert (HEAD in page) == (language == "en")
-    assert run(["workbook", file, "--out", "book.xlsx", "--force", *asked]) == 1
+    assert run_command_line(["workbook", file, "--out", "book.xlsx", "--force", *asked]) == 1
     assert changed in capsys.readouterr().err
     first = load_workbook("book.xlsx").worksheets[0]
     assert any(changed in str(cell.value) for row in first.iter_rows(max_row=6) for cell in row)
-    assert run(["compare", file, "--quiet", *asked]) == 1
+    assert run_command_line(["compare", file, "--quiet", *asked]) == 1
     said = capsys.readouterr()
     assert changed in said.err
     assert changed in " ".join(said.out.split("\n")[:6])
@@ -131,9 +134,9 @@ def test_a_whole_result_is_shown_without_a_word(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write(_text(), folder)
-    assert run(["report", file, "--out", "page.html"]) == 0
-    assert run(["workbook", file, "--out", "book.xlsx"]) == 0
-    assert run(["compare", file, "--quiet"]) == 0
+    assert run_command_line(["report", file, "--out", "page.html"]) == 0
+    assert run_command_line(["workbook", file, "--out", "book.xlsx"]) == 0
+    assert run_command_line(["compare", file, "--quiet"]) == 0
     assert capsys.readouterr().err == ""
     assert HEAD not in Path("page.html").read_text(encoding="utf-8")
 
@@ -145,11 +148,14 @@ def test_without_a_seal_a_sound_result_is_shown_with_a_note(
 ) -> None:
     """Nothing speaks against it: that is told, and is no failure."""
     content = plan()
-    del content[SEAL]
+    del content[SEAL_FIELD]
     file = write(content, folder)
     unknown = UNCONFIRMED if language == "en" else "Es lässt sich nicht bestätigen, dass"
     asked = ["--language", language]
-    assert run(["report", file, "--out", "page.html", "--excel", "book.xlsx", *asked]) == 0
+    assert (
+        run_command_line(["report", file, "--out", "page.html", "--excel", "book.xlsx", *asked])
+        == 0
+    )
     said = capsys.readouterr().err
     assert said.startswith({"en": "NOTE: ", "de": "HINWEIS: "}[language] + f"{file}: {unknown}")
     page = Path("page.html").read_text(encoding="utf-8")
@@ -157,21 +163,21 @@ def test_without_a_seal_a_sound_result_is_shown_with_a_note(
     assert unknown in head
     assert ("Not confirmed to be as it was written" in head) == (language == "en")
     assert HEAD not in page
-    assert run(["workbook", file, "--out", "book.xlsx", "--force", *asked]) == 0
+    assert run_command_line(["workbook", file, "--out", "book.xlsx", "--force", *asked]) == 0
     assert unknown in capsys.readouterr().err
     first = load_workbook("book.xlsx").worksheets[0]
     assert any(unknown in str(cell.value) for row in first.iter_rows(max_row=6) for cell in row)
-    assert run(["compare", file, "--quiet", *asked]) == 0
+    assert run_command_line(["compare", file, "--quiet", *asked]) == 0
     said_twice = capsys.readouterr()
     assert unknown in said_twice.err
     assert unknown in " ".join(said_twice.out.split("\n")[:6])
     # A figure that does not add up is another matter, with or without a seal.
     content["certificate"]["objective"] += 1
     file = write(content, folder)
-    assert run(["report", file, "--out", "page.html", "--force"]) == 1
+    assert run_command_line(["report", file, "--out", "page.html", "--force"]) == 1
     assert HEAD in Path("page.html").read_text(encoding="utf-8") or language == "de"
-    content[SEAL] = None
-    assert CHANGED in saved.read(write(content, folder)).doubts.against[0]
+    content[SEAL_FIELD] = None
+    assert CHANGED in saved_results.read_result(write(content, folder)).doubts.contradictions[0]
 
 
 def test_of_several_plans_the_one_that_was_changed_is_named(
@@ -181,7 +187,7 @@ def test_of_several_plans_the_one_that_was_changed_is_named(
     content["currency"] = "USD"
     write(_text(), folder, "good.json")
     write(content, folder, "bad.json")
-    assert run(["report", "good.json", "bad.json", "--out", "page.html"]) == 1
+    assert run_command_line(["report", "good.json", "bad.json", "--out", "page.html"]) == 1
     err = capsys.readouterr().err
     assert "'bad.json' was changed" in err
     assert "good.json" not in err
@@ -195,21 +201,21 @@ def test_a_changed_plan_is_not_sealed_anew(
     content = plan()
     content["title"] = "Better"
     file = write(content, folder)
-    assert run(["compare", file, "--quiet", "--out", "results"]) == 1
+    assert run_command_line(["compare", file, "--quiet", "--out", "results"]) == 1
     found = json.loads(Path("results/comparison.json").read_bytes())
     assert CHANGED in found["doubts"][0]
     manifest = json.loads(Path("results/comparison.manifest.json").read_bytes())
     assert (manifest["repeatable"], manifest["why_not"]) == (True, None)
     (copy,) = Path("results/plans").glob("*/plan.json")
     assert copy.read_bytes() == Path(file).read_bytes()
-    del content[SEAL]
+    del content[SEAL_FIELD]
     file = write(content, folder)
-    assert run(["compare", file, "--quiet", "--out", "results", "--force"]) == 0
+    assert run_command_line(["compare", file, "--quiet", "--out", "results", "--force"]) == 0
     found = json.loads(Path("results/comparison.json").read_bytes())
     assert found["doubts"] == []
     assert UNCONFIRMED in found["unconfirmed"][0]
-    assert saved.read(str(copy)).doubts.against == ()
-    assert UNCONFIRMED in saved.read(str(copy)).doubts.unconfirmed[0]
+    assert saved_results.read_result(str(copy)).doubts.contradictions == ()
+    assert UNCONFIRMED in saved_results.read_result(str(copy)).doubts.unconfirmed[0]
 
 
 @pytest.mark.parametrize("reader", ["report", "workbook", "compare"])
@@ -221,41 +227,41 @@ def test_what_cannot_be_shown_is_refused_where_it_was_changed(
     def lacks(*_: Any, **__: Any) -> Any:
         raise KeyError("2028")
 
-    monkeypatch.setattr("optimizer.analyses.plan.document.document", lacks)
-    monkeypatch.setattr("optimizer.analyses.comparison.compare.compare", lacks)
+    monkeypatch.setattr("optimizer.analyses.plan.document.build_document", lacks)
+    monkeypatch.setattr("optimizer.analyses.comparison.plan_comparison.compare_plans", lacks)
     changed = plan()
     changed["title"] = "Another"
     for content, code, said in ((changed, 2, "Make it again"), (plan(), 5, "unexpected KeyError")):
         file = write(content, folder)
         out = ["--out", "book.xlsx"] if reader == "workbook" else []
-        assert run([reader, file, *out]) == code
+        assert run_command_line([reader, file, *out]) == code
         assert said in capfd.readouterr().err
 
 
 def test_without_a_seal_the_manifest_tells(folder: Path) -> None:
     scenario = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
-    assert run(["solve", str(scenario), "--out", "results", "--quiet"]) == 0
+    assert run_command_line(["solve", str(scenario), "--out", "results", "--quiet"]) == 0
     file = Path("results/plan.json")
     content = json.loads(file.read_bytes())
     listed = json.loads(Path("results/plan.manifest.json").read_bytes())
-    seal = content.pop(SEAL)
+    seal = content.pop(SEAL_FIELD)
     text = json.dumps(content)
     file.write_text(text, encoding="utf-8")
-    (doubt,) = saved.read("results").doubts.all
+    (doubt,) = saved_results.read_result("results").doubts.all
     assert "is not the file that 'plan.manifest.json' lists" in doubt
     lonely = write(content, folder, "lonely.json")
-    assert saved.read(lonely).doubts.against == ()
-    assert UNCONFIRMED in saved.read(lonely).doubts.unconfirmed[0]
+    assert saved_results.read_result(lonely).doubts.contradictions == ()
+    assert UNCONFIRMED in saved_results.read_result(lonely).doubts.unconfirmed[0]
     # An earlier version has written it so, and the manifest with it.
     from hashlib import sha256
 
     listed["outputs"][0]["sha256"] = sha256(text.encode()).hexdigest()
     write(listed, folder / "results", "plan.manifest.json")
-    assert saved.read("results").doubts == NONE
+    assert saved_results.read_result("results").doubts == NO_CAVEATS
     # With its seal it is what it says, but not what the manifest says.
     content["title"] = "Better"
-    write(resealed(content | {SEAL: seal}), folder / "results")
-    (doubt,) = saved.read("results").doubts.all
+    write(resealed(content | {SEAL_FIELD: seal}), folder / "results")
+    (doubt,) = saved_results.read_result("results").doubts.all
     assert "lists" in doubt
 
 
@@ -288,7 +294,7 @@ def test_what_does_not_fit_is_refused_with_its_place(
     content = plan()
     change(content)
     with pytest.raises(click.UsageError) as refused:
-        saved.read(write(resealed(content), folder))
+        saved_results.read_result(write(resealed(content), folder))
     assert f"no result of this version: {where}: " in refused.value.message
     assert says in refused.value.message
 
@@ -322,9 +328,9 @@ def test_figures_are_reckoned_whoever_sets_the_seal(
 ) -> None:
     content = plan()
     change(content)
-    found = disagreements(Plan.model_validate(content))
-    assert any(path in one.path for one in found)
-    doubts = saved.read(write(resealed(content), folder)).doubts.against
+    found = find_discrepancies(Plan.model_validate(content))
+    assert any(path in one.location for one in found)
+    doubts = saved_results.read_result(write(resealed(content), folder)).doubts.contradictions
     assert doubts
     assert all("does not add up" in doubt for doubt in doubts)
 
@@ -335,16 +341,16 @@ def test_plans_with_chains_add_up(allocation: str) -> None:
     raw = from_mine_to_magnet(allocation)
     for id_ in ("mine", "refinery", "magnet_plant"):
         renamed = json.loads(json.dumps(raw).replace("oxide_reserve", id_))
-        assert list(disagreements(solved(Case.model_validate(renamed)))) == []
+        assert list(find_discrepancies(solved(Case.model_validate(renamed)))) == []
     for row in raw["demand"]:
         row["t_per_year"] = 0 if row["material"] == "magnet" else row["t_per_year"]
-    assert list(disagreements(solved(Case.model_validate(raw)))) == []
+    assert list(find_discrepancies(solved(Case.model_validate(raw)))) == []
 
 
 def test_what_a_chain_or_a_clock_is_of_has_to_be_there() -> None:
     content = chains().model_dump(mode="json")
     content["chains"][0]["plants"][0]["id"] = "nowhere"
-    found = [one.path for one in disagreements(Plan.model_validate(content))]
+    found = [one.location for one in find_discrepancies(Plan.model_validate(content))]
     assert "chains.0.plants.nowhere" in found
 
 
@@ -355,14 +361,14 @@ def test_edits_are_refused_or_told(seed: int, folder: Path) -> None:
     for anew in (False, True):
         text = edited(plan(), seed, resealed=anew)
         try:
-            found = saved.read(write(text, folder))
+            found = saved_results.read_result(write(text, folder))
         except click.UsageError:
             continue
         content = json.loads(text)
-        assert anew or found.doubts.all or seal_of(content) == seal_of(plan())
+        assert anew or found.doubts.all or compute_seal(content) == compute_seal(plan())
         assert isinstance(found.result, Plan)
         with using("de"):
-            assert html.render(document_of(found.result), found.doubts)
+            assert html.render_page(build_result_document(found.result), found.doubts)
 
 
 @pytest.mark.parametrize(
@@ -384,7 +390,7 @@ def test_a_gap_is_of_a_millionth_of_what_comes_without_a_plan_at_least(
     if expected is not None:
         content["without_plan"] = {"expected": expected, "cvar": 5e2, "worst": 5e2}
     content["points"][0] |= {"objective": 1e-3, "bound": -0.5, "gap": gap}
-    found = [one.path for one in disagreements(Frontier.model_validate(content))]
+    found = [one.location for one in find_discrepancies(Frontier.model_validate(content))]
     assert ("points.0.gap" in found) != holds
 
 
@@ -393,18 +399,18 @@ def test_a_bound_may_be_above_the_objective_by_rounding() -> None:
     content = plan()
     proof = content["certificate"]
     proof["bound"] = proof["objective"] * (1 + 1e-9)
-    assert list(disagreements(Plan.model_validate(content))) == []
+    assert list(find_discrepancies(Plan.model_validate(content))) == []
     proof["bound"] = proof["objective"] * (1 + 1e-4)
-    (found,) = disagreements(Plan.model_validate(content))
-    assert found.path == "certificate.objective"
+    (found,) = find_discrepancies(Plan.model_validate(content))
+    assert found.location == "certificate.objective"
 
 
 def test_a_mean_of_no_gaps_is_told() -> None:
     content = json.loads(by_hand().model_dump_json())
     content["gap"]["replications"] = []
-    found = list(disagreements(Evaluation.model_validate(content)))
+    found = list(find_discrepancies(Evaluation.model_validate(content)))
     names = ("mean.value", "solver_share", "lower_bound")
-    assert [one.path for one in found] == [f"gap.{name}" for name in names]
+    assert [one.location for one in found] == [f"gap.{name}" for name in names]
 
 
 @pytest.mark.parametrize(
@@ -416,7 +422,7 @@ def test_plans_of_a_frontier_over_the_horizon_have_years_of_their_own(
     content = json.loads(frontier(tutorial(), "funders.fund.budget_meur", 1.0))
     content["varied"] = varied
     content["points"][0]["projects"] = {"refinery": 2040}
-    found = [where for where, _ in misfits(Frontier.model_validate(content))]
+    found = [where for where, _ in find_inconsistencies(Frontier.model_validate(content))]
     assert found == ([] if fits else ["points.0.projects.refinery"])
 
 
@@ -425,7 +431,7 @@ def both(folder: Path) -> Path:
     """A folder that compare wrote."""
     scenario = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
     asked = [str(scenario), f"{scenario}@half_the_fund", "--base", "half_the_fund"]
-    assert run(["compare", *asked, "--out", "both", "--quiet"]) == 0
+    assert run_command_line(["compare", *asked, "--out", "both", "--quiet"]) == 0
     return folder / "both"
 
 
@@ -434,12 +440,12 @@ def test_of_a_comparison_seal_manifest_and_figures_are_checked(
 ) -> None:
     file, manifest = both / "comparison.json", both / "comparison.manifest.json"
     capsys.readouterr()
-    assert run(["report", "both"]) == 0
+    assert run_command_line(["report", "both"]) == 0
     assert capsys.readouterr().err == ""
     content = json.loads(file.read_bytes())
     content["options"][0]["benefit"]["expected"]["avoided"] += 1.0
     write(content, both, file.name)
-    assert run(["report", "both", "--excel", "book.xlsx", "--force"]) == 1
+    assert run_command_line(["report", "both", "--excel", "book.xlsx", "--force"]) == 1
     said = capsys.readouterr().err
     assert "comparison.json' was changed" in said
     assert "is not the file that 'comparison.manifest.json' lists" in said
@@ -447,7 +453,7 @@ def test_of_a_comparison_seal_manifest_and_figures_are_checked(
     assert HEAD in (both / "report.html").read_text(encoding="utf-8")
     write(resealed(content), both, file.name)
     manifest.unlink()
-    assert run(["workbook", "both", "--out", "book.xlsx", "--force"]) == 1
+    assert run_command_line(["workbook", "both", "--out", "book.xlsx", "--force"]) == 1
     (said,) = capsys.readouterr().err.splitlines()
     assert "does not add up" in said
 
@@ -459,18 +465,18 @@ def test_of_a_comparison_the_plans_are_checked(
     content = json.loads(file.read_bytes())
     write({**content, "certificate": {**content["certificate"], "ended": "well"}}, file.parent)
     capsys.readouterr()
-    assert run(["report", "both"]) == 1
+    assert run_command_line(["report", "both"]) == 1
     assert "half_the_fund/plan.json' was changed" in capsys.readouterr().err
     (both / "comparison.manifest.json").unlink()
-    del content[SEAL]
+    del content[SEAL_FIELD]
     write(content, file.parent)
-    assert run(["report", "both", "--force"]) == 0
+    assert run_command_line(["report", "both", "--force"]) == 0
     assert UNCONFIRMED in capsys.readouterr().err
     # What spoke against a plan when it was compared still does.
     comparison = json.loads((both / "comparison.json").read_bytes())
     comparison["doubts"] = ["'plan.json' was changed"]
     write(resealed(comparison), both, "comparison.json")
-    assert run(["report", "both", "--force"]) == 1
+    assert run_command_line(["report", "both", "--force"]) == 1
     assert "'plan.json' was changed" in capsys.readouterr().err
 
 
@@ -486,17 +492,17 @@ def test_a_comparison_of_an_earlier_version_gets_what_it_lacks(
     (both / "comparison.manifest.json").unlink()
     write(resealed(content), both.parent, "alone.json")
     capsys.readouterr()
-    assert run(["report", "both"]) == 0
+    assert run_command_line(["report", "both"]) == 0
     assert capsys.readouterr().err == ""
     assert 'data-name="steps"' in (both / "report.html").read_text(encoding="utf-8")
-    assert run(["report", "alone.json", "--out", "alone.html"]) == 0
+    assert run_command_line(["report", "alone.json", "--out", "alone.html"]) == 0
     page = Path("alone.html").read_text(encoding="utf-8")
     assert 'data-name="options"' in page
     assert 'data-name="steps"' not in page
     # What it does say must still be what the plans make of it.
     content["options"][0]["benefit"]["expected"]["avoided"] += 1.0
     write(resealed(content), both, "comparison.json")
-    assert run(["report", "both", "--force"]) == 1
+    assert run_command_line(["report", "both", "--force"]) == 1
     assert "does not add up" in capsys.readouterr().err
 
 
@@ -508,6 +514,6 @@ def test_edits_of_a_comparison_are_refused_or_told(both: Path) -> None:
         for anew in (False, True):
             text = edited(whole, seed, resealed=anew)
             write(text, both, "comparison.json")
-            code = run(["report", "both", "--force"])
-            same = seal_of(json.loads(text)) == seal_of(whole)
+            code = run_command_line(["report", "both", "--force"])
+            same = compute_seal(json.loads(text)) == compute_seal(whole)
             assert code in ((0, 1, 2) if anew or same else (1, 2)), seed

@@ -17,16 +17,23 @@ from in_process import InProcess
 from varied import two_works
 
 from models.results import Frontier
-from optimizer.cli import options, run
+from optimizer.cli import options, run_command_line
 from optimizer.errors import ClusterError
-from optimizer.parallel import Arrival, Limits, Processes, Workers, in_use, using
+from optimizer.parallel import (
+    Limits,
+    LocalProcesses,
+    TaskResult,
+    Workers,
+    current_engine,
+    use_engine,
+)
 
 
 def test_processes_of_this_machine_unless_told_otherwise() -> None:
-    with options.asked_for(jobs=3, memory_limit=10**9, seconds=5.0) as engine:
-        assert engine == Processes(Limits(memory=10**9, seconds=5.0), 3)
-        assert in_use() is engine
-    assert in_use() != engine
+    with options.engine_in_use(jobs=3, memory_limit=10**9, task_timeout=5.0) as engine:
+        assert engine == LocalProcesses(Limits(memory_bytes=10**9, seconds=5.0), 3)
+        assert current_engine() is engine
+    assert current_engine() != engine
 
 
 @pytest.mark.parametrize(
@@ -44,7 +51,7 @@ def test_what_does_not_go_together_is_wrong_usage(
     files = {"tls_ca": tmp_path} if scheduler is None else {}
     with (
         pytest.raises(click.UsageError, match=problem),
-        options.asked_for(scheduler=scheduler, **files),
+        options.engine_in_use(scheduler=scheduler, **files),
     ):
         pass
 
@@ -68,16 +75,16 @@ def works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_an_analysis_is_refused_before_a_cluster_is_asked(
     works: str, capfd: pytest.CaptureFixture[str], where: list[str], says: str
 ) -> None:
-    assert run(["frontier", works, *where]) == 2
+    assert run_command_line(["frontier", works, *where]) == 2
     assert says in capfd.readouterr().err
 
 
 def test_an_analysis_without_its_scheduler_fails(
     works: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("optimizer.parallel.cluster.CONNECTS_WITHIN", 0.5)
+    monkeypatch.setattr("optimizer.parallel.cluster.CONNECT_TIMEOUT", 0.5)
     where = ["--scheduler", "tcp://127.0.0.1:1", "--out", "found"]
-    assert run(["frontier", works, "--values", "0,4", *where]) == 5
+    assert run_command_line(["frontier", works, "--values", "0,4", *where]) == 5
     assert "no scheduler answers at tcp://127.0.0.1:1" in capfd.readouterr().err
     assert not any(Path("found").glob("*"))
 
@@ -85,7 +92,7 @@ def test_an_analysis_without_its_scheduler_fails(
 def test_one_job_is_done_here_even_with_a_limit_of_memory() -> None:
     """The process is watched itself, and what it is given need not travel."""
     with (
-        options.asked_for(jobs=1, memory_limit=10**9, alone=True),
+        options.engine_in_use(jobs=1, memory_limit=10**9, single_answer=True),
         Workers[int, int](_own_process, (lambda: 0,), 1) as workers,
     ):
         assert workers.map([1]) == [os.getpid()]
@@ -95,7 +102,7 @@ def _own_process(_unsendable: Any) -> Callable[[int], int]:
     return lambda _task: os.getpid()
 
 
-class Losing(Processes):
+class Losing(LocalProcesses):
     """Processes that die of the first task, each time."""
 
     def team(self, make: Any, given: tuple[Any, ...], jobs: int | None, *dealing: Any) -> Any:
@@ -106,9 +113,9 @@ class Losing(Processes):
 
 def on(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked_for(**_options: Any) -> AbstractContextManager[None]:
-        return using(engine)
+        return use_engine(engine)
 
-    monkeypatch.setattr(options, "asked_for", asked_for)
+    monkeypatch.setattr(options, "engine_in_use", asked_for)
 
 
 def test_an_analysis_whose_workers_are_lost_leaves_nothing(
@@ -118,7 +125,10 @@ def test_an_analysis_whose_workers_are_lost_leaves_nothing(
     Path("plan.json").write_text(saved(sampled()).model_dump_json(), encoding="utf-8")
     on(Losing(), monkeypatch)
     few = ["--states", "20", "--replications", "2", "--wait-and-see", "0", "--longer", "0"]
-    assert run(["evaluate", "plan.json", *few, "--jobs", "2", "--out", "out", "--quiet"]) == 5
+    assert (
+        run_command_line(["evaluate", "plan.json", *few, "--jobs", "2", "--out", "out", "--quiet"])
+        == 5
+    )
     assert "process that solved problems has died" in capfd.readouterr().err
     assert not any(Path("out").glob("*"))
 
@@ -140,7 +150,7 @@ class _LostAfterOne:
     def __exit__(self, *exc: Any) -> None:
         pass
 
-    def arrivals(self, tasks: Sequence[Any]) -> Iterator[Arrival[Any]]:
+    def iter_results(self, tasks: Sequence[Any]) -> Iterator[TaskResult[Any]]:
         yield next(self.team.arrivals(tasks))
         raise ClusterError("the scheduler is lost")
 
@@ -149,7 +159,9 @@ def test_a_frontier_keeps_the_points_that_came_before_its_cluster_was_lost(
     works: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     on(LostAfterOne(), monkeypatch)
-    assert run(["frontier", works, "--values", "0,4,7", "--out", "out", "--quiet"]) == 5
+    assert (
+        run_command_line(["frontier", works, "--values", "0,4,7", "--out", "out", "--quiet"]) == 5
+    )
     assert "at 4: the scheduler is lost" in capfd.readouterr().err
     found = Frontier.model_validate_json(Path("out/frontier.json").read_bytes())
     assert [point.status for point in found.points] == ["none", "none", "optimal"]

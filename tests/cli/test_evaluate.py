@@ -15,8 +15,8 @@ from evaluations import by_hand, sampled, saved
 from saved_plans import tutorial
 
 from models.results import Evaluation
-from optimizer.analyses.evaluation import evaluate as judging
-from optimizer.cli import run
+from optimizer.analyses.evaluation import plan_evaluation as judging
+from optimizer.cli import run_command_line
 
 Capture = pytest.CaptureFixture[str]
 
@@ -50,7 +50,9 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, An
 
 
 def evaluation(capfd: Capture, *args: str, code: int = 0) -> Evaluation:
-    assert run(["evaluate", "best", "--states", "50", *args, "--json", "--quiet"]) == code
+    assert (
+        run_command_line(["evaluate", "best", "--states", "50", *args, "--json", "--quiet"]) == code
+    )
     return Evaluation.model_validate_json(capfd.readouterr().out)
 
 
@@ -105,12 +107,19 @@ def test_a_solve_that_did_not_reach_the_gap_answers_1(
 
 
 def test_text_tells_the_answer_first(asked: list[tuple[str, Any]], capfd: Capture) -> None:
-    assert run(["evaluate", "best/plan.json", "--states", "500", "--quick", "--rare", "0"]) == 0
+    assert (
+        run_command_line(
+            ["evaluate", "best/plan.json", "--states", "500", "--quick", "--rare", "0"]
+        )
+        == 0
+    )
     said = capfd.readouterr()
     told = "The plan is judged on 500 states that it was not made for."
     assert said.out.startswith(f"How good is the plan? A small case\n\n{told}")
     assert "best/plan.json: 1 material" in said.err.replace("\\", "/")
-    assert run(["evaluate", "best", "--states", "50", "--quick", "--language", "de"]) == 0
+    assert (
+        run_command_line(["evaluate", "best", "--states", "50", "--quick", "--language", "de"]) == 0
+    )
     assert "für die er nicht gemacht wurde" in capfd.readouterr().out
 
 
@@ -132,7 +141,7 @@ def test_text_tells_the_answer_first(asked: list[tuple[str, Any]], capfd: Captur
 def test_what_makes_no_sense_is_refused(
     asked: list[tuple[str, Any]], capfd: Capture, args: list[str], says: str
 ) -> None:
-    assert run(["evaluate", "best", *args, "--quiet"]) == 2
+    assert run_command_line(["evaluate", "best", *args, "--quiet"]) == 2
     assert says in capfd.readouterr().err
     assert asked == []
 
@@ -142,22 +151,22 @@ def test_options_of_what_is_not_drawn_are_warned_of(
 ) -> None:
     Path("best/plan.json").write_text(tutorial().model_dump_json(), encoding="utf-8")
     args = ["evaluate", "best", "--quick", "--quiet", "--json", "--rare", "0"]
-    assert run(args) == 0
+    assert run_command_line(args) == 0
     assert capfd.readouterr().err == ""
-    assert run([*args, "--states", "50", "--seed", "4"]) == 0
+    assert run_command_line([*args, "--states", "50", "--seed", "4"]) == 0
     said = capfd.readouterr()
     assert "without effect: --states, --seed" in said.err
     assert json.loads(said.out)["fresh"]["seed"] is None
 
 
 def test_a_scenario_is_no_plan(asked: list[tuple[str, Any]], capfd: Capture) -> None:
-    assert run(["evaluate", "case.yaml"]) == 2
+    assert run_command_line(["evaluate", "case.yaml"]) == 2
     assert "is a scenario" in capfd.readouterr().err
 
 
 def test_results_are_not_overwritten_unasked(asked: list[tuple[str, Any]], capfd: Capture) -> None:
     evaluation(capfd, "--quick", "--out", "best")
-    assert run(["evaluate", "best", "--quick", "--out", "best"]) == 2
+    assert run_command_line(["evaluate", "best", "--quick", "--out", "best"]) == 2
     assert "--force" in capfd.readouterr().err
     evaluation(capfd, "--quick", "--out", "best", "--force")
 
@@ -166,7 +175,7 @@ def test_a_plan_that_was_changed_is_refused(asked: list[tuple[str, Any]], capfd:
     content = json.loads(Path("best/plan.json").read_bytes())
     content["certificate"]["objective"] *= 0.5
     Path("best/plan.json").write_text(json.dumps(content), encoding="utf-8")
-    assert run(["evaluate", "best", "--quiet"]) == 5
+    assert run_command_line(["evaluate", "best", "--quiet"]) == 5
     assert "its file says" in capfd.readouterr().err
 
 
@@ -174,13 +183,13 @@ def test_a_page_and_a_workbook_are_made_of_it(
     asked: list[tuple[str, Any]], capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Answers by hand do not agree with the plan.
-    monkeypatch.setattr("optimizer.solve.reckoned.disagreements", lambda result: [])
+    monkeypatch.setattr("optimizer.solve.consistency.find_discrepancies", lambda result: [])
     evaluation(capfd, "--gap", "0.1", "--out", "judged")
-    assert run(["report", "judged", "--excel", "judged.xlsx"]) == 0
+    assert run_command_line(["report", "judged", "--excel", "judged.xlsx"]) == 0
     assert "How good is the plan?" in Path("judged/report.html").read_text(encoding="utf-8")
     assert "How good is the plan?" in str(openpyxl.load_workbook("judged.xlsx").properties.title)
     # Beside its plan it is part of the report on that.
-    assert run(["report", "judged/evaluation.json", "best", "--out", "both.html"]) == 0
+    assert run_command_line(["report", "judged/evaluation.json", "best", "--out", "both.html"]) == 0
     assert "How much is unsure" in Path("both.html").read_text(encoding="utf-8")
 
 
@@ -193,7 +202,7 @@ def test_in_the_states_of_another_scenario_nothing_is_solved(
     assert found.states_of is not None
     assert (found.fresh.states, found.fresh.sampled) == (1, False)
     assert [name for name, _ in asked] == ["rule_outcomes"]
-    assert run(["evaluate", "best", "--states-of", "other.json", "--longer", "3"]) == 2
+    assert run_command_line(["evaluate", "best", "--states-of", "other.json", "--longer", "3"]) == 2
     assert "--longer rests on the plan's own scenario" in capfd.readouterr().err
-    assert run(["evaluate", "best", "--variant", "calm"]) == 2
+    assert run_command_line(["evaluate", "best", "--variant", "calm"]) == 2
     assert "go with --states-of" in capfd.readouterr().err

@@ -18,14 +18,14 @@ from two_sets import sampled
 import vorrat
 from models.files import read_case, read_case_text
 from models.results import Disagreement, Plan, Result
-from models.results.base import SEAL
-from models.results.misfits import misfits
+from models.results.base import SEAL_FIELD
+from models.results.inconsistencies import find_inconsistencies
 from models.scenario.case import Case
-from optimizer.analyses.disagreement.disagree import disagree
-from optimizer.analyses.disagreement.options import AssumptionsOptions
-from optimizer.cli import saved
-from optimizer.solve.planner import plan as solve
-from optimizer.solve.reckoned import disagreements
+from optimizer.analyses.assumption_dependence.cross_evaluation import cross_evaluate_sets
+from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
+from optimizer.cli import saved_results
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.planner import solve_to_plan as solve
 
 EFFORT = "what the search took; nothing else is made of it"
 SWEPT = "what states lead to, which only a sweep can say again; kept within bounds alone"
@@ -115,7 +115,7 @@ def _germany(*settings: str) -> Plan:
 
 def _disagreed(over: Any) -> Disagreement:
     reading = read_case_text(yaml.safe_dump(sampled("mean")))
-    return disagree(reading, AssumptionsOptions(over=over, gap=0.0))[0]
+    return cross_evaluate_sets(reading, AssumptionsOptions(over=over, gap=0.0))[0]
 
 
 OTHERS: dict[str, Callable[[], Result]] = {
@@ -175,12 +175,14 @@ def _field(at: tuple[Any, ...]) -> str:
 
 def _is_refused(content: dict[str, Any]) -> bool:
     try:
-        result: Result = saved.MODELS[content["kind"]].model_validate(
-            {k: v for k, v in content.items() if k != SEAL}
+        result: Result = saved_results.RESULT_MODELS[content["kind"]].model_validate(
+            {k: v for k, v in content.items() if k != SEAL_FIELD}
         )
     except ValueError:
         return True
-    return any(True for _ in misfits(result)) or any(True for _ in disagreements(result))
+    return any(True for _ in find_inconsistencies(result)) or any(
+        True for _ in find_discrepancies(result)
+    )
 
 
 def _passes(name: str, most: int) -> Iterator[str]:
@@ -232,7 +234,7 @@ def test_tonnes_that_are_missing_are_those_of_the_damage(field: str) -> None:
     (gallium,) = content["materials"]
     gallium["by_year"]["2028"][field] += 27
     gallium[field] += 27
-    found = [one.path for one in disagreements(Plan.model_validate(content))]
+    found = [one.location for one in find_discrepancies(Plan.model_validate(content))]
     assert "materials.gallium.expected" + ("_without_plan" if "without" in field else "") in found
 
 
@@ -240,7 +242,7 @@ def test_shares_above_all_of_a_project_are_told() -> None:
     """They are no plan at all, and were an error of ours before."""
     content = json.loads(rich().model_dump_json())
     content["projects"][1]["offtake_by_company"]["motor_co"] = 0.99
-    assert [one.path for one in disagreements(Plan.model_validate(content))]
+    assert [one.location for one in find_discrepancies(Plan.model_validate(content))]
 
 
 def test_a_plan_that_does_nothing_is_whole() -> None:

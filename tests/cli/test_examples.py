@@ -13,11 +13,11 @@ import yaml
 from referencing import Registry, Resource
 
 import vorrat
-from models.files import presets
-from models.results.base import documents
+from models.files import shipped_files
+from models.results.base import document_models
 from models.results.manifest import Manifest
 from models.schema import result_schema, scenario_schema
-from optimizer.cli import disk, opening, run
+from optimizer.cli import open_page, output_files, run_command_line
 from optimizer.errors import NotWritten
 
 SHELF = Path(__file__).parents[2] / "scenarios"
@@ -53,19 +53,19 @@ def of(name: str) -> dict[str, bytes]:
 def test_examples_are_listed_with_their_titles(
     language: str, title: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["examples", "--language", language]) == 0
+    assert run_command_line(["examples", "--language", language]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == NAMES
     assert lines[-1] == f"tutorial      {title}"
 
 
 def test_an_example_is_printed_as_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["examples", "tutorial"]) == 0
+    assert run_command_line(["examples", "tutorial"]) == 0
     assert capsys.readouterr().out == (SHELF / "tutorial.yaml").read_text(encoding="utf-8")
 
 
 def test_an_unknown_example_names_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["examples", "tutorail"]) == 2
+    assert run_command_line(["examples", "tutorail"]) == 2
     assert f"There is no scenario 'tutorail'; there are {', '.join(NAMES)}." in (
         capsys.readouterr().err
     )
@@ -73,41 +73,44 @@ def test_an_unknown_example_names_all(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize("name", NAMES)
 def test_init_writes_a_scenario_and_all_that_belongs_to_it(name: str, folder: Path) -> None:
-    assert run(["init", "--from", name]) == 0
+    assert run_command_line(["init", "--from", name]) == 0
     assert below(folder) == of(name)
     assert len(below(folder)) == {"consortium": 5, "germany-2026": 8}.get(name, 1)
-    assert run(["validate", f"{name}.yaml"]) == 0
+    assert run_command_line(["validate", f"{name}.yaml"]) == 0
 
 
 def test_init_takes_another_name_and_says_what_it_writes(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "mine").mkdir()
-    assert run(["--language", "de", "init", "--from", "consortium", "mine/ours.yaml"]) == 0
+    assert (
+        run_command_line(["--language", "de", "init", "--from", "consortium", "mine/ours.yaml"])
+        == 0
+    )
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "mine/ours.yaml ist geschrieben; weiter mit: vorrat validate mine/ours.yaml"
     assert "mine/consortium/supply.csv ist daneben geschrieben" in told
     due = {f"mine/{at}": raw for at, raw in of("consortium").items()}
     due["mine/ours.yaml"] = due.pop("mine/consortium.yaml")
     assert below(folder) == due
-    assert run(["validate", "mine/ours.yaml"]) == 0
+    assert run_command_line(["validate", "mine/ours.yaml"]) == 0
 
 
 def test_init_writes_over_nothing_without_force(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What is there as it would be written is no hindrance; what differs is, wherever it lies."""
-    assert run(["init", "--from", "consortium"]) == 0
-    assert run(["init", "--from", "consortium", "second.yaml"]) == 0
+    assert run_command_line(["init", "--from", "consortium"]) == 0
+    assert run_command_line(["init", "--from", "consortium", "second.yaml"]) == 0
     table = folder / "consortium" / "demand.csv"
     table.write_text("mine")
     (folder / "consortium.yaml").unlink()
     capsys.readouterr()
-    assert run(["init", "--from", "consortium"]) == 2
+    assert run_command_line(["init", "--from", "consortium"]) == 2
     assert "demand.csv' exists already; --force overwrites it." in capsys.readouterr().err
     assert not (folder / "consortium.yaml").exists()
     assert table.read_text() == "mine"
-    assert run(["init", "--from", "consortium", "--force"]) == 0
+    assert run_command_line(["init", "--from", "consortium", "--force"]) == 0
     assert below(folder).items() >= of("consortium").items()
 
 
@@ -121,9 +124,9 @@ def test_init_writes_all_or_nothing(folder: Path, monkeypatch: pytest.MonkeyPatc
             raise OSError(28, "No space left on device")
         place_of(new, place, beside, moved)
 
-    place_of = disk._take_name
-    monkeypatch.setattr(disk, "_take_name", full)
-    assert run(["init", "--from", "consortium"]) == NotWritten.exit_code
+    place_of = output_files._move_into_place
+    monkeypatch.setattr(output_files, "_move_into_place", full)
+    assert run_command_line(["init", "--from", "consortium"]) == NotWritten.exit_code
     assert len(taken) == 2
     assert below(folder) == {}
 
@@ -140,14 +143,14 @@ def test_init_copies_a_file_with_all_that_it_names(folder: Path) -> None:
         "consumer,material,t_per_year\nindustry,gallium,30\nchip_maker,gallium,10\n"
     )
     (there / "notes.txt").write_text("not named")
-    assert run(["init", "--from", "there/own.yaml"]) == 0
+    assert run_command_line(["init", "--from", "there/own.yaml"]) == 0
     found = {at for at in below(folder) if not at.startswith("there/")}
     assert found == {"own.yaml", "base.yaml", "lists/demand.csv"}
-    assert run(["validate", "own.yaml"]) == 0
+    assert run_command_line(["validate", "own.yaml"]) == 0
 
 
 def test_init_prints_an_example(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["init", "--from", "germany-2026", "-"]) == 0
+    assert run_command_line(["init", "--from", "germany-2026", "-"]) == 0
     assert capsys.readouterr().out.encode() == (SHELF / "germany-2026.yaml").read_bytes()
     assert below(folder) == {}
 
@@ -192,14 +195,14 @@ def test_a_name_that_is_none_is_told_with_the_nearest(name: str, hint: str, fold
 def test_commands_take_an_example_and_can_be_run_again(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["solve", "tutorial", "--out", "plan", "--quiet"]) == 0
+    assert run_command_line(["solve", "tutorial", "--out", "plan", "--quiet"]) == 0
     manifest = Manifest.model_validate_json(Path("plan/plan.manifest.json").read_bytes())
     asked = next(one for one in manifest.parameters if one.name == "file")
     assert (asked.value, asked.at) == ("tutorial", ("tutorial.yaml",))
     copy = folder / "plan" / "inputs" / "plan" / "tutorial.yaml"
     assert copy.read_bytes() == (SHELF / "tutorial.yaml").read_bytes()
     capsys.readouterr()
-    assert run(["rerun", "plan"]) == 0
+    assert run_command_line(["rerun", "plan"]) == 0
     assert "Reproduced" in capsys.readouterr().out
 
 
@@ -207,27 +210,27 @@ def test_a_comparison_takes_variants_of_an_example(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     items = ["tutorial", "tutorial@half_the_fund"]
-    assert run(["compare", *items, "--out", "both", "--quiet", "--json"]) == 0
+    assert run_command_line(["compare", *items, "--out", "both", "--quiet", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [option["label"] for option in told["options"]] == ["tutorial", "half_the_fund"]
-    assert run(["rerun", "both"]) == 0
+    assert run_command_line(["rerun", "both"]) == 0
 
 
 def test_the_page_takes_an_example_as_the_one_it_has(folder: Path) -> None:
-    from optimizer.page.scenarios import Scenarios
+    from optimizer.page.scenario_store import ScenarioStore
 
-    assert Scenarios().add(Path("tutorial")).kind == "shipped"
+    assert ScenarioStore().add_file(Path("tutorial")).kind == "shipped"
 
 
 def test_open_takes_an_example_by_its_name(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr(opening, "_pool", lambda *_args: nullcontext())
-    monkeypatch.setattr(opening, "_open", lambda files, *_args: opened.extend(files))
-    assert run(["open", "tutorial"]) == 0
+    monkeypatch.setattr(open_page, "_solver_pool", lambda *_args: nullcontext())
+    monkeypatch.setattr(open_page, "_serve_locally", lambda files, *_args: opened.extend(files))
+    assert run_command_line(["open", "tutorial"]) == 0
     assert opened == [Path("tutorial")]
-    assert run(["open", "nothing"]) == 2
+    assert run_command_line(["open", "nothing"]) == 2
     assert "There is no file 'nothing'." in capsys.readouterr().err
 
 
@@ -239,9 +242,9 @@ def test_open_takes_an_example_by_its_name(
 def test_a_copy_keeps_the_kind_of_what_it_copies(
     origin: str, path: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["init", "--excel", "--from", "tutorial", "book.xlsx"]) == 0
+    assert run_command_line(["init", "--excel", "--from", "tutorial", "book.xlsx"]) == 0
     before = below(folder)
-    assert run(["init", "--from", origin, path]) == 2
+    assert run_command_line(["init", "--from", origin, path]) == 2
     assert f"'{path}' has to end like" in capsys.readouterr().err
     assert below(folder) == before
 
@@ -252,14 +255,16 @@ def test_examples_fit_the_schema_by_its_name(name: str) -> None:
     schema = scenario_schema()
     store = Registry[Any]().with_resource(schema["$id"], Resource.from_contents(schema))
     fits = jsonschema.Draft202012Validator({"$ref": "urn:vorrat:scenario:1"}, registry=store)
-    content = json.loads(json.dumps(yaml.safe_load(presets.written(SHELF / f"{name}.yaml"))))
+    content = json.loads(
+        json.dumps(yaml.safe_load(shipped_files.read_source_text(SHELF / f"{name}.yaml")))
+    )
     fits.validate(content)
     assert content["schema_version"] == 1
     assert not fits.is_valid({**content, "schema_version": 2})
     assert not fits.is_valid({**content, "another": 1})
 
 
-@pytest.mark.parametrize("kind", documents())
+@pytest.mark.parametrize("kind", document_models())
 def test_schemas_of_results_are_named_by_kind_and_format(kind: str) -> None:
     schema = result_schema(kind)
     version = schema["properties"]["schema_version"]["const"]

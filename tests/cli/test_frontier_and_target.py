@@ -15,7 +15,7 @@ from small import near
 from varied import two_works
 
 from models.results import Frontier, Plan, Target
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 Capture = pytest.CaptureFixture[str]
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
@@ -30,12 +30,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def frontier(capfd: Capture, *args: str, code: int = 0) -> Frontier:
-    assert run(["frontier", *args, "--json", "--quiet"]) == code
+    assert run_command_line(["frontier", *args, "--json", "--quiet"]) == code
     return Frontier.model_validate_json(capfd.readouterr().out)
 
 
 def target(capfd: Capture, *args: str, code: int = 0) -> Target:
-    assert run(["target", *args, "--json", "--quiet"]) == code
+    assert run_command_line(["target", *args, "--json", "--quiet"]) == code
     return Target.model_validate_json(capfd.readouterr().out)
 
 
@@ -56,7 +56,7 @@ def test_a_range_and_points_between(file: str, capfd: Capture) -> None:
 
 
 def test_a_point_is_what_solve_finds(file: str, capfd: Capture) -> None:
-    assert run(["solve", file, "--budget", "7", "--json", "--quiet"]) == 0
+    assert run_command_line(["solve", file, "--budget", "7", "--json", "--quiet"]) == 0
     solved = Plan.model_validate_json(capfd.readouterr().out)
     found = frontier(capfd, file, "--values", "7", "--out", "results")
     (point,) = found.points
@@ -79,7 +79,7 @@ def test_an_earlier_frontier_outlives_a_disk_that_is_full(
 
     monkeypatch.setattr(os, "fsync", full)
     command = ["frontier", file, "--values", "4", "--out", "results", "--force", "--quiet"]
-    assert run([*command, "--json"]) == 5
+    assert run_command_line([*command, "--json"]) == 5
     out, err = capfd.readouterr()
     assert [point.value for point in Frontier.model_validate_json(out).points] == [4]
     assert "results' cannot be written: No space left on device." in err
@@ -89,7 +89,7 @@ def test_an_earlier_frontier_outlives_a_disk_that_is_full(
 
 def test_results_are_not_overwritten_unasked(file: str, capfd: Capture) -> None:
     frontier(capfd, file, "--values", "0,7", "--out", "results")
-    assert run(["frontier", file, "--values", "4", "--out", "results", "--quiet"]) == 2
+    assert run_command_line(["frontier", file, "--values", "4", "--out", "results", "--quiet"]) == 2
     assert "--force" in capfd.readouterr().err
     frontier(capfd, file, "--values", "4", "--out", "results", "--force")
     assert [path.name for path in Path("results/plans").iterdir()] == ["4"]
@@ -111,14 +111,14 @@ def test_cuts_are_kept(file: str, capfd: Capture) -> None:
     ],
 )
 def test_exit_codes_of_a_frontier(file: str, args: list[str], code: int) -> None:
-    assert run(["frontier", file, *args, "--quiet"]) == code
+    assert run_command_line(["frontier", file, *args, "--quiet"]) == code
 
 
 @pytest.mark.parametrize(
     ("args", "code"), [(["--below", "4"], 0), (["--below", "0.5"], 3), (["--reduce", "60%"], 0)]
 )
 def test_exit_codes_of_a_target(file: str, args: list[str], code: int) -> None:
-    assert run(["target", file, *args, "--quiet"]) == code
+    assert run_command_line(["target", file, *args, "--quiet"]) == code
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_days_that_no_budget_buys_name_the_rules_that_exclude_each_other(
     """5 t a year can be bought, and 90 days of 40 t are asked for."""
     monkeypatch.chdir(tmp_path)
     Path("t.yaml").write_bytes(TUTORIAL.read_bytes())
-    assert run(["target", "t.yaml", "--days", "gallium=90", "--quiet", *args]) == 3
+    assert run_command_line(["target", "t.yaml", "--days", "gallium=90", "--quiet", *args]) == 3
     out = capfd.readouterr().out
     assert told in out
     flat = " ".join(out.split())
@@ -181,7 +181,7 @@ def test_days_that_no_budget_buys_name_the_rules_that_exclude_each_other(
 def test_wrong_usage_says_what_would_be_right(
     file: str, capfd: Capture, args: list[str], says: str
 ) -> None:
-    assert run([args[0], file, *args[1:], "--quiet"]) == 2
+    assert run_command_line([args[0], file, *args[1:], "--quiet"]) == 2
     answer = capfd.readouterr()
     assert says in " ".join(answer.err.split())
     assert answer.out == ""
@@ -194,22 +194,28 @@ def test_a_target_and_its_plan_are_written(file: str, capfd: Capture) -> None:
 
 
 def test_texts_in_both_languages(file: str, capfd: Capture) -> None:
-    assert run(["frontier", file, "--values", "6,7", "--quiet", "--language", "en"]) == 0
+    assert (
+        run_command_line(["frontier", file, "--values", "6,7", "--quiet", "--language", "en"]) == 0
+    )
     english = capfd.readouterr().out
     assert "What a further million is worth" in english
     assert "jump" in english
-    assert run(["frontier", file, "--values", "6,7", "--quiet", "--language", "de"]) == 0
+    assert (
+        run_command_line(["frontier", file, "--values", "6,7", "--quiet", "--language", "de"]) == 0
+    )
     german = capfd.readouterr().out
     assert "Was eine weitere Million bringt" in german
     assert "Sprung" in german
-    assert run(["target", file, "--below", "4", "--quiet", "--language", "en"]) == 0
+    assert run_command_line(["target", file, "--below", "4", "--quiet", "--language", "en"]) == 0
     assert "none does with less than" in " ".join(capfd.readouterr().out.split())
-    assert run(["target", file, "--below", "0.5", "--quiet", "--language", "de"]) == 3
+    assert run_command_line(["target", file, "--below", "0.5", "--quiet", "--language", "de"]) == 3
     assert "Der beste Plan kommt auf 1" in capfd.readouterr().out
 
 
 def test_a_point_without_a_plan_says_why(file: str, capfd: Capture) -> None:
-    assert run(["frontier", file, "--values", "3,4", "--variant", "must", "--quiet"]) == 0
+    assert (
+        run_command_line(["frontier", file, "--values", "3,4", "--variant", "must", "--quiet"]) == 0
+    )
     out = " ".join(capfd.readouterr().out.split())
     assert "small must be built" in out
     assert "no plan keeps all" in out

@@ -10,21 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.cli import batch_runs, disk
-from optimizer.cli.batch_runs import Run, combinations, files_of, grids
+from optimizer.cli import batch_runs, output_files
+from optimizer.cli.batch_runs import PlannedRun, expand_patterns, parse_grids, value_combinations
 
 OPTION: Any = None
-LONGEST = disk.LONGEST + 3 + batch_runs.TAG
+LONGEST = output_files.MAX_NAME_LENGTH + 3 + batch_runs.KEY_DIGITS
 
 
 def read(*texts: str) -> dict[str, tuple[str, ...]]:
-    return grids(OPTION, OPTION, texts)
+    return parse_grids(OPTION, OPTION, texts)
 
 
-def names(*runs: tuple[Run, str]) -> list[str]:
+def names(*runs: tuple[PlannedRun, str]) -> list[str]:
     for run, key in runs:
         run.key = key
-    batch_runs.name_all([run for run, _ in runs])
+    batch_runs.assign_run_names([run for run, _ in runs])
     return [run.run for run, _ in runs]
 
 
@@ -77,14 +77,14 @@ def test_what_is_no_grid_is_refused(text: str) -> None:
 
 
 def test_the_last_path_moves_fastest() -> None:
-    found = list(combinations({"a": ("1", "2"), "b": ("x", "y")}))
+    found = list(value_combinations({"a": ("1", "2"), "b": ("x", "y")}))
     assert [(one["a"], one["b"]) for one in found] == [
         ("1", "x"),
         ("1", "y"),
         ("2", "x"),
         ("2", "y"),
     ]
-    assert list(combinations({})) == [{}]
+    assert list(value_combinations({})) == [{}]
 
 
 def test_patterns_are_resolved_here_as_windows_leaves_them(
@@ -95,18 +95,22 @@ def test_patterns_are_resolved_here_as_windows_leaves_them(
     Path("folder.yaml").mkdir()
     for name in ("b.yaml", "a.yaml", "c.txt", "deep/d.yaml", "deep/er/e.yaml", "[x].yaml"):
         Path(name).write_text("", encoding="utf-8")
-    told = [Path(name).as_posix() for name in files_of(["*.yaml", "b.yaml"])]
+    told = [Path(name).as_posix() for name in expand_patterns(["*.yaml", "b.yaml"])]
     assert told == ["[x].yaml", "a.yaml", "b.yaml"]
-    assert files_of(["[x].yaml"]) == ["[x].yaml"]
-    assert files_of(["b.yaml", "*.yaml"])[0] == "b.yaml"
-    deep = [Path(name).as_posix() for name in files_of(["**/*.yaml"])]
+    assert expand_patterns(["[x].yaml"]) == ["[x].yaml"]
+    assert expand_patterns(["b.yaml", "*.yaml"])[0] == "b.yaml"
+    deep = [Path(name).as_posix() for name in expand_patterns(["**/*.yaml"])]
     assert {"a.yaml", "deep/d.yaml", "deep/er/e.yaml"} < set(deep)
-    assert files_of(["missing.yaml"]) == ["missing.yaml"]  # whoever reads it says what is wrong
-    assert files_of([str(tmp_path / "?.yaml")]) == [str(tmp_path / f"{n}.yaml") for n in "ab"]
+    assert expand_patterns(["missing.yaml"]) == [
+        "missing.yaml"
+    ]  # whoever reads it says what is wrong
+    assert expand_patterns([str(tmp_path / "?.yaml")]) == [
+        str(tmp_path / f"{n}.yaml") for n in "ab"
+    ]
     with pytest.raises(click.UsageError, match=r"No file matches 'z\*\.yaml'"):
-        files_of(["z*.yaml"])
+        expand_patterns(["z*.yaml"])
     with pytest.raises(click.UsageError, match="is a folder"):
-        files_of(["deep"])
+        expand_patterns(["deep"])
 
 
 def test_patterns_pass_over_what_was_left_beside_scenarios(
@@ -127,9 +131,11 @@ def test_patterns_pass_over_what_was_left_beside_scenarios(
     ):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text("", encoding="utf-8")
-    found = [Path(name).as_posix() for name in files_of(["**/*.xlsx"])]
+    found = [Path(name).as_posix() for name in expand_patterns(["**/*.xlsx"])]
     assert found == ["a.xlsx", "inputs/plan/own.xlsx", "other.xlsx"]
-    assert files_of(["a-results.xlsx"]) == ["a-results.xlsx"]  # by its name: whoever reads it says
+    assert expand_patterns(["a-results.xlsx"]) == [
+        "a-results.xlsx"
+    ]  # by its name: whoever reads it says
 
 
 def test_links_and_many_stars_lead_no_pattern_round_and_round(
@@ -146,18 +152,20 @@ def test_links_and_many_stars_lead_no_pattern_round_and_round(
     except OSError:
         pytest.skip("no links here")
     inside = str(Path("a/x.yaml"))
-    assert files_of(["**/*.yaml"]) == sorted([inside, "x.yaml"])
-    assert files_of(["**/**/**/**/x.yaml"]) == sorted([inside, "x.yaml"])
-    assert [Path(name) for name in files_of(["?/**"])] == [Path(inside)]
-    assert [Path(name) for name in files_of([f"{tmp_path}/a/**/*.yaml"])] == [tmp_path / inside]
+    assert expand_patterns(["**/*.yaml"]) == sorted([inside, "x.yaml"])
+    assert expand_patterns(["**/**/**/**/x.yaml"]) == sorted([inside, "x.yaml"])
+    assert [Path(name) for name in expand_patterns(["?/**"])] == [Path(inside)]
+    assert [Path(name) for name in expand_patterns([f"{tmp_path}/a/**/*.yaml"])] == [
+        tmp_path / inside
+    ]
 
 
-def of(stem: str, variant: str | None = None, **varied: str) -> Run:
-    return Run(f"some/{stem}.yaml", variant, (), varied)
+def of(stem: str, variant: str | None = None, **varied: str) -> PlannedRun:
+    return PlannedRun(f"some/{stem}.yaml", variant, (), varied)
 
 
 def test_a_name_says_what_the_run_is() -> None:
-    run = Run("a/germany-2026.yaml", "larger fund", (), {"horizon.last_year": "2040"})
+    run = PlannedRun("a/germany-2026.yaml", "larger fund", (), {"horizon.last_year": "2040"})
     assert names((run, "0123456789abcdef")) == [
         "germany-2026--larger_fund--last_year=2040--0123456789"
     ]
@@ -171,12 +179,12 @@ def test_a_name_says_what_the_run_is() -> None:
 def test_a_name_is_one_of_a_folder_on_every_system(
     stem: str, variant: str | None, value: str
 ) -> None:
-    run = Run(stem, variant, (), {"a.b": value})
+    run = PlannedRun(stem, variant, (), {"a.b": value})
     for (name,) in (names((run, "0123456789ab")), names((run, ""))):
         assert not set(name) & set('<>:"/\\|?*\0\n\r\t')
         assert len(name) <= LONGEST
         assert name == name.strip(" .")
-        assert not disk.RESERVED.fullmatch(name.split(".")[0])
+        assert not output_files.RESERVED_NAMES.fullmatch(name.split(".")[0])
         assert len(name.encode()) <= 255
 
 
@@ -184,8 +192,8 @@ def test_a_name_is_one_of_a_folder_on_every_system(
     "stem", ["con", "COM1", "nul.v2", ".hidden", "..", " ", "x" * 300, "\U0001d49c" * 99]
 )
 def test_names_that_systems_keep_for_themselves_are_changed(stem: str) -> None:
-    (name,) = names((Run(stem, None, (), {}), "0123456789ab"))
-    assert not disk.RESERVED.fullmatch(name.split(".")[0])
+    (name,) = names((PlannedRun(stem, None, (), {}), "0123456789ab"))
+    assert not output_files.RESERVED_NAMES.fullmatch(name.split(".")[0])
     assert not name.startswith(".")
     assert len(name) <= LONGEST
 

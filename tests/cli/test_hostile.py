@@ -17,17 +17,17 @@ from pages import read
 from plan_workbooks import workbook_of_plan
 from small_scenario import VALID
 
-from models.faults import Fault, Place
+from models.faults import Fault, SourceLocation
 from models.files import read_case_text
 from models.results import Plan
-from optimizer.analyses.documents import document_of
-from optimizer.cli import run
-from optimizer.errors import PoolRefused
-from optimizer.report.fault_sheet import fault_sheet, finding_of
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.cli import run_command_line
+from optimizer.errors import InvalidCutPool
+from optimizer.report.fault_workbook import build_fault_workbook, finding_from_fault
 from optimizer.report.render import html, terminal
-from optimizer.report.scenario_workbook.book import scenario_workbook
-from optimizer.solve.decomposition.pool import read_pool
-from optimizer.solve.planner import plan
+from optimizer.report.scenario_workbook.book import build_scenario_workbook
+from optimizer.solve.decomposition.cut_pool import read_pool
+from optimizer.solve.planner import solve_to_plan
 
 LINK = '=HYPERLINK("http://example.org","x")'
 TEXTS = (LINK, "+1+1", "-1", "@SUM(1)", "<script>alert(1)</script>", "http://example.org", '"><b>')
@@ -50,7 +50,7 @@ def hostile_text() -> str:
 
 @cache
 def hostile_plan() -> Plan:
-    return plan(read_case_text(hostile_text()).case, title=LINK)
+    return solve_to_plan(read_case_text(hostile_text()).case, title=LINK)
 
 
 def formulas_in(content: bytes) -> Iterator[str]:
@@ -71,21 +71,23 @@ def test_no_text_becomes_a_formula_in_a_workbook_of_results() -> None:
 def test_no_text_becomes_a_formula_in_a_workbook_of_inputs() -> None:
     case = hostile_plan().case
     assert case is not None
-    content = scenario_workbook(case)
+    content = build_scenario_workbook(case)
     assert not [text for text in formulas_in(content) if "HYPERLINK(" in text]
 
 
 def test_no_text_becomes_a_formula_on_a_sheet_of_faults() -> None:
-    place = Place("book.xlsx", cell="Sheet!A1")
-    findings = [finding_of(Fault((), text, text, place=place), "book.xlsx") for text in TEXTS]
-    content = fault_sheet(findings, "book.xlsx")
+    place = SourceLocation("book.xlsx", cell="Sheet!A1")
+    findings = [
+        finding_from_fault(Fault((), text, text, location=place), "book.xlsx") for text in TEXTS
+    ]
+    content = build_fault_workbook(findings, "book.xlsx")
     assert not [text for text in formulas_in(content) if "HYPERLINK" in text]
     shown = {c.value for s in openpyxl.load_workbook(io.BytesIO(content)) for r in s for c in r}
     assert set(TEXTS) <= shown
 
 
 def test_no_text_becomes_markup_on_a_page() -> None:
-    page = html.render(document_of(hostile_plan()))
+    page = html.render_page(build_result_document(hostile_plan()))
     root = read(page)
     assert not list(root.all("script"))
     assert "<script>" not in page
@@ -97,13 +99,13 @@ def test_what_a_terminal_shows_does_not_steer_it() -> None:
     told = Plan.model_validate(hostile_plan().model_dump(mode="json") | {"scenario": None})
     named = tuple(one.model_copy(update={"name": steering + "x"}) for one in told.materials)
     bare = told.model_copy(update={"materials": named, "title": steering})
-    shown = terminal.render(document_of(bare))
+    shown = terminal.render_text(build_result_document(bare))
     assert "31m" in shown, "the name is among what is shown"
     assert not set("\x1b\x07\x9b\u202e") & set(shown)
 
 
 def test_a_chart_is_well_formed_whatever_names_it_shows() -> None:
-    page = html.render(document_of(hostile_plan()))
+    page = html.render_page(build_result_document(hostile_plan()))
     charts = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     assert charts
     for chart in charts:
@@ -124,7 +126,7 @@ def test_a_saved_result_that_is_none(
 ) -> None:
     (tmp_path / "plan.json").write_text(content, encoding="utf-8")
     out = str(tmp_path / ("out.xlsx" if command == "workbook" else "out"))
-    assert run([command, str(tmp_path / "plan.json"), "--out", out]) == 2
+    assert run_command_line([command, str(tmp_path / "plan.json"), "--out", out]) == 2
     said = capsys.readouterr().err
     assert "unexpected" not in said
     assert "\x1b" not in said
@@ -150,5 +152,5 @@ def test_a_pool_states_no_more_than_it_holds(header: str) -> None:
             "header.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}", b"{}")
         )
         packed.writestr("numbers.npy", npy(header, b"\0" * 8))
-    with pytest.raises(PoolRefused):
+    with pytest.raises(InvalidCutPool):
         read_pool(made.getvalue(), "cuts.npz")

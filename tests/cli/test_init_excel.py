@@ -11,8 +11,14 @@ import pytest
 from workbooks import ROOT, TUTORIAL
 
 from models.files import read_case, read_case_text
-from optimizer.cli import run
-from optimizer.cli.scenario_files import OPENERS, STARTER, opener, starter_script, template
+from optimizer.cli import run_command_line
+from optimizer.cli.scenario_files import (
+    OPENER_FILES,
+    STARTER_FILE,
+    opener_script,
+    starter_scenario_text,
+    starter_script,
+)
 from optimizer.solve.checked_solution import input_hash
 
 
@@ -25,18 +31,18 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_starter_is_the_same_in_excel_and_yaml(folder, language, capsys):
-    assert run(["init", "--excel", "--language", language]) == 0
+    assert run_command_line(["init", "--excel", "--language", language]) == 0
     said = {"en": "is written; try:", "de": "ist geschrieben; weiter mit:"}[language]
     assert f"scenario.xlsx {said} vorrat run scenario.xlsx" in capsys.readouterr().err
     read = read_case("scenario.xlsx", check_variants=True)
     assert read.warnings == ()
-    assert input_hash(read.case) == input_hash(read_case_text(template(language)).case)
-    assert run(["validate", "scenario.xlsx"]) == 0
+    assert input_hash(read.case) == input_hash(read_case_text(starter_scenario_text(language)).case)
+    assert run_command_line(["validate", "scenario.xlsx"]) == 0
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_conversion_that_the_starter_shows_can_be_used(language):
-    head, _, rest = template(language).partition("# conversions:")
+    head, _, rest = starter_scenario_text(language).partition("# conversions:")
     block, _, rest = rest.partition("#                          ")
     magnet = "materials:\n  magnet: {price_eur_per_t: 60000}\n"
     text = head.replace("materials:\n", magnet, 1) + "conversions:" + block.replace("\n#", "\n")
@@ -50,9 +56,9 @@ def test_the_conversion_that_the_starter_shows_can_be_used(language):
 
 @pytest.mark.slow
 def test_any_scenario_becomes_a_workbook(folder):
-    assert run(["init", "--excel", "--from", str(TUTORIAL), "t.xlsx"]) == 0
+    assert run_command_line(["init", "--excel", "--from", str(TUTORIAL), "t.xlsx"]) == 0
     assert read_case("t.xlsx").case == read_case(TUTORIAL).case
-    assert run(["init", "--excel", "--from", "t.xlsx", "again.xlsx"]) == 0
+    assert run_command_line(["init", "--excel", "--from", "t.xlsx", "again.xlsx"]) == 0
     assert read_case("again.xlsx").case == read_case(TUTORIAL).case
 
 
@@ -61,7 +67,7 @@ def test_a_scenario_that_a_workbook_cannot_hold_is_refused(folder, capsys):
         "    capex_meur: {value: 6", '    tags: ["a;b"]\n    capex_meur: {value: 6'
     )
     (folder / "t.yaml").write_text(text, encoding="utf-8")
-    assert run(["init", "--excel", "--from", "t.yaml", "t.xlsx"]) == 2
+    assert run_command_line(["init", "--excel", "--from", "t.yaml", "t.xlsx"]) == 2
     assert "a workbook cannot hold this as it stands (projects.recycling.tags)" in (
         capsys.readouterr().err
     )
@@ -77,23 +83,23 @@ def test_a_scenario_that_a_workbook_cannot_hold_is_refused(folder, capsys):
     ],
 )
 def test_wrong_usage(folder, capsys, arguments, said):
-    assert run(["init", *arguments]) == 2
+    assert run_command_line(["init", *arguments]) == 2
     assert said in capsys.readouterr().err
     assert list(folder.iterdir()) == []
 
 
 def test_nothing_is_overwritten_unasked(folder, capsys):
     (folder / "scenario.xlsx").write_text("kept")
-    assert run(["init", "--excel"]) == 2
+    assert run_command_line(["init", "--excel"]) == 2
     assert "--force overwrites it" in capsys.readouterr().err
-    assert run(["init", "--excel", "--force"]) == 0
+    assert run_command_line(["init", "--excel", "--force"]) == 0
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_script_for_windows(folder, language):
     """Windows wants CRLF, and before chcp it reads no letters but those of ASCII."""
-    assert run(["init", "--excel", "--starter", "--language", language]) == 0
-    raw = (folder / STARTER).read_bytes()
+    assert run_command_line(["init", "--excel", "--starter", "--language", language]) == 0
+    raw = (folder / STARTER_FILE).read_bytes()
     assert raw == starter_script(language)
     assert raw.isascii()
     assert raw.count(b"\n") == raw.count(b"\r\n") > 30
@@ -106,10 +112,10 @@ def test_the_script_for_windows(folder, language):
 
 
 def test_what_opens_the_page_lies_beside_it_for_each_system(folder):
-    assert run(["init", "--starter"]) == 0
-    for name in OPENERS:
+    assert run_command_line(["init", "--starter"]) == 0
+    for name in OPENER_FILES:
         raw = (folder / name).read_bytes()
-        assert raw == opener(name)
+        assert raw == opener_script(name)
         assert b"vorrat open" in raw or b'"%VORRAT%" open' in raw
         windows = name.endswith(".cmd")
         assert raw.count(b"\r\n") == (raw.count(b"\n") if windows else 0)
@@ -126,10 +132,10 @@ def test_a_double_click_opens_the_page_with_the_file_that_was_dropped(name, tmp_
     own.mkdir(parents=True)
     (own / "vorrat").write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
     (own / "vorrat").chmod(0o755)
-    (tmp_path / name).write_bytes(opener(name))
+    (tmp_path / name).write_bytes(opener_script(name))
     command = ["sh", str(tmp_path / name)]
     if name.endswith(".desktop"):
-        (line,) = (x for x in opener(name).decode().splitlines() if x.startswith("Exec="))
+        (line,) = (x for x in opener_script(name).decode().splitlines() if x.startswith("Exec="))
         # A text of such a file escapes backslashes; its quotes are like those of a shell.
         words = shlex.split(line[5:].replace("\\\\", "\\"))[:-1]
         command = [word.replace("\\$", "$") for word in words]
@@ -151,18 +157,21 @@ def test_a_scenario_that_comes_along_is_named_and_brings_what_its_variants_inclu
     """The line of the install pages; all variants of the workbook are read."""
     shipped = ROOT / "scenarios"
     monkeypatch.chdir(tmp_path)
-    assert run(["init", "--excel", "--starter", "--from", "germany-2026", "germany.xlsx"]) == 0
+    assert (
+        run_command_line(["init", "--excel", "--starter", "--from", "germany-2026", "germany.xlsx"])
+        == 0
+    )
     included = tmp_path / "germany-2026" / "trading_house.yaml"
     assert included.read_bytes() == (shipped / "germany-2026" / "trading_house.yaml").read_bytes()
     assert "variants of the workbook include it" in capsys.readouterr().err
-    assert run(["validate", "germany.xlsx"]) == 0
+    assert run_command_line(["validate", "germany.xlsx"]) == 0
     made = read_case("germany.xlsx", check_variants=True).case
     assert input_hash(made) == input_hash(read_case(shipped / "germany-2026.yaml").case)
     assert made.counterfactual == "industry_alone"
     # Once more, under another name, though a folder of the scenario's name is there now.
-    assert run(["init", "--excel", "--from", "germany-2026", "again.xlsx"]) == 0
+    assert run_command_line(["init", "--excel", "--from", "germany-2026", "again.xlsx"]) == 0
     capsys.readouterr()
-    assert run(["init", "--excel", "--from", "germany-2025", "x.xlsx"]) == 2
+    assert run_command_line(["init", "--excel", "--from", "germany-2025", "x.xlsx"]) == 2
     assert "there are consortium, germany-2026, japan-2010, tutorial" in capsys.readouterr().err
 
 
@@ -177,12 +186,12 @@ def test_what_a_variant_includes_once_more_comes_along(tmp_path, monkeypatch):
     text = TUTORIAL.read_text(encoding="utf-8").replace("variants:\n", f"variants:\n{own}")
     (tmp_path / "base.yaml").write_text(f"include: [parts/common.yaml]\n{text}", encoding="utf-8")
     (tmp_path / "out").mkdir()
-    assert run(["init", "--excel", "--from", "base.yaml", "out/book.xlsx"]) == 0
-    assert run(["validate", "out/book.xlsx"]) == 0
+    assert run_command_line(["init", "--excel", "--from", "base.yaml", "out/book.xlsx"]) == 0
+    assert run_command_line(["validate", "out/book.xlsx"]) == 0
 
 
 @pytest.mark.parametrize("name", ["base.xlsx", "base.XLSM"])
 def test_a_workbook_is_written_with_excel_alone(folder, name, capsys):
-    assert run(["init", name]) == 2
+    assert run_command_line(["init", name]) == 2
     assert "--excel" in capsys.readouterr().err
     assert not (folder / name).exists()

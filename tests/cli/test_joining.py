@@ -14,7 +14,7 @@ from partners import partners, with_fund
 from small import near
 
 from models.results import Participation, Split
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 Capture = pytest.CaptureFixture[str]
 
@@ -29,13 +29,13 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def split(capfd: Capture, *args: str, code: int = 0) -> Split:
-    assert run(["split", *args, "--jobs", "1", "--json", "--quiet"]) == code
+    assert run_command_line(["split", *args, "--jobs", "1", "--json", "--quiet"]) == code
     return Split.model_validate_json(capfd.readouterr().out)
 
 
 def participate(capfd: Capture, *args: str, code: int = 0) -> Participation:
     few = ["--steps", "2", "--refine", "0", "--public", "0", "--jobs", "1"]
-    assert run(["participate", *args, *few, "--json", "--quiet"]) == code
+    assert run_command_line(["participate", *args, *few, "--json", "--quiet"]) == code
     return Participation.model_validate_json(capfd.readouterr().out)
 
 
@@ -62,16 +62,19 @@ def test_options_of_a_split(file: str, capfd: Capture) -> None:
 
 
 def test_a_split_is_told_and_written(file: str, capfd: Capture) -> None:
-    assert run(["split", file, "--jobs", "1", "--out", "results"]) == 0
+    assert run_command_line(["split", file, "--jobs", "1", "--out", "results"]) == 0
     said = capfd.readouterr()
     assert "ore.yaml" in said.err
     assert "Shapley" in said.out
     written = json.loads(Path("results/split.json").read_text(encoding="utf-8"))
     assert written["kind"] == "split"
-    assert run(["split", file, "--jobs", "1", "--out", "results", "--quiet"]) == 2
+    assert run_command_line(["split", file, "--jobs", "1", "--out", "results", "--quiet"]) == 2
     assert "--force" in capfd.readouterr().err
-    assert run(["split", file, "--jobs", "1", "--out", "results", "--quiet", "--force"]) == 0
-    assert run(["report", "results"]) == 0
+    assert (
+        run_command_line(["split", file, "--jobs", "1", "--out", "results", "--quiet", "--force"])
+        == 0
+    )
+    assert run_command_line(["report", "results"]) == 0
     assert Path("results/report.html").is_file()
 
 
@@ -81,7 +84,7 @@ def test_a_split_needs_companies(tmp_path: Path, file: str, capfd: Capture) -> N
     raw["funders"]["user"]["instruments"]["equity"]["budget_class"] = "financial_transaction"
     raw["consumers"]["users"].pop("company")
     Path("one.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
-    assert run(["split", "one.yaml", "--quiet"]) == 2
+    assert run_command_line(["split", "one.yaml", "--quiet"]) == 2
     assert "funders of kind company; this scenario has 1." in capfd.readouterr().err
 
 
@@ -109,14 +112,14 @@ def test_shares_without_a_range_and_pooled(file: str, capfd: Capture) -> None:
 def test_shares_are_told_and_written(file: str, capfd: Capture) -> None:
     asked = ["participate", file, "--company", "maker", "--project", "works", "--jobs", "1"]
     few = ["--steps", "2", "--refine", "0", "--public", "0"]
-    assert run([*asked, *few, "--out", "results"]) == 0
+    assert run_command_line([*asked, *few, "--out", "results"]) == 0
     said = capfd.readouterr()
     assert "ore.yaml" in said.err
     assert "maker" in said.out.lower() or "company" in said.out.lower()
     assert Path("results/participation.json").is_file()
-    assert run([*asked, *few, "--out", "results", "--quiet"]) == 2
+    assert run_command_line([*asked, *few, "--out", "results", "--quiet"]) == 2
     assert "--force" in capfd.readouterr().err
-    assert run(["workbook", "results", "--out", "shares.xlsx"]) == 0
+    assert run_command_line(["workbook", "results", "--out", "shares.xlsx"]) == 0
     assert Path("shares.xlsx").is_file()
 
 
@@ -130,12 +133,12 @@ def test_shares_are_told_and_written(file: str, capfd: Capture) -> None:
     ],
 )
 def test_usage_is_checked(file: str, capfd: Capture, more: list[str], says: str) -> None:
-    assert run(["participate", file, *more, "--quiet"]) == 2
+    assert run_command_line(["participate", file, *more, "--quiet"]) == 2
     assert says in capfd.readouterr().err
 
 
 def test_a_scenario_without_a_plan(file: str, capfd: Capture) -> None:
     broken = ["--set", "policy.must_build=[works]", "--set", "policy.max_projects=0"]
-    assert run(["participate", file, "--company", "maker", *broken, "--quiet"]) == 3
+    assert run_command_line(["participate", file, "--company", "maker", *broken, "--quiet"]) == 3
     assert "max_projects" in capfd.readouterr().err
-    assert run(["split", file, "--jobs", "1", *broken, "--quiet"]) == 0
+    assert run_command_line(["split", file, "--jobs", "1", *broken, "--quiet"]) == 0

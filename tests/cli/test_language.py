@@ -13,10 +13,10 @@ import pytest
 from ore_at_home import SCENARIO
 from small_scenario import VALID, broken, write
 
-from models.language import language, using
-from models.results.base import SEAL
-from optimizer.cli import COMMANDS, run, usage, vorrat
-from optimizer.cli.scenario_files import template
+from models.language import current_language, using
+from models.results.base import SEAL_FIELD
+from optimizer.cli import COMMANDS, run_command_line, usage, vorrat
+from optimizer.cli.scenario_files import starter_scenario_text
 
 PLACES = ("LC_ALL", "LC_MESSAGES", "LANG")
 ENGLISH = re.compile(
@@ -69,14 +69,14 @@ def test_the_environment_chooses(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert usage.of_environment() == chosen
+    assert usage.environment_language() == chosen
 
 
 def test_a_language_that_there_is_not_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("VORRAT_LANGUAGE", "fr")
-    assert run(["schema"]) == 2
+    assert run_command_line(["schema"]) == 2
     assert capsys.readouterr() == ("", "Error: VORRAT_LANGUAGE is 'fr'; write en or de.\n")
 
 
@@ -92,21 +92,21 @@ def test_an_option_chooses(
     folder: Path, args: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder, VALID)
-    assert run(args) == 0
+    assert run_command_line(args) == 0
     assert capsys.readouterr().out == (
         "scenario.yaml: 2 Rohstoffe, 2 Projekte, 1 Lager, 2 Geldgeber, 2 Zustände, 1 Variante; "
         "2026 bis 2030\n"
     )
-    assert language() == "en"
+    assert current_language() == "en"
 
 
 def test_an_option_comes_before_the_environment(
     folder: Path, german: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder, VALID)
-    assert run(["validate", "scenario.yaml"]) == 0
+    assert run_command_line(["validate", "scenario.yaml"]) == 0
     assert "Rohstoffe" in capsys.readouterr().out
-    assert run(["--language", "en", "validate", "scenario.yaml"]) == 0
+    assert run_command_line(["--language", "en", "validate", "scenario.yaml"]) == 0
     assert "materials" in capsys.readouterr().out
 
 
@@ -115,7 +115,7 @@ def test_faults_are_shown_and_counted(
 ) -> None:
     changes = (("capex_meur: 1400", "capex_meur: 1.400"), ("max_t: 200", "max_t: -1"))
     write(folder, broken(*changes))
-    assert run(["validate", "scenario.yaml"]) == 2
+    assert run_command_line(["validate", "scenario.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "scenario.yaml:28:17: Warnung: 1.400 wird als 1.4 gelesen; falls 1400 gemeint ist, "
         "schreiben Sie 1400",
@@ -148,7 +148,7 @@ def test_programs_read_english_unless_an_option_asks_for_german(
         ["validate", "scenario.yaml", "--json", *args],
         [*args, "validate", "--json", "scenario.yaml"],
     ):
-        assert run(ordered) == 2
+        assert run_command_line(ordered) == 2
         (fault,) = json.loads(capsys.readouterr().out)
         assert fault["message"] == message
         assert fault["severity"] == "error"
@@ -157,7 +157,7 @@ def test_programs_read_english_unless_an_option_asks_for_german(
 def test_a_plan_is_shown_in_german(
     ore: str, german: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["solve", ore]) == 0
+    assert run_command_line(["solve", ore]) == 0
     out, err = capfd.readouterr()
     assert out.startswith("Erz daheim\n")
     told = " ".join(out.split())
@@ -168,20 +168,20 @@ def test_a_plan_is_shown_in_german(
 def test_a_plan_as_json_is_the_same_in_every_language(
     ore: str, german: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["solve", ore, "--json", "--quiet"]) == 0
+    assert run_command_line(["solve", ore, "--json", "--quiet"]) == 0
     english = json.loads(capfd.readouterr().out)
-    assert run(["solve", ore, "--json", "--quiet", "--language", "de"]) == 0
+    assert run_command_line(["solve", ore, "--json", "--quiet", "--language", "de"]) == 0
     other = json.loads(capfd.readouterr().out)
     for document in (english, other):
         document["certificate"].pop("seconds")
         document["certificate"].pop("seconds_by_step")
-        document.pop(SEAL)
+        document.pop(SEAL_FIELD)
     assert english == other
     assert english["title"] == "Ore at home"
 
 
 def test_a_conflict_in_german(ore: str, german: None, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["solve", ore, "--variant", "poor", "--quiet"]) == 3
+    assert run_command_line(["solve", ore, "--variant", "poor", "--quiet"]) == 3
     first, *rules = capfd.readouterr().err.splitlines()
     assert first == "Kein Plan hält alle diese Regeln zugleich ein; lockern Sie eine davon:"
     said = [rule.split(": ", 2)[-1] for rule in rules]
@@ -194,17 +194,17 @@ def test_the_rules_of_a_conflict_are_english_in_json(
     ore: str, german: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     args = ["solve", ore, "--variant", "poor", "--quiet", "--json"]
-    assert run(args) == 3
+    assert run_command_line(args) == 3
     said = {rule["says"] for rule in json.loads(capfd.readouterr().out)["conflict"]}
     assert "works must be built" in said
-    assert run([*args, "--language", "de"]) == 3
+    assert run_command_line([*args, "--language", "de"]) == 3
     said = {rule["says"] for rule in json.loads(capfd.readouterr().out)["conflict"]}
     assert "works muss gebaut werden" in said
 
 
 @pytest.mark.parametrize("name", [None, *vorrat.list_commands(click.Context(vorrat))])
 def test_help_in_german(german: None, name: str | None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([*([name] if name else []), "--help"]) == 0
+    assert run_command_line([*([name] if name else []), "--help"]) == 0
     text = capsys.readouterr().out
     assert text.startswith("Aufruf: vorrat")
     assert "\nOptionen:\n" in text
@@ -249,7 +249,7 @@ def test_usage_errors_in_german(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (folder / "there").write_text("")
-    assert run(args) == 2
+    assert run_command_line(args) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1] == f"Fehler: {message}"
     assert len(lines) == 1 or lines[0].startswith("Aufruf: vorrat")
@@ -263,10 +263,10 @@ def test_other_endings_in_german(
 
     monkeypatch.setattr("optimizer.cli.scenario_files.validate.callback", fail)
     problem: BaseException = KeyboardInterrupt()
-    assert run(["validate", "x"]) == 130
+    assert run_command_line(["validate", "x"]) == 130
     assert capsys.readouterr().err.strip() == "vorrat: abgebrochen"
     problem = RuntimeError("x")
-    assert run(["validate", "x"]) == 5
+    assert run_command_line(["validate", "x"]) == 5
     assert capsys.readouterr().err.startswith("vorrat: unerwarteter Fehler RuntimeError: x (")
 
 
@@ -274,13 +274,13 @@ def test_init_comments_in_the_language_that_was_asked_for(
     folder: Path, german: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By its own option, or by that of the program; the environment alone leaves them English."""
-    assert run(["init", "-"]) == 0
-    assert capsys.readouterr().out == template("en")
-    assert run(["--language", "de", "init", "-"]) == 0
-    assert capsys.readouterr().out == template("de")
-    assert run(["--language", "de", "init", "-", "--language", "en"]) == 0
-    assert capsys.readouterr().out == template("en")
-    assert run(["init"]) == 0
+    assert run_command_line(["init", "-"]) == 0
+    assert capsys.readouterr().out == starter_scenario_text("en")
+    assert run_command_line(["--language", "de", "init", "-"]) == 0
+    assert capsys.readouterr().out == starter_scenario_text("de")
+    assert run_command_line(["--language", "de", "init", "-", "--language", "en"]) == 0
+    assert capsys.readouterr().out == starter_scenario_text("en")
+    assert run_command_line(["init"]) == 0
     assert capsys.readouterr().err == (
         "scenario.yaml ist geschrieben; weiter mit: vorrat validate scenario.yaml\n"
     )
@@ -291,17 +291,17 @@ def test_init_answers_in_the_language_that_was_asked_for(
     folder: Path, args: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In what it says, what it refuses and what it writes, which solves."""
-    assert run([*args, "--starter"]) == 0
+    assert run_command_line([*args, "--starter"]) == 0
     assert capsys.readouterr().err.splitlines() == [
         "scenario.yaml ist geschrieben; weiter mit: vorrat validate scenario.yaml",
         "vorrat-run.cmd ist geschrieben: Ziehen Sie eine Arbeitsmappe darauf",
         "vorrat-open.cmd, vorrat-open.command, vorrat-open.desktop stehen daneben: Jede "
         "öffnet die Seite mit einem Doppelklick",
     ]
-    assert Path("scenario.yaml").read_text(encoding="utf-8") == template("de")
-    assert run(args) == 2
+    assert Path("scenario.yaml").read_text(encoding="utf-8") == starter_scenario_text("de")
+    assert run_command_line(args) == 2
     assert "„scenario.yaml“ gibt es schon" in capsys.readouterr().err
-    assert run(["solve", "scenario.yaml", "--quiet"]) == 0
+    assert run_command_line(["solve", "scenario.yaml", "--quiet"]) == 0
 
 
 def test_english_help_and_errors_are_those_of_click(capsys: pytest.CaptureFixture[str]) -> None:
@@ -311,8 +311,10 @@ def test_english_help_and_errors_are_those_of_click(capsys: pytest.CaptureFixtur
     with using("en"):
         plain = click.Command.get_help(command, click.Context(command, info_name="vorrat solve"))
         assert (
-            usage.in_language(command).get_help(usage.Context(command, info_name="vorrat solve"))
+            usage.localized(command).get_help(
+                usage.LocalizedContext(command, info_name="vorrat solve")
+            )
             == plain
         )
-    assert run(["solve"]) == 2
+    assert run_command_line(["solve"]) == 2
     assert capsys.readouterr().err.endswith("\nError: Missing argument 'FILE'.\n")

@@ -12,10 +12,18 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from optimizer.analyses.options import Count, Flag, Options, SolveOptions, by_name, schema, share
-from optimizer.analyses.registry import ANALYSES, BY_NAME, Analysis
+from optimizer.analyses.options import (
+    CliFlag,
+    Count,
+    Options,
+    SolveOptions,
+    options_schema,
+    parse_named_values,
+    parse_share,
+)
+from optimizer.analyses.registry import ANALYSES, ANALYSES_BY_NAME, Analysis
 from optimizer.cli import vorrat
-from optimizer.cli.options import built, declared
+from optimizer.cli.options import build_options, declared_options
 from optimizer.errors import Misuse
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +33,7 @@ DECLARED = [one for one in ANALYSES if one.name != "batch"]
 class Asked(SolveOptions):
     """Asked."""
 
-    heeded = ("gap",)
+    supported_options = ("gap",)
 
     times: Count = 3
     """How often."""
@@ -33,9 +41,9 @@ class Asked(SolveOptions):
     """Whether loud."""
     whole: bool = True
     """Leave a part out."""
-    only: Annotated[tuple[str, ...], Flag("ID")] = ()
+    only: Annotated[tuple[str, ...], CliFlag("ID")] = ()
     """These alone."""
-    part: Annotated[float, Flag("SHARE", "--share-of", share)] | None = None
+    part: Annotated[float, CliFlag("SHARE", "--share-of", parse_share)] | None = None
     """A share."""
 
 
@@ -44,9 +52,9 @@ def given(*words: str) -> Asked | str:
     found: list[Asked] = []
 
     @click.command
-    @declared(Asked)
+    @declared_options(Asked)
     def command(**values: object) -> None:
-        found.append(built(Asked, values))
+        found.append(build_options(Asked, values))
 
     done = CliRunner().invoke(command, words)
     return found[0] if found else done.output
@@ -85,9 +93,9 @@ def test_limits_and_help_come_from_the_class(words: list[str], says: str) -> Non
 
 @pytest.mark.parametrize("analysis", DECLARED, ids=lambda one: one.name)
 def test_every_analysis_has_a_schema_of_its_options(analysis: Analysis) -> None:
-    made = schema(analysis.asks)
+    made = options_schema(analysis.options_class)
     jsonschema.Draft202012Validator.check_schema(made)
-    assert tuple(made["properties"]) == analysis.asks.asked()
+    assert tuple(made["properties"]) == analysis.options_class.user_fields()
     assert all(option["description"] for option in made["properties"].values())
     assert "listener" not in made["properties"]
 
@@ -97,20 +105,22 @@ def test_every_command_has_the_options_that_its_analysis_declares(analysis: Anal
     command = vorrat.get_command(click.Context(vorrat), analysis.name)
     assert command is not None
     names = {param.name for param in command.params}
-    assert {*analysis.asks.asked()} <= names
-    assert issubclass(analysis.asks, Options)
+    assert {*analysis.options_class.user_fields()} <= names
+    assert issubclass(analysis.options_class, Options)
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda one: one.name)
 def test_every_result_that_is_written_is_registered(analysis: Analysis) -> None:
-    assert analysis.file.endswith(".json")
-    assert BY_NAME[analysis.name] is analysis
-    assert analysis.kind == analysis.result.model_fields["kind"].default
+    assert analysis.result_file.endswith(".json")
+    assert ANALYSES_BY_NAME[analysis.name] is analysis
+    assert analysis.kind == analysis.result_class.model_fields["kind"].default
 
 
-@pytest.mark.parametrize("analysis", [one for one in DECLARED if one.run], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "analysis", [one for one in DECLARED if one.run_module], ids=lambda one: one.name
+)
 def test_what_runs_it_is_found(analysis: Analysis) -> None:
-    assert callable(analysis.running)
+    assert callable(analysis.runner)
 
 
 def test_help_of_an_analysis_needs_no_solver() -> None:
@@ -126,7 +136,7 @@ def test_help_of_an_analysis_needs_no_solver() -> None:
 
 
 def test_options_that_do_not_go_together_are_refused_from_python_as_well() -> None:
-    asks = BY_NAME["target"].asks
+    asks = ANALYSES_BY_NAME["target"].options_class
     with pytest.raises(Misuse, match="A goal is missing"):
         asks()
     with pytest.raises(Misuse, match="exclude each other"):
@@ -134,8 +144,8 @@ def test_options_that_do_not_go_together_are_refused_from_python_as_well() -> No
 
 
 def test_a_name_that_comes_twice_is_refused() -> None:
-    assert by_name(("a=1", "b=2"), float, str) == {"a": 1.0, "b": 2.0}
+    assert parse_named_values(("a=1", "b=2"), float, str) == {"a": 1.0, "b": 2.0}
     with pytest.raises(ValueError, match="'a' is named twice"):
-        by_name(("a=1", "a=2"), float, str)
+        parse_named_values(("a=1", "a=2"), float, str)
     with pytest.raises(ValueError, match="wrong: a=x"):
-        by_name(("a=x",), float, lambda text: f"wrong: {text}")
+        parse_named_values(("a=x",), float, lambda text: f"wrong: {text}")

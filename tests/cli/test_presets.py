@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.files import presets
-from optimizer.cli import run
+from models.files import shipped_files
+from optimizer.cli import run_command_line
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "presets"
 
 
 def test_presets_are_listed_in_both_languages(capsys):
-    assert run(["presets"]) == 0
+    assert run_command_line(["presets"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[::3] == sorted(path.stem for path in FOLDER.glob("*.yaml"))
     place = lines.index("state_aid_a_area")
@@ -20,20 +20,20 @@ def test_presets_are_listed_in_both_languages(capsys):
 
 
 def test_a_preset_is_printed_as_it_is_written(capsys):
-    assert run(["presets", "state_aid_c_area"]) == 0
+    assert run_command_line(["presets", "state_aid_c_area"]) == 0
     assert capsys.readouterr().out == (FOLDER / "state_aid_c_area.yaml").read_text(encoding="utf-8")
 
 
 def test_an_unknown_preset_names_all(capsys):
-    assert run(["presets", "xyz"]) == 2
-    assert f"There are {', '.join(presets.shipped())}." in capsys.readouterr().err
+    assert run_command_line(["presets", "xyz"]) == 2
+    assert f"There are {', '.join(shipped_files.preset_files())}." in capsys.readouterr().err
 
 
 def test_a_preset_may_lack_title_and_description(tmp_path, monkeypatch, capsys):
     (tmp_path / "bare.yaml").write_text("policy: {}\n")
     (tmp_path / "short.yaml").write_text("title: One\ndescription: {de: Zwei}\n")
-    monkeypatch.setattr(presets, "folder", lambda: tmp_path)
-    assert run(["presets"]) == 0
+    monkeypatch.setattr(shipped_files, "preset_folder", lambda: tmp_path)
+    assert run_command_line(["presets"]) == 0
     assert capsys.readouterr().out.splitlines()[3:] == ["short", "  One: Zwei", "  One: Zwei"]
 
 
@@ -54,7 +54,7 @@ policy: {must_build: [plant]}
 """,
         encoding="utf-8",
     )
-    assert run(["solve", "scenario.yaml", "--quiet"]) == 3
+    assert run_command_line(["solve", "scenario.yaml", "--quiet"]) == 3
     path = FOLDER / "state_aid_standard.yaml"
     lines = path.read_text(encoding="utf-8").splitlines()
     number = lines.index("  state_aid:") + 2

@@ -26,9 +26,16 @@ from publications import (
     tree,
 )
 
-from optimizer.cli import disk
-from optimizer.cli.disk import STALE, leave_all, prepare, publish, safe_name, safe_names
-from optimizer.errors import InUse, NotWritten
+from optimizer.cli import output_files
+from optimizer.cli.output_files import (
+    STALE_SECONDS,
+    check_destination,
+    publish,
+    safe_name,
+    safe_names,
+    write_files,
+)
+from optimizer.errors import FileInUse, NotWritten
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +63,7 @@ def test_a_file_that_is_open_elsewhere_is_named(
         raise PermissionError(errno.EACCES, "in use")
 
     monkeypatch.setattr(Path, "replace", held)
-    with pytest.raises(InUse, match=r"'.*plan\.json' is open in another program"):
+    with pytest.raises(FileInUse, match=r"'.*plan\.json' is open in another program"):
         publish(tmp_path, {"plan.json": b"new"}, force=True)
     assert tree(tmp_path) == {"plan.json": b"old", "chart.svg": b"old"}
 
@@ -97,7 +104,7 @@ def test_nothing_is_overwritten_that_came_after_the_command_began(
 
 def test_what_goes_along_is_replaced_with_what_it_belongs_to(tmp_path: Path) -> None:
     lay(tmp_path, {"plan.manifest.json": b"old"})
-    publish(tmp_path, {"plan.json": b"new"}, along={"plan.manifest.json": b"new"})
+    publish(tmp_path, {"plan.json": b"new"}, companions={"plan.manifest.json": b"new"})
     assert tree(tmp_path) == {"plan.json": b"new", "plan.manifest.json": b"new"}
 
 
@@ -167,7 +174,7 @@ def test_what_the_dead_have_left_goes_after_a_day(tmp_path: Path) -> None:
     young, old = (tmp_path / f".vorrat-{digit * 12}.tmp" for digit in "ab")
     young.mkdir()
     old.mkdir()
-    long_ago = time.time() - 2 * STALE
+    long_ago = time.time() - 2 * STALE_SECONDS
     os.utime(old, (long_ago, long_ago))
     put(tmp_path)
     assert tree(tmp_path) == {young.name: None, **content(NEW)}
@@ -182,7 +189,7 @@ def test_what_the_dead_have_left_goes_at_once_where_nobody_holds_it(tmp_path: Pa
     (filled / "0").write_text("mine", encoding="utf-8")
     for one in (dead, alive, filled):
         os.utime(one, (time.time() - 60, time.time() - 60))
-    with disk._held(alive) as is_held:
+    with output_files._try_lock(alive) as is_held:
         assert is_held
         put(tmp_path)
     left = {path.name for path in tmp_path.glob(".vorrat-*")}
@@ -229,17 +236,17 @@ def test_a_single_file_that_is_open_elsewhere_is_named(
         raise PermissionError(errno.EACCES, "in use")
 
     monkeypatch.setattr(Path, "replace", held)
-    with pytest.raises(InUse) as told:
-        leave_all([(path, b"yours")], force=True)
+    with pytest.raises(FileInUse) as told:
+        write_files([(path, b"yours")], force=True)
     assert told.value.path == path
     assert tree(tmp_path) == {"plan.json": b"mine"}
 
 
 def test_a_folder_that_can_be_made_is_not_made_yet(tmp_path: Path) -> None:
-    prepare(tmp_path / "a" / "b", [], force=False)
+    check_destination(tmp_path / "a" / "b", [], force=False)
     assert tree(tmp_path) == {}
     (tmp_path / "mine").mkdir()
-    prepare(tmp_path / "mine", [], force=False)
+    check_destination(tmp_path / "mine", [], force=False)
     assert tree(tmp_path) == {"mine": None}
 
 
@@ -249,7 +256,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_solve(
     monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path / "shut")
     (tmp_path / "shut").mkdir()
     with pytest.raises(click.UsageError, match="cannot be written: Permission denied"):
-        prepare(tmp_path / "shut", [], force=False)
+        check_destination(tmp_path / "shut", [], force=False)
     assert tree(tmp_path) == {"shut": None}
 
 
@@ -269,8 +276,8 @@ def test_what_nobody_else_may_read_stays_so(tmp_path: Path) -> None:
     lay(tmp_path, OLD)
     (tmp_path / "plan.json").chmod(0o600)
     publish(tmp_path, {"plan.json": b"new"}, force=True)
-    leave_all([(tmp_path / "plan.html", b"new")], force=True)
+    write_files([(tmp_path / "plan.html", b"new")], force=True)
     (tmp_path / "plan.html").chmod(0o640)
-    leave_all([(tmp_path / "plan.html", b"newer")], force=True)
+    write_files([(tmp_path / "plan.html", b"newer")], force=True)
     modes = [stat.S_IMODE((tmp_path / f"plan.{end}").stat().st_mode) for end in ("json", "html")]
     assert modes == [0o600, 0o640]

@@ -12,7 +12,7 @@ from small import case, funder, project
 
 from models.files import read_case
 from models.results import Plan, Redaction
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 Capture = pytest.CaptureFixture[str]
 WHO = ("--consumer", "chips", "--company", "chip_co")
@@ -30,7 +30,7 @@ def write(raw: dict[str, Any]) -> str:
 
 
 def redaction(capfd: Capture, *args: str, code: int = 0) -> Redaction:
-    assert run(["redact", *args, "--json", "--quiet"]) == code
+    assert run_command_line(["redact", *args, "--json", "--quiet"]) == code
     return Redaction.model_validate_json(capfd.readouterr().out)
 
 
@@ -63,7 +63,7 @@ def test_the_scenario_alone_goes_to_a_file(file: str, capfd: Capture) -> None:
 def test_nothing_is_overwritten_unasked(file: str, capfd: Capture) -> None:
     args = [file, *WHO, "--no-solve", "--out", "results"]
     redaction(capfd, *args)
-    assert run(["redact", *args, "--quiet"]) == 2
+    assert run_command_line(["redact", *args, "--quiet"]) == 2
     assert "'results/public/scenario.yaml' exists already" in capfd.readouterr().err
     redaction(capfd, *args, "--force")
 
@@ -102,7 +102,7 @@ def test_the_same_seed_gives_the_same_factors_and_is_not_written(file: str, capf
     ],
 )
 def test_wrong_usage_is_refused(file: str, capfd: Capture, args: list[str], said: str) -> None:
-    assert run(["redact", file, *args, "--quiet"]) == 2
+    assert run_command_line(["redact", file, *args, "--quiet"]) == 2
     assert said in capfd.readouterr().err
 
 
@@ -118,7 +118,7 @@ def test_a_figure_that_agrees_with_hidden_ones_is_refused_hidden_or_allowed(
     name = write(two_consumers(conversions=mill, materials=materials))
     path = "conversions.mill.capacity_t_per_year"
     args = [name, *WHO, "--no-solve", "--out", "results"]
-    assert run(["redact", *args, "--quiet"]) == 2
+    assert run_command_line(["redact", *args, "--quiet"]) == 2
     line = 1 + Path(name).read_text().splitlines().index("    capacity_t_per_year: 20.85")
     said = capfd.readouterr().err
     assert f"{name}:{line}:26: {path} is 0.5 times demand.0.t_per_year" in said
@@ -130,7 +130,7 @@ def test_a_figure_that_agrees_with_hidden_ones_is_refused_hidden_or_allowed(
     left = redaction(capfd, *args, "--allow", path, "--force")
     assert ("follows", path) in {(one.reason, one.path) for one in left.hints}
     assert left.figures[0].error < 1e-3
-    assert run(["redact", name, *WHO, "--also", "conversions.mil", "--quiet"]) == 2
+    assert run_command_line(["redact", name, *WHO, "--also", "conversions.mil", "--quiet"]) == 2
     assert "There is no figure with a unit at 'conversions.mil'" in capfd.readouterr().err
 
 
@@ -145,7 +145,7 @@ def test_a_company_without_figures_has_none_to_hide(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     name = write(case(funders={"maker": funder("company")}))
-    assert run(["redact", name, "--company", "maker", "--quiet"]) == 2
+    assert run_command_line(["redact", name, "--company", "maker", "--quiet"]) == 2
     assert "There is no figure to hide" in capfd.readouterr().err
 
 
@@ -164,13 +164,13 @@ def test_no_plan_has_its_exit_code_and_the_scenario_is_written(
     assert found.answer == "redacted_infeasible"
     assert Path("results/public/scenario.yaml").exists()
     assert not Path("results/public/plan.json").exists()
-    assert run(["redact", name, "--company", "maker", "--quiet"]) == 3
+    assert run_command_line(["redact", name, "--company", "maker", "--quiet"]) == 3
     assert "cannot stand for the true one" in capfd.readouterr().out
 
 
 @pytest.mark.slow
 def test_the_owner_reads_what_is_lost_and_what_tells(file: str, capfd: Capture) -> None:
-    assert run(["redact", file, *WHO, "--values"]) == 0
+    assert run_command_line(["redact", file, *WHO, "--values"]) == 0
     said = capfd.readouterr()
     text = " ".join(said.out.split())
     assert "5 figures of chips, chip_co are replaced by the middle of bands 25 % wide." in text
@@ -183,7 +183,7 @@ def test_the_owner_reads_what_is_lost_and_what_tells(file: str, capfd: Capture) 
 
 @pytest.mark.slow
 def test_german(file: str, capfd: Capture) -> None:
-    assert run(["redact", file, *WHO, "--quiet", "--language", "de"]) == 0
+    assert run_command_line(["redact", file, *WHO, "--quiet", "--language", "de"]) == 0
     text = " ".join(capfd.readouterr().out.split())
     assert "5 Zahlen von chips, chip_co sind durch die Mitte von Bändern ersetzt" in text
     assert "Was vom wahren Szenario nicht zu veröffentlichen ist" in text

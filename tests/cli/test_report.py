@@ -14,7 +14,7 @@ from pages import read
 from saved_plans import nothing, rich, tutorial
 
 from models.results import Plan
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def error_of(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """The last line of what a refused call says."""
-    assert run(["report", *args]) == 2
+    assert run_command_line(["report", *args]) == 2
     return capsys.readouterr().err.splitlines()[-1]
 
 
@@ -47,7 +47,7 @@ def error_of(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_the_page_stands_beside_the_plan(
     given: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["report", given]) == 0
+    assert run_command_line(["report", given]) == 0
     names = ("report.html", "brief.html", "brief.docx")
     assert capsys.readouterr().out == "".join(f"{Path('first') / name}\n" for name in names)
     page = (folder / "first" / "report.html").read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def test_several_plans_are_compared_in_the_current_folder(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(nothing(), folder / "third")
-    assert run(["report", "first", "third"]) == 0
+    assert run_command_line(["report", "first", "third"]) == 0
     assert capsys.readouterr().out == "report.html\n"
     root = read((folder / "report.html").read_text(encoding="utf-8"))
     (table,) = [t for t in root.all("table") if t.attributes["data-name"] == "options"]
@@ -68,14 +68,14 @@ def test_several_plans_are_compared_in_the_current_folder(
 
 @pytest.mark.usefixtures("undrawn")
 def test_the_language_is_that_of_the_option(folder: Path) -> None:
-    assert run(["report", "first", "--language", "de", "--out", "bericht.html"]) == 0
+    assert run_command_line(["report", "first", "--language", "de", "--out", "bericht.html"]) == 0
     (html,) = read((folder / "bericht.html").read_text(encoding="utf-8")).all("html")
     assert html.attributes["lang"] == "de"
 
 
 @pytest.mark.slow
 def test_charts_are_written_as_svg_and_png(folder: Path) -> None:
-    assert run(["report", "first", "--charts", "pictures"]) == 0
+    assert run_command_line(["report", "first", "--charts", "pictures"]) == 0
     names = sorted(path.name for path in (folder / "pictures").iterdir())
     assert names[:2] == ["01-against.png", "01-against.svg"]
     assert "02-timeline-projects.svg" in names
@@ -88,7 +88,7 @@ def test_charts_are_written_as_svg_and_png(folder: Path) -> None:
 def test_nothing_is_overwritten_unless_asked(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["report", "first", "--charts", "pictures"]) == 0
+    assert run_command_line(["report", "first", "--charts", "pictures"]) == 0
     page, chart = folder / "first" / "report.html", folder / "pictures" / "01-against.svg"
     page.write_text("mine")
     assert "report.html' exists already" in error_of(["first"], capsys)
@@ -97,7 +97,7 @@ def test_nothing_is_overwritten_unless_asked(
     assert "exists already" in said
     assert not (folder / "other.html").exists()
     assert page.read_text() == chart.read_text() == "mine"
-    assert run(["report", "first", "--charts", "pictures", "--force"]) == 0
+    assert run_command_line(["report", "first", "--charts", "pictures", "--force"]) == 0
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert chart.read_text(encoding="utf-8").startswith("<?xml")
 
@@ -153,12 +153,12 @@ def test_what_is_not_there_is_told(
 def test_a_frontier_beside_the_plan_gets_a_section(folder: Path) -> None:
     content = frontier(tutorial(), "funders.fund.budget_meur", 7.0)
     (folder / "second" / "frontier.json").write_text(content, encoding="utf-8")
-    assert run(["report", "second"]) == 0
+    assert run_command_line(["report", "second"]) == 0
     page = (folder / "second" / "report.html").read_text(encoding="utf-8")
     assert 'data-name="frontier"' in page
     (folder / "given.json").write_text(content, encoding="utf-8")
     (folder / "second" / "frontier.json").unlink()
-    assert run(["report", "second", "given.json", "--out", "with.html"]) == 0
+    assert run_command_line(["report", "second", "given.json", "--out", "with.html"]) == 0
     assert (folder / "with.html").read_text(encoding="utf-8") == page
 
 
@@ -175,7 +175,7 @@ def test_a_frontier_has_to_be_of_the_same_scenario(
 @pytest.mark.slow
 def test_no_solver_is_started(folder: Path) -> None:
     code = (
-        "import sys; from optimizer.cli import run; "
+        "import sys; from optimizer.cli import run_command_line as run; "
         "assert run(['report', 'first']) == 0; "
         "assert run(['report', 'first', 'second']) == 0; "
         "print(sorted({'highspy', 'pyomo', 'numba'} & set(sys.modules)))"
@@ -207,8 +207,8 @@ def test_any_folder_that_a_command_wrote_has_a_page_and_a_workbook(
     asked: list[str], table: str, folder: Path
 ) -> None:
     command, *options = asked
-    assert run([command, str(TUTORIAL), *options, "--out", "found", "--quiet"]) == 0
-    assert run(["report", "found", "--out", "x.html", "--excel", "x.xlsx"]) == 0
+    assert run_command_line([command, str(TUTORIAL), *options, "--out", "found", "--quiet"]) == 0
+    assert run_command_line(["report", "found", "--out", "x.html", "--excel", "x.xlsx"]) == 0
     assert f'data-name="{table}"' in (folder / "x.html").read_text(encoding="utf-8")
     assert (folder / "x.xlsx").stat().st_size > 0
 
@@ -216,8 +216,8 @@ def test_any_folder_that_a_command_wrote_has_a_page_and_a_workbook(
 def test_several_results_of_one_kind_stand_side_by_side(folder: Path) -> None:
     for values in ("0,10", "0,20"):
         frontier_of = ["frontier", str(TUTORIAL), "--values", values, "--out", values, "--quiet"]
-        assert run(frontier_of) == 0
-    assert run(["report", "0,10", "0,20", "--out", "x.html", "--excel", "x.xlsx"]) == 0
+        assert run_command_line(frontier_of) == 0
+    assert run_command_line(["report", "0,10", "0,20", "--out", "x.html", "--excel", "x.xlsx"]) == 0
     page = (folder / "x.html").read_text(encoding="utf-8")
     assert 'data-name="frontier-0-10"' in page
     assert 'data-name="frontier-0-20"' in page

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from models.recording import recording
-from models.results.base import content_hash, volatile_in
+from models.input_log import log_inputs
+from models.results.base import content_hash, volatile_paths
 from models.results.manifest import Manifest
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -29,7 +29,7 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(TUTORIAL, folder / "mine.yaml")
     out = folder / "plan"
     options = ["--set", "policy.budget_meur=120", "--out", str(out), "--quiet"]
-    assert run(["solve", str(folder / "mine.yaml"), *options]) == 0
+    assert run_command_line(["solve", str(folder / "mine.yaml"), *options]) == 0
     (folder / "mine.yaml").unlink()
     return out
 
@@ -53,7 +53,7 @@ def change(folder: Path, **fields: Any) -> None:
 def test_a_run_is_reproduced_from_its_folder_alone(
     plan: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["rerun", str(plan), "--json"]) == 0
+    assert run_command_line(["rerun", str(plan), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["reproduced"]
     assert told["promised"]
@@ -76,7 +76,7 @@ def test_the_manifest_names_what_the_run_rests_on(plan: Path) -> None:
     assert {"vorrat", "numpy", "highspy"} <= set(found["versions"])
     document = json.loads((plan / "plan.json").read_bytes())
     (output,) = found["outputs"]
-    assert output["content_sha256"] == content_hash(document, volatile_in("plan"))
+    assert output["content_sha256"] == content_hash(document, volatile_paths("plan"))
     assert found["seed"] == document["certificate"]["seed"]
 
 
@@ -89,9 +89,9 @@ def test_the_first_difference_is_told_with_all_its_digits(
     (plan / "plan.json").write_bytes(raw)
     (output,) = manifest(plan)["outputs"]
     output |= {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
-    output["content_sha256"] = content_hash(document, volatile_in("plan"))
+    output["content_sha256"] = content_hash(document, volatile_paths("plan"))
     change(plan, outputs=[output])
-    assert run(["rerun", str(plan), "--json"]) == 1
+    assert run_command_line(["rerun", str(plan), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     first = told["first_difference"]
     assert (first["output"], first["path"]) == ("plan.json", "outcome.expected")
@@ -106,7 +106,7 @@ def test_an_output_that_was_changed_since_is_named(
 ) -> None:
     with (plan / "plan.json").open("ab") as file:
         file.write(b"\n")
-    assert run(["rerun", str(plan)]) == 1
+    assert run_command_line(["rerun", str(plan)]) == 1
     said = capsys.readouterr().out
     assert "Changed or missing since the run: plan.json." in said
     assert "Reproduced" in said
@@ -123,7 +123,7 @@ def test_an_input_that_is_not_what_it_was_is_named(
         copy.write_bytes(copy.read_bytes() + b"\n")
     else:
         copy.unlink()
-    assert run(["rerun", str(plan)]) == 2
+    assert run_command_line(["rerun", str(plan)]) == 2
     said = capsys.readouterr().err
     assert "mine.yaml" in said
     assert says in said
@@ -134,7 +134,7 @@ def test_an_input_without_a_copy_is_taken_from_where_the_user_says(
 ) -> None:
     (tmp_path / "there").mkdir()
     shutil.move(plan / "inputs" / "plan" / "mine.yaml", tmp_path / "there" / "mine.yaml")
-    assert run(["rerun", str(plan), "--inputs", str(tmp_path / "there")]) == 0
+    assert run_command_line(["rerun", str(plan), "--inputs", str(tmp_path / "there")]) == 0
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_manifest_that_means_harm_is_refused(
     plan: Path, fields: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(plan, **fields)
-    assert run(["rerun", str(plan)]) == 2
+    assert run_command_line(["rerun", str(plan)]) == 2
     assert "unexpected" not in capsys.readouterr().err
 
 
@@ -178,7 +178,7 @@ def test_inputs_that_fit_nowhere_are_refused(
 ) -> None:
     (own,) = manifest(plan)["inputs"]
     change(plan, inputs=[own, own | {"place": place}])
-    assert run(["rerun", str(plan)]) == 2
+    assert run_command_line(["rerun", str(plan)]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -188,7 +188,7 @@ def test_an_output_that_is_no_document_is_compared_by_its_hash(plan: Path) -> No
     (output,) = manifest(plan)["outputs"]
     output |= {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
     change(plan, outputs=[output | {"content_sha256": "0" * 64}])
-    assert run(["rerun", str(plan)]) == 1
+    assert run_command_line(["rerun", str(plan)]) == 1
 
 
 def test_a_manifest_cannot_choose_where_results_go(plan: Path, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_manifest_cannot_choose_where_results_go(plan: Path, tmp_path: Path) -
         if one["name"] in ("--out", "--reuse"):
             one |= {"value": str(elsewhere), "source": "given"}
     change(plan, parameters=found)
-    assert run(["rerun", str(plan)]) == 0
+    assert run_command_line(["rerun", str(plan)]) == 0
     assert not elsewhere.exists()
 
 
@@ -206,7 +206,7 @@ def test_what_bears_on_a_run_and_differs_is_told_first(
     plan: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(plan, versions=manifest(plan)["versions"] | {"numpy": "0.1"})
-    assert run(["rerun", str(plan), "--json"]) == 0
+    assert run_command_line(["rerun", str(plan), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["reproduced"]
     assert not told["promised"]
@@ -221,23 +221,23 @@ def test_private_files_are_hashed_and_not_copied(tmp_path: Path) -> None:
     (folder / "secret.yaml").write_text("policy: {budget_meur: 100}\n", encoding="utf-8")
     (folder / "s.yaml").write_text(text + "\ninclude: [{private: secret.yaml}]\n", encoding="utf-8")
     out = tmp_path / "out"
-    assert run(["solve", str(folder / "s.yaml"), "--out", str(out), "--quiet"]) == 0
+    assert run_command_line(["solve", str(folder / "s.yaml"), "--out", str(out), "--quiet"]) == 0
     private = next(one for one in manifest(out)["inputs"] if one["role"] == "private")
     assert private["place"] == "secret.yaml"
     assert private["copied_to"] is None
     assert not list(out.rglob("secret.yaml"))
-    assert run(["rerun", str(out)]) == 0
+    assert run_command_line(["rerun", str(out)]) == 0
     (folder / "secret.yaml").unlink()
-    assert run(["rerun", str(out)]) == 2
+    assert run_command_line(["rerun", str(out)]) == 2
 
 
 def test_a_run_from_earlier_cuts_is_not_promised_again(tmp_path: Path) -> None:
     line = ["solve", str(TUTORIAL), "--method", "decomposition", "--quiet", "--force"]
     line += ["--out", str(tmp_path / "out"), f"--reuse={tmp_path / 'cuts'}"]
-    assert run(line) == 0
+    assert run_command_line(line) == 0
     assert manifest(tmp_path / "out")["repeatable"]
-    assert run(["rerun", str(tmp_path / "out")]) == 0
-    assert run(line) == 0
+    assert run_command_line(["rerun", str(tmp_path / "out")]) == 0
+    assert run_command_line(line) == 0
     assert manifest(tmp_path / "out")["why_not"] == "cuts"
 
 
@@ -264,7 +264,7 @@ def test_the_seed_of_hashes_moves_nothing(tmp_path: Path) -> None:
 def test_nothing_is_recorded_where_nobody_records(tmp_path: Path) -> None:
     from models.files import read_case
 
-    with recording() as record:
+    with log_inputs() as record:
         read_case(TUTORIAL)
     assert [read.path for read in record.files] == [str(TUTORIAL)]
     read_case(TUTORIAL)
@@ -274,34 +274,41 @@ def test_nothing_is_recorded_where_nobody_records(tmp_path: Path) -> None:
 def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
     """No command line asked for it."""
     from models.files import read_case
-    from optimizer.cli.manifest import of_solve
-    from optimizer.solve.planner import plan
+    from optimizer.cli.manifest import solve_manifest_files
+    from optimizer.solve.planner import solve_to_plan
 
-    with recording() as record:
+    with log_inputs() as record:
         reading = read_case(TUTORIAL, settings=["policy.budget_meur=150"])
     title = reading.case.title.en if reading.case.title else "tutorial"
-    document = plan(reading.case, gap=1e-3, threads=1, title=title or "").model_dump_json().encode()
+    document = (
+        solve_to_plan(reading.case, gap=1e-3, threads=1, title=title or "")
+        .model_dump_json()
+        .encode()
+    )
     options = {"--set": ("policy.budget_meur=150",), "--gap": 1e-3, "--threads": 1}
     files = {"plan.json": document}
-    for name, content in {**files, **of_solve(files, 0, record, str(TUTORIAL), options)}.items():
+    for name, content in {
+        **files,
+        **solve_manifest_files(files, 0, record, str(TUTORIAL), options),
+    }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    assert run(["rerun", str(tmp_path)]) == 0
+    assert run_command_line(["rerun", str(tmp_path)]) == 0
 
 
 def test_a_run_that_ends_on_its_node_limit_is_reproduced(tmp_path: Path) -> None:
     file = ROOT / "tests" / "knapsacks" / "p08.yaml"
     options = ["--node-limit", "1", "--gap", "1e-9", "--method", "decomposition", "--quiet"]
-    assert run(["solve", str(file), *options, "--out", str(tmp_path / "out")]) == 1
+    assert run_command_line(["solve", str(file), *options, "--out", str(tmp_path / "out")]) == 1
     found = manifest(tmp_path / "out")
     assert (found["repeatable"], found["exit_code"]) == (True, 1)
-    assert run(["rerun", str(tmp_path / "out")]) == 0
+    assert run_command_line(["rerun", str(tmp_path / "out")]) == 0
 
 
 def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) -> None:
     """By as many processes as there were workers, and without asking for the cluster."""
-    from optimizer.cli.rerun import command_line
-    from optimizer.cli.runner import command_of
+    from optimizer.cli.analysis_commands import analysis_command
+    from optimizer.cli.rerun import rerun_command_line
 
     asked = [
         {"name": "file", "value": "ore.yaml", "source": "given", "at": ["ore.yaml"]},
@@ -311,7 +318,7 @@ def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) ->
     ]
     found = {"command": "frontier", "parameters": asked, "engine": "cluster", "jobs": 3}
     made = Manifest.model_validate(manifest(plan) | found)
-    words = command_line(made, tmp_path, tmp_path / "out", command_of("frontier"))
+    words = rerun_command_line(made, tmp_path, tmp_path / "out", analysis_command("frontier"))
     assert "--jobs=3" in words
     assert "--memory-limit=8GB" in words
     assert not any("--scheduler" in word or "--tls" in word for word in words)

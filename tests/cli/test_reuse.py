@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from models.results import Plan
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 from optimizer.solve import planner
 
 SCENARIO = """\
@@ -50,7 +50,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def solved(capfd: pytest.CaptureFixture[str], *args: str) -> Plan:
-    assert run(["solve", *args, "--json", "--quiet"]) == 0
+    assert run_command_line(["solve", *args, "--json", "--quiet"]) == 0
     return Plan.model_validate_json(capfd.readouterr().out)
 
 
@@ -69,7 +69,7 @@ def test_a_method_can_be_asked_for(
 
 
 def test_an_unknown_method_is_wrong_usage(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["solve", file, "--method", "guessing"]) == 2
+    assert run_command_line(["solve", file, "--method", "guessing"]) == 2
     assert "'guessing'" in capfd.readouterr().err
 
 
@@ -116,8 +116,8 @@ def test_reuse_without_a_place_or_a_use_is_wrong_usage(
     told: str,
 ) -> None:
     """Told before the solve."""
-    monkeypatch.setattr(planner, "plan", unreachable)
-    assert run(["solve", file, *options]) == 2
+    monkeypatch.setattr(planner, "solve_to_plan", unreachable)
+    assert run_command_line(["solve", file, *options]) == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert told in err
@@ -132,7 +132,7 @@ def test_the_file_must_come_before_a_bare_reuse(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """``--reuse ore.yaml`` would take the file for the folder."""
-    assert run(["solve", "--reuse", file]) == 2
+    assert run_command_line(["solve", "--reuse", file]) == 2
     assert capfd.readouterr().out == ""
 
 
@@ -145,7 +145,7 @@ def test_a_damaged_pool_is_named(
     (cuts,) = kept("pools")
     damaged = cuts.read_bytes()[:-40] if damage is None else damage
     cuts.write_bytes(damaged)
-    assert run(["solve", file, "--reuse=pools", "--json"]) == 2
+    assert run_command_line(["solve", file, "--reuse=pools", "--json"]) == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert cuts.name in err
@@ -159,6 +159,6 @@ def test_an_infeasible_scenario_leaves_the_pool_as_it_was(
     (cuts,) = kept("pools")
     before = cuts.read_bytes()
     must = "policy.must_build=[works, plant]"
-    assert run(["solve", file, "--reuse=pools", "--set", must, "--json"]) == 3
+    assert run_command_line(["solve", file, "--reuse=pools", "--set", must, "--json"]) == 3
     assert json.loads(capfd.readouterr().out)["kind"] == "infeasible"
     assert cuts.read_bytes() == before

@@ -12,11 +12,11 @@ from workbooks import TUTORIAL, set_cell, setting, tutorial_book
 
 from models.files import read_case
 from models.results import Plan
-from optimizer.cli import everything, run, solving
-from optimizer.cli.report import BRIEFS, PLAN, REPORT, RESULTS
+from optimizer.cli import further_analyses, run_command_line, solve_commands
+from optimizer.cli.report import BRIEF_FILES, PLAN_FILE, REPORT_FILE, RESULTS_FILE
 from optimizer.solve.checked_solution import input_hash
 
-NAMES = (PLAN, REPORT, RESULTS, *BRIEFS)
+NAMES = (PLAN_FILE, REPORT_FILE, RESULTS_FILE, *BRIEF_FILES)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def no_plan(book):
 @pytest.mark.slow
 def test_a_workbook_gets_its_results_beside_it(folder, capsys):
     tutorial_book(folder)
-    assert run(["run", "book.xlsx", "--quiet"]) == 0
+    assert run_command_line(["run", "book.xlsx", "--quiet"]) == 0
     made = sorted(path.name for path in folder.iterdir())
     assert made == sorted(["book.xlsx", *(f"book-{name}" for name in NAMES)])
     out, err = capsys.readouterr()
@@ -58,12 +58,15 @@ def test_a_workbook_gets_its_results_beside_it(folder, capsys):
     ]
     certificate = plan_of(folder / "book-plan.json").certificate
     assert certificate.input_sha256 == input_hash(read_case(TUTORIAL).case)
-    assert run(["run", "book.xlsx", "--quiet"]) == 0  # results are replaced
+    assert run_command_line(["run", "book.xlsx", "--quiet"]) == 0  # results are replaced
 
 
 def test_yaml_does_as_well_and_a_variant_has_its_own_files(folder):
     shutil.copy(TUTORIAL, folder / "mine.yaml")
-    assert run(["run", "mine.yaml", "--variant", "no_company", "--out", "new", "--quiet"]) == 0
+    assert (
+        run_command_line(["run", "mine.yaml", "--variant", "no_company", "--out", "new", "--quiet"])
+        == 0
+    )
     plan = plan_of(folder / "new" / "mine-no_company-plan.json")
     assert plan.variant == "no_company"
 
@@ -72,7 +75,7 @@ def test_yaml_does_as_well_and_a_variant_has_its_own_files(folder):
 def test_faults_are_listed_beside_the_workbook_until_there_are_none(folder, capsys):
     path = tutorial_book(folder, break_capex)
     before = path.read_bytes()
-    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    assert run_command_line(["run", "book.xlsx", "--quiet"]) == 2
     err = capsys.readouterr().err
     assert "All of this is in book-faults.xlsx, with links to the cells." in err
     assert path.read_bytes() == before
@@ -90,13 +93,13 @@ def test_faults_are_listed_beside_the_workbook_until_there_are_none(folder, caps
     book = load_workbook(path)
     set_cell(book, "Projects", "capex_meur", 5, 40)
     book.save(path)
-    assert run(["run", "book.xlsx", "--quiet"]) == 0
+    assert run_command_line(["run", "book.xlsx", "--quiet"]) == 0
     assert not (folder / "book-faults.xlsx").exists()
 
 
 def test_a_conflict_is_told_with_the_cells_of_its_rules(folder, capsys):
     path = tutorial_book(folder, no_plan)
-    assert run(["run", "book.xlsx", "--quiet"]) == 3
+    assert run_command_line(["run", "book.xlsx", "--quiet"]) == 3
     assert "No plan keeps all of these rules together" in capsys.readouterr().err
     sheet = faults_of(path)
     rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=4)]
@@ -106,7 +109,7 @@ def test_a_conflict_is_told_with_the_cells_of_its_rules(folder, capsys):
 
 def test_a_list_in_another_folder_leads_back_to_the_workbook(folder):
     tutorial_book(folder, break_capex)
-    assert run(["run", "book.xlsx", "--quiet", "--out", "new"]) == 2
+    assert run_command_line(["run", "book.xlsx", "--quiet", "--out", "new"]) == 2
     assert not (folder / "book-faults.xlsx").exists()
     link = load_workbook(folder / "new" / "book-faults.xlsx").active["D4"].hyperlink
     assert link.target == "../book.xlsx"
@@ -119,7 +122,7 @@ def test_a_list_that_cannot_be_written_is_told(folder, monkeypatch, capsys):
         raise PermissionError(13, "in use")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    assert run_command_line(["run", "book.xlsx", "--quiet"]) == 2
     assert "'book-faults.xlsx' cannot be written: the faults are above." in capsys.readouterr().err
 
 
@@ -135,7 +138,7 @@ def test_results_opened_while_it_solves_are_not_lost(folder, monkeypatch, capsys
 
     (folder / "book-plan.json").write_text("shown", encoding="utf-8")
     monkeypatch.setattr(Path, "replace", refuse)
-    assert run(["run", "book.xlsx", "--quiet"]) == 0
+    assert run_command_line(["run", "book.xlsx", "--quiet"]) == 0
     assert "book-plan-new.json" in capsys.readouterr().out
     assert (folder / "book-plan.json").read_text(encoding="utf-8") == "shown"
     assert plan_of(folder / "book-plan-new.json").certificate.status == "optimal"
@@ -144,21 +147,21 @@ def test_results_opened_while_it_solves_are_not_lost(folder, monkeypatch, capsys
 def run_module():
     import importlib
 
-    return importlib.import_module("optimizer.cli.solving")
+    return importlib.import_module("optimizer.cli.solve_commands")
 
 
 @pytest.mark.slow
 def test_a_german_workbook_is_answered_in_german(folder, capsys):
-    assert run(["init", "--excel", "mappe.xlsx", "--language", "de"]) == 0
+    assert run_command_line(["init", "--excel", "mappe.xlsx", "--language", "de"]) == 0
     path = folder / "mappe.xlsx"
     book = load_workbook(path)
     set_cell(book, "Projekte", "capex_meur", 5, "1,4")
     book.save(path)
-    assert solving.language_of(path) == "de"
-    assert run(["run", "mappe.xlsx", "--quiet"]) == 2
+    assert solve_commands.workbook_language(path) == "de"
+    assert run_command_line(["run", "mappe.xlsx", "--quiet"]) == 2
     assert "„1,4“ ist ein Text, wo eine Zahl hingehört" in capsys.readouterr().err
     assert faults_of(path, "Fehler")["B4"].value == "Fehler"
-    assert run(["run", "mappe.xlsx", "--quiet", "--language", "en"]) == 2
+    assert run_command_line(["run", "mappe.xlsx", "--quiet", "--language", "en"]) == 2
     assert "is a text where a number belongs" in capsys.readouterr().err
 
 
@@ -169,7 +172,7 @@ def test_a_fault_of_an_included_file_is_told_with_its_line(folder):
         setting(book, "include").value = "parts.yaml"
 
     path = tutorial_book(folder, include)
-    assert run(["run", "book.xlsx", "--quiet"]) == 2
+    assert run_command_line(["run", "book.xlsx", "--quiet"]) == 2
     sheet = faults_of(path)
     assert sheet.max_row == 4
     assert [sheet["C4"].value or "", sheet["D4"].value] == ["", "parts.yaml:2:17"]
@@ -181,9 +184,9 @@ def test_what_is_made_opens_when_asked(folder, monkeypatch):
     tutorial_book(folder)
     opened = []
     monkeypatch.setattr(run_module(), "_open", opened.append)
-    assert run(["run", "book.xlsx", "--quiet", "--open"]) == 0
+    assert run_command_line(["run", "book.xlsx", "--quiet", "--open"]) == 0
     tutorial_book(folder, break_capex)
-    assert run(["run", "book.xlsx", "--quiet", "--open"]) == 2
+    assert run_command_line(["run", "book.xlsx", "--quiet", "--open"]) == 2
     assert [path.suffix for path in opened] == [
         ".html",
         ".xlsx",
@@ -193,12 +196,12 @@ def test_what_is_made_opens_when_asked(folder, monkeypatch):
 @pytest.mark.slow
 def test_progress_is_shown(folder, capsys):
     tutorial_book(folder)
-    assert run(["run", "book.xlsx", "--time-limit", "1000"]) == 0
+    assert run_command_line(["run", "book.xlsx", "--time-limit", "1000"]) == 0
     assert "1 material, 2 projects" in capsys.readouterr().err
 
 
 def test_what_is_not_there(folder, capsys):
-    assert run(["run", "book.xlsx"]) == 2
+    assert run_command_line(["run", "book.xlsx"]) == 2
     assert "cannot be read" in capsys.readouterr().err
     assert list(folder.iterdir()) == []
 
@@ -213,7 +216,7 @@ assumptions:
   dear: {weight: 0.5, set: {damage.0.steps.1.eur_per_t: 9000000}}
 """
     (folder / "case.yaml").write_text(TUTORIAL.read_text("utf-8") + asked, encoding="utf-8")
-    assert run(["run", "case.yaml", "--everything", "--quiet"]) == 0
+    assert run_command_line(["run", "case.yaml", "--everything", "--quiet"]) == 0
     made = {path.name for path in folder.iterdir()}
     assert made == {"case.yaml", "case-more", "case-options.html", *(f"case-{n}" for n in NAMES)}
     more = {path.name for path in (folder / "case-more").iterdir()}
@@ -233,7 +236,7 @@ assumptions:
     title = read_case(TUTORIAL).case.variants["small_tickets"].title
     options = (folder / "case-options.html").read_text(encoding="utf-8")
     assert title is not None
-    assert html.escape(title.read("en"), quote=False) in options
+    assert html.escape(title.in_language("en"), quote=False) in options
     assert "failed" not in capsys.readouterr().out
 
 
@@ -262,8 +265,10 @@ def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
-    monkeypatch.setattr(everything, "_steps", only_evaluated)
-    assert run(["run", "case.yaml", "--everything", "--quiet", "--language", "de"]) == 1
+    monkeypatch.setattr(further_analyses, "_command_steps", only_evaluated)
+    assert (
+        run_command_line(["run", "case.yaml", "--everything", "--quiet", "--language", "de"]) == 1
+    )
     told = capsys.readouterr().out.splitlines()
     assert told.count("Das ist fehlgeschlagen; was vorher ermittelt war, bleibt.") == 1
     assert told[-len(NAMES) :] == [

@@ -15,9 +15,9 @@ from in_process import InProcess
 from partners import partners
 from varied import two_works
 
-from models.results.base import content_of, volatile_in
-from optimizer.cli import options, run
-from optimizer.parallel import Engine, Processes, Team, using
+from models.results.base import volatile_paths, without_volatile
+from optimizer.cli import options, run_command_line
+from optimizer.parallel import Engine, LocalProcesses, Team, use_engine
 
 pytest.importorskip("distributed")
 
@@ -59,20 +59,24 @@ def cluster() -> Iterator[Engine]:
 class TwoProcesses:
     """The engine of processes, but with the same two for all teams: they take long to begin."""
 
-    name, size = "processes", None
+    name, worker_count = "processes", None
 
     def __init__(self, pool: Team[Any, Any]) -> None:
         self.pool = pool
         self.teams = 0
 
     def team(
-        self, make: Any, given: tuple[Any, ...], jobs: int | None, dealing: str = "fixed"
+        self,
+        make_handler: Any,
+        handler_args: tuple[Any, ...],
+        jobs: int | None,
+        assignment: str = "fixed",
     ) -> Any:
-        assert dealing == "fixed"
+        assert assignment == "fixed"
         if jobs != 2:
-            return InProcess().team(make, given, jobs)
+            return InProcess().team(make_handler, handler_args, jobs)
         self.teams += 1
-        return _Two(self.pool, (self.teams, make, given))
+        return _Two(self.pool, (self.teams, make_handler, handler_args))
 
 
 class _Two:
@@ -89,8 +93,8 @@ class _Two:
         told = None if on_done is None else (lambda sent, answer: on_done(sent[1], answer))
         return self.pool.map([(self.team, task) for task in tasks], told)
 
-    def arrivals(self, tasks: Sequence[Any]) -> Any:
-        return self.pool.arrivals([(self.team, task) for task in tasks])
+    def iter_results(self, tasks: Sequence[Any]) -> Any:
+        return self.pool.iter_results([(self.team, task) for task in tasks])
 
 
 def of_any_team() -> Callable[[Any], Any]:
@@ -108,7 +112,7 @@ def of_any_team() -> Callable[[Any], Any]:
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Engine]:
-    with Processes().team(of_any_team, (), 2) as pool:
+    with LocalProcesses().team(of_any_team, (), 2) as pool:
         found = TwoProcesses(pool)
         yield found
         assert found.teams > 0
@@ -123,12 +127,12 @@ def content(
 
     def answer(engine: Engine, command: str) -> Any:
         def asked_for(**_options: Any) -> AbstractContextManager[None]:
-            return using(engine)
+            return use_engine(engine)
 
-        monkeypatch.setattr(options, "asked_for", asked_for)
-        assert run([*command.split(), "--jobs", "2", "--json", "--quiet"]) == 0
+        monkeypatch.setattr(options, "engine_in_use", asked_for)
+        assert run_command_line([*command.split(), "--jobs", "2", "--json", "--quiet"]) == 0
         document = json.loads(capfd.readouterr().out)
-        return content_of(document, volatile_in(document["kind"]))
+        return without_volatile(document, volatile_paths(document["kind"]))
 
     return answer
 

@@ -10,7 +10,7 @@ from pages import read
 from participations import participation
 from saved_plans import nothing
 
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_page_stands_beside_it(
     given: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["report", given, "--excel", "out.xlsx", "--charts", "pictures"]) == 0
+    assert run_command_line(["report", given, "--excel", "out.xlsx", "--charts", "pictures"]) == 0
     page = Path("share") / "report.html"
     assert capsys.readouterr().out == f"{page}\nout.xlsx\n"
     assert "Chips AG does best" in read((folder / page).read_text(encoding="utf-8")).text
@@ -40,19 +40,19 @@ def test_the_page_stands_beside_it(
 
 def test_a_workbook_in_german(folder: Path) -> None:
     call = ["workbook", "share", "--out", "out.xlsx", "--language", "de"]
-    assert run(call) == 0
+    assert run_command_line(call) == 0
     assert load_workbook(folder / "out.xlsx").sheetnames[1] == "Anteile"
 
 
 def test_nothing_goes_beside_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "plan.json").write_text(nothing().model_dump_json(), encoding="utf-8")
-    assert run(["report", "plan.json", "share"]) == 2
+    assert run_command_line(["report", "plan.json", "share"]) == 2
     assert "do not go together" in capsys.readouterr().err
 
 
 def test_a_plan_in_the_same_folder_comes_first(folder: Path) -> None:
     (folder / "share" / "plan.json").write_text(nothing().model_dump_json(), encoding="utf-8")
-    assert run(["report", "share"]) == 0
+    assert run_command_line(["report", "share"]) == 0
     page = (folder / "share" / "report.html").read_text(encoding="utf-8")
     assert "build and buy nothing" in page
 
@@ -61,5 +61,5 @@ def test_one_of_another_version_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "old.json").write_text('{"kind": "participation"}', encoding="utf-8")
-    assert run(["report", "old.json"]) == 2
+    assert run_command_line(["report", "old.json"]) == 2
     assert "is no result of this version: title: Field required." in capsys.readouterr().err

@@ -16,16 +16,16 @@ from side_by_side import large, small, stock
 from splits import sampled, split
 
 from models.results import Comparison
-from models.results.base import SEAL, Document, documents
-from optimizer.analyses.comparison.compare import compare
-from optimizer.cli import run
+from models.results.base import SEAL_FIELD, SealedDocument, document_models
+from optimizer.analyses.comparison.plan_comparison import compare_plans
+from optimizer.cli import run_command_line
 
 
 def compared() -> Comparison:
-    return compare([small(), large(), stock()], ["small", "large", "stock"])
+    return compare_plans([small(), large(), stock()], ["small", "large", "stock"])
 
 
-MADE: tuple[Callable[[], Document], ...] = (
+MADE: tuple[Callable[[], SealedDocument], ...] = (
     tutorial,
     rich,
     nothing,
@@ -41,7 +41,7 @@ MADE: tuple[Callable[[], Document], ...] = (
 
 def schema(kind: str, capsys: pytest.CaptureFixture[str]) -> Any:
     capsys.readouterr()
-    assert run(["schema", kind]) == 0
+    assert run_command_line(["schema", kind]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -50,7 +50,7 @@ def properties(part: Any) -> Iterator[tuple[str, Any]]:
         yield from one.get("properties", {}).items()
 
 
-@pytest.mark.parametrize("kind", documents())
+@pytest.mark.parametrize("kind", document_models())
 def test_each_kind_has_a_schema_that_describes_every_field(
     kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -62,14 +62,14 @@ def test_each_kind_has_a_schema_that_describes_every_field(
 
 @pytest.mark.parametrize("make", MADE, ids=lambda make: f"{make.__module__}.{make.__name__}")
 def test_results_fit_as_they_are_written(
-    make: Callable[[], Document], capsys: pytest.CaptureFixture[str]
+    make: Callable[[], SealedDocument], capsys: pytest.CaptureFixture[str]
 ) -> None:
     written = json.loads(make().model_dump_json())
     made = jsonschema.Draft202012Validator(schema(written["kind"], capsys))
     made.validate(written)
-    assert SEAL in written
+    assert SEAL_FIELD in written
     assert not made.is_valid({**written, "another": 1})
-    assert not made.is_valid({**written, SEAL: "0"})
+    assert not made.is_valid({**written, SEAL_FIELD: "0"})
     assert not made.is_valid({key: item for key, item in written.items() if key != "title"})
 
 
@@ -85,7 +85,7 @@ def test_a_frontier_fits_and_a_share_above_one_does_not(
 def test_another_kind_is_refused_and_the_kinds_are_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["schema", "plans"]) == 2
+    assert run_command_line(["schema", "plans"]) == 2
     told = capsys.readouterr().err
     assert "there is no result of kind 'plans'" in told
-    assert all(kind in told for kind in documents())
+    assert all(kind in told for kind in document_models())

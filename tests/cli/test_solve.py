@@ -18,7 +18,7 @@ import pytest
 from ore_at_home import SCENARIO
 
 from models.results import Plan
-from optimizer.cli import diagnostics, disk, run
+from optimizer.cli import diagnostics, output_files, run_command_line
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, NotWritten
 from optimizer.model.highs import Progress
 from optimizer.solve import planner
@@ -75,13 +75,13 @@ def test_a_hazard_that_no_sampled_state_drew_is_told(
 ) -> None:
     sampled = "uncertainty={sample: {states: 2, seed: 1}}"
     rare = "hazards.cut.annual_probability=0.000001"
-    assert run(["solve", file, "--quiet", "--set", sampled, "--set", rare]) == 0
+    assert run_command_line(["solve", file, "--quiet", "--set", sampled, "--set", rare]) == 0
     told = capfd.readouterr().err
     assert "warning: the hazard 'cut' strikes in none of the 2 sampled states" in told
 
 
 def test_quiet_says_nothing(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["solve", file, "--quiet"]) == 0
+    assert run_command_line(["solve", file, "--quiet"]) == 0
     out, err = capfd.readouterr()
     assert err == ""
     assert out.startswith("Ore at home\n")
@@ -89,13 +89,13 @@ def test_quiet_says_nothing(file: str, capfd: pytest.CaptureFixture[str]) -> Non
 
 def test_the_file_name_stands_in_for_a_title(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     Path(file).write_text(SCENARIO.replace("title:", "description:"), encoding="utf-8")
-    assert run(["solve", file]) == 0
+    assert run_command_line(["solve", file]) == 0
     assert capfd.readouterr().out.startswith("ore\n")
 
 
 def test_a_conflict_names_tag_and_line(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     """The works needs 10 million, the fund has 1, and there is nobody else."""
-    assert run(["solve", file, "--variant", "poor", "--json", "--quiet"]) == 3
+    assert run_command_line(["solve", file, "--variant", "poor", "--json", "--quiet"]) == 3
     out, err = capfd.readouterr()
     answer = json.loads(out)
     assert (answer["schema_version"], answer["kind"]) == (1, "infeasible")
@@ -112,16 +112,18 @@ def test_a_conflict_names_tag_and_line(file: str, capfd: pytest.CaptureFixture[s
 def test_without_json_a_conflict_leaves_stdout_empty(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["solve", file, "--variant", "poor"]) == 3
+    assert run_command_line(["solve", file, "--variant", "poor"]) == 3
     out, err = capfd.readouterr()
     assert out == ""
     assert "B1 funder_budget" in err
 
 
 def test_budget_is_a_setting(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["solve", file, "--set", "policy.must_build=[]", "--budget", "0.5"]) == 0
+    assert (
+        run_command_line(["solve", file, "--set", "policy.must_build=[]", "--budget", "0.5"]) == 0
+    )
     assert "build and buy nothing" in capfd.readouterr().out
-    assert run(["solve", file, "--budget", "0.00001"]) == 3
+    assert run_command_line(["solve", file, "--budget", "0.00001"]) == 3
     assert "--set policy.budget_meur=0.00001: B2 public_budget" in capfd.readouterr().err
 
 
@@ -129,18 +131,18 @@ def test_a_plan_is_not_overwritten(file: str, capfd: pytest.CaptureFixture[str])
     Path("results").mkdir()
     kept = Path("results/plan.json")
     kept.write_text("mine", encoding="utf-8")
-    assert run(["solve", "not-even-read.yaml", "--out", "results"]) == 2
+    assert run_command_line(["solve", "not-even-read.yaml", "--out", "results"]) == 2
     assert "--force" in capfd.readouterr().err
     assert kept.read_text(encoding="utf-8") == "mine"
-    assert run(["solve", file, "--out", "results", "--force"]) == 0
+    assert run_command_line(["solve", file, "--out", "results", "--force"]) == 0
     assert json.loads(kept.read_text(encoding="utf-8"))["kind"] == "plan"
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_solve(
     file: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "plan", unreachable)
-    assert run(["solve", file, "--out", f"{file}/results"]) == 2
+    monkeypatch.setattr(planner, "solve_to_plan", unreachable)
+    assert run_command_line(["solve", file, "--out", f"{file}/results"]) == 2
     assert "cannot be made" in capfd.readouterr().err
 
 
@@ -156,7 +158,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"before")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotWritten, match="No space"):
-        disk.leave_all([(path, b"after")], force=True)
+        output_files.write_files([(path, b"after")], force=True)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -168,7 +170,7 @@ def test_a_full_disk_does_not_cost_the_plan(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    assert run(["solve", file, "--json", "--out", "results"]) == 5
+    assert run_command_line(["solve", file, "--json", "--out", "results"]) == 5
     out, err = capfd.readouterr()
     assert json.loads(out)["kind"] == "plan"
     assert "No space left" in err
@@ -194,7 +196,7 @@ def test_a_full_disk_does_not_cost_the_plan(
 def test_wrong_usage_answers_2(
     file: str, option: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["solve", file, *option]) == 2
+    assert run_command_line(["solve", file, *option]) == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert err
@@ -202,7 +204,7 @@ def test_wrong_usage_answers_2(
 
 def test_faults_are_shown_with_their_line(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     Path(file).write_text(SCENARIO.replace("capex_meur: 10", "capex_meur: -10"), encoding="utf-8")
-    assert run(["solve", file, "--json"]) == 2
+    assert run_command_line(["solve", file, "--json"]) == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("ore.yaml:10:")
@@ -210,7 +212,7 @@ def test_faults_are_shown_with_their_line(file: str, capfd: pytest.CaptureFixtur
 
 def planned(**changes: Any) -> Any:
     """A planner that finds the plan and then says something else about how it ended."""
-    real = planner.plan
+    real = planner.solve_to_plan
 
     def plan(*args: Any, **options: Any) -> Plan:
         found = real(*args, **options)
@@ -223,8 +225,10 @@ def planned(**changes: Any) -> Any:
 def test_a_plan_stopped_by_a_limit_is_written_and_answers_1(
     file: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "plan", planned(status="limit", gap=0.02, ended="Time limit"))
-    assert run(["solve", file, "--json", "--out", "results"]) == 1
+    monkeypatch.setattr(
+        planner, "solve_to_plan", planned(status="limit", gap=0.02, ended="Time limit")
+    )
+    assert run_command_line(["solve", file, "--json", "--out", "results"]) == 1
     assert json.loads(capfd.readouterr().out)["certificate"]["status"] == "limit"
     assert Path("results/plan.json").exists()
 
@@ -242,8 +246,8 @@ def test_other_endings_leave_stdout_empty(
     def fail(*_args: object, **_options: object) -> Plan:
         raise error
 
-    monkeypatch.setattr(planner, "plan", fail)
-    assert run(["solve", file, "--json"]) == code
+    monkeypatch.setattr(planner, "solve_to_plan", fail)
+    assert run_command_line(["solve", file, "--json"]) == code
     assert capfd.readouterr().out == ""
 
 
@@ -252,16 +256,16 @@ def test_progress_in_a_pipe_comes_now_and_then(
 ) -> None:
     """Fifty reports, a second apart: ten lines, none rewritten."""
     clock = map(float, count())
-    real = planner.plan
+    real = planner.solve_to_plan
 
     def slow(*args: Any, on_progress: Any, **options: Any) -> Plan:
         for second in range(1, 51):
             on_progress(Progress(second, 20.0, 10.0, 0.5, 7))
         return real(*args, **options)
 
-    monkeypatch.setattr(planner, "plan", slow)
+    monkeypatch.setattr(planner, "solve_to_plan", slow)
     monkeypatch.setattr(diagnostics, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    assert run(["solve", file, "--json"]) == 0
+    assert run_command_line(["solve", file, "--json"]) == 0
     lines = [line for line in capfd.readouterr().err.splitlines() if "best" in line]
     assert len(lines) == 10
     assert lines[0] == "     5 s   best 20   bound 10   gap 50 %"

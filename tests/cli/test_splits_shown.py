@@ -11,7 +11,7 @@ from saved_plans import tutorial
 from splits import split
 
 from models.results import Split
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 
 
 def save(found: Split, path: Path) -> Path:
@@ -39,7 +39,7 @@ def of_the_plan() -> Split:
 def test_a_split_makes_a_page_of_its_own(
     given: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["report", given, "--charts", "pictures", "--excel", "book.xlsx"]) == 0
+    assert run_command_line(["report", given, "--charts", "pictures", "--excel", "book.xlsx"]) == 0
     page = Path("joint") / "report.html"
     assert capsys.readouterr().out.splitlines() == [str(page), "book.xlsx"]
     assert "Together the 3 companies gain" in read(page.read_text(encoding="utf-8")).text
@@ -48,13 +48,13 @@ def test_a_split_makes_a_page_of_its_own(
 
 
 def test_a_split_makes_a_workbook_of_its_own(folder: Path) -> None:
-    assert run(["workbook", "joint", "--out", "x.xlsx", "--language", "de"]) == 0
+    assert run_command_line(["workbook", "joint", "--out", "x.xlsx", "--language", "de"]) == 0
     assert "Gruppen" in load_workbook(folder / "x.xlsx").sheetnames
 
 
 def test_a_split_joins_the_plan_it_stands_beside(folder: Path) -> None:
     save(of_the_plan(), folder / "plan" / "split.json")
-    assert run(["report", "plan", "--excel", "x.xlsx"]) == 0
+    assert run_command_line(["report", "plan", "--excel", "x.xlsx"]) == 0
     page = (folder / "plan" / "report.html").read_text(encoding="utf-8")
     assert 'id="split"' in page
     assert "Groups" in load_workbook(folder / "x.xlsx").sheetnames
@@ -62,7 +62,7 @@ def test_a_split_joins_the_plan_it_stands_beside(folder: Path) -> None:
 
 def test_a_split_that_is_named_beside_a_plan_joins_it(folder: Path) -> None:
     save(of_the_plan(), folder / "mine.json")
-    assert run(["report", "plan", "mine.json", "--out", "x.html"]) == 0
+    assert run_command_line(["report", "plan", "mine.json", "--out", "x.html"]) == 0
     assert 'id="split"' in (folder / "x.html").read_text(encoding="utf-8")
 
 
@@ -76,9 +76,9 @@ def test_a_split_that_is_named_beside_a_plan_joins_it(folder: Path) -> None:
 def test_what_does_not_go_together_is_refused(
     given: list[str], says: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["report", *given, "--out", "x.html"]) == 2
+    assert run_command_line(["report", *given, "--out", "x.html"]) == 2
     assert says in capsys.readouterr().err
-    assert run(["workbook", *given, "--out", "x.xlsx"]) == 2
+    assert run_command_line(["workbook", *given, "--out", "x.xlsx"]) == 2
     assert not (folder / "x.html").exists()
     assert not (folder / "x.xlsx").exists()
 
@@ -87,5 +87,5 @@ def test_a_split_of_another_version_is_told(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "odd.json").write_text('{"kind": "split"}', encoding="utf-8")
-    assert run(["report", "odd.json"]) == 2
+    assert run_command_line(["report", "odd.json"]) == 2
     assert "is no result of this version: title: Field required." in capsys.readouterr().err

@@ -19,7 +19,7 @@ import pytest
 from sleeping import gone
 
 from models.results import Plan
-from optimizer.cli import COMMANDS, child, diagnostics, parent
+from optimizer.cli import COMMANDS, child_process, diagnostics, supervisor
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -272,9 +272,9 @@ def test_a_search_goes_on_when_nobody_can_read_how_far_it_has_come(
             raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(sys, "stderr", Full())
-    shown = diagnostics.Steps(quiet=False)
-    shown._last -= 60.0
-    shown.counted(0, None, "one of many")
+    shown = diagnostics.ProgressDisplay(is_quiet=False)
+    shown._last_written -= 60.0
+    shown.report_step(0, None, "one of many")
     shown.close()
 
 
@@ -284,27 +284,27 @@ def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
     os.write(other, b"null\n")
     os.write(told, b'{"checkpoint": {"start": [')
     with os.fdopen(null, "rb") as nothing, os.fdopen(told, "wb") as pipe:
-        child.Link(nothing, pipe).tell(ended=1)
+        child_process.SupervisorLink(nothing, pipe).send(ended=1)
     os.close(other)
-    watch = parent._Watch(["solve"], keeps=True)
+    watch = supervisor._ProcessWatch(["solve"], keeps_plan=True)
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        watch._read(process, os.fdopen(heard, "rb"))
-    assert [watch._next(), watch._next()] == [("told", {"ended": 1}), ("died", 0)]
+        watch._read_messages(process, os.fdopen(heard, "rb"))
+    assert [watch._next_event(), watch._next_event()] == [("told", {"ended": 1}), ("died", 0)]
 
 
 def test_what_solves_is_supervised_and_nothing_else() -> None:
-    assert set(COMMANDS) - parent.SOLVING == {
+    assert set(COMMANDS) - supervisor.SUPERVISED_COMMANDS == {
         "examples", "init", "open", "presets", "report", "schema", "validate", "workbook"
     }  # fmt: skip
-    assert parent.is_supervised(["--language", "de", "solve", "file"])
+    assert supervisor.needs_supervision(["--language", "de", "solve", "file"])
     for words in ([], ["--version"], ["solve", "--help"], ["validate", "solve"], ["nothing"]):
-        assert not parent.is_supervised(words)
+        assert not supervisor.needs_supervision(words)
 
 
 def test_a_stop_that_a_finalizer_swallows_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     struck = threading.Event()
-    monkeypatch.setattr(child, "_strike", struck.set)
-    monkeypatch.setattr(sys, "unraisablehook", child._unheard)
+    monkeypatch.setattr(child_process, "_raise_interrupt", struck.set)
+    monkeypatch.setattr(sys, "unraisablehook", child_process._retry_interrupt)
 
     class Released:
         def __del__(self) -> None:

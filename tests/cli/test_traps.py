@@ -16,8 +16,8 @@ from open_page import PATIENCE, Opened, query_of
 from partners import partners
 from traps import Traps
 
-from optimizer import importing
-from optimizer.cli import COMMANDS, run, vorrat
+from optimizer import isolated_imports
+from optimizer.cli import COMMANDS, run_command_line, vorrat
 
 FURTHER = {
     "assumptions": "review.yaml",
@@ -45,7 +45,7 @@ if __name__ == "__main__":
     assert found.complete
 """
 OWN = """\
-from optimizer.importing import import_isolated
+from optimizer.isolated_imports import import_isolated
 import_isolated("matplotlib")
 import matplotlib
 assert matplotlib.rcParams["font.size"] == 33
@@ -53,7 +53,7 @@ assert matplotlib.rcParams["font.size"] == 33
 LOADS = """\
 import json, numba
 from numba.core.caching import FunctionCache
-from optimizer.solve.sweep.outlets import deliver
+from optimizer.solve.recourse.project_deliveries import deliver
 FunctionCache(deliver.py_func)._cache_file._load_index()
 """
 
@@ -67,7 +67,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Traps:
     for name, raw in {"scenario": partners(), "review": seen}.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     line = ["solve", str(folder / "scenario.yaml"), "--out", str(folder / "plan"), "--quiet"]
-    assert run(line) == 0
+    assert run_command_line(line) == 0
     return Traps(folder, tmp_path_factory.mktemp("beside"))
 
 
@@ -172,4 +172,4 @@ def test_a_library_that_names_its_settings_otherwise_is_reported(tmp_path: Path)
     module = tmp_path / "library.py"
     module.write_text("SETTINGS = '.other_name.yaml'\n", encoding="utf-8")
     with pytest.warns(RuntimeWarning, match="may read settings from the current folder"):
-        importing._Loader("library", str(module)).get_code("library")
+        isolated_imports._IsolatingLoader("library", str(module)).get_code("library")

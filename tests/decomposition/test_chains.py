@@ -19,7 +19,7 @@ from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]
 
@@ -65,7 +65,7 @@ def test_plans_pass_the_check_and_add_up(seed: int) -> None:
     answer = best(raw)
     for method in ("extensive", "decomposition"):
         try:
-            found = plan(Case.model_validate(raw), gap=1e-6, threads=1, method=method)  # type: ignore[arg-type]
+            found = solve_to_plan(Case.model_validate(raw), gap=1e-6, threads=1, method=method)  # type: ignore[arg-type]
         except Infeasible:
             assert answer is None
             continue

@@ -10,10 +10,10 @@ import pytest
 from cutting import claimed, exact, excess, random_point, recourse_of, run_of
 from random_cases import crowded_case
 
-from optimizer.model.risk import tail_weights
-from optimizer.solve.decomposition.cuts import Appraiser, Cut
-from optimizer.solve.decomposition.run import Run
-from optimizer.solve.sweep import Point, Slopes
+from optimizer.model.risk_measure import tail_weights
+from optimizer.solve.decomposition.cuts import Cut, CutOracle
+from optimizer.solve.decomposition.search_run import SearchRun
+from optimizer.solve.recourse import FirstStagePoint, Subgradient
 
 Raw = dict[str, Any]
 
@@ -36,16 +36,16 @@ def test_a_cut_is_tight_at_its_point_and_true_everywhere(seed: int) -> None:
     """Of each node's mean and of the tail; the tail's for higher levels as well."""
     raw = drawn(seed, cvar={"weight": 0.3, "level": random.Random(seed).choice([0.3, 0.6, 0.9])})
     recourse, level, rng = recourse_of(raw), level_of(raw), np.random.default_rng(seed)
-    appraise = Appraiser.of(recourse)
+    appraise = CutOracle.for_recourse(recourse)
     points = [random_point(rng, recourse) for _ in range(4)]
     for point in points[:2]:
         appraisal = appraise((point,))
-        assert len(appraisal.cuts) == len(recourse.nodes) + 1
+        assert len(appraisal.cuts) == len(recourse.node_data) + 1
         for cut in appraisal.cuts:
             value = exact(recourse, cut, point, level)
             assert claimed(recourse, cut, point) == pytest.approx(value, rel=1e-9, abs=1e-9)
             for other in points:
-                for wider in (level, (1 + level) / 2) if cut.tail else (level,):
+                for wider in (level, (1 + level) / 2) if cut.is_tail else (level,):
                     assert excess(recourse, cut, other, wider) <= TRUE
 
 
@@ -54,15 +54,15 @@ def test_an_appraisal_adds_up() -> None:
     raw = drawn(1, cvar={"weight": 0.3, "level": 0.7})
     recourse = recourse_of(raw)
     point = random_point(np.random.default_rng(5), recourse)
-    appraisal = Appraiser.of(recourse)((point,))
-    damage = recourse.sweep(point, recourse.probability[None]).damage
-    assert sum(appraisal.by_chain.values()) == pytest.approx(
+    appraisal = CutOracle.for_recourse(recourse)((point,))
+    damage = recourse.evaluate(point, recourse.probability[None]).damage
+    assert sum(appraisal.damage_by_chain.values()) == pytest.approx(
         recourse.probability @ damage, rel=1e-12
     )
     worst = np.sort(damage)[::-1]
-    (damage,) = appraisal.damages  # 0.7 of the mean and 0.3 of the tail
-    tail = (damage - 0.7 * sum(appraisal.by_chain.values())) / 0.3
-    assert sum(appraisal.by_chain.values()) <= tail <= worst[0] * (1 + 1e-12)
+    (damage,) = appraisal.recourse_costs  # 0.7 of the mean and 0.3 of the tail
+    tail = (damage - 0.7 * sum(appraisal.damage_by_chain.values())) / 0.3
+    assert sum(appraisal.damage_by_chain.values()) <= tail <= worst[0] * (1 + 1e-12)
 
 
 def test_the_tail_splits_the_state_at_the_quantile() -> None:
@@ -78,7 +78,7 @@ def test_a_cut_of_the_tail_is_false_for_a_lower_level() -> None:
         raw = drawn(seed, cvar={"weight": 1.0, "level": 0.9})
         recourse = recourse_of(raw)
         point = random_point(np.random.default_rng(seed), recourse)
-        (cut,) = Appraiser.of(recourse)((point,)).cuts
+        (cut,) = CutOracle.for_recourse(recourse)((point,)).cuts
         false += excess(recourse, cut, point, 0.2) > TRUE
     assert false > 3
 
@@ -86,29 +86,29 @@ def test_a_cut_of_the_tail_is_false_for_a_lower_level() -> None:
 # Rows of the master
 
 
-def columns_at_random(rng: np.random.Generator, run: Run) -> np.ndarray:
+def columns_at_random(rng: np.random.Generator, run: SearchRun) -> np.ndarray:
     """Values of all columns of the master: shares up to 1, purchases of any size."""
     x = rng.random(len(run.master.program.cost)) * rng.choice([0.0, 1.0], p=[0.4, 0.6])
-    bought = [c for c, name in enumerate(run.master.program.columns) if name.startswith("buy")]
+    bought = [c for c, name in enumerate(run.master.program.column_names) if name.startswith("buy")]
     x[bought] *= rng.choice([0.2, 5.0, 50.0])
     return x
 
 
-def set_offtake(run: Run, x: np.ndarray, point: Point) -> None:
+def set_offtake(run: SearchRun, x: np.ndarray, point: FirstStagePoint) -> None:
     """Put the offtake of a point, which there is a right to, into the columns."""
-    place = {name: c for c, name in enumerate(run.master.program.columns)}
+    place = {name: c for c, name in enumerate(run.master.program.column_names)}
     for (p, year, group), share in zip(
-        run.appraise.parts[0].recourse.columns.offtake, point.offtake, strict=True
+        run.cut_oracle.part_oracles[0].recourse.columns.offtake_columns, point.offtake, strict=True
     ):
         name = f"offtake[{p},{year},{group}]"
         if name in place:
             x[place[name]] = share
 
 
-def row_says(run: Run, cut: Cut, x: np.ndarray) -> float:
+def row_says(run: SearchRun, cut: Cut, x: np.ndarray) -> float:
     """The least that the row leaves for the column that the cut bounds."""
-    columns, entries, side = run.master.row(cut)
-    ahead = run.master.ahead(cut)
+    columns, entries, side = run.master.cut_row(cut)
+    ahead = run.master.bounded_column(cut)
     rest = columns != ahead
     (own,) = entries[~rest]
     return float((side - entries[rest] @ x[columns[rest]]) / own)
@@ -117,11 +117,11 @@ def row_says(run: Run, cut: Cut, x: np.ndarray) -> float:
 @pytest.mark.parametrize("seed", range(25))
 def test_a_row_says_what_its_cut_says(seed: int) -> None:
     run = run_of(drawn(seed, cvar={"weight": 0.3, "level": 0.6}))
-    recourse, rng = run.appraise.parts[0].recourse, np.random.default_rng(seed)
-    for cut in run.appraise((random_point(rng, recourse),)).cuts:
+    recourse, rng = run.cut_oracle.part_oracles[0].recourse, np.random.default_rng(seed)
+    for cut in run.cut_oracle((random_point(rng, recourse),)).cuts:
         for _ in range(3):
             x = columns_at_random(rng, run)
-            (point,) = run.master.point(x)
+            (point,) = run.master.recourse_points(x)
             set_offtake(run, x, point)
             said = claimed(recourse, cut, point)
             assert row_says(run, cut, x) == pytest.approx(said, rel=1e-7, abs=1e-7)
@@ -134,20 +134,22 @@ def test_a_point_has_no_more_offtake_than_a_right_to_it(seed: int) -> None:
     master, most = run.master, 0.0
     for _ in range(20):
         x = columns_at_random(rng, run)
-        (point,) = master.point(x)
+        (point,) = master.recourse_points(x)
         set_offtake(run, x, point)
         program = master.program
         excess = program.matrix @ x - program.row_upper
-        rights = [r for r, name in enumerate(program.rows) if name.startswith("offtake_right")]
+        rights = [r for r, name in enumerate(program.row_names) if name.startswith("offtake_right")]
         assert rights
         assert max(excess[rights]) <= 1e-12
-        started = dict.fromkeys(master.instance.starts, 0.0)
-        for c, name in enumerate(program.columns):
+        started = dict.fromkeys(master.instance.start_options, 0.0)
+        for c, name in enumerate(program.column_names):
             if name.startswith("start["):
                 p, year = name[6:-1].split(",")
                 started[p, int(year)] = x[c]
         for (p, year, _), share in zip(
-            run.appraise.parts[0].recourse.columns.offtake, point.offtake, strict=True
+            run.cut_oracle.part_oracles[0].recourse.columns.offtake_columns,
+            point.offtake,
+            strict=True,
         ):
             assert share <= started[p, year] + 1e-12
             most = max(most, float(share))
@@ -161,30 +163,36 @@ def test_a_tiny_entry_never_makes_a_row_stronger(size: float) -> None:
     raw["stockpiles"][0]["max_purchase_t_per_year"] = 20
     raw["stockpiles"][-1].pop("max_purchase_t_per_year", None)
     run, rng = run_of(raw), np.random.default_rng(7)
-    recourse = run.appraise.parts[0].recourse
-    for cut in run.appraise((random_point(rng, recourse),)).cuts:
+    recourse = run.cut_oracle.part_oracles[0].recourse
+    for cut in run.cut_oracle((random_point(rng, recourse),)).cuts:
         shrunk = {
-            v: Slopes(s.constant, (s.output > 0) * size, np.full_like(s.purchases, size))
-            for v, s in cut.slopes.items()
+            v: Subgradient(
+                s.constant, (s.output_value > 0) * size, np.full_like(s.purchase_value, size)
+            )
+            for v, s in cut.subgradients.items()
         }
-        tiny = Cut(shrunk, tail=cut.tail)
+        tiny = Cut(shrunk, is_tail=cut.is_tail)
         top = run.master.program.upper
         for _ in range(5):
             x = np.minimum(columns_at_random(rng, run), top)
-            said = claimed(recourse, tiny, run.master.point(x)[0])
+            said = claimed(recourse, tiny, run.master.recourse_points(x)[0])
             assert row_says(run, tiny, x) <= said + 1e-14 * max(1.0, abs(said))
-        assert len(run.master.add([tiny])) == 1
+        assert len(run.master.add_violated_cuts([tiny])) == 1
 
 
 def test_a_cut_is_added_only_where_it_is_broken() -> None:
     run = run_of(drawn(2, cvar={"weight": 0.0, "level": 0.9}))
-    recourse = run.appraise.parts[0].recourse
+    recourse = run.cut_oracle.part_oracles[0].recourse
     x = np.zeros(len(run.master.program.cost))
-    appraisal = run.appraise(run.master.point(x))
-    (point,) = run.master.point(x)
+    appraisal = run.cut_oracle(run.master.recourse_points(x))
+    (point,) = run.master.recourse_points(x)
     costly = [cut for cut in appraisal.cuts if exact(recourse, cut, point, 0.9) > 0]
     assert costly
-    assert set(run.master.add(appraisal.cuts, x, 1e-9)) == {cut.head for cut in costly}
-    for v, column in run.master.cost_to_go.items():
-        x[column] = recourse.sweep(appraisal.points[0], recourse.probability[None]).by_chain[v][0]
-    assert run.master.add(appraisal.cuts, x, 1e-9) == {}
+    assert set(run.master.add_violated_cuts(appraisal.cuts, x, 1e-9)) == {
+        cut.chain_id for cut in costly
+    }
+    for v, column in run.master.cost_to_go_columns.items():
+        x[column] = recourse.evaluate(
+            appraisal.points[0], recourse.probability[None]
+        ).damage_by_chain[v][0]
+    assert run.master.add_violated_cuts(appraisal.cuts, x, 1e-9) == {}

@@ -17,7 +17,7 @@ from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]
 
@@ -77,9 +77,9 @@ def test_plans_of_the_decomposition_pass_the_check(seed: int) -> None:
     best = optimum(scenario)
     if best is None:
         with pytest.raises(Infeasible):
-            plan(scenario, gap=GAP, threads=1, method="decomposition")
+            solve_to_plan(scenario, gap=GAP, threads=1, method="decomposition")
         return
-    found = plan(scenario, gap=GAP, threads=1, method="decomposition").certificate
+    found = solve_to_plan(scenario, gap=GAP, threads=1, method="decomposition").certificate
     assert (found.method, found.status) == ("decomposition", "optimal")
     assert found.objective == pytest.approx(best, rel=3e-6, abs=1e-7)
 

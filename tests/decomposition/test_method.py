@@ -7,13 +7,13 @@ from small import CHINA, case, cut
 from models.results import Certificate
 from models.scenario.case import Case
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 SMALL_CASE = case(supply=CHINA, hazards=cut([0.5]))
 
 
 def certificate(pool: CutPool | None = None, **sections: object) -> Certificate:
-    return plan(Case.model_validate(SMALL_CASE | sections), pool=pool).certificate
+    return solve_to_plan(Case.model_validate(SMALL_CASE | sections), pool=pool).certificate
 
 
 def test_a_small_problem_gets_the_extensive_form() -> None:

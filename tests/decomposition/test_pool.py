@@ -29,7 +29,7 @@ from lending import (
 
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.decomposition.cuts import Cut
-from optimizer.solve.sweep import Point
+from optimizer.solve.recourse import FirstStagePoint
 
 fund, equity = "funders.fund.", "funders.fund.instruments.equity."
 grant, company = "funders.fund.instruments.grant.", "funders.motor_co."
@@ -226,10 +226,10 @@ def test_the_pool_is_worth_lending() -> None:
     """Cuts of each node and of the tail, and the change of a company's terms adds columns."""
     pool = pool_of("entitled")
     _, run, cuts = lent(pool, base())
-    assert {min(cut.slopes) for cut in cuts if not cut.tail} == set(
-        run.appraise.parts[0].recourse.nodes
+    assert {min(cut.subgradients) for cut in cuts if not cut.is_tail} == set(
+        run.cut_oracle.part_oracles[0].recourse.node_data
     )
-    assert sum(cut.tail for cut in cuts) > 2
+    assert sum(cut.is_tail for cut in cuts) > 2
     _, other, _ = lent(pool, changed(base(), OUTSIDE["eligible for a company"]))
     new = {index for name, index in other.master.layout.columns if name == "offtake"}
     new -= {index for _, index in run.master.layout.columns}
@@ -253,7 +253,7 @@ def test_what_recourse_sees_makes_cuts_anew(change: str, allocation: str) -> Non
         assert answer == "as it stands"  # there all consumers draw on all stocks
         return
     assert answer == "made anew"
-    assert len(cuts) >= len(run.appraise.parts[0].recourse.nodes)
+    assert len(cuts) >= len(run.cut_oracle.part_oracles[0].recourse.node_data)
     assert not {id(cut) for cut in cuts} & {id(cut) for cut in pool.cuts}
     assert most_excess(run, cuts[::4], points(run, 3, count=2)) <= TRUE
     check_optimum(pool, raw)
@@ -281,7 +281,7 @@ def test_cuts_from_before_would_be_false(change: str) -> None:
     """As they stand they claim more damage than there is, at the points they were made at."""
     before, run = run_of(base()), run_of(changed(base(), SEEN[change]))
     at = points(before, 11)
-    cuts = [cut for point in at for cut in before.appraise((point,)).cuts]
+    cuts = [cut for point in at for cut in before.cut_oracle((point,)).cuts]
     assert most_excess(run, cuts, at) > 1e-4
 
 
@@ -328,19 +328,19 @@ def test_the_deepest_cut_of_each_kind_is_recalled() -> None:
     run = run_of(base(cvar={"weight": 0.3, "level": 0.9}))
     rng = np.random.default_rng(8)
     cuts = random_cuts(rng, run, 5)
-    run.master.shelve(cuts)
+    run.master.deactivate_cuts(cuts)
     x = np.zeros(len(run.master.program.cost))
     sides: dict[object, list[float]] = {}
     for cut in cuts:
-        _, _, side = run.master.row(cut)
+        _, _, side = run.master.cut_row(cut)
         if side > 0:
-            sides.setdefault("tail" if cut.tail else cut.head, []).append(side)
-    assert run.master.recall(x, 1e-6) == len(sides) > 1
+            sides.setdefault("tail" if cut.is_tail else cut.chain_id, []).append(side)
+    assert run.master.activate_violated_cuts(x, 1e-6) == len(sides) > 1
     assert len(run.master.all_cuts()) == len(cuts)
-    for cut in run.master.cuts:
+    for cut in run.master.extra_rows:
         assert isinstance(cut, Cut)
-        kind = "tail" if cut.tail else cut.head
-        assert run.master.row(cut)[2] == max(sides[kind])
+        kind = "tail" if cut.is_tail else cut.chain_id
+        assert run.master.cut_row(cut)[2] == max(sides[kind])
 
 
 def test_an_empty_pool_lends_nothing() -> None:
@@ -351,7 +351,7 @@ def test_an_empty_pool_lends_nothing() -> None:
 # The tail
 
 
-def own_points(cuts: list[Cut]) -> list[Point]:
+def own_points(cuts: list[Cut]) -> list[FirstStagePoint]:
     """Some points at which cuts were made: there they claim most."""
     return [cut.point for cut in cuts[:12] + cuts[-12:] if cut.point is not None]
 
@@ -366,8 +366,8 @@ def test_cuts_of_the_tail_serve_their_level_and_higher_ones(level: float, serves
     pool, raw = made(tail(0.3, 0.9)), tail(0.3, level)
     answer, run, cuts = lent(pool, raw)
     assert answer == "as it stands"
-    assert any(cut.tail for cut in cuts) == serves
-    assert any(not cut.tail for cut in cuts)
+    assert any(cut.is_tail for cut in cuts) == serves
+    assert any(not cut.is_tail for cut in cuts)
     assert most_excess(run, cuts, own_points(cuts)) <= TRUE
     check_optimum(pool, raw)
 
@@ -375,7 +375,7 @@ def test_cuts_of_the_tail_serve_their_level_and_higher_ones(level: float, serves
 def test_cuts_of_the_tail_would_be_false_for_a_lower_level() -> None:
     pool = made(tail(0.3, 0.9))
     run = run_of(tail(0.3, 0.5))
-    tails = [cut for cut in pool.cuts if cut.tail]
+    tails = [cut for cut in pool.cuts if cut.is_tail]
     assert most_excess(run, tails, own_points(tails)) > 1e-3
 
 
@@ -399,7 +399,7 @@ def test_weights_of_the_tail_share_a_pool() -> None:
         raw = tail(weight, 0.8)
         answer, _, cuts = lent(pool, raw)
         assert answer == ("as it stands" if kinds else "dropped")
-        assert {cut.tail for cut in cuts} == kinds
+        assert {cut.is_tail for cut in cuts} == kinds
         best = optimum(raw)
         assert certified(raw, pool).objective == pytest.approx(best, rel=3e-6)
 

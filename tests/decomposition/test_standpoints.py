@@ -9,7 +9,13 @@ from everything import everything
 from random_cases import crowded_case, treasury_case
 
 from models.scenario.case import Case
-from optimizer.model.instance import Held, Instance, Stake, read_instance, seen_from
+from optimizer.model.instance import (
+    FixedDecisions,
+    Instance,
+    Stake,
+    change_perspective,
+    read_instance,
+)
 from optimizer.model.states import read_states
 from optimizer.solve import planner
 from optimizer.solve.decomposition import CutPool
@@ -32,19 +38,19 @@ def drawn(seed: int) -> Instance:
     held = None
     if pick([False, True]) and carriers:
         i, p = pick(carriers), pick(list(case.projects))
-        year = pick(instance.projects[p].starts)
-        held = Held(
+        year = pick(instance.projects[p].start_years)
+        held = FixedDecisions(
             funders=frozenset({i.funder}),
-            share={(p, year, i.funder, i.id): 0.1} if p in i.projects else {},
-            certain=pick([{}, {p: year}]),
+            share={(p, year, i.funder, i.id): 0.1} if p in i.eligible_projects else {},
+            certain_starts=pick([{}, {p: year}]),
         )
-    return seen_from(
+    return change_perspective(
         instance,
-        counts={u: pick([0.0, 0.5, 1.0, 1.0, 1.01]) for u in case.consumers},
-        cost_counts={f: pick([0.0, 0.5, 1.0]) for f in case.funders},
-        idle=[f for f in case.funders if pick([False] * 4 + [True])],
+        damage_weights={u: pick([0.0, 0.5, 1.0, 1.0, 1.01]) for u in case.consumers},
+        cost_weights={f: pick([0.0, 0.5, 1.0]) for f in case.funders},
+        inactive_funders=[f for f in case.funders if pick([False] * 4 + [True])],
         stakes=stakes,
-        held=held,
+        fixed_decisions=held,
     )
 
 
@@ -54,7 +60,7 @@ def test_both_methods_find_one_optimum(seed: int) -> None:
     instance = drawn(seed)
     problem = Problem(instance, tuple(read_states(instance)), 0.0)
     both = [
-        planner.search(problem, gap=GAP, threads=1, method=m)
+        planner.solve_problem(problem, gap=GAP, threads=1, method=m)
         for m in ("extensive", "decomposition")
     ]
     endings = {solved.solution.ending for solved in both}
@@ -63,7 +69,8 @@ def test_both_methods_find_one_optimum(seed: int) -> None:
         return
     assert endings == {"optimal"}
     one, other = (
-        planner.judge(problem, solved, gap=GAP, began=0.0, threads=1).objective for solved in both
+        planner.certify(problem, solved, gap=GAP, started_at=0.0, threads=1).objective
+        for solved in both
     )
     assert one == pytest.approx(other, rel=3e-6, abs=1e-6)
 
@@ -74,7 +81,7 @@ def test_some_of_them_have_a_plan_and_some_have_none() -> None:
     for seed in range(80):
         instance = drawn(seed)
         problem = Problem(instance, tuple(read_states(instance)), 0.0)
-        solved = planner.search(problem, gap=GAP, threads=1, method="extensive")
+        solved = planner.solve_problem(problem, gap=GAP, threads=1, method="extensive")
         found[seed] = solved.solution.ending, bool(solved.commitment and solved.commitment.start)
     assert sum(ending == "optimal" and built for ending, built in found.values()) > 10
     assert sum(ending == "infeasible" for ending, _ in found.values()) > 2
@@ -92,17 +99,19 @@ def test_one_pool_serves_every_standpoint(seed: int) -> None:
     consumers = list(instance.case.consumers)
     for _ in range(3):
         counts = {u: pick([0.0, 1.0]) for u in consumers}
-        problem = Problem(seen_from(instance, counts=counts), states, 0.0)
+        problem = Problem(change_perspective(instance, damage_weights=counts), states, 0.0)
         found = []
         for own in (pool, CutPool()):
-            solved = planner.search(problem, gap=GAP, threads=1, pool=own)
+            solved = planner.solve_problem(problem, gap=GAP, threads=1, pool=own)
             if solved.solution.ending == "infeasible":
                 return
-            found.append(planner.judge(problem, solved, gap=GAP, began=0.0, threads=1).objective)
+            found.append(
+                planner.certify(problem, solved, gap=GAP, started_at=0.0, threads=1).objective
+            )
         assert found[0] == pytest.approx(found[1], rel=3e-6, abs=1e-6)
 
 
 def test_pooled_supply_tells_no_consumer_from_another() -> None:
     instance = read_instance(Case.model_validate(everything()))
     with pytest.raises(ValueError, match="pooled"):
-        seen_from(instance, counts={"motors": 0.5})
+        change_perspective(instance, damage_weights={"motors": 0.5})

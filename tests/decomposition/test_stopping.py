@@ -24,10 +24,10 @@ from models.results import Certificate, Plan
 from models.scenario.case import Case
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.highs import Progress
-from optimizer.solve.decomposition.cuts import Appraiser
+from optimizer.solve.decomposition.cuts import CutOracle
 from optimizer.solve.decomposition.heuristics import Heuristics
-from optimizer.solve.decomposition.run import Stopped
-from optimizer.solve.planner import Problem, plan, search
+from optimizer.solve.decomposition.search_run import SearchStopped
+from optimizer.solve.planner import Problem, solve_problem, solve_to_plan
 
 Raw = dict[str, Any]
 
@@ -61,7 +61,7 @@ def many_works() -> Case:
 
 
 def solve(**options: Any) -> Plan:
-    return plan(many_works(), gap=1e-6, threads=1, method="decomposition", **options)
+    return solve_to_plan(many_works(), gap=1e-6, threads=1, method="decomposition", **options)
 
 
 @cache
@@ -150,14 +150,14 @@ def test_an_interrupt_returns_the_best_plan() -> None:
 
 
 def test_an_interrupt_before_any_plan_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Appraiser.__call__
+    real = CutOracle.__call__
 
-    def interrupted(self: Appraiser, *args: Any) -> Any:
-        if self.sweeps == 1:
+    def interrupted(self: CutOracle, *args: Any) -> Any:
+        if self.evaluations == 1:
             interrupt()
         return real(self, *args)
 
-    monkeypatch.setattr(Appraiser, "__call__", interrupted)
+    monkeypatch.setattr(CutOracle, "__call__", interrupted)
     with pytest.raises(Interrupted):
         solve()
 
@@ -203,17 +203,17 @@ def test_who_stops_a_tree_that_goes_on_is_told_what_the_last_one_proves(
     from optimizer.solve.decomposition import CutPool
 
     raw, pool = crowded_case(random.Random(seed).choice), CutPool()
-    problem = Problem.of(Case.model_validate(raw))
-    search(problem, gap=0.1, threads=1, pool=pool)
+    problem = Problem.from_case(Case.model_validate(raw))
+    solve_problem(problem, gap=0.1, threads=1, pool=pool)
 
     def interrupted(heuristics: Heuristics) -> bool:
-        heuristics.run.stop.set()
-        raise Stopped
+        heuristics.run.stop_event.set()
+        raise SearchStopped
 
-    monkeypatch.setattr(Heuristics, "refinance", interrupted)
-    early = search(problem, gap=0.1, threads=1, pool=pool).solution
+    monkeypatch.setattr(Heuristics, "refinance_last_plan", interrupted)
+    early = solve_problem(problem, gap=0.1, threads=1, pool=pool).solution
     monkeypatch.undo()
-    best = search(problem, gap=1e-6, threads=1, method="decomposition").solution
+    best = solve_problem(problem, gap=1e-6, threads=1, method="decomposition").solution
     assert early.bound is not None
     assert best.objective is not None
     assert 0 < early.bound <= best.objective * (1 + 1e-6)
@@ -224,7 +224,7 @@ def test_a_node_limit_stops_at_the_same_place_each_time(method: Any) -> None:
     """The root alone leaves a gap here; more nodes leave less, and enough of them none."""
 
     def told(limit: int | None) -> Certificate:
-        found = plan(many_works(), gap=1e-6, threads=1, method=method, node_limit=limit)
+        found = solve_to_plan(many_works(), gap=1e-6, threads=1, method=method, node_limit=limit)
         return found.certificate
 
     first, again = told(1), told(1)
@@ -238,10 +238,10 @@ def test_a_node_limit_stops_at_the_same_place_each_time(method: Any) -> None:
 @pytest.mark.parametrize("share", [0.3, 0.9, 1.4])
 def test_a_difference_is_known_to_a_tenth_and_needs_no_more(share: float) -> None:
     """What is asked is how far the best plan is from another objective, below it or above."""
-    problem, reference = Problem.of(many_works()), share * optimum()
+    problem, reference = Problem.from_case(many_works()), share * optimum()
     how: Any = {"gap": 1e-6, "threads": 1, "method": "decomposition"}
-    whole = search(problem, **how).solution
-    told = search(problem, against=reference, **how).solution
+    whole = solve_problem(problem, **how).solution
+    told = solve_problem(problem, compared_objective=reference, **how).solution
     assert told.ending == "optimal"
     assert told.objective is not None
     assert told.bound is not None
@@ -255,9 +255,9 @@ def test_a_difference_is_known_to_a_tenth_and_needs_no_more(share: float) -> Non
 def test_no_cutoff_rises_as_plans_become_better() -> None:
     """Branches that were closed stay closed."""
     run = run_of(many_works().model_dump(mode="json", exclude_unset=True), gap=1e-3)
-    for run.against in (None, 5.0, 50.0):
+    for run.compared_objective in (None, 5.0, 50.0):
         cutoffs = []
-        for run.upper in (math.inf, 200.0, 100.0, 60.0, 49.0, 20.0, 5.0, 4.0):
+        for run.best_objective in (math.inf, 200.0, 100.0, 60.0, 49.0, 20.0, 5.0, 4.0):
             cutoffs.append(run.cutoff)
-            assert run.settled <= run.cutoff
+            assert run.closing_bound <= run.cutoff
         assert cutoffs == sorted(cutoffs, reverse=True)

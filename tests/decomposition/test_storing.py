@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from lending import base, certified, lent, made, optimum
 
-from optimizer.errors import PoolRefused
+from optimizer.errors import InvalidCutPool
 from optimizer.solve.decomposition import CutPool, read_pool, write_pool
 
 
@@ -42,14 +42,16 @@ def test_what_is_read_is_what_was_written() -> None:
     found = read_pool(content(), "cuts.npz")
     for name in ("key", "keeps", "recourse", "level"):
         assert getattr(found, name) == getattr(pool(), name)
-    assert [vars(trial) for trial in found.trials] == [vars(trial) for trial in pool().trials]
+    assert [vars(trial) for trial in found.portable_points] == [
+        vars(trial) for trial in pool().portable_points
+    ]
     assert len(found.cuts) == len(pool().cuts) > 5
     for own, other in zip(found.cuts, pool().cuts, strict=True):
-        assert own.tail == other.tail
-        assert list(own.slopes) == list(other.slopes)
-        for v, slopes in own.slopes.items():
+        assert own.is_tail == other.is_tail
+        assert list(own.subgradients) == list(other.subgradients)
+        for v, slopes in own.subgradients.items():
             for name in ("constant", "output", "purchases"):
-                read, written = getattr(slopes, name), getattr(other.slopes[v], name)
+                read, written = getattr(slopes, name), getattr(other.subgradients[v], name)
                 assert read.shape == written.shape
                 assert (read == written).all()
     assert write_pool(found) == content()
@@ -111,11 +113,11 @@ DAMAGED = {
 
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_nothing_else_passes_for_a_pool(damage: str) -> None:
-    with pytest.raises(PoolRefused, match=r"'cuts-1\.npz'") as refusal:
+    with pytest.raises(InvalidCutPool, match=r"'cuts-1\.npz'") as refusal:
         read_pool(DAMAGED[damage](), "cuts-1.npz")
     assert refusal.value.exit_code == 2
 
 
 def test_a_later_format_is_told() -> None:
-    with pytest.raises(PoolRefused, match="format 99"):
+    with pytest.raises(InvalidCutPool, match="format 99"):
         read_pool(altered(format=99), "cuts-1.npz")

@@ -21,14 +21,14 @@ from treasury import treasury
 
 from models.scenario.case import Case
 from optimizer.analyses.explanation import active_constraints, document
-from optimizer.analyses.explanation.limits import SHARES
+from optimizer.analyses.explanation.limit_values import SHARE_LIMIT_RULES
 from optimizer.analyses.variation import Variation
 from optimizer.model.formulation import build_commitment, build_extensive_form
-from optimizer.model.instance import COMMON, Instance, read_instance
+from optimizer.model.instance import COMMON_GROUP, Instance, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve import conflicts, verification
-from optimizer.solve.conflicts import first_stage, rule_rows
-from optimizer.solve.decomposition.reduced import WAITING
+from optimizer.solve.conflicts import compile_first_stage, rule_rows
+from optimizer.solve.decomposition.master_model import LAZY_CONSTRAINTS
 
 ROWS = re.findall(
     r"^\| ([A-Z]\d|CVaR) \| (\w+) \| (.+) \|$",
@@ -42,17 +42,17 @@ SCENARIOS = (
 )
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
 
-RULES = set(conflicts.RULES)
+RULES = set(conflicts.RULE_EXPLAINERS)
 MERGED = {"share_needs_start"}  # told as share_limit
 CHECKED = re.findall(r"\b([A-Z]\d) (\w+): ", Path(verification.__file__).read_text("utf-8"))
 SUBSETS = {
-    "YEAR_BY_YEAR": active_constraints.YEAR_BY_YEAR,
-    "UNNUMBERED": active_constraints.UNNUMBERED,
-    "UNTOLD": active_constraints.UNTOLD,
-    "FOR_ALL": active_constraints.FOR_ALL,
-    "OF_THE_WHOLE": active_constraints.OF_THE_WHOLE,
-    "SHARES": set(SHARES),
-    "WAITING": set(WAITING),
+    "YEAR_BY_YEAR": active_constraints.YEARLY_RULES,
+    "UNNUMBERED": active_constraints.RULES_WITHOUT_NUMBER,
+    "UNTOLD": active_constraints.UNREPORTED_RULES,
+    "FOR_ALL": active_constraints.SHARED_RULES,
+    "OF_THE_WHOLE": active_constraints.PROJECT_SHARE_RULES,
+    "SHARES": set(SHARE_LIMIT_RULES),
+    "WAITING": set(LAZY_CONSTRAINTS),
 }
 NOT_LOOSENING = {"ticket_min", "offtake_limit"}
 """A least amount, and a number that says what a project delivers as well."""
@@ -90,7 +90,7 @@ def test_every_rule_that_a_scenario_can_change_has_its_place_in_a_conflict() -> 
     inner |= {"subsidised_loan_limit", "price_floor_limit", "floored_offtake", "floored_limit"}
     inner |= {name for name, tag in CONSTRAINTS.items() if tag[0] == "H"}
     second = {name for name, tag in CONSTRAINTS.items() if tag[0] == "R" or tag == "CVaR"}
-    assert set(conflicts.RULES) == set(CONSTRAINTS) - inner - second
+    assert set(conflicts.RULE_EXPLAINERS) == set(CONSTRAINTS) - inner - second
 
 
 # Tables that know rules by name: one that is missing in any fails here, not in use
@@ -103,15 +103,17 @@ def instances() -> list[Instance]:
 
 def rows() -> list[tuple[Instance, str, Any]]:
     return [
-        (of, name, index) for of in instances() for _, name, index in rule_rows(first_stage(of))
+        (of, name, index)
+        for of in instances()
+        for _, name, index in rule_rows(compile_first_stage(of))
     ]
 
 
 def test_every_rule_stands_in_every_table() -> None:
-    assert set(active_constraints.INDEXED) == RULES
-    assert {name.removesuffix(", other") for name in conflicts._SAYS} == RULES
-    assert set(document.RULES) == RULES - MERGED | {"earliest_start"}
-    assert {name: tag for name, (tag, *_) in conflicts._RULES.items()} == {
+    assert set(active_constraints.RULE_INDEX_PARTS) == RULES
+    assert {name.removesuffix(", other") for name in conflicts._RULE_TEXTS} == RULES
+    assert set(document.RULE_CLAUSES) == RULES - MERGED | {"earliest_start"}
+    assert {name: tag for name, (tag, *_) in conflicts._RULE_LOCATIONS.items()} == {
         name: CONSTRAINTS[name] for name in RULES
     }
 
@@ -140,19 +142,23 @@ def test_every_row_can_be_explained() -> None:
         known: dict[str, Any] = {
             "project": case.projects, "other": case.projects, "funder": case.funders,
             "instrument": {i.id for i in instance.instruments}, "year": instance.years,
-            "line": {line for _, line in instance.lines}, "stockpile": instance.stockpiles,
+            "line": {line for _, line in instance.budget_lines}, "stockpile": instance.stockpiles,
             "period": range(len(instance.periods)), "material": case.materials,
             "country": {country for _, country in instance.supply},
         }  # fmt: skip
-        kinds = active_constraints.INDEXED[name]
+        kinds = active_constraints.RULE_INDEX_PARTS[name]
         assert len(kinds) <= len(parts), name
         for kind, part in zip(kinds, parts, strict=False):
             assert (
-                not kind or part == COMMON or str(part).removesuffix(".") in map(str, known[kind])
+                not kind
+                or part == COMMON_GROUP
+                or str(part).removesuffix(".") in map(str, known[kind])
             )
-        key, year = active_constraints.key_of(instance, name, index)
+        key, year = active_constraints.rule_key(instance, name, index)
         assert (year is not None) == bool({"year", "period"} & set(kinds))
-        rule = active_constraints.described(instance, key, index, () if year is None else [year])
+        rule = active_constraints.build_binding_rule(
+            instance, key, index, () if year is None else [year]
+        )
         assert rule.tag == CONSTRAINTS[name]
         seen.add(name)
     assert seen == RULES
@@ -162,9 +168,11 @@ def test_what_a_higher_number_does_is_decided_for_every_rule_with_one() -> None:
     """It only loosens the rule, which frontiers and targets build on, or the rule is named here."""
     loosens: dict[str, set[bool]] = {}
     for instance, name, index in rows():
-        key, year = active_constraints.key_of(instance, name, index)
-        rule = active_constraints.described(instance, key, index, () if year is None else [year])
+        key, year = active_constraints.rule_key(instance, name, index)
+        rule = active_constraints.build_binding_rule(
+            instance, key, index, () if year is None else [year]
+        )
         if rule.limit is not None and name != "state_aid_limit":  # its path has two numbers
             varied = Variation(SimpleNamespace(case=instance.case), rule.path)
-            loosens.setdefault(name, set()).add(varied.loosens)
+            loosens.setdefault(name, set()).add(varied.only_loosens_rules)
     assert {name for name, own in loosens.items() if True not in own} == NOT_LOOSENING

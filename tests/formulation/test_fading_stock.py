@@ -9,11 +9,11 @@ from small import Raw, case, stockpile
 
 from models.scenario.case import Case
 from optimizer.model.formulation import build_extensive_form
-from optimizer.model.formulation.recourse import situations
+from optimizer.model.formulation.recourse import chains_in_state
 from optimizer.model.instance import read_instance
-from optimizer.model.outlook import outlook
+from optimizer.model.scenario_data import compute_scenario_data
 from optimizer.model.states import read_states
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 
 def fading(loss: float) -> Raw:
@@ -40,8 +40,8 @@ def test_rows_of_a_stock_are_as_far_apart_as_a_hundredth_of_it_is_left(
     instance = read_instance(Case.model_validate(fading(loss)))
     states = read_states(instance)
     model = build_extensive_form(instance, states)
-    (own,) = situations(instance, outlook(instance, states[0]), model)
-    periods = (-1, *own.held("reserve", 1 - loss))
+    (own,) = chains_in_state(instance, compute_scenario_data(instance, states[0]), model)
+    periods = (-1, *own.accounting_periods("reserve", 1 - loss))
     assert periods[-1] == 20
     assert max(later - earlier for earlier, later in pairwise(periods)) == apart
 
@@ -51,6 +51,6 @@ def test_a_stock_that_fades_over_twenty_closed_years() -> None:
 
     The stop takes all 100 t of 2046, and 100 t bought in that year can be released in it.
     """
-    answer = plan(Case.model_validate(fading(0.9)), gap=0.0)
+    answer = solve_to_plan(Case.model_validate(fading(0.9)), gap=0.0)
     assert answer.stockpiles[0].buy_t["2046"] == pytest.approx(100, abs=1e-4)
     assert answer.outcome.expected == pytest.approx(0, abs=1e-6)

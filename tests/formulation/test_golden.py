@@ -110,7 +110,7 @@ def model(scenario: Scenario = everything) -> Any:
 
 
 @cache
-def compiled(scenario: Scenario = everything) -> highs.Compiled:
+def compiled(scenario: Scenario = everything) -> highs.CompiledModel:
     return highs.compile_model(model(scenario))
 
 
@@ -134,13 +134,13 @@ def terms(found: dict[str, float]) -> str:
 def row(program: highs.LinearProgram, position: int) -> str:
     """``name: terms <= side``; an equation with its last term positive, however it was compiled."""
     line = program.matrix[[position], :].tocoo()
-    found = {program.columns[j]: float(x) for j, x in zip(line.col, line.data, strict=True)}
+    found = {program.column_names[j]: float(x) for j, x in zip(line.col, line.data, strict=True)}
     low, high = float(program.row_lower[position]), float(program.row_upper[position])
     if low == high and found[max(found)] < 0:
         found, low, high = {name: -x for name, x in found.items()}, -low, -high
     sense = "=" if low == high else "<=" if np.isinf(low) else ">="
     side = number(high if sense == "<=" else low + 0.0)
-    return f"{program.rows[position]}: {terms(found)} {sense}~{side}"
+    return f"{program.row_names[position]}: {terms(found)} {sense}~{side}"
 
 
 def wrapped(lines: Iterator[str]) -> str:
@@ -396,7 +396,7 @@ def test_numbers_of_the_treasury_by_hand(where: str, column: str, value: float) 
     if where.startswith("budget_line_by_year"):
         # An equation may be compiled with either sign; what is unspent counts as it is stated.
         unspent = where.replace("budget_line_by_year", "line_unspent")
-        at = list(program.rows).index(where), list(program.columns).index(unspent)
+        at = list(program.row_names).index(where), list(program.column_names).index(unspent)
         sign = float(program.matrix[at])
     check(program, where, column, sign * value)
 
@@ -437,7 +437,7 @@ def test_numbers_of_chains_by_hand(
 
 
 def check(program: highs.LinearProgram, where: str, column: str, value: float) -> None:
-    columns, rows = list(program.columns), list(program.rows)
+    columns, rows = list(program.column_names), list(program.row_names)
     if not where:
         found = program.cost[columns.index(column)]
     elif not column:

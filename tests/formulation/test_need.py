@@ -9,7 +9,7 @@ from chained import chained, entitled
 from small import Raw, project, stockpile
 
 from models.scenario.case import Case
-from optimizer.model.instance import COMMON, Instance, read_instance
+from optimizer.model.instance import COMMON_GROUP, Instance, read_instance
 
 MAKERS = chained()["conversions"]["makers"]
 
@@ -18,7 +18,7 @@ def instance(raw: Raw) -> Instance:
     return read_instance(Case.model_validate(raw))
 
 
-def shares(it: Instance, group: str = COMMON) -> dict[str, list[float]]:
+def shares(it: Instance, group: str = COMMON_GROUP) -> dict[str, list[float]]:
     """Of each node, what belongs to it of what is a group's, by year."""
     return {node.label: node.group_share[group].tolist() for node in it.nodes}
 
@@ -31,8 +31,8 @@ def only_plant(**fields: Any) -> Raw:
 def test_need_is_demand_and_what_conversions_take_in() -> None:
     """64 t of magnets take in 80 of oxide, of which 20 are demanded, and 16 of terbium."""
     it = instance(chained())
-    assert it.lot_t == {"magnet": 16, "oxide": 16, "terbium": 2}
-    of_a_year = {m: float(lots[0]) * 2 * it.lot_t[m] for m, lots in it.need.items()}
+    assert it.lot_tonnes == {"magnet": 16, "oxide": 16, "terbium": 2}
+    of_a_year = {m: float(lots[0]) * 2 * it.lot_tonnes[m] for m, lots in it.need.items()}
     assert of_a_year == pytest.approx({"magnet": 128, "oxide": 100, "terbium": 16})
     assert it.material_demand["oxide"] * 2 * 16 == pytest.approx(20)
     # Shares of supply are of need: 0.8 of 100 t of oxide, 0.5 of 128 t of magnets.
@@ -46,7 +46,7 @@ def test_need_changes_with_capacity_over_the_years() -> None:
         conversions={"makers": MAKERS | {"capacity_t_per_year": {2026: 0, 2028: 64}}},
     )
     it = instance(raw)
-    assert it.need["oxide"] * 2 * it.lot_t["oxide"] == pytest.approx([20, 60, 100])
+    assert it.need["oxide"] * 2 * it.lot_tonnes["oxide"] == pytest.approx([20, 60, 100])
     assert it.supply["oxide", "CN"] == pytest.approx(0.8 * it.need["oxide"])
 
 
@@ -57,8 +57,8 @@ def test_need_goes_up_all_forms_of_a_chain() -> None:
     raw["materials"] |= {"ore": {"price_eur_per_t": 1}}
     raw["conversions"] |= {"refiners": refiners | {"capacity_t_per_year": 90}}
     it = instance(raw)
-    assert it.need["ore"] * 2 * it.lot_t["ore"] == pytest.approx(180)
-    assert it.need["oxide"] * 2 * it.lot_t["oxide"] == pytest.approx(100)
+    assert it.need["ore"] * 2 * it.lot_tonnes["ore"] == pytest.approx(180)
+    assert it.need["oxide"] * 2 * it.lot_tonnes["oxide"] == pytest.approx(100)
     found = shares(it)
     assert (found["ore.motors"], found["ore.others"]) == ([0.6], [0.4])
 
@@ -94,10 +94,10 @@ def test_a_stockpile_serves_those_who_need_it(
     pile = stockpile(material="oxide", min_days_of_demand=36.5, serves=serves)
     it = instance(entitled() | {"stockpiles": [pile]})
     nodes = {node.label: node for node in it.nodes}
-    found = [nodes[f"oxide.{u}"].accounts.get("reserve", 0.0) for u in ("motors", "others")]
+    found = [nodes[f"oxide.{u}"].stockpile_shares.get("reserve", 0.0) for u in ("motors", "others")]
     assert found == pytest.approx(accounts)
     assert it.stockpiles["reserve"].min_stock * 16 == pytest.approx(days_t)
-    assert it.stockpiles["reserve"].served * 2 * 16 == pytest.approx(10 * days_t)
+    assert it.stockpiles["reserve"].served_need * 2 * 16 == pytest.approx(10 * days_t)
 
 
 def test_accounts_go_by_need_over_the_whole_horizon() -> None:
@@ -108,23 +108,23 @@ def test_accounts_go_by_need_over_the_whole_horizon() -> None:
         "stockpiles": [stockpile(material="oxide")],
     }
     nodes = {node.label: node for node in instance(raw).nodes}
-    assert nodes["oxide.motors"].group_share[COMMON] == pytest.approx([0, 0.6])
-    assert nodes["oxide.motors"].accounts == {"reserve": pytest.approx(60 / 120)}
+    assert nodes["oxide.motors"].group_share[COMMON_GROUP] == pytest.approx([0, 0.6])
+    assert nodes["oxide.motors"].stockpile_shares == {"reserve": pytest.approx(60 / 120)}
 
 
 def test_what_projects_could_take_in_stands_in_where_nobody_needs_a_form() -> None:
     """The plant's 8 t of terbium, built or not; oxide is needed, and the plant adds nothing."""
     it = instance(only_plant(stockpiles=[stockpile(material="terbium", min_days_of_demand=30)]))
     assert it.need["terbium"].tolist() == [0]
-    assert it.usable["terbium"] * 2 * it.lot_t["terbium"] == pytest.approx(8)
+    assert it.max_useful_lots["terbium"] * 2 * it.lot_tonnes["terbium"] == pytest.approx(8)
     found = shares(it)
     assert (found["terbium.motors"], found["terbium.others"]) == ([0.75], [0.25])
     assert (found["oxide.others"], "oxide.motors" in found) == ([1], False)
     nodes = {node.label: node for node in it.nodes}
-    assert nodes["terbium.motors"].accounts == {"reserve": pytest.approx(0.75)}
+    assert nodes["terbium.motors"].stockpile_shares == {"reserve": pytest.approx(0.75)}
     # But no days of it are asked for: they are of need.
     assert it.stockpiles["reserve"].min_stock.tolist() == [0]
-    assert it.stockpiles["reserve"].served * 2 * it.lot_t["terbium"] == pytest.approx(8)
+    assert it.stockpiles["reserve"].served_need * 2 * it.lot_tonnes["terbium"] == pytest.approx(8)
 
 
 def test_what_stands_in_does_so_year_by_year() -> None:
@@ -139,7 +139,7 @@ def test_what_stands_in_does_so_year_by_year() -> None:
         "policy": {},
     }
     it = instance(raw)
-    assert it.need["terbium"] * 2 * it.lot_t["terbium"] == pytest.approx([0, 16])
+    assert it.need["terbium"] * 2 * it.lot_tonnes["terbium"] == pytest.approx([0, 16])
     assert shares(it)["terbium.motors"] == pytest.approx([0.5, 0.75])
 
 
@@ -176,7 +176,7 @@ def test_a_material_that_nothing_ties_is_a_chain_by_itself() -> None:
     raw["damage"] += [{"material": "copper", "steps": [{"share": 1, "eur_per_t": 1}]}]
     it = instance(raw)
     alone = [chain for chain in it.chains if len(chain.nodes) == 1]
-    assert [(it.nodes[chain.head].label, chain.plants) for chain in alone] == [("copper", ())]
+    assert [(it.nodes[chain.id].label, chain.plants) for chain in alone] == [("copper", ())]
 
 
 def test_a_plant_that_lacks_an_input_for_good_is_left_out() -> None:
@@ -185,7 +185,7 @@ def test_a_plant_that_lacks_an_input_for_good_is_left_out() -> None:
     raw["demand"] = [row for row in raw["demand"] if row["material"] == "oxide"]
     raw["demand"] += [{"consumer": "motors", "material": "magnet", "t_per_year": 96}]
     it = instance(raw)
-    by_consumer = {it.nodes[chain.head].consumer: chain for chain in it.chains}
+    by_consumer = {it.nodes[chain.id].consumer: chain for chain in it.chains}
     assert [plant.id for plant in by_consumer["motors"].plants] == ["makers", "plant"]
     assert by_consumer["others"].plants == ()
 
@@ -205,8 +205,8 @@ def test_what_anybody_misses_of_a_chain() -> None:
         "shredder": project(inputs_t_per_t={"magnet": 1}) | {"output_t_per_year": {"scrap": 5}}
     }
     it = instance(raw)
-    assert it.missed == {"magnet", "oxide", "terbium"}
-    assert it.usable["magnet"] * 2 * 16 == pytest.approx(128 + 5)
+    assert it.materials_with_damage == {"magnet", "oxide", "terbium"}
+    assert it.max_useful_lots["magnet"] * 2 * 16 == pytest.approx(128 + 5)
 
 
 def test_a_part_of_the_problem_has_its_chains_with_it() -> None:
@@ -214,7 +214,7 @@ def test_a_part_of_the_problem_has_its_chains_with_it() -> None:
     raw["materials"] = {"copper": {"price_eur_per_t": 1}} | raw["materials"]
     raw["demand"] += [{"consumer": "others", "material": "copper", "t_per_year": 10}]
     raw["damage"] += [{"material": "copper", "steps": [{"share": 1, "eur_per_t": 1}]}]
-    own = instance(raw).of_materials(("magnet", "oxide", "terbium"))
+    own = instance(raw).restrict_to_materials(("magnet", "oxide", "terbium"))
     assert [node.label for node in own.nodes] == [node.label for node in instance(chained()).nodes]
     (chain,), (same,) = own.chains, instance(chained()).chains
     assert chain.nodes == same.nodes

@@ -70,7 +70,7 @@ def broken(instance: Instance, commitment: Commitment) -> set[str]:
         model.start[p, year].set_value(1)
         model.market[p, year].set_value(commitment.market[p])
     for (p, f, i), share in commitment.share.items():
-        year = commitment.start.get(p, instance.projects[p].starts[0])
+        year = commitment.start.get(p, instance.projects[p].start_years[0])
         model.share[p, f, i, year].set_value(share)
         if (p, f, i) in model.takes_part:
             model.takes_part[p, f, i].set_value(1 if share > 0 else 0)
@@ -79,7 +79,9 @@ def broken(instance: Instance, commitment: Commitment) -> set[str]:
     for (p, group, f, i), x in commitment.floored.items():
         model.floored[p, commitment.start[p], group, f, i].set_value(x)
     for h in instance.stockpiles:
-        for year, lots in zip(instance.years, commitment.bought(instance, h), strict=True):
+        for year, lots in zip(
+            instance.years, commitment.expected_purchases(instance, h), strict=True
+        ):
             model.buy[h, year].set_value(lots)
         for k, lots in enumerate(planned_stock(instance, commitment, h)):
             model.planned[h, k].set_value(lots)
@@ -90,9 +92,9 @@ def broken(instance: Instance, commitment: Commitment) -> set[str]:
         left = granted + (brought if funder.carry_over else 0.0) - pyo.value(model.spend[f, year])
         model.unspent[f, year].set_value(max(0.0, left))
     for f, id, year in model.line_unspent:
-        line, used = instance.lines[f, id], pyo.value(model.line_use[f, id, year])
-        assert line.by_year is not None
-        granted, earlier = line.by_year[year - instance.years[0]], (f, id, year - 1)
+        line, used = instance.budget_lines[f, id], pyo.value(model.line_use[f, id, year])
+        assert line.yearly_budget is not None
+        granted, earlier = line.yearly_budget[year - instance.years[0]], (f, id, year - 1)
         brought = model.line_unspent[earlier].value if earlier in model.line_unspent else 0.0
         left = granted + (brought if line.carry_over else 0.0) - used
         model.line_unspent[f, id, year].set_value(max(0.0, left))
@@ -357,7 +359,7 @@ def test_the_check_knows_the_years_in_which_a_project_can_start() -> None:
 
 
 def test_tonnes_are_counted_in_lots_of_16() -> None:
-    assert read(case()).lot_t == {"ore": LOT_T}
+    assert read(case()).lot_tonnes == {"ore": LOT_T}
 
 
 def test_every_rule_that_a_commitment_can_break_has_a_point() -> None:

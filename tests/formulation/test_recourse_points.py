@@ -481,6 +481,6 @@ def test_every_other_rule_has_a_point_by_value() -> None:
 def test_lots_and_the_weight_of_a_missing_lot() -> None:
     """An eighth of 100 t a year lies nearest 2^4 = 16 t; 16 t at 100 000 EUR are 1.6 million."""
     instance = read_instance(Case.model_validate(embargo()))
-    assert instance.lot_t == {"ore": LOT_T}
+    assert instance.lot_tonnes == {"ore": LOT_T}
     (node,) = instance.nodes
     assert list(node.steps[0].weight) == pytest.approx([DAMAGE, DAMAGE / 1.25])

@@ -23,8 +23,8 @@ from known_games import (
 )
 from scipy.optimize import linprog
 
-from optimizer.games import excess, nucleolus, prenucleolus
-from optimizer.games.stability import lexicographic
+from optimizer.games import coalition_excesses, nucleolus, prenucleolus
+from optimizer.games.stability import minimize_excesses
 
 
 def near(*amounts: float, places: float = 1e-8):
@@ -42,7 +42,7 @@ def kohlberg(v, x, *, rational: bool, places: float = 1e-7) -> bool:
     least that excess (nor from players who have no more than alone), give them nothing either.
     """
     n = players(v)
-    of, left = rows(n)[1:-1], excess(v, x)[1:-1]
+    of, left = rows(n)[1:-1], coalition_excesses(v, x)[1:-1]
     if abs(x.sum() - v[-1]) > places:
         return False
     alone = np.array([v[1 << i] for i in range(n)])
@@ -173,7 +173,9 @@ TWO_PAIRS = game(4, _01=4, _23=4, _02=3, _0123=8)
 
 def test_what_is_merely_tight_at_an_optimum_is_not_fixed() -> None:
     assert nucleolus(TWO_PAIRS) == near(7 / 3, 5 / 3, 7 / 3, 5 / 3)
-    assert lexicographic(TWO_PAIRS, rational=False).levels[0] == pytest.approx(0, abs=1e-9)
+    assert minimize_excesses(TWO_PAIRS, individually_rational=False).excess_levels[
+        0
+    ] == pytest.approx(0, abs=1e-9)
     assert nucleolus(game(4, _01=1, _0123=1)) == near(0.5, 0.5, 0, 0)
     assert nucleolus(majority(3, [1, 1, 1, 1])) == near(0.25, 0.25, 0.25, 0.25)
 
@@ -237,7 +239,11 @@ def test_noise_does_not_matter(v, seed: int) -> None:
 @FEW
 @given(v=games())
 def test_the_greatest_excesses_fall_from_level_to_level(v) -> None:
-    found = lexicographic(v, rational=False)
-    assert found.levels[0] == pytest.approx(excess(v, found.point)[1:-1].max(), abs=1e-8)
-    assert all(b <= a + 1e-8 for a, b in zip(found.levels, found.levels[1:], strict=False))
-    assert 1 <= len(found.levels) <= players(v) - 1
+    found = minimize_excesses(v, individually_rational=False)
+    assert found.excess_levels[0] == pytest.approx(
+        coalition_excesses(v, found.payoff)[1:-1].max(), abs=1e-8
+    )
+    assert all(
+        b <= a + 1e-8 for a, b in zip(found.excess_levels, found.excess_levels[1:], strict=False)
+    )
+    assert 1 <= len(found.excess_levels) <= players(v) - 1

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from known_games import FEW, intervals, players
 
 from optimizer.games import (
-    coalitions_of,
-    members,
+    coalition_members,
+    coalitions_in_orders,
     sample_orders,
     shapley,
     shapley_from_orders,
@@ -25,7 +25,7 @@ def some_game(n: int, seed: int) -> np.ndarray:
 
 
 def worths(v, orders) -> dict[int, float]:
-    return {mask: float(v[mask]) for mask in coalitions_of(orders)}
+    return {mask: float(v[mask]) for mask in coalitions_in_orders(orders)}
 
 
 def test_orders_are_drawn_in_pairs_and_again() -> None:
@@ -46,8 +46,14 @@ def test_every_order_is_drawn_alike() -> None:
 
 
 def test_coalitions_are_those_met_on_the_way() -> None:
-    assert coalitions_of(np.array([[2, 0, 1], [1, 0, 2]])) == [0b010, 0b011, 0b100, 0b101, 0b111]
-    last = coalitions_of(sample_orders(62, 3, seed=1))[-1]
+    assert coalitions_in_orders(np.array([[2, 0, 1], [1, 0, 2]])) == [
+        0b010,
+        0b011,
+        0b100,
+        0b101,
+        0b111,
+    ]
+    last = coalitions_in_orders(sample_orders(62, 3, seed=1))[-1]
     assert last == 2**62 - 1
     assert type(last) is int
 
@@ -77,7 +83,10 @@ def test_pairs_are_exact_for_sixty_players_where_only_pairs_matter() -> None:
     # Worth is the square of the sum of weights: a share is a player's weight times that of all.
     weights = np.linspace(0, 3, 60)
     orders = sample_orders(60, 3, seed=1)
-    worth = {mask: sum(weights[i] for i in members(mask)) ** 2 for mask in coalitions_of(orders)}
+    worth = {
+        mask: sum(weights[i] for i in coalition_members(mask)) ** 2
+        for mask in coalitions_in_orders(orders)
+    }
     found = shapley_from_orders(orders, worth, 0.95)
     assert found.estimate == pytest.approx(weights * weights.sum())
     assert found.half_width == pytest.approx(np.zeros(60), abs=1e-6)
@@ -119,7 +128,7 @@ def test_intervals_of_worths_widen_what_is_told(of) -> None:
     low, high, between = of
     n = players(low)
     orders = sample_orders(n, 6, seed=2)
-    asked = coalitions_of(orders)
+    asked = coalitions_in_orders(orders)
     found = shapley_from_orders(orders, {s: (low[s], high[s]) for s in asked}, 0.9)
     middle = shapley_from_orders(orders, worths((low + high) / 2, orders), 0.9)
     inner = shapley_from_orders(orders, worths(between, orders), 0.9)
@@ -133,7 +142,7 @@ def test_with_all_orders_the_ends_are_those_of_the_exact_range() -> None:
     low = some_game(2, seed=1)
     high = low + np.array([0, 1, 2, 4])
     orders = np.array([[0, 1], [1, 0]] * 3)
-    worth = {s: (low[s], high[s]) for s in coalitions_of(orders)}
+    worth = {s: (low[s], high[s]) for s in coalitions_in_orders(orders)}
     found = shapley_from_orders(orders, worth, 0.9)
     least, greatest = shapley_range(low, high)
     assert found.low == pytest.approx(least)

@@ -22,7 +22,7 @@ from known_games import (
     players,
 )
 
-from optimizer.games import in_proportion, members, shapley, shapley_range
+from optimizer.games import coalition_members, proportional_shares, shapley, shapley_range
 
 
 def near(*amounts: float, places: float = 1e-12):
@@ -174,20 +174,20 @@ def test_intervals_may_cross_by_rounding() -> None:
 
 
 def test_shares_in_proportion() -> None:
-    assert in_proportion(12, [1, 0, 3]) == near(3, 0, 9)
-    assert in_proportion(-12, [1e-300, 3e-300]) == near(-3, -9)
+    assert proportional_shares(12, [1, 0, 3]) == near(3, 0, 9)
+    assert proportional_shares(-12, [1e-300, 3e-300]) == near(-3, -9)
 
 
 @pytest.mark.parametrize("keys", [[0, 0], [1, -1], [1, np.inf], []])
 def test_no_proportion_of_keys_that_are_none(keys) -> None:
     with pytest.raises(ValueError, match="keys"):
-        in_proportion(1, keys)
+        proportional_shares(1, keys)
 
 
 def test_members() -> None:
-    assert members(0b10110) == (1, 2, 4)
-    assert members(1 << 59 | 1) == (0, 59)
-    assert members(0) == ()
+    assert coalition_members(0b10110) == (1, 2, 4)
+    assert coalition_members(1 << 59 | 1) == (0, 59)
+    assert coalition_members(0) == ()
 
 
 def test_additive_games_give_everybody_their_own() -> None:

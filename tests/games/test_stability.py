@@ -22,8 +22,8 @@ from known_games import (
 )
 
 from optimizer.games import (
+    coalition_excesses,
     core_emptiness,
-    excess,
     shapley,
     stability_cost,
     stability_cost_range,
@@ -80,7 +80,7 @@ def test_the_cost_of_stability_is_that_of_the_cheapest_corner(v) -> None:
     cost, x = stability_cost(v)
     assert cost == pytest.approx(max(0, cheapest_corner(rows(3)[1:-1], v[1:-1]) - v[-1]), abs=1e-7)
     assert x.sum() == pytest.approx(v[-1] + cost, abs=1e-7)
-    assert excess(v, x)[1:-1].max() <= 1e-7
+    assert coalition_excesses(v, x)[1:-1].max() <= 1e-7
 
 
 @pytest.mark.slow
@@ -138,11 +138,11 @@ def test_nothing_is_paid_where_nobody_leaves() -> None:
 def test_the_subsidy_is_that_of_the_cheapest_corner(v, x) -> None:
     total, paid = subsidy(v, x)
     enough = np.concatenate([rows(3)[1:-1], np.eye(3)])
-    lacking = np.concatenate([excess(v, x)[1:-1], np.zeros(3)])
+    lacking = np.concatenate([coalition_excesses(v, x)[1:-1], np.zeros(3)])
     assert total == pytest.approx(cheapest_corner(enough, lacking), abs=1e-7)
     assert paid.sum() == pytest.approx(total, abs=1e-9)
     assert paid.min() >= 0
-    assert excess(v, x + paid)[1:-1].max() <= 1e-7
+    assert coalition_excesses(v, x + paid)[1:-1].max() <= 1e-7
 
 
 @FEW

@@ -9,7 +9,12 @@ from models.faults import Fault, ScenarioError
 from models.files import read_case, read_case_text
 from models.language import using
 from models.scenario.case import Case
-from models.scenario.chains import chains, made_from, need, order
+from models.scenario.chains import (
+    downstream_materials,
+    material_chains,
+    material_needs,
+    order_materials,
+)
 
 HEAD = """\
 horizon: {first_year: 2026, last_year: 2030}
@@ -76,8 +81,8 @@ def test_a_conversion() -> None:
 def test_without_conversions_and_inputs(nothing: str) -> None:
     case = read(f"{HEAD}conversions: {nothing}\n{PROJECTS.replace('{ore: 2}', nothing)}")
     assert case.conversions == {} == case.projects["plant"].inputs_t_per_t
-    assert chains(case) == ()
-    assert order(case) == ["magnet", "oxide", "terbium", "ore"]
+    assert material_chains(case) == ()
+    assert order_materials(case) == ["magnet", "oxide", "terbium", "ore"]
 
 
 def test_a_chain_has_nothing_to_report() -> None:
@@ -86,17 +91,21 @@ def test_a_chain_has_nothing_to_report() -> None:
 
 def test_chains_and_their_order() -> None:
     case = read(CHAIN)
-    assert order(case) == ["terbium", "ore", "oxide", "magnet"]
-    assert chains(case) == (("magnet", "oxide", "terbium", "ore"),)
-    assert chains(case, projects=False) == (("magnet", "oxide", "terbium"),)
-    assert made_from(case, "ore") == {"ore", "oxide", "magnet"}
+    assert order_materials(case) == ["terbium", "ore", "oxide", "magnet"]
+    assert material_chains(case) == (("magnet", "oxide", "terbium", "ore"),)
+    assert material_chains(case, projects=False) == (("magnet", "oxide", "terbium"),)
+    assert downstream_materials(case, "ore") == {"ore", "oxide", "magnet"}
 
 
 def test_need_is_demand_and_what_conversions_take_in_at_full_capacity() -> None:
     """Projects do not add to it, and neither does what a conversion's own output is needed for."""
     case = read(CHAIN.replace("terbium: 0.03", "terbium: 0.5"))
-    assert need(case, 2026) == pytest.approx({"magnet": 100, "oxide": 630, "terbium": 300})
-    assert need(case, 2029) == pytest.approx({"magnet": 100, "oxide": 866.25, "terbium": 412.5})
+    assert material_needs(case, 2026) == pytest.approx(
+        {"magnet": 100, "oxide": 630, "terbium": 300}
+    )
+    assert material_needs(case, 2029) == pytest.approx(
+        {"magnet": 100, "oxide": 866.25, "terbium": 412.5}
+    )
 
 
 def test_a_table_of_conversions(tmp_path, monkeypatch) -> None:
@@ -182,7 +191,7 @@ def test_each_of_several_circles_is_named_once() -> None:
             ("d", "ore", "terbium"), ("e", "ore", "magnet")]  # fmt: skip
     text = f"{HEAD}conversions:\n{''.join(conversion(*row) for row in rows)}"
     errors = [one for one in found(text) if one.severity == "error"]
-    assert [(one.place.line, one.message) for one in errors] == [
+    assert [(one.location.line, one.message) for one in errors] == [
         (13, "forms run in a circle: oxide > magnet > oxide"),
         (15, "forms run in a circle: ore > terbium > ore"),
     ]
@@ -207,10 +216,10 @@ def test_the_order_of_a_large_chain_is_found_at_once() -> None:
     materials = "".join(f"  {name}: {{price_eur_per_t: 1}}\n" for name in names)
     rows = "".join(conversion(f"c{n}", names[n], names[n + 1]) for n in range(1499))
     text = f"horizon: {{first_year: 2026, last_year: 2026}}\nmaterials:\n{materials}conversions:\n"
-    assert order(read(text + rows)) == names[::-1]
+    assert order_materials(read(text + rows)) == names[::-1]
     ring = text + rows + conversion("last", names[-1], names[0])
     (fault,) = [one for one in found(ring) if one.severity == "error"]
-    assert fault.place.line == 2 + 1500 + 1 + 1500
+    assert fault.location.line == 2 + 1500 + 1 + 1500
 
 
 SUPPLY = "{material: magnet, country: CN, t_per_year: 100}"

@@ -7,7 +7,10 @@ import pytest
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.language import Language, using
-from optimizer.report.scenario_workbook.book import first_difference, scenario_workbook
+from optimizer.report.scenario_workbook.book import (
+    build_scenario_workbook,
+    first_roundtrip_difference,
+)
 
 TEXT = """\
 horizon: {first_year: 2026, last_year: 2029}
@@ -96,7 +99,7 @@ def test_a_chain_that_nothing_follows_is_told_of() -> None:
     assert read_case_text(text).warnings == ()
     (told,) = read_case_text(text.replace("    regime_factors: {tense: 2}\n", "")).warnings
     assert told.message == "the regimes change nothing: no hazard is more likely in any"
-    assert told.place.line == 15
+    assert told.location.line == 15
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -104,7 +107,7 @@ def test_a_chain_that_nothing_follows_is_told_of() -> None:
 def test_a_workbook_holds_profiles_and_regimes(text: str, language: Language) -> None:
     case = read_case_text(text).case
     with using(language):
-        assert first_difference(case, scenario_workbook(case)) is None
+        assert first_roundtrip_difference(case, build_scenario_workbook(case)) is None
 
 
 def test_without_a_chain_regimes_are_what_states_say() -> None:

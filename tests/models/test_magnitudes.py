@@ -16,13 +16,13 @@ from random_cases import crowded_case, deals_case, lasting_case, small_case, tre
 from small_scenario import VALID
 
 from models.faults import ScenarioError
-from models.files import presets, read_case, read_case_text
-from models.files.reading import Reading
-from models.marks import values_in
-from models.scenario import magnitudes
+from models.field_marks import collect_values
+from models.files import read_case, read_case_text, shipped_files
+from models.files.reading import LoadedScenario
+from models.scenario import unit_checks
 from models.scenario.case import Case
 from models.scenario.currencies import reference_price
-from optimizer.cli.scenario_files import template
+from optimizer.cli.scenario_files import starter_scenario_text
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "scenarios" / "tutorial.yaml").read_text(encoding="utf-8")
@@ -84,7 +84,9 @@ def test_a_slip_gets_a_warning_at_its_line(sound: str, slip: str, said: str) -> 
     lines = range(1, text.count("\n") + 1)
     changed = {n for n in lines if text.split("\n")[n - 1] not in TUTORIAL.split("\n")}
     found = read_case_text(text).warnings
-    assert [one for one in found if one.place and one.place.line in changed and said in str(one)]
+    assert [
+        one for one in found if one.location and one.location.line in changed and said in str(one)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -206,13 +208,13 @@ def test_only_metals_themselves_are_compared_with_prices_of_2025(known: bool) ->
 Pick = Callable[[Sequence[Any]], Any]
 
 
-def drawn(make: Callable[[Pick], Any], seed: int) -> Reading:
+def drawn(make: Callable[[Pick], Any], seed: int) -> LoadedScenario:
     dice = random.Random(seed)
     return read_case_text(json.dumps(make(lambda values: values[dice.randrange(len(values))])))
 
 
 @cache
-def shipped(name: str) -> Reading:
+def shipped(name: str) -> LoadedScenario:
     return read_case(name)
 
 
@@ -239,12 +241,14 @@ def cases() -> dict[str, Callable[[], Case]]:
     """60 sound scenarios by name: those that ship with each of their variants, the templates,
     small ones of the tests, and such as are drawn at random."""
     found: dict[str, Callable[[], Case]] = {}
-    for name in presets.scenarios():
+    for name in shipped_files.scenario_files():
         found[name] = lambda name=name: shipped(name).case
         for key in shipped(name).case.variants:
             found[f"{name} {key}"] = lambda name=name, key=key: read_case(name, key).case
     for language in ("en", "de"):
-        found[language] = lambda language=language: read_case_text(template(language)).case
+        found[language] = lambda language=language: (
+            read_case_text(starter_scenario_text(language)).case
+        )
     found["valid"] = lambda: read_case_text(VALID).case
     found["oxides"] = lambda: read_case(ROOT / "tests/scenarios/germany-2026-oxides.yaml").case
     found["magnets"] = lambda: read_case_text(json.dumps(mine_to_magnet())).case
@@ -271,4 +275,4 @@ def test_sixty_sound_scenarios_get_no_warning(variants_of_germany: bool) -> None
     for name, read in sound.items():
         if name.startswith("germany-2026 ") == variants_of_germany:
             case = read()
-            assert (name, list(magnitudes.warnings(case, values_in(case)))) == (name, [])
+            assert (name, list(unit_checks.unit_warnings(case, collect_values(case)))) == (name, [])

@@ -12,8 +12,8 @@ from scipy.optimize import linprog
 
 from models.files import read_case_text
 from models.language import using
+from models.scenario.baseline_shortage import baseline_shortage_warnings, format_years
 from models.scenario.case import Case
-from models.scenario.undisturbed import check, in_runs
 
 
 def scenario(
@@ -120,8 +120,8 @@ stockpiles: [{id: heap, material: ore, initial_t: 1000, paid_by: {fund: 1}}]
 
 
 def test_years_in_runs() -> None:
-    assert in_runs([2026]) == "2026"
-    assert in_runs([2026, 2027, 2029, 2030, 2031, 2040]) == "2026, 2027, 2029 to 2031, 2040"
+    assert format_years([2026]) == "2026"
+    assert format_years([2026, 2027, 2029, 2030, 2031, 2040]) == "2026, 2027, 2029 to 2031, 2040"
 
 
 def test_the_solver_is_not_imported_where_it_is_not_needed(monkeypatch) -> None:
@@ -198,6 +198,6 @@ def test_against_another_linear_program(first: int) -> None:
         case = read_case_text(drawn(seed)).case
         lacks = lacking(case)
         assert not 1e-7 < lacks < 1e-5, "too near to be told"
-        assert bool(list(check(case))) is (lacks > 1e-6), drawn(seed)
+        assert bool(list(baseline_shortage_warnings(case))) is (lacks > 1e-6), drawn(seed)
         answers.append(lacks > 1e-6)
     assert 20 < sum(answers) < 80

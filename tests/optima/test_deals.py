@@ -17,14 +17,14 @@ from small import Raw, case, funder, near, project, solve, starts
 
 from models.files import read_case_text
 from models.scenario.case import Case
-from optimizer.analyses.split.split import split
+from optimizer.analyses.split.split import split_joint_gain
 from optimizer.errors import Infeasible
-from optimizer.model.commitment import weighed_cost
-from optimizer.model.instance import read_instance, seen_from
+from optimizer.model.commitment import weighted_cost
+from optimizer.model.instance import change_perspective, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 from optimizer.solve.verification import broken_rules
 
 OVERRUN = [
@@ -196,7 +196,7 @@ def test_what_lasts_of_an_overrun() -> None:
 
 @pytest.mark.parametrize(
     ("seen", "objective"),
-    [({}, 2.0), ({"cost_counts": {"fund": 0.0}}, 0.5), ({"idle": ["maker"]}, 10.0)],
+    [({}, 2.0), ({"cost_weights": {"fund": 0.0}}, 0.5), ({"inactive_funders": ["maker"]}, 10.0)],
 )
 def test_premiums_from_a_standpoint(seen: Raw, objective: float) -> None:
     """2 million, of which a company pays a quarter: what only counts for it, and what nobody can
@@ -209,12 +209,12 @@ def test_premiums_from_a_standpoint(seen: Raw, objective: float) -> None:
             objective={"cost_weight": 1},
         )
     )
-    instance = seen_from(read_instance(scenario), **seen)
+    instance = change_perspective(read_instance(scenario), **seen)
     for solve_it in (solve_extensive_form, solve_by_decomposition):
         solved = solve_it(instance, read_states(instance), gap=1e-9)
         assert solved.solution.objective == near(objective)
         assert solved.commitment is not None
-        assert weighed_cost(instance, solved.commitment) == near(objective % 10)
+        assert weighted_cost(instance, solved.commitment) == near(objective % 10)
         assert broken_rules(instance, solved.commitment) == []
 
 
@@ -229,7 +229,7 @@ def test_a_game_in_which_output_has_a_premium(payer: str) -> None:
     raw["materials"] = premium(2_000, **{payer: 1.0})
     overrun = [{"by": 0.5, "probability": 0.5}, {"by": 0.0, "probability": 0.5}]
     raw["projects"]["works"]["capex_overrun"] = overrun
-    found = split(read_case_text(json.dumps(raw), "partners.json"), title="Partners")
+    found = split_joint_gain(read_case_text(json.dumps(raw), "partners.json"), title="Partners")
     assert [player.alone.value for player in found.players] == [near(13.57), near(5)]
     assert found.worth.value == near(3)
     assert sum(found.plan.outlay_meur.values()) == near(11.57)
@@ -259,7 +259,9 @@ def test_deals_that_cost_nothing_are_none(seed: int) -> None:
         for stock in raw["stockpiles"]:
             stock.setdefault("max_t", 60)
         try:
-            found.append(plan(Case.model_validate(without(raw)), gap=1e-7).certificate.objective)
+            found.append(
+                solve_to_plan(Case.model_validate(without(raw)), gap=1e-7).certificate.objective
+            )
         except Infeasible:
             found.append(float("inf"))
     assert found[0] == pytest.approx(found[1], rel=2e-7, abs=1e-9)
@@ -270,7 +272,7 @@ def test_the_accounts_of_deals_add_up(seed: int) -> None:
     """Net cost, what is provided and what budgets are charged, from the accounts alone."""
     scenario = Case.model_validate(deals_case(random.Random(f"accounts {seed}").choice))
     try:
-        answer = plan(scenario, gap=1e-4)
+        answer = solve_to_plan(scenario, gap=1e-4)
     except Infeasible:
         return
     instance = read_instance(scenario)
@@ -289,6 +291,9 @@ def test_the_accounts_of_deals_add_up(seed: int) -> None:
                 terms, it = scenario.funders[f].instruments[one.instrument], one.project
                 charge = float(terms.budget_charge)
                 if terms.kind != "price_floor":
-                    charge *= instance.projects[it].budgeted / instance.projects[it].expected
+                    charge *= (
+                        instance.projects[it].budgeted_cost_factor
+                        / instance.projects[it].expected_cost_factor
+                    )
             charged += charge * paid
         assert sum(answer.spend_meur[f].values()) == near(charged)

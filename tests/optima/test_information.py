@@ -12,19 +12,22 @@ from small import CHINA, Raw, case, chance_of_cut, cut, funder, near, project, s
 from models.files import read_case
 from models.results.evaluation import Information, ProvenRange
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.information import information, tail_premium
-from optimizer.analyses.given import GivenPlan, given
-from optimizer.solve.planner import plan
+from optimizer.analyses.evaluation.information_value import (
+    compute_information_value,
+    compute_tail_premium,
+)
+from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan
+from optimizer.solve.planner import solve_to_plan
 
 IN_FULL: Raw = {"cost_weight": 1.0, "cvar": {"level": 0.5, "weight": 0.0}}
 
 
-def judged(raw: Raw) -> GivenPlan:
-    return given(plan(Case.model_validate(raw), gap=0.0))
+def judged(raw: Raw) -> SavedPlan:
+    return load_saved_plan(solve_to_plan(Case.model_validate(raw), gap=0.0))
 
 
 def informed(raw: Raw, **options: Any) -> Information:
-    return information(judged(raw), gap=0.0, jobs=1, **options)
+    return compute_information_value(judged(raw), gap=0.0, jobs=1, **options)
 
 
 def exactly(value: float) -> Any:
@@ -57,7 +60,9 @@ def test_the_news_vendor_of_a_lecture() -> None:
     there.
     """
     made = read_case(Path(__file__).parents[1] / "textbook" / "news_vendor.yaml").case
-    found = information(given(plan(made)), gap=0.0, time_limit=None, jobs=1, most_states=9)
+    found = compute_information_value(
+        load_saved_plan(solve_to_plan(made)), gap=0.0, time_limit=None, jobs=1, max_states=9
+    )
     assert (found.states, found.of_states, found.distinct) == (3, 3, 3)
     assert found.wait_and_see == exactly(11.5 - 5.75)
     assert found.recourse_problem == exactly(11.5 - 4.0)
@@ -130,9 +135,9 @@ def test_what_is_not_proven_widens_the_ranges(bound: float | None) -> None:
     """
     own = judged(two_works())
     idle = judged(two_works(policy={"must_not_build": ["one", "two"]}))
-    for found, best in ((own.found, 8.0), (idle.found, 8.5)):
-        unproven = replace(own, found=found.under(own.problem.instance, bound))
-        told = information(unproven, gap=0.0, jobs=1)
+    for found, best in ((own.solution, 8.0), (idle.solution, 8.5)):
+        unproven = replace(own, solution=found.recertified_for(own.problem.instance, bound))
+        told = compute_information_value(unproven, gap=0.0, jobs=1)
         assert told.recourse_problem == between(6, best)
         assert told.wait_and_see == exactly(4.75)
         assert told.evpi == between(1.25, best - 4.75)
@@ -151,12 +156,12 @@ def test_where_nothing_can_be_done_a_few_states_tell_all() -> None:
         uncertainty={"sample": {"states": 40, "seed": 1}},
     )
     own = judged(raw)
-    found = information(own, gap=0.0, jobs=1, most_states=5)
+    found = compute_information_value(own, gap=0.0, jobs=1, max_states=5)
     assert (found.states, found.of_states) == (5, 40)
-    assert found.wait_and_see == exactly(own.found.objective)
+    assert found.wait_and_see == exactly(own.solution.objective)
     assert found.evpi == exactly(0)
     assert found.wait_and_see_error == near(0)
-    assert own.found.with_plan.damage.std() > 1
+    assert own.solution.with_plan.damage.std() > 1
 
 
 def test_the_tail_weighs_what_foresight_saves() -> None:
@@ -191,7 +196,7 @@ def test_caring_for_the_worst_costs_in_the_mean() -> None:
     )
     averse = raw | {"objective": {"cost_weight": 0.0, "cvar": {"level": 0.7, "weight": 0.2}}}
     for own in (raw, averse):
-        found = tail_premium(judged(own), weight=0.2, gap=0.0)
+        found = compute_tail_premium(judged(own), weight=0.2, gap=0.0)
         assert found.premium == exactly(1)
         assert found.bought == near(6)
         assert (found.neutral.weight, found.averse.weight) == (0.0, 0.2)

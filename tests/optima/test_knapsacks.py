@@ -14,7 +14,7 @@ import yaml
 from small import near
 
 from models.files import read_case
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 FOLDER = Path(__file__).parent.parent / "knapsacks"
 PUBLISHED = {
@@ -57,7 +57,7 @@ def test_the_published_packing_is_found(name: str) -> None:
     everything = items(raw)
     assert best_profit(everything, raw["funders"]["knapsack"]["budget_meur"]) == near(optimum)
 
-    answer = plan(read_case(path).case, gap=0.0)
+    answer = solve_to_plan(read_case(path).case, gap=0.0)
     assert answer.certificate.objective == near(sum(p for _, p in everything) - optimum)
     packed = {project.id for project in answer.projects}
     chosen = ["1" if item in packed else "0" for item in raw["projects"]]

@@ -81,7 +81,9 @@ def test_the_horizon_says_it_for_all_that_do_not() -> None:
     raw = case(stockpiles=piles)
     raw["horizon"]["residual_value"] = 0.5
     instance = read_instance(Case.model_validate(raw))
-    values = [pile.end_value / instance.lot_t["ore"] for pile in instance.stockpiles.values()]
+    values = [
+        pile.end_value_per_lot / instance.lot_tonnes["ore"] for pile in instance.stockpiles.values()
+    ]
     assert values == near([0.005, 0.0025])
 
 

@@ -9,13 +9,13 @@ from small import bought, near, starts
 
 from models.files import read_case
 from models.results import Plan
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 TUTORIAL = Path(__file__).parent.parent.parent / "scenarios" / "tutorial.yaml"
 
 
 def solved(variant: str | None = None, *settings: str) -> Plan:
-    return plan(read_case(TUTORIAL, variant=variant, settings=settings).case, gap=0.0)
+    return solve_to_plan(read_case(TUTORIAL, variant=variant, settings=settings).case, gap=0.0)
 
 
 def test_without_a_plan() -> None:

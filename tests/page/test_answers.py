@@ -24,7 +24,7 @@ from pages import read
 
 import vorrat
 from models.results import Plan
-from optimizer.report.figures import number
+from optimizer.report.number_format import format_number
 
 OPENED = (TUTORIAL,)
 BASE = query_of("tutorial")
@@ -37,11 +37,11 @@ def expected(plan: Plan) -> dict[str, str]:
     public = [f.id for f in plan.funders if f.kind == "public"]
     paid = sum(sum(plan.spend_meur.get(f, {}).values()) for f in public)
     return {
-        "expected": number(outcome.expected),
-        "tail": number(outcome.cvar),
-        "cost": number(outcome.net_cost_meur),
-        "public": number(paid),
-        "projects": number(len(plan.projects)),
+        "expected": format_number(outcome.expected),
+        "tail": format_number(outcome.cvar),
+        "cost": format_number(outcome.net_cost_meur),
+        "public": format_number(paid),
+        "projects": format_number(len(plan.projects)),
     }
 
 
@@ -52,7 +52,9 @@ def test_the_figures_are_those_of_a_solve(tab: Tab, settings: tuple[str, ...]) -
     assert said["state"] == "proven"
     plan = solved(*settings)
     assert figures(said) == expected(plan)
-    assert f"{number(plan.outcome.without_plan.cvar)} without a plan" in read(said["html"]).text
+    assert (
+        f"{format_number(plan.outcome.without_plan.cvar)} without a plan" in read(said["html"]).text
+    )
 
 
 def test_the_figures_of_a_variant_are_those_of_its_solve(tab: Tab) -> None:
@@ -220,9 +222,9 @@ def test_a_process_that_dies_while_nothing_is_asked_is_not_missed() -> None:
 
 
 LITTLE = """
-from optimizer.page import solvers
-real = solvers.Room
-solvers.Room = lambda **how: real(**{**how, "memory": 50_000_000})
+from optimizer.page import solver_pool
+real = solver_pool.PoolLimits
+solver_pool.PoolLimits = lambda **how: real(**{**how, "process_memory": 50_000_000})
 """
 
 

@@ -95,11 +95,11 @@ def test_each_view_is_shown_and_nothing_is_wider_than_the_window(
         me.page.wait_for_selector("#found .control")
         assert wider(me.page) <= 0
         shown = set()
-        for name in views.ALL:
+        for name in views.ALL_VIEWS:
             shown.add(me.look(name).inner_text())
             me.page.evaluate(unfold)
             assert wider(me.page) <= 0, name
-        assert len(shown) == len(views.ALL)
+        assert len(shown) == len(views.ALL_VIEWS)
         file = tmp_path / f"{'long-' * 30}.yaml"
         file.write_text("horizon: {first_year: " + "x" * 300 + "}\nmaterials: {}\n", "utf-8")
         me.open("/")
@@ -153,7 +153,7 @@ LOST = "ERR_INTERNET_DISCONNECTED|ERR_NETWORK|ERR_FAILED|ERR_INCOMPLETE|ERR_CONN
 BREAKING = """
 import time
 from optimizer.page import server
-server.BEAT, whole = 0.2, server._events
+server.HEARTBEAT_SECONDS, whole = 0.2, server._event_stream
 async def breaking(page, request, language):
     answer = await whole(page, request, language)
     lines, until = answer.body_iterator, time.monotonic() + 1
@@ -167,7 +167,7 @@ async def breaking(page, request, language):
             await lines.aclose()
     answer.body_iterator = some()
     return answer
-server._events = breaking
+server._event_stream = breaking
 """
 """Breaks each stream off after a second, as a computer that sleeps does."""
 
@@ -303,7 +303,7 @@ def test_a_checker_of_accessibility_finds_no_fault(
         me.page.evaluate(unfold)
         me.page.fill("#search", "gallium")
         me.page.wait_for_selector("#found .control")
-        for name in views.ALL:
+        for name in views.ALL_VIEWS:
             me.look(name)
             check(name)
         me.type(FUND, "0")

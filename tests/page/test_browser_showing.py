@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from models.files import read_case
 from models.language import Language
 from models.results import Plan
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 from optimizer.page import views
 
 pytestmark = [pytest.mark.slow, NEEDS_CHROMIUM]
@@ -181,7 +181,7 @@ def test_what_is_on_the_screen_is_downloaded(visit: Visit, tmp_path: Path) -> No
         me.begin()
         me.type(FUND, "10")
         me.answered()
-        names = [*views.FILES, "scenario"]
+        names = [*views.DOWNLOADS, "scenario"]
         for name in names:
             with me.page.expect_download() as coming:
                 me.page.click(f'[data-take="{name}"]')
@@ -240,7 +240,7 @@ def test_a_faulty_file_is_still_faulty_after_a_wrong_value(visit: Visit, tmp_pat
 
 def test_a_workbook_is_dropped_and_asked(visit: Visit, tmp_path: Path) -> None:
     book = tmp_path / "book.xlsx"
-    assert run(["init", "--excel", "--from", str(TUTORIAL), str(book)]) == 0
+    assert run_command_line(["init", "--excel", "--from", str(TUTORIAL), str(book)]) == 0
     with visit() as me:
         me.page.set_input_files("#file", book)
         me.page.wait_for_selector("#controls")

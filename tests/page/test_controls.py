@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from open_page import ROOT
 
 from models.faults import ScenarioError
-from models.files import Reading, read_case
+from models.files import LoadedScenario, read_case
 from models.language import using
 from models.scenario.case import Case
-from models.scenario.chains import need
-from optimizer.page import controls, figures
-from optimizer.page.figures import Control
-from optimizer.page.pieces import LANGUAGES
-from optimizer.page.question import Question, Unasked
+from models.scenario.chains import material_needs
+from optimizer.page import controls, figure_controls
+from optimizer.page.figure_controls import Control
+from optimizer.page.fragments import LANGUAGES
+from optimizer.page.question import InvalidRequest, Question
 from optimizer.solve.checked_solution import input_hash
 
 TUTORIAL, GERMANY = "tutorial", "germany-2026"
@@ -46,19 +46,19 @@ MOVES: Mapping[str, str] = {
 
 
 @cache
-def reading(name: str) -> Reading:
+def reading(name: str) -> LoadedScenario:
     return read_case(ROOT / "scenarios" / f"{name}.yaml")
 
 
 @cache
 def known(name: str) -> dict[str, Control]:
-    return controls.every_control(reading(name).case)
+    return controls.controls_by_id(reading(name).case)
 
 
 def asked(name: str, *moved: tuple[str, object]) -> Case:
     """The scenario of a question."""
     told = tuple((id, str(value)) for id, value in moved)
-    return Question(name, None, told).asked(reading(name))[0].case
+    return Question(name, None, told).apply_to(reading(name))[0].case
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -89,7 +89,7 @@ def own_paths(case: Case, id: str) -> str:
     kind, _, of = id.partition(".")
     if id in MOVES:
         return MOVES[id]
-    if id == controls.SETS:  # the last of them
+    if id == controls.ASSUMPTION_SETS:  # the last of them
         paths = [*case.assumptions.values()][-1].set
         return "|".join(map(re.escape, paths))
     if kind == "total":
@@ -122,10 +122,10 @@ def _placed(case: Case, path: str) -> str:
 
 def elsewhere(one: Control) -> float | str:
     """A value that a control does not have."""
-    if one.names:
-        return next(name for name in reversed(one.names) if name != one.base)
+    if one.choices:
+        return next(name for name in reversed(one.choices) if name != one.base)
     base = float(one.base)
-    if one.whole or one.is_factor:
+    if one.is_integer or one.is_factor:
         return 2 * base
     return 0.5 * base if base > 0 else 0.5 * min(one.high, 10.0)
 
@@ -182,8 +182,8 @@ def test_a_question_that_moves_nothing_is_the_file_itself(name: str) -> None:
 def test_what_a_control_has_as_its_base_can_be_shown(name: str) -> None:
     for one in known(name).values():
         assert one.label
-        assert one.names or one.low <= float(one.base) <= one.high, one.id
-        assert one.names or 0 < one.step <= one.high - one.low, one.id
+        assert one.choices or one.low <= float(one.base) <= one.high, one.id
+        assert one.choices or 0 < one.step <= one.high - one.low, one.id
 
 
 # Factors, and amounts of several figures
@@ -239,9 +239,9 @@ def test_there_is_room_for_what_is_in_store() -> None:
      ("supply.0.share", 100, math.inf)],
 )  # fmt: skip
 def test_what_is_a_share_is_told_in_percent(path: str, scale: float, most: float) -> None:
-    found = controls.control(reading(TUTORIAL).case, path)
+    found = controls.find_control(reading(TUTORIAL).case, path)
     assert found is not None
-    assert (found.scale, found.most) == (scale, most)
+    assert (found.scale, found.max_value) == (scale, most)
 
 
 @pytest.mark.slow
@@ -265,7 +265,7 @@ def days(case: Case, id: str) -> float:
     """How many days of the need at home a stock may hold, in the middle of the horizon."""
     (pile,) = [pile for pile in case.stockpiles if pile.id == id]
     years = case.horizon.years
-    daily = need(case, years[len(years) // 2])[pile.material] / 365
+    daily = material_needs(case, years[len(years) // 2])[pile.material] / 365
     return float(pile.max_t or 0) / daily
 
 
@@ -292,7 +292,7 @@ def test_days_of_a_stock_of_which_a_factor_left_nothing_are_not_dropped() -> Non
     """Either it has its days, or it is told that it cannot."""
     try:
         case = asked(GERMANY, ("stocks", 0), ("days.federal_nickel", 30))
-    except Unasked:
+    except InvalidRequest:
         return
     assert days(case, "federal_nickel") == pytest.approx(30, rel=0.006)
 
@@ -325,7 +325,7 @@ FACTOR = st.floats(0.2, 5)
 
 @given(COURSES, FACTOR)
 def test_a_stretched_course_takes_its_total_with_it(loss: list[float], factor: float) -> None:
-    longer = controls.stretch(loss, factor)
+    longer = controls.stretch_course(loss, factor)
     assert len(longer) == max(1, round(len(loss) * factor))
     exact = math.fsum(loss) * len(longer) / len(loss)
     assert math.fsum(longer) == pytest.approx(exact, abs=1e-6 * len(longer))
@@ -336,12 +336,12 @@ def test_a_stretched_course_takes_its_total_with_it(loss: list[float], factor: f
 
 @given(COURSES)
 def test_a_course_that_is_not_stretched_is_the_same(loss: list[float]) -> None:
-    assert controls.stretch(loss, 1.0) == pytest.approx(loss, abs=1e-6)
+    assert controls.stretch_course(loss, 1.0) == pytest.approx(loss, abs=1e-6)
 
 
 @given(st.floats(0, 1), st.integers(1, 24), FACTOR)
 def test_an_even_course_stays_even(level: float, count: int, factor: float) -> None:
-    longer = controls.stretch([level] * count, factor)
+    longer = controls.stretch_course([level] * count, factor)
     assert longer == pytest.approx([level] * len(longer), abs=1e-6)
 
 
@@ -360,14 +360,14 @@ def test_a_hazard_lasts_about_as_long_as_it_is_told_to(name: str, factor: float)
     assert wanted
     after = asked(name, *((f"length.{h}", value) for h, value in wanted.items()))
     for h, value in wanted.items():
-        found = controls.length(after.hazards[h]) / periods
+        found = controls.event_length(after.hazards[h]) / periods
         assert found == pytest.approx(value, abs=1.0 / periods, rel=0.15), h
 
 
 def test_a_hazard_that_outlasts_the_horizon_is_not_written_out_without_end() -> None:
     try:
         case = asked(TUTORIAL, ("length.export_stop", 20_000))
-    except Unasked:
+    except InvalidRequest:
         return
     assert all(len(effect.loss) <= 100 for effect in case.hazards["export_stop"].effects or ())
 
@@ -392,15 +392,15 @@ def test_a_project_is_forced_in_or_out_and_set_free(
 
 
 def test_what_the_file_says_of_a_project_can_be_taken_back() -> None:
-    base = reading(TUTORIAL).changed(
+    base = reading(TUTORIAL).with_settings(
         ["policy.must_build=[refinery]", "policy.must_not_build=[recycling]"]
     )
-    of = controls.every_control(base.case)
+    of = controls.controls_by_id(base.case)
     assert of["project.refinery"].base == "in"
     assert of["project.recycling"].base == "out"
 
     def policy(*moved: tuple[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        found = Question("x", None, moved).asked(base)[0].case.policy
+        found = Question("x", None, moved).apply_to(base)[0].case.policy
         return tuple(found.must_build), tuple(found.must_not_build)
 
     assert policy(("project.refinery", "free")) == ((), ("recycling",))
@@ -416,21 +416,21 @@ def test_what_the_file_says_of_a_project_can_be_taken_back() -> None:
 def test_every_figure_can_be_set_to_what_it_is() -> None:
     """All paths lead to one number; a sample of them is set, which changes nothing but sources."""
     case = reading(GERMANY).case
-    paths = list(figures.figures(case))
-    found = {path: controls.control(case, path, {}) for path in paths}
+    paths = list(figure_controls.figure_paths(case))
+    found = {path: controls.find_control(case, path, {}) for path in paths}
     assert len(found) == len(paths) > 2000
     assert [path for path, one in found.items() if one is None] == []
     some = [found[path] for path in random.Random(20261129).sample(paths, SAMPLE)]
     settings = [text for one in some if one is not None for text in one.settings(one.base)]
     assert len(settings) == SAMPLE
-    assert differing(GERMANY, reading(GERMANY).changed(settings).case) == set()
+    assert differing(GERMANY, reading(GERMANY).with_settings(settings).case) == set()
 
 
 def test_every_figure_of_the_tutorial_is_moved_alone() -> None:
     """What the scenario does not allow is told with its place, and nothing else happens."""
     case, moved = reading(TUTORIAL).case, 0
-    for path in figures.figures(case):
-        one = controls.control(case, path, {})
+    for path in figure_controls.figure_paths(case):
+        one = controls.find_control(case, path, {})
         assert one is not None
         value = float(one.base) / 2 if float(one.base) > 0 else 1.0
         try:
@@ -451,7 +451,10 @@ def test_every_figure_has_words_in_both_languages(name: str, untranslated: set[s
     case = reading(name).case
     for language in LANGUAGES:
         with using(language):
-            said = [figures.words(case, path) for path in figures.figures(case)]
+            said = [
+                figure_controls.path_in_words(case, path)
+                for path in figure_controls.figure_paths(case)
+            ]
         assert all(said)
         assert not [label for label in said if "_meur" in label or "{" in label]
     assert untranslated == set()
@@ -480,12 +483,12 @@ def test_every_figure_has_words_in_both_languages(name: str, untranslated: set[s
     ],
 )
 def test_what_a_scenario_does_not_have_is_not_asked(id: str, value: str) -> None:
-    with pytest.raises(Unasked):
+    with pytest.raises(InvalidRequest):
         asked(TUTORIAL, (id, value))
 
 
 def test_only_whole_numbers_of_deals_are_asked() -> None:
-    with pytest.raises(Unasked, match=r"'2\.5' is no value for “Projects decided in a year"):
+    with pytest.raises(InvalidRequest, match=r"'2\.5' is no value for “Projects decided in a year"):
         asked(GERMANY, ("deals", "2.5"))
     assert asked(GERMANY, ("deals", "2.0"))
 
@@ -494,5 +497,5 @@ def test_only_whole_numbers_of_deals_are_asked() -> None:
 @pytest.mark.parametrize("id", ["funders.fund.budget_meur", "hazard.export_stop", "capex",
                                 "length.export_stop"])  # fmt: skip
 def test_less_than_nothing_is_refused(id: str, value: str) -> None:
-    with pytest.raises((Unasked, ScenarioError)):
+    with pytest.raises((InvalidRequest, ScenarioError)):
         asked(TUTORIAL, (id, value))

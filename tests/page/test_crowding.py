@@ -16,12 +16,12 @@ import pytest
 from open_page import PATIENCE, TUTORIAL, Served, Visitor, own_text, served
 from starlette.types import Message, Receive, Scope, Send
 
-from optimizer.cli.connections import Connection
+from optimizer.cli.connections import TimedConnection
 from optimizer.page import guard
-from optimizer.page.conversation import ASIDE, OWN
-from optimizer.page.people import People
-from optimizer.page.scenarios import Scenarios
-from optimizer.page.solvers import Solvers
+from optimizer.page.scenario_store import ScenarioStore
+from optimizer.page.solver_pool import SolverPool
+from optimizer.page.user_session import FILE_THREADS, UPLOAD_THREADS
+from optimizer.page.users import Users
 
 DESCRIPTORS, STALLED, OF_ONE = 128, 2.0, 6
 LIMITS = f"""
@@ -29,7 +29,8 @@ import resource
 from optimizer.cli import connections
 from optimizer.page import guard
 resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))
-connections.BEGINS_WITHIN, guard.STALLED, guard.REQUESTS_OF_ONE = 5.0, {STALLED}, {OF_ONE}
+connections.REQUEST_HEAD_TIMEOUT = 5.0
+guard.STALL_SECONDS, guard.MAX_REQUESTS_PER_USER = {STALLED}, {OF_ONE}
 """
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="descriptors are POSIX")
 
@@ -106,7 +107,7 @@ def test_a_connection_whose_answer_is_still_sent_is_not_idle() -> None:
         def get_write_buffer_size(self) -> int:
             return 1
 
-    line = Connection.__new__(Connection)
+    line = TimedConnection.__new__(TimedConnection)
     line.cycle, line.transport = None, Transport()
     assert not line.is_idle
 
@@ -115,9 +116,9 @@ def test_a_connection_whose_answer_is_still_sent_is_not_idle() -> None:
 def test_an_upload_that_stalls_is_ended_and_so_many_are_taken(crowded: Served) -> None:
     bob, eve = crowded.visitor("Bob"), crowded.visitor("Eve")
     held = psutil.Process(crowded.process.pid).memory_info().rss
-    lines = [sent(bob, "/drop?name=a.yaml", 5_000_000) for _ in range(guard.UPLOADS_OF_ONE)]
+    lines = [sent(bob, "/drop?name=a.yaml", 5_000_000) for _ in range(guard.MAX_UPLOADS_PER_USER)]
     time.sleep(0.8)
-    code, text = answer(sent(bob, "/drop?name=b.yaml", guard.SMALL + 1))
+    code, text = answer(sent(bob, "/drop?name=b.yaml", guard.UPLOAD_THRESHOLD + 1))
     assert code == 429
     assert "Wait until these" in text
     assert eve.post("/drop?name=a.yaml", own_text(1) + b"#" * 100_000).status == 201
@@ -137,11 +138,15 @@ def test_a_request_that_never_ends_is_ended(crowded: Served, path: str) -> None:
 
 def test_all_together_upload_no_more_than_some_at_once(crowded: Served) -> None:
     with ExitStack() as stack:
-        users = [f"user {n}" for n in range(guard.UPLOADS)]
+        users = [f"user {n}" for n in range(guard.MAX_UPLOADS)]
         for user in users:
-            stack.enter_context(sent(crowded.visitor(user), "/drop?name=a.yaml", guard.SMALL + 1))
+            stack.enter_context(
+                sent(crowded.visitor(user), "/drop?name=a.yaml", guard.UPLOAD_THRESHOLD + 1)
+            )
         time.sleep(0.8)
-        code, text = answer(sent(crowded.visitor(), "/drop?name=a.yaml", guard.SMALL + 1))
+        code, text = answer(
+            sent(crowded.visitor(), "/drop?name=a.yaml", guard.UPLOAD_THRESHOLD + 1)
+        )
     assert code == 503
     assert "Too many files" in text
 
@@ -152,24 +157,29 @@ def test_a_request_that_only_reads_has_no_body(crowded: Served) -> None:
 
 def test_who_is_forgotten_has_no_second_thread_and_slow_files_none_of_others() -> None:
     async def go() -> None:
-        people, ends = People(Scenarios(), "en", cast(Solvers, Solvers())), threading.Event()
-        first = people.page("bob")
-        slow = asyncio.create_task(first.aside(ends.wait, 10, threads=OWN))
+        people, ends = (
+            Users(ScenarioStore(), "en", cast(SolverPool, SolverPool())),
+            threading.Event(),
+        )
+        first = people.session("bob")
+        slow = asyncio.create_task(first.run_in_thread(ends.wait, 10, threads=UPLOAD_THREADS))
         await asyncio.sleep(0.05)
         forgetting = asyncio.create_task(people.forget("bob"))
         await asyncio.sleep(0.05)
-        second = people.page("bob")
+        second = people.session("bob")
         assert second is not first
-        late = asyncio.create_task(second.aside(int))
+        late = asyncio.create_task(second.run_in_thread(int))
         others = [
-            people.page(f"user {n}").aside(ends.wait, 10, threads=OWN)
-            for n in range(OWN._max_workers)
+            people.session(f"user {n}").run_in_thread(ends.wait, 10, threads=UPLOAD_THREADS)
+            for n in range(UPLOAD_THREADS._max_workers)
         ]
         reading = asyncio.gather(*others)
         await asyncio.sleep(0.05)
-        assert await people.page("eve").aside(int) == 0  # though no thread for slow files is free
+        assert (
+            await people.session("eve").run_in_thread(int) == 0
+        )  # though no thread for slow files is free
         assert not late.done()
-        assert ASIDE is not OWN
+        assert FILE_THREADS is not UPLOAD_THREADS
         ends.set()
         await asyncio.gather(slow, forgetting, late, reading)
 
@@ -199,7 +209,7 @@ def test_a_request_that_is_cancelled_as_the_server_ends_is_completed(begun: bool
         await asyncio.sleep(0.05)
         task.cancel()
         await task
-        assert not guarded.answering
+        assert not guarded.active_requests
 
     asyncio.run(go())
     assert [one["type"] for one in said] == ["http.response.start", "http.response.body"]

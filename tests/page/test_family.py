@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from workbooks import ROOT
 
-from models.files import Reading, read_case
-from models.recording import Record
+from models.files import LoadedScenario, read_case
+from models.input_log import InputLog
 from optimizer.analyses.options import BatchOptions
-from optimizer.cli import run
-from optimizer.cli.explore import _runs
+from optimizer.cli import run_command_line
+from optimizer.cli.explore import _points_as_runs
 from optimizer.errors import VorratError
-from optimizer.page import family
+from optimizer.page import plan_family
 from optimizer.page.question import Question
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
 FUND = "funders.fund.budget_meur"
@@ -41,21 +41,26 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the tutorial, with a fund and damage moved."""
     out = tmp_path_factory.mktemp("family") / "page.html"
     moves = [f"--move={id}={','.join(values)}" for id, values in MOVES.items()]
-    assert run(["explore", str(TUTORIAL), *moves, "--out", str(out), "--jobs=1", "--quiet"]) == 0
+    assert (
+        run_command_line(
+            ["explore", str(TUTORIAL), *moves, "--out", str(out), "--jobs=1", "--quiet"]
+        )
+        == 0
+    )
     return out
 
 
 def test_axes_hold_the_value_of_the_file_in_its_place() -> None:
     base = read_case(TUTORIAL)
-    variants, fund, damage = family.axes(base, MOVES, True)
+    variants, fund, damage = plan_family.make_axes(base, MOVES, True)
     assert variants.values == ("", *base.case.variants)
-    assert (fund.values, fund.base, fund.way) == (("5", "15", "20"), 2, "falls")
-    assert (damage.values, damage.base, damage.way) == (("1", "2"), 0, "rises")
+    assert (fund.values, fund.base_index, fund.monotonicity) == (("5", "15", "20"), 2, "falls")
+    assert (damage.values, damage.base_index, damage.monotonicity) == (("1", "2"), 0, "rises")
 
 
 def test_a_value_of_the_file_is_put_upon_variants_that_have_another() -> None:
-    found = family.axes(read_case(TUTORIAL), {FUND: ["5"]}, True)
-    asked = {point.at: point.question for point in family.points("tutorial", found)}
+    found = plan_family.make_axes(read_case(TUTORIAL), {FUND: ["5"]}, True)
+    asked = {point.indices: point.question for point in plan_family.make_points("tutorial", found)}
     assert asked[0, 1].moved == ()
     assert asked[3, 1] == Question("tutorial", "half_the_fund", ((FUND, "20"),))
 
@@ -67,10 +72,10 @@ OWN = "funders.rohstofffonds.budget_meur"
 def test_a_value_of_the_file_is_put_upon_what_a_factor_would_move() -> None:
     base = read_case(GERMANY)
     amount = float(base.case.funders["rohstofffonds"].budget_meur or 0)
-    found = family.axes(base, {"public": ["0.5"], OWN: ["500"]}, False)
+    found = plan_family.make_axes(base, {"public": ["0.5"], OWN: ["500"]}, False)
     budgets = {
-        point.at: point.question.asked(base)[0].case.funders["rohstofffonds"].budget_meur
-        for point in family.points("germany-2026", found)
+        point.indices: point.question.apply_to(base)[0].case.funders["rohstofffonds"].budget_meur
+        for point in plan_family.make_points("germany-2026", found)
     }
     assert budgets == {(0, 0): 500, (0, 1): amount, (1, 0): 500, (1, 1): amount}
 
@@ -79,7 +84,7 @@ def test_only_what_makes_a_missing_tonne_dearer_is_said_to_raise_the_objective()
     base = read_case(GERMANY)
     place = next(n for n, one in enumerate(base.case.damage) if one.adaptation is not None)
     ways = {
-        id: family.axes(base, {id: ["0.5"]}, False)[0].way
+        id: plan_family.make_axes(base, {id: ["0.5"]}, False)[0].monotonicity
         for id in ("damage", "damage.antimony", f"damage.{place}.adaptation.per_year")
     }
     assert list(ways.values()) == ["rises", "rises", ""]
@@ -88,7 +93,7 @@ def test_only_what_makes_a_missing_tonne_dearer_is_said_to_raise_the_objective()
 def test_funders_that_a_variant_brings_are_named_and_counted() -> None:
     cases = [read_case(GERMANY, variant).case for variant in (None, "german_industry")]
     new = cases[1].funders.keys() - cases[0].funders.keys()
-    held = family.content(cases, [], {}, "germany-2026")
+    held = plan_family.page_content(cases, [], {}, "germany-2026")
     assert new
     assert held["said"]["de"]["names"]["funders"].keys() == {*cases[0].funders, *new}
     public = {f for case in cases for f, funder in case.funders.items() if funder.kind == "public"}
@@ -97,9 +102,11 @@ def test_funders_that_a_variant_brings_are_named_and_counted() -> None:
 
 def test_a_point_whose_variant_has_not_what_is_moved_stays_open() -> None:
     base = read_case(JAPAN)
-    every = list(family.points("japan-2010", family.axes(base, {"hazards": ["2"]}, True)))
-    readings: dict[str | None, Reading] = {None: base}
-    runs = list(_runs(JAPAN, readings, Record(), every, BatchOptions(), lambda _: None))
+    every = list(
+        plan_family.make_points("japan-2010", plan_family.make_axes(base, {"hazards": ["2"]}, True))
+    )
+    readings: dict[str | None, LoadedScenario] = {None: base}
+    runs = list(_points_as_runs(JAPAN, readings, InputLog(), every, BatchOptions(), lambda _: None))
     left = {point.question.variant for point, run in zip(every, runs, strict=True) if run is None}
     assert left == {"path_that_came", "embargo_alone"}
 
@@ -107,19 +114,19 @@ def test_a_point_whose_variant_has_not_what_is_moved_stays_open() -> None:
 @pytest.mark.parametrize("moves", [{"funders.nobody.budget_meur": ["1"]}, {FUND: ["much"]}])
 def test_what_the_scenario_does_not_have_is_refused(moves: dict[str, list[str]]) -> None:
     with pytest.raises(VorratError):
-        family.axes(read_case(TUTORIAL), moves, False)
+        plan_family.make_axes(read_case(TUTORIAL), moves, False)
 
 
 def test_each_point_is_the_plan_of_its_question(page: Path) -> None:
     kept = held(page)
     assert len(kept["points"]) == 4 * 3 * 2
     base = read_case(TUTORIAL)
-    found = family.axes(base, MOVES, True)
-    for point in family.points("tutorial", found):
-        if point.at[0] in (0, 3):
+    found = plan_family.make_axes(base, MOVES, True)
+    for point in plan_family.make_points("tutorial", found):
+        if point.indices[0] in (0, 3):
             reading = read_case(TUTORIAL, point.question.variant)
-            told = kept["points"][".".join(map(str, point.at))]
-            best = plan(point.question.asked(reading)[0].case, gap=1e-9)
+            told = kept["points"][".".join(map(str, point.indices))]
+            best = solve_to_plan(point.question.apply_to(reading)[0].case, gap=1e-9)
             assert told["bound"] <= best.certificate.objective * (1 + 1e-6)
             assert best.certificate.objective <= told["objective"] * (1 + 1e-6)
 
@@ -132,7 +139,7 @@ def test_the_best_between_two_points_lies_in_what_is_said_to_be_proven(page: Pat
             question = Question(
                 "tutorial", None, ((FUND, str(money)), ("damage.gallium", str(factor)))
             )
-            best = plan(question.asked(base)[0].case, gap=1e-9).certificate.objective
+            best = solve_to_plan(question.apply_to(base)[0].case, gap=1e-9).certificate.objective
             least, most = points["0.1.0"]["bound"], points["0.0.1"]["objective"]
             assert least * (1 - 1e-6) <= best <= most * (1 + 1e-6)
 
@@ -153,10 +160,10 @@ def test_the_same_command_goes_on_from_what_is_there(
     moves = [f"--move={id}={','.join(values)}" for id, values in MOVES.items()]
     command = ["explore", str(TUTORIAL), *moves, "--out", str(page), "--force", "--jobs=1"]
     before = held(page)
-    assert run(command) == 0
+    assert run_command_line(command) == 0
     assert "of which done before: 24" in capsys.readouterr().err
     assert held(page) == before
-    assert run(command[:-2]) == 2  # the page is there
+    assert run_command_line(command[:-2]) == 2  # the page is there
 
 
 def test_points_that_stay_open_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,7 +171,7 @@ def test_points_that_stay_open_are_told(tmp_path: Path, capsys: pytest.CaptureFi
     text = TUTORIAL.read_text(encoding="utf-8").partition("\nvariants:")[0]
     own.write_text(f"{text}\nvariants: {{fewer: {{set: {{projects.recycling: null}}}}}}\n", "utf-8")
     command = ["explore", str(own), "--move=project.recycling=out", "--out", str(out), "--jobs=1"]
-    assert run(command) == 1
+    assert run_command_line(command) == 1
     assert "2 points stay open: their variant has not what is moved." in capsys.readouterr().err
     points = held(out)["points"]
     assert {place for place, one in points.items() if "expected" in one} == {"0.0", "0.1"}

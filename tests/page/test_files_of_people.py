@@ -24,8 +24,8 @@ from models.files import read_case_text
 from models.language import Language, tr, using
 from models.results import Plan
 from optimizer.page import views
-from optimizer.page.server import WORDS
-from optimizer.report.figures import NO_BREAK
+from optimizer.page.server import MAX_SEARCH_WORDS
+from optimizer.report.number_format import NO_BREAK_SPACE
 from optimizer.solve.checked_solution import input_hash
 
 OPENED = (TUTORIAL,)
@@ -37,10 +37,11 @@ LARGE = ("report", "workbook")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(x, marks=[pytest.mark.slow] if x in LARGE else []) for x in views.FILES]
+    "name",
+    [pytest.param(x, marks=[pytest.mark.slow] if x in LARGE else []) for x in views.DOWNLOADS],
 )
 def test_each_file_opens_as_what_it_is(visitor: Visitor, name: str) -> None:
-    file, kind = views.FILES[name]
+    file, kind = views.DOWNLOADS[name]
     answer = visitor.take(name, query_of("tutorial", "funders.fund.budget_meur=10"))
     headers = {key.lower(): value for key, value in answer.headers.items()}
     assert answer.status == 200
@@ -78,7 +79,7 @@ def test_a_plan_that_is_taken_away_is_of_the_question(visitor: Visitor) -> None:
     assert plan.certificate.input_sha256 == solved("capex=1.5").certificate.input_sha256
     with using("en"):
         label = tr("Capex: all projects")
-    assert f"{label} × 1.5" in visitor.take("brief", query).text.replace(NO_BREAK, " ")
+    assert f"{label} × 1.5" in visitor.take("brief", query).text.replace(NO_BREAK_SPACE, " ")
 
 
 def test_the_scenario_that_is_taken_away_has_the_question_as_a_variant(visitor: Visitor) -> None:
@@ -210,7 +211,9 @@ def test_what_was_moved_is_found_as_it_stands(visitor: Visitor) -> None:
     assert "No figure has all of these words." in nothing.text
 
 
-@pytest.mark.parametrize(("different", "is_found"), [(WORDS - 1, False), (WORDS, True)])
+@pytest.mark.parametrize(
+    ("different", "is_found"), [(MAX_SEARCH_WORDS - 1, False), (MAX_SEARCH_WORDS, True)]
+)
 def test_a_search_is_by_the_first_twenty_different_words(
     visitor: Visitor, different: int, is_found: bool
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from open_page import PATIENCE, TUTORIAL, Opened, Visitor, opened, query_of
 from pages import read
 
-from optimizer.page.guard import MOST_BYTES, MOST_SAID
+from optimizer.page.guard import MAX_REQUEST_BYTES, MAX_UPLOAD_BYTES
 
 CSP = {
     "default-src": "'none'",
@@ -221,7 +221,7 @@ def test_a_page_of_its_own_is_answered(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/drop?name=far-too-large.yaml", MOST_BYTES), ("/ask", MOST_SAID)],
+    [("/drop?name=far-too-large.yaml", MAX_UPLOAD_BYTES), ("/ask", MAX_REQUEST_BYTES)],
 )
 def test_what_says_that_it_is_too_large_is_refused(visitor: Visitor, path: str, most: int) -> None:
     """By its length alone, before any of it is sent. What is no file may be much smaller: nested
@@ -246,7 +246,7 @@ def test_a_file_that_does_not_say_how_large_it_is_is_refused_as_well(visitor: Vi
     line.endheaders()
     chunk = b"%x\r\n" % 1_000_000 + b"#" * 1_000_000 + b"\r\n"
     with suppress(OSError):
-        for _ in range(MOST_BYTES // 1_000_000 + 1):
+        for _ in range(MAX_UPLOAD_BYTES // 1_000_000 + 1):
             line.send(chunk)
         line.send(b"0\r\n\r\n")
     try:
@@ -443,7 +443,7 @@ def test_a_port_that_is_taken_is_told(server: Opened) -> None:
     assert "Traceback" not in done.stderr
 
 
-SHORT = "conversation.FIRST_LOOK, conversation.LEFT = {first}, {left}"
+SHORT = "user_session.FIRST_OPEN_SECONDS, user_session.ABANDONED_SECONDS = {first}, {left}"
 
 
 @pytest.mark.slow

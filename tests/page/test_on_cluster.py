@@ -19,7 +19,7 @@ from open_page import PATIENCE, TUTORIAL, Opened, opened, query_of, served
 from pages import read
 
 from models.files import read_case
-from optimizer.page.worker import Asked, Figures
+from optimizer.page.worker import AnswerFigures, SolveRequest
 
 pytestmark = pytest.mark.slow
 BASE = query_of("tutorial")
@@ -101,22 +101,22 @@ def test_a_newer_question_stops_the_older_one(server: Opened) -> None:
 
 def test_a_stop_that_comes_before_the_worker_has_begun_counts(cluster: Processes) -> None:
     """What others have it do comes first; the stop is there before the question."""
-    from optimizer.page.worker import Answerer
+    from optimizer.page.worker import ScenarioWorker
     from optimizer.parallel.cluster import Cluster
-    from optimizer.parallel.staying import Message, Spread, Told
+    from optimizer.parallel.services import ClusterWorkerStarter, ServiceEvent, ServiceMessage
 
-    heard: list[Told | None] = []
+    heard: list[ServiceEvent | None] = []
     with Cluster(cluster.address) as entered:
-        seat = Spread(Answerer, entered)(heard.append)
-        seat.send(Message(7, None))
+        seat = ClusterWorkerStarter(ScenarioWorker, entered)(heard.append)
+        seat.send(ServiceMessage(7, None))
         case = read_case(TUTORIAL).case
-        seat.send(Message(7, Asked("k", case, "tutorial", None)))
+        seat.send(ServiceMessage(7, SolveRequest("k", case, "tutorial", None)))
         until = time.monotonic() + PATIENCE
-        while not any(one is not None and one.last for one in heard):
+        while not any(one is not None and one.is_last for one in heard):
             assert time.monotonic() < until
             time.sleep(0.05)
-        (last,) = [one for one in heard if one is not None and one.last]
-        assert isinstance(last.content, Figures)
+        (last,) = [one for one in heard if one is not None and one.is_last]
+        assert isinstance(last.content, AnswerFigures)
         seat.close(PATIENCE)
         assert not any(entered.client().run(kept).values())
         assert not seat.is_alive
@@ -132,13 +132,13 @@ def told_on_the_way(dask_scheduler: Any = None) -> int:
 def test_sessions_that_begin_at_once_sit_on_different_workers(cluster: Processes) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from optimizer.page.worker import Answerer
+    from optimizer.page.worker import ScenarioWorker
     from optimizer.parallel.cluster import Cluster
-    from optimizer.parallel.staying import Spread
+    from optimizer.parallel.services import ClusterWorkerStarter
 
     with Cluster(cluster.address) as entered, ThreadPoolExecutor(2) as pool:
         for _ in range(5):
-            spread = Spread(Answerer, entered)
+            spread = ClusterWorkerStarter(ScenarioWorker, entered)
             seats = list(pool.map(lambda _, spread=spread: spread(lambda _told: None), range(2)))
             assert len({seat.address for seat in seats}) == 2
             for seat in seats:
@@ -182,9 +182,9 @@ def test_workers_forget_what_was_asked_when_the_server_ends(cluster: Processes) 
 
 
 def kept() -> int:
-    from optimizer.parallel import serving
+    from optimizer.parallel import task_server
 
-    return len(serving.lanes)
+    return len(task_server.handlers_by_lane)
 
 
 def test_a_cluster_that_is_not_there_is_told() -> None:

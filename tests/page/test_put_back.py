@@ -10,21 +10,21 @@ from models.files import read_case
 from models.language import using
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.page.controls import every_control
+from optimizer.page.controls import controls_by_id
 from optimizer.page.question import Question
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 TUTORIAL = read_case("scenarios/tutorial.yaml")
 FUND, CAPEX = "funders.fund.budget_meur", "projects.refinery.capex_meur"
 
 
 def settled(*moved: tuple[str, str]) -> tuple[tuple[str, str], ...]:
-    return Question("tutorial", None, moved).settled(TUTORIAL.case).moved
+    return Question("tutorial", None, moved).normalized(TUTORIAL.case).moved
 
 
 def test_equal_questions_are_one() -> None:
     """Whatever was moved in between, however it is written, and in any order."""
-    base = f"{every_control(TUTORIAL.case)[FUND].base:g}"
+    base = f"{controls_by_id(TUTORIAL.case)[FUND].base:g}"
     assert settled((FUND, base), ("damage.gallium", "1.0")) == ()
     # Beside a factor, what the file has may be meant.
     assert set(settled((FUND, base), ("damage.gallium", "2"))) == {
@@ -65,7 +65,7 @@ def test_those_who_do_not_have_the_file_are_told_names() -> None:
     raw = case(projects={"works": works}, funders={"fund": fund}, policy={"must_build": ["works"]})
     for language, says in (("en", "Works of ore must be built"), ("de", "Erzwerk muss gebaut")):
         with using(language), pytest.raises(Infeasible) as refused:  # type: ignore[arg-type]
-            plan(Case.model_validate(raw))
+            solve_to_plan(Case.model_validate(raw))
         told = " ".join(rule.called for rule in refused.value.conflict)
         assert says in told
         assert not {"works", "fund"} & set(told.split())

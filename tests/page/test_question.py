@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from open_page import ROOT, query_of
 
-from models.files import Reading, read_case
+from models.files import LoadedScenario, read_case
 from models.language import Language, using
-from optimizer.page import controls, figures, scenarios
-from optimizer.page.pieces import events
-from optimizer.page.question import MOST_MOVED, Question, Unasked
-from optimizer.report.figures import NO_BREAK
+from optimizer.page import controls, figure_controls, scenario_store
+from optimizer.page.fragments import stress_events
+from optimizer.page.question import MAX_MOVED, InvalidRequest, Question
+from optimizer.report.number_format import NO_BREAK_SPACE
 
 GERMANY = "germany-2026"
 
 
 @cache
-def germany() -> Reading:
+def germany() -> LoadedScenario:
     return read_case(ROOT / "scenarios" / f"{GERMANY}.yaml")
 
 
@@ -38,20 +38,20 @@ def test_a_question_comes_back_from_its_address(
     scenario: str, variant: str | None, moved: dict[str, str]
 ) -> None:
     question = Question(scenario, variant, tuple(moved.items()))
-    assert Question.of(question.query) == question
+    assert Question.from_query(question.query) == question
 
 
 def test_the_last_value_of_a_control_counts() -> None:
-    found = Question.of("scenario=a&set=x=1&set=y=2&set=x=3&pin=z&view=map")
+    found = Question.from_query("scenario=a&set=x=1&set=y=2&set=x=3&pin=z&view=map")
     assert found == Question("a", None, (("x", "3"), ("y", "2")))
 
 
 def test_as_many_figures_as_may_be_moved_are_and_no_more() -> None:
-    most = [f"x{n}=1" for n in range(MOST_MOVED)]
-    assert len(Question.of(query_of("a", *most)).moved) == MOST_MOVED
-    for more in (1, 5 * MOST_MOVED):
-        with pytest.raises(Unasked):
-            Question.of(query_of("a", *most, *(f"y{n}=1" for n in range(more))))
+    most = [f"x{n}=1" for n in range(MAX_MOVED)]
+    assert len(Question.from_query(query_of("a", *most)).moved) == MAX_MOVED
+    for more in (1, 5 * MAX_MOVED):
+        with pytest.raises(InvalidRequest):
+            Question.from_query(query_of("a", *most, *(f"y{n}=1" for n in range(more))))
 
 
 # Words
@@ -71,10 +71,13 @@ def test_what_is_asked_is_told_in_the_words_of_the_reader(
 ) -> None:
     case = germany().case
     moved = ("funders.auto_purse.budget_meur=0", "funders.rohstofffonds.budget_meur=0.5")
-    question = Question.of(query_of(GERMANY, *moved))
+    question = Question.from_query(query_of(GERMANY, *moved))
     with using(language):
-        told = events(case)["china_rare_earths.long"], scenarios.title(question, case)
-    assert [one.replace(NO_BREAK, " ") for one in told] == [event, title]
+        told = (
+            stress_events(case)["china_rare_earths.long"],
+            scenario_store.question_title(question, case),
+        )
+    assert [one.replace(NO_BREAK_SPACE, " ") for one in told] == [event, title]
 
 
 @pytest.mark.parametrize(
@@ -98,18 +101,18 @@ def test_what_a_figure_rests_on_is_told_beside_its_control(
 ) -> None:
     case = germany().case
     with using(language):
-        control = controls.control(case, id)
+        control = controls.find_control(case, id)
         assert control is not None
-        found = figures.rests_on(case)(control)
-    assert told in found.replace(NO_BREAK, " ")
+        found = figure_controls.source_describer(case)(control)
+    assert told in found.replace(NO_BREAK_SPACE, " ")
     assert bool(found) == bool(told)
 
 
 def test_what_was_moved_has_no_source_any_more() -> None:
-    case = germany().changed(["funders.rohstofffonds.budget_meur=700"]).case
-    moved = controls.control(case, "funders.rohstofffonds.budget_meur")
+    case = germany().with_settings(["funders.rohstofffonds.budget_meur=700"]).case
+    moved = controls.find_control(case, "funders.rohstofffonds.budget_meur")
     assert moved is not None
-    assert figures.rests_on(case)(moved) == ""
+    assert figure_controls.source_describer(case)(moved) == ""
 
 
 # Sets of assumptions
@@ -119,14 +122,14 @@ def test_what_an_expert_holds_is_taken_before_all_else() -> None:
     """Damage three times as high, and twice that where a factor is moved as well."""
     magnets = germany().case.damage[0].steps[0].eur_per_t
     moved = (("damage", "2"), ("assumptions", "costly"))
-    reading, _ = Question(GERMANY, None, moved).asked(germany())
+    reading, _ = Question(GERMANY, None, moved).apply_to(germany())
     assert reading.case.damage[0].steps[0].eur_per_t == pytest.approx(6 * magnets)
     with using("de"):
-        known = controls.every_control(germany().case)["assumptions"]
-        assert scenarios.shown(known, "costly") == "Dreifacher Schaden"
-        assert scenarios.shown(known, str(known.base)) == "wie in der Datei"
+        known = controls.controls_by_id(germany().case)["assumptions"]
+        assert scenario_store.value_in_words(known, "costly") == "Dreifacher Schaden"
+        assert scenario_store.value_in_words(known, str(known.base)) == "wie in der Datei"
 
 
 def test_what_no_expert_holds_is_refused() -> None:
-    with pytest.raises(Unasked):
-        Question(GERMANY, None, (("assumptions", "nobody"),)).asked(germany())
+    with pytest.raises(InvalidRequest):
+        Question(GERMANY, None, (("assumptions", "nobody"),)).apply_to(germany())

@@ -14,9 +14,16 @@ from open_page import TUTORIAL
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
 from models.scenario.case import Variant
-from optimizer.page import reading, scenarios
-from optimizer.page.question import Question, Unasked
-from optimizer.page.scenarios import Scenarios, Source, as_variant, save, saved, with_variant
+from optimizer.page import isolated_reader, scenario_store
+from optimizer.page.question import InvalidRequest, Question
+from optimizer.page.scenario_store import (
+    ScenarioSource,
+    ScenarioStore,
+    file_with_variant,
+    insert_variant,
+    question_as_variant,
+    save_variant,
+)
 from optimizer.solve.checked_solution import input_hash
 
 HEAD = """\
@@ -78,21 +85,21 @@ MOVED = (("funders.fund.budget_meur", "7.5"), ("damage", "1.3"), ("horizon.disco
 BREAKS = {"lf": "\n", "crlf": "\r\n"}
 
 
-def written(folder: Path, text: str, name: str = "own.yaml") -> Source:
+def written(folder: Path, text: str, name: str = "own.yaml") -> ScenarioSource:
     """An own file with this text as it is."""
     path = folder / name
     path.write_bytes(text.encode())
-    return Scenarios().add(path)
+    return ScenarioStore().add_file(path)
 
 
 def asked(
-    source: Source, *moved: tuple[str, str], variant: str | None = None
+    source: ScenarioSource, *moved: tuple[str, str], variant: str | None = None
 ) -> tuple[str, Variant]:
     """The hash of what a question asks of a file, and the question as a variant."""
     base = read_case(source.path, variant)
     question = Question(source.id, variant, moved)
-    reading, settings = question.asked(base)
-    return input_hash(reading.case), as_variant(question, base.case, settings)
+    reading, settings = question.apply_to(base)
+    return input_hash(reading.case), question_as_variant(question, base.case, settings)
 
 
 def added(before: bytes, after: bytes) -> bytes:
@@ -111,7 +118,7 @@ def test_what_is_saved_reads_back_as_it_was_asked(name: str, breaks: str, tmp_pa
     source = written(tmp_path, FILES[name].replace("\n", BREAKS[breaks]))
     before = read_case(source.path, check_variants=True).case
     wanted, variant = asked(source, *MOVED)
-    save(source, "asked_once", variant)
+    save_variant(source, "asked_once", variant)
     assert input_hash(read_case(source.path, "asked_once").case) == wanted
     after = read_case(source.path, check_variants=True)
     assert input_hash(after.case) == input_hash(before) != wanted
@@ -127,7 +134,7 @@ def test_all_else_in_the_file_stays_byte_by_byte(name: str, breaks: str, tmp_pat
     source = written(tmp_path, FILES[name].replace("\n", BREAKS[breaks]))
     before = source.path.read_bytes()
     _, variant = asked(source, *MOVED)
-    save(source, "asked_once", variant)
+    save_variant(source, "asked_once", variant)
     more = added(before, source.path.read_bytes()).decode()
     assert more.count("asked_once:") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["own.yaml"]
@@ -137,7 +144,7 @@ def test_all_else_in_the_file_stays_byte_by_byte(name: str, breaks: str, tmp_pat
 def test_lines_that_are_added_end_as_those_of_the_file(breaks: str, tmp_path: Path) -> None:
     for name in ("none", "middle", "last"):
         source = written(tmp_path, FILES[name].replace("\n", BREAKS[breaks]))
-        save(source, "asked_once", asked(source, *MOVED)[1])
+        save_variant(source, "asked_once", asked(source, *MOVED)[1])
         raw = source.path.read_bytes()
         assert raw.count(b"\r\n") == (raw.count(b"\n") if breaks == "crlf" else 0)
 
@@ -146,24 +153,24 @@ def test_lines_that_are_added_end_as_those_of_the_file(breaks: str, tmp_path: Pa
 def test_variants_in_one_line_are_refused(name: str, tmp_path: Path) -> None:
     source = written(tmp_path, FLOW[name])
     _, variant = asked(source, *MOVED)
-    with pytest.raises(Unasked, match="write them on lines of their own"):
-        save(source, "asked_once", variant)
+    with pytest.raises(InvalidRequest, match="write them on lines of their own"):
+        save_variant(source, "asked_once", variant)
     assert source.path.read_text(encoding="utf-8") == FLOW[name]
 
 
 def test_a_file_in_json_is_refused_and_stays(tmp_path: Path) -> None:
     text = read_case_text(FILES["last"]).case.model_dump_json(by_alias=True, exclude_unset=True)
     source = written(tmp_path, text, "own.json")
-    with pytest.raises((Unasked, ScenarioError)):
-        save(source, "asked_once", asked(source, *MOVED)[1])
+    with pytest.raises((InvalidRequest, ScenarioError)):
+        save_variant(source, "asked_once", asked(source, *MOVED)[1])
     assert source.path.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize("name", ["top", "middle", "last", "remarks", "wide", "narrow"])
 def test_a_variant_that_is_there_is_not_written_twice(name: str, tmp_path: Path) -> None:
     source = written(tmp_path, FILES[name])
-    with pytest.raises(Unasked, match="old"):
-        save(source, "old", asked(source, *MOVED)[1])
+    with pytest.raises(InvalidRequest, match="old"):
+        save_variant(source, "old", asked(source, *MOVED)[1])
     assert source.path.read_text(encoding="utf-8") == FILES[name]
 
 
@@ -172,7 +179,7 @@ def test_one_variant_after_the_other(tmp_path: Path) -> None:
     wanted = {}
     for n in range(4):
         wanted[f"v{n}"], variant = asked(source, ("funders.fund.budget_meur", str(n)))
-        save(source, f"v{n}", variant)
+        save_variant(source, f"v{n}", variant)
     for id, hash in wanted.items():
         assert input_hash(read_case(source.path, id).case) == hash
     assert set(read_case(source.path, check_variants=True).case.variants) == set(wanted)
@@ -182,13 +189,13 @@ def test_a_question_to_a_variant_is_saved_with_it(tmp_path: Path) -> None:
     """What the variant sets and what was moved, in the title as well."""
     source = written(tmp_path, FILES["last"].replace("old: {", 'old: {description: "Kept.", '))
     wanted, variant = asked(source, ("damage", "2"), variant="old")
-    save(source, "of_old", variant)
+    save_variant(source, "of_old", variant)
     case = read_case(source.path, "of_old").case
     assert input_hash(case) == wanted
     assert float(case.funders["fund"].budget_meur or 0) == 10
     made = case.variants["of_old"]
     assert made.title is not None
-    assert made.title.read("en").startswith("Half; “half”; Damage of a missing tonne")
+    assert made.title.in_language("en").startswith("Half; “half”; Damage of a missing tonne")
     assert made.set.keys() == {
         "funders.fund.budget_meur", "damage.0.steps.0.eur_per_t", "damage.1.steps.0.eur_per_t"
     }  # fmt: skip
@@ -198,7 +205,7 @@ def test_a_question_to_a_variant_is_saved_with_it(tmp_path: Path) -> None:
 def test_words_that_mean_something_in_yaml_are_names_as_well(id: str, tmp_path: Path) -> None:
     source = written(tmp_path, FILES["middle"])
     wanted, variant = asked(source, *MOVED)
-    save(source, id, variant)
+    save_variant(source, id, variant)
     assert input_hash(read_case(source.path, id).case) == wanted
 
 
@@ -211,9 +218,9 @@ def test_every_kind_of_control_is_saved_and_read_back() -> None:
         ("days.federal_nickel", "33.3"), ("price", "1.1"), ("success", "0.5"), ("delay", "1.5"),
         ("supply.115.share", "0.123456789012"), ("project.hemerdon", "out"), ("adaptation", "0.3"),
     )  # fmt: skip
-    source = Source("germany-2026", path, "shipped")
+    source = ScenarioSource("germany-2026", path, "shipped")
     wanted, variant = asked(source, *moved)
-    content = saved(source, "all_of_it", variant)
+    content = file_with_variant(source, "all_of_it", variant)
     back = read_case_text(content.decode(), str(path), "all_of_it").case
     assert input_hash(back) == wanted
     assert added(path.read_bytes(), content)
@@ -223,13 +230,13 @@ def test_titles_hold_whatever_is_written_in_the_scenario(tmp_path: Path) -> None
     names = 'name: {en: "Fund: “A” # 1, {x} & \'y\'", de: "Fonds: ÄÖ\\u00a0ß – [z] %"}'
     source = written(tmp_path, FILES["middle"].replace("fund: {", f"fund: {{{names}, "))
     wanted, variant = asked(source, ("funders.fund.budget_meur", "8"))
-    save(source, "asked_once", variant)
+    save_variant(source, "asked_once", variant)
     case = read_case(source.path, "asked_once").case
     assert input_hash(case) == wanted
     title = case.variants["asked_once"].title
     assert title is not None
-    assert title.read("en") == "Fund: “A” # 1, {x} & 'y' 8 million EUR"
-    assert title.read("de") == "Fonds: ÄÖ ß – [z] % 8 Mio. EUR"
+    assert title.in_language("en") == "Fund: “A” # 1, {x} & 'y' 8 million EUR"
+    assert title.in_language("de") == "Fonds: ÄÖ ß – [z] % 8 Mio. EUR"
 
 
 def test_a_long_question_is_named_by_its_first_parts(tmp_path: Path) -> None:
@@ -238,15 +245,15 @@ def test_a_long_question_is_named_by_its_first_parts(tmp_path: Path) -> None:
              ("supply.0.share", "0.9")]  # fmt: skip
     title = asked(source, *moved)[1].title
     assert title is not None
-    assert title.read("en").endswith("; 2 more")
-    assert title.read("de").endswith("; 2 weitere")
+    assert title.in_language("en").endswith("; 2 more")
+    assert title.in_language("de").endswith("; 2 weitere")
 
 
 def test_a_workbook_is_not_written_to(tmp_path: Path) -> None:
-    source = Source("book", tmp_path / "book.xlsx", "own")
+    source = ScenarioSource("book", tmp_path / "book.xlsx", "own")
     variant = Variant.model_validate({"set": {"funders.fund.budget_meur": 1}})
-    with pytest.raises(Unasked, match=r"YAML|workbook"):
-        save(source, "asked_once", variant)
+    with pytest.raises(InvalidRequest, match=r"YAML|workbook"):
+        save_variant(source, "asked_once", variant)
 
 
 # Where it fails
@@ -256,7 +263,7 @@ def test_what_would_not_read_back_is_not_written(tmp_path: Path) -> None:
     source = written(tmp_path, FILES["middle"])
     variant = Variant.model_validate({"set": {"funders.nobody.budget_meur": 1}})
     with pytest.raises(ScenarioError, match="nobody"):
-        save(source, "asked_once", variant)
+        save_variant(source, "asked_once", variant)
     assert source.path.read_text(encoding="utf-8") == FILES["middle"]
 
 
@@ -278,7 +285,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(
 
     monkeypatch.setattr(Path, fails, full if fails == "write_bytes" else held)
     with pytest.raises(OSError, match=r"No space|Permission"):
-        save(source, "asked_once", variant)
+        save_variant(source, "asked_once", variant)
     monkeypatch.undo()
     assert source.path.read_text(encoding="utf-8") == FILES["middle"]
     assert [path.name for path in tmp_path.iterdir()] == ["own.yaml"]
@@ -288,7 +295,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(
 def test_a_file_keeps_its_permissions(tmp_path: Path) -> None:
     source = written(tmp_path, FILES["middle"])
     source.path.chmod(0o600)
-    save(source, "asked_once", asked(source, *MOVED)[1])
+    save_variant(source, "asked_once", asked(source, *MOVED)[1])
     assert stat.S_IMODE(source.path.stat().st_mode) == 0o600
 
 
@@ -299,8 +306,8 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> 
     written(real, FILES["middle"])
     link = tmp_path / "link.yaml"
     link.symlink_to(real / "own.yaml")
-    source = Scenarios().add(link)
-    save(source, "asked_once", asked(source, *MOVED)[1])
+    source = ScenarioStore().add_file(link)
+    save_variant(source, "asked_once", asked(source, *MOVED)[1])
     assert link.is_symlink()
     assert "asked_once" in read_case(real / "own.yaml").case.variants
 
@@ -309,7 +316,7 @@ def test_a_mark_at_the_beginning_of_the_file_stays(tmp_path: Path) -> None:
     """As editors on Windows write it."""
     source = written(tmp_path, "\ufeff" + FILES["middle"])
     before = source.path.read_bytes()
-    save(source, "asked_once", asked(source, *MOVED)[1])
+    save_variant(source, "asked_once", asked(source, *MOVED)[1])
     assert added(before, source.path.read_bytes())
     assert "asked_once" in read_case(source.path).case.variants
 
@@ -317,7 +324,7 @@ def test_a_mark_at_the_beginning_of_the_file_stays(tmp_path: Path) -> None:
 def test_the_text_is_one_mapping_with_the_variant_among_the_others() -> None:
     variant = Variant.model_validate({"title": "New", "set": {"a.b": 1}})
     for name, text in FILES.items():
-        found = yaml.safe_load(with_variant(text, "new", variant))
+        found = yaml.safe_load(insert_variant(text, "new", variant))
         assert found["variants"]["new"] == {"title": "New", "set": {"a.b": 1}}, name
         before = yaml.safe_load(text)
         del found["variants"]["new"]
@@ -334,9 +341,11 @@ def test_what_is_moved_has_the_last_word_beside_a_variant() -> None:
     moved = (("public", "0.5"), (year, "10"))
     variant = next(v for v, x in read_case(path).case.variants.items() if year in x.set)
     base = read_case(path, variant)
-    reading, made = Question("consortium", variant, moved).asked(base)
-    source = Source("consortium", path, "own")
-    text = saved(source, "new", as_variant(Question("consortium", variant, moved), base.case, made))
+    reading, made = Question("consortium", variant, moved).apply_to(base)
+    source = ScenarioSource("consortium", path, "own")
+    text = file_with_variant(
+        source, "new", question_as_variant(Question("consortium", variant, moved), base.case, made)
+    )
     again = read_case_text(text.decode(), str(path), "new").case
     assert input_hash(again) == input_hash(reading.case)
 
@@ -348,7 +357,9 @@ def test_a_fault_of_a_variant_is_not_mended_for_all(tmp_path: Path) -> None:
     own.write_text(f"{text}\n{wrong}\n", encoding="utf-8")
     with pytest.raises(ScenarioError) as caught:
         read_case(own, check_variants=True)
-    (found,) = scenarios.mendable(caught.value.faults, Source("own", own, "own"))
+    (found,) = scenario_store.correctable_faults(
+        caught.value.faults, ScenarioSource("own", own, "own")
+    )
     assert (found.path, found.line) == ("", wrong)
 
 
@@ -361,25 +372,25 @@ def test_a_scenario_is_read_again_when_a_file_of_it_has_changed(tmp_path: Path) 
     )
     part.write_text(TAIL, encoding="utf-8")
     table.write_text("material,country,share\nlithium,CL,1\ncopper,PE,1\n", encoding="utf-8")
-    id = (offered := Scenarios()).add(main, "offered").id
-    mine = Scenarios(shared=offered)
+    id = (offered := ScenarioStore()).add_file(main, "offered").id
+    mine = ScenarioStore(shared_store=offered)
 
     def budget() -> float:
-        return float(mine.base(id).case.funders["fund"].budget_meur or 0)
+        return float(mine.read_scenario(id).case.funders["fund"].budget_meur or 0)
 
-    stamps = [mine.at(id).stamp]
+    stamps = [mine.version(id).stamp]
     assert budget() == 20
-    assert mine.at(id).stamp == stamps[0]
+    assert mine.version(id).stamp == stamps[0]
     part.write_text(TAIL.replace("budget_meur: 20", "budget_meur: 300"), encoding="utf-8")
-    stamps.append(mine.at(id).stamp)
+    stamps.append(mine.version(id).stamp)
     assert budget() == 300
-    assert mine.at(id).stamp == stamps[1]
+    assert mine.version(id).stamp == stamps[1]
     table.write_text("material,country,share\nlithium,AU,1\ncopper,PE,1\n", encoding="utf-8")
-    stamps.append(mine.at(id).stamp)
-    assert {row.country for row in mine.base(id).case.supply} == {"AU", "PE"}
+    stamps.append(mine.version(id).stamp)
+    assert {row.country for row in mine.read_scenario(id).case.supply} == {"AU", "PE"}
     table.unlink()
     with pytest.raises(ScenarioError):
-        mine.base(id)
+        mine.read_scenario(id)
     assert len(set(stamps)) == 3
 
 
@@ -395,8 +406,8 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
         part.write_text(TAIL.replace("budget_meur: 20", "budget_meur: 300"), encoding="utf-8")
         return found
 
-    id, budgets = (mine := Scenarios()).add(main).id, []
-    monkeypatch.setattr(reading, "read_case", slowly)
+    id, budgets = (mine := ScenarioStore()).add_file(main).id, []
+    monkeypatch.setattr(isolated_reader, "read_case", slowly)
     for _ in range(3):
-        budgets.append(mine.base(id).case.funders["fund"].budget_meur)
+        budgets.append(mine.read_scenario(id).case.funders["fund"].budget_meur)
     assert budgets == [20, 300, 300]

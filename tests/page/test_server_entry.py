@@ -199,9 +199,9 @@ def test_an_address_that_does_not_do_is_refused(tmp_path: Path, address: str, sa
      ("http://localhost:80", "http://localhost")],
 )  # fmt: skip
 def test_an_address_is_that_of_browsers(address: str, meant: str) -> None:
-    from optimizer.cli.opening import _public
+    from optimizer.cli.open_page import _public_address
 
-    assert _public(address) == meant
+    assert _public_address(address) == meant
 
 
 @pytest.mark.slow
@@ -241,7 +241,7 @@ def test_the_header_of_another_login_is_heeded(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_search_that_finds_nothing_in_time_is_told(tmp_path: Path) -> None:
-    patch = "from optimizer.cli import opening\nopening.SEARCH = 0.01"
+    patch = "from optimizer.cli import open_page\nopen_page.SERVER_SEARCH_SECONDS = 0.01"
     with served(tmp_path, "--jobs", "1", patch=patch) as own, own.visitor().tab() as tab:
         said = tab.ask(BASE)
         assert said["state"] == "failed"

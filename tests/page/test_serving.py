@@ -14,8 +14,8 @@ import pytest
 from open_page import PATIENCE, TUTORIAL, Served, dropped, own_text, query_of, served
 from pages import read
 
-from optimizer.page.people import TABS
-from optimizer.page.scenarios import DROPPED
+from optimizer.page.scenario_store import MAX_DROPPED_FILES
+from optimizer.page.users import MAX_TABS_PER_USER
 
 SERVED = ("--jobs", "2", TUTORIAL)
 BASE = query_of("tutorial")
@@ -81,12 +81,12 @@ def test_what_was_mended_never_answers_what_all_have(tmp_path: Path) -> None:
     patch = """
 from time import sleep
 from optimizer.page import question
-real = question.Question.asked
+real = question.Question.apply_to
 def slowly(self, base):
     found = real(self, base)
     sleep(0.6)
     return found
-question.Question.asked = slowly
+question.Question.apply_to = slowly
 """
     with served(tmp_path, "--jobs", "1", patch=patch) as own:
         ada, eve = own.visitor("Ada"), own.visitor("Eve")
@@ -308,16 +308,16 @@ def test_one_who_asks_too_much_is_told_so_and_the_others_are_answered(tmp_path: 
 def test_one_has_no_more_tabs_and_files_than_that(server: Served) -> None:
     bob = server.visitor("Bob")
     with ExitStack() as stack:
-        for _ in range(TABS):
+        for _ in range(MAX_TABS_PER_USER):
             stack.enter_context(bob.tab())
         answer = bob.get("/events?tab=one-more")
         assert answer.status == 503
         assert server.visitor("Cleo").get("/").status == 200
-    for n in range(DROPPED):
+    for n in range(MAX_DROPPED_FILES):
         dropped(bob, own_text(100 + n), f"file-{n}.yaml")
     answer = bob.post("/drop?name=one-more.yaml", own_text(99))
     assert answer.status == 404
-    assert f"{DROPPED} files" in answer.json["text"]
+    assert f"{MAX_DROPPED_FILES} files" in answer.json["text"]
     bob.post("/forget", b"")
     dropped(bob, own_text(99))
 
@@ -355,9 +355,9 @@ def test_what_one_dropped_is_removed_when_he_says_so(server: Served) -> None:
 
 @pytest.mark.slow
 def test_what_one_dropped_is_removed_when_he_has_gone(tmp_path: Path) -> None:
-    patch = "from optimizer.page import people\n"
-    patch += "made = people.People\n"
-    patch += "people.People = lambda *given: made(*given, gone_after=1.0)"
+    patch = "from optimizer.page import users\n"
+    patch += "made = users.Users\n"
+    patch += "users.Users = lambda *given: made(*given, forget_after=1.0)"
     with served(tmp_path, "--jobs", "1", patch=patch) as own:
         ada = own.visitor("Ada")
         with ada.tab() as tab:

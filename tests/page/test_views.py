@@ -21,10 +21,17 @@ from pages import Element, read
 from models.files import read_case
 from models.language import Language
 from optimizer.page import views, worker
-from optimizer.page.pieces import LANGUAGES
-from optimizer.page.worker import Answerer, Asked, Failed, Given, Lent, Shown
-from optimizer.parallel.staying import Message
-from optimizer.report.figures import NO_BREAK
+from optimizer.page.fragments import LANGUAGES
+from optimizer.page.worker import (
+    AnswerFailure,
+    PlanRequest,
+    ScenarioWorker,
+    SolveRequest,
+    TransferredPlan,
+    ViewRequest,
+)
+from optimizer.parallel.services import ServiceMessage
+from optimizer.report.number_format import NO_BREAK_SPACE
 
 OPENED = (TUTORIAL,)
 BASE = query_of("tutorial")
@@ -52,11 +59,11 @@ def headings(page: Element) -> list[str]:
 
 
 @pytest.mark.quick(every=5)
-@pytest.mark.parametrize("name", views.ALL)
+@pytest.mark.parametrize("name", views.ALL_VIEWS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_view_is_headed_as_it_should_be(visitor: Visitor, name: str, language: Language) -> None:
     """Asked at once, without the question before it."""
-    queries = [BASE, query_of("tutorial", "capex=2")] if name in views.OF_SEVERAL else [BASE]
+    queries = [BASE, query_of("tutorial", "capex=2")] if name in views.COMPARISON_VIEWS else [BASE]
     answer = visitor.view(name, *queries, lang=language, event=STRIKE, funder="fund")
     assert answer.status == 200
     page = read(answer.text)
@@ -69,8 +76,8 @@ def test_a_board_has_a_column_for_each_option(visitor: Visitor) -> None:
     queries = [BASE, query_of("tutorial", "capex=2"), query_of("tutorial", "capex=0.5")]
     two, three = (visitor.view("board", *queries[:n]).text for n in (2, 3))
     for option in ("Base case", "Capex: all projects × 2", "Capex: all projects × 0.5"):
-        assert option in three.replace(NO_BREAK, " ")
-    assert "Capex: all projects × 0.5" not in two.replace(NO_BREAK, " ")
+        assert option in three.replace(NO_BREAK_SPACE, " ")
+    assert "Capex: all projects × 0.5" not in two.replace(NO_BREAK_SPACE, " ")
 
 
 @pytest.mark.slow
@@ -87,13 +94,13 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
     assert answer.status == 200
     cells = {
         table.attributes.get("data-name", ""): [
-            [cell.text.replace(NO_BREAK, " ") for cell in row.all("th", "td")]
+            [cell.text.replace(NO_BREAK_SPACE, " ") for cell in row.all("th", "td")]
             for row in table.all("tr")
         ]
         for table in read(answer.text).all("table")
     }
     assert "rises from 12 million EUR to 28 million EUR (+133 %)." in (
-        answer.text.replace(NO_BREAK, " ")
+        answer.text.replace(NO_BREAK_SPACE, " ")
     )
     told = "Lenders and investors -20, Raw materials fund -10 and A chip maker -10"
     assert cells["payments"][1] == ["A refinery", "40", "0", "-40", told]
@@ -108,8 +115,8 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
 
 def test_what_taking_part_costs_is_told_beside_what_it_gains(visitor: Visitor) -> None:
     told = read(visitor.view("company", BASE, funder="chip_maker").text).text
-    assert "costs A chip maker 5 million EUR net" in told.replace(NO_BREAK, " ")
-    told = told.replace(NO_BREAK, " ")
+    assert "costs A chip maker 5 million EUR net" in told.replace(NO_BREAK_SPACE, " ")
+    told = told.replace(NO_BREAK_SPACE, " ")
     assert "lose 6 million EUR less: 4 million EUR and not 10 million EUR." in told
     assert "That is 1 million EUR more than it costs." in told
     assert "Either plan may be improved, by no more than" in told
@@ -138,7 +145,7 @@ def test_who_puts_up_more_or_less_is_told(
 ) -> None:
     for language, told in (("en", english), ("de", german)):
         view = visitor.view("changed", BASE, query_of("tutorial", setting), lang=language)
-        assert f": {told}." in view.text.replace(NO_BREAK, " ")
+        assert f": {told}." in view.text.replace(NO_BREAK_SPACE, " ")
 
 
 @pytest.mark.parametrize(
@@ -154,22 +161,22 @@ def test_money_that_is_not_used_is_told(
     """By hand: a quarter of the refinery is 10, and stock for all that is left is 5.5."""
     enough, more = (query_of("tutorial", f"funders.fund.budget_meur={n}") for n in (29, 30))
     told = read(visitor.view("changed", enough, more, lang=language).text).text
-    assert used in told.replace(NO_BREAK, " ")
+    assert used in told.replace(NO_BREAK_SPACE, " ")
     assert same in told
 
 
 def test_what_is_paid_otherwise_is_no_same_plan_and_what_was_stopped_is_not_proven() -> None:
     """The same projects and stocks, of which one pays more; a search that ended at a limit."""
-    answerer, base = Answerer(), read_case(TUTORIAL)
-    first = base.changed(["funders.fund.budget_meur=60"]).case
-    answerer.answer(Message(1, Asked("k", first, "t", None), "en"), lambda _: None)
-    plan = answerer.answer(Message(2, Lent("k"), "en"), lambda _: None).plan
+    answerer, base = ScenarioWorker(), read_case(TUTORIAL)
+    first = base.with_settings(["funders.fund.budget_meur=60"]).case
+    answerer.answer(ServiceMessage(1, SolveRequest("k", first, "t", None), "en"), lambda _: None)
+    plan = answerer.answer(ServiceMessage(2, PlanRequest("k"), "en"), lambda _: None).plan
     (one, *others) = plan.accounts
     dearer = {year: 2 * paid for year, paid in one.paid_meur.items()}
     accounts = (one.model_copy(update={"paid_meur": dearer}), *others)
     stopped = plan.certificate.model_copy(update={"status": "limit"})
     after = plan.model_copy(update={"accounts": accounts, "certificate": stopped})
-    same, other = views.changed(plan, plan), views.changed(plan, after)
+    same, other = views.changes_view(plan, plan), views.changes_view(plan, after)
     assert "It is the same plan" in same
     assert "Either plan may be improved" in same
     assert "It is the same plan" not in other
@@ -178,16 +185,18 @@ def test_what_is_paid_otherwise_is_no_same_plan_and_what_was_stopped_is_not_prov
 
 def test_a_budget_that_carries_over_is_not_told_where_it_was_not_moved() -> None:
     """What it has in a year holds what the years before left, which the use of it changes."""
-    answerer = Answerer()
+    answerer = ScenarioWorker()
     by_year = [
         "funders.fund.budget_meur=null", "funders.fund.carry_over=true",
         "funders.fund.budget_by_year_meur={2026: 20, 2027: 20, 2028: 20}",
     ]  # fmt: skip
     for key, capex in (("a", 40), ("b", 44)):
         settings = [*by_year, f"projects.refinery.capex_meur={capex}"]
-        case = read_case(TUTORIAL).changed(settings).case
-        answerer.answer(Message(1, Asked(key, case, "t", None), "en"), lambda _: None)
-    told = answerer.answer(Message(2, Shown("changed", ("a", "b")), "en"), lambda _: None)
+        case = read_case(TUTORIAL).with_settings(settings).case
+        answerer.answer(ServiceMessage(1, SolveRequest(key, case, "t", None), "en"), lambda _: None)
+    told = answerer.answer(
+        ServiceMessage(2, ViewRequest("changed", ("a", "b")), "en"), lambda _: None
+    )
     assert "Raw materials fund +" in told
     assert "are used" not in told
 
@@ -195,7 +204,7 @@ def test_a_budget_that_carries_over_is_not_told_where_it_was_not_moved() -> None
 def test_what_is_spent_otherwise_on_stocks_is_told(visitor: Visitor) -> None:
     """By hand: of ten tonnes at 0.5 each and what keeping them costs, two are left."""
     small = query_of("tutorial", "stockpiles.reserve.max_purchase_t_per_year=1")
-    told = read(visitor.view("changed", BASE, small).text).text.replace(NO_BREAK, " ")
+    told = read(visitor.view("changed", BASE, small).text).text.replace(NO_BREAK_SPACE, " ")
     assert (
         "Largest changes of what is spent on stocks, in million EUR, not discounted: Gallium -4.40."
         in told
@@ -215,48 +224,56 @@ def test_what_is_contracted_otherwise_is_told(visitor: Visitor) -> None:
 
 def test_a_search_that_goes_on_is_shown_as_it_ends() -> None:
     """A plan that was stopped is not that of the answer any more, and a file of it is whole."""
-    answerer, numbers, base = Answerer(), count(1), read_case(TUTORIAL)
-    nothing = base.changed(["funders.fund.budget_meur=0"]).case
+    answerer, numbers, base = ScenarioWorker(), count(1), read_case(TUTORIAL)
+    nothing = base.with_settings(["funders.fund.budget_meur=0"]).case
 
     def answer(asked: Any) -> Any:
-        said = answerer.answer(Message(next(numbers), asked, "en"), lambda _: None)
-        assert not isinstance(said, Failed), said
+        said = answerer.answer(ServiceMessage(next(numbers), asked, "en"), lambda _: None)
+        assert not isinstance(said, AnswerFailure), said
         return said
 
     def supports() -> bool:
-        return "support 1 of 2" in answer(Shown("brief", ("k",))).replace(NO_BREAK, " ")
+        return "support 1 of 2" in answer(ViewRequest("brief", ("k",))).replace(NO_BREAK_SPACE, " ")
 
-    answer(Asked("k", nothing, "t", None))
-    answerer.ended.discard("k")  # as if it had been stopped with this plan
+    answer(SolveRequest("k", nothing, "t", None))
+    answerer.finished_keys.discard("k")  # as if it had been stopped with this plan
     assert not supports()
-    stopped = answer(Shown("plan", ("k",), is_file=True))
-    answer(Asked("k", base.case, "t", None))
+    stopped = answer(ViewRequest("plan", ("k",), is_file=True))
+    answer(SolveRequest("k", base.case, "t", None))
     assert supports()
-    assert answerer.whole == set()  # a file is made of it anew, with all that is told of chains
-    assert answer(Shown("plan", ("k",), is_file=True)) != stopped
+    assert (
+        answerer.keys_with_chains == set()
+    )  # a file is made of it anew, with all that is told of chains
+    assert answer(ViewRequest("plan", ("k",), is_file=True)) != stopped
 
 
 def test_a_plan_that_was_lent_unfinished_is_lent_again() -> None:
-    answerer, base = Answerer(), read_case(TUTORIAL)
-    answerer.answer(Message(1, Asked("k", base.case, "t", None), "en"), lambda _: None)
-    plan = answerer.answer(Message(2, Lent("k"), "en"), lambda _: None).plan
+    answerer, base = ScenarioWorker(), read_case(TUTORIAL)
+    answerer.answer(
+        ServiceMessage(1, SolveRequest("k", base.case, "t", None), "en"), lambda _: None
+    )
+    plan = answerer.answer(ServiceMessage(2, PlanRequest("k"), "en"), lambda _: None).plan
     proof = plan.certificate.model_copy(update={"status": "limit"})
     for given, is_kept in ((plan, True), (plan.model_copy(update={"certificate": proof}), False)):
-        other = Answerer()
-        other.answer(Message(1, Given("k", given, ("t", None)), "en"), lambda _: None)
-        looks = [other.answer(Message(n, Shown("brief", ("k",)), "en"), lambda _: None)
+        other = ScenarioWorker()
+        other.answer(
+            ServiceMessage(1, TransferredPlan("k", given, ("t", None)), "en"), lambda _: None
+        )
+        looks = [other.answer(ServiceMessage(n, ViewRequest("brief", ("k",)), "en"), lambda _: None)
                  for n in (2, 3)]  # fmt: skip
         assert [isinstance(one, str) for one in looks] == [True, is_kept]
 
 
 def test_what_is_counted_in_tonnes_is_called_a_shortage() -> None:
-    answerer = Answerer()
+    answerer = ScenarioWorker()
     for key, budget in (("a", 20), ("b", 0)):
-        case = read_case(TUTORIAL, settings=["objective.measure=tonnes"]).changed(
+        case = read_case(TUTORIAL, settings=["objective.measure=tonnes"]).with_settings(
             [f"funders.fund.budget_meur={budget}"]
         ).case  # fmt: skip
-        answerer.answer(Message(1, Asked(key, case, "t", None), "en"), lambda _: None)
-    told = answerer.answer(Message(2, Shown("changed", ("a", "b")), "en"), lambda _: None)
+        answerer.answer(ServiceMessage(1, SolveRequest(key, case, "t", None), "en"), lambda _: None)
+    told = answerer.answer(
+        ServiceMessage(2, ViewRequest("changed", ("a", "b")), "en"), lambda _: None
+    )
     assert "Expected shortage stays at" in told
     assert "damage by" not in told
 
@@ -267,7 +284,7 @@ def test_stocks_are_counted_by_what_is_in_store() -> None:
         stockpiles={id: SimpleNamespace(material=material) for id, material in held.items()}
     )
     plan = SimpleNamespace(buy={id: np.full(2, float(id != "empty")) for id in held})
-    assert worker._stocked(instance, plan) == 2
+    assert worker._stocked_material_count(instance, plan) == 2
 
 
 def test_a_stress_test_of_nothing_is_told(visitor: Visitor) -> None:
@@ -294,28 +311,28 @@ def test_views_are_asked_while_questions_are(visitor: Visitor, tab: Tab) -> None
 
 def test_an_older_answer_is_shown_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though neither its document is kept any more nor its states."""
-    monkeypatch.setattr(worker, "PROBLEMS", 1)
-    monkeypatch.setattr(worker, "PLANS", 1)
-    answerer, numbers = Answerer(), count(1)
+    monkeypatch.setattr(worker, "MAX_PROBLEMS", 1)
+    monkeypatch.setattr(worker, "MAX_PLANS", 1)
+    answerer, numbers = ScenarioWorker(), count(1)
     base = read_case(TUTORIAL)
 
     def answer(asked: Any) -> Any:
-        said = answerer.answer(Message(next(numbers), asked, "en"), lambda _: None)
-        assert not isinstance(said, Failed), said
+        said = answerer.answer(ServiceMessage(next(numbers), asked, "en"), lambda _: None)
+        assert not isinstance(said, AnswerFailure), said
         return said
 
     def look(key: str) -> list[Any]:
-        stress = Shown("stress", (key,), (("event", STRIKE),))
-        return [answer(Shown("damage", (key,))), answer(stress),
-                answer(Shown("plan", (key,), is_file=True))]  # fmt: skip
+        stress = ViewRequest("stress", (key,), (("event", STRIKE),))
+        return [answer(ViewRequest("damage", (key,))), answer(stress),
+                answer(ViewRequest("plan", (key,), is_file=True))]  # fmt: skip
 
     def ask(budget: str) -> None:
-        case = base.changed([f"funders.fund.budget_meur={budget}"]).case
-        answer(Asked(budget, case, "t", None))
+        case = base.with_settings([f"funders.fund.budget_meur={budget}"]).case
+        answer(SolveRequest(budget, case, "t", None))
 
     ask("10")
     first = look("10")
     ask("12")
     look("12")
-    assert answerer.found["10"].states == ()
+    assert answerer.solutions["10"].states == ()
     assert look("10") == first

@@ -21,16 +21,16 @@ from certificates import Files, certified
 from clustered import Processes, behaving, counting, running, solving, wait_for
 
 from models.language import using
-from optimizer.cli.options import asked_for
+from optimizer.cli.options import engine_in_use
 from optimizer.errors import (
     ClusterError,
     Infeasible,
     OutOfMemory,
     TimedOut,
-    WorkerLost,
+    WorkerDied,
 )
-from optimizer.parallel import Arrival, Limits
-from optimizer.parallel.cluster import Cluster, Tls, located, unfit
+from optimizer.parallel import Limits, TaskResult
+from optimizer.parallel.cluster import Cluster, TlsFiles, with_protocol, worker_mismatch
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -47,20 +47,20 @@ def processes(tmp_path_factory: pytest.TempPathFactory, files: Files) -> Iterato
 
 
 def connected(processes: Processes, files: Files, **options: Any) -> Cluster:
-    return Cluster(processes.address, tls=Tls(files.ca, files.cert, files.key), **options)
+    return Cluster(processes.address, tls=TlsFiles(files.ca, files.cert, files.key), **options)
 
 
 @pytest.fixture
 def cluster(processes: Processes, files: Files) -> Iterator[Cluster]:
     """Both workers, those that an earlier test has ended as well."""
     with connected(processes, files) as found:
-        wait_for(lambda: len(found.workers) == 2)
+        wait_for(lambda: len(found.worker_addresses) == 2)
         yield found
 
 
-def errors(arrivals: list[Arrival[Any]]) -> list[type | None]:
+def errors(arrivals: list[TaskResult[Any]]) -> list[type | None]:
     """What became of each task, in their order."""
-    by_index = {arrival.index: arrival.error for arrival in arrivals}
+    by_index = {arrival.task_index: arrival.error for arrival in arrivals}
     assert len(by_index) == len(arrivals)
     return [None if by_index[n] is None else type(by_index[n]) for n in sorted(by_index)]
 
@@ -77,7 +77,7 @@ def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
         with cluster.team(counting, (10,), 3) as team:
             more_lanes = team.map([1, 2, 3, 4])
         with cluster.team(counting, (0,), None, "next") as team:
-            next_ones = list(team.arrivals(iter(range(40))))
+            next_ones = list(team.iter_results(iter(range(40))))
     assert [own[0] for own in found] == [1, 2, 3, 4, 5]
     assert [own[1] for own in found] == [1, 1, 2, 2, 3]
     assert len({own[2] for own in found}) == 2
@@ -85,8 +85,8 @@ def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
     assert [own[1] for own in again] == [4, 3]
     assert sorted(told) == [1, 2, 3, 4, 5]
     assert [own[1] for own in more_lanes] == [11, 11, 11, 12]
-    assert sorted(own.index for own in next_ones) == list(range(40))
-    assert all(own.answer is not None and own.answer[0] == own.index for own in next_ones)
+    assert sorted(own.task_index for own in next_ones) == list(range(40))
+    assert all(own.answer is not None and own.answer[0] == own.task_index for own in next_ones)
 
 
 @pytest.mark.slow
@@ -103,15 +103,15 @@ def test_plans_are_those_of_this_process(cluster: Cluster) -> None:
 def test_limits_errors_and_deaths_cost_their_task_alone(
     processes: Processes, files: Files, tmp_path: Path
 ) -> None:
-    limits = Limits(memory=500 * 10**6)
+    limits = Limits(memory_bytes=500 * 10**6)
     tasks = ["grow g", "conflict c", "die-once o", "tell t", "tell u"]
     with (
         connected(processes, files, limits=limits) as cluster,
         cluster.team(behaving, (tmp_path,), None, "next") as team,
     ):
-        found = list(team.arrivals(tasks))
+        found = list(team.iter_results(tasks))
     assert errors(found) == [OutOfMemory, Infeasible, None, None, None]
-    conflict = next(arrival.error for arrival in found if arrival.index == 1)
+    conflict = next(arrival.error for arrival in found if arrival.task_index == 1)
     assert isinstance(conflict, Infeasible)
     assert conflict.conflict[0].tag == "P9"
 
@@ -131,8 +131,8 @@ def test_a_task_that_hangs_is_ended(processes: Processes, files: Files, tmp_path
 def test_a_worker_that_neither_ends_nor_answers_is_given_up_and_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimizer.parallel.cluster.GRACE", 1.0)
-    monkeypatch.setattr("optimizer.parallel.cluster.CONNECTS_WITHIN", 3.0)
+    monkeypatch.setattr("optimizer.parallel.cluster.TIME_LIMIT_GRACE", 1.0)
+    monkeypatch.setattr("optimizer.parallel.cluster.CONNECT_TIMEOUT", 3.0)
     begun = tmp_path / "w.begun"
 
     def stop() -> None:
@@ -143,13 +143,13 @@ def test_a_worker_that_neither_ends_nor_answers_is_given_up_and_left_alone(
     with running(tmp_path, 2) as processes:
         try:
             with Cluster(processes.address, limits=Limits(seconds=2.0)) as cluster:
-                wait_for(lambda: len(cluster.workers) == 2)
+                wait_for(lambda: len(cluster.worker_addresses) == 2)
                 stopping.start()
                 with cluster.team(behaving, (tmp_path,), 1, "next") as team:
-                    lost, *told = team.arrivals(["wait w", "tell a", "tell b"])
+                    lost, *told = team.iter_results(["wait w", "tell a", "tell b"])
             # One that is new to whoever comes, and hangs, is waited for no longer than that.
             with Cluster(processes.address) as cluster:
-                assert len(cluster.workers) == 1
+                assert len(cluster.worker_addresses) == 1
         finally:
             stopping.join()
             os.kill(int(begun.read_text(encoding="utf-8")), KILL)
@@ -172,21 +172,21 @@ def test_a_worker_that_is_killed_costs_nothing_but_its_task(
     killing.start()
     tasks = ["tell a", "wait w", "tell b", "tell c", "tell d", "die e"]
     with cluster.team(behaving, (tmp_path,), 2) as team:
-        found = list(team.arrivals(tasks))
+        found = list(team.iter_results(tasks))
     killing.join()
-    assert errors(found) == [None, None, None, None, None, WorkerLost]
-    answers = {arrival.index: arrival.answer for arrival in found}
+    assert errors(found) == [None, None, None, None, None, WorkerDied]
+    answers = {arrival.task_index: arrival.answer for arrival in found}
     assert answers[1] is not None
     assert answers[1][0] == "w"
-    lost = next(arrival.error for arrival in found if arrival.index == 5)
+    lost = next(arrival.error for arrival in found if arrival.task_index == 5)
     assert "was lost, and so was the one before" in str(lost)
 
 
 @pytest.mark.slow
 def test_what_nobody_waits_for_is_ended(cluster: Cluster, tmp_path: Path) -> None:
     with cluster.team(behaving, (tmp_path,), 2) as team:
-        arrivals = team.arrivals(["tell a", "wait w"])
-        assert next(arrivals).index == 0
+        arrivals = team.iter_results(["tell a", "wait w"])
+        assert next(arrivals).task_index == 0
         wait_for((tmp_path / "w.begun").exists)
     wait_for(lambda: gone(int((tmp_path / "w.begun").read_text(encoding="utf-8"))))
 
@@ -206,8 +206,8 @@ def test_a_lost_scheduler_costs_what_was_under_way(tmp_path: Path) -> None:
         Cluster(processes.address) as cluster,
         cluster.team(behaving, (tmp_path,), None, "next") as team,
     ):
-        arrivals = team.arrivals(["tell a", "wait w"])
-        assert next(arrivals).index == 0
+        arrivals = team.iter_results(["tell a", "wait w"])
+        assert next(arrivals).task_index == 0
         os.kill(processes.scheduler.pid, KILL)
         with pytest.raises(ClusterError, match=r"is lost; 1 answers .* --resume"):
             next(arrivals)
@@ -239,7 +239,7 @@ def test_a_local_cluster_listens_on_this_machine_alone(tmp_path: Path) -> None:
 def test_another_authority_is_refused(processes: Processes, tmp_path: Path) -> None:
     with (
         pytest.raises(ClusterError, match="no scheduler answers at tls://127"),
-        connected(processes, certified(tmp_path / "other"), patience=5.0),
+        connected(processes, certified(tmp_path / "other"), wait_seconds=5.0),
     ):
         pass
 
@@ -249,8 +249,8 @@ def test_other_versions_are_refused(
     processes: Processes, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "optimizer.parallel.cluster.unfit",
-        lambda address, there, here: unfit(address, there, here | {"highspy": "0.9"}),
+        "optimizer.parallel.cluster.worker_mismatch",
+        lambda address, there, here: worker_mismatch(address, there, here | {"highspy": "0.9"}),
     )
     with (
         pytest.raises(ClusterError, match=r"has highspy .*, and here is 0\.9"),
@@ -261,8 +261,8 @@ def test_other_versions_are_refused(
 
 def test_what_is_wrong_with_a_worker() -> None:
     here = {"threads (--nthreads)": 1, "numpy": "2.0"}
-    assert unfit("tls://a:1", here, here) is None
-    threads = unfit("tls://a:1", here | {"threads (--nthreads)": 4}, here)
+    assert worker_mismatch("tls://a:1", here, here) is None
+    threads = worker_mismatch("tls://a:1", here | {"threads (--nthreads)": 4}, here)
     assert threads is not None
     assert "tls://a:1 has threads (--nthreads) 4, and here is 1" in threads
 
@@ -280,7 +280,7 @@ def test_what_is_wrong_with_a_worker() -> None:
     ],
 )
 def test_addresses_are_encrypted_but_for_this_machine(address: str, found: str) -> None:
-    assert located(address) == found
+    assert with_protocol(address) == found
 
 
 @pytest.mark.parametrize(
@@ -296,14 +296,14 @@ def test_addresses_are_encrypted_but_for_this_machine(address: str, found: str) 
 )
 def test_other_addresses_are_refused(address: str, problem: str) -> None:
     with pytest.raises(ClusterError, match=problem):
-        located(address)
+        with_protocol(address)
 
 
 def test_tls_needs_its_files(files: Files, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="missing: --tls-cert, --tls-key"):
-        Cluster("10.0.0.5:8786", tls=Tls(ca=files.ca))
+        Cluster("10.0.0.5:8786", tls=TlsFiles(ca=files.ca))
     with pytest.raises(ClusterError, match="there is no file"):
-        Cluster("10.0.0.5:8786", tls=Tls(files.ca, files.cert, tmp_path / "none.pem"))
+        Cluster("10.0.0.5:8786", tls=TlsFiles(files.ca, files.cert, tmp_path / "none.pem"))
 
 
 @pytest.mark.parametrize("missing", ["distributed", "cryptography"])
@@ -314,7 +314,7 @@ def test_without_the_extra_it_says_how_to_get_it(
     said = f"needs the package {missing}: install Vorrat with its extra 'cluster'"
     with pytest.raises(ClusterError, match=said):
         Cluster("local")
-    with pytest.raises(click.UsageError, match=said), asked_for(scheduler="local"):
+    with pytest.raises(click.UsageError, match=said), engine_in_use(scheduler="local"):
         pass
     if missing == "cryptography":  # what makes certificates, which others bring along
         Cluster("tcp://127.0.0.1:8786")

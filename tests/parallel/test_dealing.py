@@ -12,7 +12,14 @@ from answering import Counted, counting, gathering
 from in_process import InProcess
 
 from models.language import using as speaking
-from optimizer.parallel import Dealing, Limits, Processes, Workers, in_use, using
+from optimizer.parallel import (
+    Assignment,
+    Limits,
+    LocalProcesses,
+    Workers,
+    current_engine,
+    use_engine,
+)
 
 PATIENT = Limits(seconds=600.0)
 """So that there are processes even for one job."""
@@ -29,7 +36,7 @@ def test_one_job_is_done_here() -> None:
 
 def test_one_job_with_limits_is_done_elsewhere() -> None:
     with (
-        using(Processes(PATIENT)),
+        use_engine(LocalProcesses(PATIENT)),
         Workers[int, Counted](counting, (10,), 1) as workers,
     ):
         found = workers.map([5, 6])
@@ -56,22 +63,22 @@ def test_tasks_are_dealt_out_beforehand_and_answered_in_order() -> None:
 def test_lanes_in_this_process_learn_as_processes_do(jobs: int) -> None:
     rounds = ([1, 2, 3, 4, 5, 6, 7], [], [8, 9])
 
-    def answers(engine: InProcess | Processes) -> list[list[tuple[int, int]]]:
-        with using(engine), Workers[int, Counted](counting, (0,), jobs) as workers:
+    def answers(engine: InProcess | LocalProcesses) -> list[list[tuple[int, int]]]:
+        with use_engine(engine), Workers[int, Counted](counting, (0,), jobs) as workers:
             return [[own[:2] for own in workers.map(tasks)] for tasks in rounds]
 
     here = answers(InProcess())
-    assert here == answers(Processes(PATIENT))
+    assert here == answers(LocalProcesses(PATIENT))
     assert max(count for _, count in here[0]) == -(-7 // jobs)
 
 
-@pytest.mark.parametrize("engine", [InProcess(), Processes(PATIENT)])
+@pytest.mark.parametrize("engine", [InProcess(), LocalProcesses(PATIENT)])
 @pytest.mark.parametrize("dealing", ["fixed", "next"])
-def test_each_arrives_once(engine: InProcess | Processes, dealing: Dealing) -> None:
-    with using(engine), Workers[int, Counted](counting, (0,), 2, dealing) as workers:
-        arrived = list(workers.arrivals(range(20)))
-    assert sorted(own.index for own in arrived) == list(range(20))
-    assert all(own.answer is not None and own.answer[0] == own.index for own in arrived)
+def test_each_arrives_once(engine: InProcess | LocalProcesses, dealing: Assignment) -> None:
+    with use_engine(engine), Workers[int, Counted](counting, (0,), 2, dealing) as workers:
+        arrived = list(workers.iter_results(range(20)))
+    assert sorted(own.task_index for own in arrived) == list(range(20))
+    assert all(own.answer is not None and own.answer[0] == own.task_index for own in arrived)
     assert all(own.error is None and own.seconds >= 0.0 for own in arrived)
 
 
@@ -79,12 +86,12 @@ def test_who_is_free_comes_next(tmp_path: Path) -> None:
     """The first task is answered once all others are begun, which only the other worker can do."""
     tasks = [(tmp_path / "others", 4), *((tmp_path / "others", 0) for _ in range(4))]
     with Workers[tuple[Path, int], int](gathering, (), 2, "next") as workers:
-        order = [own.index for own in workers.arrivals(tasks)]
+        order = [own.task_index for own in workers.iter_results(tasks)]
     assert order.index(0) >= 3
 
 
-@pytest.mark.parametrize("engine", [InProcess(), Processes()])
-def test_tasks_are_taken_a_few_ahead(engine: InProcess | Processes) -> None:
+@pytest.mark.parametrize("engine", [InProcess(), LocalProcesses()])
+def test_tasks_are_taken_a_few_ahead(engine: InProcess | LocalProcesses) -> None:
     taken: list[int] = []
 
     def endless() -> Iterator[int]:
@@ -92,8 +99,8 @@ def test_tasks_are_taken_a_few_ahead(engine: InProcess | Processes) -> None:
             taken.append(n)
             yield n
 
-    with using(engine), Workers[int, Counted](counting, (0,), 2, "next") as workers:
-        for told, _ in enumerate(itertools.islice(workers.arrivals(endless()), 50)):
+    with use_engine(engine), Workers[int, Counted](counting, (0,), 2, "next") as workers:
+        for told, _ in enumerate(itertools.islice(workers.iter_results(endless()), 50)):
             assert len(taken) - told <= 8
         # What was taken and not waited for troubles nobody.
         assert [own[0] for own in workers.map([7, 8, 9])] == [7, 8, 9]
@@ -106,19 +113,19 @@ def test_an_error_of_the_tasks_themselves_is_raised() -> None:
 
     with Workers[int, Counted](counting, (0,), 2) as workers:
         with pytest.raises(ValueError, match="no more"):
-            list(workers.arrivals(broken()))
+            list(workers.iter_results(broken()))
         assert [own[0] for own in workers.map([7])] == [7]
 
 
 def test_the_engine_in_use_is_that_of_the_innermost_context() -> None:
-    assert in_use() == Processes()
-    with using(InProcess()):
-        with using(Processes(jobs=3)):
-            assert in_use() == Processes(jobs=3)
-        assert in_use() == InProcess()
-    assert in_use() == Processes()
+    assert current_engine() == LocalProcesses()
+    with use_engine(InProcess()):
+        with use_engine(LocalProcesses(jobs=3)):
+            assert current_engine() == LocalProcesses(jobs=3)
+        assert current_engine() == InProcess()
+    assert current_engine() == LocalProcesses()
 
 
 def test_an_engine_says_how_many_where_nobody_else_does() -> None:
-    with using(Processes(jobs=2)), Workers[int, Counted](counting, (0,)) as workers:
+    with use_engine(LocalProcesses(jobs=2)), Workers[int, Counted](counting, (0,)) as workers:
         assert [own[1] for own in workers.map([1, 2, 3])] == [1, 1, 2]

@@ -42,7 +42,7 @@ def test_workers_are_gone_after_an_error() -> None:
 
 def test_a_team_that_is_closed_tells_no_more() -> None:
     with Workers[int, Counted](counting, (0,), 2) as workers:
-        left = workers.arrivals(range(10))
+        left = workers.iter_results(range(10))
         next(left)
     with pytest.raises(RuntimeError, match="closed"):
         list(left)

@@ -14,25 +14,25 @@ from in_process import InProcess
 
 from models.faults import ScenarioError
 from optimizer.errors import (
+    CoefficientsOutOfRange,
+    FileInUse,
     Infeasible,
-    InUse,
     NoPlan,
     OutOfMemory,
-    OutOfRange,
     SolverError,
     TimedOut,
     VorratError,
-    WorkerLost,
+    WorkerDied,
 )
-from optimizer.parallel import Arrival, Dealing, Limits, Processes, Workers, using
+from optimizer.parallel import Assignment, Limits, LocalProcesses, TaskResult, Workers, use_engine
 
 
 def arrivals(
-    engine: InProcess | Processes, tasks: list[Action], jobs: int, dealing: Dealing = "next"
-) -> list[Arrival[Any]]:
+    engine: InProcess | LocalProcesses, tasks: list[Action], jobs: int, dealing: Assignment = "next"
+) -> list[TaskResult[Any]]:
     """What becomes of each task, in their order."""
-    with using(engine), Workers[Action, Any](doing, (), jobs, dealing) as workers:
-        return sorted(workers.arrivals(tasks), key=lambda own: own.index)
+    with use_engine(engine), Workers[Action, Any](doing, (), jobs, dealing) as workers:
+        return sorted(workers.iter_results(tasks), key=lambda own: own.task_index)
 
 
 def running() -> list[psutil.Process]:
@@ -50,13 +50,15 @@ def running() -> list[psutil.Process]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("dealing", ["fixed", "next"])
-def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, seed: int) -> None:
+def test_workers_killed_at_random_cost_their_own_task_at_most(
+    dealing: Assignment, seed: int
+) -> None:
     luck, killed, tasks = random.Random(seed), 0, 150
-    told: dict[int, Arrival[tuple[int, int]]] = {}
+    told: dict[int, TaskResult[tuple[int, int]]] = {}
     with Workers[int, tuple[int, int]](slowly, (0.004,), 3, dealing) as workers:
-        for own in workers.arrivals(range(tasks)):
-            assert own.index not in told
-            told[own.index] = own
+        for own in workers.iter_results(range(tasks)):
+            assert own.task_index not in told
+            told[own.task_index] = own
             if luck.random() < 0.15 and (alive := running()):
                 luck.choice(alive).kill()
                 killed += 1
@@ -64,8 +66,8 @@ def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, 
     lost = [own for own in told.values() if own.error is not None]
     assert killed >= 10
     assert len(lost) <= killed / 2
-    assert {type(own.error) for own in lost} <= {WorkerLost}
-    assert all(own.answer[0] == own.index for own in told.values() if own.answer is not None)
+    assert {type(own.error) for own in lost} <= {WorkerDied}
+    assert all(own.answer[0] == own.task_index for own in told.values() if own.answer is not None)
 
 
 @pytest.mark.slow
@@ -73,8 +75,8 @@ def test_workers_killed_at_random_cost_their_own_task_at_most(dealing: Dealing, 
     "death", [("die", 0), ("die", 1), ("die of signal", getattr(signal, "SIGSEGV", 11))]
 )
 def test_who_kills_its_worker_again_is_lost_alone(death: Action) -> None:
-    told = arrivals(Processes(), [("keep", 0), death, ("keep", 0), ("keep", 0)], 2)
-    assert [type(own.error) for own in told] == [type(None), WorkerLost, type(None), type(None)]
+    told = arrivals(LocalProcesses(), [("keep", 0), death, ("keep", 0), ("keep", 0)], 2)
+    assert [type(own.error) for own in told] == [type(None), WorkerDied, type(None), type(None)]
     assert "has died" in str(told[1].error)
 
 
@@ -82,9 +84,9 @@ def test_who_kills_its_worker_again_is_lost_alone(death: Action) -> None:
 def test_who_loses_its_worker_is_tried_once_more(
     times: int, tried: int | None, tmp_path: Path
 ) -> None:
-    (own,) = arrivals(Processes(jobs=1), [("die until", times, tmp_path / "log")], 2)
+    (own,) = arrivals(LocalProcesses(jobs=1), [("die until", times, tmp_path / "log")], 2)
     assert own.answer == tried
-    assert isinstance(own.error, WorkerLost) == (tried is None)
+    assert isinstance(own.error, WorkerDied) == (tried is None)
     assert len((tmp_path / "log").read_text()) == 2
 
 
@@ -97,7 +99,7 @@ def test_map_raises_what_was_lost_and_goes_on() -> None:
 
 def test_errors_of_tasks_leave_others_alone_and_come_whole() -> None:
     tasks: list[Action] = [("be infeasible",), ("keep", 0), ("be infeasible",)]
-    for engine in (InProcess(), Processes()):
+    for engine in (InProcess(), LocalProcesses()):
         told = arrivals(engine, tasks, 2)
         assert [own.error is None for own in told] == [False, True, False]
         for own in told[::2]:
@@ -107,20 +109,20 @@ def test_errors_of_tasks_leave_others_alone_and_come_whole() -> None:
 
 def test_who_outgrows_its_memory_is_ended_alone() -> None:
     tasks: list[Action] = [("keep", 1), ("outgrow", 400), ("keep", 1), ("keep", 1)]
-    told = arrivals(Processes(Limits(memory=300 * 10**6)), tasks, 2)
+    told = arrivals(LocalProcesses(Limits(memory_bytes=300 * 10**6)), tasks, 2)
     assert [type(own.error) for own in told] == [type(None), OutOfMemory, type(None), type(None)]
     assert "more than 300 MB" in str(told[1].error)
 
 
 def test_what_earlier_tasks_left_in_memory_is_not_held_against_a_task() -> None:
     """Four tasks leave 100 MB each, with 300 MB for one process: it is replaced in between."""
-    told = arrivals(Processes(Limits(memory=300 * 10**6)), [("keep", 100)] * 4, 1)
+    told = arrivals(LocalProcesses(Limits(memory_bytes=300 * 10**6)), [("keep", 100)] * 4, 1)
     assert [own.error for own in told] == [None] * 4
     assert max(own.answer for own in told) < 4
 
 
-@pytest.mark.parametrize("engine", [InProcess(), Processes()])
-def test_who_finds_no_memory_has_outgrown_it(engine: InProcess | Processes) -> None:
+@pytest.mark.parametrize("engine", [InProcess(), LocalProcesses()])
+def test_who_finds_no_memory_has_outgrown_it(engine: InProcess | LocalProcesses) -> None:
     told = arrivals(engine, [("keep", 0), ("run short",), ("keep", 0)], 2, "fixed")
     assert isinstance(told[1].error, OutOfMemory)
     assert isinstance(told[1].error.__cause__, MemoryError) == (engine == InProcess())
@@ -131,17 +133,17 @@ def test_who_finds_no_memory_has_outgrown_it(engine: InProcess | Processes) -> N
 def test_who_hangs_is_ended_alone() -> None:
     """A process that is stopped hears nothing at all."""
     tasks: list[Action] = [("keep", 0), ("hang",), ("keep", 0), ("keep", 0)]
-    told = arrivals(Processes(Limits(seconds=3.0)), tasks, 2)
+    told = arrivals(LocalProcesses(Limits(seconds=3.0)), tasks, 2)
     assert [type(own.error) for own in told] == [type(None), TimedOut, type(None), type(None)]
     assert isinstance(told[1].error, NoPlan)
     assert "not answered after 3 s" in str(told[1].error)
     assert told[1].seconds >= 3.0
 
 
-@pytest.mark.parametrize("engine", [InProcess(), Processes()])
-def test_who_cannot_begin_says_why_for_each_task(engine: InProcess | Processes) -> None:
-    with using(engine), Workers[int, int](refusing, (), 2) as workers:
-        told = list(workers.arrivals([1, 2, 3]))
+@pytest.mark.parametrize("engine", [InProcess(), LocalProcesses()])
+def test_who_cannot_begin_says_why_for_each_task(engine: InProcess | LocalProcesses) -> None:
+    with use_engine(engine), Workers[int, int](refusing, (), 2) as workers:
+        told = list(workers.iter_results([1, 2, 3]))
         with pytest.raises(ScenarioError, match="too short"):
             workers.map([1])
     assert len(told) == 3
@@ -155,8 +157,8 @@ def test_no_process_to_be_had_is_a_lost_worker(monkeypatch: pytest.MonkeyPatch) 
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr("pebble.pool.process.launch_process", none_left)
-    (own,) = arrivals(Processes(), [("keep", 0)], 2)
-    assert isinstance(own.error, WorkerLost)
+    (own,) = arrivals(LocalProcesses(), [("keep", 0)], 2)
+    assert isinstance(own.error, WorkerDied)
     assert "Resource temporarily unavailable" in str(own.error)
 
 
@@ -167,11 +169,11 @@ def test_every_error_of_the_project_comes_whole() -> None:
     def all_of(kind: type[VorratError]) -> set[type[VorratError]]:
         return {kind}.union(*(all_of(own) for own in kind.__subclasses__()))
 
-    special = {ScenarioError, Infeasible, InUse, OutOfRange}
+    special = {ScenarioError, Infeasible, FileInUse, CoefficientsOutOfRange}
     for kind in all_of(VorratError) - special:
         again = pickle.loads(pickle.dumps(kind("what was said")))
         assert type(again) is kind
         assert str(again) == "what was said"
     ends = ((("x", "row 0"), 1e-10), (("y", "row 1"), 1e9))
-    again = pickle.loads(pickle.dumps(OutOfRange("too far apart", ends)))
+    again = pickle.loads(pickle.dumps(CoefficientsOutOfRange("too far apart", ends)))
     assert (str(again), again.ends) == ("too far apart", ends)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from models.language import Language, using
-from optimizer.report.document import Column, Document, Section, Shown, Table
+from optimizer.report.document import Column, DisplayedValue, Document, Section, Table
 from optimizer.report.render import csv_file
-from optimizer.report.render.frames import Frames
+from optimizer.report.render.data_frames import DataFrames
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
@@ -32,7 +32,7 @@ def table(*columns: Column, rows: Any = (0,), **more: Any) -> Table:
 
 def written(some: Table, language: Language = "en", **units: str) -> str:
     with using(language):
-        content = csv_file.render(some, units)
+        content = csv_file.render_csv(some, units)
     assert content.startswith(b"\xef\xbb\xbf")
     return content.decode("utf-8-sig")
 
@@ -68,8 +68,8 @@ def test_figures_read_back_are_the_same(language: Language, figure: float) -> No
 
 def test_what_is_shown_as_a_text_keeps_its_figure_and_nothing_stays_empty() -> None:
     columns = [
-        Column("shown", lambda _: Shown("many", 7.25)),
-        Column("told", lambda _: Shown("unknown")),
+        Column("shown", lambda _: DisplayedValue("many", 7.25)),
+        Column("told", lambda _: DisplayedValue("unknown")),
         Column("none", lambda _: None),
         Column("count", lambda _: 39.6, "count"),
         Column("year", lambda _: 2031, "year"),
@@ -101,7 +101,7 @@ def test_headers_say_the_unit() -> None:
 
 
 def test_totals_are_left_out() -> None:
-    some = table(NAME, Column("F", lambda row: row, total=True), rows=[1, 2], total="Sum")
+    some = table(NAME, Column("F", lambda row: row, total=True), rows=[1, 2], total_label="Sum")
     assert [row[0] for row in read(some)] == ["Name", "row 1", "row 2"]
 
 
@@ -121,7 +121,7 @@ def test_no_text_is_a_formula(text: str, language: Language) -> None:
     head, row = read(some, language)
     for cell in (head[0], row[0]):
         assert cell.startswith("'")
-        assert cell[1] in csv_file.FORMULA
+        assert cell[1] in csv_file.FORMULA_SIGNS
     assert row[1:] == ["-1,5" if language == "de" else "-1.5", "-"]
 
 
@@ -157,5 +157,5 @@ def test_a_frame_keeps_the_fractions_of_what_is_shown_as_whole() -> None:
         document = Document(
             "T", "", "", [], [Section("s", "S", [table(column, rows=rows, name="t")])]
         )
-        assert list(Frames(document)["t"]["Days"]) == rows
-    assert Frames(document)["t"]["Days"].dtype == "int64"
+        assert list(DataFrames(document)["t"]["Days"]) == rows
+    assert DataFrames(document)["t"]["Days"].dtype == "int64"

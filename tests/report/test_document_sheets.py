@@ -11,22 +11,22 @@ from optimizer.report.document import (
     Check,
     Column,
     Document,
-    Form,
     Section,
     SheetChart,
     Table,
-    ids,
-    sheet_only,
+    ValueForm,
+    id_column,
+    sheet_only_column,
 )
 from optimizer.report.render import workbook
-from optimizer.report.workbook.expressions import ratio, total, total_where, words
+from optimizer.report.workbook.expressions import ratio_or_empty, sum_of, sum_where, text_expression
 
 Row = tuple[str, str, float, float]
 ROWS: list[Row] = [("a", "money", 1.5, 2.5), ("b", "tonnes", 0.25, 0.5), ("c", "year", 2030, 2031)]
 
 
 def figures(key: str, at: int, **more: Any) -> Column:
-    def form(row: Row) -> Form:
+    def form(row: Row) -> ValueForm:
         return row[1]  # type: ignore[return-value]
 
     return Column(key, lambda row: row[at], form, key=key, **more)
@@ -34,19 +34,23 @@ def figures(key: str, at: int, **more: Any) -> Column:
 
 def wide(**more: Any) -> Table:
     columns = [Column("Name", lambda row: row[0], "text"), figures("x", 2), figures("y", 3)]
-    return Table("", ROWS, [*columns, ids("Id", "id", lambda row: row[0])], "wide", **more)
+    return Table("", ROWS, [*columns, id_column("Id", "id", lambda row: row[0])], "wide", **more)
 
 
 def narrow(rows: list[Row], **more: Any) -> Table:
-    half = sheet_only("Half", "half", lambda line: line["x"] / 2, "ratio", total=True)
+    half = sheet_only_column("Half", "half", lambda line: line["x"] / 2, "ratio", total=True)
     columns = [Column("Name", lambda row: row[0], "text"), half]
     known = Column("x", lambda row: row[2], "exact", key="x", origin="key")
-    return Table("", rows, [*columns, ids("Id", "id", lambda row: row[0]), known], "narrow", **more)
+    return Table(
+        "", rows, [*columns, id_column("Id", "id", lambda row: row[0]), known], "narrow", **more
+    )
 
 
 def made(*tables: Table, checks: tuple[Check, ...] = ()) -> bytes:
     sections = [Section("s", "Figures", tables, SHEET)]
-    return workbook.render(Document("Title", "", "Variant", ["Told."], sections, checks=checks))
+    return workbook.render_workbook(
+        Document("Title", "", "Variant", ["Told."], sections, checks=checks)
+    )
 
 
 def test_keys_stand_behind_the_widest_table_and_are_not_printed() -> None:
@@ -70,17 +74,21 @@ def test_figures_look_as_those_of_their_row_do() -> None:
 
 def test_a_row_of_totals_may_hold_a_formula() -> None:
     def of_sums(table: Any) -> Any:
-        return ratio(table.total("x"), table.total("y"))
+        return ratio_or_empty(table.total("x"), table.total("y"))
 
     columns = [
         Column("Name", lambda row: row[0], "text"),
         Column("x", lambda row: row[2], "number", key="x", total=True),
         Column("y", lambda row: row[3], "number", key="y", total=True),
-        sheet_only(
-            "Part", "part", lambda line: ratio(line["x"], line["y"]), "share", total=of_sums
+        sheet_only_column(
+            "Part",
+            "part",
+            lambda line: ratio_or_empty(line["x"], line["y"]),
+            "share",
+            total=of_sums,
         ),
     ]
-    content = made(Table("", ROWS[:2], columns, "sums", total="All"))
+    content = made(Table("", ROWS[:2], columns, "sums", total_label="All"))
     (row,) = (row for row in results(content)["Figures"].iter_rows() if row[0].value == "All")
     assert [cell.value for cell in row[1:4]] == [1.75, 3.0, 1.75 / 3.0]
     (row,) = (row for row in formulas(content)["Figures"].iter_rows() if row[0].value == "All")
@@ -92,12 +100,13 @@ def test_formulas_find_nothing_in_a_table_without_rows() -> None:
     check = Check(
         "None there",
         "narrow",
-        lambda book: total_where(
-            book["narrow"].area("half"), (book["narrow"].area("id"), words("a"))
+        lambda book: sum_where(
+            book["narrow"].column_area("half"),
+            (book["narrow"].column_area("id"), text_expression("a")),
         ),
-        lambda book: total(book["narrow"].area("x")),
+        lambda book: sum_of(book["narrow"].column_area("x")),
     )
-    content = made(narrow([], empty="There are none."), wide(), checks=(check,))
+    content = made(narrow([], empty_text="There are none."), wide(), checks=(check,))
     sheet = results(content)["Figures"]
     texts = [row[0].value for row in sheet.iter_rows() if row[0].value]
     assert texts[:4] == ["Figures", "Name", "There are none.", "Name"]
@@ -107,11 +116,11 @@ def test_formulas_find_nothing_in_a_table_without_rows() -> None:
 
 
 def test_headers_stay_in_view_and_on_every_page_where_no_other_table_follows() -> None:
-    last = formulas(made(narrow(ROWS), wide(freeze=2)))["Figures"]
+    last = formulas(made(narrow(ROWS), wide(frozen_columns=2)))["Figures"]
     (head,) = (r[0].row for r in last.iter_rows() if r[0].value == "Name" and r[2].value == "y")
     assert last.freeze_panes == f"C{head + 1}"
     assert last.print_title_rows == f"${head}:${head}"
-    first = formulas(made(wide(freeze=2), narrow(ROWS)))["Figures"]
+    first = formulas(made(wide(frozen_columns=2), narrow(ROWS)))["Figures"]
     assert first.freeze_panes == "C4"
     assert first.print_title_rows is None
     assert formulas(made(wide(), narrow(ROWS)))["Figures"].freeze_panes is None
@@ -146,6 +155,6 @@ def test_the_first_sheet_names_the_variant_and_fits_one_page() -> None:
 
 
 def test_a_table_without_headers_keeps_nothing_in_view() -> None:
-    sheet = formulas(made(wide(headed=False)))["Figures"]
+    sheet = formulas(made(wide(has_header=False)))["Figures"]
     assert sheet.freeze_panes is None
     assert sheet.print_title_rows is None

@@ -7,7 +7,7 @@ import io
 from openpyxl import load_workbook
 
 from models.language import using
-from optimizer.report.fault_sheet import Finding, fault_sheet
+from optimizer.report.fault_workbook import Finding, build_fault_workbook
 
 FINDINGS = [
     Finding("error", "Projects", "D7", "'1,4' is <no> number & no text", "write 1.4"),
@@ -17,7 +17,7 @@ FINDINGS = [
 
 
 def test_faults_are_listed_with_links_into_the_workbook():
-    sheet = load_workbook(io.BytesIO(fault_sheet(FINDINGS, "mine & yours.xlsx")))["Faults"]
+    sheet = load_workbook(io.BytesIO(build_fault_workbook(FINDINGS, "mine & yours.xlsx")))["Faults"]
     rows = [[cell.value or "" for cell in row] for row in sheet.iter_rows(min_row=3)]
     assert rows == [
         ["No.", "Severity", "Sheet", "Cell", "What is wrong", "What would be right"],
@@ -36,7 +36,11 @@ def test_faults_are_listed_with_links_into_the_workbook():
 
 def test_the_title_says_whether_rules_are_in_conflict():
     def title(findings):
-        return load_workbook(io.BytesIO(fault_sheet(findings, "a.xlsx"))).worksheets[0]["A1"].value
+        return (
+            load_workbook(io.BytesIO(build_fault_workbook(findings, "a.xlsx")))
+            .worksheets[0]["A1"]
+            .value
+        )
 
     assert title(FINDINGS) == "No plan keeps all of these rules together; relax one of them"
     assert title(FINDINGS[:2]) == "Faults in this workbook"

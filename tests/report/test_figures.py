@@ -6,8 +6,8 @@ import pytest
 
 from models.language import using
 from models.results.evaluation import ProvenRange
-from optimizer.report import figures
-from optimizer.report.cells import between, grid
+from optimizer.report import number_format
+from optimizer.report.cells import build_grid, format_range
 from optimizer.report.document import PAGE, TERMINAL, Column, Table
 
 
@@ -27,13 +27,16 @@ from optimizer.report.document import PAGE, TERMINAL, Column, Table
 )
 def test_german_numbers_have_a_decimal_comma(value: float | None, text: str) -> None:
     with using("de"):
-        assert figures.number(value) == text.replace(" ", figures.NO_BREAK)
+        assert number_format.format_number(value) == text.replace(" ", number_format.NO_BREAK_SPACE)
 
 
 def test_german_columns_have_neither_a_false_zero_nor_a_negative_one() -> None:
     with using("de"):
-        assert figures.column([1234.5, 0.0]) == [f"1{figures.NO_BREAK}234", "0"]
-        cells = figures.column([0.2, 12.6, -0.0, 0.004, -0.004])
+        assert number_format.format_column([1234.5, 0.0]) == [
+            f"1{number_format.NO_BREAK_SPACE}234",
+            "0",
+        ]
+        cells = number_format.format_column([0.2, 12.6, -0.0, 0.004, -0.004])
     assert cells == ["0,2", "12,6", "0", "<0,1", ">-0,1"]
 
 
@@ -50,7 +53,9 @@ def test_german_columns_have_neither_a_false_zero_nor_a_negative_one() -> None:
 )
 def test_german_percent(share: float, text: str) -> None:
     with using("de"):
-        assert figures.percent(share) == text.replace(" ", figures.NO_BREAK)
+        assert number_format.format_percent(share) == text.replace(
+            " ", number_format.NO_BREAK_SPACE
+        )
 
 
 @pytest.mark.parametrize(
@@ -59,8 +64,8 @@ def test_german_percent(share: float, text: str) -> None:
 )
 def test_a_small_german_percent(share: float, text: str) -> None:
     with using("de"):
-        shown = figures.small_percent(share)
-    assert shown == text.replace(" ", figures.NO_BREAK)
+        shown = number_format.format_small_percent(share)
+    assert shown == text.replace(" ", number_format.NO_BREAK_SPACE)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +84,16 @@ def test_a_small_german_percent(share: float, text: str) -> None:
     ],
 )
 def test_a_range_is_rounded_outwards(low: float | None, high: float | None, said: str) -> None:
-    assert between(SimpleNamespace(low=low, high=high)) == said
+    assert format_range(SimpleNamespace(low=low, high=high)) == said
 
 
 def test_the_two_ends_of_a_range_are_rounded_outwards_on_a_page() -> None:
     """Both have the decimals of their column; what an end lacks by arithmetic does not count."""
     rows = [ProvenRange(low=12.39, high=13.31), ProvenRange(low=0.3 - 1e-9, high=700.0000001)]
     table = Table("", rows, [Column("Lost", lambda row: row, "range")])
-    shown = [[cell.text for cell in row] for row in grid(table, PAGE).rows]
+    shown = [[cell.text for cell in row] for row in build_grid(table, PAGE).rows]
     assert shown == [["12.3", "13.4"], ["0.3", "700.0"]]
-    assert [row[0].text for row in grid(table, TERMINAL).rows] == ["12.3 to 13.4", "0.3 to 700.0"]
+    assert [row[0].text for row in build_grid(table, TERMINAL).rows] == [
+        "12.3 to 13.4",
+        "0.3 to 700.0",
+    ]

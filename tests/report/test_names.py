@@ -12,8 +12,8 @@ from small_scenario import NAMES
 
 from models.files import read_case_text
 from models.language import Language, tr, using
-from optimizer.analyses.comparison.compare import compare
-from optimizer.solve.planner import plan as best_plan
+from optimizer.analyses.comparison.plan_comparison import compare_plans
+from optimizer.solve.planner import solve_to_plan as best_plan
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_budget_lines_are_named_in_the_language_of_the_reader(
 ) -> None:
     """In a comparison and in a workbook."""
     found = best_plan(read_case_text(NAMES).case)
-    comparison = compare([found, found], ["one", "two"])
+    comparison = compare_plans([found, found], ["one", "two"])
     with using(language):
         budgets = load_workbook(io.BytesIO(workbook_of_plan(found)))[tr("Budgets")]
         lines = " ".join(str(row[0]) for row in budgets.iter_rows(values_only=True))

@@ -12,10 +12,10 @@ from workbooks import ROOT, TUTORIAL, set_cell, starter, written
 
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
-from models.language import german, using
+from models.language import german_translations, using
 from models.scenario.case import Case
-from optimizer.report.scenario_workbook.book import first_difference
-from optimizer.report.scenario_workbook.columns import as_text
+from optimizer.report.scenario_workbook.book import first_roundtrip_difference
+from optimizer.report.scenario_workbook.columns import to_inline_yaml
 from optimizer.solve.checked_solution import input_hash
 
 SCENARIOS = ["tutorial", "germany-2026", "consortium", "japan-2010"]
@@ -44,7 +44,7 @@ def test_a_workbook_reads_back_to_its_scenario(tmp_path, name, language):
     assert again == case
     assert input_hash(again) == input_hash(case)
     assert again.variants == case.variants
-    assert first_difference(case, raw) is None
+    assert first_roundtrip_difference(case, raw) is None
 
 
 CHAIN = """
@@ -80,7 +80,7 @@ def test_conversions_have_a_sheet_and_projects_columns_for_inputs(tmp_path, lang
     assert again == case
     assert again.conversions["makers"].inputs_t_per_t["oxide"].source == "a guess"
     assert input_hash(again) == input_hash(case)
-    assert first_difference(case, raw) is None
+    assert first_roundtrip_difference(case, raw) is None
     title, inputs, unit, capacity, output = names
     sheet = opened(raw)[title]
     columns = {cell.value: cell.column for cell in sheet[4]}
@@ -105,7 +105,7 @@ def test_faults_of_conversions_name_their_cells(tmp_path):
     book.save(tmp_path / "book.xlsx")
     with pytest.raises(ScenarioError) as caught:
         read_case(tmp_path / "book.xlsx")
-    assert [(one.place.cell, one.message) for one in caught.value.faults] == [
+    assert [(one.location.cell, one.message) for one in caught.value.faults] == [
         ("Conversions!J5", "0 is not above 0"),
         ("Conversions!F6", "'magnet' is made of itself"),
         ("Projects!I5", "the project 'plant' has inputs and several outputs"),
@@ -169,7 +169,7 @@ def test_what_a_workbook_cannot_hold_is_named():
     data = case_of("tutorial").model_dump(mode="json", by_alias=True, exclude_unset=True)
     data["projects"]["refinery"]["tags"] = ["a;b"]
     case = Case.model_validate(data)
-    assert first_difference(case, written(case)) == ("projects", "refinery", "tags")
+    assert first_roundtrip_difference(case, written(case)) == ("projects", "refinery", "tags")
 
 
 @pytest.mark.slow
@@ -185,8 +185,8 @@ def test_every_text_has_its_german():
 
     NOT_WORDS = {"", "Cells", "Lithium"}  # ids of materials that head factors on demand
     with pytest.MonkeyPatch.context() as patch:
-        watched = Watched(german())
-        patch.setattr("models.language.german", lambda: watched)
+        watched = Watched(german_translations())
+        patch.setattr("models.language.german_translations", lambda: watched)
         for name in ("starter", *SCENARIOS):
             written(case_of(name), "de")
     assert missing == set()
@@ -252,7 +252,7 @@ def test_words_are_written_in_the_language():
     ],
 )
 def test_values_of_variants_as_people_write_them(value, text):
-    assert as_text(value) == text
+    assert to_inline_yaml(value) == text
 
 
 def test_the_tutorial_is_a_whole_example():

@@ -13,8 +13,8 @@ from saved_plans import rich, treasury, tutorial
 
 from models.language import Language, using
 from models.results import Plan
-from optimizer.analyses.plan.document import slides
-from optimizer.analyses.plan.words import decidable
+from optimizer.analyses.plan.document import slides_document
+from optimizer.analyses.plan.plan_wording import decidable_projects
 from optimizer.report import document as doc
 from optimizer.report.render import slides as renderer
 
@@ -45,8 +45,8 @@ def told(plan: Plan) -> dict[str, list[float]]:
     left = sorted((one.expected for one in plan.materials if one.expected > 1e-6), reverse=True)
     return {
         "against": [
-            len(plan.projects), len(list(decidable(plan.case))), len(stocked), years.first_year,
-            years.last_year, 100 * (before - after) / before, before, after,
+            len(plan.projects), len(list(decidable_projects(plan.case))), len(stocked),
+            years.first_year, years.last_year, 100 * (before - after) / before, before, after,
         ],
         "committed": [money["public"], money["others"], money["committed"]],
         "projects": [len(plan.projects), min(one.first_output for one in plan.projects)],
@@ -112,8 +112,8 @@ def test_sentences_say_the_figures_of_the_plan(
 ) -> None:
     plan = make()
     with using(language):
-        made = slides(plan)
-        show = Presentation(io.BytesIO(renderer.render(made)))
+        made = slides_document(plan)
+        show = Presentation(io.BytesIO(renderer.render_slides(made)))
     due = told(plan)
     assert [section.id for section in made.sections] == list(due)
     for slide, figures in zip(list(show.slides)[1:], due.values(), strict=True):
@@ -132,7 +132,7 @@ def test_sentences_say_the_figures_of_the_plan(
 def test_charts_draw_the_figures_of_the_plan(make: Callable[[], Plan]) -> None:
     plan = make()
     with using("en"):
-        made = slides(plan)
+        made = slides_document(plan)
         for section, (due, read) in zip(made.sections, drawn(plan).values(), strict=True):
             table = section.parts[1]
             assert isinstance(table, doc.Table)

@@ -10,14 +10,20 @@ import pytest
 from plan_by_hand import plan
 
 from models.language import using
-from optimizer.analyses.documents import document_of
-from optimizer.report import figures
-from optimizer.report.progress import progress_line
-from optimizer.report.render.terminal import NARROWEST, PIPE_WIDTH, Screen, render, write
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.report import number_format
+from optimizer.report.progress import format_progress
+from optimizer.report.render.terminal import (
+    MIN_WIDTH,
+    PIPE_WIDTH,
+    Screen,
+    print_document,
+    render_text,
+)
 
 
 def rendered(**fields: Any) -> str:
-    return render(document_of(plan(**fields)))
+    return render_text(build_result_document(plan(**fields)))
 
 
 def lines_with(text: str, *words: str) -> list[str]:
@@ -26,7 +32,7 @@ def lines_with(text: str, *words: str) -> list[str]:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "no-such-encoding"])
 def test_a_console_gets_only_what_it_can_show(encoding: str) -> None:
-    text = render(document_of(plan(title="Żelazo 鉄")), Screen(encoding=encoding))
+    text = render_text(build_result_document(plan(title="Żelazo 鉄")), Screen(encoding=encoding))
     known = "ascii" if encoding == "no-such-encoding" else encoding
     text.encode(known)
     assert ("─" in text) == (encoding == "utf-8")
@@ -62,16 +68,16 @@ def test_escape_codes_only_in_a_terminal(
     for name, value in ({"TERM": "xterm"} | environment).items():
         monkeypatch.setenv(name, value)
     stream = Stream(terminal)
-    write(document_of(plan(title="Evil \x1b]0;title\x07 name")), stream)
+    print_document(build_result_document(plan(title="Evil \x1b]0;title\x07 name")), stream)
     assert ("\x1b" in stream.getvalue()) == escapes
     assert "\x1b]" not in stream.getvalue()
 
 
-@pytest.mark.parametrize("width", [NARROWEST, PIPE_WIDTH])
+@pytest.mark.parametrize("width", [MIN_WIDTH, PIPE_WIDTH])
 def test_nothing_is_cut_however_narrow(width: int) -> None:
     """Every word of every cell is there; rich would leave out columns, or end in dots."""
     long = [{**plan().projects[0].model_dump(), "id": n, "name": "Works " * 12 + n} for n in "ab"]
-    text = render(document_of(plan(projects=long)), Screen(width=width))
+    text = render_text(build_result_document(plan(projects=long)), Screen(width=width))
     assert "…" not in text
     # Two rows of projects, and four payers of each with the project's name beside them.
     assert text.count("Works") == (2 + 2 * 4) * 12
@@ -89,7 +95,11 @@ def test_many_years_are_spread_over_several_tables() -> None:
 
 def test_there_is_no_negative_zero() -> None:
     assert not re.search(r"-0(?![0-9])", rendered().replace("-0.1", ""))
-    assert [figures.number(value) for value in (-0.0, -1e-12, 1e-12)] == ["0", "0", "0"]
+    assert [number_format.format_number(value) for value in (-0.0, -1e-12, 1e-12)] == [
+        "0",
+        "0",
+        "0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,12 +116,18 @@ def test_there_is_no_negative_zero() -> None:
     ],
 )
 def test_numbers_are_readable(value: float | None, text: str) -> None:
-    assert figures.number(value).replace(figures.NO_BREAK, " ") == text
+    assert number_format.format_number(value).replace(number_format.NO_BREAK_SPACE, " ") == text
 
 
 def test_a_column_has_one_number_of_decimals_and_no_false_zero() -> None:
-    assert figures.column([1.0, 20.0]) == ["1", "20"]
-    assert figures.column([0.2, 12.6, 0.0, 0.004, -0.004]) == ["0.2", "12.6", "0", "<0.1", ">-0.1"]
+    assert number_format.format_column([1.0, 20.0]) == ["1", "20"]
+    assert number_format.format_column([0.2, 12.6, 0.0, 0.004, -0.004]) == [
+        "0.2",
+        "12.6",
+        "0",
+        "<0.1",
+        ">-0.1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +135,7 @@ def test_a_column_has_one_number_of_decimals_and_no_false_zero() -> None:
     [(0.25, "25 %"), (1 / 3, "33.3 %"), (0.9999, ">99.9 %"), (0.0001, "<0.1 %"), (1.0, "100 %")],
 )
 def test_percent_is_never_rounded_to_all_or_nothing(share: float, text: str) -> None:
-    assert figures.percent(share).replace(figures.NO_BREAK, " ") == text
+    assert number_format.format_percent(share).replace(number_format.NO_BREAK_SPACE, " ") == text
 
 
 class Running:
@@ -131,12 +147,12 @@ class Running:
 
 def test_progress_says_what_is_known() -> None:
     inf = float("inf")
-    known = progress_line(Running(1234.5, 1200.0, 0.0279))
+    known = format_progress(Running(1234.5, 1200.0, 0.0279))
     assert known == "    12 s   best 1 234   bound 1 200   gap 2.79 %"
-    assert progress_line(Running(inf, -inf, inf)) == "    12 s   best -   bound -   gap -"
+    assert format_progress(Running(inf, -inf, inf)) == "    12 s   best -   bound -   gap -"
 
 
 def test_progress_in_german() -> None:
     known = Running(1234.5, 1200.25, 0.0279)
     with using("de"):
-        assert progress_line(known) == "    12 s   Zielwert 1 234   Schranke 1 200   Lücke 2,79 %"
+        assert format_progress(known) == "    12 s   Zielwert 1 234   Schranke 1 200   Lücke 2,79 %"

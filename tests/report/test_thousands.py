@@ -13,8 +13,8 @@ from saved_plans import in_dollars_and_tonnes, rich
 
 from models.language import using
 from models.results import Plan
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.plan.document import brief, slides
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.plan.document import brief_document, slides_document
 from optimizer.report.render import html, terminal, word, workbook
 from optimizer.report.render import slides as slides_file
 from optimizer.report.render.terminal import PIPE_WIDTH, Screen
@@ -33,18 +33,18 @@ def words_in(content: bytes) -> str:
 
 def told(medium: str, plan: Plan) -> str:
     with using("de"):
-        made = document_of(plan)
+        made = build_result_document(plan)
         if medium == "terminal":
-            return terminal.render(made, Screen(PIPE_WIDTH))
+            return terminal.render_text(made, Screen(PIPE_WIDTH))
         if medium == "page":
             page = re.sub(
-                r"<(style|script)\b.*?</\1>|<svg\b.*?</svg>", "", html.render(made), flags=re.S
+                r"<(style|script)\b.*?</\1>|<svg\b.*?</svg>", "", html.render_page(made), flags=re.S
             )
             return re.sub("<[^>]*>", "\n", page)
         makers: dict[str, Any] = {
-            "word": lambda: word.render(brief(plan)),
-            "slides": lambda: slides_file.render(slides(plan)),
-            "workbook": lambda: workbook.render(made),
+            "word": lambda: word.render_word(brief_document(plan)),
+            "slides": lambda: slides_file.render_slides(slides_document(plan)),
+            "workbook": lambda: workbook.render_workbook(made),
         }
         return words_in(makers[medium]())
 
@@ -62,7 +62,10 @@ def test_groups_stand_apart_by_a_space(medium: str) -> None:
 
 def test_formats_of_workbooks_leave_it_to_the_settings_of_the_reader() -> None:
     """A comma in a number format is the separator of the language of Excel."""
-    with using("de"), ZipFile(BytesIO(workbook.render(document_of(rich())))) as parts:
+    with (
+        using("de"),
+        ZipFile(BytesIO(workbook.render_workbook(build_result_document(rich())))) as parts,
+    ):
         styles = parts.read("xl/styles.xml").decode()
     formats = re.findall(r'formatCode="([^"]*)"', styles)
     assert any("#,##0" in one for one in formats)

@@ -18,9 +18,9 @@ from pptx import Presentation
 from saved_plans import PAYERS, for_one, rich, treasury, tutorial
 
 from models.language import Language, using
-from optimizer.analyses.plan.document import brief, document, slides
+from optimizer.analyses.plan.document import brief_document, build_document, slides_document
 from optimizer.report import document as doc
-from optimizer.report.cells import grid
+from optimizer.report.cells import build_grid
 from optimizer.report.document import PAGE
 from optimizer.report.render import slides as slide_renderer
 from optimizer.report.render import word
@@ -30,15 +30,15 @@ SPOKEN = {"en": "en-GB", "de": "de-DE"}
 
 
 def read(made: doc.Document) -> WordFile:
-    return docx.Document(io.BytesIO(word.render(made)))
+    return docx.Document(io.BytesIO(word.render_word(made)))
 
 
 def tables_of(made: doc.Document) -> list[doc.Table]:
     return [
         part
-        for section in made.on(PAGE)
+        for section in made.sections_for(PAGE)
         for part in section.parts
-        if isinstance(part, doc.Table) and part.rows and not part.folded
+        if isinstance(part, doc.Table) and part.rows and not part.is_folded
     ]
 
 
@@ -50,10 +50,10 @@ def cells(table: Any) -> list[list[str]]:
 @LANGUAGES
 def test_every_cell_of_every_table_is_there(language: Language) -> None:
     with using(language):
-        made = document(treasury())
+        made = build_document(treasury())
         told = [cells(table) for table in read(made).tables]
         for table in tables_of(made):
-            of = grid(table, PAGE)
+            of = build_grid(table, PAGE)
             rows = [[cell.text for cell in row] for row in of.rows]
             assert any(shown[-len(rows) :] == rows for shown in told), table.caption
 
@@ -61,11 +61,11 @@ def test_every_cell_of_every_table_is_there(language: Language) -> None:
 @LANGUAGES
 def test_a_brief_says_in_word_what_its_document_says(language: Language) -> None:
     with using(language):
-        made = brief(tutorial(), author="The author", date="today")
+        made = brief_document(tutorial(), author="The author", date="today")
         file = read(made)
         paragraphs = [one.text for one in file.paragraphs]
         boxes = "\n".join(cell for table in file.tables for row in cells(table) for cell in row)
-        for part in made.on(PAGE)[0].parts:
+        for part in made.sections_for(PAGE)[0].parts:
             if isinstance(part, str):
                 assert part in paragraphs
             elif isinstance(part, doc.Bullets):
@@ -74,7 +74,7 @@ def test_a_brief_says_in_word_what_its_document_says(language: Language) -> None
                 assert all(item in boxes for item in part.items)
             elif isinstance(part, doc.Facts):
                 for fact in part.facts:
-                    assert f"{fact.label}\n{fact.figure}\n{fact.beside}" in boxes
+                    assert f"{fact.label}\n{fact.figure}\n{fact.remark}" in boxes
     assert any("The author, today." in text for text in paragraphs)
     title = next(one for one in file.paragraphs if one.text == made.title)
     assert title.style is not None
@@ -86,9 +86,9 @@ def test_a_brief_says_in_word_what_its_document_says(language: Language) -> None
 
 def test_pictures_say_what_there_is_to_see() -> None:
     with using("en"):
-        made = brief(tutorial())
+        made = brief_document(tutorial())
         file = read(made)
-        charts = [t.chart for t in (p for s in made.on(PAGE) for p in s.parts
+        charts = [t.chart for t in (p for s in made.sections_for(PAGE) for p in s.parts
                                     if isinstance(p, doc.Table)) if t.chart]  # fmt: skip
     about = [one.get("descr") for one in file.element.iter(qn("wp:docPr"))]
     assert about == [f"{chart.title}. {chart.description}" for chart in charts]
@@ -102,15 +102,15 @@ def test_columns_are_as_wide_as_what_stands_in_them() -> None:
         table = next(t for t in read(made).tables if t.cell(0, 0).text == of.columns[0].header)
     widths = [column.width for column in table.columns]
     assert widths[0] > 3 * widths[1]
-    assert sum(widths) == pytest.approx(word.INSIDE * 36_000, rel=1e-3)
+    assert sum(widths) == pytest.approx(word.TEXT_WIDTH * 36_000, rel=1e-3)
     assert [cell.width for cell in table.rows[1].cells] == widths
 
 
 @LANGUAGES
 def test_slides_are_five_charts_and_a_sentence_each(language: Language) -> None:
     with using(language):
-        made = slides(rich())
-        show = Presentation(io.BytesIO(slide_renderer.render(made)))
+        made = slides_document(rich())
+        show = Presentation(io.BytesIO(slide_renderer.render_slides(made)))
     first, *others = show.slides
     assert first.shapes.title.text == made.title
     assert [one.shapes.title.text for one in others] == [s.title for s in made.sections]
@@ -130,11 +130,11 @@ def test_slides_are_five_charts_and_a_sentence_each(language: Language) -> None:
 def test_the_same_document_gives_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also at another time: nothing says when or by whom it was made."""
     with using("en"):
-        made, shown = brief(tutorial()), slides(tutorial())
-        before = word.render(made), slide_renderer.render(shown)
+        made, shown = brief_document(tutorial()), slides_document(tutorial())
+        before = word.render_word(made), slide_renderer.render_slides(shown)
         later = time.time() + 100_000
         monkeypatch.setattr(time, "time", lambda: later)
-        assert (word.render(made), slide_renderer.render(shown)) == before
+        assert (word.render_word(made), slide_renderer.render_slides(shown)) == before
     assert read(made).core_properties.author == "Vorrat"
 
 
@@ -144,9 +144,9 @@ HOSTILE = '<script>alert(1)</script> & "quoted" $x_{1}$ \x07 \ud800 ' + "long " 
 def test_hostile_texts_are_texts() -> None:
     with using("en"):
         parts = [HOSTILE, doc.Bullets([HOSTILE]), doc.Facts([doc.Fact(HOSTILE, "1", HOSTILE)])]
-        made = replace(brief(tutorial()), title=HOSTILE, answer=parts)
+        made = replace(brief_document(tutorial()), title=HOSTILE, answer=parts)
         sections = [doc.Section("one", HOSTILE, [HOSTILE])]
-        shown = slide_renderer.render(replace(made, sections=sections))
+        shown = slide_renderer.render_slides(replace(made, sections=sections))
         file, show = read(made), Presentation(io.BytesIO(shown))
     safe = HOSTILE.replace("\x07", " ").replace("\ud800", " ")
     assert [one.text for one in file.paragraphs].count(safe) == 3
@@ -161,10 +161,12 @@ def test_a_word_processor_opens_them_and_the_brief_has_one_page(
     language: Language, tmp_path: Path
 ) -> None:
     with using(language):
-        (tmp_path / "brief.docx").write_bytes(word.render(brief(rich(), author="A", date="B")))
-        (tmp_path / "brief.pptx").write_bytes(slide_renderer.render(slides(rich())))
+        (tmp_path / "brief.docx").write_bytes(
+            word.render_word(brief_document(rich(), author="A", date="B"))
+        )
+        (tmp_path / "brief.pptx").write_bytes(slide_renderer.render_slides(slides_document(rich())))
         for payer in PAYERS:
-            (tmp_path / f"{payer}.docx").write_bytes(word.render(for_one(payer)))
+            (tmp_path / f"{payer}.docx").write_bytes(word.render_word(for_one(payer)))
     sheets = {f"{payer}.docx": 1 for payer in PAYERS}
     for name, pages in {"brief.docx": 1, "brief.pptx": 6, **sheets}.items():
         profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"

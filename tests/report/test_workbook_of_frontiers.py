@@ -10,16 +10,16 @@ from spreadsheets import records, results, same_in_libreoffice, with_libreoffice
 from varied import two_works, varying
 
 from models.scenario.case import Case
-from optimizer.analyses.frontier.draw import draw
 from optimizer.analyses.frontier.options import FrontierOptions
-from optimizer.solve.planner import plan as best_plan
+from optimizer.analyses.frontier.tracing import trace_frontier
+from optimizer.solve.planner import solve_to_plan as best_plan
 
 
 @pytest.fixture(scope="module")
 def with_frontier() -> bytes:
     """Without money 10 million are lost, with 4 million 7, with 7 million 4, with 11 million 1."""
     raw = two_works()
-    found = draw(varying(raw), FrontierOptions(values=(0, 4, 7, 11))).frontier
+    found = trace_frontier(varying(raw), FrontierOptions(values=(0, 4, 7, 11))).frontier
     return workbook_of_plan(best_plan(Case.model_validate(raw)), frontier=found)
 
 

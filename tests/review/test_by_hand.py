@@ -10,8 +10,8 @@ from small import near, solve, state, stockpile
 
 from models.scenario.case import Case
 from optimizer.errors import CheckFailed
-from optimizer.model.commitment import Commitment, of_paths
-from optimizer.solve.planner import Problem, plan
+from optimizer.model.commitment import Commitment, combine_branches
+from optimizer.solve.planner import Problem, solve_to_plan
 from optimizer.solve.verification import check_commitment
 
 METHODS = ("extensive", "decomposition")
@@ -22,7 +22,7 @@ def test_a_review_is_worth_its_exact_price(method: Any) -> None:
     """Decided now, the works cost 6 and avoid 5: they are left, for 10. Where it is seen whether
     imports are cut, they are built then alone: half of 10 and 6."""
     assert solve(lasting_cut()).certificate.objective == near(10)
-    found = plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0, method=method)
+    found = solve_to_plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0, method=method)
     assert found.certificate.objective == near(8)
     told = found.review
     assert told is not None
@@ -49,7 +49,7 @@ def test_a_review_of_what_does_not_matter_is_worth_nothing(method: Any) -> None:
         one["events"] = [*one["events"], {"hazard": "noise", "start": 2026}]
     raw = lasting_cut({"year": 2027, "observe": [{"hazard": "noise"}]})
     raw["uncertainty"] = {"states": states}
-    found = plan(Case.model_validate(raw), gap=0.0, method=method)
+    found = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method)
     assert found.certificate.objective == near(10)
     assert found.review is not None
     assert len(found.review.groups) == 2
@@ -68,7 +68,7 @@ def test_one_group_is_no_review() -> None:
 def test_worst_states_are_those_of_all_groups(method: Any) -> None:
     """Of the worst quarter by itself: with all weight on it the works are built where they help."""
     raw = lasting_cut(SEEN, objective={"cost_weight": 1.0, "cvar": {"level": 0.75, "weight": 1.0}})
-    found = plan(Case.model_validate(raw), gap=0.0, method=method)
+    found = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method)
     # Half of 6 for the works; the worst quarter of states then lacks one year, at 10.
     assert found.certificate.objective == near(13)
     assert found.outcome.cvar == near(10)
@@ -79,7 +79,7 @@ def test_purchases_are_decided_again(method: Any) -> None:
     """Ore for 1 million EUR covers 2027; it is bought only where imports are cut."""
     raw = lasting_cut(SEEN, projects={})
     pile = stockpile(max_t=100, max_purchase_t_per_year={2026: 0, 2027: 100})
-    found = plan(Case.model_validate(raw | {"stockpiles": [pile]}), gap=0.0, method=method)
+    found = solve_to_plan(Case.model_validate(raw | {"stockpiles": [pile]}), gap=0.0, method=method)
     assert found.review is not None
     assert [g.stockpiles[0].buy_t["2027"] for g in found.review.groups] == near([0, 100])
     assert found.stockpiles[0].buy_t["2027"] == near(50)
@@ -99,11 +99,11 @@ def test_budgets_hold_in_each_group() -> None:
 def test_the_check_finds_what_was_decided_apart_before_the_review() -> None:
     raw = lasting_cut(SEEN)
     raw["projects"]["works"]["earliest_start"] = 2026
-    problem = Problem.of(Case.model_validate(raw))
+    problem = Problem.from_case(Case.model_validate(raw))
     built = Commitment({"works": 2026}, {("works", "fund", "equity"): 1.0})
-    check_commitment(problem.instance, of_paths([built, built], problem.instance))
+    check_commitment(problem.instance, combine_branches([built, built], problem.instance))
     for apart in ([built, Commitment()], [Commitment(), built]):
         with pytest.raises(CheckFailed, match="V1 review: start of works"):
-            check_commitment(problem.instance, of_paths(apart, problem.instance))
+            check_commitment(problem.instance, combine_branches(apart, problem.instance))
     with pytest.raises(CheckFailed, match="V1 review: 1 paths of 2"):
-        check_commitment(problem.instance, of_paths([built], problem.instance))
+        check_commitment(problem.instance, combine_branches([built], problem.instance))

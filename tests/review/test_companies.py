@@ -16,13 +16,13 @@ from small import CHINA, Raw, cut, near, state
 
 from models.files import read_case_text
 from models.results import Participation, Split
-from optimizer.analyses.disagreement.disagree import disagree
-from optimizer.analyses.disagreement.options import AssumptionsOptions
+from optimizer.analyses.assumption_dependence.cross_evaluation import cross_evaluate_sets
+from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
 from optimizer.analyses.participation.options import ParticipateOptions
-from optimizer.analyses.participation.participate import participate
+from optimizer.analyses.participation.participate import analyze_participation
 from optimizer.analyses.split.options import SplitOptions
-from optimizer.analyses.split.split import split
-from optimizer.solve.reckoned import disagreements
+from optimizer.analyses.split.split import split_joint_gain
+from optimizer.solve.consistency import find_discrepancies
 
 
 def later(review: bool = True) -> Raw:
@@ -37,12 +37,12 @@ def later(review: bool = True) -> Raw:
 
 def shared(raw: Raw, **fields: Any) -> Split:
     reading = read_case_text(yaml.safe_dump(raw))
-    return split(reading, SplitOptions(gap=0.0, **fields), title="partners")
+    return split_joint_gain(reading, SplitOptions(gap=0.0, **fields), title="partners")
 
 
 def taken(raw: Raw, **fields: Any) -> Participation:
     asked = ParticipateOptions(company="maker", project="works", gap=1e-7, **fields)
-    return participate(read_case_text(yaml.safe_dump(raw)), asked, title="partners")
+    return analyze_participation(read_case_text(yaml.safe_dump(raw)), asked, title="partners")
 
 
 @pytest.mark.parametrize("externality", [False, True])
@@ -104,7 +104,7 @@ def test_experts_disagree_under_the_same_review(over: Any) -> None:
         },
     }
     reading = read_case_text(yaml.safe_dump(raw))
-    found, plans = disagree(reading, AssumptionsOptions(over=over, gap=0.0))
+    found, plans = cross_evaluate_sets(reading, AssumptionsOptions(over=over, gap=0.0))
     by_set = {plan.of: plan for plan in found.plans}
     assert [by_set[k].objective for k in raw["assumptions"]] == near([8, 10, 14.4])
     # The works cost more than a year without imports; who builds them all the same loses half of 2.
@@ -113,4 +113,4 @@ def test_experts_disagree_under_the_same_review(over: Any) -> None:
     assert by_set["late"].under["likely"].regret == near(3.6)
     assert found.compromise is not None
     assert all(plan.review is not None for plan in plans.values())
-    assert list(disagreements(found)) == []
+    assert list(find_discrepancies(found)) == []

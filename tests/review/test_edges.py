@@ -20,18 +20,18 @@ from models.files import read_case_text
 from models.language import using
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.comparison.compare import compare
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.plan.beside import apart
-from optimizer.analyses.plan.document import figures
-from optimizer.analyses.waiting import wait as waiting
-from optimizer.analyses.waiting.options import ReviewOptions
+from optimizer.analyses.comparison.plan_comparison import compare_plans
+from optimizer.analyses.deferral import review_value as waiting
+from optimizer.analyses.deferral.options import ReviewOptions
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.plan.companion_results import find_mismatch
+from optimizer.analyses.plan.document import brief_figures
 from optimizer.errors import Infeasible, NoPlan
 from optimizer.model.commitment import Commitment
-from optimizer.model.review import with_sights
+from optimizer.model.review import with_information_sets
 from optimizer.report.document import Bullets, Document, Facts, Text
 from optimizer.solve import planner
-from optimizer.solve.planner import Problem, find, plan
+from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 
 PRICES = [
     {"name": "low", "probability": 0.5, "eur_per_t": 5_000},
@@ -59,7 +59,9 @@ def with_floor(observe: list[Raw], seed: int = 3) -> Raw:
 
 
 def waited(raw: Raw, **options: Any) -> tuple[Any, Plan]:
-    return waiting.wait(read_case_text(yaml.safe_dump(raw)), ReviewOptions(gap=1e-7, **options))
+    return waiting.evaluate_review(
+        read_case_text(yaml.safe_dump(raw)), ReviewOptions(gap=1e-7, **options)
+    )
 
 
 @pytest.mark.parametrize("seed", [2, 4])
@@ -74,18 +76,20 @@ def test_what_is_not_seen_any_more_is_still_drawn(seed: int) -> None:
 
 
 def test_a_path_that_no_state_goes_has_the_price_that_was_seen() -> None:
-    instance = Problem.of(Case.model_validate(with_floor([{"price": "ore"}]))).instance
-    states = Problem.of(Case.model_validate(with_floor([{"price": "ore"}]))).states
-    low, high = (path.sight for path in instance.paths)
-    only_low = [s for s in states if s.prices == (("ore", 0),)]
-    seen = with_sights(instance, only_low, [low, high])
-    assert [path.chance for path in seen.paths][1] == 0
+    instance = Problem.from_case(Case.model_validate(with_floor([{"price": "ore"}]))).instance
+    states = Problem.from_case(Case.model_validate(with_floor([{"price": "ore"}]))).states
+    low, high = (path.observed for path in instance.branches)
+    only_low = [s for s in states if s.price_states == (("ore", 0),)]
+    seen = with_information_sets(instance, only_low, [low, high])
+    assert [path.probability for path in seen.branches][1] == 0
     floored = Commitment({"works": 2027}, {("works", "fund", "floor"): 1.0})
-    costs = [seen.on_path(g).money("works", "fund", "floor", 2027).net_cost for g in (1, 0)]
-    expected = [instance.on_path(g).money("works", "fund", "floor", 2027).net_cost for g in (1, 0)]
+    costs = [seen.on_branch(g).cash_flows("works", "fund", "floor", 2027).net_cost for g in (1, 0)]
+    expected = [
+        instance.on_branch(g).cash_flows("works", "fund", "floor", 2027).net_cost for g in (1, 0)
+    ]
     assert costs == near(expected)
     assert costs[0] < costs[1]
-    assert floored.on(1) is floored
+    assert floored.on_branch(1) is floored
 
 
 def test_regret_is_taken_from_the_same_best_plans() -> None:
@@ -113,7 +117,7 @@ def test_a_row_that_fails_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> Non
     def fails(*_: Any) -> Any:
         raise NoPlan("no time")
 
-    monkeypatch.setattr(waiting, "_best", fails)
+    monkeypatch.setattr(waiting, "_solve_with_observations", fails)
     raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
     found, made = waited(raw)
     assert [row.status for row in found.observing] == ["limit"] * len(found.observing)
@@ -124,7 +128,7 @@ def test_half_of_what_is_left_goes_to_the_plan_that_decides_all_now(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[float | None] = []
-    found_now = planner._decided_now
+    found_now = planner._solve_without_review
 
     def told(problem: Problem, method: Any, **how: Any) -> Any:
         asked.append(how["time_limit"])
@@ -134,9 +138,11 @@ def test_half_of_what_is_left_goes_to_the_plan_that_decides_all_now(
         threading.Event().wait(0.3)
         return problem
 
-    monkeypatch.setattr(planner, "_decided_now", told)
-    monkeypatch.setattr(planner, "with_best", slow)
-    find(Problem.of(Case.model_validate(lasting_cut(SEEN))), gap=0.0, time_limit=100.0)
+    monkeypatch.setattr(planner, "_solve_without_review", told)
+    monkeypatch.setattr(planner, "with_reference_optima", slow)
+    solve_and_certify(
+        Problem.from_case(Case.model_validate(lasting_cut(SEEN))), gap=0.0, time_limit=100.0
+    )
     assert asked[0] is not None
     assert 0 < asked[0] <= 99.7
 
@@ -147,7 +153,7 @@ def test_no_plan_is_worse_than_the_one_that_decides_all_now(seed: int) -> None:
     """Whatever the gap: within it a search may find a worse one."""
     raw = drawn_with_review("small", 700 + seed, small_case)
     try:
-        made = plan(Case.model_validate(raw), gap=0.2)
+        made = solve_to_plan(Case.model_validate(raw), gap=0.2)
     except Infeasible:
         return
     assert made.review is not None
@@ -164,10 +170,10 @@ def left_late(budget: float = 6.0) -> Raw:
 
 
 def test_limits_are_those_of_the_group_that_uses_most() -> None:
-    made = plan(Case.model_validate(left_late()), gap=0.0)
+    made = solve_to_plan(Case.model_validate(left_late()), gap=0.0)
     (line,) = made.budget_lines
     assert sum(line.used_meur.values()) == near(6)
-    (aid,) = figures(made).fiscal.aid
+    (aid,) = brief_figures(made).fiscal.aid
     assert (aid.project, aid.aid_meur, aid.binds) == ("works", near(6), True)
     told = [row[-1] for row in results(workbook_of_plan(made))["Checks"].values if row]
     assert "DOES NOT ADD UP" not in told
@@ -183,46 +189,46 @@ def texts(document: Document) -> str:
 
 
 def test_the_answer_says_what_is_left_to_the_review() -> None:
-    made = plan(Case.model_validate(left_late()), gap=0.0)
-    said = texts(document_of(made))
+    made = solve_to_plan(Case.model_validate(left_late()), gap=0.0)
+    said = texts(build_result_document(made))
     assert "support up to 1 project from 2027 on" in said
     assert "build and buy nothing" not in said
     assert "a mean over what may have been seen" in said
     assert "means over the groups" in said
     with using("de"):
-        assert "ab 2027 bis zu 1 Projekt fördern" in texts(document_of(made))
+        assert "ab 2027 bis zu 1 Projekt fördern" in texts(build_result_document(made))
 
 
 def test_purchases_made_now_are_told() -> None:
     raw = lasting_cut(SEEN, projects={})
     raw["stockpiles"] = [stockpile(max_t=100, max_purchase_t_per_year={2026: 50, 2027: 0})]
     raw["objective"]["cost_weight"] = 0.1
-    made = plan(Case.model_validate(raw), gap=0.0)
-    document = document_of(made)
+    made = solve_to_plan(Case.model_validate(raw), gap=0.0)
+    document = build_result_document(made)
     (section,) = [one for one in document.sections if one.id == "review"]
     assert any("Now: purchases for 1 stockpile." in str(part) for part in section.parts)
 
 
 def test_a_comparison_tells_what_is_decided_later() -> None:
     later, now = (
-        plan(Case.model_validate(left_late() | {"review": review}), gap=0.0, title=name)
+        solve_to_plan(Case.model_validate(left_late() | {"review": review}), gap=0.0, title=name)
         for name, review in (("later", SEEN), ("now", None))
     )
-    found = compare([later, now], ["later", "now"])
+    found = compare_plans([later, now], ["later", "now"])
     (works,) = found.projects
     assert works.built_in == "some"
     assert (works.options["later"].start, works.options["later"].probability) == (2027, near(0.5))
     assert any(change.subject == "review" for change in found.unlike)
-    document_of(found)
+    build_result_document(found)
 
 
 def test_what_waiting_is_worth_goes_beside_a_plan_without_a_review_or_with_the_same() -> None:
     found, made = waited(lasting_cut(SEEN))
-    alone = plan(Case.model_validate(lasting_cut()), gap=0.0)
+    alone = solve_to_plan(Case.model_validate(lasting_cut()), gap=0.0)
     other = {"year": 2027, "observe": [{"hazard": "noise"}]}
-    another = plan(Case.model_validate(lasting_cut(other)), gap=0.0)
-    assert [apart(found, one) for one in (made, alone, another)] == ["", "", "scenario"]
-    said = texts(document_of(alone, waiting=found))
+    another = solve_to_plan(Case.model_validate(lasting_cut(other)), gap=0.0)
+    assert [find_mismatch(found, one) for one in (made, alone, another)] == ["", "", "scenario"]
+    said = texts(build_result_document(alone, waiting=found))
     assert "What can be left to 2027" in said
     assert "That is worth 2 million EUR" in said
 
@@ -231,7 +237,7 @@ def test_an_interrupt_ends_the_search_and_keeps_what_was_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The plan that decides all now, if it is stopped while that is sought."""
-    found_now = planner._decided_now
+    found_now = planner._solve_without_review
 
     def stopped(problem: Problem, method: Any, **how: Any) -> Any:
         found = found_now(problem, method, **how)
@@ -241,13 +247,15 @@ def test_an_interrupt_ends_the_search_and_keeps_what_was_found(
     def never(*_: Any, **__: Any) -> Any:
         raise AssertionError("the search goes on")
 
-    problem = Problem.of(Case.model_validate(lasting_cut(SEEN)))
-    monkeypatch.setattr(planner, "_decided_now", stopped)
-    plain = planner.search
+    problem = Problem.from_case(Case.model_validate(lasting_cut(SEEN)))
+    monkeypatch.setattr(planner, "_solve_without_review", stopped)
+    plain = planner.solve_problem
     monkeypatch.setattr(
-        planner, "search", lambda of, **how: never() if of.instance.paths else plain(of, **how)
+        planner,
+        "solve_problem",
+        lambda of, **how: never() if of.instance.paths else plain(of, **how),
     )
-    found = find(problem, gap=0.0)
+    found = solve_and_certify(problem, gap=0.0)
     assert found.interrupted
     assert found.objective == near(10)
 

@@ -12,12 +12,12 @@ from two_sets import MISSING, two_sets
 
 from models.results import Explanation, Plan
 from models.scenario.case import Case
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.explanation.explain import explain
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.explanation.explain import explain_plan
 from optimizer.analyses.explanation.options import ExplainOptions
-from optimizer.analyses.given import given
-from optimizer.solve.planner import plan
-from optimizer.solve.reckoned import disagreements
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.planner import solve_to_plan
 
 LOST = {
     # Of 6 at the mean, 8.5 at the worst and 5 of regret: see `two_sets.MISSING`.
@@ -28,11 +28,11 @@ LOST = {
 
 
 def explained(raw: Raw, **options: Any) -> Explanation:
-    made = plan(Case.model_validate(raw), gap=0.0)
-    saved = given(Plan.model_validate_json(made.model_dump_json()))
-    found = explain(saved, ExplainOptions(gap=0.0, jobs=1, **options))
-    assert list(disagreements(found)) == []
-    document_of(found)
+    made = solve_to_plan(Case.model_validate(raw), gap=0.0)
+    saved = load_saved_plan(Plan.model_validate_json(made.model_dump_json()))
+    found = explain_plan(saved, ExplainOptions(gap=0.0, jobs=1, **options))
+    assert list(find_discrepancies(found)) == []
+    build_result_document(found)
     return found
 
 

@@ -18,7 +18,7 @@ import pytest
 from small import CHINA, Raw, case, cut, project, state
 
 from models.scenario.case import Case
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 YEARS = 150
 FOR_EVER = 1 - 1.1**-YEARS
@@ -45,7 +45,7 @@ def factory(capex: float) -> Raw:
 
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
 def test_the_option_to_wait(method: Any) -> None:
-    found = plan(Case.model_validate(factory(1600)), gap=0.0, method=method)
+    found = solve_to_plan(Case.model_validate(factory(1600)), gap=0.0, method=method)
     nothing = found.outcome.without_plan.expected
     told = found.review
     assert told is not None
@@ -59,7 +59,7 @@ def test_the_option_to_wait(method: Any) -> None:
 
 @pytest.mark.parametrize(("capex", "waits"), [(1283, False), (1285, True)])
 def test_the_price_below_which_one_buys_now(capex: float, waits: bool) -> None:
-    found = plan(Case.model_validate(factory(capex)), gap=0.0)
+    found = solve_to_plan(Case.model_validate(factory(capex)), gap=0.0)
     assert found.review is not None
     assert bool(found.projects) != waits
     assert ((found.review.worth or 0.0) > 0.1) == waits

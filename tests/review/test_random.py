@@ -15,7 +15,13 @@ from random_worlds import world_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import Problem, find, plan, search, with_best
+from optimizer.solve.planner import (
+    Problem,
+    solve_and_certify,
+    solve_problem,
+    solve_to_plan,
+    with_reference_optima,
+)
 
 SMALL = {"small": small_case, "treasury": treasury_case, "lasting": lasting_case}
 SMALL |= {"deals": deals_case, "world": world_case}
@@ -36,7 +42,7 @@ def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
             break
     least = answer[0]
     try:
-        found = plan(Case.model_validate(raw), gap=0.0)
+        found = solve_to_plan(Case.model_validate(raw), gap=0.0)
     except Infeasible:
         assert least is None
         return
@@ -49,7 +55,7 @@ def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 134))
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     """Proven to the gap asked for, by a bound below the optimum; or neither has a plan."""
-    problem = Problem.of(Case.model_validate(drawn_with_review(kind, seed, DRAWS[kind])))
+    problem = Problem.from_case(Case.model_validate(drawn_with_review(kind, seed, DRAWS[kind])))
     by_both(problem, GAP)
 
 
@@ -60,19 +66,19 @@ def test_both_methods_find_one_optimum_over_sets(kind: str, seed: int) -> None:
     """Groups of each set, with probabilities of their own; none of some set in a group or two."""
     over = ("mean", "worst", "regret")[seed % 3]
     case = Case.model_validate(drawn_with_sets_and_review(kind, seed, DRAWS[kind], over))
-    problem = Problem.of(case)
+    problem = Problem.from_case(case)
     try:
-        problem = with_best(problem, gap=1e-7)
+        problem = with_reference_optima(problem, gap=1e-7)
     except Infeasible:
         for method in ("extensive", "decomposition"):
             with pytest.raises(Infeasible):
-                find(problem, method=method, gap=GAP)
+                solve_and_certify(problem, method=method, gap=GAP)
         return
     best = by_both(problem, GAP)
     if best is not None and over != "regret":  # with less known, no plan is better
-        now = search(problem.decided_now, gap=GAP).solution
+        now = solve_problem(problem.without_review, gap=GAP).solution
         assert now.objective is not None
-        assert best <= now.objective + 4e-6 * max(abs(best), problem.least) + 1e-6
+        assert best <= now.objective + 4e-6 * max(abs(best), problem.objective_floor) + 1e-6
 
 
 def alone(raw: Raw) -> Raw:
@@ -87,20 +93,20 @@ def test_a_review_never_costs(kind: str, seed: int) -> None:
     """No plan with a review is worse than the best without, nor better than one that knows all."""
     raw = drawn_with_review(kind, seed, DRAWS[kind])
     raw.setdefault("objective", {}).setdefault("cvar", {})["weight"] = 0.0
-    problem = Problem.of(Case.model_validate(raw))
+    problem = Problem.from_case(Case.model_validate(raw))
     try:
-        now = find(problem.decided_now, gap=1e-7)
+        now = solve_and_certify(problem.without_review, gap=1e-7)
     except Infeasible:
         with pytest.raises(Infeasible):
-            find(problem, gap=1e-7)
+            solve_and_certify(problem, gap=1e-7)
         return
-    found = find(problem, gap=1e-7)
+    found = solve_and_certify(problem, gap=1e-7)
     slack = 1e-5 * max(1.0, abs(now.objective))
     assert found.objective <= now.objective + slack
     knowing = 0.0
     for state in raw["uncertainty"]["states"]:
         own = alone(raw) | {"uncertainty": {"states": [state | {"probability": 1.0}]}}
-        best = find(Problem.of(Case.model_validate(own)), gap=1e-7)
+        best = solve_and_certify(Problem.from_case(Case.model_validate(own)), gap=1e-7)
         knowing += state["probability"] * best.objective
     if not any(own.get("price_states") for own in raw["materials"].values()):
         # What floors cost is planned by other prices in each state by itself.

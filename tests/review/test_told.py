@@ -23,20 +23,20 @@ from models.files.reading import read_case_text
 from models.language import using
 from models.results import Evaluation, Plan
 from models.scenario.case import Case
-from optimizer.analyses.documents import document_of
-from optimizer.analyses.evaluation.evaluate import evaluate
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.given import given
-from optimizer.cli import child, run
+from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
+from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.cli import child_process, run_command_line
 from optimizer.errors import Infeasible, Misuse
-from optimizer.model.review import by_path, sight
+from optimizer.model.review import branch_state_indices, read_information_set
 from optimizer.model.states import State
 from optimizer.page.question import Question
 from optimizer.report.document import Bullets
 from optimizer.solve import planner
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.planner import Problem, plan, salvage, search
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.planner import Problem, salvage_plan, solve_problem, solve_to_plan
 from optimizer.solve.solver_result import Incumbent
 
 PRICES = {
@@ -80,10 +80,10 @@ def test_faults_are_told_at_their_line(review: Raw, says: str, line: str) -> Non
         read_case_text(text)
     fault = next(one for one in told.value.faults if one.severity == "error")
     assert says in fault.message
-    assert fault.place is not None
+    assert fault.location is not None
     lines = text.splitlines()
-    assert line in lines[fault.place.line - 1]
-    assert fault.place.line > lines.index("review:")
+    assert line in lines[fault.location.line - 1]
+    assert fault.location.line > lines.index("review:")
 
 
 def many_prices(count: int) -> Raw:
@@ -105,9 +105,9 @@ def many_prices(count: int) -> Raw:
 
 
 def test_more_than_eight_groups_are_a_fault() -> None:
-    assert len(Problem.of(Case.model_validate(many_prices(3))).instance.paths) == 8
+    assert len(Problem.from_case(Case.model_validate(many_prices(3))).instance.branches) == 8
     with pytest.raises(ScenarioError) as told:
-        Problem.of(Case.model_validate(many_prices(4)))
+        Problem.from_case(Case.model_validate(many_prices(4)))
     (fault,) = told.value.faults
     assert fault.message == "the review splits the states into 16 groups, more than 8"
     assert fault.path == ("review", "observe", 0)
@@ -119,7 +119,7 @@ def test_too_many_groups_are_told_at_the_line(
 ) -> None:
     file = tmp_path / "many.yaml"
     file.write_text(yaml.safe_dump(many_prices(4), default_flow_style=False), encoding="utf-8")
-    assert run(["solve", str(file)]) == 2
+    assert run_command_line(["solve", str(file)]) == 2
     said = capsys.readouterr().err
     assert "many.yaml:" in said
     assert "the review splits the states into 16 groups" in said
@@ -141,43 +141,45 @@ def sampled(**sections: Any) -> Raw:
 
 
 def test_a_plan_reads_back_as_it_was() -> None:
-    found = plan(Case.model_validate(sampled()), gap=1e-6)
+    found = solve_to_plan(Case.model_validate(sampled()), gap=1e-6)
     read = Plan.model_validate_json(found.model_dump_json())
-    assert list(disagreements(read)) == []
-    again = given(read)
-    assert again.found.objective == near(found.certificate.objective)
-    assert again.found.plan().review == found.review.model_copy(  # type: ignore[union-attr]
+    assert list(find_discrepancies(read)) == []
+    again = load_saved_plan(read)
+    assert again.solution.objective == near(found.certificate.objective)
+    assert again.solution.to_plan().review == found.review.model_copy(  # type: ignore[union-attr]
         update=dict.fromkeys(("now", "now_bound", "worth", "worth_least", "worth_most"))
     )
 
 
 @pytest.mark.parametrize("edit", ["probability", "net_cost_meur", "expected"])
 def test_an_edited_group_is_found(edit: str) -> None:
-    content = json.loads(plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0).model_dump_json())
+    content = json.loads(
+        solve_to_plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0).model_dump_json()
+    )
     content["review"]["groups"][1][edit] *= 0.9
-    told = [one.path for one in disagreements(Plan.model_validate(content))]
+    told = [one.location for one in find_discrepancies(Plan.model_validate(content))]
     assert any("review.groups" in path for path in told)
 
 
 def test_states_that_were_not_seen_go_the_nearest_path() -> None:
     """Of two observations, one of which the plan's states have always alike."""
     raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
-    instance = Problem.of(Case.model_validate(raw)).instance
-    assert [path.sight for path in instance.paths] == [("no", "no"), ("yes", "no")]
+    instance = Problem.from_case(Case.model_validate(raw)).instance
+    assert [path.observed for path in instance.branches] == [("no", "no"), ("yes", "no")]
     state = State("new", 1.0, (("cut", 0), ("noise", 0)))
-    assert sight(instance, state) == ("yes", "yes")
-    calm, struck = by_path(instance, [state, State("calm", 0.0)])
+    assert read_information_set(instance, state) == ("yes", "yes")
+    calm, struck = branch_state_indices(instance, [state, State("calm", 0.0)])
     assert (calm.tolist(), struck.tolist()) == ([1], [0])
 
 
 def test_evaluate_puts_fresh_states_into_their_groups() -> None:
-    saved = given(plan(Case.model_validate(sampled()), gap=1e-6))
+    saved = load_saved_plan(solve_to_plan(Case.model_validate(sampled()), gap=1e-6))
     options = EvaluateOptions(states=5_000, seed=7, rare=0)
-    found = evaluate(saved, options)
+    found = evaluate_plan(saved, options)
     assert isinstance(found, Evaluation)
     told, error = found.fresh.objective, found.fresh.objective.standard_error
     assert error is not None
-    assert abs(told.value - saved.found.objective) <= 6 * error + 0.05 * saved.found.objective
+    assert abs(told.value - saved.solution.objective) <= 6 * error + 0.05 * saved.solution.objective
     assert found.gap is None
     assert found.information is None
     assert found.budget_risk is None
@@ -193,18 +195,18 @@ def test_a_regime_is_called_by_its_name() -> None:
         "yearly": {"calm": {"calm": 1}, "tense": {"tense": 1}},
         "names": {"tense": {"en": "Tense", "de": "Angespannt"}},
     }
-    found = plan(Case.model_validate(raw), gap=0.0)
+    found = solve_to_plan(Case.model_validate(raw), gap=0.0)
     with using("de"):
-        (section,) = [one for one in document_of(found).sections if one.id == "review"]
+        (section,) = [one for one in build_result_document(found).sections if one.id == "review"]
     (tree,) = [part for part in section.parts if isinstance(part, Bullets)]
     assert ["2026 „calm“ ist" in tree.items[1], "2026 „Angespannt“ ist" in tree.items[2]] == [1, 1]
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
-    found = plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0)
+    found = solve_to_plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0)
     with using(language):
-        document, book = document_of(found), results(workbook_of_plan(found))
+        document, book = build_result_document(found), results(workbook_of_plan(found))
     (section,) = [one for one in document.sections if one.id == "review"]
     (tree,) = [part for part in section.parts if isinstance(part, Bullets)]
     wanted = {
@@ -232,17 +234,17 @@ def test_others_refuse_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     file.write_text(yaml.safe_dump(lasting_cut(SEEN)), encoding="utf-8")
     for command in ("alternatives", "sensitivity", "frontier"):
         arguments = ["--vary", "funders.fund.budget_meur"] if command == "frontier" else []
-        assert run([command, str(file), *arguments]) == 2
+        assert run_command_line([command, str(file), *arguments]) == 2
         assert "does not work with a review" in capsys.readouterr().err
-    problem = Problem.of(Case.model_validate(lasting_cut(SEEN)))
-    bare = replace(problem.instance, paths=())
+    problem = Problem.from_case(Case.model_validate(lasting_cut(SEEN)))
+    bare = replace(problem.instance, branches=())
     with pytest.raises(Misuse):  # of what was read without looking at its states
-        search(replace(problem, instance=bare))
+        solve_problem(replace(problem, instance=bare))
 
 
 def test_the_page_decides_all_now() -> None:
     reading = read_case_text(yaml.safe_dump(lasting_cut(SEEN)))
-    asked, made = Question("later").asked(reading)
+    asked, made = Question("later").apply_to(reading)
     assert asked.case.review is None
     assert made == {"review": "null"}
 
@@ -255,10 +257,10 @@ def test_plans_of_random_worlds_add_up(kind: str, seed: int) -> None:
     draw = {"deals": deals_case, "treasury": treasury_case, "world": world_case}[kind]
     raw = drawn_with_review(kind, 300 + seed, draw)
     try:
-        found = plan(Case.model_validate(raw), gap=1e-7)
+        found = solve_to_plan(Case.model_validate(raw), gap=1e-7)
     except Infeasible:
         return
-    assert list(disagreements(Plan.model_validate_json(found.model_dump_json()))) == []
+    assert list(find_discrepancies(Plan.model_validate_json(found.model_dump_json()))) == []
     told = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
     assert told.count("adds up") > 20
     assert "DOES NOT ADD UP" not in told
@@ -268,9 +270,11 @@ def test_plans_of_random_worlds_add_up(kind: str, seed: int) -> None:
 def test_what_a_search_told_last_is_the_plan(method: Any) -> None:
     """By way of JSON, as it goes to another process when the search is stopped."""
     case, heard = Case.model_validate(lasting_cut(SEEN)), list[Incumbent]()
-    found = plan(case, method=method, gap=0.0, on_incumbent=heard.append)
-    sent = json.loads(json.dumps(child.as_checkpoint(heard[-1], input_hash(case))))
-    saved = salvage(case, child.of_checkpoint(sent), ended="killed")
+    found = solve_to_plan(case, method=method, gap=0.0, on_incumbent=heard.append)
+    sent = json.loads(
+        json.dumps(child_process.checkpoint_from_incumbent(heard[-1], input_hash(case)))
+    )
+    saved = salvage_plan(case, child_process.incumbent_from_checkpoint(sent), ending="killed")
     assert saved.review is not None
     assert found.review is not None
     assert [g.projects for g in saved.review.groups] == [g.projects for g in found.review.groups]
@@ -281,16 +285,18 @@ def test_who_is_stopped_in_between_has_the_plan_that_decides_all_now(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The search with the review begins when that is found, and has no time left."""
-    found_now = planner._decided_now
+    found_now = planner._solve_without_review
 
     def then_stop(problem: Problem, method: Any, **how: Any) -> Any:
         found = found_now(problem, method, **how)
         how["stop"].set()
         return found
 
-    monkeypatch.setattr(planner, "_decided_now", then_stop)
-    problem = Problem.of(Case.model_validate(lasting_cut(SEEN)))
-    found = planner.find(problem, method="decomposition", gap=0.0, stop=threading.Event())
+    monkeypatch.setattr(planner, "_solve_without_review", then_stop)
+    problem = Problem.from_case(Case.model_validate(lasting_cut(SEEN)))
+    found = planner.solve_and_certify(
+        problem, method="decomposition", gap=0.0, stop=threading.Event()
+    )
     assert found.objective == near(10)
     assert found.certificate.bound is None or found.certificate.bound <= 8 + 1e-6
-    assert found.plan().review is not None
+    assert found.to_plan().review is not None

@@ -14,17 +14,17 @@ from small import Raw, near, state
 from models.files import read_case_text
 from models.results import Plan, Waiting
 from models.scenario.case import Case
-from optimizer.analyses.plan.beside import apart
-from optimizer.analyses.waiting.options import ReviewOptions
-from optimizer.analyses.waiting.wait import wait
-from optimizer.cli import run
+from optimizer.analyses.deferral.options import ReviewOptions
+from optimizer.analyses.deferral.review_value import evaluate_review
+from optimizer.analyses.plan.companion_results import find_mismatch
+from optimizer.cli import run_command_line
 from optimizer.errors import Misuse
-from optimizer.solve.planner import plan as solved
-from optimizer.solve.reckoned import disagreements
+from optimizer.solve.consistency import find_discrepancies
+from optimizer.solve.planner import solve_to_plan as solved
 
 
 def waiting(raw: Raw, **options: Any) -> tuple[Waiting, Plan]:
-    return wait(read_case_text(yaml.safe_dump(raw)), ReviewOptions(gap=0.0, **options))
+    return evaluate_review(read_case_text(yaml.safe_dump(raw)), ReviewOptions(gap=0.0, **options))
 
 
 def noisy(observe: list[str]) -> Raw:
@@ -51,7 +51,7 @@ def test_what_is_observed_is_worth_what_is_lost_without_it() -> None:
         assert one.worth_least is not None
         assert one.worth_most is not None
         assert one.worth_least - 1e-6 <= (one.worth or 0.0) <= one.worth_most + 1e-6
-    assert list(disagreements(found)) == []
+    assert list(find_discrepancies(found)) == []
 
 
 def test_what_else_tells_of_the_damage_is_tried_as_well() -> None:
@@ -76,8 +76,8 @@ def test_a_review_that_plans_do_not_wait_for_is_looked_at_alone() -> None:
     assert waits.review is not None
     assert (found.objective, found.review.worth) == (near(8), near(2))
     assert [one.worth for one in found.observing] == near([one.worth for one in same.observing])
-    assert [apart(found, one) for one in (alone, waits)] == ["", ""]
-    assert list(disagreements(alone)) == list(disagreements(waits)) == []
+    assert [find_mismatch(found, one) for one in (alone, waits)] == ["", ""]
+    assert list(find_discrepancies(alone)) == list(find_discrepancies(waits)) == []
 
 
 def test_a_file_without_a_review_is_refused() -> None:
@@ -92,10 +92,10 @@ def test_the_command_writes_both(
     file = tmp_path / "later.yaml"
     file.write_text(yaml.safe_dump(lasting_cut(SEEN)), encoding="utf-8")
     out = tmp_path / "results"
-    assert run(["review", str(file), "--out", str(out), "--language", language]) == 0
+    assert run_command_line(["review", str(file), "--out", str(out), "--language", language]) == 0
     said = capsys.readouterr().out
     assert ("2 million EUR" if language == "en" else "2 Mio. EUR") in said
     found = Waiting.model_validate(json.loads((out / "waiting.json").read_text()))
     plan = Plan.model_validate(json.loads((out / "review" / "plan.json").read_text()))
     assert found.review == plan.review
-    assert run(["report", str(out / "waiting.json"), "--language", language]) == 0
+    assert run_command_line(["report", str(out / "waiting.json"), "--language", language]) == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.faults import Fault, ScenarioError
-from models.language import language
+from models.language import current_language
 from optimizer.errors import Infeasible, Rule
 from optimizer.parallel import Workers
 
@@ -30,7 +30,7 @@ def counting(first: int) -> Callable[[int], Counted]:
         known[0] += 1
         if task < 0:
             raise ValueError(f"no task: {task}")
-        return task, known[0], os.getpid(), language()
+        return task, known[0], os.getpid(), current_language()
 
     return answer
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from certificates import Files
 
-from models.language import language
+from models.language import current_language
 from optimizer.errors import Infeasible, Rule
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +103,7 @@ def counting(first: int) -> Callable[[int], tuple[int, int, int, str]]:
         known[0] += 1
         if task < 0:
             raise ValueError(f"no task: {task}")
-        return task, known[0], os.getpid(), language()
+        return task, known[0], os.getpid(), current_language()
 
     return answer
 
@@ -111,10 +111,10 @@ def counting(first: int) -> Callable[[int], tuple[int, int, int, str]]:
 def solving(gap: float) -> Callable[[dict[str, Any]], str]:
     """What solves scenarios; only it takes the time to import a solver."""
     from models.scenario.case import Case
-    from optimizer.solve.planner import plan
+    from optimizer.solve.planner import solve_to_plan
 
     def answer(raw: dict[str, Any]) -> str:
-        found = plan(Case.model_validate(raw), gap=gap, threads=1)
+        found = solve_to_plan(Case.model_validate(raw), gap=gap, threads=1)
         return found.model_dump_json(include={"outcome", "projects", "stockpiles"})
 
     return answer

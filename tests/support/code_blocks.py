@@ -15,7 +15,7 @@ import click
 from open_page import SECRET, opened
 
 from optimizer.cli import vorrat
-from optimizer.cli.scenario_files import template
+from optimizer.cli.scenario_files import starter_scenario_text
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -155,7 +155,7 @@ def reader_folder(tmp_path: Path) -> Path:
     (folder / "private").mkdir()  # where private files would lie
     for name in ("cases/one", "cases/two", "my-scenario"):
         shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / f"{name}.yaml")
-    (folder / "scenario.yaml").write_text(template("en"), encoding="utf-8")
+    (folder / "scenario.yaml").write_text(starter_scenario_text("en"), encoding="utf-8")
     (folder / "secret").write_text(SECRET, encoding="utf-8")
     (folder / "secret").chmod(0o600)
     for name in ("models", "optimizer", "vorrat"):

@@ -9,57 +9,64 @@ import numpy as np
 from models.scenario.case import Case
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.decomposition.cuts import Appraiser, Cut, tail_weights
+from optimizer.solve.decomposition.cuts import Cut, CutOracle, tail_weights
 from optimizer.solve.decomposition.master import Master
-from optimizer.solve.decomposition.run import Run
-from optimizer.solve.sweep import Point, Recourse
+from optimizer.solve.decomposition.search_run import SearchRun
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
 
 Raw = dict[str, Any]
 Rng = np.random.Generator
 
 
-def recourse_of(raw: Raw) -> Recourse:
+def recourse_of(raw: Raw) -> RecourseEvaluator:
     instance = read_instance(Case.model_validate(raw))
-    return Recourse(instance, read_states(instance), threads=1)
+    return RecourseEvaluator(instance, read_states(instance), threads=1)
 
 
-def run_of(raw: Raw, gap: float = 1e-6) -> Run:
+def run_of(raw: Raw, gap: float = 1e-6) -> SearchRun:
     """Master without cuts, and the sweep."""
     recourse = recourse_of(raw)
-    return Run(Master(Appraiser.of(recourse)), Appraiser.of(recourse), gap)
+    return SearchRun(
+        Master(CutOracle.for_recourse(recourse)), CutOracle.for_recourse(recourse), gap
+    )
 
 
-def random_point(rng: Rng, recourse: Recourse) -> Point:
+def random_point(rng: Rng, recourse: RecourseEvaluator) -> FirstStagePoint:
     """Shares and purchases of which many are zero, in all columns that recourse knows."""
     columns = recourse.columns
-    offtake = rng.random(len(columns.offtake)) * (rng.random(len(columns.offtake)) < 0.4)
-    shape = (len(columns.stockpiles), columns.years)
+    offtake = rng.random(len(columns.offtake_columns)) * (
+        rng.random(len(columns.offtake_columns)) < 0.4
+    )
+    shape = (len(columns.stockpiles), columns.year_count)
     some = rng.random(shape) * (rng.random(shape) < 0.4)
-    return Point(offtake, some * rng.choice([0.0, 0.3, 4.0, 20.0]))
+    return FirstStagePoint(offtake, some * rng.choice([0.0, 0.3, 4.0, 20.0]))
 
 
-def random_cuts(rng: Rng, run: Run, count: int) -> list[Cut]:
+def random_cuts(rng: Rng, run: SearchRun, count: int) -> list[Cut]:
     """Those of so many random points."""
-    (seen,) = run.appraise.parts
+    (seen,) = run.cut_oracle.part_oracles
     points = [random_point(rng, seen.recourse) for _ in range(count)]
-    return [cut for point in points for cut in run.appraise((point,)).cuts]
+    return [cut for point in points for cut in run.cut_oracle((point,)).cuts]
 
 
-def exact(recourse: Recourse, cut: Cut, point: Point, level: float) -> float:
+def exact(recourse: RecourseEvaluator, cut: Cut, point: FirstStagePoint, level: float) -> float:
     """What a cut bounds, swept: the CVaR of all damage, or a node's mean."""
-    swept = recourse.sweep(point, recourse.probability[None], priced=False)
-    if cut.tail:
+    swept = recourse.evaluate(point, recourse.probability[None], with_subgradients=False)
+    if cut.is_tail:
         return float(tail_weights(recourse.probability, swept.damage, level) @ swept.damage)
-    (node,) = cut.slopes
-    return float(swept.by_chain[node][0])
+    (node,) = cut.subgradients
+    return float(swept.damage_by_chain[node][0])
 
 
-def claimed(recourse: Recourse, cut: Cut, point: Point) -> float:
+def claimed(recourse: RecourseEvaluator, cut: Cut, point: FirstStagePoint) -> float:
     """What a cut says of a point."""
-    return sum(float(slopes.at(recourse.nodes[v], point)[0]) for v, slopes in cut.slopes.items())
+    return sum(
+        float(slopes.bound_at(recourse.node_data[v], point)[0])
+        for v, slopes in cut.subgradients.items()
+    )
 
 
-def excess(recourse: Recourse, cut: Cut, point: Point, level: float) -> float:
+def excess(recourse: RecourseEvaluator, cut: Cut, point: FirstStagePoint, level: float) -> float:
     """By how much a cut claims more than there is, as a share of the cut's own size."""
-    size = max(1e-6, *(abs(float(slopes.constant[0])) for slopes in cut.slopes.values()))
+    size = max(1e-6, *(abs(float(slopes.constant[0])) for slopes in cut.subgradients.values()))
     return (claimed(recourse, cut, point) - exact(recourse, cut, point, level)) / size

@@ -12,10 +12,10 @@ from undrawn import empty_svg
 
 from models.language import Language, using
 from models.results import Result
-from optimizer.analyses.documents import document_of
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.render import html, terminal, workbook
-from optimizer.report.render.terminal import NARROWEST, PIPE_WIDTH, Screen
+from optimizer.report.render.terminal import MIN_WIDTH, PIPE_WIDTH, Screen
 
 ResultType = TypeVar("ResultType", bound=Result)
 
@@ -25,7 +25,7 @@ def text_of(
 ) -> str:
     """The document of a result as a terminal shows it."""
     with using(language):
-        return terminal.render(document_of(found, **beside), Screen(width))
+        return terminal.render_text(build_result_document(found, **beside), Screen(width))
 
 
 def told(found: Result, language: Language = "en", **beside: Any) -> str:
@@ -38,7 +38,7 @@ def page_of(found: Result, language: Language = "en", *, drawn: bool = False, **
     with using(language), pytest.MonkeyPatch.context() as patch:
         if not drawn:
             patch.setattr(Chart, "svg", empty_svg)
-        return html.render(document_of(found, **beside))
+        return html.render_page(build_result_document(found, **beside))
 
 
 def tables_in(found: Result, language: Language = "en", **beside: Any) -> dict[str, Table]:
@@ -49,7 +49,7 @@ def tables_in(found: Result, language: Language = "en", **beside: Any) -> dict[s
 def workbook_of(found: Result, language: Language = "en", **beside: Any) -> bytes:
     """The document of a result as a workbook."""
     with using(language):
-        return workbook.render(document_of(found, **beside))
+        return workbook.render_workbook(build_result_document(found, **beside))
 
 
 def is_whole_in_all_media(
@@ -57,7 +57,7 @@ def is_whole_in_all_media(
 ) -> None:
     """Every text is translated and filled in, every figure of the page shows what it holds, lines
     fit, charts are drawn the same each time, and the workbook opens with no error in a cell."""
-    text = text_of(found, language, NARROWEST, **beside)
+    text = text_of(found, language, MIN_WIDTH, **beside)
     assert "{" not in text
     assert "None" not in text
     page = page_of(found, language, drawn=True, **beside)
@@ -75,7 +75,7 @@ def is_whole_in_all_media(
     assert not [value for value in held if isinstance(value, str) and value.startswith("#")]
     assert not [value for value in held if isinstance(value, str) and "{" in value]
     with using(language):
-        drawn = html.charts(document_of(found, **beside))
+        drawn = html.document_charts(build_result_document(found, **beside))
         assert page.count('<div class="drawing">') == len(drawn)
         assert all(chart.svg() in page for chart in drawn)
     assert untranslated == set(), untranslated

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from models.results.base import SEAL, seal_of
+from models.results.base import SEAL_FIELD, compute_seal
 
 Place = tuple[Any, Any]
 """A mapping or a list, and a key or a number in it."""
@@ -38,8 +38,8 @@ def edited(document: dict[str, Any], seed: int, *, resealed: bool = False) -> st
             _change(dice, *dice.choice(figures))
         elif places:
             _edit(dice, *dice.choice(places))
-    if resealed and SEAL in content:
-        content[SEAL] = seal_of(content)
+    if resealed and SEAL_FIELD in content:
+        content[SEAL_FIELD] = compute_seal(content)
     return json.dumps(content, indent=2).replace(f'"{BEYOND}"', "1e999")
 
 

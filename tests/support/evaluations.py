@@ -20,17 +20,17 @@ from models.results import (
     Plan,
     ProvenRange,
     RareEvents,
+    ReleasePolicyOutcome,
     Replication,
-    RuleMaterial,
-    RuleOutcome,
+    RuleMaterialOutcome,
     TailPlan,
     TailPremium,
     YearOutcome,
 )
 from models.results.plan import ConsumerOutcome
 from models.scenario.case import Case
-from optimizer.analyses.given import GivenPlan, given
-from optimizer.solve.planner import plan
+from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan
+from optimizer.solve.planner import solve_to_plan
 
 
 def sampled(states: int = 40, seed: int = 7, **sections: Any) -> dict[str, Any]:
@@ -47,16 +47,16 @@ def sampled(states: int = 40, seed: int = 7, **sections: Any) -> dict[str, Any]:
 
 def saved(raw: dict[str, Any], **fields: Any) -> Plan:
     """The best plan of a scenario, as it comes out of a file."""
-    best = plan(Case.model_validate(raw), gap=0.0, **fields)
+    best = solve_to_plan(Case.model_validate(raw), gap=0.0, **fields)
     return Plan.model_validate_json(best.model_dump_json())
 
 
 @cache
-def judged(states: int = 40, method: str = "random", weight: float = 0.0) -> GivenPlan:
+def judged(states: int = 40, method: str = "random", weight: float = 0.0) -> SavedPlan:
     """The plan of such a scenario, read back."""
     sample = {"states": states, "seed": 7, "method": method}
     objective = {"cost_weight": 1, "cvar": {"weight": weight, "level": 0.9}}
-    return given(saved(sampled(uncertainty={"sample": sample}, objective=objective)))
+    return load_saved_plan(saved(sampled(uncertainty={"sample": sample}, objective=objective)))
 
 
 def figure(value: float, error: float | None = 1.0) -> Estimate:
@@ -120,17 +120,17 @@ def by_hand(**changed: Any) -> Evaluation:
         "net_cost_meur": 50,
         "fresh": fresh,
         "rules": (
-            RuleOutcome(
+            ReleasePolicyOutcome(
                 reserve=0,
                 performance=performance(130),
                 above_foresight=figure(30, 0.5),
-                materials=(RuleMaterial(**ore, expected=130),),
+                materials=(RuleMaterialOutcome(**ore, expected=130),),
             ),
-            RuleOutcome(
+            ReleasePolicyOutcome(
                 reserve=0.25,
                 performance=performance(120),
                 above_foresight=figure(20, 0.5),
-                materials=(RuleMaterial(**ore, expected=120),),
+                materials=(RuleMaterialOutcome(**ore, expected=120),),
             ),
         ),
         "gap": OptimalityGap(

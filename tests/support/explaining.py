@@ -7,18 +7,20 @@ from typing import Any
 
 from small import Raw, case, funder, project, solve
 
-from models.results import Explained, Explanation, LimitValue
-from optimizer.analyses.explanation.explain import explain
+from models.results import ExplainedDecision, Explanation, LimitValue
+from optimizer.analyses.explanation.explain import explain_plan
 from optimizer.analyses.explanation.options import ExplainOptions
-from optimizer.analyses.given import given
+from optimizer.analyses.saved_plan import load_saved_plan
 
 
 def explained(raw: Raw, *, values: bool = False, **asked: Any) -> Explanation:
     """A small case solved and explained in this process, its gaps closed."""
-    return explain(given(solve(raw)), ExplainOptions(values=values, gap=0.0, jobs=1, **asked))
+    return explain_plan(
+        load_saved_plan(solve(raw)), ExplainOptions(values=values, gap=0.0, jobs=1, **asked)
+    )
 
 
-def item(found: Explanation, id: str) -> Explained:
+def item(found: Explanation, id: str) -> ExplainedDecision:
     return next(one for one in found.items if one.id == id)
 
 

@@ -18,57 +18,57 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from optimizer.cli import child, main, parent
+from optimizer.cli import child_process, main, supervisor
 from optimizer.solve import problem
-from optimizer.solve.decomposition.run import Run
-from optimizer.solve.decomposition.search import Search
+from optimizer.solve.decomposition.branch_and_cut import BranchAndCut
+from optimizer.solve.decomposition.search_run import SearchRun
 
 
-def heed(run: Run) -> None:
+def heed(run: SearchRun) -> None:
     """Wait for Ctrl-C as a search does."""
     while True:
-        run.check()
+        run.check_limits()
         time.sleep(0.01)
 
 
-def deaf(_run: Run) -> None:
+def deaf(_run: SearchRun) -> None:
     """Hold the interpreter's lock for ever: neither signals nor other threads get through."""
     while True:
         ctypes.PyDLL(None).sleep(1000)
 
 
-def late(run: Run) -> None:
+def late(run: SearchRun) -> None:
     """The same with a time limit, which begins now."""
-    assert child._link is not None
-    child._link.tell(seconds=0.1)
+    assert child_process._link is not None
+    child_process._link.send(seconds=0.1)
     deaf(run)
 
 
-def crash(_run: Run) -> None:
+def crash(_run: SearchRun) -> None:
     ctypes.string_at(0)
 
 
-def killed(_run: Run) -> None:
+def killed(_run: SearchRun) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def leave(_run: Run) -> None:
+def leave(_run: SearchRun) -> None:
     """With the exit code of a plan that was written."""
     os._exit(1)
 
 
-def hungry(_run: Run) -> None:
+def hungry(_run: SearchRun) -> None:
     held = []
     while True:
         held.append(bytearray(b"\1" * 20_000_000))
         time.sleep(0.02)
 
 
-def unexpected(_run: Run) -> None:
+def unexpected(_run: SearchRun) -> None:
     raise ZeroDivisionError
 
 
-def disguise(run: Run) -> None:
+def disguise(run: SearchRun) -> None:
     """What a library makes of Ctrl-C that does not know it."""
     try:
         heed(run)
@@ -76,7 +76,7 @@ def disguise(run: Run) -> None:
         raise ZeroDivisionError from None
 
 
-FAULTS: dict[str, Callable[[Run], None]] = {
+FAULTS: dict[str, Callable[[SearchRun], None]] = {
     "heed": heed,
     "deaf": deaf,
     "late": late,
@@ -92,30 +92,30 @@ FAULTS: dict[str, Callable[[Run], None]] = {
 def arrange(fault: str) -> None:
     """In the process of the command: let the search end in the fault."""
     if fault == "written":
-        told = child.published
+        told = child_process.announce_published
 
         def published() -> None:
             told()
             print("waiting", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        setattr(child, "published", published)  # noqa: B010
+        setattr(child_process, "announce_published", published)  # noqa: B010
         return
-    real = Search.search
+    real = BranchAndCut.close_gap
     without_plan = fault.startswith("none-")
     act = FAULTS[fault.removeprefix("none-")]
 
-    def search(self: Search) -> None:
+    def search(self: BranchAndCut) -> None:
         run: Any = self.run
         if not without_plan:
             real(self)
-            run.lower = run.upper - 0.5 * abs(run.upper)
-            run.check()
+            run.lower_bound = run.best_objective - 0.5 * abs(run.best_objective)
+            run.check_limits()
         print("waiting", file=sys.stderr, flush=True)
         act(run)
 
-    setattr(Search, "search", search)  # noqa: B010
-    setattr(problem, "SMALL", -1)  # noqa: B010
+    setattr(BranchAndCut, "close_gap", search)  # noqa: B010
+    setattr(problem, "MAX_EXTENSIVE_SIZE", -1)  # noqa: B010
 
 
 def begin() -> None:
@@ -129,16 +129,16 @@ def begin() -> None:
             time.sleep(0.01)
     else:
         arrange(fault)
-    child.begin()
+    child_process.run_supervised()
 
 
 if __name__ == "__main__":
-    parent.BEGIN = (
+    supervisor.CHILD_CODE = (
         "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
         f"sys.argv.insert(1, {sys.argv[1]!r}); import faulty_commands; faulty_commands.begin()"
     )
     # A shell has its jobs in the background ignore Ctrl-C, and so what they begin.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    parent.GRACE = 0.5
-    parent.LEAST_OVERTIME = 0.5
+    supervisor.INTERRUPT_GRACE = 0.5
+    supervisor.MIN_OVERTIME = 0.5
     main(sys.argv[2:])

@@ -13,7 +13,7 @@ from small import Raw, case, near, project, stockpile
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 from optimizer.solve.solver_result import Method
 
 BOTH = ("pooled", "entitled")
@@ -67,7 +67,7 @@ def found(raw: Raw, allocation: str) -> float:
     answer = best(raw)
     assert answer is not None
     for method in METHODS:
-        outcome = plan(Case.model_validate(raw), gap=0.0, method=method).outcome
+        outcome = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method).outcome
         assert outcome.expected == near(answer.expected), method
     return answer.expected
 
@@ -75,6 +75,6 @@ def found(raw: Raw, allocation: str) -> float:
 def solved(raw: Raw) -> float | None:
     """The least objective, None where the rules allow no plan."""
     try:
-        return plan(Case.model_validate(raw), gap=0.0).certificate.objective
+        return solve_to_plan(Case.model_validate(raw), gap=0.0).certificate.objective
     except Infeasible:
         return None

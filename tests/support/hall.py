@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from optimizer.page.solvers import Room, Solvers
-from optimizer.page.worker import Asked, Shown
-from optimizer.parallel.staying import Heard, Message, Told
+from optimizer.page.solver_pool import PoolLimits, SolverPool
+from optimizer.page.worker import SolveRequest, ViewRequest
+from optimizer.parallel.services import EventHandler, ServiceEvent, ServiceMessage
 
 
 @dataclass(eq=False)
@@ -18,22 +18,22 @@ class Sitting:
     """A process that answers when it is told to, with its own number and what it was asked."""
 
     number: int
-    heard: Heard
-    held: int = 0
-    outgrown: bool = False
+    on_event: EventHandler
+    memory_bytes: int = 0
+    outgrew_memory: bool = False
     is_alive: bool = True
-    asked: list[Message] = field(default_factory=list)
+    asked: list[ServiceMessage] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)
 
-    def send(self, message: Message) -> None:
-        if message.asked is None:
+    def send(self, message: ServiceMessage) -> None:
+        if message.question is None:
             self.stopped.append(message.number)
             return
         self.asked.append(message)
 
-    def close(self, _patience: float = 0.0) -> None:
+    def close(self, _wait_seconds: float = 0.0) -> None:
         self.is_alive = False
-        self.heard(None)
+        self.on_event(None)
 
 
 class Hall:
@@ -41,11 +41,11 @@ class Hall:
 
     def __init__(self, **room: Any) -> None:
         self.seats: list[Sitting] = []
-        self.solvers = Solvers(Room(**room), cast(Any, self.seat))
+        self.solvers = SolverPool(PoolLimits(**room), cast(Any, self.seat))
         self.told: dict[str, list[Any]] = {}
         self.tasks: dict[str, asyncio.Task[Any]] = {}
 
-    def seat(self, heard: Heard) -> Sitting:
+    def seat(self, heard: EventHandler) -> Sitting:
         self.seats.append(Sitting(len(self.seats), heard))
         return self.seats[-1]
 
@@ -53,11 +53,11 @@ class Hall:
         """Let processes begin only when this is set."""
         ready = threading.Event()
 
-        def slowly(heard: Heard) -> Sitting:
+        def slowly(heard: EventHandler) -> Sitting:
             assert ready.wait(10)
             return self.seat(heard)
 
-        self.solvers.seating = cast(Any, slowly)
+        self.solvers.start_worker = cast(Any, slowly)
         return ready
 
     async def ask(self, name: str, scenario: str = "s", user: str = "", what: Any = None,
@@ -65,31 +65,31 @@ class Hall:
         """Ask, and wait until that has been taken in."""
         what = what or asked(name)
         tell: Callable[[Any], None] = self.told.setdefault(name, []).append
-        made = self.solvers.ask(scenario, what, "en", tell, owner=name, user=user, **how)
+        made = self.solvers.submit(scenario, what, "en", tell, owner=name, user=user, **how)
         self.tasks[name] = asyncio.create_task(made)
         await settled()
 
     async def answer(self, seat: int) -> str:
         """Let a process answer what it was asked last; the key of that."""
         message = self.seats[seat].asked[-1]
-        self.seats[seat].heard(Told(message.number, (seat, key_of(message.asked))))
+        self.seats[seat].on_event(ServiceEvent(message.number, (seat, key_of(message.question))))
         await settled()
-        return key_of(message.asked)
+        return key_of(message.question)
 
     @property
     def at_work(self) -> list[tuple[int, str]]:
         """What each process was asked last, if that is not answered."""
         done = {name for name, task in self.tasks.items() if task.done()}
-        pairs = [(one.number, key_of(one.asked[-1].asked)) for one in self.seats if one.asked]
+        pairs = [(one.number, key_of(one.asked[-1].question)) for one in self.seats if one.asked]
         return [(seat, key) for seat, key in pairs if key not in done and self.seats[seat].is_alive]
 
 
 def key_of(what: Any) -> str:
-    return what.keys[0] if isinstance(what, Shown) else str(what.key)
+    return what.keys[0] if isinstance(what, ViewRequest) else str(what.key)
 
 
-def asked(key: str) -> Asked:
-    return Asked(key, cast(Any, None), key, None)
+def asked(key: str) -> SolveRequest:
+    return SolveRequest(key, cast(Any, None), key, None)
 
 
 async def settled() -> None:

@@ -7,26 +7,32 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.parallel.interface import Arrival, Dealing, Make, Team
-from optimizer.parallel.processes import InThisProcess
+from optimizer.parallel.interface import Assignment, HandlerFactory, TaskResult, Team
+from optimizer.parallel.processes import InProcessTeam
 
 
 @dataclass(frozen=True)
 class InProcess:
     name = "in process"
-    size = None
+    worker_count = None
 
     def team(
-        self, make: Make, given: tuple[Any, ...], jobs: int | None, dealing: Dealing = "fixed"
+        self,
+        make_handler: HandlerFactory,
+        handler_args: tuple[Any, ...],
+        jobs: int | None,
+        assignment: Assignment = "fixed",
     ) -> Lanes:
-        return Lanes(make, given, jobs or 1 if dealing == "fixed" else 1)
+        return Lanes(make_handler, handler_args, jobs or 1 if assignment == "fixed" else 1)
 
 
 class Lanes(Team[Any, Any]):
-    def __init__(self, make: Make, given: tuple[Any, ...], lanes: int) -> None:
-        self._lanes = [InThisProcess(make, given) for _ in range(lanes)]
+    def __init__(
+        self, make_handler: HandlerFactory, handler_args: tuple[Any, ...], lanes: int
+    ) -> None:
+        self._lanes = [InProcessTeam(make_handler, handler_args) for _ in range(lanes)]
 
-    def arrivals(self, tasks: Iterable[Any]) -> Generator[Arrival[Any], None, None]:
+    def iter_results(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
         for index, task in enumerate(tasks):
-            (own,) = self._lanes[index % len(self._lanes)].arrivals([task])
-            yield Arrival(index, own.answer, own.error, own.seconds)
+            (own,) = self._lanes[index % len(self._lanes)].iter_results([task])
+            yield TaskResult(index, own.answer, own.error, own.seconds)

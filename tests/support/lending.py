@@ -16,10 +16,10 @@ from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.decomposition.cuts import Cut
-from optimizer.solve.decomposition.run import Run
+from optimizer.solve.decomposition.search_run import SearchRun
 from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.planner import plan
-from optimizer.solve.sweep import Point
+from optimizer.solve.planner import solve_to_plan
+from optimizer.solve.recourse import FirstStagePoint
 
 Raw = dict[str, Any]
 Changes = dict[str, Any]
@@ -66,7 +66,7 @@ def optimum(raw: Raw) -> float:
 def certified(raw: Raw, pool: CutPool | None = None) -> Certificate:
     """By the decomposition."""
     case = Case.model_validate(raw)
-    return plan(case, gap=GAP, threads=1, method="decomposition", pool=pool).certificate
+    return solve_to_plan(case, gap=GAP, threads=1, method="decomposition", pool=pool).certificate
 
 
 def made(raw: Raw) -> CutPool:
@@ -78,41 +78,45 @@ def made(raw: Raw) -> CutPool:
 
 def again(pool: CutPool) -> CutPool:
     """A copy that can be lent without changing the original."""
-    return replace(pool, cuts=list(pool.cuts), trials=list(pool.trials))
+    return replace(pool, cuts=list(pool.cuts), portable_points=list(pool.portable_points))
 
 
-def lent(pool: CutPool, raw: Raw) -> tuple[str, Run, list[Cut]]:
+def lent(pool: CutPool, raw: Raw) -> tuple[str, SearchRun, list[Cut]]:
     """How a copy of a pool answers to a case, and the cuts that the case's run has then."""
     run = run_of(raw, GAP)
-    answer = again(pool).lend(run)
+    answer = again(pool).lend_to(run)
     return answer, run, run.master.all_cuts()
 
 
-def points(run: Run, seed: int, count: int = 6) -> list[Point]:
+def points(run: SearchRun, seed: int, count: int = 6) -> list[FirstStagePoint]:
     """Nothing, and points at random in all columns that recourse knows."""
-    recourse, rng = run.appraise.parts[0].recourse, np.random.default_rng(seed)
-    nothing = run.master.point(np.zeros(len(run.master.program.cost)))[0]
+    recourse, rng = run.cut_oracle.part_oracles[0].recourse, np.random.default_rng(seed)
+    nothing = run.master.recourse_points(np.zeros(len(run.master.program.cost)))[0]
     return [nothing, *(random_point(rng, recourse) for _ in range(count))]
 
 
-def most_excess(run: Run, cuts: list[Cut], at: list[Point]) -> float:
+def most_excess(run: SearchRun, cuts: list[Cut], at: list[FirstStagePoint]) -> float:
     """By how much the worst of the cuts claims more than there is, of its size."""
-    recourse, level = run.appraise.parts[0].recourse, run.appraise.level
+    recourse, level = run.cut_oracle.part_oracles[0].recourse, run.cut_oracle.cvar_level
     return max(excess(recourse, cut, point, level) for cut in cuts for point in at)
 
 
-def most_excess_of_rows(run: Run, cuts: list[Cut], seed: int) -> float:
+def most_excess_of_rows(run: SearchRun, cuts: list[Cut], seed: int) -> float:
     """The same of their rows, at values of the master's columns."""
-    recourse, rng, worst = run.appraise.parts[0].recourse, np.random.default_rng(seed), -np.inf
+    recourse, rng, worst = (
+        run.cut_oracle.part_oracles[0].recourse,
+        np.random.default_rng(seed),
+        -np.inf,
+    )
     for _ in range(3):
         x = np.minimum(rng.random(len(run.master.program.cost)), run.master.program.upper)
         x[rng.random(len(x)) < 0.5] = 0.0
-        (point,) = run.master.point(x)
+        (point,) = run.master.recourse_points(x)
         for cut in cuts:
-            columns, entries, side = run.master.row(cut)
-            ahead = run.master.ahead(cut)
+            columns, entries, side = run.master.cut_row(cut)
+            ahead = run.master.bounded_column(cut)
             rest = columns != ahead
             says = side - entries[rest] @ x[columns[rest]]
-            value = exact(recourse, cut, point, run.appraise.level)
+            value = exact(recourse, cut, point, run.cut_oracle.cvar_level)
             worst = max(worst, (says - value) / max(1.0, abs(side)))
     return worst

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from mutated_trees import NUMBERS, WORDS
 
-from models.files.shapes import ROOT, Shape, shape_of, step_into
+from models.files.shapes import SCENARIO_SHAPE, Shape, shape_of, shape_of_step
 
 CELLS = ("", " ", "DE", "CN", "a;b", "a; ;b", "[1]", "all", "any", "x", "guess", "lithium", "fund",
          '"', '""', "a,b", '"a\nb"', "1;2", "0.3;0.4;0.3", "true", "JA", "yes", "'", "=1+1", "null",
@@ -63,10 +63,10 @@ def _change_cells(rows: Cells, section: str, dice: Random) -> None:
 
 def column_name(section: str, dice: Random) -> str:
     """A column that a section may have, or nearly."""
-    shape: Shape | None = ROOT
+    shape: Shape | None = SCENARIO_SHAPE
     steps = []
     for part in section.split("."):
-        shape = step_into(shape, part) if shape else None
+        shape = shape_of_step(shape, part) if shape else None
         shape = shape_of(shape.item) if shape and shape.kind in ("mapping", "list") else shape
     for _ in range(4):
         if shape is None:
@@ -75,7 +75,7 @@ def column_name(section: str, dice: Random) -> str:
             shape.kind, ("lithium", "dysprosium", "fund")
         )
         steps.append(dice.choice(keys))
-        shape = step_into(shape, steps[-1])
+        shape = shape_of_step(shape, steps[-1])
         if shape is None or shape.kind not in ("model", "mapping", "years", "list"):
             if shape and shape.kind in ("yearly", "number") and dice.random() < 0.3:
                 steps.append(dice.choice(("value", "source", "confidence", "note", "2026")))
@@ -230,7 +230,7 @@ def _changed_cell(text: str, dice: Random) -> str:
         made = _cell(place, _Number(dice.choice((*NUMBERS[:13], "1e400", "2026.5", "9" * 400))))
     else:
         value = dice.choice((dice.choice(CELLS), dice.choice(WORDS), dice.choice(NUMBERS),
-                             column_name(dice.choice(ROOT.keys), dice)))  # fmt: skip
+                             column_name(dice.choice(SCENARIO_SHAPE.keys), dice)))  # fmt: skip
         made = _cell(place, value)
     return text[: chosen.start()] + made + text[chosen.end() :]
 

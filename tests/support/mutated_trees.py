@@ -9,7 +9,14 @@ from typing import Any
 
 import yaml
 
-from models.files.shapes import ANYTHING, ROOT, Shape, required, shape_of, step_into
+from models.files.shapes import (
+    ANY_SHAPE,
+    SCENARIO_SHAPE,
+    Shape,
+    is_required,
+    shape_of,
+    shape_of_step,
+)
 
 Step = str | int
 Tree = Any
@@ -89,7 +96,7 @@ def mutated_tree(text: str, dice: Random, others: tuple[str, ...] = (), changes:
 
 
 def _change(tree: Tree, dice: Random, others: tuple[str, ...]) -> None:
-    at = dice.choice(_paths(tree, ROOT))
+    at = dice.choice(_paths(tree, SCENARIO_SHAPE))
     parent, step, shape, above = at
     kind = dice.random()
     if kind < 0.12:
@@ -101,7 +108,7 @@ def _change(tree: Tree, dice: Random, others: tuple[str, ...]) -> None:
     elif kind < 0.72:
         _insert(parent, step, above, dice, tree)
     elif kind < 0.80:
-        other = dice.choice(_paths(tree, ROOT))
+        other = dice.choice(_paths(tree, SCENARIO_SHAPE))
         parent[step] = _copied(other[0][other[1]])
     elif kind < 0.86:
         _rename(parent, step, above, dice, tree)
@@ -122,11 +129,11 @@ def _paths(tree: Tree, shape: Shape) -> list[tuple[Tree, Step, Shape, Shape]]:
         node, of = waiting.pop()
         steps: Any = node.items() if isinstance(node, dict) else enumerate(node)
         for step, child in steps:
-            inside = step_into(of, step) or ANYTHING
+            inside = shape_of_step(of, step) or ANY_SHAPE
             found.append((node, step, inside, of))
             if isinstance(child, (dict, list)):
                 waiting.append((child, inside))
-    return found or [({"": ""}, "", ANYTHING, ANYTHING)]
+    return found or [({"": ""}, "", ANY_SHAPE, ANY_SHAPE)]
 
 
 def _copied(tree: Tree) -> Tree:
@@ -140,7 +147,7 @@ def _insert(parent: Tree, step: Step, above: Shape, dice: Random, tree: Tree) ->
         parent.insert(int(step), _copied(parent[int(step)]))
     elif above.keys:
         key = dice.choice(above.keys)
-        parent[key] = made(step_into(above, key) or ANYTHING, dice, tree)
+        parent[key] = made(shape_of_step(above, key) or ANY_SHAPE, dice, tree)
     else:
         parent[_id(dice, tree)] = _copied(parent[step])
 
@@ -166,8 +173,10 @@ def made(shape: Shape, dice: Random, tree: Tree, depth: int = 0) -> Tree:
     if depth > 4:
         return _Raw("null")
     if shape.kind == "model":
-        keys = [key for key in shape.keys if required(shape, key) or dice.random() < 0.15]
-        return {key: made(step_into(shape, key) or ANYTHING, dice, tree, depth + 1) for key in keys}
+        keys = [key for key in shape.keys if is_required(shape, key) or dice.random() < 0.15]
+        return {
+            key: made(shape_of_step(shape, key) or ANY_SHAPE, dice, tree, depth + 1) for key in keys
+        }
     if shape.kind == "mapping":
         return {_id(dice, tree): made(shape_of(shape.item), dice, tree, depth + 1)}
     if shape.kind == "years":

@@ -34,7 +34,7 @@ PATIENCE = 60.0
 DONE = ("proven", "stopped", "failed")
 PATCHED = """\
 import sys
-from optimizer.page import conversation
+from optimizer.page import user_session
 {patch}
 from optimizer.cli import main
 sys.argv[0] = "vorrat"
@@ -345,7 +345,7 @@ def figures(said: dict[str, Any]) -> dict[str, str]:
 def solved(*settings: str) -> Plan:
     """What a solve finds with the same settings, as close to the best as an answer has to be."""
     reading = vorrat.read(TUTORIAL).reading
-    _, made = Question.of(query_of("tutorial", *settings)).asked(reading)
+    _, made = Question.from_query(query_of("tutorial", *settings)).apply_to(reading)
     scenario = vorrat.read(TUTORIAL, settings=[f"{path}={value}" for path, value in made.items()])
     result = vorrat.solve(scenario, gap=1e-3).result
     assert isinstance(result, Plan)

@@ -16,7 +16,13 @@ from typing import Any, Literal
 
 from small import case, project
 
-from models.results import Participation, ShareCurve, SharePoint, Standing, StandingRange
+from models.results import (
+    CompanyOutcome,
+    CompanyOutcomeRange,
+    Participation,
+    ShareCurve,
+    SharePoint,
+)
 
 Others = Literal["reoptimize", "held"]
 
@@ -28,13 +34,15 @@ OUTLAY = {"2027": 0.5, "2028": 0.3, "2029": 0.2}
 OFFTAKE = {"gallium": 50.0, "germanium": 10.0}
 
 
-def standing(expected: float, net_cost: float) -> Standing:
-    return Standing(
+def standing(expected: float, net_cost: float) -> CompanyOutcome:
+    return CompanyOutcome(
         expected=expected, cvar=3 * expected, net_cost_meur=net_cost, total=expected + net_cost
     )
 
 
-def fares(share: float, others: Others = "reoptimize", public: float | None = None) -> Standing:
+def fares(
+    share: float, others: Others = "reoptimize", public: float | None = None
+) -> CompanyOutcome:
     """How the company fares at a share."""
     expected = 40 - 80 * share + 80 * share**2 + (2 if others == "held" else 0)
     return standing(expected, 32 * share * (1 - (public or 0.0)))
@@ -57,7 +65,7 @@ def point(
         best, worst = (
             standing(here.expected + by, here.net_cost_meur) for by in (-1 - share, 2 * share)
         )
-        around = StandingRange(
+        around = CompanyOutcomeRange(
             best=best, worst=worst, least=best.total - 0.5, most=worst.total + 0.5
         )
     return SharePoint(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.cli.disk import publish
+from optimizer.cli.output_files import publish
 
 Tree = dict[str, bytes | None]
 """Content by name; None for a folder."""

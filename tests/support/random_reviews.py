@@ -11,7 +11,7 @@ from random_cases import Pick, Raw, some_of
 from random_sets import with_sets
 
 from models.faults import ScenarioError
-from models.files.reading import under_assumptions
+from models.files.reading import cases_by_assumption_set
 from models.scenario.case import Case
 
 
@@ -61,7 +61,7 @@ def drawn_with_sets_and_review(kind: str, seed: Any, draw: Callable[[Pick], Raw]
         if "review" not in raw or len(states) < 2 or not 1 < len(groups_of(raw)) <= 8:
             continue
         try:
-            under_assumptions(Case.model_validate(raw))
+            cases_by_assumption_set(Case.model_validate(raw))
         except (ScenarioError, ValueError):
             continue
         return raw

@@ -9,7 +9,7 @@ from typing import Any
 from random_cases import Pick, Raw
 
 from models.faults import ScenarioError
-from models.files.reading import under_assumptions
+from models.files.reading import cases_by_assumption_set
 from models.scenario.case import Case
 
 FACTORS = (0.4, 0.8, 1.25, 2.5)
@@ -47,7 +47,7 @@ def drawn_with_sets(kind: str, seed: int, draw: Callable[[Pick], Raw], over: str
         pick = random.Random(f"sets {kind} {seed} {attempt}").choice
         raw = with_sets(pick, draw(pick), over)
         try:
-            under_assumptions(Case.model_validate(raw))
+            cases_by_assumption_set(Case.model_validate(raw))
         except (ScenarioError, ValueError):
             continue
         return raw

@@ -8,14 +8,14 @@ from small import case, chance_of_cut, funder, project, stockpile
 from varied import reading
 
 from models.results import Plan
-from optimizer.analyses.redaction.attack import TOLD, Attacker
-from optimizer.analyses.redaction.hidden import Band, Method
+from optimizer.analyses.redaction.attack import ATTACKS, Attacker
+from optimizer.analyses.redaction.hidden_figures import BandMethod, RedactionMethod
 from optimizer.analyses.redaction.ranges import Ranges
-from optimizer.analyses.redaction.rewriting import Redacted, redact
-from optimizer.solve.planner import plan
+from optimizer.analyses.redaction.redacted_scenario import RedactedScenario, redact_scenario
+from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]
-BAND = Band(0.25)
+BAND = BandMethod(0.25)
 
 
 def two_consumers(**changes: Any) -> Raw:
@@ -69,24 +69,24 @@ def hide(
     raw: Raw,
     consumers: tuple[str, ...] = ("chips",),
     companies: tuple[str, ...] = ("chip_co",),
-    method: Method = BAND,
+    method: RedactionMethod = BAND,
     **options: Any,
-) -> Redacted:
-    return redact(reading(raw), consumers, companies, method, **options)
+) -> RedactedScenario:
+    return redact_scenario(reading(raw), consumers, companies, method, **options)
 
 
-def solved(redacted: Redacted, *, true: bool = True) -> Plan:
-    return plan(redacted.true if true else redacted.case, gap=0.0)
+def solved(redacted: RedactedScenario, *, true: bool = True) -> Plan:
+    return solve_to_plan(redacted.true_case if true else redacted.redacted_case, gap=0.0)
 
 
-def attacked(redacted: Redacted, published: Plan, *results: str) -> Ranges:
+def attacked(redacted: RedactedScenario, published: Plan, *results: str) -> Ranges:
     """What an attacker knows who sees some results of a plan, or all."""
     attacker = Attacker(redacted, published)
-    ranges = attacker.from_file()
-    for name in results or TOLD:
-        ranges = TOLD[name](attacker, ranges)
+    ranges = attacker.ranges_from_file()
+    for name in results or ATTACKS:
+        ranges = ATTACKS[name](attacker, ranges)
     return ranges
 
 
-def truth(redacted: Redacted) -> dict[str, float]:
-    return {one.figure.dotted: one.figure.value for one in redacted.replaced}
+def truth(redacted: RedactedScenario) -> dict[str, float]:
+    return {one.figure.dotted_path: one.figure.value for one in redacted.replaced}

@@ -12,11 +12,11 @@ from varied import reading
 
 from models.files import read_case_text
 from models.results import Alternatives, Explanation, Frontier, Sensitivity
-from optimizer.analyses.alternatives.alternatives import alternatives as others
+from optimizer.analyses.alternatives.near_optimal import find_alternatives as others
 from optimizer.analyses.alternatives.options import AlternativesOptions
-from optimizer.analyses.assumptions import assumptions
+from optimizer.analyses.assumptions import list_assumptions
 from optimizer.analyses.sensitivity.options import SensitivityOptions
-from optimizer.analyses.sensitivity.study import sensitivity as study
+from optimizer.analyses.sensitivity.sensitivity_analysis import analyze_sensitivity as study
 
 
 @cache
@@ -30,7 +30,7 @@ def sensitivity() -> Sensitivity:
         objective={"cost_weight": 1.0},
     )
     scenario = reading(raw)
-    made = assumptions(scenario.case)
+    made = list_assumptions(scenario.case)
     asked = SensitivityOptions(gap=1e-9, jobs=1, tolerance=1e-3, trajectories=3, resolve=True)
     return study(scenario, made, asked)
 

@@ -15,12 +15,12 @@ from models.files import read_case
 from models.language import Language, using
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.comparison import own_page
-from optimizer.analyses.comparison.compare import compare
-from optimizer.analyses.documents import document_of
+from optimizer.analyses.comparison import funder_page
+from optimizer.analyses.comparison.plan_comparison import compare_plans
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.report.document import Document
 from optimizer.report.render import html
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 OXIDES = Path(__file__).parents[1] / "scenarios" / "germany-2026-oxides.yaml"
@@ -28,7 +28,7 @@ OXIDES = Path(__file__).parents[1] / "scenarios" / "germany-2026-oxides.yaml"
 
 
 def _of(raw: dict[str, Any], **fields: Any) -> Plan:
-    return plan(Case.model_validate(raw), title="A case", **fields)
+    return solve_to_plan(Case.model_validate(raw), title="A case", **fields)
 
 
 @cache
@@ -78,7 +78,7 @@ def chains() -> Plan:
 @cache
 def tutorial() -> Plan:
     """The plan of the tutorial."""
-    return plan(read_case(str(SCENARIOS / "tutorial.yaml")).case)
+    return solve_to_plan(read_case(str(SCENARIOS / "tutorial.yaml")).case)
 
 
 @cache
@@ -86,7 +86,7 @@ def germany(variant: str | None = None) -> Plan:
     """A plan for germany-2026 without chains on few states, not proven far."""
     settings = ("uncertainty.sample.states=24",)
     reading = read_case(str(OXIDES), variant, settings)
-    return plan(reading.case, gap=0.05, variant=variant)
+    return solve_to_plan(reading.case, gap=0.05, variant=variant)
 
 
 ALL = {
@@ -111,10 +111,10 @@ def page(name: str, language: Language = "en") -> str:
     """The report on one of them, or on ``several`` options of germany-2026."""
     with using(language):
         if name != "several":
-            return html.render(document_of(ALL[name]()))
+            return html.render_page(build_result_document(ALL[name]()))
         plans = several()
-        found = compare(list(plans.values()), list(plans))
-        return html.render(document_of(found, plans=plans))
+        found = compare_plans(list(plans.values()), list(plans))
+        return html.render_page(build_result_document(found, plans=plans))
 
 
 def several() -> dict[str, Plan]:
@@ -126,4 +126,6 @@ def several() -> dict[str, Plan]:
 def for_one(payer: str) -> Document:
     """The page of a public funder or of a company, in the current language."""
     plans = {"one": rich(), "two": rich()} if payer == PAYERS[0] else several()
-    return own_page.page(compare(list(plans.values()), list(plans), federal=[]), plans, payer)
+    return funder_page.build_funder_page(
+        compare_plans(list(plans.values()), list(plans), federal=[]), plans, payer
+    )

@@ -20,7 +20,7 @@ from small import case, chance_of_cut, funder, project, solve, stockpile
 
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]
 
@@ -75,7 +75,7 @@ def stock() -> Plan:
 
 def solved_as(of: Raw, name: str) -> Plan:
     """The plan of a scenario that stands for one with a variant applied."""
-    return plan(Case.model_validate(of), gap=0.0, variant=name)
+    return solve_to_plan(Case.model_validate(of), gap=0.0, variant=name)
 
 
 def changed(plan: Plan, **sections: Any) -> Plan:

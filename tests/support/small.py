@@ -12,7 +12,7 @@ import pytest
 
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]
 
@@ -78,7 +78,7 @@ def chance_of_cut(probability: float, loss: float = 1.0) -> Raw:
 
 
 def solve(raw: Raw) -> Plan:
-    return plan(Case.model_validate(raw), gap=0.0)
+    return solve_to_plan(Case.model_validate(raw), gap=0.0)
 
 
 def starts(answer: Plan) -> dict[str, int]:

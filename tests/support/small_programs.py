@@ -23,7 +23,7 @@ def program(**changes: Any) -> LinearProgram:
         "lower": [0.0, 0.0],
         "upper": [math.inf, math.inf],
     }
-    return highs.arrays(**(arrays | changes))
+    return highs.program_from_arrays(**(arrays | changes))
 
 
 def model(
@@ -38,13 +38,13 @@ def model(
     return it
 
 
-def solve_model(it: pyo.ConcreteModel) -> highs.Solution:
+def solve_model(it: pyo.ConcreteModel) -> highs.ProgramSolution:
     return highs.solve(highs.compile_model(it).program)
 
 
 def hand_over(it: pyo.ConcreteModel | LinearProgram) -> None:
     """Hand over as it stands what solve() would scale first."""
-    highs.hand_over(it if isinstance(it, LinearProgram) else highs.compile_model(it).program)
+    highs.load_solver(it if isinstance(it, LinearProgram) else highs.compile_model(it).program)
 
 
 def hard(rows: int = 4, columns: int = 30) -> LinearProgram:
@@ -55,7 +55,7 @@ def hard(rows: int = 4, columns: int = 30) -> LinearProgram:
     numbers = np.random.default_rng(1).integers(0, 100, (rows, columns)).astype(float)
     half = np.floor(numbers.sum(axis=1) / 2)
     slacks = np.zeros(2 * rows)
-    relaxed = highs.arrays(
+    relaxed = highs.program_from_arrays(
         np.r_[np.zeros(columns), slacks + 1],
         np.hstack([numbers, np.eye(rows), -np.eye(rows)]),
         half,

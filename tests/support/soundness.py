@@ -16,17 +16,21 @@ from typing import Any
 from small_scenario import VALID
 
 import models.language
-from models.faults import Fault, Place, ScenarioError
+from models.faults import Fault, ScenarioError, SourceLocation
 from models.files import read_case, read_case_text
 from models.files.decoding import split_lines
-from models.files.reading import Reading
-from models.files.shapes import ROOT, holds_items, step_into
+from models.files.reading import LoadedScenario
+from models.files.shapes import SCENARIO_SHAPE, holds_items, shape_of_step
 from models.language import Language, using
 
-Outcome = Reading | ScenarioError
+Outcome = LoadedScenario | ScenarioError
 NEXT_FILE = re.compile(rb"^%%% (\w+\.\w+)\n", re.MULTILINE)
 """Begins another file in the bytes of a scenario with several."""
-SECTIONS = tuple(key for key in ROOT.keys if holds_items(step_into(ROOT, key) or ROOT))
+SECTIONS = tuple(
+    key
+    for key in SCENARIO_SHAPE.keys
+    if holds_items(shape_of_step(SCENARIO_SHAPE, key) or SCENARIO_SHAPE)
+)
 """Those that may be tables."""
 
 
@@ -55,7 +59,7 @@ class UnsoundError(Exception):
     """An input that was read, or refused, otherwise than promised."""
 
 
-def outcome(read: Callable[[], Reading]) -> Outcome:
+def outcome(read: Callable[[], LoadedScenario]) -> Outcome:
     """What reading ends in; every other exception passes through."""
     try:
         return read()
@@ -106,11 +110,11 @@ def read_settings(raw: bytes) -> Outcome:
     """Settings of the command line, a line each, on the small scenario."""
     _write({"scenario.yaml": VALID.encode()})
     settings = raw.decode("utf-8", "surrogateescape").split("\n")
-    return outcome(lambda: _small().changed(settings))
+    return outcome(lambda: _small().with_settings(settings))
 
 
 @cache
-def _small() -> Reading:
+def _small() -> LoadedScenario:
     return read_case_text(VALID)
 
 
@@ -147,7 +151,7 @@ class _Watched(dict[str, str]):
 
 def watch_german(patch: Callable[[object, str, object], object]) -> None:
     """See to it that texts without German are unsound; ``patch`` is ``setattr`` or undoes it."""
-    watched = _Watched(models.language.german())
+    watched = _Watched(models.language.german_translations())
     patch(models.language, "german", lambda: watched)
 
 
@@ -167,7 +171,7 @@ def check_faults(faults: tuple[Fault, ...], refused: bool) -> None:
 
 
 def _check_place(fault: Fault, lines: dict[str, list[list[str]]]) -> None:
-    place = fault.place
+    place = fault.location
     if place is None:
         raise UnsoundError(f"no place: {fault!r}")
     if place.file.startswith("--set "):
@@ -197,18 +201,18 @@ def _lines_of(path: Path) -> list[list[str]]:
     return [*found, re.split("\r\n|\n|\r", text)] if path.suffix == ".csv" else found
 
 
-def _within(place: Place, lines: list[str]) -> bool:
+def _within(place: SourceLocation, lines: list[str]) -> bool:
     return place.line <= len(lines) and 1 <= place.column <= len(lines[place.line - 1]) + 1
 
 
-def _may_lack_a_line(place: Place, lines: list[str]) -> bool:
+def _may_lack_a_line(place: SourceLocation, lines: list[str]) -> bool:
     """Whether a fault is of a whole file: it is empty, no text, or no workbook."""
     signs = ("#", "---", "...", "%")
     bare = all(not line.strip() or line.lstrip().startswith(signs) for line in lines)
     return bare or place.file.endswith((".xlsx", ".xlsm")) or "\0" in lines[0]
 
 
-def same_in_json(made: Reading) -> bool:
+def same_in_json(made: LoadedScenario) -> bool:
     """Whether a case written as JSON is read again as itself."""
     text = made.case.model_dump_json(by_alias=True)
     return read_case_text(text, "again.json").case == made.case
@@ -224,4 +228,4 @@ def sound_in_both(reader: str, raw: bytes) -> Iterator[Outcome]:
 
 def _places(made: Outcome) -> list[tuple[str, str]]:
     faults = made.faults if isinstance(made, ScenarioError) else made.warnings
-    return [(str(fault.place), fault.severity) for fault in faults]
+    return [(str(fault.location), fault.severity) for fault in faults]

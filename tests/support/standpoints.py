@@ -8,7 +8,13 @@ from points import STARTED, Point, commit, with_works, works
 from small import funder, project, stockpile
 
 from models.scenario.case import Case
-from optimizer.model.instance import Held, Instance, Stake, read_instance, seen_from
+from optimizer.model.instance import (
+    FixedDecisions,
+    Instance,
+    Stake,
+    change_perspective,
+    read_instance,
+)
 
 
 def from_the_motors() -> Instance:
@@ -16,18 +22,18 @@ def from_the_motors() -> Instance:
     the grant settled, and two lots of lithium bought for the cells in 2026."""
     raw = everything()
     raw["objective"] = {"cost_weight": 1, "allocation": "entitled"}
-    return seen_from(
+    return change_perspective(
         read_instance(Case.model_validate(raw)),
-        counts={"cells": 0.0, "motors": 0.5},
-        cost_counts={"fund": 0.25},
+        damage_weights={"cells": 0.0, "motors": 0.5},
+        cost_weights={"fund": 0.25},
         stakes=[
             Stake(("upper_rhine", "separation"), ("motor_co",), 0.1),
             Stake(("magnets",), ("fund",), 0.2),
         ],
-        held=Held(
+        fixed_decisions=FixedDecisions(
             funders=frozenset({"fund"}),
             groups=frozenset({"common"}),
-            certain={"separation": 2027},
+            certain_starts={"separation": 2027},
             share={
                 ("separation", 2027, "fund", "grant"): 0.2,
                 ("upper_rhine", 2026, "fund", "grant"): 0.3,
@@ -37,13 +43,13 @@ def from_the_motors() -> Instance:
                 ("separation", 2027, "motor_co"): 0.05,
             },
             buy={"cells_own": np.array([2.0, 0.0, 0.5])},
-            at_least={"federal": 0.25},
+            min_total_purchases={"federal": 0.25},
         ),
     )
 
 
 def _two(instance: Instance, **held: object) -> Instance:
-    return seen_from(instance, held=Held(**held))  # type: ignore[arg-type]
+    return change_perspective(instance, fixed_decisions=FixedDecisions(**held))  # type: ignore[arg-type]
 
 
 SETTLED = {("works", 2026, "fund", "equity"): 0.4}
@@ -54,7 +60,7 @@ ABOUT = [
         commit(STARTED | {"mine": 2026}, {"works.fund": 0.4, "mine.fund": 0.2}),
         commit(STARTED | {"mine": 2026}, {"works.fund": 0.4, "mine.fund": 0.2001}),
         about="40 + 60 of 400 million",
-        seen=lambda it: seen_from(it, stakes=[Stake(("works", "mine"), ("fund",), 0.25)]),
+        seen=lambda it: change_perspective(it, stakes=[Stake(("works", "mine"), ("fund",), 0.25)]),
     ),
     Point(
         "stake",
@@ -62,14 +68,14 @@ ABOUT = [
         commit(STARTED, {"works.fund": 0.3}),
         commit(STARTED, {"works.fund": 0.2999}),
         about="one project",
-        seen=lambda it: seen_from(it, stakes=[Stake(("works",), ("fund",), 0.3)]),
+        seen=lambda it: change_perspective(it, stakes=[Stake(("works",), ("fund",), 0.3)]),
     ),
     Point(
         "held_start",
         with_works(),
         commit(STARTED),
         commit(),
-        seen=lambda it: _two(it, certain=STARTED),
+        seen=lambda it: _two(it, certain_starts=STARTED),
     ),
     Point(
         "held_share",
@@ -114,7 +120,7 @@ ABOUT = [
         with_works(stockpiles=[stockpile()]),
         commit(buy_t=[32.0]),
         commit(buy_t=[31.9]),
-        seen=lambda it: _two(it, at_least={"reserve": 2.0}),
+        seen=lambda it: _two(it, min_total_purchases={"reserve": 2.0}),
     ),
     Point(
         "purchase_limit",
@@ -125,6 +131,6 @@ ABOUT = [
         commit(buy_t=[0.0]),
         commit(buy_t=[0.1]),
         about="of a stockpile that an idle funder would pay for",
-        seen=lambda it: seen_from(it, idle=["bank"]),
+        seen=lambda it: change_perspective(it, inactive_funders=["bank"]),
     ),
 ]

@@ -84,7 +84,7 @@ class Traps:
         from numba.core.caching import UserProvidedCacheLocator
         from numba.core.dispatcher import Dispatcher
 
-        import optimizer.solve.sweep as sweep
+        import optimizer.solve.recourse as sweep
 
         code = pickle.dumps(_Trap(self.mark))
         for info in pkgutil.iter_modules(sweep.__path__):

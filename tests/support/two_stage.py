@@ -22,16 +22,16 @@ from scipy import sparse
 
 from optimizer.model import highs
 from optimizer.model.highs import LinearProgram
-from optimizer.solve.decomposition.cuts import Appraiser
+from optimizer.solve.decomposition.branch_and_cut import BranchAndCut
+from optimizer.solve.decomposition.cuts import CutOracle
 from optimizer.solve.decomposition.master import Master
-from optimizer.solve.decomposition.reduced import Frame
-from optimizer.solve.decomposition.run import Run
-from optimizer.solve.decomposition.search import Search
-from optimizer.solve.solver_result import TOP
-from optimizer.solve.sweep import Point, Slopes
-from optimizer.solve.sweep.programs import Known, Support
-from optimizer.solve.sweep.recourse import Swept
-from optimizer.solve.sweep.template import Template
+from optimizer.solve.decomposition.master_model import MasterModel
+from optimizer.solve.decomposition.search_run import SearchRun
+from optimizer.solve.recourse import FirstStagePoint, Subgradient
+from optimizer.solve.recourse.evaluator import RecourseResult
+from optimizer.solve.recourse.program_evaluation import DualCache, DualSupport
+from optimizer.solve.recourse.program_template import ProgramTemplate
+from optimizer.solve.solver_result import SCALED_OBJECTIVE
 
 Floats = NDArray[np.float64]
 Marginal = Sequence[tuple[Floats, float]]
@@ -50,7 +50,7 @@ class TwoStage:
     probability: Floats  # (S)
 
 
-def template_of(problem: TwoStage) -> Template:
+def template_of(problem: TwoStage) -> ProgramTemplate:
     """The second stage, with x and the random sides given."""
     second, model = problem.second, pyo.ConcreteModel()
     model.x = pyo.Var(range(problem.technology.shape[1]))
@@ -64,7 +64,7 @@ def template_of(problem: TwoStage) -> Template:
     _add_rows(model, second, [(list(model.x.values()), problem.technology), own], sides)
     model.objective = pyo.Objective(expr=pyo.quicksum(q * model.y[c] for c, q in costs(second)))
     given = {("x", 0): list(model.x.values()), ("side", 0): list(model.side.values())}
-    return Template(model, given, None)
+    return ProgramTemplate(model, given, None)
 
 
 def _add_rows(
@@ -103,7 +103,7 @@ def extensive_form(problem: TwoStage) -> LinearProgram:
     shift[:, problem.random] = problem.sides
     own = sparse.kron(sparse.eye_array(count), second.matrix)
     linked = sparse.vstack([problem.technology] * count)
-    return highs.arrays(
+    return highs.program_from_arrays(
         np.r_[first.cost, np.outer(problem.probability, second.cost).ravel()],
         sparse.block_array([[first.matrix, None], [linked, own]], format="csc"),
         np.r_[first.row_lower, (second.row_lower + shift).ravel()],
@@ -131,49 +131,55 @@ class SecondStage:
         self.instance = SimpleNamespace(
             projects={},
             years=(0,),
-            nodes={0: SimpleNamespace(counts=1.0)},
-            paths=(),
+            nodes={0: SimpleNamespace(damage_weight=1.0)},
+            branches=(),
             case=SimpleNamespace(objective=SimpleNamespace(cvar=cvar, ambiguity=None)),
         )
-        self.chains = {0: (0,)}
-        self.columns = SimpleNamespace(offtake=(), stockpiles=tuple(range(columns)))
-        self.nodes = {
-            0: SimpleNamespace(arriving=sparse.csr_array((0, 0)), piles=np.arange(columns))
+        self.nodes_by_chain = {0: (0,)}
+        self.columns = SimpleNamespace(offtake_columns=(), stockpiles=tuple(range(columns)))
+        self.node_data = {
+            0: SimpleNamespace(
+                arrival_matrix=sparse.csr_array((0, 0)), stockpile_index=np.arange(columns)
+            )
         }
         self.probability = problem.probability
-        self.template, self._learnt = template_of(problem), Known(len(problem.probability))
-        self._given = np.zeros((len(problem.probability), self.template.given))
-        self._given[:, self.template.place["side", 0]] = problem.sides
-        self._x = self.template.place["x", 0]
+        self.template, self._learnt = template_of(problem), DualCache(len(problem.probability))
+        self._given = np.zeros((len(problem.probability), self.template.parameter_count))
+        self._given[:, self.template.parameter_positions["side", 0]] = problem.sides
+        self._x = self.template.parameter_positions["x", 0]
         self.points: list[Floats] = []  # x of each sweep
 
-    def sweep(self, point: Point, weights: Floats, **_: Any) -> Swept:
+    def evaluate(self, point: FirstStagePoint, state_weights: Floats, **_: Any) -> RecourseResult:
         """Every scenario at a point, each from the basis that proves most of it."""
         self._given[:, self._x] = x = point.buy[:, 0]
-        count = len(weights[0])
-        known = self._learnt.strongest(np.broadcast_to(x, (count, len(x))))
+        count = len(state_weights[0])
+        known = self._learnt.strongest_at(np.broadcast_to(x, (count, len(x))))
         bases = np.full(count, None) if known is None else known[0].bases
         solved = self.template.solve(self._given, np.ones((count, 1), dtype=bool), bases)
-        by_x = solved.by_given[:, self._x]
-        support = Support(solved.proven - by_x @ x, -by_x, bases)
-        self._learnt.learn(support)
+        by_x = solved.parameter_duals[:, self._x]
+        support = DualSupport(solved.dual_bound - by_x @ x, -by_x, bases)
+        self._learnt.add(support)
         self.points.append(x.copy())
-        return Swept(solved.damage, {0: weights * solved.damage}, {0: _slopes(support, weights)})
+        return RecourseResult(
+            solved.damage, {0: state_weights * solved.damage}, {0: _slopes(support, state_weights)}
+        )
 
-    def known(self, point: Point, _: Any) -> dict[int, dict[int, Slopes]]:
+    def cached_subgradients(
+        self, point: FirstStagePoint, _: Any
+    ) -> dict[int, dict[int, Subgradient]]:
         """What former sweeps prove at a point."""
         x = point.buy[:, 0]
-        found = self._learnt.strongest(np.broadcast_to(x, (len(self.probability), len(x))))
+        found = self._learnt.strongest_at(np.broadcast_to(x, (len(self.probability), len(x))))
         return {} if found is None else {0: {0: _slopes(found[0], self.probability[None])}}
 
 
-def _slopes(support: Support, weights: Floats) -> Slopes:
+def _slopes(support: DualSupport, weights: Floats) -> Subgradient:
     purchases = (weights @ support.slopes)[:, :, None]
-    return Slopes(weights @ support.constant, np.zeros((len(weights), 0, 1, 1)), purchases)
+    return Subgradient(weights @ support.constant, np.zeros((len(weights), 0, 1, 1)), purchases)
 
 
 @dataclass(frozen=True, eq=False)
-class FirstStage(Frame):
+class FirstStage(MasterModel):
     """The first stage as the master reads it, with a column for what lies ahead: at least what the
     means come to where x may be anything that it is allowed to be (Jensen 1906)."""
 
@@ -203,15 +209,17 @@ class FirstStage(Frame):
         return model
 
 
-def decompose(problem: TwoStage, gap: float) -> tuple[Run, SecondStage]:
+def decompose(problem: TwoStage, gap: float) -> tuple[SearchRun, SecondStage]:
     """Search by cuts of means; the run, which holds optimum and bound, and what was swept."""
     second = SecondStage(problem)
     frame = FirstStage(cast("Any", second.instance), problem)
-    appraise = Appraiser.of(cast("Any", second))
+    appraise = CutOracle.for_recourse(cast("Any", second))
     size = highs.solve(extensive_form(mean(problem))).objective
-    factor = highs.objective_factor(frame.reduced.program, abs(size or 0.0), TOP)
-    run = Run(Master(appraise, frame, factor, exact=True), appraise, gap)
-    Search(run).search()
+    factor = highs.compute_objective_factor(
+        frame.reduced_program.program, abs(size or 0.0), SCALED_OBJECTIVE
+    )
+    run = SearchRun(Master(appraise, frame, factor, exact=True), appraise, gap)
+    BranchAndCut(run).close_gap()
     return run, second
 
 

@@ -7,18 +7,18 @@ from typing import Any
 import yaml
 from small import case, funder, project
 
-from models.files import Reading, read_case_text
-from optimizer.analyses.variation import BUDGET, Variation
+from models.files import LoadedScenario, read_case_text
+from optimizer.analyses.variation import BUDGET_PATH, Variation
 
 Raw = dict[str, Any]
 
 
-def reading(raw: Raw) -> Reading:
+def reading(raw: Raw) -> LoadedScenario:
     """A case as if it had been read from a file."""
     return read_case_text(yaml.safe_dump(raw))
 
 
-def varying(raw: Raw, path: str = BUDGET) -> Variation:
+def varying(raw: Raw, path: str = BUDGET_PATH) -> Variation:
     return Variation(reading(raw), path)
 
 

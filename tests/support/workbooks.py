@@ -10,20 +10,20 @@ from openpyxl import Workbook, load_workbook
 
 from models.files import read_case, read_case_text
 from models.language import using
-from optimizer.cli.scenario_files import template
-from optimizer.report.scenario_workbook.book import scenario_workbook
+from optimizer.cli.scenario_files import starter_scenario_text
+from optimizer.report.scenario_workbook.book import build_scenario_workbook
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
 
 
 def starter(language="en"):
-    return read_case_text(template(language)).case
+    return read_case_text(starter_scenario_text(language)).case
 
 
 def written(case, language="en"):
     with using(language):
-        return scenario_workbook(case)
+        return build_scenario_workbook(case)
 
 
 @cache

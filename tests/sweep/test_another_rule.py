@@ -20,7 +20,7 @@ from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.sweep import template
+from optimizer.solve.recourse import program_template
 
 Raw = dict[str, Any]
 
@@ -31,7 +31,7 @@ def with_gates(add: Callable[..., None]) -> Callable[..., None]:
     def added(block: Any, instance: Any, found: Any, commitment: Any) -> None:
         add(block, instance, found, commitment)
         nodes = {v: instance.nodes[v] for s in found for v in s.chain.nodes}
-        periods = {v: s.open for s in found for v in s.chain.nodes}
+        periods = {v: s.open_periods for s in found for v in s.chain.nodes}
         most = {v: 0.2 * float(node.demand.max()) for v, node in nodes.items()}
         gates = [(v, k) for v, node in nodes.items() if node.accounts for k in periods[v]]
 
@@ -57,7 +57,7 @@ def objectives(raw: Raw) -> list[Any]:
 def test_a_rule_that_is_added_is_followed(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pick = random.Random(f"another rule {seed}")
     raw = crowded_case(pick.choice) if seed % 2 else chain_case(pick.choice)
-    for module in (formulation, template):
+    for module in (formulation, program_template):
         monkeypatch.setattr(module, "add_recourse", with_gates(module.add_recourse))
     whole, decomposed = objectives(raw)
     if whole is None:
@@ -75,7 +75,7 @@ def test_the_rule_changes_what_is_best(monkeypatch: pytest.MonkeyPatch) -> None:
         raw = crowded_case(pick.choice) if seed % 2 else chain_case(pick.choice)
         before = objectives(raw)[1]
         with monkeypatch.context() as patch:
-            for module in (formulation, template):
+            for module in (formulation, program_template):
                 patch.setattr(module, "add_recourse", with_gates(module.add_recourse))
             after = objectives(raw)[1]
         changed += before is not None and after > before + 1e-6

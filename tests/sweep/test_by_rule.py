@@ -22,7 +22,7 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve import outcomes
-from optimizer.solve.sweep import ByRule, by_rule
+from optimizer.solve.recourse import ReleasePolicyResult, simulate_release_policy
 
 Steps = list[tuple[list[float], list[float]]]
 
@@ -79,7 +79,7 @@ def test_damage_and_what_is_left_are_those_of_the_rule_in_plain_words(kind: str,
     pick = random.Random(f"rule {kind} {seed}")
     raw = random_case(pick, kind)
     instance = read(raw)
-    lot, years = instance.lot_t["ore"], len(instance.years)
+    lot, years = instance.lot_tonnes["ore"], len(instance.years)
     buy = {
         pile["id"]: [pick.choice([0.0, pick.uniform(0, 30)]) for _ in range(years)]
         for pile in raw["stockpiles"]
@@ -91,24 +91,24 @@ def test_damage_and_what_is_left_are_those_of_the_rule_in_plain_words(kind: str,
         buy={h: np.array(tonnes) / lot for h, tonnes in buy.items()},
     )
     reserves = [0.0, 0.3, 1.0]
-    for found in by_rule(instance, read_states(instance), commitment, reserves):
-        nodes = [lived_through(*it, found.reserve) for it in terms_of(raw, offtake, buy)]
+    for found in simulate_release_policy(instance, read_states(instance), commitment, reserves):
+        nodes = [lived_through(*it, found.reserve_share) for it in terms_of(raw, offtake, buy)]
         damage = sum(own for own, _ in nodes)
         assert found.damage[0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
-        assert found.by_material["ore"] == pytest.approx(damage, rel=1e-7, abs=1e-9)
+        assert found.damage_by_material["ore"] == pytest.approx(damage, rel=1e-7, abs=1e-9)
         left = sum(own for _, own in nodes)
-        assert sum(found.left.values()) * lot == pytest.approx(left, rel=1e-7, abs=1e-7)
+        assert sum(found.final_stock.values()) * lot == pytest.approx(left, rel=1e-7, abs=1e-7)
 
 
 def some_commitment(pick: random.Random, instance: Instance) -> Commitment:
     start = {
-        p: pick.choice(it.starts) for p, it in instance.projects.items() if pick.random() < 0.5
+        p: pick.choice(it.start_years) for p, it in instance.projects.items() if pick.random() < 0.5
     }
-    groups = [(p, group) for p in start for group in instance.groups]
+    groups = [(p, group) for p in start for group in instance.offtake_groups]
     years = len(instance.years)
     return Commitment(
         start=start,
-        offtake={key: pick.uniform(0, 1 / len(instance.groups)) for key in groups},
+        offtake={key: pick.uniform(0, 1 / len(instance.offtake_groups)) for key in groups},
         buy={h: np.array([pick.uniform(0, 2) for _ in range(years)]) for h in instance.stockpiles},
     )
 
@@ -120,12 +120,12 @@ def test_the_rule_is_never_better_than_foresight_in_any_state(seed: int, reserve
     pick = random.Random(seed)
     instance = read(crowded_case(pick.choice))
     states, commitment = read_states(instance), some_commitment(pick, instance)
-    (foresight,) = outcomes.evaluate(instance, states, [commitment])
-    (rule,) = by_rule(instance, states, commitment, [reserve])
+    (foresight,) = outcomes.evaluate_commitments(instance, states, [commitment])
+    (rule,) = simulate_release_policy(instance, states, commitment, [reserve])
     room = 1e-7 * max(1.0, foresight.damage.max())
     assert (rule.damage >= foresight.damage - room).all()
-    assert rule.probability @ rule.damage == pytest.approx(sum(rule.by_material.values()))
-    assert all(lots >= -1e-9 for lots in rule.left.values())
+    assert rule.probability @ rule.damage == pytest.approx(sum(rule.damage_by_material.values()))
+    assert all(lots >= -1e-9 for lots in rule.final_stock.values())
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -135,8 +135,8 @@ def test_without_stocks_the_rule_is_foresight(seed: int) -> None:
     raw["stockpiles"] = []
     instance = read(raw)
     states, commitment = read_states(instance), some_commitment(pick, instance)
-    (foresight,) = outcomes.evaluate(instance, states, [commitment])
-    for rule in by_rule(instance, states, commitment, [0.0, 0.5]):
+    (foresight,) = outcomes.evaluate_commitments(instance, states, [commitment])
+    for rule in simulate_release_policy(instance, states, commitment, [0.0, 0.5]):
         assert rule.damage == pytest.approx(foresight.damage, rel=1e-12, abs=1e-12)
 
 
@@ -159,10 +159,10 @@ def embargo(**sections: Any) -> Raw:
     return case(**(fixed | sections))
 
 
-def outcome(raw: Raw, reserve: float, buy_t: float = 0.0) -> ByRule:
+def outcome(raw: Raw, reserve: float, buy_t: float = 0.0) -> ReleasePolicyResult:
     instance = read(raw)
     commitment = Commitment(buy={"reserve": np.array([buy_t / LOT_T])})
-    (found,) = by_rule(instance, read_states(instance), commitment, [reserve])
+    (found,) = simulate_release_policy(instance, read_states(instance), commitment, [reserve])
     return found
 
 
@@ -177,7 +177,7 @@ def test_a_reserve_is_kept_for_the_dear_step() -> None:
     greedy, kept = outcome(raw, 0.0), outcome(raw, 0.5)
     assert greedy.damage.tolist() == near([1.25, 0.0])
     assert kept.damage.tolist() == near([0.35, 0.0])
-    assert kept.left["reserve"] * LOT_T == near(0.75 * 40)
+    assert kept.final_stock["reserve"] * LOT_T == near(0.75 * 40)
 
 
 def test_the_reserve_is_a_share_of_what_would_be_there_had_nothing_been_released() -> None:
@@ -188,7 +188,7 @@ def test_the_reserve_is_a_share_of_what_would_be_there_had_nothing_been_released
     """
     found = outcome(embargo(stockpiles=[stockpile()]), 0.5, buy_t=40)
     assert found.damage.tolist() == near([0.45, 0.0])
-    assert found.left["reserve"] * LOT_T == near(0.25 * 10 + 0.75 * 40)
+    assert found.final_stock["reserve"] * LOT_T == near(0.25 * 10 + 0.75 * 40)
 
 
 def test_where_all_is_equally_dear_no_reserve_is_kept() -> None:
@@ -214,8 +214,8 @@ def test_what_spoils_is_released_first() -> None:
     ]
     found = outcome(embargo(stockpiles=piles), 0.0)
     assert found.damage.tolist() == near([(15 + 15) * 0.01 + 10 * 0.1, 0.0])
-    assert found.left["good"] * LOT_T == near(0.75 * 25)
-    assert found.left["bad"] * LOT_T == near(0.75 * 20 / 16)
+    assert found.final_stock["good"] * LOT_T == near(0.75 * 25)
+    assert found.final_stock["bad"] * LOT_T == near(0.75 * 20 / 16)
 
 
 def test_no_more_is_released_than_the_limit_lets_out() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.solve.sweep import jit
+from optimizer.solve.recourse import jit
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners and modes")
 
@@ -27,25 +27,25 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def parent() -> Path | None:
-    found = jit._cache_folder()
+    found = jit._find_cache_folder()
     return None if found is None else found.parent
 
 
 def test_it_is_made_in_the_folder_of_the_user(mine: Path) -> None:
-    made = jit._cache_folder()
+    made = jit._find_cache_folder()
     assert made is not None
     assert made.parent == mine
     assert {one.stat().st_mode & 0o777 for one in (made, mine)} == {0o700}
-    assert jit._cache_folder() == made
+    assert jit._find_cache_folder() == made
 
 
 def test_of_other_sources_nothing_is_kept_or_loaded(mine: Path) -> None:
-    made = jit._cache_folder()
+    made = jit._find_cache_folder()
     assert made is not None
     older = made.rename(f"{made}0")  # as if a module had changed since
     other = mine / "of-another-installation"
     other.mkdir()
-    assert jit._cache_folder() == made
+    assert jit._find_cache_folder() == made
     assert not older.exists()
     assert other.exists()
 
@@ -68,7 +68,7 @@ def test_an_unsafe_one_is_passed_over(
     named, users = Path("named").absolute(), os.geteuid()
     named.mkdir()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(named))
-    made = jit._cache_folder()
+    made = jit._find_cache_folder()
     assert made is not None
     assert made.parent == named
     if fault == "relative":
@@ -112,4 +112,4 @@ def test_functions_of_the_user_are_left_alone(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(config, "CACHE_DIR", "elsewhere")
     made = jit.compiled(lambda x: x + 1)
     assert config.CACHE_DIR == "elsewhere"
-    assert made.stats.cache_path.startswith(str(jit.FOLDER))
+    assert made.stats.cache_path.startswith(str(jit.CACHE_FOLDER))

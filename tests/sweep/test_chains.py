@@ -17,9 +17,9 @@ from oracle_outcome import damages
 from random_chains import KINDS, chain_case, commitment
 
 from optimizer.model.commitment import Commitment
-from optimizer.solve.sweep import Point, Recourse
-from optimizer.solve.sweep import recourse as sweeping
-from optimizer.solve.sweep.networks import NetworkPass
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
+from optimizer.solve.recourse import evaluator as sweeping
+from optimizer.solve.recourse.network_evaluation import NetworkEvaluation
 
 Raw = dict[str, Any]
 LONG = ((2, 4), (3, 4), (6, 1), (1, 12))
@@ -32,16 +32,17 @@ def drawn(kind: str, seed: int, long: bool) -> tuple[random.Random, Raw]:
     return pick, chain_case(pick.choice, kind, **({"lengths": LONG} if long else {}))
 
 
-def point_of(recourse: Recourse, start: Raw, offtake: Raw, buy: Raw) -> Point:
+def point_of(recourse: RecourseEvaluator, start: Raw, offtake: Raw, buy: Raw) -> FirstStagePoint:
     lots = {
-        h: recourse.instance.lot_t[it.material] for h, it in recourse.instance.stockpiles.items()
+        h: recourse.instance.lot_tonnes[it.material]
+        for h, it in recourse.instance.stockpiles.items()
     }
     held = {key: share for key, share in offtake.items() if share > 0}
     bought = {h: np.array(tonnes) / lots[h] for h, tonnes in buy.items()}
-    return recourse.columns.point(Commitment(start=start, offtake=held, buy=bought))
+    return recourse.columns.to_point(Commitment(start=start, offtake=held, buy=bought))
 
 
-def by_node(raw: Raw, recourse: Recourse, swept: dict[int, Any]) -> dict[Any, Any]:
+def by_node(raw: Raw, recourse: RecourseEvaluator, swept: dict[int, Any]) -> dict[Any, Any]:
     """Weighted damage by chain, and consumer where entitled."""
     chain_of = {m: chain for chain in chains(raw) for m in chain}
     found: dict[Any, Any] = defaultdict(float)
@@ -61,8 +62,8 @@ def test_chains_are_as_good_as_a_linear_program(kind: str, seed: int, long: bool
     point = point_of(recourse, *decided)
     expected = damages(raw, *decided)
     each = np.eye(len(expected))
-    swept = recourse.sweep(point, each)
-    of_node = by_node(raw, recourse, swept.by_chain)
+    swept = recourse.evaluate(point, each)
+    of_node = by_node(raw, recourse, swept.damage_by_chain)
     for s, nodes in enumerate(expected):
         assert swept.damage[s] == near(sum(nodes.values()))
         for node, damage in nodes.items():
@@ -70,8 +71,8 @@ def test_chains_are_as_good_as_a_linear_program(kind: str, seed: int, long: bool
     assert proven(recourse, swept, point) == near(swept.damage)
     for other in (commitment(pick.choice, raw) for _ in range(3)):
         elsewhere = point_of(recourse, *other)
-        exact = recourse.sweep(elsewhere, each, priced=False).damage
-        size = 1 + np.abs(sum(slopes.constant for slopes in swept.slopes.values()))
+        exact = recourse.evaluate(elsewhere, each, with_subgradients=False).damage
+        size = 1 + np.abs(sum(slopes.constant for slopes in swept.subgradients.values()))
         assert (proven(recourse, swept, elsewhere) <= exact + 1e-9 * size).all()
 
 
@@ -79,9 +80,10 @@ def near(value: Any) -> Any:
     return pytest.approx(value, rel=1e-7, abs=1e-8)
 
 
-def proven(recourse: Recourse, swept: Any, point: Point) -> Any:
+def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
-    return sum(slopes.at(recourse.nodes[v], point) for v, slopes in swept.slopes.items())
+    nodes = recourse.node_data
+    return sum(slopes.bound_at(nodes[v], point) for v, slopes in swept.subgradients.items())
 
 
 @pytest.mark.quick(every=47, ci=7)
@@ -92,14 +94,14 @@ def test_what_is_missing_adds_up_to_the_damage(kind: str, seed: int, long: bool)
     recourse = recourse_of(raw)
     instance = recourse.instance
     point = point_of(recourse, *commitment(pick.choice, raw))
-    swept = recourse.sweep(point, recourse.probability[None], priced=False)
+    swept = recourse.evaluate(point, recourse.probability[None], with_subgradients=False)
     total = np.zeros(len(recourse.probability))
     for part in recourse.shortages(point):
-        total += part.by_state(part.damage)
-        for v, missing in part.by_step.items():
+        total += part.expand_to_states(part.damage)
+        for v, missing in part.expected_by_step.items():
             for step, lots in zip(instance.nodes[v].steps, missing, strict=True):
                 assert (lots >= 0).all()
-                assert (lots <= step.limit[instance.year_of] * (1 + 1e-9) + 1e-12).all()
+                assert (lots <= step.limit[instance.year_index] * (1 + 1e-9) + 1e-12).all()
     assert total == near(swept.damage)
 
 
@@ -110,26 +112,31 @@ def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch)
     of which the earliest is served first where there is a choice."""
     pick, raw = drawn("network", seed, seed % 5 == 4)
     network, program = recourse_of(raw), recourse_of(raw)
-    nothing = network.columns.point(Commitment())
+    nothing = network.columns.to_point(Commitment())
     decided, *others = (point_of(network, *commitment(pick.choice, raw)) for _ in range(4))
     each = np.eye(len(network.probability))
-    swept = {name: network.sweep(at, each) for name, at in (("all", decided), ("none", nothing))}
-    chosen = {one.head for one in network._known.values() if isinstance(one, NetworkPass)}
-    assert chosen == {chain.head for chain in network.instance.chains if len(chain.nodes) > 1}
-    monkeypatch.setattr(sweeping, "contained", lambda *_: None)
-    exact = [program.sweep(at, each, priced=False).damage for at in (decided, nothing, *others)]
-    assert not any(isinstance(one, NetworkPass) for one in program._known.values())
+    swept = {name: network.evaluate(at, each) for name, at in (("all", decided), ("none", nothing))}
+    chosen = {
+        one.chain_id for one in network._evaluations.values() if isinstance(one, NetworkEvaluation)
+    }
+    assert chosen == {chain.id for chain in network.instance.chains if len(chain.nodes) > 1}
+    monkeypatch.setattr(sweeping, "contained_tonnes", lambda *_: None)
+    exact = [
+        program.evaluate(at, each, with_subgradients=False).damage
+        for at in (decided, nothing, *others)
+    ]
+    assert not any(isinstance(one, NetworkEvaluation) for one in program._evaluations.values())
     for found, at, damage in zip(swept.values(), (decided, nothing), exact, strict=False):
         assert found.damage == near(damage)
         assert proven(network, found, at) == near(damage)
-        size = 1 + np.abs(sum(slopes.constant for slopes in found.slopes.values()))
+        size = 1 + np.abs(sum(slopes.constant for slopes in found.subgradients.values()))
         for other, bounded in zip((decided, nothing, *others), exact, strict=True):
             assert (proven(network, found, other) <= bounded + 1e-9 * size).all()
     for one, two in zip(network.shortages(decided), program.shortages(decided), strict=True):
         assert one.damage == near(two.damage)
-        for v, lots in two.by_step.items():
+        for v, lots in two.expected_by_step.items():
             priced = [step.weight.any() for step in network.instance.nodes[v].steps]
-            assert one.by_step[v][priced] == near(lots[priced])
+            assert one.expected_by_step[v][priced] == near(lots[priced])
             assert one.damage_by_step[v] == near(two.damage_by_step[v])
 
 
@@ -140,35 +147,41 @@ def test_a_rough_sweep_and_what_is_known_claim_no_more_than_is_true(
 ) -> None:
     """Nor does a rough sweep take up where an exact one is asked for; what was swept is known."""
     pick, raw = drawn(KINDS[seed % len(KINDS)], seed, seed % 5 == 4)
-    monkeypatch.setattr(sweeping, "contained", lambda *_: None)
+    monkeypatch.setattr(sweeping, "contained_tonnes", lambda *_: None)
     recourse, fresh = recourse_of(raw), recourse_of(raw)
     chance = recourse.probability[None]
-    tied = [chain.head for chain in recourse.instance.chains if len(chain.nodes) > 1]
+    tied = [chain.id for chain in recourse.instance.chains if len(chain.nodes) > 1]
     points = [point_of(recourse, *commitment(pick.choice, raw)) for _ in range(5)]
-    exact = [fresh.sweep(point, chance, heads=tied) for point in points]
+    exact = [fresh.evaluate(point, chance, chain_ids=tied) for point in points]
 
     def holds(slopes: dict[int, Any]) -> None:
         """What is proven by a chain is true at all points."""
         for at, true in zip(points, exact, strict=True):
             for head in tied:
-                nodes = recourse.chains[head]
+                nodes = recourse.nodes_by_chain[head]
                 if nodes[0] in slopes:
-                    claimed = sum(slopes[v].at(recourse.nodes[v], at) for v in nodes)
+                    claimed = sum(slopes[v].bound_at(recourse.node_data[v], at) for v in nodes)
                     size = 1 + abs(sum(slopes[v].constant for v in nodes))
-                    assert (claimed <= true.by_chain[head] + 1e-9 * size).all()
+                    assert (claimed <= true.damage_by_chain[head] + 1e-9 * size).all()
 
-    recourse.sweep(points[0], chance, heads=tied)
+    recourse.evaluate(points[0], chance, chain_ids=tied)
     for point, true in zip(points[1:], exact[1:], strict=True):
-        rough = recourse.sweep(point, chance, heads=tied, rough=True)
+        rough = recourse.evaluate(point, chance, chain_ids=tied, approximate=True)
         assert (rough.damage <= true.damage * (1 + 1e-7) + 1e-8).all()
-        holds(rough.slopes)
-        holds({v: own for node in recourse.known(point, tied).values() for v, own in node.items()})
-    again = recourse.sweep(points[1], chance, heads=tied)
+        holds(rough.subgradients)
+        holds(
+            {
+                v: own
+                for node in recourse.cached_subgradients(point, tied).values()
+                for v, own in node.items()
+            }
+        )
+    again = recourse.evaluate(points[1], chance, chain_ids=tied)
     assert again.damage == near(exact[1].damage)
-    known = recourse.known(points[1], tied)
+    known = recourse.cached_subgradients(points[1], tied)
     for head, slopes in known.items():
-        at = [own.at(recourse.nodes[v], points[1]) for v, own in slopes.items()]
-        assert sum(at) == near(exact[1].by_chain[head])
+        at = [own.bound_at(recourse.node_data[v], points[1]) for v, own in slopes.items()]
+        assert sum(at) == near(exact[1].damage_by_chain[head])
 
 
 @pytest.mark.slow
@@ -177,8 +190,8 @@ def test_most_cases_without_gains_are_served_as_networks() -> None:
     served = 0
     for seed in range(300):
         recourse = recourse_of(drawn("network", seed, seed % 5 == 4)[1])
-        recourse.sweep(recourse.columns.point(Commitment()), recourse.probability[None])
-        served += any(isinstance(one, NetworkPass) for one in recourse._known.values())
+        recourse.evaluate(recourse.columns.to_point(Commitment()), recourse.probability[None])
+        served += any(isinstance(one, NetworkEvaluation) for one in recourse._evaluations.values())
     assert served > 250
 
 

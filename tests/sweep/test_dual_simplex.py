@@ -14,14 +14,19 @@ from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.sweep import Point, Recourse, dual_simplex, resolved_looks
-from optimizer.solve.sweep.template import of_chain
+from optimizer.solve.recourse import (
+    FirstStagePoint,
+    RecourseEvaluator,
+    class_programs,
+    dual_simplex,
+)
+from optimizer.solve.recourse.program_template import build_chain_template
 
 INF = np.inf
-Program = tuple[highs.Arrays, NDArray[np.int8]]
+Program = tuple[highs.ColumnwiseProgram, NDArray[np.int8]]
 
 
-def random_program(seed: int) -> highs.Arrays:
+def random_program(seed: int) -> highs.ColumnwiseProgram:
     """A small program with a solution, as sparse and as degenerate as those of recourse: whole
     numbers, costs of which many are 0, columns with an upper bound or none, rows of all kinds."""
     draw = np.random.default_rng(seed)
@@ -41,21 +46,23 @@ def random_program(seed: int) -> highs.Arrays:
 
 def arrays(
     cost: Floats, lower: Floats, upper: Floats, low: Floats, high: Floats, matrix: Floats
-) -> highs.Arrays:
+) -> highs.ColumnwiseProgram:
     by_column = sparse.csc_array(matrix)
     first, of_row = by_column.indptr[:-1].astype(np.int32), by_column.indices.astype(np.int32)
-    return highs.Arrays(cost, lower, upper, low, high, first, of_row, by_column.data)
+    return highs.ColumnwiseProgram(cost, lower, upper, low, high, first, of_row, by_column.data)
 
 
-def resolve(program: highs.Arrays, status: NDArray[np.int8]) -> tuple[bool, float, Floats]:
+def resolve(
+    program: highs.ColumnwiseProgram, status: NDArray[np.int8]
+) -> tuple[bool, float, Floats]:
     """Whether it was solved, its objective, and what the multipliers prove it to be."""
-    first = np.append(program.first, len(program.value)).astype(np.int64)
+    first = np.append(program.column_starts, len(program.value)).astype(np.int64)
     matrix = sparse.csc_array(
-        (program.value, program.of_row, first), (len(program.row_lower), len(program.cost))
+        (program.value, program.row_index, first), (len(program.row_lower), len(program.cost))
     )
     columns, rows = len(program.cost), len(program.row_lower)
     x, y = np.empty(columns + rows), np.empty(rows)
-    solved = dual_simplex.resolve(*program[:5], first, *program[6:], status, x, y)
+    solved = dual_simplex.solve_from_basis(*program[:5], first, *program[6:], status, x, y)
     x = x[:columns]
     if not solved:
         return False, INF, y
@@ -65,19 +72,19 @@ def resolve(program: highs.Arrays, status: NDArray[np.int8]) -> tuple[bool, floa
     assert (activity >= program.row_lower - 1e-8).all()
     assert (activity <= program.row_upper + 1e-8).all()
     free, tight = np.isinf(program.row_lower), np.isinf(program.row_upper)
-    proven = resolved_looks.prove(
+    proven = class_programs.compute_dual_bound(
         y.copy(), *program[3:5], free, tight, *program[:3], first, *program[6:],
         np.full(len(x), -1), np.ones(len(x)), 1e9, 1.0,
     )  # fmt: skip
     return True, float(program.cost @ x), proven
 
 
-def slack_basis(program: highs.Arrays) -> NDArray[np.int8]:
+def slack_basis(program: highs.ColumnwiseProgram) -> NDArray[np.int8]:
     return np.repeat([0, 1], [len(program.cost), len(program.row_lower)]).astype(np.int8)
 
 
-def solved_by_highs(program: highs.Arrays) -> float:
-    solver = highs.Resolver()
+def solved_by_highs(program: highs.ColumnwiseProgram) -> float:
+    solver = highs.WarmStartSolver()
     solver.load(program)
     return solver.solve()[0]
 
@@ -134,7 +141,7 @@ def test_a_program_whose_costs_no_basis_can_bear_is_left_to_the_solver() -> None
 
 def test_many_pivots_go_through_many_factors() -> None:
     """A staircase in which each period passes on to the next: more pivots than one factor takes."""
-    length = 3 * dual_simplex.UPDATES
+    length = 3 * dual_simplex.MAX_UPDATES
     passes_on = np.eye(length) - 0.9 * np.eye(length, k=-1)
     matrix = np.hstack([passes_on, np.eye(length)])
     cost = np.r_[np.zeros(length), 1.0 + np.arange(length) % 7]
@@ -148,7 +155,7 @@ def test_many_pivots_go_through_many_factors() -> None:
     assert solved
     assert found == pytest.approx(solved_by_highs(program))
     assert proven == pytest.approx(found)
-    assert (status[:length] == 1).sum() > dual_simplex.UPDATES // 2
+    assert (status[:length] == 1).sum() > dual_simplex.MAX_UPDATES // 2
 
 
 @pytest.mark.quick(5, ci=30)
@@ -159,31 +166,33 @@ def test_looks_are_solved_alike_by_both(seed: int) -> None:
     draw = random.Random(f"looks {seed}")
     instance = read_instance(Case.model_validate(chain_case(draw.choice)))
     states = read_states(instance)
-    recourse = Recourse(instance, states, threads=1)
-    for looks in recourse.together:
+    recourse = RecourseEvaluator(instance, states, threads=1)
+    for looks in recourse.chain_classes:
         for chain in looks.chains:
-            few, many = of_chain(instance, chain), of_chain(instance, chain)
-            many.compiled = True
-            bases: list[list[Any]] = [[None] * looks.count, [None] * looks.count]
+            few, many = build_chain_template(instance, chain), build_chain_template(instance, chain)
+            many.uses_compiled_solver = True
+            bases: list[list[Any]] = [[None] * looks.class_count, [None] * looks.class_count]
             for _ in range(3):
-                point = Point(
-                    np.array([draw.random() for _ in recourse.columns.offtake]),
+                point = FirstStagePoint(
+                    np.array([draw.random() for _ in recourse.columns.offtake_columns]),
                     np.array([[9 * draw.random() ** 4 for _ in instance.years]
                               for _ in recourse.columns.stockpiles]).reshape(
                         -1, len(instance.years)),
                 )  # fmt: skip
-                one = recourse.program(chain, looks, point, np.ones((1, looks.count)), False)
-                given = one.given(slice(None))
+                one = recourse.build_program_evaluation(
+                    chain, looks, point, np.ones((1, looks.class_count)), False
+                )
+                given = one.parameter_values(slice(None))
                 slow, quick = (
-                    own.solve(given, one.open, at)
+                    own.solve(given, one.is_open, at)
                     for own, at in zip((few, many), bases, strict=True)
                 )
                 size = 1e-7 * max(1.0, slow.damage.max(initial=0.0))
                 assert quick.damage == pytest.approx(slow.damage, abs=size)
-                assert quick.proven == pytest.approx(slow.damage, abs=10 * size)
-                missing = [own.shortages(given, one.open) for own in (few, many)]
+                assert quick.dual_bound == pytest.approx(slow.damage, abs=10 * size)
+                missing = [own.solve_shortages(given, one.is_open) for own in (few, many)]
                 assert missing[0] @ few.program.cost == pytest.approx(slow.damage, abs=10 * size)
-                early = [c for c, (name, _) in enumerate(few.columns) if name == "shortage"]
+                early = [c for c, (name, _) in enumerate(few.column_keys) if name == "shortage"]
                 assert missing[1][:, early] == pytest.approx(missing[0][:, early], abs=1e-5)
 
 
@@ -194,23 +203,25 @@ def test_a_look_that_is_given_up_late_is_proven_as_if_never_tried(
     """Of a look that was solved and not told, what the solver finds counts alone."""
     draw = random.Random(f"given up {seed}")
     instance = read_instance(Case.model_validate(chain_case(draw.choice)))
-    recourse = Recourse(instance, read_states(instance), threads=1)
-    resolve_all = resolved_looks.resolve_all
+    recourse = RecourseEvaluator(instance, read_states(instance), threads=1)
+    resolve_all = class_programs.solve_class_programs
 
     def given_up(*asked: Any) -> Any:
         solved, *found = resolve_all(*asked)
         return np.zeros_like(solved), *found
 
-    monkeypatch.setattr(resolved_looks, "resolve_all", given_up)
-    point = recourse.columns.point(Commitment())
-    for looks in recourse.together:
+    monkeypatch.setattr(class_programs, "solve_class_programs", given_up)
+    point = recourse.columns.to_point(Commitment())
+    for looks in recourse.chain_classes:
         for chain in looks.chains:
-            template = of_chain(instance, chain)
-            one = recourse.program(chain, looks, point, np.ones((1, looks.count)), False)
-            given = one.given(slice(None))
-            alone = template.solve(given, one.open, [None] * looks.count)
-            template.compiled = True
-            after = template.solve(given, one.open, [None] * looks.count)
+            template = build_chain_template(instance, chain)
+            one = recourse.build_program_evaluation(
+                chain, looks, point, np.ones((1, looks.class_count)), False
+            )
+            given = one.parameter_values(slice(None))
+            alone = template.solve(given, one.is_open, [None] * looks.class_count)
+            template.uses_compiled_solver = True
+            after = template.solve(given, one.is_open, [None] * looks.class_count)
             assert after.damage == pytest.approx(alone.damage)
-            assert after.proven == pytest.approx(alone.proven)
-            assert after.by_given == pytest.approx(alone.by_given)
+            assert after.dual_bound == pytest.approx(alone.dual_bound)
+            assert after.parameter_duals == pytest.approx(alone.parameter_duals)

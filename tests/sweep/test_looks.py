@@ -15,12 +15,12 @@ from small import case, stockpile
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
-from optimizer.model.risk import tail_weights
+from optimizer.model.risk_measure import tail_weights
 from optimizer.model.states import read_states
-from optimizer.solve.outcomes import evaluate
-from optimizer.solve.sweep import Point, Recourse, Swept, looking
-from optimizer.solve.sweep import recourse as sweeping
-from optimizer.solve.sweep.passes import sweep_looks
+from optimizer.solve.outcomes import evaluate_commitments
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, RecourseResult, evaluations
+from optimizer.solve.recourse import evaluator as sweeping
+from optimizer.solve.recourse.node_kernel import evaluate_node_classes
 
 Raw = dict[str, Any]
 
@@ -41,21 +41,21 @@ def drawn(seed: int, states: int = 60, *, unlike: bool = True) -> Raw:
     return raw
 
 
-def point_of(recourse: Recourse, seed: int) -> Point:
+def point_of(recourse: RecourseEvaluator, seed: int) -> FirstStagePoint:
     return random_point(np.random.default_rng(seed), recourse)
 
 
-def swept(recourse: Recourse, point: Point) -> Swept:
-    return recourse.sweep(point, recourse.probability[None])
+def swept(recourse: RecourseEvaluator, point: FirstStagePoint) -> RecourseResult:
+    return recourse.evaluate(point, recourse.probability[None])
 
 
-def check_equal(one: Swept, other: Swept, rel: float) -> None:
+def check_equal(one: RecourseResult, other: RecourseResult, rel: float) -> None:
     assert other.damage == pytest.approx(one.damage, rel=rel, abs=rel)
-    assert list(other.slopes) == list(one.slopes)
-    for v, own in one.slopes.items():
-        assert other.by_chain[v] == pytest.approx(one.by_chain[v], rel=rel, abs=rel)
-        for name in ("constant", "output", "purchases"):
-            first, second = getattr(own, name), getattr(other.slopes[v], name)
+    assert list(other.subgradients) == list(one.subgradients)
+    for v, own in one.subgradients.items():
+        assert other.damage_by_chain[v] == pytest.approx(one.damage_by_chain[v], rel=rel, abs=rel)
+        for name in ("constant", "output_value", "purchase_value"):
+            first, second = getattr(own, name), getattr(other.subgradients[v], name)
             assert second == pytest.approx(
                 first, rel=rel, abs=rel * (1 + np.abs(first).max(initial=0.0))
             )
@@ -66,8 +66,8 @@ def test_merging_states_changes_nothing(seed: int) -> None:
     """Damage state by state, what cuts are made of, and what is missing on each step."""
     merged = recourse_of(drawn(seed, unlike=seed % 4 == 0))
     states = read_states(merged.instance)
-    single = Recourse(merged.instance, states, merge=False, threads=1)
-    assert merged.node_states < single.node_states == len(states) * len(merged.nodes)
+    single = RecourseEvaluator(merged.instance, states, merge_classes=False, threads=1)
+    assert merged.node_class_count < single.node_class_count == len(states) * len(merged.node_data)
     point = point_of(merged, seed)
     # Equally good multipliers may differ where stocks are unlike: their sums may not.
     one, other = swept(merged, point), swept(single, point)
@@ -75,11 +75,11 @@ def test_merging_states_changes_nothing(seed: int) -> None:
     if seed % 4:
         check_equal(one, other, 1e-9)
     for own, apart in zip(merged.shortages(point), single.shortages(point), strict=True):
-        assert own.by_state(own.missing) == pytest.approx(
-            apart.by_state(apart.missing), rel=1e-7, abs=1e-7
+        assert own.expand_to_states(own.missing_lots) == pytest.approx(
+            apart.expand_to_states(apart.missing_lots), rel=1e-7, abs=1e-7
         )
-        for v, lots in own.by_step.items():
-            assert apart.by_step[v] == pytest.approx(lots, rel=1e-7, abs=1e-7)
+        for v, lots in own.expected_by_step.items():
+            assert apart.expected_by_step[v] == pytest.approx(lots, rel=1e-7, abs=1e-7)
 
 
 SURPLUS: Raw = {
@@ -117,12 +117,12 @@ def test_what_happens_in_a_calm_period_makes_no_look() -> None:
         struck(("stop", 2026), ("trifle", 2026)),
     ]
     raw = case(2028, **SURPLUS, uncertainty={"states": states}, stockpiles=[stockpile(initial_t=9)])
-    (looks,) = recourse_of(raw).looks
-    first, other, calm, nothing, both = looks.of_state.tolist()
-    assert looks.count == 2
+    (looks,) = recourse_of(raw).material_classes
+    first, other, calm, nothing, both = looks.class_of_state.tolist()
+    assert looks.class_count == 2
     assert first == other != both
     assert calm == nothing == -1
-    assert looks.weights(np.full((1, 5), 0.2)).sum() == pytest.approx(0.6)
+    assert looks.sum_by_class(np.full((1, 5), 0.2)).sum() == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -131,46 +131,55 @@ def test_blocks_of_states_add_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> 
     raw = drawn(seed, states=40, unlike=seed % 4 == 0)
     instance = read_instance(Case.model_validate(raw))
     states = read_states(instance)
-    project, year = instance.starts[0]
-    group = instance.groups[-1]
+    project, year = instance.start_options[0]
+    group = instance.offtake_groups[-1]
     commitments = [
         Commitment({project: year}, offtake={(project, "common"): 0.3, (project, group): 0.4}),
         Commitment(buy={h: np.full(len(instance.years), 2.0) for h in instance.stockpiles}),
         Commitment(),
     ]
-    whole = evaluate(instance, states, commitments, threads=1)
-    monkeypatch.setattr(sweeping, "BLOCK", 7)
-    assert [block for block, _ in sweeping.in_blocks(instance, states)][-1] == slice(35, 40)
-    for one, other in zip(whole, evaluate(instance, states, commitments, threads=1), strict=True):
+    whole = evaluate_commitments(instance, states, commitments, threads=1)
+    monkeypatch.setattr(sweeping, "STATES_PER_BLOCK", 7)
+    assert [block for block, _ in sweeping.evaluators_by_block(instance, states)][-1] == slice(
+        35, 40
+    )
+    for one, other in zip(
+        whole, evaluate_commitments(instance, states, commitments, threads=1), strict=True
+    ):
         assert other.damage == pytest.approx(one.damage, rel=1e-12, abs=1e-12)
-        for name in ("by_material", "by_consumer", "shortage", "short"):
+        for name in (
+            "damage_by_material",
+            "damage_by_consumer",
+            "expected_shortage",
+            "shortage_probability",
+        ):
             first, second = getattr(one, name), getattr(other, name)
             assert list(first) == list(second)
             for key in first:
                 assert second[key] == pytest.approx(first[key], rel=1e-9, abs=1e-9)
 
 
-def same(one: Swept, other: Swept) -> bool:
+def same(one: RecourseResult, other: RecourseResult) -> bool:
     """To the last digit."""
     return bool((one.damage == other.damage).all()) and all(
-        (getattr(own, name) == getattr(other.slopes[v], name)).all()
-        for v, own in one.slopes.items()
-        for name in ("constant", "output", "purchases")
+        (getattr(own, name) == getattr(other.subgradients[v], name)).all()
+        for v, own in one.subgradients.items()
+        for name in ("constant", "output_value", "purchase_value")
     )
 
 
-def steps_of(recourse: Recourse, point: Point) -> list[np.ndarray]:
-    return [lots for part in recourse.shortages(point) for lots in part.by_step.values()]
+def steps_of(recourse: RecourseEvaluator, point: FirstStagePoint) -> list[np.ndarray]:
+    return [lots for part in recourse.shortages(point) for lots in part.expected_by_step.values()]
 
 
-def fresh(instance: Any, threads: int) -> Recourse:
-    return Recourse(instance, read_states(instance), merge=False, threads=threads)
+def fresh(instance: Any, threads: int) -> RecourseEvaluator:
+    return RecourseEvaluator(instance, read_states(instance), merge_classes=False, threads=threads)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_two_threads_agree_with_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the last digit, though their parts may end in any order."""
-    monkeypatch.setattr(looking, "PART", 8)
+    monkeypatch.setattr(evaluations, "CLASSES_PER_TASK", 8)
     instance = recourse_of(drawn(seed, states=100, unlike=False)).instance
     alone = fresh(instance, 1)
     point = point_of(alone, seed)
@@ -186,7 +195,7 @@ def test_the_order_in_which_parts_end_changes_nothing(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Backwards is as good an order as any."""
-    monkeypatch.setattr(looking, "PART", 8)
+    monkeypatch.setattr(evaluations, "CLASSES_PER_TASK", 8)
     instance = recourse_of(drawn(seed, states=100, unlike=False)).instance
     forwards, backwards = fresh(instance, 1), fresh(instance, 1)
 
@@ -194,7 +203,7 @@ def test_the_order_in_which_parts_end_changes_nothing(
         for part in reversed(parts):
             part()
 
-    monkeypatch.setattr(backwards, "run", run)
+    monkeypatch.setattr(backwards, "run_tasks", run)
     point = point_of(forwards, seed)
     assert same(swept(forwards, point), swept(backwards, point))
     for one, two in zip(steps_of(forwards, point), steps_of(backwards, point), strict=True):
@@ -208,7 +217,7 @@ def test_a_sweep_does_not_depend_on_those_before(seed: int) -> None:
     raw = drawn(seed, states=30, unlike=False)
     used = recourse_of(raw)
     points = [point_of(used, seed), point_of(used, seed + 50)]
-    points.append(Point(points[0].offtake, points[1].buy))
+    points.append(FirstStagePoint(points[0].offtake, points[1].buy))
     damage = swept(used, points[0]).damage
     weights = [
         used.probability[None],
@@ -218,15 +227,19 @@ def test_a_sweep_does_not_depend_on_those_before(seed: int) -> None:
     ways = [(p, w, priced) for p in range(3) for w in range(3) for priced in (False, True)]
     random.Random(seed).shuffle(ways)
     for p, w, priced in ways + ways[:6]:
-        one = used.sweep(points[p], weights[w], priced=priced)
-        other = recourse_of(raw).sweep(points[p], weights[w], priced=priced)
+        one = used.evaluate(points[p], weights[w], with_subgradients=priced)
+        other = recourse_of(raw).evaluate(points[p], weights[w], with_subgradients=priced)
         weighed = (weights[w] > 0).any(axis=0)
         assert one.damage[weighed] == pytest.approx(other.damage[weighed], rel=1e-9, abs=1e-9)
-        assert set(one.slopes) == set(other.slopes) == (set(used.nodes) if priced else set())
-        for v, own in one.slopes.items():
+        assert (
+            set(one.subgradients)
+            == set(other.subgradients)
+            == (set(used.node_data) if priced else set())
+        )
+        for v, own in one.subgradients.items():
             for at in points:
-                assert own.at(used.nodes[v], at) == pytest.approx(
-                    other.slopes[v].at(used.nodes[v], at), rel=1e-7, abs=1e-7
+                assert own.bound_at(used.node_data[v], at) == pytest.approx(
+                    other.subgradients[v].bound_at(used.node_data[v], at), rel=1e-7, abs=1e-7
                 )
 
 
@@ -236,16 +249,16 @@ def test_what_is_missing_is_listed_once_for_plans_asked_about_in_turns(
     """To the last digit as by a recourse of its own; what is kept does not grow."""
     raw = drawn(2, states=30)
     used, ran = recourse_of(raw), list[int]()
-    run = used.run
-    monkeypatch.setattr(used, "run", lambda parts: (ran.append(len(parts)), run(parts)))
-    points = [point_of(used, seed) for seed in range(2 * sweeping.LISTED)]
+    run = used.run_tasks
+    monkeypatch.setattr(used, "run_tasks", lambda parts: (ran.append(len(parts)), run(parts)))
+    points = [point_of(used, seed) for seed in range(2 * sweeping.KEPT_SHORTAGES)]
     for point in (*points, *points[-2:], points[0], points[-1]):
         for one, two in zip(steps_of(used, point), steps_of(recourse_of(raw), point), strict=True):
             assert (one == two).all()
     assert [parts > 0 for parts in ran] == [True] * len(points) + [False, False, True, False]
-    assert len(used._listed) == sweeping.LISTED * len(used.chains)
-    used.forget()
-    assert not used._listed
+    assert len(used._shortage_evaluations) == sweeping.KEPT_SHORTAGES * len(used.nodes_by_chain)
+    used.clear_cache()
+    assert not used._shortage_evaluations
 
 
 def test_sets_of_weights_are_swept_side_by_side() -> None:
@@ -253,13 +266,17 @@ def test_sets_of_weights_are_swept_side_by_side() -> None:
     recourse = recourse_of(drawn(1, unlike=False))
     point = point_of(recourse, 3)
     worst = tail_weights(recourse.probability, swept(recourse, point).damage, 0.7)
-    both = recourse.sweep(point, np.array([recourse.probability, worst]))
+    both = recourse.evaluate(point, np.array([recourse.probability, worst]))
     for w, weights in enumerate((recourse.probability, worst)):
-        alone = recourse.sweep(point, weights[None])
-        for v, own in alone.slopes.items():
-            assert both.slopes[v].constant[w] == pytest.approx(own.constant[0], rel=1e-12)
-            assert both.slopes[v].output[w] == pytest.approx(own.output[0], rel=1e-12)
-            assert both.slopes[v].purchases[w] == pytest.approx(own.purchases[0], rel=1e-12)
+        alone = recourse.evaluate(point, weights[None])
+        for v, own in alone.subgradients.items():
+            assert both.subgradients[v].constant[w] == pytest.approx(own.constant[0], rel=1e-12)
+            assert both.subgradients[v].output_value[w] == pytest.approx(
+                own.output_value[0], rel=1e-12
+            )
+            assert both.subgradients[v].purchase_value[w] == pytest.approx(
+                own.purchase_value[0], rel=1e-12
+            )
 
 
 def test_a_state_without_weight_counts_as_free_of_damage() -> None:
@@ -267,8 +284,8 @@ def test_a_state_without_weight_counts_as_free_of_damage() -> None:
     point = point_of(recourse, 3)
     damage = swept(recourse, point).damage
     weights = np.where(np.arange(len(damage)) % 2, recourse.probability, 0.0)
-    half = recourse.sweep(point, weights[None])
-    total = sum(float(value[0]) for value in half.by_chain.values())
+    half = recourse.evaluate(point, weights[None])
+    total = sum(float(value[0]) for value in half.damage_by_chain.values())
     assert total == pytest.approx(weights @ damage, rel=1e-12)
 
 
@@ -277,8 +294,8 @@ def test_the_pass_is_compiled_once() -> None:
     for seed in range(8):
         recourse = recourse_of(drawn(seed, states=12, unlike=False))
         point = point_of(recourse, seed)
-        recourse.sweep(point, np.array([recourse.probability, recourse.probability]))
+        recourse.evaluate(point, np.array([recourse.probability, recourse.probability]))
         swept(recourse, point)
-        recourse.sweep(point, recourse.probability[None], priced=False)
+        recourse.evaluate(point, recourse.probability[None], with_subgradients=False)
         list(recourse.shortages(point))
-    assert len(sweep_looks.signatures) == 1
+    assert len(evaluate_node_classes.signatures) == 1

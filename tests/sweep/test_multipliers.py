@@ -12,7 +12,7 @@ from recourse_program import nodes_of, random_case
 from small import case
 
 from optimizer.model.commitment import Commitment
-from optimizer.solve.sweep import Point, Recourse
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
 
 Raw = dict[str, Any]
 
@@ -32,14 +32,14 @@ def drawn(kind: str, seed: int) -> tuple[Raw, Raw, Raw]:
     return raw, offtake, buy
 
 
-def point_of(recourse: Recourse, offtake: Raw, buy: Raw) -> Point:
-    lot = recourse.instance.lot_t["ore"]
+def point_of(recourse: RecourseEvaluator, offtake: Raw, buy: Raw) -> FirstStagePoint:
+    lot = recourse.instance.lot_tonnes["ore"]
     commitment = Commitment(
         start={"mine": 2026},
         offtake={("mine", group): share for group, share in offtake.items()},
         buy={h: np.array(tonnes) / lot for h, tonnes in buy.items()},
     )
-    return recourse.columns.point(commitment)
+    return recourse.columns.to_point(commitment)
 
 
 @pytest.mark.quick(every=11, ci=3)
@@ -50,11 +50,11 @@ def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> No
     raw, offtake, buy = drawn(kind, seed)
     recourse = recourse_of(raw)
     point = point_of(recourse, offtake, buy)
-    swept = recourse.sweep(point, np.ones((1, 1)))
+    swept = recourse.evaluate(point, np.ones((1, 1)))
     for v, damage in enumerate(nodes_of(raw, offtake, buy)):
-        assert swept.by_chain[v][0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
-        proven = float(swept.slopes[v].at(recourse.nodes[v], point)[0])
-        assert proven == pytest.approx(float(swept.by_chain[v][0]), rel=1e-9, abs=1e-12)
+        assert swept.damage_by_chain[v][0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
+        proven = float(swept.subgradients[v].bound_at(recourse.node_data[v], point)[0])
+        assert proven == pytest.approx(float(swept.damage_by_chain[v][0]), rel=1e-9, abs=1e-12)
     shifted = {h: tonnes[1:] + tonnes[:1] for h, tonnes in buy.items()}
     others = [
         point_of(recourse, {"common": 0.0, "giant": 0.0}, {}),
@@ -63,10 +63,13 @@ def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> No
         point_of(recourse, offtake, dict.fromkeys(buy, [9.0] * len(next(iter(buy.values()), [])))),
     ]
     for other in others:
-        exact = recourse.sweep(other, np.ones((1, 1)))
-        for v, slopes in swept.slopes.items():
+        exact = recourse.evaluate(other, np.ones((1, 1)))
+        for v, slopes in swept.subgradients.items():
             size = 1e-9 * (1 + abs(float(slopes.constant[0])))
-            assert slopes.at(recourse.nodes[v], other)[0] <= exact.by_chain[v][0] + size
+            assert (
+                slopes.bound_at(recourse.node_data[v], other)[0]
+                <= exact.damage_by_chain[v][0] + size
+            )
 
 
 def test_the_cases_are_long_and_crowded() -> None:
@@ -96,11 +99,11 @@ def test_merged_steps_are_split_by_the_order_of_the_file() -> None:
         ],
     )
     recourse = recourse_of(raw)
-    (node,) = recourse.nodes.values()
-    assert node.members == ((1,), (0, 2))
-    lot = recourse.instance.lot_t["ore"]
+    (node,) = recourse.node_data.values()
+    assert node.step_members == ((1,), (0, 2))
+    lot = recourse.instance.lot_tonnes["ore"]
     for missing, by_step in ((12, [0, 0, 12]), (20, [4, 0, 16]), (32, [16, 0, 16])):
         merged = np.array([[0.0, 0.0], [missing, 0.0]]) / lot
-        split = node.split(merged, 0) * lot
+        split = node.split_to_file_steps(merged, 0) * lot
         assert split[:, 0] == pytest.approx(by_step)
         assert split[:, 1] == pytest.approx(0)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
-from optimizer.solve.sweep.network import serve_network
-from optimizer.solve.sweep.networks import chain_network, network_room
+from optimizer.solve.recourse.network_evaluation import allocate_workspace, build_network
+from optimizer.solve.recourse.network_kernel import solve_network
 
 Floats = NDArray[np.float64]
 LIMITLESS = 1e300
@@ -168,7 +168,7 @@ class Asked:
         every = np.arange(forms)
         back = 1 / chain.lots(np.ones((forms, steps, periods)), every)
         most = np.minimum(chain.lots(chain.most, chain.form), LIMITLESS)
-        self.network = chain_network(
+        self.network = build_network(
             chain.takes,
             chain.gives,
             chain.form,
@@ -176,7 +176,7 @@ class Asked:
             chain.lots(chain.limit, every)[None],
             chain.value * back,
         )
-        self.room = network_room(self.network)
+        self.room = allocate_workspace(self.network)
         self.short = np.full((forms, steps, periods), np.nan)
         self.price = np.full((forms, periods), np.nan)
         self.worth = np.full((stocks, periods), np.nan)
@@ -193,8 +193,8 @@ class Asked:
     def serve(self, look: Look) -> float:
         """Damage of a look; the rest is set."""
         supply, capacity, arrived = self.scaled(look)
-        self.room.drain[:] = self.chain.lots(look.back, self.chain.form)
-        found: float = serve_network(
+        self.room.max_refill[:] = self.chain.lots(look.back, self.chain.form)
+        found: float = solve_network(
             self.network, 0, supply, capacity, arrived, self.room,
             self.short, self.price, self.worth,
         )  # fmt: skip
@@ -206,11 +206,15 @@ class Asked:
         supply, capacity, arrived = self.scaled(look)
         gain = np.maximum(0.0, price[chain.gives] - price[chain.takes])
         lost = np.maximum(0.0, price[chain.form] - worth)
-        proof = (price * (network.total[0] - supply)).sum()
-        proof -= (network.limit[0] * np.maximum(0.0, price[:, None] - network.value)).sum()
-        proof -= (capacity * gain).sum() + (network.most * lost).sum()
+        proof = (price * (network.total_demand[0] - supply)).sum()
+        proof -= (
+            network.step_demand[0] * np.maximum(0.0, price[:, None] - network.step_value)
+        ).sum()
+        proof -= (capacity * gain).sum() + (network.max_release * lost).sum()
         proof -= (chain.lots(look.back, chain.form) * worth).sum()
-        return float(proof - (self.room.buys * np.diff(arrived, axis=1, prepend=0.0)).sum())
+        return float(
+            proof - (self.room.arrival_value * np.diff(arrived, axis=1, prepend=0.0)).sum()
+        )
 
 
 def drawn(seed: int) -> tuple[np.random.Generator, Asked]:
@@ -238,12 +242,14 @@ def test_damage_is_that_of_a_linear_program_and_the_potentials_prove_it(
             look = with_refills(rng, look)
             other = replace(other, back=look.back)
         damage = network.serve(look)
-        size = float((network.network.limit[0] * network.network.value).sum())
+        size = float((network.network.step_demand[0] * network.network.step_value).sum())
         assert damage == pytest.approx(program(network.chain, look), rel=1e-7, abs=1e-8 * size)
-        assert damage == pytest.approx((network.short * network.network.value).sum(), rel=1e-12)
+        assert damage == pytest.approx(
+            (network.short * network.network.step_value).sum(), rel=1e-12
+        )
         assert network.proven(look) == pytest.approx(damage, rel=1e-9, abs=1e-10 * size)
         assert (network.short >= 0).all()
-        assert (network.short <= network.network.limit[0]).all()
+        assert (network.short <= network.network.step_demand[0]).all()
         assert (network.price >= 0).all()
         assert refills or (np.diff(network.worth, axis=1) <= 0).all()
         bound = network.proven(other)
@@ -284,4 +290,4 @@ def test_oxide_helps_where_it_can_be_made_into_magnets(
 def test_forms_must_not_run_in_a_circle() -> None:
     two, none = np.array([0, 1]), np.zeros((0, 1))
     with pytest.raises(ValueError, match="circle"):
-        chain_network(two, two[::-1], two[:0], none, np.ones((1, 2, 1, 1)), np.ones((2, 1, 1)))
+        build_network(two, two[::-1], two[:0], none, np.ones((1, 2, 1, 1)), np.ones((2, 1, 1)))

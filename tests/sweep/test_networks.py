@@ -11,8 +11,8 @@ from small import case, cut, near, state, stockpile
 
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Chain, Plant
-from optimizer.solve.sweep import Recourse
-from optimizer.solve.sweep.networks import NetworkPass, contained
+from optimizer.solve.recourse import RecourseEvaluator
+from optimizer.solve.recourse.network_evaluation import NetworkEvaluation, contained_tonnes
 
 ALL = np.ones(1)
 
@@ -36,11 +36,11 @@ def plant(made: int, **inputs: float) -> Plant:
 )
 def test_lots_contain_what_ratios_say(plants: Any, content: dict[int, float] | None) -> None:
     """Where each plant takes in one form, and all ways agree."""
-    found = contained(Chain((0, 1, 2, 3), plants))
+    found = contained_tonnes(Chain((0, 1, 2, 3), plants))
     assert found == (content if content is None else pytest.approx(content, rel=1e-14))
 
 
-def magnets(*losses: float, capacity: float = 100) -> Recourse:
+def magnets(*losses: float, capacity: float = 100) -> RecourseEvaluator:
     """Of 2 t of oxide, in two years; imports of magnets fail in the second, of which a missing
     tonne costs 1 million EUR. Stocks of oxide, of which a share is lost each year."""
     return recourse_of(
@@ -69,15 +69,17 @@ def magnets(*losses: float, capacity: float = 100) -> Recourse:
     )
 
 
-def swept(recourse: Recourse, *tonnes: float) -> Any:
+def swept(recourse: RecourseEvaluator, *tonnes: float) -> Any:
     """With so many tonnes bought for each stock in each year, and whether as a network."""
     instance = recourse.instance
-    lot = instance.lot_t["oxide"]
+    lot = instance.lot_tonnes["oxide"]
     buy = {h: np.full(2, t / lot) for h, t in zip(instance.stockpiles, tonnes, strict=True)}
-    point = recourse.columns.point(Commitment(buy=buy))
-    found = recourse.sweep(point, recourse.probability[None])
-    ways = [type(one) for one in recourse._known.values() if one.head == instance.chains[0].head]
-    return found, ways[-1] is NetworkPass
+    point = recourse.columns.to_point(Commitment(buy=buy))
+    found = recourse.evaluate(point, recourse.probability[None])
+    ways = [
+        type(one) for one in recourse._evaluations.values() if one.chain_id == instance.chains[0].id
+    ]
+    return found, ways[-1] is NetworkEvaluation
 
 
 def test_only_stocks_that_hold_something_must_lose_alike() -> None:
@@ -105,6 +107,6 @@ def test_oxide_is_worth_what_is_made_of_it(capacity: float, tonnes: float, worth
     recourse = magnets(0.1, 0.5, capacity=capacity)
     found, network = swept(recourse, tonnes, 0)
     assert network
-    (oxide,) = (v for v, own in recourse.nodes.items() if own.node.material == "oxide")
-    per_t = found.slopes[oxide].purchases[0] / recourse.instance.lot_t["oxide"]
+    (oxide,) = (v for v, own in recourse.node_data.items() if own.node.material == "oxide")
+    per_t = found.subgradients[oxide].purchase_value[0] / recourse.instance.lot_tonnes["oxide"]
     assert per_t == pytest.approx(worth * np.array([[0.9, 1.0], [0.5, 1.0]]), rel=1e-12)

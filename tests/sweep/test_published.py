@@ -40,11 +40,13 @@ def power_plants(
     be bought later, where there is a penalty."""
     build, run, lasts = [10, 7, 16, 6], np.array([4.0, 4.5, 3.2, 5.5]), [10, 6, 1]
     later = 0 if penalty is None else 4
-    first = highs.arrays(build, [[1] * 4, build], [least, -INF], [INF, budget], [0] * 4, [INF] * 4)
+    first = highs.program_from_arrays(
+        build, [[1] * 4, build], [least, -INF], [INF, budget], [0] * 4, [INF] * 4
+    )
     limit = np.hstack([np.kron(np.eye(4), np.ones(3)), -np.eye(4)[:, :later]])
     modes = np.hstack([np.kron(np.ones(4), np.eye(3)), np.zeros((3, later))])
     columns = 12 + later
-    second = highs.arrays(
+    second = highs.program_from_arrays(
         np.r_[np.outer(run, lasts).ravel(), [penalty or 0.0] * later],
         np.vstack([limit, modes]),
         [-INF] * 4 + [0] * 3,
@@ -85,7 +87,7 @@ def aircraft() -> TwoStage:
     cost = [[18, 21, 18, 16, 10], [0, 15, 16, 14, 9], [0, 10, 0, 9, 6], [17, 16, 17, 15, 10]]
     used = np.flatnonzero(np.array(carried).ravel())
     routes = sparse.csr_array(np.hstack([np.diag(row) for row in np.array(carried)])[:, used])
-    first = highs.arrays(
+    first = highs.program_from_arrays(
         np.array(cost).ravel()[used],
         np.kron(np.eye(4), np.ones(5))[:, used],
         [-INF] * 4,
@@ -93,7 +95,7 @@ def aircraft() -> TwoStage:
         [0] * len(used),
         [INF] * len(used),
     )
-    second = highs.arrays(
+    second = highs.program_from_arrays(
         [0] * 5 + lost, np.hstack([-np.eye(5), np.eye(5)]), [0] * 5, [0] * 5, [0] * 10, [INF] * 10
     )
     demand = [
@@ -138,10 +140,10 @@ def test_the_optimum_is_the_published_one(name: str) -> None:
     problem = build()
     assert problem.probability.sum() == pytest.approx(1)
     run, _ = decompose(problem, gap=1e-6)
-    assert run.upper == pytest.approx(optimum, abs=digits)
-    assert run.upper == pytest.approx(in_one(problem), rel=1e-6)
-    assert run.lower == pytest.approx(run.upper, rel=1e-6)
-    assert in_one(mean(problem)) < run.upper  # what is uncertain matters
+    assert run.best_objective == pytest.approx(optimum, abs=digits)
+    assert run.best_objective == pytest.approx(in_one(problem), rel=1e-6)
+    assert run.lower_bound == pytest.approx(run.best_objective, rel=1e-6)
+    assert in_one(mean(problem)) < run.best_objective  # what is uncertain matters
 
 
 @pytest.mark.slow
@@ -155,7 +157,7 @@ def test_many_continuous_decisions_are_settled() -> None:
     cost = np.r_[pick.uniform(0, 10, len(ways)), np.full(demands, 40.0)]
     rows = np.r_[ways[:, 0], plants + ways[:, 1], plants + lost]
     places = np.r_[columns, columns, len(ways) + lost]
-    second = highs.arrays(
+    second = highs.program_from_arrays(
         cost,
         sparse.csr_array((np.ones(len(rows)), (rows, places))),
         [-INF] * plants + [0] * demands,
@@ -164,7 +166,9 @@ def test_many_continuous_decisions_are_settled() -> None:
         [INF] * len(cost),
     )
     problem = TwoStage(
-        highs.arrays(build, np.ones((1, plants)), [-INF], [1e4], [0] * plants, [INF] * plants),
+        highs.program_from_arrays(
+            build, np.ones((1, plants)), [-INF], [1e4], [0] * plants, [INF] * plants
+        ),
         second,
         sparse.csr_array(np.vstack([-np.eye(plants), np.zeros((demands, plants))])),
         plants + lost,
@@ -172,8 +176,8 @@ def test_many_continuous_decisions_are_settled() -> None:
         np.full(30, 1 / 30),
     )
     run, _ = decompose(problem, gap=1e-6)
-    assert run.done
-    assert run.upper == pytest.approx(in_one(problem), rel=1e-6)
+    assert run.is_done
+    assert run.best_objective == pytest.approx(in_one(problem), rel=1e-6)
 
 
 def in_one(problem: TwoStage) -> float:

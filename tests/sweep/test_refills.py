@@ -20,14 +20,14 @@ from small import CHINA, Raw, case, cut, near, project, state, stockpile
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
-from optimizer.model.outlook import covered_periods, outlook
+from optimizer.model.scenario_data import compute_scenario_data, find_covered_periods
 from optimizer.model.states import read_states
 from optimizer.solve import outcomes
 from optimizer.solve.decomposition import solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.sweep import Point, Recourse, by_rule
-from optimizer.solve.sweep import recourse as sweeping
-from optimizer.solve.sweep.networks import NetworkPass
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, simulate_release_policy
+from optimizer.solve.recourse import evaluator as sweeping
+from optimizer.solve.recourse.network_evaluation import NetworkEvaluation
 
 SEEDS = range(160)
 
@@ -46,13 +46,15 @@ def read(raw: Raw) -> Instance:
 
 
 def some_commitment(pick: random.Random, instance: Instance) -> Commitment:
-    start = {p: pick.choice(it.starts) for p, it in instance.projects.items() if it.starts}
+    start = {
+        p: pick.choice(it.start_years) for p, it in instance.projects.items() if it.start_years
+    }
     start = {p: year for p, year in start.items() if pick.random() < 0.5}
-    groups = [(p, group) for p in start for group in instance.groups]
+    groups = [(p, group) for p in start for group in instance.offtake_groups]
     shape = len(instance.years)
     return Commitment(
         start=start,
-        offtake={key: pick.uniform(0, 1 / len(instance.groups)) for key in groups},
+        offtake={key: pick.uniform(0, 1 / len(instance.offtake_groups)) for key in groups},
         buy={
             h: np.array([pick.choice([0, pick.uniform(0, 3)]) for _ in range(shape)])
             for h in instance.stockpiles
@@ -60,10 +62,10 @@ def some_commitment(pick: random.Random, instance: Instance) -> Commitment:
     )
 
 
-def proven(recourse: Recourse, swept: Any, point: Point) -> Any:
+def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
-    none = np.zeros(len(recourse.probability))
-    return sum((s.at(recourse.nodes[v], point) for v, s in swept.slopes.items()), none)
+    none, nodes = np.zeros(len(recourse.probability)), recourse.node_data
+    return sum((s.bound_at(nodes[v], point) for v, s in swept.subgradients.items()), none)
 
 
 def close(value: Any) -> Any:
@@ -80,25 +82,25 @@ def test_networks_and_programs_agree_and_prove_what_they_find(
     network, program = recourse_of(raw), recourse_of(raw)
     instance = network.instance
     decided, *others = (some_commitment(pick, instance) for _ in range(4))
-    points = [network.columns.point(one) for one in (decided, Commitment(), *others)]
+    points = [network.columns.to_point(one) for one in (decided, Commitment(), *others)]
     each = np.eye(len(network.probability))
-    swept = [network.sweep(at, each) for at in points[:2]]
-    monkeypatch.setattr(sweeping, "contained", lambda *_: None)
-    exact = [program.sweep(at, each).damage for at in points]
+    swept = [network.evaluate(at, each) for at in points[:2]]
+    monkeypatch.setattr(sweeping, "contained_tonnes", lambda *_: None)
+    exact = [program.evaluate(at, each).damage for at in points]
     for found, at, damage in zip(swept, points, exact, strict=False):
         assert found.damage == close(damage)
         assert proven(network, found, at) == close(damage)
-        size = 1 + np.abs(sum(slopes.constant for slopes in found.slopes.values()))
+        size = 1 + np.abs(sum(slopes.constant for slopes in found.subgradients.values()))
         for other, bounded in zip(points, exact, strict=True):
             assert (proven(network, found, other) <= bounded + 1e-9 * size).all()
     states = read_states(instance)
-    (foresight,) = outcomes.evaluate(instance, states, [decided])
+    (foresight,) = outcomes.evaluate_commitments(instance, states, [decided])
     assert foresight.damage == close(exact[0])
-    for rule in by_rule(instance, states, decided, (0.0, 0.4)):
+    for rule in simulate_release_policy(instance, states, decided, (0.0, 0.4)):
         assert (rule.damage >= exact[0] - 1e-7 * (1 + exact[0])).all()
         for h in instance.stockpiles:
-            assert rule.released[h] >= rule.refilled[h] - 1e-9 or not rule.left[h]
-            assert rule.left[h] >= -1e-9
+            assert rule.released[h] >= rule.refilled[h] - 1e-9 or not rule.final_stock[h]
+            assert rule.final_stock[h] >= -1e-9
 
 
 @pytest.mark.quick(every=41, ci=7)
@@ -124,12 +126,16 @@ def test_refills_count_in_the_cases() -> None:
     for seed in range(40):
         pick, raw = drawn(seed)
         recourse = recourse_of(raw)
-        decided = recourse.columns.point(some_commitment(pick, recourse.instance))
-        one = recourse.sweep(decided, recourse.probability[None], priced=False)
-        networks += any(isinstance(own, NetworkPass) for own in recourse._known.values())
+        decided = recourse.columns.to_point(some_commitment(pick, recourse.instance))
+        one = recourse.evaluate(decided, recourse.probability[None], with_subgradients=False)
+        networks += any(
+            isinstance(own, NetworkEvaluation) for own in recourse._evaluations.values()
+        )
         for stock in raw["stockpiles"]:
             del stock["refill_t_per_year"]
-        without = recourse_of(raw).sweep(decided, recourse.probability[None], priced=False)
+        without = recourse_of(raw).evaluate(
+            decided, recourse.probability[None], with_subgradients=False
+        )
         assert (one.damage <= without.damage * (1 + 1e-9) + 1e-9).all()
         less += (one.damage < without.damage * (1 - 1e-6)).any()
     assert less >= 6
@@ -142,13 +148,15 @@ def test_nothing_that_comes_back_is_no_refill(refill: Any) -> None:
     for stock in raw["stockpiles"]:
         stock["refill_t_per_year"] = refill
     recourse = recourse_of(raw)
-    assert all(looks.covered is None for looks in recourse.looks)
-    assert not outlook(recourse.instance, read_states(recourse.instance)[0]).covered
+    assert all(looks.is_covered is None for looks in recourse.material_classes)
+    assert not compute_scenario_data(
+        recourse.instance, read_states(recourse.instance)[0]
+    ).is_covered
     for stock in raw["stockpiles"]:
         del stock["refill_t_per_year"]
-    decided = recourse.columns.point(some_commitment(pick, recourse.instance))
-    other = recourse_of(raw).sweep(decided, recourse.probability[None])
-    assert (recourse.sweep(decided, recourse.probability[None]).damage == other.damage).all()
+    decided = recourse.columns.to_point(some_commitment(pick, recourse.instance))
+    other = recourse_of(raw).evaluate(decided, recourse.probability[None])
+    assert (recourse.evaluate(decided, recourse.probability[None]).damage == other.damage).all()
 
 
 # By hand: 100 t are needed each year, and nothing arrives in the years that are struck.
@@ -168,11 +176,11 @@ def struck(last: int, *years: int, **fields: Any) -> Raw:
 def missing(raw: Raw, **tonnes: list[float]) -> tuple[float, float]:
     """Tonnes missing with foresight and by the rule, with so much bought."""
     instance = read(raw)
-    lot = {h: instance.lot_t[it.material] for h, it in instance.stockpiles.items()}
+    lot = {h: instance.lot_tonnes[it.material] for h, it in instance.stockpiles.items()}
     decided = Commitment(buy={h: np.array(t) / lot[h] for h, t in tonnes.items()})
     states = read_states(instance)
-    (best,) = outcomes.evaluate(instance, states, [decided])
-    (rule,) = by_rule(instance, states, decided, [0.0])
+    (best,) = outcomes.evaluate_commitments(instance, states, [decided])
+    (rule,) = simulate_release_policy(instance, states, decided, [0.0])
     return best.expected, float(rule.damage[0])
 
 
@@ -240,11 +248,11 @@ def test_purchases_count_in_every_event_they_serve() -> None:
     """A tonne bought in 2026 is there in 2026 and, filled again, in 2028."""
     pile = stockpile(refill_t_per_year=100)
     recourse = recourse_of(struck(2028, 2026, 2028, stockpiles=[pile]))
-    lot = recourse.instance.lot_t["ore"]
+    lot = recourse.instance.lot_tonnes["ore"]
     for lots in (0.0, 40.0 / lot):
-        point = recourse.columns.point(Commitment(buy={"reserve": np.array([lots, 0, 0])}))
-        slopes = recourse.sweep(point, np.ones((1, 1))).slopes[0]
-        assert slopes.purchases[0, 0] / lot == near([2.0, 1.0, 1.0])
+        point = recourse.columns.to_point(Commitment(buy={"reserve": np.array([lots, 0, 0])}))
+        slopes = recourse.evaluate(point, np.ones((1, 1))).subgradients[0]
+        assert slopes.purchase_value[0, 0] / lot == near([2.0, 1.0, 1.0])
 
 
 # Covered
@@ -253,7 +261,7 @@ def test_purchases_count_in_every_event_they_serve() -> None:
 def covered(raw: Raw, material: str = "ore") -> list[float]:
     instance = read(raw)
     (one,) = read_states(instance)
-    found: list[float] = outlook(instance, one).covered[material].tolist()
+    found: list[float] = compute_scenario_data(instance, one).is_covered[material].tolist()
     return found
 
 
@@ -334,11 +342,13 @@ def test_candidates_do_not_tie() -> None:
 def test_all_states_are_told_at_once_as_one_by_one() -> None:
     for seed in range(2, 40, 4):
         instance = read(drawn(seed)[1])
-        recourse = Recourse(instance, read_states(instance), merge=False, threads=1)
-        for looks in recourse.looks:
+        recourse = RecourseEvaluator(
+            instance, read_states(instance), merge_classes=False, threads=1
+        )
+        for looks in recourse.material_classes:
             for s, one in enumerate(read_states(instance)):
-                known = outlook(instance, one).covered.get(looks.material)
-                if looks.covered is not None:
+                known = compute_scenario_data(instance, one).is_covered.get(looks.material)
+                if looks.is_covered is not None:
                     assert known is not None
-                    assert (known == looks.covered[s]).all()
-    assert covered_periods(instance, lambda _: np.ones(len(instance.periods)), []) == {}
+                    assert (known == looks.is_covered[s]).all()
+    assert find_covered_periods(instance, lambda _: np.ones(len(instance.periods)), []) == {}

@@ -24,9 +24,14 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Chain, Instance, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve import outcomes
-from optimizer.solve.sweep import ByRule, Recourse, by_rule
-from optimizer.solve.sweep.chain_rule import ByPeriod, Ruled, by_period, released_in
-from optimizer.solve.sweep.release_rule import released, uncovered_demand
+from optimizer.solve.recourse import RecourseEvaluator, ReleasePolicyResult, simulate_release_policy
+from optimizer.solve.recourse.chain_release_policy import (
+    ChainPeriods,
+    ChainPolicyResult,
+    build_chain_periods,
+    simulate_chain_policy,
+)
+from optimizer.solve.recourse.release_policy import simulate_node_release, uncovered_demand
 
 LONG = ((2, 4), (3, 4), (6, 1), (1, 12))
 DRAWN = [(kind, seed) for seed in range(100) for kind in KINDS]
@@ -43,19 +48,21 @@ def drawn(kind: str, seed: int) -> tuple[Raw, Instance, Any, Commitment]:
     raw = chain_case(pick, kind, **({"lengths": LONG} if seed % 2 else {}))
     start, offtake, buy = commitment(pick, raw)
     instance = read(raw)
-    lots = {h: instance.lot_t[pile.material] for h, pile in instance.stockpiles.items()}
+    lots = {h: instance.lot_tonnes[pile.material] for h, pile in instance.stockpiles.items()}
     bought = {h: np.array(tonnes) / lots[h] for h, tonnes in buy.items()}
     held = {key: share for key, share in offtake.items() if share > 0}
     return raw, instance, (start, offtake, buy), Commitment(start=start, offtake=held, buy=bought)
 
 
-def chains_of(instance: Instance, decided: Commitment) -> list[tuple[Recourse, ByPeriod]]:
+def chains_of(
+    instance: Instance, decided: Commitment
+) -> list[tuple[RecourseEvaluator, ChainPeriods]]:
     """All chains of several forms, with a look for each state."""
-    recourse = Recourse(instance, read_states(instance), merge=False, threads=1)
-    point = recourse.columns.point(decided)
+    recourse = RecourseEvaluator(instance, read_states(instance), merge_classes=False, threads=1)
+    point = recourse.columns.to_point(decided)
     return [
-        (recourse, by_period(recourse, chain, looks, point))
-        for looks in recourse.together
+        (recourse, build_chain_periods(recourse, chain, looks, point))
+        for looks in recourse.chain_classes
         for chain in looks.chains
         if len(chain.nodes) > 1
     ]
@@ -66,10 +73,10 @@ def chains_of(instance: Instance, decided: Commitment) -> list[tuple[Recourse, B
 def test_it_is_never_better_than_foresight(kind: str, seed: int) -> None:
     raw, instance, plain, decided = drawn(kind, seed)
     best = np.array([sum(nodes.values()) for nodes in damages(raw, *plain)])
-    for rule in by_rule(instance, read_states(instance), decided, RESERVES):
+    for rule in simulate_release_policy(instance, read_states(instance), decided, RESERVES):
         assert (rule.damage >= best - 1e-7 * (1 + best)).all()
-        assert rule.probability @ rule.damage == near(sum(rule.by_material.values()))
-        assert all(lots >= -1e-9 for lots in rule.left.values())
+        assert rule.probability @ rule.damage == near(sum(rule.damage_by_material.values()))
+        assert all(lots >= -1e-9 for lots in rule.final_stock.values())
 
 
 @pytest.mark.quick(every=47, ci=7)
@@ -79,15 +86,15 @@ def test_what_it_does_is_possible(kind: str, seed: int) -> None:
     raw, instance, plain, decided = drawn(kind, seed)
     found = chains_of(instance, decided)
     for reserve in RESERVES:
-        ruled = [released_in(given, reserve) for _, given in found]
+        ruled = [simulate_chain_policy(given, reserve) for _, given in found]
         damage = states_within(raw, plain, found, ruled)
-        (rule,) = by_rule(instance, read_states(instance), decided, [reserve])
+        (rule,) = simulate_release_policy(instance, read_states(instance), decided, [reserve])
         if len(found) == len(instance.chains):
             assert rule.damage == pytest.approx(damage, rel=1e-6, abs=1e-6)
         assert (rule.damage >= damage - 1e-6 * (1 + damage)).all()
 
 
-def states_within(raw: Raw, plain: Any, found: Any, ruled: list[Ruled]) -> np.ndarray:
+def states_within(raw: Raw, plain: Any, found: Any, ruled: list[ChainPolicyResult]) -> np.ndarray:
     """(S) damage of all chains of several forms, whose figures the contract allows."""
     case = Reading(raw)
     total = np.zeros(len(case.states))
@@ -101,16 +108,20 @@ def states_within(raw: Raw, plain: Any, found: Any, ruled: list[Ruled]) -> np.nd
     return total
 
 
-def in_tonnes(instance: Instance, given: ByPeriod, own: Ruled, s: int) -> dict[Any, float]:
+def in_tonnes(
+    instance: Instance, given: ChainPeriods, own: ChainPolicyResult, s: int
+) -> dict[Any, float]:
     """What the rule does in a state; in periods that are not open nobody asks what is made."""
     said: dict[Any, float] = {}
     for v, node in given.nodes.items():
-        lot = instance.lot_t[node.node.material]
-        for h, lots in zip(node.node.accounts, own.released[v][s], strict=True):
+        lot = instance.lot_tonnes[node.node.material]
+        for h, lots in zip(node.node.stockpile_shares, own.released[v][s], strict=True):
             said |= {("release", h, k): x * lot for k, x in enumerate(lots)}
         of: dict[str, int] = {}
         for step, lots in zip(
-            node.node.steps, node.split(own.missing[v][s], given.row[s]), strict=True
+            node.node.steps,
+            node.split_to_file_steps(own.missing[v][s], given.demand_row[s]),
+            strict=True,
         ):
             j = of[step.consumer] = of.get(step.consumer, -1) + 1
             said |= {
@@ -118,8 +129,8 @@ def in_tonnes(instance: Instance, given: ByPeriod, own: Ruled, s: int) -> dict[A
                 for k, x in enumerate(lots)
             }
     for plant, lots in zip(given.chain.plants, own.made[s], strict=True):
-        lot = instance.lot_t[instance.nodes[plant.output].material]
-        said |= {("made", plant.id, k): x * lot for k, x in enumerate(lots) if given.open[s, k]}
+        lot = instance.lot_tonnes[instance.nodes[plant.output].material]
+        said |= {("made", plant.id, k): x * lot for k, x in enumerate(lots) if given.is_open[s, k]}
     return said
 
 
@@ -134,8 +145,8 @@ def test_it_is_the_best_of_each_period(kind: str, seed: int) -> None:
     _, instance, _, decided = drawn(kind, seed)
     for _, given in chains_of(instance, decided):
         for reserve in (0.0, 0.4):
-            own = released_in(given, reserve)
-            for u, k in zip(*given.open.nonzero(), strict=True):
+            own = simulate_chain_policy(given, reserve)
+            for u, k in zip(*given.is_open.nonzero(), strict=True):
                 now = Now(given, own, u, k, reserve)
                 assert now.reached() == pytest.approx(now.best(), rel=1e-6, abs=1e-6)
 
@@ -143,18 +154,20 @@ def test_it_is_the_best_of_each_period(kind: str, seed: int) -> None:
 class Now:
     """A period in a state: columns are steps served, what is made, and what is released."""
 
-    def __init__(self, given: ByPeriod, own: Ruled, u: int, k: int, reserve: float) -> None:
+    def __init__(
+        self, given: ChainPeriods, own: ChainPolicyResult, u: int, k: int, reserve: float
+    ) -> None:
         nodes = given.nodes
-        steps = [(v, j) for v, node in nodes.items() for j in range(len(node.weight))]
-        accounts = [(v, h) for v, node in nodes.items() for h in range(len(node.keeps))]
+        steps = [(v, j) for v, node in nodes.items() for j in range(len(node.step_weight))]
+        accounts = [(v, h) for v, node in nodes.items() for h in range(len(node.retention))]
         stock = np.array([self.held(given, own, v, h, u, k) for v, h in accounts])
-        planned = given.planned[:, k] * reserve
-        most = np.array([nodes[v].most[h] for v, h in accounts])
+        planned = given.planned_stock[:, k] * reserve
+        most = np.array([nodes[v].max_release[h] for v, h in accounts])
         self.stock = np.minimum(stock, most)
         self.free = np.maximum(0.0, np.minimum(stock - planned, most))
         plants = given.chain.plants
-        r = given.row[u]
-        limit = [nodes[v].limit[r, j, k] for v, j in steps]
+        r = given.demand_row[u]
+        limit = [nodes[v].step_limit[r, j, k] for v, j in steps]
         self.upper = np.array([*limit, *given.capacity[u, :, k]])
         self.takes = np.array(
             [
@@ -165,11 +178,14 @@ class Now:
             ]
         )
         self.supply = given.supply[u, :, k]
-        served = [nodes[v].limit[r, j, k] - own.missing[v][u, j, k] for v, j in steps]
+        served = [nodes[v].step_limit[r, j, k] - own.missing[v][u, j, k] for v, j in steps]
         out = [own.released[v][u, h, k] for v, h in accounts]
         self.did = np.array([*served, *own.made[u, :, k], *out])
-        dear = [(nodes[v].dear[r, j, k] or not nodes[v].dear[r, :, k].any()) for v, j in steps]
-        worth = np.array([nodes[v].weight[j, k] for v, j in steps])
+        dear = [
+            (nodes[v].is_high_damage[r, j, k] or not nodes[v].is_high_damage[r, :, k].any())
+            for v, j in steps
+        ]
+        worth = np.array([nodes[v].step_weight[j, k] for v, j in steps])
         far: dict[int, float] = {}
         for v in reversed(given.chain.nodes):
             more = [2 * far[c.output] / c.inputs[v] for c in plants if v in c.inputs]
@@ -181,17 +197,21 @@ class Now:
             for sign in (-np.where(part, worth, 0.0), -1.0 * (np.array(part) & (worth == 0)))
         ]
         cost = [far[v] for v, _ in accounts]
-        keeps = np.array([nodes[v].keeps[h] for v, h in accounts])
+        keeps = np.array([nodes[v].retention[h] for v, h in accounts])
         order = np.argsort(np.argsort(keeps, kind="stable")) + 1.0
         none = [0.0] * (len(steps) + len(plants))
         self.last = [np.array([*none, *cost]), np.array([*none, *order])]
 
-    def held(self, given: ByPeriod, own: Ruled, v: int, h: int, u: int, k: int) -> float:
+    def held(
+        self, given: ChainPeriods, own: ChainPolicyResult, v: int, h: int, u: int, k: int
+    ) -> float:
         """In an account before anything is released."""
-        place = [(w, i) for w, node in given.nodes.items() for i in range(len(node.keeps))]
-        stock = float(given.nodes[v].initial[h])
+        place = [(w, i) for w, node in given.nodes.items() for i in range(len(node.retention))]
+        stock = float(given.nodes[v].initial_lots[h])
         for before in range(k + 1):
-            stock = stock * given.nodes[v].keeps[h] + given.bought[place.index((v, h)), before]
+            stock = (
+                stock * given.nodes[v].retention[h] + given.purchases[place.index((v, h)), before]
+            )
             if before < k:
                 stock -= own.released[v][u, h, before]
         return max(0.0, stock)
@@ -224,34 +244,38 @@ def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
     pick = random.Random(seed)
     raw = crowded_case(pick.choice)
     instance = read(filled_again(pick.choice, raw) if seed % 2 else raw)
-    recourse = Recourse(instance, read_states(instance), threads=1)
+    recourse = RecourseEvaluator(instance, read_states(instance), threads=1)
     buy = {h: np.array([pick.uniform(0, 2) for _ in instance.years]) for h in instance.stockpiles}
-    point = recourse.columns.point(Commitment(buy=buy))
-    for looks in recourse.looks:
+    point = recourse.columns.to_point(Commitment(buy=buy))
+    for looks in recourse.material_classes:
         for v in looks.nodes:
-            node = recourse.nodes[v]
-            uncovered, bought = uncovered_demand(node, looks, point), node.bought(point)
-            held = [stock.held() for stock in node.each_stock(point)]
-            planned = np.reshape(held, (-1, node.length))
-            supply = node.demand[looks.row] - uncovered
-            none = np.zeros((looks.count, 0, node.length))
-            every = np.ones((looks.count, node.length), dtype=bool)
-            given = ByPeriod(
+            node = recourse.node_data[v]
+            uncovered, bought = uncovered_demand(node, looks, point), node.purchases(point)
+            held = [stock.planned_stock() for stock in node.list_stocks(point)]
+            planned = np.reshape(held, (-1, node.period_count))
+            supply = node.demand[looks.demand_row] - uncovered
+            none = np.zeros((looks.class_count, 0, node.period_count))
+            every = np.ones((looks.class_count, node.period_count), dtype=bool)
+            given = ChainPeriods(
                 nodes={v: node},
                 chain=Chain((v,)),
                 supply=supply[:, None].copy(),
                 capacity=none,
-                open=every,
-                row=looks.row,
-                bought=bought,
-                planned=planned,
-                back=node.back(looks),
+                is_open=every,
+                demand_row=looks.demand_row,
+                purchases=bought,
+                planned_stock=planned,
+                max_refill=node.refill_by_class(looks),
             )
             for reserve in (0.0, 0.35, 1.0):
-                lived = released(node, looks.row, uncovered, bought, planned, reserve, given.back)
-                own = released_in(given, reserve)
+                lived = simulate_node_release(
+                    node, looks.demand_row, uncovered, bought, planned, reserve, given.max_refill
+                )
+                own = simulate_chain_policy(given, reserve)
                 assert own.missing[v].sum(axis=1) == pytest.approx(lived.missing, abs=1e-9)
-                assert planned[:, -1] - own.gone[v] == pytest.approx(lived.left, abs=1e-9)
+                assert planned[:, -1] - own.stock_used[v] == pytest.approx(
+                    lived.final_stock, abs=1e-9
+                )
                 assert own.released[v].sum(axis=2) == pytest.approx(lived.released, abs=1e-9)
                 assert own.refilled[v] == pytest.approx(lived.refilled, abs=1e-9)
 
@@ -291,9 +315,10 @@ def lived(raw: Raw, reserve: float = 0.0, **decided: Any) -> tuple[float, dict[s
     """Damage, which is tonnes missing where each costs a million, and tonnes left."""
     instance = read(raw)
     states = read_states(instance)
-    (rule,) = by_rule(instance, states, Commitment(**decided), [reserve])
+    (rule,) = simulate_release_policy(instance, states, Commitment(**decided), [reserve])
     left = {
-        h: lots * instance.lot_t[instance.stockpiles[h].material] for h, lots in rule.left.items()
+        h: lots * instance.lot_tonnes[instance.stockpiles[h].material]
+        for h, lots in rule.final_stock.items()
     }
     return float(rule.damage[0]), left
 
@@ -350,7 +375,7 @@ def test_foresight_keeps_what_the_rule_gives(allocation: str) -> None:
     raw = magnets(stockpiles=[store(60)], last_year=2027, allocation=allocation)
     raw["damage"][0]["steps"] = TWO_STEPS
     instance = read(raw)
-    (best,) = outcomes.evaluate(instance, read_states(instance), [Commitment()])
+    (best,) = outcomes.evaluate_commitments(instance, read_states(instance), [Commitment()])
     assert best.damage[0] == near(40 * 10 + 100)
     assert lived(raw, 0.0)[0] == near(40 + 50 + 500)
     assert lived(raw, 0.4)[0] == near(50 + 50 + 400)
@@ -389,14 +414,14 @@ def test_scarce_oxide_goes_to_what_it_is_worth_most_in() -> None:
 
 
 def test_blocks_of_states_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from optimizer.solve.sweep import recourse
+    from optimizer.solve.recourse import evaluator
 
     for seed in range(6):
         _, instance, _, decided = drawn("program", seed)
         states = read_states(instance)
-        whole = by_rule(instance, states, decided, [0.3])[0]
-        monkeypatch.setattr(recourse, "BLOCK", 1)
-        parts: ByRule = by_rule(instance, states, decided, [0.3])[0]
+        whole = simulate_release_policy(instance, states, decided, [0.3])[0]
+        monkeypatch.setattr(evaluator, "STATES_PER_BLOCK", 1)
+        parts: ReleasePolicyResult = simulate_release_policy(instance, states, decided, [0.3])[0]
         monkeypatch.undo()
         assert np.array_equal(parts.damage, whole.damage)
-        assert parts.left == pytest.approx(whole.left)
+        assert parts.final_stock == pytest.approx(whole.final_stock)

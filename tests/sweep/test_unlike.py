@@ -11,7 +11,7 @@ from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.sweep import Recourse
+from optimizer.solve.recourse import RecourseEvaluator
 
 STEPS = [{"share": share, "eur_per_t": eur} for share, eur in ((1 / 7, 1), (5 / 7, 5), (1 / 7, 30))]
 
@@ -34,14 +34,14 @@ def test_a_stock_that_is_gone_in_months_leaves_nothing_to_follow_for_ten_years(
     instance = read_instance(Case.model_validate(raw))
     losing = zip(instance.stockpiles.items(), (keeps, keeps / 2), strict=True)
     instance = replace(
-        instance, stockpiles={h: replace(pile, keeps=own) for (h, pile), own in losing}
+        instance, stockpiles={h: replace(pile, retention=own) for (h, pile), own in losing}
     )
-    recourse = Recourse(instance, read_states(instance))
-    point = recourse.columns.point(Commitment())
+    recourse = RecourseEvaluator(instance, read_states(instance))
+    point = recourse.columns.to_point(Commitment())
     unserved = 10 + 5 * min(missing - 10, 50) + 30 * max(missing - 60, 0)
     dearest = 5 if missing == 50 else 30
     expected = (120 * unserved - dearest * 20 * (keeps + keeps / 2)) / 1e6
-    swept = recourse.sweep(point, recourse.probability[None])
+    swept = recourse.evaluate(point, recourse.probability[None])
     assert swept.damage[0] == pytest.approx(expected, rel=1e-8)
     (short,) = recourse.shortages(point)
     assert short.damage == near([expected])

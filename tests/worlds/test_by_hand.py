@@ -19,7 +19,7 @@ from small import CHINA, Raw, case, cut, funder, near, project, state, stockpile
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def by_product(raw: Raw) -> Found | None:
     found = []
     for method in METHODS:
         try:
-            it = plan(Case.model_validate(raw), gap=0.0, method=method)
+            it = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method)
         except Infeasible:
             found.append(None)
             continue

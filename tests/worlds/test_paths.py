@@ -14,24 +14,24 @@ from random_chains import commitment
 from random_worlds import world_case
 
 from optimizer.model.commitment import Commitment
-from optimizer.model.instance import COMMON, Instance, group_of
+from optimizer.model.instance import COMMON_GROUP, Instance, company_group
 from optimizer.model.states import read_states
-from optimizer.solve.sweep import Point, Recourse, by_rule
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, simulate_release_policy
 
 SEEDS = range(500)
 
 
-def of_programs(raw: dict[str, Any]) -> Recourse:
+def of_programs(raw: dict[str, Any]) -> RecourseEvaluator:
     """Recourse in which every chain and node is solved as linear programs."""
     recourse = recourse_of(raw)
-    recourse._pass = recourse.program  # type: ignore[method-assign, assignment]
+    recourse._build_evaluation = recourse.build_program_evaluation  # type: ignore[method-assign, assignment]
     return recourse
 
 
-def proven(recourse: Recourse, swept: Any, point: Point) -> Any:
+def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
     none = np.zeros(len(recourse.probability))
-    return sum((s.at(recourse.nodes[v], point) for v, s in swept.slopes.items()), none)
+    return sum((s.at(recourse.node_data[v], point) for v, s in swept.slopes.items()), none)
 
 
 def close(value: Any) -> Any:
@@ -43,17 +43,18 @@ def decided(pick: Any, raw: dict[str, Any], instance: Instance) -> tuple[Commitm
     each state that the independent program finds."""
     start, offtake, buy = commitment(pick, raw)
     floored = {
-        (p, "common" if group == COMMON else group.rstrip("."), f, i): 0.5 * offtake[p, "common"]
-        for p, year, group, f, i in dict.fromkeys(instance.floored)
-        if start.get(p) == year and group == COMMON and i == instance.floors_of(p)[0].id
+        (p, "common" if group == COMMON_GROUP else group.rstrip("."), f, i): 0.5
+        * offtake[p, "common"]
+        for p, year, group, f, i in dict.fromkeys(instance.floored_offtakes)
+        if start.get(p) == year and group == COMMON_GROUP and i == instance.price_floors(p)[0].id
     }
     found = damages(raw, start, offtake, buy, floored)
-    groups = {"common": COMMON} | {f: group_of(f) for f in raw["funders"]}
+    groups = {"common": COMMON_GROUP} | {f: company_group(f) for f in raw["funders"]}
     own = Commitment(
         start=start,
         offtake={(p, groups[g]): x for (p, g), x in offtake.items()},
         buy={
-            h: np.array(tonnes) / instance.lot_t[instance.stockpiles[h].material]
+            h: np.array(tonnes) / instance.lot_tonnes[instance.stockpiles[h].material]
             for h, tonnes in buy.items()
         },
         floored={(p, groups[g], f, i): x for (p, g, f, i), x in floored.items()},
@@ -71,18 +72,18 @@ def test_all_ways_to_reckon_recourse_agree(seed: int) -> None:
     compiled, programs = recourse_of(raw), of_programs(raw)
     instance, rng = compiled.instance, np.random.default_rng(seed)
     own, expected = decided(pick.choice, raw, instance)
-    points = [compiled.columns.point(own), *(random_point(rng, compiled) for _ in range(3))]
+    points = [compiled.columns.to_point(own), *(random_point(rng, compiled) for _ in range(3))]
     each = np.eye(len(compiled.probability))
-    exact = [programs.sweep(at, each) for at in points]
+    exact = [programs.evaluate(at, each) for at in points]
     assert exact[0].damage == close(np.array(expected))
     for recourse in (compiled, programs):
         for at, whole in zip(points[:2], exact, strict=False):
-            found = recourse.sweep(at, each)
+            found = recourse.evaluate(at, each)
             assert found.damage == close(whole.damage)
             assert proven(recourse, found, at) == close(whole.damage)
-            size = 1 + np.abs(sum(slopes.constant for slopes in found.slopes.values()))
+            size = 1 + np.abs(sum(slopes.constant for slopes in found.subgradients.values()))
             for other, bounded in zip(points, exact, strict=True):
                 excess = proven(recourse, found, other) - bounded.damage
                 assert (excess <= 1e-8 * size).all()
-    for rule in by_rule(instance, read_states(instance), own, (0.0, 0.4)):
+    for rule in simulate_release_policy(instance, read_states(instance), own, (0.0, 0.4)):
         assert (rule.damage >= np.array(expected) - 1e-7 * (1 + np.array(expected))).all()

@@ -16,7 +16,7 @@ from random_worlds import has, without, world_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import plan
+from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]
 BETTERS = ("anyway", "adaptation", "refill")
@@ -34,7 +34,7 @@ def test_the_planner_finds_what_exhaustion_finds(seed: int) -> None:
     answer = best(raw)
     for method in METHODS:
         try:
-            found = plan(Case.model_validate(raw), gap=0.0, method=method)
+            found = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method)
         except Infeasible:
             assert answer is None, method
             continue

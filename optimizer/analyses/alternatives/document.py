@@ -5,70 +5,70 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from models.language import tr
-from models.results import Alternative, Alternatives, OtherCase, PlanFigures, Robustness
-from optimizer.analyses.disagreement.words import by_set
-from optimizer.analyses.sensitivity.words import every
+from models.results import Alternative, Alternatives, PlanFigures, Robustness, RobustnessCase
+from optimizer.analyses.assumption_dependence.sentences import damage_by_set_table
+from optimizer.analyses.sensitivity.sensitivity_wording import input_kind_name
 from optimizer.report.charts import Chart
 from optimizer.report.charts import alternatives as charts
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
-from optimizer.report.figures import (
-    NONE,
-    clean,
-    exact,
-    number,
-    outwards,
-    percent,
-    rounded,
-    small_percent,
+from optimizer.report.number_format import (
+    NO_VALUE,
+    format_exact,
+    format_number,
+    format_percent,
+    format_rounded,
+    format_small_percent,
+    round_outwards,
+    sanitize,
 )
 from optimizer.report.wording import Wording
 
-Say = Wording[Alternatives]
+AlternativesWording = Wording[Alternatives]
 
 
-class Row(NamedTuple):
+class PlanRow(NamedTuple):
     """The plan, or one of its alternatives."""
 
     label: str
     plan: PlanFigures
-    own: Alternative | None
+    alternative: Alternative | None
 
 
-def document(found: Alternatives) -> Document:
+def build_document(result: Alternatives) -> Document:
     """How many there are, what is different in them, and how often each choice is made."""
-    say = Wording(found)
-    return say.document(
+    say = Wording(result)
+    return say.build_document(
         tr("Vorrat: what else would do"),
-        [*_answer(say), *_figures(say), *_changes(say)],
+        [*_answer_parts(say), *_figure_tables(say), *_change_tables(say)],
         [
-            Section("robust", tr("How robust each choice is"), _robust(say)),
-            Section("others", tr("What other cases choose"), _others(say)),
-            Section("method", tr("How it was computed"), [_method(found)]),
-            Section("proof", tr("How good the proof is"), [_proof(say)]),
+            Section("robust", tr("How robust each choice is"), _robustness_tables(say)),
+            Section("others", tr("What other cases choose"), _other_case_tables(say)),
+            Section("method", tr("How it was computed"), [_method_notes(result)]),
+            Section("proof", tr("How good the proof is"), [_proof_table(say)]),
         ],
         answer_title=tr("What else would do"),
     )
 
 
-def _answer(say: Say) -> Iterator[Part]:
+def _answer_parts(wording: AlternativesWording) -> Iterator[Part]:
     """The answer, and the cautions that belong beside it."""
-    found = say.found
+    found = wording.result
     yield tr(
         "No plan has an objective below {bound} {unit}; this one has {objective}. An alternative "
         "may have {limit}, {within} above the bound.",
-        bound=_level(found, found.bound, floor=True),
-        objective=_level(found, found.plan.objective),
-        limit=_level(found, found.limit),
-        within=small_percent(found.within),
-        unit=say.unit,
+        bound=_format_objective(found, found.bound, round_down=True),
+        objective=_format_objective(found, found.plan.objective),
+        limit=_format_objective(found, found.limit),
+        within=format_small_percent(found.within),
+        unit=wording.unit,
     )
     if found.alternatives:
         yield tr(
             "Alternatives within the limit: {count}. They differ from the plan in at most {most} "
             "of {marks} choices.",
-            count=number(len(found.alternatives)),
-            most=number(max(own.unlike_plan for own in found.alternatives)),
-            marks=number(found.marks),
+            count=format_number(len(found.alternatives)),
+            most=format_number(max(own.unlike_plan for own in found.alternatives)),
+            marks=format_number(found.marks),
         )
     if found.exhausted:
         yield tr(
@@ -77,31 +77,31 @@ def _answer(say: Say) -> Iterator[Part]:
         )
     elif not found.alternatives:
         yield tr("No alternative was found.")
-    yield from _essential(say)
+    yield from _essential_sentences(wording)
     cautions = []
     if found.plan.objective > found.limit:
         cautions.append(tr("The plan itself is not within the limit."))
     if found.ended == "interrupted":
         cautions.append(tr("Stopped early: alternatives, variants or assumptions are missing."))
-    yield Caution([*cautions, *say.illustration()])
+    yield Caution([*cautions, *wording.few_states_caution()])
 
 
-def _level(found: Alternatives, value: float, *, floor: bool = False) -> str:
+def _format_objective(result: Alternatives, value: float, *, round_down: bool = False) -> str:
     """An objective, with so many digits that bound and limit can be told apart; a bound is rounded
     down, since no plan lies below it."""
-    room = found.limit - found.bound
+    room = result.limit - result.bound
     if room <= 0:
-        return rounded(value)
+        return format_rounded(value)
     places = min(max(1 - math.floor(math.log10(room)), 0), 9)
-    return number(outwards(value, places, up=False) if floor else value, places)
+    return format_number(round_outwards(value, places, up=False) if round_down else value, places)
 
 
-def _essential(say: Say) -> Iterator[str]:
+def _essential_sentences(wording: AlternativesWording) -> Iterator[str]:
     """What all plans within the limit have, and what none has."""
 
     def those(kind: str, within: str) -> str:
-        some = [item for item in say.found.items if (item.kind, item.within) == (kind, within)]
-        return ", ".join(_name(say, item) for item in some)
+        some = [item for item in wording.result.items if (item.kind, item.within) == (kind, within)]
+        return ", ".join(_item_name(wording, item) for item in some)
 
     if names := those("project", "in all"):
         yield tr("Every plan within the limit builds: {names}.", names=names)
@@ -111,31 +111,39 @@ def _essential(say: Say) -> Iterator[str]:
         yield tr("No plan within the limit builds: {names}.", names=names)
 
 
-def _name(say: Say, item: Robustness) -> str:
-    return say.name(f"{item.kind}s", item.id)
+def _item_name(wording: AlternativesWording, item: Robustness) -> str:
+    return wording.name(f"{item.kind}s", item.id)
 
 
-def _figures(say: Say) -> Iterator[Part]:
+def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
     """What each plan leads to and costs, under each set of assumptions as well."""
-    found, unit, money = say.found, say.unit, say.million
+    found, unit, money = wording.result, wording.unit, wording.money_unit
 
-    def unlike(row: Row) -> str:
+    def unlike(row: PlanRow) -> str:
         """By how many choices it differs from those before, and what is proven."""
-        if row.own is None:
-            return NONE
-        if row.own.unlike_proven:
-            return number(row.own.unlike)
-        return tr("{found}, at most {most}", found=row.own.unlike, most=row.own.unlike_at_most)
+        if row.alternative is None:
+            return NO_VALUE
+        if row.alternative.unlike_proven:
+            return format_number(row.alternative.unlike)
+        return tr(
+            "{found}, at most {most}",
+            found=row.alternative.unlike,
+            most=row.alternative.unlike_at_most,
+        )
 
     rows = [
-        Row(tr("Plan"), found.plan, None),
-        *(Row(str(own.number), own.plan, own) for own in found.alternatives),
+        PlanRow(tr("Plan"), found.plan, None),
+        *(PlanRow(str(own.number), own.plan, own) for own in found.alternatives),
     ]
     columns = [
         Column(tr("No."), "label", "text"),
-        Column(tr("Objective, {unit}", unit=unit), "plan.objective", "outcome", like="x"),
-        Column(tr("Expected damage, {unit}", unit=unit), "plan.expected", "outcome", like="x"),
-        Column(tr("Worst states (CVaR), {unit}", unit=unit), "plan.cvar", "outcome", like="x"),
+        Column(tr("Objective, {unit}", unit=unit), "plan.objective", "outcome", decimals_group="x"),
+        Column(
+            tr("Expected damage, {unit}", unit=unit), "plan.expected", "outcome", decimals_group="x"
+        ),
+        Column(
+            tr("Worst states (CVaR), {unit}", unit=unit), "plan.cvar", "outcome", decimals_group="x"
+        ),
         Column(tr("Above the best, at most"), "plan.above", "gap"),
         Column(tr("Net cost, {unit}", unit=money), "plan.net_cost_meur", "money"),
         Column(tr("Public money, {unit}", unit=money), "plan.public_meur", "money"),
@@ -148,24 +156,24 @@ def _figures(say: Say) -> Iterator[Part]:
     yield Table(tr("The plan and its alternatives"), rows, columns, "figures", note)
     if found.plan.expected_under:
         head = Column(tr("No."), "label", "text")
-        yield by_set(say, head, rows, lambda row: row.plan.expected_under)
+        yield damage_by_set_table(wording, head, rows, lambda row: row.plan.expected_under)
         yield tr(
             "Objectives and limit are over all sets of assumptions; damage, tail and net cost of "
             "the first table those under the file as it stands, or else the first set."
         )
 
 
-def _listed(say: Say, kind: str, ids: Iterable[str]) -> str:
+def _names_or_dash(wording: AlternativesWording, kind: str, ids: Iterable[str]) -> str:
     """Names with commas between them; a dash for none."""
-    return say.names(kind, ids) or NONE
+    return wording.names(kind, ids) or NO_VALUE
 
 
-def _changes(say: Say) -> list[Part]:
+def _change_tables(wording: AlternativesWording) -> list[Part]:
     """What enters and leaves, against the plan."""
-    found = say.found
+    found = wording.result
 
     def listed(kind: str, field: str) -> Callable[[Alternative], str]:
-        return lambda own: _listed(say, kind, getattr(own, field))
+        return lambda own: _names_or_dash(wording, kind, getattr(own, field))
 
     columns = [
         Column(tr("No."), lambda own: str(own.number), "text"),
@@ -178,14 +186,14 @@ def _changes(say: Say) -> list[Part]:
     return [Table(title, found.alternatives, columns, "changes")] if found.alternatives else []
 
 
-def _robust(say: Say) -> list[Part]:
+def _robustness_tables(wording: AlternativesWording) -> list[Part]:
     """How often each is chosen."""
-    ranked = sorted(say.found.items, key=lambda item: -(item.index or 0.0))
+    ranked = sorted(wording.result.items, key=lambda item: -(item.index or 0.0))
     if not ranked:
         return []
     lines = [
-        charts.Line(
-            _name(say, item),
+        charts.RobustnessRow(
+            _item_name(wording, item),
             item.in_plan,
             item.index,
             (item.alternatives, item.variants, item.assumptions),
@@ -197,7 +205,7 @@ def _robust(say: Say) -> list[Part]:
         "A bar for the index of each, hatched where the plan does not have it; marks for the "
         "shares of alternatives, variants and assumption sets. The figures are in the table below."
     )
-    chart = Chart("robustness", title, shows, lambda: charts.robustness(lines))
+    chart = Chart("robustness", title, shows, lambda: charts.robustness_bars(lines))
     proven = {"in all": tr("all have it"), "in none": tr("none has it"), "open": tr("open")}
     often: dict[Any, str] = {
         "always": tr("always"),
@@ -207,36 +215,38 @@ def _robust(say: Say) -> list[Part]:
         "never": tr("never"),
     }
     columns = [
-        Column(tr("Project or stockpile"), lambda item: _name(say, item), "text"),
+        Column(tr("Project or stockpile"), lambda item: _item_name(wording, item), "text"),
         Column(tr("In the plan"), lambda item: tr("yes") if item.in_plan else tr("no"), "text"),
         Column(tr("All plans within"), lambda item: proven[item.within], "text"),
         Column(tr("Alternatives"), "alternatives", "share"),
         Column(tr("Variants"), "variants", "share"),
         Column(tr("Assumptions"), "assumptions", "share"),
         Column(tr("Index"), "index", "share"),
-        Column(tr("In words"), lambda item: often.get(item.says, NONE), "text"),
+        Column(tr("In words"), lambda item: often.get(item.says, NO_VALUE), "text"),
     ]
     note = tr(
         "Index: mean of the shares of alternatives, variants and assumption sets that have it, as "
         "far as there are any; neither the plan itself nor what was stopped early is counted. "
         "Always is all, nearly always at least {nearly}, in most at least half. All plans within: "
         "whether it is proven that every plan within the limit has it, or none.",
-        nearly=percent(0.9),
+        nearly=format_percent(0.9),
     )
     known = any(item.index is not None for item in ranked)
     return [Table(title, ranked, columns, "robustness", note, chart=chart if known else None)]
 
 
-def _others(say: Say) -> list[Part]:
+def _other_case_tables(wording: AlternativesWording) -> list[Part]:
     """Variants and assumption sets, each with what its plan does otherwise."""
-    found, plan = say.found, say.found.plan.projects
+    found, plan = wording.result, wording.result.plan.projects
 
-    def more(other: OtherCase) -> str:
-        return _listed(say, "projects", [p for p in other.projects if p not in plan])
+    def more(other: RobustnessCase) -> str:
+        return _names_or_dash(wording, "projects", [p for p in other.projects if p not in plan])
 
-    def less(other: OtherCase) -> str:
+    def less(other: RobustnessCase) -> str:
         known = other.objective is not None
-        return _listed(say, "projects", [p for p in plan if known and p not in other.projects])
+        return _names_or_dash(
+            wording, "projects", [p for p in plan if known and p not in other.projects]
+        )
 
     ended = {
         "infeasible": tr("no plan keeps all rules"),
@@ -244,8 +254,8 @@ def _others(say: Say) -> list[Part]:
         "limit": tr("stopped early"),
     }
     columns = [
-        Column(tr("Variant or assumption"), _other_case, "text"),
-        Column(tr("Objective, {unit}", unit=say.unit), "objective", "outcome"),
+        Column(tr("Variant or assumption"), _other_case_name, "text"),
+        Column(tr("Objective, {unit}", unit=wording.unit), "objective", "outcome"),
         Column(tr("Builds instead"), more, "text"),
         Column(tr("Does not build"), less, "text"),
         Column(tr("How it ended"), lambda other: ended.get(other.status, tr("solved")), "text"),
@@ -255,14 +265,14 @@ def _others(say: Say) -> list[Part]:
     return [Table(title, found.others, columns, "others", note)] if found.others else []
 
 
-def _other_case(other: OtherCase) -> str:
+def _other_case_name(case: RobustnessCase) -> str:
     """A variant or an assumption set."""
-    if other.factor is None:
-        return clean(other.title)
-    return f"{every(other.id)} × {exact(round(other.factor, 2))}"
+    if case.factor is None:
+        return sanitize(case.title)
+    return f"{input_kind_name(case.id)} × {format_exact(round(case.factor, 2))}"
 
 
-def _method(found: Alternatives) -> Bullets:
+def _method_notes(result: Alternatives) -> Bullets:
     """How alternatives are sought, and what the figures mean."""
     return Bullets(
         [
@@ -276,22 +286,22 @@ def _method(found: Alternatives) -> Bullets:
                 "over all years lasts for {days} or more days of the need it serves, at its mean "
                 "over the years. Plans within the limit are those that buy at least so much for a "
                 "stockpile, or nothing.",
-                days=number(found.least_days),
+                days=format_number(result.least_days),
             ),
         ]
     )
 
 
-def _proof(say: Say) -> Table:
+def _proof_table(wording: AlternativesWording) -> Table:
     """How good the proof is."""
-    found, all_of = say.found, len(say.found.alternatives)
+    found, all_of = wording.result, len(wording.result.alternatives)
     far = sum(own.unlike_proven for own in found.alternatives)
     within, unlike = (
         tr("{some} of {all}", some=some, all=every)
         for some, every in ((all_of, found.wanted), (far, all_of))
     )
-    return say.proof(
-        (tr("Gap of the plan"), small_percent(found.gap)),
+    return wording.proof_table(
+        (tr("Gap of the plan"), format_small_percent(found.gap)),
         (tr("Alternatives, all proven to be within the limit"), within),
         (tr("Of these proven to be as unlike as can be"), unlike),
     )

@@ -7,69 +7,73 @@ from pydantic import Field
 
 from models.language import tr
 from optimizer.analyses.options import (
-    Flag,
+    CliFlag,
     Number,
-    OfScenario,
+    ScenarioOptions,
     Seconds,
     SolveOptions,
-    share,
+    parse_share,
 )
 
-_SETTING = re.compile(r",\s*(?=[\w.]+=)")
+_SETTING_SEPARATOR = re.compile(r",\s*(?=[\w.]+=)")
 """A comma between two settings; those within a value stay."""
 
 
-class Stated(NamedTuple):
+class StatedAssumptions(NamedTuple):
     """Assumptions that were stated: a name, and settings as ``path=value``."""
 
     name: str
     settings: tuple[str, ...]
 
 
-def _share(text: str) -> float:
+def _parse_share(text: str) -> float:
     """A share from 0 on."""
-    if not 0 <= (found := share(text)) <= 1:
+    if not 0 <= (found := parse_share(text)) <= 1:
         raise ValueError(tr("'{value}' is not a share such as 2% or 0.02.", value=text))
     return found
 
 
-def _stated(texts: tuple[str, ...]) -> tuple[Stated, ...]:
+def _parse_stated(texts: tuple[str, ...]) -> tuple[StatedAssumptions, ...]:
     """Names of assumption sets and their settings."""
     found = []
     for text in texts:
         name, colon, rest = text.partition(":")
-        settings = tuple(part.strip() for part in _SETTING.split(rest.strip()))
+        settings = tuple(part.strip() for part in _SETTING_SEPARATOR.split(rest.strip()))
         if not colon or not name.strip() or not all("=" in part for part in settings):
             raise ValueError(
                 tr("'{value}' is not of the form 'NAME: PATH=VALUE, PATH=VALUE'.", value=text)
             )
-        found.append(Stated(name.strip(), settings))
+        found.append(StatedAssumptions(name.strip(), settings))
     return tuple(found)
 
 
-class AlternativesOptions(OfScenario, SolveOptions):
+class AlternativesOptions(ScenarioOptions, SolveOptions):
     """Find other plans that are nearly as good and as unlike as can be, and how robust choices are.
 
     FILE_OR_PLAN is a scenario file, or a saved plan: a plan.json or the folder it is in.
     """
 
-    exits = (
+    exit_code_help = (
         "Exit codes: 0 done; 1 stopped by a limit or by the user before all was found or "
         "solved; 2 wrong usage or input; 3 no plan keeps all rules; 4 no plan before the "
         "limit; 5 failure; 130 interrupted with nothing to keep."
     )
-    out = (
+    out_help = (
         "Write alternatives.json and plans/N/plan.json into this folder as well; plan 0 is the one "
         "compared with."
     )
 
-    within: Annotated[float, Field(ge=0), Flag("SHARE", parse=_share, shown="2%")] = 0.02
+    within: Annotated[
+        float, Field(ge=0), CliFlag("SHARE", parse=_parse_share, default_text="2%")
+    ] = 0.02
     """How far above the best plan an alternative may be, for example 2% or 0.02."""
-    count: Annotated[int, Field(ge=1, le=100), Flag("N")] = 10
+    count: Annotated[int, Field(ge=1, le=100), CliFlag("N")] = 10
     """How many alternatives."""
-    least_days: Annotated[Number, Field(gt=0), Flag("DAYS")] = 1.0
+    least_days: Annotated[Number, Field(gt=0), CliFlag("DAYS")] = 1.0
     """A stockpile counts as filled from so many days of the need that it serves."""
-    stated: Annotated[tuple[Stated, ...], Flag("'NAME: PATH=VALUE, ...'", "--assume", _stated)] = ()
+    stated: Annotated[
+        tuple[StatedAssumptions, ...], CliFlag("'NAME: PATH=VALUE, ...'", "--assume", _parse_stated)
+    ] = ()
     """Solve under these assumptions as well; may be given often."""
     variants: bool = True
     """Leave out the variants of the file."""

@@ -7,70 +7,82 @@ from operator import add
 from models.language import tr
 from models.results import Comparison, Plan
 from models.results.option import Option
-from optimizer.analyses.comparison import figures, own_views, steps, tables
-from optimizer.analyses.comparison.words import Side, said
-from optimizer.analyses.plan.document import glossary
-from optimizer.analyses.worth import sentences
+from optimizer.analyses.break_even_words import break_even_sentences
+from optimizer.analyses.comparison import efficiency_words, funder_tables, option_figures, tables
+from optimizer.analyses.comparison.comparison_wording import ComparisonWording, localized
+from optimizer.analyses.plan.document import plan_glossary
 from optimizer.report import document as doc
-from optimizer.report.document import TEXT, Caution, Check, Column, Part, Section, Table
-from optimizer.report.figures import clean, number, percent
-from optimizer.report.wording import capital, listed
+from optimizer.report.document import (
+    TERMINAL_AND_PAGE,
+    Caution,
+    Check,
+    Column,
+    Part,
+    Section,
+    Table,
+)
+from optimizer.report.number_format import format_number, format_percent, sanitize
+from optimizer.report.wording import capitalize, join_with_and
 from optimizer.report.workbook.expressions import Expression
-from optimizer.report.workbook.formulas import Formulas, Line
+from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
-def document(
-    found: Comparison, plans: Mapping[str, Plan] | None = None, as_given: bool = False
+def build_document(
+    result: Comparison, plans: Mapping[str, Plan] | None = None, as_given: bool = False
 ) -> doc.Document:
     """What options buy and cost, who is in which, and what makes the difference.
 
     Options stand by public money, the least first, or ``as_given``. With ``plans``, by label, come
     what funders commit to by year, what the words mean, and on sheets what is left with each.
     """
-    side = Side(found, plans or {}, as_given)
-    base = side.plans.get(found.base)
-    years = tr("Public funding by year ({unit}, not discounted)", unit=side.million)
+    side = ComparisonWording(result, plans or {}, as_given)
+    base = side.plans.get(result.base)
+    years = tr("Public funding by year ({unit}, not discounted)", unit=side.money_unit)
     used = tr("How far budgets are used")
     held = tr("What is held at most at the end of a year (t)")
-    funders = tr("Difference in money by funder ({unit}, not discounted)", unit=side.million)
-    benefit = tr("What each option achieves ({noun}, {unit})", noun=side.counted, unit=side.unit)
+    funders = tr("Difference in money by funder ({unit}, not discounted)", unit=side.money_unit)
+    benefit = tr(
+        "What each option achieves ({noun}, {unit})", noun=side.outcome_word, unit=side.unit
+    )
     achieved = tr(
         "Stocks and suppliers: end of {year}, undisturbed and on time, means over all materials by "
         "the value of their need. Above 65 %: one third country supplies more of a material. "
         "Third countries lie outside the EU and are not supplied by this scenario.",
-        year=side.found.year,
+        year=side.result.year,
     )
-    cost = tr("What each option costs ({unit})", unit=side.million)
+    cost = tr("What each option costs ({unit})", unit=side.money_unit)
     counted = tr(
         "Not discounted unless stated. A guarantee counts with the loan that it covers, and is "
         "charged to a budget with its provision alone. What is avoided per {currency} compares "
         "present values.",
         currency=side.currency,
     )
-    benefits = figures.across(
-        side, benefit, figures.benefits(side), "benefits", side.noted(achieved)
+    benefits = option_figures.figures_table(
+        side, benefit, option_figures.benefit_figures(side), "benefits", side.with_legend(achieved)
     )
-    costs = figures.across(side, cost, figures.costs(side), "costs", side.noted(counted))
-    changes = [*tables.damage(side), tables.money(side, funders)]
+    costs = option_figures.figures_table(
+        side, cost, option_figures.cost_figures(side), "costs", side.with_legend(counted)
+    )
+    changes = [*tables.damage_tables(side), tables.money_table(side, funders)]
     sections = [
-        *steps.sections(side),
-        Section("compared", tr("What is compared"), list(_compared(side))),
-        Section("benefits", tr("What each option achieves"), [benefits], tab=tr("Benefits")),
-        Section("costs", tr("What each option costs"), [costs], tab=tr("Costs")),
-        Section("under", tr("Under each set of assumptions"), list(_under(side))),
+        *efficiency_words.build_sections(side),
+        Section("compared", tr("What is compared"), list(_compared_parts(side))),
+        Section("benefits", tr("What each option achieves"), [benefits], sheet_name=tr("Benefits")),
+        Section("costs", tr("What each option costs"), [costs], sheet_name=tr("Costs")),
+        Section("under", tr("Under each set of assumptions"), list(_assumption_set_tables(side))),
         Section("by-year", tr("Public funding by year, and budgets"),
-                [*tables.by_year(side, years), *tables.budgets(side, used)],
-                tab=tr("Public money")),
+                [*tables.funding_by_year_table(side, years), *tables.budget_table(side, used)],
+                sheet_name=tr("Public money")),
         Section("projects", tr("Projects and stocks of the options"),
-                [*tables.projects(side), *tables.stocks(side, held)], tab=tr("Projects")),
-        Section("differences", tr("What makes the difference"), list(tables.explained(side)), TEXT),
+                [*tables.project_parts(side), *tables.stock_parts(side, held)], sheet_name=tr("Projects")),
+        Section("differences", tr("What makes the difference"), list(tables.difference_bullets(side)), TERMINAL_AND_PAGE),
         Section("damage", tr("Difference by material, consumer and funder"), changes,
-                tab=tr("Differences")),
-        Section("proofs", tr("What each option rests on"), [_proofs(side)], tab=tr("Certificate")),
+                sheet_name=tr("Differences")),
+        Section("proofs", tr("What each option rests on"), [_proof_table(side)], sheet_name=tr("Certificate")),
     ]  # fmt: skip
-    sections += own_views.sections(side)
+    sections += funder_tables.build_sections(side)
     if base:
-        sections.append(glossary(base))
+        sections.append(plan_glossary(base))
     made = {
         part.name: part
         for section in sections
@@ -80,155 +92,166 @@ def document(
     return doc.Document(
         side.title,
         tr("Vorrat: funding options side by side"),
-        tr("Compared with: {base}", base=side.called(found.base)),
-        list(answer(side)),
+        tr("Compared with: {base}", base=side.option_name(result.base)),
+        list(build_answer(side)),
         sections,
         base.certificate.versions if base else {},
-        list(_checks(side, made)),
+        list(_build_checks(side, made)),
         [option.cost.public.paid_meur for option in side.options],
         [option.benefit.worst.without_plan for option in side.options],
         tr("The options at a glance"),
-        side.units,
+        side.units_by_form,
     )
 
 
-def answer(side: Side) -> Iterator[Part]:
+def build_answer(wording: ComparisonWording) -> Iterator[Part]:
     """What each option leaves and takes, and what must be read with that."""
-    yield Caution([clean(sentence) for sentence in side.found.said.all], on=doc.TERMINAL)
-    before = side.base.benefit
+    yield Caution(
+        [sanitize(sentence) for sentence in wording.result.caveats.all], media=doc.TERMINAL
+    )
+    before = wording.base.benefit
     yield tr(
         "{count} options are compared, by public funding (present value). Without any plan, {what} "
         "is {before}, and {worst} in the worst state that was computed.",
-        count=number(len(side.options)),
-        what=side.expected,
-        before=side.spoken(before.expected.without_plan),
-        worst=side.spoken(before.worst.without_plan),
+        count=format_number(len(wording.options)),
+        what=wording.expected_outcome,
+        before=wording.amount_for_sentence(before.expected.without_plan),
+        worst=wording.amount_for_sentence(before.worst.without_plan),
     )
-    yield from steps.told(side)
-    yield doc.Bullets([*steps.remarks(side), *_not_only_funding(side)])
-    yield _options(side)
-    for option in side.options:
-        called = tr("“{option}”", option=side.called(option.label))
-        yield doc.Bullets(list(sentences(option.worth_from, called)))
-    yield Caution(list(cautions(side)))
+    yield from efficiency_words.efficiency_sentences(wording)
+    yield doc.Bullets([*efficiency_words.dominance_remarks(wording), *_other_changes_note(wording)])
+    yield _options_table(wording)
+    for option in wording.options:
+        called = tr("“{option}”", option=wording.option_name(option.label))
+        yield doc.Bullets(list(break_even_sentences(option.worth_from, called)))
+    yield Caution(list(cautions(wording)))
 
 
-def cautions(side: Side) -> Iterator[str]:
+def cautions(wording: ComparisonWording) -> Iterator[str]:
     """What is left out, was stopped early or rests on few states, and what is not compared."""
-    yield from map(side.left_out, side.found.failed)
-    early = [o for o in side.options if o.proof.status == "limit"]
+    yield from map(wording.explain_failure, wording.result.failed)
+    early = [o for o in wording.options if o.proof.status == "limit"]
     if early:
-        some = side.listed(early)
+        some = wording.list_options(early)
         yield tr("Stopped before the gap reached its target: {options}.", options=some)
-    few = [o for o in side.options if o.proof.illustrative]
+    few = [o for o in wording.options if o.proof.illustrative]
     if few:
-        some = side.listed(few)
+        some = wording.list_options(few)
         yield tr("For illustration only, on fewer than 100 states of the world: {options}.",
                  options=some)  # fmt: skip
-    told = [one for one in side.found.unlike if one.bars or one.subject.startswith("outcome")]
-    yield from map(side.unlike, told)
+    told = [one for one in wording.result.unlike if one.bars or one.subject.startswith("outcome")]
+    yield from map(wording.describe_difference, told)
 
 
-def _not_only_funding(side: Side) -> list[str]:
+def _other_changes_note(wording: ComparisonWording) -> list[str]:
     """Which options differ from the base in more than funding, though nothing is barred for it."""
     other = {
         one.option
-        for one in side.found.unlike
+        for one in wording.result.unlike
         # Who pays a premium is funding, though it stands with a material.
         if not one.bars and any(".premium_paid_by" not in change.path for change in one.changes)
     }
-    some = [side.short(option.label) for option in side.options if option.label in other]
+    some = [wording.short_name(option.label) for option in wording.options if option.label in other]
     if not some:
         return []
-    about = {"base": side.called(side.found.base), "options": listed(some)}
+    about = {"base": wording.option_name(wording.result.base), "options": join_with_and(some)}
     return [
         tr("Not only funding differs from “{base}”: {options} (see “{section}”).",
            section=tr("What is compared"), **about)
     ]  # fmt: skip
 
 
-def _options(side: Side) -> Table:
+def _options_table(wording: ComparisonWording) -> Table:
     """The key figures: options down; in a workbook they are read off the other sheets."""
     kept = {
         figure.key: (table, figure)
-        for table, some in (("benefits", figures.benefits(side)), ("costs", figures.costs(side)))
+        for table, some in (
+            ("benefits", option_figures.benefit_figures(wording)),
+            ("costs", option_figures.cost_figures(wording)),
+        )
         for figure in some
-        if figure.known(side)
+        if figure.is_known(wording)
     }
 
     def column(key: str, header: str, like: str) -> Column:
         table, figure = kept[key]
 
-        def formula(line: Line) -> Expression | None:
-            cell = line.book[table].find(key, side.key(line.row.label))
+        def formula(line: FormulaRow) -> Expression | None:
+            cell = line.tables[table].find_cell(key, wording.column_key(line.row.label))
             return None if cell.value == "" else cell
 
-        return Column(header, lambda o: figure.of(side, o), figure.form, like=like,
+        return Column(header, lambda o: figure.value_of(wording, o), figure.form, decimals_group=like,
                       formula=formula, width=17)  # fmt: skip
 
-    noun = capital(side.counted if side.of_damage else f"{side.counted} ({side.unit})")
-    tail = percent(1 - side.base.benefit.cvar_level)
+    noun = capitalize(
+        wording.outcome_word
+        if wording.counts_damage
+        else f"{wording.outcome_word} ({wording.unit})"
+    )
+    tail = format_percent(1 - wording.base.benefit.cvar_level)
     shown = [
         ("public_present", tr("Public funding"), "public"),
         ("cost", tr("Net public cost"), "public"),
         ("left", tr("{noun}, expected", noun=noun), "left"),
         ("left_cvar", tr("{noun}, CVaR", noun=noun), "left"),
     ]
-    columns = [Column(tr("Option"), lambda o: side.tagged(o.label), "text")]
+    columns = [Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text")]
     columns += [column(*one) for one in shown if one[0] in kept]
-    columns += steps.worths(side)
-    if side.found.efficient:
+    columns += efficiency_words.damage_value_columns(wording)
+    if wording.result.efficient:
         standing = tr("Assessment")
-        columns.append(Column(standing, lambda o: steps.standing(side, o), "text", width=40))
+        columns.append(
+            Column(standing, lambda o: efficiency_words.assess_option(wording, o), "text", width=40)
+        )
     note = tr(
         "Money in {unit}, present values. Public funding counts guaranteed loans in full; net "
         "public cost is less what is expected to come back. CVaR: mean of the worst {share} of "
         "states.",
-        unit=side.million,
+        unit=wording.money_unit,
         share=tail,
     )
-    if side.found.best_from or side.found.best_from_by_net_cost:
+    if wording.result.best_from or wording.result.best_from_by_net_cost:
         note += " " + tr(
             "Best at a worth of an avoided {currency}, in public {currency}: least public funding, "
             "or net public cost, less what it avoids at that worth; below the lowest, no plan. "
             "-: at none, or not told apart. Assessment: by public funding.",
-            currency=side.currency,
+            currency=wording.currency,
         )
-    if any(step.significant is False for step in side.found.efficient):
+    if any(step.significant is False for step in wording.result.efficient):
         note += " " + tr("Like: the proofs do not tell the two apart.")
     title = tr("Expected {noun} that each option leaves, and the public funding it takes",
-               noun=side.counted)  # fmt: skip
-    chart = steps.chart(side, title)
-    return Table(title, side.options, columns, "options", note, chart=chart)
+               noun=wording.outcome_word)  # fmt: skip
+    chart = efficiency_words.efficiency_chart(wording, title)
+    return Table(title, wording.options, columns, "options", note, chart=chart)
 
 
-def _compared(side: Side) -> Iterator[Part]:
+def _compared_parts(wording: ComparisonWording) -> Iterator[Part]:
     """The options, and what each sets otherwise than the base."""
-    head = tr("Differs from “{base}” in", base=side.called(side.found.base))
+    head = tr("Differs from “{base}” in", base=wording.option_name(wording.result.base))
     about = [
-        Column(tr("Option"), lambda o: side.tagged(o.label), "text"),
-        Column(tr("Label"), lambda o: clean(o.label), "text", on=doc.SHEET),
-        Column(head, lambda o: side.changes(o.label), "text", width=90),
+        Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text"),
+        Column(tr("Label"), lambda o: sanitize(o.label), "text", media=doc.SHEET),
+        Column(head, lambda o: wording.describe_changes(o.label), "text", width=90),
     ]
-    if any(option.description for option in side.options):
-        about.insert(2, Column(tr("What it is"), _described, "text", width=90))
-    yield Table(tr("What is compared"), side.options, about, "compared")
+    if any(option.description for option in wording.options):
+        about.insert(2, Column(tr("What it is"), _option_description, "text", width=90))
+    yield Table(tr("What is compared"), wording.options, about, "compared")
 
 
-def _described(option: Option) -> str | None:
-    return None if option.description is None else said(option.description)
+def _option_description(option: Option) -> str | None:
+    return None if option.description is None else localized(option.description)
 
 
-def _under(side: Side) -> Iterator[Part]:
+def _assumption_set_tables(wording: ComparisonWording) -> Iterator[Part]:
     """Expected damage with each option, under each set of assumptions."""
-    caption = tr("Expected damage under each set, {unit}", unit=side.unit)
-    if not side.of_damage:
-        caption = tr("Expected shortage under each set, {unit}", unit=side.unit)
-    if rows := figures.under(side):
-        yield figures.across(side, caption, rows, "under")
+    caption = tr("Expected damage under each set, {unit}", unit=wording.unit)
+    if not wording.counts_damage:
+        caption = tr("Expected shortage under each set, {unit}", unit=wording.unit)
+    if rows := option_figures.assumption_set_figures(wording):
+        yield option_figures.figures_table(wording, caption, rows, "under")
 
 
-def _proofs(side: Side) -> Table:
+def _proof_table(wording: ComparisonWording) -> Table:
     """How good each plan is, and what it rests on."""
     note = tr(
         "A difference below what the gaps of both plans leave open, together, is called not "
@@ -236,38 +259,40 @@ def _proofs(side: Side) -> Table:
         "here by as much."
     )
     columns = [
-        Column(tr("Option"), lambda o: side.tagged(o.label), "text"),
-        Column(tr("Objective"), "proof.objective", "objective", like="objective"),
-        Column(tr("Bound"), "proof.bound", "objective", like="objective"),
+        Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text"),
+        Column(tr("Objective"), "proof.objective", "objective", decimals_group="objective"),
+        Column(tr("Bound"), "proof.bound", "objective", decimals_group="objective"),
         Column(tr("Gap"), "proof.gap", "gap"),
         Column(tr("Gap asked for"), "proof.gap_target", "gap"),
         Column(tr("States of the world"), "proof.states", "count"),
         Column(tr("Seed of the sample"), "proof.seed", "year"),
     ]
-    return Table(tr("How good the proof is"), side.options, columns, "proofs", note)
+    return Table(tr("How good the proof is"), wording.options, columns, "proofs", note)
 
 
-def _checks(side: Side, tables: Mapping[str, Table]) -> Iterator[Check]:
+def _build_checks(wording: ComparisonWording, tables: Mapping[str, Table]) -> Iterator[Check]:
     """What must add up in a workbook, option by option, as far as its tables allow."""
-    base = side.key(side.found.base)
+    base = wording.column_key(wording.result.base)
 
     def there(table: str, column: str) -> bool:
         return table in tables and any(c.key == column for c in tables[table].columns)
 
-    def added(table: str, key: str) -> Callable[[Formulas], Expression]:
-        return lambda book: book[table].total(key)
+    def added(table: str, key: str) -> Callable[[WorkbookTables], Expression]:
+        return lambda book: book[table].column_total(key)
 
-    def cells(table: str, key: str, *rows: str) -> Callable[[Formulas], Expression]:
-        return lambda book: reduce(add, (book[table].find(row, key) for row in rows))
+    def cells(table: str, key: str, *rows: str) -> Callable[[WorkbookTables], Expression]:
+        return lambda book: reduce(add, (book[table].find_cell(row, key) for row in rows))
 
-    def less(key: str) -> Callable[[Formulas], Expression]:
-        return lambda book: book["benefits"].find("left", key) - book["benefits"].find("left", base)
+    def less(key: str) -> Callable[[WorkbookTables], Expression]:
+        return lambda book: (
+            book["benefits"].find_cell("left", key) - book["benefits"].find_cell("left", base)
+        )
 
-    for option in side.options:
-        key, about = side.key(option.label), {"option": side.called(option.label)}
-        if not side.bars(option.label, "money"):
+    for option in wording.options:
+        key, about = wording.column_key(option.label), {"option": wording.option_name(option.label)}
+        if not wording.is_excluded(option.label, "money"):
             public, money = cells("costs", key, "public"), ("public", "private", "market")
-            classes = [f"class:{name}" for name in figures.classes_of(side)]
+            classes = [f"class:{name}" for name in option_figures.used_budget_classes(wording)]
             says = tr("{option}: public money by class adds up", **about)
             if classes:
                 yield Check(says, "costs", cells("costs", key, *classes), public)
@@ -283,4 +308,4 @@ def _checks(side: Side, tables: Mapping[str, Table]) -> Iterator[Check]:
                 yield Check(says, kind, added(kind, key), cells("benefits", key, "left"))
             elif there(kind, f"{key}_moves"):
                 yield Check(says, kind, added(kind, f"{key}_moves"), less(key))
-    yield from steps.checks(side)
+    yield from efficiency_words.build_checks(wording)

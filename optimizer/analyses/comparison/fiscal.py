@@ -9,47 +9,56 @@ from models.scenario.case import Case
 from models.scenario.countries import EU_27
 from models.scenario.funding import Funder
 from models.scenario.projects import Project
-from optimizer.analyses.comparison.money import NOTHING, USED_UP, adder, charge
+from optimizer.analyses.comparison.money import (
+    MONEY_TOLERANCE,
+    USED_UP_TOLERANCE,
+    budget_charge,
+    position_adder,
+)
 
-NO_BORROWING = frozenset({"financial_transaction", "loan", "guarantee"})
+NOT_NET_BORROWING = frozenset({"financial_transaction", "loan", "guarantee"})
 """Classes that are no net borrowing when they are given (Basic Law, Article 115; Act on Article
 115, section 3)."""
-COMES_BACK = frozenset({"financial_transaction", "loan"})
-LOWEST, HIGHEST = -0.99, 10.0
+REPAID_CLASSES = frozenset({"financial_transaction", "loan"})
+MIN_RATE, MAX_RATE = -0.99, 10.0
 """Between these a rate of return is sought."""
 
 
-def fiscal(plan: Plan) -> results.Fiscal:
+def fiscal_figures(plan: Plan) -> results.Fiscal:
     """When public money is approved, where it goes, and at what risk; what the scenario has to say
     is left out of a plan that does not carry it."""
     kinds = {funder.id: funder.kind for funder in plan.funders}
     public = [p for p in plan.accounts if kinds[p.funder] == "public"]
-    countries = tuple(_countries(plan, kinds))
+    countries = tuple(_money_by_country(plan, kinds))
     invested = math.fsum(one.public_meur for one in countries)
     at_home = math.fsum(one.public_meur for one in countries if one.home)
     return results.Fiscal(
         approvals=tuple(approvals(plan, public)),
-        debt_brake_by_year_meur=_borrowed(plan, public),
-        expected_loss_meur=_expected_loss([p for p in public if p.budget_class in NO_BORROWING]),
+        debt_brake_by_year_meur=_net_borrowing_by_year(plan, public),
+        expected_loss_meur=_expected_loss(
+            [p for p in public if p.budget_class in NOT_NET_BORROWING]
+        ),
         countries=countries,
-        home_share=at_home / invested if invested > NOTHING and _has_home(plan) else None,
-        stocks_meur=math.fsum(_paid(p) for p in public if p.project is None),
-        aid=tuple(_aid(plan)),
-        provision=_provision(plan, public),
-        returns=tuple(_returns(plan, public)),
-        purses=tuple(_purses(plan)),
+        home_share=at_home / invested
+        if invested > MONEY_TOLERANCE and _has_home_countries(plan)
+        else None,
+        stocks_meur=math.fsum(_total_paid(p) for p in public if p.project is None),
+        aid=tuple(_state_aid(plan)),
+        provision=_guarantee_provision(plan, public),
+        returns=tuple(_returns_by_funder(plan, public)),
+        purses=tuple(_totals_by_payer(plan)),
     )
 
 
-def _paid(position: Position) -> float:
+def _total_paid(position: Position) -> float:
     return math.fsum(position.paid_meur.values())
 
 
-def approvals(plan: Plan, some: list[Position]) -> Iterator[results.Approval]:
+def approvals(plan: Plan, positions: list[Position]) -> Iterator[results.Approval]:
     """What is approved with these positions, by year of decision."""
     start = {project.id: project.start for project in plan.projects}
     found: dict[tuple[int, str, str | None, str | None], float] = {}
-    for one in some:
+    for one in positions:
         about = one.funder, one.budget_class, one.project
         decided = one.decided or start.get(one.project or "")
         if decided is not None:  # premiums on what is decided at a review go by their years
@@ -57,7 +66,7 @@ def approvals(plan: Plan, some: list[Position]) -> Iterator[results.Approval]:
         else:
             amounts = {int(year): amount for year, amount in one.paid_meur.items()}
         for year, amount in amounts.items():
-            if amount > NOTHING:
+            if amount > MONEY_TOLERANCE:
                 found[year, *about] = found.get((year, *about), 0.0) + amount
     order = {funder.id: place for place, funder in enumerate(plan.funders)}
     for (year, funder, booked, project), amount in sorted(
@@ -68,23 +77,23 @@ def approvals(plan: Plan, some: list[Position]) -> Iterator[results.Approval]:
         )
 
 
-def _borrowed(plan: Plan, public: list[Position]) -> dict[str, float] | None:
+def _net_borrowing_by_year(plan: Plan, positions: list[Position]) -> dict[str, float] | None:
     if plan.case is None or "DE" not in plan.case.home:
         return None
-    counted = [p for p in public if p.budget_class not in NO_BORROWING]
-    return adder(plan)(counted).paid_by_year_meur if counted else {}
+    counted = [p for p in positions if p.budget_class not in NOT_NET_BORROWING]
+    return position_adder(plan)(counted).paid_by_year_meur if counted else {}
 
 
-def _has_home(plan: Plan) -> bool:
+def _has_home_countries(plan: Plan) -> bool:
     return plan.case is not None and bool(plan.case.home)
 
 
-def _expected_loss(some: list[Position]) -> float | None:
-    losses = [one.expected_loss_meur for one in some if one.expected_loss_meur is not None]
-    return math.fsum(losses) if len(losses) == len(some) else None
+def _expected_loss(positions: list[Position]) -> float | None:
+    losses = [one.expected_loss_meur for one in positions if one.expected_loss_meur is not None]
+    return math.fsum(losses) if len(losses) == len(positions) else None
 
 
-def _countries(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.CountryMoney]:
+def _money_by_country(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.CountryMoney]:
     if plan.case is None:
         return
     place = {p: project.country for p, project in plan.case.projects.items()}
@@ -93,8 +102,8 @@ def _countries(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.Country
         if one.project is not None:
             of = money.setdefault(place[one.project], {})
             kind = "public" if kinds[one.funder] == "public" else "private"
-            of[kind] = of.get(kind, 0.0) + _paid(one)
-    for chance, built in plan.likely:
+            of[kind] = of.get(kind, 0.0) + _total_paid(one)
+    for chance, built in plan.projects_with_probability:
         of, paid = money.setdefault(place[built.id], {}), built.market_share * built.mean_capex_meur
         of["market"] = of.get("market", 0.0) + chance * paid
     for country, of in sorted(money.items(), key=lambda item: -math.fsum(item[1].values())):
@@ -106,42 +115,42 @@ def _countries(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.Country
         )
 
 
-def _aid(plan: Plan) -> Iterator[results.Aid]:
+def _state_aid(plan: Plan) -> Iterator[results.StateAidUse]:
     if plan.case is None:
         return
     rule = plan.case.policy.state_aid
     late: dict[tuple[str, int], tuple[float, ProjectPlan]] = {}
-    for chance, built in plan.likely:  # by the years in which it may be decided
+    for chance, built in plan.projects_with_probability:  # by the years in which it may be decided
         before = late.get((built.id, built.start), (0.0, built))[0]
         late[built.id, built.start] = before + chance, built
     for chance, built in late.values():
         project = plan.case.projects[built.id]
         own = (p for p in plan.accounts if p.decided in (None, built.start))
         # Positions of a review are means: of the groups that decide it, this is what they give.
-        given = math.fsum(_equivalent(plan.case.funders, built, p) for p in own)
+        given = math.fsum(_grant_equivalent(plan.case.funders, built, p) for p in own)
         given = given / chance if chance > 0 else 0.0
         limits = [] if rule is None or rule.max_meur is None else [float(rule.max_meur)]
         if rule is not None and rule.max_intensity is not None:
             limits.append(float(rule.max_intensity) * built.capex_meur)
         limit = min(limits, default=None)
-        yield results.Aid(
+        yield results.StateAidUse(
             project=built.id,
             country=project.country,
             aid_meur=given,
             capex_meur=built.capex_meur,
             limit_meur=limit,
-            most_meur=_most_aid(plan.case, project, built.capex_meur),
-            binds=limit is not None and given >= (1 - USED_UP) * limit - NOTHING,
+            most_meur=_max_state_aid(plan.case, project, built.capex_meur),
+            binds=limit is not None and given >= (1 - USED_UP_TOLERANCE) * limit - MONEY_TOLERANCE,
         )
 
 
-def _most_aid(case: Case, project: Project, capex_meur: float) -> float | None:
+def _max_state_aid(case: Case, project: Project, capex_meur: float) -> float | None:
     """What instruments can give a project at most; None where one of them is no part of capex."""
     most = 0.0
     for funder in case.funders.values():
         for i in funder.instruments.values():
             equivalent = float(i.grant_equivalent)
-            if not i.is_for(project) or equivalent <= 0:
+            if not i.accepts_project(project) or equivalent <= 0:
                 continue
             if not i.carries_capex:
                 return None
@@ -150,26 +159,28 @@ def _most_aid(case: Case, project: Project, capex_meur: float) -> float | None:
     return most
 
 
-def _equivalent(funders: dict[str, Funder], built: ProjectPlan, position: Position) -> float:
+def _grant_equivalent(
+    funders: dict[str, Funder], project_plan: ProjectPlan, position: Position
+) -> float:
     """What of a position counts as state aid of a project: of what goes by capex without any
     overrun, of a price floor all that it is expected to pay."""
-    if position.project != built.id or position.instrument is None:
+    if position.project != project_plan.id or position.instrument is None:
         return 0.0
     terms = funders[position.funder].instruments[position.instrument]
     announced = 1.0
-    if terms.kind != "price_floor" and built.mean_capex_meur > 0:
-        announced = built.capex_meur / built.mean_capex_meur
-    return float(terms.grant_equivalent) * announced * _paid(position)
+    if terms.kind != "price_floor" and project_plan.mean_capex_meur > 0:
+        announced = project_plan.capex_meur / project_plan.mean_capex_meur
+    return float(terms.grant_equivalent) * announced * _total_paid(position)
 
 
-def _provision(plan: Plan, public: list[Position]) -> results.Provision | None:
-    some = [p for p in public if p.budget_class == "guarantee" and p.instrument is not None]
+def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provision | None:
+    some = [p for p in positions if p.budget_class == "guarantee" and p.instrument is not None]
     if plan.case is None or not some:
         return None
-    sums = adder(plan)(some)
+    sums = position_adder(plan)(some)
     unknown = any(p.expected_loss_meur is None for p in some)
     loss = None if unknown else sums.expected_loss_meur
-    provision = math.fsum((charge(plan, p) or 0.0) * _paid(p) for p in some)
+    provision = math.fsum((budget_charge(plan, p) or 0.0) * _total_paid(p) for p in some)
     return results.Provision(
         face_meur=sums.committed_meur,
         provision_meur=provision,
@@ -179,9 +190,9 @@ def _provision(plan: Plan, public: list[Position]) -> results.Provision | None:
     )
 
 
-def _returns(plan: Plan, public: list[Position]) -> Iterator[results.Return]:
+def _returns_by_funder(plan: Plan, positions: list[Position]) -> Iterator[results.FunderReturn]:
     for funder in plan.funders:
-        some = [p for p in public if p.funder == funder.id and p.budget_class in COMES_BACK]
+        some = [p for p in positions if p.funder == funder.id and p.budget_class in REPAID_CLASSES]
         if not some or not all(p.returned_meur for p in some):
             continue
         flows: dict[int, float] = {}
@@ -189,9 +200,9 @@ def _returns(plan: Plan, public: list[Position]) -> Iterator[results.Return]:
             for sign, by_year in ((-1, one.paid_meur), (1, one.returned_meur)):
                 for year, amount in by_year.items():
                     flows[int(year)] = flows.get(int(year), 0.0) + sign * amount
-        yield results.Return(
+        yield results.FunderReturn(
             funder=funder.id,
-            paid_meur=math.fsum(_paid(p) for p in some),
+            paid_meur=math.fsum(_total_paid(p) for p in some),
             returned_meur=math.fsum(x for p in some for x in p.returned_meur.values()),
             rate=rate_of_return(flows),
         )
@@ -205,7 +216,7 @@ def rate_of_return(flows: dict[int, float]) -> float | None:
     def worth(rate: float) -> float:
         return math.fsum(x * (1 + rate) ** (first - year) for year, x in flows.items())
 
-    low, high = LOWEST, HIGHEST
+    low, high = MIN_RATE, MAX_RATE
     if not worth(low) > 0 > worth(high):
         return None
     while high - low > 1e-9:
@@ -214,35 +225,35 @@ def rate_of_return(flows: dict[int, float]) -> float | None:
     return (low + high) / 2
 
 
-def _purses(plan: Plan) -> Iterator[results.Purse]:
-    add = adder(plan)
+def _totals_by_payer(plan: Plan) -> Iterator[results.FunderContribution]:
+    add = position_adder(plan)
     for funder in plan.funders:
         own = [p for p in plan.accounts if p.funder == funder.id]
         sums = add(own)
-        if sums.paid_meur > NOTHING:
-            yield results.Purse(
+        if sums.paid_meur > MONEY_TOLERANCE:
+            yield results.FunderContribution(
                 funder=funder.id,
                 paid_meur=sums.paid_meur,
-                stocks_meur=math.fsum(_paid(p) for p in own if p.project is None),
+                stocks_meur=math.fsum(_total_paid(p) for p in own if p.project is None),
                 cost_meur=sums.cost_meur,
-                output_t=contracted(plan, funder.id),
+                output_t=contracted_output(plan, funder.id),
             )
 
 
-def contracted(plan: Plan, company: str) -> dict[str, float]:
+def contracted_output(plan: Plan, company: str) -> dict[str, float]:
     """Tonnes a year by material that a company's consumers are contracted to receive."""
     found: dict[str, float] = {}
     if plan.case is None:
         return found
-    for chance, built in plan.likely:
+    for chance, built in plan.projects_with_probability:
         share = chance * built.offtake_by_company.get(company, 0.0)
-        for material, tonnes in _full(plan.case.projects[built.id]).items():
-            if share * tonnes > NOTHING:
+        for material, tonnes in _full_output(plan.case.projects[built.id]).items():
+            if share * tonnes > MONEY_TOLERANCE:
                 found[material] = found.get(material, 0.0) + share * tonnes
     return found
 
 
-def _full(project: Project) -> dict[str, float]:
+def _full_output(project: Project) -> dict[str, float]:
     """Tonnes a year at full output."""
     share = float(project.ramp_up[-1])
     return {m: float(tonnes) * share for m, tonnes in project.output_t_per_year.items()}

@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from models.results import BudgetClass, BudgetLineUse, Plan, Position
 from models.results import option as results
 
-NOTHING = 1e-6
+MONEY_TOLERANCE = 1e-6
 """A euro in million: less is a solver's zero."""
-USED_UP = 1e-3
+USED_UP_TOLERANCE = 1e-3
 """A budget of which a smaller share is left is called used up."""
-NO_CLASS = "none"
+NO_BUDGET_CLASS = "none"
 
 
-def cost(
+def compute_cost(
     plan: Plan, benefit: results.Benefit, federal: Collection[str] | None = None
 ) -> results.Cost:
     """What a plan costs; ``federal`` are ids of public funders, all of them where None."""
@@ -25,14 +25,14 @@ def cost(
         funders[position.funder].append(position)
         parts.setdefault((position.funder, position.budget_class), []).append(position)
         if kinds[position.funder] == "public":
-            classes.setdefault(position.budget_class or NO_CLASS, []).append(position)
+            classes.setdefault(position.budget_class or NO_BUDGET_CLASS, []).append(position)
     own = {f for f, kind in kinds.items() if kind == "public" and (federal is None or f in federal)}
-    add = adder(plan)
+    add = position_adder(plan)
     public = add(p for p in plan.accounts if kinds[p.funder] == "public")
     return results.Cost(
         public=public,
         private=add(p for p in plan.accounts if kinds[p.funder] != "public"),
-        market_meur=market(plan),
+        market_meur=market_funding(plan),
         windfall_meur=plan.outcome.windfall_meur,
         by_class={name: add(positions) for name, positions in classes.items()},
         by_funder={f: add(positions) for f, positions in funders.items() if positions},
@@ -43,27 +43,33 @@ def cost(
             for (f, booked), positions in parts.items()
         ),
         charged_by_year_meur=plan.spend_meur,
-        public_charged_meur=math.fsum(charged(plan, f) for f in kinds if kinds[f] == "public"),
-        budgets=tuple(budgets(plan)),
-        leverage=leverage(plan, own, stocks=False),
-        leverage_with_stocks=leverage(plan, own, stocks=True),
-        avoided_per_public_euro=per_euro(benefit, public.paid_present_meur),
-        avoided_per_net_euro=per_euro(benefit, public.cost_meur),
+        public_charged_meur=math.fsum(
+            total_charged(plan, f) for f in kinds if kinds[f] == "public"
+        ),
+        budgets=tuple(budget_uses(plan)),
+        leverage=compute_leverage(plan, own, with_stocks=False),
+        leverage_with_stocks=compute_leverage(plan, own, with_stocks=True),
+        avoided_per_public_euro=avoided_per_euro(benefit, public.paid_present_meur),
+        avoided_per_net_euro=avoided_per_euro(benefit, public.cost_meur),
     )
 
 
 def lacks_accounts(plan: Plan) -> bool:
     """Whether a plan spends money and says nothing of whose: one of an earlier version."""
-    spends = any(math.fsum(by_year.values()) > NOTHING for by_year in plan.committed_meur.values())
+    spends = any(
+        math.fsum(by_year.values()) > MONEY_TOLERANCE for by_year in plan.committed_meur.values()
+    )
     return spends and not plan.accounts
 
 
-def market(plan: Plan) -> float:
+def market_funding(plan: Plan) -> float:
     """Million EUR of capex from lenders and other investors."""
-    return math.fsum(chance * x.market_share * x.mean_capex_meur for chance, x in plan.likely)
+    return math.fsum(
+        chance * x.market_share * x.mean_capex_meur for chance, x in plan.projects_with_probability
+    )
 
 
-def adder(plan: Plan) -> Callable[[Iterable[Position]], results.Sums]:
+def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTotals]:
     """The function that adds up positions of a plan."""
     horizon = None if plan.case is None else plan.case.horizon
 
@@ -72,10 +78,10 @@ def adder(plan: Plan) -> Callable[[Iterable[Position]], results.Sums]:
         assert horizon is not None
         return float((1 + float(horizon.discount_rate)) ** -(int(year) - horizon.first_year))
 
-    def add(positions: Iterable[Position]) -> results.Sums:
+    def add(positions: Iterable[Position]) -> results.MoneyTotals:
         some = list(positions)
-        paid = _by_year(position.paid_meur for position in some)
-        at_risk = _by_year(position.outstanding_meur for position in some)
+        paid = _sum_by_year(position.paid_meur for position in some)
+        at_risk = _sum_by_year(position.outstanding_meur for position in some)
         net = math.fsum(position.cost_meur for position in some)
         left = math.fsum(position.residual_meur for position in some)
         present = None
@@ -86,18 +92,20 @@ def adder(plan: Plan) -> Callable[[Iterable[Position]], results.Sums]:
         expected = math.fsum(p.expected_loss_meur or 0.0 for p in known)
         covered = math.fsum(p.maximum_loss_meur for p in known)
         maximum = math.fsum(p.maximum_loss_meur for p in some)
-        return results.Sums(
+        return results.MoneyTotals(
             committed_meur=math.fsum(p.committed_meur for p in some),
             paid_meur=math.fsum(paid.values()),
             paid_by_year_meur=paid,
             paid_present_meur=present,
             returned_present_meur=None if present is None else present - net - left,
-            returned_by_year_meur=_by_year(p.returned_meur for p in some),
+            returned_by_year_meur=_sum_by_year(p.returned_meur for p in some),
             returned_known_for_meur=math.fsum(p.committed_meur for p in some if p.returned_meur),
             outstanding_by_year_meur=at_risk,
             peak_meur=peak,
-            peak_year=next((int(y) for y, x in at_risk.items() if x >= peak > NOTHING), None),
-            expected_loss_meur=None if maximum > NOTHING >= covered else expected,
+            peak_year=next(
+                (int(y) for y, x in at_risk.items() if x >= peak > MONEY_TOLERANCE), None
+            ),
+            expected_loss_meur=None if maximum > MONEY_TOLERANCE >= covered else expected,
             expected_loss_known_for_meur=covered,
             maximum_loss_meur=maximum,
             cost_meur=net,
@@ -107,7 +115,7 @@ def adder(plan: Plan) -> Callable[[Iterable[Position]], results.Sums]:
     return add
 
 
-def _by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
+def _sum_by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
     total: dict[str, float] = {}
     for by_year in figures:
         for year, amount in by_year.items():
@@ -115,43 +123,47 @@ def _by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return dict(sorted(total.items(), key=lambda entry: int(entry[0])))
 
 
-def term(plan: Plan, position: Position, name: str, of_stock: float) -> float | None:
+def instrument_term(
+    plan: Plan, position: Position, term_name: str, stock_value: float
+) -> float | None:
     """A figure of a position's instrument, where the plan carries it; stocks have none."""
     if position.instrument is None:
-        return of_stock
+        return stock_value
     funder = plan.case.funders.get(position.funder) if plan.case else None
     known = funder.instruments.get(position.instrument) if funder else None
-    value = getattr(known, name, None)
+    value = getattr(known, term_name, None)
     return None if value is None else float(value)
 
 
-def charge(plan: Plan, position: Position) -> float | None:
+def budget_charge(plan: Plan, position: Position) -> float | None:
     """What a budget is charged with per unit of money that a position provides."""
     funder = plan.case.funders.get(position.funder) if plan.case else None
     if position.instrument is None and position.project is not None:
         return None if funder is None else float(funder.premium_charge)
-    found = term(plan, position, "budget_charge", 1.0)
+    found = instrument_term(plan, position, "budget_charge", 1.0)
     known = funder.instruments.get(position.instrument or "") if funder else None
-    built = next((own for _, own in plan.likely if own.id == position.project), None)
+    built = next(
+        (own for _, own in plan.projects_with_probability if own.id == position.project), None
+    )
     if found is None or known is None or known.kind == "price_floor" or built is None:
         return found
     budgeted, expected = built.budgeted_capex_meur, built.expected_capex_meur
     return found * budgeted / expected if budgeted is not None and expected else found
 
 
-def charged(plan: Plan, funder: str) -> float:
+def total_charged(plan: Plan, funder: str) -> float:
     """Million EUR charged to the budget of a funder over all years."""
     return math.fsum(plan.spend_meur.get(funder, {}).values())
 
 
-def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> results.Leverage:
+def compute_leverage(plan: Plan, federal: Collection[str], with_stocks: bool) -> results.Leverage:
     """Other money per public euro, where all that is state-backed is public, guaranteed loans too;
     and per federal euro, where all but what federal funders pay themselves is other money."""
     public_funders = {funder.id for funder in plan.funders if funder.kind == "public"}
     public = private = own = 0.0
     for position in plan.accounts:
         # A premium finances no project: it goes with stocks.
-        if position.instrument is None and not stocks:
+        if position.instrument is None and not with_stocks:
             continue
         paid = math.fsum(position.paid_meur.values())
         if position.funder in public_funders:
@@ -160,39 +172,41 @@ def leverage(plan: Plan, federal: Collection[str], stocks: bool) -> results.Leve
             private += paid
         if position.funder in federal and position.budget_class != "guarantee":
             own += paid
-    private += market(plan)
+    private += market_funding(plan)
     other = public + private - own
     return results.Leverage(
         public_meur=public,
         private_meur=private,
-        private_per_public=private / public if public > NOTHING else None,
+        private_per_public=private / public if public > MONEY_TOLERANCE else None,
         federal_meur=own,
         other_meur=other,
-        other_per_federal=other / own if own > NOTHING else None,
+        other_per_federal=other / own if own > MONEY_TOLERANCE else None,
     )
 
 
-def per_euro(benefit: results.Benefit, meur: float | None) -> results.PerEuro | None:
+def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.AvoidedPerEuro | None:
     """Damage avoided per euro, where damage is money and both are present values."""
     if benefit.measure != "damage" or meur is None:
         return None
-    if meur <= NOTHING:
-        return results.PerEuro(meur=meur, expected=None, range=None)
+    if meur <= MONEY_TOLERANCE:
+        return results.AvoidedPerEuro(meur=meur, expected=None, range=None)
     spread = benefit.avoided_range
-    return results.PerEuro(
+    return results.AvoidedPerEuro(
         meur=meur,
         expected=benefit.expected.avoided / meur,
-        range=results.Range(low=spread.low / meur, high=spread.high / meur) if spread else None,
+        range=results.QuantileRange(low=spread.low / meur, high=spread.high / meur)
+        if spread
+        else None,
     )
 
 
-def budgets(plan: Plan) -> Iterable[results.BudgetUse]:
+def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
     """How far each budget is used, and last the limit on all public funders together."""
     for line in plan.budget_lines:
-        yield _use(plan, line)
+        yield _budget_line_use(plan, line)
     limit = plan.case.policy.budget_meur if plan.case else None
     if limit is not None:
-        used = math.fsum(charged(plan, f.id) for f in plan.funders if f.kind == "public")
+        used = math.fsum(total_charged(plan, f.id) for f in plan.funders if f.kind == "public")
         yield results.BudgetUse(
             funder=None,
             line="budget",
@@ -200,15 +214,15 @@ def budgets(plan: Plan) -> Iterable[results.BudgetUse]:
             kind="budget",
             used_meur=used,
             granted_meur=float(limit),
-            used_up=_is_full(used, float(limit)),
+            used_up=_is_used_up(used, float(limit)),
             full_years=(),
         )
 
 
-def _use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
+def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
     """Of flows the smaller of what all years grant together and what the years grant one by one."""
     used, available, granted = line.used_meur, line.available_meur, line.total_meur
-    full = [int(y) for y, most in (available or {}).items() if _is_full(used[y], most)]
+    full = [int(y) for y, most in (available or {}).items() if _is_used_up(used[y], most)]
     if line.kind == "guarantee_stock":
         year = max(used, key=lambda y: used[y], default="")
         most = used.get(year, 0.0)
@@ -230,7 +244,7 @@ def _use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
         kind=line.kind,
         used_meur=most,
         granted_meur=granted,
-        used_up=(granted is not None and _is_full(most, granted)) if up is None else up,
+        used_up=(granted is not None and _is_used_up(most, granted)) if up is None else up,
         full_years=tuple(full),
     )
 
@@ -244,5 +258,5 @@ def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
     return bool(getattr(known, "carry_over", False))
 
 
-def _is_full(used: float, granted: float) -> bool:
-    return granted > NOTHING and used >= (1 - USED_UP) * granted
+def _is_used_up(used: float, granted: float) -> bool:
+    return granted > MONEY_TOLERANCE and used >= (1 - USED_UP_TOLERANCE) * granted

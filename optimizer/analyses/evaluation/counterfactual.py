@@ -6,21 +6,21 @@ from collections.abc import Callable
 
 from models.language import tr
 from models.results import Counterfactual
-from optimizer.analyses.given import GivenPlan
+from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.errors import Infeasible, Interrupted
 from optimizer.model.highs import Progress
-from optimizer.model.instance import read_instance, seen_from
-from optimizer.solve.accounts import positions
-from optimizer.solve.checked_solution import Found
+from optimizer.model.instance import change_perspective, read_instance
+from optimizer.solve.accounts import account_positions
+from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import pool_key
-from optimizer.solve.planner import Problem, find
+from optimizer.solve.planner import Problem, solve_and_certify
 
-BOUGHT = 1e-6
+MIN_LOTS = 1e-6
 """Lots; what buys less is rounding."""
 
 
-def counterfactual(
-    given: GivenPlan,
+def solve_counterfactual(
+    saved_plan: SavedPlan,
     *,
     gap: float,
     time_limit: float | None = None,
@@ -36,56 +36,65 @@ def counterfactual(
     Raises ScenarioError if the variant does not fit the plan's scenario, Interrupted or NoPlan if
     the solve was stopped, or its limit was met before there was a plan.
     """
-    case = given.reading.case
+    case = saved_plan.reading.case
     public = [f for f, funder in case.funders.items() if funder.kind == "public"]
     name = case.counterfactual
-    if name is not None and name == given.plan.variant:
+    if name is not None and name == saved_plan.plan.variant:
         return None
-    if name is None and not any(one.funder in public for one in given.plan.accounts):
+    if name is None and not any(one.funder in public for one in saved_plan.plan.accounts):
         return None
     try:
-        found = find(_problem(given, name, public), gap=gap, time_limit=time_limit,
+        found = solve_and_certify(_counterfactual_problem(saved_plan, name, public), gap=gap, time_limit=time_limit,
                      on_progress=on_progress)  # fmt: skip
     except Infeasible:
         return None
     if found.interrupted:
         raise Interrupted(tr("stopped before it was found what would be done otherwise"))
-    certificate, bought = found.certificate, found.commitment.bought
+    certificate, bought = found.certificate, found.commitment.expected_purchases
     instance = found.instance
     return Counterfactual(
         variant=name,
         expected=found.with_plan.expected,
         cvar=found.with_plan.cvar(float(case.objective.cvar.level)),
         net_cost_meur=found.net_cost,
-        public_meur=_paid(found, public),
+        public_meur=_paid_present_value(found, public),
         objective=certificate.objective,
         bound=certificate.bound,
         gap=certificate.gap,
         projects=tuple(p for p in instance.projects if p in found.commitment.start),
-        stockpiles=tuple(h for h in instance.stockpiles if bought(instance, h).sum() > BOUGHT),
+        stockpiles=tuple(h for h in instance.stockpiles if bought(instance, h).sum() > MIN_LOTS),
     )
 
 
-def _problem(given: GivenPlan, variant: str | None, public: list[str]) -> Problem:
-    own = given.problem
+def _counterfactual_problem(
+    saved_plan: SavedPlan, variant: str | None, public_funders: list[str]
+) -> Problem:
+    own = saved_plan.problem
     if variant is None:
-        return Problem(seen_from(own.instance, idle=public), own.states, 0.0, own.recourse)
-    patch = given.reading.case.variants[variant].set
-    alone = [] if given.problem.sets else ["objective.over_assumptions=null"]
+        return Problem(
+            change_perspective(own.instance, inactive_funders=public_funders),
+            own.states,
+            0.0,
+            own.recourse,
+        )
+    patch = saved_plan.reading.case.variants[variant].set
+    alone = [] if saved_plan.problem.set_problems else ["objective.over_assumptions=null"]
     settings = [f"{path}={json.dumps(v)}" for path, v in patch.items()]
-    case = given.reading.changed([*settings, *alone]).case
+    case = saved_plan.reading.with_settings([*settings, *alone]).case
     instance = read_instance(case)
     if pool_key(instance) != pool_key(own.instance):
-        return Problem.of(case)
+        return Problem.from_case(case)
     return Problem(instance, own.states, 0.0, own.recourse)
 
 
-def _paid(found: Found, funders: list[str]) -> float:
+def _paid_present_value(solution: CheckedSolution, funders: list[str]) -> float:
     """Present value of what these funders put up."""
-    discount = dict(zip(map(str, found.instance.years), found.instance.discount, strict=True))
+    discount = dict(
+        zip(map(str, solution.instance.years), solution.instance.discount_factor, strict=True)
+    )
     return math.fsum(
         float(discount[year]) * amount
-        for one in positions(found.instance, found.commitment)
+        for one in account_positions(solution.instance, solution.commitment)
         if one.funder in funders
         for year, amount in one.paid_meur.items()
     )

@@ -6,103 +6,130 @@ from typing import Any
 from models import results
 from models.language import tr
 from models.results import Estimate, Evaluation
-from models.results.plan import OWN_LINE
-from models.scenario.chains import links
-from optimizer.analyses.evaluation import yardsticks
-from optimizer.analyses.evaluation.yardsticks import Say, estimated, worth
-from optimizer.analyses.plan.stocks import use_columns, used_caption
+from models.results.plan import WHOLE_BUDGET
+from models.scenario.chains import chain_links
+from optimizer.analyses.evaluation import reference_sections
+from optimizer.analyses.evaluation.reference_sections import (
+    EvaluationWording,
+    format_nonnegative_range,
+    format_sampled_estimate,
+)
+from optimizer.analyses.plan.stocks import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
-from optimizer.report.cells import TWO_SIDED, about, error
+from optimizer.report.cells import Z_95, format_estimate, half_width_95
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as damage_charts
 from optimizer.report.charts import evaluation as charts
 from optimizer.report.document import Column, Fact, Part, Section, Table
-from optimizer.report.figures import NOISE, NONE, clean, number, percent, rounded, small_percent
-from optimizer.report.wording import FEW_STATES, Wording, pairs
+from optimizer.report.number_format import (
+    NO_VALUE,
+    ZERO_TOLERANCE,
+    format_number,
+    format_percent,
+    format_rounded,
+    format_small_percent,
+    sanitize,
+)
+from optimizer.report.wording import MIN_STATES, Wording, pair_table
 
-MOST_ROWS = 10
+MAX_ROWS = 10
 """Materials and consumers that a terminal shows, those that lose most first."""
-LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+LEVELS_SHOWN = (0.0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 """Levels of the distribution that are shown."""
-FEW_WORST = 100
+MIN_TAIL_STATES = 100
 """With fewer states in the tail its interval holds the true CVaR less often than it promises: 84
 times of 100 with ten of them, 92 with a hundred (docs/benchmarks.md)."""
-FAR = 4.0
+MAX_STANDARD_ERRORS = 4.0
 """Two estimates of one figure that are so many standard errors apart are not both right."""
 
 
-def document(found: Evaluation) -> doc.Document:
+def build_document(result: Evaluation) -> doc.Document:
     """What a plan avoids, how sure that is, how far it is from the best, and what it is worth to
     know what comes."""
-    say = Wording(found)
-    first, *others = _answers(say)
+    say = Wording(result)
+    first, *others = _answer_sentences(say)
     cautions = doc.Caution(list(_cautions(say)))
-    proof: list[Part] = [_about_states(found), _proof(say)]
-    return say.document(
+    proof: list[Part] = [_states_note(result), _proof_table(say)]
+    return say.build_document(
         tr("Vorrat: a plan judged on states it was not made for"),
         [
             first,
-            doc.Facts(list(_facts(say)), doc.DETAIL),
+            doc.Facts(list(_facts(say)), doc.PAGE_AND_SHEET),
             *others,
             cautions,
-            _between(say),
-            *_use(say),
+            _outcome_table(say),
+            *_stock_use_tables(say),
         ],
         [
-            Section("chance", tr("How bad it can get"), _chance(say)),
-            Section("under", tr("Under each set of assumptions"), list(_under(say))),
-            Section("parts", tr("When, in what, and on whom it falls"), list(_parts(say))),
-            Section("overruns", tr("How likely budgets hold"), list(_budgets(say))),
-            *yardsticks.sections(say),
+            Section("chance", tr("How bad it can get"), _distribution_parts(say)),
+            Section(
+                "under", tr("Under each set of assumptions"), list(_assumption_set_tables(say))
+            ),
+            Section(
+                "parts", tr("When, in what, and on whom it falls"), list(_breakdown_tables(say))
+            ),
+            Section("overruns", tr("How likely budgets hold"), list(_budget_parts(say))),
+            *reference_sections.build_sections(say),
             Section("proof", tr("How good the proof is"), proof),
         ],
         title=tr("How good is the plan? {title}", title=say.title),
-        amounts=[found.net_cost_meur],
-        outcomes=[found.fresh.without_plan.worst],
+        money_amounts=[result.net_cost_meur],
+        outcome_amounts=[result.fresh.without_plan.worst],
     )
 
 
-def _under(say: Say) -> Iterator[Part]:
+def _assumption_set_tables(wording: EvaluationWording) -> Iterator[Part]:
     """What the plan does in fresh states of each set of assumptions."""
     columns = [
-        Column(tr("Set of assumptions"), lambda one: say.assumptions(one.id, one.title), "text"),
+        Column(
+            tr("Set of assumptions"),
+            lambda one: wording.assumption_set_title(one.id, one.title),
+            "text",
+        ),
         Column(tr("Weight"), "weight", "share"),
-        Column(tr("Without plan"), "without_plan.expected", "estimate", like="damage"),
-        Column(tr("With plan"), "with_plan.expected", "estimate", like="damage"),
-        Column(tr("Avoided"), "avoided", "estimate", like="damage"),
+        Column(tr("Without plan"), "without_plan.expected", "estimate", decimals_group="damage"),
+        Column(tr("With plan"), "with_plan.expected", "estimate", decimals_group="damage"),
+        Column(tr("Avoided"), "avoided", "estimate", decimals_group="damage"),
     ]
-    caption = tr("In fresh states of each set of assumptions, {unit}", unit=say.unit)
-    yield Table(caption, say.found.under, columns, "under")
+    caption = tr("In fresh states of each set of assumptions, {unit}", unit=wording.unit)
+    yield Table(caption, wording.result.under, columns, "under")
 
 
-def world(found: Evaluation) -> str:
+def other_scenario_name(result: Evaluation) -> str:
     """The other scenario in whose states the plan is looked at."""
-    other = found.states_of
+    other = result.states_of
     assert other is not None
     if other.variant is None:
-        return clean(other.title)
-    return f"{clean(other.title)} ({clean(other.variant_title or other.variant)})"
+        return sanitize(other.title)
+    return f"{sanitize(other.title)} ({sanitize(other.variant_title or other.variant)})"
 
 
-def _best_rule(found: Evaluation) -> results.RuleOutcome | None:
+def _best_release_policy(result: Evaluation) -> results.ReleasePolicyOutcome | None:
     """The rule with the least expected damage."""
-    return min(found.rules, key=lambda rule: rule.performance.expected.value, default=None)
+    return min(result.rules, key=lambda rule: rule.performance.expected.value, default=None)
 
 
-def _share_from_best(found: Evaluation) -> float | None:
+def _gap_share(result: Evaluation) -> float | None:
     """How far from the best it can be, as a share of its objective."""
-    objective = abs(found.fresh.objective.value)
-    return None if found.gap is None or objective <= NOISE else found.gap.upper / objective
+    objective = abs(result.fresh.objective.value)
+    return (
+        None if result.gap is None or objective <= ZERO_TOLERANCE else result.gap.upper / objective
+    )
 
 
-def _answers(say: Say) -> Iterator[str]:
+def _answer_sentences(wording: EvaluationWording) -> Iterator[str]:
     """One question a paragraph: what it avoids, without foresight, how far from the best, what
     uncertainty is worth."""
-    found, gap, known, rule = say.found, say.found.gap, say.found.information, _best_rule(say.found)
-    yield " ".join(_avoided(say))
+    found, gap, known, rule = (
+        wording.result,
+        wording.result.gap,
+        wording.result.information,
+        _best_release_policy(wording.result),
+    )
+    yield " ".join(_avoided_sentences(wording))
     if rule is not None:
         foresight = abs(found.fresh.with_plan.expected.value)
-        as_well = rule.above_foresight.value <= NOISE * max(1.0, foresight)
+        as_well = rule.above_foresight.value <= ZERO_TOLERANCE * max(1.0, foresight)
         yield (
             tr("An agency that cannot foresee the state releases stock just as well.")
             if as_well
@@ -110,45 +137,46 @@ def _answers(say: Say) -> Iterator[str]:
                 "That figure assumes that releases foresee how long each disruption lasts. An "
                 "agency that knows only past and present, and keeps {reserve} of planned stock for "
                 "the dearer shortages, leaves {rule}: the best that can be reached lies between.",
-                reserve=percent(rule.reserve),
-                rule=estimated(say, rule.performance.expected),
+                reserve=format_percent(rule.reserve),
+                rule=format_sampled_estimate(wording, rule.performance.expected),
             )
         )
     if gap is not None:
         yield tr(
             "With {confidence} confidence no other plan has an objective that is better by more "
             "than {upper}, which is {share} of it.",
-            confidence=percent(gap.confidence),
-            upper=say.amount(gap.upper),
-            share=small_percent(_share_from_best(found)),
+            confidence=format_percent(gap.confidence),
+            upper=wording.amount(gap.upper),
+            share=format_small_percent(_gap_share(found)),
         )
     if (risk := found.budget_risk) is not None:
         yield tr(
             "Projects may cost more than was announced: with {share} % probability every budget is "
             "enough all the same.",
-            share=percentage(risk.all_hold),
+            share=format_percentage(risk.all_hold),
         )
     if known is not None:
-        chance = TWO_SIDED * (known.wait_and_see_error or 0.0)
+        chance = Z_95 * (known.wait_and_see_error or 0.0)
         foreseen = tr(
             "To know before deciding which state comes would be worth {evpi}: no forecast can be "
             "worth more to what is decided now.",
-            evpi=worth(say, known.evpi) + (f" (± {rounded(chance)})" if chance else ""),
+            evpi=format_nonnegative_range(wording, known.evpi)
+            + (f" (± {format_rounded(chance)})" if chance else ""),
         )
-        vss = worth(say, known.vss)
+        vss = format_nonnegative_range(wording, known.vss)
         planned = tr("To plan for many states rather than for their mean gains {vss}.", vss=vss)
         yield f"{foreseen} {planned}"
 
 
-def _avoided(say: Say) -> Iterator[str]:
-    found, fresh = say.found, say.found.fresh
+def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
+    found, fresh = wording.result, wording.result.fresh
     if found.states_of is not None:
-        other = world(found)
+        other = other_scenario_name(found)
         yield tr(
             "The plan is judged in the states of {other}, which it was not made for.", other=other
         )
     elif fresh.sampled:
-        count = number(fresh.states)
+        count = format_number(fresh.states)
         yield tr("The plan is judged on {states} states that it was not made for.", states=count)
     else:
         yield tr(
@@ -156,15 +184,15 @@ def _avoided(say: Say) -> Iterator[str]:
         )
     yield tr(
         "The plan avoids {avoided} of {what}: {without} without it, {with_} with it.",
-        avoided=estimated(say, fresh.avoided),
-        what=say.expected,
-        without=about(fresh.without_plan.expected),
-        with_=about(fresh.with_plan.expected),
+        avoided=format_sampled_estimate(wording, fresh.avoided),
+        what=wording.expected_outcome,
+        without=format_estimate(fresh.without_plan.expected),
+        with_=format_estimate(fresh.with_plan.expected),
     )
-    figures = {"own": say.amount(found.own_expected), "moved": about(fresh.optimism)}
+    figures = {"own": wording.amount(found.own_expected), "moved": format_estimate(fresh.optimism)}
     if found.states_of is not None:
         yield tr("On its own states {own} would be left.", **figures)
-    elif fresh.sampled and abs(fresh.optimism.value) <= error(fresh.optimism):
+    elif fresh.sampled and abs(fresh.optimism.value) <= half_width_95(fresh.optimism):
         yield tr(
             "On its own states {own} would be left: the difference of {moved} may be chance alone.",
             **figures,
@@ -177,87 +205,95 @@ def _avoided(say: Say) -> Iterator[str]:
         )
 
 
-def _facts(say: Say) -> Iterator[Fact]:
+def _facts(wording: EvaluationWording) -> Iterator[Fact]:
     """The same in figures that are shown large."""
-    found, fresh = say.found, say.found.fresh
+    found, fresh = wording.result, wording.result.fresh
     exact = fresh.avoided.standard_error is None
     yield Fact(
-        tr("Damage avoided, mean") if say.of_damage else tr("Shortage avoided, mean"),
-        estimated(say, fresh.avoided),
+        tr("Damage avoided, mean") if wording.counts_damage else tr("Shortage avoided, mean"),
+        format_sampled_estimate(wording, fresh.avoided),
         tr("exact: all states are known") if exact else tr("± (95 %)"),
     )
-    rule = _best_rule(found)
+    rule = _best_release_policy(found)
     if rule is not None:
-        left = say.amount(fresh.avoided.value - rule.above_foresight.value)
-        by_rule = tr("by the best rule, reserve {share}", share=percent(rule.reserve))
+        left = wording.amount(fresh.avoided.value - rule.above_foresight.value)
+        by_rule = tr("by the best rule, reserve {share}", share=format_percent(rule.reserve))
         yield Fact(tr("Of that without foresight"), left, by_rule)
-    if found.gap is not None and (far := _share_from_best(found)) is not None:
-        sure = tr("with {confidence} confidence", confidence=percent(found.gap.confidence))
-        yield Fact(tr("From the best at most"), small_percent(far), sure)
+    if found.gap is not None and (far := _gap_share(found)) is not None:
+        sure = tr("with {confidence} confidence", confidence=format_percent(found.gap.confidence))
+        yield Fact(tr("From the best at most"), format_small_percent(far), sure)
     if found.information is not None:
-        vss, against = worth(say, found.information.vss), tr("against a plan for the mean")
+        vss, against = (
+            format_nonnegative_range(wording, found.information.vss),
+            tr("against a plan for the mean"),
+        )
         yield Fact(tr("Planning for uncertainty is worth"), vss, against)
 
 
-def _cautions(say: Say) -> Iterator[str]:
+def _cautions(wording: EvaluationWording) -> Iterator[str]:
     """What must be read with the answer."""
-    found, gap, rare = say.found, say.found.gap, say.found.rare
-    if found.own_states < FEW_STATES:
-        own = number(found.own_states)
+    found, gap, rare = wording.result, wording.result.gap, wording.result.rare
+    if found.own_states < MIN_STATES:
+        own = format_number(found.own_states)
         yield tr(
             "For illustration only: the plan was made for {states} states of the world.", states=own
         )
     worst = (1 - found.cvar_level) * found.fresh.states
-    if found.fresh.sampled and worst < FEW_WORST:
+    if found.fresh.sampled and worst < MIN_TAIL_STATES:
         yield tr(
             "Of the fresh states, {count} are among the worst: what chance does to the CVaR is "
             "understated below {enough} of them.",
-            count=number(worst, 0),
-            enough=number(FEW_WORST),
+            count=format_number(worst, 0),
+            enough=format_number(MIN_TAIL_STATES),
         )
-    if gap is not None and (gap.mean.standard_error or 0.0) <= NOISE:
+    if gap is not None and (gap.mean.standard_error or 0.0) <= ZERO_TOLERANCE:
         yield tr(
             "All samples tell the same distance from the best: chance does not show in so few. "
             "Take more of them, or more states in each."
         )
-    if rare is not None and max(abs(rare.deviation_expected), abs(rare.deviation_cvar)) > FAR:
+    if (
+        rare is not None
+        and max(abs(rare.deviation_expected), abs(rare.deviation_cvar)) > MAX_STANDARD_ERRORS
+    ):
         yield tr(
             "States with more rare events tell another figure than the fresh ones, by more than "
             "chance explains: take more of both."
         )
 
 
-def _between(say: Say) -> Table:
+def _outcome_table(wording: EvaluationWording) -> Table:
     """What is left without a plan, with it under each rule, and with foresight."""
-    found, fresh = say.found, say.found.fresh
+    found, fresh = wording.result, wording.result.fresh
     looked: list[tuple[str, results.Performance, Estimate | None, str]] = [
         (tr("Without plan"), fresh.without_plan, None, "without"),
         (tr("With plan, foresight"), fresh.with_plan, None, "foresight"),
     ]
     for of in sorted(found.rules, key=lambda rule: rule.reserve):
-        name = charts.marked(percent(of.reserve))
+        name = charts.rule_label(format_percent(of.reserve))
         looked.append((name, of.performance, of.above_foresight, "rule"))
     rows: list[Any] = [
         (name, of.expected, of.cvar, of.worst, above) for name, of, above, _ in looked
     ]
     rows.append((tr("Avoided with foresight"), fresh.avoided, None, None, None))
-    worst = _worst(found)
+    worst = _tail_label(found)
 
-    def bars(of: str) -> list[charts.Bar]:
+    def bars(of: str) -> list[charts.PolicyBar]:
         drawn = [looked[0], *looked[2:], looked[1]]
         figures: list[tuple[str, Estimate, str]] = [(r[0], getattr(r[1], of), r[3]) for r in drawn]
-        return [charts.Bar(name, f.value, f.standard_error, look) for name, f, look in figures]
+        return [
+            charts.PolicyBar(name, f.value, f.standard_error, look) for name, f, look in figures
+        ]
 
     groups = [(tr("Mean of all states"), bars("expected")), (worst, bars("cvar"))]
     chart = Chart(
         "between",
-        tr("What is left with the plan, between foresight and rule ({unit})", unit=say.unit),
+        tr("What is left with the plan, between foresight and rule ({unit})", unit=wording.unit),
         tr(
             "Bars from above: without any plan, with the plan under each rule, and with foresight. "
             "The best that can be reached lies between the best of these rules and foresight. "
             "Lines at the ends of bars show the sampling error (95 %)."
         ),
-        lambda: charts.between(groups, say.unit),
+        lambda: charts.policy_bars(groups, wording.unit),
     )
     columns = [
         Column(tr("Stocks released"), "0", "text"),
@@ -277,80 +313,86 @@ def _between(say: Say) -> Table:
         "it is made of only what plants can take in."
     )
     notes = [ruled_note] * bool(found.rules)
-    notes += [chain_note] * (bool(found.rules) and say.case is not None and any(links(say.case)))
+    notes += [chain_note] * (
+        bool(found.rules) and wording.case is not None and any(chain_links(wording.case))
+    )
     notes += [sampled_note] * fresh.sampled
-    return Table(_states(say), rows, columns, "between", " ".join(notes), chart=chart)
+    return Table(_states_caption(wording), rows, columns, "between", " ".join(notes), chart=chart)
 
 
-def _use(say: Say) -> Iterator[Table]:
+def _stock_use_tables(wording: EvaluationWording) -> Iterator[Table]:
     """How often stocks that are filled again are used under each rule."""
     rows = [
-        (charts.marked(percent(rule.reserve)), use)
-        for rule in sorted(say.found.rules, key=lambda rule: rule.reserve)
+        (charts.rule_label(format_percent(rule.reserve)), use)
+        for rule in sorted(wording.result.rules, key=lambda rule: rule.reserve)
         for use in rule.stock_use
     ]
     if rows:
         columns = [
             Column(tr("Stocks released"), "0", "text"),
-            *use_columns(say, lambda row: row[1]),
+            *stock_use_columns(wording, lambda row: row[1]),
         ]
-        yield Table(used_caption(), rows, columns, "stock-use")
+        yield Table(stock_use_caption(), rows, columns, "stock-use")
 
 
-def _worst(found: Evaluation) -> str:
-    return tr("Mean of the worst {share}", share=percent(1 - found.cvar_level))
+def _tail_label(result: Evaluation) -> str:
+    return tr("Mean of the worst {share}", share=format_percent(1 - result.cvar_level))
 
 
-def _states(say: Say) -> str:
+def _states_caption(wording: EvaluationWording) -> str:
     """Of which states figures are, with their unit."""
-    found, states, unit = say.found, say.found.fresh.states, say.unit
+    found, states, unit = wording.result, wording.result.fresh.states, wording.unit
     if found.states_of is not None:
-        return tr("In the states of {other} ({unit})", other=world(found), unit=unit)
+        return tr("In the states of {other} ({unit})", other=other_scenario_name(found), unit=unit)
     if found.fresh.sampled:
-        return tr("On {states} fresh states ({unit})", states=number(states), unit=unit)
-    return tr("On the {states} states of the scenario ({unit})", states=number(states), unit=unit)
+        return tr("On {states} fresh states ({unit})", states=format_number(states), unit=unit)
+    return tr(
+        "On the {states} states of the scenario ({unit})", states=format_number(states), unit=unit
+    )
 
 
-def _chance(say: Say) -> list[Part]:
+def _distribution_parts(wording: EvaluationWording) -> list[Part]:
     """How damage is spread over the states."""
-    fresh, of = say.found.fresh, say.found.fresh.distribution
+    fresh, of = wording.result.fresh, wording.result.fresh.distribution
     if fresh.states < 2:
         return []
     before, after = fresh.without_plan, fresh.with_plan
     marks = [
         (tr("Expected"), before.expected.value, after.expected.value),
-        (_worst(say.found), before.cvar.value, after.cvar.value),
+        (_tail_label(wording.result), before.cvar.value, after.cvar.value),
         (tr("Worst state"), before.worst, after.worst),
     ]
     chart = Chart(
         "fresh-distribution",
-        tr("Chance of more damage than a value ({unit})", unit=say.unit)
-        if say.of_damage
-        else tr("Chance of more shortage than a value ({unit})", unit=say.unit),
+        tr("Chance of more damage than a value ({unit})", unit=wording.unit)
+        if wording.counts_damage
+        else tr("Chance of more shortage than a value ({unit})", unit=wording.unit),
         tr(
             "Left, a dashed curve without the plan and a full one with it. Right, bars of the "
             "mean, of the worst states and of the worst one."
         ),
-        lambda: damage_charts.exceedance(of.levels, of.without_plan, of.with_plan, marks, say.unit),
+        lambda: damage_charts.exceedance_curves(
+            of.levels, of.without_plan, of.with_plan, marks, wording.unit
+        ),
     )
     every = zip(of.levels, of.without_plan, of.with_plan, strict=True)
-    rows = [row for row in every if round(row[0], 6) in LEVELS]
+    rows = [row for row in every if round(row[0], 6) in LEVELS_SHOWN]
 
     def name(row: tuple[float, ...]) -> str:
-        least, share = tr("Least state"), percent(row[0])
+        least, share = tr("Least state"), format_percent(row[0])
         return tr("Not exceeded in {share} of states", share=share) if row[0] else least
 
     columns = [
         Column("", name, "text"),
-        Column(tr("Without plan"), "1", "outcome", like="damage"),
-        Column(tr("With plan"), "2", "outcome", like="damage"),
+        Column(tr("Without plan"), "1", "outcome", decimals_group="damage"),
+        Column(tr("With plan"), "2", "outcome", decimals_group="damage"),
     ]
-    return [Table(_states(say), rows, columns, "fresh-distribution", chart=chart)]
+    return [Table(_states_caption(wording), rows, columns, "fresh-distribution", chart=chart)]
 
 
-def _parts(say: Say) -> Iterator[Table]:
+def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
     """Expected damage by year, material and consumer."""
-    fresh, unit = say.found.fresh, say.unit
+    fresh, unit = wording.result.fresh, wording.unit
 
     def table(
         name: str, of: str, caption: str, some: Iterable[tuple[str, Any]], most: int | None = None
@@ -358,35 +400,35 @@ def _parts(say: Say) -> Iterator[Table]:
         rows = [(name, one.expected_without_plan, one.expected) for name, one in some]
         columns = [
             Column(of, "0", "text"),
-            Column(tr("Without plan"), "1", "outcome", like="damage"),
-            Column(tr("With plan, foresight"), "2", "outcome", like="damage"),
+            Column(tr("Without plan"), "1", "outcome", decimals_group="damage"),
+            Column(tr("With plan, foresight"), "2", "outcome", decimals_group="damage"),
         ]
-        return Table(caption, rows, columns, f"fresh-{name}", most=most)
+        return Table(caption, rows, columns, f"fresh-{name}", max_terminal_rows=most)
 
     def ranked(kind: str, some: Sequence[Any]) -> list[tuple[str, Any]]:
         first = sorted(some, key=lambda one: -one.expected)
-        return [(say.name(kind, one.id, one.name), one) for one in first]
+        return [(wording.name(kind, one.id, one.name), one) for one in first]
 
     by_year = tr("Expected by year ({unit})", unit=unit)
     yield table("years", tr("Year"), by_year, fresh.by_year.items())
     by_material = tr("Expected by material ({unit})", unit=unit)
     materials = ranked("materials", fresh.materials)
-    yield table("materials", tr("Material"), by_material, materials, MOST_ROWS)
+    yield table("materials", tr("Material"), by_material, materials, MAX_ROWS)
     by_consumer = tr("Expected by consumer ({unit})", unit=unit)
     consumers = ranked("consumers", fresh.consumers)
-    yield table("consumers", tr("Consumer"), by_consumer, consumers, MOST_ROWS)
+    yield table("consumers", tr("Consumer"), by_consumer, consumers, MAX_ROWS)
 
 
-def percentage(share: Estimate) -> str:
+def format_percentage(estimate: Estimate) -> str:
     """A probability in percent, with what chance leaves open."""
-    error = share.standard_error
+    error = estimate.standard_error
     of_hundred = None if error is None else 100 * error
-    return about(Estimate(value=100 * share.value, standard_error=of_hundred))
+    return format_estimate(Estimate(value=100 * estimate.value, standard_error=of_hundred))
 
 
-def _budgets(say: Say) -> Iterator[Part]:
+def _budget_parts(wording: EvaluationWording) -> Iterator[Part]:
     """How likely each budget and line holds, and what is missing where it does not."""
-    risk = say.found.budget_risk
+    risk = wording.result.budget_risk
     if risk is None:
         return
     whole, every = tr("All public funders together"), tr("all years")
@@ -394,38 +436,40 @@ def _budgets(say: Say) -> Iterator[Part]:
     def name(one: results.BudgetOdds) -> str:
         if one.funder is None:
             return whole
-        funder = say.name("funders", one.funder)
+        funder = wording.name("funders", one.funder)
         return (
-            funder if one.line == OWN_LINE else f"{funder}: {say.budget_line(one.funder, one.line)}"
+            funder
+            if one.line == WHOLE_BUDGET
+            else f"{funder}: {wording.budget_line_name(one.funder, one.line)}"
         )
 
     columns = [
         Column(tr("Budget line"), name, "text"),
         Column(tr("Year"), lambda one: every if one.year is None else str(one.year), "text"),
-        Column(tr("Available"), "available_meur", "money", like="all"),
-        Column(tr("Used as planned"), "planned_meur", "money", like="all"),
-        Column(tr("Used in the mean"), "mean_meur", "money", like="all"),
-        Column(tr("Is enough, %"), lambda one: percentage(one.holds), "text"),
-        Column(tr("Missing where it is not"), "missing_meur", "money", like="all"),
+        Column(tr("Available"), "available_meur", "money", decimals_group="all"),
+        Column(tr("Used as planned"), "planned_meur", "money", decimals_group="all"),
+        Column(tr("Used in the mean"), "mean_meur", "money", decimals_group="all"),
+        Column(tr("Is enough, %"), lambda one: format_percentage(one.holds), "text"),
+        Column(tr("Missing where it is not"), "missing_meur", "money", decimals_group="all"),
     ]
-    caption = tr("How likely budgets are enough ({unit}, not discounted)", unit=say.million)
+    caption = tr("How likely budgets are enough ({unit}, not discounted)", unit=wording.money_unit)
     note = tr(
         "{draws} draws of what projects cost above their announced capex. "
         "As planned: with the contingency of the scenario.",
-        draws=number(risk.draws),
+        draws=format_number(risk.draws),
     )
     yield Table(caption, risk.budgets, columns, "overruns", note)
 
 
-def _about_states(found: Evaluation) -> str:
+def _states_note(result: Evaluation) -> str:
     """What the states do not say."""
-    if found.states_of is not None:
+    if result.states_of is not None:
         return tr(
             "The states are those of {other}: they show how the plan fares there, not how likely "
             "that world is.",
-            other=world(found),
+            other=other_scenario_name(result),
         )
-    if found.fresh.sampled:
+    if result.fresh.sampled:
         return tr(
             "Fresh states come from the same hazards and probabilities as the plan's own. They "
             "show what chance in sampling does, not whether the assumptions are right; vorrat "
@@ -437,20 +481,23 @@ def _about_states(found: Evaluation) -> str:
     )
 
 
-def _proof(say: Say) -> Table:
+def _proof_table(wording: EvaluationWording) -> Table:
     """What it takes to judge and to repeat it."""
-    found, fresh = say.found, say.found.fresh
+    found, fresh = wording.result, wording.result.fresh
     there = found.net_cost_there_meur
     rows = [
-        (tr("States of the plan"), number(found.own_states)),
-        (tr("Gap of the plan on its own states"), small_percent(found.own_gap)),
-        (tr("Objective on its own states"), say.amount(found.own_objective)),
-        (tr("States that it is judged on"), number(fresh.states)),
-        (tr("Objective on the states it is judged on"), estimated(say, fresh.objective)),
-        (tr("Seed of the fresh states"), NONE if fresh.seed is None else str(fresh.seed)),
-        (tr("Net cost"), say.money(found.net_cost_meur)),
-        *([] if there is None else [(tr("Net cost there"), say.money(there))]),
-        (tr("Time"), f"{number(sum(found.seconds.values()))} s"),
-        *say.made_of(),
+        (tr("States of the plan"), format_number(found.own_states)),
+        (tr("Gap of the plan on its own states"), format_small_percent(found.own_gap)),
+        (tr("Objective on its own states"), wording.amount(found.own_objective)),
+        (tr("States that it is judged on"), format_number(fresh.states)),
+        (
+            tr("Objective on the states it is judged on"),
+            format_sampled_estimate(wording, fresh.objective),
+        ),
+        (tr("Seed of the fresh states"), NO_VALUE if fresh.seed is None else str(fresh.seed)),
+        (tr("Net cost"), wording.money_amount(found.net_cost_meur)),
+        *([] if there is None else [(tr("Net cost there"), wording.money_amount(there))]),
+        (tr("Time"), f"{format_number(sum(found.seconds.values()))} s"),
+        *wording.version_rows(),
     ]
-    return pairs(tr("What it takes to repeat this"), rows, "proof")
+    return pair_table(tr("What it takes to repeat this"), rows, "proof")

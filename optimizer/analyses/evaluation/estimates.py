@@ -16,43 +16,47 @@ from numpy.typing import NDArray
 from models.results import Estimate, Performance
 from models.scenario.case import Case
 from optimizer.model.instance import Floats
-from optimizer.solve.outcomes import Evaluation, mean_of_worst
-from optimizer.solve.plan_document import quantiles
-from optimizer.solve.sweep import ByRule
+from optimizer.solve.outcomes import PlanEvaluation, tail_mean
+from optimizer.solve.plan_document import weighted_quantiles
+from optimizer.solve.recourse import ReleasePolicyResult
 
-Parts = NDArray[np.int64] | None
+StrataOfDraws = NDArray[np.int64] | None
 """(n) number of the part that each draw comes from, where the number from each was fixed."""
 
 
-def estimate(value: float, draws: Floats | None, part: Parts = None) -> Estimate:
+def estimate_with_error(
+    value: float, draws: Floats | None, stratum: StrataOfDraws = None
+) -> Estimate:
     """A figure with the standard error of the mean of draws (n), that of a stratified sample where
     there are parts; none where nothing was drawn.
 
     A single draw of a part tells nothing of its error, which is then infinite in truth, and null
     here.
     """
-    parts = [] if draws is None else [draws] if part is None else _split(draws, part)
+    parts = (
+        [] if draws is None else [draws] if stratum is None else _split_by_stratum(draws, stratum)
+    )
     if draws is None or min(map(len, parts)) < 2:
         return Estimate(value=value, standard_error=None)
     variance = math.fsum(len(own) * float(own.var(ddof=1)) for own in parts)
     return Estimate(value=value, standard_error=math.sqrt(variance) / len(draws))
 
 
-def _split(draws: Floats, part: NDArray[np.int64]) -> list[Floats]:
-    return [draws[part == one] for one in np.unique(part)]
+def _split_by_stratum(draws: Floats, stratum: NDArray[np.int64]) -> list[Floats]:
+    return [draws[stratum == one] for one in np.unique(stratum)]
 
 
-def mean(chance: Floats, values: Floats, *, sampled: bool) -> Estimate:
+def mean_estimate(probability: Floats, values: Floats, *, sampled: bool) -> Estimate:
     """The mean of values (n) with a chance (n), the same for each where they are a sample."""
-    return estimate(float(chance @ values), values if sampled else None)
+    return estimate_with_error(float(probability @ values), values if sampled else None)
 
 
-def threshold(chance: Floats, damage: Floats, level: float) -> float:
+def tail_quantile(probability: Floats, damage: Floats, level: float) -> float:
     """Damage from which on a state counts to the worst ``1 - level``: the quantile."""
-    return quantiles(damage, chance, [level])[0]
+    return weighted_quantiles(damage, probability, [level])[0]
 
 
-def of_tail(chance: Floats, damage: Floats, level: float) -> Floats:
+def tail_contributions(probability: Floats, damage: Floats, level: float) -> Floats:
     """(n) what each draw contributes to the mean of the worst ``1 - level``.
 
     The CVaR is the least over η of η + E max(0, D - η) / (1 - level) (Rockafellar and Uryasev
@@ -60,30 +64,32 @@ def of_tail(chance: Floats, damage: Floats, level: float) -> Floats:
     is that of a mean of η + max(0, D - η) / (1 - level): the central limit theorem of Trindade,
     Uryasev, Shapiro and Zrazhevsky (2007), and Hong and Liu (2009).
     """
-    eta = threshold(chance, damage, level)
+    eta = tail_quantile(probability, damage, level)
     contributions: Floats = eta + np.maximum(0.0, damage - eta) / (1 - level)
     return contributions
 
 
-def performance(evaluation: Evaluation | ByRule, level: float, *, sampled: bool) -> Performance:
+def estimate_performance(
+    evaluation: PlanEvaluation | ReleasePolicyResult, level: float, *, sampled: bool
+) -> Performance:
     """Damage over the states of an evaluation."""
     chance, damage = evaluation.probability, evaluation.damage
-    tail = of_tail(chance, damage, level) if sampled else None
+    tail = tail_contributions(chance, damage, level) if sampled else None
     return Performance(
-        expected=mean(chance, damage, sampled=sampled),
-        cvar=estimate(mean_of_worst(chance, damage, level), tail),
+        expected=mean_estimate(chance, damage, sampled=sampled),
+        cvar=estimate_with_error(tail_mean(chance, damage, level), tail),
         worst=float(damage[chance > 0].max()),
     )
 
 
-def apart(one: Estimate, other: Estimate) -> Estimate:
+def difference_of_estimates(first: Estimate, second: Estimate) -> Estimate:
     """The difference of two figures from samples of their own."""
-    errors = [e.standard_error for e in (one, other) if e.standard_error is not None]
+    errors = [e.standard_error for e in (first, second) if e.standard_error is not None]
     error = math.hypot(*errors) if errors else None
-    return Estimate(value=one.value - other.value, standard_error=error)
+    return Estimate(value=first.value - second.value, standard_error=error)
 
 
-class Risk(NamedTuple):
+class RiskMeasure(NamedTuple):
     """The measure (1 - weight) E + weight CVaR of a total over the states.
 
     It is monotone, and moves along with a constant that is added to all states (Rockafellar and
@@ -94,19 +100,21 @@ class Risk(NamedTuple):
     weight: float
 
     @classmethod
-    def of(cls, case: Case) -> Risk:
+    def of_case(cls, case: Case) -> RiskMeasure:
         """That of a scenario's objective."""
         return cls(float(case.objective.cvar.level), float(case.objective.cvar.weight))
 
-    def __call__(self, chance: Floats, total: Floats) -> float:
+    def __call__(self, probability: Floats, total: Floats) -> float:
         """Of totals (S) that come with a chance (S)."""
-        mean = float(chance @ total / chance.sum())
+        mean = float(probability @ total / probability.sum())
         if self.weight == 0:
             return mean
-        return (1 - self.weight) * mean + self.weight * mean_of_worst(chance, total, self.level)
+        return (1 - self.weight) * mean + self.weight * tail_mean(probability, total, self.level)
 
-    def influence(self, chance: Floats, total: Floats) -> Floats:
+    def influence(self, probability: Floats, total: Floats) -> Floats:
         """(S) what each state adds: the spread of these is that of an estimate from a sample."""
-        tail = self.weight * of_tail(chance, total, self.level) if self.weight else 0.0
+        tail = (
+            self.weight * tail_contributions(probability, total, self.level) if self.weight else 0.0
+        )
         added: Floats = (1 - self.weight) * total + tail
         return added

@@ -10,55 +10,55 @@ from models.language import tr
 from optimizer.analyses import options as opt
 from optimizer.errors import Misuse
 
-FEWEST_RARE = 10
+MIN_RARE_STATES = 10
 """So many states at least, or a standard error would rest on a single one of a set."""
-SOLVING = ("replications", "replication_states", "wait_and_see", "tail_weight", "longer")
+SOLVING_OPTIONS = ("replications", "replication_states", "wait_and_see", "tail_weight", "longer")
 """Options of parts that rest on the plan's own scenario."""
-SAMPLING = ("states", "seed", "replications", "replication_states", "rare")
+SAMPLING_OPTIONS = ("states", "seed", "replications", "replication_states", "rare")
 """Options of what is drawn."""
 
-Part = Annotated[opt.Number, Field(ge=0, le=1)]
+UnitShare = Annotated[opt.Number, Field(ge=0, le=1)]
 
 
-class EvaluateOptions(opt.OfScenario, opt.SolveOptions):
+class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
     """Judge a saved PLAN on states that it was not made for, and against what could be known.
 
     PLAN is a plan.json or the folder it is in.
     """
 
-    exits = (
+    exit_code_help = (
         "Exit codes: 0 judged, all solves to the gap; 1 some solve was stopped by a limit; "
         "2 wrong usage or input; 4 nothing known of a problem before the limit; 5 failure; "
         "130 interrupted."
     )
-    out = "Write evaluation.json into this folder as well."
+    out_help = "Write evaluation.json into this folder as well."
 
-    states: opt.Pair = 100_000
+    states: opt.CountFromTwo = 100_000
     """How many fresh states."""
     seed: opt.Count | None = None
     """Seed of the fresh states; the one after the plan's own if not given."""
-    reserves: Annotated[tuple[Part, ...], opt.Flag("SHARE", "--reserve")] = (0.0, 0.25, 0.5)
+    reserves: Annotated[tuple[UnitShare, ...], opt.CliFlag("SHARE", "--reserve")] = (0.0, 0.25, 0.5)
     """Share of planned stock that the release rule keeps for the dearer steps; may be given
     often."""
-    replications: Annotated[opt.Count, opt.Flag("R")] = 10
+    replications: Annotated[opt.Count, opt.CliFlag("R")] = 10
     """Samples for each of which the best plan is sought; 0 leaves out how far from the best the
     plan can be."""
-    replication_states: opt.Positive | None = None
+    replication_states: opt.PositiveCount | None = None
     """States in each of these samples; as many as the plan's own if not given."""
     wait_and_see: opt.Count = 200
     """States of the plan that are solved by themselves; 0 leaves out what it is worth to know."""
-    tail_weight: Annotated[Part, opt.Flag("WEIGHT")] | None = None
+    tail_weight: Annotated[UnitShare, opt.CliFlag("WEIGHT")] | None = None
     """Weight of the worst states in a cautious plan; the scenario's if not given, or 0.5 where that
     is 0; 0 leaves out what caution costs."""
     rare: opt.Count | None = None
     """States in which rare events are drawn more often; a tenth of --states if not given; 0 leaves
     them out."""
-    longer: Annotated[opt.Count, opt.Flag("YEARS")] = 5
+    longer: Annotated[opt.Count, opt.CliFlag("YEARS")] = 5
     """Years that the horizon is prolonged by; 0 leaves that out."""
     no_counterfactual: bool = False
     """Leave out what would be done without the plan: the scenario's counterfactual variant, or the
     best plan without public money."""
-    states_of: Annotated[str, opt.Flag("FILE")] | None = None
+    states_of: Annotated[str, opt.CliFlag("FILE")] | None = None
     """Look at the plan in the states of this scenario instead of its own: another world, or the
     path that came. Nothing is solved then."""
     variant: opt.Id | None = None
@@ -70,15 +70,15 @@ class EvaluateOptions(opt.OfScenario, opt.SolveOptions):
     """Stop each single solve after this time with what is known by then."""
 
     @model_validator(mode="after")
-    def _fit(self) -> EvaluateOptions:
+    def _check_combination(self) -> EvaluateOptions:
         if self.replications == 1:
             raise Misuse(tr("--replications 1 leaves chance open: take two at least, or 0."))
         if self.states_of is None and (self.variant is not None or self.settings):
             raise Misuse(tr("--variant and --set go with --states-of."))
-        if self.rare is not None and 0 < self.rare < FEWEST_RARE:
-            fewest = FEWEST_RARE
+        if self.rare is not None and 0 < self.rare < MIN_RARE_STATES:
+            fewest = MIN_RARE_STATES
             raise Misuse(tr("--rare takes {fewest} states at least, or 0.", fewest=fewest))
-        for option, value in self.given(SOLVING):
+        for option, value in self.given_options(SOLVING_OPTIONS):
             if self.states_of is not None and not self.quick:
                 said = {"option": option}
                 raise Misuse(
@@ -88,7 +88,7 @@ class EvaluateOptions(opt.OfScenario, opt.SolveOptions):
                 raise Misuse(tr("{option} and --quick exclude each other.", option=option))
         return self
 
-    def given(self, names: tuple[str, ...]) -> list[tuple[str, object]]:
+    def given_options(self, names: tuple[str, ...]) -> list[tuple[str, object]]:
         """Those of some options that were given, as they are written, with their values."""
         return [
             ("--" + name.replace("_", "-"), getattr(self, name))

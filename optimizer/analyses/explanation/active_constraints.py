@@ -9,20 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.results import Beside, BindingRule
-from models.scenario.quantities import Yearly
+from models.results import AdditionEffect, BindingRule
+from models.scenario.quantities import YearlyQuantity
 from optimizer.model import commitment as committed
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.formulation import read_commitment
-from optimizer.model.instance import COMMON, Floats, Instance
+from optimizer.model.instance import COMMON_GROUP, Floats, Instance
 from optimizer.solve import outcomes
-from optimizer.solve.conflicts import RULES, Search, conflict_among, first_stage, rule_rows
+from optimizer.solve.conflicts import (
+    RULE_EXPLAINERS,
+    ConflictSearch,
+    compile_first_stage,
+    find_conflicting_groups,
+    rule_rows,
+)
 from optimizer.solve.planner import Problem
 
-TIGHT = 1e-5
+SLACK_TOLERANCE = 1e-5
 """Slack below this share of a row's size is none."""
-INDEXED: dict[str, tuple[str, ...]] = {
+RULE_INDEX_PARTS: dict[str, tuple[str, ...]] = {
     "market_finance_limit": ("project", ""),
     "share_limit": ("", "funder", "instrument"),
     "share_needs_start": ("", "funder", "instrument", ""),
@@ -50,31 +56,31 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "country_share_limit": ("material", "country", "year"),
 }
 """What the parts of the index of each rule are; an empty one is not told."""
-YEAR_BY_YEAR = {"funder_budget_by_year", "budget_line_by_year", "guarantee_stock_limit"}
-YEAR_BY_YEAR |= {"starts_by_year"}
+YEARLY_RULES = {"funder_budget_by_year", "budget_line_by_year", "guarantee_stock_limit"}
+YEARLY_RULES |= {"starts_by_year"}
 """Rules of which each year is one by itself."""
-UNNUMBERED = {"offtake_right", "days_of_demand"}
+RULES_WITHOUT_NUMBER = {"offtake_right", "days_of_demand"}
 """Rules whose path leads to more than one number."""
-UNTOLD = {"share_needs_start", "offtake_right", "requires", "excludes"}
+UNREPORTED_RULES = {"share_needs_start", "offtake_right", "requires", "excludes"}
 """Rules that are tight around nearly everything: that they are tells nobody anything."""
-FOR_ALL = (
+SHARED_RULES = (
     {"funder_budget", "funder_budget_by_year", "public_budget", "max_projects", "excludes"}
     | {"budget_line_total", "budget_line_by_year", "guarantee_stock_limit", "starts_by_year"}
 )  # fmt: skip
 """Rules that keep something from a project because others have it."""
-OF_THE_WHOLE = {"share_limit", "market_finance_limit", "offtake_limit", "public_share_limit"}
+PROJECT_SHARE_RULES = {"share_limit", "market_finance_limit", "offtake_limit", "public_share_limit"}
 """Rules whose limit is a share of a project: that nobody can have more than all is no rule."""
-COLUMNS = {
+COLUMNS_BY_KIND = {
     "project": {"start", "unaided", "share", "market", "takes_part", "offtake", "floored"},
     "stockpile": {"buy", "planned"},
 }
 """Columns of the first stage that belong to a project or a stockpile."""
-LEFT = {"unspent", "line_unspent", "nothing"}
+DERIVED_COLUMNS = {"unspent", "line_unspent", "nothing"}
 """Columns that follow from the others."""
 
 
 @dataclass(frozen=True)
-class Key:
+class RuleKey:
     """What rows of the first stage are one rule to a reader."""
 
     name: str
@@ -82,46 +88,52 @@ class Key:
     year: int | None = None
 
 
-def key_of(instance: Instance, name: str, index: Any) -> tuple[Key, int | None]:
+def rule_key(instance: Instance, name: str, index: Any) -> tuple[RuleKey, int | None]:
     """The rule that a row belongs to, and the year that the row is for."""
     parts = index if isinstance(index, tuple) else (index,)
     about, year = [], None
-    for what, part in zip(INDEXED[name], parts, strict=False):
+    for what, part in zip(RULE_INDEX_PARTS[name], parts, strict=False):
         if what == "year":
             year = int(part)
         elif what == "period":
-            year = instance.years[int(part) // instance.per_year]
-        elif what and not (name == "offtake_right" and what == "funder" and part == COMMON):
+            year = instance.years[int(part) // instance.periods_per_year]
+        elif what and not (name == "offtake_right" and what == "funder" and part == COMMON_GROUP):
             about.append((what, str(part).removesuffix(".")))
     name = "share_limit" if name == "share_needs_start" else name
-    return Key(name, tuple(about), year if name in YEAR_BY_YEAR else None), year
+    return RuleKey(name, tuple(about), year if name in YEARLY_RULES else None), year
 
 
 @dataclass
-class Rows:
+class RuleRows:
     """The rows of one rule: their places, the index of the first, and their years."""
 
-    places: list[int]
+    row_indices: list[int]
     index: Any
     years: set[int]
 
 
-def by_rule(instance: Instance, rows: Iterable[tuple[int, str, Any]]) -> dict[Key, Rows]:
+def group_rows_by_rule(
+    instance: Instance, rows: Iterable[tuple[int, str, Any]]
+) -> dict[RuleKey, RuleRows]:
     """Rows, each with its name and index, by the rule that they belong to."""
-    found: dict[Key, Rows] = {}
+    found: dict[RuleKey, RuleRows] = {}
     for place, name, index in rows:
-        key, year = key_of(instance, name, index)
-        rule = found.setdefault(key, Rows([], index, set()))
-        rule.places.append(place)
+        key, year = rule_key(instance, name, index)
+        rule = found.setdefault(key, RuleRows([], index, set()))
+        rule.row_indices.append(place)
         rule.years |= set() if year is None else {year}
     return found
 
 
-def described(
-    instance: Instance, key: Key, index: Any, years: Iterable[int] = (), alone: bool | None = None
+def build_binding_rule(
+    instance: Instance,
+    key: RuleKey,
+    index: Any,
+    years: Iterable[int] = (),
+    alone: bool | None = None,
 ) -> BindingRule:
     """A rule for a reader; ``index`` is that of one of its rows."""
-    rule = RULES[key.name](instance, index)
+    rule = RULE_EXPLAINERS[key.name](instance, index)
     listed = (key.year,) if key.year is not None else tuple(sorted(years))
     return BindingRule(
         tag=rule.tag,
@@ -129,13 +141,13 @@ def described(
         path=".".join(map(str, rule.path)),
         about=dict(key.about),
         years=listed,
-        limit=_limit(instance, key, rule.path, listed or tuple(instance.years)),
+        limit=_rule_limit(instance, key, rule.path, listed or tuple(instance.years)),
         alone=alone,
     )
 
 
-def _limit(
-    instance: Instance, key: Key, path: Sequence[int | str], years: tuple[int, ...]
+def _rule_limit(
+    instance: Instance, key: RuleKey, path: Sequence[int | str], years: tuple[int, ...]
 ) -> float | None:
     """The number of a rule, where it has one: what stands at its path."""
     at: Any = instance.case
@@ -145,42 +157,48 @@ def _limit(
         share = math.inf if aid.max_intensity is None else float(aid.max_intensity) * project.capex
         return min(share, math.inf if aid.max_meur is None else float(aid.max_meur))
     for step in path:
-        if isinstance(at, Yearly):
+        if isinstance(at, YearlyQuantity):
             break
         if isinstance(at, dict):
             at = at.get(int(step) if str(step).isdecimal() and step not in at else step)
         else:
             at = at[int(step)] if isinstance(step, int) else getattr(at, step)
-    if isinstance(at, Yearly):
+    if isinstance(at, YearlyQuantity):
         numbers = {at.at(year) for year in years}
         at = numbers.pop() if len(numbers) == 1 else None
     elif isinstance(at, dict) and key.year is not None:
         at = at.get(key.year, 0.0)
-    known = key.name not in UNNUMBERED and isinstance(at, int | float)
+    known = key.name not in RULES_WITHOUT_NUMBER and isinstance(at, int | float)
     return float(at) if known and math.isfinite(at) else None
 
 
-class StandingPlan:
+class PlanConstraints:
     """A plan, its place among the rules, and what could be added to it."""
 
-    def __init__(self, problem: Problem, commitment: Commitment, evaluation: outcomes.Evaluation):
+    def __init__(
+        self, problem: Problem, commitment: Commitment, evaluation: outcomes.PlanEvaluation
+    ):
         self.problem, self.commitment, self.evaluation = problem, commitment, evaluation
         self.instance: Instance = problem.instance
-        self.compiled = first_stage(self.instance)
-        self.names = [(v.parent_component().local_name, v.index()) for v in self.compiled.variables]
-        self.values = np.array([self._value(*name) for name in self.names])
+        self.compiled = compile_first_stage(self.instance)
+        self.column_names = [
+            (v.parent_component().local_name, v.index()) for v in self.compiled.variables
+        ]
+        self.column_values = np.array([self._column_value(*name) for name in self.column_names])
         self.rows = list(rule_rows(self.compiled))
-        self._by_row = self.compiled.program.matrix.tocsr()
+        self._row_matrix = self.compiled.program.matrix.tocsr()
 
-    def tight(self, of: str, id: str) -> tuple[BindingRule, ...]:
+    def tight_rules(self, item_kind: str, id: str) -> tuple[BindingRule, ...]:
         """Rules that leave no room around a project or a stockpile of the plan."""
         found = [
-            described(self.instance, key, rows.index, rows.years)
-            for key, rows in self._tight(self._columns(of, id)).items()
+            build_binding_rule(self.instance, key, rows.index, rows.years)
+            for key, rows in self._tight_rows(self._column_mask(item_kind, id)).items()
         ]
-        found = [r for r in found if r.name not in OF_THE_WHOLE or (r.limit or 0.0) < 1 - 1e-9]
-        start = self.commitment.start.get(id) if of == "project" else None
-        if start is not None and self.instance.years[0] < start == self._starts(id)[0]:
+        found = [
+            r for r in found if r.name not in PROJECT_SHARE_RULES or (r.limit or 0.0) < 1 - 1e-9
+        ]
+        start = self.commitment.start.get(id) if item_kind == "project" else None
+        if start is not None and self.instance.years[0] < start == self._possible_starts(id)[0]:
             # Not a rule of the first stage but the end of its range: no sooner year can be chosen.
             path = f"projects.{id}.earliest_start"
             about = {"project": id}
@@ -189,24 +207,28 @@ class StandingPlan:
         return tuple(found)
 
     @cached_property
-    def all_tight(self) -> dict[Key, Rows]:
+    def all_tight_rules(self) -> dict[RuleKey, RuleRows]:
         """All rules that leave no room anywhere."""
-        return self._tight(np.ones(len(self.values), dtype=bool))
+        return self._tight_rows(np.ones(len(self.column_values), dtype=bool))
 
-    def _tight(self, own: NDArray[np.bool_]) -> dict[Key, Rows]:
-        used = own & (np.abs(self.values) > 1e-9)
-        return by_rule(
+    def _tight_rows(self, column_mask: NDArray[np.bool_]) -> dict[RuleKey, RuleRows]:
+        used = column_mask & (np.abs(self.column_values) > 1e-9)
+        return group_rows_by_rule(
             self.instance,
-            (row for row in self.rows if row[1] not in UNTOLD and self._is_tight(row, used)),
+            (
+                row
+                for row in self.rows
+                if row[1] not in UNREPORTED_RULES and self._is_tight(row, used)
+            ),
         )
 
-    def _is_tight(self, at: tuple[int, str, Any], used: NDArray[np.bool_]) -> bool:
-        row, _, index = at
-        begin, end = self._by_row.indptr[row : row + 2]
-        columns, factors = self._by_row.indices[begin:end], self._by_row.data[begin:end]
-        if not used[columns].any():
+    def _is_tight(self, rule_row: tuple[int, str, Any], used_columns: NDArray[np.bool_]) -> bool:
+        row, _, index = rule_row
+        begin, end = self._row_matrix.indptr[row : row + 2]
+        columns, factors = self._row_matrix.indices[begin:end], self._row_matrix.data[begin:end]
+        if not used_columns[columns].any():
             return False
-        terms = factors * self.values[columns]
+        terms = factors * self.column_values[columns]
         upper, lower = (
             getattr(self.compiled.program, side)[row] for side in ("row_upper", "row_lower")
         )
@@ -215,98 +237,109 @@ class StandingPlan:
         if upper == lower:
             # A year's budget is an equation: what it leaves is a column, and another one is what
             # the year before left.
-            left = [c for c in columns if self.names[c][0] in ("unspent", "line_unspent")]
-            of_year = [c for c in left if self.names[c][1][-1] == index[-1]]
-            return all(self.values[c] <= TIGHT * size for c in of_year)
+            left = [c for c in columns if self.column_names[c][0] in ("unspent", "line_unspent")]
+            of_year = [c for c in left if self.column_names[c][1][-1] == index[-1]]
+            return all(self.column_values[c] <= SLACK_TOLERANCE * size for c in of_year)
         activity = float(terms.sum())
-        return bool(min(upper - activity, activity - lower) <= TIGHT * size)
+        return bool(min(upper - activity, activity - lower) <= SLACK_TOLERANCE * size)
 
-    def stops(self, of: str, id: str, hold: float | None = None) -> tuple[BindingRule, ...]:
+    def blocking_rules(
+        self, item_kind: str, id: str, held_lots: float | None = None
+    ) -> tuple[BindingRule, ...]:
         """Rules that together stop something beside the rest of the plan; empty if nothing does.
 
         ``hold`` is the lots that a stockpile is to hold at the end of the last year.
         """
-        program, kept, _ = self._beside(of, id, hold)
+        program, kept, _ = self._reduced_program(item_kind, id, held_lots)
         place = {int(row): n for n, row in enumerate(kept)}
-        some = by_rule(self.instance, ((place[r], n, i) for r, n, i in self.rows if r in place))
+        some = group_rows_by_rule(
+            self.instance, ((place[r], n, i) for r, n, i in self.rows if r in place)
+        )
         # Of rules that stop it alike those are named that come first: what the plan uses up.
         groups = {
-            key: some[key].places for key in sorted(some, key=lambda k: k.name not in FOR_ALL)
+            key: some[key].row_indices
+            for key in sorted(some, key=lambda k: k.name not in SHARED_RULES)
         }
-        search = Search(program, groups)
+        search = ConflictSearch(program, groups)
 
-        def alone(key: Key) -> bool:
-            return search.feasible([other for other in groups if other != key])
+        def alone(key: RuleKey) -> bool:
+            return search.is_feasible([other for other in groups if other != key])
 
         return tuple(
-            described(self.instance, key, some[key].index, alone=alone(key))
-            for key in conflict_among(program, groups)
+            build_binding_rule(self.instance, key, some[key].index, alone=alone(key))
+            for key in find_conflicting_groups(program, groups)
         )
 
-    def beside(self, of: str, id: str, hold: float | None = None) -> Beside | None:
+    def best_addition(
+        self, item_kind: str, id: str, held_lots: float | None = None
+    ) -> AdditionEffect | None:
         """What something would bring beside the rest of the plan; None where rules stop it."""
         instance, own = self.instance, self.commitment
-        before = outcomes.objective(instance, self.evaluation, 0.0)
+        before = outcomes.objective_value(instance, self.evaluation, 0.0)
         found = []
-        for plan in self._additions(of, id, hold):
-            (leads_to,) = outcomes.evaluate(
+        for plan in self._candidate_plans(item_kind, id, held_lots):
+            (leads_to,) = outcomes.evaluate_commitments(
                 instance, self.problem.states, [plan], recourse=self.problem.recourse
             )
-            costs = (committed.net_cost, committed.weighed_cost)
+            costs = (committed.net_cost, committed.weighted_cost)
             money, weighed = (cost(instance, plan) - cost(instance, own) for cost in costs)
             found.append(
-                Beside(
-                    start=plan.start.get(id) if of == "project" else None,
+                AdditionEffect(
+                    start=plan.start.get(id) if item_kind == "project" else None,
                     avoided=self.evaluation.expected - leads_to.expected,
-                    weighed=before - outcomes.objective(instance, leads_to, 0.0),
+                    weighed=before - outcomes.objective_value(instance, leads_to, 0.0),
                     net_cost_meur=money,
                     weighed_cost=weighed,
                 )
             )
         return max(found, key=lambda one: one.weighed - one.weighed_cost, default=None)
 
-    def _additions(self, of: str, id: str, hold: float | None) -> Iterator[Commitment]:
+    def _candidate_plans(
+        self, item_kind: str, id: str, held_lots: float | None
+    ) -> Iterator[Commitment]:
         """The plan with it, for each start year at least cost and with most output."""
-        program, _, free = self._beside(of, id, hold)
-        names = [self.names[c] for c in free]
+        program, _, free = self._reduced_program(item_kind, id, held_lots)
+        names = [self.column_names[c] for c in free]
         output = np.array([kind == "offtake" for kind, _ in names])
         most = np.where(output, -1.0, program.cost * 1e-9)
-        for year in self._starts(id) if of == "project" else (None,):
+        for year in self._possible_starts(id) if item_kind == "project" else (None,):
             other = [kind == "start" and index[1] != year for kind, index in names]
             upper = np.where(other, 0.0, program.upper)
             for cost in [program.cost, most] if output.any() else [program.cost]:
                 solution = highs.solve(replace(program, upper=upper, cost=cost), gap=1e-6)
                 if solution.values is None:
                     continue
-                values = self.values.copy()
+                values = self.column_values.copy()
                 values[free] = solution.values
-                self.compiled.load(values)
+                self.compiled.load_solution(values)
                 yield read_commitment(self.instance, self.compiled.variables[0].model())
 
-    def _beside(
-        self, of: str, id: str, hold: float | None
+    def _reduced_program(
+        self, item_kind: str, id: str, held_lots: float | None
     ) -> tuple[highs.LinearProgram, NDArray[np.intp], NDArray[np.intp]]:
         """The first stage of one part, all else held: its program, its rows, its columns.
 
         Where the plan itself breaks a row by rounding, the row gives way by as much.
         """
-        program, own = self.compiled.program, self._columns(of, id)
-        own |= np.array([kind in LEFT for kind, _ in self.names])
+        program, own = self.compiled.program, self._column_mask(item_kind, id)
+        own |= np.array([kind in DERIVED_COLUMNS for kind, _ in self.column_names])
         free = np.flatnonzero(own)
-        activity = program.matrix @ self.values
+        activity = program.matrix @ self.column_values
         slack = 1e-7 * (1 + np.abs(activity))
         upper = np.where(activity > program.row_upper, activity + slack, program.row_upper)
         lower = np.where(activity < program.row_lower, activity - slack, program.row_lower)
-        for row, constraint in enumerate(self.compiled.constraints if of == "project" else ()):
+        for row, constraint in enumerate(
+            self.compiled.constraints if item_kind == "project" else ()
+        ):
             if (constraint.parent_component().local_name, constraint.index()) == ("start_once", id):
                 lower[row] = upper[row] = 1.0
-        moved = program.matrix @ np.where(own, 0.0, self.values)
+        moved = program.matrix @ np.where(own, 0.0, self.column_values)
         part = program.matrix[:, free]
         kept = np.flatnonzero(np.diff(part.tocsr().indptr) > 0)
         low = program.lower[free].copy()
-        if hold is not None:
+        if held_lots is not None:
             last = ("planned", (id, len(self.instance.periods) - 1))
-            low[[self.names[c] == last for c in free]] = hold
+            low[[self.column_names[c] == last for c in free]] = held_lots
         reduced = replace(
             program,
             cost=program.cost[free],
@@ -317,20 +350,24 @@ class StandingPlan:
             lower=low,
             upper=program.upper[free],
             integer=program.integer[free],
-            rows=[f"row {row}" for row in kept],
-            columns=[f"{kind}[{index}]" for kind, index in (self.names[c] for c in free)],
+            row_names=[f"row {row}" for row in kept],
+            column_names=[
+                f"{kind}[{index}]" for kind, index in (self.column_names[c] for c in free)
+            ],
         )
         return reduced, kept, free
 
-    def _starts(self, project: str) -> Sequence[int]:
-        return self.instance.projects[project].starts
+    def _possible_starts(self, project: str) -> Sequence[int]:
+        return self.instance.projects[project].start_years
 
-    def _columns(self, of: str, id: str) -> NDArray[np.bool_]:
+    def _column_mask(self, item_kind: str, id: str) -> NDArray[np.bool_]:
         """Which columns belong to a project or a stockpile."""
-        kinds = COLUMNS[of]
-        return np.array([kind in kinds and id in (index, index[0]) for kind, index in self.names])
+        kinds = COLUMNS_BY_KIND[item_kind]
+        return np.array(
+            [kind in kinds and id in (index, index[0]) for kind, index in self.column_names]
+        )
 
-    def _value(self, kind: str, index: Any) -> float:
+    def _column_value(self, kind: str, index: Any) -> float:
         """What a column is in the plan."""
         plan, first = self.commitment, self.instance.years[0]
         match kind, index:
@@ -349,32 +386,32 @@ class StandingPlan:
             case "takes_part", _:
                 return float(plan.share.get(index, 0.0) > 0)
             case "buy", (h, year):
-                return float(plan.bought(self.instance, h)[year - first])
+                return float(plan.expected_purchases(self.instance, h)[year - first])
             case "planned", (h, k):
                 return float(committed.planned_stock(self.instance, plan, h)[k])
             case (("unspent" | "line_unspent"), (*owner, year)):
-                return float(self._left[tuple(owner)][year - first])
+                return float(self._unspent_by_year[tuple(owner)][year - first])
         return 0.0
 
     @cached_property
-    def _left(self) -> dict[tuple[str, ...], Floats]:
+    def _unspent_by_year(self) -> dict[tuple[str, ...], Floats]:
         """(Y) what each year leaves of a budget by year, by funder, or by funder and line."""
         instance = self.instance
         found: dict[tuple[str, ...], Floats] = {}
-        spent = committed.spend(instance, self.commitment)
+        spent = committed.budget_use(instance, self.commitment)
         for f, funder in instance.case.funders.items():
             by_year = funder.budget_by_year_meur
             if by_year is not None:
                 granted = [float(by_year.get(year, 0.0)) for year in instance.years]
-                found[f,] = _left_over(granted, spent[f], funder.carry_over)
-        of_line = committed.line_use(instance, self.commitment)
-        for key, line in instance.lines.items():
-            if line.by_year is not None:
-                found[key] = _left_over(line.by_year, of_line[key], line.carry_over)
+                found[f,] = _compute_unspent(granted, spent[f], funder.carry_over)
+        of_line = committed.budget_line_use(instance, self.commitment)
+        for key, line in instance.budget_lines.items():
+            if line.yearly_budget is not None:
+                found[key] = _compute_unspent(line.yearly_budget, of_line[key], line.carry_over)
         return found
 
 
-def _left_over(granted: Sequence[float] | Floats, used: Floats, carries_over: bool) -> Floats:
+def _compute_unspent(granted: Sequence[float] | Floats, used: Floats, carries_over: bool) -> Floats:
     """(Y) what each year leaves of a budget."""
     left, found = 0.0, np.zeros(len(used))
     for y, amount in enumerate(granted):

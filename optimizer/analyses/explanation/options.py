@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from optimizer.analyses.options import Flag, Gap, Number, SolveOptions
+from optimizer.analyses.options import CliFlag, Gap, Number, SolveOptions
 
-Days = Annotated[Number, Field(gt=0), Flag("N")]
+Days = Annotated[Number, Field(gt=0), CliFlag("N")]
 
 
 class ExplainOptions(SolveOptions):
@@ -16,14 +16,14 @@ class ExplainOptions(SolveOptions):
     else decided anew; budgets and limits are loosened by steps.
     """
 
-    exits = (
+    exit_code_help = (
         "Exit codes: 0 done; 1 stopped by a limit or by the user, what was found is "
         "written; 2 wrong usage, or a file that holds no plan; 4 nothing proven before the "
         "limit; 5 failure; 130 interrupted with nothing to keep."
     )
-    out = "Write explanation.json into this folder as well."
+    out_help = "Write explanation.json into this folder as well."
 
-    only: Annotated[tuple[str, ...], Flag("ID")] = ()
+    only: Annotated[tuple[str, ...], CliFlag("ID")] = ()
     """Explain this project or stockpile alone; may be given often."""
     days: Days = 30.0
     """Days of need that a stock which buys nothing is asked to hold, to see what that costs."""

@@ -10,18 +10,18 @@ from typing import NamedTuple
 
 from models.scenario.case import Case
 from optimizer.analyses.options import SolveOptions
-from optimizer.analyses.variation import LEVEL, Variation
+from optimizer.analyses.variation import CVAR_LEVEL_PATH, Variation
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, VorratError
 from optimizer.model import highs
-from optimizer.model.commitment import spend
-from optimizer.model.formulation import build_dearest
+from optimizer.model.assumption_sets import AssumptionSets
+from optimizer.model.commitment import budget_use
+from optimizer.model.formulation import build_max_net_cost
 from optimizer.model.instance import Instance
-from optimizer.model.together import Together
-from optimizer.solve.checked_solution import Found
+from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, find
+from optimizer.solve.planner import Problem, solve_and_certify
 
-SAME = 1e-9
+OBJECTIVE_TOLERANCE = 1e-9
 """Objectives that differ by less, relatively, are equally good."""
 
 
@@ -35,15 +35,17 @@ class DamageBound(NamedTuple):
 UNBOUNDED = DamageBound()
 
 
-def tighter(one: DamageBound, other: DamageBound) -> DamageBound:
+def tighter_bound(first: DamageBound, second: DamageBound) -> DamageBound:
     """The better of two bounds on each figure, where both hold."""
     known = (
-        [bound for bound in pair if bound is not None] for pair in zip(one, other, strict=True)
+        [bound for bound in pair if bound is not None] for pair in zip(first, second, strict=True)
     )
     return DamageBound(*(max(bounds, default=None) for bounds in known))
 
 
-def damage_bound(instance: Instance, bound: float | None, most: float | None) -> DamageBound:
+def damage_bound(
+    instance: Instance, objective_bound: float | None, cost_limit: float | None
+) -> DamageBound:
     """Lower bounds on mean and CVaR, from a bound of the objective.
 
     Every plan has (1-λ) mean + λ CVaR + cost_weight · net cost ≥ bound. So its damage, as the
@@ -54,20 +56,22 @@ def damage_bound(instance: Instance, bound: float | None, most: float | None) ->
     what = instance.case.objective
     weight, level = float(what.cvar.weight), float(what.cvar.level)
     cost_weight = float(what.cost_weight)
-    if bound is None or (cost_weight > 0 and most is None):
+    if objective_bound is None or (cost_weight > 0 and cost_limit is None):
         return UNBOUNDED
-    weighed = max(0.0, bound - (cost_weight * (most or 0.0) if cost_weight > 0 else 0.0))
+    weighed = max(
+        0.0, objective_bound - (cost_weight * (cost_limit or 0.0) if cost_weight > 0 else 0.0)
+    )
     return DamageBound(weighed / (1 - weight + weight / (1 - level)), weighed)
 
 
-def most_net_cost(instance: Instance) -> float | None:
+def max_net_cost(instance: Instance) -> float | None:
     """Million EUR that no plan can cost more than; None where nothing limits it.
 
     The relaxation of the first stage, since a bound is all that is asked for.
     """
     if float(instance.case.objective.cost_weight) == 0:
         return None
-    program = highs.compile_model(build_dearest(instance)).program
+    program = highs.compile_model(build_max_net_cost(instance)).program
     solution = highs.solve(program.relaxation())
     if solution.ending != "optimal" or solution.objective is None:
         return None
@@ -76,30 +80,32 @@ def most_net_cost(instance: Instance) -> float | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Spot:
+class ParametricPoint:
     """What was found at one value."""
 
     value: float
-    together: Together
-    found: Found | None = None
+    assumption_sets: AssumptionSets
+    solution: CheckedSolution | None = None
     bound: float | None = None
     """No plan has a lower objective here."""
     damage: DamageBound = UNBOUNDED
     conflict: tuple[str, ...] = ()
-    infeasible: bool = False
-    plan_of: float | None = None
-    bound_of: float | None = None
+    is_infeasible: bool = False
+    plan_from_value: float | None = None
+    bound_from_value: float | None = None
     interrupted: bool = False
     seconds: float = 0.0
 
     @property
     def instance(self) -> Instance:
         """The scenario at the value; of sets of assumptions what a plan's figures are of."""
-        return self.together.first if self.found is None else self.found.instance
+        return (
+            self.assumption_sets.first_instance if self.solution is None else self.solution.instance
+        )
 
 
 @dataclass(eq=False)
-class Solver:
+class ParametricSolver:
     """Solves one value after the other; the higher ones come first where a plan of theirs may fit.
 
     ``pool`` is None where problems are too small for it to help.
@@ -108,109 +114,113 @@ class Solver:
     variation: Variation
     options: SolveOptions
     pool: CutPool | None = None
-    spots: dict[float, Spot] = field(default_factory=dict)
+    points: dict[float, ParametricPoint] = field(default_factory=dict)
     failures: dict[float, VorratError] = field(default_factory=dict)
     """What went wrong at values that have nothing to show for it."""
-    _most: float | None = None
-    _last: Problem | None = field(default=None, repr=False)
+    _max_net_cost: float | None = None
+    _last_problem: Problem | None = field(default=None, repr=False)
 
-    def lane(self) -> Solver:
+    def for_worker(self) -> ParametricSolver:
         """A solver for a process of its own: with what is known by now, and one thread."""
-        alone = self.options.alone()
-        return replace(self, options=alone, spots=dict(self.spots), _last=None)
+        alone = self.options.for_worker()
+        return replace(self, options=alone, points=dict(self.points), _last_problem=None)
 
-    def without_limit(self) -> float:
+    def spending_without_limit(self) -> float:
         """How much is spent where the budget that is varied sets no limit.
 
         The plan serves for the values at which it can be paid.
         """
-        funders = self.variation.funders
+        funders = self.variation.limited_funders
         assert funders is not None
-        spot = self._solved(math.inf, self.variation.unlimited().case)
-        self.spots[math.inf] = spot
-        return 0.0 if spot.found is None else spent(spot.found, funders)
+        spot = self._solve_case(math.inf, self.variation.without_limit().case)
+        self.points[math.inf] = spot
+        return 0.0 if spot.solution is None else total_spending(spot.solution, funders)
 
-    def solve(self, value: float) -> Spot:
+    def solve(self, value: float) -> ParametricPoint:
         """What can be had at a value."""
-        case = self.variation.at(value).case
-        spot = self._from_above(value, case) or self._solved(value, case)
-        self.spots[value] = spot
+        case = self.variation.with_value(value).case
+        spot = self._reuse_higher_plan(value, case) or self._solve_case(value, case)
+        self.points[value] = spot
         return spot
 
-    def fail(self, value: float, error: VorratError) -> None:
+    def record_failure(self, value: float, error: VorratError) -> None:
         """Leave a value without a plan, for what went wrong there; the others stand."""
-        self.spots[value] = Spot(value, Problem.of(self.variation.at(value).case).together)
+        self.points[value] = ParametricPoint(
+            value, Problem.from_case(self.variation.with_value(value).case).assumption_sets
+        )
         self.failures[value] = error
 
-    def _from_above(self, value: float, case: Case) -> Spot | None:
+    def _reuse_higher_plan(self, value: float, case: Case) -> ParametricPoint | None:
         """The plan of the next higher value, if it keeps the rules here: none can then be better
         than its bound says."""
-        higher = min((other for other in self.spots if other > value), default=None)
-        if not self.variation.loosens or higher is None:
+        higher = min((other for other in self.points if other > value), default=None)
+        if not self.variation.only_loosens_rules or higher is None:
             return None
-        above, began = self.spots[higher], time.perf_counter()
-        if above.found is None or above.interrupted:
+        above, began = self.points[higher], time.perf_counter()
+        if above.solution is None or above.interrupted:
             return None
-        together = Problem.of(case).together
+        together = Problem.from_case(case).assumption_sets
         try:
-            found = above.found.under(together, above.bound)
+            found = above.solution.recertified_for(together, above.bound)
         except CheckFailed:
             return None
         if found.certificate.status != "optimal":
             return None
         origin = higher if math.isfinite(higher) else None
-        return Spot(
+        return ParametricPoint(
             value,
             together,
             found,
             above.bound,
-            self._damage(together, above.bound),
-            plan_of=origin if above.plan_of is None else above.plan_of,
-            bound_of=origin if above.bound_of is None else above.bound_of,
+            self._damage_bound(together, above.bound),
+            plan_from_value=origin if above.plan_from_value is None else above.plan_from_value,
+            bound_from_value=origin if above.bound_from_value is None else above.bound_from_value,
             seconds=time.perf_counter() - began,
         )
 
-    def _solved(self, value: float, case: Case) -> Spot:
+    def _solve_case(self, value: float, case: Case) -> ParametricPoint:
         began = time.perf_counter()
         if self.pool is None:
-            problem = Problem.of(case)
+            problem = Problem.from_case(case)
         else:
-            problem = self._last = Problem.after(self._last, case, self.options.threads)
-        spot = Spot(value, problem.together)
+            problem = self._last_problem = Problem.from_case_like(
+                self._last_problem, case, self.options.threads
+            )
+        spot = ParametricPoint(value, problem.assumption_sets)
         try:
-            found = solve(problem, self.options, self.pool)
+            found = solve_problem(problem, self.options, self.pool)
         except Infeasible as error:
             rules = tuple(f"{rule.tag} {rule.name}: {rule.says}" for rule in error.conflict)
-            spot = replace(spot, conflict=rules, infeasible=True)
+            spot = replace(spot, conflict=rules, is_infeasible=True)
         except NoPlan:
             pass
         except Interrupted:
             spot = replace(spot, interrupted=True)
         else:
             bound = found.certificate.bound
-            least = self._damage(problem.together, bound)
+            least = self._damage_bound(problem.assumption_sets, bound)
             cut = found.interrupted
-            spot = replace(spot, found=found, bound=bound, damage=least, interrupted=cut)
+            spot = replace(spot, solution=found, bound=bound, damage=least, interrupted=cut)
         return replace(spot, seconds=time.perf_counter() - began)
 
-    def _damage(self, together: Together, bound: float | None) -> DamageBound:
-        if len(together.instances) > 1:
+    def _damage_bound(self, assumption_sets: AssumptionSets, bound: float | None) -> DamageBound:
+        if len(assumption_sets.instances) > 1:
             return UNBOUNDED  # what bounds the objective over sets bounds that of none of them
-        instance = together.first
-        if not self.variation.weighs or self._most is None:
-            self._most = most_net_cost(instance)
-        return damage_bound(instance, bound, self._most)
+        instance = assumption_sets.first_instance
+        if not self.variation.is_objective_number or self._max_net_cost is None:
+            self._max_net_cost = max_net_cost(instance)
+        return damage_bound(instance, bound, self._max_net_cost)
 
 
-def own_pool(case: Case) -> CutPool | None:
+def make_cut_pool(case: Case) -> CutPool | None:
     """A pool for problems like a scenario's; None where it is small enough to be solved whole."""
-    problem = Problem.of(case)
-    return None if problem.small else CutPool()
+    problem = Problem.from_case(case)
+    return None if problem.is_small else CutPool()
 
 
-def solve(problem: Problem, options: SolveOptions, pool: CutPool | None) -> Found:
+def solve_problem(problem: Problem, options: SolveOptions, pool: CutPool | None) -> CheckedSolution:
     """The best plan as far as options say; raises as :func:`optimizer.solve.planner.find` does."""
-    return find(
+    return solve_and_certify(
         problem,
         gap=options.gap,
         time_limit=options.time_limit,
@@ -220,60 +230,60 @@ def solve(problem: Problem, options: SolveOptions, pool: CutPool | None) -> Foun
     )
 
 
-def spent(found: Found, funders: tuple[str, ...]) -> float:
+def total_spending(solution: CheckedSolution, funders: tuple[str, ...]) -> float:
     """Million EUR of these funders' budgets that a plan uses."""
-    used = spend(found.instance, found.commitment)
+    used = budget_use(solution.instance, solution.commitment)
     return math.fsum(float(used[f].sum()) for f in funders)
 
 
-def envelope(spots: list[Spot], variation: Variation) -> list[Spot]:
+def propagate_plans(points: list[ParametricPoint], variation: Variation) -> list[ParametricPoint]:
     """Spots by rising value, each with the best plan and the best bound that hold there.
 
     Where a higher value only loosens rules, a plan stays feasible as it rises and a bound holds as
     it falls. Where the number is one of the objective alone, every plan is feasible everywhere. A
     plan is checked again where it is taken to.
     """
-    spots = sorted(spots, key=lambda spot: spot.value)
-    if variation.weighs:
-        least = reduce(tighter, (spot.damage for spot in spots), UNBOUNDED)
-        if variation.path == LEVEL:
+    points = sorted(points, key=lambda spot: spot.value)
+    if variation.is_objective_number:
+        least = reduce(tighter_bound, (spot.damage for spot in points), UNBOUNDED)
+        if variation.path == CVAR_LEVEL_PATH:
             least = DamageBound(least.expected)
-        best = [_best_of(spot, spots) for spot in spots]
-        return [replace(spot, damage=tighter(spot.damage, least)) for spot in best]
-    if not variation.loosens:
-        return spots
-    kept: list[Spot] = []
-    for spot in spots:
-        kept.append(_best_of(spot, kept[-1:]))
+        best = [_with_best_plan(spot, points) for spot in points]
+        return [replace(spot, damage=tighter_bound(spot.damage, least)) for spot in best]
+    if not variation.only_loosens_rules:
+        return points
+    kept: list[ParametricPoint] = []
+    for spot in points:
+        kept.append(_with_best_plan(spot, kept[-1:]))
     for n in range(len(kept) - 2, -1, -1):
-        kept[n] = _bounded(kept[n], kept[n + 1])
+        kept[n] = _with_higher_bound(kept[n], kept[n + 1])
     return kept
 
 
-def _best_of(spot: Spot, others: list[Spot]) -> Spot:
+def _with_best_plan(point: ParametricPoint, others: list[ParametricPoint]) -> ParametricPoint:
     """A spot with the best of all plans that keep its rules."""
-    best = spot
-    for other in others if not spot.infeasible else ():
-        if other is spot or other.found is None:
+    best = point
+    for other in others if not point.is_infeasible else ():
+        if other is point or other.solution is None:
             continue
         try:
-            found = other.found.under(spot.together, spot.bound)
+            found = other.solution.recertified_for(point.assumption_sets, point.bound)
         except CheckFailed:
             continue
-        known = math.inf if best.found is None else best.found.objective
-        if found.objective < known - SAME * max(1.0, abs(known)):
-            origin = other.value if other.plan_of is None else other.plan_of
-            best = replace(best, found=found, plan_of=origin)
+        known = math.inf if best.solution is None else best.solution.objective
+        if found.objective < known - OBJECTIVE_TOLERANCE * max(1.0, abs(known)):
+            origin = other.value if other.plan_from_value is None else other.plan_from_value
+            best = replace(best, solution=found, plan_from_value=origin)
     return best
 
 
-def _bounded(spot: Spot, higher: Spot) -> Spot:
+def _with_higher_bound(point: ParametricPoint, higher: ParametricPoint) -> ParametricPoint:
     """A spot with the bound of the next higher value, if that is better."""
-    if spot.infeasible:
-        return spot
-    spot = replace(spot, damage=tighter(spot.damage, higher.damage))
-    if higher.bound is None or (spot.bound is not None and spot.bound >= higher.bound):
-        return spot
-    origin = higher.value if higher.bound_of is None else higher.bound_of
-    found = None if spot.found is None else spot.found.bounded(higher.bound)
-    return replace(spot, found=found, bound=higher.bound, bound_of=origin)
+    if point.is_infeasible:
+        return point
+    point = replace(point, damage=tighter_bound(point.damage, higher.damage))
+    if higher.bound is None or (point.bound is not None and point.bound >= higher.bound):
+        return point
+    origin = higher.value if higher.bound_from_value is None else higher.bound_from_value
+    found = None if point.solution is None else point.solution.with_bound(higher.bound)
+    return replace(point, solution=found, bound=higher.bound, bound_from_value=origin)

@@ -5,234 +5,268 @@ from typing import Any
 
 from models.language import tr
 from models.results import Participation, ShareCurve, SharePoint
-from optimizer.analyses.participation import tables, words
-from optimizer.analyses.participation.words import Say
+from optimizer.analyses.participation import participation_wording, tables
+from optimizer.analyses.participation.participation_wording import ParticipationWording
 from optimizer.report import document as doc
-from optimizer.report.cells import along
+from optimizer.report.cells import attribute_getter
 from optimizer.report.charts import Chart
 from optimizer.report.charts import participation as charts
-from optimizer.report.figures import number, percent, rounded, small_percent
+from optimizer.report.number_format import (
+    format_number,
+    format_percent,
+    format_rounded,
+    format_small_percent,
+)
 
 
-def document(found: Participation) -> doc.Document:
+def build_document(result: Participation) -> doc.Document:
     """Which share is best, at what price and for what gain; what each share comes to; proof."""
-    say = Say(found)
-    money = [point.stake_meur or 0.0 for point in say.points]
-    money += [point.standing.net_cost_meur for point in say.points if point.standing]
-    section, every = doc.Section, tables.every(say)
+    say = ParticipationWording(result)
+    money = [point.stake_meur or 0.0 for point in say.all_points]
+    money += [point.standing.net_cost_meur for point in say.all_points if point.standing]
+    section, every = doc.Section, tables.all_tried_shares(say)
     best = tr("Best share and limit")
-    caption = tr("Best share and limit ({unit})", unit=say.million)
-    summary = tables.summary(say, caption, "best-shares", doc.TEXT, _co_financing(say))
+    caption = tr("Best share and limit ({unit})", unit=say.money_unit)
+    summary = tables.summary_table(
+        say, caption, "best-shares", doc.TERMINAL_AND_PAGE, _co_financing_chart(say)
+    )
     years = tr("What the best share takes and brings, by year")
-    return say.document(
+    return say.build_document(
         tr("Vorrat: what a company's share buys it"),
-        list(_answer(say)),
+        list(_answer_parts(say)),
         [
-            section("public", best, [summary] if found.curves else [], doc.TEXT),
-            section("money", years, list(tables.at_best(say)), doc.TEXT),
-            section("curves", tr("All shares that were tried"), list(_curves(say)),
-                    tab=tr("Shares")),
-            section("years", tr("By year"), [tables.years(say, every)], doc.SHEET),
+            section("public", best, [summary] if result.curves else [], doc.TERMINAL_AND_PAGE),
+            section("money", years, list(tables.best_share_parts(say)), doc.TERMINAL_AND_PAGE),
+            section("curves", tr("All shares that were tried"), list(_curve_parts(say)),
+                    sheet_name=tr("Shares")),
+            section("years", tr("By year"), [tables.years_table(say, every)], doc.SHEET),
             section("method", tr("How it was computed"), [
-                doc.Bullets(list(_steps(say))),
+                doc.Bullets(list(_describe_method(say))),
                 doc.Heading(tr("What the model does not say")),
-                doc.Bullets(_limits()),
+                doc.Bullets(_describe_limitations()),
             ]),
-            section("proof", tr("How good the proof is"), [_proof(say)], tab=tr("Certificate")),
+            section("proof", tr("How good the proof is"), [_proof_table(say)], sheet_name=tr("Certificate")),
         ],
-        title=tr("{company}: which share of {subject}?", company=say.company, subject=say.subject),
+        title=tr("{company}: which share of {subject}?", company=say.company_name, subject=say.subject_name),
         subtitle=f"{say.title}. {say.subtitle}" if say.subtitle else say.title,
-        checks=tables.checks(say),
-        amounts=money,
-        outcomes=(found.without_plan.cvar, found.without_plan.expected),
+        checks=tables.build_checks(say),
+        money_amounts=money,
+        outcome_amounts=(result.without_plan.cvar, result.without_plan.expected),
     )  # fmt: skip
 
 
 # The answer
 
 
-def _answer(say: Say) -> Iterator[doc.Part]:
+def _answer_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     """Best share and what it buys, against acting alone and against waiting."""
-    yield from headline(say)
-    yield doc.Facts(list(_facts(say)), on=doc.PAGE)
-    yield doc.Caution(list(_cautions(say)))
-    best = tr("Best share and limit ({unit})", unit=say.million)
-    yield tables.summary(say, best, tables.CURVES, doc.SHEET)
-    yield tables.standings(say)
+    yield from headline(wording)
+    yield doc.Facts(list(_key_facts(wording)), media=doc.PAGE)
+    yield doc.Caution(list(_cautions(wording)))
+    best = tr("Best share and limit ({unit})", unit=wording.money_unit)
+    yield tables.summary_table(wording, best, tables.CURVES_TABLE, doc.SHEET)
+    yield tables.standings_table(wording)
 
 
-def headline(say: Say) -> Iterator[str]:
+def headline(wording: ParticipationWording) -> Iterator[str]:
     """The answer in a few paragraphs."""
-    best = words.best_point(say.main[0]) if say.main else None
+    best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
     if best is not None:
-        yield " ".join(_best(say, best))
-        yield " ".join(_up_to(say, say.main[0], best))
-    elif any(point.status != "infeasible" for point in say.points) or not say.points:
+        yield " ".join(_describe_best_share(wording, best))
+        yield " ".join(_describe_share_limits(wording, wording.main_curves[0], best))
+    elif (
+        any(point.status != "infeasible" for point in wording.all_points) or not wording.all_points
+    ):
         yield tr("There is no plan at any share that was tried.")
     else:
         yield tr("No plan keeps all rules at any share of {subject} that was tried for {company}.",
-                 subject=say.subject, company=say.company)  # fmt: skip
+                 subject=wording.subject_name, company=wording.company_name)  # fmt: skip
 
 
-def _best(say: Say, best: SharePoint) -> Iterator[str]:
-    assert best.standing is not None
-    about = {"company": say.company, "shared": say.shared}
-    if best.share <= words.NEAR:
+def _describe_best_share(wording: ParticipationWording, best_point: SharePoint) -> Iterator[str]:
+    assert best_point.standing is not None
+    about = {"company": wording.company_name, "shared": wording.share_phrase}
+    if best_point.share <= participation_wording.SHARE_TOLERANCE:
         yield tr("{company} does best with no share {shared}: none that was tried leaves it better "
                  "off.", **about)  # fmt: skip
         return
-    yield tr("{company} does best with {share} {shared}.", share=percent(best.share), **about)
+    yield tr(
+        "{company} does best with {share} {shared}.",
+        share=format_percent(best_point.share),
+        **about,
+    )
     yield tr(
         "That is {stake} of capex; with its stocks it pays {outlay} over the years, and the net "
         "cost is {net}, discounted.",
-        stake=say.money(best.stake_meur or 0.0),
-        outlay=say.money(words.outlay_meur(best) or 0.0),
-        net=say.money(best.standing.net_cost_meur),
+        stake=wording.money_amount(best_point.stake_meur or 0.0),
+        outlay=wording.money_amount(participation_wording.total_outlay_meur(best_point) or 0.0),
+        net=wording.money_amount(best_point.standing.net_cost_meur),
     )
-    if best.gain is not None:
+    if best_point.gain is not None:
         yield tr("Against no share at all, with the others going ahead, it gains {gain}, net of "
-                 "what it pays.", gain=say.amount(best.gain))  # fmt: skip
+                 "what it pays.", gain=wording.amount(best_point.gain))  # fmt: skip
 
 
-def _up_to(say: Say, curve: ShareCurve, best: SharePoint) -> Iterator[str]:
+def _describe_share_limits(
+    wording: ParticipationWording, curve: ShareCurve, best_point: SharePoint
+) -> Iterator[str]:
     """The indifferent share, the limit, and what other plans as good would mean."""
     last, within = curve.indifferent_share, curve.indifferent_within
-    if last is None and best.share <= words.NEAR and words.point_at(curve, 0.0) is not None:
-        above = [p.gain or 0.0 for p in curve.points if p.share > best.share + words.NEAR]
+    if (
+        last is None
+        and best_point.share <= participation_wording.SHARE_TOLERANCE
+        and participation_wording.point_at(curve, 0.0) is not None
+    ):
+        above = [
+            p.gain or 0.0
+            for p in curve.points
+            if p.share > best_point.share + participation_wording.SHARE_TOLERANCE
+        ]
         if above and max(above) < 0:
             yield tr("With every share above that it is worse off.")
     elif last is not None and within:
         yield tr(
             "Up to {share} it is no worse off than with none; shares were tried one by one, so "
             "that the true limit may lie up to {within} higher.",
-            share=percent(last),
-            within=tr("{number} percentage points", number=number(round(100 * within, 6))),
+            share=format_percent(last),
+            within=tr("{number} percentage points", number=format_number(round(100 * within, 6))),
         )
     elif last is not None:
-        yield tr("Up to {share} it is no worse off than with none.", share=percent(last))
+        yield tr("Up to {share} it is no worse off than with none.", share=format_percent(last))
     if curve.limit is not None:
-        yield tr("The rules allow {limit} at most.", limit=percent(curve.limit))
-    ends = best.range and (best.range.best.total, best.range.worst.total)
-    if ends and rounded(ends[0]) != rounded(ends[1]):
+        yield tr("The rules allow {limit} at most.", limit=format_percent(curve.limit))
+    ends = best_point.range and (best_point.range.best.total, best_point.range.worst.total)
+    if ends and format_rounded(ends[0]) != format_rounded(ends[1]):
         yield tr(
             "Other plans are as good by the objective of the scenario: with them, damage plus "
             "cost at the best share lies anywhere from {low} to {high}.",
-            low=rounded(ends[0]),
-            high=say.amount(ends[1]),
+            low=format_rounded(ends[0]),
+            high=wording.amount(ends[1]),
         )
 
 
-def _facts(say: Say) -> Iterator[doc.Fact]:
-    best = words.best_point(say.main[0]) if say.main else None
+def _key_facts(wording: ParticipationWording) -> Iterator[doc.Fact]:
+    best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
     if best is None or best.standing is None:
         return
-    limit, last = say.main[0].limit, say.main[0].indifferent_share
-    outlay = tr("discounted; outlay {outlay}", outlay=say.money(words.outlay_meur(best) or 0.0))
-    yield doc.Fact(tr("Best share"), percent(best.share), say.shared)
-    yield doc.Fact(tr("Net cost"), say.money(best.standing.net_cost_meur), outlay)
+    limit, last = wording.main_curves[0].limit, wording.main_curves[0].indifferent_share
+    outlay = tr(
+        "discounted; outlay {outlay}",
+        outlay=wording.money_amount(participation_wording.total_outlay_meur(best) or 0.0),
+    )
+    yield doc.Fact(tr("Best share"), format_percent(best.share), wording.share_phrase)
+    yield doc.Fact(tr("Net cost"), wording.money_amount(best.standing.net_cost_meur), outlay)
     for label, figure, told, beside in (
-        (tr("Gain against no share"), best.gain, say.amount, tr("net of its cost")),
-        (tr("No worse than none up to"), last, percent,
-         "" if limit is None else tr("the rules allow {limit}", limit=percent(limit))),
-        (tr("Own damage avoided per {currency}", currency=say.currency), best.avoided_per_euro,
-         number, tr("of its net cost, against nobody acting")),
-        (tr("Part of the benefit that goes to others"), best.to_others, percent,
+        (tr("Gain against no share"), best.gain, wording.amount, tr("net of its cost")),
+        (tr("No worse than none up to"), last, format_percent,
+         "" if limit is None else tr("the rules allow {limit}", limit=format_percent(limit))),
+        (tr("Own damage avoided per {currency}", currency=wording.currency), best.avoided_per_euro,
+         format_number, tr("of its net cost, against nobody acting")),
+        (tr("Part of the benefit that goes to others"), best.to_others, format_percent,
          tr("of all damage avoided")),
     ):  # fmt: skip
         if figure is not None:
             yield doc.Fact(label, told(figure), beside)
 
 
-def _early(say: Say) -> int:
-    return sum(point.status in ("limit", "none") for point in say.points)
+def _count_stopped_early(wording: ParticipationWording) -> int:
+    return sum(point.status in ("limit", "none") for point in wording.all_points)
 
 
-def _cautions(say: Say) -> Iterator[str]:
+def _cautions(wording: ParticipationWording) -> Iterator[str]:
     """What must be read with the answer."""
-    if say.found.ended == "interrupted":
+    if wording.result.ended == "interrupted":
         yield tr("Stopped early: points are missing.")
-    if early := _early(say):
+    if early := _count_stopped_early(wording):
         yield tr(
             "{count} of {of} points stopped before the gap was reached: their figures, and shares "
             "found from them, may move.",
-            count=number(early),
-            of=number(len(say.points)),
+            count=format_number(early),
+            of=format_number(len(wording.all_points)),
         )
-    if say.found.allocation == "pooled":
-        yield words.all_is_pooled()
-    yield from say.illustration()
+    if wording.result.allocation == "pooled":
+        yield participation_wording.pooled_supply_note()
+    yield from wording.few_states_caution()
 
 
 # Shares
 
 
-def _curves(say: Say) -> Iterator[doc.Part]:
+def _curve_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     """All points with a chart; in a terminal, a table a curve."""
-    every = tables.every(say)
+    every = tables.all_tried_shares(wording)
     if every:
         yield tr("Each row is a plan of its own, in which {company} carries this share {shared}.",
-                 company=say.company, shared=say.shared)  # fmt: skip
-    for place, curve in enumerate(say.found.curves, start=1):
+                 company=wording.company_name, shared=wording.share_phrase)  # fmt: skip
+    for place, curve in enumerate(wording.result.curves, start=1):
         own = [at for at in every if at.curve is curve]
-        caption = tr("{curve} ({unit})", curve=words.curve_name(curve), unit=say.million)
-        yield tables.points(say, own, f"curve-{place}", doc.TERMINAL, caption)
-    main = [curve for curve in say.main if words.planned(curve)]
+        caption = tr(
+            "{curve} ({unit})",
+            curve=participation_wording.curve_name(curve),
+            unit=wording.money_unit,
+        )
+        yield tables.points_table(wording, own, f"curve-{place}", doc.TERMINAL, caption)
+    main = [curve for curve in wording.main_curves if participation_wording.points_with_plan(curve)]
     about = tr(
         "One line for each way of the others. A star marks the best share, a diamond the largest "
         "at which the company is no worse off than with none; a dotted line runs at the height of "
         "no share."
     )
     told = f"{about} {tr('The figures are in the table below.')}"
-    lines = [line(curve) for curve in main]
-    title = tables.by_share_title(say)
-    chart = Chart("share-totals", title, told, lambda: charts.totals(lines, say.unit))
-    caption = tr("All shares that were tried ({unit})", unit=say.million)
+    lines = [chart_line(curve) for curve in main]
+    title = tables.totals_chart_title(wording)
+    chart = Chart(
+        "share-totals", title, told, lambda: charts.share_totals_chart(lines, wording.unit)
+    )
+    caption = tr("All shares that were tried ({unit})", unit=wording.money_unit)
     drawn = chart if main else None
-    yield tables.points(say, every, tables.POINTS, doc.DETAIL, caption, drawn)
+    yield tables.points_table(
+        wording, every, tables.POINTS_TABLE, doc.PAGE_AND_SHEET, caption, drawn
+    )
 
 
-def line(curve: ShareCurve) -> charts.Line:
+def chart_line(curve: ShareCurve) -> charts.ShareLine:
     """A curve as it is drawn."""
 
     def of_each(path: str) -> list[Any]:
-        return [*map(along(path), words.planned(curve))]
+        return [*map(attribute_getter(path), participation_wording.points_with_plan(curve))]
 
-    return charts.Line(
-        words.curve_name(curve),
+    return charts.ShareLine(
+        participation_wording.curve_name(curve),
         of_each("share"),
         of_each("standing.total"),
         of_each("range.best.total"),
         of_each("range.worst.total"),
-        along("share")(words.point_at(curve, curve.best_share)),
-        along("share")(words.point_at(curve, curve.indifferent_share)),
+        attribute_getter("share")(participation_wording.point_at(curve, curve.best_share)),
+        attribute_getter("share")(participation_wording.point_at(curve, curve.indifferent_share)),
     )
 
 
-def _co_financing(say: Say) -> Chart | None:
+def _co_financing_chart(wording: ParticipationWording) -> Chart | None:
     """Best and indifferent share over the public share, where public shares were stated."""
-    some = [curve for curve in say.found.curves if curve.public_share is not None]
+    some = [curve for curve in wording.result.curves if curve.public_share is not None]
     if not some:
         return None
-    shares = [[along(name)(curve) for curve in some]
+    shares = [[attribute_getter(name)(curve) for curve in some]
               for name in ("public_share", "best_share", "indifferent_share", "limit")]  # fmt: skip
     return Chart(
         "public",
         tr("Best and indifferent share by public share of capex, if others decide anew"),
         tr("The figures are in the table below."),
-        lambda: charts.co_financing(*shares),
+        lambda: charts.co_financing_chart(*shares),
     )
 
 
 # How it was computed
 
 
-def _steps(say: Say) -> Iterator[str]:
+def _describe_method(wording: ParticipationWording) -> Iterator[str]:
     """What is asked at each share."""
-    found, company = say.found, {"company": say.company}
+    found, company = wording.result, {"company": wording.company_name}
     yield tr(
         "For each share the program solves the whole problem anew with one rule more: {company} "
         "carries this share {shared}, no more and no less.",
-        shared=say.shared,
+        shared=wording.share_phrase,
         **company,
     )
     if any(curve.others == "reoptimize" for curve in found.curves):
@@ -241,12 +275,12 @@ def _steps(say: Say) -> Iterator[str]:
             "objective of the scenario, that is for all together and not for {company}.",
             **company,
         )
-    if say.ranged:
+    if wording.has_ranges:
         yield tr(
             "Many such plans are equally good for all together and unequal for {company}. Among "
             "those within {tolerance} of the best objective, the best and the worst for it are "
             "sought.",
-            tolerance=small_percent(found.tolerance),
+            tolerance=format_small_percent(found.tolerance),
             **company,
         )
     if any(curve.others == "held" for curve in found.curves):
@@ -261,12 +295,12 @@ def _steps(say: Say) -> Iterator[str]:
     yield tr(
         "Its damage is that of {consumers}; damage and money are discounted and averaged over "
         "{states} states of the world.",
-        consumers=say.names("consumers", found.consumers) or tr("none"),
-        states=number(say.states),
+        consumers=wording.names("consumers", found.consumers) or tr("none"),
+        states=format_number(wording.state_count),
     )
 
 
-def _limits() -> list[str]:
+def _describe_limitations() -> list[str]:
     """What the answer does not say."""
     return [
         tr("Shares are tried one by one. Between two of them nothing is known; the best share is "
@@ -278,16 +312,16 @@ def _limits() -> list[str]:
     ]  # fmt: skip
 
 
-def _proof(say: Say) -> doc.Table:
+def _proof_table(wording: ParticipationWording) -> doc.Table:
     """How good the points are, and what it takes to repeat them."""
-    gaps = [point.gap for point in say.points if point.gap is not None]
-    complete = say.found.ended == "complete"
-    return say.proof(
-        (tr("Largest gap"), small_percent(max(gaps, default=None))),
-        (tr("Points"), number(len(say.points))),
-        (tr("Points stopped early"), number(_early(say))),
+    gaps = [point.gap for point in wording.all_points if point.gap is not None]
+    complete = wording.result.ended == "complete"
+    return wording.proof_table(
+        (tr("Largest gap"), format_small_percent(max(gaps, default=None))),
+        (tr("Points"), format_number(len(wording.all_points))),
+        (tr("Points stopped early"), format_number(_count_stopped_early(wording))),
         (tr("Computation"),
          tr("complete") if complete else tr("stopped early: points are missing")),
-        (tr("Plans count as equally good within"), small_percent(say.found.tolerance)),
-        (tr("Level of the CVaR"), percent(say.found.cvar_level)),
+        (tr("Plans count as equally good within"), format_small_percent(wording.result.tolerance)),
+        (tr("Level of the CVaR"), format_percent(wording.result.cvar_level)),
     )  # fmt: skip

@@ -8,21 +8,21 @@ from pydantic import Field, model_validator
 
 from models.language import tr
 from optimizer.analyses import options as kinds
-from optimizer.analyses.options import OfScenario, SolveOptions
+from optimizer.analyses.options import ScenarioOptions, SolveOptions
 from optimizer.errors import Misuse
 
 Allocation = Literal["entitled", "pooled"]
 
 
-class ParticipateOptions(OfScenario, SolveOptions):
+class ParticipateOptions(ScenarioOptions, SolveOptions):
     """Find the share of a project of the scenario FILE that a company should take."""
 
-    exits = (
+    exit_code_help = (
         "Exit codes: 0 done; 1 stopped by a limit or by the user, what was found is "
         "written; 2 wrong usage or input; 3 no plan keeps all rules; 4 no plan before the "
         "limit; 5 failure; 130 interrupted with nothing to keep."
     )
-    out = "Write participation.json into this folder as well."
+    out_help = "Write participation.json into this folder as well."
 
     company: kinds.Id
     """The company, by the id of its funder."""
@@ -30,21 +30,21 @@ class ParticipateOptions(OfScenario, SolveOptions):
     """The project it takes a share of; a share of all that is built if not given."""
     allocation: Allocation = "entitled"
     """Whose tonnes are whose: those who paid for them, or where they are missed most."""
-    steps: kinds.Positive = 6
+    steps: kinds.PositiveCount = 6
     """Steps between no share and the largest that the rules allow."""
     refine: kinds.Count = 2
     """Rounds that look closer at the best share and at the one at which it is indifferent."""
     public: kinds.Count = 3
     """Levels of public co-financing, from none to all that the rules allow; 0 leaves it free."""
-    tolerance: Annotated[kinds.Number, Field(gt=0), kinds.Flag("SHARE")] = 1e-3
+    tolerance: Annotated[kinds.Number, Field(gt=0), kinds.CliFlag("SHARE")] = 1e-3
     """Plans count as equally good up to this share of the objective."""
-    ranges: Annotated[bool, kinds.Flag(name="--no-range")] = True
+    ranges: Annotated[bool, kinds.CliFlag(name="--no-range")] = True
     """Do not look for the best and the worst of these plans."""
     time_limit: kinds.Seconds | None = None
     """Stop each share after this time with the best plan so far."""
 
     @model_validator(mode="after")
-    def _fit(self) -> ParticipateOptions:
+    def _check_tolerance(self) -> ParticipateOptions:
         if self.tolerance < self.gap:
             raise Misuse(
                 tr("--tolerance lies below --gap: plans within the gap cannot be told apart.")

@@ -5,95 +5,124 @@ from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import BudgetLineUse, Position
-from models.results.option import BudgetUse, Sums
-from models.results.plan import OWN_LINE
-from optimizer.analyses.plan import after_review, positions
+from models.results.option import BudgetUse, MoneyTotals
+from models.results.plan import WHOLE_BUDGET
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.funding import by_funder, of_classes
-from optimizer.analyses.plan.words import PlanWording
+from optimizer.analyses.plan import position_sheets, review_decisions
+from optimizer.analyses.plan.funding import budget_class_tables, funder_table
+from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
-from optimizer.report.document import DETAIL, PAGE, SHEET, TEXT, Check, Column, Part, Table
-from optimizer.report.figures import NOISE, NONE, number, percent
-from optimizer.report.wording import CLASSES, capital, class_name
+from optimizer.report.document import (
+    PAGE,
+    PAGE_AND_SHEET,
+    SHEET,
+    TERMINAL_AND_PAGE,
+    Check,
+    Column,
+    Part,
+    Table,
+)
+from optimizer.report.number_format import NO_VALUE, ZERO_TOLERANCE, format_number, format_percent
+from optimizer.report.wording import BUDGET_CLASSES, budget_class_name, capitalize
 from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.formulas import Formulas, Line
+from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
-class Group(NamedTuple):
+class PositionGroup(NamedTuple):
     """Positions that a table shows as one row, added up."""
 
     id: str
     """What formulas find its positions by."""
     label: str
-    sums: Sums
+    sums: MoneyTotals
     expected_loss: float | None
     """None where that of one position is not stated."""
 
 
-def _group(say: PlanWording, id: str, label: str, some: Sequence[Position]) -> Group:
-    sums, unknown = say.add(some), any(p.expected_loss_meur is None for p in some)
-    return Group(id, label, sums, None if unknown else sums.expected_loss_meur)
+def _sum_positions(
+    wording: PlanWording, id: str, label: str, positions: Sequence[Position]
+) -> PositionGroup:
+    sums, unknown = (
+        wording.sum_positions(positions),
+        any(p.expected_loss_meur is None for p in positions),
+    )
+    return PositionGroup(id, label, sums, None if unknown else sums.expected_loss_meur)
 
 
-def sections(say: PlanWording) -> list[doc.Section]:
+def build_sections(wording: PlanWording) -> list[doc.Section]:
     """What is committed, comes back and may be lost, by position and year, and budgets."""
     title = tr("What it costs, and fiscal accounts")
     return [
-        doc.Section("accounts", title, list(_accounts(say)), tab=tr("Accounts")),
-        positions.by_year(say),
-        doc.Section("budgets", tr("Budgets"), list(_budgets(say)), tab=tr("Budgets")),
+        doc.Section("accounts", title, list(_account_parts(wording)), sheet_name=tr("Accounts")),
+        position_sheets.yearly_section(wording),
+        doc.Section(
+            "budgets", tr("Budgets"), list(_budget_parts(wording)), sheet_name=tr("Budgets")
+        ),
     ]
 
 
-def _accounts(say: PlanWording) -> Iterator[Part]:
-    yield from positions.parts(say)
+def _account_parts(wording: PlanWording) -> Iterator[Part]:
+    yield from position_sheets.position_parts(wording)
     text = tr(
         "The net cost of all funders is {cost}, {public} of it to public funders: present values "
         "of what they pay less what is expected to come back. Money of lenders is no cost here.",
-        cost=say.money(say.plan.outcome.net_cost_meur),
-        public=say.money(say.cost.public.cost_meur),
+        cost=wording.money_amount(wording.plan.outcome.net_cost_meur),
+        public=wording.money_amount(wording.cost.public.cost_meur),
     )
-    if abs(say.plan.outcome.net_cost_meur) > NOISE:
+    if abs(wording.plan.outcome.net_cost_meur) > ZERO_TOLERANCE:
         yield doc.Text(text, PAGE)
-    if not say.plan.accounts:
+    if not wording.plan.accounts:
         return
-    paid, net = say.cost.avoided_per_public_euro, say.cost.avoided_per_net_euro
+    paid, net = wording.cost.avoided_per_public_euro, wording.cost.avoided_per_net_euro
     if paid is not None and paid.expected is not None:
-        about = {"currency": say.currency, "amount": number(paid.expected, 1)}
+        about = {"currency": wording.currency, "amount": format_number(paid.expected, 1)}
         told = [
             tr("On average over all of it, {amount} {currency} of expected damage are avoided for "
                "each public {currency} that is put up.", **about)
         ]  # fmt: skip
         if net is not None and net.expected is not None:
             text = tr("For each {currency} of net public cost it is {net}.",
-                      currency=say.currency, net=number(net.expected, 1))  # fmt: skip
+                      currency=wording.currency, net=format_number(net.expected, 1))  # fmt: skip
             told.append(text)
         told.append(
             tr("Averages credit public money with what companies and lenders avoid as well.")
         )
-        yield doc.Text(" ".join(told), TEXT)
-    accounts, caption = say.plan.accounts, tr("Accounts by budget class ({unit})", unit=say.million)
-    by_class = {c: [p for p in accounts if (p.budget_class or "") == c] for c in CLASSES}
-    by_payer = {f: [p for p in accounts if p.funder == f] for f in say.kinds}
-    classes = [_group(say, c, capital(class_name(c)), some) for c, some in by_class.items() if some]
-    funders = [_group(say, f, say.source(f), some) for f, some in by_payer.items() if some]
+        yield doc.Text(" ".join(told), TERMINAL_AND_PAGE)
+    accounts, caption = (
+        wording.plan.accounts,
+        tr("Accounts by budget class ({unit})", unit=wording.money_unit),
+    )
+    by_class = {c: [p for p in accounts if (p.budget_class or "") == c] for c in BUDGET_CLASSES}
+    by_payer = {f: [p for p in accounts if p.funder == f] for f in wording.funder_kinds}
+    classes = [
+        _sum_positions(wording, c, capitalize(budget_class_name(c)), some)
+        for c, some in by_class.items()
+        if some
+    ]
+    funders = [
+        _sum_positions(wording, f, wording.payer_header(f), some)
+        for f, some in by_payer.items()
+        if some
+    ]
     note = tr(
         "Committed and losses are not discounted; a guarantee counts with the loan that it covers. "
         "Present values are those of {year}. Maximum loss: every project fails, and price floors "
         "cost the most they can; grants and stocks are spent in any case and not at risk. What is "
         "expected back of a guarantee is the part that is not called.",
-        year=next(iter(say.years), ""),
+        year=next(iter(wording.years), ""),
     )
     note += " " + tr(
         "Expected loss: what is written off, without gains elsewhere; {dash} where the scenario "
         "states no probability of failure; what it expects to come back is then in the column of "
         "present values.",
-        dash=NONE,
+        dash=NO_VALUE,
     )
-    note += say.overruns
-    yield _sums(say, caption, tr("Budget class"), classes, "by-class", "class_id", note)
-    yield from (doc.Text(text, TEXT) for text in _provision(say))
-    if say.case is not None and "DE" in say.case.home and say.public:
+    note += wording.overruns_note
+    yield _grouped_accounts_table(
+        wording, caption, tr("Budget class"), classes, "by-class", "class_id", note
+    )
+    yield from (doc.Text(text, TERMINAL_AND_PAGE) for text in _describe_guarantees(wording))
+    if wording.case is not None and "DE" in wording.case.home and wording.public_positions:
         # Article 115 of the Basic Law.
         text = tr(
             "Under the debt brake, stakes and loans count as financial transactions and "
@@ -105,43 +134,48 @@ def _accounts(say: PlanWording) -> Iterator[Part]:
             "differ."
         )
         yield doc.Text(text, PAGE)
-    caption = tr("Accounts by funder ({unit})", unit=say.million)
-    yield _sums(say, caption, tr("Funder"), funders, "by-funder", "funder_id", on=DETAIL)
-    yield from _at_risk(say)
+    caption = tr("Accounts by funder ({unit})", unit=wording.money_unit)
+    yield _grouped_accounts_table(
+        wording, caption, tr("Funder"), funders, "by-funder", "funder_id", on=PAGE_AND_SHEET
+    )
+    yield from _at_risk_parts(wording)
 
 
-def _provision(say: PlanWording) -> Iterator[str]:
+def _describe_guarantees(wording: PlanWording) -> Iterator[str]:
     """Three figures of guarantees that are easily taken for one another."""
-    found = say.brief.fiscal.provision
+    found = wording.brief.fiscal.provision
     if found is not None:
         yield tr(
             "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost "
             "of {cost} is a present value, of the share that the scenario expects to come back; "
             "the expected loss follows from the probability of failure that it states for "
             "guarantees. The two need not agree.",
-            face=say.money(found.face_meur),
-            provision=say.money(found.provision_meur),
-            cost=say.money(found.cost_meur),
+            face=wording.money_amount(found.face_meur),
+            provision=wording.money_amount(found.provision_meur),
+            cost=wording.money_amount(found.cost_meur),
         )
-        yield from provision(say)
-        peak = say.cost.by_class["guarantee"]
+        yield from describe_provision(wording)
+        peak = wording.cost.by_class["guarantee"]
         if peak.peak_year is not None:
             yield tr(
                 "Guarantees outstanding have their peak at the end of {year}, with {amount}: loans "
                 "of banks, which are not spending.",
                 year=peak.peak_year,
-                amount=say.money(peak.peak_meur),
+                amount=wording.money_amount(peak.peak_meur),
             )
 
 
-def provision(say: PlanWording) -> Iterator[str]:
+def describe_provision(wording: PlanWording) -> Iterator[str]:
     """Whether budgets set aside enough for guarantees."""
-    found = say.brief.fiscal.provision
+    found = wording.brief.fiscal.provision
     if found is None or found.expected_loss_meur is None or found.missing_meur is None:
         return
-    about = {"set": say.money(found.provision_meur), "loss": say.money(found.expected_loss_meur)}
-    if found.missing_meur > NOISE:
-        missing = say.money(found.missing_meur)
+    about = {
+        "set": wording.money_amount(found.provision_meur),
+        "loss": wording.money_amount(found.expected_loss_meur),
+    }
+    if found.missing_meur > ZERO_TOLERANCE:
+        missing = wording.money_amount(found.missing_meur)
         yield tr(
             "The provision for guarantees is too small: {set} for an expected loss of {loss}, not "
             "discounted; {missing} are missing.",
@@ -156,66 +190,73 @@ def provision(say: PlanWording) -> Iterator[str]:
         )
 
 
-def _at_risk(say: PlanWording) -> Iterator[Part]:
+def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
     """What may be lost, public money at risk at the end of each year, and when it comes back."""
-    public = say.cost.public
-    total = public.maximum_loss_meur + say.cost.private.maximum_loss_meur + say.cost.market_meur
-    if total > NOISE:
+    public = wording.cost.public
+    total = (
+        public.maximum_loss_meur + wording.cost.private.maximum_loss_meur + wording.cost.market_meur
+    )
+    if total > ZERO_TOLERANCE:
         text = tr(
             "If every project fails, {total} are lost: {public} of it by public funders ({share}), "
             "the rest by companies, lenders and investors.",
-            total=say.money(total),
-            public=say.money(public.maximum_loss_meur),
-            share=percent(public.maximum_loss_meur / total),
+            total=wording.money_amount(total),
+            public=wording.money_amount(public.maximum_loss_meur),
+            share=format_percent(public.maximum_loss_meur / total),
         )
         yield doc.Text(text, PAGE)
     if public.peak_year is not None:
         text = tr(
             "Public money at risk has its peak at the end of {year}, with {amount}.",
             year=public.peak_year,
-            amount=say.money(public.peak_meur),
+            amount=wording.money_amount(public.peak_meur),
         )
-        yield doc.Text(text, TEXT)
-    yield from (doc.Text(text, TEXT) for text in after_review.means(say.plan.review))
-    title = tr("Public money at risk at each year's end ({unit})", unit=say.million)
+        yield doc.Text(text, TERMINAL_AND_PAGE)
+    yield from (
+        doc.Text(text, TERMINAL_AND_PAGE)
+        for text in review_decisions.describe_group_means(wording.plan.review)
+    )
+    title = tr("Public money at risk at each year's end ({unit})", unit=wording.money_unit)
     note = tr(
         "Where the scenario gives no terms of repayment, money stays at risk to the end of the "
         "horizon."
     )
-    yield from of_classes(say, "outstanding_by_year_meur", "at-risk", title, note)
-    title = tr("Expected to come back by year ({unit}, not discounted)", unit=say.million)
+    yield from budget_class_tables(wording, "outstanding_by_year_meur", "at-risk", title, note)
+    title = tr("Expected to come back by year ({unit}, not discounted)", unit=wording.money_unit)
     note = tr(
         "Of instruments whose terms say when: interest and repayment, exits, fees of guarantees, "
         "upside of price floors, each by its probability. Years may lie after {year}.",
-        year=say.years[-1],
+        year=wording.years[-1],
     )
-    yield from of_classes(
-        say, "returned_by_year_meur", "returned", title, note, chart=False, folded=False
+    yield from budget_class_tables(
+        wording, "returned_by_year_meur", "returned", title, note, with_chart=False, folded=False
     )
 
 
-def _sums(
-    say: PlanWording,
+def _grouped_accounts_table(
+    wording: PlanWording,
     caption: str,
     header: str,
-    rows: Sequence[Group],
+    groups: Sequence[PositionGroup],
     name: str,
-    whose: str,
+    id_column: str,
     note: str = "",
-    on: doc.Media = doc.EVERYWHERE,
+    on: doc.Media = doc.ALL_MEDIA,
 ) -> Table:
     """Accounts added up, a group a row; a sheet adds up its positions."""
-    whole = _group(say, "", "", say.plan.accounts)
+    whole = _sum_positions(wording, "", "", wording.plan.accounts)
 
-    def total(key: str) -> doc.Formula:
-        def amount(line: Line) -> ex.Expression | None:
-            its, table = line["id"], line.book["accounts"]
-            if not table.has(key):
+    def total(key: str) -> doc.FormulaBuilder:
+        def amount(line: FormulaRow) -> ex.Expression | None:
+            its, table = line["id"], line.tables["accounts"]
+            if not table.has_column(key):
                 return None
-            held = zip(table.area(whose).values, table.area(key).values, strict=True)
+            held = zip(
+                table.column_area(id_column).values, table.column_area(key).values, strict=True
+            )
             # An empty cell is not known: a sum of such is no 0.
             some = any(known == its.value and figure != "" for known, figure in held)
-            return col.where("accounts", key, {whose: its})(line.book) if some else None
+            return col.sum_where("accounts", key, {id_column: its})(line.tables) if some else None
 
         return amount
 
@@ -227,111 +268,149 @@ def _sums(
         (tr("Net cost, present value"), "net", "cost_meur"),
         (tr("Maximum loss"), "maximum_loss", "maximum_loss_meur"),
     ]
-    more: dict[str, Any] = {"like": "all", "total": True}
+    more: dict[str, Any] = {"decimals_group": "all", "total": True}
     columns = [
         Column(header, "label", "text"),
         *(
-            col.calc(head, key, total(key), of=f"sums.{of}", **more)
+            col.formula_column(head, key, total(key), getter=f"sums.{of}", **more)
             for head, key, of in figures
-            if key != "residual" or abs(whole.sums.residual_meur) > NOISE
+            if key != "residual" or abs(whole.sums.residual_meur) > ZERO_TOLERANCE
         ),
-        *col.keys(id="id"),
+        *col.id_columns(id="id"),
     ]
-    more["total"] = any(p.expected_loss_meur is not None for p in say.plan.accounts)
-    more["whole"] = lambda _: whole.expected_loss
+    more["total"] = any(p.expected_loss_meur is not None for p in wording.plan.accounts)
+    more["text_total"] = lambda _: whole.expected_loss
     lost = total("expected_loss")
-    loss = col.calc(tr("Expected loss"), "expected_loss", lost, of="expected_loss", **more)
+    loss = col.formula_column(
+        tr("Expected loss"), "expected_loss", lost, getter="expected_loss", **more
+    )
     columns.insert(-2, loss)
-    return Table(caption, rows, columns, name, note, total=tr("Sum"), folded=on is DETAIL, on=on)
+    return Table(
+        caption,
+        groups,
+        columns,
+        name,
+        note,
+        total_label=tr("Sum"),
+        is_folded=on is PAGE_AND_SHEET,
+        media=on,
+    )
 
 
-def _budgets(say: PlanWording) -> Iterator[Part]:
-    yield _lines(say)
-    limited = [use for use in say.plan.budget_lines if use.available_meur is not None]
+def _budget_parts(wording: PlanWording) -> Iterator[Part]:
+    yield _budget_lines_table(wording)
+    limited = [use for use in wording.plan.budget_lines if use.available_meur is not None]
     columns = [
-        col.text(tr("Budget line"), lambda use: say.budget_line(use.funder, use.line)),
-        *doc.by_year(say.years, lambda use: use.available_meur or {}),
+        col.text_column(
+            tr("Budget line"), lambda use: wording.budget_line_name(use.funder, use.line)
+        ),
+        *doc.year_columns(wording.years, lambda use: use.available_meur or {}),
     ]
     caption = tr("Available by year: the grant of the year and what is carried over")
-    yield Table(caption, limited, columns, "available", key=_id, freeze=1, folded=True, on=DETAIL)
-    caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=say.million)
-    yield by_funder(say, "spend", caption, say.plan.spend_meur, "paid_by", "charge")
+    yield Table(
+        caption,
+        limited,
+        columns,
+        "available",
+        row_key=_budget_line_id,
+        frozen_columns=1,
+        is_folded=True,
+        media=PAGE_AND_SHEET,
+    )
+    caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=wording.money_unit)
+    yield funder_table(wording, "spend", caption, wording.plan.spend_meur, "paid_by", "charge")
 
 
-def _id(use: BudgetUse | BudgetLineUse) -> str:
-    return f"{use.funder} {use.line}"
+def _budget_line_id(budget_use: BudgetUse | BudgetLineUse) -> str:
+    return f"{budget_use.funder} {budget_use.line}"
 
 
-def _lines(say: PlanWording) -> Table:
+def _budget_lines_table(wording: PlanWording) -> Table:
     """How far each budget is used over all years; a sheet has each year."""
-    known = {_id(use): use for use in say.plan.budget_lines}
-    charged = [of for f, of in say.plan.spend_meur.items() if say.kinds.get(f) == "public"]
-    together = {year: sum(of.get(year, 0.0) for of in charged) for year in say.horizon}
+    known = {_budget_line_id(use): use for use in wording.plan.budget_lines}
+    charged = [
+        of for f, of in wording.plan.spend_meur.items() if wording.funder_kinds.get(f) == "public"
+    ]
+    together = {year: sum(of.get(year, 0.0) for of in charged) for year in wording.year_keys}
 
     def used(use: BudgetUse) -> Mapping[str, float]:
-        return together if use.funder is None else known[_id(use)].used_meur
+        return together if use.funder is None else known[_budget_line_id(use)].used_meur
 
-    def reached(line: Line) -> ex.Expression:
+    def reached(line: FormulaRow) -> ex.Expression:
         stock = line.row.kind == "guarantee_stock"
-        return ex.largest(col.over_years(line)) if stock else col.sum_of_years(line)
+        return ex.max_of(col.row_year_cells(line)) if stock else col.sum_of_years(line)
 
-    def over(line: Line) -> ex.Expression:
+    def over(line: FormulaRow) -> ex.Expression:
         above = [] if line.row.granted_meur is None else [line["all"] - line["granted"]]
-        limits = line.book["available"] if "available" in line.book else None
-        row = None if limits is None else limits.line(_id(line.row))
+        limits = line.tables["available"] if "available" in line.tables else None
+        row = None if limits is None else limits.row_index(_budget_line_id(line.row))
         if limits is not None and row is not None:
-            above.append(ex.overrun(col.over_years(line), col.by_year(limits, row)))
-        return ex.largest(ex.of(0), *above)
+            above.append(ex.sum_excesses(col.row_year_cells(line), col.year_cells(limits, row)))
+        return ex.max_of(ex.as_expression(0), *above)
 
-    def part(line: Line) -> ex.Expression | None:
-        return ex.ratio(line["all"], line["granted"]) if line.row.granted_meur else None
+    def part(line: FormulaRow) -> ex.Expression | None:
+        return ex.ratio_or_empty(line["all"], line["granted"]) if line.row.granted_meur else None
 
     columns = [
-        col.text(tr("Budget line"), lambda use: say.budget_line(use.funder, use.line)),
-        col.text(tr("Kind"), lambda use: capital(say.line_kind(use.kind))),
-        *doc.by_year(say.years, used, on=SHEET),
-        col.given(tr("Granted"), "granted", of="granted_meur", like="all", origin="scenario"),
-        col.calc(tr("Used"), "all", reached, of="used_meur", like="all"),
-        col.calc(
+        col.text_column(tr("Budget line"), lambda use: wording.budget_line_name(use.funder, use.line)),
+        col.text_column(tr("Kind"), lambda use: capitalize(wording.line_kind_name(use.kind))),
+        *doc.year_columns(wording.years, used, media=SHEET),
+        col.figure_column(tr("Granted"), "granted", getter="granted_meur", decimals_group="all", origin="scenario"),
+        col.formula_column(tr("Used"), "all", reached, getter="used_meur", decimals_group="all"),
+        col.formula_column(
             tr("Share used"), "part", part, "share",
             lambda use: use.used_meur / use.granted_meur if use.granted_meur else None,
         ),
-        doc.sheet_only(tr("Above what is available"), "over", over, "deviation"),
-        *col.keys(funder_id="funder", line_id=lambda use: use.line if use.funder else None),
+        doc.sheet_only_column(tr("Above what is available"), "over", over, "deviation"),
+        *col.id_columns(funder_id="funder", line_id=lambda use: use.line if use.funder else None),
     ]  # fmt: skip
     note = tr(
         "Over all years. A guarantee uses its provision of a budget; of a stock of guarantees the "
         "year of the highest use counts. {dash}: no limit.",
-        dash=NONE,
+        dash=NO_VALUE,
     )
-    caption = tr("Budgets and how far they are used ({unit}, not discounted)", unit=say.million)
-    rows, empty = say.cost.budgets, tr("No funder has a limited budget.")
-    on = doc.EVERYWHERE if rows else SHEET
-    return Table(caption, rows, columns, "lines", note, empty=empty, key=_id, freeze=1, on=on)
+    caption = tr(
+        "Budgets and how far they are used ({unit}, not discounted)", unit=wording.money_unit
+    )
+    rows, empty = wording.cost.budgets, tr("No funder has a limited budget.")
+    on = doc.ALL_MEDIA if rows else SHEET
+    return Table(
+        caption,
+        rows,
+        columns,
+        "lines",
+        note,
+        empty_text=empty,
+        row_key=_budget_line_id,
+        frozen_columns=1,
+        media=on,
+    )
 
 
-def checks(say: PlanWording) -> Iterator[Check]:
+def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Accounts add up to what each funder has in each year, and no budget is exceeded."""
-    yield from positions.checks(say)
-    if say.case is not None and say.plan.accounts:
+    yield from position_sheets.build_checks(wording)
+    if wording.case is not None and wording.plan.accounts:
         says = tr("What accounts provide in a year equals what each funder provides")
-        yield doc.check_rows(says, "committed", col.summed("committed", "all"))
-        if say.plan.spend_meur:
+        yield doc.no_deviation_check(says, "committed", col.column_sum("committed", "all"))
+        if wording.plan.spend_meur:
             says = tr("What accounts charge in a year equals what each funder's budget is charged")
-            yield doc.check_rows(says, "spend", col.summed("spend", "all"))
-    if not say.plan.budget_lines:
+            yield doc.no_deviation_check(says, "spend", col.column_sum("spend", "all"))
+    if not wording.plan.budget_lines:
         return
-    own = (use.funder for use in say.plan.budget_lines if use.line == OWN_LINE)
+    own = (use.funder for use in wording.plan.budget_lines if use.line == WHOLE_BUDGET)
     limited = dict.fromkeys(own)  # in the order of the file
 
-    def charged(book: Formulas) -> ex.Expression:
+    def charged(book: WorkbookTables) -> ex.Expression:
         spend = book["spend"]
-        its = [spend.find(f, "all") for f in limited if spend.line(f) is not None]
-        return ex.total(ex.of(0), *its)
+        its = [spend.find_cell(f, "all") for f in limited if spend.row_index(f) is not None]
+        return ex.sum_of(ex.as_expression(0), *its)
 
-    used = col.where("lines", "all", line_id=OWN_LINE)
+    used = col.sum_where("lines", "all", line_id=WHOLE_BUDGET)
     says = tr("Use of the funders' own budgets equals what these funders are charged")
-    if say.plan.review is None:  # else each is told of the group that uses most of it
+    if wording.plan.review is None:  # else each is told of the group that uses most of it
         yield Check(says, "lines", used, charged)
     says = tr("No budget is exceeded, in any year or in all")
-    yield Check(says, "lines", col.summed("lines", "over"), col.summed("lines", "granted"), True)
+    yield Check(
+        says, "lines", col.column_sum("lines", "over"), col.column_sum("lines", "granted"), True
+    )

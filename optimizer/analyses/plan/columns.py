@@ -6,68 +6,77 @@ from operator import itemgetter
 from typing import Any
 
 from models.language import tr
-from optimizer.report.document import Column, Form, Formula, Of, ids, nothing
+from optimizer.report.document import (
+    Column,
+    FormulaBuilder,
+    ValueForm,
+    ValueGetter,
+    id_column,
+    no_value,
+)
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.expressions import Expression
-from optimizer.report.workbook.formulas import Formulas, Line, Placed
+from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable, WorkbookTables
 
-FormOf = Form | Callable[[Any], Form]
-Cell = float | str | None | Formula
-InBook = Callable[[Formulas], Expression]
+FormOrFunction = ValueForm | Callable[[Any], ValueForm]
+CellContent = float | str | None | FormulaBuilder
+BookFormula = Callable[[WorkbookTables], Expression]
 
 
 @dataclass(frozen=True)
-class Row:
+class SheetRow:
     """Figures of one kind, given or calculated, by the keys of their columns."""
 
-    form: Form
-    cells: Mapping[str, Cell]
+    form: ValueForm
+    cells: Mapping[str, CellContent]
 
     def __getitem__(self, key: str) -> Any:
         return self.cells.get(key)
 
 
-def text(header: str, of: Of = "", **more: Any) -> Column:
+def text_column(header: str, getter: ValueGetter = "", **more: Any) -> Column:
     """A column of texts."""
-    return Column(header, of or nothing, "text", **more)
+    return Column(header, getter or no_value, "text", **more)
 
 
-def given(header: str, key: str, form: FormOf = "money", of: Of = "", **more: Any) -> Column:
+def figure_column(
+    header: str, key: str, form: FormOrFunction = "money", getter: ValueGetter = "", **more: Any
+) -> Column:
     """A column of figures of the optimizer, or of the scenario."""
-    return Column(header, of or key, form, key=key, **more)
+    return Column(header, getter or key, form, key=key, **more)
 
 
-def calc(
+def formula_column(
     header: str | int,
     key: str,
-    formula: Formula,
-    form: Form = "money",
-    of: Of = nothing,
+    formula: FormulaBuilder,
+    form: ValueForm = "money",
+    getter: ValueGetter = no_value,
     **more: Any,
 ) -> Column:
     """A column of formulas; ``of`` gives what media without formulas show."""
-    return Column(header, of, form, key=key, formula=formula, **more)
+    return Column(header, getter, form, key=key, formula=formula, **more)
 
 
-def cell(header: str | int, key: str, form: Form | None = None, **more: Any) -> Column:
+def row_column(header: str | int, key: str, form: ValueForm | None = None, **more: Any) -> Column:
     """A column of what a :class:`Row` holds, in the form of the row if none is given."""
 
-    def held(row: Row) -> float | str | None:
+    def held(row: SheetRow) -> float | str | None:
         return None if callable(row[key]) else row[key]
 
-    def formula(line: Line) -> Expression | None:
+    def formula(line: FormulaRow) -> Expression | None:
         return line.row[key](line) if callable(line.row[key]) else None
 
     own = form or (lambda row: row.form)
-    return Column(header, held, own, key=key, formula=formula, empty="", **more)
+    return Column(header, held, own, key=key, formula=formula, empty_text="", **more)
 
 
-def words(**headers: str) -> list[Column]:
+def text_columns(**headers: str) -> list[Column]:
     """Columns of texts that a :class:`Row` holds, by their keys."""
-    return [cell(header, key, "text") for key, header in headers.items()]
+    return [row_column(header, key, "text") for key, header in headers.items()]
 
 
-def keys(*held: str, **of: Of) -> list[Column]:
+def id_columns(*row_keys: str, **getter: ValueGetter) -> list[Column]:
     """Columns of ids that only let formulas find rows; ``held`` are those of a :class:`Row`."""
     headers = {
         "id": tr("Id"),
@@ -84,77 +93,97 @@ def keys(*held: str, **of: Of) -> list[Column]:
         "field": tr("Field"),
         "path": tr("Path in the scenario"),
     }
-    own = {key: itemgetter(key) for key in held}
-    return [ids(headers[key], key, read) for key, read in {**own, **of}.items()]
+    own = {key: itemgetter(key) for key in row_keys}
+    return [id_column(headers[key], key, read) for key, read in {**own, **getter}.items()]
 
 
-def years(known: Iterable[str], form: Form | None = None, **more: Any) -> list[Column]:
+def year_columns(
+    year_keys: Iterable[str], form: ValueForm | None = None, **more: Any
+) -> list[Column]:
     """A column for each year."""
-    return [cell(int(year), year, form, **more) for year in known]
+    return [row_column(int(year), year, form, **more) for year in year_keys]
 
 
-def each(known: Iterable[str], of: Callable[[Line, str], Expression | None]) -> dict[str, Cell]:
+def formulas_by_year(
+    year_keys: Iterable[str], year_formula: Callable[[FormulaRow, str], Expression | None]
+) -> dict[str, CellContent]:
     """A formula for each year."""
 
-    def at(year: str) -> Formula:
-        return lambda line: of(line, year)
+    def at(year: str) -> FormulaBuilder:
+        return lambda line: year_formula(line, year)
 
-    return {year: at(year) for year in known}
+    return {year: at(year) for year in year_keys}
 
 
-def off_accounts(
-    line: Line, its: Mapping[str, Expression], known: Iterable[str], times: str = ""
+def deviation_from_accounts(
+    line: FormulaRow,
+    matching_cells: Mapping[str, Expression],
+    year_keys: Iterable[str],
+    weight_column: str = "",
 ) -> Expression:
     """How far the years of a row are from what these accounts provide in them."""
-    apart = (where("by_year", year, its, times=times)(line.book) - line[year] for year in known)
-    return ex.total(*map(ex.absolute, apart))
+    apart = (
+        sum_where("by_year", year, matching_cells, weight_column=weight_column)(line.tables)
+        - line[year]
+        for year in year_keys
+    )
+    return ex.sum_of(*map(ex.absolute_value, apart))
 
 
-def minus(a: str, b: str) -> Formula:
+def difference(left_key: str, right_key: str) -> FormulaBuilder:
     """The difference of two cells of a row."""
-    return lambda line: line[a] - line[b]
+    return lambda line: line[left_key] - line[right_key]
 
 
-def per(a: str, b: str) -> Formula:
+def quotient(left_key: str, right_key: str) -> FormulaBuilder:
     """The quotient of two cells of a row; empty where there is nothing to divide by."""
-    return lambda line: ex.ratio(line[a], line[b])
+    return lambda line: ex.ratio_or_empty(line[left_key], line[right_key])
 
 
-def by_year(table: Placed, row: int) -> ex.Area:
+def year_cells(placed_table: PlacedTable, row: int) -> ex.CellArea:
     """The cells of a row in all years."""
-    known = [one.key for one in table.columns if isinstance(one.header, int)]
-    return table.span(row, known[0], known[-1])
+    known = [one.key for one in placed_table.columns if isinstance(one.header, int)]
+    return placed_table.row_area(row, known[0], known[-1])
 
 
-def over_years(line: Line, below: int = 0) -> ex.Area:
+def row_year_cells(line: FormulaRow, row_offset: int = 0) -> ex.CellArea:
     """The same of the row of a formula, or of one so many rows below it."""
-    return by_year(line.table, line.place + below)
+    return year_cells(line.table, line.row_index + row_offset)
 
 
-def sum_of_years(line: Line) -> Expression:
+def sum_of_years(line: FormulaRow) -> Expression:
     """The sum of a row over all years."""
-    return ex.total(over_years(line))
+    return ex.sum_of(row_year_cells(line))
 
 
-def found(table: str, row: str, key: str) -> InBook:
+def find_cell(table: str, row: str, key: str) -> BookFormula:
     """A cell of a table, by the keys of its row and column."""
-    return lambda book: book[table].find(row, key)
+    return lambda book: book[table].find_cell(row, key)
 
 
-def summed(table: str, key: str) -> InBook:
+def column_sum(table: str, key: str) -> BookFormula:
     """The sum of a column."""
-    return lambda book: book[table].total(key)
+    return lambda book: book[table].column_total(key)
 
 
-def where(
-    table: str, key: str, its: Mapping[str, Expression] = {}, *, times: str = "", **wanted: str
-) -> InBook:
+def sum_where(
+    table: str,
+    key: str,
+    matching_cells: Mapping[str, Expression] = {},
+    *,
+    weight_column: str = "",
+    **matching_texts: str,
+) -> BookFormula:
     """The sum of a column, times another, over the rows that hold these texts or those of cells."""
-    held = {**its, **{k: ex.words(w) for k, w in wanted.items()}}
+    held = {**matching_cells, **{k: ex.text_expression(w) for k, w in matching_texts.items()}}
 
-    def amount(book: Formulas) -> Expression:
+    def amount(book: WorkbookTables) -> Expression:
         of = book[table]
-        tests = ((of.area(k), w) for k, w in held.items())
-        return ex.total_where(of.area(key), *tests, times=of.area(times) if times else None)
+        tests = ((of.column_area(k), w) for k, w in held.items())
+        return ex.sum_where(
+            of.column_area(key),
+            *tests,
+            factor_area=of.column_area(weight_column) if weight_column else None,
+        )
 
     return amount

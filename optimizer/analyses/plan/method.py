@@ -7,49 +7,63 @@ from models.language import tr
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.words import PlanWording, decidable
+from optimizer.analyses.plan.plan_wording import PlanWording, decidable_projects
 from optimizer.report import cells
 from optimizer.report import document as doc
-from optimizer.report.document import PAGE, SHEET, TEXT, Bullets, Check, Heading, Section, Table
-from optimizer.report.figures import exact, number, percent, small_percent
+from optimizer.report.document import (
+    PAGE,
+    SHEET,
+    TERMINAL_AND_PAGE,
+    Bullets,
+    Check,
+    Heading,
+    Section,
+    Table,
+)
+from optimizer.report.number_format import (
+    format_exact,
+    format_number,
+    format_percent,
+    format_small_percent,
+)
 from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.formulas import Line
+from optimizer.report.workbook.placed_tables import FormulaRow
 
 
-def section(say: PlanWording) -> Section:
+def method_section(wording: PlanWording) -> Section:
     """What goes in, what is chosen, what is asked of it, and what it does not say."""
-    parts = () if say.case is None else (
+    parts = () if wording.case is None else (
         tr(
             "The program chooses which projects to support when and with which instruments, and "
             "what to buy for stock in each year. It searches all combinations that budgets and "
             "rules allow for the one with the best result over all states of the world."
         ),
-        Bullets(list(_steps(say, say.case))),
+        Bullets(list(_describe_model(wording, wording.case))),
         Heading(tr("Rules that the plan keeps")),
-        Bullets(list(_rules(say, say.case))),
+        Bullets(list(_describe_rules(wording, wording.case))),
         Heading(tr("What the model does not say")),
-        Bullets(list(_limits(say))),
+        Bullets(list(_describe_limitations(wording))),
     )  # fmt: skip
     return Section("method", tr("How it was computed"), parts, PAGE)
 
 
-def _steps(say: PlanWording, case: Case) -> Iterator[str]:
+def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
     weight = float(case.objective.cvar.weight)
     counted = [
-        tr("materials: {count}", count=number(len(case.materials))),
+        tr("materials: {count}", count=format_number(len(case.materials))),
         tr(
             "projects: {count}, of which can still be decided: {open}",
-            count=number(len(case.projects)),
-            open=number(len(list(decidable(case)))),
+            count=format_number(len(case.projects)),
+            open=format_number(len(list(decidable_projects(case)))),
         ),
-        tr("consumers: {count}", count=number(len(case.consumers))),
-        tr("stockpiles: {count}", count=number(len(case.stockpiles))),
-        tr("hazards: {count}", count=number(len(case.hazards))),
+        tr("consumers: {count}", count=format_number(len(case.consumers))),
+        tr("stockpiles: {count}", count=format_number(len(case.stockpiles))),
+        tr("hazards: {count}", count=format_number(len(case.hazards))),
     ]
     steps = {1: tr("in years"), 4: tr("in quarters"), 12: tr("in months")}
     yield tr(
         "The scenario covers {span} {periods}; {what}.",
-        span=say.span,
+        span=wording.horizon_text,
         periods=steps.get(int(case.horizon.periods_per_year), tr("in half years")),
         what=", ".join(counted),
     )
@@ -59,7 +73,7 @@ def _steps(say: PlanWording, case: Case) -> Iterator[str]:
             "scarcest of them allow; what is missing of an input shows as what is missing of the "
             "products."
         )
-    if say.of_damage:
+    if wording.counts_damage:
         yield tr(
             "In each state, supply is allocated and stocks are released to minimise damage. What "
             "is still missing counts by the steps of the damage curve: first what can be saved "
@@ -73,8 +87,8 @@ def _steps(say: PlanWording, case: Case) -> Iterator[str]:
         yield tr(
             "The plan is judged by the mean over all states and, with a weight of {weight}, by the "
             "mean of the worst {share} of them.",
-            weight=percent(weight),
-            share=say.worst_share,
+            weight=format_percent(weight),
+            share=wording.worst_share,
         )
     else:
         yield tr("The plan is judged by the mean over all states.")
@@ -84,29 +98,29 @@ def _steps(say: PlanWording, case: Case) -> Iterator[str]:
             "That mean is by the least favourable probabilities in a ball around those of the "
             "states ({kind}, radius {radius}), since nobody knows them better.",
             kind=tr("total variation") if ball.kind == "total_variation" else tr("chi-square"),
-            radius=exact(float(ball.radius)),
+            radius=format_exact(float(ball.radius)),
         )
     yield tr(
         "Net cost counts with a weight of {weight} per {currency}; costs are discounted at {rate} "
         "a year.",
-        weight=exact(float(case.objective.cost_weight)),
-        currency=say.currency,
-        rate=percent(float(case.horizon.discount_rate)),
+        weight=format_exact(float(case.objective.cost_weight)),
+        currency=wording.currency,
+        rate=format_percent(float(case.horizon.discount_rate)),
     )
 
 
-def _rules(say: PlanWording, case: Case) -> Iterator[str]:
+def _describe_rules(wording: PlanWording, case: Case) -> Iterator[str]:
     policy = case.policy
     aid, country = policy.state_aid, policy.max_country_share
     limits: list[tuple[str, float | None, Callable[[float], str]]] = [
-        (tr("All public funders together spend at most"), policy.budget_meur, say.money),
-        (tr("Public share of a project's capital cost, at most"), policy.max_public_share, percent),
+        (tr("All public funders together spend at most"), policy.budget_meur, wording.money_amount),
+        (tr("Public share of a project's capital cost, at most"), policy.max_public_share, format_percent),
         (tr("State aid, of a project's capital cost, at most"),
-         aid.max_intensity if aid else None, percent),
-        (tr("State aid, of a project, at most"), aid.max_meur if aid else None, say.money),
+         aid.max_intensity if aid else None, format_percent),
+        (tr("State aid, of a project, at most"), aid.max_meur if aid else None, wording.money_amount),
         (tr("Share of a country in the need for a material, at most"),
-         country.limit if country else None, percent),
-        (tr("Number of projects, at most"), policy.max_projects, number),
+         country.limit if country else None, format_percent),
+        (tr("Number of projects, at most"), policy.max_projects, format_number),
     ]  # fmt: skip
     yield tr("Every budget is kept in every year, and every project is financed in full.")
     for rule, most, shown in limits:
@@ -119,28 +133,28 @@ def _rules(say: PlanWording, case: Case) -> Iterator[str]:
         if others:
             span = tr("{first} to {last}", first=first, last=others[-1][0])
         yield tr("Projects started each year, {span}, at most: {most}.", span=span,
-                 most=number(most))  # fmt: skip
+                 most=format_number(most))  # fmt: skip
     if any(project.capex_overrun for project in case.projects.values()):
         yield (
             tr("Budgets allow for the mean of what projects may cost above their announced capex.")
             if policy.contingency is None
             else tr(
                 "Budgets hold what a project costs with a probability of {share} at least.",
-                share=percent(float(policy.contingency)),
+                share=format_percent(float(policy.contingency)),
             )
         )
     if policy.must_build:
-        yield f"{tr('Must be built:')} {say.names('projects', policy.must_build)}."
+        yield f"{tr('Must be built:')} {wording.names('projects', policy.must_build)}."
     if policy.must_not_build:
-        yield f"{tr('Must not be built:')} {say.names('projects', policy.must_not_build)}."
+        yield f"{tr('Must not be built:')} {wording.names('projects', policy.must_not_build)}."
 
 
-def _limits(say: PlanWording) -> Iterator[str]:
+def _describe_limitations(wording: PlanWording) -> Iterator[str]:
     yield tr(
         "It is no forecast: states of the world and their probabilities are assumptions. A plan is "
         "optimal under these assumptions, not necessarily in reality."
     )
-    if say.of_damage:
+    if wording.counts_damage:
         yield tr(
             "What a missing tonne costs an economy is known roughly at best. Other values can "
             "lead to another plan."
@@ -155,14 +169,14 @@ def _limits(say: PlanWording) -> Iterator[str]:
     )
     yield tr(
         "Prices do not react to what is bought, and damage after {year} does not count.",
-        year=say.years[-1],
+        year=wording.years[-1],
     )
-    if say.case is not None:
-        yield from _left_out(say.case)
+    if wording.case is not None:
+        yield from _describe_omissions(wording.case)
     yield tr("Other benefits and costs, such as jobs or the environment, are not counted.")
 
 
-def _left_out(case: Case) -> Iterator[str]:
+def _describe_omissions(case: Case) -> Iterator[str]:
     """What the model could say, and the scenario does not."""
     projects = case.projects.values()
     if projects and not any(p.anyway for p in projects):
@@ -177,7 +191,7 @@ def _left_out(case: Case) -> Iterator[str]:
         yield tr("A stock that was released is not filled again.")
 
 
-def glossary(say: PlanWording) -> Section:
+def glossary_section(wording: PlanWording) -> Section:
     """What the words mean that the documents of a plan, or of several, use."""
     entries = {
         tr("Budget class"): tr(
@@ -187,7 +201,7 @@ def glossary(say: PlanWording) -> Section:
         tr("Damage"): tr(
             "What missing tonnes cost the economy: {unit} by the damage curve of the scenario, "
             "discounted and summed over the years.",
-            unit=say.million,
+            unit=wording.money_unit,
         ),
         tr("Gap and bound"): tr(
             "Plans are measured by their objective, the outcome over all states and weighted net "
@@ -197,8 +211,8 @@ def glossary(say: PlanWording) -> Section:
         tr("HHI (Herfindahl-Hirschman index)"): tr(
             "Sum of the squared shares of supplying countries in percent: {most} for a single "
             "supplier, {fifth} for five equal ones.",
-            most=number(10_000),
-            fifth=number(2_000),
+            most=format_number(10_000),
+            fifth=format_number(2_000),
         ),
         tr("Import dependency"): tr(
             "Share of supply that comes from outside the countries that the scenario calls "
@@ -213,7 +227,7 @@ def glossary(say: PlanWording) -> Section:
             "fail or come late."
         ),
     }
-    if say.plan.outcome.residual_meur:
+    if wording.plan.outcome.residual_meur:
         entries[tr("Residual value")] = tr(
             "What the scenario lets stocks and projects be worth when its last year ends; "
             "discounted. Stock counts as if none were released. It lowers the net cost and brings "
@@ -223,7 +237,7 @@ def glossary(say: PlanWording) -> Section:
     return Section("glossary", tr("Terms"), [doc.Terms(ordered)], PAGE)
 
 
-def certificate(say: PlanWording) -> Section:
+def certificate_section(wording: PlanWording) -> Section:
     """How good the search was, the objective from its parts, and what it takes to repeat it."""
     text = tr(
         "The gap says how much better another plan can be at most, for this scenario. It says "
@@ -236,43 +250,51 @@ def certificate(say: PlanWording) -> Section:
     )
     title = tr("How good the proof is")
     columns = [
-        *col.words(what=tr("Entry")),
-        col.text(tr("Content"), _told, mark=lambda row: "break", on=TEXT),
-        col.cell(tr("Content"), "figure", width=40, on=SHEET),
-        col.cell(tr("Remark"), "remark", "text", on=SHEET),
-        doc.sheet_only(tr("Derived"), "derived", _derived, "objective"),
-        *col.keys("field"),
+        *col.text_columns(what=tr("Entry")),
+        col.text_column(
+            tr("Content"), _figure_text, css_class=lambda row: "break", media=TERMINAL_AND_PAGE
+        ),
+        col.row_column(tr("Content"), "figure", width=40, media=SHEET),
+        col.row_column(tr("Remark"), "remark", "text", media=SHEET),
+        doc.sheet_only_column(tr("Derived"), "derived", _derived_figure, "objective"),
+        *col.id_columns("field"),
     ]
-    table = Table(title, list(_proven(say)), columns, "proven", key=lambda row: row["field"])
+    table = Table(
+        title, list(_certificate_rows(wording)), columns, "proven", row_key=lambda row: row["field"]
+    )
     parts: list[doc.Part] = [doc.Text(text, PAGE), table, doc.Text(note, PAGE)]
-    return Section("certificate", title, parts, tab=tr("Certificate"))
+    return Section("certificate", title, parts, sheet_name=tr("Certificate"))
 
 
-def _told(row: col.Row) -> str:
+def _figure_text(row: col.SheetRow) -> str:
     """What texts say of a figure."""
     figure, remark = row["figure"], row["remark"]
-    said = figure if isinstance(figure, str) else cells.written(figure, row.form, None)
+    said = figure if isinstance(figure, str) else cells.format_value(figure, row.form, None)
     return f"{said} ({remark})" if remark else said
 
 
-def _proven(say: PlanWording) -> Iterator[col.Row]:
-    plan, proof = say.plan, say.plan.certificate
+def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
+    plan, proof = wording.plan, wording.plan.certificate
 
     def row(
-        what: str, figure: float | str, form: doc.Form = "text", remark: str = "", **more: col.Cell
-    ) -> col.Row:
-        return col.Row(form, {"what": what, "figure": figure, "remark": remark, **more})
+        what: str,
+        figure: float | str,
+        form: doc.ValueForm = "text",
+        remark: str = "",
+        **more: col.CellContent,
+    ) -> col.SheetRow:
+        return col.SheetRow(form, {"what": what, "figure": figure, "remark": remark, **more})
 
-    target = tr("target {target}", target=small_percent(proof.gap_target))
-    derived: dict[str, col.Cell] = {}
-    if say.case is not None:
-        objective = say.case.objective
+    target = tr("target {target}", target=format_small_percent(proof.gap_target))
+    derived: dict[str, col.CellContent] = {}
+    if wording.case is not None:
+        objective = wording.case.objective
         weight, cost = float(objective.cvar.weight), float(objective.cost_weight)
         mean = "expected" if objective.ambiguity is None else "worst_mean"
-        derived["objective"] = lambda line: _objective(line, mean, weight, cost)
+        derived["objective"] = lambda line: _objective_formula(line, mean, weight, cost)
     if proof.bound is not None:
-        least = _least(say)
-        derived["gap"] = lambda line: _gap(line, least)
+        least = _min_gap_scale(wording)
+        derived["gap"] = lambda line: _gap_formula(line, least)
     optimal = tr("optimal: the gap is within its target")
     stopped = tr(
         "stopped early, before the gap reached its target (solver: {ended})", ended=proof.ended
@@ -280,7 +302,7 @@ def _proven(say: PlanWording) -> Iterator[col.Row]:
     extensive = proof.method == "extensive"
     how_solved = tr("extensive form") if extensive else tr("decomposition")
     yield row(tr("Status"), optimal if proof.status == "optimal" else stopped)
-    known: dict[str, col.Cell] = {"field": "objective", "derived": derived.get("objective")}
+    known: dict[str, col.CellContent] = {"field": "objective", "derived": derived.get("objective")}
     yield row(tr("Objective"), proof.objective, "objective", "", **known)
     if proof.bound is None:
         yield row(tr("Bound"), tr("none was proven"))
@@ -299,43 +321,51 @@ def _proven(say: PlanWording) -> Iterator[col.Row]:
     yield row(tr("States of the world"), proof.states, "count", how)
     yield row(tr("Method"), how_solved)
     yield row(tr("Time, s"), proof.seconds, "number")
-    yield row(tr("Variant"), f"{say.variant} ({plan.variant})" if plan.variant else tr("none"))
-    if say.case is not None:
-        year = say.case.price_year
+    yield row(
+        tr("Variant"), f"{wording.variant_title} ({plan.variant})" if plan.variant else tr("none")
+    )
+    if wording.case is not None:
+        year = wording.case.price_year
         yield row(tr("Prices of"), str(year) if year else tr("not stated"))
-    for what, told in say.made_of():
+    for what, told in wording.version_rows():
         yield row(what, told)
 
 
-def _derived(line: Line) -> ex.Expression | None:
+def _derived_figure(line: FormulaRow) -> ex.Expression | None:
     """What a figure follows from, where that is known."""
     formula = line.row["derived"]
     return formula(line) if formula else None
 
 
-def _objective(line: Line, mean: str, weight: float, cost: float) -> ex.Expression:
+def _objective_formula(
+    line: FormulaRow, mean_row: str, weight: float, cost: float
+) -> ex.Expression:
     """(1 - weight) mean + weight CVaR + cost_weight net cost."""
-    expected, cvar = (line.book["gain"].find(name, "with") for name in (mean, "cvar"))
-    net = line.book["cost"].find("net_cost", "amount")
-    return ex.of(1 - weight) * expected + ex.of(weight) * cvar + ex.of(cost) * net
+    expected, cvar = (line.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar"))
+    net = line.tables["cost"].find_cell("net_cost", "amount")
+    return (
+        ex.as_expression(1 - weight) * expected
+        + ex.as_expression(weight) * cvar
+        + ex.as_expression(cost) * net
+    )
 
 
-def _gap(line: Line, least: float) -> ex.Expression:
-    objective, bound = (line.table.find(name, "figure") for name in ("objective", "bound"))
-    above = ex.largest(ex.of(0), objective - bound)
-    return above / ex.largest(ex.absolute(objective), ex.of(least))
+def _gap_formula(line: FormulaRow, min_scale: float) -> ex.Expression:
+    objective, bound = (line.table.find_cell(name, "figure") for name in ("objective", "bound"))
+    above = ex.max_of(ex.as_expression(0), objective - bound)
+    return above / ex.max_of(ex.absolute_value(objective), ex.as_expression(min_scale))
 
 
-def _least(say: PlanWording) -> float:
+def _min_gap_scale(wording: PlanWording) -> float:
     """What an objective counts as at least where a gap is taken of it: as ``Certificate.gap``."""
-    without = say.plan.outcome.without_plan
-    weight = 0.0 if say.case is None else float(say.case.objective.cvar.weight)
+    without = wording.plan.outcome.without_plan
+    weight = 0.0 if wording.case is None else float(wording.case.objective.cvar.weight)
     mean = without.expected if without.worst_mean is None else without.worst_mean
     nothing = (1 - weight) * mean + weight * without.cvar
     return 1e-6 * (nothing if nothing > 1e-6 else 1.0)
 
 
-def cautions(plan: Plan) -> Iterator[str]:
+def certificate_cautions(plan: Plan) -> Iterator[str]:
     """That the search was stopped early or rests on few states, where it was or does."""
     proof = plan.certificate
     if proof.status == "limit" and proof.gap is None:
@@ -347,11 +377,11 @@ def cautions(plan: Plan) -> Iterator[str]:
         yield tr(
             "Stopped early: the plan keeps all rules, and another plan can improve its objective "
             "by {gap} at most.",
-            gap=small_percent(proof.gap),
+            gap=format_small_percent(proof.gap),
         )
     if proof.illustrative:
         states = tr("1 state of the world") if proof.states == 1 else tr(
-            "{states} states of the world", states=number(proof.states)
+            "{states} states of the world", states=format_number(proof.states)
         )  # fmt: skip
         yield tr(
             "For illustration only: the plan rests on {states}. Fewer than 100 show how the parts "
@@ -360,14 +390,14 @@ def cautions(plan: Plan) -> Iterator[str]:
         )
 
 
-def checks(say: PlanWording) -> Iterator[Check]:
+def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Objective and gap follow from their parts."""
 
     def same(says: str, name: str) -> Check:
-        return Check(says, "proven", col.found("proven", name, "derived"),
-                     col.found("proven", name, "figure"))  # fmt: skip
+        return Check(says, "proven", col.find_cell("proven", name, "derived"),
+                     col.find_cell("proven", name, "figure"))  # fmt: skip
 
-    if say.case is not None:
+    if wording.case is not None:
         yield same(tr("The objective follows from its parts"), "objective")
-    if say.plan.certificate.bound is not None:
+    if wording.plan.certificate.bound is not None:
         yield same(tr("The gap follows from objective and bound"), "gap")

@@ -9,33 +9,33 @@ from models.language import tr
 from models.results import ProjectPlan
 from models.scenario.case import Case
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.words import PlanWording
+from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart, schedule
-from optimizer.report.countries import country
+from optimizer.report.countries import country_name
 from optimizer.report.document import (
-    DETAIL,
     PAGE,
+    PAGE_AND_SHEET,
     SHEET,
     TERMINAL,
-    TEXT,
+    TERMINAL_AND_PAGE,
     Check,
     Media,
     Section,
     Table,
 )
-from optimizer.report.figures import NOISE, NONE, number, percent
+from optimizer.report.number_format import NO_VALUE, ZERO_TOLERANCE, format_number, format_percent
 
 
-class Chances(NamedTuple):
+class DeliveryRisk(NamedTuple):
     """What may come of a project once it is decided."""
 
-    success: float  # probability that it produces at all
-    delay: float  # mean years by which its first output is late, if it produces
-    longest: int  # the most years by which it may be
+    success_probability: float  # probability that it produces at all
+    mean_delay_years: float  # mean years by which its first output is late, if it produces
+    max_delay_years: int  # the most years by which it may be
 
 
-def chances(case: Case, project: str) -> Chances:
+def compute_delivery_risk(case: Case, project: str) -> DeliveryRisk:
     """The chances of a project: those that its states are drawn with, or of the states that the
     scenario writes out."""
     own, uncertainty = case.projects[project], case.uncertainty
@@ -49,134 +49,142 @@ def chances(case: Case, project: str) -> Chances:
         success = produces / math.fsum(float(state.probability) for state in states)
         late = [(years, share / produces) for years, share in late if produces > 0]
     mean = math.fsum(years * share for years, share in late)
-    return Chances(success, mean, max((years for years, share in late if share > 0), default=0))
+    return DeliveryRisk(
+        success, mean, max((years for years, share in late if share > 0), default=0)
+    )
 
 
-def section(say: PlanWording) -> Section:
+def projects_section(wording: PlanWording) -> Section:
     """Which projects are built, when they deliver, and to whom."""
-    built = sorted(say.plan.projects, key=lambda p: (p.start, p.first_output))
+    built = sorted(wording.plan.projects, key=lambda p: (p.start, p.first_output))
     parts: list[doc.Part] = []
     if built:
         first = min(p.first_output for p in built)
         text = tr("The first output is due in {year} if nothing is delayed.", year=first)
-        parts.append(doc.Text(text, TEXT))
-    parts.append(_table(say, built))
-    if say.plan.unaided:
-        parts.append(_unaided(say))
-    if say.plan.idle:
-        parts.append(_idle(say))
-    if built and say.case is not None:
+        parts.append(doc.Text(text, TERMINAL_AND_PAGE))
+    parts.append(_projects_table(wording, built))
+    if wording.plan.unaided:
+        parts.append(_unaided_table(wording))
+    if wording.plan.idle:
+        parts.append(_idle_table(wording))
+    if built and wording.case is not None:
         text = tr(
             "First output: if nothing is delayed. Delay and success (that a project produces at "
             "all) differ between the states of the world."
         )
         parts.append(doc.Text(text, PAGE))
-    return Section("projects", tr("What to build, and when"), parts, tab=tr("Projects"))
+    return Section("projects", tr("What to build, and when"), parts, sheet_name=tr("Projects"))
 
 
-def _table(say: PlanWording, built: Sequence[ProjectPlan]) -> Table:
-    case = say.case
-    known = Media(0) if case is None else DETAIL
+def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table:
+    case = wording.case
+    known = Media(0) if case is None else PAGE_AND_SHEET
     candidates = {} if case is None else case.projects
-    chance = {} if case is None else {p.id: chances(case, p.id) for p in built}
+    chance = {} if case is None else {p.id: compute_delivery_risk(case, p.id) for p in built}
 
     def place(p: ProjectPlan) -> str:
-        return country(candidates[p.id].country) if p.id in candidates else ""
+        return country_name(candidates[p.id].country) if p.id in candidates else ""
 
     def materials(p: ProjectPlan) -> str:
-        return say.names("materials", candidates[p.id].output_t_per_year if candidates else ())
+        return wording.names("materials", candidates[p.id].output_t_per_year if candidates else ())
 
     def output(p: ProjectPlan) -> str:
         full = float(candidates[p.id].ramp_up[-1])
         tonnes = candidates[p.id].output_t_per_year
         return ", ".join(
-            f"{say.name('materials', m)} {number(float(t) * full)}" for m, t in tonnes.items()
+            f"{wording.name('materials', m)} {format_number(float(t) * full)}"
+            for m, t in tonnes.items()
         )
 
     def full_output(p: ProjectPlan) -> int:
-        return p.first_output + _ramp_up(case, p)
+        return p.first_output + _ramp_up_years(case, p)
 
-    def paid(key: str, **wanted: str) -> doc.Formula:
+    def paid(key: str, **wanted: str) -> doc.FormulaBuilder:
         """What the funding of a project comes to, or that of one kind of funders."""
-        return lambda r: col.where("funding", key, {"project_id": r["id"]}, **wanted)(r.book)
+        return lambda r: col.sum_where("funding", key, {"project_id": r["id"]}, **wanted)(r.tables)
 
     def for_companies(p: ProjectPlan) -> float:
         return sum(p.offtake_by_company.values())
 
     public = paid("share", kind_id="public")
-    unit = say.million
+    unit = wording.money_unit
     columns = [
-        col.text(tr("Project"), lambda p: say.name("projects", p.id)),
-        col.text(tr("Country"), place, origin="scenario", on=SHEET | known),
-        col.text(tr("Material"), materials, on=SHEET),
-        col.text(tr("Tonnes a year at full output"), output, on=known & PAGE),
-        col.given(tr("Decision"), "start", "year", width=9),
-        col.given(tr("First output"), "first_output", "year", width=9),
-        col.given(
-            tr("Expected delay, years"), "delay", "number", lambda p: chance[p.id].delay,
-            on=known, origin="scenario",
+        col.text_column(tr("Project"), lambda p: wording.name("projects", p.id)),
+        col.text_column(tr("Country"), place, origin="scenario", media=SHEET | known),
+        col.text_column(tr("Material"), materials, media=SHEET),
+        col.text_column(tr("Tonnes a year at full output"), output, media=known & PAGE),
+        col.figure_column(tr("Decision"), "start", "year", width=9),
+        col.figure_column(tr("First output"), "first_output", "year", width=9),
+        col.figure_column(
+            tr("Expected delay, years"), "delay", "number", lambda p: chance[p.id].mean_delay_years,
+            media=known, origin="scenario",
         ),
-        col.given(
-            tr("Longest delay, years"), "longest", "count", lambda p: chance[p.id].longest,
-            on=known & SHEET, origin="scenario",
+        col.figure_column(
+            tr("Longest delay, years"), "longest", "count", lambda p: chance[p.id].max_delay_years,
+            media=known & SHEET, origin="scenario",
         ),
-        col.given(tr("Full output"), "full", "year", full_output, on=known & SHEET),
-        *_capex(say, built),
-        col.calc(tr("Funded, {unit}", unit=unit), "funded", paid("meur"), total=True, on=SHEET),
-        doc.deviation("funded", itemgetter("mean_capex")),
-        col.calc(tr("Of that public"), "public", public, "share", on=SHEET),
-        col.given(
-            tr("Chance of success"), "success", "share", lambda p: chance[p.id].success,
-            on=known, origin="scenario",
+        col.figure_column(tr("Full output"), "full", "year", full_output, media=known & SHEET),
+        *_capex_columns(wording, built),
+        col.formula_column(tr("Funded, {unit}", unit=unit), "funded", paid("meur"), total=True, media=SHEET),
+        doc.deviation_column("funded", itemgetter("mean_capex")),
+        col.formula_column(tr("Of that public"), "public", public, "share", media=SHEET),
+        col.figure_column(
+            tr("Chance of success"), "success", "share", lambda p: chance[p.id].success_probability,
+            media=known, origin="scenario",
         ),
-        col.given(say.contracted, "offtake", "share"),
-        col.text(tr("Of that for"), lambda p: _rights(say, p), on=SHEET | TERMINAL),
-        col.given(tr("Of output for all consumers"), "common", "share", "offtake_common", on=SHEET),
-        col.given(tr("Of output for companies"), "company", "share", for_companies, on=SHEET),
-        doc.deviation("offtake", lambda line: line["common"] + line["company"], "contracted"),
-        *col.keys(id="id"),
+        col.figure_column(wording.contracted_header, "offtake", "share"),
+        col.text_column(tr("Of that for"), lambda p: _offtake_text(wording, p), media=SHEET | TERMINAL),
+        col.figure_column(tr("Of output for all consumers"), "common", "share", "offtake_common", media=SHEET),
+        col.figure_column(tr("Of output for companies"), "company", "share", for_companies, media=SHEET),
+        doc.deviation_column("offtake", lambda line: line["common"] + line["company"], "contracted"),
+        *col.id_columns(id="id"),
     ]  # fmt: skip
     note = tr(
         "{contracted}: the share of output that consumers there receive: by contract in return for "
         "the money, and what the project delivers home in any case.",
-        contracted=say.contracted,
+        contracted=wording.contracted_header,
     )
-    if say.has_contingency:
+    if wording.has_contingency:
         note += " " + tr(
             "Capex budgeted is with the overruns that budgets allow for; {expected} are expected.",
-            expected=say.money(math.fsum(p.mean_capex_meur for p in built)),
+            expected=wording.money_amount(math.fsum(p.mean_capex_meur for p in built)),
         )
     return Table(
         tr("Projects: decision, output and whom it is contracted to"), built, columns, "projects",
-        note, total=tr("All together"), key=lambda row: row.id, empty=tr("Nothing is built."),
-        chart=_timeline(say, built, chance) if case is not None else None,
-        on=doc.EVERYWHERE if built else SHEET,
+        note, total_label=tr("All together"), row_key=lambda row: row.id, empty_text=tr("Nothing is built."),
+        chart=_timeline_chart(wording, built, chance) if case is not None else None,
+        media=doc.ALL_MEDIA if built else SHEET,
     )  # fmt: skip
 
 
-def _unaided(say: PlanWording) -> Table:
+def _unaided_table(wording: PlanWording) -> Table:
     """What comes without money, and what the money adds."""
 
     def tonnes(of: Mapping[str, float]) -> str:
-        return ", ".join(f"{say.name('materials', m)} {number(t)}" for m, t in of.items())
+        return ", ".join(
+            f"{wording.name('materials', m)} {format_number(t)}" for m, t in of.items()
+        )
 
     columns = [
-        col.text(tr("Project"), lambda p: say.name("projects", p.id)),
-        col.given(tr("Decided without the plan in"), "year", "year", width=9),
-        col.given(tr("Probability"), "probability", "share"),
-        col.text(tr("Tonnes a year without the plan"), lambda p: tonnes(p.without_plan_t)),
-        col.text(tr("Tonnes a year with it"), lambda p: tonnes(p.with_plan_t)),
-        col.given(
-            tr("Funders pay, {unit}", unit=say.million),
+        col.text_column(tr("Project"), lambda p: wording.name("projects", p.id)),
+        col.figure_column(tr("Decided without the plan in"), "year", "year", width=9),
+        col.figure_column(tr("Probability"), "probability", "share"),
+        col.text_column(tr("Tonnes a year without the plan"), lambda p: tonnes(p.without_plan_t)),
+        col.text_column(tr("Tonnes a year with it"), lambda p: tonnes(p.with_plan_t)),
+        col.figure_column(
+            tr("Funders pay, {unit}", unit=wording.money_unit),
             "paid",
-            of="paid_meur",
+            getter="paid_meur",
             total=True,
-            on=SHEET,
+            media=SHEET,
         ),
-        col.given(
-            tr("Windfall, {unit}", unit=say.million), "windfall", of="windfall_meur", total=True
+        col.figure_column(
+            tr("Windfall, {unit}", unit=wording.money_unit),
+            "windfall",
+            getter="windfall_meur",
+            total=True,
         ),
-        *col.keys(id="id"),
+        *col.id_columns(id="id"),
     ]
     note = tr(
         "Tonnes reach consumers there at full output, times the probability. Windfall: the part of "
@@ -184,40 +192,42 @@ def _unaided(say: PlanWording) -> Table:
         "would support by themselves is not in it."
     )
     return Table(
-        tr("Projects that come without the plan, and what its money adds"), say.plan.unaided,
-        columns, "unaided", note, total=tr("All together"), key=lambda row: row.id, folded=True,
-        on=doc.EVERYWHERE,
+        tr("Projects that come without the plan, and what its money adds"), wording.plan.unaided,
+        columns, "unaided", note, total_label=tr("All together"), row_key=lambda row: row.id, is_folded=True,
+        media=doc.ALL_MEDIA,
     )  # fmt: skip
 
 
-def _capex(say: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
+def _capex_columns(wording: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
     """Capital cost: with overruns as announced, in the mean and as budgets have it."""
-    unit = say.million
-    where = SHEET if say.has_contingency else doc.EVERYWHERE
-    mean = col.given(say.capex, "mean_capex", of="mean_capex_meur", total=True, on=where)
-    if not say.has_contingency:
+    unit = wording.money_unit
+    where = SHEET if wording.has_contingency else doc.ALL_MEDIA
+    mean = col.figure_column(
+        wording.capex_header, "mean_capex", getter="mean_capex_meur", total=True, media=where
+    )
+    if not wording.has_contingency:
         return [mean]
     return [
-        col.given(
-            tr("Capex announced, {unit}", unit=unit), "capex", of="capex_meur", total=True, on=SHEET
+        col.figure_column(
+            tr("Capex announced, {unit}", unit=unit), "capex", getter="capex_meur", total=True, media=SHEET
         ),
         mean,
-        col.given(
+        col.figure_column(
             tr("Capex budgeted, {unit}", unit=unit), "budgeted", total=True,
-            of=lambda p: p.capex_meur if p.budgeted_capex_meur is None else p.budgeted_capex_meur,
+            getter=lambda p: p.capex_meur if p.budgeted_capex_meur is None else p.budgeted_capex_meur,
         ),
     ]  # fmt: skip
 
 
-def _idle(say: PlanWording) -> Table:
+def _idle_table(wording: PlanWording) -> Table:
     """What stands still when prices are low."""
     columns = [
-        col.text(tr("Project"), lambda p: say.name("projects", p.id)),
-        col.text(tr("By the price of"), lambda p: say.name("materials", p.material)),
-        col.given(tr("Price below cash cost"), "below", "share", "below_cash_cost"),
-        col.given(tr("Stands still"), "idle", "share"),
-        col.given(tr("Of its output here under price floors"), "floored", "share"),
-        *col.keys(id="id"),
+        col.text_column(tr("Project"), lambda p: wording.name("projects", p.id)),
+        col.text_column(tr("By the price of"), lambda p: wording.name("materials", p.material)),
+        col.figure_column(tr("Price below cash cost"), "below", "share", "below_cash_cost"),
+        col.figure_column(tr("Stands still"), "idle", "share"),
+        col.figure_column(tr("Of its output here under price floors"), "floored", "share"),
+        *col.id_columns(id="id"),
     ]
     note = tr(
         "Shares of time, in the mean over the states. What is under a price floor runs whatever "
@@ -225,40 +235,40 @@ def _idle(say: PlanWording) -> Table:
         "shortages."
     )
     return Table(
-        tr("Projects that run only when it pays"), say.plan.idle, columns, "idle", note,
-        key=lambda row: row.id, folded=True, on=doc.EVERYWHERE,
+        tr("Projects that run only when it pays"), wording.plan.idle, columns, "idle", note,
+        row_key=lambda row: row.id, is_folded=True, media=doc.ALL_MEDIA,
     )  # fmt: skip
 
 
-def _rights(say: PlanWording, project: ProjectPlan) -> str:
+def _offtake_text(wording: PlanWording, project: ProjectPlan) -> str:
     shares = {"": project.offtake_common, **project.offtake_by_company}
     told = [
-        f"{say.payer(company) if company else tr('all consumers')} {percent(share)}"
+        f"{wording.payer_name(company) if company else tr('all consumers')} {format_percent(share)}"
         for company, share in shares.items()
-        if share > NOISE
+        if share > ZERO_TOLERANCE
     ]
-    return ", ".join(told) or NONE
+    return ", ".join(told) or NO_VALUE
 
 
-def _ramp_up(case: Case | None, built: ProjectPlan) -> int:
+def _ramp_up_years(case: Case | None, built: ProjectPlan) -> int:
     """Years from the first output until the ramp-up has reached its last value."""
     return 0 if case is None else len(case.projects[built.id].ramp_up) - 1
 
 
-def _timeline(
-    say: PlanWording, built: Sequence[ProjectPlan], chance: Mapping[str, Chances]
+def _timeline_chart(
+    wording: PlanWording, built: Sequence[ProjectPlan], delivery_risks: Mapping[str, DeliveryRisk]
 ) -> Chart:
-    def life(p: ProjectPlan) -> schedule.Life:
-        assert say.case is not None
-        lifetime, own = say.case.projects[p.id].lifetime_years, chance[p.id]
-        return schedule.Life(
-            say.name("projects", p.id), p.start, p.first_output, _ramp_up(say.case, p),
-            None if lifetime is None else int(lifetime), own.delay, own.longest, own.success,
+    def life(p: ProjectPlan) -> schedule.ProjectTimeline:
+        assert wording.case is not None
+        lifetime, own = wording.case.projects[p.id].lifetime_years, delivery_risks[p.id]
+        return schedule.ProjectTimeline(
+            wording.name("projects", p.id), p.start, p.first_output, _ramp_up_years(wording.case, p),
+            None if lifetime is None else int(lifetime), own.mean_delay_years, own.max_delay_years, own.success_probability,
         )  # fmt: skip
 
     lives = [life(p) for p in built]
     title = tr("Projects: decision, construction and output, if nothing is delayed")
-    if any(one.longest for one in chance.values()):
+    if any(one.max_delay_years for one in delivery_risks.values()):
         title = tr("Projects: decision, construction and output, with the delay to be expected")
     return Chart(
         "timeline-projects",
@@ -267,15 +277,17 @@ def _timeline(
             "One bar a project over the years; beside it the year of first output if nothing is "
             "delayed, the latest one, and the chance that it produces at all."
         ),
-        lambda: schedule.projects(lives, range(say.years[0], say.years[-1] + 1)),
+        lambda: schedule.project_timelines(lives, range(wording.years[0], wording.years[-1] + 1)),
     )
 
 
-def checks(say: PlanWording) -> Iterator[Check]:
+def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Projects are paid for in full by those that are listed, and so does their output go."""
-    if not say.plan.projects:
+    if not wording.plan.projects:
         return
     says = tr("The shares of each project add up to 1: amounts by funder equal its capital cost")
-    yield doc.check_rows(says, "projects", col.summed("projects", "mean_capex"))
+    yield doc.no_deviation_check(says, "projects", col.column_sum("projects", "mean_capex"))
     says = tr("Output for all consumers and for companies that pay is all contracted output")
-    yield doc.check_rows(says, "projects", col.summed("projects", "offtake"), "contracted")
+    yield doc.no_deviation_check(
+        says, "projects", col.column_sum("projects", "offtake"), "contracted"
+    )

@@ -4,82 +4,116 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from models.language import marked, tr
-from models.results import Hint, LeftOut, Recovered, RedactedFigure, Redaction
-from optimizer.report.document import Caution, Column, Document, Part, Section, Shown, Table
-from optimizer.report.figures import NONE, exact, number, percent, small_percent
+from models.language import mark_translatable, tr
+from models.results import RecoveryRange, RedactedFigure, Redaction, RemainingHint, RemovedItem
+from optimizer.report.document import (
+    Caution,
+    Column,
+    DisplayedValue,
+    Document,
+    Part,
+    Section,
+    Table,
+)
+from optimizer.report.number_format import (
+    NO_VALUE,
+    format_exact,
+    format_number,
+    format_percent,
+    format_small_percent,
+)
 from optimizer.report.wording import Wording
 
-OUTRIGHT = ("scenario", "certificate.input_sha256")
+FULL_DISCLOSURE = ("scenario", "certificate.input_sha256")
 REASONS = {
-    "mentioned": marked("the text names one of the hidden figures"),
-    "grows_alike": marked("demand of others grows as a hidden one, or is a simple multiple of it"),
-    "follows": marked("the figure agrees with hidden ones, from which it may have been made"),
-    "text": marked("sources, notes and descriptions may say how figures were made"),
-    "supply_adds_up": marked("supply adds up to demand: what others need leaves the rest"),
-    "purse_open": marked("the budget of a chosen consumer's company stays; --company hides it"),
-    "curve_shared": marked("a damage curve that chosen consumers share with others stays"),
-    "shares_kept": marked("the shares of the damage steps stay, as a factor cannot hide them"),
-    "private_open": marked("a number of a private file that was read stays as it is"),
-    "variant": marked("the variant sets a hidden figure, or needs a file"),
-    "description": marked("the description may name figures"),
-    "source": marked("the source stood for hidden figures alone"),
-    "note": marked("the note may name figures"),
+    "mentioned": mark_translatable("the text names one of the hidden figures"),
+    "grows_alike": mark_translatable(
+        "demand of others grows as a hidden one, or is a simple multiple of it"
+    ),
+    "follows": mark_translatable(
+        "the figure agrees with hidden ones, from which it may have been made"
+    ),
+    "text": mark_translatable("sources, notes and descriptions may say how figures were made"),
+    "supply_adds_up": mark_translatable(
+        "supply adds up to demand: what others need leaves the rest"
+    ),
+    "purse_open": mark_translatable(
+        "the budget of a chosen consumer's company stays; --company hides it"
+    ),
+    "curve_shared": mark_translatable(
+        "a damage curve that chosen consumers share with others stays"
+    ),
+    "shares_kept": mark_translatable(
+        "the shares of the damage steps stay, as a factor cannot hide them"
+    ),
+    "private_open": mark_translatable("a number of a private file that was read stays as it is"),
+    "variant": mark_translatable("the variant sets a hidden figure, or needs a file"),
+    "description": mark_translatable("the description may name figures"),
+    "source": mark_translatable("the source stood for hidden figures alone"),
+    "note": mark_translatable("the note may name figures"),
 }
 
-Say = Wording[Redaction]
+RedactionWording = Wording[Redaction]
 
 
-def document(found: Redaction) -> Document:
+def build_document(result: Redaction) -> Document:
     """What was done, what it costs, and what must not be published."""
-    say = Wording(found)
-    return say.document(
+    say = Wording(result)
+    return say.build_document(
         tr("Vorrat: what a redaction hides and costs"),
-        list(_answer(say)),
+        list(_answer_parts(say)),
         [
-            Section("figures", tr("How closely figures can be recovered"), [_figures(found)]),
-            Section("loss", tr("What the answer loses"), list(_loss(say))),
-            Section("telling", tr("What not to publish of the true scenario"), [_telling(found)]),
-            Section("hints", tr("What still tells"), [_places("hints", found.hints)]),
+            Section(
+                "figures", tr("How closely figures can be recovered"), [_figures_table(result)]
+            ),
+            Section("loss", tr("What the answer loses"), list(_loss_parts(say))),
+            Section(
+                "telling",
+                tr("What not to publish of the true scenario"),
+                [_revealing_table(result)],
+            ),
+            Section("hints", tr("What still tells"), [_reasons_table("hints", result.hints)]),
             Section(
                 "left-out",
                 tr("What was taken out or changed"),
-                [_places("left-out", found.left_out)],
+                [_reasons_table("left-out", result.left_out)],
             ),
         ],
         subtitle="",
     )
 
 
-def _answer(say: Say) -> Iterator[Part]:
-    found = say.found
-    count, wide = number(len(found.figures)), found.width
+def _answer_parts(wording: RedactionWording) -> Iterator[Part]:
+    found = wording.result
+    count, wide = format_number(len(found.figures)), found.width
     owners = dict.fromkeys((*found.consumers, *found.companies))
     said = {"count": count, "owners": ", ".join(owners)}
     if found.method == "band":
         yield tr(
             "{count} figures of {owners} are replaced by the middle of bands {width} wide.",
-            width=percent(wide),
+            width=format_percent(wide),
             **said,
         )
     else:
         yield tr(
             "{count} figures of {owners} are multiplied by secret factors between {low} and "
             "{high}.",
-            low=exact(float(f"{1 / (1 + wide):.3g}")),
-            high=exact(1 + wide),
+            low=format_exact(float(f"{1 / (1 + wide):.3g}")),
+            high=format_exact(1 + wide),
             **said,
         )
-    yield from _lost(say)
+    yield from _loss_sentences(wording)
     cautions = []
     if found.telling:
-        read = {path for one in found.telling if one.result not in OUTRIGHT for path in one.exact}
+        read = {
+            path for one in found.telling if one.result not in FULL_DISCLOSURE for path in one.exact
+        }
         cautions = [
             tr(
                 "Do not publish results of the true scenario beside it: plan.json, reports and "
                 "workbooks hold the scenario itself, and even without it {read} of {count} figures "
                 "can be read off to a thousandth.",
-                read=number(len(read)),
+                read=format_number(len(read)),
                 count=count,
             ),
             tr("Results made from the redacted scenario tell no more than it does."),
@@ -93,8 +127,8 @@ def _answer(say: Say) -> Iterator[Part]:
     yield Caution(cautions)
 
 
-def _lost(say: Say) -> Iterator[str]:
-    found, lost = say.found, say.found.loss
+def _loss_sentences(wording: RedactionWording) -> Iterator[str]:
+    found, lost = wording.result, wording.result.loss
     if lost is None:
         yield {
             "skipped": tr("Nothing was solved: what the answer loses is not known."),
@@ -113,8 +147,8 @@ def _lost(say: Say) -> Iterator[str]:
     if lost.regret is None:
         yield tr("Not even its projects can be built under the rules of the true scenario.")
         return
-    share = percent(None if lost.benefit_lost is None else max(0.0, lost.benefit_lost))
-    said = {"regret": f"{number(lost.regret)} {say.unit}", "share": share}
+    share = format_percent(None if lost.benefit_lost is None else max(0.0, lost.benefit_lost))
+    said = {"regret": f"{format_number(lost.regret)} {wording.unit}", "share": share}
     if not lost.feasible:
         yield tr(
             "With the same projects, and all else chosen anew, the plan is worse by {regret}: "
@@ -137,28 +171,30 @@ def _lost(say: Say) -> Iterator[str]:
     elif lost.regret_at_most is not None:
         yield tr(
             "As far as the proofs go, no plan is better than it by more than {most}.",
-            most=f"{number(lost.regret_at_most)} {say.unit}",
+            most=f"{format_number(lost.regret_at_most)} {wording.unit}",
         )
 
 
-def _figures(found: Redaction) -> Table:
+def _figures_table(result: Redaction) -> Table:
     """A row for each quantity, with the year that is recovered most closely."""
-    rows = [(path, list(some)) for path, some in groupby(found.figures, key=_quantity)]
+    rows = [(path, list(some)) for path, some in groupby(result.figures, key=_quantity_path)]
 
     def spans(header: str, name: str) -> Column:
-        return Column(header, lambda row: _span([getattr(one, name) for one in row[1]]))
+        return Column(header, lambda row: _value_span([getattr(one, name) for one in row[1]]))
 
     def closest(header: str, name: str) -> Column:
-        return Column(header, lambda row: _within(getattr(one, name) for one in row[1]), "share")
+        return Column(
+            header, lambda row: _narrowest_share(getattr(one, name) for one in row[1]), "share"
+        )
 
     columns = [Column(tr("Hidden figure"), "0", "text"), spans(tr("In the file"), "published")]
-    if any(one.value is not None for one in found.figures):
+    if any(one.value is not None for one in result.figures):
         columns.append(spans(tr("In truth"), "value"))
     columns += [
         Column(tr("File alone, ±"), lambda row: min(one.error for one in row[1]), "share"),
         closest(tr("Growth known, ±"), "known_shape"),
     ]
-    if found.answer == "solved":
+    if result.answer == "solved":
         columns += [
             closest(tr("All else and totals known, ±"), "insider"),
             closest(tr("The same by consumer, ±"), "insider_by_consumer"),
@@ -174,32 +210,34 @@ def _figures(found: Redaction) -> Table:
     return Table(tr("How closely figures can be recovered"), rows, columns, "figures", note)
 
 
-def _quantity(figure: RedactedFigure) -> str:
+def _quantity_path(figure: RedactedFigure) -> str:
     """The path without the year of a profile."""
     head, _, last = figure.path.rpartition(".")
     return head if last.isdecimal() and len(last) == 4 else figure.path
 
 
-def _span(values: Iterable[float | None]) -> str:
+def _value_span(values: Iterable[float | None]) -> str:
     """From the least to the largest of the figures of a quantity."""
     known = [value for value in values if value is not None]
     if not known:
-        return NONE
-    low, high = (exact(float(f"{end(known):.6g}")) for end in (min, max))
+        return NO_VALUE
+    low, high = (format_exact(float(f"{end(known):.6g}")) for end in (min, max))
     return low if low == high else tr("{low} to {high}", low=low, high=high)
 
 
-def _within(several: Iterable[Recovered | None]) -> Shown:
+def _narrowest_share(recovered: Iterable[RecoveryRange | None]) -> DisplayedValue:
     """Half the width of the narrowest range, as a share."""
-    known = (one for one in several if one is not None and one.low > 0)
+    known = (one for one in recovered if one is not None and one.low > 0)
     least = min((math.sqrt(one.high / one.low) - 1 for one in known), default=None)
     if least is None:
-        return Shown(NONE)
-    return Shown(small_percent(least) if least < 0.01 else percent(least), least)
+        return DisplayedValue(NO_VALUE)
+    return DisplayedValue(
+        format_small_percent(least) if least < 0.01 else format_percent(least), least
+    )
 
 
-def _loss(say: Say) -> Iterator[Part]:
-    lost = say.found.loss
+def _loss_parts(wording: RedactionWording) -> Iterator[Part]:
+    lost = wording.result.loss
     if lost is None:
         return
     reached = lost.attained if lost.attained is not None else lost.same_projects
@@ -210,7 +248,7 @@ def _loss(say: Say) -> Iterator[Part]:
         (tr("Objective of the true plan"), lost.objective),
         (tr("Objective of the redacted plan, in truth"), reached),
     ]
-    columns = [Column("", "0", "text"), Column(say.unit, "1", "outcome")]
+    columns = [Column("", "0", "text"), Column(wording.unit, "1", "outcome")]
     yield Table(tr("What the answer loses"), rows, columns, "loss")
     entering, leaving = ", ".join(lost.entering), ", ".join(lost.leaving)
     moved = ", ".join(f"{p} {a} → {b}" for p, (a, b) in lost.moved.items())
@@ -224,20 +262,20 @@ def _loss(say: Say) -> Iterator[Part]:
         yield tr("Both plans build the same projects in the same years.")
 
 
-def _telling(found: Redaction) -> Table:
+def _revealing_table(result: Redaction) -> Table:
     columns = [
         Column(tr("Result of a plan"), "result", "text"),
         Column(tr("Gives away"), lambda one: len(one.exact), "count"),
         Column(tr("Narrows to less than half"), lambda one: len(one.narrowed), "count"),
     ]
-    return Table(tr("What not to publish of the true scenario"), found.telling, columns, "telling")
+    return Table(tr("What not to publish of the true scenario"), result.telling, columns, "telling")
 
 
-def _places(name: str, found: Sequence[Hint | LeftOut]) -> Table:
+def _reasons_table(name: str, entries: Sequence[RemainingHint | RemovedItem]) -> Table:
     """Places by the reason why they are named."""
-    reasons = dict.fromkeys(one.reason for one in found)
+    reasons = dict.fromkeys(one.reason for one in entries)
     rows = [
-        (tr(REASONS[reason]), ", ".join(one.path for one in found if one.reason == reason))
+        (tr(REASONS[reason]), ", ".join(one.path for one in entries if one.reason == reason))
         for reason in reasons
     ]
     columns = [Column(tr("Why"), "0", "text"), Column(tr("Where"), "1", "text")]

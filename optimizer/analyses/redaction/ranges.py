@@ -12,13 +12,13 @@ Range = tuple[float, float]
 Ranges = dict[str, Range]
 """Lowest and highest value of each figure, by its dotted path."""
 
-PRECISION = 1e-9
+JSON_PRECISION = 1e-9
 """Relative precision of numbers in a plan's JSON, as an attacker may use them."""
-NOISE = 1e-6
+ZERO_TOLERANCE = 1e-6
 """What is smaller is arithmetic, and printed as 0."""
-JUMP = 1e-7
+JUMP_OFFSET = 1e-7
 """How near to a value where a result may jump it is looked at as well."""
-GRID = 17
+GRID_POINTS = 17
 """Values that are tried within a range before roots are refined."""
 
 
@@ -30,7 +30,7 @@ class Equation(NamedTuple):
     slack: float = 0.0
 
 
-def tightest(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
+def tighten_ranges(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
     """The tightest range of each figure that all equations allow together: two linear programs a
     figure. What contradicts itself tells nothing."""
     found, known = dict(ranges), [one for one in equations if any(one.weights.values())]
@@ -42,7 +42,7 @@ def tightest(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
     for weights, total, slack in known:
         row = np.array([weights.get(name, 0.0) * scale[name] for name in names])
         size = float(np.abs(row).max()) or 1.0
-        slack = max(slack, PRECISION * max(1.0, abs(total)))
+        slack = max(slack, JSON_PRECISION * max(1.0, abs(total)))
         rows += [row / size, -row / size]
         limits += [(total + slack) / size, (slack - total) / size]
     bounds = [(ranges[name][0] / scale[name], ranges[name][1] / scale[name]) for name in names]
@@ -54,11 +54,11 @@ def tightest(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
             if answer.status != 0:
                 return found
             ends.append(abs(float(answer.fun or 0.0)) * scale[name])
-        narrow(found, name, min(ends), max(ends))
+        narrow_range(found, name, min(ends), max(ends))
     return found
 
 
-def narrow(ranges: Ranges, name: str, low: float = -math.inf, high: float = math.inf) -> None:
+def narrow_range(ranges: Ranges, name: str, low: float = -math.inf, high: float = math.inf) -> None:
     """Cut a range by another; one that does not meet it tells nothing."""
     old_low, old_high = ranges[name]
     low, high = max(low, old_low), min(high, old_high)
@@ -66,7 +66,7 @@ def narrow(ranges: Ranges, name: str, low: float = -math.inf, high: float = math
         ranges[name] = (low, high)
 
 
-def between(years: Sequence[int], year: int) -> Iterator[tuple[int | None, float]]:
+def interpolation_weights(years: Sequence[int], year: int) -> Iterator[tuple[int | None, float]]:
     """The years given that a yearly quantity is read from, and their weights; None where it does
     not change."""
     after = bisect_right(years, year)
@@ -80,13 +80,13 @@ def between(years: Sequence[int], year: int) -> Iterator[tuple[int | None, float
         yield years[after], share
 
 
-def fitting(
-    of: Callable[[float], float],
+def find_fitting_range(
+    function: Callable[[float], float],
     low: float,
     high: float,
     target: float,
     slack: float,
-    also: Sequence[float] = (),
+    extra_points: Sequence[float] = (),
 ) -> Range | None:
     """The least and the greatest value in a range whose result fits a target, give or take.
 
@@ -95,9 +95,11 @@ def fitting(
     """
     if not 0 < low < high:
         return None
-    beside = [x * (1 + side) for x in also for side in (-JUMP, 0.0, JUMP)]
-    grid = sorted({*np.geomspace(low, high, GRID).tolist(), *(x for x in beside if low < x < high)})
-    off = [(x, of(x) - target) for x in grid]
+    beside = [x * (1 + side) for x in extra_points for side in (-JUMP_OFFSET, 0.0, JUMP_OFFSET)]
+    grid = sorted(
+        {*np.geomspace(low, high, GRID_POINTS).tolist(), *(x for x in beside if low < x < high)}
+    )
+    off = [(x, function(x) - target) for x in grid]
 
     def edge(off: list[Range]) -> float | None:
         for n, (x, here) in enumerate(off):
@@ -106,20 +108,22 @@ def fitting(
             side = math.copysign(slack, here)
             if n + 1 < len(off) and (here - side) * (off[n + 1][1] - side) <= 0:
                 one, other = sorted((x, off[n + 1][0]))
-                return float(brentq(lambda x, s=side: of(x) - target - s, one, other, rtol=1e-10))
+                return float(
+                    brentq(lambda x, s=side: function(x) - target - s, one, other, rtol=1e-10)
+                )
         return None
 
     first, last = edge(off), edge(off[::-1])
     return None if first is None or last is None else (min(first, last), max(first, last))
 
 
-def width(low: float, high: float) -> float:
+def log_width(low: float, high: float) -> float:
     """How wide a range is: the logarithm of the ratio of its ends."""
     if high <= low:
         return 0.0
     return math.inf if low <= 0 else math.log(high / low)
 
 
-def middle(low: float, high: float) -> float:
+def best_guess(low: float, high: float) -> float:
     """The best guess within a range."""
     return math.sqrt(low * high) if low > 0 else (low + high) / 2

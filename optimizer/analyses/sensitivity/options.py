@@ -9,20 +9,20 @@ from pydantic import Field, model_validator
 
 from models.language import tr
 from optimizer.analyses.options import (
+    CliFlag,
     Count,
-    Flag,
+    CountFromTwo,
     Number,
-    OfScenario,
-    Pair,
+    ScenarioOptions,
     SolveOptions,
-    by_name,
+    parse_named_values,
 )
 from optimizer.errors import Misuse
 
 Ranges = dict[str, tuple[float, float]]
 
 
-def _ranges(texts: tuple[str, ...]) -> Ranges:
+def _parse_ranges(texts: tuple[str, ...]) -> Ranges:
     """Low and high by id or path."""
 
     def ends(text: str) -> tuple[float, float]:
@@ -32,43 +32,43 @@ def _ranges(texts: tuple[str, ...]) -> Ranges:
             raise ValueError
         return found
 
-    return by_name(texts, ends, lambda text: tr("'{value}' is not such as hazards=0.5..2.",
+    return parse_named_values(texts, ends, lambda text: tr("'{value}' is not such as hazards=0.5..2.",
                                                 value=text))  # fmt: skip
 
 
-class SensitivityOptions(OfScenario, SolveOptions):
+class SensitivityOptions(ScenarioOptions, SolveOptions):
     """Vary what is uncertain, and find what moves the answer and what would turn it.
 
     Of a scenario its best plan is judged; of a saved plan, in a file or the folder it is in, that
     plan.
     """
 
-    exits = (
+    exit_code_help = (
         "Exit codes: 0 all values looked at; 1 some stopped by a limit or by the user; 2 "
         "wrong usage or input; 3 no plan keeps all rules; 4 no plan before the limit; 5 "
         "failure; 130 interrupted with nothing to keep."
     )
-    out = "Write sensitivity.json into this folder as well."
+    out_help = "Write sensitivity.json into this folder as well."
 
-    only: Annotated[tuple[str, ...], Flag("ID")] = ()
+    only: Annotated[tuple[str, ...], CliFlag("ID")] = ()
     """Vary this input alone, for example hazards or damage.gallium; may be given often."""
     each: bool = False
     """Vary projects and materials one by one as well as all together."""
-    ranges: Annotated[Ranges, Flag("ID=LOW..HIGH", "--range", _ranges)] = Field(
+    ranges: Annotated[Ranges, CliFlag("ID=LOW..HIGH", "--range", _parse_ranges)] = Field(
         default_factory=dict
     )
     """Vary an input between these factors; may be given often."""
-    inputs: Annotated[Ranges, Flag("PATH=LOW..HIGH", "--input", _ranges)] = Field(
+    inputs: Annotated[Ranges, CliFlag("PATH=LOW..HIGH", "--input", _parse_ranges)] = Field(
         default_factory=dict
     )
     """Vary any number of the scenario between these values, by its path as in --set; may be given
     often."""
-    tolerance: Annotated[Number, Field(ge=0), Flag("SHARE")] = 0.01
+    tolerance: Annotated[Number, Field(ge=0), CliFlag("SHARE")] = 0.01
     """The decision turns where another plan is better by more than this share of the objective."""
     steps: Count = 6
     """Values that are tried for each break-even at most, which ends at 2 % of the range; 0 seeks
     none."""
-    trajectories: Annotated[Pair, Flag("R", "--morris")] | None = None
+    trajectories: Annotated[CountFromTwo, CliFlag("R", "--morris")] | None = None
     """Screen all inputs together as well, along so many random paths (needs SALib)."""
     resolve: bool = False
     """Seek the best plan at every point of the screen."""
@@ -76,7 +76,7 @@ class SensitivityOptions(OfScenario, SolveOptions):
     """Of the paths of the screen."""
 
     @model_validator(mode="after")
-    def _fit(self) -> SensitivityOptions:
+    def _check_resolve(self) -> SensitivityOptions:
         if self.resolve and self.trajectories is None:
             raise Misuse(tr("--resolve goes with --morris."))
         return self

@@ -16,20 +16,20 @@ from typing import Any
 import numpy as np
 
 from models.language import tr
-from models.results import Screen, Screened
+from models.results import ElementaryEffects, MorrisScreening
 from optimizer.analyses.assumptions import Assumption
-from optimizer.analyses.sensitivity.looking import Subject
 from optimizer.analyses.sensitivity.options import SensitivityOptions
-from optimizer.analyses.sensitivity.subproblem import Figures, Screener
+from optimizer.analyses.sensitivity.plan_evaluation import StudiedPlan
+from optimizer.analyses.sensitivity.subproblem import ScreenFigures, ScreenSolver
 from optimizer.errors import VorratError
 from optimizer.model.instance import Floats
 from optimizer.parallel import Workers
-from optimizer.solve.gap import gap_of
+from optimizer.solve.gap import relative_gap
 
-LEVELS = 4
+GRID_LEVELS = 4
 
 
-class ScreenMissing(VorratError):
+class ScreeningUnavailable(VorratError):
     """The library that screens is not installed."""
 
     exit_code = 2
@@ -38,49 +38,53 @@ class ScreenMissing(VorratError):
 def check_installed() -> None:
     """Raises ScreenMissing where the library is not there."""
     if find_spec("SALib") is None:
-        raise ScreenMissing(
+        raise ScreeningUnavailable(
             tr("a screen needs SALib: install Vorrat with its extra {extra}", extra="'screen'")
         )
 
 
-def screen(
-    subject: Subject, inputs: Sequence[Assumption], jobs: int, options: SensitivityOptions
-) -> Screen:
+def screen_inputs(
+    studied_plan: StudiedPlan, inputs: Sequence[Assumption], jobs: int, options: SensitivityOptions
+) -> MorrisScreening:
     """The elementary effects of every input on every figure."""
-    chosen = usable(inputs)
-    unit, settings = samples(chosen, options)
+    chosen = independent_inputs(inputs)
+    unit, settings = sample_points(chosen, options)
     told = 0
 
-    def done(_settings: tuple[str, ...], _figures: Figures) -> None:
+    def done(_settings: tuple[str, ...], _figures: ScreenFigures) -> None:
         nonlocal told
         told += 1
-        options.tell(told, len(settings), tr("screen"))
+        options.report_progress(told, len(settings), tr("screen"))
 
-    with Workers[tuple[str, ...], Figures](Screener, (subject, options.resolve), jobs) as workers:
+    with Workers[tuple[str, ...], ScreenFigures](
+        ScreenSolver, (studied_plan, options.resolve), jobs
+    ) as workers:
         figures = workers.map(settings, done)
     bests = [figure.best for figure in figures if figure.best is not None]
     every = options.resolve and len(bests) == len(figures)
-    gaps = [gap_of(f.best, f.bound) for f in figures if f.best is not None]
-    return Screen(
+    gaps = [relative_gap(f.best, f.bound) for f in figures if f.best is not None]
+    return MorrisScreening(
         trajectories=options.trajectories or 0,
-        levels=LEVELS,
+        levels=GRID_LEVELS,
         seed=options.seed,
         evaluations=len(figures),
         left_out=tuple(made.id for made in inputs if made not in chosen),
-        own=effects(chosen, options, unit, [figure.objective for figure in figures]),
-        own_expected=effects(chosen, options, unit, [figure.expected for figure in figures]),
-        best=effects(chosen, options, unit, bests) if every else None,
+        own=elementary_effects(chosen, options, unit, [figure.objective for figure in figures]),
+        own_expected=elementary_effects(
+            chosen, options, unit, [figure.expected for figure in figures]
+        ),
+        best=elementary_effects(chosen, options, unit, bests) if every else None,
         best_gap=max((gap for gap in gaps if gap is not None), default=None) if every else None,
     )
 
 
-def usable(inputs: Sequence[Assumption]) -> list[Assumption]:
+def independent_inputs(inputs: Sequence[Assumption]) -> list[Assumption]:
     """Inputs of which no two move the same numbers: parts rather than all of a kind, where parts
     can be moved by themselves."""
     kept: list[Assumption] = []
     taken: set[str] = set()
     for made in sorted(inputs, key=lambda made: made.subject is None):
-        settings = [*made.settings(made.high), *made.settings(made.low)]
+        settings = [*made.settings_at(made.high), *made.settings_at(made.low)]
         paths = {setting.partition("=")[0] for setting in settings}
         if not paths & taken:
             kept.append(made)
@@ -88,7 +92,7 @@ def usable(inputs: Sequence[Assumption]) -> list[Assumption]:
     return [made for made in inputs if made in kept]
 
 
-def samples(
+def sample_points(
     inputs: Sequence[Assumption], options: SensitivityOptions
 ) -> tuple[Floats, list[tuple[str, ...]]]:
     """The points of the paths: (points, inputs) in the unit box, and their settings.
@@ -100,43 +104,47 @@ def samples(
         warnings.simplefilter("ignore")  # of old names of others that the library imports
         from SALib.sample import morris
 
-        problem, paths = _problem(inputs), options.trajectories
-        unit = morris.sample(problem, paths, num_levels=LEVELS, seed=options.seed)
+        problem, paths = _salib_problem(inputs), options.trajectories
+        unit = morris.sample(problem, paths, num_levels=GRID_LEVELS, seed=options.seed)
     settings = [
         tuple(
             text
             for made, share in zip(inputs, row, strict=True)
-            for text in made.settings(value_at(made, float(share)))
+            for text in made.settings_at(value_at_share(made, float(share)))
         )
         for row in unit
     ]
     return unit, settings
 
 
-def value_at(made: Assumption, share: float) -> float:
+def value_at_share(assumption: Assumption, share: float) -> float:
     """The value at a share of the range."""
-    if made.is_factor and made.low > 0:
-        return made.low * math.exp(share * math.log(made.high / made.low))
-    return made.nearest(made.low + share * (made.high - made.low))
+    if assumption.is_factor and assumption.low > 0:
+        return assumption.low * math.exp(share * math.log(assumption.high / assumption.low))
+    return assumption.nearest_valid_value(
+        assumption.low + share * (assumption.high - assumption.low)
+    )
 
 
-def effects(
+def elementary_effects(
     inputs: Sequence[Assumption],
     options: SensitivityOptions,
-    unit: Floats,
+    unit_points: Floats,
     outcomes: Sequence[float],
-) -> tuple[Screened, ...]:
+) -> tuple[ElementaryEffects, ...]:
     """Elementary effects on a figure, per range of each input, what matters most first."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from SALib.analyze import morris
 
-        problem, known = _problem(inputs), np.array(outcomes)
-        found = morris.analyze(problem, unit, known, num_levels=LEVELS, seed=options.seed)
+        problem, known = _salib_problem(inputs), np.array(outcomes)
+        found = morris.analyze(
+            problem, unit_points, known, num_levels=GRID_LEVELS, seed=options.seed
+        )
     names = {"mu": "mu", "mu_star": "mu_star", "mu_star_confidence": "mu_star_conf"}
     names |= {"sigma": "sigma"}
     rows = [
-        Screened(
+        ElementaryEffects(
             id=made.id,
             **{name: float(np.nan_to_num(found[own][n])) for name, own in names.items()},
         )
@@ -145,6 +153,6 @@ def effects(
     return tuple(sorted(rows, key=lambda row: -row.mu_star))
 
 
-def _problem(inputs: Sequence[Assumption]) -> dict[str, Any]:
+def _salib_problem(inputs: Sequence[Assumption]) -> dict[str, Any]:
     names = [made.id for made in inputs]
     return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}

@@ -4,31 +4,38 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.results.split import StateMode
-from optimizer.analyses.options import Count, Flag, OfScenario, Pair, Seconds, SolveOptions
+from models.results.split import PublicMoneyMode
+from optimizer.analyses.options import (
+    CliFlag,
+    Count,
+    CountFromTwo,
+    ScenarioOptions,
+    Seconds,
+    SolveOptions,
+)
 
-MOST_EXACT = 12
+MAX_EXACT_PLAYERS = 12
 """Players up to which all coalitions are solved."""
 
 
-class SplitOptions(OfScenario, SolveOptions):
+class SplitOptions(ScenarioOptions, SolveOptions):
     """Share what the companies of the scenario FILE gain together, and test who would leave."""
 
-    exits = (
+    exit_code_help = (
         "Exit codes: 0 done; 1 a coalition was stopped by the time limit, its range is "
         "wider; 2 wrong usage or input; 4 nothing was found before the limit; 5 failure; "
         "130 interrupted."
     )
-    out = "Write split.json into this folder as well."
+    out_help = "Write split.json into this folder as well."
 
-    mode: Annotated[StateMode, Flag(name="--state")] = "every"
+    mode: Annotated[PublicMoneyMode, CliFlag(name="--state")] = "every"
     """Public funders: in every coalition, their net cost counted with it; in none; as a player of
     their own; as a gift to every coalition; or as a gift to the coalition of all alone."""
     externality: bool = False
     """Solve the game once more with outsiders who each do what is best for them alone."""
-    exact_up_to: Annotated[int, Field(ge=2, le=MOST_EXACT), Flag("N")] = MOST_EXACT
+    exact_up_to: Annotated[int, Field(ge=2, le=MAX_EXACT_PLAYERS), CliFlag("N")] = MAX_EXACT_PLAYERS
     """Solve all coalitions of up to so many players; of more, those of sampled orders."""
-    orders: Pair = 20
+    orders: CountFromTwo = 20
     """Pairs of orders of joining that are sampled."""
     seed: Count = 1
     """Of the sampled orders."""

@@ -3,30 +3,30 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from models.base import named
-from models.files import Reading
+from models.base import display_name
+from models.files import LoadedScenario
 from models.language import tr
-from models.results import StateMode
+from models.results import PublicMoneyMode
 from optimizer.errors import VorratError
 from optimizer.model.instance import Instance
 from optimizer.model.states import State
-from optimizer.solve.problem import read_world
+from optimizer.solve.problem import read_instance_and_states
 
-STATE = "state"
+STATE_ID = "state"
 """Id of the state as a player; a company of this id makes it ``state.``, as no id has a dot."""
 
-MASKS = 62
+MAX_PLAYERS = 62
 """More players than this do not fit into a mask."""
 
 
-class NoGame(VorratError):
+class NoCooperativeGame(VorratError):
     """A scenario that has no game in it."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
-class Seat:
+class GamePlayer:
     """A player: whose money and whose damage are its own."""
 
     id: str
@@ -37,7 +37,7 @@ class Seat:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class CoalitionGame:
     """The players of a scenario around one table, in one problem.
 
     A coalition is a bit mask over ``seats``. What belongs to no player: private funders, who take
@@ -46,40 +46,42 @@ class Table:
 
     instance: Instance
     states: tuple[State, ...]
-    mode: StateMode
-    seats: tuple[Seat, ...]
-    state: Seat
+    state_mode: PublicMoneyMode
+    players: tuple[GamePlayer, ...]
+    state_player: GamePlayer
     """All public funders, and the consumers that no company stands for."""
     set_aside: tuple[str, ...]
     """Duties of the scenario that no single coalition owes."""
 
     @cached_property
-    def all(self) -> int:
+    def grand_coalition(self) -> int:
         """The mask of all players."""
-        return (1 << len(self.seats)) - 1
+        return (1 << len(self.players)) - 1
 
     @cached_property
-    def companies(self) -> int:
+    def company_mask(self) -> int:
         """The mask of all companies."""
-        return sum(1 << n for n, seat in enumerate(self.seats) if not seat.is_state)
+        return sum(1 << n for n, seat in enumerate(self.players) if not seat.is_state)
 
-    def of(self, mask: int) -> tuple[Seat, ...]:
+    def members_of(self, mask: int) -> tuple[GamePlayer, ...]:
         """The players in a coalition."""
-        return tuple(seat for n, seat in enumerate(self.seats) if mask >> n & 1)
+        return tuple(seat for n, seat in enumerate(self.players) if mask >> n & 1)
 
     @cached_property
-    def private(self) -> tuple[str, ...]:
+    def private_funders(self) -> tuple[str, ...]:
         """Funders who are neither companies nor public."""
         return tuple(f for f, x in self.instance.case.funders.items() if x.kind == "private")
 
-    def state_acts(self, mask: int) -> bool:
+    def public_funders_act(self, mask: int) -> bool:
         """Whether public funders take part when a coalition acts."""
-        if self.mode == "player":
-            return any(seat.is_state for seat in self.of(mask))
-        return self.mode in ("every", "gift") or (self.mode == "joint" and mask == self.all)
+        if self.state_mode == "player":
+            return any(seat.is_state for seat in self.members_of(mask))
+        return self.state_mode in ("every", "gift") or (
+            self.state_mode == "joint" and mask == self.grand_coalition
+        )
 
 
-def table_of(reading: Reading, mode: StateMode) -> Table:
+def read_game(reading: LoadedScenario, mode: PublicMoneyMode) -> CoalitionGame:
     """The game of a scenario: damage and cost count alike, tonnes belong to those who paid for
     them, and what no coalition owes by itself is set aside.
 
@@ -96,28 +98,28 @@ def table_of(reading: Reading, mode: StateMode) -> Table:
     settings = ["objective.measure=damage", "objective.allocation=entitled",
                 "objective.cost_weight=1", "objective.cvar.weight=0"]  # fmt: skip
     settings += [f"{path}={value}" for path, value in aside.items()]
-    instance, states = read_world(reading.changed(settings).case)
-    state, seats = _state(instance), _companies(instance)
+    instance, states = read_instance_and_states(reading.with_settings(settings).case)
+    state, seats = _state_player(instance), _company_players(instance)
     if mode == "player":
         seats.append(state)
-    return Table(instance, states, mode, tuple(seats), state, tuple(aside))
+    return CoalitionGame(instance, states, mode, tuple(seats), state, tuple(aside))
 
 
-def _companies(instance: Instance) -> list[Seat]:
+def _company_players(instance: Instance) -> list[GamePlayer]:
     case = instance.case
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
-    if not 2 <= len(companies) < MASKS:
-        raise NoGame(
+    if not 2 <= len(companies) < MAX_PLAYERS:
+        raise NoCooperativeGame(
             tr(
                 "A split needs 2 to {most} funders of kind company; this scenario has {number}.",
-                most=MASKS - 1,
+                most=MAX_PLAYERS - 1,
                 number=len(companies),
             )
         )
     return [
-        Seat(
+        GamePlayer(
             f,
-            named(case.funders[f].name, f),
+            display_name(case.funders[f].name, f),
             False,
             (f,),
             tuple(u for u, consumer in case.consumers.items() if consumer.company == f),
@@ -126,8 +128,8 @@ def _companies(instance: Instance) -> list[Seat]:
     ]
 
 
-def _state(instance: Instance) -> Seat:
+def _state_player(instance: Instance) -> GamePlayer:
     case = instance.case
     own = tuple(u for u, consumer in case.consumers.items() if consumer.company is None)
-    id = f"{STATE}." if STATE in case.funders else STATE
-    return Seat(id, tr("The state"), True, instance.public_funders, own)
+    id = f"{STATE_ID}." if STATE_ID in case.funders else STATE_ID
+    return GamePlayer(id, tr("The state"), True, instance.public_funders, own)

@@ -7,39 +7,49 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from models import results
-from models.base import named
-from models.files import Reading
+from models.base import display_name
+from models.files import LoadedScenario
 from models.results import Coalition, Externality, FreeRider, Interval, Player, Sampling, Split
 from optimizer import games
-from optimizer.analyses.head import head
-from optimizer.analyses.running import Input, Outcome
-from optimizer.analyses.split import sharing
-from optimizer.analyses.split.coalition_values import Costs, Play, from_below
+from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
+from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.split import sharing_rules
+from optimizer.analyses.split.coalition_values import (
+    CoalitionCosts,
+    CoalitionSolutions,
+    interval_from_bound,
+)
 from optimizer.analyses.split.options import SplitOptions
-from optimizer.analyses.split.players import Seat, Table, table_of
-from optimizer.analyses.split.subproblem import Answer, coalition, damage_of
-from optimizer.model.commitment import Commitment, by_chance, outlay, planned_stock
-from optimizer.model.instance import COMMON, Instance, group_of
+from optimizer.analyses.split.players import CoalitionGame, GamePlayer, read_game
+from optimizer.analyses.split.subproblem import QueryAnswer, coalition_query, player_damage
+from optimizer.model.commitment import Commitment, expected_outlay, planned_stock, weighted_branches
+from optimizer.model.instance import COMMON_GROUP, Instance, company_group
 from optimizer.solve import outcomes
-from optimizer.solve.accounts import by_year
+from optimizer.solve.accounts import values_by_year
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.gap import gap_of, is_within
+from optimizer.solve.gap import is_gap_closed, relative_gap
 
-TRACE_T = 1e-3
+MIN_STOCK_T = 1e-3
 """Tonnes that are not worth a line."""
-USUAL = SplitOptions()
+DEFAULT_OPTIONS = SplitOptions()
 
 
-def run(given: Input, options: SplitOptions) -> Outcome:
+def run_analysis(analysis_input: AnalysisInput, options: SplitOptions) -> AnalysisOutcome:
     """Share what the companies of a scenario gain together."""
-    found = split(given.reading, options, pool=given.pool, title=given.title, variant=given.variant)
-    solved = all(is_within(own.found, own.bound, options.gap) for own in found.coalitions)
-    return Outcome(found, 0 if solved else 1)
+    found = split_joint_gain(
+        analysis_input.reading,
+        options,
+        pool=analysis_input.pool,
+        title=analysis_input.title,
+        variant=analysis_input.variant,
+    )
+    solved = all(is_gap_closed(own.found, own.bound, options.gap) for own in found.coalitions)
+    return AnalysisOutcome(found, 0 if solved else 1)
 
 
-def split(
-    reading: Reading,
-    options: SplitOptions = USUAL,
+def split_joint_gain(
+    reading: LoadedScenario,
+    options: SplitOptions = DEFAULT_OPTIONS,
     *,
     pool: CutPool | None = None,
     title: str,
@@ -57,103 +67,130 @@ def split(
     SolverError if the solver fails, or its answer fails the check.
     """
     began = time.perf_counter()
-    table = table_of(reading, options.mode)
-    count, orders = len(table.seats), None
+    table = read_game(reading, options.mode)
+    count, orders = len(table.players), None
     if count > options.exact_up_to:
         orders = games.sample_orders(count, options.orders, options.seed)
         # Besides what orders ask for, each company alone, and all without one.
         singles = [1 << n for n in range(count)]
-        masks = [*games.coalitions_of(orders), *singles, *(table.all & ~one for one in singles)]
+        masks = [
+            *games.coalitions_in_orders(orders),
+            *singles,
+            *(table.grand_coalition & ~one for one in singles),
+        ]
     else:
         masks = list(range(1, 1 << count))
-    game = Play(table, options)
+    game = CoalitionSolutions(table, options)
     second_game = options.externality and orders is None
-    game.hold(masks, CutPool() if pool is None else pool, second_game=second_game)
-    costs = Costs(game.answers)
-    without = outcomes.evaluate(table.instance, table.states, [Commitment()])[0].by_consumer
-    plan = _joint_plan(table, game.answers[table.all], without)
-    players = tuple(_player(table, n, costs, without) for n in range(count))
+    game.solve(masks, CutPool() if pool is None else pool, second_game=second_game)
+    costs = CoalitionCosts(game.answers)
+    without = outcomes.evaluate_commitments(table.instance, table.states, [Commitment()])[
+        0
+    ].damage_by_consumer
+    plan = _joint_plan_result(table, game.answers[table.grand_coalition], without)
+    players = tuple(_player_result(table, n, costs, without) for n in range(count))
     core: results.Core | None = None
     sampling: Sampling | None = None
     if orders is None:
-        rules, core = tuple(sharing.exact(costs, players, plan)), sharing.core_of(costs, players)
+        rules, core = (
+            tuple(sharing_rules.exact_sharing_rules(costs, players, plan)),
+            sharing_rules.compute_core(costs, players),
+        )
     else:
-        rules = tuple(sharing.sampled(costs, players, plan, orders))
+        rules = tuple(sharing_rules.sampled_sharing_rules(costs, players, plan, orders))
         sampling = Sampling(
-            orders=len(orders), coalitions=len(costs), seed=options.seed, level=sharing.LEVEL
+            orders=len(orders),
+            coalitions=len(costs),
+            seed=options.seed,
+            level=sharing_rules.CONFIDENCE_LEVEL,
         )
     return Split(
         state=options.mode,
         set_aside=table.set_aside,
         players=players,
-        coalitions=tuple(_coalitions(table, game, costs, without)),
+        coalitions=tuple(_coalition_results(table, game, costs, without)),
         baseline=costs.baseline if 0 in game.answers else None,
-        worth=costs.worth(table.all),
+        worth=costs.worth(table.grand_coalition),
         plan=plan,
         rules=rules,
         core=core,
-        free_riding=_free_riding(table, game, costs),
-        externality=_externality(table, game, players),
+        free_riding=_free_riders(table, game, costs),
+        externality=_externality_result(table, game, players),
         sampling=sampling,
-        **head(Split, reading.case, title, variant, began, len(table.states), options.gap),
+        **common_result_fields(
+            Split, reading.case, title, variant, began, len(table.states), options.gap
+        ),
     )
 
 
-def _player(table: Table, n: int, costs: Costs, without: Mapping[str, float]) -> Player:
-    seat = table.seats[n]
+def _player_result(
+    coalition_game: CoalitionGame,
+    index: int,
+    costs: CoalitionCosts,
+    damage_without_plan: Mapping[str, float],
+) -> Player:
+    seat = coalition_game.players[index]
     return Player(
         id=seat.id,
         name=seat.name,
         kind="state" if seat.is_state else "company",
         consumers=seat.consumers,
-        demand_meur=_value_of_demand(table.instance, seat),
-        without_plan=damage_of(seat, without),
-        alone=costs[1 << n],
+        demand_meur=_value_of_demand(coalition_game.instance, seat),
+        without_plan=player_damage(seat, damage_without_plan),
+        alone=costs[1 << index],
     )
 
 
-def _value_of_demand(instance: Instance, seat: Seat) -> float:
+def _value_of_demand(instance: Instance, player: GamePlayer) -> float:
     """Discounted million EUR at the prices of the scenario."""
     years, total = instance.years, 0.0
     for (u, m), lots in instance.demand.items():
-        if u in seat.consumers:
+        if u in player.consumers:
             price = instance.case.materials[m].price_eur_per_t
             yearly = np.array([float(price.at(year)) for year in years])
-            tonnes = lots * instance.per_year * instance.lot_t[m]
-            total += float(instance.discount @ (tonnes * yearly)) / 1e6
+            tonnes = lots * instance.periods_per_year * instance.lot_tonnes[m]
+            total += float(instance.discount_factor @ (tonnes * yearly)) / 1e6
     return total
 
 
-def _joint_plan(table: Table, answer: Answer, without: Mapping[str, float]) -> results.JointPlan:
+def _joint_plan_result(
+    coalition_game: CoalitionGame, answer: QueryAnswer, damage_without_plan: Mapping[str, float]
+) -> results.JointPlan:
     """What all do together, as a document; ``without`` is the damage if nobody does anything."""
-    instance, plan = table.instance, answer.commitment
+    instance, plan = coalition_game.instance, answer.commitment
     stocks = {
-        h: float(planned_stock(instance, plan, h).max()) * instance.lot_t[pile.material]
+        h: float(planned_stock(instance, plan, h).max()) * instance.lot_tonnes[pile.material]
         for h, pile in instance.stockpiles.items()
     }
     return results.JointPlan(
-        projects=tuple(_projects(table, plan)),
-        stocks_t={h: tonnes for h, tonnes in stocks.items() if tonnes > TRACE_T},
-        damage={seat.id: damage_of(seat, answer.damage) for seat in table.seats},
-        without_plan={seat.id: damage_of(seat, without) for seat in table.seats},
-        outlay_meur=answer.cost,
+        projects=tuple(_joint_projects(coalition_game, plan)),
+        stocks_t={h: tonnes for h, tonnes in stocks.items() if tonnes > MIN_STOCK_T},
+        damage={seat.id: player_damage(seat, answer.damage) for seat in coalition_game.players},
+        without_plan={
+            seat.id: player_damage(seat, damage_without_plan) for seat in coalition_game.players
+        },
+        outlay_meur=answer.net_cost,
         outlay_by_year_meur={
-            f: by_year(instance, yearly)
-            for f, yearly in outlay(instance, plan).items()
+            f: values_by_year(instance, yearly)
+            for f, yearly in expected_outlay(instance, plan).items()
             if np.any(yearly != 0)
         },
-        public_meur=math.fsum(answer.cost[f] for f in table.state.funders),
-        objective=answer.found,
+        public_meur=math.fsum(answer.net_cost[f] for f in coalition_game.state_player.funders),
+        objective=answer.objective,
         bound=answer.bound,
-        gap=gap_of(answer.found, answer.bound) or 0.0,
+        gap=relative_gap(answer.objective, answer.bound) or 0.0,
     )
 
 
-def _projects(table: Table, plan: Commitment) -> Iterator[results.JointProject]:
+def _joint_projects(
+    coalition_game: CoalitionGame, plan: Commitment
+) -> Iterator[results.JointProject]:
     """What is built, who carries it, and for whom its output is reserved."""
-    instance = table.instance
-    groups = {group_of(f): f for seat in table.seats for f in seat.funders} | {COMMON: COMMON}
-    ways = list(by_chance(instance, plan))
+    instance = coalition_game.instance
+    groups = {company_group(f): f for seat in coalition_game.players for f in seat.funders} | {
+        COMMON_GROUP: COMMON_GROUP
+    }
+    ways = list(weighted_branches(instance, plan))
     years = {(year, p): None for _, _, own in ways for p, year in own.start.items()}
     for start, p in sorted(years, key=lambda pair: pair[0]):
         built = [(chance, own) for chance, _, own in ways if own.start.get(p) == start]
@@ -163,7 +200,7 @@ def _projects(table: Table, plan: Commitment) -> Iterator[results.JointProject]:
         for chance, own in built:
             part = chance / likely if likely > 0 else 1 / len(built)
             held = {(f, i): x for (q, f, i), x in own.share.items() if q == p}
-            terms = instance.instrument
+            terms = instance.instrument_by_key
             carried = [(f, x) for (f, i), x in held.items() if terms[f, i].carries_capex]
             for payer, x in (*carried, ("market", own.market.get(p, 0.0))):
                 if x > 0:
@@ -173,7 +210,7 @@ def _projects(table: Table, plan: Commitment) -> Iterator[results.JointProject]:
                     offtake[groups[g]] = offtake.get(groups[g], 0.0) + part * x
         yield results.JointProject(
             id=p,
-            name=named(instance.case.projects[p].name, p),
+            name=display_name(instance.case.projects[p].name, p),
             start=start,
             probability=min(1.0, likely),
             capex_meur=instance.projects[p].capex,
@@ -182,54 +219,71 @@ def _projects(table: Table, plan: Commitment) -> Iterator[results.JointProject]:
         )
 
 
-def _coalitions(
-    table: Table, game: Play, costs: Costs, without: Mapping[str, float]
+def _coalition_results(
+    coalition_game: CoalitionGame,
+    solutions: CoalitionSolutions,
+    costs: CoalitionCosts,
+    damage_without_plan: Mapping[str, float],
 ) -> Iterator[Coalition]:
-    beside = None if game.beside_others is None else Costs(game.beside_others)
+    beside = (
+        None
+        if solutions.answers_if_others_act is None
+        else CoalitionCosts(solutions.answers_if_others_act)
+    )
     for mask in sorted(costs, key=lambda mask: (mask.bit_count(), mask)):
-        answer = game.answers[mask]
-        funders, own = coalition(table, mask).counts
+        answer = solutions.answers[mask]
+        funders, own = coalition_query(coalition_game, mask).objective_parties
         yield Coalition(
-            members=tuple(seat.id for seat in table.of(mask)),
-            found=answer.found,
+            members=tuple(seat.id for seat in coalition_game.members_of(mask)),
+            found=answer.objective,
             bound=answer.bound,
             damage=math.fsum(answer.damage[u] for u in own),
-            net_cost_meur=math.fsum(answer.cost[f] for f in funders),
+            net_cost_meur=math.fsum(answer.net_cost[f] for f in funders),
             worth=costs.worth(mask),
             spillover=math.fsum(
-                before - answer.damage[u] for u, before in without.items() if u not in own
+                before - answer.damage[u]
+                for u, before in damage_without_plan.items()
+                if u not in own
             ),
-            projects=answer.commitment.starts,
+            projects=answer.commitment.earliest_starts,
             worth_if_others_act=None if beside is None else beside.worth(mask),
             seconds=answer.seconds,
         )
 
 
-def _free_riding(table: Table, game: Play, costs: Costs) -> dict[str, FreeRider]:
+def _free_riders(
+    coalition_game: CoalitionGame, solutions: CoalitionSolutions, costs: CoalitionCosts
+) -> dict[str, FreeRider]:
     riders = {}
-    for n, answer in game.staying_out.items():
-        seat, alone, others = table.seats[n], costs[1 << n], table.all & ~(1 << n)
+    for n, answer in solutions.staying_out_answers.items():
+        seat, alone, others = (
+            coalition_game.players[n],
+            costs[1 << n],
+            coalition_game.grand_coalition & ~(1 << n),
+        )
         riders[seat.id] = FreeRider(
             others=costs.worth(others),
-            idle=damage_of(seat, game.answers[others].damage),
-            acting=from_below(answer.bound, answer.found),
+            idle=player_damage(seat, solutions.answers[others].damage),
+            acting=interval_from_bound(answer.bound, answer.objective),
             gain=Interval(
-                low=alone.low - answer.found,
-                value=alone.high - answer.found,
+                low=alone.low - answer.objective,
+                value=alone.high - answer.objective,
                 high=alone.high - answer.bound,
             ),
         )
     return riders
 
 
-def _externality(table: Table, game: Play, players: tuple[Player, ...]) -> Externality | None:
-    if game.beside_others is None:
+def _externality_result(
+    coalition_game: CoalitionGame, solutions: CoalitionSolutions, players: tuple[Player, ...]
+) -> Externality | None:
+    if solutions.answers_if_others_act is None:
         return None
-    costs = Costs(game.beside_others)
-    gains = games.shapley(costs.game(len(players))[0])
+    costs = CoalitionCosts(solutions.answers_if_others_act)
+    gains = games.shapley(costs.worth_bounds(len(players))[0])
     return Externality(
         alone={one.id: costs[1 << n] for n, one in enumerate(players)},
-        worth=costs.worth(table.all),
+        worth=costs.worth(coalition_game.grand_coalition),
         shapley={one.id: float(x) for one, x in zip(players, gains, strict=True)},
-        core=sharing.core_of(costs, players),
+        core=sharing_rules.compute_core(costs, players),
     )

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.language import tr
-from optimizer.analyses.series import Series, held
-from optimizer.analyses.split.players import Seat, Table
+from optimizer.analyses.problem_series import ProblemSeries, fix_decisions
+from optimizer.analyses.split.players import CoalitionGame, GamePlayer
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, net_cost_by_funder
-from optimizer.model.instance import Held, Instance, seen_from
+from optimizer.model.instance import FixedDecisions, Instance, change_perspective
 from optimizer.solve.decomposition import CutPool
 
 
 @dataclass(frozen=True, eq=False)
-class Quest:
+class CoalitionQuery:
     """A group that does what is best for itself.
 
     ``counts`` are the funders and consumers whose cost and damage it minds, ``acts`` the funders
@@ -26,113 +26,130 @@ class Quest:
 
     key: tuple[int, ...]
     name: str
-    counts: tuple[tuple[str, ...], tuple[str, ...]]
-    acts: tuple[str, ...]
-    settled: Held | None = None
+    objective_parties: tuple[tuple[str, ...], tuple[str, ...]]
+    acting_funders: tuple[str, ...]
+    fixed_decisions: FixedDecisions | None = None
 
-    def seen(self, instance: Instance) -> Instance:
+    def build_instance(self, instance: Instance) -> Instance:
         """The problem from its standpoint."""
-        funders, consumers = self.counts
-        sticking = frozenset() if self.settled is None else self.settled.funders
-        return seen_from(
+        funders, consumers = self.objective_parties
+        sticking = frozenset() if self.fixed_decisions is None else self.fixed_decisions.funders
+        return change_perspective(
             instance,
-            counts={u: float(u in consumers) for u in instance.case.consumers},
-            cost_counts={f: float(f in funders) for f in instance.case.funders},
-            idle=[f for f in instance.case.funders if f not in self.acts and f not in sticking],
-            held=self.settled,
+            damage_weights={u: float(u in consumers) for u in instance.case.consumers},
+            cost_weights={f: float(f in funders) for f in instance.case.funders},
+            inactive_funders=[
+                f
+                for f in instance.case.funders
+                if f not in self.acting_funders and f not in sticking
+            ],
+            fixed_decisions=self.fixed_decisions,
         )
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class QueryAnswer:
     """What it does: ``bound <= what it could have at best <= found``."""
 
     key: tuple[int, ...]
-    found: float
+    objective: float
     bound: float
     damage: dict[str, float]
     """Mean, by consumer, whoever it is."""
-    cost: dict[str, float]
+    net_cost: dict[str, float]
     """Net cost by funder, of those who are idle as well."""
     commitment: Commitment
     seconds: float
 
 
 @dataclass(eq=False)
-class Asker:
+class CoalitionSolver:
     """Answers quests one after the other."""
 
-    table: Table
-    series: Series
+    game: CoalitionGame
+    series: ProblemSeries
 
-    def __call__(self, quest: Quest) -> Answer:
+    def __call__(self, query: CoalitionQuery) -> QueryAnswer:
         """What the group does.
 
         Raises Interrupted if the user stopped it: a game with a coalition missing tells nothing.
         Raises NoPlan if a limit was met before there was any plan, or any bound.
         """
         began = time.perf_counter()
-        instance = quest.seen(self.table.instance)
+        instance = query.build_instance(self.game.instance)
         solved = self.series.search(instance)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before all coalitions were solved"))
         try:
-            found = self.series.judge(instance, solved, began)
+            found = self.series.certify(instance, solved, began)
         except NoPlan as error:
-            raise NoPlan(f"{quest.name}: {error}") from error
+            raise NoPlan(f"{query.name}: {error}") from error
         bound = found.certificate.bound
         if bound is None:
-            raise NoPlan(tr("{name}: nothing was proven before the limit", name=quest.name))
-        return Answer(
-            quest.key,
+            raise NoPlan(tr("{name}: nothing was proven before the limit", name=query.name))
+        return QueryAnswer(
+            query.key,
             found.objective,
             min(bound, found.objective),
-            found.with_plan.by_consumer,
+            found.with_plan.damage_by_consumer,
             net_cost_by_funder(found.instance, found.commitment),
             found.commitment,
             time.perf_counter() - began,
         )
 
 
-def asker(table: Table, gap: float, pool: CutPool, time_limit: float | None) -> Asker:
+def create_solver(
+    coalition_game: CoalitionGame, gap: float, pool: CutPool, time_limit: float | None
+) -> CoalitionSolver:
     """One with a single thread, as a worker needs it."""
-    return Asker(table, Series(table.instance, table.states, gap, pool.sent(), time_limit))
+    return CoalitionSolver(
+        coalition_game,
+        ProblemSeries(
+            coalition_game.instance, coalition_game.states, gap, pool.copy_for_process(), time_limit
+        ),
+    )
 
 
-def coalition(table: Table, mask: int, settled: Held | None = None) -> Quest:
+def coalition_query(
+    coalition_game: CoalitionGame, mask: int, fixed_decisions: FixedDecisions | None = None
+) -> CoalitionQuery:
     """A coalition that acts together; outsiders are idle, or have settled what they do."""
-    members = table.of(mask)
-    state = table.state.funders if table.state_acts(mask) else ()
-    funders = tuple(f for seat in members for f in seat.funders) + table.private
-    if table.mode == "every":
+    members = coalition_game.members_of(mask)
+    state = coalition_game.state_player.funders if coalition_game.public_funders_act(mask) else ()
+    funders = tuple(f for seat in members for f in seat.funders) + coalition_game.private_funders
+    if coalition_game.state_mode == "every":
         funders += state
     consumers = tuple(u for seat in members for u in seat.consumers)
-    name = ", ".join(seat.name for seat in members) or table.state.name
+    name = ", ".join(seat.name for seat in members) or coalition_game.state_player.name
     acts = tuple(dict.fromkeys([*funders, *state]))
-    return Quest((mask,), name, (funders, consumers), acts, settled)
+    return CoalitionQuery((mask,), name, (funders, consumers), acts, fixed_decisions)
 
 
-def alone(seat: Seat, key: tuple[int, ...], settled: Held | None) -> Quest:
+def single_player_query(
+    player: GamePlayer, key: tuple[int, ...], fixed_decisions: FixedDecisions | None
+) -> CoalitionQuery:
     """A player that does what is best for itself beside what others have settled."""
-    return Quest(key, seat.name, (seat.funders, seat.consumers), seat.funders, settled)
+    return CoalitionQuery(
+        key, player.name, (player.funders, player.consumers), player.funders, fixed_decisions
+    )
 
 
-def settled_by(
-    instance: Instance, commitment: Commitment, sticking: tuple[str, ...]
-) -> Held | None:
+def decisions_fixed_by(
+    instance: Instance, commitment: Commitment, fixed_funders: tuple[str, ...]
+) -> FixedDecisions | None:
     """What a commitment settles for the funders who stick to it, or None if it does nothing.
 
     A stockpile that none of them pays for is left to the others, and so is output that belongs to
     all, but for that of the projects in the commitment.
     """
-    settled = held(instance, commitment, sticking, lambda plan: plan.start)
+    settled = fix_decisions(instance, commitment, fixed_funders, lambda plan: plan.start)
     acts = any(
-        own.certain or any(np.any(lots > 0) for lots in own.buy.values())
-        for own in settled.paths or (settled,)
+        own.certain_starts or any(np.any(lots > 0) for lots in own.buy.values())
+        for own in settled.branches or (settled,)
     )
     return settled if acts else None
 
 
-def damage_of(seat: Seat, damage: Mapping[str, float]) -> float:
+def player_damage(player: GamePlayer, damage: Mapping[str, float]) -> float:
     """The damage of a player's consumers."""
-    return math.fsum(damage[u] for u in seat.consumers)
+    return math.fsum(damage[u] for u in player.consumers)

@@ -9,116 +9,123 @@ from typing import Any
 
 from models.language import tr
 from models.results import Interval
-from optimizer.analyses.split.words import Game, rule_name
+from optimizer.analyses.split.split_wording import SplitWording, rule_name
 from optimizer.report import document as doc
-from optimizer.report.cells import along
-from optimizer.report.document import DETAIL, SHEET, Column, Table
+from optimizer.report.cells import attribute_getter
+from optimizer.report.document import PAGE_AND_SHEET, SHEET, Column, Table
 from optimizer.report.workbook import expressions as cell
 from optimizer.report.workbook.expressions import Expression
-from optimizer.report.workbook.formulas import Formulas, Line
+from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
-def money(header: str, of: doc.Of, key: str = "", **more: Any) -> Column:
+def money_column(header: str, getter: doc.ValueGetter, key: str = "", **more: Any) -> Column:
     """A column of money."""
-    return Column(header, of, "money", key=key, **more)
+    return Column(header, getter, "money", key=key, **more)
 
 
-def interval(header: str, figure: doc.Of, key: str, like: str, **more: Any) -> list[Column]:
+def interval_columns(
+    header: str, getter: doc.ValueGetter, key: str, like: str, **more: Any
+) -> list[Column]:
     """A figure, read off a row as an interval; in a sheet, with what the proofs leave of it."""
-    read = along(figure) if isinstance(figure, str) else figure
+    read = attribute_getter(getter) if isinstance(getter, str) else getter
 
     def end(name: str) -> Callable[[Any], Any]:
         return lambda row: getattr(read(row), name, None)
 
     return [
-        money(header, end("value"), key, like=like, **more),
-        money(tr("At least"), end("low"), group=header, like=like, on=SHEET),
-        money(tr("At most"), end("high"), group=header, like=like, on=SHEET),
+        money_column(header, end("value"), key, decimals_group=like, **more),
+        money_column(tr("At least"), end("low"), group=header, decimals_group=like, media=SHEET),
+        money_column(tr("At most"), end("high"), group=header, decimals_group=like, media=SHEET),
     ]
 
 
-def borne(line: Line, key: str = "alone") -> Expression:
+def player_figure(line: FormulaRow, key: str = "alone") -> Expression:
     """What the player of a row bears, from the table of players."""
-    return line.book["split-players"].find(line.row.id, key)
+    return line.tables["split-players"].find_cell(line.row.id, key)
 
 
-def gain_of_all(book: Formulas, row: str = "worth", key: str = "value") -> Expression:
+def joint_gain_figure(book: WorkbookTables, row: str = "worth", key: str = "value") -> Expression:
     """The gain of all in a workbook, or what they bear ``alone`` or ``together``."""
-    return book["joint-gain"].find(row, key)
+    return book["joint-gain"].find_cell(row, key)
 
 
 # What all do together, and what each bears
 
 
-def projects(game: Game) -> Table:
+def joint_projects_table(wording: SplitWording) -> Table:
     """Projects of all: who carries them, and for whom output is reserved."""
-    carriers = list(dict.fromkeys(id for item in game.found.plan.projects for id in item.shares))
+    carriers = list(
+        dict.fromkeys(id for item in wording.result.plan.projects for id in item.shares)
+    )
 
     def carried(id: str) -> Column:
-        return Column(game.funder(id), lambda item: item.shares.get(id, 0.0), "share", on=SHEET,
+        return Column(wording.funder_name(id), lambda item: item.shares.get(id, 0.0), "share", media=SHEET,
                       group=tr("Carried by"), key=f"f {id}")  # fmt: skip
 
-    def funded(line: Line) -> Expression:
-        shares = line.span(f"f {carriers[0]}", f"f {carriers[-1]}")
-        return cell.total(shares) * line["capex"]
+    def funded(line: FormulaRow) -> Expression:
+        shares = line.row_area(f"f {carriers[0]}", f"f {carriers[-1]}")
+        return cell.sum_of(shares) * line["capex"]
 
     unsure = [Column(tr("Probability"), "probability", "share")]
-    if all(item.probability == 1 for item in game.found.plan.projects):
+    if all(item.probability == 1 for item in wording.result.plan.projects):
         unsure = []  # none is decided at a review
 
     return Table(
         tr("Projects of all, and who carries them"),
-        game.found.plan.projects,
+        wording.result.plan.projects,
         [
-            Column(tr("Project"), lambda item: game.project(item.id), "text"),
+            Column(tr("Project"), lambda item: wording.project_name(item.id), "text"),
             Column(tr("Start"), "start", "year"),
             *unsure,
-            money(tr("Capex, {unit}", unit=game.million), "capex_meur", "capex"),
-            Column(tr("Carried by"), lambda item: game.shares(item.shares), "text"),
-            Column(tr("Output for"), lambda item: game.shares(item.offtake), "text"),
+            money_column(tr("Capex, {unit}", unit=wording.money_unit), "capex_meur", "capex"),
+            Column(tr("Carried by"), lambda item: wording.shares_text(item.shares), "text"),
+            Column(tr("Output for"), lambda item: wording.shares_text(item.offtake), "text"),
             *map(carried, carriers),
-            *([doc.deviation("capex", funded)] if carriers else []),
+            *([doc.deviation_column("capex", funded)] if carriers else []),
         ],
         "joint-projects",
         tr("Capex is not discounted. Shares are of capex, and of output."),
-        empty=tr("Nothing is built."),
+        empty_text=tr("Nothing is built."),
     )
 
 
-def stocks(game: Game) -> Table:
+def joint_stocks_table(wording: SplitWording) -> Table:
     """What each stockpile holds at most."""
     columns = [
-        Column(tr("Stockpile"), lambda row: game.name("stockpiles", row[0]), "text"),
+        Column(tr("Stockpile"), lambda row: wording.name("stockpiles", row[0]), "text"),
         # Each with digits of its own: tonnes of gallium beside thousands of graphite.
         Column(tr("Held at most, t"), "1", lambda _: "tonnes"),
     ]
-    return Table(tr("Stocks of all"), [*game.found.plan.stocks_t.items()], columns, "joint-stocks")
+    return Table(
+        tr("Stocks of all"), [*wording.result.plan.stocks_t.items()], columns, "joint-stocks"
+    )
 
 
-def outlay(game: Game) -> Table:
+def outlay_table(wording: SplitWording) -> Table:
     """What each funder pays by year in the plan of all."""
-    paid = game.found.plan.outlay_by_year_meur
+    paid = wording.result.plan.outlay_by_year_meur
     years = sorted({int(year) for by_year in paid.values() for year in by_year})
 
     def by(funder: str) -> Column:
-        return money(game.funder(funder), lambda year: paid[funder].get(str(year), 0.0), funder,
-                     like="paid", total=True)  # fmt: skip
+        return money_column(wording.funder_name(funder), lambda year: paid[funder].get(str(year), 0.0), funder,
+                     decimals_group="paid", total=True)  # fmt: skip
 
-    def whole(line: Line) -> Expression:
-        return cell.total(line.span(next(iter(paid)), [*paid][-1]))
+    def whole(line: FormulaRow) -> Expression:
+        return cell.sum_of(line.row_area(next(iter(paid)), [*paid][-1]))
 
     def of_all(year: int) -> float:
         return sum(by_year.get(str(year), 0.0) for by_year in paid.values())
 
-    total = money(tr("All"), of_all, like="paid", total=True, formula=whole)
+    total = money_column(tr("All"), of_all, decimals_group="paid", total=True, formula=whole)
     title = tr(
-        "What each pays by year in the plan of all ({unit}, not discounted)", unit=game.million
+        "What each pays by year in the plan of all ({unit}, not discounted)",
+        unit=wording.money_unit,
     )
     columns = [Column(tr("Year"), int, "year"), *map(by, paid), total]
-    return Table(title, years, columns, "joint-outlay", total=tr("Sum"), on=DETAIL)
+    return Table(title, years, columns, "joint-outlay", total_label=tr("Sum"), media=PAGE_AND_SHEET)
 
 
-def players(game: Game) -> Table:
+def players_table(wording: SplitWording) -> Table:
     """What each bears alone, and with all before anything is shared."""
     note = tr(
         "Means over the states, discounted. Damage: what missing tonnes cost, by the scenario's "
@@ -127,39 +134,39 @@ def players(game: Game) -> Table:
         "before transfers: what it bears alone, less damage and outlay with all; together that is "
         "the gain of all."
     )
-    if game.others is not None:
+    if wording.non_players is not None:
         note += " " + tr(
             "Last come those who are no players but count in every group: alone is what they bear "
             "without any company, and figures of players come on top of that."
         )
 
     def borne(header: str, key: str, **more: Any) -> Column:
-        return money(header, key, key, like="borne", total=True, **more)
+        return money_column(header, key, key, decimals_group="borne", total=True, **more)
 
     return Table(
-        tr("What each bears, alone and with all ({unit})", unit=game.million),
-        game.bearers,
+        tr("What each bears, alone and with all ({unit})", unit=wording.money_unit),
+        wording.cost_bearers,
         [
             Column(tr("Player"), "name", "text"),
-            money(tr("Value of its demand"), "demand", on=SHEET, total=True),
+            money_column(tr("Value of its demand"), "demand", media=SHEET, total=True),
             borne(tr("Damage if nobody acts"), "without"),
-            *interval(tr("Damage and net cost alone"), "alone", "alone", "borne", total=True),
+            *interval_columns(tr("Damage and net cost alone"), "alone", "alone", "borne", total=True),
             borne(tr("Damage with all"), "damage"),
             borne(tr("Net outlay with all"), "outlay"),
             borne(tr("Gain before transfers"), "before",
                   formula=lambda line: line["alone"] - line["damage"] - line["outlay"]),
-            doc.ids(tr("Id"), "id", "id"),
+            doc.id_column(tr("Id"), "id", "id"),
         ],
         "split-players",
         note,
-        total=tr("All"),
-        key=lambda one: one.id,
+        total_label=tr("All"),
+        row_key=lambda one: one.id,
     )  # fmt: skip
 
 
-def joint_gain(game: Game) -> Table:
+def joint_gain_table(wording: SplitWording) -> Table:
     """What all bear alone and together, what they gain, and the core, for a workbook."""
-    split, plan, core = game.found, game.found.plan, game.found.core
+    split, plan, core = wording.result, wording.result.plan, wording.result.core
     together = Interval(low=plan.bound, value=plan.objective, high=plan.objective)
     rows = [
         (tr("Damage and net cost of all, each alone"), None, "alone", ""),
@@ -172,43 +179,47 @@ def joint_gain(game: Game) -> Table:
         rows.append((tr("Least core"), core.least_core, "core", least))
         rows.append((tr("Public money to keep all"), core.contribution, "contribution", best))
 
-    def alone(line: Line) -> Expression | None:
-        return line.book["split-players"].total("alone") if line.row[2] == "alone" else None
+    def alone(line: FormulaRow) -> Expression | None:
+        return (
+            line.tables["split-players"].column_total("alone") if line.row[2] == "alone" else None
+        )
 
     return Table(
-        tr("What all gain ({unit})", unit=game.million),
+        tr("What all gain ({unit})", unit=wording.money_unit),
         rows,
         [
             Column(tr("Figure"), "0", "text"),
-            money(tr("At least"), "1.low", "low"),
-            money(tr("By the plans"), "1.value", "value", formula=alone,
-                  name=lambda row: "joint_gain" if row[2] == "worth" else ""),
-            money(tr("At most"), "1.high"),
-            Column(tr("Remark"), "3", "text", empty="", width=34),
+            money_column(tr("At least"), "1.low", "low"),
+            money_column(tr("By the plans"), "1.value", "value", formula=alone,
+                  cell_name=lambda row: "joint_gain" if row[2] == "worth" else ""),
+            money_column(tr("At most"), "1.high"),
+            Column(tr("Remark"), "3", "text", empty_text="", width=34),
         ],
         "joint-gain",
-        on=SHEET,
-        key=lambda row: row[2],
+        media=SHEET,
+        row_key=lambda row: row[2],
     )  # fmt: skip
 
 
 # What must add up in a workbook
 
 
-def checks(game: Game) -> list[doc.Check]:
+def build_checks(wording: SplitWording) -> list[doc.Check]:
     """Identities between the figures of a split, each a formula over its sheets."""
-    split, rules, core = game.found, game.found.rules, game.found.core
+    split, rules, core = wording.result, wording.result.rules, wording.result.core
 
-    def alone(book: Formulas) -> Expression:
-        return gain_of_all(book, "alone")
+    def alone(book: WorkbookTables) -> Expression:
+        return joint_gain_figure(book, "alone")
 
-    def summed(says: str, table: str, key: str, right: Callable[[Formulas], Expression]) -> None:
-        made.append(doc.Check(says, table, lambda book: book[table].total(key), right))
+    def summed(
+        says: str, table: str, key: str, right: Callable[[WorkbookTables], Expression]
+    ) -> None:
+        made.append(doc.Check(says, table, lambda book: book[table].column_total(key), right))
 
-    def gap(book: Formulas) -> Expression:
-        found, bound = (gain_of_all(book, "together", key) for key in ("value", "low"))
-        off = cell.largest(cell.of(0), found - bound)
-        return off / cell.largest(cell.absolute(found), cell.of(1e-6))
+    def gap(book: WorkbookTables) -> Expression:
+        found, bound = (joint_gain_figure(book, "together", key) for key in ("value", "low"))
+        off = cell.max_of(cell.as_expression(0), found - bound)
+        return off / cell.max_of(cell.absolute_value(found), cell.as_expression(1e-6))
 
     says = tr("What all bear alone, less what they bear together, is their gain")
     groups = tr("What the members of each group bear alone, less what they bear, is its gain")
@@ -216,41 +227,41 @@ def checks(game: Game) -> list[doc.Check]:
         doc.Check(
             says,
             "split-players",
-            lambda book: alone(book) - gain_of_all(book, "together"),
-            gain_of_all,
+            lambda book: alone(book) - joint_gain_figure(book, "together"),
+            joint_gain_figure,
         ),
-        doc.check_rows(groups, "coalitions", alone),
+        doc.no_deviation_check(groups, "coalitions", alone),
         doc.Check(
             tr("The gap of the plan of all follows from objective and bound"),
             "joint-gain",
             gap,
-            lambda _: cell.of(split.plan.gap),
+            lambda _: cell.as_expression(split.plan.gap),
         ),
     ]
     if any(item.shares for item in split.plan.projects):
         says = tr("The shares of each joint project add up to 1")
 
-        def capex(book: Formulas) -> Expression:
-            return book["joint-projects"].total("capex")
+        def capex(book: WorkbookTables) -> Expression:
+            return book["joint-projects"].column_total("capex")
 
-        made.append(doc.check_rows(says, "joint-projects", capex))
+        made.append(doc.no_deviation_check(says, "joint-projects", capex))
     if rules:
         says = tr("What each pays is what it bears alone, less its gain and its damage with all")
         keys = [f"deviation {rule.rule}" for rule in rules]
-        made.append(doc.check_rows(says, "payments", alone, *keys))
+        made.append(doc.no_deviation_check(says, "payments", alone, *keys))
         says = tr("What a group has more by leaving is its gain less its share by the rule")
-        made.append(doc.check_rows(says, "verdicts", alone))
+        made.append(doc.no_deviation_check(says, "verdicts", alone))
     for rule in rules:
         says = tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule.rule))
-        summed(says, "gains", f"gain {rule.rule}", gain_of_all)
+        summed(says, "gains", f"gain {rule.rule}", joint_gain_figure)
     at_core = tr("The gains at the least core add up to the gain of all")
     if core is not None and rules:
-        summed(at_core, "gains", "core", gain_of_all)
+        summed(at_core, "gains", "core", joint_gain_figure)
     if split.free_riding:
         says = tr("What one bears alone, less what it bears beside the others, is its gain")
-        made.append(doc.check_rows(says, "staying-out", alone))
+        made.append(doc.no_deviation_check(says, "staying-out", alone))
     if split.externality is not None:
-        worth = cell.of(split.externality.worth.value)
+        worth = cell.as_expression(split.externality.worth.value)
         says = tr("With outsiders acting, the gains add up to the gain of all")
         summed(says, "outsiders", "shapley", lambda _: worth)
         summed(at_core, "outsiders", "core", lambda _: worth)

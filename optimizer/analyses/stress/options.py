@@ -8,17 +8,17 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from models.language import tr
-from optimizer.analyses.options import Flag, OfScenario, SolveOptions
+from optimizer.analyses.options import CliFlag, ScenarioOptions, SolveOptions
 from optimizer.errors import Misuse
 
-_EVENT = re.compile(
+_EVENT_PATTERN = re.compile(
     r"(?P<hazard>\S+)\s+(?P<year>\d{1,5})(?:\.(?P<period>[1-9]\d{0,2}))?"
     r"(?:\s+for\s+(?P<count>[1-9]\d{0,3})\s+(?P<unit>period|quarter|month|year)s?)?"
     r"(?:\s+at\s+(?P<loss>\d{1,3}(?:\.\d{1,9})?)\s*%)?"
 )
 
 
-class Strike(NamedTuple):
+class HazardEvent(NamedTuple):
     """A hazard, when it starts, and how long it lasts."""
 
     hazard: str
@@ -33,11 +33,11 @@ class Strike(NamedTuple):
     """Share that all that it strikes loses throughout; None for what its effects say."""
 
 
-def strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
+def parse_events(texts: tuple[str, ...]) -> tuple[HazardEvent, ...]:
     """Events as they are written."""
     found = []
     for text in texts:
-        match = _EVENT.fullmatch(text.strip())
+        match = _EVENT_PATTERN.fullmatch(text.strip())
         share = None if match is None or match["loss"] is None else float(match["loss"]) / 100
         if match is None or (share is not None and share > 1):
             told = tr(
@@ -49,34 +49,38 @@ def strikes(texts: tuple[str, ...]) -> tuple[Strike, ...]:
         unit: Any
         hazard, year, period, count, unit, _ = match.groups()
         length = None if count is None else int(count)
-        found.append(Strike(hazard, int(year), int(period or 1), length, unit or "period", share))
+        found.append(
+            HazardEvent(hazard, int(year), int(period or 1), length, unit or "period", share)
+        )
     return tuple(found)
 
 
-class StressOptions(OfScenario, SolveOptions):
+class StressOptions(ScenarioOptions, SolveOptions):
     """Show period by period what a disruption does, without the plan and with it.
 
     FILE_OR_PLAN is a scenario file, whose best plan is solved first, or a saved plan: a plan.json
     or the folder it is in.
     """
 
-    exits = (
+    exit_code_help = (
         "Exit codes: 0 done; 1 the plan was stopped by a limit; 2 wrong usage or input; 3 no plan "
         "keeps all rules; 4 no plan before the limit; 5 failure; 130 interrupted."
     )
-    out = "Write stress.json into this folder as well, and the plan as plan/plan.json if solved."
-    heeded = ("gap", "time_limit", "threads")
+    out_help = (
+        "Write stress.json into this folder as well, and the plan as plan/plan.json if solved."
+    )
+    supported_options = ("gap", "time_limit", "threads")
 
     events: Annotated[
-        tuple[Strike, ...],
-        Flag("'HAZARD YEAR[.PERIOD] [for N UNITS] [at SHARE%]'", "--event", strikes),
+        tuple[HazardEvent, ...],
+        CliFlag("'HAZARD YEAR[.PERIOD] [for N UNITS] [at SHARE%]'", "--event", parse_events),
     ] = ()
     """A hazard of the scenario strikes in this year, or in this period of it; for so many periods,
     quarters, months or years, or as long as its effects say; with this loss throughout, or with
     those of its effects; may be given often. One with profiles is named as HAZARD.PROFILE."""
-    state: Annotated[str, Flag("NAME")] | None = None
+    state: Annotated[str, CliFlag("NAME")] | None = None
     """Look at this written-out state of the scenario, by its name or its number."""
-    plan: Annotated[str, Flag("PLAN")] | None = None
+    plan: Annotated[str, CliFlag("PLAN")] | None = None
     """Take this saved plan instead of solving the scenario file."""
 
     @model_validator(mode="after")

@@ -7,24 +7,31 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from models.language import tr
-from optimizer.analyses.options import Flag, Number, SolveOptions, Year, by_name, share
-from optimizer.analyses.variation import Varied
+from optimizer.analyses.options import (
+    CliFlag,
+    Number,
+    SolveOptions,
+    Year,
+    parse_named_values,
+    parse_share,
+)
+from optimizer.analyses.variation import VariedNumberOptions
 from optimizer.errors import Misuse
 
-Days = Annotated[float, Field(ge=0, lt=1e6)]
-Figure = Literal["expected", "cvar", "worst"]
+DaysOfNeed = Annotated[float, Field(ge=0, lt=1e6)]
+DamageFigure = Literal["expected", "cvar", "worst"]
 
 
-def _share(text: str) -> float:
+def _parse_share(text: str) -> float:
     """A share above 0."""
-    if not 0 < (found := share(text)) <= 1:
+    if not 0 < (found := parse_share(text)) <= 1:
         raise ValueError(
             tr("'{value}' is not a share such as 60% or 0.6, above 0 and at most 1.", value=text)
         )
     return found
 
 
-def _days(texts: tuple[str, ...]) -> dict[str, float]:
+def _parse_days(texts: tuple[str, ...]) -> dict[str, float]:
     """Days by the id of a stockpile or material."""
 
     def value(text: str) -> float:
@@ -32,44 +39,48 @@ def _days(texts: tuple[str, ...]) -> dict[str, float]:
             raise ValueError
         return days
 
-    return by_name(texts, value, lambda text: tr("'{value}' is not such as gallium=90.",
+    return parse_named_values(texts, value, lambda text: tr("'{value}' is not such as gallium=90.",
                                                  value=text))  # fmt: skip
 
 
-class TargetOptions(Varied, SolveOptions):
+class TargetOptions(VariedNumberOptions, SolveOptions):
     """Find the least budget of the scenario FILE that reaches a goal, proven from both sides."""
 
-    exits = (
+    exit_code_help = (
         "Exit codes: 0 proven to the tolerance; 1 stopped by a limit or by the user, what "
         "was found is written; 2 wrong usage or input; 3 no value reaches the goal; 4 "
         "nothing was found before the limit; 5 failure; 130 interrupted with nothing to "
         "keep."
     )
-    out = "Write target.json and plan.json into this folder as well."
+    out_help = "Write target.json and plan.json into this folder as well."
 
-    heeded = ("gap", "time_limit", "threads")
+    supported_options = ("gap", "time_limit", "threads")
 
-    below: Annotated[Number, Field(ge=0), Flag("LEVEL")] | None = None
+    below: Annotated[Number, Field(ge=0), CliFlag("LEVEL")] | None = None
     """Bring damage to this level or below, in the unit of the measure."""
-    reduction: Annotated[float, Field(gt=0, le=1), Flag("SHARE", "--reduce", _share)] | None = None
+    reduction: (
+        Annotated[float, Field(gt=0, le=1), CliFlag("SHARE", "--reduce", _parse_share)] | None
+    ) = None
     """Bring damage so much below what comes without any plan, for example 60%."""
-    figure: Figure = "expected"
+    figure: DamageFigure = "expected"
     """Which figure of damage: the mean, the mean of the worst states, or the worst state."""
-    days: Annotated[dict[str, Days], Flag("ID=DAYS", parse=_days)] = Field(default_factory=dict)
+    days: Annotated[dict[str, DaysOfNeed], CliFlag("ID=DAYS", parse=_parse_days)] = Field(
+        default_factory=dict
+    )
     """Keep so many days of need in stock: of a material, a stockpile, or all; may be given
     often."""
     from_year: Year | None = None
     """First year in which stocks must last so long."""
-    first: Annotated[Number, Flag("VALUE", "--from")] | None = None
+    first: Annotated[Number, CliFlag("VALUE", "--from")] | None = None
     """Lowest value; 0 if not given."""
-    last: Annotated[Number, Flag("VALUE", "--to")] | None = None
+    last: Annotated[Number, CliFlag("VALUE", "--to")] | None = None
     """Highest value; no limit for a budget if not given."""
-    tolerance: Annotated[Number, Field(gt=0), Flag("WIDTH")] | None = None
+    tolerance: Annotated[Number, Field(gt=0), CliFlag("WIDTH")] | None = None
     """How far apart what is reached and what is ruled out may be; a thousandth of the range if not
     given, and 1 at most for a budget."""
 
     @model_validator(mode="after")
-    def _fit(self) -> TargetOptions:
+    def _check_combination(self) -> TargetOptions:
         if self.below is not None and self.reduction is not None:
             raise Misuse(tr("--below and --reduce exclude each other."))
         if self.below is None and self.reduction is None and not self.days:
@@ -79,6 +90,6 @@ class TargetOptions(Varied, SolveOptions):
         return self
 
     @property
-    def begins(self) -> float:
+    def lowest_value(self) -> float:
         """The lowest value."""
         return self.first or 0.0

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from optimizer.model.commitment import Commitment, within_floors
+from optimizer.model.commitment import Commitment, clip_floored_offtake
 from optimizer.model.formulation import objective, perspective, projects, public_money, stockpiles
-from optimizer.model.formulation.recourse import add_delivered, add_recourse, situations
-from optimizer.model.highs import Compiled, Substituted, substitute
+from optimizer.model.formulation.recourse import add_deliveries, add_recourse, chains_in_state
+from optimizer.model.highs import CompiledModel, SubstitutedProgram, substitute_defined_columns
 from optimizer.model.instance import Instance, Stake
-from optimizer.model.outlook import Outlook, outlook
+from optimizer.model.scenario_data import ScenarioData, compute_scenario_data
 from optimizer.model.states import State
 
 
@@ -33,26 +33,30 @@ def build_commitment(instance: Instance) -> Any:
     public_money.add_budget_lines(model, instance)
     projects.add_country_limit(model, instance)
     perspective.add_stakes(model, instance)
-    perspective.add_held(model, instance)
+    perspective.add_fixed_decisions(model, instance)
     objective.add_net_cost(model, instance)
     return model
 
 
 def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
     """All states in one model."""
-    return build_for_outlooks(instance, [(s.probability, outlook(instance, s)) for s in states])
+    return build_for_scenario_data(
+        instance, [(s.probability, compute_scenario_data(instance, s)) for s in states]
+    )
 
 
-def build_for_outlooks(instance: Instance, weighed: Sequence[tuple[float, Outlook]]) -> Any:
+def build_for_scenario_data(
+    instance: Instance, weighted_data: Sequence[tuple[float, ScenarioData]]
+) -> Any:
     """The same for pairs of a probability and what a state, or a mean of states, leaves."""
     model = build_commitment(instance)
-    add_delivered(model, instance, [own for _, own in weighed])
-    model.state = pyo.Block(range(len(weighed)))
-    for number, (_, own) in enumerate(weighed):
-        found = list(situations(instance, own, model))
+    add_deliveries(model, instance, [own for _, own in weighted_data])
+    model.state = pyo.Block(range(len(weighted_data)))
+    for number, (_, own) in enumerate(weighted_data):
+        found = list(chains_in_state(instance, own, model))
         add_recourse(model.state[number], instance, found, model)
-    damage = [(chance, model.state[s].damage) for s, (chance, _) in enumerate(weighed)]
-    counted = [model.state[s].counted for s in range(len(weighed))]
+    damage = [(chance, model.state[s].damage) for s, (chance, _) in enumerate(weighted_data)]
+    counted = [model.state[s].counted for s in range(len(weighted_data))]
     objective.add_objective(model, instance, damage, counted)
     return model
 
@@ -64,14 +68,14 @@ def build_master(instance: Instance) -> Any:
     return model
 
 
-def build_dearest(instance: Instance) -> Any:
+def build_max_net_cost(instance: Instance) -> Any:
     """The first stage alone, to find the highest net cost that a plan can have."""
     model = build_commitment(instance)
     model.objective = pyo.Objective(expr=-model.net_cost)
     return model
 
 
-def build_least_spending(instance: Instance, funders: Sequence[str]) -> Any:
+def build_min_spending(instance: Instance, funders: Sequence[str]) -> Any:
     """The first stage alone, to find how little of their budgets these funders can spend."""
     model = build_commitment(instance)
     spent = [model.spend[f, year] for f in funders for year in instance.years]
@@ -79,37 +83,39 @@ def build_least_spending(instance: Instance, funders: Sequence[str]) -> Any:
     return model
 
 
-def build_greatest_stake(instance: Instance, stake: Stake) -> Any:
+def build_max_stake(instance: Instance, stake: Stake) -> Any:
     """The first stage alone, to find how much more than its share the funders of a stake can carry
     of its projects, of which one at least is started (H1)."""
     model = build_commitment(instance)
-    carried, started = perspective.carried_and_started(model, instance, stake)
+    carried, started = perspective.stake_terms(model, instance, stake)
 
     @model.Constraint(["any"], doc="one of the projects at least is started")
     def some_start(model: Any, _: str) -> Any:
-        starts = [model.start[p, y] for p, y in instance.starts if p in stake.projects]
+        starts = [model.start[p, y] for p, y in instance.start_options if p in stake.projects]
         return pyo.quicksum(starts) + model.nothing >= 1
 
     model.objective = pyo.Objective(expr=stake.share * started - carried + model.nothing)
     return model
 
 
-def substitute_planned_stock(compiled: Compiled) -> Substituted:
+def substitute_planned_stock(compiled: CompiledModel) -> SubstitutedProgram:
     """Put purchases in for planned stock, which they define (S2). Where stocks lose much, planned
     stock is a chain of tiny shares that the solver misreads."""
-    return substitute(compiled, "planned", "planned_stock_definition")
+    return substitute_defined_columns(compiled, "planned", "planned_stock_definition")
 
 
 def read_commitment(instance: Instance, model: Any) -> Commitment:
     """The commitment in a model that holds a solution, rounded where only rounding separates it
     from a whole."""
-    start = {p: year for p, year in instance.starts if (model.start[p, year].value or 0) > 0.5}
+    start = {
+        p: year for p, year in instance.start_options if (model.start[p, year].value or 0) > 0.5
+    }
     share = {
         (p, f, i): value
         for (p, f, i, year), variable in model.share.items()
         if start.get(p) == year
-        and (value := variable.value or 0.0) > 1e-9 * instance.instrument[f, i].max_share
-        and _joins(instance, model, (p, f, i), value)
+        and (value := variable.value or 0.0) > 1e-9 * instance.instrument_by_key[f, i].max_share
+        and _takes_part(instance, model, (p, f, i), value)
     }
     market = {p: max(0.0, model.market[p, year].value or 0.0) for p, year in start.items()}
     market = {p: value if value > 1e-9 else 0.0 for p, value in market.items()}
@@ -117,7 +123,7 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
         carried = {
             key: value
             for key, value in share.items()
-            if key[0] == p and instance.instrument[key[1:]].carries_capex
+            if key[0] == p and instance.instrument_by_key[key[1:]].carries_capex
         }
         total = market[p] + math.fsum(carried.values())
         if 0 < abs(total - 1) < 1e-5:
@@ -127,13 +133,13 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
     large = {
         p.id
         for p in instance.projects.values()
-        if any(lots > 10 * instance.usable[m].max() > 0 for m, lots in p.output.items())
+        if any(lots > 10 * instance.max_useful_lots[m].max() > 0 for m, lots in p.output.items())
     }
     offtake = {}
     for (p, year, group), variable in model.offtake.items():
         if start.get(p) == year:
             # The solver may take a trace more than there is a right to.
-            value = min(variable.value or 0.0, instance.right(p, group, share))
+            value = min(variable.value or 0.0, instance.offtake_right(p, group, share))
             if value > (1e-13 if p in large else 1e-9):
                 offtake[p, group] = value
     floored = {
@@ -144,24 +150,26 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
     buy = {
         h: np.array(
             [
-                min(_lots(model.buy[h, year].value), most)
+                min(_purchase_lots(model.buy[h, year].value), most)
                 for year, most in zip(instance.years, pile.max_purchase, strict=True)
             ]
         )
         for h, pile in instance.stockpiles.items()
     }
-    return Commitment(start, share, market, offtake, buy, within_floors(floored, offtake, share))
+    return Commitment(
+        start, share, market, offtake, buy, clip_floored_offtake(floored, offtake, share)
+    )
 
 
-def _joins(instance: Instance, model: Any, key: tuple[str, str, str], share: float) -> bool:
+def _takes_part(instance: Instance, model: Any, key: tuple[str, str, str], share: float) -> bool:
     """Whether an instrument takes part in a project: where there is a least that it would put in,
     what is far below that is a trace of a ticket not taken."""
     if key not in model.takes_part or (model.takes_part[key].value or 0.0) > 0.5:
         return True
     p, f, i = key
     ticket = instance.projects[p].capex * share
-    return ticket >= instance.instrument[f, i].ticket_min / 2
+    return ticket >= instance.instrument_by_key[f, i].ticket_min / 2
 
 
-def _lots(value: float | None) -> float:
+def _purchase_lots(value: float | None) -> float:
     return value if value is not None and value > 1e-12 else 0.0

@@ -6,46 +6,55 @@ from typing import Any
 import pyomo.environ as pyo
 
 from optimizer.model.formulation.projects import premium_terms
-from optimizer.model.formulation.stockpiles import stock_cost, stock_residual
+from optimizer.model.formulation.stockpiles import stock_cost, stock_residual_value
 from optimizer.model.instance import Instance
-from optimizer.model.risk import Risk
+from optimizer.model.risk_measure import RiskMeasure
 
 
 def add_net_cost(model: Any, instance: Instance) -> None:
     """Add ``net_cost``: discounted million EUR, of all funders, whatever their budget charges; and
     ``weighed_cost``: what of it counts in the objective."""
-    model.net_cost = pyo.Expression(expr=_net_cost(model, instance))
-    weights = set(instance.cost_counts.values())
+    model.net_cost = pyo.Expression(expr=_net_cost_expression(model, instance))
+    weights = set(instance.cost_weights.values())
     alike = float(instance.case.objective.cost_weight) if not weights else weights.pop()
-    by_funder = _net_cost(model, instance, instance.cost_counts) if weights else None
+    by_funder = _net_cost_expression(model, instance, instance.cost_weights) if weights else None
     model.weighed_cost = pyo.Expression(
         expr=alike * model.net_cost if by_funder is None else by_funder
     )
 
 
-def _net_cost(model: Any, instance: Instance, counts: Mapping[str, float] | None = None) -> Any:
+def _net_cost_expression(
+    model: Any, instance: Instance, funder_weights: Mapping[str, float] | None = None
+) -> Any:
     """The net cost of all, or with each funder's part weighed by itself."""
     due, stocks, left = [], [], []
 
     def weight(f: str | None) -> float:
-        return 1.0 if counts is None or f is None else counts[f]
+        return 1.0 if funder_weights is None or f is None else funder_weights[f]
 
     for (p, f, i, start), share in model.share.items():
-        due.append(weight(f) * instance.money(p, f, i, start).net_cost * share)
+        due.append(weight(f) * instance.cash_flows(p, f, i, start).net_cost * share)
     for f, year, paid in premium_terms(model, instance):
-        due.append(weight(f) * float(instance.discount[year - instance.years[0]]) * paid)
+        due.append(weight(f) * float(instance.discount_factor[year - instance.years[0]]) * paid)
     for h, pile in instance.stockpiles.items():
-        for payer in [None] if counts is None else pile.payers:
-            for year, at in zip(instance.years, instance.discount, strict=True):
+        for payer in [None] if funder_weights is None else pile.payers:
+            for year, at in zip(instance.years, instance.discount_factor, strict=True):
                 cost = stock_cost(model, instance, h, year, payer)
                 stocks.append(weight(payer) * float(at) * cost)
-        for payer in ([None] if counts is None else pile.paid_by) if pile.end_value > 0 else ():
-            left.append(weight(payer) * stock_residual(model, instance, h, payer))
+        for payer in (
+            ([None] if funder_weights is None else pile.purchase_paid_by)
+            if pile.end_value_per_lot > 0
+            else ()
+        ):
+            left.append(weight(payer) * stock_residual_value(model, instance, h, payer))
     return pyo.quicksum(due) + pyo.quicksum(stocks) - pyo.quicksum(left)
 
 
 def add_objective(
-    model: Any, instance: Instance, damage: list[tuple[float, Any]], counted: list[Any]
+    model: Any,
+    instance: Instance,
+    weighted_damages: list[tuple[float, Any]],
+    counted_damages: list[Any],
 ) -> None:
     """Add the objective over pairs of a probability and a damage, and what of each damage counts in
     the mean. The mean of the worst states is CVaR = min over η of η + Σ π max(0, damage - η) / (1 -
@@ -53,12 +62,16 @@ def add_objective(
     minimum over η is taken together with everything else. Without weight on it neither exists. The
     least favourable mean in a ball of total variation is one of the worst 1 - radius, and radius
     times the worst state (Jiang and Guan 2018)."""
-    risk = Risk.of(instance.case)
-    assert risk.ball != "modified_chi_square"  # no linear program has it
-    states, mean = range(len(damage)), 1 - risk.weight
-    in_tail = list(states) if risk.weight > 0 else []
-    in_mean = list(states) if risk.ball is not None and mean * (1 - risk.radius) > 0 else []
-    worst = list(states) if risk.ball is not None and mean * risk.radius > 0 else []
+    risk = RiskMeasure.from_case(instance.case)
+    assert risk.ambiguity != "modified_chi_square"  # no linear program has it
+    states, mean = range(len(weighted_damages)), 1 - risk.cvar_weight
+    in_tail = list(states) if risk.cvar_weight > 0 else []
+    in_mean = (
+        list(states)
+        if risk.ambiguity is not None and mean * (1 - risk.ambiguity_radius) > 0
+        else []
+    )
+    worst = list(states) if risk.ambiguity is not None and mean * risk.ambiguity_radius > 0 else []
     model.eta = pyo.Var(
         [key for key, some in (("all", in_tail), ("mean", in_mean)) if some],
         domain=pyo.NonNegativeReals,
@@ -70,14 +83,18 @@ def add_objective(
 
     @model.Constraint(in_tail, doc="(CVaR) excess is at least what damage has above the quantile")
     def excess_definition(model: Any, s: int) -> Any:
-        return model.excess[s] >= damage[s][1] - model.eta["all"]
+        return model.excess[s] >= weighted_damages[s][1] - model.eta["all"]
 
     terms = [model.weighed_cost]
     if in_tail:
-        tail = pyo.quicksum(damage[s][0] * model.excess[s] for s in states) / (1 - risk.level)
-        terms.append(risk.weight * (tail + model.eta["all"]))
-    if risk.ball is None:
-        counts = pyo.quicksum(p * value for (p, _), value in zip(damage, counted, strict=True))
+        tail = pyo.quicksum(weighted_damages[s][0] * model.excess[s] for s in states) / (
+            1 - risk.cvar_level
+        )
+        terms.append(risk.cvar_weight * (tail + model.eta["all"]))
+    if risk.ambiguity is None:
+        counts = pyo.quicksum(
+            p * value for (p, _), value in zip(weighted_damages, counted_damages, strict=True)
+        )
         terms.append(mean * counts)
     model.above = pyo.Var(
         in_mean, domain=pyo.NonNegativeReals, doc="damage of a state above that of the mean's best"
@@ -88,19 +105,22 @@ def add_objective(
 
     @model.Constraint(in_mean, doc="(CVaR) what damage has above that of the states left out")
     def above_definition(model: Any, s: int) -> Any:
-        return model.above[s] >= damage[s][1] - model.eta["mean"]
+        return model.above[s] >= weighted_damages[s][1] - model.eta["mean"]
 
     @model.Constraint(
-        [s for s in worst if damage[s][0] > 0], doc="(CVaR) no state is worse than the worst"
+        [s for s in worst if weighted_damages[s][0] > 0],
+        doc="(CVaR) no state is worse than the worst",
     )
     def worst_definition(model: Any, s: int) -> Any:
-        return model.worst["all"] >= damage[s][1]
+        return model.worst["all"] >= weighted_damages[s][1]
 
     if in_mean:
-        above = pyo.quicksum(damage[s][0] * model.above[s] for s in states) / (1 - risk.radius)
-        terms.append(mean * (1 - risk.radius) * (above + model.eta["mean"]))
+        above = pyo.quicksum(weighted_damages[s][0] * model.above[s] for s in states) / (
+            1 - risk.ambiguity_radius
+        )
+        terms.append(mean * (1 - risk.ambiguity_radius) * (above + model.eta["mean"]))
     if worst:
-        terms.append(mean * min(risk.radius, 1.0) * model.worst["all"])
+        terms.append(mean * min(risk.ambiguity_radius, 1.0) * model.worst["all"])
     model.objective = pyo.Objective(expr=pyo.quicksum(terms))
 
 
@@ -109,16 +129,16 @@ def add_cost_to_go(model: Any, instance: Instance) -> None:
     them: cuts bound the mean damage of a chain and the CVaR of all damage from below. Each exists
     only where the objective weighs it, and of chains that count. The least favourable mean is one
     of all damage together: ``tail_cost`` then bounds that and the CVaR by their weights."""
-    risk = Risk.of(instance.case)
-    weight = risk.weight if risk.ball is None else 1.0
+    risk = RiskMeasure.from_case(instance.case)
+    weight = risk.cvar_weight if risk.ambiguity is None else 1.0
     model.cost_to_go = pyo.Var(
-        [c.head for c in instance.chains if instance.nodes[c.head].counts > 0 and weight < 1],
+        [c.id for c in instance.chains if instance.nodes[c.id].damage_weight > 0 and weight < 1],
         domain=pyo.NonNegativeReals,
         doc="mean damage of a chain",
     )
     model.tail_cost = pyo.Var(
         ["all"] if weight > 0 else [], domain=pyo.NonNegativeReals, doc="CVaR of damage"
     )
-    mean = pyo.quicksum(instance.nodes[v].counts * x for v, x in model.cost_to_go.items())
+    mean = pyo.quicksum(instance.nodes[v].damage_weight * x for v, x in model.cost_to_go.items())
     tail = pyo.quicksum(model.tail_cost[key] for key in model.tail_cost)
     model.objective = pyo.Objective(expr=(1 - weight) * mean + weight * tail + model.weighed_cost)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.instance import COMMON, COVERED, Instance
+from optimizer.model.instance import COMMON_GROUP, COVERAGE_TOLERANCE, Instance
 
 
 def add_projects(model: Any, instance: Instance) -> None:
@@ -15,25 +15,30 @@ def add_projects(model: Any, instance: Instance) -> None:
     _add_financing(model, instance)
     _add_tickets(model, instance)
     _add_offtake(model, instance)
-    _add_floored(model, instance)
+    _add_floored_offtake(model, instance)
 
 
 def _add_decisions(model: Any, instance: Instance) -> None:
     model.start = pyo.Var(
-        list(instance.starts), domain=pyo.Binary, doc="1 if the decision to build p falls in τ"
+        list(instance.start_options),
+        domain=pyo.Binary,
+        doc="1 if the decision to build p falls in τ",
     )
     shares = [
         (p, f, i, year)
         for p, f, i in instance.tickets
-        if instance.instrument[f, i].max_share > 0
-        for year in instance.projects[p].starts
+        if instance.instrument_by_key[f, i].max_share > 0
+        for year in instance.projects[p].start_years
     ]
     model.share = pyo.Var(shares, bounds=(0, 1), doc="share of capex that instrument i carries")
-    model.market = pyo.Var(list(instance.starts), bounds=(0, 1), doc="share the market carries")
+    model.market = pyo.Var(
+        list(instance.start_options), bounds=(0, 1), doc="share the market carries"
+    )
     tickets = [
         (p, f, i)
         for p, f, i in instance.tickets
-        if instance.instrument[f, i].ticket_min > 0 and instance.instrument[f, i].max_share > 0
+        if instance.instrument_by_key[f, i].ticket_min > 0
+        and instance.instrument_by_key[f, i].max_share > 0
     ]
     model.takes_part = pyo.Var(
         tickets, domain=pyo.Binary, doc="1 if instrument i takes part in p; where it has a minimum"
@@ -47,39 +52,48 @@ def _add_financing(model: Any, instance: Instance) -> None:
 
     @model.Constraint(list(projects), doc="(P1) a project starts at most once")
     def start_once(model: Any, p: str) -> Any:
-        return sum(model.start[p, year] for year in projects[p].starts) <= 1
+        return sum(model.start[p, year] for year in projects[p].start_years) <= 1
 
-    model.unaided = pyo.Var(list(instance.unaided), bounds=(0, 1), doc="1 unless p is started")
+    model.unaided = pyo.Var(
+        list(instance.unaided_projects), bounds=(0, 1), doc="1 unless p is started"
+    )
 
-    @model.Constraint(list(instance.unaided), doc="(R5) what is started does not come by itself")
+    @model.Constraint(
+        list(instance.unaided_projects), doc="(R5) what is started does not come by itself"
+    )
     def unaided_definition(model: Any, p: str) -> Any:
-        return model.unaided[p] + sum(model.start[p, year] for year in projects[p].starts) == 1
+        return model.unaided[p] + sum(model.start[p, year] for year in projects[p].start_years) == 1
 
-    @model.Constraint(list(instance.starts), doc="(P2) what is started is financed in full")
+    @model.Constraint(list(instance.start_options), doc="(P2) what is started is financed in full")
     def fully_financed(model: Any, p: str, year: int) -> Any:
-        carried = sum(share_of(model, instance, p, i.funder, i.id, year) for i in carriers)
+        carried = sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in carriers)
         return carried + model.market[p, year] == model.start[p, year]
 
-    @model.Constraint(list(instance.starts), doc="(P3) lenders and other investors carry so much")
+    @model.Constraint(
+        list(instance.start_options), doc="(P3) lenders and other investors carry so much"
+    )
     def market_finance_limit(model: Any, p: str, year: int) -> Any:
         more = sum(
-            i.market_finance_per_share * share_of(model, instance, p, i.funder, i.id, year)
+            i.market_finance_per_share * share_or_zero(model, instance, p, i.funder, i.id, year)
             for i in supports
         )
         return model.market[p, year] <= projects[p].market_finance_max * model.start[p, year] + more
 
 
-def share_of(model: Any, instance: Instance, p: str, f: str, i: str, year: int) -> Any:
+def share_or_zero(model: Any, instance: Instance, p: str, f: str, i: str, year: int) -> Any:
     """The share variable, or 0 where the instrument cannot take part."""
     return model.share[p, f, i, year] if (p, f, i, year) in model.share else 0
 
 
 def _add_tickets(model: Any, instance: Instance) -> None:
-    instrument, capex = instance.instrument, {p: x.capex for p, x in instance.projects.items()}
+    instrument, capex = (
+        instance.instrument_by_key,
+        {p: x.capex for p, x in instance.projects.items()},
+    )
     tickets = list(dict.fromkeys((p, f, i) for p, f, i, _ in model.share))
 
     def taken(p: str, f: str, i: str) -> Any:
-        return sum(model.share[p, f, i, year] for year in instance.projects[p].starts)
+        return sum(model.share[p, f, i, year] for year in instance.projects[p].start_years)
 
     def takes_part(p: str, f: str, i: str) -> Any:
         return model.takes_part[p, f, i] if (p, f, i) in model.takes_part else 1
@@ -106,15 +120,21 @@ def _add_tickets(model: Any, instance: Instance) -> None:
 
 
 def _add_offtake(model: Any, instance: Instance) -> None:
-    held = [(p, year, group) for p, year in instance.starts for group in instance.holders(p)]
+    held = [
+        (p, year, group)
+        for p, year in instance.start_options
+        for group in instance.groups_with_right(p)
+    ]
     model.offtake = pyo.Var(held, bounds=(0, 1), doc="share of output that reaches group g")
 
     @model.Constraint(held, doc="(P6) output is reserved for who paid, and comes home by itself")
     def offtake_right(model: Any, p: str, year: int, group: str) -> Any:
-        home = instance.projects[p].home_share * model.start[p, year] if group == COMMON else 0
+        home = (
+            instance.projects[p].home_share * model.start[p, year] if group == COMMON_GROUP else 0
+        )
         paid = sum(
-            i.offtake_per_share * share_of(model, instance, p, i.funder, i.id, year)
-            for i in instance.rights(p, group)
+            i.offtake_per_share * share_or_zero(model, instance, p, i.funder, i.id, year)
+            for i in instance.offtake_instruments(p, group)
         )
         return model.offtake[p, year, group] <= home + paid
 
@@ -123,7 +143,7 @@ def _add_offtake(model: Any, instance: Instance) -> None:
         doc="(P6) no more than so much of the output can be reserved",
     )
     def offtake_limit(model: Any, p: str, year: int) -> Any:
-        reserved = sum(model.offtake[p, year, group] for group in instance.holders(p))
+        reserved = sum(model.offtake[p, year, group] for group in instance.groups_with_right(p))
         return reserved <= instance.projects[p].offtake_max * model.start[p, year]
 
 
@@ -131,39 +151,39 @@ def premium_terms(model: Any, instance: Instance) -> Iterator[tuple[str, int, An
     """Million EUR above the market that funders pay for secured output, undiscounted: funder, year
     and what it pays for one group's offtake of a project."""
     for (p, start, _), offtake in model.offtake.items():
-        for f, paid in instance.premium_on(p, start).items():
+        for f, paid in instance.premium_by_funder(p, start).items():
             for year, x in zip(instance.years, paid, strict=True):
                 if x > 0:
                     yield f, year, float(x) * offtake
 
 
-def _add_floored(model: Any, instance: Instance) -> None:
+def _add_floored_offtake(model: Any, instance: Instance) -> None:
     """Add what of the offtake runs whatever the price, since it is under a price floor."""
     model.floored = pyo.Var(
-        list(instance.floored), bounds=(0, 1), doc="offtake of g under price floor i"
+        list(instance.floored_offtakes), bounds=(0, 1), doc="offtake of g under price floor i"
     )
 
     @model.Constraint(
-        list(dict.fromkeys((p, y, f, i) for p, y, _, f, i in instance.floored)),
+        list(dict.fromkeys((p, y, f, i) for p, y, _, f, i in instance.floored_offtakes)),
         doc="(P6) no more of the output runs under a price floor than its share",
     )
     def floored_offtake(model: Any, p: str, year: int, f: str, i: str) -> Any:
-        floored = sum(model.floored[p, year, g, f, i] for g in instance.holders(p))
-        return floored <= share_of(model, instance, p, f, i, year)
+        floored = sum(model.floored[p, year, g, f, i] for g in instance.groups_with_right(p))
+        return floored <= share_or_zero(model, instance, p, f, i, year)
 
     @model.Constraint(
-        list(dict.fromkeys(key[:3] for key in instance.floored)),
+        list(dict.fromkeys(key[:3] for key in instance.floored_offtakes)),
         doc="(P6) what runs under price floors is offtake",
     )
     def floored_limit(model: Any, p: str, year: int, group: str) -> Any:
-        floors = instance.floors_of(p)
+        floors = instance.price_floors(p)
         floored = sum(model.floored[p, year, group, i.funder, i.id] for i in floors)
         return floored <= model.offtake[p, year, group]
 
 
 def add_project_rules(model: Any, instance: Instance) -> None:
     """Add the rules between projects (P9)."""
-    case, starts = instance.case, {p: x.starts for p, x in instance.projects.items()}
+    case, starts = instance.case, {p: x.start_years for p, x in instance.projects.items()}
 
     def built(p: str, by: int | None = None) -> Any:
         return sum(model.start[p, year] for year in starts[p] if by is None or year <= by)
@@ -205,52 +225,57 @@ def add_project_rules(model: Any, instance: Instance) -> None:
 
     @model.Constraint(list(by_year), doc="(P9) so many projects at most are started in a year")
     def starts_by_year(model: Any, year: int) -> Any:
-        return sum(model.start[key] for key in instance.starts if key[1] == year) <= by_year[year]
+        return (
+            sum(model.start[key] for key in instance.start_options if key[1] == year)
+            <= by_year[year]
+        )
 
     most = case.policy.max_projects
     limited = [] if most is None or not starts else ["all"]
 
     @model.Constraint(limited, doc="(P9) so many projects at most")
     def max_projects(model: Any, _all: str) -> Any:
-        return sum(model.start[key] for key in instance.starts) <= float(most or 0)
+        return sum(model.start[key] for key in instance.start_options) <= float(most or 0)
 
 
 def add_support_rules(model: Any, instance: Instance) -> None:
     """Add that a loan is subsidised once, and that a tonne has one floor (P3)."""
-    subsidies = [i for i in instance.instruments if i.form == "interest_subsidy"]
-    floors = [i for i in instance.instruments if i.form == "price_floor"]
+    subsidies = [i for i in instance.instruments if i.instrument_kind == "interest_subsidy"]
+    floors = [i for i in instance.instruments if i.instrument_kind == "price_floor"]
     lent = [
         (p, year)
-        for p, year in instance.starts
+        for p, year in instance.start_options
         if any((p, i.funder, i.id, year) in model.share for i in subsidies)
     ]
 
     @model.Constraint(lent, doc="(P3) what the market lends is subsidised once")
     def subsidised_loan_limit(model: Any, p: str, year: int) -> Any:
-        subsidised = sum(share_of(model, instance, p, i.funder, i.id, year) for i in subsidies)
+        subsidised = sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies)
         return subsidised <= model.market[p, year]
 
     sold = [
         (p, material, year)
-        for p, year in instance.starts
+        for p, year in instance.start_options
         for material in instance.projects[p].output
-        if sum(material in i.floors and (p, i.funder, i.id, year) in model.share for i in floors)
+        if sum(
+            material in i.floor_prices and (p, i.funder, i.id, year) in model.share for i in floors
+        )
         > 1
     ]
 
     @model.Constraint(sold, doc="(P3) a tonne has one price floor")
     def price_floor_limit(model: Any, p: str, material: str, year: int) -> Any:
         covered = sum(
-            share_of(model, instance, p, i.funder, i.id, year)
+            share_or_zero(model, instance, p, i.funder, i.id, year)
             for i in floors
-            if material in i.floors
+            if material in i.floor_prices
         )
         return covered <= model.start[p, year]
 
 
 def add_country_limit(model: Any, instance: Instance) -> None:
     """Add the limit on the share of demand met from one country (G1)."""
-    needed = _needed(instance)
+    needed = _country_oversupply(instance)
 
     @model.Constraint(
         list(needed), doc="(G1) reserved output replaces what one country oversupplies"
@@ -262,14 +287,14 @@ def add_country_limit(model: Any, instance: Instance) -> None:
             if instance.projects[p].country != country
         ]
         reserved = sum(
-            x.output[material] * x.runs(year, start) * offtake
+            x.output[material] * x.running_share(year, start) * offtake
             for x, start, offtake in elsewhere
-            if material in x.output and x.runs(year, start) > 0
+            if material in x.output and x.running_share(year, start) > 0
         )
         return reserved + model.nothing >= needed[material, country, year]
 
 
-def _needed(instance: Instance) -> dict[tuple[str, str, int], float]:
+def _country_oversupply(instance: Instance) -> dict[tuple[str, str, int], float]:
     """Lots per period by which supply from a country exceeds its limit."""
     limit = instance.case.policy.max_country_share
     if limit is None:
@@ -282,6 +307,6 @@ def _needed(instance: Instance) -> dict[tuple[str, str, int], float]:
             continue
         over = supply - float(limit.limit) * instance.need[material]
         for year, excess in zip(instance.years, over, strict=True):
-            if excess > COVERED and (limit.from_year is None or year >= limit.from_year):
+            if excess > COVERAGE_TOLERANCE and (limit.from_year is None or year >= limit.from_year):
                 needed[material, country, year] = float(excess)
     return needed

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.formulation.projects import premium_terms, share_of
+from optimizer.model.formulation.projects import premium_terms, share_or_zero
 from optimizer.model.formulation.stockpiles import stock_cost
 from optimizer.model.instance import Instance
 
@@ -13,14 +13,16 @@ from optimizer.model.instance import Instance
 def add_public_limits(model: Any, instance: Instance) -> None:
     """Add the limits on public money in a project (P7, P8)."""
     policy = instance.case.policy
-    public = [i for i in instance.instruments if i.kind == "public" and i.carries_capex]
+    public = [i for i in instance.instruments if i.funder_kind == "public" and i.carries_capex]
 
     def carried(p: str, year: int) -> Any:
-        return sum(share_of(model, instance, p, i.funder, i.id, year) for i in public)
+        return sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in public)
 
-    open_to = set().union(*(i.projects for i in public if i.max_share > 0))
+    open_to = set().union(*(i.eligible_projects for i in public if i.max_share > 0))
     limited = (
-        [] if policy.max_public_share is None else [x for x in instance.starts if x[0] in open_to]
+        []
+        if policy.max_public_share is None
+        else [x for x in instance.start_options if x[0] in open_to]
     )
 
     @model.Constraint(limited, doc="(P7) public funders together carry so much of a project")
@@ -30,15 +32,16 @@ def add_public_limits(model: Any, instance: Instance) -> None:
     aided = [
         (p, f, i, year)
         for p, f, i, year in model.share
-        if instance.instrument[f, i].grant_equivalent > 0 and instance.money(p, f, i, year).aid > 0
+        if instance.instrument_by_key[f, i].grant_equivalent > 0
+        and instance.cash_flows(p, f, i, year).state_aid_base > 0
     ]
-    limits = _aid_limits(instance, {p for p, _, _, _ in aided})
+    limits = _state_aid_limits(instance, {p for p, _, _, _ in aided})
 
     @model.Constraint(list(limits), doc="(P8) grant equivalents in a project stay below a limit")
     def state_aid_limit(model: Any, p: str) -> Any:
         aid = sum(
-            instance.instrument[f, i].grant_equivalent
-            * instance.money(p, f, i, year).aid
+            instance.instrument_by_key[f, i].grant_equivalent
+            * instance.cash_flows(p, f, i, year).state_aid_base
             * model.share[p, f, i, year]
             for q, f, i, year in aided
             if q == p
@@ -46,7 +49,7 @@ def add_public_limits(model: Any, instance: Instance) -> None:
         return aid <= limits[p]
 
 
-def _aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
+def _state_aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
     """Million EUR of grant equivalents, for each project that could get any."""
     aid = instance.case.policy.state_aid
     if aid is None or (aid.max_intensity is None and aid.max_meur is None):
@@ -65,7 +68,7 @@ def add_budgets(model: Any, instance: Instance) -> None:
     case, years = instance.case, instance.years
     funders = list(case.funders)
     yearly = [f for f in funders if case.funders[f].budget_by_year_meur is not None]
-    terms = _spend(model, instance)
+    terms = _spending_terms(model, instance)
     model.spend = pyo.Expression(
         funders,
         list(years),
@@ -100,13 +103,16 @@ def add_budgets(model: Any, instance: Instance) -> None:
         return spent + model.nothing <= float(case.policy.budget_meur or 0)
 
 
-def _spend(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
+def _spending_terms(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
     """Terms of the spending of each funder in each year."""
     terms: dict[tuple[str, int], list[Any]] = {
         (f, year): [] for f in instance.case.funders for year in instance.years
     }
     for (p, f, i, start), share in model.share.items():
-        used = instance.instrument[f, i].budget_charge * instance.money(p, f, i, start).budgeted
+        used = (
+            instance.instrument_by_key[f, i].budget_charge
+            * instance.cash_flows(p, f, i, start).budgeted_payments
+        )
         for year, x in zip(instance.years, used, strict=True):
             if x > 0:
                 terms[f, year].append(float(x) * share)
@@ -122,14 +128,14 @@ def _spend(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
 
 def add_budget_lines(model: Any, instance: Instance) -> None:
     """Add what each line is used for (``line_use``) and rules B3 and B4."""
-    lines, years = instance.lines, instance.years
-    terms = _uses(model, instance)
+    lines, years = instance.budget_lines, instance.years
+    terms = _line_use_terms(model, instance)
     model.line_use = pyo.Expression(
         list(terms),
         rule=lambda _model, f, line, year: pyo.quicksum(terms[f, line, year]),
         doc="use of a budget line, undiscounted million EUR",
     )
-    yearly = [(f, id, y) for (f, id), line in lines.items() if line.by_year is not None
+    yearly = [(f, id, y) for (f, id), line in lines.items() if line.yearly_budget is not None
               for y in years]  # fmt: skip
     model.line_unspent = pyo.Var(
         yearly, domain=pyo.NonNegativeReals, doc="what a year leaves of a budget line"
@@ -138,7 +144,7 @@ def add_budget_lines(model: Any, instance: Instance) -> None:
     @model.Constraint(yearly, doc="(B3) a year's use of a line stays within what it has")
     def budget_line_by_year(model: Any, f: str, id: str, year: int) -> Any:
         line = lines[f, id]
-        granted = 0.0 if line.by_year is None else float(line.by_year[year - years[0]])
+        granted = 0.0 if line.yearly_budget is None else float(line.yearly_budget[year - years[0]])
         carried = line.carry_over and year > years[0]
         brought = model.line_unspent[f, id, year - 1] if carried else 0
         return model.line_use[f, id, year] + model.line_unspent[f, id, year] == granted + brought
@@ -155,29 +161,29 @@ def add_budget_lines(model: Any, instance: Instance) -> None:
 
     @model.Constraint(stocks, doc="(B4) so much may be outstanding at a year's end")
     def guarantee_stock_limit(model: Any, f: str, id: str, year: int) -> Any:
-        limit = float(lines[f, id].limit[year - years[0]])
+        limit = float(lines[f, id].guarantee_limit[year - years[0]])
         return model.line_use[f, id, year] + model.nothing <= limit
 
 
-def _uses(model: Any, instance: Instance) -> dict[tuple[str, str, int], list[Any]]:
+def _line_use_terms(model: Any, instance: Instance) -> dict[tuple[str, str, int], list[Any]]:
     """Terms of the use of each line in each year; of guarantee stock, of what is outstanding."""
     terms: dict[tuple[str, str, int], list[Any]] = {
-        (f, id, year): [] for f, id in instance.lines for year in instance.years
+        (f, id, year): [] for f, id in instance.budget_lines for year in instance.years
     }
     for (p, f, i, start), share in model.share.items():
-        money, instrument = instance.money(p, f, i, start), instance.instrument[f, i]
-        for id in instrument.charges:
-            used = money.line_use(instance.lines[f, id])
+        money, instrument = instance.cash_flows(p, f, i, start), instance.instrument_by_key[f, i]
+        for id in instrument.line_charges:
+            used = money.budget_line_use(instance.budget_lines[f, id])
             for year, x in zip(instance.years, used, strict=True):
                 if x > 0:
                     terms[f, id, year].append(float(x) * share)
     for h, pile in instance.stockpiles.items():
-        for (f, id), line in instance.lines.items():
+        for (f, id), line in instance.budget_lines.items():
             if f in pile.payers and line.stock_charge > 0:
                 for year in instance.years:
                     cost = stock_cost(model, instance, h, year, f)
                     terms[f, id, year].append(line.stock_charge * cost)
-    lines = [(f, line) for (f, _), line in instance.lines.items() if line.premium_charge > 0]
+    lines = [(f, line) for (f, _), line in instance.budget_lines.items() if line.premium_charge > 0]
     for f, year, paid in premium_terms(model, instance) if lines else ():
         for line in (line for owner, line in lines if owner == f):
             terms[f, line.id, year].append(line.premium_charge * paid)

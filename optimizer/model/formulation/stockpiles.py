@@ -11,7 +11,7 @@ from optimizer.model.instance import Instance
 def add_stockpiles(model: Any, instance: Instance) -> None:
     """Add purchases and planned stock, and rules S1 to S4."""
     piles, years, periods = instance.stockpiles, instance.years, instance.periods
-    n, first = instance.per_year, years[0]
+    n, first = instance.periods_per_year, years[0]
     model.buy = pyo.Var(
         list(piles), list(years), domain=pyo.NonNegativeReals, doc="lots bought in a year"
     )
@@ -33,9 +33,9 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
         list(piles), list(periods), doc="(S2) planned stock is what keeps, plus what is bought"
     )
     def planned_stock_definition(model: Any, h: str, k: int) -> Any:
-        before = model.planned[h, k - 1] if k > 0 else piles[h].initial
+        before = model.planned[h, k - 1] if k > 0 else piles[h].initial_lots
         bought = model.buy[h, first + k // n] / n
-        return model.planned[h, k] == piles[h].keeps * before + bought
+        return model.planned[h, k] == piles[h].retention * before + bought
 
     roomy = [h for h, pile in piles.items() if math.isfinite(pile.max_stock)]
 
@@ -56,17 +56,17 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
 def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | None = None) -> Any:
     """Million EUR that a stockpile costs in a year, in all or a funder: purchases, and keeping its
     mean stock."""
-    pile, n, position = instance.stockpiles[h], instance.per_year, year - instance.years[0]
+    pile, n, position = instance.stockpiles[h], instance.periods_per_year, year - instance.years[0]
     kept = sum(model.planned[h, k] for k in range(position * n, (position + 1) * n)) / n
     buying, holding = pile.buying_cost, pile.holding_cost
     if funder is not None:
-        buying, holding = pile.costs_to(funder)
+        buying, holding = pile.costs_of_funder(funder)
     return buying[position] * model.buy[h, year] + holding[position] * kept
 
 
-def stock_residual(model: Any, instance: Instance, h: str, funder: str | None = None) -> Any:
+def stock_residual_value(model: Any, instance: Instance, h: str, funder: str | None = None) -> Any:
     """Discounted million EUR that planned stock counts for at the end, in all or to a funder."""
     pile = instance.stockpiles[h]
-    part = 1.0 if funder is None else pile.paid_by.get(funder, 0.0)
-    value = part * float(instance.discount[-1]) * pile.end_value
+    part = 1.0 if funder is None else pile.purchase_paid_by.get(funder, 0.0)
+    value = part * float(instance.discount_factor[-1]) * pile.end_value_per_lot
     return value * model.planned[h, instance.periods[-1]]

@@ -15,34 +15,36 @@ from pyomo.common import dependencies
 if hasattr(dependencies.scipy_available, "_callback"):
     dependencies.scipy_available._callback = None
 
-from optimizer.model.highs.compiling import Compiled as Compiled
-from optimizer.model.highs.compiling import Some as Some
-from optimizer.model.highs.compiling import Substituted as Substituted
-from optimizer.model.highs.compiling import compile_model as compile_model
-from optimizer.model.highs.compiling import substitute as substitute
-from optimizer.model.highs.program import SMALLEST as SMALLEST
+from optimizer.model.highs.bound_tightening import tighten_bounds as tighten_bounds
+from optimizer.model.highs.compilation import CompiledModel as CompiledModel
+from optimizer.model.highs.compilation import NameSubset as NameSubset
+from optimizer.model.highs.compilation import SubstitutedProgram as SubstitutedProgram
+from optimizer.model.highs.compilation import compile_model as compile_model
+from optimizer.model.highs.compilation import (
+    substitute_defined_columns as substitute_defined_columns,
+)
+from optimizer.model.highs.program import MIN_COEFFICIENT as MIN_COEFFICIENT
 from optimizer.model.highs.program import LinearProgram as LinearProgram
-from optimizer.model.highs.program import arrays as arrays
-from optimizer.model.highs.program import violation as violation
-from optimizer.model.highs.scaling import largest_cost as largest_cost
-from optimizer.model.highs.scaling import lifted as lifted
-from optimizer.model.highs.scaling import objective_factor as objective_factor
-from optimizer.model.highs.scaling import row_factors as row_factors
-from optimizer.model.highs.scaling import scaling_of as scaling_of
-from optimizer.model.highs.scaling import unit_of_costs as unit_of_costs
-from optimizer.model.highs.simplex import Arrays as Arrays
-from optimizer.model.highs.simplex import Resolver as Resolver
-from optimizer.model.highs.simplex import Simplex as Simplex
-from optimizer.model.highs.simplex import basis_of as basis_of
-from optimizer.model.highs.simplex import read_statuses as read_statuses
-from optimizer.model.highs.solving import EXACT_MIXED as EXACT_MIXED
-from optimizer.model.highs.solving import USUAL_MIXED as USUAL_MIXED
-from optimizer.model.highs.solving import Ending as Ending
-from optimizer.model.highs.solving import Progress as Progress
-from optimizer.model.highs.solving import Solution as Solution
-from optimizer.model.highs.solving import build as build
-from optimizer.model.highs.solving import columns_of as columns_of
-from optimizer.model.highs.solving import hand_over as hand_over
-from optimizer.model.highs.solving import solve as solve
-from optimizer.model.highs.solving import until_interrupted as until_interrupted
-from optimizer.model.highs.tightening import tightened as tightened
+from optimizer.model.highs.program import max_violation as max_violation
+from optimizer.model.highs.program import program_from_arrays as program_from_arrays
+from optimizer.model.highs.scaling import compute_objective_factor as compute_objective_factor
+from optimizer.model.highs.scaling import compute_row_factors as compute_row_factors
+from optimizer.model.highs.scaling import compute_scaling as compute_scaling
+from optimizer.model.highs.scaling import cost_unit as cost_unit
+from optimizer.model.highs.scaling import lift_small_rows as lift_small_rows
+from optimizer.model.highs.scaling import max_total_cost as max_total_cost
+from optimizer.model.highs.simplex import ColumnwiseProgram as ColumnwiseProgram
+from optimizer.model.highs.simplex import DualSimplex as DualSimplex
+from optimizer.model.highs.simplex import WarmStartSolver as WarmStartSolver
+from optimizer.model.highs.simplex import build_basis as build_basis
+from optimizer.model.highs.simplex import status_numbers as status_numbers
+from optimizer.model.highs.solver import DEFAULT_MIP_TOLERANCES as DEFAULT_MIP_TOLERANCES
+from optimizer.model.highs.solver import EXACT_MIP_OPTIONS as EXACT_MIP_OPTIONS
+from optimizer.model.highs.solver import Ending as Ending
+from optimizer.model.highs.solver import ProgramSolution as ProgramSolution
+from optimizer.model.highs.solver import Progress as Progress
+from optimizer.model.highs.solver import build_highs_lp as build_highs_lp
+from optimizer.model.highs.solver import load_solver as load_solver
+from optimizer.model.highs.solver import solve as solve
+from optimizer.model.highs.solver import solver_version as solver_version
+from optimizer.model.highs.solver import stop_on_interrupt as stop_on_interrupt

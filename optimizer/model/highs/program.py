@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from optimizer.errors import ModelRefused, OutOfRange
+from optimizer.errors import CoefficientsOutOfRange, InvalidModelData
 
 Floats = NDArray[np.float64]
 
-LARGEST = 1e15  # from here on HiGHS takes a number for infinite
-SMALLEST = 1e-9  # up to this HiGHS drops a coefficient of the matrix
-LARGEST_RANGE = 1e18  # largest ratio of two coefficients of a scaled matrix to trust
+MAX_MAGNITUDE = 1e15  # from here on HiGHS takes a number for infinite
+MIN_COEFFICIENT = 1e-9  # up to this HiGHS drops a coefficient of the matrix
+MAX_COEFFICIENT_RATIO = 1e18  # largest ratio of two coefficients of a scaled matrix to trust
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class LinearProgram:
     lower: Floats
     upper: Floats
     integer: NDArray[np.bool_]
-    rows: Sequence[str]
-    columns: Sequence[str]
+    row_names: Sequence[str]
+    column_names: Sequence[str]
 
     @property
     def size(self) -> dict[str, int]:
@@ -46,7 +46,7 @@ class LinearProgram:
             "nonzeros": int(self.matrix.nnz),
         }
 
-    def without_rows(self, dropped: NDArray[np.bool_]) -> LinearProgram:
+    def free_rows(self, dropped: NDArray[np.bool_]) -> LinearProgram:
         """The same program with some rows free."""
         return replace(
             self,
@@ -58,75 +58,77 @@ class LinearProgram:
         """The same program without integers."""
         return replace(self, integer=np.zeros_like(self.integer))
 
-    def feasibility(self) -> LinearProgram:
+    def without_objective(self) -> LinearProgram:
         """The same program with nothing to minimise."""
         return replace(self, cost=np.zeros_like(self.cost), offset=0.0)
 
 
-def _vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str], str, bool]]:
+def _labelled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str], str, bool]]:
     """Its figures but coefficients: whose they are, what they are, whether they may be infinite."""
     return [
-        (program.cost, program.columns, "the cost of", False),
+        (program.cost, program.column_names, "the cost of", False),
         (np.array([program.offset]), ["the objective"], "the constant of", False),
-        (program.row_lower, program.rows, "a side of", True),
-        (program.row_upper, program.rows, "a side of", True),
-        (program.lower, program.columns, "a bound of", True),
-        (program.upper, program.columns, "a bound of", True),
+        (program.row_lower, program.row_names, "a side of", True),
+        (program.row_upper, program.row_names, "a side of", True),
+        (program.lower, program.column_names, "a bound of", True),
+        (program.upper, program.column_names, "a bound of", True),
     ]
 
 
-def check_numbers(program: LinearProgram) -> None:
+def check_finite(program: LinearProgram) -> None:
     """Refuse what is no number (ModelRefused), before anything is reckoned with it."""
-    for vector, names, what, infinite in _vectors(program):
+    for vector, names, what, infinite in _labelled_vectors(program):
         bad = np.isnan(vector) if infinite else ~np.isfinite(vector)
         if bad.any():
-            raise ModelRefused(f"{what} {names[int(np.argmax(bad))]} is not a finite number")
+            raise InvalidModelData(f"{what} {names[int(np.argmax(bad))]} is not a finite number")
     wrong = ~np.isfinite(program.matrix.data)
     if wrong.any():
-        place = " in ".join(_place(program, wrong))
-        raise ModelRefused(f"the coefficient of {place} is not finite")
+        place = " in ".join(_entry_names(program, wrong))
+        raise InvalidModelData(f"the coefficient of {place} is not finite")
 
 
-def check(program: LinearProgram) -> None:
+def check_solver_limits(program: LinearProgram) -> None:
     """Refuse data that the solver would misread, naming where it stands (ModelRefused): non-finite
     numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range of coefficients above
     1e18."""
-    check_numbers(program)
-    for vector, names, what, _ in _vectors(program):
+    check_finite(program)
+    for vector, names, what, _ in _labelled_vectors(program):
         size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
-        if size.size and size.max() >= LARGEST:
+        if size.size and size.max() >= MAX_MAGNITUDE:
             name = names[int(np.argmax(size))]
-            raise ModelRefused(f"{what} {name} is {size.max():.3g}, too large")
+            raise InvalidModelData(f"{what} {name} is {size.max():.3g}, too large")
     hopeless = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
     if hopeless.any():
-        raise ModelRefused(f"{program.rows[int(np.argmax(hopeless))]} has a side nothing can meet")
+        raise InvalidModelData(
+            f"{program.row_names[int(np.argmax(hopeless))]} has a side nothing can meet"
+        )
     data = np.abs(program.matrix.data)
     if not data.size:
         return
     least, most = float(data.min()), float(data.max())
-    places = [_place(program, data == end) for end in (least, most)]
+    places = [_entry_names(program, data == end) for end in (least, most)]
     smallest, largest = (" in ".join(place) for place in places)
     ends = ((places[0], least), (places[1], most))
-    if most >= LARGEST:
+    if most >= MAX_MAGNITUDE:
         fault = f"{largest} is {most:.3g}, which the solver would take for infinite"
-        raise OutOfRange(f"the coefficient of {fault}", ends)
-    if least <= SMALLEST:
+        raise CoefficientsOutOfRange(f"the coefficient of {fault}", ends)
+    if least <= MIN_COEFFICIENT:
         fault = f"{smallest} is {least:.3g}, which the solver would drop"
-        raise OutOfRange(f"the coefficient of {fault}", ends)
-    if most / least > LARGEST_RANGE:
+        raise CoefficientsOutOfRange(f"the coefficient of {fault}", ends)
+    if most / least > MAX_COEFFICIENT_RATIO:
         fault = f"coefficients range from {least:.3g} ({smallest}) to {most:.3g} ({largest})"
-        raise OutOfRange(f"{fault}, too far apart to be solved reliably", ends)
+        raise CoefficientsOutOfRange(f"{fault}, too far apart to be solved reliably", ends)
 
 
-def _place(program: LinearProgram, where: NDArray[np.bool_]) -> tuple[str, str]:
+def _entry_names(program: LinearProgram, where: NDArray[np.bool_]) -> tuple[str, str]:
     """Names of the column and the row of the first entry of which something holds."""
     position = int(np.argmax(where))
-    row = program.rows[int(program.matrix.indices[position])]
+    row = program.row_names[int(program.matrix.indices[position])]
     column = int(np.searchsorted(program.matrix.indptr, position, side="right")) - 1
-    return program.columns[column], row
+    return program.column_names[column], row
 
 
-def violation(program: LinearProgram, values: Floats) -> float:
+def max_violation(program: LinearProgram, values: Floats) -> float:
     """Largest amount by which values break a row, a bound or the wholeness of a column."""
     activity = program.matrix @ values
     astray = np.abs(values - np.round(values))[program.integer]
@@ -142,7 +144,7 @@ def violation(program: LinearProgram, values: Floats) -> float:
     )
 
 
-def arrays(
+def program_from_arrays(
     cost: Sequence[float] | Floats,
     matrix: Any,
     row_lower: Sequence[float] | Floats,
@@ -162,6 +164,6 @@ def arrays(
         lower=np.asarray(lower, dtype=float),
         upper=np.asarray(upper, dtype=float),
         integer=np.zeros(csc.shape[1], dtype=bool),
-        rows=[f"row {i}" for i in range(csc.shape[0])],
-        columns=[f"column {j}" for j in range(csc.shape[1])],
+        row_names=[f"row {i}" for i in range(csc.shape[0])],
+        column_names=[f"column {j}" for j in range(csc.shape[1])],
     )

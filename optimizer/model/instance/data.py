@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.case import Case
-from optimizer.model.instance.funding import read_instruments
-from optimizer.model.instance.parts import (
-    COMMON,
+from optimizer.model.instance.components import (
+    COMMON_GROUP,
     Adaptation,
     BudgetLineData,
     Chain,
@@ -26,16 +25,17 @@ from optimizer.model.instance.parts import (
     HazardData,
     InstrumentData,
     Node,
-    Path,
     Plant,
     ProfileData,
     ProjectData,
+    ReviewBranch,
     StockpileData,
-    group_of,
+    company_group,
 )
-from optimizer.model.instance.perspective import NOTHING_HELD, Held, Stake
+from optimizer.model.instance.funding import read_instruments
+from optimizer.model.instance.instrument_terms import CashFlows, Floats, compute_cash_flows
+from optimizer.model.instance.perspective import NOTHING_FIXED, FixedDecisions, Stake
 from optimizer.model.instance.prices import PriceData
-from optimizer.model.instance.terms import Floats, Money, money_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +44,17 @@ class Instance:
 
     case: Case
     years: range
-    per_year: int  # periods in a year, n
-    discount: Floats  # (Y) δ
-    lot_t: dict[str, float]  # tonnes in a lot, by material
+    periods_per_year: int  # periods in a year, n
+    discount_factor: Floats  # (Y) δ
+    lot_tonnes: dict[str, float]  # tonnes in a lot, by material
     demand: dict[tuple[str, str], Floats]  # (Y) by consumer and material, lots per period
     need: dict[str, Floats]
     """(Y) of each material, in lots per period: demand, and what conversions take in at full
     capacity."""
     supply: dict[tuple[str, str], Floats]  # (Y) by material and country, lots per period
-    following: dict[tuple[str, str], Floats]  # (Y) the part of it that is given as a share of need
+    need_linked_supply: dict[
+        tuple[str, str], Floats
+    ]  # (Y) the part of it that is given as a share of need
     adaptations: dict[str, tuple[Adaptation, ...]]  # by material, each that is unlike the others
     origins: tuple[tuple[str, str], ...]
     """Pairs of material and country that a hazard can strike: supply, projects, conversions."""
@@ -60,46 +62,55 @@ class Instance:
     projects: dict[str, ProjectData]
     prices: dict[str, PriceData]  # by material
     instruments: tuple[InstrumentData, ...]
-    lines: dict[tuple[str, str], BudgetLineData]  # budget lines, by funder and id
+    budget_lines: dict[tuple[str, str], BudgetLineData]  # budget lines, by funder and id
     stockpiles: dict[str, StockpileData]
     hazards: tuple[HazardData, ...]
     nodes: tuple[Node, ...]
     chains: tuple[Chain, ...]  # of all nodes, in the order of their first ones
-    groups: tuple[str, ...]  # ``common`` and the company funders
-    cost_counts: dict[str, float]  # how much the net cost of each funder counts in the objective
-    premium: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    offtake_groups: tuple[str, ...]  # ``common`` and the company funders
+    cost_weights: dict[str, float]  # how much the net cost of each funder counts in the objective
+    premium_per_lot: dict[str, dict[str, Floats]] = field(default_factory=dict)
     """(Y) million EUR above the market that each funder pays per lot secured, by material."""
-    counts: dict[str, float] = field(default_factory=dict)  # of consumers' mean damage; else 1
+    damage_weights: dict[str, float] = field(
+        default_factory=dict
+    )  # of consumers' mean damage; else 1
     stakes: tuple[Stake, ...] = ()
-    held: Held = NOTHING_HELD
-    paths: tuple[Path, ...] = ()  # that states go after the review; none without one
+    fixed_decisions: FixedDecisions = NOTHING_FIXED
+    branches: tuple[ReviewBranch, ...] = ()  # that states go after the review; none without one
 
-    def on_path(self, g: int) -> "Instance":
+    def on_branch(self, branch: int) -> "Instance":
         """What is decided on a path, by itself."""
-        if g not in self._on_path:
+        if branch not in self._branch_instances:
             prices = dict(self.prices)
-            for m, chance in self.paths[g].prices.items():
-                prices[m] = replace(prices[m], chance=chance)
-            if self.paths[g].prices:
+            for m, chance in self.branches[branch].price_probabilities.items():
+                prices[m] = replace(prices[m], probability_in_states=chance)
+            if self.branches[branch].price_probabilities:
                 read = read_instruments(self.case, self.years, prices)
-                floors = {(i.funder, i.id): i.floors for i in read}
-                some = tuple(replace(i, floors=floors[i.funder, i.id]) for i in self.instruments)
-                self._on_path[g] = replace(self, paths=(), prices=prices, instruments=some)
-            elif self._on_path and not self.held.paths:
-                self._on_path[g] = next(iter(self._on_path.values()))
+                floors = {(i.funder, i.id): i.floor_prices for i in read}
+                some = tuple(
+                    replace(i, floor_prices=floors[i.funder, i.id]) for i in self.instruments
+                )
+                self._branch_instances[branch] = replace(
+                    self, branches=(), prices=prices, instruments=some
+                )
+            elif self._branch_instances and not self.fixed_decisions.branches:
+                self._branch_instances[branch] = next(iter(self._branch_instances.values()))
             else:
-                self._on_path[g] = replace(self, paths=())
-            if self.held.paths:
-                self._on_path[g] = replace(self._on_path[g], held=self.held.paths[g])
-        return self._on_path[g]
+                self._branch_instances[branch] = replace(self, branches=())
+            if self.fixed_decisions.branches:
+                self._branch_instances[branch] = replace(
+                    self._branch_instances[branch],
+                    fixed_decisions=self.fixed_decisions.branches[branch],
+                )
+        return self._branch_instances[branch]
 
     @cached_property
-    def _on_path(self) -> dict[int, "Instance"]:
+    def _branch_instances(self) -> dict[int, "Instance"]:
         return {}
 
-    def decided_early(self, year: int) -> bool:
+    def is_decided_before_review(self, year: int) -> bool:
         """Whether what begins in a year is decided for all paths alike."""
-        return self.case.decides_again is None or year < int(self.case.decides_again.year)
+        return self.case.planned_review is None or year < int(self.case.planned_review.year)
 
     @cached_property
     def profiles(self) -> dict[str, ProfileData]:
@@ -109,42 +120,42 @@ class Instance:
     @property
     def periods(self) -> range:
         """The periods k, from 0."""
-        return range(len(self.years) * self.per_year)
+        return range(len(self.years) * self.periods_per_year)
 
     @cached_property
-    def year_of(self) -> NDArray[np.intp]:
+    def year_index(self) -> NDArray[np.intp]:
         """(K) position of each period's year."""
-        return np.repeat(np.arange(len(self.years)), self.per_year)
+        return np.repeat(np.arange(len(self.years)), self.periods_per_year)
 
     @cached_property
-    def starts(self) -> tuple[tuple[str, int], ...]:
+    def start_options(self) -> tuple[tuple[str, int], ...]:
         """All pairs of a project and a start year."""
-        return tuple((p.id, year) for p in self.projects.values() for year in p.starts)
+        return tuple((p.id, year) for p in self.projects.values() for year in p.start_years)
 
     @cached_property
-    def unaided(self) -> tuple[str, ...]:
+    def unaided_projects(self) -> tuple[str, ...]:
         """Projects of which something comes home without anybody's money, if nobody starts them."""
         return tuple(
-            p.id for p in self.projects.values() if p.unaided is not None and p.home_share > 0
+            p.id for p in self.projects.values() if p.unaided_year is not None and p.home_share > 0
         )
 
-    def floors_of(self, project: str) -> tuple[InstrumentData, ...]:
+    def price_floors(self, project: str) -> tuple[InstrumentData, ...]:
         """Price floors that keep a project running where its price is below its cash cost."""
-        price = self.projects[project].cash_of
+        price = self.projects[project].cash_cost_material
         return tuple(
             i
             for i in self.instruments
-            if price in i.floors and project in i.projects and i.max_share > 0
+            if price in i.floor_prices and project in i.eligible_projects and i.max_share > 0
         )
 
     @cached_property
-    def floored(self) -> tuple[tuple[str, int, str, str, str], ...]:
+    def floored_offtakes(self) -> tuple[tuple[str, int, str, str, str], ...]:
         """All that can be kept running: project, start year, group, funder and price floor."""
         return tuple(
             (p, year, group, i.funder, i.id)
-            for p, year in self.starts
-            for i in self.floors_of(p)
-            for group in self.holders(p)
+            for p, year in self.start_options
+            for i in self.price_floors(p)
+            for group in self.groups_with_right(p)
         )
 
     @cached_property
@@ -154,38 +165,38 @@ class Instance:
             (project, i.funder, i.id)
             for project in self.projects
             for i in self.instruments
-            if project in i.projects
+            if project in i.eligible_projects
         )
 
     @cached_property
-    def instrument(self) -> dict[tuple[str, str], InstrumentData]:
+    def instrument_by_key(self) -> dict[tuple[str, str], InstrumentData]:
         """Instruments by funder and id."""
         return {(i.funder, i.id): i for i in self.instruments}
 
-    def rights(self, project: str, group: str) -> Iterator[InstrumentData]:
+    def offtake_instruments(self, project: str, group: str) -> Iterator[InstrumentData]:
         """Instruments through which a group gets a right to a project's output."""
         for i in self.instruments:
-            owner = group_of(i.funder) if i.kind == "company" else COMMON
-            if project in i.projects and owner == group and i.offtake_per_share > 0:
+            owner = company_group(i.funder) if i.funder_kind == "company" else COMMON_GROUP
+            if project in i.eligible_projects and owner == group and i.offtake_per_share > 0:
                 yield i
 
-    def right(
-        self, project: str, group: str, shares: Mapping[tuple[str, str, str], float]
+    def offtake_right(
+        self, project: str, group: str, funding_shares: Mapping[tuple[str, str, str], float]
     ) -> float:
         """Share of a project's output that a group may reserve (P6), by shares of its capex."""
-        home = self.projects[project].home_share if group == COMMON else 0.0
+        home = self.projects[project].home_share if group == COMMON_GROUP else 0.0
         return home + math.fsum(
-            i.offtake_per_share * shares.get((project, i.funder, i.id), 0.0)
-            for i in self.rights(project, group)
+            i.offtake_per_share * funding_shares.get((project, i.funder, i.id), 0.0)
+            for i in self.offtake_instruments(project, group)
         )
 
-    def holders(self, project: str) -> tuple[str, ...]:
+    def groups_with_right(self, project: str) -> tuple[str, ...]:
         """Groups that can have a right to a project's output."""
         home = self.projects[project].home_share > 0
         return tuple(
             group
-            for group in self.groups
-            if (group == COMMON and home) or any(self.rights(project, group))
+            for group in self.offtake_groups
+            if (group == COMMON_GROUP and home) or any(self.offtake_instruments(project, group))
         )
 
     @cached_property
@@ -197,7 +208,7 @@ class Instance:
         return total
 
     @cached_property
-    def most_demand(self) -> dict[str, float]:
+    def max_demand_factor(self) -> dict[str, float]:
         """The largest factor on demand, 1 at least, of each material whose demand states change."""
         found: dict[str, float] = {}
         uncertainty = self.case.uncertainty
@@ -208,23 +219,23 @@ class Instance:
                 found[m] = max(1.0, found.get(m, 1.0), float(factor))
         return found
 
-    def varies(self, material: str) -> bool:
+    def demand_varies(self, material: str) -> bool:
         """Whether demand for a material, or how much of it is on which step, depends on the
         state."""
-        return material in self.most_demand or material in self.adaptations
+        return material in self.max_demand_factor or material in self.adaptations
 
     @cached_property
-    def usable(self) -> dict[str, Floats]:
+    def max_useful_lots(self) -> dict[str, Floats]:
         """(Y) most lots per period of each material that can be of use in any state: its need, and
         what projects with inputs could take in."""
-        most = {m: need * self.most_demand.get(m, 1.0) for m, need in self.need.items()}
+        most = {m: need * self.max_demand_factor.get(m, 1.0) for m, need in self.need.items()}
         for p in self.projects.values():
             for material, ratio in p.inputs.items():
                 most[material] = most[material] + ratio * math.fsum(p.output.values())
         return most
 
     @cached_property
-    def missed(self) -> frozenset[str]:
+    def materials_with_damage(self) -> frozenset[str]:
         """Materials that anybody misses, by themselves or in what is made of them."""
         found: set[int] = set()
         for chain in self.chains:
@@ -234,7 +245,7 @@ class Instance:
                     found.add(v)
         return frozenset(self.nodes[v].material for v in found)
 
-    def of_materials(self, materials: Collection[str]) -> "Instance":
+    def restrict_to_materials(self, materials: Collection[str]) -> "Instance":
         """The same problem without the nodes of other materials; all of a chain or none of it."""
         kept = [v for v, node in enumerate(self.nodes) if node.material in materials]
         place = {v: position for position, v in enumerate(kept)}
@@ -246,36 +257,38 @@ class Instance:
         chains = (
             Chain(tuple(place[v] for v in chain.nodes), tuple(map(moved, chain.plants)))
             for chain in self.chains
-            if chain.head in place
+            if chain.id in place
         )
         return replace(self, nodes=tuple(self.nodes[v] for v in kept), chains=tuple(chains))
 
-    def money(self, p: str, f: str, i: str, start: int) -> Money:
+    def cash_flows(self, p: str, f: str, i: str, start: int) -> CashFlows:
         """What a whole share of an instrument moves in a project started in a year."""
         key = (p, f, i, start)
-        if key not in self._money:
-            self._money[key] = money_of(self, self.projects[p], self.instrument[f, i], start)
-        return self._money[key]
+        if key not in self._cash_flows:
+            self._cash_flows[key] = compute_cash_flows(
+                self, self.projects[p], self.instrument_by_key[f, i], start
+            )
+        return self._cash_flows[key]
 
-    def premium_on(self, p: str, start: int) -> dict[str, Floats]:
+    def premium_by_funder(self, p: str, start: int) -> dict[str, Floats]:
         """(Y) million EUR that each funder is expected to pay above the market for all output of a
         project that is started in a year, undiscounted."""
-        if (p, start) not in self._premium_on:
+        if (p, start) not in self._premium_by_funder:
             project, found = self.projects[p], dict[str, Floats]()
-            running = project.success_probability * project.running(self.years, start)
+            running = project.success_probability * project.running_shares(self.years, start)
             for material, lots in project.output.items():
-                for f, per_lot in self.premium.get(material, {}).items():
-                    paid = per_lot * (lots * self.per_year) * running
+                for f, per_lot in self.premium_per_lot.get(material, {}).items():
+                    paid = per_lot * (lots * self.periods_per_year) * running
                     found[f] = found.get(f, 0.0) + paid
-            self._premium_on[p, start] = found
-        return self._premium_on[p, start]
+            self._premium_by_funder[p, start] = found
+        return self._premium_by_funder[p, start]
 
     @cached_property
-    def _premium_on(self) -> dict[tuple[str, int], dict[str, Floats]]:
+    def _premium_by_funder(self) -> dict[tuple[str, int], dict[str, Floats]]:
         return {}
 
     @cached_property
-    def _money(self) -> dict[tuple[str, str, str, int], Money]:
+    def _cash_flows(self) -> dict[tuple[str, str, str, int], CashFlows]:
         return {}
 
     @cached_property

@@ -8,9 +8,9 @@ import numpy as np
 from models.scenario.case import Case
 from models.scenario.funding import BudgetLine, Funder
 from models.scenario.instruments import Instrument
-from optimizer.model.instance.parts import BudgetLineData, InstrumentData
+from optimizer.model.instance.components import BudgetLineData, InstrumentData
+from optimizer.model.instance.instrument_terms import Floats, FloorPrices, read_terms, yearly_values
 from optimizer.model.instance.prices import PriceData
-from optimizer.model.instance.terms import Floats, FloorPrices, read_terms, series
 
 
 def read_instruments(
@@ -23,25 +23,27 @@ def read_instruments(
             yield InstrumentData(
                 funder=funder_id,
                 id=id,
-                kind=funder.kind,
-                form=i.kind,
+                funder_kind=funder.kind,
+                instrument_kind=i.kind,
                 carries_capex=i.carries_capex,
                 max_share=float(i.max_share),
                 ticket_min=float(i.ticket_min_meur),
                 ticket_max=math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur),
                 offtake_per_share=float(i.offtake_per_share),
                 budget_charge=float(i.budget_charge),
-                charges=_charges(funder, i),
+                line_charges=_line_charges(funder, i),
                 grant_equivalent=float(i.grant_equivalent),
                 terms=read_terms(i, funder.kind, rate),
                 interest_rate=float(i.interest_rate or 0),
                 market_finance_per_share=float(i.market_finance_per_share),
-                floors=_floors(i, years, prices),
-                projects=frozenset(p for p, x in case.projects.items() if i.is_for(x)),
+                floor_prices=_floor_prices(i, years, prices),
+                eligible_projects=frozenset(
+                    p for p, x in case.projects.items() if i.accepts_project(x)
+                ),
             )
 
 
-def _charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
+def _line_charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
     """Use of each line of the funder per EUR."""
     booked = instrument.kind or instrument.budget_class
     defaults = {
@@ -55,33 +57,36 @@ def _charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
     }
 
 
-def _floors(
+def _floor_prices(
     instrument: Instrument, years: range, prices: Mapping[str, PriceData]
 ) -> dict[str, FloorPrices]:
     found = {}
     for material, yearly in (instrument.floor_eur_per_t or {}).items():
-        floor = series(yearly, years, 0.0)
+        floor = yearly_values(yearly, years, 0.0)
         begins = (instrument.upside_from_eur_per_t or {}).get(material)
-        upside = floor if begins is None else series(begins, years, 0.0)
+        upside = floor if begins is None else yearly_values(begins, years, 0.0)
         own = prices[material]
-        paid = np.maximum(0.0, floor - own.by_state)
-        above = np.maximum(0.0, own.by_state - upside)
+        paid = np.maximum(0.0, floor - own.price_by_state)
+        above = np.maximum(0.0, own.price_by_state - upside)
         found[material] = FloorPrices(
-            payment=own.chance @ paid,
-            planned=own.planned @ paid,
-            income=float(instrument.upside_share) * (own.chance @ above),
-            by_state=paid[own.probability > 0],
+            expected_payment=own.probability_in_states @ paid,
+            planned_payment=own.planning_probability @ paid,
+            upside_income=float(instrument.upside_share) * (own.probability_in_states @ above),
+            payment_by_state=paid[own.probability > 0],
         )
     return found
 
 
 def read_premiums(
-    case: Case, years: range, lot: Mapping[str, float]
+    case: Case, years: range, lot_tonnes: Mapping[str, float]
 ) -> dict[str, dict[str, Floats]]:
     """(Y) million EUR above the market that each funder pays per lot secured, by material."""
     return {
         m: {
-            f: float(share) * series(it.secured_premium_eur_per_t, years, 0.0) * lot[m] / 1e6
+            f: float(share)
+            * yearly_values(it.secured_premium_eur_per_t, years, 0.0)
+            * lot_tonnes[m]
+            / 1e6
             for f, share in it.premium_paid_by.items()
             if share > 0
         }
@@ -90,16 +95,16 @@ def read_premiums(
     }
 
 
-def read_lines(case: Case, years: range) -> dict[tuple[str, str], BudgetLineData]:
+def read_budget_lines(case: Case, years: range) -> dict[tuple[str, str], BudgetLineData]:
     """The budget lines of all funders."""
     return {
-        (f, id): _line(f, id, line, years)
+        (f, id): _read_budget_line(f, id, line, years)
         for f, funder in case.funders.items()
         for id, line in funder.budget_lines.items()
     }
 
 
-def _line(f: str, id: str, line: BudgetLine, years: range) -> BudgetLineData:
+def _read_budget_line(f: str, id: str, line: BudgetLine, years: range) -> BudgetLineData:
     by_year = line.by_year_meur
     charge = 0.0 if line.kind == "guarantee_stock" else 1.0
     premium = 1.0 if line.premium_charge is None else line.premium_charge
@@ -108,11 +113,11 @@ def _line(f: str, id: str, line: BudgetLine, years: range) -> BudgetLineData:
         id=id,
         kind=line.kind,
         total=math.inf if line.total_meur is None else float(line.total_meur),
-        by_year=(
+        yearly_budget=(
             None if by_year is None else np.array([float(by_year.get(y, 0.0)) for y in years])
         ),
         carry_over=line.carry_over,
-        limit=series(line.limit_meur, years, math.inf),
+        guarantee_limit=yearly_values(line.limit_meur, years, math.inf),
         stock_charge=charge if line.stock_charge is None else float(line.stock_charge),
         premium_charge=float(premium) if line.kind == "cash" else 0.0,
     )

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.model.instance.terms import Floats
+from optimizer.model.instance.instrument_terms import Floats
 
 if TYPE_CHECKING:
+    from optimizer.model.instance.components import StockpileData
     from optimizer.model.instance.data import Instance
-    from optimizer.model.instance.parts import StockpileData
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,41 +29,45 @@ class Stake:
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class FixedDecisions:
     """What others have settled, and stick to. Shares and offtake are those of a project that is
     started in its year, if it is; the same funders bring nothing to other projects or years."""
 
     funders: frozenset[str] = frozenset()  # those that stick to ``share``
     groups: frozenset[str] = frozenset()  # those that stick to ``offtake`` and reserve nothing else
-    certain: Mapping[str, int] = field(default_factory=dict)  # start years, built in any case
+    certain_starts: Mapping[str, int] = field(
+        default_factory=dict
+    )  # start years, built in any case
     share: Mapping[tuple[str, int, str, str], float] = field(default_factory=dict)
     """By project, start year, funder and instrument."""
     offtake: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
     """By project, start year and group; of a group that does not stick to it, the least."""
     buy: Mapping[str, Floats] = field(default_factory=dict)  # (Y) lots, where they are settled
-    at_least: Mapping[str, float] = field(default_factory=dict)
+    min_total_purchases: Mapping[str, float] = field(default_factory=dict)
     """Lots bought in all years together, at least, of stockpiles that are to be bought up."""
-    paths: tuple[Held, ...] = ()  # what is settled on each path, where that is not alike
+    branches: tuple[
+        FixedDecisions, ...
+    ] = ()  # what is settled on each path, where that is not alike
 
 
-NOTHING_HELD = Held()
+NOTHING_FIXED = FixedDecisions()
 
 
-def seen_from(
+def change_perspective(
     instance: Instance,
     *,
-    counts: Mapping[str, float] | None = None,
-    cost_counts: Mapping[str, float] | None = None,
-    idle: Collection[str] = (),
+    damage_weights: Mapping[str, float] | None = None,
+    cost_weights: Mapping[str, float] | None = None,
+    inactive_funders: Collection[str] = (),
     stakes: Sequence[Stake] = (),
-    held: Held | None = None,
+    fixed_decisions: FixedDecisions | None = None,
 ) -> Instance:
     """The same problem from another standpoint: ``counts`` is how much the mean damage of consumers
     counts (the CVaR is that of all damage), ``cost_counts`` how much the net cost of funders does;
     where nothing is said, as in the instance. ``idle`` funders finance nothing, and no stock is
     bought, nor any output secured, that one of them would pay for. ValueError if consumers of one
     node are to count differently, as they cannot when supply is pooled."""
-    weight = {**instance.counts, **(counts or {})}
+    weight = {**instance.damage_weights, **(damage_weights or {})}
     nodes = list(instance.nodes)
     for chain in instance.chains:
         steps = [step for v in chain.nodes for step in nodes[v].steps]
@@ -71,31 +75,31 @@ def seen_from(
         if len(own) > 1:
             raise ValueError("damage of one consumer cannot be told from another's when pooled")
         for v in chain.nodes:
-            nodes[v] = replace(nodes[v], counts=max(own))
-    idle = frozenset(idle)
-    instruments = tuple(i for i in instance.instruments if i.funder not in idle)
+            nodes[v] = replace(nodes[v], damage_weight=max(own))
+    inactive_funders = frozenset(inactive_funders)
+    instruments = tuple(i for i in instance.instruments if i.funder not in inactive_funders)
     stockpiles = {
-        h: _closed(pile) if idle.intersection(pile.payers) else pile
+        h: _without_purchases(pile) if inactive_funders.intersection(pile.payers) else pile
         for h, pile in instance.stockpiles.items()
     }
-    premium, projects = instance.premium, dict(instance.projects)
+    premium, projects = instance.premium_per_lot, dict(instance.projects)
     for p, x in instance.projects.items():
-        if any(idle.intersection(premium.get(m, ())) for m in x.output):
+        if any(inactive_funders.intersection(premium.get(m, ())) for m in x.output):
             projects[p] = replace(x, offtake_max=0.0)
     return replace(
         instance,
-        counts=weight,
+        damage_weights=weight,
         projects=projects,
         nodes=tuple(nodes),
-        cost_counts={**instance.cost_counts, **(cost_counts or {})},
+        cost_weights={**instance.cost_weights, **(cost_weights or {})},
         instruments=instruments,
         stockpiles=stockpiles,
         stakes=(*instance.stakes, *stakes),
-        held=instance.held if held is None else held,
+        fixed_decisions=instance.fixed_decisions if fixed_decisions is None else fixed_decisions,
     )
 
 
-def _closed(pile: StockpileData) -> StockpileData:
+def _without_purchases(stockpile: StockpileData) -> StockpileData:
     """The stockpile without any purchase; what lies there stays."""
-    none = np.zeros_like(pile.max_purchase)
-    return replace(pile, max_purchase=none, min_stock=none)
+    none = np.zeros_like(stockpile.max_purchase)
+    return replace(stockpile, max_purchase=none, min_stock=none)

@@ -5,51 +5,62 @@ from typing import Any, NamedTuple
 
 from models.language import tr
 from optimizer.report.charts import drawing as d
-from optimizer.report.figures import percent
+from optimizer.report.number_format import format_percent
 
-BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+LABEL_BACKGROUND = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 """Keeps a label readable on a line."""
-MARK: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": "none"}
-BEFORE, AFTER = MARK | {"mfc": "white", "mec": d.INK, "mew": 1}, MARK | {"color": d.BLUE}
-LIMIT: dict[str, Any] = {"color": d.RED, "linewidth": 1.1, "linestyle": (0, (4, 2))}
+MARKER: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": "none"}
+BEFORE_MARKER, AFTER_MARKER = (
+    MARKER | {"mfc": "white", "mec": d.INK, "mew": 1},
+    MARKER | {"color": d.BLUE},
+)
+THRESHOLD_LINE: dict[str, Any] = {"color": d.RED, "linewidth": 1.1, "linestyle": (0, (4, 2))}
 
 
-class Largest(NamedTuple):
+class LargestSupplier(NamedTuple):
     """The largest supplier of a material, before and after: country and share."""
 
-    name: str
+    material: str
     country_before: str
-    before: float
+    share_before: float
     country_after: str
-    after: float
+    share_after: float
 
 
-def largest(rows: Sequence[Largest], threshold: float) -> d.Figure:
+def largest_supplier_chart(rows: Sequence[LargestSupplier], threshold: float) -> d.Figure:
     """Share of the largest supplier: a hollow mark without the plan, a full one with it."""
     from matplotlib.lines import Line2D
 
-    drawn, axes = d.figure(0.8 + 0.2 * len(rows))
-    axes.axvline(threshold, **LIMIT)
+    drawn, axes = d.new_figure(0.8 + 0.2 * len(rows))
+    axes.axvline(threshold, **THRESHOLD_LINE)
     for place, row in enumerate(rows):
-        axes.plot([row.before, row.after], [place, place], color=d.GREY, linewidth=2.2, zorder=1)
+        axes.plot(
+            [row.share_before, row.share_after],
+            [place, place],
+            color=d.GREY,
+            linewidth=2.2,
+            zorder=1,
+        )
         for share, of, look in (
-            (row.before, row.country_before, {"zorder": 2, **BEFORE}),
-            (row.after, row.country_after, {"zorder": 3, **AFTER}),
+            (row.share_before, row.country_before, {"zorder": 2, **BEFORE_MARKER}),
+            (row.share_after, row.country_after, {"zorder": 3, **AFTER_MARKER}),
         ):
             (mark,) = axes.plot(share, place, **look)
-            d.tell(mark, f"{row.name}: {of} {percent(share)}")
-        low, high = sorted(((row.before, row.country_before), (row.after, row.country_after)))
-        text = {"va": "center", "fontsize": 6.5, "bbox": BEHIND}
-        apart = abs(row.before - row.after) > 0.005
+            d.set_tooltip(mark, f"{row.material}: {of} {format_percent(share)}")
+        low, high = sorted(
+            ((row.share_before, row.country_before), (row.share_after, row.country_after))
+        )
+        text = {"va": "center", "fontsize": 6.5, "bbox": LABEL_BACKGROUND}
+        apart = abs(row.share_before - row.share_after) > 0.005
         axes.text(high[0] + 0.015, place, high[1] if apart else row.country_after, **text)
         if apart:
             axes.text(low[0] - 0.015, place, low[1], ha="right", **text)
-    d.rows_beside(axes, [row.name for row in rows], above=0.7)
+    d.set_row_labels(axes, [row.material for row in rows], top_margin=0.7)
     axes.set_xlim(0, 1.06)
-    axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0], [percent(x / 5) for x in range(6)])
+    axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0], [format_percent(x / 5) for x in range(6)])
     axes.grid(axis="x")
-    handles = [Line2D([], [], **look) for look in (BEFORE, AFTER, LIMIT)]
-    limit = tr("{share} from one third country", share=percent(threshold))
+    handles = [Line2D([], [], **look) for look in (BEFORE_MARKER, AFTER_MARKER, THRESHOLD_LINE)]
+    limit = tr("{share} from one third country", share=format_percent(threshold))
     names = [tr("Without plan"), tr("With plan"), limit]
     drawn.legend(handles, names, loc="outside upper left", ncols=3)
     return drawn

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from optimizer.importing import import_isolated
-from optimizer.report.figures import column, number
+from optimizer.isolated_imports import import_isolated
+from optimizer.report.number_format import format_column, format_number
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -24,7 +24,7 @@ Axes: TypeAlias = "matplotlib.axes.Axes"
 Figure: TypeAlias = "matplotlib.figure.Figure"
 
 Floats = Sequence[float]
-Known = Sequence[float | None]
+OptionalFloats = Sequence[float | None]
 """Figures, with None where there is none."""
 Range = tuple[float, float, float]
 """Low end, value and high end."""
@@ -32,13 +32,13 @@ Range = tuple[float, float, float]
 WIDTH = 6.9
 """Inches: the width of text on A4 with margins of 17 mm."""
 
-INK, FAINT = "#1a1a1a", "#595959"
+INK, FAINT_INK = "#1a1a1a", "#595959"
 BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 PINK, SKY, YELLOW, GREY = "#cc79a7", "#56b4e9", "#f0e442", "#b3b3b3"
-HATCH = "////"
-COLOURS = (BLUE, ORANGE, GREEN, SKY, PINK, YELLOW, RED, GREY)
-HATCHES = ("", HATCH, "\\\\\\\\", "||||", "xxxx", "----", "++++", "")
-SERIES = tuple(zip(COLOURS, HATCHES, strict=True))
+HATCH_PATTERN = "////"
+COLORS = (BLUE, ORANGE, GREEN, SKY, PINK, YELLOW, RED, GREY)
+HATCH_PATTERNS = ("", HATCH_PATTERN, "\\\\\\\\", "||||", "xxxx", "----", "++++", "")
+SERIES_STYLES = tuple(zip(COLORS, HATCH_PATTERNS, strict=True))
 """Colour and pattern of the first, second, ... series."""
 
 FONTS = "'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
@@ -60,12 +60,14 @@ class Chart:
     """What there is to see in it, for those who cannot."""
     draw: Callable[[], Figure]
 
-    def svg(self, told: bool = False) -> str:
+    def svg(self, with_tooltips: bool = False) -> str:
         """The chart as an SVG element for a page, without styles that a policy would refuse;
         ``told`` marks each shape with what it shows, for a page whose script tells it."""
-        how: dict[str, Any] = {"prepare": tell_shapes} if told else {}
-        raw = self._saved("svg", metadata={"Date": None, "Creator": None}, **how)
-        return _for_a_page(raw.decode(), f"chart-{self.name}", self.title, self.description, told)
+        how: dict[str, Any] = {"prepare": set_bar_tooltips} if with_tooltips else {}
+        raw = self._render_bytes("svg", metadata={"Date": None, "Creator": None}, **how)
+        return _page_svg(
+            raw.decode(), f"chart-{self.name}", self.title, self.description, with_tooltips
+        )
 
     def svg_file(self) -> bytes:
         """The chart as a file for a text processor or a browser, in its natural size."""
@@ -77,10 +79,10 @@ class Chart:
 
     def png_file(self) -> bytes:
         """The chart as a picture of 300 dots an inch."""
-        return self._saved("png", dpi=300, metadata={"Software": None})
+        return self._render_bytes("png", dpi=300, metadata={"Software": None})
 
-    def _saved(
-        self, kind: str, prepare: Callable[[Figure], None] = lambda _: None, **options: Any
+    def _render_bytes(
+        self, file_format: str, prepare: Callable[[Figure], None] = lambda _: None, **options: Any
     ) -> bytes:
         import_isolated("matplotlib")
         import matplotlib as mpl
@@ -88,11 +90,11 @@ class Chart:
         with mpl.rc_context(fname=str(files("optimizer.report.charts") / "report.mplstyle")):
             buffer, drawn = io.BytesIO(), self.draw()
             prepare(drawn)
-            drawn.savefig(buffer, format=kind, **options)
+            drawn.savefig(buffer, format=file_format, **options)
         return buffer.getvalue()
 
 
-def figure(
+def new_figure(
     height: float, rows: int = 1, columns: int = 1, gap: float = 0.03, **options: Any
 ) -> tuple[Figure, Any]:
     """An empty figure of the width of a page, in inches, and its axes."""
@@ -103,7 +105,7 @@ def figure(
     return drawn, drawn.subplots(rows, columns, **options)
 
 
-def years_below(axes: Axes, years: Sequence[int]) -> None:
+def set_year_axis(axes: Axes, years: Sequence[int]) -> None:
     """Calendar years as the labels of a horizontal axis, as many as fit beside each other."""
     from matplotlib.ticker import FuncFormatter, Locator
 
@@ -116,66 +118,68 @@ def years_below(axes: Axes, years: Sequence[int]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
 
 
-def numbers_beside(axes: Axes, which: str = "y") -> None:
+def set_number_axis(axes: Axes, axis_name: str = "y") -> None:
     """Numbers of an axis as the language writes them, all alike, with lines across."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     class Alike(StrMethodFormatter):
         def format_ticks(self, values: Sequence[float]) -> list[str]:
-            return column([round(value, 9) for value in values])
+            return format_column([round(value, 9) for value in values])
 
-    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis = axes.yaxis if axis_name == "y" else axes.xaxis
     axis.set_major_locator(MaxNLocator(6))
     axis.set_major_formatter(Alike("{x}"))
-    axes.grid(axis=which)  # type: ignore[arg-type]
+    axes.grid(axis=axis_name)  # type: ignore[arg-type]
 
 
-def bars(
-    axes: Axes, places: Sequence[float], lengths: Sequence[float], thick: float, colour: str,
+def horizontal_bars(
+    axes: Axes, positions: Sequence[float], lengths: Sequence[float], thickness: float, color: str,
     hatch: str = "", edge: str = "white", **options: Any,
 ) -> Any:  # fmt: skip
     """Lying bars of one look, which begin at ``left`` or at zero; they come back as drawn."""
-    return axes.barh(places, lengths, thick, color=colour, hatch=hatch, edgecolor=edge, **options)
+    return axes.barh(
+        positions, lengths, thickness, color=color, hatch=hatch, edgecolor=edge, **options
+    )
 
 
-def rows_beside(
+def set_row_labels(
     axes: Axes, names: Sequence[str], unit: str | None = None,
-    below: float = 0.4, above: float = 0.6, size: float = 7.5,
+    bottom_margin: float = 0.4, top_margin: float = 0.6, font_size: float = 7.5,
 ) -> None:  # fmt: skip
     """Names of rows from top to bottom, with numbers of a unit below where one is given.
 
     ``below`` and ``above`` are the room for the last and the first row, in rows.
     """
     axes.set_yticks(range(len(names)), list(names))
-    axes.set_ylim(len(names) - below, -above)
-    axes.tick_params(axis="y", length=0, labelsize=size)
+    axes.set_ylim(len(names) - bottom_margin, -top_margin)
+    axes.tick_params(axis="y", length=0, labelsize=font_size)
     if unit is not None:
         axes.set_xlabel(unit)
-        numbers_beside(axes, "x")
+        set_number_axis(axes, "x")
 
 
-def label(
-    axes: Axes, text: str, at: tuple[float, float], right: float = 3, up: float = 0,
-    size: float = 6.5, **options: Any,
+def annotate_point(
+    axes: Axes, text: str, point: tuple[float, float], right: float = 3, up: float = 0,
+    font_size: float = 6.5, **options: Any,
 ) -> None:  # fmt: skip
     """A text beside a point, ``right`` and ``up`` of it by points of print."""
     options = {"textcoords": "offset points", "va": "center"} | options
-    axes.annotate(text, at, (right, up), fontsize=size, **options)
+    axes.annotate(text, point, (right, up), fontsize=font_size, **options)
 
 
-def labels(
+def label_bar_ends(
     axes: Axes, texts: Sequence[str], ends: Sequence[float], shift: float = 0, **options: Any
 ) -> None:
     """A text to the right of the end of each bar; ``shift`` moves them down by so many rows."""
     for place, (text, end) in enumerate(zip(texts, ends, strict=True)):
-        label(axes, text, (end, place + shift), **options)
+        annotate_point(axes, text, (end, place + shift), **options)
 
 
-def open_ends(
-    axes: Axes, places: Floats, ranges: Sequence[Range], cap: float = 1.6, width: float = 0.7
+def draw_error_bars(
+    axes: Axes, positions: Floats, ranges: Sequence[Range], cap: float = 1.6, width: float = 0.7
 ) -> None:
     """Thin lines over what proofs or samples leave open."""
-    known = [(y, *ends) for y, ends in zip(places, ranges, strict=True) if ends[2] > ends[0]]
+    known = [(y, *ends) for y, ends in zip(positions, ranges, strict=True) if ends[2] > ends[0]]
     if known:
         at, low, value, high = (list(part) for part in zip(*known, strict=True))
         reach = [
@@ -185,16 +189,16 @@ def open_ends(
         axes.errorbar(value, at, xerr=reach, fmt="none", ecolor=INK, elinewidth=width, capsize=cap)
 
 
-TOLD = "told:"
+TOOLTIP_PREFIX = "told:"
 """Begins the name of a shape that says what it shows."""
 
 
-def tell(shape: Any, text: str) -> None:
+def set_tooltip(shape: Any, text: str) -> None:
     """Say what a shape shows."""
-    shape.set_gid(f"{TOLD}{text}")
+    shape.set_gid(f"{TOOLTIP_PREFIX}{text}")
 
 
-def tell_shapes(drawn: Figure) -> None:
+def set_bar_tooltips(drawn: Figure) -> None:
     """Say of each bar what it shows that was not told: its name on the axis, its series, and its
     value."""
     from matplotlib.container import BarContainer
@@ -205,7 +209,7 @@ def tell_shapes(drawn: Figure) -> None:
         for bars_ in axes.containers:
             if not isinstance(bars_, BarContainer):
                 continue
-            lies, series = bars_.orientation == "horizontal", _label(bars_)
+            lies, series = bars_.orientation == "horizontal", _series_label(bars_)
             for bar in bars_.patches:
                 at = (
                     bar.get_y() + bar.get_height() / 2
@@ -216,15 +220,17 @@ def tell_shapes(drawn: Figure) -> None:
                 name = names.get(round(at), "") if lies else f"{at:.0f}"
                 if long and not bar.get_gid():
                     said = ", ".join(part for part in (name, series) if part)
-                    tell(bar, f"{said}: {number(long)}" if said else number(long))
+                    set_tooltip(
+                        bar, f"{said}: {format_number(long)}" if said else format_number(long)
+                    )
 
 
-def _label(of: Any) -> str:
-    label = str(of.get_label())
+def _series_label(container: Any) -> str:
+    label = str(container.get_label())
     return "" if label.startswith("_") else label
 
 
-def _for_a_page(text: str, name: str, title: str, description: str, told: bool) -> str:
+def _page_svg(text: str, name: str, title: str, description: str, with_tooltips: bool) -> str:
     """An SVG document as an element: no namespaces, ids of its own, attributes for styles, a title
     and a text."""
     root = ET.fromstring(text)
@@ -240,12 +246,14 @@ def _for_a_page(text: str, name: str, title: str, description: str, told: bool) 
         element.attrib.clear()
         for key, value in about:
             if key == "style":
-                element.attrib.update(_attributes(value.replace("url(#", f"url(#{name}-")))
+                element.attrib.update(
+                    _presentation_attributes(value.replace("url(#", f"url(#{name}-"))
+                )
             elif key == _XLINK:
                 element.set("href", f"#{name}-{value.removeprefix('#')}")
-            elif key == "id" and value.startswith(TOLD):
-                if told:
-                    element.set("data-told", value.removeprefix(TOLD))
+            elif key == "id" and value.startswith(TOOLTIP_PREFIX):
+                if with_tooltips:
+                    element.set("data-told", value.removeprefix(TOOLTIP_PREFIX))
             elif key != "id":
                 element.set(key, value.replace("url(#", f"url(#{name}-"))
             elif value in used:
@@ -260,7 +268,7 @@ def _for_a_page(text: str, name: str, title: str, description: str, told: bool) 
     return re.sub(r"\s*\n\s*", "\n", ET.tostring(root, encoding="unicode"))
 
 
-def _attributes(style: str) -> Iterator[tuple[str, str]]:
+def _presentation_attributes(style: str) -> Iterator[tuple[str, str]]:
     """The declarations of a style as presentation attributes."""
     for key, value in re.findall(r"([\w-]+):\s*([^;]+)", style):
         if key == "font":

@@ -5,14 +5,23 @@ from typing import Any, NamedTuple
 
 from models.language import tr
 from optimizer.report.charts import drawing as d
-from optimizer.report.figures import percent
+from optimizer.report.number_format import format_percent
 
-LOOKS = ((d.BLUE, "o-"), (d.ORANGE, "s--"))
-BAND: dict[str, Any] = {"facecolor": d.SKY, "hatch": d.HATCH, "edgecolor": "white", "linewidth": 0}
-EDGE: dict[str, Any] = {"markeredgecolor": d.INK, "markeredgewidth": 0.7, "linestyle": "none"}
+LINE_STYLES = ((d.BLUE, "o-"), (d.ORANGE, "s--"))
+BAND_STYLE: dict[str, Any] = {
+    "facecolor": d.SKY,
+    "hatch": d.HATCH_PATTERN,
+    "edgecolor": "white",
+    "linewidth": 0,
+}
+MARKER_EDGE: dict[str, Any] = {
+    "markeredgecolor": d.INK,
+    "markeredgewidth": 0.7,
+    "linestyle": "none",
+}
 
 
-class Line(NamedTuple):
+class ShareLine(NamedTuple):
     """Damage plus cost by share, with the others behaving in one way; shares of one.
 
     ``low`` and ``high`` are over plans as good by the objective, None where that is not known.
@@ -23,27 +32,27 @@ class Line(NamedTuple):
     totals: Sequence[float]
     low: Sequence[float | None]
     high: Sequence[float | None]
-    best: float | None
-    indifferent: float | None
+    best_share: float | None
+    indifferent_share: float | None
 
 
-def totals(lines: Sequence[Line], unit: str) -> d.Figure:
+def share_totals_chart(lines: Sequence[ShareLine], unit: str) -> d.Figure:
     """Damage plus cost over the share, with a band of the others' plans and marks of answers."""
-    drawn, axes = d.figure(3.4)
-    for line, (colour, look) in zip(lines, LOOKS, strict=False):
+    drawn, axes = d.new_figure(3.4)
+    for line, (colour, look) in zip(lines, LINE_STYLES, strict=False):
         ends = zip(line.shares, line.low, line.high, strict=True)
         if band := [(100 * share, *pair) for share, *pair in ends if None not in pair]:
             name = tr("best to worst, of plans as good by the objective")
-            axes.fill_between(*zip(*band, strict=True), label=name, **BAND)
+            axes.fill_between(*zip(*band, strict=True), label=name, **BAND_STYLE)
         shares = [100 * share for share in line.shares]
         axes.plot(shares, line.totals, look, color=colour, markersize=4, label=line.name)
-    for line, (colour, _) in zip(lines, LOOKS, strict=False):
+    for line, (colour, _) in zip(lines, LINE_STYLES, strict=False):
         # One legend entry for each kind of mark; where both lines have it, numbers stand outside.
         first = line is lines[0]
         above = 8 if len(lines) > 1 and not first else -14
         for share, marker, size, name in (
-            (line.best, "*", 11, tr("best share")),
-            (line.indifferent, "D", 6, tr("no worse than none up to here")),
+            (line.best_share, "*", 11, tr("best share")),
+            (line.indifferent_share, "D", 6, tr("no worse than none up to here")),
         ):
             if share is None or share not in line.shares:
                 continue
@@ -53,45 +62,52 @@ def totals(lines: Sequence[Line], unit: str) -> d.Figure:
                 "label": name if first else None,
                 "zorder": 5,
             }
-            axes.plot(*at, marker, color=colour, **style, **EDGE)
-            if marker == "*" or share != line.best:  # else the star beneath has the number already
+            axes.plot(*at, marker, color=colour, **style, **MARKER_EDGE)
+            if (
+                marker == "*" or share != line.best_share
+            ):  # else the star beneath has the number already
                 at_centre = {"ha": "center", "va": "baseline", "zorder": 6}
-                d.label(axes, percent(share), at, 0, above, 6.8, **at_centre)
+                d.annotate_point(axes, format_percent(share), at, 0, above, 6.8, **at_centre)
     if lines and lines[0].shares and lines[0].shares[0] == 0:
-        axes.axhline(lines[0].totals[0], color=d.FAINT, linewidth=0.7, linestyle=":")
+        axes.axhline(lines[0].totals[0], color=d.FAINT_INK, linewidth=0.7, linestyle=":")
     axes.margins(x=0.04, y=0.16)
-    return _framed(drawn, axes, tr("Share of capex, %"), unit)
+    return _finish_chart(drawn, axes, tr("Share of capex, %"), unit)
 
 
-def co_financing(
-    public: d.Floats, best: d.Known, indifferent: d.Known, limits: d.Known
+def co_financing_chart(
+    public_shares: d.Floats,
+    best_shares: d.OptionalFloats,
+    indifferent_shares: d.OptionalFloats,
+    share_limits: d.OptionalFloats,
 ) -> d.Figure:
     """The best share, the indifferent share and the limit over the public share of capex."""
-    drawn, axes = d.figure(2.6)
+    drawn, axes = d.new_figure(2.6)
     for shares, look, colour, name, above in (
-        (limits, "^:", d.GREEN, tr("largest share that rules allow"), None),
-        (indifferent, "D--", d.ORANGE, tr("no worse than none up to"), 6),
-        (best, "o-", d.BLUE, tr("best share"), -11),
+        (share_limits, "^:", d.GREEN, tr("largest share that rules allow"), None),
+        (indifferent_shares, "D--", d.ORANGE, tr("no worse than none up to"), 6),
+        (best_shares, "o-", d.BLUE, tr("best share"), -11),
     ):
-        known = [(100 * p, 100 * s) for p, s in zip(public, shares, strict=True) if s is not None]
+        known = [
+            (100 * p, 100 * s) for p, s in zip(public_shares, shares, strict=True) if s is not None
+        ]
         if known:
             axes.plot(*zip(*known, strict=True), look, color=colour, markersize=5, label=name)
         for at in known if above is not None else ():
-            text = percent(at[1] / 100)
-            d.label(axes, text, at, 0, above or 0, 6.8, ha="center", va="baseline")
+            text = format_percent(at[1] / 100)
+            d.annotate_point(axes, text, at, 0, above or 0, 6.8, ha="center", va="baseline")
     axes.margins(x=0.06, y=0.2)
     axes.set_ylim(bottom=-6)
-    return _framed(drawn, axes, tr("Public share of capex, %"), tr("Its share of capex, %"))
+    return _finish_chart(drawn, axes, tr("Public share of capex, %"), tr("Its share of capex, %"))
 
 
-def _framed(drawn: d.Figure, axes: d.Axes, below: str, beside: str) -> d.Figure:
+def _finish_chart(drawn: d.Figure, axes: d.Axes, x_label: str, y_label: str) -> d.Figure:
     """The figure with what its axes are called, percentages at round steps below, and a legend."""
     from matplotlib.ticker import MaxNLocator
 
-    d.numbers_beside(axes)
-    d.numbers_beside(axes, "x")
+    d.set_number_axis(axes)
+    d.set_number_axis(axes, "x")
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10]))
-    axes.set_xlabel(below)
-    axes.set_ylabel(beside)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
     drawn.legend(loc="outside upper left", ncols=3)
     return drawn

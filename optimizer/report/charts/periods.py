@@ -5,38 +5,38 @@ from collections.abc import Sequence
 
 from models.language import tr
 from optimizer.report.charts import drawing as d
-from optimizer.report.figures import percent
+from optimizer.report.number_format import format_percent
 
-LOOKS = ((d.INK, "--", "s"), (d.BLUE, "-", "o"), (d.ORANGE, ":", "D"))
+LINE_STYLES = ((d.INK, "--", "s"), (d.BLUE, "-", "o"), (d.ORANGE, ":", "D"))
 """Colour, line and mark of the first, second and third figure."""
 
 
-def lines(
+def period_lines(
     periods: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], unit: str
 ) -> d.Figure:
     """A line for each of up to three figures, named as given, over periods."""
-    drawn, axes = d.figure(2.2)
+    drawn, axes = d.new_figure(2.2)
     at = list(range(len(periods)))
-    for (label, values), (colour, line, mark) in zip(series, LOOKS, strict=False):
+    for (label, values), (colour, line, mark) in zip(series, LINE_STYLES, strict=False):
         axes.plot(at, values, line, color=colour, marker=mark, markersize=3.5, label=label)
     step = -(-len(at) // 12) or 1
     axes.set_xticks(at[::step], list(periods[::step]), fontsize=6.5)
     axes.set_ylim(bottom=0)
-    axes.spines["left"].set_color(d.FAINT)
-    d.numbers_beside(axes)
+    axes.spines["left"].set_color(d.FAINT_INK)
+    d.set_number_axis(axes)
     axes.set_ylabel(unit)
     drawn.legend(loc="outside upper left", ncols=len(series))
     return drawn
 
 
-def missing(
+def missing_share_charts(
     periods: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[float]]]
 ) -> d.Figure:
     """Shares of demand missing in each period without and with a plan: a small chart a material, by
     its name, all on one scale."""
     from matplotlib.ticker import FixedFormatter, FixedLocator
 
-    drawn, grid = d.figure(1.06, 1, max(2, len(rows)), sharey=True, squeeze=False)
+    drawn, grid = d.new_figure(1.06, 1, max(2, len(rows)), sharey=True, squeeze=False)
     edges = [n - 0.5 for n in range(len(periods) + 1)]
     for axes, (name, without, with_plan) in zip(grid.flat, rows, strict=False):
         axes.stairs(with_plan, edges, fill=True, color=d.SKY, label=tr("with it"))
@@ -56,7 +56,7 @@ def missing(
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0, labelsize=6.5)
         axes.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
-        axes.yaxis.set_major_formatter(FixedFormatter([percent(x) for x in (0, 0.5, 1)]))
+        axes.yaxis.set_major_formatter(FixedFormatter([format_percent(x) for x in (0, 0.5, 1)]))
     for axes in list(grid.flat)[len(rows) :]:
         axes.set_visible(False)
     handles, names = grid.flat[0].get_legend_handles_labels()

@@ -10,52 +10,54 @@ import io
 import re
 from collections.abc import Mapping
 
-from models.language import language
+from models.language import current_language
 from optimizer.report import cells
 from optimizer.report.document import Table
-from optimizer.report.figures import NONE, clean
-from optimizer.report.render.frames import header_of
+from optimizer.report.number_format import NO_VALUE, sanitize
+from optimizer.report.render.data_frames import header_with_unit
 from optimizer.report.workbook.expressions import Scalar
-from optimizer.report.workbook.formulas import columns_of
+from optimizer.report.workbook.placed_tables import sheet_columns
 
-FORMULA = "=+-@＝＋－＠"
+FORMULA_SIGNS = "=+-@＝＋－＠"
 """What spreadsheets take for a formula at the head of a text."""
 SEPARATORS = {"en": ",", "de": ";"}
-SHARES = dict.fromkeys(("share", "gap"), "1 = 100 %")
+SHARE_UNITS = dict.fromkeys(("share", "gap"), "1 = 100 %")
 """What a fraction of one is in, by its form."""
-DIGITS = 15
+SIGNIFICANT_DIGITS = 15
 """As many as a spreadsheet keeps; those behind them are noise of sums."""
 
 
-def render(table: Table, units: Mapping[str, str]) -> bytes:
+def render_csv(table: Table, units: Mapping[str, str]) -> bytes:
     """The columns of a table as they are, without totals: its figures are not rounded.
 
     ``units`` are those of figures by their form; the header of a column says its unit. In UTF-8
     with a mark, by which Excel knows it. A text that a spreadsheet would take for a formula has an
     apostrophe before it.
     """
-    columns = columns_of(table)
+    columns = sheet_columns(table)
     written = io.StringIO()
-    writer = csv.writer(written, delimiter=SEPARATORS[language()])
-    named = {**units, **SHARES}
-    writer.writerow([_text(header_of(one, n, named)) for n, one in enumerate(columns)])
-    held = [list(map(one.content, cells.values_of(table, one.column))) for one in columns]
-    writer.writerows([_cell(value) for value in row] for row in zip(*held, strict=True))
+    writer = csv.writer(written, delimiter=SEPARATORS[current_language()])
+    named = {**units, **SHARE_UNITS}
+    writer.writerow(
+        [_formula_safe_text(header_with_unit(one, n, named)) for n, one in enumerate(columns)]
+    )
+    held = [list(map(one.cell_content, cells.column_values(table, one.column))) for one in columns]
+    writer.writerows([_cell_text(value) for value in row] for row in zip(*held, strict=True))
     return written.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: Scalar | None) -> str:
+def _cell_text(value: Scalar | None) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _text(value)
-    number = f"{value:.{DIGITS}g}"
-    return number.replace(".", ",") if language() == "de" else number
+        return _formula_safe_text(value)
+    number = f"{value:.{SIGNIFICANT_DIGITS}g}"
+    return number.replace(".", ",") if current_language() == "de" else number
 
 
-def _text(value: str) -> str:
-    text = clean(value)
+def _formula_safe_text(value: str) -> str:
+    text = sanitize(value)
     # A spreadsheet of the other language begins a cell behind its own separator.
-    ends = "".join(sign for spoken, sign in SEPARATORS.items() if spoken != language())
-    pattern = rf"(^|[{ends}\t]\s*)(?=[{re.escape(FORMULA)}])"
-    return text if text == NONE else re.sub(pattern, r"\1'", text)
+    ends = "".join(sign for spoken, sign in SEPARATORS.items() if spoken != current_language())
+    pattern = rf"(^|[{ends}\t]\s*)(?=[{re.escape(FORMULA_SIGNS)}])"
+    return text if text == NO_VALUE else re.sub(pattern, r"\1'", text)

@@ -23,21 +23,21 @@ from rich.text import Text as Styled
 
 from models.language import tr
 from optimizer.report import document as doc
-from optimizer.report.cells import Grid, grid
-from optimizer.report.figures import NO_BREAK, clean, number
+from optimizer.report.cells import Grid, build_grid
+from optimizer.report.number_format import NO_BREAK_SPACE, format_number, sanitize
 
 PIPE_WIDTH = 110
 """Columns where there is no window to ask."""
-NARROWEST, WIDEST = 80, 140
+MIN_WIDTH, MAX_WIDTH = 80, 140
 PROSE_WIDTH = 100
-HEADER_WIDTH = 10
+MIN_HEADER_WIDTH = 10
 """Of a column of numbers, unless these are wider."""
-APART = 2
+COLUMN_GAP = 2
 """Spaces between columns."""
-HOLD = "\ue000"
+NO_BREAK_MARK = "\ue000"
 """Stands for a no-break space in cells, since rich breaks lines there as at any space."""
-RULED = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
-RULED_ASCII = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+RULED_BOX = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+RULED_ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Screen:
     bold: bool = False
 
     @classmethod
-    def of(cls, stream: TextIO) -> Screen:
+    def for_stream(cls, stream: TextIO) -> Screen:
         """What a stream can show; bold type only in a terminal, and never with NO_COLOR."""
         encoding = getattr(stream, "encoding", None) or "utf-8"
         if not stream.isatty():
@@ -57,9 +57,9 @@ class Screen:
         width = shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         bold = not plain and not detect_legacy_windows()
-        return cls(min(max(width, NARROWEST), WIDEST), encoding, bold)
+        return cls(min(max(width, MIN_WIDTH), MAX_WIDTH), encoding, bold)
 
-    def shown(self, text: str) -> str:
+    def encodable(self, text: str) -> str:
         """The text with a question mark for each character that the encoding lacks."""
         try:
             return text.encode(self.encoding, "replace").decode(self.encoding)
@@ -67,7 +67,7 @@ class Screen:
             return text.encode("ascii", "replace").decode("ascii")
 
 
-class _Column(NamedTuple):
+class _TextColumn(NamedTuple):
     """A column of a table: its header, its cells, whether they are texts, and its least width."""
 
     header: str
@@ -76,12 +76,12 @@ class _Column(NamedTuple):
     width: int
 
 
-def write(document: doc.Document, stream: TextIO) -> None:
+def print_document(document: doc.Document, stream: TextIO) -> None:
     """Write a document to a stream, as well as the stream can show it."""
-    stream.write(render(document, Screen.of(stream)))
+    stream.write(render_text(document, Screen.for_stream(stream)))
 
 
-def render(document: doc.Document, screen: Screen = Screen()) -> str:
+def render_text(document: doc.Document, screen: Screen = Screen()) -> str:
     """A document as text."""
     buffer = StringIO()
     console = Console(
@@ -89,28 +89,30 @@ def render(document: doc.Document, screen: Screen = Screen()) -> str:
         color_system="standard" if screen.bold else None, legacy_windows=False, markup=False,
         emoji=False,
     )  # fmt: skip
-    for part in _parts(document, screen):
+    for part in _document_parts(document, screen):
         # A table that cannot be narrower makes long lines: rich would leave columns out.
         least = Measurement.get(console, console.options, part).minimum
         console.print(part, width=max(screen.width, least), crop=False)
     text = re.sub(r" +$", "", buffer.getvalue(), flags=re.MULTILINE)
-    return screen.shown(text.replace(NO_BREAK, " ").replace(HOLD, " "))
+    return screen.encodable(text.replace(NO_BREAK_SPACE, " ").replace(NO_BREAK_MARK, " "))
 
 
-def _parts(document: doc.Document, screen: Screen) -> Iterator[RenderableType]:
-    answer, *sections = document.on(doc.TERMINAL)
+def _document_parts(document: doc.Document, screen: Screen) -> Iterator[RenderableType]:
+    answer, *sections = document.sections_for(doc.TERMINAL)
     yield Styled(document.title, style="bold")
     if document.subtitle:
         yield Styled(document.subtitle)
     yield Styled()
-    yield from _body("", answer.parts, screen)
+    yield from _section_body("", answer.parts, screen)
     for section in sections:
         yield Styled()
         yield Styled(section.title, style="bold")
-        yield from _body(section.title, section.parts, screen)
+        yield from _section_body(section.title, section.parts, screen)
 
 
-def _body(title: str, parts: Sequence[doc.Part], screen: Screen) -> Iterator[RenderableType]:
+def _section_body(
+    title: str, parts: Sequence[doc.Part], screen: Screen
+) -> Iterator[RenderableType]:
     for position, part in enumerate(parts):
         if isinstance(part, doc.Table):
             if position:
@@ -119,15 +121,15 @@ def _body(title: str, parts: Sequence[doc.Part], screen: Screen) -> Iterator[Ren
             says_more = len(parts) > 1 or part.caption.startswith(title)
             if (part.caption and part.caption != title and says_more) or not title:
                 yield _paragraph(part.caption, screen)
-            yield from _table(part, screen)
+            yield from _table_blocks(part, screen)
         elif isinstance(part, doc.Heading):
             yield Styled()
             yield Styled(part.text, style="bold")
         else:
-            yield from (_paragraph(text, screen) for text in _sentences(part))
+            yield from (_paragraph(text, screen) for text in _part_sentences(part))
 
 
-def _sentences(part: doc.Part) -> Iterator[str]:
+def _part_sentences(part: doc.Part) -> Iterator[str]:
     if isinstance(part, str):
         yield part
     elif isinstance(part, doc.Caution):
@@ -136,7 +138,7 @@ def _sentences(part: doc.Part) -> Iterator[str]:
         yield from (f"- {item}" for item in part.items)
     elif isinstance(part, doc.Facts):
         for fact in part.facts:
-            beside = f" ({fact.beside})" if fact.beside else ""
+            beside = f" ({fact.remark})" if fact.remark else ""
             yield f"{fact.label}: {fact.figure}{beside}"
     elif isinstance(part, doc.Terms):
         yield from (f"{term}: {meaning}" for term, meaning in part.entries)
@@ -151,55 +153,58 @@ def _paragraph(text: str, screen: Screen) -> Styled:
     return Styled(broken.fill(text))
 
 
-def _table(table: doc.Table, screen: Screen) -> Iterator[RenderableType]:
+def _table_blocks(table: doc.Table, screen: Screen) -> Iterator[RenderableType]:
     if not table.rows:
-        yield _paragraph(table.empty, screen)
+        yield _paragraph(table.empty_text, screen)
         return
-    made = grid(table, doc.TERMINAL)
-    columns = _columns(made)
+    made = build_grid(table, doc.TERMINAL)
+    columns = _text_columns(made)
     # Columns that fit on a line together, the first one in each block.
     blocks = [[columns[0]]]
     for column in columns[1:]:
         some = blocks[-1]
-        used = sum(APART + one.width for one in some) + column.width
+        used = sum(COLUMN_GAP + one.width for one in some) + column.width
         if len(some) > 1 and used > screen.width:
             blocks.append(some := [columns[0]])
         some.append(column)
     for position, some in enumerate(blocks):
         if position:
             yield Styled()
-        yield _drawn(some, made.headed, screen)
-    if table.most is not None and len(table.rows) > table.most:
-        yield _paragraph(tr("{count} more", count=number(len(table.rows) - table.most)), screen)
+        yield _rich_table(some, made.has_header, screen)
+    if table.max_terminal_rows is not None and len(table.rows) > table.max_terminal_rows:
+        yield _paragraph(
+            tr("{count} more", count=format_number(len(table.rows) - table.max_terminal_rows)),
+            screen,
+        )
     if table.note:
         yield _paragraph(table.note, screen)
 
 
-def _columns(made: Grid) -> list[_Column]:
+def _text_columns(table_grid: Grid) -> list[_TextColumn]:
     """The columns with headers that tell them apart: that over several stands before its own where
     another column has the same."""
-    own = [head.header for head in made.columns]
+    own = [head.header for head in table_grid.columns]
     columns = []
-    for position, head in enumerate(made.columns):
+    for position, head in enumerate(table_grid.columns):
         header = head.header or head.group
         if head.group and head.header and own.count(head.header) > 1:
             header = f"{head.group}: {head.header}"
-        header, texts = clean(header), [row[position].text for row in made.rows]
+        header, texts = sanitize(header), [row[position].text for row in table_grid.rows]
         if head.is_text:  # At least as wide as its longest word.
             words = [*header.split(), *(word for text in texts for word in text.split(" "))]
         else:  # Its header is broken already, and its cells are not.
-            wide = max([HEADER_WIDTH, *map(len, texts)])
+            wide = max([MIN_HEADER_WIDTH, *map(len, texts)])
             header = textwrap.fill(header, wide, break_long_words=False)
             words = [*header.splitlines(), *texts]
-        columns.append(_Column(header, texts, head.is_text, max(map(len, words), default=0)))
+        columns.append(_TextColumn(header, texts, head.is_text, max(map(len, words), default=0)))
     return columns
 
 
-def _drawn(columns: Sequence[_Column], headed: bool, screen: Screen) -> Drawn:
-    ruled = RULED if screen.shown("─") == "─" else RULED_ASCII
+def _rich_table(columns: Sequence[_TextColumn], has_header: bool, screen: Screen) -> Drawn:
+    ruled = RULED_BOX if screen.encodable("─") == "─" else RULED_ASCII_BOX
     table = Drawn(
-        box=ruled if headed else None, show_header=headed, show_edge=False, pad_edge=False,
-        padding=(0, 1) if headed else (0, APART), collapse_padding=True, header_style="bold",
+        box=ruled if has_header else None, show_header=has_header, show_edge=False, pad_edge=False,
+        padding=(0, 1) if has_header else (0, COLUMN_GAP), collapse_padding=True, header_style="bold",
     )  # fmt: skip
     for one in columns:
         if one.is_text:
@@ -207,5 +212,5 @@ def _drawn(columns: Sequence[_Column], headed: bool, screen: Screen) -> Drawn:
         else:
             table.add_column(one.header, justify="right", no_wrap=True)
     for row in zip(*(one.cells for one in columns), strict=True):
-        table.add_row(*(Styled(text.replace(NO_BREAK, HOLD)) for text in row))
+        table.add_row(*(Styled(text.replace(NO_BREAK_SPACE, NO_BREAK_MARK)) for text in row))
     return table

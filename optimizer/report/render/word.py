@@ -13,49 +13,49 @@ import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from models.language import language, tr
-from models.results.reservations import NONE, Doubts
+from models.language import current_language, tr
+from models.results.caveats import NO_CAVEATS, Caveats
 from optimizer.report import document as doc
-from optimizer.report.cells import Cell, Grid, grid
+from optimizer.report.cells import Cell, Grid, build_grid
 from optimizer.report.document import PAGE, Document, Part, Section
 
 if TYPE_CHECKING:
     from docx.document import Document as File
 
 MARGIN, WIDTH, HEIGHT = 16.0, 210.0, 297.0  # mm
-INSIDE = WIDTH - 2 * MARGIN
-FACTS_IN_A_ROW = 3
-SIZE, SMALL, LARGE = 7.7, 6.8, 13.0  # points
-ACCENT, SOFT, LINE = "004B79", "4D4D4D", "C4C9CE"
-LANGUAGES = {"en": "en-GB", "de": "de-DE"}
-WIDEST = 40
+TEXT_WIDTH = WIDTH - 2 * MARGIN
+FACTS_PER_ROW = 3
+FONT_SIZE, SMALL_FONT_SIZE, LARGE_FONT_SIZE = 7.7, 6.8, 13.0  # points
+ACCENT_COLOR, SOFT_COLOR, LINE_COLOR = "004B79", "4D4D4D", "C4C9CE"
+LANGUAGE_TAGS = {"en": "en-GB", "de": "de-DE"}
+MAX_COLUMN_LETTERS = 40
 """Characters of a column beyond which it gets no wider."""
-MOST = 255
+MAX_TITLE_LETTERS = 255
 """Characters of a title among a file's properties."""
-_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_INVALID_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What no XML may hold."""
-_WHEN = datetime.datetime(2000, 1, 1)
+_FIXED_TIME = datetime.datetime(2000, 1, 1)
 """In place of the time at which a file is made, which would make each another."""
 
 
-def render(document: Document, doubts: Doubts = NONE) -> bytes:
+def render_word(document: Document, doubts: Caveats = NO_CAVEATS) -> bytes:
     """The file of a document, in the current language; ``doubts`` stand at its head."""
-    writer = _Writer(document)
-    writer.head(doubts)
-    for section in document.on(PAGE, tr("The answer on one page")):
-        writer.section(section)
-    return writer.file()
+    writer = _WordWriter(document)
+    writer.write_head(doubts)
+    for section in document.sections_for(PAGE, tr("The answer on one page")):
+        writer.write_section(section)
+    return writer.to_bytes()
 
 
-def fit(text: object) -> str:
+def xml_safe(text: object) -> str:
     """A text that XML can hold."""
-    return _UNFIT.sub(" ", str(text))
+    return _INVALID_IN_XML.sub(" ", str(text))
 
 
-def same_bytes(saved: bytes) -> bytes:
+def without_timestamps(packed: bytes) -> bytes:
     """A packed file without the times at which its parts were written."""
     made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(saved)) as old, zipfile.ZipFile(made, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(made, "w") as new:
         for name in old.namelist():
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.compress_type, info.create_system = zipfile.ZIP_DEFLATED, 0
@@ -63,27 +63,33 @@ def same_bytes(saved: bytes) -> bytes:
     return made.getvalue()
 
 
-def leave_no_trace(properties: Any, title: str) -> None:
+def anonymize_properties(core_properties: Any, title: str) -> None:
     """Set the properties of a file that would say who made it when."""
-    properties.title, properties.language = fit(title)[:MOST], LANGUAGES[language()]
-    properties.author = properties.last_modified_by = "Vorrat"
-    properties.created = properties.modified = properties.last_printed = _WHEN
-    properties.comments, properties.revision = "", 1
+    core_properties.title, core_properties.language = (
+        xml_safe(title)[:MAX_TITLE_LETTERS],
+        LANGUAGE_TAGS[current_language()],
+    )
+    core_properties.author = core_properties.last_modified_by = "Vorrat"
+    core_properties.created = core_properties.modified = core_properties.last_printed = _FIXED_TIME
+    core_properties.comments, core_properties.revision = "", 1
 
 
-def _shares(of: Grid) -> list[float]:
+def _column_shares(table_grid: Grid) -> list[float]:
     """How much of a table's width each column has, by what stands in it; a header may break between
     its words."""
-    columns = zip(of.columns, *of.rows, strict=True)
+    columns = zip(table_grid.columns, *table_grid.rows, strict=True)
     texts = [
-        [*(str(head.header).split(" ") if of.headed else ()), *(cell.text for cell in told)]
+        [
+            *(str(head.header).split(" ") if table_grid.has_header else ()),
+            *(cell.text for cell in told),
+        ]
         for head, *told in columns
     ]
-    lengths = [2 + min(WIDEST, max(map(len, some), default=0)) for some in texts]
+    lengths = [2 + min(MAX_COLUMN_LETTERS, max(map(len, some), default=0)) for some in texts]
     return [length / sum(lengths) for length in lengths]
 
 
-class _Writer:
+class _WordWriter:
     """Puts one part after the other into a file."""
 
     def __init__(self, document: Document) -> None:
@@ -99,11 +105,11 @@ class _Writer:
         page.left_margin = page.right_margin = Mm(MARGIN)
         page.top_margin = page.bottom_margin = Mm(12)
         page.header_distance = page.footer_distance = Mm(6)
-        for name, size in (("Normal", SIZE), ("List Bullet", SIZE), ("Caption", SIZE - 0.5),
+        for name, size in (("Normal", FONT_SIZE), ("List Bullet", FONT_SIZE), ("Caption", FONT_SIZE - 0.5),
                            ("Title", 15.0), ("Heading 1", 11.5), ("Heading 2", 9.5)):  # fmt: skip
-            self._style(name, size)
+            self._set_style(name, size)
 
-    def _style(self, name: str, size: float) -> None:
+    def _set_style(self, name: str, size: float) -> None:
         from docx.oxml.ns import qn
         from docx.shared import RGBColor
 
@@ -121,101 +127,105 @@ class _Writer:
         around.line_spacing = 1.0
         if heading:
             style.font.bold = True
-            style.font.color.rgb = RGBColor.from_string(ACCENT)
+            style.font.color.rgb = RGBColor.from_string(ACCENT_COLOR)
         if name == "Caption":
             style.font.bold, style.font.italic = True, False
             style.font.color.rgb = RGBColor.from_string("1A1A1A")
             around.keep_with_next = True
         if name == "Normal":
             spoken = style.element.get_or_add_rPr()
-            made = spoken.makeelement(qn("w:lang"), {qn("w:val"): LANGUAGES[language()]})
+            made = spoken.makeelement(
+                qn("w:lang"), {qn("w:val"): LANGUAGE_TAGS[current_language()]}
+            )
             spoken.append(made)
 
-    def head(self, doubts: Doubts) -> None:
+    def write_head(self, doubts: Caveats) -> None:
         """Kicker, title, subtitle, and what speaks against the result."""
         of = self._document
-        self._paragraph(of.kicker, colour=SOFT)
-        self._paragraph(of.title, "Title")
+        self._add_paragraph(of.kicker, color=SOFT_COLOR)
+        self._add_paragraph(of.title, "Title")
         if of.subtitle:
-            self._paragraph(of.subtitle, colour=SOFT)
+            self._add_paragraph(of.subtitle, color=SOFT_COLOR)
         if doubts.all:
-            self._caution(list(doubts.all))
+            self._write_caution(list(doubts.all))
 
-    def section(self, section: Section) -> None:
+    def write_section(self, section: Section) -> None:
         """A section with its heading."""
-        self._paragraph(section.title, "Heading 1")
+        self._add_paragraph(section.title, "Heading 1")
         for part in section.parts:
-            self._part(part)
+            self._write_part(part)
 
-    def _part(self, part: Part) -> None:
+    def _write_part(self, part: Part) -> None:
         match part:
             case str():
-                self._paragraph(part)
+                self._add_paragraph(part)
             case doc.Heading():
-                self._paragraph(part.text, "Heading 2")
+                self._add_paragraph(part.text, "Heading 2")
             case doc.Bullets():
                 for item in part.items:
-                    self._paragraph(item, "List Bullet")
+                    self._add_paragraph(item, "List Bullet")
             case doc.Caution():
-                self._caution(part.items)
+                self._write_caution(part.items)
             case doc.Facts():
-                self._facts(part.facts)
+                self._write_facts(part.facts)
             case doc.Terms():
                 for term, meaning in part.entries:
-                    self._paragraph(f"{term}: ", bold=True).add_run(fit(meaning)).bold = False
+                    self._add_paragraph(f"{term}: ", bold=True).add_run(
+                        xml_safe(meaning)
+                    ).bold = False
             case doc.Table():
-                self._chart_and_table(part)
+                self._write_chart_and_table(part)
 
-    def _chart_and_table(self, table: doc.Table) -> None:
+    def _write_chart_and_table(self, table: doc.Table) -> None:
         if table.chart is not None:
-            self._paragraph(table.chart.title, "Caption")
+            self._add_paragraph(table.chart.title, "Caption")
             run = self._file.add_paragraph().add_run()
             picture = io.BytesIO(table.chart.png_file())
-            shape = run.add_picture(picture, width=self._mm(INSIDE))
+            shape = run.add_picture(picture, width=self._mm(TEXT_WIDTH))
             about = shape._inline.docPr
-            about.set("descr", fit(f"{table.chart.title}. {table.chart.description}"))
-            about.set("title", fit(table.chart.title))
+            about.set("descr", xml_safe(f"{table.chart.title}. {table.chart.description}"))
+            about.set("title", xml_safe(table.chart.title))
         if not table.rows:
-            self._paragraph(table.empty)
-        elif not table.folded:
-            self._table(grid(table, PAGE))
+            self._add_paragraph(table.empty_text)
+        elif not table.is_folded:
+            self._write_table(build_grid(table, PAGE))
 
-    def _paragraph(
-        self, text: str, style: str | None = None, *, bold: bool = False, colour: str = ""
+    def _add_paragraph(
+        self, text: str, style: str | None = None, *, bold: bool = False, color: str = ""
     ) -> Any:
         from docx.shared import RGBColor
 
         made = self._file.add_paragraph(style=style)
-        run = made.add_run(fit(text))
+        run = made.add_run(xml_safe(text))
         run.bold = True if bold else None
-        if colour:
-            run.font.color.rgb = RGBColor.from_string(colour)
+        if color:
+            run.font.color.rgb = RGBColor.from_string(color)
         return made
 
-    def _caution(self, items: Sequence[str]) -> None:
-        cell = self._frame(1, 1).cell(0, 0)
-        self._into(cell, tr("Please note"), bold=True, first=True)
+    def _write_caution(self, items: Sequence[str]) -> None:
+        cell = self._add_box_grid(1, 1).cell(0, 0)
+        self._add_cell_paragraph(cell, tr("Please note"), bold=True, is_first=True)
         for item in items:
-            self._into(cell, item)
+            self._add_cell_paragraph(cell, item)
 
-    def _facts(self, facts: Sequence[doc.Fact]) -> None:
-        count = FACTS_IN_A_ROW
-        table = self._frame(-(-len(facts) // count), count)
+    def _write_facts(self, facts: Sequence[doc.Fact]) -> None:
+        count = FACTS_PER_ROW
+        table = self._add_box_grid(-(-len(facts) // count), count)
         for place, fact in enumerate(facts):
             cell = table.cell(*divmod(place, count))
-            self._into(cell, fact.label, size=SMALL, first=True)
-            self._into(cell, fact.figure, bold=True, size=LARGE)
-            if fact.beside:
-                self._into(cell, fact.beside, size=SMALL)
+            self._add_cell_paragraph(cell, fact.label, size=SMALL_FONT_SIZE, is_first=True)
+            self._add_cell_paragraph(cell, fact.figure, bold=True, size=LARGE_FONT_SIZE)
+            if fact.remark:
+                self._add_cell_paragraph(cell, fact.remark, size=SMALL_FONT_SIZE)
 
-    def _frame(self, rows: int, columns: int) -> Any:
+    def _add_box_grid(self, rows: int, columns: int) -> Any:
         """A grid of boxes for texts, which is no table of figures."""
-        table = self._lined(rows, columns)
+        table = self._add_lined_table(rows, columns)
         after = self._file.add_paragraph().paragraph_format
         after.space_after, after.line_spacing = self._pt(0), self._pt(4)
         return table
 
-    def _lined(self, rows: int, columns: int) -> Any:
+    def _add_lined_table(self, rows: int, columns: int) -> Any:
         """A table with thin grey lines and some room in its cells."""
         from docx.oxml import OxmlElement
         from docx.oxml.ns import qn
@@ -224,7 +234,7 @@ class _Writer:
         about = table._tbl.tblPr
         for name, sides, set_to in (
             ("tblBorders", ("top", "left", "bottom", "right", "insideH", "insideV"),
-             {"val": "single", "sz": "4", "color": LINE}),
+             {"val": "single", "sz": "4", "color": LINE_COLOR}),
             ("tblCellMar", ("top", "bottom"), {"w": "20", "type": "dxa"}),
         ):  # fmt: skip
             made = OxmlElement(f"w:{name}")
@@ -236,60 +246,72 @@ class _Writer:
             about.append(made)
         return table
 
-    def _table(self, of: Grid) -> None:
+    def _write_table(self, table_grid: Grid) -> None:
         from docx.oxml import OxmlElement
         from docx.oxml.ns import qn
 
-        if of.caption:
-            self._paragraph(of.caption, "Caption")
-        groups = of.groups if of.headed else []
+        if table_grid.caption:
+            self._add_paragraph(table_grid.caption, "Caption")
+        groups = table_grid.groups if table_grid.has_header else []
         heads = ([[text for text, span in groups for _ in range(span)]] if groups else []) + (
-            [[head.header for head in of.columns]] if of.headed else []
+            [[head.header for head in table_grid.columns]] if table_grid.has_header else []
         )
-        table = self._lined(len(heads) + len(of.rows), len(of.columns))
-        size = SMALL - 1 if of.dense else SMALL
+        table = self._add_lined_table(len(heads) + len(table_grid.rows), len(table_grid.columns))
+        size = SMALL_FONT_SIZE - 1 if table_grid.dense else SMALL_FONT_SIZE
         cells = [list(row.cells) for row in table.rows]
         down = zip(*cells, strict=True)
-        for column, share, places in zip(table.columns, _shares(of), down, strict=True):
+        for column, share, places in zip(
+            table.columns, _column_shares(table_grid), down, strict=True
+        ):
             # Some programs heed the width of the column, others that of its cells.
             for place in (column, *places):
-                place.width = self._mm(INSIDE * share)
+                place.width = self._mm(TEXT_WIDTH * share)
         for n, texts in enumerate(heads):
             for at, text in enumerate(texts):
-                self._cell(cells[n][at], str(text), of.columns[at].is_text, size, bold=True)
+                self._write_cell(
+                    cells[n][at], str(text), table_grid.columns[at].is_text, size, bold=True
+                )
             row = table.rows[n]._tr.get_or_add_trPr()
             repeated = OxmlElement("w:tblHeader")
             repeated.set(qn("w:val"), "true")
             row.append(repeated)
-        for n, row_of in enumerate(of.rows):
-            last = of.total and n == len(of.rows) - 1
+        for n, row_of in enumerate(table_grid.rows):
+            last = table_grid.total and n == len(table_grid.rows) - 1
             for at, cell in enumerate(row_of):
                 held: Cell = cell
                 place = cells[len(heads) + n][at]
-                self._cell(place, held.text, of.columns[at].is_text, size, bold=last)
-        self._paragraph(of.note, colour=SOFT).runs[0].font.size = self._pt(SMALL)
+                self._write_cell(place, held.text, table_grid.columns[at].is_text, size, bold=last)
+        self._add_paragraph(table_grid.note, color=SOFT_COLOR).runs[0].font.size = self._pt(
+            SMALL_FONT_SIZE
+        )
 
-    def _cell(self, cell: Any, text: str, is_text: bool, size: float, *, bold: bool) -> None:
+    def _write_cell(self, cell: Any, text: str, is_text: bool, size: float, *, bold: bool) -> None:
         from docx.enum.text import WD_ALIGN_PARAGRAPH
 
-        made = self._into(cell, text, bold=bold, size=size, first=True)
+        made = self._add_cell_paragraph(cell, text, bold=bold, size=size, is_first=True)
         if not is_text:
             made.alignment = WD_ALIGN_PARAGRAPH.RIGHT
 
-    def _into(
-        self, cell: Any, text: str, *, bold: bool = False, size: float = SIZE, first: bool = False
+    def _add_cell_paragraph(
+        self,
+        cell: Any,
+        text: str,
+        *,
+        bold: bool = False,
+        size: float = FONT_SIZE,
+        is_first: bool = False,
     ) -> Any:
         """A paragraph of a cell."""
-        made = cell.paragraphs[0] if first else cell.add_paragraph()
+        made = cell.paragraphs[0] if is_first else cell.add_paragraph()
         made.paragraph_format.space_after = self._pt(0.5)
-        run = made.add_run(fit(text))
+        run = made.add_run(xml_safe(text))
         run.bold, run.font.size = bold, self._pt(size)
         return made
 
-    def file(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """The file as it is written."""
         of = self._document
-        leave_no_trace(self._file.core_properties, of.title)
+        anonymize_properties(self._file.core_properties, of.title)
         made = io.BytesIO()
         self._file.save(made)
-        return same_bytes(made.getvalue())
+        return without_timestamps(made.getvalue())

@@ -15,17 +15,17 @@ from pydantic.fields import FieldInfo
 
 from models.files.shapes import Shape
 from models.scenario.case import Case
-from models.scenario.quantities import Bounds, YearlyBounds, YearReader
+from models.scenario.quantities import NumberBounds, YearlyBounds, YearReader
 
-WORDS: dict[str, dict[str, str]] = tomllib.loads(
+ENGLISH_TEXTS: dict[str, dict[str, str]] = tomllib.loads(
     (files("optimizer.report.scenario_workbook") / "words.toml").read_text(encoding="utf-8")
 )
 """English texts: labels of fields, units, what sheets hold, headings of settings, the guide."""
 
-_PERCENT = re.compile(
+_PERCENT_NAMES = re.compile(
     r"(?<!per_)share$|(rate|premium|probability|return|fee_per_year|loss)$|^paid_by$"
 )
-_SECTIONS = (
+_SECTION_PATTERNS = (
     (r"^company$|paid_by$", "funders"),
     (r"(requires|excludes|must_build|must_not_build|_projects)$", "projects"),
     (r"^serves$", "consumers"),
@@ -42,63 +42,71 @@ class Field:
     info: FieldInfo | None = None
 
     @cached_property
-    def _marks(self) -> list[Any]:
-        return [] if self.info is None else [*self.info.metadata, *_inside(self.info.annotation)]
+    def _metadata(self) -> list[Any]:
+        return (
+            []
+            if self.info is None
+            else [*self.info.metadata, *_nested_metadata(self.info.annotation)]
+        )
 
     @property
-    def bounds(self) -> Bounds | None:
+    def bounds(self) -> NumberBounds | None:
         """What its numbers may be."""
-        found = (mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in self._marks)
-        return next((mark for mark in found if isinstance(mark, Bounds)), None)
+        found = (mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in self._metadata)
+        return next((mark for mark in found if isinstance(mark, NumberBounds)), None)
 
     @property
     def is_year(self) -> bool:
         """Whether it is a calendar year."""
-        return any(isinstance(mark, YearReader) for mark in self._marks)
+        return any(isinstance(mark, YearReader) for mark in self._metadata)
 
     @property
     def is_percent(self) -> bool:
         """Whether its numbers are shown as percent: shares and rates."""
         bounds = self.bounds
         share = bounds is not None and not bounds.whole and 1 in (bounds.le, bounds.lt)
-        return share or (bounds is not None and _PERCENT.search(self.name) is not None)
+        return share or (bounds is not None and _PERCENT_NAMES.search(self.name) is not None)
 
     @property
     def unit(self) -> str:
         """What it is counted in, in English; empty where it is no quantity."""
-        known = _found(WORDS["units"].items(), self.name) if self.name != "delay_years" else ""
+        known = (
+            _first_match(ENGLISH_TEXTS["units"].items(), self.name)
+            if self.name != "delay_years"
+            else ""
+        )
         return known or ("year" if self.is_year else "%" if self.is_percent else "")
 
 
-def _found(known: Iterable[tuple[str, str]], name: str) -> str:
-    return next((what for pattern, what in known if re.search(pattern, name)), "")
+def _first_match(patterns: Iterable[tuple[str, str]], name: str) -> str:
+    return next((what for pattern, what in patterns if re.search(pattern, name)), "")
 
 
-def _inside(annotation: Any) -> Iterator[Any]:
+def _nested_metadata(annotation: Any) -> Iterator[Any]:
     yield from getattr(annotation, "__metadata__", ())
     for part in get_args(annotation):
-        yield from _inside(part)
+        yield from _nested_metadata(part)
 
 
-def field_of(shape: Shape, key: str) -> Field:
+def find_field(shape: Shape, key: str) -> Field:
     """A field of a shape, by the key that files write."""
     fields = shape.model.model_fields.items() if shape.model is not None else ()
     return Field(key, next((info for name, info in fields if key == (info.alias or name)), None))
 
 
-def label_of(path: tuple[str, ...]) -> str:
+def field_label(path: tuple[str, ...]) -> str:
     """The English label of a path without positions and free keys."""
     for start in range(len(path)):
-        label = WORDS["labels"].get(".".join(path[start:]))
+        label = ENGLISH_TEXTS["labels"].get(".".join(path[start:]))
         if label is not None:
             return label
     words = re.sub(r"_(meur|eur_per_t|t_per_year|t)$", "", path[-1]).replace("_", " ")
     return words[:1].upper() + words[1:]
 
 
-def section_of(name: str) -> str:
+def referenced_section(name: str) -> str:
     """The section whose ids a field holds, or whose ids its keys are; empty where none."""
     if name == "demand":  # factors on it, by material
         return "materials"
     own = (one for one in (f"{name}s", name) if one in Case.model_fields)
-    return next(own, "") or _found(_SECTIONS, name)
+    return next(own, "") or _first_match(_SECTION_PATTERNS, name)

@@ -10,20 +10,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-from models.results.reservations import NONE, Doubts
-from optimizer.report.figures import clean, unbroken
-from optimizer.report.workbook.expressions import Area, Expression, Scalar, control
-from optimizer.report.workbook.styles import Form, Origin, Styles
+from models.results.caveats import NO_CAVEATS, Caveats
+from optimizer.report.number_format import sanitize, sanitize_keep_nbsp
+from optimizer.report.workbook.expressions import CellArea, Expression, Scalar, control_figure
+from optimizer.report.workbook.styles import CellForm, Origin, Styles
 
-LONGEST_TEXT = 32_767
+MAX_CELL_LETTERS = 32_767
 """Characters that a cell holds."""
-_ROW = 13.5
+_ROW_HEIGHT = 13.5
 """Height of a row of one line, in points."""
-_BLOCKS = 40
+_MAX_BLOCKS = 40
 """Blocks that one formula reads: it may have 8,192 characters."""
-_WIDTH = 9.0
+_DEFAULT_WIDTH = 9.0
 """Of a column that has no other."""
-INSET = "  "
+INDENT = "  "
 """What a text begins with that belongs to the row above."""
 
 
@@ -31,7 +31,11 @@ class Book:
     """A workbook in the making; ``doubts`` are to be said of the results that it shows."""
 
     def __init__(
-        self, title: str, money_places: int = 1, outcome_places: int = 1, doubts: Doubts = NONE
+        self,
+        title: str,
+        money_decimals: int = 1,
+        outcome_decimals: int = 1,
+        doubts: Caveats = NO_CAVEATS,
     ) -> None:
         from xlsxwriter import Workbook
 
@@ -39,20 +43,20 @@ class Book:
         # Texts stay texts: a name that begins like a formula or an address is nothing else.
         literal = {f"strings_to_{what}": False for what in ("formulas", "urls", "numbers")}
         self.workbook = Workbook(self._file, {"in_memory": True, **literal})
-        self.styles = Styles(self.workbook, money_places, outcome_places)
-        self.title = clean(title)
+        self.styles = Styles(self.workbook, money_decimals, outcome_decimals)
+        self.title = sanitize(title)
         self.sheets: list[Sheet] = []
         self.doubts = doubts
         self.workbook.set_properties({"title": self.title, "comments": "Vorrat"})
 
-    def name(self, name: str, cell: Expression) -> None:
+    def define_name(self, name: str, cell: Expression) -> None:
         """Give a cell a name that formulas and other files can use."""
         self.workbook.define_name(name, f"={cell.text}")
 
-    def finished(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """The file. What people read is printed: keys, at the right end, stay on the screen."""
         for sheet in self.sheets:
-            bottom = max(sheet.row, sheet.lowest)
+            bottom = max(sheet.next_row, sheet.last_chart_row)
             sheet.worksheet.print_area(0, 0, bottom, sheet.printed_columns - 1)
         self.workbook.close()
         return self._file.getvalue()
@@ -67,14 +71,16 @@ class Sheet:
         self.worksheet: Any = book.workbook.add_worksheet(tab)
         self.prefix = "'" + tab.replace("'", "''") + "'!"
         """What stands before a cell of this sheet in a formula of another."""
-        self._own = re.compile(re.escape(self.prefix) + r"(\$[A-Z]+\$\d+(?::\$[A-Z]+\$\d+)?)")
-        self.row, self.lowest = 2, 0
+        self._own_reference = re.compile(
+            re.escape(self.prefix) + r"(\$[A-Z]+\$\d+(?::\$[A-Z]+\$\d+)?)"
+        )
+        self.next_row, self.last_chart_row = 2, 0
         """The next row to fill, and the last one that a chart takes."""
         self.printed_columns = 1
         self.widths: dict[int, float] = {}
-        self.given: dict[tuple[int, int], float] = {}
+        self.input_cells: dict[tuple[int, int], float] = {}
         """Figures of the optimizer and the scenario, which no formula stands behind."""
-        self._lines: dict[int, int] = {}
+        self._lines_by_row: dict[int, int] = {}
         page = self.worksheet
         page.hide_gridlines(2)
         page.set_landscape()
@@ -84,20 +90,20 @@ class Sheet:
         name = book.title.replace("&", "&&")
         name = name if len(name) <= 90 else name[:89] + "…"
         page.set_footer(f"&L&8{name}&C&8&A&R&8&P / &N")
-        page.set_default_row(_ROW)
-        page.write_string(0, 0, title, book.styles.shape("title"))
+        page.set_default_row(_ROW_HEIGHT)
+        page.write_string(0, 0, title, book.styles.text_format("title"))
         page.set_row(0, 24)
 
-    def put(
-        self, row: int, column: int, value: Scalar | Expression | None, origin: Origin, form: Form,
+    def write_cell(
+        self, row: int, column: int, value: Scalar | Expression | None, origin: Origin, form: CellForm,
         **flags: bool,
     ) -> Expression:  # fmt: skip
         """Write one cell; nothing, and what is no number at all, stays empty."""
-        cell, page = self.book.styles.cell, self.worksheet
+        cell, page = self.book.styles.cell_format, self.worksheet
         shown: Scalar = ""
         if isinstance(value, Expression):
             # A formula names no sheet where it means its own, and is relative there.
-            formula = self._own.sub(lambda found: found[1].replace("$", ""), value.text)
+            formula = self._own_reference.sub(lambda found: found[1].replace("$", ""), value.text)
             style, shown = cell("formula", form, **flags), value.value
             page.write_formula(row, column, f"={formula}", style, shown)
         elif value is None:
@@ -105,13 +111,13 @@ class Sheet:
                 flags["wrap"] = False
                 page.write_blank(row, column, None, cell("words", form, **flags))
         elif isinstance(value, str):
-            shown = clean(value)[:LONGEST_TEXT]
-            flags["inset"] = value.startswith(INSET)
+            shown = sanitize(value)[:MAX_CELL_LETTERS]
+            flags["inset"] = value.startswith(INDENT)
             flags["quoted"] = shown.startswith(("=", "+", "-", "@"))
-            lines = lines_of(shown, self.widths.get(column, _WIDTH) - 1)
-            if flags.get("wrap") and lines > self._lines.get(row, 1):
-                self._lines[row] = lines
-                page.set_row(row, _ROW * lines)
+            lines = count_lines(shown, self.widths.get(column, _DEFAULT_WIDTH) - 1)
+            if flags.get("wrap") and lines > self._lines_by_row.get(row, 1):
+                self._lines_by_row[row] = lines
+                page.set_row(row, _ROW_HEIGHT * lines)
             page.write_string(row, column, shown, cell(origin, form, **flags))
         else:
             shown, flags["wrap"] = float(value), False
@@ -119,62 +125,66 @@ class Sheet:
                 raise ValueError(f"{shown} cannot stand in a cell")
             page.write_number(row, column, shown, cell(origin, form, **flags))
             if origin in ("optimizer", "scenario"):
-                self.given[row, column] = shown
-        return Expression(f"{self.prefix}{address(row, column)}", shown)
+                self.input_cells[row, column] = shown
+        return Expression(f"{self.prefix}{cell_address(row, column)}", shown)
 
-    def note(self, text: str, across: int, shape: str = "note") -> None:
+    def write_paragraph(self, text: str, columns: int, style_name: str = "note") -> None:
         """A paragraph across some columns, and an empty row behind it."""
-        text, style = unbroken(text), self.book.styles.shape(shape)
-        self.printed_columns = max(self.printed_columns, across)
-        width = sum(self.widths.get(column, _WIDTH) for column in range(across))
-        size = 1.25 if shape == "lead" else 1.0
+        text, style = sanitize_keep_nbsp(text), self.book.styles.text_format(style_name)
+        self.printed_columns = max(self.printed_columns, columns)
+        width = sum(self.widths.get(column, _DEFAULT_WIDTH) for column in range(columns))
+        size = 1.25 if style_name == "lead" else 1.0
         lines = max(1, math.ceil(1.08 * size * len(text) / max(width, 10)))
-        if across > 1:
-            self.worksheet.merge_range(self.row, 0, self.row, across - 1, "", style)
-        self.worksheet.write_string(self.row, 0, text, style)
-        self.worksheet.set_row(self.row, 14.0 * size * lines)
-        self.row += 1
+        if columns > 1:
+            self.worksheet.merge_range(self.next_row, 0, self.next_row, columns - 1, "", style)
+        self.worksheet.write_string(self.next_row, 0, text, style)
+        self.worksheet.set_row(self.next_row, 14.0 * size * lines)
+        self.next_row += 1
 
-    def heading(self, text: str) -> None:
+    def write_heading(self, text: str) -> None:
         """The title of a part of the sheet."""
-        self.row += 1
-        self.worksheet.write_string(self.row, 0, text, self.book.styles.shape("heading"))
-        self.worksheet.set_row(self.row, 20)
-        self.row += 1
+        self.next_row += 1
+        self.worksheet.write_string(self.next_row, 0, text, self.book.styles.text_format("heading"))
+        self.worksheet.set_row(self.next_row, 20)
+        self.next_row += 1
 
-    def widen(self, position: int, width: float) -> None:
+    def widen_column(self, position: int, width: float) -> None:
         """Make a column so wide; the widest of several tables holds."""
         if width > self.widths.get(position, 0):
             self.widths[position] = width
             self.worksheet.set_column(position, position, width)
 
-    def header(self, row: int, headers: Sequence[str | int], right: Sequence[bool]) -> None:
+    def write_header(
+        self, row: int, headers: Sequence[str | int], right_aligned: Sequence[bool]
+    ) -> None:
         """Write the headers of a table: texts, or years as numbers; ``right`` says which figures
         stand below."""
-        shape, lines = self.book.styles.shape, 1
-        for position, (header, figures) in enumerate(zip(headers, right, strict=True)):
+        shape, lines = self.book.styles.text_format, 1
+        for position, (header, figures) in enumerate(zip(headers, right_aligned, strict=True)):
             is_year = isinstance(header, int)
             aligned = {"align": "right", "indent": 0} if figures or is_year else {}
             style = shape("header", **aligned, **({"num_format": "0"} if is_year else {}))
             if isinstance(header, int):
                 self.worksheet.write_number(row, position, header, style)
             else:
-                self.worksheet.write_string(row, position, clean(header), style)
-                lines = max(lines, lines_of(header, self.widths.get(position, _WIDTH), 1.15))
-        self.worksheet.set_row(row, _ROW * lines + 2)
+                self.worksheet.write_string(row, position, sanitize(header), style)
+                lines = max(
+                    lines, count_lines(header, self.widths.get(position, _DEFAULT_WIDTH), 1.15)
+                )
+        self.worksheet.set_row(row, _ROW_HEIGHT * lines + 2)
 
-    def controls(self) -> Iterator[Expression]:
+    def control_figures(self) -> Iterator[Expression]:
         """Control figures over all cells of the sheet that no formula stands behind."""
         parts = []
-        for (top, left), (bottom, right) in blocks(set(self.given)):
+        for (top, left), (bottom, right) in cover_with_blocks(set(self.input_cells)):
             cells = [(r, c) for r in range(top, bottom + 1) for c in range(left, right + 1)]
-            text = f"{self.prefix}{address(top, left)}:{address(bottom, right)}"
-            parts.append(Area(text, tuple(self.given[cell] for cell in cells)))
-        for start in range(0, len(parts), _BLOCKS):
-            yield control(parts[start : start + _BLOCKS])
+            text = f"{self.prefix}{cell_address(top, left)}:{cell_address(bottom, right)}"
+            parts.append(CellArea(text, tuple(self.input_cells[cell] for cell in cells)))
+        for start in range(0, len(parts), _MAX_BLOCKS):
+            yield control_figure(parts[start : start + _MAX_BLOCKS])
 
 
-def address(row: int, column: int) -> str:
+def cell_address(row: int, column: int) -> str:
     """A cell as formulas write it, absolute; rows and columns count from 0."""
     from xlsxwriter.utility import xl_rowcol_to_cell
 
@@ -182,18 +192,20 @@ def address(row: int, column: int) -> str:
     return address
 
 
-def lines_of(text: str, width: float, letter: float = 1.0) -> int:
+def count_lines(text: str, width: float, letter_width: float = 1.0) -> int:
     """Lines that a text takes, broken between words; ``letter`` is the width of one."""
     lines, used = 1, 0.0
     for word in text.split():
-        length = letter * len(word)
+        length = letter_width * len(word)
         if used and used + 1 + length > width:
             lines, used = lines + 1, 0.0
         used += length + 1
     return lines
 
 
-def blocks(cells: set[tuple[int, int]]) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
+def cover_with_blocks(
+    cells: set[tuple[int, int]],
+) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
     """Rectangles that cover each of these cells once, and no other."""
     left = set(cells)
     for row, column in sorted(cells, key=lambda cell: (cell[1], cell[0])):

@@ -4,15 +4,15 @@ Benders (1962), Van Slyke and Wets (1969); in one tree, as branch and cut. Recou
 feasible and continuous, so that cuts of optimality are all there is.
 """
 
-from optimizer.solve.decomposition.cuts import Appraiser as Appraiser
-from optimizer.solve.decomposition.cuts import in_parts as in_parts
-from optimizer.solve.decomposition.method import solve_by_decomposition as solve_by_decomposition
-from optimizer.solve.decomposition.mga import Farthest as Farthest
-from optimizer.solve.decomposition.mga import Mark as Mark
+from optimizer.solve.decomposition.benders import solve_by_decomposition as solve_by_decomposition
+from optimizer.solve.decomposition.cut_pool import CutPool as CutPool
+from optimizer.solve.decomposition.cut_pool import pool_key as pool_key
+from optimizer.solve.decomposition.cut_pool import read_pool as read_pool
+from optimizer.solve.decomposition.cut_pool import write_pool as write_pool
+from optimizer.solve.decomposition.cuts import CutOracle as CutOracle
+from optimizer.solve.decomposition.cuts import recourse_by_part as recourse_by_part
+from optimizer.solve.decomposition.master_model import MasterModel as MasterModel
+from optimizer.solve.decomposition.mga import FarthestPortfolioProgram as FarthestPortfolioProgram
 from optimizer.solve.decomposition.mga import Portfolio as Portfolio
-from optimizer.solve.decomposition.mga import most_lots as most_lots
-from optimizer.solve.decomposition.pool import CutPool as CutPool
-from optimizer.solve.decomposition.pool import pool_key as pool_key
-from optimizer.solve.decomposition.pool import read_pool as read_pool
-from optimizer.solve.decomposition.pool import write_pool as write_pool
-from optimizer.solve.decomposition.reduced import Frame as Frame
+from optimizer.solve.decomposition.mga import PortfolioItem as PortfolioItem
+from optimizer.solve.decomposition.mga import max_useful_lots as max_useful_lots

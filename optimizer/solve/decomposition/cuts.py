@@ -13,17 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from optimizer.model.assumption_sets import AssumptionSets, ProblemBlock
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats
-from optimizer.model.risk import Risk, tail_weights
+from optimizer.model.risk_measure import RiskMeasure, tail_weights
 from optimizer.model.states import State
-from optimizer.model.together import Part, Together
-from optimizer.solve.sweep import Point, Recourse, Slopes
-from optimizer.solve.sweep.recourse import REMEMBERED
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, Subgradient
+from optimizer.solve.recourse.evaluator import KEPT_EVALUATIONS
 
-Row = tuple[NDArray[np.int32], Floats, float]  # columns, entries and left side of a cut
-FEWEST = 5  # sweeps of a node that are kept under each of many sets of assumptions
-Points = tuple[Point, ...]
+CutRow = tuple[NDArray[np.int32], Floats, float]  # columns, entries and left side of a cut
+MIN_REMEMBERED_EVALUATIONS = (
+    5  # sweeps of a node that are kept under each of many sets of assumptions
+)
+RecoursePoints = tuple[FirstStagePoint, ...]
 """What recourse sees of a plan, in each part that it is made for."""
 
 
@@ -31,308 +33,371 @@ Points = tuple[Point, ...]
 class Cut:
     """Damage is at least constant less slopes times commitment: of one chain, or of all."""
 
-    slopes: dict[int, Slopes]  # by node, of a chain whose mean it bounds, or of all for the tail
-    tail: bool = False  # whether it bounds the CVaR of the sum of all nodes
-    point: Point | None = None  # where it is tight, as long as that is known
-    at_hand: bool = False  # whether former sweeps, as they are kept, prove it any time again
+    subgradients: dict[
+        int, Subgradient
+    ]  # by node, of a chain whose mean it bounds, or of all for the tail
+    is_tail: bool = False  # whether it bounds the CVaR of the sum of all nodes
+    point: FirstStagePoint | None = None  # where it is tight, as long as that is known
+    is_recoverable: bool = False  # whether former sweeps, as they are kept, prove it any time again
 
     @property
-    def head(self) -> int:
+    def chain_id(self) -> int:
         """That of the chain whose mean it bounds."""
-        return next(iter(self.slopes))
+        return next(iter(self.subgradients))
 
 
 @dataclass(frozen=True, eq=False)
-class Appraisal:
+class CutOracleResult:
     """A point, what recourse costs there, and the cuts that are tight there."""
 
-    points: Points
-    by_chain: dict[int, float]  # expected damage of each chain that was swept, by its head
-    damages: tuple[float, ...]  # what recourse adds to the objective under each set, if whole
+    points: RecoursePoints
+    damage_by_chain: dict[int, float]  # expected damage of each chain that was swept, by its head
+    recourse_costs: tuple[
+        float, ...
+    ]  # what recourse adds to the objective under each set, if whole
     cuts: list[Cut]
-    whole: bool  # whether all chains were swept that count, and exactly
+    is_complete: bool  # whether all chains were swept that count, and exactly
 
 
-def stacked(rows: Sequence[tuple[Any, ...]], width: int) -> sparse.csr_array:
+def rows_to_matrix(rows: Sequence[tuple[Any, ...]], column_count: int) -> sparse.csr_array:
     """Rows that begin with their columns and entries, as a matrix."""
     begins = np.cumsum([0, *(len(row[0]) for row in rows)])
     columns = np.concatenate([np.zeros(0, np.int32), *(row[0] for row in rows)])
     entries = np.concatenate([[], *(row[1] for row in rows)])
-    return sparse.csr_array((entries, columns, begins), shape=(len(rows), width))
+    return sparse.csr_array((entries, columns, begins), shape=(len(rows), column_count))
 
 
-class Seen:
+class PartCutOracle:
     """Recourse of a part as the objective sees it; its chains have numbers from ``first`` on.
     ``chance`` is that of the part among all states of its set, which counts ``counts``."""
 
-    def __init__(self, recourse: Recourse, part: Part, counts: float, first: int) -> None:
+    def __init__(
+        self, recourse: RecourseEvaluator, part: ProblemBlock, set_weight: float, first_node: int
+    ) -> None:
         instance = recourse.instance
-        self.risk, nodes = Risk.of(instance.case), instance.nodes
-        self.recourse, self.part, self.first = recourse, part, first
-        self.chance = part.chance
+        self.risk, nodes = RiskMeasure.from_case(instance.case), instance.nodes
+        self.recourse, self.part, self.first_node = recourse, part, first_node
+        self.probability = part.probability
         # The least favourable mean is one of all chains together, as the tail is.
-        self.weight = self.risk.weight if self.risk.ball is None else 1.0
-        self.level = self.risk.level
-        self._counts = {v: self.chance * nodes[v].counts for v in recourse.chains}
-        self.heads = [v for v, own in self._counts.items() if own > 0 or self.weight > 0]
-        self.several = any(len(nodes) > 1 for nodes in recourse.chains.values())
+        self.tail_weight = self.risk.cvar_weight if self.risk.ambiguity is None else 1.0
+        self.cvar_level = self.risk.cvar_level
+        self._mean_weights = {
+            v: self.probability * nodes[v].damage_weight for v in recourse.nodes_by_chain
+        }
+        self.chain_ids = [
+            v for v, own in self._mean_weights.items() if own > 0 or self.tail_weight > 0
+        ]
+        self.has_multi_node_chains = any(
+            len(nodes) > 1 for nodes in recourse.nodes_by_chain.values()
+        )
         # What a chain's mean counts in the objective over all sets.
-        self.counts = {first + v: (counts * own) for v, own in self._counts.items()}
+        self.chain_weights = {
+            first_node + v: (set_weight * own) for v, own in self._mean_weights.items()
+        }
 
-    def appraised(
-        self, point: Point, heads: Collection[int], rough: bool
+    def evaluate(
+        self, point: FirstStagePoint, chain_ids: Collection[int], approximate: bool
     ) -> tuple[dict[int, float], Floats, list[Cut]]:
         """What was found of a point: expected damage by chain, damage in each state, and cuts."""
         recourse, probability = self.recourse, self.recourse.probability
-        heads = self.heads if self.weight > 0 else [v - self.first for v in heads]
-        priced = self.weight < 1
-        swept = recourse.sweep(point, probability[None], priced=priced, heads=heads, rough=rough)
+        chain_ids = (
+            self.chain_ids if self.tail_weight > 0 else [v - self.first_node for v in chain_ids]
+        )
+        priced = self.tail_weight < 1
+        swept = recourse.evaluate(
+            point,
+            probability[None],
+            with_subgradients=priced,
+            chain_ids=chain_ids,
+            approximate=approximate,
+        )
         cuts = [
-            Cut({self.first + n: swept.slopes[n] for n in recourse.chains[v]}, point=point)
-            for v in swept.by_chain
-            if priced and self._counts[v] > 0
+            Cut(
+                {self.first_node + n: swept.subgradients[n] for n in recourse.nodes_by_chain[v]},
+                point=point,
+            )
+            for v in swept.damage_by_chain
+            if priced and self._mean_weights[v] > 0
         ]
-        return {v: float(own.sum()) for v, own in swept.by_chain.items()}, swept.damage, cuts
+        return {v: float(own.sum()) for v, own in swept.damage_by_chain.items()}, swept.damage, cuts
 
-    def of_tail(self, point: Point, weights: Floats) -> dict[int, Slopes]:
+    def tail_subgradients(self, point: FirstStagePoint, weights: Floats) -> dict[int, Subgradient]:
         """Slopes of the damage that states have by these weights."""
-        slopes = self.recourse.sweep(point, weights[None]).slopes
-        return {self.first + n: own for n, own in slopes.items()}
+        slopes = self.recourse.evaluate(point, weights[None]).subgradients
+        return {self.first_node + n: own for n, own in slopes.items()}
 
-    def known(self, point: Point) -> list[Cut]:
+    def cached_cuts(self, point: FirstStagePoint) -> list[Cut]:
         """Cuts of means that former sweeps prove, as strong as they can be at a point."""
-        heads = [v for v in self.heads if self._counts[v] > 0] if self.weight < 1 else []
+        heads = (
+            [v for v in self.chain_ids if self._mean_weights[v] > 0] if self.tail_weight < 1 else []
+        )
         return [
-            Cut({self.first + n: own for n, own in slopes.items()}, at_hand=True)
-            for slopes in self.recourse.known(point, heads).values()
+            Cut({self.first_node + n: own for n, own in slopes.items()}, is_recoverable=True)
+            for slopes in self.recourse.cached_subgradients(point, heads).values()
         ]
 
-    def damage_at(self, point: Point) -> tuple[dict[int, float], Floats]:
+    def damage_at(self, point: FirstStagePoint) -> tuple[dict[int, float], Floats]:
         """Expected damage by chain and damage in each state at a point, without any cut of it."""
         probability = self.recourse.probability
-        swept = self.recourse.sweep(point, probability[None], priced=False, heads=self.heads)
-        return {v: float(own[0]) for v, own in swept.by_chain.items()}, swept.damage
+        swept = self.recourse.evaluate(
+            point, probability[None], with_subgradients=False, chain_ids=self.chain_ids
+        )
+        return {v: float(own[0]) for v, own in swept.damage_by_chain.items()}, swept.damage
 
-    def mean(self, by_chain: Mapping[int, float]) -> float:
+    def weighted_mean(self, by_chain: Mapping[int, float]) -> float:
         """What expected damage of chains adds to the mean of all states of the set."""
-        return math.fsum(self._counts[v] * damage for v, damage in by_chain.items())
+        return math.fsum(self._mean_weights[v] * damage for v, damage in by_chain.items())
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def objective_key(self) -> tuple[Any, ...]:
         """What points cost the same by."""
-        return self.recourse.content, self.risk, tuple(self._counts.items())
+        return self.recourse.content_hash, self.risk, tuple(self._mean_weights.items())
 
 
-class Appraiser:
+class CutOracle:
     """Appraises points by sweeps of the chains that the objective depends on, in each part that a
     plan is made for. ``sets`` are the parts of each set of assumptions."""
 
-    def __init__(self, together: Together, recourses: Sequence[Recourse]) -> None:
-        self.together = together
-        self.parts: list[Seen] = []
-        self.sets: list[list[Seen]] = [[] for _ in together.instances]
+    def __init__(
+        self, assumption_sets: AssumptionSets, recourses: Sequence[RecourseEvaluator]
+    ) -> None:
+        self.assumption_sets = assumption_sets
+        self.part_oracles: list[PartCutOracle] = []
+        self.oracles_by_set: list[list[PartCutOracle]] = [[] for _ in assumption_sets.instances]
         first = 0
-        for recourse, part in zip(recourses, together.parts, strict=True):
-            counts = together.weights[part.set] if together.adds_up else 1.0
-            recourse.remembered = max(FEWEST, REMEMBERED // len(recourses))
-            self.parts.append(Seen(recourse, part, counts, first))
-            self.sets[part.set].append(self.parts[-1])
+        for recourse, part in zip(recourses, assumption_sets.blocks, strict=True):
+            counts = assumption_sets.weights[part.set_index] if assumption_sets.is_additive else 1.0
+            recourse.kept_evaluations = max(
+                MIN_REMEMBERED_EVALUATIONS, KEPT_EVALUATIONS // len(recourses)
+            )
+            self.part_oracles.append(PartCutOracle(recourse, part, counts, first))
+            self.oracles_by_set[part.set_index].append(self.part_oracles[-1])
             first += len(recourse.instance.nodes)
-        self.heads = [seen.first + v for seen in self.parts for v in seen.heads]
-        self.counts = {v: x for seen in self.parts for v, x in seen.counts.items()}
+        self.chain_ids = [seen.first_node + v for seen in self.part_oracles for v in seen.chain_ids]
+        self.chain_weights = {
+            v: x for seen in self.part_oracles for v, x in seen.chain_weights.items()
+        }
         self.chains = {
-            seen.first + v: tuple(seen.first + n for n in own)
-            for seen in self.parts
-            for v, own in seen.recourse.chains.items()
+            seen.first_node + v: tuple(seen.first_node + n for n in own)
+            for seen in self.part_oracles
+            for v, own in seen.recourse.nodes_by_chain.items()
         }
         # Whether some chains can be swept without the others; a tail is that of all together.
-        self.separable = not any(seen.weight > 0 for seen in self.parts)
-        self._several = self.separable and any(seen.several for seen in self.parts)
-        self.sweeps = self.node_sweeps = 0
+        self.is_separable = not any(seen.tail_weight > 0 for seen in self.part_oracles)
+        self._has_multi_node_chains = self.is_separable and any(
+            seen.has_multi_node_chains for seen in self.part_oracles
+        )
+        self.evaluations = self.node_evaluations = 0
         self.seconds = 0.0
 
     @classmethod
-    def of(cls, recourse: Recourse) -> Appraiser:
+    def for_recourse(cls, recourse: RecourseEvaluator) -> CutOracle:
         """That of a scenario by itself."""
-        return cls(Together((recourse.instance,)), [recourse])
+        return cls(AssumptionSets((recourse.instance,)), [recourse])
 
     def __call__(
-        self, points: Points, heads: Collection[int] | None = None, rough: bool = False
-    ) -> Appraisal:
+        self,
+        points: RecoursePoints,
+        chain_ids: Collection[int] | None = None,
+        approximate: bool = False,
+    ) -> CutOracleResult:
         """Sweep a point, in some chains only if no tail counts, which is that of all; and roughly,
         where that makes a difference."""
         began = time.perf_counter()
-        heads = self.heads if heads is None or not self.separable else heads
-        rough &= self._several
+        chain_ids = self.chain_ids if chain_ids is None or not self.is_separable else chain_ids
+        approximate &= self._has_multi_node_chains
         by_chain: dict[int, float] = {}
         damages: list[float] = []
         cuts: list[Cut] = []
         left = iter(points)
-        for of_set in self.sets:
+        for of_set in self.oracles_by_set:
             own, mean, in_states = [next(left) for _ in of_set], list[float](), list[Floats]()
             for seen, point in zip(of_set, own, strict=True):
-                last = seen.first + len(seen.recourse.instance.nodes)
-                there = [v for v in heads if seen.first <= v < last]
-                found, damage, new = seen.appraised(point, there, rough)
-                by_chain |= {seen.first + v: x for v, x in found.items()}
-                mean.append(seen.mean(found))
+                last = seen.first_node + len(seen.recourse.instance.nodes)
+                there = [v for v in chain_ids if seen.first_node <= v < last]
+                found, damage, new = seen.evaluate(point, there, approximate)
+                by_chain |= {seen.first_node + v: x for v, x in found.items()}
+                mean.append(seen.weighted_mean(found))
                 in_states.append(damage)
                 cuts += new
-            tail, weights = _tail(of_set, in_states)
+            tail, weights = _tail_mean_and_weights(of_set, in_states)
             if weights:
-                slopes = dict[int, Slopes]()
+                slopes = dict[int, Subgradient]()
                 for seen, point, worst in zip(of_set, own, weights, strict=True):
-                    slopes |= seen.of_tail(point, worst)
-                cuts.append(Cut(slopes, tail=True, point=own[0] if len(own) == 1 else None))
-            damages.append(_weighed(of_set, mean, tail))
-        self.sweeps += 1
-        self.node_sweeps += sum(len(self.chains[v]) for v in heads)
+                    slopes |= seen.tail_subgradients(point, worst)
+                cuts.append(Cut(slopes, is_tail=True, point=own[0] if len(own) == 1 else None))
+            damages.append(_combine_mean_and_tail(of_set, mean, tail))
+        self.evaluations += 1
+        self.node_evaluations += sum(len(self.chains[v]) for v in chain_ids)
         self.seconds += time.perf_counter() - began
-        whole = not rough and len(heads) == len(self.heads)
-        return Appraisal(points, by_chain, tuple(damages), cuts, whole)
+        whole = not approximate and len(chain_ids) == len(self.chain_ids)
+        return CutOracleResult(points, by_chain, tuple(damages), cuts, whole)
 
-    def of_sets(self, by_chain: Mapping[int, float]) -> Floats:
+    def sums_by_set(self, by_chain: Mapping[int, float]) -> Floats:
         """Figures of chains added up under each set."""
         sums = [
-            math.fsum(by_chain[v] for seen in own for v in seen.counts if v in by_chain)
-            for own in self.sets
+            math.fsum(by_chain[v] for seen in own for v in seen.chain_weights if v in by_chain)
+            for own in self.oracles_by_set
         ]
         return np.array(sums)
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def objective_key(self) -> tuple[Any, ...]:
         """What points cost the same by."""
-        return tuple(seen.key for seen in self.parts)
+        return tuple(seen.objective_key for seen in self.part_oracles)
 
     @property
-    def content(self) -> str:
+    def recourse_hash(self) -> str:
         """What all cuts depend on: the hash of recourse, of several parts with their levels."""
-        balls = any(seen.risk.ball is not None for seen in self.parts)
-        if len(self.parts) == 1 and not balls:
-            return self.parts[0].recourse.content
+        balls = any(seen.risk.ambiguity is not None for seen in self.part_oracles)
+        if len(self.part_oracles) == 1 and not balls:
+            return self.part_oracles[0].recourse.content_hash
         own = [
-            (seen.recourse.content, seen.weight > 0, seen.level, seen.part.set, seen.chance)
+            (
+                seen.recourse.content_hash,
+                seen.tail_weight > 0,
+                seen.cvar_level,
+                seen.part.set_index,
+                seen.probability,
+            )
             + ((seen.risk,) if balls else ())
-            for seen in self.parts
+            for seen in self.part_oracles
         ]
         return hashlib.sha256(repr(own).encode()).hexdigest()
 
     @property
-    def level(self) -> float:
+    def cvar_level(self) -> float:
         """That of the CVaR, whose cuts hold for higher ones as well."""
-        return self.parts[0].level if len(self.parts) == 1 else 0.0
+        return self.part_oracles[0].cvar_level if len(self.part_oracles) == 1 else 0.0
 
-    def points(self, plan: Commitment) -> Points:
+    def recourse_points(self, plan: Commitment) -> RecoursePoints:
         """A plan as recourse sees it."""
-        return tuple(seen.recourse.columns.point(plan.on(seen.part.path)) for seen in self.parts)
+        return tuple(
+            seen.recourse.columns.to_point(plan.on_branch(seen.part.branch_index))
+            for seen in self.part_oracles
+        )
 
-    def slow(self, plan: Commitment) -> list[int]:
+    def slow_chains(self, plan: Commitment) -> list[int]:
         """Heads of the chains that take linear programs to sweep at a plan."""
-        pairs = zip(self.parts, self.points(plan), strict=True)
-        return [seen.first + v for seen, point in pairs for v in seen.recourse.slow(point)]
+        pairs = zip(self.part_oracles, self.recourse_points(plan), strict=True)
+        return [
+            seen.first_node + v
+            for seen, point in pairs
+            for v in seen.recourse.chains_needing_programs(point)
+        ]
 
-    def known(self, points: Points) -> list[Cut]:
+    def cached_cuts(self, points: RecoursePoints) -> list[Cut]:
         """Cuts of means that former sweeps prove, as strong as they can be at a point."""
-        pairs = zip(self.parts, points, strict=True)
-        return [cut for seen, point in pairs for cut in seen.known(point)]
+        pairs = zip(self.part_oracles, points, strict=True)
+        return [cut for seen, point in pairs for cut in seen.cached_cuts(point)]
 
-    def damages(self, plan: Commitment) -> tuple[float, ...]:
+    def recourse_costs(self, plan: Commitment) -> tuple[float, ...]:
         """What recourse adds to the objective under each set at a plan, without any cut of it."""
-        left, found = iter(self.points(plan)), list[float]()
-        for of_set in self.sets:
+        left, found = iter(self.recourse_points(plan)), list[float]()
+        for of_set in self.oracles_by_set:
             pairs = [seen.damage_at(next(left)) for seen in of_set]
-            mean = [seen.mean(own) for seen, (own, _) in zip(of_set, pairs, strict=True)]
-            tail, _ = _tail(of_set, [damage for _, damage in pairs])
-            found.append(_weighed(of_set, mean, tail))
+            mean = [seen.weighted_mean(own) for seen, (own, _) in zip(of_set, pairs, strict=True)]
+            tail, _ = _tail_mean_and_weights(of_set, [damage for _, damage in pairs])
+            found.append(_combine_mean_and_tail(of_set, mean, tail))
         return tuple(found)
 
 
-def in_parts(
-    together: Together, recourses: Sequence[Recourse], states: Sequence[Sequence[State]]
-) -> list[Recourse]:
+def recourse_by_part(
+    assumption_sets: AssumptionSets,
+    recourses: Sequence[RecourseEvaluator],
+    states: Sequence[Sequence[State]],
+) -> list[RecourseEvaluator]:
     """Recourse of each part, by that in all states of each set."""
-    found = list[Recourse]()
-    for own, whole, of_set in zip(together.instances, recourses, states, strict=True):
-        seen = whole.seen(own)
-        found += seen.on_paths(of_set) if own.paths else [seen]
+    found = list[RecourseEvaluator]()
+    for own, whole, of_set in zip(assumption_sets.instances, recourses, states, strict=True):
+        seen = whole.for_instance(own)
+        found += seen.by_branch(of_set) if own.branches else [seen]
     return found
 
 
-def _tail(of_set: Sequence[Seen], damages: Sequence[Floats]) -> tuple[float, list[Floats]]:
+def _tail_mean_and_weights(
+    set_oracles: Sequence[PartCutOracle], state_damages: Sequence[Floats]
+) -> tuple[float, list[Floats]]:
     """The mean of the worst states of a set, by damage in the states of each part, and the weights
     in it of the states of each; no weights where it does not count."""
-    if of_set[0].weight == 0:
+    if set_oracles[0].tail_weight == 0:
         return 0.0, []
-    chances = [seen.chance * seen.recourse.probability for seen in of_set]
-    damage = np.concatenate(damages)
-    risk, chance = of_set[0].risk, np.concatenate(chances)
-    if risk.ball is None:
-        worst = tail_weights(chance, damage, risk.level)
+    chances = [seen.probability * seen.recourse.probability for seen in set_oracles]
+    damage = np.concatenate(state_damages)
+    risk, chance = set_oracles[0].risk, np.concatenate(chances)
+    if risk.ambiguity is None:
+        worst = tail_weights(chance, damage, risk.cvar_level)
     else:
-        worst = risk.weights(chance, damage)
-    ends = np.cumsum([len(own) for own in damages])[:-1]
+        worst = risk.worst_case_weights(chance, damage)
+    ends = np.cumsum([len(own) for own in state_damages])[:-1]
     return float(worst @ damage), np.split(worst, ends)
 
 
-def _weighed(of_set: Sequence[Seen], means: Sequence[float], tail: float) -> float:
-    weight = of_set[0].weight
+def _combine_mean_and_tail(
+    set_oracles: Sequence[PartCutOracle], means: Sequence[float], tail: float
+) -> float:
+    weight = set_oracles[0].tail_weight
     return (1 - weight) * math.fsum(means) + weight * tail
 
 
 @dataclass(frozen=True, eq=False)
-class Pattern:
+class CutColumns:
     """Columns of the master that the damage of a node depends on."""
 
     columns: NDArray[np.int32]  # (U) rising, each once
-    place: NDArray[np.intp]  # among these, of each offtake column, then of each purchase
-    arriving: sparse.csr_array  # (offtake columns, P*D*Y) share of nameplate, by year
+    column_index: NDArray[np.intp]  # among these, of each offtake column, then of each purchase
+    arrivals: sparse.csr_array  # (offtake columns, P*D*Y) share of nameplate, by year
 
-    def entries(self, slopes: Slopes) -> Floats:
+    def coefficients(self, subgradient: Subgradient) -> Floats:
         """(U) what a cut says of each of them."""
-        offtake = self.arriving @ slopes.output[0].ravel()
-        both = np.concatenate([offtake, slopes.purchases[0].ravel()])
-        entries: Floats = np.bincount(self.place, both, len(self.columns)).astype(float)
+        offtake = self.arrivals @ subgradient.output_value[0].ravel()
+        both = np.concatenate([offtake, subgradient.purchase_value[0].ravel()])
+        entries: Floats = np.bincount(self.column_index, both, len(self.columns)).astype(float)
         return entries
 
 
-class Shelf:
+class InactiveCuts:
     """Rows of cuts outside the solver, too many to carry, and which of them are still there.
     ``size_of`` tells by left sides how large a violation of each row has to be to count as one."""
 
-    def __init__(self, columns: int, size_of: Callable[[Floats], Floats]) -> None:
-        self._columns, self._size_of = columns, size_of
-        self._own: list[tuple[Cut, Row]] = []
-        self._here = np.zeros(0, dtype=bool)
-        self._ahead = np.zeros(0, dtype=np.int64)  # column that each bounds
+    def __init__(self, column_count: int, violation_scale: Callable[[Floats], Floats]) -> None:
+        self._column_count, self._violation_scale = column_count, violation_scale
+        self._cut_rows: list[tuple[Cut, CutRow]] = []
+        self._is_stored = np.zeros(0, dtype=bool)
+        self._bounded_column = np.zeros(0, dtype=np.int64)  # column that each bounds
         self._sides = np.zeros(0)
-        self._rows = sparse.csr_array((0, columns))
+        self._rows = sparse.csr_array((0, column_count))
 
-    def put(self, new: Sequence[tuple[Cut, Row, int]]) -> None:
+    def add(self, new_cuts: Sequence[tuple[Cut, CutRow, int]]) -> None:
         """Add cuts, each with its row and the column it bounds; forget those that were taken."""
-        if not new:
+        if not new_cuts:
             return
-        kept = np.flatnonzero(self._here)
-        self._own = [self._own[n] for n in kept] + [(cut, row) for cut, row, _ in new]
-        self._ahead = np.concatenate([self._ahead[kept], [ahead for _, _, ahead in new]])
-        rows = [row for _, row in self._own]
-        self._here = np.ones(len(rows), dtype=bool)
+        kept = np.flatnonzero(self._is_stored)
+        self._cut_rows = [self._cut_rows[n] for n in kept] + [
+            (cut, row) for cut, row, _ in new_cuts
+        ]
+        self._bounded_column = np.concatenate(
+            [self._bounded_column[kept], [ahead for _, _, ahead in new_cuts]]
+        )
+        rows = [row for _, row in self._cut_rows]
+        self._is_stored = np.ones(len(rows), dtype=bool)
         self._sides = np.array([row[2] for row in rows])
-        self._rows = stacked(rows, self._columns)
+        self._rows = rows_to_matrix(rows, self._column_count)
 
-    def take(self, x: Floats, least: float) -> list[tuple[Cut, Row]]:
+    def take_violated(self, x: Floats, min_violation: float) -> list[tuple[Cut, CutRow]]:
         """Those that ``x`` violates by more than ``least`` of their side: the deepest for each
         column that cuts bound, since the next solution needs few of the others."""
-        if not self._here.any():
+        if not self._is_stored.any():
             return []
         excess = self._sides - self._rows @ x
-        deep = self._here & (excess > least * self._size_of(self._sides))
+        deep = self._is_stored & (excess > min_violation * self._violation_scale(self._sides))
         violated = np.flatnonzero(deep)
         violated = violated[np.argsort(-excess[violated], kind="stable")]
-        _, deepest = np.unique(self._ahead[violated], return_index=True)
+        _, deepest = np.unique(self._bounded_column[violated], return_index=True)
         taken = np.sort(violated[deepest])
-        self._here[taken] = False
-        return [self._own[n] for n in taken]
+        self._is_stored[taken] = False
+        return [self._cut_rows[n] for n in taken]
 
-    def cuts(self) -> list[Cut]:
+    def stored_cuts(self) -> list[Cut]:
         """Those that are there."""
-        return [self._own[n][0] for n in np.flatnonzero(self._here)]
+        return [self._cut_rows[n][0] for n in np.flatnonzero(self._is_stored)]

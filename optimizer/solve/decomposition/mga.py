@@ -17,222 +17,242 @@ from scipy import sparse
 from optimizer.model import highs
 from optimizer.model.highs import LinearProgram
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Appraiser, Cut, stacked
+from optimizer.solve.decomposition.cuts import Cut, CutOracle, rows_to_matrix
 from optimizer.solve.decomposition.master import Master
 
-Mark = tuple[str, str]  # ``project`` or ``stockpile``, and its id
-Portfolio = frozenset[Mark]  # what is built and bought up
+PortfolioItem = tuple[str, str]  # ``project`` or ``stockpile``, and its id
+Portfolio = frozenset[PortfolioItem]  # what is built and bought up
 
-VIOLATED = 1e-6  # cuts and rules that are broken by less, as a share of their side, wait on
-JOINING = 80  # cuts that join at a time
-GUESSED = 2000  # branches of a guess
+VIOLATION_TOLERANCE = (
+    1e-6  # cuts and rules that are broken by less, as a share of their side, wait on
+)
+MAX_CUTS_PER_ROUND = 80  # cuts that join at a time
+MAX_GUESS_NODES = 2000  # branches of a guess
 
-_Row = tuple[NDArray[np.int64], Floats, float, float]  # columns, entries, and the two sides
+_ProgramRow = tuple[NDArray[np.int64], Floats, float, float]  # columns, entries, and the two sides
 
 
 @dataclass(frozen=True, eq=False)
-class Unlike:
+class DistantPortfolio:
     """A portfolio that was sought, and what is proven of all."""
 
     portfolio: Portfolio | None  # none where none was found
-    most: float  # no portfolio in the limit is less like the known ones; -inf without any
-    complete: bool  # whether the program was solved to its end
+    max_distance: float  # no portfolio in the limit is less like the known ones; -inf without any
+    is_complete: bool  # whether the program was solved to its end
 
 
-class Farthest:
+class FarthestPortfolioProgram:
     """The program, as cuts join it. ``least`` holds the lots from which on each stockpile counts as
     bought up; a stockpile that it lacks is free and has no mark. One that counts as not bought up
     buys nothing."""
 
-    def __init__(self, appraise: Appraiser, least: Mapping[str, float]) -> None:
-        self.master = Master(appraise)
+    def __init__(self, cut_oracle: CutOracle, min_lots: Mapping[str, float]) -> None:
+        self.master = Master(cut_oracle)
         self.projects = self.master.projects
-        self.stockpiles = list(least)
-        self.marks: list[Mark] = [("project", p) for p in self.projects]
-        self.marks += [("stockpile", h) for h in self.stockpiles]
-        self._columns = len(self.master.program.cost)
-        self._smallest = self._columns + len(self.stockpiles)  # smallest distance, the last
-        self._own = dict(zip(self.projects, self.master.start, strict=True))
-        view = self.master.views[0]  # purchases are columns that all sets of assumptions share
-        self._bought = dict(zip(view.recourse.columns.stockpiles, view.purchases, strict=True))
-        self._least = least
-        instances = appraise.together.instances
-        self._most = {h: max(most_lots(own, h) for own in instances) for h in self.stockpiles}
-        self._settled: Portfolio = frozenset()
+        self.stockpiles = list(min_lots)
+        self.items: list[PortfolioItem] = [("project", p) for p in self.projects]
+        self.items += [("stockpile", h) for h in self.stockpiles]
+        self._master_column_count = len(self.master.program.cost)
+        self._min_distance_column = self._master_column_count + len(
+            self.stockpiles
+        )  # smallest distance, the last
+        self._start_columns = dict(zip(self.projects, self.master.start_columns, strict=True))
+        view = self.master.part_columns[
+            0
+        ]  # purchases are columns that all sets of assumptions share
+        self._purchase_columns = dict(
+            zip(view.recourse.columns.stockpiles, view.purchase_columns, strict=True)
+        )
+        self._min_lots = min_lots
+        instances = cut_oracle.assumption_sets.instances
+        self._max_lots = {
+            h: max(max_useful_lots(own, h) for own in instances) for h in self.stockpiles
+        }
+        self._fixed_items: Portfolio = frozenset()
         self._cuts: dict[int, Cut] = {}
-        self._rows: list[_Row] = []  # of the cuts, in their order
-        self._inside: set[int] = set()
-        self._called: set[int] = set()
+        self._cut_rows: list[_ProgramRow] = []  # of the cuts, in their order
+        self._active_cuts: set[int] = set()
+        self._active_lazy_rows: set[int] = set()
 
     # Cuts
 
-    def learn(self, cuts: Iterable[Cut]) -> None:
+    def add_cuts(self, cuts: Iterable[Cut]) -> None:
         """Take in cuts that were found elsewhere."""
         for cut in cuts:
-            if id(cut) not in self._cuts and self.master.weighs(cut):
+            if id(cut) not in self._cuts and self.master.has_bounded_column(cut):
                 self._cuts[id(cut)] = cut
-                columns, entries, side = self.master.row(cut)
-                self._rows.append((columns.astype(np.int64), entries, side, math.inf))
+                columns, entries, side = self.master.cut_row(cut)
+                self._cut_rows.append((columns.astype(np.int64), entries, side, math.inf))
 
     # Marks
 
-    def settle(self, marks: Collection[Mark]) -> None:
+    def fix_items(self, items: Collection[PortfolioItem]) -> None:
         """Hold marks as they are in the first known plan: no plan within the limit has another."""
-        self._settled = frozenset(marks)
+        self._fixed_items = frozenset(items)
 
-    def _of_mark(self, mark: Mark) -> NDArray[np.int64]:
+    def _item_columns(self, item: PortfolioItem) -> NDArray[np.int64]:
         """Columns whose sum a mark is."""
-        kind, name = mark
+        kind, name = item
         if kind == "project":
-            return self._own[name].astype(np.int64)
-        return np.array([self._columns + self.stockpiles.index(name)])
+            return self._start_columns[name].astype(np.int64)
+        return np.array([self._master_column_count + self.stockpiles.index(name)])
 
-    def _distance(self, portfolio: Portfolio) -> tuple[NDArray[np.int64], Floats, int]:
+    def _distance_row(self, portfolio: Portfolio) -> tuple[NDArray[np.int64], Floats, int]:
         """Columns, entries and constant of the distance to a portfolio."""
-        places = [self._of_mark(mark) for mark in self.marks]
-        signs = [-1.0 if mark in portfolio else 1.0 for mark in self.marks]
+        places = [self._item_columns(mark) for mark in self.items]
+        signs = [-1.0 if mark in portfolio else 1.0 for mark in self.items]
         entries = np.repeat(signs, [len(own) for own in places])
         return np.concatenate([*places, []]).astype(np.int64), entries, len(portfolio)
 
     # The program
 
-    def seek(
+    def find_farthest(
         self,
-        known: Sequence[Portfolio],
-        ruled_out: Collection[Portfolio],
-        limit: float,
+        known_portfolios: Sequence[Portfolio],
+        excluded_portfolios: Collection[Portfolio],
+        objective_limit: float,
         *,
-        nodes: int,
+        node_limit: int,
         time_limit: float | None = None,
-    ) -> Unlike:
+    ) -> DistantPortfolio:
         """The portfolio least like those known, with an objective of at most ``limit`` as far as
         cuts know; not one of those ``ruled_out``. The smallest distance counts first, the sum of
         all next. ``nodes`` limits the search."""
-        fixed = self._fixed_rows(known, ruled_out, limit)
-        cost = np.zeros(self._smallest + 1)
-        cost[self._smallest] = -1.0
-        for portfolio in known:
-            columns, entries, _ = self._distance(portfolio)
+        fixed = self._base_rows(known_portfolios, excluded_portfolios, objective_limit)
+        cost = np.zeros(self._min_distance_column + 1)
+        cost[self._min_distance_column] = -1.0
+        for portfolio in known_portfolios:
+            columns, entries, _ = self._distance_row(portfolio)
             # All distances together count less than one step of the smallest.
-            np.add.at(cost, columns, -entries / (len(self.marks) * len(known) + 1))
-        constant = sum(map(len, known)) / (len(self.marks) * len(known) + 1)
+            np.add.at(cost, columns, -entries / (len(self.items) * len(known_portfolios) + 1))
+        constant = sum(map(len, known_portfolios)) / (len(self.items) * len(known_portfolios) + 1)
         while True:  # the relaxation calls in what it breaks
-            relaxed = highs.solve(self._program(fixed, cost).relaxation(), threads=1)
+            relaxed = highs.solve(self._build_program(fixed, cost).relaxation(), threads=1)
             if relaxed.ending == "infeasible":
-                return Unlike(None, -math.inf, complete=True)
-            if relaxed.values is None or not self._call_in(relaxed.values):
+                return DistantPortfolio(None, -math.inf, is_complete=True)
+            if relaxed.values is None or not self._add_violated_rows(relaxed.values):
                 break
         solved = highs.solve(
-            self._program(fixed, cost),
+            self._build_program(fixed, cost),
             gap=0.0,
             time_limit=time_limit,
             threads=1,
-            options={"mip_max_nodes": nodes, "mip_feasibility_tolerance": 1e-7},
+            options={"mip_max_nodes": node_limit, "mip_feasibility_tolerance": 1e-7},
         )
         if solved.ending == "infeasible":
-            return Unlike(None, -math.inf, complete=True)
-        bound = float(len(self.marks)) if solved.bound is None else -solved.bound + constant
-        most = min(math.floor(bound + 1e-6), len(self.marks))
+            return DistantPortfolio(None, -math.inf, is_complete=True)
+        bound = float(len(self.items)) if solved.bound is None else -solved.bound + constant
+        most = min(math.floor(bound + 1e-6), len(self.items))
         if solved.values is None:
-            return Unlike(None, most, complete=False)
-        self._call_in(solved.values)
+            return DistantPortfolio(None, most, is_complete=False)
+        self._add_violated_rows(solved.values)
         x = solved.values
-        portfolio = frozenset(m for m in self.marks if x[self._of_mark(m)].sum() > 0.5)
-        return Unlike(portfolio, most, complete=solved.ending == "optimal")
+        portfolio = frozenset(m for m in self.items if x[self._item_columns(m)].sum() > 0.5)
+        return DistantPortfolio(portfolio, most, is_complete=solved.ending == "optimal")
 
-    def guess(
+    def guess_portfolio(
         self,
-        known: Sequence[Portfolio],
-        barred: Collection[Portfolio],
-        costs: Mapping[Mark, float],
-        room: float,
+        known_portfolios: Sequence[Portfolio],
+        excluded_portfolios: Collection[Portfolio],
+        item_costs: Mapping[PortfolioItem, float],
+        max_cost: float,
     ) -> Portfolio | None:
         """The portfolio least like those known whose turned marks of the first of them cost no more
         than ``room``, if each costs what it costs alone; None where there is none. Marks without a
         cost are left as they are."""
-        first, count = known[0], len(self.marks)
+        first, count = known_portfolios[0], len(self.items)
         # A column for each mark that is turned, and the smallest distance.
         cost = np.zeros(count + 1)
         cost[count] = -1.0
         rows, low, high = [], [], []
-        for portfolio in [*known, *barred]:
+        for portfolio in [*known_portfolios, *excluded_portfolios]:
             turned = np.array(
-                [1.0 if (m in first) == (m in portfolio) else -1.0 for m in self.marks]
+                [1.0 if (m in first) == (m in portfolio) else -1.0 for m in self.items]
             )
             apart = len(first ^ portfolio)
-            near = portfolio in known
+            near = portfolio in known_portfolios
             rows.append(np.append(turned, -1.0 if near else 0.0))
             low.append(-float(apart) if near else 1.0 - apart)
             high.append(math.inf)
             if near:
-                cost[:count] -= turned / (count * len(known) + 1)
-        rows.append(np.append([costs.get(mark, 0.0) for mark in self.marks], 0.0))
+                cost[:count] -= turned / (count * len(known_portfolios) + 1)
+        rows.append(np.append([item_costs.get(mark, 0.0) for mark in self.items], 0.0))
         low.append(-math.inf)
-        high.append(room)
-        free = np.array([1.0 if mark in costs else 0.0 for mark in self.marks])
-        program = highs.arrays(
+        high.append(max_cost)
+        free = np.array([1.0 if mark in item_costs else 0.0 for mark in self.items])
+        program = highs.program_from_arrays(
             cost, np.array(rows), low, high, np.append(0 * free, 1.0), np.append(free, count)
         )
         whole = replace(program, integer=np.ones(count + 1, dtype=bool))
-        solved = highs.solve(whole, gap=1e-3, threads=1, options={"mip_max_nodes": GUESSED})
+        solved = highs.solve(whole, gap=1e-3, threads=1, options={"mip_max_nodes": MAX_GUESS_NODES})
         if solved.values is None:
             return None
-        turned_marks = {m for m, x in zip(self.marks, solved.values, strict=False) if x > 0.5}
+        turned_marks = {m for m, x in zip(self.items, solved.values, strict=False) if x > 0.5}
         return first ^ turned_marks
 
-    def _call_in(self, x: Floats) -> bool:
+    def _add_violated_rows(self, x: Floats) -> bool:
         """Let cuts and waiting rules join that a solution breaks; whether any did."""
         broken = []
-        for n, (columns, entries, side, _) in enumerate(self._rows):
-            if n not in self._inside:
+        for n, (columns, entries, side, _) in enumerate(self._cut_rows):
+            if n not in self._active_cuts:
                 excess = (side - float(entries @ x[columns])) / max(1.0, abs(side))
-                if excess > VIOLATED:
+                if excess > VIOLATION_TOLERANCE:
                     broken.append((-excess, n))
-        joining = [n for _, n in sorted(broken)[:JOINING]]
-        reduced = self.master.reduced
-        over = reduced.waiting @ x[: self._columns] - reduced.upper
-        called = set(np.flatnonzero(over > VIOLATED).tolist()) - self._called
-        self._inside.update(joining)
-        self._called |= called
+        joining = [n for _, n in sorted(broken)[:MAX_CUTS_PER_ROUND]]
+        reduced = self.master.reduced_program
+        over = reduced.lazy_rows @ x[: self._master_column_count] - reduced.lazy_upper
+        called = set(np.flatnonzero(over > VIOLATION_TOLERANCE).tolist()) - self._active_lazy_rows
+        self._active_cuts.update(joining)
+        self._active_lazy_rows |= called
         return bool(joining or called)
 
-    def _fixed_rows(
-        self, known: Sequence[Portfolio], ruled_out: Collection[Portfolio], limit: float
-    ) -> list[_Row]:
+    def _base_rows(
+        self,
+        known_portfolios: Sequence[Portfolio],
+        excluded_portfolios: Collection[Portfolio],
+        objective_limit: float,
+    ) -> list[_ProgramRow]:
         """Rows beside those of the master: the limit, marks, and distances."""
         program = self.master.program
         weighed = np.flatnonzero(program.cost)
-        rows: list[_Row] = [(weighed, program.cost[weighed], -math.inf, limit - program.offset)]
+        rows: list[_ProgramRow] = [
+            (weighed, program.cost[weighed], -math.inf, objective_limit - program.offset)
+        ]
         for h in self.stockpiles:
-            columns = np.append(self._bought[h], self._of_mark(("stockpile", h)))
-            ones = np.ones(len(self._bought[h]))
-            rows.append((columns, np.append(ones, -self._least[h]), 0.0, math.inf))
-            rows.append((columns, np.append(ones, -self._most[h]), -math.inf, 0.0))
-        for mark in self.marks:
-            if mark in self._settled:
-                own = self._of_mark(mark)
-                value = 1.0 if mark in known[0] else 0.0
+            columns = np.append(self._purchase_columns[h], self._item_columns(("stockpile", h)))
+            ones = np.ones(len(self._purchase_columns[h]))
+            rows.append((columns, np.append(ones, -self._min_lots[h]), 0.0, math.inf))
+            rows.append((columns, np.append(ones, -self._max_lots[h]), -math.inf, 0.0))
+        for mark in self.items:
+            if mark in self._fixed_items:
+                own = self._item_columns(mark)
+                value = 1.0 if mark in known_portfolios[0] else 0.0
                 rows.append((own, np.ones(len(own)), value, value))
-        for portfolio in known:
-            columns, entries, constant = self._distance(portfolio)
-            columns, entries = np.append(columns, self._smallest), np.append(entries, -1.0)
+        for portfolio in known_portfolios:
+            columns, entries, constant = self._distance_row(portfolio)
+            columns, entries = (
+                np.append(columns, self._min_distance_column),
+                np.append(entries, -1.0),
+            )
             rows.append((columns, entries, -float(constant), math.inf))
-        for portfolio in ruled_out:
-            columns, entries, constant = self._distance(portfolio)
+        for portfolio in excluded_portfolios:
+            columns, entries, constant = self._distance_row(portfolio)
             rows.append((columns, entries, 1.0 - constant, math.inf))
         return rows
 
-    def _program(self, fixed: Sequence[_Row], cost: Floats) -> LinearProgram:
-        base, reduced = self.master.program, self.master.reduced
-        rows = [*fixed, *(self._rows[n] for n in sorted(self._inside))]
-        for r in sorted(self._called):
-            own = slice(reduced.waiting.indptr[r], reduced.waiting.indptr[r + 1])
-            columns = reduced.waiting.indices[own].astype(np.int64)
-            rows.append((columns, reduced.waiting.data[own], -math.inf, float(reduced.upper[r])))
-        more = stacked(rows, len(cost))
+    def _build_program(self, base_rows: Sequence[_ProgramRow], cost: Floats) -> LinearProgram:
+        base, reduced = self.master.program, self.master.reduced_program
+        rows = [*base_rows, *(self._cut_rows[n] for n in sorted(self._active_cuts))]
+        for r in sorted(self._active_lazy_rows):
+            own = slice(reduced.lazy_rows.indptr[r], reduced.lazy_rows.indptr[r + 1])
+            columns = reduced.lazy_rows.indices[own].astype(np.int64)
+            rows.append(
+                (columns, reduced.lazy_rows.data[own], -math.inf, float(reduced.lazy_upper[r]))
+            )
+        more = rows_to_matrix(rows, len(cost))
         more.sum_duplicates()
         more.eliminate_zeros()
-        extra = len(cost) - self._columns
+        extra = len(cost) - self._master_column_count
         none = sparse.csr_array((base.matrix.shape[0], extra))
         whole = sparse.hstack([sparse.csr_array(base.matrix), none])
         marks = np.ones(len(self.stockpiles))
@@ -243,19 +263,23 @@ class Farthest:
             row_lower=np.concatenate([base.row_lower, [low for _, _, low, _ in rows]]),
             row_upper=np.concatenate([base.row_upper, [high for _, _, _, high in rows]]),
             lower=np.concatenate([base.lower, 0 * marks, [1.0]]),
-            upper=np.concatenate([base.upper, marks, [float(len(self.marks))]]),
+            upper=np.concatenate([base.upper, marks, [float(len(self.items))]]),
             integer=np.concatenate([base.integer, marks > 0, [True]]),
-            rows=[*base.rows, *(f"beside {n}" for n in range(len(rows)))],
-            columns=[*base.columns, *(f"mark of {h}" for h in self.stockpiles), "smallest"],
+            row_names=[*base.row_names, *(f"beside {n}" for n in range(len(rows)))],
+            column_names=[
+                *base.column_names,
+                *(f"mark of {h}" for h in self.stockpiles),
+                "smallest",
+            ],
         )
 
 
-def most_lots(instance: Instance, h: str) -> float:
+def max_useful_lots(instance: Instance, h: str) -> float:
     """Lots that a stockpile can buy over all years, or that are of any use."""
     pile, periods = instance.stockpiles[h], len(instance.periods)
-    fades = pile.keeps**periods
+    fades = pile.retention**periods
     room = pile.max_stock / fades
-    usable = float(instance.usable[pile.material].sum()) * instance.per_year
+    usable = float(instance.max_useful_lots[pile.material].sum()) * instance.periods_per_year
     # More than that, and what a rule asks to be kept, is of no use to anyone.
     useful = (usable + float(pile.min_stock.max(initial=0.0))) / fades
     return min(float(pile.max_purchase.sum()), room, useful)

@@ -15,8 +15,8 @@ from spreadsheets import cells, records, results
 from models.language import Language
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.solve import reckoned
-from optimizer.solve.planner import plan as best_plan
+from optimizer.solve import consistency
+from optimizer.solve.planner import solve_to_plan as best_plan
 
 
 def failing(found: Plan) -> list[str]:
@@ -39,7 +39,7 @@ def test_a_plan_with_all_of_it() -> None:
     classes = {one.budget_class for one in costly().accounts}
     assert {"premium", "financial_transaction"} <= classes
     assert [built.id for built in costly().projects] == ["mine", "plant"]
-    assert list(reckoned.disagreements(costly())) == []
+    assert list(consistency.find_discrepancies(costly())) == []
     assert failing(costly()) == []
 
 
@@ -66,4 +66,4 @@ def test_what_it_says() -> None:
 def test_random_plans_add_up(seed: int) -> None:
     found = best_plan(Case.model_validate(deals_case(random.Random(f"shown {seed}").choice)))
     assert failing(found) == []
-    assert list(reckoned.disagreements(found)) == []
+    assert list(consistency.find_discrepancies(found)) == []

@@ -10,7 +10,7 @@ from saved_plans import germany
 from small import case, chance_of_cut, project, solve, state
 
 from models.scenario.case import Case
-from optimizer.analyses.plan.projects import Chances, chances
+from optimizer.analyses.plan.projects import DeliveryRisk, compute_delivery_risk
 
 SAMPLE = {"sample": {"states": 20, "seed": 1}}
 
@@ -25,8 +25,8 @@ def works(**sections: Any) -> Case:
 @pytest.mark.parametrize("uncertainty", [None, SAMPLE])
 def test_of_drawn_states_they_are_those_of_the_project(uncertainty: Any) -> None:
     """0.35 years and twice 0.25 are 0.85; what has no probability is no delay."""
-    found = chances(works(uncertainty=uncertainty), "works")
-    assert found == Chances(0.75, pytest.approx(0.85), 2)
+    found = compute_delivery_risk(works(uncertainty=uncertainty), "works")
+    assert found == DeliveryRisk(0.75, pytest.approx(0.85), 2)
 
 
 def test_of_written_states_they_are_those_of_the_states() -> None:
@@ -37,11 +37,11 @@ def test_of_written_states_they_are_those_of_the_states() -> None:
         state("later", 0.1, delayed_projects={"works": 3}),
         state("in time", 0.1),
     ]
-    found = chances(works(uncertainty={"states": states}, hazards=_cut()), "works")
-    assert found == Chances(pytest.approx(0.8), pytest.approx(0.9 / 0.8), 3)
+    found = compute_delivery_risk(works(uncertainty={"states": states}, hazards=_cut()), "works")
+    assert found == DeliveryRisk(pytest.approx(0.8), pytest.approx(0.9 / 0.8), 3)
     never = [state("fails", 1.0, failed_projects=["works"])]
-    found = chances(works(uncertainty={"states": never}, hazards=_cut()), "works")
-    assert found == Chances(0.0, 0.0, 0)
+    found = compute_delivery_risk(works(uncertainty={"states": never}, hazards=_cut()), "works")
+    assert found == DeliveryRisk(0.0, 0.0, 0)
 
 
 def _cut() -> Any:
@@ -52,18 +52,18 @@ def test_the_table_tells_of_each_project_by_its_decision() -> None:
     plan = germany()
     table = tables_in(plan)["projects"]
     assert plan.case is not None
-    built = {plan.case.projects[p.id].name.read(): p for p in plan.projects}  # type: ignore[union-attr]
+    built = {plan.case.projects[p.id].name.in_language(): p for p in plan.projects}  # type: ignore[union-attr]
     *rows, _ = table.rows
     assert [row[0].text for row in rows] == sorted(
         built, key=lambda name: (built[name].start, built[name].first_output)
     )
     for row in rows:
         named = dict(zip(table.headers, row, strict=True))
-        own = chances(plan.case, built[row[0].text].id)
+        own = compute_delivery_risk(plan.case, built[row[0].text].id)
         assert named["Decision"].value == built[row[0].text].start
         assert named["First output"].value == built[row[0].text].first_output
-        assert named["Chance of success"].value == own.success
-        assert named["Expected delay, years"].value == own.delay
+        assert named["Chance of success"].value == own.success_probability
+        assert named["Expected delay, years"].value == own.mean_delay_years
         assert named["Contracted to Germany"].value == built[row[0].text].offtake
 
 

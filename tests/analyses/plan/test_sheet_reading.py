@@ -17,10 +17,10 @@ from spreadsheets import cells, displayed, formulas, records, results, with_libr
 from models.language import using
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.report.figures import NO_BREAK, NONE
+from optimizer.report.number_format import NO_BREAK_SPACE, NO_VALUE
 from optimizer.report.workbook.book import Book, Sheet
-from optimizer.report.workbook.styles import Form, objective, places
-from optimizer.solve.planner import plan as best_plan
+from optimizer.report.workbook.styles import CellForm, decimals_for, objective_form
+from optimizer.solve.planner import solve_to_plan as best_plan
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,8 @@ def test_nothing_is_left_in_english(plan: Plan, content: bytes) -> None:
     names = {"Chile", "China", "Fund", "Motor_co"}
     assert (
         alike
-        == {"t", "Budget", "Budgets", "EU", "HHI", "Instrument", "Status", NONE, versions} | names
+        == {"t", "Budget", "Budgets", "EU", "HHI", "Instrument", "Status", NO_VALUE, versions}
+        | names
     )
 
 
@@ -158,12 +159,12 @@ def test_charts_stand_below_the_rows_that_each_page_repeats(content: bytes) -> N
     assert seen == 2
 
 
-def sheet_of(figures: list[float], form: Form) -> bytes:
+def sheet_of(figures: list[float], form: CellForm) -> bytes:
     book = Book("Figures")
     sheet = Sheet(book, "Figures", "Figures")
     for row, figure in enumerate(figures, 1):
-        sheet.put(row, 0, figure, "optimizer", form)
-    return book.finished()
+        sheet.write_cell(row, 0, figure, "optimizer", form)
+    return book.to_bytes()
 
 
 @pytest.mark.quick(1)
@@ -176,23 +177,23 @@ def sheet_of(figures: list[float], form: Form) -> bytes:
         ("share", ["123456.0%", "-123456.0%", "1.0%", "–", "–", "–"]),
     ],
 )  # fmt: skip
-def test_a_dash_is_nothing_at_all(form: Form, wanted: list[str], tmp_path: Path) -> None:
+def test_a_dash_is_nothing_at_all(form: CellForm, wanted: list[str], tmp_path: Path) -> None:
     """A solver's zero is none, and no figure is shown as minus zero."""
     figures = [1234.56, -1234.56, 0.01, 0.0, 1e-12, -1e-12]
     assert displayed(tmp_path, sheet_of(figures, form))[1:7] == wanted
 
 
 def test_small_figures_keep_their_digits() -> None:
-    assert [places([x]) for x in (26_269.1, 30.0, 3.0, 0.04, 0.0)] == [1, 2, 3, 5, 1]
-    assert (objective([5502.6, None]), objective([0.0123])) == ("control", "small")
+    assert [decimals_for([x]) for x in (26_269.1, 30.0, 3.0, 0.04, 0.0)] == [1, 2, 3, 5, 1]
+    assert (objective_form([5502.6, None]), objective_form([0.0123])) == ("control", "small")
 
 
 def test_numbers_in_sentences_are_not_broken() -> None:
     book = Book("Figures")
     sheet = Sheet(book, "Figures", "Figures")
-    sheet.note(f"from 26{NO_BREAK}269  to\n5{NO_BREAK}501", 3)
-    read = results(book.finished())["Figures"]["A3"].value
-    assert read == f"from 26{NO_BREAK}269 to 5{NO_BREAK}501"
+    sheet.write_paragraph(f"from 26{NO_BREAK_SPACE}269  to\n5{NO_BREAK_SPACE}501", 3)
+    read = results(book.to_bytes())["Figures"]["A3"].value
+    assert read == f"from 26{NO_BREAK_SPACE}269 to 5{NO_BREAK_SPACE}501"
 
 
 def test_rows_that_belong_to_others_are_indented(content: bytes) -> None:

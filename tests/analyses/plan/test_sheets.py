@@ -19,9 +19,9 @@ from spreadsheets import cells, formulas, records, results
 from models.language import using
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.plan.words import PlanWording
-from optimizer.report.countries import country
-from optimizer.solve.planner import plan as best_plan
+from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.report.countries import country_name
+from optimizer.solve.planner import solve_to_plan as best_plan
 
 GERMAN = {"Answer": "Ergebnis", "Stockpiles": "Lager", "Checks": "Prüfungen"}
 
@@ -119,7 +119,7 @@ def test_budgets(plan: Plan, book: Any) -> None:
         if use.total_meur is not None and use.available_meur is None:
             assert used["Granted"] == same(use.total_meur)
         if use.available_meur is not None:
-            there = limits[say.budget_line(use.funder, use.line)]
+            there = limits[say.budget_line_name(use.funder, use.line)]
             assert there[: len(use.available_meur)] == tuple(map(same, use.available_meur.values()))
     for tab, money in (("Budgets", plan.spend_meur), ("Funding", plan.committed_meur)):
         rows = {row["Id of the funder"]: row for row in records(book[tab], "Funder", "All years")}
@@ -197,7 +197,7 @@ def test_where_supply_comes_from(plan: Plan, book: Any) -> None:
             for side, mix in sides.items():
                 assert mix is not None
                 for code, share in mix.by_country.items():
-                    assert rows[material.id, side, country(code)][year] == same(share)
+                    assert rows[material.id, side, country_name(code)][year] == same(share)
                 largest = rows[material.id, side, "largest supplier's share"]
                 assert largest[year] == same(mix.largest_share)
                 assert rows[material.id, side, "HHI"][year] == pytest.approx(mix.hhi)

@@ -10,15 +10,15 @@ from small import case, funder, near, project, stockpile
 from varied import reading
 
 from models.faults import ScenarioError
-from models.results import Split, StateMode
+from models.results import PublicMoneyMode, Split
 from optimizer.analyses.split.options import SplitOptions
-from optimizer.analyses.split.players import NoGame
-from optimizer.analyses.split.split import split
+from optimizer.analyses.split.players import NoCooperativeGame
+from optimizer.analyses.split.split import split_joint_gain
 
 
-def game(raw: Raw, mode: StateMode = "every", **more: object) -> Split:
+def game(raw: Raw, mode: PublicMoneyMode = "every", **more: object) -> Split:
     options = SplitOptions(gap=1e-6, jobs=1).model_copy(update={"mode": mode, **more})
-    return split(reading(raw), options, title="partners")
+    return split_joint_gain(reading(raw), options, title="partners")
 
 
 def costs(found: Split) -> dict[tuple[str, ...], float]:
@@ -114,7 +114,9 @@ def test_what_others_do_alone_changes_what_a_coalition_is_worth() -> None:
         ("joint", {("maker",): 13, ("user",): 5, ("maker", "user"): 4}),
     ],
 )
-def test_where_public_money_stands(mode: StateMode, expected: dict[tuple[str, ...], float]) -> None:
+def test_where_public_money_stands(
+    mode: PublicMoneyMode, expected: dict[tuple[str, ...], float]
+) -> None:
     """As a gift the fund carries everything: 120 t for `maker`, 40 t for `user`, free of cost."""
     found = game(with_fund(), mode)
     assert costs(found) == {members: near(value) for members, value in expected.items()}
@@ -203,7 +205,7 @@ def test_one_company_is_no_game() -> None:
     raw = partners()
     raw["funders"]["user"] = funder()
     raw["consumers"]["users"].pop("company")
-    with pytest.raises(NoGame, match="has 1"):
+    with pytest.raises(NoCooperativeGame, match="has 1"):
         game(raw)
 
 

@@ -13,8 +13,8 @@ from varied import reading
 from models.results import Split
 from models.scenario.case import Case
 from optimizer.analyses.split.options import SplitOptions
-from optimizer.analyses.split.split import split
-from optimizer.solve.planner import plan
+from optimizer.analyses.split.split import split_joint_gain
+from optimizer.solve.planner import solve_to_plan
 
 COMPANIES = ("one", "two", "three")
 
@@ -89,10 +89,10 @@ def without_outsiders(raw: Raw, members: tuple[str, ...], public: bool) -> Raw:
 @pytest.mark.parametrize("mode", ["none", "every"])
 def test_outsiders_are_as_if_they_had_nothing(seed: int, mode: str) -> None:
     raw = drawn(seed)
-    found = split(reading(raw), SplitOptions(mode=mode, gap=1e-7, jobs=1), title="drawn")  # type: ignore[arg-type]
+    found = split_joint_gain(reading(raw), SplitOptions(mode=mode, gap=1e-7, jobs=1), title="drawn")  # type: ignore[arg-type]
     for own in found.coalitions:
         written = without_outsiders(raw, own.members, mode == "every")
-        best = plan(Case.model_validate(written), gap=1e-7).certificate.objective
+        best = solve_to_plan(Case.model_validate(written), gap=1e-7).certificate.objective
         assert own.found == pytest.approx(best, rel=2e-6, abs=1e-6)
         assert own.bound <= best + 1e-6 * max(1.0, best)
 
@@ -102,7 +102,7 @@ def test_some_of_them_act_alone_and_some_only_together() -> None:
     """Else the test above would hold of games in which nothing happens."""
     alone = together = 0
     for seed in range(6):
-        found = split(
+        found = split_joint_gain(
             reading(drawn(seed)), SplitOptions(mode="none", gap=1e-6, jobs=1), title="drawn"
         )
         alone += any(own.projects for own in found.coalitions if len(own.members) == 1)
@@ -122,8 +122,8 @@ def told(found: Split) -> Raw:
 def test_several_processes_find_what_one_finds_and_the_same_each_time() -> None:
     raw = partners(**chance_of_cut(0.4))
     options = SplitOptions(externality=True, gap=1e-6, jobs=2)
-    twice = [split(reading(raw), options, title="two") for _ in range(2)]
+    twice = [split_joint_gain(reading(raw), options, title="two") for _ in range(2)]
     assert told(twice[0]) == told(twice[1])
-    one = split(reading(raw), SplitOptions(gap=1e-6, jobs=1), title="one")
+    one = split_joint_gain(reading(raw), SplitOptions(gap=1e-6, jobs=1), title="one")
     for own, other in zip(one.coalitions, twice[0].coalitions, strict=True):
         assert own.found == pytest.approx(other.found, rel=2e-6)

@@ -48,8 +48,8 @@ def test_nothing_english_is_left(folder, text, settings, projects):
     with using("de"):
         german = faults(folder, text, settings, projects)
         lines = [str(fault) for fault in german]
-    assert [(f.place, f.path, f.severity) for f in german] == [
-        (f.place, f.path, f.severity) for f in english
+    assert [(f.location, f.path, f.severity) for f in german] == [
+        (f.location, f.path, f.severity) for f in english
     ]
     for ours, theirs in zip(german, english, strict=True):
         assert ours.message != theirs.message

@@ -20,7 +20,7 @@ from small_scenario import VALID, broken
 from soundness import PARTS, TINY, checked, same_in_json, sound_in_both
 from workbooks import written as as_workbook
 
-from models.faults import Fault, ScenarioError, legible
+from models.faults import Fault, ScenarioError, escape_unprintable
 from models.files import read_case, read_case_text
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -148,11 +148,11 @@ def test_an_escape_that_stands_for_no_text(escape, where):
 def test_escapes_that_stand_for_text_remain():
     title = read_case_text(f'title: "\\u00e4\\t\\n\\x85"\n{TINY}').case.title
     assert title is not None
-    assert title.read() == "ä\t\n\x85"
+    assert title.in_language() == "ä\t\n\x85"
 
 
 def test_messages_hold_nothing_that_a_terminal_obeys():
-    assert legible("a\x1b[31m\u202eb\nc\udcff ä") == r"a\x1b[31m\u202eb\nc\udcff ä"
+    assert escape_unprintable("a\x1b[31m\u202eb\nc\udcff ä") == r"a\x1b[31m\u202eb\nc\udcff ä"
     fault = Fault((), "a\x1b", "b\r")
     assert (fault.message, fault.hint) == (r"a\x1b", r"b\r")
 
@@ -220,7 +220,7 @@ def test_json_may_write_a_character_as_two_escapes():
     assert "\\ud83d\\ude00" in text
     title = read_case_text(text, "a.json").case.title
     assert title is not None
-    assert title.read() == "\\ud83d\\ude00 \U0001f600"
+    assert title.in_language() == "\\ud83d\\ude00 \U0001f600"
 
 
 def test_an_id_that_looks_like_a_merge_key_is_one_in_quotes_and_in_json():
@@ -238,6 +238,6 @@ def test_countries_cannot_stand_in_a_table():
 
 
 def test_keys_that_are_right_take_nothing_off_the_words_that_may_be_compared(monkeypatch):
-    monkeypatch.setattr("models.spelling.MAX_COMPARED", 0)
+    monkeypatch.setattr("models.spelling.MAX_COMPARISONS", 0)
     text = broken(("capex_meur: 60", "capex_meur: {value: 60, source: guess}"))
     assert read_case_text(text).case.projects["recycling"].capex_meur.source == "guess"

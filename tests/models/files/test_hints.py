@@ -8,7 +8,7 @@ from small_scenario import VALID
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.scenario.quantities import number_hint
-from models.spelling import suggestion
+from models.spelling import unknown_key_hint
 
 FIELDS = (
     "t_per_year", "output_t_per_year", "capex_meur", "cash_cost_eur_per_t", "price_eur_per_t",
@@ -66,13 +66,13 @@ def found(text: str) -> list[str]:
     ],
 )
 def test_a_name_in_another_unit_is_no_misspelling(word: str, hint: str) -> None:
-    assert suggestion(word, FIELDS) == hint
+    assert unknown_key_hint(word, FIELDS) == hint
 
 
 def test_operating_costs_are_not_called_cash_costs() -> None:
-    assert "did you mean" not in suggestion("opex_eur_per_t", FIELDS)
+    assert "did you mean" not in unknown_key_hint("opex_eur_per_t", FIELDS)
     for word in ("revenue_eur_per_t", "capex_eur_per_t", "storage_meur_per_year", "stok_kt"):
-        assert suggestion(word, FIELDS).startswith("known here")
+        assert unknown_key_hint(word, FIELDS).startswith("known here")
 
 
 @pytest.mark.parametrize(

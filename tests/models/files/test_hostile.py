@@ -19,18 +19,18 @@ from openpyxl import Workbook
 from small_scenario import VALID, broken, with_table, write
 
 from models import spelling
-from models.faults import Fault, Place, ScenarioError
+from models.faults import Fault, ScenarioError, SourceLocation
+from models.field_marks import LocatedValue
 from models.files import decoding, read_case, read_case_text, reading
-from models.files.archive import Bounds, Unpacking, check
-from models.files.decoding import beside
-from models.files.json_document import NotPlainError, parse_json, read_json
-from models.files.workbook import check_packed, open_workbook, rows_of
-from models.marks import Found
+from models.files.archive import ArchiveLimits, ArchiveRefused, check_archive
+from models.files.decoding import path_in_folder_of
+from models.files.result_json import InvalidJsonError, parse_json, read_json
+from models.files.workbook import check_workbook_archive, open_workbook, read_rows
 from models.scenario import references
 from models.scenario.case import Case
 
-HERE = Place("book.xlsx")
-WIDE = Bounds(parts=100, unpacked=10_000_000, ratio=1000, tags=10_000)
+HERE = SourceLocation("book.xlsx")
+WIDE = ArchiveLimits(max_parts=100, max_unpacked=10_000_000, max_ratio=1000, max_tags=10_000)
 SHEET = "xl/worksheets/sheet1.xml"
 
 
@@ -68,9 +68,9 @@ def lying(content: bytes, stated: int) -> bytes:
     return bytes(raw)
 
 
-def problem_of(raw: bytes, bounds: Bounds = WIDE) -> str:
-    with pytest.raises(Unpacking) as caught:
-        check(raw, bounds)
+def problem_of(raw: bytes, bounds: ArchiveLimits = WIDE) -> str:
+    with pytest.raises(ArchiveRefused) as caught:
+        check_archive(raw, bounds)
     return caught.value.problem
 
 
@@ -78,16 +78,16 @@ def problem_of(raw: bytes, bounds: Bounds = WIDE) -> str:
 
 
 def test_an_honest_archive_passes() -> None:
-    check(zipped({"a.xml": b"<a/>", "b.png": b"\x89PNG"}), WIDE)
-    check_packed(book(), "book.xlsx", HERE)
+    check_archive(zipped({"a.xml": b"<a/>", "b.png": b"\x89PNG"}), WIDE)
+    check_workbook_archive(book(), "book.xlsx", HERE)
 
 
 def test_a_part_larger_than_it_states_is_found_out() -> None:
     raw = lying(b"a" * 1_000_000, 10)
     with zipfile.ZipFile(io.BytesIO(raw)) as packed:
         assert packed.read("a.xml") == b"a" * 10, "whoever trusts the directory is deceived"
-    with pytest.raises((Unpacking, zipfile.BadZipFile)):
-        check(raw, WIDE)
+    with pytest.raises((ArchiveRefused, zipfile.BadZipFile)):
+        check_archive(raw, WIDE)
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_an_archive_beyond_its_bounds(parts: dict[str, bytes], problem: str) -> 
 
 
 def test_rows_may_be_many_but_not_endless() -> None:
-    bounds = Bounds(9, 10_000_000, 1000, 1000, ("xl/worksheets/",))
+    bounds = ArchiveLimits(9, 10_000_000, 1000, 1000, ("xl/worksheets/",))
     cells = b"<c><v>1</v></c>" * 10
-    check(zipped({SHEET: b"<s>" + (b"<row>" + cells + b"</row>") * 400 + b"</s>"}), bounds)
+    check_archive(zipped({SHEET: b"<s>" + (b"<row>" + cells + b"</row>") * 400 + b"</s>"}), bounds)
     assert problem_of(zipped({SHEET: b"<s><row>" + cells * 400 + b"</row></s>"}), bounds) == "tags"
     merged = b'<mergeCell ref="A1:B2"/>' * 400 + b"<row/>"
     assert problem_of(zipped({SHEET: b"<s>" + merged * 3 + b"</s>"}), bounds) == "tags"
@@ -129,7 +129,7 @@ def test_rows_may_be_many_but_not_endless() -> None:
     ids=["encrypted", "cut", "method", "entities", "styles"],
 )
 def test_what_is_no_workbook_to_be_opened(raw: bytes, said: str) -> None:
-    assert said in fault_of(lambda: check_packed(raw, "book.xlsx", HERE))
+    assert said in fault_of(lambda: check_workbook_archive(raw, "book.xlsx", HERE))
 
 
 STYLES = b"""<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">
@@ -150,7 +150,7 @@ def test_dates_are_known_by_their_style(style: bytes, is_date: bool) -> None:
     rows = b'<row r="1"><c r="A1" s="%b"><v>46000</v></c></row>' % style
     raw = book(**{"xl/styles.xml": STYLES % b"[Red]yyyy", SHEET: ROWS % rows})
     sheet = open_workbook(raw, "a.xlsx", HERE).worksheets[0]
-    ((cell,),) = rows_of(sheet, "a.xlsx", HERE, pytest.fail)
+    ((cell,),) = read_rows(sheet, "a.xlsx", HERE, pytest.fail)
     assert isinstance(cell.value, datetime.date) is is_date
 
 
@@ -182,7 +182,7 @@ def test_only_cells_are_read_of_a_workbook(part: str, before: str, put: str) -> 
     assert before in content
     raw = book(**{part: content.replace(before, put, 1).encode()})
     found: list[Fault] = []
-    rows = rows_of(open_workbook(raw, "a.xlsx", HERE).worksheets[0], "a.xlsx", HERE, found.append)
+    rows = read_rows(open_workbook(raw, "a.xlsx", HERE).worksheets[0], "a.xlsx", HERE, found.append)
     assert [cell.value for cell in rows[0]] == ["id", "country"]
     assert len(found) == (998 - 1 if "shared" in put else 0)
 
@@ -265,22 +265,24 @@ def test_many_patches_change_what_they_name_and_nothing_else() -> None:
         for one in (found.case.projects[f"p{n}"] for n in range(50)):
             amounts = one.capex_meur, one.output_t_per_year["lithium"]
             assert tuple(map(float, amounts)) == (value, value)
-    again = base.changed([f"{path}=2" for path in paths])
+    again = base.with_settings([f"{path}=2" for path in paths])
     assert again.case.projects == patched.case.projects
-    assert float(base.changed(["projects.p1.capex_meur=3"]).case.projects["p2"].capex_meur) == 1
+    assert (
+        float(base.with_settings(["projects.p1.capex_meur=3"]).case.projects["p2"].capex_meur) == 1
+    )
 
 
 def test_what_a_message_quotes_is_cut() -> None:
     said = fault_of(lambda: read_case_text(VALID + 'policy_: "' + "a" * 100_000 + '"\n'))
-    assert len(said) < 2 * reading.MAX_MESSAGE
+    assert len(said) < 2 * reading.MAX_MESSAGE_LENGTH
     said = fault_of(lambda: read_case_text(VALID + "currency: " + "9" * 100_000 + "x\n"))
-    assert len(said) < 3 * reading.MAX_MESSAGE
+    assert len(said) < 3 * reading.MAX_MESSAGE_LENGTH
 
 
 @pytest.mark.parametrize("number", ["9" * 1_000_000, "-1." + "9" * 100_000, "1.0e+999", "-.inf"])
 def test_numbers_without_end(number: str) -> None:
     said = fault_of(lambda: read_case_text(broken(("capex_meur: 60", f"capex_meur: {number}"))))
-    assert len(said) < 2 * reading.MAX_MESSAGE
+    assert len(said) < 2 * reading.MAX_MESSAGE_LENGTH
 
 
 def test_a_seed_may_be_as_large_as_one_likes() -> None:
@@ -346,7 +348,7 @@ def test_variants_and_sets_of_a_large_scenario_are_bounded(
     items = "".join(f"  v{n}: {{{more}{patch}{n}}}}}\n" for n in range(1, 9))
     text = f"{head}{section}:\n{items}"
     read_case_text(text, check_variants=True)
-    monkeypatch.setattr(reading, "MAX_CHECKED", 400)
+    monkeypatch.setattr(reading, "MAX_CHECKED_VALUES", 400)
     said = fault_of(lambda: read_case_text(text, check_variants=True))
     assert "would be checked 8 times" in said
     assert "at most 400 are checked" in said
@@ -356,13 +358,13 @@ def test_variants_and_sets_of_a_large_scenario_are_bounded(
 def test_a_variant_has_no_warnings_made_once_the_report_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made, plausible = [], references.plausibility.warnings
+    made, plausible = [], references.plausibility.plausibility_warnings
 
-    def counted(case: Case, found: list[Found]) -> Iterator[Fault]:
+    def counted(case: Case, found: list[LocatedValue]) -> Iterator[Fault]:
         made.append(case)
         return plausible(case, found)
 
-    monkeypatch.setattr(references.plausibility, "warnings", counted)
+    monkeypatch.setattr(references.plausibility, "plausibility_warnings", counted)
     idle = "".join(f"  idle{n}: {{price_eur_per_t: 900}}\n" for n in range(9))
     text = VALID.replace("materials:\n", f"materials:\n{idle}") + "".join(
         f"  v{n}: {{set: {{policy.max_public_share: 0.{n}}}}}\n" for n in range(1, 9)
@@ -386,7 +388,7 @@ def test_a_variant_has_no_warnings_made_once_the_report_is_full(
      "/etc/passwd", "\\a.csv", "../a.csv", "b/../../a.csv", "a\0.csv"],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_are_none_on_any_system(tmp_path: Path, name: str) -> None:
-    assert beside(str(tmp_path / "scenario.yaml"), name) is None
+    assert path_in_folder_of(str(tmp_path / "scenario.yaml"), name) is None
 
 
 def test_links_that_lead_elsewhere(tmp_path: Path) -> None:
@@ -397,14 +399,14 @@ def test_links_that_lead_elsewhere(tmp_path: Path) -> None:
         (inside / "a.csv").symlink_to(outside)
     except OSError:
         pytest.skip("links need a right here")
-    assert beside(str(inside / "scenario.yaml"), "a.csv") is None
+    assert path_in_folder_of(str(inside / "scenario.yaml"), "a.csv") is None
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "scenario.yaml")
     assert "is a pipe or a device" in fault_of(lambda: read_case(tmp_path / "scenario.yaml"))
-    with pytest.raises(NotPlainError, match="is a pipe or a device"):
+    with pytest.raises(InvalidJsonError, match="is a pipe or a device"):
         read_json(tmp_path / "scenario.yaml")
 
 
@@ -488,19 +490,19 @@ def test_all_tables_of_a_scenario_are_bounded_together(
     ],
 )
 def test_json_that_is_not_taken(raw: str, said: str) -> None:
-    with pytest.raises(NotPlainError, match=said):
+    with pytest.raises(InvalidJsonError, match=said):
         parse_json(raw.encode("utf-8"))
 
 
 def test_a_key_that_stands_twice_among_many_is_found() -> None:
     """In a time that does not grow with the square of their number, which here would be hours."""
     keys = ",".join(f'"k{n}":1' for n in range(500_000))
-    with pytest.raises(NotPlainError, match="'k499999' stands twice"):
+    with pytest.raises(InvalidJsonError, match="'k499999' stands twice"):
         parse_json(f'{{{keys},"k499999":2}}'.encode())
 
 
 def test_json_is_bounded_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.files.json_document.MAX_VALUES", 1_000)
+    monkeypatch.setattr("models.files.result_json.MAX_VALUES", 1_000)
     monkeypatch.setattr(json, "loads", lambda *_: pytest.fail("parsed"))
-    with pytest.raises(NotPlainError, match="more than 1000 values"):
+    with pytest.raises(InvalidJsonError, match="more than 1000 values"):
         parse_json(b"[" + b"[]," * 1_000 + b"1]")

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from mutations import mutated
 from small_scenario import VALID, broken
 
-from models.faults import Place, ScenarioError
-from models.files import presets, read_case, read_case_text
+from models.faults import ScenarioError, SourceLocation
+from models.files import read_case, read_case_text, shipped_files
 from models.language import using
 from models.schema import scenario_schema
 from optimizer.solve.checked_solution import input_hash
 
-SHIPPED = ", ".join(presets.shipped())
+SHIPPED = ", ".join(shipped_files.preset_files())
 HEADER = "id,country,output_t_per_year.lithium,capex_meur"
 
 
@@ -67,13 +67,15 @@ def test_what_a_file_leaves_out_comes_from_what_it_includes(folder):
     reading = read(including("shelf.yaml", text=VALID[:begin] + VALID[end:]))
     assert reading.case == whole
     assert reading.warnings == ()
-    assert reading.place(("stockpiles", 0, "max_t")) == Place("shelf.yaml", 4, 12)
-    assert reading.place(("funders", "fund")).file == "scenario.yaml"
+    assert reading.location(("stockpiles", 0, "max_t")) == SourceLocation("shelf.yaml", 4, 12)
+    assert reading.location(("funders", "fund")).file == "scenario.yaml"
 
 
 def test_a_preset_written_out_has_the_same_hash(folder):
     """Whether by hand or included: the case is the same, and ``include`` is no part of it."""
-    preset = yaml.safe_load(presets.written(presets.shipped()["state_aid_c_area"]))
+    preset = yaml.safe_load(
+        shipped_files.read_source_text(shipped_files.preset_files()["state_aid_c_area"])
+    )
     out = yaml.safe_load(VALID)
     out["sources"] |= preset["sources"]
     out["policy"] |= preset["policy"]
@@ -86,8 +88,8 @@ def test_a_preset_written_out_has_the_same_hash(folder):
 
 def test_a_shipped_preset_keeps_its_place(folder):
     reading = read(including("state_aid_a_area"))
-    place = reading.place(("policy", "state_aid", "max_meur"))
-    path = presets.shipped()["state_aid_a_area"]
+    place = reading.location(("policy", "state_aid", "max_meur"))
+    path = shipped_files.preset_files()["state_aid_a_area"]
     assert place.file == str(path)
     text = path.read_text(encoding="utf-8").splitlines()[place.line - 1]
     assert text[place.column - 1 :].startswith("{value: 350")
@@ -195,7 +197,7 @@ def test_stockpiles_are_matched_by_their_ids(folder):
     assert (first.id, first.material, first.max_t) == ("reserve", "dysprosium", 200)
     assert (first.storage_eur_per_t_year, first.paid_by) == (7, {"motor_co": 1})
     assert second.id == "second"
-    assert reading.place(("stockpiles", 0, "storage_eur_per_t_year")).file == "shelf.yaml"
+    assert reading.location(("stockpiles", 0, "storage_eur_per_t_year")).file == "shelf.yaml"
 
 
 def test_tables_lie_beside_the_file_that_names_them(folder):
@@ -210,7 +212,9 @@ def test_tables_lie_beside_the_file_that_names_them(folder):
     reading = read(text)
     assert list(reading.case.projects) == ["upper_rhine", "recycling", "more"]
     assert reading.case.projects["upper_rhine"].country == "DE"
-    assert reading.place(("projects", "more", "capex_meur")) == Place("sub/more.csv", 3, 11)
+    assert reading.location(("projects", "more", "capex_meur")) == SourceLocation(
+        "sub/more.csv", 3, 11
+    )
     assert read(text, variant="swap").case.projects["upper_rhine"].country == "AT"
     of_setting = read(text, settings=["projects={table: less.csv}"]).case
     assert of_setting.projects["upper_rhine"].country == "CH"
@@ -286,7 +290,8 @@ def test_faults_are_named_in_the_file_that_they_stand_in(folder):
         ),
         (
             "[xyz]",
-            f"1:11: error: there is no preset 'xyz'; there are {', '.join(presets.shipped())}",
+            "1:11: error: there is no preset 'xyz'; there are "
+            + ", ".join(shipped_files.preset_files()),
         ),
         ("[shelf]", "1:11: error: there is no preset 'shelf'; write shelf.yaml"),
         ("one", "1:10: error: a list is expected here, not 'one'; write [one]"),
@@ -403,7 +408,7 @@ def test_whatever_is_included_ends_in_a_case_or_in_placed_faults(tmp_path_factor
     except ScenarioError as error:
         faults = error.faults
         assert faults
-    assert all(fault.place is not None and fault.message for fault in faults)
+    assert all(fault.location is not None and fault.message for fault in faults)
 
 
 def test_the_schema_knows_include():

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from models.base import Text
+from models.base import LocalizedText
 from models.faults import ScenarioError
-from models.files import presets, read_case, read_case_text
-from models.files.includes import HEAD
+from models.files import read_case, read_case_text, shipped_files
+from models.files.includes import HEADER_KEYS
 from models.scenario.case import Case, Source
 
 ROOT = Path(__file__).parents[3]
@@ -33,7 +33,9 @@ WARNED = {
 
 def content(name: str) -> dict[str, Any]:
     """What a preset says, as bare data with texts for all scalars."""
-    read: dict[str, Any] = yaml.load(presets.written(presets.shipped()[name]), yaml.BaseLoader)
+    read: dict[str, Any] = yaml.load(
+        shipped_files.read_source_text(shipped_files.preset_files()[name]), yaml.BaseLoader
+    )
     return read
 
 
@@ -54,7 +56,7 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...]
 
 def terms(name: str) -> list[tuple[tuple[str, ...], Any]]:
     """What a preset sets: no names, no sources, nothing of its head."""
-    said = {key: one for key, one in content(name).items() if key not in (*HEAD, "sources")}
+    said = {key: one for key, one in content(name).items() if key not in (*HEADER_KEYS, "sources")}
     return [
         (path, value)
         for path, value in leaves(said)
@@ -106,7 +108,7 @@ def section(name: str) -> str:
 
 
 def test_the_shelf_is_the_folder() -> None:
-    assert list(presets.shipped()) == NAMES
+    assert list(shipped_files.preset_files()) == NAMES
     assert {"rohstofffonds", "jogmec", "loan_guarantees", "state_aid_standard"} <= set(NAMES)
 
 
@@ -119,7 +121,7 @@ def test_the_page_lists_every_term_and_source(name: str) -> None:
     text = section(name)
     assert re.findall(r"^\| `.*\|$", text, re.MULTILINE) == rows(name)
     assert re.findall(r"^- `.*$", text, re.MULTILINE) == bibliography(name)
-    assert presets.heading(presets.shipped()[name])[1].read() in text
+    assert shipped_files.read_heading(shipped_files.preset_files()[name])[1].in_language() in text
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -155,12 +157,12 @@ def test_sources_are_honest_and_lead_somewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_says_what_it_is_in_both_languages(name: str) -> None:
-    for text in presets.heading(presets.shipped()[name]):
-        assert isinstance(text, Text)
+    for text in shipped_files.read_heading(shipped_files.preset_files()[name]):
+        assert isinstance(text, LocalizedText)
         assert text.en
         assert text.de
         assert text.en != text.de
-    first = presets.written(presets.shipped()[name])
+    first = shipped_files.read_source_text(shipped_files.preset_files()[name])
     comments = first[: first.index("schema_version")]
     assert "What it needs" in comments or "one limit for all" in comments
     assert re.search(r"^# (Der|Die|Das|Eine|Kredit|Grenzen|Vorräte)", comments, re.MULTILINE)
@@ -176,7 +178,8 @@ def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch)
     assert named - {name} == WARNED.get(name, set())
     assert len(reading.warnings) <= 1
     assert all(
-        fault.place and fault.place.file.endswith(f"{name}.yaml") for fault in reading.warnings
+        fault.location and fault.location.file.endswith(f"{name}.yaml")
+        for fault in reading.warnings
     )
 
 
@@ -195,12 +198,12 @@ def test_variants_of_germany_lie_over_their_presets(variant: str, preset: str) -
     fund = case.funders["rohstofffonds"].instruments["equity"]
     assert (fund.recovery, getattr(fund.recovery, "source", None)) == (0.6, "a_recovery")
     place = {
-        "rohstofffonds": reading.place(("funders", "rohstofffonds", "budget_lines", "cash")),
-        "price_floor_mp": reading.place(
+        "rohstofffonds": reading.location(("funders", "rohstofffonds", "budget_lines", "cash")),
+        "price_floor_mp": reading.location(
             ("funders", "price_guarantee", "instruments", "ndpr_floor", "upside_share")
         ),
     }[preset]
-    assert place.file == str(presets.shipped()[preset])
+    assert place.file == str(shipped_files.preset_files()[preset])
 
 
 def alone(*names: str) -> Case:

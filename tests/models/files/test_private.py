@@ -10,11 +10,11 @@ import pytest
 import yaml
 from small_scenario import VALID
 
-from models.faults import Place, ScenarioError
+from models.faults import ScenarioError, SourceLocation
 from models.files import read_case, read_case_text
 from models.language import using
 from models.schema import scenario_schema
-from optimizer.cli import run
+from optimizer.cli import run_command_line
 from optimizer.solve.checked_solution import input_hash
 
 OWN = "  - {consumer: motor_co, material: dysprosium, t_per_year: 60}\n"
@@ -57,7 +57,7 @@ def test_the_private_file_is_taken_where_it_is(folder):
     whole = read_case_text(VALID).case
     assert reading.case == whole
     assert input_hash(reading.case) == input_hash(whole)
-    assert reading.place(("demand", 1, "t_per_year")) == Place("own.yaml", 2, 60)
+    assert reading.location(("demand", 1, "t_per_year")) == SourceLocation("own.yaml", 2, 60)
     (warning,) = map(str, reading.warnings)
     assert warning.startswith("scenario.yaml:1:21: warning: the private file 'own.yaml' is read")
     assert "reports and workbooks made from here hold its figures" in warning
@@ -132,11 +132,11 @@ def test_a_plain_include_is_replaced_whole_as_ever(folder):
 
 def test_validate_tells_which_was_taken(folder, capfd):
     save(public=demand(50), scenario=f"include: [{ENTRY}]\n{COMMON}")
-    assert run(["validate", "scenario.yaml"]) == 0
+    assert run_command_line(["validate", "scenario.yaml"]) == 0
     said = capfd.readouterr()
     assert "'public.yaml' stands in for it" in said.err
     assert "1 warning" in said.err
-    assert run(["validate", "--language", "de", "scenario.yaml"]) == 0
+    assert run_command_line(["validate", "--language", "de", "scenario.yaml"]) == 0
     assert "an ihre Stelle tritt „public.yaml“" in capfd.readouterr().err
 
 

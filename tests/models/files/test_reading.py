@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mutations import mutated
 from small_scenario import VALID, broken, with_table, write
 
-from models.faults import Place, ScenarioError
+from models.faults import ScenarioError, SourceLocation
 from models.files import read_case, read_case_text
 from models.scenario.case import Case
 
@@ -30,8 +30,8 @@ def test_encodings(tmp_path, encoding, newline):
     (tmp_path / "scenario.yaml").write_bytes(raw)
     reading = read_case(tmp_path / "scenario.yaml")
     assert reading.case.title is not None
-    assert reading.case.title.read() == "Größe"
-    assert reading.place(("materials", "lithium", "price_eur_per_t")).line == 6
+    assert reading.case.title.in_language() == "Größe"
+    assert reading.location(("materials", "lithium", "price_eur_per_t")).line == 6
 
 
 def test_a_case_survives_json():
@@ -141,9 +141,9 @@ def test_anchors_are_read():
 
 def test_places_of_values_keys_and_what_is_absent():
     reading = read_case_text(VALID)
-    assert reading.place(("stockpiles", 0, "max_t")) == Place("scenario.yaml", 48, 12)
-    assert reading.place(("policy", "budget_meur")) == Place("scenario.yaml", 61, 1)
-    assert reading.place(("objective",)) == Place("scenario.yaml", 1, 1)
+    assert reading.location(("stockpiles", 0, "max_t")) == SourceLocation("scenario.yaml", 48, 12)
+    assert reading.location(("policy", "budget_meur")) == SourceLocation("scenario.yaml", 61, 1)
+    assert reading.location(("objective",)) == SourceLocation("scenario.yaml", 1, 1)
 
 
 def test_variants_then_settings_in_order():
@@ -165,7 +165,7 @@ def test_variants_then_settings_in_order():
     assert case.stockpiles[0].max_t == 9
     assert case.materials["dysprosium"].price_eur_per_t.at(2028) == 1
     assert case.funders["fund"].carry_over is False
-    assert str(reading.place(("stockpiles", 0, "max_t"))) == "--set stockpiles.reserve.max_t=9"
+    assert str(reading.location(("stockpiles", 0, "max_t"))) == "--set stockpiles.reserve.max_t=9"
     assert read_case_text(VALID, variant="no_state").case.funders["fund"].budget_meur == 0
     assert read_case_text(VALID).case.funders["fund"].budget_meur == 1000
 
@@ -192,7 +192,7 @@ def test_csv_tables(tmp_path, delimiter):
     assert second.delay_years == {0: 1}
     assert first.name is not None
     assert first.name.de == "Größe"
-    place = reading.place(("projects", "b", "country"))
+    place = reading.location(("projects", "b", "country"))
     assert (place.line, place.column) == (5, 3)
 
 
@@ -222,7 +222,7 @@ def test_whatever_is_written_ends_in_a_case_or_in_placed_faults(seed):
         faults = read_case_text(mutated(VALID, seed), check_variants=True).warnings
     except ScenarioError as error:
         faults = error.faults
-    assert all(fault.place is not None and fault.message for fault in faults)
+    assert all(fault.location is not None and fault.message for fault in faults)
 
 
 def test_yaml_reads_the_same_without_its_c_library(monkeypatch):
@@ -230,7 +230,7 @@ def test_yaml_reads_the_same_without_its_c_library(monkeypatch):
     monkeypatch.setattr("models.files.yaml_source._Loader", yaml.SafeLoader)
     slow = read_case_text(VALID)
     assert slow.case == quick.case
-    assert slow.place(("hazards", "export_stop")) == quick.place(("hazards", "export_stop"))
+    assert slow.location(("hazards", "export_stop")) == quick.location(("hazards", "export_stop"))
 
 
 @pytest.mark.parametrize("value", ["\udcff", "a\0"])

@@ -11,8 +11,8 @@ from workbooks import TUTORIAL, column, set_cell, setting, tutorial_book
 
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
-from models.files.shapes import step_into
-from models.files.tabs import tab_named, tabs, word_meant
+from models.files.shapes import shape_of_step
+from models.files.tabs import all_tabs, resolve_word, tab_of_sheet
 
 
 def faults(folder, monkeypatch, change):
@@ -34,7 +34,7 @@ def test_values_have_their_cells_as_places(tmp_path):
         ("hazards", "export_stop", "effects", 0, "country"): "Effects!B5",
         ("variants", "no_company", "set", "funders.chip_maker.budget_meur"): "Variants!G6",
     }
-    found = {at: reading.place(at).cell for at in places}
+    found = {at: reading.location(at).cell for at in places}
     assert {at: cell.partition("!")[0] for at, cell in found.items()} == {
         at: cell.partition("!")[0] for at, cell in places.items()
     }
@@ -233,8 +233,8 @@ def test_a_workbook_lies_over_presets(tmp_path):
     assert reading.case == read_case_text(yaml.safe_dump(data)).case
     assert reading.case.funders["loan_guarantees"].kind == "public"
     share = ("funders", "loan_guarantees", "instruments", "guarantee", "max_share")
-    assert reading.place(share).file == str(path)
-    term = reading.place((*share[:-1], "term_years"))
+    assert reading.location(share).file == str(path)
+    term = reading.location((*share[:-1], "term_years"))
     assert term.file.endswith("loan_guarantees.yaml")
 
 
@@ -329,18 +329,18 @@ def test_a_far_cell(tmp_path, monkeypatch):
 
 
 def test_every_tab_is_found_by_its_names():
-    for tab in tabs():
-        assert tab_named(tab.key) is tab
-        assert tab_named(tab.label.upper()) is tab
+    for tab in all_tabs():
+        assert tab_of_sheet(tab.key) is tab
+        assert tab_of_sheet(tab.label.upper()) is tab
         # The column that names the owner may not be a field of the item.
-        assert not tab.owner_column or step_into(tab.item, tab.owner_column) is None
+        assert not tab.owner_column or shape_of_step(tab.item, tab.owner_column) is None
 
 
 def test_a_word_is_known_in_both_languages():
-    assert word_meant(" Finanzielle  Transaktion", ("loan", "financial_transaction")) == (
+    assert resolve_word(" Finanzielle  Transaktion", ("loan", "financial_transaction")) == (
         "financial_transaction"
     )
-    assert word_meant("neither", ("loan",)) == "neither"
+    assert resolve_word("neither", ("loan",)) == "neither"
 
 
 def test_columns_are_found_by_name(tmp_path):

@@ -38,7 +38,7 @@ def test_a_sheet_is_read_with_the_cells_as_places(tmp_path):
     reading = read_case(tmp_path / "scenario.yaml")
     assert list(reading.case.projects) == ["7", "b"]
     assert reading.case.projects["7"].tags == ("a", "b")
-    assert reading.place(("projects", "b", "capex_meur")).cell == "Projects!D4"
+    assert reading.location(("projects", "b", "capex_meur")).cell == "Projects!D4"
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import pytest
 from pages import read
 from saved_plans import germany
 
-from optimizer.analyses.documents import document_of
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.report.charts import Chart
-from optimizer.report.charts.drawing import SERIES, WIDTH
-from optimizer.report.charts.money import stacked
-from optimizer.report.render.html import charts
+from optimizer.report.charts.drawing import SERIES_STYLES, WIDTH
+from optimizer.report.charts.money import stacked_year_bars
+from optimizer.report.render.html import document_charts
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -24,7 +24,9 @@ def bars(name: str = "Fund", first: float = 12.5) -> Chart:
         "bars",
         "Money & more",
         "Bars <of> money",
-        lambda: stacked([2026, 2027], [(name, [first, 0.0]), ("Firm", [7.5, 2.5])], "million EUR"),
+        lambda: stacked_year_bars(
+            [2026, 2027], [(name, [first, 0.0]), ("Firm", [7.5, 2.5])], "million EUR"
+        ),
     )
 
 
@@ -73,14 +75,14 @@ def test_series_differ_in_pattern_or_lightness_too() -> None:
         red, green, blue = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    for place, (colour, hatch) in enumerate(SERIES):
-        for other, same in SERIES[:place]:
+    for place, (colour, hatch) in enumerate(SERIES_STYLES):
+        for other, same in SERIES_STYLES[:place]:
             assert same != hatch or abs(lightness(colour) - lightness(other)) > 0.25
 
 
 @pytest.mark.slow
 def test_all_charts_of_a_report_are_named_apart() -> None:
-    made = charts(document_of(germany()))
+    made = document_charts(build_result_document(germany()))
     assert len({chart.name for chart in made}) == len(made) >= 8
     assert all(chart.title and chart.description for chart in made)
 

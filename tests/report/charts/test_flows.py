@@ -15,18 +15,18 @@ from small import solve as solve_small
 
 from models.results import Plan
 from models.scenario.countries import ALPHA_2
-from optimizer.analyses.documents import document_of
-from optimizer.report.charts import Chart, flows
-from optimizer.report.countries import country
+from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.report.charts import Chart, supply_map
+from optimizer.report.countries import country_name
 from optimizer.report.document import Table, Text
-from optimizer.report.figures import rounded_percent
+from optimizer.report.number_format import format_rounded_percent
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
 MIX = {"CN": 0.45, "DE": 0.3, "AU": 0.15, "CL": 0.1}
 
 
 def maps_of(found: Plan) -> tuple[Table, Chart] | None:
-    parts = [part for section in document_of(found).sections for part in section.parts]
+    parts = [part for section in build_result_document(found).sections for part in section.parts]
     for part in parts:
         if isinstance(part, Table) and part.name == "flows":
             assert part.chart is not None
@@ -35,8 +35,8 @@ def maps_of(found: Plan) -> tuple[Table, Chart] | None:
 
 
 def drawn(shares: dict[str, float], home: str = "DE", marked: str = "") -> Any:
-    one = flows.Map("Ore", "With plan", shares, list(shares), marked)
-    return flows.flows([[one]], home).axes[0]
+    one = supply_map.SupplyMap("Ore", "With plan", shares, list(shares), marked)
+    return supply_map.draw_supply_maps([[one]], home).axes[0]
 
 
 def lines(axes: Any) -> list[float]:
@@ -61,10 +61,14 @@ def test_what_is_drawn_is_what_the_plan_says() -> None:
                 continue
             assert mix is not None
             seen.add((name, side))
-            wide = [max(flows.THICK * x, 0.4) for c, x in mix.by_country.items() if c != "DE"]
+            wide = [
+                max(supply_map.FULL_LINE_WIDTH * x, 0.4)
+                for c, x in mix.by_country.items()
+                if c != "DE"
+            ]
             assert lines(axes) == near(wide)
             for code in list(mix.by_country)[:3]:
-                said = f"{country(code)} {rounded_percent(mix.by_country[code])}"
+                said = f"{country_name(code)} {format_rounded_percent(mix.by_country[code])}"
                 assert any(text.removeprefix("▲ ") == said for text in texts(axes))
             for flow, code in table.rows:
                 if flow.name == name:
@@ -97,12 +101,12 @@ def test_it_is_the_same_every_time_and_small() -> None:
 
 def test_a_line_is_as_wide_as_the_share_and_home_has_none() -> None:
     axes = drawn(MIX)
-    assert lines(axes) == near([flows.THICK * share for share in (0.45, 0.15, 0.1)])
+    assert lines(axes) == near([supply_map.FULL_LINE_WIDTH * share for share in (0.45, 0.15, 0.1)])
     assert texts(axes) == ["China 45\u00a0%", "Germany 30\u00a0%", "Australia 15\u00a0%",
                            "Chile 10\u00a0%"]  # fmt: skip
     colours = [line.get_markerfacecolor() for line in axes.lines]
-    assert flows.SHADES[2] in colours  # China, from 40 %
-    assert flows.SHADES[3] not in colours
+    assert supply_map.SHARE_COLORS[2] in colours  # China, from 40 %
+    assert supply_map.SHARE_COLORS[3] not in colours
 
 
 def test_a_share_above_the_limit_is_marked_and_not_by_colour_alone() -> None:
@@ -117,13 +121,13 @@ def test_without_a_home_on_the_map_no_line_leads_there(home: str) -> None:
 def test_labels_stand_apart_and_on_the_map() -> None:
     shares = {"DE": 0.3, "FR": 0.2, "BE": 0.2, "NL": 0.1, "AT": 0.1, "PL": 0.1}
     axes = drawn(shares)
-    boxes = [(*text.get_position(), 0.56 * flows.SIZE * len(text.get_text()))
+    boxes = [(*text.get_position(), 0.56 * supply_map.LABEL_SIZE * len(text.get_text()))
              for text in axes.texts]  # fmt: skip
     for place, (x, y, wide) in enumerate(boxes):
-        assert wide / 2 < x < flows.WIDE - wide / 2
-        assert 0 < y < flows.HIGH
+        assert wide / 2 < x < supply_map.MAP_WIDTH - wide / 2
+        assert 0 < y < supply_map.MAP_HEIGHT
         for a, b, w in boxes[:place]:
-            assert abs(x - a) >= (wide + w) / 2 or abs(y - b) >= flows.SIZE
+            assert abs(x - a) >= (wide + w) / 2 or abs(y - b) >= supply_map.LABEL_SIZE
 
 
 def test_a_country_without_a_point_is_listed_beside_the_map() -> None:
@@ -147,7 +151,7 @@ def codes() -> set[str]:
 
 def test_every_country_of_the_scenarios_is_on_the_map() -> None:
     assert len(codes()) > 40
-    assert [code for code in sorted(codes()) if flows.on_map(code) is None] == []
+    assert [code for code in sorted(codes()) if supply_map.country_point(code) is None] == []
 
 
 def test_materials_from_home_alone_have_no_map() -> None:
@@ -163,13 +167,15 @@ def test_new_supply_has_an_empty_map_before() -> None:
     before, after = chart.draw().axes
     assert texts(before) == ["No supply"]
     assert texts(after) == ["Germany 100\u00a0%"]
-    parts = [part for section in document_of(found).sections for part in section.parts]
+    parts = [part for section in build_result_document(found).sections for part in section.parts]
     assert any(isinstance(part, Text) and "line to France" in part.text for part in parts)
 
 
 def test_the_projection_is_equal_earth() -> None:
     """The equator is 2.0546 times as long as the meridian in the middle (Šavrič and others)."""
-    x, _ = flows.equal_earth(180, 0)
-    _, y = flows.equal_earth(0, 90)
+    x, _ = supply_map.project_equal_earth(180, 0)
+    _, y = supply_map.project_equal_earth(0, 90)
     assert x / y == pytest.approx(2.0546, abs=1e-4)
-    assert flows.equal_earth(-30, -40) == near([-v for v in flows.equal_earth(30, 40)])
+    assert supply_map.project_equal_earth(-30, -40) == near(
+        [-v for v in supply_map.project_equal_earth(30, 40)]
+    )

@@ -9,21 +9,23 @@ import pytest
 from matplotlib.text import Annotation
 
 from optimizer.report.charts import drawing, schedule
-from optimizer.report.charts.schedule import Life
+from optimizer.report.charts.schedule import ProjectTimeline
 
 YEARS = range(2026, 2041)
-LATE = Life("Works", 2027, 2029, 2, None, delay=0.85, longest=2, success=0.75)
+LATE = ProjectTimeline(
+    "Works", 2027, 2029, 2, None, mean_delay=0.85, max_delay=2, success_probability=0.75
+)
 
 
-def bars(*lives: Life) -> list[tuple[float, float]]:
+def bars(*lives: ProjectTimeline) -> list[tuple[float, float]]:
     """First and last point in time of each bar, in the order in which they are drawn."""
-    axes = schedule.projects(lives, YEARS).axes[0]
+    axes = schedule.project_timelines(lives, YEARS).axes[0]
     drawn = [bar for one in axes.containers for bar in one]
     return [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in drawn]
 
 
-def texts(*lives: Life) -> list[str]:
-    axes = schedule.projects(lives, YEARS).axes[0]
+def texts(*lives: ProjectTimeline) -> list[str]:
+    axes = schedule.project_timelines(lives, YEARS).axes[0]
     return [text.get_text() for text in axes.texts]
 
 
@@ -33,9 +35,11 @@ def test_construction_expected_delay_ramp_up_and_output_follow_each_other() -> N
 
 
 def test_without_delay_there_is_none_to_be_seen() -> None:
-    on_time = Life("Works", 2027, 2029, 1, 3)
+    on_time = ProjectTimeline("Works", 2027, 2029, 1, 3)
     assert bars(on_time) == [(2027, 2029), (2029, 2030), (2030, 2032)]
-    words = [t.get_text() for t in schedule.projects([on_time], YEARS).legends[0].get_texts()]
+    words = [
+        t.get_text() for t in schedule.project_timelines([on_time], YEARS).legends[0].get_texts()
+    ]
     assert words == ["decision", "construction", "ramp-up", "full output"]
     assert "latest" not in texts(on_time)
 
@@ -43,19 +47,19 @@ def test_without_delay_there_is_none_to_be_seen() -> None:
 @pytest.mark.parametrize(
     ("life", "spans"),
     [
-        (Life("Short-lived", 2027, 2028, 5, 2), [(2027, 2028), (2028, 2030)]),
-        (Life("Too late", 2039, 2042, 2, None, 1.0, 2), [(2039, 2041)]),
-        (Life("At the end", 2038, 2040, 2, None, 1.0, 2), [(2038, 2040), (2040, 2041)]),
+        (ProjectTimeline("Short-lived", 2027, 2028, 5, 2), [(2027, 2028), (2028, 2030)]),
+        (ProjectTimeline("Too late", 2039, 2042, 2, None, 1.0, 2), [(2039, 2041)]),
+        (ProjectTimeline("At the end", 2038, 2040, 2, None, 1.0, 2), [(2038, 2040), (2040, 2041)]),
     ],
 )
 def test_nothing_is_drawn_past_its_life_or_the_horizon(
-    life: Life, spans: list[tuple[float, float]]
+    life: ProjectTimeline, spans: list[tuple[float, float]]
 ) -> None:
     assert bars(life) == spans
 
 
 def test_the_line_of_a_delay_ends_with_the_longest() -> None:
-    (line, _) = schedule.projects([LATE], YEARS).axes[0].lines
+    (line, _) = schedule.project_timelines([LATE], YEARS).axes[0].lines
     assert list(line.get_xdata()) == [2029, 2031]
 
 
@@ -64,7 +68,7 @@ def test_years_and_chances_stand_beside_the_bars() -> None:
         "Works", "First", "output", "2029", "At the", "latest", "2031", "Chance of", "success",
         "75\u00a0%",
     ]  # fmt: skip
-    figure = schedule.projects(
+    figure = schedule.project_timelines(
         [LATE, LATE._replace(name="A name that takes two lines " * 2)], YEARS
     )
     figure.draw_without_rendering()
@@ -80,7 +84,7 @@ def test_years_and_chances_stand_beside_the_bars() -> None:
 def test_names_of_two_lines_and_columns_of_texts_do_not_meet() -> None:
     long = [LATE._replace(name=f"{n} Metals and alloys at Lacq (LCM, USA Rare Earth) and more")
             for n in range(12)]  # fmt: skip
-    figure = schedule.projects(long, YEARS)
+    figure = schedule.project_timelines(long, YEARS)
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     for one, other in itertools.combinations(boxes, 2):
@@ -90,11 +94,11 @@ def test_names_of_two_lines_and_columns_of_texts_do_not_meet() -> None:
 @pytest.mark.parametrize("count", [1, 2, 15, 40, 300])
 @pytest.mark.parametrize("width", [6.9, 3.0, 1.0])
 def test_years_on_an_axis_never_overlap(count: int, width: float) -> None:
-    figure, axes = drawing.figure(1.0)
+    figure, axes = drawing.new_figure(1.0)
     figure.set_size_inches(width, 1.0)
     years = list(range(2026, 2026 + count))
     axes.set_xlim(years[0] - 0.5, years[-1] + 0.5)
-    drawing.years_below(axes, years)
+    drawing.set_year_axis(axes, years)
     figure.draw_without_rendering()
     labels: list[Any] = [label for label in axes.get_xticklabels() if label.get_text()]
     assert labels[0].get_text() == "2026"

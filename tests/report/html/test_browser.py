@@ -26,9 +26,9 @@ from small import near
 from splits import with_names
 
 from models.language import Language, using
-from models.results.plan import WorthFrom
-from optimizer.analyses.plan.document import brief
-from optimizer.report.render.html import render
+from models.results.plan import BreakEvenFactor
+from optimizer.analyses.plan.document import brief_document
+from optimizer.report.render.html import render_page
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -126,14 +126,16 @@ def brief_of(name: str, language: Language) -> str:
     so; or the page of one who pays."""
     if name in PAYERS:
         with using(language):
-            return render(for_one(name))
-    factors = [WorthFrom(of=of, plan=0.6, any_plan=0.2) for of in ("damage", "rate", "duration")]
+            return render_page(for_one(name))
+    factors = [
+        BreakEvenFactor(of=of, plan=0.6, any_plan=0.2) for of in ("damage", "rate", "duration")
+    ]
     plan = ALL[name]().model_copy(update={"worth_from": tuple(factors)})
     about = {"input_sha256": plan.certificate.input_sha256}
     beside = {"evaluation": by_hand(**about)} if name == "tutorial" else {}
     author, date = "Unit IVB4 of the Federal Ministry", "28 November 2026"
     with using(language):
-        return render(brief(plan, author=author, date=date, **beside))
+        return render_page(brief_document(plan, author=author, date=date, **beside))
 
 
 @pytest.mark.parametrize("name", [*ALL, *PAYERS])

@@ -23,9 +23,9 @@ from saved_plans import ALL, page, rich, treasury
 from models.language import Language, using
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.documents import document_of
+from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.report.render import html
-from optimizer.solve.planner import plan as solve
+from optimizer.solve.planner import solve_to_plan as solve
 
 ROOT = Path(__file__).parents[3]
 PLANS = pytest.mark.parametrize("name", ALL)
@@ -34,7 +34,7 @@ LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
 def page_of(plan: Plan, language: Language = "en") -> str:
     with using(language):
-        return html.render(document_of(plan))
+        return html.render_page(build_result_document(plan))
 
 
 EVERY = pytest.mark.parametrize("name", [*ALL, "several"])

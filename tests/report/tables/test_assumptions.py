@@ -5,12 +5,12 @@ from __future__ import annotations
 from everything import everything
 
 from models.scenario.case import Case
-from optimizer.analyses.plan.evidence import every_figure, figures
+from optimizer.analyses.plan.figure_sources import all_figures, figures_needing_source
 
 
 def test_figures_have_the_units_of_their_fields() -> None:
     raw = everything() | {"currency": "USD"}
-    units = {figure.field: figure.unit for figure in every_figure(Case.model_validate(raw))}
+    units = {figure.field: figure.unit for figure in all_figures(Case.model_validate(raw))}
     assert units["capex_meur"] == "million USD"
     assert units["price_eur_per_t"] == "USD per t"
     assert units["storage_eur_per_t_year"] == "USD per t and year"
@@ -24,14 +24,14 @@ def test_figures_have_the_units_of_their_fields() -> None:
 
 def test_nothing_is_left_out_or_told_twice() -> None:
     case = Case.model_validate(everything())
-    found = list(every_figure(case))
+    found = list(all_figures(case))
     paths = [".".join(figure.path) for figure in found]
     assert len(paths) == len(set(paths))
     assert "projects.upper_rhine.capex_profile.1" in paths
     assert "stockpiles.federal.max_t" in paths
     assert "materials.lithium.price_eur_per_t.2028" in paths
     # The count of figures by source leaves out years and settings of the run.
-    counted = sorted(figure.value for figure in figures(case))
+    counted = sorted(figure.value for figure in figures_needing_source(case))
     own = [
         figure.value for figure in found
         if figure.unit != "year" and "sample" not in figure.path
@@ -43,7 +43,7 @@ def test_nothing_is_left_out_or_told_twice() -> None:
 def test_a_figure_without_a_source_goes_with_the_one_before_it() -> None:
     raw = everything()
     raw["projects"]["upper_rhine"]["ramp_up"] = [{"value": 0.5, "source": "press"}, 1.0]
-    found = {".".join(f.path): f for f in every_figure(Case.model_validate(raw))}
+    found = {".".join(f.path): f for f in all_figures(Case.model_validate(raw))}
     assert found["projects.upper_rhine.ramp_up.1"].source == "press"
-    assert found["projects.upper_rhine.ramp_up.1"].standing == "other"
-    assert found["projects.upper_rhine.capex_meur"].standing == "none"
+    assert found["projects.upper_rhine.ramp_up.1"].source_kind == "other"
+    assert found["projects.upper_rhine.capex_meur"].source_kind == "none"

@@ -1,0 +1,96 @@
+"""Saved results in JSON: one door, with bounds on size, on values and on nesting.
+
+JSON as ``json`` reads it holds more than the format: NaN and infinity, and keys that stand twice,
+of which the last counts for one reader and the first for another. Both are refused.
+"""
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from models.faults import ScenarioError, SourceLocation
+from models.files.decoding import find_unprintable, read_bytes
+from models.language import tr
+
+MAX_BYTES = 200_000_000
+MAX_VALUES = 10_000_000
+MAX_DEPTH = 100
+_TOO_DEEP = object()  #: Stands for what is nested deeper than can be read at all.
+
+
+class InvalidJsonError(Exception):
+    """A file that cannot be read, or holds no JSON that is taken; the message says why.
+
+    ``readable`` says that it is the content that is wrong.
+    """
+
+    def __init__(self, message: str, readable: bool = True) -> None:
+        self.readable = readable
+        super().__init__(message)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a file. Raises NotPlainError."""
+    return parse_json(read_result_bytes(path))
+
+
+def read_result_bytes(path: Path) -> bytes:
+    """The bytes of a file. Raises NotPlainError."""
+    try:
+        return read_bytes(path, SourceLocation(str(path)), MAX_BYTES, "result")
+    except ScenarioError as error:
+        raise InvalidJsonError(error.faults[0].message, readable=False) from None
+
+
+def parse_json(raw: bytes) -> Any:
+    """The content of a text in UTF-8, UTF-16 or UTF-32. Raises NotPlainError."""
+    if sum(raw.count(sign) for sign in (b",", b"[", b"{")) > MAX_VALUES:
+        raise InvalidJsonError(tr("it has more than {count} values", count=MAX_VALUES))
+    try:
+        content = json.loads(
+            raw, parse_constant=_reject_constant, object_pairs_hook=_reject_duplicate_keys
+        )
+    except RecursionError:
+        content = _TOO_DEEP
+    except ValueError:
+        raise InvalidJsonError(tr("it is not JSON")) from None
+    _check_content(content)
+    return content
+
+
+def _reject_constant(name: str) -> Any:
+    raise InvalidJsonError(tr("{name} is no number of JSON", name=name))
+
+
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise InvalidJsonError(tr("the key '{name}' stands twice", name=twice[:60]))
+    return made
+
+
+def _check_content(content: Any) -> None:
+    """Level by level, so that no nesting is too deep to be looked at."""
+    level, depth = [content], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH or content is _TOO_DEEP:
+            raise InvalidJsonError(tr("it is nested deeper than {count} levels", count=MAX_DEPTH))
+        below: list[Any] = []
+        for value in level:
+            texts = [value] if isinstance(value, str) else []
+            if isinstance(value, dict):
+                below.extend(value.values())
+                texts = list(value)
+            elif isinstance(value, list):
+                below.extend(value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                _reject_constant("1e999")
+            for text in texts:
+                if code := find_unprintable(text):
+                    message = tr("character {code} does not belong into a text", code=code)
+                    raise InvalidJsonError(message)
+        level = below

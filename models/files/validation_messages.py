@@ -1,0 +1,112 @@
+"""The models' findings as plain sentences at a path of the file."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from models.faults import Fault
+from models.files.nodes import NodePath
+from models.files.shapes import SCENARIO_SHAPE, describe_field, shape_at
+from models.language import current_language, tr
+from models.scenario.currencies import currency_code_hint
+from models.scenario.quantities import number_hint
+from models.spelling import invalid_choice_hint, unknown_key_hint
+
+
+def faults_of_validation(error: ValidationError) -> Iterator[Fault]:
+    """Every fault of a validation."""
+    for one in error.errors(include_url=False):
+        path, kind = tuple(one["loc"]), one["type"]
+        at_key = path[-1:] == ("[key]",)
+        path = path[:-1] if at_key else path
+        if kind == "scenario":
+            for at, message, hint in one["ctx"]["faults"]:
+                of_key = at[-1:] == ("[key]",)
+                whole = (*path, *(at[:-1] if of_key else at))
+                yield Fault(whole, message, hint, at_key=at_key or of_key)
+        elif kind == "missing":
+            yield _missing_key_fault(path)
+        elif kind == "extra_forbidden":
+            yield _unknown_key_fault(path)
+        else:
+            message, hint = _value_message(kind, path, one.get("input"))
+            yield Fault(path, message or one["msg"], hint, at_key=at_key)
+
+
+def _join_path(path: NodePath) -> str:
+    return ".".join(map(str, path))
+
+
+def _missing_key_fault(path: NodePath) -> Fault:
+    parent, key = path[:-1], str(path[-1])
+    about = tr(describe_field(shape_at(parent) if parent else SCENARIO_SHAPE, key))
+    if current_language() == "en" and about[1:2].islower():
+        about = about[0].lower() + about[1:]
+    hint = f"{key}: {about}".rstrip(".") if about else ""
+    message = tr("'{key}' is missing", key=key)
+    if parent:
+        message = tr("'{key}' is missing in {path}", key=key, path=_join_path(parent))
+    return Fault(path, message, hint, at_key=True)
+
+
+def _unknown_key_fault(path: NodePath) -> Fault:
+    parent, key = path[:-1], str(path[-1])
+    message = tr("'{key}' is not known", key=key)
+    if parent:
+        message = tr("'{key}' is not known in {path}", key=key, path=_join_path(parent))
+    # What is included is merged before the models see it, so that they do not know the key.
+    keys = shape_at(parent).keys if parent else (*shape_at(parent).keys, "include")
+    return Fault(path, message, unknown_key_hint(key, keys), at_key=True)
+
+
+def _value_message(kind: str, path: NodePath, value: Any) -> tuple[str, str]:
+    """What is wrong with a value, and a hint; nothing where only pydantic knows."""
+    shape, said = shape_at(path), describe_value(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind == "literal_error" and isinstance(value, str):
+        return tr("'{value}' is not known here", value=value), invalid_choice_hint(
+            value, shape.choices
+        )
+    if kind == "literal_error" and path == ("schema_version",) and number and value > 1:
+        message = tr("this version of Vorrat does not know format {shown}", shown=said)
+        return message, tr("take a later version, or write {value}", value=shape.choices[-1])
+    if kind == "literal_error":
+        hint = tr("write {value}", value=tr(" or ").join(shape.choices))
+        return tr("{shown} is not possible here", shown=said), hint
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        keys = [key for key in shape.keys if key not in ("name", "description")]
+        listed = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
+        hint = tr("its keys are {names}", names=listed) if keys else ""
+        return tr("a mapping is expected here, not {shown}", shown=said), hint
+    if kind in ("tuple_type", "list_type"):
+        single = isinstance(value, (str, int, float))
+        hint = tr("write {value}", value=f"[{value}]") if single else ""
+        return tr("a list is expected here, not {shown}", shown=said), hint
+    if kind == "string_type":
+        hint = tr("write {value}", value=f'"{value}"') if number else ""
+        return tr("a text is expected here, not {shown}", shown=said), hint
+    if kind in ("bool_type", "bool_parsing"):
+        return tr("{shown} is neither true nor false", shown=said), tr("write true or false")
+    if kind == "string_pattern_mismatch":
+        message = tr("'{value}' is not a currency code", value=value)
+        return message, currency_code_hint(str(value))
+    if kind.startswith(("int", "float")):
+        hint = number_hint(value) if isinstance(value, str) else ""
+        return tr("{shown} is not a number", shown=said), hint
+    return "", ""
+
+
+def describe_value(value: Any) -> str:
+    """A value as a message names it."""
+    if value is None:
+        return tr("nothing")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return tr("a mapping")
+    if isinstance(value, (list, tuple)):
+        return tr("a list")
+    if isinstance(value, str):
+        return tr("'{value}'", value=value if len(value) <= 60 else value[:57] + "...")
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,79 @@
+"""What a plan leads to in other worlds: without it, under other assumptions, in years alike."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from models.results import ids
+from models.results.base import InMeasureUnit, Result, Share
+
+
+class WithoutPlan(Result):
+    """What comes if nothing is started and nothing is bought.
+
+    In the same states; projects that come unaided (``anyway``) do, stocks that are there already
+    (``initial_t``) are used, supply and hazards are as in the scenario. Rules of ``policy`` are not
+    asked.
+    """
+
+    expected: InMeasureUnit  #: Mean over the states.
+    cvar: InMeasureUnit  #: Mean of the worst states.
+    worst: InMeasureUnit  #: The worst state.
+    worst_mean: InMeasureUnit | None = None
+    """Mean by the least favourable probabilities of the scenario's ball; null without one."""
+    avoided_anyway: InMeasureUnit | None = None
+    """How much more would be expected if no project came unaided: what a plan is not credited with;
+    null where none does, or where it was not reckoned."""
+
+
+class AssumptionSetOutcome(Result):
+    """What a plan leads to under one set of assumptions, in its own states.
+
+    Of a plan that minimises the worst or the regret, the damage in sets that do not bind is that of
+    the best use of what is there.
+    """
+
+    id: ids.Assumptions  #: Id of the set.
+    title: str  #: Its title, or its id.
+    weight: Share  #: How much it counts beside the others.
+    states: int  #: States of the world that were drawn under it.
+    objective: InMeasureUnit  #: The objective of the plan under it.
+    expected: InMeasureUnit  #: Damage, mean over the states.
+    cvar: InMeasureUnit  #: Mean of the worst states, at the scenario's level.
+    worst: InMeasureUnit  #: The worst state with a probability above 0.
+    worst_mean: InMeasureUnit | None = None
+    """Mean by the least favourable probabilities of the scenario's ball; null without one."""
+    net_cost_meur: float  #: Net cost under it, discounted, before ``cost_weight``.
+    without_plan: WithoutPlan  #: What comes under it without any plan.
+    best: InMeasureUnit | None = (
+        None  #: Objective of the best plan for this set alone; null if not asked.
+    )
+    best_bound: InMeasureUnit | None = (
+        None  #: What is proven of all plans for it; null without a proof.
+    )
+    regret: InMeasureUnit | None = None  #: What ``objective`` is above ``best``; null if not asked.
+    decides: bool = False
+    """Whether the objective over all sets is that of this one: the worst, or of largest regret."""
+    broken_rules: tuple[str, ...] = ()
+    """Rules that the plan breaks under it, where it was not made for this set."""
+
+
+class EventYears(Result):
+    """How often so many hazards strike in one year."""
+
+    events: int  #: How many events start in the year, each of another hazard.
+    share: Share  #: Share of years, of all states by their probability.
+    independent: Share
+    """The same if no event depended on others, each hazard with the same mean rate in each year."""
+
+
+class Clustering(Result):
+    """How events of hazards cluster in the plan's states, beside what independent events would do.
+
+    An event counts in the year in which it starts, unless it is certain then.
+    """
+
+    years: Annotated[tuple[EventYears, ...], Field(min_length=3)]
+    """From no event to one of each hazard that is uncertain."""
+    most: int  #: The most events that start in one state.
+    most_independent: float  #: Mean of the same over as many states, if events were independent.

@@ -1,0 +1,53 @@
+"""What every analysis is given, and what it gives back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from models.files import LoadedScenario, read_case
+from models.language import tr
+from models.results import Plan, Result
+
+if TYPE_CHECKING:
+    from optimizer.analyses.saved_plan import SavedPlan
+    from optimizer.solve.decomposition import CutPool
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysisInput:
+    """What an analysis is run on: a scenario, or a saved plan and the scenario that it carries."""
+
+    file: str
+    reading: LoadedScenario
+    title: str
+    variant: str | None = None
+    saved_plan: SavedPlan | None = None
+    pool: CutPool | None = None  # cuts of earlier runs, to which more are added
+    read_scenario: Callable[[str, str | None, Sequence[str]], LoadedScenario] = read_case
+    """Reads another scenario file, or another variant of it."""
+    read_plan: Callable[[str], SavedPlan] | None = None
+    """Reads a saved plan, of a file or of the folder it is in."""
+
+    def with_pool(self, pool: CutPool) -> AnalysisInput:
+        """The same with cuts of earlier runs."""
+        return replace(self, pool=pool)
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysisOutcome:
+    """What an analysis has found."""
+
+    result: Result
+    exit_code: int
+    """0 where all is proven as asked, 1 where a limit or the user stopped a part of it."""
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    """Plans that go with the result, by the folder that each is written to beside it."""
+    failures: Sequence[str] = ()  # what went wrong on the way, in sentences
+
+
+def describe_value(value: float) -> str:
+    """A value of a number that is varied, as progress and failures name it."""
+    return tr("no limit") if math.isinf(value) else f"{value:.6g}"

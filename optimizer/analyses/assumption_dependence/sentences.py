@@ -1,0 +1,124 @@
+"""What experts agree on and what they argue about, in sentences."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from models.language import tr
+from models.results import Disagreement, SetPlan
+from optimizer.report.document import Column, Table
+from optimizer.report.number_format import format_number
+from optimizer.report.wording import Wording, join_with_and
+
+DisagreementWording = Wording[Disagreement]
+
+
+def set_title(wording: DisagreementWording, id: str | None) -> str:
+    """The title of a set; None for the plan for all of them."""
+    return tr("One plan for all") if id is None else wording.assumption_set_title(id)
+
+
+def objective_names() -> dict[str, str]:
+    """What is minimised over sets, in words."""
+    return {
+        "mean": tr("the mean of all sets by their weight"),
+        "worst": tr("the worst of all sets"),
+        "regret": tr("the largest regret, what it is above the best plan of a set"),
+    }
+
+
+def damage_by_set_table(
+    wording: Wording[Any],
+    first_column: Column,
+    rows: Sequence[Any],
+    damage_by_set: Callable[[Any], Mapping[str, float]],
+    caption: str | None = None,
+) -> Table:
+    """Mean damage of plans under each set of assumptions, a row each: of those made over sets."""
+    told = [row for row in rows if damage_by_set(row)]
+    if caption is None and wording.counts_damage:
+        caption = tr("Expected damage under each set, {unit}", unit=wording.unit)
+    elif caption is None:
+        caption = tr("Expected shortage under each set, {unit}", unit=wording.unit)
+
+    def under(id: str) -> Column:
+        return Column(
+            wording.assumption_set_title(id),
+            lambda row: damage_by_set(row)[id],
+            "outcome",
+            decimals_group="under",
+        )
+
+    columns = [under(id) for id in (damage_by_set(told[0]) if told else ())]
+    return Table(caption, told, [first_column, *columns], "under")
+
+
+def best_plan_by_set(result: Disagreement) -> dict[str, SetPlan]:
+    """The best plan that was found for each set of assumptions.
+
+    That may be the one of another set: the gap of its own leaves room for a better one, and where
+    the same plan is the best of two experts they do not differ.
+    """
+
+    def least(id: str) -> SetPlan:
+        fit = [plan for plan in result.all_plans if not plan.under[id].broken_rules]
+        return min(fit, key=lambda plan: (plan.under[id].regret, plan.of != id))
+
+    return {plan.of: least(plan.of) for plan in result.plans if plan.of is not None}
+
+
+def agreement_sentences(wording: DisagreementWording) -> Iterator[str]:
+    """Which projects the best plans of all sets build, and on which they differ."""
+    found, plans = wording.result, best_plan_by_set(wording.result)
+    if len(plans) < 2:
+        return
+    names = {p: wording.name("projects", p, found.project_names[p]) for p in found.project_names}
+    in_all = [p for p in names if all(p in plan.projects for plan in plans.values())]
+    some = [p for p in names if p not in in_all and any(p in o.projects for o in plans.values())]
+    if in_all:
+        yield tr(
+            "The best plans of {count} sets of assumptions all build {projects}.",
+            count=format_number(len(plans)),
+            projects=join_with_and([names[p] for p in in_all]),
+        )
+    if some:
+        yield tr("They differ on {projects}.", projects=join_with_and([names[p] for p in some]))
+    elif in_all:
+        yield tr("They differ in no project, but in years, shares or stocks at most.")
+    else:
+        yield tr("None of them builds a project.")
+    for own, (id, plan) in zip(found.plans, plans.items(), strict=True):
+        if set(plan.projects) != set(own.projects):
+            yield tr(
+                "Within the gap the plan of “{other}” is better for “{set}” than its own: what "
+                "“{set}” builds is told of that one.",
+                other=set_title(wording, plan.of),
+                set=set_title(wording, id),
+            )
+
+
+def uncertainty_sentences(result: Disagreement) -> Iterator[str]:
+    """What is not known of the plans that are compared."""
+    if len(result.plans) < len(result.sets):
+        yield tr(
+            "Stopped early: the best plans of {count} of {all} sets of assumptions were found.",
+            count=format_number(len(result.plans)),
+            all=format_number(len(result.sets)),
+        )
+    elif result.compromise is None:
+        yield tr("Stopped early: no plan for all of them was found.")
+    if any(plan.status != "optimal" for plan in result.all_plans):
+        yield tr("Some plans were stopped before their gap was closed: regrets may be larger.")
+
+
+def compromise_sentences(wording: DisagreementWording) -> Iterator[str]:
+    """What one plan for all costs at most."""
+    found, one = wording.result, wording.result.compromise
+    if one is not None and one.under:
+        of, worst = max(one.under.items(), key=lambda pair: pair[1].regret)
+        yield tr(
+            "One plan for all, which minimises {what}, costs at most {regret} more than the best "
+            "plan of any set ({set}).",
+            what=objective_names()[found.over],
+            regret=wording.amount(max(0.0, worst.regret)),
+            set=set_title(wording, of),
+        )

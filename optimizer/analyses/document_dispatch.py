@@ -1,0 +1,19 @@
+"""The document of each kind of result, imported when it is asked for."""
+
+from importlib import import_module
+from typing import Any
+
+from models.results import Result
+from optimizer.analyses.registry import PACKAGES
+from optimizer.report.document import Document
+
+
+def build_result_document(result: Result, **companions: Any) -> Document:
+    """The document of a result, in the current language.
+
+    ``beside`` are other results that go into it, such as the plans of a comparison.
+    """
+    kind = type(result).__name__.lower()
+    module = import_module(f"optimizer.analyses.{PACKAGES.get(kind, kind)}.document")
+    document: Document = module.build_document(result, **companions)
+    return document

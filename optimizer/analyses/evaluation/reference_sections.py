@@ -1,0 +1,218 @@
+"""What a plan is measured against: best plans, knowledge, caution, rare events, more years."""
+
+from collections.abc import Iterable, Iterator
+
+from models.language import tr
+from models.results import Estimate, Evaluation, ProvenRange
+from optimizer.report.cells import Z_95, format_estimate, format_range
+from optimizer.report.charts import Chart
+from optimizer.report.charts import evaluation as charts
+from optimizer.report.document import Column, Part, Section, Table
+from optimizer.report.number_format import (
+    ZERO_TOLERANCE,
+    format_number,
+    format_percent,
+    format_rounded,
+)
+from optimizer.report.wording import Wording
+
+EvaluationWording = Wording[Evaluation]
+
+
+def format_sampled_estimate(wording: EvaluationWording, figure: Estimate) -> str:
+    """An estimate with what chance leaves open, and its unit."""
+    return f"{format_estimate(figure)} {wording.unit}"
+
+
+def format_nonnegative_range(wording: EvaluationWording, proven: ProvenRange) -> str:
+    """Where something lies that is worth nothing at least, with its unit."""
+    low, high = max(0.0, proven.low), max(0.0, proven.high)
+    return f"{format_range(ProvenRange(low=low if low > ZERO_TOLERANCE else 0.0, high=high))} {wording.unit}"
+
+
+def build_sections(wording: EvaluationWording) -> list[Section]:
+    """A section for each; one that was not asked for has no parts."""
+    return [
+        Section("quality", tr("How far from the best"), list(_optimality_gap_parts(wording))),
+        Section("information", tr("What knowledge is worth"), list(_information_parts(wording))),
+        Section("tail", tr("What caution costs"), list(_tail_parts(wording))),
+        Section("rare", tr("Rare events"), list(_rare_event_parts(wording))),
+        Section("longer", tr("Beyond the horizon"), list(_longer_horizon_parts(wording))),
+    ]
+
+
+def _names_or_nothing(wording: EvaluationWording, kind: str, item_ids: Iterable[str]) -> str:
+    """Names of projects or stockpiles; "nothing" where there are none."""
+    return wording.names(kind, item_ids) or tr("nothing")
+
+
+def _own_states_note(wording: EvaluationWording) -> Iterator[str]:
+    if wording.result.fresh.sampled:
+        yield tr(
+            "The figures are those of the plan's own states, by which it was chosen: on others, "
+            "planning for many states, or for the worst of them, gains less as a rule."
+        )
+
+
+def _optimality_gap_parts(wording: EvaluationWording) -> Iterator[Part]:
+    """How far from the best the plan can be, seen on fresh samples."""
+    gap = wording.result.gap
+    if gap is None:
+        return
+    yield tr(
+        "A plan made on a sample looks better there than it is. So {count} further samples of "
+        "{states} states were each solved anew, and the plan was put beside the best for each. In "
+        "the mean it is {mean} {unit} above what no plan can fall below; {solver} of that is due "
+        "to solves that were not finished (multiple replications; Mak, Morton and Wood 1999).",
+        count=format_number(len(gap.replications)),
+        states=format_number(gap.states),
+        mean=format_estimate(gap.mean),
+        solver=format_number(gap.solver_share),
+        unit=wording.unit,
+    )
+
+
+def _information_parts(wording: EvaluationWording) -> Iterator[Part]:
+    """The ladder from the most knowledge to the least, and what its steps are worth."""
+    known = wording.result.information
+    if known is None:
+        return
+    eev = ProvenRange(low=known.mean_plan, high=known.mean_plan)
+    rungs = [
+        (tr("If the mean state were certain (EV)"), known.mean_value_problem),
+        (tr("If each state were known beforehand (WS)"), known.wait_and_see),
+        (tr("Best plan for all states (RP)"), known.recourse_problem),
+        (tr("Plan for the mean state, in all states (EEV)"), eev),
+    ]
+    steps = [
+        (tr("Worth knowing what comes (EVPI = RP - WS)"), known.evpi),
+        (tr("Worth planning for many states (VSS = EEV - RP)"), known.vss),
+    ]
+    title = tr("Objective by what is known when deciding ({unit})", unit=wording.unit)
+    chart = Chart(
+        "ladder",
+        title,
+        tr(
+            "Four bars, from the most knowledge to the least. Between the second and the third "
+            "lies what foresight would be worth, between the third and the fourth what planning "
+            "for uncertainty is worth."
+        ),
+        lambda: charts.information_ladder(
+            [charts.InformationLevel(name, of.low, of.high) for name, of in rungs],
+            [(1, 2, tr("perfect information")), (2, 3, tr("planning for uncertainty"))],
+            wording.unit,
+        ),
+    )
+    columns = [Column(tr("Problem"), "0", "text"), Column(tr("Objective"), "1", "range")]
+    note = tr(
+        "Ranges hold what the solves prove. RP is never below EV or WS, and EEV never below RP "
+        "(Birge and Louveaux 2011). EV may lie above WS, since projects are whole. The mean state "
+        "has the mean of all supply, output and availability; it is none of the states."
+    )
+    yield Table(title, [*rungs, *steps], columns, "ladder", note, chart=chart)
+    if known.states < known.of_states:
+        yield tr(
+            "{states} of {of} states were solved by themselves: chance may have moved WS and EVPI "
+            "by {error} to either side (95 %).",
+            states=format_number(known.states),
+            of=format_number(known.of_states),
+            error=format_rounded(Z_95 * (known.wait_and_see_error or 0.0)),
+        )
+    yield tr(
+        "The plan for the mean state builds: {projects}. It buys stock for: {stockpiles}.",
+        projects=_names_or_nothing(wording, "projects", known.mean_plan_projects),
+        stockpiles=_names_or_nothing(wording, "stockpiles", known.mean_plan_stockpiles),
+    )
+    yield tr(
+        "Releases of stock foresee their state in all of these: what early warning is worth to "
+        "them is left out."
+    )
+    yield from _own_states_note(wording)
+
+
+def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
+    """What caring for the worst states costs in the mean, and what it buys."""
+    told = wording.result.tail
+    if told is None:
+        return
+    before, after = told.neutral.projects, told.averse.projects
+    yield tr(
+        "A plan that gives the worst {share} of states a weight of {weight} changes their mean by "
+        "{moved}, and costs {premium} of the mean objective.",
+        share=format_percent(1 - told.level),
+        weight=format_percent(told.averse.weight),
+        premium=format_nonnegative_range(wording, told.premium),
+        moved=wording.amount(-told.bought),
+    )
+    yield tr(
+        "Built besides: {entering}. Left out: {leaving}.",
+        entering=_names_or_nothing(wording, "projects", [p for p in after if p not in before]),
+        leaving=_names_or_nothing(wording, "projects", [p for p in before if p not in after]),
+    )
+    yield from _own_states_note(wording)
+    columns = [
+        Column(tr("Weight of the worst states"), lambda plan: format_percent(plan.weight), "text"),
+        Column(tr("Expected, {unit}", unit=wording.unit), "expected", "outcome"),
+        Column(tr("CVaR, {unit}", unit=wording.unit), "cvar", "outcome"),
+        Column(tr("Net cost, {unit}", unit=wording.money_unit), "net_cost_meur", "money"),
+        Column(tr("Gap left"), "gap", "gap"),
+    ]
+    title = tr("Plans without and with a weight on the worst states")
+    yield Table(title, [told.neutral, told.averse], columns, "tail")
+
+
+def _rare_event_parts(wording: EvaluationWording) -> Iterator[Part]:
+    """The same figures with rare events drawn more often."""
+    told = wording.result.rare
+    if told is None:
+        return
+    yield tr(
+        "In {states} states rare events were drawn more often than they come, and weighed less for "
+        "it. The estimate of the worst states is as sure as that of {factor} times as many states "
+        "drawn as they come, and that of the mean as of {mean} times as many.",
+        states=format_number(told.states),
+        factor=format_number(told.variance_ratio_cvar, 2),
+        mean=format_number(told.variance_ratio_expected, 2),
+    )
+    rows = [
+        (tr("Drawn more often, weighed less"), told.performance),
+        (tr("As many, drawn as they come"), told.plain),
+        (tr("All fresh states"), wording.result.fresh.with_plan),
+    ]
+    columns = [
+        Column(tr("States"), "0", "text"),
+        Column(tr("Expected"), "1.expected", "estimate"),
+        Column(tr("CVaR"), "1.cvar", "estimate"),
+        Column(tr("Worst state"), "1.worst", "outcome"),
+    ]
+    yield Table(
+        tr("Rare events drawn more often ({unit})", unit=wording.unit), rows, columns, "rare"
+    )
+
+
+def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
+    """The same commitment with some years more."""
+    told = wording.result.longer
+    if told is None:
+        return
+    last = str(told.last_year - told.years)
+    yield tr(
+        "The plan's horizon ends in {last}; stocks and plants do not. The last row has {years} "
+        "years more, in which nothing new is decided and after which no residual value is counted.",
+        last=last,
+        years=format_number(told.years),
+    )
+    within = Estimate(value=told.avoided_within, standard_error=None)
+    rows = [
+        (last, within, told.net_cost_within_meur),
+        (str(told.last_year), told.avoided, told.net_cost_meur),
+    ]
+    columns = [
+        Column(tr("Until"), "0", "text"),
+        Column(tr("Avoided"), "1", "estimate"),
+        Column(tr("Net cost"), "2", "money"),
+    ]
+    title = tr(
+        "To {first} and to {last} ({unit})", first=last, last=str(told.last_year), unit=wording.unit
+    )
+    yield Table(title, rows, columns, "longer")

@@ -1,0 +1,221 @@
+"""Which budgets and limits are worth asking after, and what more of each is worth."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from models.results import LimitValue, PlanDiff, ValueStep
+from models.scenario.quantities import YearlyQuantity
+from optimizer.analyses.explanation.active_constraints import (
+    SLACK_TOLERANCE,
+    PlanConstraints,
+    build_binding_rule,
+)
+from optimizer.analyses.explanation.subproblem import (
+    ExplanationContext,
+    LoosenedLimit,
+    QueryReply,
+    RepliesByStep,
+)
+from optimizer.model.commitment import budget_line_use, budget_use
+from optimizer.solve.gap import MIN_GAP_TARGET
+
+BUDGET_STEPS_MEUR = (1.0, 10.0, 100.0)
+PERCENTAGE_POINT_STEPS = (1.0, 5.0, 10.0)
+SHARE_LIMIT_RULES = ["public_share_limit", "state_aid_limit", "country_share_limit"]
+SHARE_LIMIT_RULES += ["market_finance_limit", "share_limit"]
+"""Rules whose limit is a share, in the order in which they are told."""
+OBJECTIVE_NOISE = 2 * MIN_GAP_TARGET
+"""Of the objective: a difference below this share of it is the arithmetic of two solves."""
+
+
+def significant_difference(difference: float, scale: float) -> float:
+    """A difference of objectives that is not below 0; 0 where it is arithmetic."""
+    return difference if difference > OBJECTIVE_NOISE * max(1e-6, abs(scale)) else 0.0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A number that could be looser, and by how much it is tried."""
+
+    path: str
+    kind: Literal["budget", "share"]
+    now: float
+    steps: tuple[float, ...]
+    """Million EUR, or percentage points."""
+    unused_meur: float | None = None
+    funder: str | None = None
+    project: str | None = None
+    year: int | None = None
+
+    @property
+    def step_unit(self) -> float:
+        """What a step is in the unit of the number."""
+        return 1.0 if self.kind == "budget" else 0.01
+
+    @property
+    def query(self) -> LoosenedLimit:
+        """The question, in the unit of the number."""
+        return LoosenedLimit(
+            self.path, self.now, tuple(step * self.step_unit for step in self.steps)
+        )
+
+
+def find_limits(plan_constraints: PlanConstraints) -> list[Limit]:
+    """Budgets and limits to ask after: those over all years, and of others those that bind."""
+    return [
+        *_funder_budgets(plan_constraints),
+        *_policy_budget(plan_constraints),
+        *_binding_share_limits(plan_constraints),
+    ]
+
+
+def _budget_limit(path: str, current_value: float, unused: float, **attributes: Any) -> Limit:
+    """A budget; one that is not used up is tried with the largest step alone: more of it may still
+    let a project in that what is left does not pay for."""
+    steps = (
+        BUDGET_STEPS_MEUR
+        if unused <= SLACK_TOLERANCE * max(current_value, 1.0)
+        else BUDGET_STEPS_MEUR[-1:]
+    )
+    return Limit(path, "budget", current_value, steps, max(0.0, unused), **attributes)
+
+
+def _funder_budgets(plan_constraints: PlanConstraints) -> Iterator[Limit]:
+    instance = plan_constraints.instance
+    used = budget_use(instance, plan_constraints.commitment)
+    by_line = budget_line_use(instance, plan_constraints.commitment)
+
+    def of_years(path: str, rule: str, owner: tuple[str, ...], of: Any, by_year: Any) -> Any:
+        full = [
+            int(year)
+            for year in by_year or {}
+            if any(
+                key.name == rule
+                and key.year == int(year)
+                and tuple(dict(key.about).values()) == owner
+                for key in plan_constraints.all_tight_rules
+            )
+        ]
+        for year in _representative_years(full, of.carry_over):
+            now = float(by_year[year])
+            yield _budget_limit(f"{path}.{year}", now, 0.0, funder=owner[0], year=year)
+
+    for f, funder in instance.case.funders.items():
+        path = f"funders.{f}.budget"
+        if funder.budget_meur is not None:
+            now = float(funder.budget_meur)
+            yield _budget_limit(f"{path}_meur", now, now - float(used[f].sum()), funder=f)
+        by_year = funder.budget_by_year_meur
+        yield from of_years(f"{path}_by_year_meur", "funder_budget_by_year", (f,), funder, by_year)
+        for id, line in funder.budget_lines.items():
+            path = f"funders.{f}.budget_lines.{id}"
+            if line.total_meur is not None:
+                now = float(line.total_meur)
+                left = now - float(by_line[f, id].sum())
+                yield _budget_limit(f"{path}.total_meur", now, left, funder=f)
+            by_year, name = line.by_year_meur, "budget_line_by_year"
+            yield from of_years(f"{path}.by_year_meur", name, (f, id), line, by_year)
+            limit = line.limit_meur
+            if limit is not None and not (isinstance(limit, YearlyQuantity) and limit.years):
+                now = limit.at(instance.years[0])
+                left = now - float(by_line[f, id].max(initial=0.0))
+                yield _budget_limit(f"{path}.limit_meur", now, left, funder=f)
+
+
+def _representative_years(years: Iterable[int], carries_over: bool) -> list[int]:
+    """Years to ask after: all, or where money is carried over the first, a middle and the last.
+
+    A million that can be carried over is worth no less the earlier it comes, so that these bracket
+    the others.
+    """
+    ordered = sorted(years)
+    if not carries_over or len(ordered) <= 3:
+        return ordered
+    return [ordered[0], ordered[len(ordered) // 2], ordered[-1]]
+
+
+def _policy_budget(plan_constraints: PlanConstraints) -> Iterator[Limit]:
+    instance, budget = plan_constraints.instance, plan_constraints.instance.case.policy.budget_meur
+    if budget is not None:
+        used = budget_use(instance, plan_constraints.commitment)
+        spent = math.fsum(float(used[f].sum()) for f in instance.public_funders)
+        yield _budget_limit("policy.budget_meur", float(budget), float(budget) - spent)
+
+
+def _binding_share_limits(plan_constraints: PlanConstraints) -> Iterator[Limit]:
+    """Limits on shares that leave no room somewhere."""
+    aid = plan_constraints.instance.case.policy.state_aid
+    known = set()
+    tight = [
+        (SHARE_LIMIT_RULES.index(key.name), key)
+        for key in plan_constraints.all_tight_rules
+        if key.name in SHARE_LIMIT_RULES
+    ]
+    for _, key in sorted(tight, key=lambda one: (one[0], one[1].about)):
+        rule = build_binding_rule(
+            plan_constraints.instance, key, plan_constraints.all_tight_rules[key].index
+        )
+        path, now, of = rule.path, rule.limit, dict(key.about)
+        if key.name == "state_aid_limit":
+            path, now = f"{path}.max_intensity", None if aid is None else aid.max_intensity
+        steps = tuple(
+            step
+            for step in PERCENTAGE_POINT_STEPS
+            if now is not None and now + step / 100 <= 1 + 1e-12
+        )
+        if now is not None and steps and path not in known:
+            project = of.get("project") if path.startswith("projects.") else None
+            yield Limit(path, "share", float(now), steps, None, of.get("funder"), project)
+        known.add(path)
+
+
+def limit_value(
+    limit: Limit,
+    answer: RepliesByStep,
+    context: ExplanationContext,
+    describe_difference: Callable[[QueryReply], PlanDiff | None],
+) -> LimitValue:
+    """What more of a limit is worth, as far as it was found out.
+
+    A larger step gains no less than a smaller one, whatever was proven of each by itself.
+    """
+    replies = {step: answer.get(step * limit.step_unit) for step in limit.steps}
+
+    def gain(more: float | None, less: float | None) -> float | None:
+        return (
+            None
+            if more is None or less is None
+            else significant_difference(more - less, context.best_objective)
+        )
+
+    highs: dict[float, float] = {}
+    most = math.inf
+    for step in sorted(limit.steps, reverse=True):
+        high = gain(context.best_objective, getattr(replies[step], "bound", None))
+        highs[step] = most = most if high is None else min(most, high)
+    least, steps = 0.0, []
+    for step, reply in replies.items():
+        objective = getattr(reply, "objective", None)
+        low, high, plans = (
+            gain(context.bound, objective),
+            highs[step],
+            gain(context.best_objective, objective),
+        )
+        least = max(least, low or 0.0)
+        known = low is not None or high < math.inf
+        steps.append(
+            ValueStep(
+                step=step,
+                low=least / step if known else None,
+                plans=None if plans is None else plans / step,
+                high=high / step if high < math.inf else None,
+                instead=None if reply is None else describe_difference(reply),
+                solved=reply is not None,
+                status=None if reply is None else reply.status,
+            )
+        )
+    of = {name: x for name, x in vars(limit).items() if name != "steps"}
+    visible = min((one.step for one in steps if one.low), default=None)
+    return LimitValue(**of, steps=tuple(steps), visible=visible)

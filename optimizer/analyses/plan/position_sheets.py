@@ -1,0 +1,275 @@
+"""The sheets on positions: whose money goes where, year by year, and the net cost that follows."""
+
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+
+from models.language import tr
+from models.results import Position
+from models.scenario.case import Case
+from optimizer.analyses.comparison.money import budget_charge, instrument_term
+from optimizer.analyses.plan import columns as col
+from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.report import document as doc
+from optimizer.report.document import SHEET, Check, Column, Part, Section, Table
+from optimizer.report.number_format import ZERO_TOLERANCE
+from optimizer.report.wording import budget_class_name, capitalize
+from optimizer.report.workbook import expressions as ex
+from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
+
+NET_COST_TOLERANCE = 1e-6
+"""Share by which a derived net cost may differ from the plan's and still be shown as derived."""
+YEARLY_FIGURES = ("paid", "returned", "outstanding")
+"""What a sheet has of each position by year, a row each."""
+
+
+def position_parts(wording: PlanWording) -> Iterator[Part]:
+    """The discount rate, and a row a position, for a sheet."""
+    if wording.case is None:
+        text = tr("The plan does not carry its scenario: present values are its own.")
+        yield doc.Text(text, SHEET)
+    else:
+        text = tr(
+            "Present values are calculated with the discount rate below. The plan was found at "
+            "this rate: another one changes the present values here, but not the plan, and the "
+            "checks say that they no longer agree."
+        )
+        yield doc.Text(text, SHEET)
+        yield _discount_terms_table(wording.case)
+    yield _positions_table(wording)
+
+
+def _discount_terms_table(case: Case) -> Table:
+    """The discount rate and the year that is discounted to."""
+    rate, first = float(case.horizon.discount_rate), case.horizon.first_year
+    rows = [
+        col.SheetRow("share", {"what": tr("Discount rate per year"), "figure": rate,
+                          "name": "discount_rate"}),
+        col.SheetRow("year", {"what": tr("First year"), "figure": first, "name": "first_year"}),
+    ]  # fmt: skip
+    columns = [
+        *col.text_columns(what=tr("Term")),
+        col.row_column(
+            tr("Figure"), "figure", origin="scenario", cell_name=lambda row: row["name"]
+        ),
+        *col.text_columns(name=tr("Name for formulas")),
+    ]
+    return Table("", rows, columns, "terms", row_key=lambda row: row["name"], media=SHEET)
+
+
+def _growth_factor(book: WorkbookTables, year: ex.Expression) -> ex.Expression:
+    """What an amount of the first year has grown to; the terms go by their names."""
+    names = ("discount_rate", "first_year")
+    rate, first = (ex.Expression(n, book["terms"].find_cell(n, "figure").value) for n in names)
+    return (ex.as_expression(1) + rate) ** (year - first)
+
+
+def yearly_section(wording: PlanWording) -> Section:
+    """A sheet with three rows a position and a column a year, and discount factors above these."""
+    # Money may come back past the horizon.
+    past = {year for one in wording.plan.accounts for year in one.returned_meur}
+    known = sorted({*wording.year_keys, *past}, key=int)
+    names = {
+        "paid": tr("provided"),
+        "returned": tr("comes back"),
+        "outstanding": tr("at risk, end of year"),
+    }
+
+    def row(one: Position, figure: str) -> col.SheetRow:
+        about: dict[str, col.CellContent] = {
+            "funder": wording.payer_name(one.funder), "instrument": wording.position_instrument(one),
+            "purpose": wording.purpose_name(one), "figure": names[figure], "field": figure,
+        }  # fmt: skip
+        of = getattr(one, f"{figure}_meur")
+        # Without terms in the file nobody knows when money comes back: those years stay empty.
+        amounts = {y: of.get(y, 0.0) for y in known} if of or figure != "returned" else {}
+        if figure == "paid":
+            about |= {"paid_by": one.funder, "paid_for": one.stockpile}
+            about["charge"] = budget_charge(wording.plan, one)
+        return col.SheetRow("money", {**about, **amounts})
+
+    def factor(line: FormulaRow, year: str) -> ex.Expression:
+        return ex.as_expression(1) / _growth_factor(line.tables, line.table.header_cell(year))
+
+    who = col.text_columns(funder=tr("Funder"), instrument=tr("Instrument"), purpose=tr("For"),
+                    figure=tr("Figure"))  # fmt: skip
+    factors = col.SheetRow(
+        "control", {"funder": tr("Discount factor"), **col.formulas_by_year(known, factor)}
+    )
+    columns = [
+        *who,
+        *col.year_columns(known, "money"),
+        col.row_column(tr("Charged to the budget per unit of money"), "charge", "exact",
+                 origin="scenario", width=16),
+        *col.id_columns("field", "paid_by", "paid_for"),
+    ]  # fmt: skip
+    note = tr(
+        "{unit}, undiscounted; of a guarantee the loan that it covers. Empty for money whose terms "
+        "give a present value of what comes back, but no years.",
+        unit=wording.money_unit,
+    )
+    made: list[Part] = [note]
+    if wording.case is not None:
+        made.append(Table("", [factors], [*who, *col.year_columns(known)], "factors"))
+    rows = [row(one, figure) for one in wording.plan.accounts for figure in YEARLY_FIGURES]
+    made.append(Table("", rows, columns, "by_year", empty_text=tr("No money is provided."), frozen_columns=4,
+                      has_rule_above=lambda row: row["field"] == "paid"))  # fmt: skip
+    title = tr("What is provided, comes back and is at risk, by year")
+    return Section("by-year", title, made, SHEET, sheet_name=tr("Accounts by year"))
+
+
+def _yearly_amounts(line: FormulaRow, figure: str) -> ex.CellArea:
+    """A figure of a position in all years."""
+    return col.year_cells(
+        line.tables["by_year"], len(YEARLY_FIGURES) * line.row_index + YEARLY_FIGURES.index(figure)
+    )
+
+
+def _present_value(line: FormulaRow, figure: str) -> ex.Expression:
+    """The present value of a position by its years."""
+    return ex.sum_product(_yearly_amounts(line, figure), col.year_cells(line.tables["factors"], 0))
+
+
+def _sum_over_years(line: FormulaRow, figure: str) -> ex.Expression | None:
+    """What a position comes to over all years; nothing where these are not known."""
+    amounts = _yearly_amounts(line, figure)
+    return ex.sum_of(amounts) if any(x != "" for x in amounts.values) else None
+
+
+def _returned_present_value(
+    wording: PlanWording, case: Case, position: Position
+) -> tuple[float, float | str | None]:
+    """The present value of what comes back, as the plan has it, and what it is derived from.
+
+    ``years``, or the share of what is paid; None where neither leads to the plan's own net cost.
+    """
+    start, grown = case.horizon.first_year, 1 + float(case.horizon.discount_rate)
+
+    def present(figures: Mapping[str, float]) -> float:
+        return sum(amount / grown ** (int(year) - start) for year, amount in figures.items())
+
+    paid, returned = present(position.paid_meur), position.returned_meur
+    exact = paid - position.cost_meur - position.residual_meur
+    near, share = (
+        NET_COST_TOLERANCE * max(1.0, abs(paid)),
+        instrument_term(wording.plan, position, "recovery", 0.0),
+    )
+    if any(returned.values()) and abs(present(returned) - exact) <= near:
+        return exact, "years"
+    return exact, None if share is None or abs(share * paid - exact) > near else share
+
+
+def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
+    """What is provided, comes back and counts at the end, and the net cost that follows."""
+    years, rate = case.horizon.years, 1 + float(case.horizon.discount_rate)
+    left = any(one.residual_meur for one in wording.plan.accounts)
+
+    def share(row: Position) -> float | None:
+        found = _returned_present_value(wording, case, row)[1]
+        return None if isinstance(found, str) else found
+
+    def exact(row: Position) -> float:
+        back = _returned_present_value(wording, case, row)[0]
+        return back if abs(back) > ZERO_TOLERANCE else 0.0
+
+    def back(line: FormulaRow) -> ex.Expression | None:
+        found = _returned_present_value(wording, case, line.row)[1]
+        if found == "years":
+            return _present_value(line, "returned")
+        return None if found is None else line["present"] * line["recovery"]
+
+    def residual(line: FormulaRow) -> ex.Expression:
+        return line["left"] / _growth_factor(line.tables, ex.as_expression(years[-1]))
+
+    def net(line: FormulaRow) -> ex.Expression:
+        found = line["present"] - line["back"]
+        return found - line["residual"] if left else found
+
+    ends = [
+        col.figure_column(
+            tr("Counts at the end, undiscounted"), "left", total=True,
+            getter=lambda row: row.residual_meur * rate ** (years[-1] - years[0]),
+        ),
+        col.formula_column(tr("Residual value, present value"), "residual", residual, total=True),
+    ]  # fmt: skip
+    present, part = tr("Provided, present value"), tr("Comes back, share of the present value")
+    return [
+        col.formula_column(
+            present, "present", lambda line: _present_value(line, "paid"), total=True
+        ),
+        col.figure_column(part, "recovery", "share", share, origin="scenario"),
+        col.figure_column(
+            tr("Comes back, present value"), "back", getter=exact, formula=back, total=True
+        ),
+        *(ends if left else []),
+        col.formula_column(tr("Net cost, present value"), "net", net, total=True),
+        doc.deviation_column("net", itemgetter("cost")),
+    ]
+
+
+def _positions_table(wording: PlanWording) -> Table:
+    """One row a position."""
+    accounts = wording.plan.accounts
+    returns = any(one.returned_meur for one in accounts)
+    losses = any(one.expected_loss_meur is not None for one in accounts)
+
+    def over(figure: str) -> doc.FormulaBuilder:
+        return lambda line: _sum_over_years(line, figure)
+
+    columns = [
+        col.text_column(tr("Funder"), lambda row: wording.payer_name(row.funder)),
+        col.text_column(tr("Instrument"), wording.position_instrument),
+        col.text_column(tr("For"), wording.purpose_name),
+        col.text_column(
+            tr("Budget class"), lambda row: capitalize(budget_class_name(row.budget_class or ""))
+        ),
+        col.figure_column(tr("Committed"), "committed", getter="committed_meur", total=True),
+        col.formula_column(tr("Provided, undiscounted"), "paid", over("paid"), total=True),
+        col.formula_column(
+            tr("Comes back, undiscounted"), "returned", over("returned"), total=returns
+        ),
+        *(_present_value_columns(wording, wording.case) if wording.case else []),
+        col.figure_column(
+            tr("Net cost, as the plan has it"), "cost", getter="cost_meur", total=True
+        ),
+        col.formula_column(
+            tr("At risk at most"), "peak", lambda r: ex.max_of(_yearly_amounts(r, "outstanding"))
+        ),
+        col.figure_column(
+            tr("Loss expected, where known"),
+            "expected_loss",
+            getter="expected_loss_meur",
+            total=losses,
+        ),
+        col.figure_column(
+            tr("Loss at most"), "maximum_loss", getter="maximum_loss_meur", total=True
+        ),
+        *col.id_columns(funder_id="funder", class_id="budget_class", stockpile_id="stockpile"),
+    ]
+    caption, empty = tr("Positions, {unit}", unit=wording.money_unit), tr("No money is provided.")
+    total = tr("All together")
+    return Table(
+        caption, accounts, columns, "accounts", total_label=total, empty_text=empty, media=SHEET
+    )
+
+
+def build_checks(wording: PlanWording) -> Iterator[Check]:
+    """Accounts add up to the net cost of the plan."""
+
+    def check(says: str, key: str, of: str) -> Check:
+        return Check(
+            says, "accounts", col.column_sum("accounts", key), col.find_cell("cost", of, "amount")
+        )
+
+    yield check(
+        tr("Net costs of all accounts add up to the net cost of the plan"), "cost", "net_cost"
+    )
+    if wording.case is not None:
+        says = tr("Present values of what is provided and of what comes back give the net cost")
+        yield check(says, "net", "net_cost")
+        if wording.plan.outcome.residual_meur and any(
+            p.residual_meur for p in wording.plan.accounts
+        ):
+            says = tr("Residual values of all accounts add up to that of the plan")
+            yield check(says, "residual", "residual_value")
+        says = tr("They do so in each account")
+        yield doc.no_deviation_check(says, "accounts", col.column_sum("accounts", "present"))

@@ -1,0 +1,45 @@
+"""The head of a result: what every analysis says of the scenario, and how long it took."""
+
+import time
+from typing import Any
+
+from models.base import display_name
+from models.language import current_language
+from models.results.base import TitledDocument
+from models.scenario.case import Case
+from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.plan_document import MEASURE_UNITS, solved_scenario_json
+from optimizer.solve.planner import package_versions
+
+
+def common_result_fields(
+    result: type[TitledDocument],
+    case: Case,
+    title: str | None,
+    variant: str | None,
+    start_time: float | None = None,
+    state_count: int | None = None,
+    gap_target: float | None = None,
+) -> dict[str, Any]:
+    """The fields that results have in common, by name: of ``result``, those that it has.
+
+    ``case`` is the scenario as it was solved, whose own title counts without another. ``began`` is
+    what ``time.perf_counter()`` said when the analysis began; without it ``seconds`` are left out.
+    """
+    objective = case.objective
+    common: dict[str, Any] = {
+        "title": title or display_name(case.title, "scenario", current_language()),
+        "variant": variant,
+        "currency": case.currency,
+        "measure": objective.measure,
+        "unit": MEASURE_UNITS[objective.measure].format(currency=case.currency),
+        "cvar_level": float(objective.cvar.level),
+        "states": state_count,
+        "gap_target": gap_target,
+        "input_sha256": input_hash(case),
+        "versions": package_versions(),
+        "scenario": solved_scenario_json(case, variant),
+    }
+    if start_time is not None:
+        common["seconds"] = time.perf_counter() - start_time
+    return {name: value for name, value in common.items() if name in result.model_fields}

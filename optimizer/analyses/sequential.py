@@ -1,0 +1,89 @@
+"""Several cases solved one after another, each with the cuts that those before it have found."""
+
+import math
+from collections.abc import Callable, MutableMapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from models.results import Plan
+from models.scenario.case import Case
+from optimizer.analyses.break_even import add_break_even
+from optimizer.errors import Infeasible, Interrupted, NoPlan, SolverError
+from optimizer.model.instance import read_instance
+from optimizer.solve.decomposition import CutPool, pool_key
+from optimizer.solve.planner import check_supported
+from optimizer.solve.session import Session
+
+SolveFailure = Infeasible | NoPlan | SolverError
+"""Why a case has no plan."""
+
+
+class SolveTask(NamedTuple):
+    """A case to solve."""
+
+    case: Case
+    variant: str | None
+    title: str
+
+
+def solve_sequentially(
+    tasks: Sequence[SolveTask],
+    *,
+    pools: MutableMapping[str, CutPool] | None = None,
+    on_start: Callable[[int], None] | None = None,
+    break_even: bool = False,
+    **solve_options: Any,
+) -> list[Plan | SolveFailure | None]:
+    """The plan of each case or why it has none; None for those that an interrupt left unsolved.
+
+    Larger budgets come first, since their cuts serve smaller ones well. Cases that are small
+    enough for the extensive form take it, unless ``pools`` are given: pools by the key that
+    cases need, to which those are added that are not there yet. ``how`` goes to each solve.
+
+    Raises Interrupted where that leaves no plan at all, and Misuse for a break-even over sets of
+    assumptions, with a review or a ball of probabilities.
+    """
+    for task in tasks if break_even else ():
+        check_supported(task.case)
+    shared: MutableMapping[str, CutPool] = {} if pools is None else pools
+    sessions: dict[str, Session] = {}
+    answers: list[Plan | SolveFailure | None] = [None] * len(tasks)
+    for at in sorted(range(len(tasks)), key=lambda k: -total_public_budget(tasks[k].case)):
+        case, variant, title = tasks[at]
+        if on_start is not None:
+            on_start(at)
+        key = pool_key(read_instance(case))
+        pool = shared.setdefault(key, CutPool())
+        session = Session(
+            solve_options.get("threads"), pool, always_keep_recourse=pools is not None
+        )
+        session = sessions.setdefault(key, session)
+        try:
+            answers[at] = found = session.ask_for_plan(case, title, variant, **solve_options)
+            if break_even:
+                with suppress(Interrupted):  # the plan is there, and the next case begins
+                    answers[at] = add_break_even(found, solve_options.get("time_limit"))
+        except Interrupted:
+            if not any(isinstance(answer, Plan) for answer in answers):
+                raise
+            break
+        except (Infeasible, NoPlan, SolverError) as error:
+            answers[at] = error
+    return answers
+
+
+def total_public_budget(case: Case) -> float:
+    """Million EUR that public funders may spend together, at most; infinite without a limit."""
+
+    each = 0.0
+    for funder in case.funders.values():
+        yearly = funder.budget_by_year_meur
+        in_all = math.inf if yearly is None else math.fsum(map(float, yearly.values()))
+        each += (
+            min(_budget_or_infinity(funder.budget_meur), in_all) if funder.kind == "public" else 0.0
+        )
+    return min(_budget_or_infinity(case.policy.budget_meur), each)
+
+
+def _budget_or_infinity(budget: float | None) -> float:
+    return math.inf if budget is None else float(budget)

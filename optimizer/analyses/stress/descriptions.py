@@ -1,0 +1,94 @@
+"""Names of periods, cases and events of a disruption, and what comes of it in short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.language import tr
+from models.results.stress import ShortMaterial, Stress, StressCase, StressEvent, StressPeriod
+from optimizer.report.number_format import NO_BREAK_SPACE, format_percent
+from optimizer.report.wording import Wording
+
+StressWording = Wording[Stress]
+
+SHORT_SHARE = 1e-6
+"""A period is short if more than this share of its demand is missing, as in a plan."""
+
+
+def case_name(case: StressCase) -> str:
+    """A case as the head of columns."""
+    return {"market": tr("Without plan"), "plan": tr("With plan")}[case]
+
+
+def periods_per_year(wording: StressWording) -> int:
+    """Periods of a year."""
+    return 1 if wording.case is None else int(wording.case.horizon.periods_per_year)
+
+
+def period_label(wording: StressWording, period: StressPeriod) -> str:
+    """A period as it is called: 2027, 2027 Q2, 2027-05, or 2027.2 where a year has other parts."""
+    match periods_per_year(wording):
+        case 1:
+            return str(period.year)
+        case 4:
+            called = tr("{year} Q{quarter}", year=period.year, quarter=period.period)
+            return called.replace(" ", NO_BREAK_SPACE)
+        case 12:
+            return f"{period.year}-{period.period:02}"
+    return f"{period.year}.{period.period}"
+
+
+def period_labels(wording: StressWording) -> list[str]:
+    """The periods that are told of."""
+    return [period_label(wording, period) for period in wording.result.periods]
+
+
+def missing_shares(material: ShortMaterial, case: StressCase) -> list[float]:
+    """Share of the demand of each period that is missing."""
+    pairs = zip(material.missing_t[case], material.demand_t, strict=True)
+    return [missing / demand if demand > 0 else 0.0 for missing, demand in pairs]
+
+
+def materials_by_damage(wording: StressWording) -> list[ShortMaterial]:
+    """Materials, the one that costs most without the plan first."""
+    return sorted(wording.result.materials, key=lambda one: -one.damage["market"])
+
+
+def describe_disruption(wording: StressWording) -> Iterator[str]:
+    """Events, and projects that fail or are late."""
+    found = wording.result
+    for event in found.events:
+        yield _event_text(wording, event)
+    for project in found.failed:
+        yield tr("{name} never produces", name=wording.name("projects", project))
+    for project, years in found.late.items():
+        name = wording.name("projects", project)
+        yield tr("{name} is late, years: {years}", name=name, years=years)
+
+
+def _event_text(wording: StressWording, event: StressEvent) -> str:
+    """A hazard, when it begins, when it ends, or the horizon does, and what it takes."""
+    said = _event_time_text(wording, event)
+    if event.loss is None:
+        return said
+    if event.loss == 1:
+        return tr("{event}, total outage", event=said)
+    return tr("{event}, loss of {share}", event=said, share=format_percent(event.loss))
+
+
+def _event_time_text(wording: StressWording, event: StressEvent) -> str:
+    name, case = wording.name("hazards", event.hazard), wording.case
+    if event.profile is not None:
+        profile = wording.profile_name(event.hazard, event.profile)
+        name = tr("{hazard}, profile {profile}", hazard=name, profile=profile)
+    begins = period_label(wording, StressPeriod(year=event.start, period=event.period))
+    if case is None:
+        return tr("{name}: from {begins}", name=name, begins=begins)
+    count = periods_per_year(wording)
+    year, period = divmod(event.start * count + event.period - 1 + event.periods - 1, count)
+    if year > case.horizon.years[-1]:
+        return tr("{name}: from {begins} to the end of the horizon", name=name, begins=begins)
+    ends = period_label(wording, StressPeriod(year=year, period=period + 1))
+    if ends == begins:
+        return tr("{name}: {period}", name=name, period=begins)
+    return tr("{name}: from {begins} to {ends}", name=name, begins=begins, ends=ends)

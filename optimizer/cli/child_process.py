@@ -1,0 +1,222 @@
+"""The side of a command that a small process supervises: what it tells, and how it is stopped.
+
+Commands call these functions whether they are supervised or not. Lines of JSON go through two
+pipes. It stands in a group of its own: Ctrl-C comes by pipe alone, and each press counts once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from models.language import tr
+
+if TYPE_CHECKING:
+    from models.results import Plan
+    from models.scenario.case import Case
+    from optimizer.model.commitment import Commitment
+    from optimizer.solve.solver_result import Incumbent
+
+
+class SupervisorLink:
+    """The pipes to the process that supervises this one."""
+
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
+        self._lock = threading.Lock()
+        self.salvage: dict[str, Any] | None = json.loads(incoming.readline() or b"null")
+        """What is left of a command that did not come back: its checkpoint, and how it ended."""
+
+    def send(self, **message: Any) -> None:
+        """Send a message; that nobody hears it any more is seen elsewhere."""
+        with self._lock, contextlib.suppress(OSError):
+            # Ctrl-C may have cut the one before short.
+            self._outgoing.write(b"\n" + json.dumps(message).encode() + b"\n")
+            self._outgoing.flush()
+
+    def listen_for_stops(self) -> None:
+        """Pass on every stop that is asked for, and end when the other side has ended."""
+        for _ in self._incoming:
+            _raise_interrupt()
+        os._exit(5)
+
+
+_link: SupervisorLink | None = None
+_stop_requested = threading.Event()
+
+
+def _raise_interrupt() -> None:
+    """Have the main thread take what is asked for as Ctrl-C."""
+    _stop_requested.set()
+    if hasattr(signal, "pthread_kill"):
+        # A signal of the system also wakes a thread that waits for a lock.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        import _thread
+
+        _thread.interrupt_main(signal.SIGINT)
+
+
+def _retry_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
+    """Strike once more where a stop came in the midst of what lets no error out: a finalizer."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    again = threading.Timer(0.05, _raise_interrupt)
+    again.daemon = True
+    again.start()
+
+
+def run_supervised() -> None:
+    """Run the command line of ``sys.argv`` for the process that began this one, and end."""
+    global _link
+    heard, told = (_open_pipe(sys.argv.pop(1), mode) for mode in ("rb", "wb"))
+    _link = SupervisorLink(heard, told)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.unraisablehook = _retry_interrupt
+    supervisor = int(sys.argv.pop(1))
+    if sys.platform == "linux":
+        # End with it even in the midst of a long call.
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+        if os.getppid() != supervisor:
+            os._exit(5)
+
+    from optimizer import cli
+
+    cli.substitute_unprintable()
+    try:
+        # From here on Ctrl-C may come at any moment.
+        threading.Thread(target=_link.listen_for_stops, daemon=True).start()
+        code = cli.flush_output(cli.run_command_line(sys.argv[1:]))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        code = cli.report_interrupted()
+    _link.send(ended=code)
+    # Without waiting for threads that a solver may have left behind.
+    os._exit(code)
+
+
+def _open_pipe(handle_number: str, mode: str) -> Any:
+    handle = int(handle_number)
+    if sys.platform == "win32":
+        import msvcrt
+
+        handle = msvcrt.open_osfhandle(handle, os.O_RDONLY if mode == "rb" else 0)
+    os.set_inheritable(handle, False)
+    return os.fdopen(handle, mode)
+
+
+def limit_memory(limit: int | None) -> None:
+    """Have this process ended once it holds more memory than this, in bytes."""
+    if _link is not None and limit is not None:
+        _link.send(memory=limit)
+
+
+def is_salvaging() -> bool:
+    """Whether this process is to write what another left, rather than to search itself."""
+    return _link is not None and _link.salvage is not None
+
+
+def was_stop_requested() -> bool:
+    """Whether the user asked this process to stop."""
+    return _stop_requested.is_set()
+
+
+def raise_if_stopped() -> None:
+    """Raise KeyboardInterrupt where the user asked to stop: an import that was under way may have
+    swallowed the one that was raised then."""
+    if _stop_requested.is_set():
+        raise KeyboardInterrupt
+
+
+def announce_search() -> None:
+    """Say that more is sought, without a limit: the first stop is heeded again."""
+    if _link is not None:
+        _link.send(seconds=None)
+
+
+def announce_published() -> None:
+    """Say that results are written: there is nothing to salvage any more."""
+    if _link is not None:
+        _link.send(published=True)
+
+
+def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **options: Any) -> Plan:
+    """:func:`optimizer.solve.planner.plan`, whose best plan so far is kept outside this process; or
+    the plan that was kept. Raises SolverError if the scenario is no longer what it was."""
+    from optimizer.errors import SolverError
+    from optimizer.solve import planner
+    from optimizer.solve.checked_solution import input_hash
+
+    link = _link
+    if link is None:
+        return planner.solve_to_plan(case, time_limit=time_limit, **options)
+    sha256 = input_hash(case)
+    if link.salvage is not None:
+        kept = link.salvage["checkpoint"]
+        if kept["input_sha256"] != sha256:
+            raise SolverError(tr("the scenario was changed while it was solved"))
+        asked = {name: options.get(name) for name in ("threads", "variant", "title")}
+        ended = link.salvage["ended"]
+        return planner.salvage_plan(
+            case, incumbent_from_checkpoint(kept), ending=ended, gap=options["gap"], **asked
+        )
+
+    def keep(incumbent: Incumbent) -> None:
+        link.send(checkpoint=checkpoint_from_incumbent(incumbent, sha256), final=incumbent.final)
+
+    link.send(seconds=time_limit)
+    return planner.solve_to_plan(case, time_limit=time_limit, on_incumbent=keep, **options)
+
+
+def checkpoint_from_incumbent(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:
+    """The best plan of a search in the scenario with this hash, as JSON."""
+    return {
+        "input_sha256": input_sha256,
+        "method": incumbent.method,
+        "bound": incumbent.bound,
+        **_commitment_to_json(incumbent.commitment),
+    }
+
+
+def _commitment_to_json(commitment: Commitment) -> dict[str, Any]:
+    return {
+        "start": commitment.start,
+        "share": [[*key, share] for key, share in commitment.share.items()],
+        "market": commitment.market,
+        "offtake": [[*key, share] for key, share in commitment.offtake.items()],
+        "floored": [[*key, share] for key, share in commitment.floored.items()],
+        "buy": {stockpile: lots.tolist() for stockpile, lots in commitment.buy.items()},
+        "paths": [_commitment_to_json(own) for own in commitment.branches],
+    }
+
+
+def incumbent_from_checkpoint(data: dict[str, Any]) -> Incumbent:
+    """The incumbent again; its objective is left to whoever checks it."""
+    from optimizer.solve.solver_result import Incumbent
+
+    return Incumbent(data["method"], _commitment_from_json(data), float("inf"), data["bound"])
+
+
+def _commitment_from_json(data: dict[str, Any]) -> Commitment:
+    import numpy as np
+
+    from optimizer.model.commitment import Commitment
+
+    return Commitment(
+        start=data["start"],
+        share={(p, f, i): share for p, f, i, share in data["share"]},
+        market=data["market"],
+        offtake={(p, group): share for p, group, share in data["offtake"]},
+        buy={stockpile: np.array(lots, dtype=float) for stockpile, lots in data["buy"].items()},
+        floored={(p, g, f, i): share for p, g, f, i, share in data["floored"]},
+        branches=tuple(_commitment_from_json(own) for own in data["paths"]),
+    )

@@ -1,0 +1,263 @@
+"""``vorrat solve``: the best plan for a scenario, with its proof; and ``vorrat run``: from a
+workbook or a scenario file to a plan, a report and a result workbook beside it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from models.base import display_name
+from models.faults import Fault, ScenarioError, SourceLocation
+from models.files import read_case
+from models.files.decoding import read_bytes
+from models.files.reading import WORKBOOK_SUFFIXES
+from models.files.tabs import all_tabs, label_translations
+from models.language import Language, current_language, tr, using
+from models.results import Plan
+from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
+from optimizer.analyses.options import PlanOptions
+from optimizer.cli import (
+    analysis_commands,
+    child_process,
+    diagnostics,
+    manifest,
+    options,
+    output_files,
+    usage,
+)
+from optimizer.cli.diagnostics import ProgressDisplay
+from optimizer.cli.options import build_options, declared_options
+from optimizer.cli.report import FAULTS_FILE, OPTIONS_FILE, PLAN_FILE, REPORT_FILE, render_products
+from optimizer.cli.scenario_files import scenario_summary
+from optimizer.cli.usage import announce
+from optimizer.errors import FileInUse, Infeasible, Interrupted, NotWritten
+from optimizer.report.fault_workbook import (
+    Finding,
+    build_fault_workbook,
+    finding_at_place,
+    finding_from_fault,
+)
+
+
+def _find_best_plan(analysis_input: AnalysisInput, plan_options: PlanOptions) -> AnalysisOutcome:
+    """The best plan, which the process that supervises this one keeps as it is found."""
+    if plan_options.break_even:
+        from optimizer.solve.planner import check_supported
+
+        check_supported(analysis_input.reading.case)
+    names = ("gap", "time_limit", "node_limit", "threads", "method", "on_progress")
+    how: dict[str, Any] = {name: getattr(plan_options, name) for name in names}
+    about: dict[str, Any] = {
+        name: getattr(analysis_input, name) for name in ("pool", "variant", "title")
+    }
+    found = child_process.plan_with_checkpoints(analysis_input.reading.case, **how, **about)
+    if plan_options.break_even and not child_process.is_salvaging():
+        from optimizer.analyses.break_even import add_break_even
+
+        child_process.announce_search()
+        with suppress(Interrupted):  # the plan is there
+            found = add_break_even(found, plan_options.time_limit)
+    return AnalysisOutcome(found, 0 if found.certificate.status == "optimal" else 1)
+
+
+solve = analysis_commands.analysis_command("solve", _find_best_plan)
+
+
+@click.command(epilog=PlanOptions.exit_code_help)
+@click.argument("file", type=click.Path(path_type=Path))
+@declared_options(PlanOptions, "variant", "gap", "time_limit")
+@options.with_memory_limit
+@options.out_option(
+    "Write into this folder instead of the file's own; it is made if it is not there."
+)
+@click.option("--open", "opens", is_flag=True, help="Open the report, or the list of faults.")
+@click.option(
+    "--everything",
+    is_flag=True,
+    help="Then also evaluate the plan, compare the variants, draw the frontier and test a "
+    "disruption; minutes more.",
+)
+@options.quiet_option
+@usage.language_option
+def run(
+    file: Path, out: Path | None, opens: bool, everything: bool, quiet: bool, **values: Any
+) -> int:
+    """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
+    spoken = usage.requested_language()
+    # What nobody asked for goes by the workbook, whose author may have another system.
+    found = workbook_language(file) if _is_workbook(file) and spoken is None else None
+    with using(spoken or found or current_language()):
+        if out is not None:
+            output_files.make_folder(out)
+        asked = build_options(PlanOptions, values, listener=ProgressDisplay(quiet))
+        return _ScenarioRun(
+            file, file.parent if out is None else out, asked, opens, everything
+        ).execute()
+
+
+def _is_workbook(path: Path) -> bool:
+    return path.suffix.lower() in WORKBOOK_SUFFIXES
+
+
+def workbook_language(path: Path) -> Language | None:
+    """The language in which a workbook's sheets are named; None where it cannot be told."""
+    from models.files.workbook import check_workbook_archive, sheet_names
+
+    place = SourceLocation(str(path))
+    try:
+        raw = read_bytes(path, place)
+        check_workbook_archive(raw, str(path), place)
+        names = set(sheet_names(raw, str(path), place))
+    except ScenarioError:
+        # What is wrong with it is told by the reading that follows.
+        return None
+    english, german = zip(*(label_translations(tab.label) for tab in all_tabs()), strict=True)
+    count_en, count_de = len(names & set(english)), len(names & set(german))
+    return None if count_en == count_de else "de" if count_de > count_en else "en"
+
+
+@dataclass
+class _ScenarioRun:
+    file: Path
+    folder: Path
+    options: PlanOptions
+    opens_result: bool
+    runs_everything: bool
+
+    def execute(self) -> int:
+        """Read, solve, write; the exit code."""
+        try:
+            reading = read_case(self.file, self.options.variant, check_variants=True)
+        except ScenarioError as error:
+            return self._report_faults(error.faults)
+        doubts = [*reading.warnings, *diagnostics.unsampled_hazard_warnings(reading)]
+        diagnostics.show_faults(doubts)
+        steps = self.options.listener
+        steps.note(f"{self.file}: {scenario_summary(reading.case)}")
+        title = display_name(reading.case.title, self.file.stem, current_language())
+        try:
+            with closing(steps):
+                given = AnalysisInput(str(self.file), reading, title, self.options.variant)
+                solved = _find_best_plan(given, self.options)
+        except ScenarioError as error:
+            return self._report_faults(diagnostics.faults_with_places(error, reading))
+        except Infeasible as error:
+            diagnostics.show_conflict(error, reading)
+            remedy, own = tr("relax this rule or one of the others"), str(self.file)
+            findings = []
+            for rule in error.conflict:
+                said = f"{rule.tag} {rule.name}: {rule.says}"
+                findings.append(
+                    finding_at_place("conflict", reading.location(rule.path), said, remedy, own)
+                )
+            self._write_fault_sheet(findings)
+            return error.exit_code
+        if doubts:
+            self._write_fault_sheet(self._findings(doubts), opens=False)
+        elif _is_workbook(self.file):
+            with suppress(OSError):  # open in another program
+                self._product_path(FAULTS_FILE).unlink(missing_ok=True)
+        plan = solved.result
+        assert isinstance(plan, Plan)
+        code = solved.exit_code
+        written = self._write_products(render_products(plan), code)
+        child_process.announce_published()
+        if plan.certificate.status == "limit":
+            click.echo(tr("Stopped by the limit: the plan is checked, a better one may exist."))
+        click.echo(tr("Done. These files are written:"))
+        for path in written.values():
+            click.echo(f"  {path}")
+        if self.opens_result:
+            _open_file(written[REPORT_FILE])
+        return self._add_further_analyses(plan, written, code) if self.runs_everything else code
+
+    def _add_further_analyses(self, plan: Plan, written: dict[str, Path], code: int) -> int:
+        """Find what else there is to say, and write all anew with it; the exit code."""
+        from optimizer import cli
+        from optimizer.cli.further_analyses import run_further_analyses
+
+        click.echo(tr("More follows; the report is made anew with it."))
+        found = run_further_analyses(self.file, self.options, plan, written[PLAN_FILE])
+        places = list(
+            self._write_products(
+                render_products(plan, found.results, found.other_plans), code
+            ).values()
+        )
+        options, is_whole = self._product_path(OPTIONS_FILE), found.is_complete
+        if found.comparison_file is not None:
+            made = cli.run_silently(
+                ["report", str(found.comparison_file), "--out", str(options), "--force"]
+            )
+            places += [options] if made in (0, 1) else []
+            is_whole = is_whole and made in (0, 1)
+        for path in places:
+            click.echo(f"  {path}")
+        return code if is_whole else max(code, 1)
+
+    @property
+    def _stem(self) -> str:
+        """The name of the scenario, and that of the variant."""
+        variant = (
+            output_files.safe_name(self.options.variant) if self.options.variant is not None else ""
+        )
+        return "-".join(part for part in (self.file.stem, variant) if part)
+
+    def _product_path(self, name: str) -> Path:
+        """The file of one product: that of the scenario in front, and that of the variant."""
+        return self.folder / f"{self._stem}-{name}"
+
+    def _write_products(self, content: dict[str, bytes], code: int) -> dict[str, Path]:
+        """Write each product by its name; where each went, beside one that another program has
+        open."""
+        made = [(self._product_path(name), raw) for name, raw in content.items()]
+        along: list[tuple[Path, bytes]] = []
+        if self.folder != self.file.parent:
+            # What is kept to run it again: in a folder of its own, not among the user's files.
+            result = self._product_path("plan").name.removesuffix("-plan")
+            found = manifest.manifest_files(result, {p.name: content for p, content in made}, code)
+            along = [(self.folder / name, content) for name, content in found.items()]
+        while True:
+            try:
+                output_files.write_files([*along, *made], force=True)
+                return dict(zip(content, (path for path, _ in made), strict=True))
+            except FileInUse as error:
+                # What was found is not lost because the earlier one is open.
+                own = error.path.name
+                made = [(p.with_stem(f"{p.stem}-new") if p.name == own else p, c) for p, c in made]
+
+    def _report_faults(self, faults: Sequence[Fault]) -> int:
+        diagnostics.show_faults_and_count(faults)
+        self._write_fault_sheet(self._findings(faults))
+        return ScenarioError.exit_code
+
+    def _findings(self, faults: Sequence[Fault]) -> list[Finding]:
+        return [finding_from_fault(fault, str(self.file)) for fault in faults]
+
+    def _write_fault_sheet(self, findings: Sequence[Finding], opens: bool = True) -> None:
+        """List the findings about a workbook in a file beside it, with links to the cells."""
+        if not _is_workbook(self.file) or not self.file.exists():
+            return
+        beside = self._product_path(FAULTS_FILE)
+        try:
+            target = Path(os.path.relpath(self.file, beside.parent)).as_posix()
+        except ValueError:  # on another drive
+            target = self.file.resolve().as_posix()
+        try:
+            output_files.write_files([(beside, build_fault_workbook(findings, target))], force=True)
+        except NotWritten:
+            announce("'{file}' cannot be written: the faults are above.", file=beside)
+            return
+        announce("All of this is in {file}, with links to the cells.", file=beside)
+        if opens and self.opens_result:
+            _open_file(beside)
+
+
+def _open_file(path: Path) -> None:
+    """Show a file in the program for its kind; that there is none is no failure of the run."""
+    desktop = sys.platform in ("win32", "darwin")
+    click.launch(str(path.resolve()) if desktop else path.resolve().as_uri())

@@ -1,0 +1,86 @@
+"""Imports of libraries that would read settings from the current folder.
+
+numba reads ``.numba_config.yaml`` there, which can name a cache of code to be loaded, and
+matplotlib reads ``matplotlibrc``. Anybody may have sent that folder, and neither library can be
+configured against it: so constants of their code are replaced while they are imported.
+"""
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
+
+SETTINGS_MODULES = {"numba": "numba.core.config", "matplotlib": "matplotlib"}
+"""The libraries, and which of their modules reads settings."""
+_modules_being_imported: set[str] = set()  # modules that are imported from here at this moment
+
+
+def import_isolated(name: str) -> None:
+    """Import numba or matplotlib, unless a program of the user already has."""
+    _modules_being_imported.add(SETTINGS_MODULES[name])
+    try:
+        import_module(name)
+    finally:
+        _modules_being_imported.discard(SETTINGS_MODULES[name])
+
+
+class _IsolatingFinder:
+    """Finds the modules whose code is changed, where Python finds them."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target) if name in _modules_being_imported else None
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _IsolatingLoader(name, spec.loader.path)
+        return spec
+
+
+# It stays: an import in another thread may miss a module while a finder is removed.
+sys.meta_path.insert(0, _IsolatingFinder())
+
+
+class _IsolatingLoader(SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType | None:
+        code = super().get_code(fullname)
+        changed = code and _without_local_settings(code)
+        if code is not None and changed == code:
+            warnings.warn(
+                f"{fullname} may read settings from the current folder: this version of it names "
+                "them in another way than those that are known",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return changed
+
+
+def _without_local_settings(code: CodeType) -> CodeType:
+    constants: list[object] = []
+    for one in code.co_consts:
+        if one == ".numba_config.yaml":
+            constants.append("")  # the name of no file
+        elif isinstance(one, CodeType):
+            is_list = one.co_name == "gen_candidates"
+            constants.append(
+                _matplotlib_settings_files.__code__ if is_list else _without_local_settings(one)
+            )
+        else:
+            constants.append(one)
+    return code.replace(co_consts=tuple(constants))
+
+
+def _matplotlib_settings_files() -> Iterator[str]:
+    """List the files of which matplotlib reads the first that exists, but for the current folder.
+    It runs among the names of matplotlib, so it imports what it needs."""
+    import os
+    import sys
+    from pathlib import Path
+
+    name, mpl = "matplotlibrc", sys.modules["matplotlib"]
+    if "MATPLOTLIBRC" in os.environ:
+        yield os.environ["MATPLOTLIBRC"]
+        yield str(Path(os.environ["MATPLOTLIBRC"], name))
+    for folder in (mpl.get_configdir(), mpl.get_data_path()):
+        yield str(Path(folder, name))

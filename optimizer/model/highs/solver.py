@@ -1,0 +1,364 @@
+"""Handing a program to HiGHS, running it, and judging how it ended."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from models.language import tr
+from optimizer.errors import InvalidModelData, SolverError, UnknownOption
+from optimizer.model.highs.bound_tightening import tighten_bounds
+from optimizer.model.highs.program import Floats, LinearProgram, check_finite, check_solver_limits
+from optimizer.model.highs.scaling import Scaling, compute_scaling
+
+Ending = Literal["optimal", "limit", "infeasible", "unbounded"]
+IncumbentCallback = Callable[
+    [NDArray[np.float64], float, float], None
+]  # values, objective and bound
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of a running solve."""
+
+    seconds: float
+    objective: float  # of the best solution so far; infinite where there is none
+    bound: float  # proven lower bound; minus infinity where there is none
+    gap: float
+    nodes: int
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramSolution:
+    """How a solve ended, and what it found."""
+
+    ending: Ending
+    solver_status: str  # in the solver's own words
+    values: NDArray[np.float64] | None  # of the columns; None where there is no feasible solution
+    objective: float | None
+    bound: float | None  # proven lower bound; None where there is none
+    nodes: int
+    seconds: float
+    interrupted: bool = False  # true if the user stopped it
+    history: tuple[Progress, ...] = field(default=(), repr=False)
+
+
+_stdout_lock = threading.Lock()
+"""Held while descriptor 1 leads elsewhere: two threads at once would leave it there."""
+
+
+@contextlib.contextmanager
+def _stdout_silenced() -> Iterator[None]:
+    """Keep the banner that HiGHS prints to file descriptor 1, unasked, off the results."""
+    try:
+        sys.stdout.flush()
+        kept = os.dup(1)
+    except (OSError, ValueError, AttributeError):
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def create_silent_solver() -> highspy.Highs:
+    """A solver that says nothing."""
+    with _stdout_lock, _stdout_silenced():
+        solver = highspy.Highs()
+        solver.setOptionValue("output_flag", False)
+    return solver
+
+
+def tolerance_options(linear: float, integer: float | None = None) -> dict[str, float]:
+    """Options that hold the solver to tolerances: of rows, bounds and reduced costs, and, in
+    programs with integers, of those."""
+    names = ("primal_feasibility_tolerance", "dual_feasibility_tolerance")
+    options = dict.fromkeys(names, linear)
+    if integer is not None:
+        options["mip_feasibility_tolerance"] = integer
+    return options
+
+
+DEFAULT_LP_TOLERANCES = tolerance_options(
+    1e-7
+)  # what the solver takes by itself for linear programs
+COARSE_LP_TOLERANCES = tolerance_options(1e-6)  # for programs that it finds no basis for by those
+EXACT_LP_TOLERANCES = tolerance_options(
+    1e-9
+)  # for linear programs that stay in the solver and are not near one
+DEFAULT_MIP_TOLERANCES = tolerance_options(
+    1e-7, 1e-6
+)  # what the solver takes by itself for programs with integers
+FINE_MIP_TOLERANCES = tolerance_options(
+    1e-8, 1e-8
+)  # for others; by smaller ones presolve loses plans
+EXACT_MIP_OPTIONS = tolerance_options(1e-9, 1e-9) | {
+    "presolve": "off"
+}  # for a second opinion on them
+FALLBACK_OPTIONS = (
+    {"presolve": "off"},
+    COARSE_LP_TOLERANCES | {"presolve": "on"},
+    COARSE_LP_TOLERANCES | {"presolve": "off"},
+)
+"""What is tried in turn where the solver fails."""
+
+_threads_in_use: int | None = None
+
+
+def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
+    """Set options, an unknown one being an error."""
+    for name, value in options.items():
+        if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            raise UnknownOption(f"the solver knows no option {name} = {value!r}")
+
+
+def build_highs_lp(matrix: Any, cost: Floats, lower: Floats, upper: Floats) -> highspy.HighsLp:
+    """A linear program as the solver takes it, but for the sides of its rows."""
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = matrix.shape
+    lp.sense_ = highspy.ObjSense.kMinimize
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = matrix.shape
+    lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+    lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
+    lp.a_matrix_.value_ = matrix.data
+    return lp
+
+
+def load_solver(program: LinearProgram) -> highspy.Highs:
+    """A solver that holds the program, checked against what was sent; ModelRefused if the data
+    would be misread, or anything was lost on the way."""
+    check_solver_limits(program)
+    rows, columns = program.matrix.shape
+    lp = build_highs_lp(program.matrix, program.cost, program.lower, program.upper)
+    lp.offset_ = program.offset
+    lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
+    if program.integer.any():
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [kinds[i] for i in program.integer.astype(int)]
+    solver = create_silent_solver()
+    status = solver.passModel(lp)
+    arrived = (solver.getNumRow(), solver.getNumCol(), solver.getNumNz())
+    sent = (rows, columns, int(program.matrix.nnz))
+    if status != highspy.HighsStatus.kOk or arrived != sent:
+        raise InvalidModelData(
+            f"the solver took {arrived} rows, columns and non-zeros of {sent} ({status.name})"
+        )
+    return solver
+
+
+def solve(
+    program: LinearProgram,
+    *,
+    gap: float = 1e-4,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_incumbent: IncumbentCallback | None = None,
+    objective_factor: float | None = None,
+    absolute_gap: float = 0.0,
+) -> ProgramSolution:
+    """Minimise a program, scaled on its way to the solver and back. Ctrl-C in the main thread stops
+    the search and keeps the incumbent; a second one is left to Python. ``threads`` is None for the
+    solver's own choice; HiGHS keeps one count for a process, so its scheduler is reset where
+    another is asked for. ``on_better`` is called in this thread, often, with the best values so far
+    (the same array as long as there are no better ones), their objective and the bound, minus
+    infinity where there is none. A gap within ``gap``, relative, will do, or one within
+    ``absolute_gap``."""
+    if not gap >= 0 or (time_limit is not None and not time_limit >= 0):
+        raise UnknownOption(f"gap {gap} and time limit {time_limit} must be 0 or more")
+    global _threads_in_use
+    if threads != _threads_in_use:
+        highspy.Highs.resetGlobalScheduler(True)
+        _threads_in_use = threads
+    check_finite(program)
+    program = tighten_bounds(program)
+    scaling = compute_scaling(program, objective_factor)
+    solver = load_solver(scaling.scale(program))
+    # Progress is reported only where the log is on; it goes to the callback alone.
+    wanted = on_progress is not None or on_incumbent is not None
+    settings: dict[str, Any] = {"log_to_console": False, "output_flag": wanted}
+    if not scaling.is_near_one:
+        settings |= FINE_MIP_TOLERANCES
+    settings |= {"mip_rel_gap": float(gap), "mip_abs_gap": absolute_gap * scaling.objective_factor}
+    if time_limit is not None:
+        settings["time_limit"] = float(time_limit)
+    if threads is not None:
+        settings["threads"] = threads
+    set_options(solver, {**settings, **(options or {})})
+    watch = _SolveMonitor(solver, scaling, on_progress, on_incumbent)
+    began = time.perf_counter()
+    interrupted, status = _run_until_done(solver, watch.report_incumbent)
+    for other in FALLBACK_OPTIONS:
+        if not _has_failed(solver, status):
+            break
+        solver.clearSolver()
+        set_options(solver, other)
+        interrupted, status = _run_until_done(solver, watch.report_incumbent)
+    if _has_failed(solver, status):
+        ended = solver.modelStatusToString(solver.getModelStatus())
+        raise SolverError(tr("the solver failed: {ended}", ended=ended))
+    seconds = time.perf_counter() - began
+    solution = _read_solution(solver, program, scaling)
+    solution = replace(
+        solution, seconds=seconds, interrupted=interrupted, history=tuple(watch.history)
+    )
+    if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        with_nothing_to_gain = solve(
+            program.without_objective(), time_limit=time_limit, threads=threads
+        )
+        if with_nothing_to_gain.ending != "infeasible":
+            ending: Ending = "limit" if with_nothing_to_gain.ending == "limit" else "unbounded"
+            return replace(solution, ending=ending)
+    return solution
+
+
+class _SolveMonitor:
+    """What a running solve tells: noted in the solver's thread, its best solution told in ours."""
+
+    def __init__(
+        self,
+        solver: highspy.Highs,
+        scaling: Scaling,
+        on_progress: Callable[[Progress], None] | None,
+        on_incumbent: IncumbentCallback | None,
+    ) -> None:
+        self.history: list[Progress] = []
+        self._scaling, self._on_progress, self._on_incumbent = scaling, on_progress, on_incumbent
+        self._incumbent: tuple[NDArray[np.float64], float] | None = None
+        self._bound = -np.inf
+        solver.cbMipLogging.subscribe(self._record_progress)
+        if on_incumbent is not None:
+            solver.cbMipImprovingSolution.subscribe(self._record_incumbent)
+
+    # An exception that reaches the solver's side ruins the solve: none may.
+
+    def _record_progress(self, event: Any) -> None:
+        with contextlib.suppress(Exception):
+            data, unit = event.data_out, self._scaling.objective_factor
+            best, bound = float(data.mip_primal_bound) / unit, float(data.mip_dual_bound) / unit
+            seconds, gap, nodes = data.running_time, data.mip_gap, data.mip_node_count
+            line = Progress(float(seconds), best, bound, float(gap), int(nodes))
+            self.history.append(line)
+            if self._on_progress is not None:
+                self._on_progress(line)
+
+    def _record_incumbent(self, event: Any) -> None:
+        with contextlib.suppress(Exception):
+            data, unit = event.data_out, self._scaling.objective_factor
+            values = np.array(data.mip_solution, dtype=float) * self._scaling.column_unit
+            self._bound = max(self._bound, float(data.mip_dual_bound) / unit)
+            self._incumbent = (values, float(data.objective_function_value) / unit)
+
+    def report_incumbent(self) -> None:
+        if self._incumbent is None or self._on_incumbent is None:
+            return
+        if self.history:
+            self._bound = max(self._bound, self.history[-1].bound)
+        self._on_incumbent(*self._incumbent, self._bound)
+
+
+@contextlib.contextmanager
+def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C set ``stop`` in the main thread; a second is left to Python."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_interrupt(_signal: int, _frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _run_until_done(solver: highspy.Highs, poll: Callable[[], None]) -> tuple[bool, Any]:
+    """Run the solver in its own thread, cancelling it on Ctrl-C; whether it was, and the status."""
+    stop, cancelled = threading.Event(), False
+    solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
+    with stop_on_interrupt(stop):
+        solver.startSolve()
+        while True:
+            done, status = solver.wait(0.05)
+            if done:
+                return cancelled, status
+            if stop.is_set() and not cancelled:
+                solver.cancelSolve()
+                cancelled = True
+            poll()
+
+
+# By name, since not every version of highspy has all of them.
+_ENDING_BY_STATUS: dict[str, Ending] = {
+    "kOptimal": "optimal",
+    "kModelEmpty": "optimal",
+    "kInfeasible": "infeasible",
+    "kUnboundedOrInfeasible": "infeasible",
+    "kUnbounded": "unbounded",
+    "kTimeLimit": "limit",
+    "kIterationLimit": "limit",
+    "kSolutionLimit": "limit",
+    "kInterrupt": "limit",
+    "kHighsInterrupt": "limit",
+    "kMemoryLimit": "limit",
+}
+
+
+def _has_failed(solver: highspy.Highs, status: Any) -> bool:
+    """Whether a run ended in no way that says anything of the program."""
+    known = solver.getModelStatus().name in _ENDING_BY_STATUS
+    return not known or bool(status == highspy.HighsStatus.kError)
+
+
+def _read_solution(
+    solver: highspy.Highs, program: LinearProgram, scaling: Scaling
+) -> ProgramSolution:
+    how, info, mixed = solver.getModelStatus(), solver.getInfo(), bool(program.integer.any())
+    ending, bound = _ENDING_BY_STATUS[how.name], None
+    found = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
+    objective = float(info.objective_function_value) / scaling.objective_factor if found else None
+    if mixed and np.isfinite(info.mip_dual_bound) and abs(info.mip_dual_bound) < 1e100:
+        bound = float(info.mip_dual_bound) / scaling.objective_factor
+    elif not mixed and ending == "optimal":
+        bound = objective
+    values = np.array(solver.getSolution().col_value, dtype=float) if found else None
+    if ending == "optimal" and values is not None and len(values) != len(program.cost):
+        raise SolverError(tr("the solver calls the model optimal but gives no solution"))
+    if values is not None:
+        values *= scaling.column_unit
+    return ProgramSolution(
+        ending=ending,
+        solver_status=solver.modelStatusToString(how),
+        values=values,
+        objective=objective,
+        bound=bound if ending in ("optimal", "limit") else None,
+        nodes=max(0, int(info.mip_node_count)),
+        seconds=0.0,
+    )
+
+
+def solver_version() -> tuple[str, str]:
+    """Version of HiGHS, and the revision it was built from."""
+    solver = create_silent_solver()
+    return str(solver.version()), str(solver.githash())

@@ -1,0 +1,195 @@
+"""Whom supply depends on, with a commitment and without, undisturbed and on time."""
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+import numpy as np
+
+from models.base import Stage
+from models.results import CrmaShare, SupplyMix
+from models.scenario.countries import EU_27
+from models.scenario.materials import Supply
+from optimizer.model.commitment import Commitment, weighted_branches
+from optimizer.model.instance import Floats, Instance, Realisation
+
+CRMA_YEAR = 2030
+CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "recycling": 0.25}
+"""Regulation (EU) 2024/1252, Article 5(1): shares of the Union's annual consumption in 2030."""
+
+
+def compute_supply_mixes(
+    instance: Instance, commitment: Commitment
+) -> dict[str, list[SupplyMix | None]]:
+    """Where supply comes from, by material and year (Y); None without supply or need. Conversions
+    count for their country, at full capacity, as they do in need."""
+    delivered, there = _deliveries_by_country(instance, commitment), dict(instance.supply)
+    for plant in instance.conversions.values():
+        key = (plant.output, plant.country)
+        there[key] = there.get(key, 0.0) + plant.capacity
+    mixes: dict[str, list[SupplyMix | None]] = {}
+    for m in instance.case.materials:
+        market = {c: q for (of, c), q in there.items() if of == m}
+        own = {c: q for (of, c), q in delivered.items() if of == m}
+        need = instance.need[m]
+        mixes[m] = [
+            _build_supply_mix(
+                {c: float(q[y]) for c, q in market.items()},
+                {c: float(q[y]) for c, q in own.items()},
+                float(need[y]),
+                instance.case.home,
+            )
+            for y in range(len(instance.years))
+        ]
+    return mixes
+
+
+def _deliveries_by_country(
+    instance: Instance, commitment: Commitment
+) -> dict[tuple[str, str], Floats]:
+    """(Y) lots a period of projects for home consumers, by material and country."""
+    total: dict[tuple[str, str], Floats] = {}
+    for p, project in instance.projects.items():
+        reserved = _expected_reserved_share(instance, commitment, p)
+        for m, output in project.output.items() if reserved.any() else ():
+            key = (m, project.country)
+            total[key] = total.get(key, np.zeros(len(instance.years))) + output * reserved
+    return total
+
+
+def _expected_reserved_share(instance: Instance, commitment: Commitment, p: str) -> Floats:
+    """(Y) share of a project's nameplate that runs for home consumers, as expected over all paths;
+    where nobody starts it, what comes unaided by its probability."""
+    project, total = instance.projects[p], np.zeros(len(instance.years))
+    for chance, _, plan in weighted_branches(instance, commitment):
+        start = plan.start.get(p)
+        if start is None:
+            unaided = [
+                project.unaided_home_share(Realisation(unaided=True), year)
+                for year in instance.years
+            ]
+            total += chance * project.unaided_probability * np.array(unaided)
+            continue
+        offtake = math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
+        total += chance * offtake * project.running_shares(instance.years, start)
+    return total
+
+
+def _build_supply_mix(
+    market: Mapping[str, float],
+    project_output: Mapping[str, float],
+    need: float,
+    home_countries: tuple[str, ...],
+) -> SupplyMix | None:
+    supply = math.fsum(market.values())
+    if need <= 0 or supply + math.fsum(project_output.values()) <= 0:
+        return None
+    surplus = min(supply, max(0.0, supply + math.fsum(project_output.values()) - max(supply, need)))
+    abroad = {c: q for c, q in market.items() if c not in home_countries}
+    gone = min(surplus, math.fsum(abroad.values()))
+    left = {**market, **displace_market_supply(abroad, project_output, gone)}
+    at_home = {c: q for c, q in market.items() if c in home_countries}
+    left |= displace_market_supply(at_home, project_output, surplus - gone)
+    total = {c: left.get(c, 0.0) + project_output.get(c, 0.0) for c in {**market, **project_output}}
+    whole = math.fsum(total.values())
+    ranked = sorted(
+        ((q / whole, c) for c, q in total.items() if q > 0), key=lambda x: (-x[0], x[1])
+    )
+    highest, largest = ranked[0]
+    return SupplyMix(
+        by_country={c: share for share, c in ranked},
+        largest_country=largest,
+        largest_share=highest,
+        hhi=10_000 * math.fsum(share * share for share, _ in ranked),
+        imports=math.fsum(share for share, c in ranked if c not in home_countries)
+        if home_countries
+        else None,
+    )
+
+
+def displace_market_supply(
+    market: Mapping[str, float], project_output: Mapping[str, float], amount: float
+) -> dict[str, float]:
+    """What the market still delivers once ``amount`` of it gives way where dependence is greatest.
+    Deliveries are taken from whichever country stands highest, ``own`` output included, until all
+    that give way stand at one level."""
+    high = {c: q + project_output.get(c, 0.0) for c, q in market.items()}
+    # Between two of these levels the amount that gives way is linear in the level.
+    levels = sorted(
+        {*high.values(), *(project_output.get(c, 0.0) for c in market), 0.0}, reverse=True
+    )
+
+    def taken(level: float) -> float:
+        return math.fsum(min(q, max(0.0, high[c] - level)) for c, q in market.items())
+
+    at = levels[0]
+    for upper, lower in pairwise(levels):
+        at = lower
+        if taken(lower) >= amount:
+            slope = (taken(lower) - taken(upper)) / (upper - lower)
+            at = upper - (amount - taken(upper)) / slope if slope > 0 else upper
+            break
+    return {c: q - min(q, max(0.0, high[c] - at)) for c, q in market.items()}
+
+
+def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShare]:
+    """The shares that the act has benchmarks for, of materials whose stages are all known. A
+    material is left out if supply or a project in the Union does not name its stages, and all are
+    if the file names none."""
+    case = instance.case
+    year = min(max(CRMA_YEAR, instance.years[0]), instance.years[-1])
+    if not any([*(x.stages for x in case.supply), *(x.stages for x in case.projects.values())]):
+        return
+    for m in case.materials:
+        need = _tonnes_per_year(instance, m, instance.need[m], year)
+        in_union = [row for row in case.supply if row.material == m and row.country in EU_27]
+        plants = [p for p, x in case.projects.items() if x.country in EU_27]
+        plants = [p for p in plants if m in instance.projects[p].output]
+        named = [*(row.stages for row in in_union), *(case.projects[p].stages for p in plants)]
+        if need <= 0 or not all(named):
+            continue
+        made = math.fsum(
+            _tonnes_per_year(instance, m, plant.capacity, year)
+            for plant in instance.conversions.values()
+            if plant.output == m and plant.country in EU_27
+        )
+        for stage, target in CRMA_TARGETS.items():
+            before = math.fsum(
+                _share_of_need(row, year, need) for row in in_union if stage in row.stages
+            )
+            before += min(made, need) / need if stage == "processing" else 0.0
+            own = [p for p in plants if stage in case.projects[p].stages]
+            added, anyway = (
+                math.fsum(_reserved_tonnes(instance, plan, p, m, year) for p in own)
+                for plan in (commitment, Commitment())
+            )
+            yield CrmaShare(
+                material=m,
+                stage=stage,
+                year=year,
+                target=target,
+                share=before + added / need,
+                share_without_plan=before + anyway / need,
+            )
+
+
+def _share_of_need(row: Supply, year: int, need: float) -> float:
+    """Share of a year's need."""
+    if row.share is not None:
+        return row.share.at(year)
+    return 0.0 if row.t_per_year is None else row.t_per_year.at(year) / need
+
+
+def _reserved_tonnes(
+    instance: Instance, commitment: Commitment, project: str, material: str, year: int
+) -> float:
+    """Tonnes that a project reserves for home consumers in a year."""
+    output = instance.projects[project].output[material]
+    reserved = _expected_reserved_share(instance, commitment, project)
+    return _tonnes_per_year(instance, material, output * reserved, year)
+
+
+def _tonnes_per_year(instance: Instance, material: str, lots: Floats, year: int) -> float:
+    """Tonnes in a year, from lots a period by year (Y)."""
+    of_year = float(lots[year - instance.years[0]])
+    return of_year * instance.periods_per_year * instance.lot_tonnes[material]

@@ -1,0 +1,111 @@
+"""Files that are not trusted, read in processes of their own: one that takes too long or too much
+memory ends with its process, and the server goes on."""
+
+from __future__ import annotations
+
+import queue
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import NamedTuple
+
+from models.faults import Fault, ScenarioError, SourceLocation
+from models.files import LoadedScenario, read_case
+from models.input_log import log_inputs
+from models.language import current_language, tr
+from optimizer.parallel.services import ContentReporter, LocalWorker, ServiceEvent, ServiceMessage
+
+READ_TIMEOUT = 30
+"""For which one scenario may be read."""
+READ_MEMORY = 2_000_000_000
+"""Bytes that the process may hold meanwhile."""
+MAX_CONCURRENT_READS = 4
+"""Scenarios that a server reads at the same time."""
+
+
+class ReadOutcome(NamedTuple):
+    """What became of a scenario, and the files that were read for it with their hashes."""
+
+    result: LoadedScenario | ScenarioError
+    files: tuple[tuple[str, str], ...]
+    was_aborted: bool = False
+    """Whether a limit or a stop ended it, which may not happen again."""
+
+
+def read_scenario(path: Path, variant: str | None, settings: Sequence[str]) -> ReadOutcome:
+    """Read a scenario in this process; that of a file with its variants."""
+    result: LoadedScenario | ScenarioError
+    with log_inputs() as record:
+        try:
+            result = read_case(path, variant, settings, check_variants=variant is None)
+        except ScenarioError as error:
+            result = error
+    return ReadOutcome(result, tuple((one.path, one.sha256) for one in record.files))
+
+
+@dataclass
+class IsolatedReader:
+    """Reads scenarios in processes of their own, each in a new one."""
+
+    timeout: float = READ_TIMEOUT
+    memory_limit: int = READ_MEMORY
+    _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_CONCURRENT_READS))
+    _processes: dict[object, LocalWorker] = field(default_factory=dict)
+    _stop_counts: Counter[object] = field(default_factory=Counter)
+    """How often each owner has been stopped: who waits for a turn meanwhile does not begin."""
+
+    def read(
+        self, path: Path, variant: str | None, settings: Sequence[str], owner: object
+    ) -> ReadOutcome:
+        """As :func:`read`; for one ``owner`` one at a time."""
+        answers: queue.SimpleQueue[ServiceEvent | None] = queue.SimpleQueue()
+        stops = self._stop_counts[owner]
+        with self._slots:
+            if self._stop_counts[owner] != stops:
+                return _aborted_outcome(path, tr("the process that read it has died"))
+            process = self._processes[owner] = LocalWorker(
+                _ReadService, answers.put, self.memory_limit
+            )
+            try:
+                with suppress(OSError):  # it has died, which is heard
+                    process.send(ServiceMessage(0, (path, variant, settings), current_language()))
+                answer = answers.get(timeout=self.timeout)
+            except queue.Empty:
+                problem = tr("reading it took more than {seconds} s", seconds=self.timeout)
+            else:
+                if answer is not None and isinstance(answer.content, ReadOutcome):
+                    return answer.content
+                problem = tr("the process that read it has died")
+                if process.outgrew_memory:
+                    size = round(self.memory_limit / 1e6)
+                    problem = tr("reading it took more than {size} MB of memory", size=size)
+            finally:
+                del self._processes[owner]
+                process.close()
+        return _aborted_outcome(path, problem)
+
+    def stop(self, owner: object) -> None:
+        """End the reading of one owner, and cancel those of his that wait for a turn."""
+        self._stop_counts[owner] += 1
+        if (process := self._processes.get(owner)) is not None:
+            process.close()
+
+
+def _aborted_outcome(path: Path, problem: str) -> ReadOutcome:
+    return ReadOutcome(
+        ScenarioError([Fault((), problem, location=SourceLocation(str(path)))]), (), True
+    )
+
+
+class _ReadService:
+    """What runs in the process (see ``staying.Stays``)."""
+
+    def answer(self, message: ServiceMessage, _report: ContentReporter) -> ReadOutcome:
+        """What becomes of a scenario."""
+        return read_scenario(*message.question)
+
+    def stop(self, number: int) -> None:
+        """Nothing: the process is ended."""

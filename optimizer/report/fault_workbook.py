@@ -1,0 +1,91 @@
+"""Faults of a workbook as a workbook of its own, whose links lead to the cells."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from models.faults import Fault, SourceLocation
+from models.files.tabs import FAULTS_SHEET
+from models.language import tr
+
+Severity = Literal["error", "warning", "conflict"]
+_HEADER_RED = "B42318"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong in which cell of a workbook, and what would be right.
+
+    ``conflict`` is a rule that excludes others; ``cell`` may be a place outside of the workbook.
+    """
+
+    severity: Severity
+    sheet: str
+    cell: str
+    message: str
+    hint: str = ""
+
+
+def finding_from_fault(fault: Fault, file: str) -> Finding:
+    """A fault of a scenario file as a line."""
+    return finding_at_place(fault.severity, fault.location, fault.message, fault.hint, file)
+
+
+def finding_at_place(
+    severity: Severity, place: SourceLocation | None, message: str, hint: str, file: str
+) -> Finding:
+    """A line for what stands at a place."""
+    if place is not None and place.cell and place.file == file:
+        sheet, _, cell = place.cell.rpartition("!")
+        return Finding(severity, sheet, cell, message, hint)
+    elsewhere = str(place) if place is not None and str(place) != file else ""
+    return Finding(severity, "", elsewhere, message, hint)
+
+
+def build_fault_workbook(findings: Sequence[Finding], file: str) -> bytes:
+    """An Excel workbook that lists the findings, with links into the workbook ``file``.
+
+    ``file`` is the path of that workbook from the folder of the list, with forward slashes.
+    """
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.worksheet.hyperlink import Hyperlink
+
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = tr(FAULTS_SHEET)
+    title = tr("Faults in this workbook")
+    if any(one.severity == "conflict" for one in findings):
+        title = tr("No plan keeps all of these rules together; relax one of them")
+    words = {"error": tr("Error"), "warning": tr("Warning"), "conflict": tr("Rule")}
+    heads = (tr("No."), tr("Severity"), tr("Sheet"), tr("Cell"), tr("What is wrong"),
+             tr("What would be right"))  # fmt: skip
+    rows = [
+        (str(n), words[one.severity], one.sheet, one.cell, one.message, one.hint)
+        for n, one in enumerate(findings, start=1)
+    ]
+    for number, values in enumerate(((title,), (file,), heads, *rows), start=1):
+        for column, value in enumerate(values, start=1):
+            cell = sheet.cell(number, column, value)
+            cell.data_type = "s"  # a text stays a text, whatever it begins with
+            cell.alignment = Alignment(vertical="top", wrap_text=number > 2)
+            if number == 3:
+                cell.font = Font(bold=True, color="FFFFFF")
+                cell.fill = PatternFill("solid", fgColor=_HEADER_RED)
+    sheet["A1"].font = Font(bold=True, size=14, color=_HEADER_RED)
+    for number, one in enumerate(findings, start=4):
+        if one.severity == "error":
+            sheet[f"B{number}"].font = Font(bold=True, color=_HEADER_RED)
+        if one.sheet:
+            target = "'" + one.sheet.replace("'", "''") + f"'!{one.cell}"
+            link = Hyperlink(ref=f"D{number}", target=quote(file), location=target)
+            sheet[f"D{number}"].hyperlink = link
+            sheet[f"D{number}"].font = Font(color="0563C1", underline="single")
+    for letter, width in zip("ABCDEF", (6, 12, 20, 10, 70, 60), strict=True):
+        sheet.column_dimensions[letter].width = width
+    sheet.freeze_panes = "A4"
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
