@@ -1,1 +1,1 @@
-"""What a scenario file may say and what a result says."""
+"""Data models of scenario files and of results."""

@@ -1,4 +1,4 @@
-"""What all parts of a scenario are made of: the base model, faults, years, ids and texts."""
+"""Base model of all scenario models, and types that they share: years, ids, countries, texts."""
 
 import math
 import re
@@ -17,8 +17,8 @@ from models.language import Language, current_language, detect_language, tr
 from models.scenario import countries
 
 PartFault = tuple[tuple[PathStep, ...], str, str]
-"""A fault of a part of a value: the steps that lead there, message and hint. The step ``[key]`` at
-the end means the key itself, as it does for pydantic."""
+"""A fault of a part of a value: path from the value to the part, message and hint. A last step
+``[key]`` means the key itself, as in pydantic."""
 
 
 class Base(BaseModel):
@@ -29,11 +29,11 @@ class Base(BaseModel):
 
 _SHORT_REPR = reprlib.Repr()
 _SHORT_REPR.maxlevel, _SHORT_REPR.maxtuple, _SHORT_REPR.maxdict, _SHORT_REPR.maxother = 1, 2, 2, 80
-MAX_REPR_LENGTH = 600  #: Characters of the representation of a large model.
+MAX_REPR_LENGTH = 600  #: Characters.
 
 
 def short_repr(model: BaseModel) -> str:
-    """The representation of a large model: its first fields, their values cut."""
+    """Return a representation of a large model: its first fields with abbreviated values."""
     values = ((name, getattr(model, name)) for name in type(model).model_fields)
     text = ", ".join(f"{name}={_SHORT_REPR.repr(value)}" for name, value in values)
     text = text if len(text) <= MAX_REPR_LENGTH else f"{text[:MAX_REPR_LENGTH]}..."
@@ -43,26 +43,28 @@ def short_repr(model: BaseModel) -> str:
 def validation_error(
     message: str, hint: str = "", path: tuple[PathStep, ...] = ()
 ) -> PydanticCustomError:
-    """An error that pydantic reports at the value's place, with a hint of what would be right.
+    """Return an error that pydantic reports at the location of the value.
 
-    ``at`` leads on from there to the part that is meant.
+    ``path`` leads from the value to the part that is faulty; ``hint`` says what would be right.
     """
     return combined_error([(path, message, hint)])
 
 
 def combined_error(faults: list[PartFault]) -> PydanticCustomError:
-    """Several faults of one value."""
-    about = {"message": faults[0][1], "faults": faults}
-    return PydanticCustomError("scenario", "{message}", about)
+    """Return one error for several faults of a value."""
+    context = {"message": faults[0][1], "faults": faults}
+    return PydanticCustomError("scenario", "{message}", context)
 
 
 def faults_under_step(error: PydanticCustomError, step: PathStep) -> list[PartFault]:
-    """The faults of a part, told from the whole."""
-    return [((step, *at), message, hint) for at, message, hint in (error.context or {})["faults"]]
+    """Return the faults of a part with ``step`` put before their paths."""
+    return [
+        ((step, *path), message, hint) for path, message, hint in (error.context or {})["faults"]
+    ]
 
 
 def describe_container(value: Any, fallback: str) -> str:
-    """What a value is called in a message: a mapping, a list, or as it is shown."""
+    """Return "a mapping" or "a list" in the current language, or ``fallback`` for other values."""
     if isinstance(value, Mapping):
         return tr("a mapping")
     return tr("a list") if isinstance(value, (list, tuple)) else fallback
@@ -73,34 +75,40 @@ def _is_container_or_none(value: Any) -> bool:
 
 
 def read_year(value: Any) -> int:
-    """A calendar year from a key or a value of a scenario file."""
+    """Return the calendar year that a key or a value of a scenario file stands for.
+
+    Raises PydanticCustomError for anything but a whole number from 0 to 9999.
+    """
     if isinstance(value, str) and re.fullmatch(r"\d{1,4}", value):
         return int(value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and math.isfinite(value) and value == int(value):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and math.isfinite(value) and value == int(value):
         if 0 <= value <= 9999:
             return int(value)
-        shown = f"{value:g}"
+        description = f"{value:g}"
     else:
         german = isinstance(value, str) and current_language() == "de"
-        shown = describe_container(value, f"„{value}“" if german else repr(value))
-    message = tr("{shown} is not a calendar year", shown=shown)
+        description = describe_container(value, f"„{value}“" if german else repr(value))
+    message = tr("{shown} is not a calendar year", shown=description)
     raise validation_error(message, tr("write a year such as 2030"))
 
 
 class FieldReader:
-    """Marks a type whose values pydantic is to read, to write and to describe by these methods."""
+    """Base of markers of types that pydantic reads, writes and describes by these methods."""
 
     def read(self, value: Any) -> Any:
-        """The value that something in a file stands for; raises what :func:`fault` gives."""
+        """Return the value for what a file holds.
+
+        Raises PydanticCustomError, made by :func:`validation_error`.
+        """
         raise NotImplementedError
 
     def write(self, value: Any) -> Any:
-        """The value as a scenario file writes it."""
+        """Return the value as a scenario file writes it."""
         return value.to_file_value()
 
     def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of what is read."""
+        """Return the JSON Schema of what :meth:`read` accepts."""
         raise NotImplementedError
 
     def __get_pydantic_core_schema__(self, _type: Any, _handler: Any) -> CoreSchema:
@@ -113,18 +121,21 @@ class FieldReader:
 
 @dataclass(frozen=True)
 class NamesOrKeyword(FieldReader):
-    """Reads a list of names, or the word that means every one of them."""
+    """Reader of a list of names, or of a keyword that stands for all of them."""
 
     keyword: Literal["all", "any"]
-    read_name: Callable[[Any], str] | None = None  #: Reads a name, where not every text is one.
+    read_name: Callable[[Any], str] | None = None  #: Checks a name; None if any text is valid.
 
     def read(self, value: Any) -> tuple[str, ...] | None:
-        """The names, or None for every one."""
+        """Return the names, or None for the keyword."""
         if value is None or value == self.keyword:
             return None
         if isinstance(value, str):
-            about = {"word": self.keyword, "value": value}
-            message = tr("a list or the word '{word}' is expected here, not '{value}'", **about)
+            message = tr(
+                "a list or the word '{word}' is expected here, not '{value}'",
+                word=self.keyword,
+                value=value,
+            )
             raise validation_error(message, tr("write {value}", value=f"[{value}]"))
         if not isinstance(value, (list, tuple)):
             raise validation_error(
@@ -145,29 +156,32 @@ class NamesOrKeyword(FieldReader):
         return tuple(value)
 
     def write(self, value: tuple[str, ...] | None) -> str | list[str]:
-        """The names as a list, or the word."""
+        """Return the names as a list, or the keyword for None."""
         return self.keyword if value is None else list(value)
 
     def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema: the word, or a list of texts."""
+        """Return the JSON Schema: the keyword, or a list of strings."""
         return {"anyOf": [{"const": self.keyword}, {"type": "array", "items": {"type": "string"}}]}
 
 
 UNREADABLE_TEXT = "\0"
-"""Stands in for an id or a text that could not be read; see :mod:`models.files.fault_recovery`."""
+"""Placeholder for an id or a text that is faulty; see :mod:`models.files.fault_recovery`."""
 VALUES_ONLY_CONTEXT: dict[str, Any] = {"left_out": ("order", "sum")}
-"""The context in which every value is checked by itself alone."""
+"""Validation context in which only single values are checked."""
 WITHOUT_SUMS_CONTEXT: dict[str, Any] = {"left_out": ("sum",)}
-"""The context in which shares need not add up."""
+"""Validation context in which shares need not add up to 1."""
 
 
 def skips_check(check: Literal["order", "sum"], info: ValidationInfo) -> bool:
-    """Whether a check is left out: of the fields of an item, or of sums within one field."""
+    """Return whether the validation context leaves out a check.
+
+    ``order`` compares the fields of an item, ``sum`` adds up the shares of one field.
+    """
     return check in (info.context or {}).get("left_out", ())
 
 
 def sum_faults(shares: Iterable[float], description: str) -> list[PartFault]:
-    """The fault of shares that do not add up to 1 (within 1e-6); nothing if one is unreadable."""
+    """Return the fault of shares that do not add up to 1 (within 1e-6); none if a share is NaN."""
     total = math.fsum(shares)
     if not abs(total - 1) > 1e-6:
         return []
@@ -179,18 +193,18 @@ def sum_faults(shares: Iterable[float], description: str) -> list[PartFault]:
 def sums_to_one(
     *names: str, description: str = "", share_field: str = "", allow_empty: bool = False
 ) -> Any:
-    """A validator of fields that hold shares, in a list or by a key, which add up to 1.
+    """Return a validator of fields that hold shares, as a list or a mapping, which add up to 1.
 
-    ``of`` names the share where the fields hold items, ``what`` is what messages call it; ``empty``
-    lets there be none.
+    ``share_field`` names the field with the share if the list holds items, ``description`` names
+    the shares in messages; ``allow_empty`` accepts an empty list.
     """
 
     def check(shares: Any, info: ValidationInfo) -> Any:
         if shares is not None and (shares or not allow_empty) and not skips_check("sum", info):
             values = shares.values() if isinstance(shares, dict) else shares
-            parts = [getattr(one, share_field) for one in values] if share_field else values
+            numbers = [getattr(item, share_field) for item in values] if share_field else values
             if faults := sum_faults(
-                parts, tr(description) if description else str(info.field_name)
+                numbers, tr(description) if description else str(info.field_name)
             ):
                 raise combined_error(faults)
         return shares
@@ -199,7 +213,10 @@ def sums_to_one(
 
 
 def must_not_be_empty(name: str, message: str, hint: str) -> Any:
-    """A validator of a field that may not be empty; message and hint as ``marked`` texts."""
+    """Return a validator of a field that may not be empty.
+
+    Message and hint come from :func:`mark_translatable`.
+    """
 
     def check(value: Any) -> Any:
         if not value:
@@ -224,22 +241,22 @@ def _read_id(value: Any) -> str:
 
 
 def read_country(value: Any) -> str:
-    """A country code."""
+    """Return a country code. Raises PydanticCustomError if it is not two capital letters."""
     if value is False:
         raise validation_error(tr("'no' is read as false"), tr('write "NO" for Norway'))
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value):
         hint = tr("write a two-letter code such as DE")
         code = value.upper() if isinstance(value, str) and value.isascii() else ""
-        if meant := countries.corrected_code(code) or (
+        if suggestion := countries.corrected_code(code) or (
             code if countries.is_country_code(code) else ""
         ):
-            hint = tr("write {value}", value=meant)
+            hint = tr("write {value}", value=suggestion)
         raise validation_error(tr("'{value}' is not an ISO 3166 country code", value=value), hint)
     return value
 
 
 Stage = Literal["extraction", "processing", "recycling"]
-"""Stage of a supply chain, as the Critical Raw Materials Act tells them apart."""
+"""Stage of a supply chain, as in the Critical Raw Materials Act."""
 Country = Annotated[
     str, BeforeValidator(read_country), InSection("countries")
 ]  #: An ISO 3166 country code such as DE.
@@ -274,18 +291,18 @@ class LocalizedText(Base):
             return {"en": value, "de": value}
         if isinstance(value, (Mapping, LocalizedText)):
             return value
-        shown = describe_container(
+        description = describe_container(
             value, str(value).lower() if isinstance(value, bool) else str(value)
         )
-        message = tr("a text is expected here, not {shown}", shown=shown)
+        message = tr("a text is expected here, not {shown}", shown=description)
         hint = tr("write a text or {en: ..., de: ...}")
         if (
             isinstance(value, (list, tuple))
             and len(value) > 1
             and not any(map(_is_container_or_none, value))
         ):
-            whole = ", ".join(map(str, value))
-            hint = tr("put a text with a comma into quotes") + f': "{whole}"'
+            text = ", ".join(map(str, value))
+            hint = tr("put a text with a comma into quotes") + f': "{text}"'
         raise validation_error(message, hint)
 
     @pydantic.model_serializer
@@ -297,23 +314,29 @@ class LocalizedText(Base):
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: Any) -> dict[str, Any]:
         string = {"type": "string"}
-        both = {"type": "object", "properties": {"en": string, "de": string}}
-        return {"anyOf": [string, {**both, "additionalProperties": False, "minProperties": 1}]}
+        mapping = {"type": "object", "properties": {"en": string, "de": string}}
+        return {"anyOf": [string, {**mapping, "additionalProperties": False, "minProperties": 1}]}
 
     def in_language(self, language: str = "en") -> str:
-        """The text in a language, or in the other where only that was given."""
-        first, second = (self.de, self.en) if language == "de" else (self.en, self.de)
-        return first or second or ""
+        """Return the text in a language, or in the other one if it is missing."""
+        preferred, other = (self.de, self.en) if language == "de" else (self.en, self.de)
+        return preferred or other or ""
 
-    def displayed_language(self, wanted: Language) -> Language | None:
-        """The language that :meth:`read` gives it in; of a bare text that is told from its words,
-        None where they do not tell."""
+    def displayed_language(self, preferred: Language) -> Language | None:
+        """Return the language of the text that :meth:`in_language` returns.
+
+        The language of a bare text is detected from its words; None if that is not possible.
+        """
         if self.en is not None and self.en == self.de:
             return detect_language(self.en)
-        given: dict[Language, str | None] = {"en": self.en, "de": self.de}
-        return wanted if given[wanted] else next((known for known in given if given[known]), None)
+        texts: dict[Language, str | None] = {"en": self.en, "de": self.de}
+        return (
+            preferred
+            if texts[preferred]
+            else next((available for available in texts if texts[available]), None)
+        )
 
 
 def display_name(name: LocalizedText | None, fallback: str, language: str = "en") -> str:
-    """The name of an item, or its id where it has none."""
+    """Return the name of an item, or ``fallback`` (its id) if it has none."""
     return (name.in_language(language) if name else "") or fallback

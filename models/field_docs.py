@@ -1,7 +1,8 @@
-"""What a field of a model is, as its source says: after ``#:`` behind it, or in the string below.
+"""Docstrings of the fields of models, read from their source.
 
-Read when a message or the schema needs it: to have pydantic do so for every model would cost each
-command a tenth of its time.
+A field is documented by ``#:`` at the end of its line, or by the string below it. Sources are read
+only when a message or a schema needs them: pydantic's ``use_attribute_docstrings`` would add a
+tenth to the start of every command.
 """
 
 import ast
@@ -15,30 +16,33 @@ from pydantic import BaseModel
 
 @cache
 def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """What is said of each field of a class or of one that it extends; nothing without source."""
-    found = {}
+    """Return the docstrings of a model's fields, inherited ones included.
+
+    Empty if the source is not available.
+    """
+    docstrings = {}
     for parent in reversed(model.__mro__):
         if issubclass(parent, BaseModel) and parent is not BaseModel:
-            found.update(_module_field_docstrings(parent.__module__).get(parent.__name__, {}))
-    return found
+            docstrings.update(_module_field_docstrings(parent.__module__).get(parent.__name__, {}))
+    return docstrings
 
 
 @cache
 def _module_field_docstrings(module: str) -> dict[str, dict[str, str]]:
-    """The fields of all classes of a module."""
+    """Return the docstrings of the fields of all classes of a module, by class name."""
     try:
         source = inspect.getsource(sys.modules[module])
     except OSError:
         return {}
-    lines, found = source.splitlines(), dict[str, dict[str, str]]()
-    classes = [one for one in ast.parse(source).body if isinstance(one, ast.ClassDef)]
-    for kind in classes:
-        for field, below in pairwise([*kind.body, None]):
+    lines, docstrings = source.splitlines(), dict[str, dict[str, str]]()
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    for class_node in classes:
+        for field, next_node in pairwise([*class_node.body, None]):
             if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
                 continue
-            said = lines[(field.end_lineno or 0) - 1].partition("  #: ")[2]
-            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                said = inspect.cleandoc(str(below.value.value))
-            if said:
-                found.setdefault(kind.name, {})[field.target.id] = said
-    return found
+            text = lines[(field.end_lineno or 0) - 1].partition("  #: ")[2]
+            if isinstance(next_node, ast.Expr) and isinstance(next_node.value, ast.Constant):
+                text = inspect.cleandoc(str(next_node.value.value))
+            if text:
+                docstrings.setdefault(class_node.name, {})[field.target.id] = text
+    return docstrings

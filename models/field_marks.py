@@ -1,6 +1,6 @@
-"""Marks on the types of fields, and a walk over all values of a model that shows them.
+"""Marks on the types of fields, and a walk over all values of a model with their marks.
 
-A mark says of an id in which section of the scenario it has to stand, of a year where it may lie.
+A mark says in which section of the scenario an id has to be defined, or in which range a year lies.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True)
 class InSection:
-    """Marks an id or a year that has to stand in the scenario."""
+    """Mark of an id or a year that has to be in a section of the scenario."""
 
     section: str
-    """A section of the scenario, ``instruments`` of any funder, ``countries``, ``years`` (of the
-    horizon), or ``later years`` (of the horizon or after it)."""
+    """Name of a section; or ``instruments`` (of any funder), ``countries``, ``years`` (of the
+    horizon), ``later years`` (of the horizon or after it)."""
 
 
 @dataclass(frozen=True)
 class Exhaustive:
-    """Marks a mapping or a list in which all of that stand that the scenario has, each once."""
+    """Mark of a mapping or a list that names every item of its section exactly once."""
 
 
 @dataclass(frozen=True)
 class FieldType:
-    """What the type of a value says of it: the section it has to stand in, and what it holds."""
+    """What the type of a value says about it: its section, and the types of its contents."""
 
     section: str = ""
     is_exhaustive: bool = False
@@ -43,7 +43,7 @@ UNMARKED_TYPE = FieldType()
 
 
 class LocatedValue(NamedTuple):
-    """A value, where it stands, and what its type says."""
+    """A value with its path and type; ``at_key`` if it is the key at the end of the path."""
 
     path: tuple[str | int, ...]
     value: Any
@@ -54,10 +54,13 @@ class LocatedValue(NamedTuple):
 def collect_values(
     value: Any, field_type: FieldType = UNMARKED_TYPE, path: tuple[str | int, ...] = ()
 ) -> list[LocatedValue]:
-    """All that a value holds but None, keys of mappings included, and then itself."""
-    found: list[LocatedValue] = []
-    _collect_into(value, field_type, path, found.append)
-    return found
+    """Return all values inside a value, keys of mappings included, and then the value itself.
+
+    None is left out.
+    """
+    values: list[LocatedValue] = []
+    _collect_into(value, field_type, path, values.append)
+    return values
 
 
 def _collect_into(
@@ -69,28 +72,26 @@ def _collect_into(
     if value is None:
         return
     if isinstance(value, BaseModel):
-        own = value.__dict__
-        for name, (key, inner) in field_keys_and_types(type(value)).items():
-            _collect_into(own[name], inner, (*path, key), add)
+        attributes = value.__dict__
+        for name, (key, item_type) in field_keys_and_types(type(value)).items():
+            _collect_into(attributes[name], item_type, (*path, key), add)
     elif isinstance(value, dict):
-        key_type, inner = (
-            field_type.key_type or UNMARKED_TYPE,
-            field_type.item_type or UNMARKED_TYPE,
-        )
+        key_type = field_type.key_type or UNMARKED_TYPE
+        item_type = field_type.item_type or UNMARKED_TYPE
         for name in value:
             add(LocatedValue((*path, str(name)), name, key_type, True))
-        for name, one in value.items():
-            _collect_into(one, inner, (*path, str(name)), add)
+        for name, item in value.items():
+            _collect_into(item, item_type, (*path, str(name)), add)
     elif isinstance(value, (tuple, list)):
-        inner = field_type.item_type or UNMARKED_TYPE
-        for number, one in enumerate(value):
-            _collect_into(one, inner, (*path, number), add)
+        item_type = field_type.item_type or UNMARKED_TYPE
+        for position, item in enumerate(value):
+            _collect_into(item, item_type, (*path, position), add)
     add(LocatedValue(path, value, field_type))
 
 
 @cache
 def field_keys_and_types(model: type[BaseModel]) -> dict[str, tuple[str, FieldType]]:
-    """The key of each field in files, and its type."""
+    """Return for each field of a model its key in files and its type."""
     return {
         name: (field.alias or name, _field_type(field.annotation, tuple(field.metadata)))
         for name, field in model.model_fields.items()
@@ -101,8 +102,8 @@ def _field_type(annotation: Any, marks: tuple[Any, ...] = ()) -> FieldType:
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _field_type(parts[0], (*marks, *parts[1:]))
-    if origin in (Union, UnionType) and len(some := [p for p in parts if p is not NoneType]) == 1:
-        return _field_type(some[0], marks)
+    if origin in (Union, UnionType) and len(types := [p for p in parts if p is not NoneType]) == 1:
+        return _field_type(types[0], marks)
     section = next((mark.section for mark in marks if isinstance(mark, InSection)), "")
     key = _field_type(parts[0]) if origin is dict else None
     item = (

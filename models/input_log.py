@@ -1,7 +1,8 @@
-"""What a run has read: every file that its result rests on, as it was when it was read.
+"""Log of the files that a run has read, with their contents at that time.
 
-``read_bytes`` is the only door for scenarios and what belongs to them; saved results and pools of
-cuts are noted where they are read. Nothing is kept where nobody records.
+Scenarios and the files that belong to them are read through ``read_bytes`` of
+:mod:`models.files.decoding`, which adds them to the log; saved results and cut pools are added
+where they are read. Nothing is kept unless a log is active.
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ from time import perf_counter
 from typing import Literal
 
 FileRole = Literal["scenario", "table", "include", "private", "preset", "result", "cuts"]
-"""What a file was read as. ``private`` is what stays with its owner; ``cuts`` a pool of them."""
+"""What a file was read as. ``private`` files stay with their owner; ``cuts`` is a cut pool."""
 
 
 @dataclass(frozen=True)
 class InputFile:
     """A file that was read."""
 
-    path: str  #: As it was named.
+    path: str  #: As the user named it.
     role: FileRole
     sha256: str
     size: int  #: Bytes.
-    content: bytes | None  #: None for what is not passed on: private files, and pools of cuts.
+    content: bytes | None  #: None for what is not passed on: private files and cut pools.
 
 
 @dataclass
 class InputLog:
-    """The files that a run has read, each once, and when it began."""
+    """The files that a run has read, each once, and the time when the run began."""
 
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     start_clock: float = field(default_factory=perf_counter)
@@ -43,16 +44,16 @@ class InputLog:
 
     @property
     def files(self) -> tuple[InputFile, ...]:
-        """In the order in which they were first read; one that changed meanwhile stands twice."""
+        """The files in the order of their first reading; one that changed since is listed twice."""
         return tuple(self._files.values())
 
     @property
     def seconds(self) -> float:
-        """Wall time since it began."""
+        """Wall time since the run began, in seconds."""
         return perf_counter() - self.start_clock
 
     def merged_with(self, later: InputLog) -> InputLog:
-        """What both have read, from when this one began."""
+        """Return a log with the files of both, and the start of this one."""
         return replace(
             self,
             _files={**self._files, **later._files},
@@ -60,7 +61,7 @@ class InputLog:
         )
 
     def started_ago(self, seconds: float) -> InputLog:
-        """The same, as of a run that began so many seconds ago."""
+        """Return a copy of the log for a run that began so many seconds ago."""
         return replace(
             self,
             started=datetime.now(UTC) - timedelta(seconds=seconds),
@@ -68,22 +69,24 @@ class InputLog:
         )
 
     def add_file(self, path: Path, content: bytes, role: FileRole, named_by: str = "") -> None:
-        """Take note of a file; what a private file names is private as well."""
-        # Links stay as they are: files name each other by the paths that lead there.
-        where = os.path.normpath(path.absolute())
+        """Add a file; a file that a private file names is private as well."""
+        # Symbolic links are not resolved: files name each other by their paths.
+        location = os.path.normpath(path.absolute())
         if role == "private" or (
             named_by and os.path.normpath(Path(named_by).absolute()) in self._private_paths
         ):
-            self._private_paths.add(where)
-        if where in self._private_paths:
+            self._private_paths.add(location)
+        if location in self._private_paths:
             role = "private"
-        kept = None if role in ("private", "cuts") else content
+        kept_content = None if role in ("private", "cuts") else content
         sha256 = hashlib.sha256(content).hexdigest()
-        before = self._files.get((where, sha256))
-        if before is None:
-            self._files[where, sha256] = InputFile(str(path), role, sha256, len(content), kept)
+        known_file = self._files.get((location, sha256))
+        if known_file is None:
+            self._files[location, sha256] = InputFile(
+                str(path), role, sha256, len(content), kept_content
+            )
         elif role == "private":
-            self._files[where, sha256] = replace(before, role=role, content=None)
+            self._files[location, sha256] = replace(known_file, role=role, content=None)
 
 
 _current_log: ContextVar[InputLog | None] = ContextVar("record", default=None)
@@ -91,22 +94,22 @@ _current_log: ContextVar[InputLog | None] = ContextVar("record", default=None)
 
 @contextmanager
 def log_inputs() -> Iterator[InputLog]:
-    """Record what is read for as long as the context lasts, and nowhere else meanwhile."""
-    record = InputLog()
-    token = _current_log.set(record)
+    """Log the files that are read inside the context, and add them to no outer log."""
+    log = InputLog()
+    token = _current_log.set(log)
     try:
-        yield record
+        yield log
     finally:
         _current_log.reset(token)
 
 
 def current_input_log() -> InputLog | None:
-    """What was read so far; None where nobody records."""
+    """Return the active log, or None."""
     return _current_log.get()
 
 
 def log_input(path: Path, content: bytes, role: FileRole, named_by: str = "") -> None:
-    """Take note of a file that was read, if anybody records."""
-    record = _current_log.get()
-    if record is not None:
-        record.add_file(path, content, role, named_by)
+    """Add a file to the active log, if there is one."""
+    log = _current_log.get()
+    if log is not None:
+        log.add_file(path, content, role, named_by)

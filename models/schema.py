@@ -1,4 +1,4 @@
-"""The JSON Schemas of scenario files and of results, made from the models and their docstrings."""
+"""JSON Schemas of scenario files and of results, made from the models and their docstrings."""
 
 from typing import Any, get_args
 
@@ -13,8 +13,8 @@ _FILE_NAME_SCHEMA = {"type": "string", "minLength": 1}
 
 
 def _object_schema(description: str, required: str, **properties: dict[str, Any]) -> dict[str, Any]:
-    kind = {"type": "object", "description": description, "properties": properties}
-    return {**kind, "required": [required], "additionalProperties": False}
+    schema = {"type": "object", "description": description, "properties": properties}
+    return {**schema, "required": [required], "additionalProperties": False}
 
 
 _TABLE_SCHEMA = _object_schema(
@@ -53,53 +53,56 @@ _SEAL_SCHEMA = {
 
 
 def _schema_header(model: type[BaseModel], *name_parts: str) -> dict[str, str]:
-    """The head of the schema of a document: the dialect, and what it is called, with the version of
-    its format. There is no site that it could be fetched from."""
+    """Return the dialect and the id of a schema, which contains the version of the format.
+
+    The id is a URN, since the schema is not published at an address.
+    """
     version = get_args(model.model_fields["schema_version"].annotation)[0]
     return {"$schema": _SCHEMA_DIALECT, "$id": ":".join(("urn:vorrat", *name_parts, str(version)))}
 
 
 def result_schema(kind: str) -> dict[str, Any]:
-    """The schema of a result as it is written, and as it may be read back.
+    """Return the schema of a result, as written and as read back.
 
-    Raises KeyError for a kind that :func:`.documents` does not know.
+    Raises KeyError for a kind that :func:`.document_models` does not know.
     """
     model = document_models()[kind]
-    made: dict[str, Any] = model.model_json_schema()
-    parts = {model.__name__: made, **made.get("$defs", {})}
+    schema: dict[str, Any] = model.model_json_schema()
+    parts = {model.__name__: schema, **schema.get("$defs", {})}
     _add_descriptions(parts, Result)
-    for one in document_models().values():
-        if issubclass(one, SealedDocument) and one.__name__ in parts:
-            parts[one.__name__]["properties"][SEAL_FIELD] = _SEAL_SCHEMA
-    return {**_schema_header(model, "result", kind), **made, "title": f"Vorrat result: {kind}"}
+    for document in document_models().values():
+        if issubclass(document, SealedDocument) and document.__name__ in parts:
+            parts[document.__name__]["properties"][SEAL_FIELD] = _SEAL_SCHEMA
+    return {**_schema_header(model, "result", kind), **schema, "title": f"Vorrat result: {kind}"}
 
 
 def scenario_schema() -> dict[str, Any]:
-    """The schema of a scenario file: absent fields may be null, long lists may be tables.
+    """Return the schema of a scenario file.
 
-    What a file includes may hold the sections that it has to have.
+    Optional fields may be null, lists and mappings of items may be tables, and required sections
+    may be missing if the file includes others.
     """
-    made: dict[str, Any] = Case.model_json_schema(by_alias=True)
-    _add_descriptions({"Case": made, **made.get("$defs", {})}, Base)
-    for part in (made, *made.get("$defs", {}).values()):
+    schema: dict[str, Any] = Case.model_json_schema(by_alias=True)
+    _add_descriptions({"Case": schema, **schema.get("$defs", {})}, Base)
+    for part in (schema, *schema.get("$defs", {}).values()):
         required = part.get("required", ())
         for name, field in part.get("properties", {}).items():
             if name not in required and {"type": "null"} not in field.get("anyOf", ()):
                 part["properties"][name] = _any_of_schemas(field, {"type": "null"})
-    for name, section in made["properties"].items():
+    for name, section in schema["properties"].items():
         if _is_collection_schema(section):
-            made["properties"][name] = _any_of_schemas(section, {"$ref": "#/$defs/Table"})
-    made.setdefault("$defs", {})["Table"] = _TABLE_SCHEMA
-    made["properties"] = {"include": _INCLUDE_SCHEMA, **made["properties"]}
-    alone = {"required": made.pop("required")}
-    made |= {"if": {"not": {"required": ["include"]}}, "then": alone}
-    head = {
+            schema["properties"][name] = _any_of_schemas(section, {"$ref": "#/$defs/Table"})
+    schema.setdefault("$defs", {})["Table"] = _TABLE_SCHEMA
+    schema["properties"] = {"include": _INCLUDE_SCHEMA, **schema["properties"]}
+    required_sections = {"required": schema.pop("required")}
+    schema |= {"if": {"not": {"required": ["include"]}}, "then": required_sections}
+    header = {
         **_schema_header(Case, "scenario"),
         "title": "Vorrat scenario file",
         "description": "Everything that one run needs.",
     }
-    made = {key: value for key, value in made.items() if key not in head}
-    return {**head, **made}
+    schema = {key: value for key, value in schema.items() if key not in header}
+    return {**header, **schema}
 
 
 def _is_collection_schema(section: dict[str, Any]) -> bool:
@@ -112,15 +115,18 @@ def _is_collection_schema(section: dict[str, Any]) -> bool:
 
 
 def _any_of_schemas(field: dict[str, Any], alternative: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a field that may be something else as well."""
-    kept = [key for key in ("description", "title", "default") if key in field]
-    keep: dict[str, Any] = {key: field.pop(key) for key in kept}
+    """Return a schema that accepts ``alternative`` besides what ``field`` accepts."""
+    keys = [key for key in ("description", "title", "default") if key in field]
+    annotations: dict[str, Any] = {key: field.pop(key) for key in keys}
     branches = field.pop("anyOf", None) or [field]
-    return {"anyOf": [*branches, alternative], **keep}
+    return {"anyOf": [*branches, alternative], **annotations}
 
 
 def _add_descriptions(parts: dict[str, Any], base: type[BaseModel]) -> None:
-    """Put what is said of fields into the schemas of models, by the names of their classes."""
+    """Add the docstrings of fields to the schemas of their models, in place.
+
+    ``parts`` are schemas by the names of the models' classes.
+    """
     for model in all_subclasses(base):
         properties = parts.get(model.__name__, {}).get("properties", {})
         docstrings = field_docstrings(model)
@@ -130,6 +136,6 @@ def _add_descriptions(parts: dict[str, Any], base: type[BaseModel]) -> None:
 
 
 def all_subclasses(base: type[BaseModel]) -> list[type[BaseModel]]:
-    """All models that extend one, directly or not."""
+    """Return all direct and indirect subclasses of a model."""
     direct = base.__subclasses__()
     return [*direct, *(model for child in direct for model in all_subclasses(child))]

@@ -1,7 +1,7 @@
-"""Which name a misspelt word most likely means, within bounds.
+"""Suggestions for misspelt words, with bounds on the work.
 
-To compare a word with a name takes longer the longer both are, and a file may hold a hundred
-thousand misspelt words and as many names. A hint is not worth hours.
+Comparing a word with a name takes time that grows with the lengths of both, and a file may hold a
+hundred thousand misspelt words and as many names.
 """
 
 import difflib
@@ -15,47 +15,47 @@ from models.unit_names import names_other_quantity, other_unit_hint
 
 MAX_WORD_LENGTH = 100
 MAX_COMPARED_NAMES = 2_000
-MAX_FIELDS = 100  #: Names among which a word may be that of another unit.
+MAX_FIELDS = 100  #: Names among which the same field in another unit is looked for.
 MAX_COMPARISONS = 20_000_000
-"""Pairs of characters, of a word and of a name, that are compared for one scenario in all."""
+"""Pairs of characters (one of a word, one of a name) that are compared for one scenario."""
 _comparisons_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 """How many comparisons are left."""
 
 
 @contextmanager
 def shared_comparison_limit() -> Iterator[None]:
-    """Words that are looked up in the body share one bound."""
-    before = _comparisons_left.set([MAX_COMPARISONS])
+    """Apply one bound on comparisons to all look-ups inside the context."""
+    token = _comparisons_left.set([MAX_COMPARISONS])
     try:
         yield
     finally:
-        _comparisons_left.reset(before)
+        _comparisons_left.reset(token)
 
 
 def closest_name(word: str, names: Iterable[str]) -> str:
-    """The name that is most like a word, whatever its capitals; empty where none is."""
-    left = _comparisons_left.get()
-    if len(word) > MAX_WORD_LENGTH or (left is not None and left[0] <= 0):
+    """Return the name most similar to a word, ignoring case; empty if none is similar."""
+    remaining = _comparisons_left.get()
+    if len(word) > MAX_WORD_LENGTH or (remaining is not None and remaining[0] <= 0):
         return ""
-    known = {
+    names_by_lowercase = {
         name.lower(): name
         for name in islice(names, MAX_COMPARED_NAMES)
         if len(name) <= MAX_WORD_LENGTH
     }
-    if left is not None:
-        left[0] -= len(word) * sum(map(len, known)) + 1
-    near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
-    return known[near[0]] if near else ""
+    if remaining is not None:
+        remaining[0] -= len(word) * sum(map(len, names_by_lowercase)) + 1
+    matches = difflib.get_close_matches(word.lower(), names_by_lowercase, 1, 0.6)
+    return names_by_lowercase[matches[0]] if matches else ""
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """The hint for a misspelt word; empty where no name is near."""
-    near = closest_name(word, names)
-    return tr("did you mean '{name}'?", name=near) if near else ""
+    """Return the hint for a misspelt word; empty if no name is similar."""
+    suggestion = closest_name(word, names)
+    return tr("did you mean '{name}'?", name=suggestion) if suggestion else ""
 
 
 def unknown_key_hint(word: str, names: Iterable[str]) -> str:
-    """The hint for a key that is not among those that may stand here."""
+    """Return the hint for a key that is not one of ``names``."""
     names = names if isinstance(names, Collection) else list(names)
     if len(word) <= MAX_WORD_LENGTH and len(names) <= MAX_FIELDS:
         if hint := other_unit_hint(word, names):
@@ -69,12 +69,12 @@ def unknown_key_hint(word: str, names: Iterable[str]) -> str:
 
 
 def unknown_name_hint(word: str, names: Iterable[str]) -> str:
-    """The hint for the name of a thing that is not there."""
+    """Return the hint for the name of an item that does not exist."""
     return _did_you_mean_or(word, names, lambda listed: tr("there are {names}", names=listed))
 
 
 def invalid_choice_hint(word: str, names: Iterable[str]) -> str:
-    """The hint for a word that is none of those that may be chosen."""
+    """Return the hint for a word that is not one of the choices."""
     return _did_you_mean_or(word, names, lambda listed: tr("write one of {names}", names=listed))
 
 

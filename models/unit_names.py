@@ -1,4 +1,4 @@
-"""Field names that are those of another unit: ``kt_per_year`` where ``t_per_year`` is known."""
+"""Suggestions for field names with another unit: ``kt_per_year`` where ``t_per_year`` is known."""
 
 import re
 from collections.abc import Iterable
@@ -62,17 +62,18 @@ _MULTIPLIERS |= {
     "billions": 1e9,
     "mrd": 1e9,
 }
-_COMPOUNDING_WORDS = frozenset(
-    {"probability", "loss"}
-)  #: What periods multiply instead of adding it up.
+_COMPOUNDING_WORDS = frozenset({"probability", "loss"})
+"""Words of quantities that compound over periods instead of adding up."""
 _MONEY_PATTERN = re.compile(
     rf"(t|{'|'.join(_MULTIPLIERS)})?(euros?|dollars?|yen|yuan|rmb|{'|'.join(UNITS_PER_EURO).lower()})"
 )
 
 
 class _ParsedUnit(NamedTuple):
-    """The unit in a name: what it counts, of what it is a part, the currency, and its size; and
-    the rest of the name."""
+    """The unit in a field name: dimensions, currency and size; and the words that are no unit.
+
+    The size is that of one unit of the field in tonnes, years and single units of money.
+    """
 
     numerator: frozenset[str]
     denominator: frozenset[str]
@@ -86,100 +87,117 @@ def _parse_unit(name: str) -> _ParsedUnit:
     name = re.sub(r"(?<![^_])([km]?t)p[ay](?![^_])", r"\1_per_year", name.lower())
     name = re.sub(r"(?<![^_])per(t|kg|year)(?![^_])", r"per_\1", name)
     name = re.sub(r"(?<![^_])by_(year|quarter|month|week)(?![^_])", r"\1ly", name)
-    size, per, scaled, currency = 1.0, False, False, ""
-    above: set[str] = set()
-    below: set[str] = set()
-    rest = []
+    unit_size, in_denominator, has_multiplier, currency = 1.0, False, False, ""
+    numerator: set[str] = set()
+    denominator: set[str] = set()
+    other_words = []
     for word in name.split("_"):
         unit = word.lstrip("0123456789")
-        part, factor = below if per else above, float(word.removesuffix(unit) or 1) or 1.0
+        dimensions, factor = (
+            denominator if in_denominator else numerator,
+            float(word.removesuffix(unit) or 1) or 1.0,
+        )
         if money := _MONEY_PATTERN.fullmatch(unit):
-            part.add("money")
+            dimensions.add("money")
             currency = "eur" if money[2].startswith("euro") else money[2]
             factor *= 1e3 if money[1] == "t" else _MULTIPLIERS.get(money[1] or "", 1)
         elif unit in _TONNES_BY_UNIT or unit in _YEARS_BY_UNIT:
             # As in eur_kg and t_year, a second unit divides the first.
-            part = below if above & {"money", "mass"} else part
-            calendar = unit == "year" and part is above
-            part.add("mass" if unit in _TONNES_BY_UNIT else "calendar" if calendar else "time")
+            dimensions = denominator if numerator & {"money", "mass"} else dimensions
+            is_calendar_year = unit == "year" and dimensions is numerator
+            dimensions.add(
+                "mass" if unit in _TONNES_BY_UNIT else "calendar" if is_calendar_year else "time"
+            )
             factor *= _TONNES_BY_UNIT.get(unit) or _YEARS_BY_UNIT[unit]
         elif word in _YEARS_BY_FREQUENCY:
-            part, factor = below, _YEARS_BY_FREQUENCY[word]
-            part.add("time")
+            dimensions, factor = denominator, _YEARS_BY_FREQUENCY[word]
+            dimensions.add("time")
         elif word in _MULTIPLIERS:
-            scaled, factor = True, _MULTIPLIERS[word]
+            has_multiplier, factor = True, _MULTIPLIERS[word]
         elif word in _SHARE_FACTORS:
             factor = _SHARE_FACTORS[word]
         elif word == "per":
-            per = True
+            in_denominator = True
             continue
         else:
-            rest.append(word)
-            below |= {"?"} if per else set()
+            other_words.append(word)
+            denominator |= {"?"} if in_denominator else set()
             continue
-        size = size / factor if part is below else size * factor
-    if scaled and not above:
-        above.add("money")
-    return _ParsedUnit(frozenset(above), frozenset(below), currency, size, tuple(rest))
+        unit_size = unit_size / factor if dimensions is denominator else unit_size * factor
+    if has_multiplier and not numerator:
+        numerator.add("money")
+    return _ParsedUnit(
+        frozenset(numerator), frozenset(denominator), currency, unit_size, tuple(other_words)
+    )
 
 
 def other_unit_hint(word: str, names: Iterable[str]) -> str:
-    """The hint for a name that says what a known one says in another unit; empty for any other."""
-    meant = _parse_unit(word)
-    if "opex" in meant.other_words:
+    """Return the hint for a name that is a known one in another unit; empty for any other name."""
+    parsed = _parse_unit(word)
+    if "opex" in parsed.other_words:
         return tr(
             "operating costs are no part of a scenario; cash_cost_eur_per_t is the price below "
             "which a plant stands still"
         )
     for name in names:
-        known = _parse_unit(name)
-        if (known.numerator, known.denominator, known.other_words) != (
-            meant.numerator,
-            meant.denominator,
-            meant.other_words,
+        unit = _parse_unit(name)
+        if (unit.numerator, unit.denominator, unit.other_words) != (
+            parsed.numerator,
+            parsed.denominator,
+            parsed.other_words,
         ):
             continue
         if re.search(r"(?<![^_])mt(p[ay])?(?![^_])", word.lower()):
             return tr("mt means metric tonnes or million tonnes: write '{name}', in t", name=name)
-        factor = meant.factor / known.factor
-        about = {"factor": _format_factor(max(factor, 1 / factor)), "name": name}
+        factor = parsed.factor / unit.factor
+        values = {"factor": _format_factor(max(factor, 1 / factor)), "name": name}
         hints = []
         if (
             factor > 1.001
-            and _COMPOUNDING_WORDS.intersection(meant.other_words)
-            and "time" in meant.denominator
+            and _COMPOUNDING_WORDS.intersection(parsed.other_words)
+            and "time" in parsed.denominator
         ):
-            hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **about)]
+            hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **values)]
         elif factor > 1.001:
-            hints = [tr("another unit: multiply by {factor}, and write '{name}'", **about)]
+            hints = [tr("another unit: multiply by {factor}, and write '{name}'", **values)]
         elif factor < 0.999:
-            hints = [tr("another unit: divide by {factor}, and write '{name}'", **about)]
-        if meant.currency and known.currency != meant.currency:
-            in_file = tr("write '{name}'", name=name)
-            hints = hints or [in_file]
+            hints = [tr("another unit: divide by {factor}, and write '{name}'", **values)]
+        if parsed.currency and unit.currency != parsed.currency:
+            rename_hint = tr("write '{name}'", name=name)
+            hints = hints or [rename_hint]
             hints.append(tr("amounts are in the currency of the file"))
         return "; ".join(hints) or tr("did you mean '{name}'?", name=name)
     return ""
 
 
 def names_other_quantity(word: str, name: str) -> bool:
-    """Whether two names differ in their units, or have little in common but these.
+    """Return whether two names differ in their units, or have few words in common.
 
-    A name without its period, such as ``output_t``, is taken for the one with it.
+    A name without its period, such as ``output_t``, may match the one with it.
     """
-    one, other = _parse_unit(word), _parse_unit(name)
-    if not one.numerator & {"money", "mass"} and one.factor == 1:
+    word_unit, name_unit = _parse_unit(word), _parse_unit(name)
+    if not word_unit.numerator & {"money", "mass"} and word_unit.factor == 1:
         return False
-    below, lacking = one.denominator - {"?"}, other.denominator - one.denominator
-    complete = "?" in one.denominator or lacking <= {"time"}
-    if one.numerator != other.numerator or not below <= other.denominator or not complete:
+    denominator, missing = (
+        word_unit.denominator - {"?"},
+        name_unit.denominator - word_unit.denominator,
+    )
+    may_match = "?" in word_unit.denominator or missing <= {"time"}
+    if (
+        word_unit.numerator != name_unit.numerator
+        or not denominator <= name_unit.denominator
+        or not may_match
+    ):
         return True
-    if abs(one.factor / other.factor - 1) > 0.001:
+    if abs(word_unit.factor / name_unit.factor - 1) > 0.001:
         return True
-    if not one.other_words or not other.other_words:
+    if not word_unit.other_words or not name_unit.other_words:
         return False
     return (
-        SequenceMatcher(None, "_".join(one.other_words), "_".join(other.other_words)).ratio() < 0.6
+        SequenceMatcher(
+            None, "_".join(word_unit.other_words), "_".join(name_unit.other_words)
+        ).ratio()
+        < 0.6
     )
 
 

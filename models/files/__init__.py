@@ -1,4 +1,4 @@
-"""Scenario files in: YAML, JSON and their tables, with the place of every value."""
+"""Reading of scenario files in YAML, JSON and Excel, and of their tables, with source locations."""
 
 from models.files.reading import LoadedScenario, read_case, read_case_text
 

@@ -1,7 +1,7 @@
-"""A scenario under each of its sets of assumptions, and patches that are none.
+"""Patches of assumption sets, and checks of what they change.
 
-A set changes figures. What there is to decide on, and when, is the same for all of them: a patch
-that adds or takes away an item, moves the horizon or changes what a plan is measured by is a fault.
+An assumption set changes figures only. The decisions and their dates are the same for all sets: a
+patch that adds or removes an item, moves the horizon or changes the objective's measure is a fault.
 """
 
 from __future__ import annotations
@@ -25,26 +25,29 @@ FIXED_SECTIONS = (
     "schema_version",
     "counterfactual",
 )
-"""Sections that no set of assumptions changes."""
+"""Sections that no assumption set may change."""
 
 
 def text_without_sets(case: Case) -> str:
-    """A scenario without its sets, as a text that reads back as itself."""
-    apart: Any = {"assumptions": True, "objective": {"over_assumptions"}}
-    content = case.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=apart)
+    """Return a scenario without its assumption sets as JSON text."""
+    excluded: Any = {"assumptions": True, "objective": {"over_assumptions"}}
+    content = case.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=excluded)
     return json.dumps(content)
 
 
 def settings_of_set(case: Case, name: str) -> list[str]:
-    """The patches of a set, as ``path=value``. Years stand right below their quantity in a text,
-    also where the file has them beside a source."""
+    """Return the patches of an assumption set as ``path=value`` texts.
+
+    A path ends in the year, as in a file without sources, also if the file writes ``value`` before
+    it.
+    """
     patches = case.assumptions[name].set.items()
-    plain = [(re.sub(r"\.value\.(\d+)$", r".\1", path), value) for path, value in patches]
-    return [f"{path}={json.dumps(value)}" for path, value in plain]
+    settings = [(re.sub(r"\.value\.(\d+)$", r".\1", path), value) for path, value in patches]
+    return [f"{path}={json.dumps(value)}" for path, value in settings]
 
 
 def fixed_section_fault(patch: Patch) -> Fault | None:
-    """The fault of a patch of something that all sets have in common."""
+    """Return the fault of a patch in a section that all assumption sets share, or None."""
     section = patch.dotted_path.partition(".")[0]
     if section not in FIXED_SECTIONS:
         return None
@@ -53,7 +56,7 @@ def fixed_section_fault(patch: Patch) -> Fault | None:
 
 
 def structural_change_faults(case: Case, changed: Case, patches: list[Patch]) -> Iterator[Fault]:
-    """What a set changes beside figures, each at the patch that does."""
+    """Yield a fault for each change that is not one of figures, at the patch that makes it."""
     common = [
         ("horizon", case.horizon.years, changed.horizon.years),
         ("horizon", case.horizon.periods_per_year, changed.horizon.periods_per_year),
@@ -63,8 +66,8 @@ def structural_change_faults(case: Case, changed: Case, patches: list[Patch]) ->
         common.append(
             ("objective", getattr(case.objective, field), getattr(changed.objective, field))
         )
-    for section, before, after in common:
-        if before != after:
+    for section, old, new in common:
+        if old != new:
             message = tr("a set of assumptions cannot change {section}", section=section)
             if section == "horizon":
                 message = tr("a set of assumptions cannot change the years or their periods")
@@ -73,13 +76,13 @@ def structural_change_faults(case: Case, changed: Case, patches: list[Patch]) ->
             if section == "objective":
                 message = tr("a set of assumptions cannot change what a plan is measured by")
             yield _fault_at_nearest_patch(patches, (section,), message)
-    before, after = _item_paths(case), _item_paths(changed)
-    for at in [at for at in after if at not in before]:
-        message = tr("a set of assumptions cannot add {item}", item=".".join(map(str, at)))
-        yield _fault_at_nearest_patch(patches, at, message)
-    for at in [at for at in before if at not in after]:
-        message = tr("a set of assumptions cannot take {item} away", item=".".join(map(str, at)))
-        yield _fault_at_nearest_patch(patches, at, message)
+    old_paths, new_paths = _item_paths(case), _item_paths(changed)
+    for path in [path for path in new_paths if path not in old_paths]:
+        message = tr("a set of assumptions cannot add {item}", item=".".join(map(str, path)))
+        yield _fault_at_nearest_patch(patches, path, message)
+    for path in [path for path in old_paths if path not in new_paths]:
+        message = tr("a set of assumptions cannot take {item} away", item=".".join(map(str, path)))
+        yield _fault_at_nearest_patch(patches, path, message)
 
 
 def _sample_seed(case: Case) -> float | None:
@@ -88,29 +91,33 @@ def _sample_seed(case: Case) -> float | None:
 
 
 def _item_paths(case: Case) -> dict[tuple[PathStep, ...], None]:
-    """Where the items of all lists and mappings stand, by their ids as far as they have any."""
-    found = dict[tuple[PathStep, ...], None]()
-    for own in collect_values(case):
-        of_items = (
-            own.field_type.item_type is not None and own.field_type.item_type.model is not None
+    """Return the paths of the items of all lists and mappings, with ids instead of positions."""
+    paths = dict[tuple[PathStep, ...], None]()
+    for located in collect_values(case):
+        holds_items = (
+            located.field_type.item_type is not None
+            and located.field_type.item_type.model is not None
         )
-        if of_items and own.path[:1] not in [(section,) for section in FIXED_SECTIONS]:
-            named = own.value.items() if isinstance(own.value, dict) else enumerate(own.value)
-            for step, item in named:
-                found[*own.path, getattr(item, "id", step)] = None
-    return found
+        if holds_items and located.path[:1] not in [(section,) for section in FIXED_SECTIONS]:
+            entries = (
+                located.value.items()
+                if isinstance(located.value, dict)
+                else enumerate(located.value)
+            )
+            for step, item in entries:
+                paths[*located.path, getattr(item, "id", step)] = None
+    return paths
 
 
 def _fault_at_nearest_patch(
     patches: list[Patch], path: tuple[PathStep, ...], message: str
 ) -> Fault:
-    """A fault at the patch that comes nearest to a path."""
+    """Return a fault at the patch whose path has most steps in common with ``path``."""
 
-    def common(patch: Patch) -> int:
-        steps = patch.dotted_path.split(".")
-        pairs = zip(steps, map(str, path), strict=False)
-        same = [own == other for own, other in pairs]
-        return same.index(False) if False in same else len(same)
+    def common_steps(patch: Patch) -> int:
+        pairs = zip(patch.dotted_path.split("."), map(str, path), strict=False)
+        matches = [step == wanted for step, wanted in pairs]
+        return matches.index(False) if False in matches else len(matches)
 
-    nearest = max(patches, key=common)
+    nearest = max(patches, key=common_steps)
     return nearest.path_fault(message, tr("change figures only"))

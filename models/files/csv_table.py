@@ -1,4 +1,4 @@
-"""Tables in CSV files: comma, semicolon or tab, in any encoding a scenario may have."""
+"""CSV tables, separated by commas, semicolons or tabs, in any encoding of a scenario file."""
 
 import csv
 import io
@@ -11,11 +11,15 @@ from models.language import tr
 
 
 def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
-    """The cells of a CSV file; the first row is the header."""
+    """Return the cells of a CSV file; the first row is the header.
+
+    Raises ScenarioError if the file is not CSV, is empty or exceeds the limits; reports other
+    faults.
+    """
     text = decode_text(raw, file)
-    # What stands most often outside of quotes in the header parts the cells.
-    bare = "".join(text.lstrip("\r\n").split("\n", 1)[0].split('"')[::2])
-    delimiter = max((",", ";", "\t"), key=bare.count)
+    # The delimiter is the one that is most frequent in the header outside of quotes.
+    unquoted = "".join(text.lstrip("\r\n").split("\n", 1)[0].split('"')[::2])
+    delimiter = max((",", ";", "\t"), key=unquoted.count)
     records = list(_read_records(text, delimiter, file))
     if not records:
         raise fatal_error(
@@ -25,48 +29,49 @@ def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
     sheet = Sheet(header, [row for row in rows if any(cell.is_filled for cell in row)])
     for row in sheet.rows:
         if len(row) != len(header):
-            more = len(row) > len(header)
-            count = {"cells": len(row), "columns": len(header)}
-            message = tr("{cells} cells in a row, but {columns} columns", **count)
-            place = row[len(header)].location if more else row[-1].location
-            report(Fault((), message, _delimiter_hint(delimiter, more), location=place))
+            has_too_many = len(row) > len(header)
+            counts = {"cells": len(row), "columns": len(header)}
+            message = tr("{cells} cells in a row, but {columns} columns", **counts)
+            location = row[len(header)].location if has_too_many else row[-1].location
+            report(Fault((), message, _delimiter_hint(delimiter, has_too_many), location=location))
     return sheet
 
 
 def _delimiter_hint(delimiter: str, too_many: bool) -> str:
-    """What to do about a row with too many or too few delimiters."""
-    few, many = {
+    """Return the hint for a row with too many or too few delimiters."""
+    too_few_hint, too_many_hint = {
         ",": (tr("every cell needs its comma"), tr("put a text with a comma into quotes")),
         ";": (tr("every cell needs its semicolon"), tr("put a text with a semicolon into quotes")),
         "\t": (tr("every cell needs its tab"), tr("put a text with a tab into quotes")),
     }[delimiter]
-    return many if too_many else few
+    return too_many_hint if too_many else too_few_hint
 
 
 def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
     lines = io.StringIO(text, newline="").readlines()
-    # A reader over a list of lines tells how many of them each record took.
+    # ``reader.line_num`` then says how many lines each record took.
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    start = cells = 0
+    start = cell_count = 0
     try:
-        for number, values in enumerate(reader):
-            place = SourceLocation(file, start + 1, 1)
-            cells += len(values)
+        for row_number, values in enumerate(reader):
+            location = SourceLocation(file, start + 1, 1)
+            cell_count += len(values)
             if len(values) > MAX_COLUMNS:
-                raise fatal_error(place, tr("more than {count} columns", count=MAX_COLUMNS))
-            if cells > MAX_CELLS:
-                raise fatal_error(place, tr("more than {count} cells", count=MAX_CELLS))
-            if number > MAX_ROWS:
-                raise fatal_error(place, tr("more than {count} rows", count=MAX_ROWS))
-            places = _field_positions(lines[start : reader.line_num], start + 1, delimiter)
-            places += places[-1:] * (len(values) - len(places))
+                raise fatal_error(location, tr("more than {count} columns", count=MAX_COLUMNS))
+            if cell_count > MAX_CELLS:
+                raise fatal_error(location, tr("more than {count} cells", count=MAX_CELLS))
+            if row_number > MAX_ROWS:
+                raise fatal_error(location, tr("more than {count} rows", count=MAX_ROWS))
+            positions = _field_positions(lines[start : reader.line_num], start + 1, delimiter)
+            positions += positions[-1:] * (len(values) - len(positions))
             if values:
-                found = enumerate(zip(values, places, strict=False))
+                fields = enumerate(zip(values, positions, strict=False))
                 yield [
-                    Cell(value, SourceLocation(file, *at), column) for column, (value, at) in found
+                    Cell(value, SourceLocation(file, *position), column)
+                    for column, (value, position) in fields
                 ]
             start = reader.line_num
-        count_toward_limits("cells", cells, SourceLocation(file))
+        count_toward_limits("cells", cell_count, SourceLocation(file))
     except csv.Error as error:
         message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
         hint = tr('a quote inside of a quoted text is written twice: ""')
@@ -74,13 +79,13 @@ def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
 
 
 def _field_positions(lines: list[str], first_line: int, delimiter: str) -> list[tuple[int, int]]:
-    """Line and column where each field of a record begins."""
-    places = [(first_line, 1)]
+    """Return line and column where each field of a record begins."""
+    positions = [(first_line, 1)]
     quoted = False
-    for number, line in enumerate(lines, start=first_line):
-        for column, sign in enumerate(line, start=1):
-            if sign == delimiter and not quoted:
-                places.append((number, column + 1))
-            elif sign == '"':
+    for line_number, line in enumerate(lines, start=first_line):
+        for column, character in enumerate(line, start=1):
+            if character == delimiter and not quoted:
+                positions.append((line_number, column + 1))
+            elif character == '"':
                 quoted = not quoted
-    return places
+    return positions

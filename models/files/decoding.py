@@ -1,4 +1,4 @@
-"""From a file to its text: size, encoding and characters."""
+"""Reading of files as bytes and as text, with checks of size, encoding and characters."""
 
 import re
 import stat
@@ -17,35 +17,35 @@ from models.spelling import closest_name
 
 MAX_BYTES = 20_000_000
 MAX_VALUES = 500_000
-"""Values in the YAML of one scenario, with all it includes; what aliases repeat counts again."""
-MAX_FILES = 500  #: Files that one scenario may take together, each counted as often as it is read.
-MAX_TOTAL_BYTES = 100_000_000  #: What they may hold together.
+"""Values in the YAML of one scenario and its includes; each use of an alias counts."""
+MAX_FILES = 500  #: Files of one scenario, each counted as often as it is read.
+MAX_TOTAL_BYTES = 100_000_000  #: Bytes of all files of a scenario.
 MAX_TOTAL_CELLS = 2_000_000  #: Cells of all tables of a scenario.
 MAX_CELLS = 1_000_000  #: Cells of one table, empty ones included.
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NON_TEXT_CHARACTER = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
-)  #: Control characters, halves of pairs, and those that turn the direction of what follows.
+)  #: Control characters, lone surrogates, and characters that change the direction of writing.
 
 
 def fatal_error(location: SourceLocation, message: str, hint: str = "") -> ScenarioError:
-    """An error that ends the reading of a file at once."""
+    """Return an error that ends the reading of a file at once."""
     return ScenarioError([Fault((), message, hint, location=location)])
 
 
 _amounts_used: ContextVar[Counter[str] | None] = ContextVar("taken", default=None)
-"""How much a scenario has taken so far of each thing that is bounded."""
+"""Number of files, bytes, values and cells that the current scenario has used so far."""
 
 
 @contextmanager
 def shared_reading_limits() -> Iterator[None]:
-    """What is read in the body belongs to one scenario, whose files are bounded together."""
-    before = _amounts_used.set(Counter())
+    """Apply the limits of one scenario to all files that are read inside the context."""
+    token = _amounts_used.set(Counter())
     try:
         with spelling.shared_comparison_limit():
             yield
     finally:
-        _amounts_used.reset(before)
+        _amounts_used.reset(token)
 
 
 def read_bytes(
@@ -55,25 +55,28 @@ def read_bytes(
     role: input_log.FileRole = "scenario",
     other_names: Callable[[], Iterable[str]] = tuple,
 ) -> bytes:
-    """The content of a regular file of at most ``limit`` bytes, which is recorded; faults name
-    ``place``, and where no file is near, one of the ``others`` that could stand for it.
+    """Return the content of a regular file of at most ``limit`` bytes, and log it.
 
-    Pipes and devices are refused: they may never end, or never begin.
+    Faults name ``location``; if the file does not exist, the hint suggests a file beside it or one
+    of ``other_names``. Pipes and devices are refused, since reading them may never end. Raises
+    ScenarioError.
     """
     try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-        if not regular and not path.is_dir():
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+        if not is_regular and not path.is_dir():
             message = tr("'{path}' is a pipe or a device", path=path)
             raise fatal_error(location, message, tr("save it as a file"))
         with path.open("rb") as file:
             raw = file.read(limit + 1)
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or str(error)
-        elsewhere = isinstance(error, (FileNotFoundError, IsADirectoryError))
-        hint = _nearest_file_hint(path, other_names) if elsewhere else ""
-        # Excel keeps what it has open from being read on Windows, and leaves a file elsewhere.
-        excel = path.parent / f"~${path.name}"
-        if isinstance(error, PermissionError) and (sys.platform == "win32" or excel.exists()):
+        is_missing = isinstance(error, (FileNotFoundError, IsADirectoryError))
+        hint = _nearest_file_hint(path, other_names) if is_missing else ""
+        # Excel locks an open file on Windows; on other systems it leaves a lock file beside it.
+        excel_lock_file = path.parent / f"~${path.name}"
+        if isinstance(error, PermissionError) and (
+            sys.platform == "win32" or excel_lock_file.exists()
+        ):
             hint = tr("close it in the program that has it open")
         problem = tr(problem.lower())
         message = tr("'{path}' cannot be read: {problem}", path=path, problem=problem)
@@ -90,48 +93,53 @@ def read_bytes(
 
 
 def count_toward_limits(kind: str, number: int, location: SourceLocation) -> None:
-    """Count files, bytes, values or cells that a scenario takes; refuse more than it may."""
-    taken = _amounts_used.get()
-    if taken is None:
+    """Add to the files, bytes, values or cells of a scenario.
+
+    Raises ScenarioError beyond the limit.
+    """
+    amounts = _amounts_used.get()
+    if amounts is None:
         return
-    taken[kind] += number
+    amounts[kind] += number
     limits = {"files": MAX_FILES, "bytes": MAX_TOTAL_BYTES, "values": MAX_VALUES}
-    if taken[kind] <= (most := limits.get(kind, MAX_TOTAL_CELLS)):
+    if amounts[kind] <= (limit := limits.get(kind, MAX_TOTAL_CELLS)):
         return
-    said, hint = (
-        mark_translatable("the scenario takes more than {count} files"),
-        tr("include fewer"),
-    )
+    template = mark_translatable("the scenario takes more than {count} files")
+    hint = tr("include fewer")
     if kind == "bytes":
-        said = mark_translatable("the files of the scenario are larger than {limit} together")
+        template = mark_translatable("the files of the scenario are larger than {limit} together")
     elif kind == "values":
-        said = mark_translatable("the files of the scenario have more than {count} values together")
+        template = mark_translatable(
+            "the files of the scenario have more than {count} values together"
+        )
         hint = tr("put long lists into tables")
     elif kind == "cells":
-        said = mark_translatable("the tables of the scenario have more than {count} cells together")
+        template = mark_translatable(
+            "the tables of the scenario have more than {count} cells together"
+        )
         hint = tr("delete what the scenario does not need")
-    raise fatal_error(location, tr(said, count=most, limit=f"{most / 1e6:.0f} MB"), hint)
+    raise fatal_error(location, tr(template, count=limit, limit=f"{limit / 1e6:.0f} MB"), hint)
 
 
 def path_in_folder_of(file: str, name: str) -> Path | None:
-    """The file of that name in the folder of another file or below it; None elsewhere.
+    """Return the path of ``name`` in the folder of a file or below it; None if it lies elsewhere.
 
-    A name with a drive, a share or a stream is none on any system, so that a scenario means the
-    same on all of them.
+    A name with a drive, a share or a stream is refused on every system, so that a scenario means
+    the same on all of them.
     """
     if ":" in name or PureWindowsPath(name).anchor:
         return None
     folder = Path(file).parent
     try:
         path = folder / name
-        inside = path.resolve().is_relative_to(folder.resolve())
+        is_inside = path.resolve().is_relative_to(folder.resolve())
     except (OSError, ValueError, RuntimeError):
         return None
-    return path if inside and not Path(name).is_absolute() else None
+    return path if is_inside and not Path(name).is_absolute() else None
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there; a name that no file can have is that of none."""
+    """Return whether a file exists; False also for names that no file can have."""
     try:
         return path.is_file()
     except OSError:
@@ -141,14 +149,19 @@ def is_file(path: Path) -> bool:
 def _nearest_file_hint(path: Path, other_names: Callable[[], Iterable[str]]) -> str:
     names: list[str] = []
     with suppress(OSError):
-        names += [one.name for one in islice(path.parent.iterdir(), 1000) if one.is_file()]
-    near = closest_name(path.name, names)
-    found = str(path.parent / near) if near else closest_name(path.stem, other_names())
-    return tr("did you mean '{name}'?", name=found) if found else ""
+        names += [file.name for file in islice(path.parent.iterdir(), 1000) if file.is_file()]
+    neighbour = closest_name(path.name, names)
+    suggestion = (
+        str(path.parent / neighbour) if neighbour else closest_name(path.stem, other_names())
+    )
+    return tr("did you mean '{name}'?", name=suggestion) if suggestion else ""
 
 
 def decode_text(raw: bytes, file: str) -> str:
-    """The text of a file in UTF-8 or UTF-16, without its byte order mark."""
+    """Return the text of a file in UTF-8 or UTF-16, without its byte order mark.
+
+    Raises ScenarioError for other encodings and for control characters.
+    """
     try:
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
             text = raw.decode("utf-16")
@@ -156,27 +169,27 @@ def decode_text(raw: bytes, file: str) -> str:
             text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _encoding_error(raw, error, file) from None
-    bad = _NON_TEXT_CHARACTER.search(text)
-    if bad:
-        check_characters(bad[0], SourceLocation(file, *line_and_column(text, bad.start())))
+    match = _NON_TEXT_CHARACTER.search(text)
+    if match:
+        check_characters(match[0], SourceLocation(file, *line_and_column(text, match.start())))
     return text
 
 
 def check_characters(text: str, location: SourceLocation) -> None:
-    """Refuse a text with characters that no text file holds."""
+    """Raise ScenarioError for a text with characters that do not belong into a text file."""
     if code := find_unprintable(text):
         message = tr("character {code} does not belong into a text", code=code)
         raise fatal_error(location, message, tr("remove it"))
 
 
 def find_unprintable(text: str) -> str:
-    """The code of the first character that no text holds, such as ``U+001B``; empty if none."""
-    bad = _NON_TEXT_CHARACTER.search(text)
-    return f"U+{ord(bad[0]):04X}" if bad else ""
+    """Return the code of the first control character, such as ``U+001B``; empty if none."""
+    match = _NON_TEXT_CHARACTER.search(text)
+    return f"U+{ord(match[0]):04X}" if match else ""
 
 
 def replace_unprintable(text: str) -> str:
-    """A text in which a substitute stands for what would steer a terminal."""
+    """Return a text with U+FFFD in place of control characters."""
     return _NON_TEXT_CHARACTER.sub("\ufffd", text)
 
 
@@ -185,24 +198,26 @@ def _encoding_error(raw: bytes, error: UnicodeDecodeError, file: str) -> Scenari
         return fatal_error(
             SourceLocation(file), tr("the file is not valid UTF-16"), tr("save it as UTF-8")
         )
-    before = raw[: error.start].decode("utf-8-sig", "replace")
-    line, column = line_and_column(before, len(before))
+    preceding_text = raw[: error.start].decode("utf-8-sig", "replace")
+    line, column = line_and_column(preceding_text, len(preceding_text))
     byte = raw[error.start]
-    meant = bytes([byte]).decode("cp1252", "replace")
+    character = bytes([byte]).decode("cp1252", "replace")
     hint = tr("save the file as UTF-8")
-    if meant != "\ufffd":
-        said = {"character": meant}
-        hint = tr("save the file as UTF-8 (in Windows-1252 this byte is '{character}')", **said)
+    if character != "\ufffd":
+        hint = tr(
+            "save the file as UTF-8 (in Windows-1252 this byte is '{character}')",
+            character=character,
+        )
     message = tr("byte {code} is not UTF-8", code=f"0x{byte:02X}")
     return fatal_error(SourceLocation(file, line, column), message, hint)
 
 
 def line_and_column(text: str, index: int) -> tuple[int, int]:
-    """Line and column, from 1, of a character of a text."""
+    """Return line and column, from 1, of the character at an index of a text."""
     breaks = [match.end() for match in _LINE_BREAK.finditer(text, 0, index)]
     return len(breaks) + 1, index - (breaks[-1] if breaks else 0) + 1
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text, as places count them."""
+    """Split a text into lines, as :func:`line_and_column` counts them."""
     return _LINE_BREAK.split(text)

@@ -1,9 +1,8 @@
-"""What else is wrong with a faulty scenario.
+"""Search for further faults of a faulty scenario.
 
-A file with one misspelt number should be told of its misspelt ids as well, all in one go. So each
-value that is faulty is replaced by a stand-in that no check takes offence at: a number that is
-not a number, an id that is looked up nowhere. Sums, orders and references are then checked as
-ever, around it.
+All faults of a file are to be reported at once: its misspelt ids as well as its misspelt numbers.
+So each faulty value is replaced by a placeholder that passes every check: NaN for a number, an id
+that is looked up nowhere. Sums, orders and references are then checked as usual.
 """
 
 from collections.abc import Iterator
@@ -34,32 +33,32 @@ _MAX_ROUNDS = 6
 
 
 def find_further_faults(data: dict[str, Any], unread_sections: set[str]) -> Iterator[Fault]:
-    """The faults that show once those of single values are mended.
+    """Yield the faults of a scenario, with those that show only after others are repaired.
 
-    ``unread`` names sections whose tables cannot be read.
+    ``unread_sections`` are sections whose tables could not be read.
     """
-    mending = _DataRepair(data)
+    repaired = _DataRepair(data)
     for name in unread_sections:
-        mending.drop_section(name)
-    tried: dict[NodePath, int] = {}
+        repaired.drop_section(name)
+    levels_up: dict[NodePath, int] = {}
     for _round in range(_MAX_ROUNDS):
         fault = None
-        for fault in _validation_faults(mending.data, VALUES_ONLY_CONTEXT):
+        for fault in _validation_faults(repaired.data, VALUES_ONLY_CONTEXT):
             yield fault
-            # What a stand-in did not mend is mended with what holds it.
-            tried[fault.path] = tried.get(fault.path, -1) + 1
-            mending.repair(fault.path[: len(fault.path) - tried[fault.path]], fault.at_key)
+            # If a placeholder did not remove the fault, replace what contains it.
+            levels_up[fault.path] = levels_up.get(fault.path, -1) + 1
+            repaired.repair(fault.path[: len(fault.path) - levels_up[fault.path]], fault.at_key)
         if fault is None:
             break
     else:
         return
-    # A sum that is wrong keeps the other checks of its item from being made.
-    yield from _validation_faults(mending.data, WITHOUT_SUMS_CONTEXT)
-    yield from _validation_faults(mending.data, {})
+    # A wrong sum prevents the other checks of its item.
+    yield from _validation_faults(repaired.data, WITHOUT_SUMS_CONTEXT)
+    yield from _validation_faults(repaired.data, {})
     case = Case.model_validate(
-        mending.data, context={**SKIP_REFERENCES_CONTEXT, **VALUES_ONLY_CONTEXT}
+        repaired.data, context={**SKIP_REFERENCES_CONTEXT, **VALUES_ONLY_CONTEXT}
     )
-    for fault in references.check_references(case, mending.unreadable):
+    for fault in references.check_references(case, repaired.unreadable):
         if fault.severity == "error":
             yield fault
 
@@ -73,21 +72,24 @@ def _validation_faults(data: dict[str, Any], context: dict[str, Any]) -> Iterato
 
 
 def _deep_copy(data: Any) -> Any:
-    """Bare data copied, in less time than by :mod:`copy`."""
+    """Return a copy of plain data; faster than :func:`copy.deepcopy`."""
     if isinstance(data, dict):
         return {key: _deep_copy(value) for key, value in data.items()}
     return list(map(_deep_copy, data)) if isinstance(data, list) else data
 
 
 class _DataRepair:
-    """Data in which faulty values are replaced, and the items that got lost by that."""
+    """Plain data in which faulty values are replaced, and the items that are lost by that.
+
+    ``unreadable`` holds the ids of lost items by section; ``*`` stands for all of them.
+    """
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data = _deep_copy(data)
         self.unreadable: dict[str, frozenset[str]] = {}
 
     def drop_section(self, name: str) -> None:
-        """Take out a whole section; what refers to its items is then not looked up."""
+        """Remove a whole section; references to its items are then not checked."""
         self.data.pop(name, None)
         if name == "horizon":
             self.data[name] = {
@@ -102,7 +104,7 @@ class _DataRepair:
         self.unreadable[section] = self.unreadable.get(section, frozenset()) | {item}
 
     def repair(self, path: NodePath, at_key: bool) -> None:
-        """Replace what stands at a path, or take it out where nothing needs it."""
+        """Replace the value at a path, or remove it if it is not required."""
         parent: Any = self.data
         for length, step in enumerate(path[:-1], start=1):
             child = None
@@ -132,16 +134,19 @@ class _DataRepair:
 
 def _replace_faulty(parent: dict[str, Any], shape: Shape, path: NodePath, at_key: bool) -> None:
     key = str(path[-1])
-    inside = shape_of_step(shape, key)
-    if shape.kind == "model" and inside is not None:
+    child_shape = shape_of_step(shape, key)
+    if shape.kind == "model" and child_shape is not None:
         if key == "kind":
-            # What the kind would have allowed is neither right nor wrong without it.
-            for name in getattr(shape.model, "BY_KIND", ()):
+            # Without the kind nothing can be said about the fields that depend on it.
+            for name in getattr(shape.model, "KIND_FIELDS", ()):
                 parent.pop(name, None)
-        kept = key in parent and inside.kind in ("number", "yearly", "text", "country")
-        kept |= key in parent and key in ("effects", "profiles")  # a hazard needs one of them
-        if is_required(shape, key) or kept:
-            parent[key] = _placeholder(inside)
+        is_replaced = key in parent and child_shape.kind in ("number", "yearly", "text", "country")
+        is_replaced |= key in parent and key in (
+            "effects",
+            "profiles",
+        )  # a hazard needs one of them
+        if is_required(shape, key) or is_replaced:
+            parent[key] = _placeholder(child_shape)
         else:
             parent.pop(key, None)
     elif shape.kind in ("number", "yearly"):
@@ -151,28 +156,28 @@ def _replace_faulty(parent: dict[str, Any], shape: Shape, path: NodePath, at_key
         parent.pop(key, None)
         if not set(parent) - set(REMARK_KEYS):
             parent["value"] = UNREADABLE_NUMBER
-    elif at_key or inside is None:
+    elif at_key or child_shape is None:
         parent.pop(key, None)
         if shape.kind == "mapping" and not shapes.is_item(shape):
-            # The number whose key is lost would be missing from a sum.
+            # Without a placeholder a sum would lack the number.
             parent[UNREADABLE_TEXT] = UNREADABLE_NUMBER
         elif shape.kind == "years" and path[-2] == "delay_years":
             parent["9999"] = UNREADABLE_NUMBER
     else:
-        parent[key] = _placeholder(inside)
+        parent[key] = _placeholder(child_shape)
 
 
 def _placeholder(shape: Shape) -> Any:
-    """What a check of values accepts at a shape, and other checks pass over."""
+    """Return a value that passes checks of single values and that other checks skip."""
     if shape.kind == "model":
-        needed = [key for key in shape.keys if is_required(shape, key)]
-        return {key: _placeholder(shape_of_step(shape, key) or ANY_SHAPE) for key in needed}
+        required_keys = [key for key in shape.keys if is_required(shape, key)]
+        return {key: _placeholder(shape_of_step(shape, key) or ANY_SHAPE) for key in required_keys}
     if shape.kind == "mapping":
         return {UNREADABLE_TEXT: _placeholder(shape_of(shape.item))}
     if shape.kind == "list":
         return [_placeholder(shape_of(shape.item))]
     if shape.kind == "choice":
-        # A funder whose kind is lost passes for the company that a consumer may name.
+        # A funder without a kind counts as a company, since consumers refer to companies.
         return "company" if "company" in shape.choices else shape.choices[0]
-    simple = {"number": UNREADABLE_NUMBER, "yearly": UNREADABLE_NUMBER, "country": "ZZ"}
-    return {"text": UNREADABLE_TEXT, "texts": UNREADABLE_TEXT, **simple}.get(shape.kind)
+    scalars = {"number": UNREADABLE_NUMBER, "yearly": UNREADABLE_NUMBER, "country": "ZZ"}
+    return {"text": UNREADABLE_TEXT, "texts": UNREADABLE_TEXT, **scalars}.get(shape.kind)

@@ -1,16 +1,16 @@
-"""What a scenario includes: presets by name, and other files that lie beside it.
+"""Inclusion of presets, by name, and of other files beside the scenario.
 
-Each is a part of a scenario, read like one: its own tables lie beside it, and it may include
-others. What is included lies under the file that names it, of several the later over the earlier.
-Every value keeps the place where it was written.
+Each included file is a part of a scenario, with its own tables and includes. A file overrides what
+it includes; of several includes the later override the earlier. Every value keeps its source
+location.
 
-What a value is, the models say: a mapping of fields, of items by id or of years goes together key
-by key; a number with its source, a yearly quantity, a text in two languages, shares that make up a
-whole and a list are one value each.
+Mappings of fields, of items by id and of years are merged key by key. A number with its source, a
+yearly quantity, a text in two languages, shares that add up to 1, and a list are replaced as a
+whole.
 
-A file may stay with its owner: an entry such as ``{private: our.yaml}``. Where it lies beside the
-scenario it is taken; elsewhere its public stand-in is, if the entry names one. Either is said. Rows
-of some lists come in addition to those of others, so that companies can each keep their own.
+An entry such as ``{private: our.yaml, otherwise: public.yaml}`` names a file that stays with its
+owner. It is used if it exists, else its public replacement, with a warning in either case. Rows of
+some lists are added to those of other files, so that companies can each keep their own.
 """
 
 import re
@@ -44,16 +44,16 @@ from models.spelling import closest_name, unknown_key_hint
 INCLUDE_KEY = "include"
 INCLUDE_SHAPE = Shape("list", item=str)
 HEADER_KEYS = ("schema_version", "title", "description")
-"""What says of a file what it is; it stays with the file and is not included."""
+"""Keys that describe a file; they are not included into others."""
 PRIVATE_ENTRY_KEYS = ("private", "otherwise", "owner")  #: Keys of an entry for a private file.
 ADDITIVE_SECTIONS = ("demand", "damage", "supply")
-"""Lists whose rows add up, or speak of different consumers: a private file has its own part."""
+"""Lists to which a private file adds rows instead of replacing them."""
 MAX_INCLUDE_DEPTH = 20
 SCENARIO_FILE_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class _ResolvedEntry(NamedTuple):
-    """The file that an entry means, None where it is faulty; the entry; what was taken of it."""
+    """The file that an entry of the list names, or None if faulty; the entry's node and key."""
 
     path: FilePath | None
     entry: Node
@@ -62,29 +62,29 @@ class _ResolvedEntry(NamedTuple):
 
 @dataclass
 class IncludeResolver:
-    """The files that a scenario includes, each read once."""
+    """Reader of the files that a scenario includes, each once."""
 
-    file: str  #: The scenario, as the user named it.
+    file: str  #: Path of the scenario, as the user named it.
     has_sources: dict[str, bool] = field(default_factory=dict)
-    """The files that were read, and whether each has a bibliography of its own."""
+    """For each file that was read, whether it has a section ``sources``."""
     private_files: set[str] = field(default_factory=set)
-    """Those of them that are private and were there."""
+    """The private files that were found and read."""
     preset_by_file: dict[str, str] = field(default_factory=dict)
-    """The presets by their files, each with the name of the one through which it was included."""
+    """For each preset's file the name of the preset through which it was included."""
     _parts: dict[FilePath, Node | None] = field(default_factory=dict)
 
     def merge(self, root: Node, entries: Node | None, report: FaultReporter) -> Node:
-        """The tree of the scenario laid on what ``names`` lists; without the list itself.
+        """Return the tree of the scenario merged with the files that ``entries`` lists.
 
-        Raises ScenarioError where something cannot be included: what the scenario means is then
-        not known, and to look for more faults in it would find wrong ones.
+        Raises ScenarioError, after reporting the faults, if a file cannot be included: further
+        checks of the incomplete scenario would report wrong faults.
         """
-        laid = self._merge_includes(
+        merged = self._merge_includes(
             without_child(root, INCLUDE_KEY), entries, (FilePath(self.file),), report
         )
-        if laid is None:
+        if merged is None:
             raise ScenarioError(())
-        return laid
+        return merged
 
     def _merge_includes(
         self,
@@ -93,60 +93,69 @@ class IncludeResolver:
         chain: tuple[FilePath, ...],
         report: FaultReporter,
     ) -> Node | None:
-        """What the last file of a chain says, laid on what it includes; None, and faults, where
-        something cannot be included."""
+        """Return the content of the last file of ``chain`` merged with what it includes.
+
+        None, with faults reported, if a file cannot be included.
+        """
         file = self.file if len(chain) == 1 else str(chain[-1])
         self.has_sources[file] = content.child("sources") is not None
         parts = [
-            (self._read_part(one, chain, report), one)
-            for one in _resolve_entries(entries, file, report)
+            (self._read_part(entry, chain, report), entry)
+            for entry in _resolve_entries(entries, file, report)
         ]
-        below: Node | None = None
-        lists: list[tuple[str, Node]] = []
-        for part, found in parts:
+        base: Node | None = None
+        added_rows: list[tuple[str, Node]] = []
+        for part, resolved in parts:
             if part is None:
                 return None
-            if found.chosen_key:
+            if resolved.chosen_key:
                 for key in ADDITIVE_SECTIONS:
                     rows = part.child(key)
                     if rows is not None and isinstance(rows.value, list):
                         part = without_child(part, key)
-                        lists.append((key, rows))
-            if found.chosen_key == "private":
-                self.private_files.add(str(found.path))
-            below = part if below is None else merge_nodes(below, part, SCENARIO_SHAPE)
-        laid = content if below is None else merge_nodes(below, content, SCENARIO_SHAPE)
-        for key, rows in lists:
-            laid = _append_rows(laid, key, rows.value)
-        for part, found in parts:
-            if part is not None and (other := _currency_mismatch(part, laid)):
-                about = {"name": found.entry.value, "other": other[0], "own": other[1]}
+                        added_rows.append((key, rows))
+            if resolved.chosen_key == "private":
+                self.private_files.add(str(resolved.path))
+            base = part if base is None else merge_nodes(base, part, SCENARIO_SHAPE)
+        merged = content if base is None else merge_nodes(base, content, SCENARIO_SHAPE)
+        for key, rows in added_rows:
+            merged = _append_rows(merged, key, rows.value)
+        for part, resolved in parts:
+            if part is not None and (currencies := _currency_mismatch(part, merged)):
                 message = tr(
-                    "the amounts of '{name}' are in {other}, those of this file in {own}", **about
+                    "the amounts of '{name}' are in {other}, those of this file in {own}",
+                    name=resolved.entry.value,
+                    other=currencies[0],
+                    own=currencies[1],
                 )
                 hint = tr("convert them, and write them into this file")
                 report(
-                    Fault((INCLUDE_KEY,), message, hint, "warning", location=found.entry.location)
+                    Fault(
+                        (INCLUDE_KEY,), message, hint, "warning", location=resolved.entry.location
+                    )
                 )
-        return laid
+        return merged
 
     def _read_part(
         self, resolved: _ResolvedEntry, chain: tuple[FilePath, ...], report: FaultReporter
     ) -> Node | None:
-        """What a file includes of itself and of others; None, and faults, where it cannot."""
-        path, entry, taken = resolved
+        """Return the content of an included file, its own includes merged.
+
+        None, with faults reported, if it cannot be read or includes itself.
+        """
+        path, entry, chosen_key = resolved
         if path is None:
             return None
-        key, steps = path.resolve(), [one.resolve() for one in chain]
-        if key in steps:
-            ring = [*chain[steps.index(key) :], path]
+        real_path, parents = path.resolve(), [file.resolve() for file in chain]
+        if real_path in parents:
+            ring = [*chain[parents.index(real_path) :], path]
             message = tr("'{file}' includes itself", file=path.name)
-            hint = " > ".join(one.name for one in ring)
+            hint = " > ".join(file.name for file in ring)
             hint = hint if len(ring) > 2 else tr("take it off the list")
             report(Fault((INCLUDE_KEY,), message, hint, location=entry.location))
             return None
         if len(chain) > MAX_INCLUDE_DEPTH:
-            # A ring that a system hides, as one that ignores capitals does, ends here as well.
+            # This also ends a cycle that was not detected since file names ignore case.
             message = tr("more than {count} files include one another", count=MAX_INCLUDE_DEPTH)
             report(
                 Fault(
@@ -157,22 +166,21 @@ class IncludeResolver:
                 )
             )
             return None
-        named = next(
-            (one for one in (*chain, path) if one.parent == shipped_files.preset_folder()), None
-        )
-        if named == path or (named is not None and str(path) not in self.preset_by_file):
-            self.preset_by_file[str(path)] = named.stem
-        if key not in self._parts:
+        presets = (file for file in (*chain, path) if file.parent == shipped_files.preset_folder())
+        preset = next(presets, None)
+        if preset == path or (preset is not None and str(path) not in self.preset_by_file):
+            self.preset_by_file[str(path)] = preset.stem
+        if real_path not in self._parts:
             role: FileRole = "preset" if path.parent == shipped_files.preset_folder() else "include"
-            role = "private" if taken == "private" else role
+            role = "private" if chosen_key == "private" else role
             try:
                 root = parse_yaml(read_bytes(path, entry.location, role=role), str(path), report)
-                self._parts[key] = self._merge_part(root, (*chain, path), report)
+                self._parts[real_path] = self._merge_part(root, (*chain, path), report)
             except ScenarioError as error:
                 for fault in error.faults:
                     report(fault)
-                self._parts[key] = None
-        return self._parts[key]
+                self._parts[real_path] = None
+        return self._parts[real_path]
 
     def _merge_part(
         self, root: Node, chain: tuple[FilePath, ...], report: FaultReporter
@@ -181,30 +189,34 @@ class IncludeResolver:
             hint = tr("what is included begins with keys such as 'funders:' and 'policy:'")
             report(not_a_mapping_fault(root, hint))
             return None
-        head = {key: node for key in HEADER_KEYS if (node := root.child(key)) is not None}
+        header = {key: node for key in HEADER_KEYS if (node := root.child(key)) is not None}
         try:
-            _FileHeader.model_validate(to_plain_data(replace(root, value=head), SCENARIO_SHAPE))
+            _FileHeader.model_validate(to_plain_data(replace(root, value=header), SCENARIO_SHAPE))
         except ValidationError as error:
             for fault in faults_of_validation(error):
                 report(replace(fault, location=location_of(root, fault.path, fault.at_key)))
-        names, own = root.child(INCLUDE_KEY), root
+        entries, content = root.child(INCLUDE_KEY), root
         for key in (INCLUDE_KEY, *HEADER_KEYS):
-            own = without_child(own, key)
+            content = without_child(content, key)
         return self._merge_includes(
-            tables.expand_tables(own, str(chain[-1]), report), names, chain, report
+            tables.expand_tables(content, str(chain[-1]), report), entries, chain, report
         )
 
 
 def _currency_mismatch(part: Node, merged: Node) -> tuple[str, str] | None:
-    """The currencies of what is included and of the whole, where they differ."""
-    first, second = (one.child("currency") for one in (part, merged))
-    if first is None or second is None or first.value == second.value:
+    """Return the currencies of an included part and of the whole if they differ, else None."""
+    part_currency, merged_currency = (root.child("currency") for root in (part, merged))
+    if (
+        part_currency is None
+        or merged_currency is None
+        or part_currency.value == merged_currency.value
+    ):
         return None
-    return str(first.value), str(second.value)
+    return str(part_currency.value), str(merged_currency.value)
 
 
 class _FileHeader(Base):
-    """What a file says of itself."""
+    """Fields that describe a file."""
 
     schema_version: Literal[1] = 1
     title: LocalizedText | None = None
@@ -212,24 +224,28 @@ class _FileHeader(Base):
 
 
 def _append_rows(root: Node, key: str, rows: list[Node]) -> Node:
-    """A tree with rows of a private file behind its own."""
-    own = root.child(key)
-    if own is None or (own.value is None and not own.faulty):
-        place = own.location if own is not None else rows[0].location if rows else root.location
-        return with_child(root, key, Node(list(rows), place))
-    if isinstance(own.value, list):
-        return with_child(root, key, Node([*own.value, *rows], own.location, own.key_location))
+    """Return a tree with rows of a private file appended to a list."""
+    section = root.child(key)
+    if section is None or (section.value is None and not section.faulty):
+        location = (
+            section.location if section is not None else rows[0].location if rows else root.location
+        )
+        return with_child(root, key, Node(list(rows), location))
+    if isinstance(section.value, list):
+        return with_child(
+            root, key, Node([*section.value, *rows], section.location, section.key_location)
+        )
     return root
 
 
 class _IncludeEntryError(Exception):
-    """An entry that names no file: the message and a hint."""
+    """An entry that names no file; its arguments are a message and a hint."""
 
 
 def _resolve_entries(
     entries: Node | None, file: str, report: FaultReporter
 ) -> Iterator[_ResolvedEntry]:
-    """The file that each entry of a list means."""
+    """Yield the file that each entry of a list names."""
     if entries is None or (entries.value is None and not entries.faulty):
         return
     if not isinstance(entries.value, list):
@@ -239,92 +255,100 @@ def _resolve_entries(
         report(Fault((INCLUDE_KEY,), message, hint, location=entries.location))
         yield _ResolvedEntry(None, entries)
         return
-    seen: set[str] = set()
+    seen_names: set[str] = set()
     for position, entry in enumerate(entries.value):
-        at: NodePath = (INCLUDE_KEY, position)
+        entry_path: NodePath = (INCLUDE_KEY, position)
         if isinstance(entry.value, dict):
-            yield _resolve_private(entry, at, file, seen, report)
+            yield _resolve_private(entry, entry_path, file, seen_names, report)
         else:
-            yield _ResolvedEntry(_resolve_name(entry, at, file, seen, report), entry)
+            yield _ResolvedEntry(_resolve_name(entry, entry_path, file, seen_names, report), entry)
 
 
 def _resolve_name(
-    entry: Node, entry_path: NodePath, file: str, seen: set[str], report: FaultReporter
+    entry: Node, entry_path: NodePath, file: str, seen_names: set[str], report: FaultReporter
 ) -> FilePath | None:
-    """The file of a name, which may not stand twice; None, and a fault, where there is none."""
+    """Return the file of a name, or None, with a fault reported, if there is none.
+
+    A name in ``seen_names`` is a fault; the name is added to it.
+    """
     path: FilePath | None = None
     try:
         path = _path_of_name(entry.value, file if entry.location.line == 0 else entry.location.file)
-        if str(entry.value) in seen:
+        if str(entry.value) in seen_names:
             message = tr("'{name}' is included twice", name=entry.value)
             raise _IncludeEntryError(message, tr("keep one of them"))
     except _IncludeEntryError as error:
         message, hint = error.args
         report(Fault(entry_path, message, hint, location=entry.location))
         path = None
-    seen.add(str(entry.value))
+    seen_names.add(str(entry.value))
     return path
 
 
 def _resolve_private(
-    entry: Node, entry_path: NodePath, file: str, seen: set[str], report: FaultReporter
+    entry: Node, entry_path: NodePath, file: str, seen_names: set[str], report: FaultReporter
 ) -> _ResolvedEntry:
-    """The private file of an entry where it is there, else the one that stands in for it."""
-    sound = True
+    """Return the private file of an entry if it exists, else its public replacement."""
+    is_valid = True
     for key, node in entry.value.items():
         message, hint, at_key = "", "", key not in PRIVATE_ENTRY_KEYS
         if at_key:
             message = tr("'{value}' is not known here", value=key)
             hint = unknown_key_hint(key, PRIVATE_ENTRY_KEYS)
         elif key == "owner" and node.value is not None and not isinstance(node.value, str):
-            message, hint = (
-                tr("{shown} is no name", shown=describe_value(node.value)),
-                tr("write a name"),
-            )
+            message = tr("{shown} is no name", shown=describe_value(node.value))
+            hint = tr("write a name")
         if message:
-            sound = False
-            place = node.key_location or node.location if at_key else node.location
-            report(Fault(entry_path, message, hint, at_key=at_key, location=place))
-    private, other, owner = (entry.child(key) for key in PRIVATE_ENTRY_KEYS)
+            is_valid = False
+            location = node.key_location or node.location if at_key else node.location
+            report(Fault(entry_path, message, hint, at_key=at_key, location=location))
+    private, otherwise, owner = (entry.child(key) for key in PRIVATE_ENTRY_KEYS)
     if private is None:
         hint = tr("write {value}", value="{private: our_figures.yaml, otherwise: public.yaml}")
         report(Fault(entry_path, tr("'private' is missing"), hint, location=entry.location))
-    if private is None or not sound:
+    if private is None or not is_valid:
         return _ResolvedEntry(None, entry, "private")
-    other = None if other is None or other.value is None else other
-    who = None if owner is None else owner.value
-    own = _resolve_name(private, entry_path, file, seen, report)
-    public = _resolve_name(other, entry_path, file, seen, report) if other is not None else None
-    if own is None or (public is None and other is not None):
+    otherwise = None if otherwise is None or otherwise.value is None else otherwise
+    owner_name = None if owner is None else owner.value
+    private_path = _resolve_name(private, entry_path, file, seen_names, report)
+    public_path = (
+        _resolve_name(otherwise, entry_path, file, seen_names, report)
+        if otherwise is not None
+        else None
+    )
+    if private_path is None or (public_path is None and otherwise is not None):
         return _ResolvedEntry(None, private, "private")
-    name, place = private.value, private.location
-    if is_file(own):
+    name, location = private.value, private.location
+    if is_file(private_path):
         message = tr("the private file '{name}' is read", name=name)
         hint = tr("plans, reports and workbooks made from here hold its figures")
-        report(Fault(entry_path, message, hint, "warning", location=place))
-        return _ResolvedEntry(own, private, "private")
-    if other is None:
+        report(Fault(entry_path, message, hint, "warning", location=location))
+        return _ResolvedEntry(private_path, private, "private")
+    if otherwise is None:
         message = tr("the private file '{name}' is not here", name=name)
         hint = tr("ask its owner for it, or name a public file beside it under 'otherwise'")
-        if who is not None:
+        if owner_name is not None:
             hint = tr(
                 "it stays with {owner}: ask there, or name a public file beside it under "
                 "'otherwise'",
-                owner=who,
+                owner=owner_name,
             )
-        report(Fault(entry_path, message, hint, location=place))
+        report(Fault(entry_path, message, hint, location=location))
         return _ResolvedEntry(None, private, "private")
-    about = {"name": name, "other": other.value}
-    message = tr("the private file '{name}' is not here; '{other}' stands in for it", **about)
+    message = tr(
+        "the private file '{name}' is not here; '{other}' stands in for it",
+        name=name,
+        other=otherwise.value,
+    )
     hint = tr("its figures are not those of the owner")
-    if who is not None:
-        hint = tr("its figures are not those of {owner}", owner=who)
-    report(Fault(entry_path, message, hint, "warning", location=place))
-    return _ResolvedEntry(public, other, "otherwise")
+    if owner_name is not None:
+        hint = tr("its figures are not those of {owner}", owner=owner_name)
+    report(Fault(entry_path, message, hint, "warning", location=location))
+    return _ResolvedEntry(public_path, otherwise, "otherwise")
 
 
 def _path_of_name(name: object, file: str) -> FilePath:
-    """The file that an entry of the list means, named in ``file``."""
+    """Return the file that an entry written in ``file`` names. Raises _IncludeEntryError."""
     if not isinstance(name, str) or not name.strip():
         hint = tr("write the name of a preset, or that of a file")
         raise _IncludeEntryError(tr("{shown} is no name", shown=describe_value(name)), hint)
@@ -338,45 +362,48 @@ def _path_of_name(name: object, file: str) -> FilePath:
             hint = tr("its name ends in {suffixes}", suffixes=", ".join(SCENARIO_FILE_SUFFIXES))
             raise _IncludeEntryError(message, hint)
         return path
-    known = shipped_files.preset_files()
-    if name in known:
-        return known[name]
-    near, listed = closest_name(name, known), ", ".join(known)
-    hint = tr("there are {names}", names=listed)
-    if near:
-        hint = tr("did you mean '{name}'? there are {names}", name=near, names=listed)
+    presets = shipped_files.preset_files()
+    if name in presets:
+        return presets[name]
+    suggestion, names = closest_name(name, presets), ", ".join(presets)
+    hint = tr("there are {names}", names=names)
+    if suggestion:
+        hint = tr("did you mean '{name}'? there are {names}", name=suggestion, names=names)
     for suffix in SCENARIO_FILE_SUFFIXES:
-        own = path_in_folder_of(file, name + suffix)
-        if not near and own is not None and is_file(own):
+        neighbour = path_in_folder_of(file, name + suffix)
+        if not suggestion and neighbour is not None and is_file(neighbour):
             hint = tr("write {value}", value=name + suffix)
             break
     raise _IncludeEntryError(tr("there is no preset '{name}'", name=name), hint)
 
 
 def merge_nodes(base: Node, overlay: Node, shape: Shape) -> Node:
-    """``over`` laid on ``under``, with the places of both.
+    """Return ``overlay`` merged with ``base``, with the source locations of both.
 
-    Keys of ``over`` come first, then those that only ``under`` has. Nothing (``null``) in ``over``
-    takes away what lies below it; an empty cell does not. Items of a list that have ids, such as
-    stockpiles, are matched by them; any other list replaces the one below.
+    Keys of ``overlay`` come first, then those that only ``base`` has. ``null`` in ``overlay``
+    removes what ``base`` has; an empty cell does not. Items of a list that have ids, such as
+    stockpiles, are matched by them; any other list replaces the one in ``base``.
     """
     if overlay.missing:
         return base
-    keyed = isinstance(overlay.value, dict) and _merges_by_key(shape)
-    listed = isinstance(overlay.value, list) and shape.kind == "list"
-    if not keyed and not (listed and "id" in shape_of(shape.item).keys):
+    merges_by_key = isinstance(overlay.value, dict) and _merges_by_key(shape)
+    is_list = isinstance(overlay.value, list) and shape.kind == "list"
+    if not merges_by_key and not (is_list and "id" in shape_of(shape.item).keys):
         return overlay
     if base.value is None and base.faulty:
         return replace(overlay, value=None, faulty=True)
-    if keyed and isinstance(base.value, dict):
+    if merges_by_key and isinstance(base.value, dict):
         return replace(overlay, value=_merge_by_key(base.value, overlay.value, shape))
-    if listed and isinstance(base.value, list):
+    if is_list and isinstance(base.value, list):
         return replace(overlay, value=_merge_by_id(base.value, overlay.value, shape_of(shape.item)))
     return overlay
 
 
 def _merges_by_key(shape: Shape) -> bool:
-    """Whether mappings here go together; not shares such as ``paid_by``, which add up to 1."""
+    """Return whether mappings of a shape are merged.
+
+    Shares such as ``paid_by``, which add up to 1, are not.
+    """
     if shape.kind not in ("mapping", "years"):
         return shape.kind == "model"
     return not any(
@@ -385,14 +412,14 @@ def _merges_by_key(shape: Shape) -> bool:
 
 
 def _merge_by_key(base: dict[str, Node], overlay: dict[str, Node], shape: Shape) -> dict[str, Node]:
-    laid: dict[str, Node] = {}
+    merged: dict[str, Node] = {}
     for key, node in overlay.items():
-        below = base.get(key)
-        if below is None:
-            laid[key] = node
+        base_node = base.get(key)
+        if base_node is None:
+            merged[key] = node
         elif node.value is not None or node.faulty or node.missing:
-            laid[key] = merge_nodes(below, node, shape_of_step(shape, key) or ANY_SHAPE)
-    return laid | {key: node for key, node in base.items() if key not in overlay}
+            merged[key] = merge_nodes(base_node, node, shape_of_step(shape, key) or ANY_SHAPE)
+    return merged | {key: node for key, node in base.items() if key not in overlay}
 
 
 def _merge_by_id(base: list[Node], overlay: list[Node], item: Shape) -> list[Node]:
@@ -400,10 +427,10 @@ def _merge_by_id(base: list[Node], overlay: list[Node], item: Shape) -> list[Nod
         name = node.child("id")
         return str(name.value) if name is not None and name.value is not None else None
 
-    below = {name: node for node in base if (name := id_of(node)) is not None}
-    named = {id_of(node) for node in overlay} - {None}
-    laid = [
-        merge_nodes(below[i], node, item) if (i := id_of(node)) in below else node
+    base_by_id = {name: node for node in base if (name := id_of(node)) is not None}
+    overlay_ids = {id_of(node) for node in overlay} - {None}
+    merged = [
+        merge_nodes(base_by_id[id_], node, item) if (id_ := id_of(node)) in base_by_id else node
         for node in overlay
     ]
-    return [*laid, *(node for node in base if id_of(node) not in named)]
+    return [*merged, *(node for node in base if id_of(node) not in overlay_ids)]

@@ -1,4 +1,4 @@
-"""Patches on a scenario: variants of the file, and settings of the command line."""
+"""Patches of a scenario: of its variants, and settings of the command line."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -36,54 +36,60 @@ class Patch:
     place: SourceLocation
 
     def path_fault(self, message: str, hint: str) -> Fault:
-        """A fault of the path itself."""
+        """Return a fault of the path itself."""
         return Fault((self.dotted_path,), message, hint, at_key=True, location=self.place)
 
 
 class _NoSuchPathError(Exception):
-    """The path of a patch leads nowhere: the message and a hint."""
+    """A path of a patch that does not exist; its arguments are a message and a hint."""
 
 
 def parse_settings(texts: tuple[str, ...], report: FaultReporter) -> Iterator[Patch]:
-    """The patches of ``path=value`` texts."""
+    """Yield the patches of ``path=value`` texts."""
     for text in texts:
         place = SourceLocation(f"--set {text}")
-        dotted, equals, value = text.partition("=")
-        if equals and dotted.strip():
-            yield Patch(dotted.strip(), parse_setting(value.strip(), place, report), place)
+        dotted_path, equals, value = text.partition("=")
+        if equals and dotted_path.strip():
+            yield Patch(dotted_path.strip(), parse_setting(value.strip(), place, report), place)
         else:
             hint = tr("write {value}", value=tr("path=value"))
             report(Fault((), tr("a setting needs a path and a value"), hint, location=place))
 
 
 def item_patches(root: Node, section: Literal["variants", "assumptions"], name: str) -> list[Patch]:
-    """The patches of a variant or a set of assumptions; none where it cannot be read."""
+    """Return the patches of a variant or an assumption set; none if it cannot be read."""
     patches = node_at(root, (section, name, "set"))
     if patches is None or not isinstance(patches.value, dict):
         return []
     values = patches.value.items()
-    return [Patch(dotted, value, value.key_location or value.location) for dotted, value in values]
+    return [
+        Patch(dotted_path, value, value.key_location or value.location)
+        for dotted_path, value in values
+    ]
 
 
 def changes_include(patch: Patch) -> bool:
-    """Whether a patch changes what is included, which comes before all other patches."""
+    """Return whether a patch changes ``include``; these are applied before all others."""
     return patch.dotted_path.split(".")[0] == "include"
 
 
 def include_list(root: Node, patches: Iterable[Patch], report: FaultReporter) -> Node | None:
-    """What the scenario lists under ``include``; of patches the last one decides."""
-    names = root.child("include")
+    """Return the node of ``include``, as the last patch of it says."""
+    entries = root.child("include")
     for patch in patches:
         if patch.dotted_path == "include":
-            names = replace(patch.value, key_location=patch.place)
+            entries = replace(patch.value, key_location=patch.place)
         elif changes_include(patch):
             message = tr("there is no '{path}' to change", path=patch.dotted_path)
             report(patch.path_fault(message, tr("set {path}", path="include")))
-    return names
+    return entries
 
 
 def apply_patches(root: Node, patches: Iterable[Patch], report: FaultReporter) -> Node:
-    """The tree with patches; without one, and a fault reported, where its path leads nowhere."""
+    """Return the tree with patches applied.
+
+    A patch whose path does not exist is reported and skipped.
+    """
     copied: CopiedContainers = {}
     for patch in patches:
         steps = patch.dotted_path.split(".")
@@ -105,30 +111,34 @@ def _set_at(
     value: Node,
     copied: CopiedContainers,
 ) -> Node:
-    """``node`` with ``value`` at the end of the steps; what is on the way is copied once."""
+    """Return ``node`` with ``value`` at the end of the steps; nodes on the path are copied once."""
     name, rest = steps[0], steps[1:]
     if shape.kind in ("number", "yearly") and isinstance(node.value, dict):
-        inner = node.child("value")
-        if inner is not None and isinstance(inner.value, dict) and name not in SOURCED_KEYS:
-            put = _set_at(inner, shape, steps, parents, value, copied)
-            return with_child(node, "value", put, copied)
+        value_node = node.child("value")
+        if (
+            value_node is not None
+            and isinstance(value_node.value, dict)
+            and name not in SOURCED_KEYS
+        ):
+            changed = _set_at(value_node, shape, steps, parents, value, copied)
+            return with_child(node, "value", changed, copied)
     step, child = _find_step(node, shape, name, parents)
     if not rest:
         if shape.kind in ("list", "mapping", "years") and shape_of(shape.item).kind == "number":
-            # A sum that the new value upsets is upset here, not where the list was written.
+            # If the new value makes a sum wrong, the fault belongs to the patch.
             node = replace(node, location=value.location)
         if value.value is None and not value.faulty and is_item(shape):
-            # An item without a value would be one with defaults; a patch takes it away.
+            # In a file, an item without a value has defaults only; a patch removes it.
             return without_child(node, step)
         return with_child(node, step, value, copied)
-    inside = shape_of_step(shape, step) or Shape("any")
+    child_shape = shape_of_step(shape, step) or Shape("any")
     if child is None or child.value is None:
-        if inside.kind != "model" and not (inside.kind == "years" and len(rest) == 1):
+        if child_shape.kind != "model" and not (child_shape.kind == "years" and len(rest) == 1):
             message = tr("there is no '{path}' to change", path=_join_path((*parents, name)))
             raise _NoSuchPathError(message, tr("set it whole"))
         child = Node({}, value.location, value.key_location)
-    put = _set_at(child, inside, rest, (*parents, name), value, copied)
-    return with_child(node, step, put, copied)
+    changed = _set_at(child, child_shape, rest, (*parents, name), value, copied)
+    return with_child(node, step, changed, copied)
 
 
 def _join_path(path: NodePath) -> str:
@@ -138,30 +148,30 @@ def _join_path(path: NodePath) -> str:
 def _find_step(
     node: Node, shape: Shape, name: str, parents: NodePath
 ) -> tuple[PathStep, Node | None]:
-    """The step that a part of a dotted path means, and what stands there."""
-    known: tuple[str, ...] = shape.keys
+    """Return the key or position that a part of a dotted path means, and the node there."""
+    known_names: tuple[str, ...] = shape.keys
     if isinstance(node.value, list):
         ids = [item.child("id") for item in node.value]
-        names = [str(one.value) if one is not None else None for one in ids]
+        names = [str(item_id.value) if item_id is not None else None for item_id in ids]
         if name in names:
             return (position := names.index(name)), node.value[position]
         if name.isdecimal() and len(name) < 9 and int(name) < len(names):
             return int(name), node.value[int(name)]
-        known = tuple(one for one in names if one is not None)
+        known_names = tuple(item_name for item_name in names if item_name is not None)
     elif not isinstance(node.value, dict):
-        whole = _join_path(parents)
-        message = tr("'{path}' is a single value and has no '{name}'", path=whole, name=name)
-        raise _NoSuchPathError(message, tr("set {path}", path=whole))
+        path = _join_path(parents)
+        message = tr("'{path}' is a single value and has no '{name}'", path=path, name=name)
+        raise _NoSuchPathError(message, tr("set {path}", path=path))
     elif (child := node.child(name)) is not None:
         return name, child
     elif _can_be_added(shape, node, name):
         return name, None
     elif shape.kind != "model":
-        known = tuple(node.value)
-    message, hint = tr("there is no '{name}'", name=name), unknown_key_hint(name, known)
+        known_names = tuple(node.value)
+    message, hint = tr("there is no '{name}'", name=name), unknown_key_hint(name, known_names)
     if parents:
         message = tr("there is no '{name}' in {path}", name=name, path=_join_path(parents))
-    if isinstance(node.value, list) and not known:
+    if isinstance(node.value, list) and not known_names:
         hint = tr("the list is empty")
         if node.value:
             hint = tr("positions run from 0 to {last}", last=len(node.value) - 1)
@@ -179,7 +189,7 @@ def _can_be_added(shape: Shape, node: Node, name: str) -> bool:
 
 
 def periods_per_year(root: Node) -> float:
-    """How many periods a year has."""
+    """Return the number of periods of a year."""
     node = node_at(root, ("horizon", "periods_per_year"))
     if node is not None and isinstance(node.value, dict):
         node = node.child("value")

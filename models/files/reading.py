@@ -1,10 +1,10 @@
-"""From a scenario file to a case, with all its faults at once.
+"""Reading of a scenario file into a :class:`.Case`, with all faults at once.
 
-The order: the file becomes a tree of nodes, its tables are put in place, and it is laid on what it
-includes; then come the patches of the variant and of the settings, and tables that they name. A
-patch of ``include`` comes first of all, since it changes what lies below. The models validate the
-whole; where they find faults, the broken items are taken out so that references between the others
-can be checked as well.
+The file becomes a tree of nodes, its tables are put in place, and it is merged with what it
+includes. Then the patches of the variant and of the settings are applied, and tables that they name
+are read. Patches of ``include`` come first, since they change what is merged. The models validate
+the result; if they find faults, faulty items are replaced so that references between the others can
+be checked as well.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from models.scenario.case import Case
 from models.scenario.currencies import replace_currency
 from models.spelling import unknown_name_hint
 
-WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  #: How scenario files in Excel are named.
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  #: Suffixes of scenario files in Excel.
 MAX_FAULTS = 1_000
-"""Errors, and warnings, that are listed for one scenario; after the step that finds more errors,
-reading ends."""
+"""Errors, and warnings, that are listed for one scenario; reading ends after the step that finds
+more errors."""
 MAX_MESSAGE_LENGTH = 1_000
-MAX_VARIANTS = 1_000  #: Variants of one file, each of which is read when the file is checked.
+MAX_VARIANTS = 1_000  #: Variants of one file, each of which is read in a check of the file.
 MAX_CHECKED_VALUES = 2_000_000
-"""Values of a scenario, times its variants that are checked, or times its sets of assumptions."""
+"""Values of a scenario times its checked variants, or times its assumption sets."""
 
 
 @dataclass(frozen=True)
 class LoadedScenario:
-    """A scenario that was read, what is doubtful in it, and where its values stand."""
+    """A scenario that was read, with warnings and the locations of its values."""
 
     case: Case
     warnings: tuple[Fault, ...] = field(repr=False)
@@ -53,24 +53,24 @@ class LoadedScenario:
     _includes: IncludeResolver = field(repr=False, compare=False)
 
     def location(self, path: tuple[PathStep, ...]) -> SourceLocation:
-        """Where the value at a path stands, or its nearest ancestor that has a place."""
+        """Return the location of the value at a path, or of its nearest ancestor that has one."""
         return location_of(self._root, path)
 
     def private_number_paths(self) -> Iterator[tuple[PathStep, ...]]:
-        """The paths of all numbers that stand in files that stay with their owner."""
+        """Yield the paths of all numbers from private files."""
         files = self._includes.private_files
         for path, node in iter_leaves(self._root) if files else ():
-            number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
-            if number and node.location.file in files:
+            is_number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+            if is_number and node.location.file in files:
                 yield path
 
     def with_settings(self, settings: Sequence[str]) -> LoadedScenario:
-        """The scenario with further settings (``path=value``) put upon it, checked as a whole.
+        """Return the scenario with further settings (``path=value``) applied and checked.
 
-        Sections that stay as they are are not read again. Raises ScenarioError with every fault.
+        Unchanged sections are not validated again. Raises ScenarioError with all faults.
         """
-        known, includes = (self._root, self.case), self._includes
-        return _ScenarioReader(includes.file, None, tuple(settings), includes, known).read()
+        previous, includes = (self._root, self.case), self._includes
+        return _ScenarioReader(includes.file, None, tuple(settings), includes, previous).read()
 
 
 def read_case(
@@ -79,11 +79,10 @@ def read_case(
     settings: Sequence[str] = (),
     check_variants: bool = False,
 ) -> LoadedScenario:
-    """The scenario of a file, with a variant and settings (``path=value``) put upon it; also one
-    that comes with Vorrat, by its name.
+    """Return the scenario of a file, or a shipped one by its name, with a variant and settings.
 
-    With ``check_variants`` every variant of the file is tried as well, and its faults reported.
-    Raises ScenarioError with every fault that was found.
+    Settings are ``path=value`` texts. With ``check_variants`` every variant of the file is checked
+    as well. Raises ScenarioError with all faults.
     """
     with shared_reading_limits():
         file = shipped_files.resolve_scenario(path)
@@ -98,26 +97,29 @@ def read_case_text(
     settings: Sequence[str] = (),
     check_variants: bool = False,
 ) -> LoadedScenario:
-    """The scenario of a text that is not in a file; ``name`` stands for the file in messages."""
+    """Return the scenario of a text; ``name`` stands for the file in messages.
+
+    See :func:`read_case`.
+    """
     with shared_reading_limits():
         raw = text.encode("utf-8", "surrogatepass")
         return _ScenarioReader(name, variant, tuple(settings)).read(raw, check_variants)
 
 
 def cases_by_assumption_set(case: Case) -> dict[str, Case]:
-    """The scenario under each of its sets of assumptions, by id: as a file without any sets.
+    """Return the case of each assumption set by id, each without assumption sets of its own.
 
-    Raises ScenarioError where a patch leads nowhere, as none does of a scenario that was read.
+    Raises ScenarioError if a patch is invalid, which cannot be for a scenario that was read.
     """
-    reading = read_case_text(assumption_patches.text_without_sets(case))
+    scenario = read_case_text(assumption_patches.text_without_sets(case))
     return {
-        name: reading.with_settings(assumption_patches.settings_of_set(case, name)).case
+        name: scenario.with_settings(assumption_patches.settings_of_set(case, name)).case
         for name in case.assumptions
     }
 
 
 class _FaultCollector:
-    """Collects faults, each once: a bounded number of errors and of warnings."""
+    """Collector of distinct faults, with a bounded number of errors and of warnings."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -126,9 +128,9 @@ class _FaultCollector:
         self.counts = {"error": 0, "warning": 0}
 
     def __call__(self, fault: Fault) -> None:
-        seen = hash((fault.location, fault.message, fault.hint))
-        if seen not in self._seen:
-            self._seen.add(seen)
+        key = hash((fault.location, fault.message, fault.hint))
+        if key not in self._seen:
+            self._seen.add(key)
             self.counts[fault.severity] += 1
             if self.counts[fault.severity] <= MAX_FAULTS:
                 message, hint = _truncate(fault.message), _truncate(fault.hint)
@@ -136,7 +138,7 @@ class _FaultCollector:
 
     @property
     def is_full(self) -> bool:
-        """Whether there are more errors than are listed, so that no more need be looked for."""
+        """Whether more errors were found than are listed, so that the search can end."""
         return self.counts["error"] > MAX_FAULTS
 
     @property
@@ -145,30 +147,30 @@ class _FaultCollector:
         return self.counts["warning"] < MAX_FAULTS
 
     def sorted_faults(self) -> tuple[Fault, ...]:
-        """What was found, by file, line and column, and how much more there was."""
-        found, place = sorted(self.faults, key=_sort_key), SourceLocation(self.file)
+        """Return the faults by file, line and column, and how many more there were."""
+        faults, location = sorted(self.faults, key=_sort_key), SourceLocation(self.file)
         if (count := self.counts["error"] - MAX_FAULTS) > 0:
-            found.append(Fault((), tr("and {count} more errors", count=count), location=place))
+            faults.append(Fault((), tr("and {count} more errors", count=count), location=location))
         if (count := self.counts["warning"] - MAX_FAULTS) > 0:
             message = tr("and {count} more warnings", count=count)
-            found.append(Fault((), message, severity="warning", location=place))
-        return tuple(found)
+            faults.append(Fault((), message, severity="warning", location=location))
+        return tuple(faults)
 
 
 def _truncate(text: str) -> str:
-    """A text that quotes what may be a megabyte, at a length that can be read."""
+    """Return a text cut to a length that can be read, since it may quote a megabyte."""
     return text if len(text) <= MAX_MESSAGE_LENGTH else text[: MAX_MESSAGE_LENGTH - 3] + "..."
 
 
 def _sort_key(fault: Fault) -> tuple[Any, ...]:
-    place = fault.location or SourceLocation("")
-    cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", place.cell, re.DOTALL)
+    location = fault.location or SourceLocation("")
+    cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", location.cell, re.DOTALL)
     parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
-    return (place.file, place.line, place.column, parts)
+    return (location.file, location.line, location.column, parts)
 
 
 class _ScenarioReader:
-    """Reads one scenario; what it shares with a ``known`` tree and case is not read again."""
+    """Reader of one scenario; sections it shares with ``previous`` are not validated again."""
 
     def __init__(
         self,
@@ -183,26 +185,29 @@ class _ScenarioReader:
         self.report = _FaultCollector(file)
 
     def read(self, raw: bytes | None = None, check_variants: bool = False) -> LoadedScenario:
-        """What a file says, or what is known, with variant and settings put upon it."""
+        """Return the scenario of ``raw``, or the previous one, with variant and settings applied.
+
+        Raises ScenarioError with all faults.
+        """
         case = None
         try:
             settings = tuple(patches.parse_settings(self.settings, self.report))
             if raw is not None:
-                own = self._parse_file(raw)
-                base = self._merge_includes(own, settings)
+                file_root = self._parse_file(raw)
+                base = self._merge_includes(file_root, settings)
             elif self.previous is not None:
-                own = base = self.previous[0]
+                file_root = base = self.previous[0]
                 for patch in filter(patches.changes_include, settings):
                     message = tr("there is no '{path}' to change", path=patch.dotted_path)
                     self.report(patch.path_fault(message, ""))
-            root = self._apply_patches(own, base, self.variant, settings)
+            root = self._apply_patches(file_root, base, self.variant, settings)
             case = self._validate_case(root, base)
             if case is not None and case.assumptions:
                 self._check_assumption_sets(root, case)
             if check_variants:
-                self._check_variants(own, base, settings, (root, case) if case else None)
+                self._check_variants(file_root, base, settings, (root, case) if case else None)
         except ScenarioError as error:
-            # What ends the reading at once comes with the faults found before it.
+            # The error that ended the reading is listed with the faults found before it.
             for fault in error.faults:
                 self.report(fault)
         if case is None or self.report.counts["error"]:
@@ -210,9 +215,9 @@ class _ScenarioReader:
         return LoadedScenario(case, self.report.sorted_faults(), root, self.includes)
 
     def _parse_file(self, raw: bytes) -> Node:
-        """What the file itself says."""
+        """Return the tree of the file itself, without its includes."""
         if self.file.lower().endswith(WORKBOOK_SUFFIXES) or raw.startswith(b"PK\x03\x04"):
-            # Reading Excel takes a while to import: not for scenarios in YAML.
+            # Deferred, since openpyxl takes long to import and YAML does not need it.
             from models.files.scenario_workbook import read_scenario_workbook
 
             return read_scenario_workbook(raw, self.file, self.report)
@@ -223,21 +228,21 @@ class _ScenarioReader:
         return tables.expand_tables(root, self.file, self.report)
 
     def _merge_includes(self, file_root: Node, patch_list: Sequence[patches.Patch]) -> Node:
-        """The file laid on what it includes. Raises ScenarioError where too much is wrong."""
-        laid = self.includes.merge(
+        """Return the file merged with its includes. Raises ScenarioError for too many faults."""
+        merged = self.includes.merge(
             file_root, patches.include_list(file_root, patch_list, self.report), self.report
         )
         if self.report.is_full:
             raise ScenarioError(())
-        return laid
+        return merged
 
     def _apply_patches(
         self, file_root: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
     ) -> Node:
-        found = [] if variant is None else patches.item_patches(base, "variants", variant)
+        variant_patches = [] if variant is None else patches.item_patches(base, "variants", variant)
         variants = base.child("variants")
         if variant is not None and (variants is None or variants.child(variant) is None):
-            place = (
+            location = (
                 variants.key_location or variants.location
                 if variants
                 else SourceLocation(self.file)
@@ -246,25 +251,25 @@ class _ScenarioReader:
                 "the file has no variants"
             )
             message = tr("there is no variant '{variant}'", variant=variant)
-            self.report(Fault(("variants",), message, hint, location=place))
-        wanted = (*found, *settings)
-        root = below = (
-            self._merge_includes(file_root, wanted)
-            if any(map(patches.changes_include, found))
+            self.report(Fault(("variants",), message, hint, location=location))
+        all_patches = (*variant_patches, *settings)
+        root = merged = (
+            self._merge_includes(file_root, all_patches)
+            if any(map(patches.changes_include, variant_patches))
             else base
         )
-        further = (patch for patch in wanted if not patches.changes_include(patch))
-        root = patches.apply_patches(root, further, self.report)
+        other_patches = (patch for patch in all_patches if not patches.changes_include(patch))
+        root = patches.apply_patches(root, other_patches, self.report)
         own_currency = _currency_of(base)
-        for patch in wanted:
+        for patch in all_patches:
             if patch.dotted_path == "currency" and patch.value.value != own_currency:
                 message = tr("amounts are not converted: they stay in {own}", own=own_currency)
                 hint = tr("change the amounts as well, or leave the currency")
                 self.report(Fault(("currency",), message, hint, "warning", location=patch.place))
-        return root if root is below else tables.expand_tables(root, self.file, self.report)
+        return root if root is merged else tables.expand_tables(root, self.file, self.report)
 
     def _validate_case(self, root: Node, base: Node, warnings: bool = True) -> Case | None:
-        """The case of a tree; None, and faults reported, where it cannot be made."""
+        """Return the case of a tree; None, with faults reported, if it is not valid."""
         data: dict[str, Any] = {}
         for name, section in root.value.items():
             if self.previous is not None and self.previous[0].child(name) is section:
@@ -272,38 +277,42 @@ class _ScenarioReader:
                 continue
             for path, node in iter_leaves(section, (name,)):
                 if isinstance(node.value, float) and may_be_thousands(node.raw_text):
-                    meant = node.raw_text.replace(".", "")
-                    about = {"written": node.raw_text, "value": node.value}
-                    message = tr("{written} is read as {value:g}", **about)
-                    hint = tr("if {meant} is meant, write {meant}", meant=meant)
+                    without_point = node.raw_text.replace(".", "")
+                    message = tr(
+                        "{written} is read as {value:g}", written=node.raw_text, value=node.value
+                    )
+                    hint = tr("if {meant} is meant, write {meant}", meant=without_point)
                     self.report(Fault(path, message, hint, "warning", location=node.location))
             shape = shape_of_step(SCENARIO_SHAPE, name)
             if section.value is not None or shape is None:
                 data[name] = to_plain_data(section, shape or ANY_SHAPE)
         unread = {name for name, node in root.value.items() if node.value is None and node.faulty}
-        found: Iterator[Fault] = iter(())
-        case, total = None, 0
+        validation_faults: Iterator[Fault] = iter(())
+        case, error_count = None, 0
         try:
             case = Case.model_validate(data, context=SKIP_REFERENCES_CONTEXT)
         except ValidationError as error:
-            found, total = faults_of_validation(error), error.error_count()
+            validation_faults, error_count = faults_of_validation(error), error.error_count()
         code = data.get("currency", "EUR")
         if case is None or unread:
             for fault in self._group_preset_faults(
-                chain(found, find_further_faults(data, unread)), root
+                chain(validation_faults, find_further_faults(data, unread)), root
             ):
-                there = node_at(root, fault.path)
-                if there is not None and there.cut_text and fault.at_key:
+                target = node_at(root, fault.path)
+                if target is not None and target.cut_text and fault.at_key:
                     hint = tr("put a text with a comma into quotes")
-                    fault = replace(fault, hint=f'{hint}: "{there.cut_text}"')
-                if there is not None and _follows_decimal_comma(root, fault.path, there):
-                    about = {"written": f"0,{there.raw_text}", "meant": f"0.{there.raw_text}"}
-                    hint = tr("{written} in a list is two numbers: write {meant}", **about)
+                    fault = replace(fault, hint=f'{hint}: "{target.cut_text}"')
+                if target is not None and _follows_decimal_comma(root, fault.path, target):
+                    texts = {
+                        "written": f"0,{target.raw_text}",
+                        "meant": f"0.{target.raw_text}",
+                    }
+                    hint = tr("{written} in a list is two numbers: write {meant}", **texts)
                     fault = replace(fault, hint=hint)
-                if there is None or not there.faulty:
+                if target is None or not target.faulty:
                     self.report(_with_location(_with_currency(fault, code), root))
                 if self.report.is_full:
-                    self.report.counts["error"] = max(total, self.report.counts["error"])
+                    self.report.counts["error"] = max(error_count, self.report.counts["error"])
                     break
             return None
         for fault in self._group_preset_faults(
@@ -324,43 +333,50 @@ class _ScenarioReader:
         return case
 
     def _group_preset_faults(self, faults: Iterable[Fault], root: Node) -> Iterator[Fault]:
-        """The faults, where all that a preset lacks is one, as are all its warnings."""
-        lacking: dict[str, dict[str, Fault]] = {}
-        warned: dict[str, dict[str, Fault]] = {}
+        """Yield the faults, with those of a preset joined into one error and one warning.
+
+        The error lists the items, ids or years that the preset refers to and the scenario lacks.
+        """
+        missing_names: dict[str, dict[str, Fault]] = {}
+        warnings: dict[str, dict[str, Fault]] = {}
         for fault in faults:
             preset = self.includes.preset_by_file.get(
                 location_of(root, fault.path, fault.at_key).file
             )
             name = _missing_name(fault, node_at(root, fault.path))
             if preset is not None and fault.severity == "warning":
-                warned.setdefault(preset, {}).setdefault(fault.message, fault)
+                warnings.setdefault(preset, {}).setdefault(fault.message, fault)
             elif preset is not None and name:
-                lacking.setdefault(preset, {}).setdefault(name, fault)
+                missing_names.setdefault(preset, {}).setdefault(name, fault)
             else:
                 yield fault
-        for preset, errors in lacking.items():
-            about = {"preset": preset, "names": ", ".join(errors)}
-            message = tr("the preset '{preset}' needs what the scenario lacks: {names}", **about)
+        for preset, errors in missing_names.items():
+            message = tr(
+                "the preset '{preset}' needs what the scenario lacks: {names}",
+                preset=preset,
+                names=", ".join(errors),
+            )
             hint = tr("add what it needs, or do not include it")
             yield replace(next(iter(errors.values())), message=message, hint=hint)
-        for preset, found in warned.items():
-            first, *others = found.values()
-            about = {"preset": preset, "messages": "; ".join(found)}
+        for preset, preset_warnings in warnings.items():
+            first, *others = preset_warnings.values()
             message = tr(
-                "the preset '{preset}' does not fully fit the scenario: {messages}", **about
+                "the preset '{preset}' does not fully fit the scenario: {messages}",
+                preset=preset,
+                messages="; ".join(preset_warnings),
             )
             hint = tr("add what it needs, or do not include it")
             yield replace(first, message=message, hint=hint) if others else first
 
     def _is_exempt_from_sources(self, fault: Fault) -> bool:
-        """Whether a word that is no source stands in a file without any, unlike what it includes.
+        """Return whether a fault is the warning of an unknown source in a file without ``sources``.
 
-        A bibliography asks for ids only where it stands.
+        A source has to be an id only if the file has a bibliography.
         """
         if fault.severity != "warning" or fault.path[-1:] != ("source",) or fault.location is None:
             return False
-        of_file = self.includes.has_sources
-        return not of_file.get(fault.location.file, of_file[self.file])
+        has_sources = self.includes.has_sources
+        return not has_sources.get(fault.location.file, has_sources[self.file])
 
     def _check_variants(
         self,
@@ -376,60 +392,61 @@ class _ScenarioReader:
             place = variants.key_location or variants.location
             self.report(Fault(("variants",), message, at_key=True, location=place))
             return
-        before = {(fault.location, fault.message) for fault in self.report.faults}
-        values = count_nodes(base)
-        total = values * len(names)
+        reported_faults = {(fault.location, fault.message) for fault in self.report.faults}
+        base_count = count_nodes(base)
+        total = base_count * len(names)
         for name in names:
             if name == self.variant:
                 continue
             if self.report.is_full or self._exceeds_value_limit(variants, total):
                 break
-            tried = _ScenarioReader(self.file, name, self.settings, self.includes, previous)
+            reader = _ScenarioReader(self.file, name, self.settings, self.includes, previous)
             try:
                 with shared_reading_limits():
-                    root = tried._apply_patches(file_root, base, name, settings)
-                    total += count_nodes(root) - values  # a variant may include other files
-                    tried._validate_case(root, base, self.report.accepts_warnings)
+                    root = reader._apply_patches(file_root, base, name, settings)
+                    total += count_nodes(root) - base_count  # a variant may include other files
+                    reader._validate_case(root, base, self.report.accepts_warnings)
             except ScenarioError as error:
                 for fault in error.faults:
-                    tried.report(fault)
-            for fault in self._new_faults(tried, before):
-                said = {"variant": name, "message": fault.message}
-                message = tr("with variant '{variant}': {message}", **said)
+                    reader.report(fault)
+            for fault in self._new_faults(reader, reported_faults):
+                message = tr(
+                    "with variant '{variant}': {message}", variant=name, message=fault.message
+                )
                 self.report(replace(fault, message=message, variant=name))
 
     def _check_assumption_sets(self, root: Node, case: Case) -> None:
-        """Report what is faulty under sets of assumptions, which each change figures only."""
-        before = {(fault.location, fault.message) for fault in self.report.faults}
+        """Report the faults under each assumption set, and changes other than of figures."""
+        reported_faults = {(fault.location, fault.message) for fault in self.report.faults}
         if self._exceeds_value_limit(
             root.child("assumptions"), count_nodes(root) * len(case.assumptions)
         ):
             return
         for name in case.assumptions:
-            tried = _ScenarioReader(self.file, None, (), self.includes, (root, case))
-            found = patches.item_patches(root, "assumptions", name)
-            barred = [
-                fault for fault in map(assumption_patches.fixed_section_fault, found) if fault
+            reader = _ScenarioReader(self.file, None, (), self.includes, (root, case))
+            set_patches = patches.item_patches(root, "assumptions", name)
+            section_faults = [
+                fault for fault in map(assumption_patches.fixed_section_fault, set_patches) if fault
             ]
-            for fault in barred:
-                tried.report(fault)
-            under = None
-            if not barred:
-                patched = tried._apply_patches(root, root, None, found)
-                under = tried._validate_case(patched, root, self.report.accepts_warnings)
-            for fault in (
-                ()
-                if under is None
-                else assumption_patches.structural_change_faults(case, under, found)
-            ):
-                tried.report(fault)
-            for fault in self._new_faults(tried, before):
-                said = {"set": name, "message": fault.message}
-                message = tr("under the assumptions '{set}': {message}", **said)
+            for fault in section_faults:
+                reader.report(fault)
+            set_case = None
+            if not section_faults:
+                patched = reader._apply_patches(root, root, None, set_patches)
+                set_case = reader._validate_case(patched, root, self.report.accepts_warnings)
+            if set_case is not None:
+                for fault in assumption_patches.structural_change_faults(
+                    case, set_case, set_patches
+                ):
+                    reader.report(fault)
+            for fault in self._new_faults(reader, reported_faults):
+                message = tr(
+                    "under the assumptions '{set}': {message}", set=name, message=fault.message
+                )
                 self.report(replace(fault, message=message))
 
     def _exceeds_value_limit(self, section: Node | None, total: int) -> bool:
-        """Whether the items of a section are too many values to check, which is then a fault."""
+        """Return whether checking the items of a section takes too many values; report it."""
         if section is None or total <= MAX_CHECKED_VALUES:
             return False
         message = tr(
@@ -446,7 +463,7 @@ class _ScenarioReader:
     def _new_faults(
         self, reader: _ScenarioReader, reported: set[tuple[SourceLocation | None, str]]
     ) -> Iterator[Fault]:
-        """Faults of a scenario with a patch that were not told before."""
+        """Yield the faults of a reader that are not in ``reported``, and add them to it."""
         for fault in reader.report.faults:
             if (fault.location, fault.message) not in reported:
                 reported.add((fault.location, fault.message))
@@ -454,32 +471,32 @@ class _ScenarioReader:
 
 
 def _missing_name(fault: Fault, node: Node | None) -> str:
-    """The item, id or year that a fault of a preset is about; empty where it is another figure."""
+    """Return the item, id or year that a fault of a preset is about; empty for other figures."""
     if node is None:
-        return next((one for one in reversed(fault.path[:-1]) if isinstance(one, str)), "")
+        return next((step for step in reversed(fault.path[:-1]) if isinstance(step, str)), "")
     value = fault.path[-1] if fault.at_key else (node.child("value") or node).value
     return str(value) if isinstance(value, (str, int)) else ""
 
 
 def _follows_decimal_comma(root: Node, path: tuple[PathStep, ...], node: Node) -> bool:
-    """Whether an item of a list was written right behind ``0,``: as with a decimal comma."""
+    """Return whether an item of a list follows ``0,`` directly, as with a decimal comma."""
     step = path[-1] if path else 0
-    last = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
-    if last is None or last.raw_text != "0" or not node.raw_text.isdecimal():
+    previous = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
+    if previous is None or previous.raw_text != "0" or not node.raw_text.isdecimal():
         return False
-    return node.location == replace(last.location, column=last.location.column + 2)
+    return node.location == replace(previous.location, column=previous.location.column + 2)
 
 
 def _with_currency(fault: Fault, code: Any) -> Fault:
-    """A fault in whose texts the currency is that of the file."""
+    """Return a fault in whose texts the currency is that of the file."""
     if fault.path == ("currency",) or not isinstance(code, str) or code == "EUR":
         return fault
-    message, hint = (replace_currency(one, code) for one in (fault.message, fault.hint))
+    message, hint = (replace_currency(text, code) for text in (fault.message, fault.hint))
     return replace(fault, message=message, hint=hint)
 
 
 def _currency_of(root: Node) -> Any:
-    """The currency that a file states, or the usual one."""
+    """Return the currency that a file states, or EUR."""
     stated = root.child("currency")
     return "EUR" if stated is None else stated.value
 

@@ -1,7 +1,7 @@
-"""Saved results in JSON: one door, with bounds on size, on values and on nesting.
+"""Reading of saved results in JSON, with bounds on size, number of values and nesting.
 
-JSON as ``json`` reads it holds more than the format: NaN and infinity, and keys that stand twice,
-of which the last counts for one reader and the first for another. Both are refused.
+The module ``json`` accepts more than the format allows: NaN and infinity, and duplicate keys, of
+which some readers take the first and others the last. Both are refused.
 """
 
 import json
@@ -17,13 +17,13 @@ from models.language import tr
 MAX_BYTES = 200_000_000
 MAX_VALUES = 10_000_000
 MAX_DEPTH = 100
-_TOO_DEEP = object()  #: Stands for what is nested deeper than can be read at all.
+_TOO_DEEP = object()  #: Stands for content that is nested too deep for the parser.
 
 
 class InvalidJsonError(Exception):
-    """A file that cannot be read, or holds no JSON that is taken; the message says why.
+    """A file that cannot be read or is not valid JSON; the message says why.
 
-    ``readable`` says that it is the content that is wrong.
+    ``readable`` is False if the file itself could not be read.
     """
 
     def __init__(self, message: str, readable: bool = True) -> None:
@@ -32,12 +32,12 @@ class InvalidJsonError(Exception):
 
 
 def read_json(path: Path) -> Any:
-    """The content of a file. Raises NotPlainError."""
+    """Return the content of a file. Raises InvalidJsonError."""
     return parse_json(read_result_bytes(path))
 
 
 def read_result_bytes(path: Path) -> bytes:
-    """The bytes of a file. Raises NotPlainError."""
+    """Return the bytes of a file. Raises InvalidJsonError."""
     try:
         return read_bytes(path, SourceLocation(str(path)), MAX_BYTES, "result")
     except ScenarioError as error:
@@ -45,8 +45,8 @@ def read_result_bytes(path: Path) -> bytes:
 
 
 def parse_json(raw: bytes) -> Any:
-    """The content of a text in UTF-8, UTF-16 or UTF-32. Raises NotPlainError."""
-    if sum(raw.count(sign) for sign in (b",", b"[", b"{")) > MAX_VALUES:
+    """Return the content of a text in UTF-8, UTF-16 or UTF-32. Raises InvalidJsonError."""
+    if sum(raw.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
         raise InvalidJsonError(tr("it has more than {count} values", count=MAX_VALUES))
     try:
         content = json.loads(
@@ -65,32 +65,35 @@ def _reject_constant(name: str) -> Any:
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise InvalidJsonError(tr("the key '{name}' stands twice", name=twice[:60]))
-    return made
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        duplicate = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise InvalidJsonError(tr("the key '{name}' stands twice", name=duplicate[:60]))
+    return mapping
 
 
 def _check_content(content: Any) -> None:
-    """Level by level, so that no nesting is too deep to be looked at."""
+    """Raise InvalidJsonError for deep nesting, infinite numbers and control characters.
+
+    Works level by level, without recursion.
+    """
     level, depth = [content], 0
     while level:
         depth += 1
         if depth > MAX_DEPTH or content is _TOO_DEEP:
             raise InvalidJsonError(tr("it is nested deeper than {count} levels", count=MAX_DEPTH))
-        below: list[Any] = []
+        children: list[Any] = []
         for value in level:
             texts = [value] if isinstance(value, str) else []
             if isinstance(value, dict):
-                below.extend(value.values())
+                children.extend(value.values())
                 texts = list(value)
             elif isinstance(value, list):
-                below.extend(value)
+                children.extend(value)
             elif isinstance(value, float) and not math.isfinite(value):
                 _reject_constant("1e999")
             for text in texts:
                 if code := find_unprintable(text):
                     message = tr("character {code} does not belong into a text", code=code)
                     raise InvalidJsonError(message)
-        level = below
+        level = children

@@ -1,8 +1,8 @@
-"""A whole scenario in an Excel workbook: a sheet a section, a row an item.
+"""Scenarios in Excel workbooks: a sheet per section, a row per item.
 
-Somewhere in its first rows each sheet has one with the technical names of its columns, which are
-those of tables (``output_t_per_year.lithium``, ``capex_meur.source``). What stands above is for
-readers and not read; what stands below are the items.
+One of the first rows of each sheet holds the technical names of its columns, which are those of
+tables (``output_t_per_year.lithium``, ``capex_meur.source``). The rows above it are for readers and
+are ignored; the rows below it are the items.
 """
 
 import string
@@ -34,30 +34,33 @@ from models.language import tr
 from models.scenario.quantities import UNREADABLE_NUMBER, NonNegative, number_hint
 from models.spelling import closest_name, unknown_key_hint
 
-MAX_HEADER_ROW = 10  #: Rows among which the one with the technical names is looked for.
+MAX_HEADER_ROW = 10  #: Number of rows among which the header is looked for.
 _TRUE_WORDS, _FALSE_WORDS = ("true", "yes", "ja", "wahr"), ("false", "no", "nein", "falsch")
 
 
 def read_scenario_workbook(raw: bytes, file: str, report: FaultReporter) -> Node:
-    """The tree of a scenario, every value with its sheet and cell as its place."""
-    place = SourceLocation(file)
-    book = open_workbook(raw, file, place)
+    """Return the tree of a scenario, every value with its sheet and cell as its location.
+
+    Raises ScenarioError if the workbook cannot be read; reports other faults.
+    """
+    location = SourceLocation(file)
+    book = open_workbook(raw, file, location)
     sheets: dict[Tab, tuple[str, list[list[Cell]]]] = {}
     for sheet in book.worksheets:
         if tabs.is_ignored_sheet(sheet.title):
             continue
         tab = tabs.tab_of_sheet(sheet.title)
         if tab is not None and tab not in sheets:
-            cells = read_rows(sheet, file, place, report)
+            cells = read_rows(sheet, file, location, report)
             sheets[tab] = (sheet.title, cells)
         else:
-            first = sheets[tab][0] if tab is not None else ""
+            earlier_sheet = sheets[tab][0] if tab is not None else ""
             report(
                 _unknown_sheet_fault(
-                    sheet.title, first, SourceLocation(file, cell=f"{sheet.title}!A1")
+                    sheet.title, earlier_sheet, SourceLocation(file, cell=f"{sheet.title}!A1")
                 )
             )
-    root = Node({}, place)
+    root = Node({}, location)
     for tab in tabs.all_tabs():
         if tab in sheets:
             name, rows = sheets[tab]
@@ -69,11 +72,14 @@ def read_scenario_workbook(raw: bytes, file: str, report: FaultReporter) -> Node
 
 def _unknown_sheet_fault(name: str, earlier_sheet: str, location: SourceLocation) -> Fault:
     if earlier_sheet:
-        about = {"first": earlier_sheet, "name": name}
-        message = tr("the sheets '{first}' and '{name}' hold the same section", **about)
+        message = tr(
+            "the sheets '{first}' and '{name}' hold the same section",
+            first=earlier_sheet,
+            name=name,
+        )
         return Fault((), message, tr("keep one of them"), location=location)
-    near = tabs.nearest_sheet(name)
-    hint = tr("did you mean '{name}'?", name=near) + " " if near else ""
+    suggestion = tabs.nearest_sheet(name)
+    hint = tr("did you mean '{name}'?", name=suggestion) + " " if suggestion else ""
     hint += tr("a sheet of your own is called '_{name}'", name=name)
     return Fault((), tr("the sheet '{name}' is not known", name=name), hint, location=location)
 
@@ -81,7 +87,7 @@ def _unknown_sheet_fault(name: str, earlier_sheet: str, location: SourceLocation
 def _sheet_below_header(
     tab: Tab, name: str, rows: list[list[Cell]], file: str, report: FaultReporter
 ) -> Sheet | None:
-    """A sheet from the row of its technical names on; None where there is no such row."""
+    """Return the rows of a sheet from its header on; None, with a fault, if it has no header."""
     keys = {*tab.item.keys, tab.owner_column, "id"} - {""}
     if tab.kind == "settings":
         keys = {"path", *SOURCED_KEYS}
@@ -91,14 +97,14 @@ def _sheet_below_header(
         sum(str(cell.value).strip().partition(".")[0] in keys for cell in row if cell.is_filled)
         for row in rows[:MAX_HEADER_ROW]
     ]
-    best = max(counts, default=0)
-    if best:
-        header, *below = rows[counts.index(best) :]
-        return Sheet(header, [row for row in below if any(cell.is_filled for cell in row)])
+    best_count = max(counts, default=0)
+    if best_count:
+        header, *data_rows = rows[counts.index(best_count) :]
+        return Sheet(header, [row for row in data_rows if any(cell.is_filled for cell in row)])
     if not rows:
         return Sheet([], [])
-    some = [tab.owner_column, *tab.item.keys] if tab.owner else tab.item.keys[:4]
-    names = "path, value" if tab.kind == "settings" else ", ".join(some)
+    example_keys = [tab.owner_column, *tab.item.keys] if tab.owner else tab.item.keys[:4]
+    names = "path, value" if tab.kind == "settings" else ", ".join(example_keys)
     message = tr("no row of the sheet '{name}' holds the names of its columns", name=name)
     hint = tr("one of the first ten has to hold names such as {names}", names=names)
     report(Fault(tab.path, message, hint, location=SourceLocation(file, cell=f"{name}!A1")))
@@ -108,8 +114,8 @@ def _sheet_below_header(
 def _add_sheet(
     root: Node, tab: Tab, sheet: Sheet | None, file: str, name: str, report: FaultReporter
 ) -> Node:
-    """The tree with what a sheet holds."""
-    place = SourceLocation(file, cell=f"{name}!A1")
+    """Return the tree with the content of a sheet added."""
+    location = SourceLocation(file, cell=f"{name}!A1")
     content: Any = None
     if sheet is not None and tab.kind == "settings":
         return _SettingsSheet(tab, file, report).read_sheet(sheet)
@@ -121,25 +127,25 @@ def _add_sheet(
     elif sheet is not None:
         content = _ItemSheet(tab, file, report).parse_content(sheet) if sheet.header else {}
     if content is None:
-        _set_node(root, tab.path, Node(None, place, place, faulty=True))
+        _set_node(root, tab.path, Node(None, location, location, faulty=True))
     elif content or is_required(SCENARIO_SHAPE, tab.path[0]):
-        _set_node(root, tab.path, Node(content, place, place, missing=not content))
+        _set_node(root, tab.path, Node(content, location, location, missing=not content))
     return root
 
 
 def _set_node(root: Node, path: tuple[str, ...], node: Node) -> None:
     parent = root
     for step in path[:-1]:
-        below = parent.value.get(step)
-        if below is None or not isinstance(below.value, dict):
-            below = parent.value[step] = Node({}, node.location, node.location)
-        parent = below
+        child = parent.value.get(step)
+        if child is None or not isinstance(child.value, dict):
+            child = parent.value[step] = Node({}, node.location, node.location)
+        parent = child
     if path:
         parent.value[path[-1]] = node
 
 
 class _ItemSheet(TableReader):
-    """A sheet of items, with what people write into cells of either language."""
+    """Reader of a sheet of items, which accepts words in English and German."""
 
     def __init__(self, tab: Tab, file: str, report: FaultReporter) -> None:
         super().__init__(tab.key, Node({}, SourceLocation(file)), tab.shape, file, report)
@@ -147,32 +153,35 @@ class _ItemSheet(TableReader):
         self.item = tab.item
 
     def add_to_owners(self, root: Node, sheet: Sheet) -> None:
-        """Put items into those that they belong to, in place."""
+        """Add the items of a sheet to the items that own them, in place."""
         assert self.tab.owner is not None
         owners = node_at(root, self.tab.owner.path)
-        known: dict[str, Node] = {}
+        owners_by_id: dict[str, Node] = {}
         if owners is not None and isinstance(owners.value, dict):
-            known = owners.value
+            owners_by_id = owners.value
         elif owners is not None:
             ids = [(item.child("id"), item) for item in owners.value or ()]
-            known = {str(one.value): item for one, item in reversed(ids) if one is not None}
+            owners_by_id = {
+                str(node.value): item for node, item in reversed(ids) if node is not None
+            }
         by_owner: dict[str, list[Node]] = {}
         for row in (self.parse_rows(sheet) if sheet.header else None) or ():
             name = row.value.pop(self.tab.owner_column, None)
             if name is None or name.value is None:
                 message = tr("the cell '{column}' is empty", column=self.tab.owner_column)
                 hint = tr("name the one that this row belongs to")
-                self._report_fault(row.location if name is None else name.location, message, hint)
-            elif name.value in known:
+                location = row.location if name is None else name.location
+                self._report_fault(location, message, hint)
+            elif name.value in owners_by_id:
                 by_owner.setdefault(name.value, []).append(row)
             elif owners is None or not owners.faulty:
                 self._report_unknown_owner(
-                    name, list(known), root.child(includes.INCLUDE_KEY) is not None
+                    name, list(owners_by_id), root.child(includes.INCLUDE_KEY) is not None
                 )
         for owner, rows in by_owner.items():
-            place = rows[0].location
+            start = rows[0].location
             content = self.index_by_id(rows) if self.has_ids else rows
-            known[owner].value[self.tab.path[-1]] = Node(content, place, place)
+            owners_by_id[owner].value[self.tab.path[-1]] = Node(content, start, start)
 
     def _report_unknown_owner(self, name: Node, ids: list[str], has_includes: bool) -> None:
         assert self.tab.owner is not None
@@ -188,10 +197,10 @@ class _ItemSheet(TableReader):
             return (name,), None
         if self.tab.owner is not None and name == self.tab.owner_column:
             return (name,), Shape("text")
-        elsewhere = self._tab_of_column(name)
-        if elsewhere is not None:
+        other_tab = self._tab_of_column(name)
+        if other_tab is not None:
             message = tr("'{name}' stands on a sheet of its own", name=name)
-            hint = tr("see the sheet '{name}'", name=elsewhere.title)
+            hint = tr("see the sheet '{name}'", name=other_tab.title)
             self._report_fault(cell.location, message, hint)
             return (name,), None
         path, shape = super()._resolve_column(cell, name)
@@ -200,7 +209,7 @@ class _ItemSheet(TableReader):
         return path, shape
 
     def _tab_of_column(self, name: str) -> Tab | None:
-        """The tab that holds what a column names."""
+        """Return the sheet of its own on which the field of a column belongs, or None."""
         steps = tuple(name.split("."))
         owner = self.tab if self.tab.kind == "items" else None
         for length in range(1, len(steps) + 1):
@@ -212,19 +221,19 @@ class _ItemSheet(TableReader):
     def _parse_row(self, columns: list[TableColumn], cells: list[Cell]) -> Node | None:
         row = super()._parse_row(columns, cells)
         for column in reversed(columns) if row is not None else ():
-            # What is missing is missing from a cell, which is told rather than the row's first.
+            # The location of a missing value is its cell, not the first cell of the row.
             key = str(column.path[0])
             node = row.value.get(key) if row is not None else None
-            missing = node is None or (node.value is None and not node.faulty)
-            if row is not None and missing and self._is_required(key):
+            is_missing = node is None or (node.value is None and not node.faulty)
+            if row is not None and is_missing and self._is_required(key):
                 row.value[key] = Node(
                     None, _cell_location(cells, column.cell.column_index), missing=True
                 )
         return row
 
     def _is_required(self, key: str) -> bool:
-        own = (key == "id" and self.has_ids) or key == self.tab.owner_column
-        return own or is_required(self.item, key)
+        is_key_column = (key == "id" and self.has_ids) or key == self.tab.owner_column
+        return is_key_column or is_required(self.item, key)
 
     def _parse_cell(self, shape: Shape, cell: Cell) -> Node:
         value = cell.value
@@ -242,30 +251,30 @@ class _ItemSheet(TableReader):
                 cell.location, message, number_hint(node.value) if "%" in node.value else hint
             )
             node = Node(None, cell.location, cell.location, faulty=True)
-        # What is unreadable is not missing: checks of the whole pass it over.
+        # An unreadable number is not missing; further checks skip the placeholder.
         return replace(node, value=UNREADABLE_NUMBER) if node.faulty else node
 
     def _interpret_word(self, shape: Shape, text: str) -> str | bool:
-        """The word or the truth value that a text stands for."""
-        said = text.strip().lower()
-        if shape.kind == "flag" and said in (*_TRUE_WORDS, *_FALSE_WORDS):
-            return said in _TRUE_WORDS
+        """Return the word of the file format, or the boolean, that a text stands for."""
+        word = text.strip().lower()
+        if shape.kind == "flag" and word in (*_TRUE_WORDS, *_FALSE_WORDS):
+            return word in _TRUE_WORDS
         if shape.kind in ("choice", "names"):
             return tabs.resolve_word(text, shape.choices)
         return text.strip() if shape.kind == "country" else text
 
 
 def _cell_location(cells: list[Cell], column_index: int) -> SourceLocation:
-    """The place of a column in the row of some cells."""
+    """Return the location of the cell of a column in the same row."""
     from openpyxl.utils import get_column_letter
 
-    sheet, _, first = cells[0].location.cell.rpartition("!")
-    row = first.lstrip(string.ascii_uppercase)
+    sheet, _, reference = cells[0].location.cell.rpartition("!")
+    row = reference.lstrip(string.ascii_uppercase)
     return replace(cells[0].location, cell=f"{sheet}!{get_column_letter(column_index + 1)}{row}")
 
 
 class _VariantRow(Base):
-    """A row of the sheet of variants: a path and its value; texts stand in any row of a variant."""
+    """Fields of a row of the sheet of variants: a path and its value, and texts of the variant."""
 
     title: LocalizedText | None = None
     description: LocalizedText | None = None
@@ -278,29 +287,29 @@ class _VariantRow(Base):
 
 
 class _VariantSheet(_ItemSheet):
-    """The sheet of variants, a row a change."""
+    """Reader of the sheet of variants or assumption sets, with one change per row."""
 
     def __init__(self, tab: Tab, file: str, report: FaultReporter) -> None:
         super().__init__(tab, file, report)
         self.item = shape_of(_VariantRow)
 
     def index_by_id(self, rows: list[Node]) -> dict[str, Node]:
-        """The variants, each with its texts and all its changes."""
+        """Return the variants by id, each with its texts and all its changes."""
         variants: dict[str, Node] = {}
         for id_, row in self.split_ids(rows):
             name = str(id_.value).strip()
             variant = variants.setdefault(name, Node({}, id_.location, id_.location))
             for text in (*VARIANT_TEXTS, "weight"):
                 node = row.child(text)
-                before = variant.value.setdefault(text, node) if node is not None else None
+                first_node = variant.value.setdefault(text, node) if node is not None else None
                 if (
                     node
-                    and before
-                    and to_plain_data(before, ANY_SHAPE) != to_plain_data(node, ANY_SHAPE)
+                    and first_node
+                    and to_plain_data(first_node, ANY_SHAPE) != to_plain_data(node, ANY_SHAPE)
                 ):
                     message = tr("another '{text}' of the same variant", text=text)
                     self._report_fault(
-                        node.location, message, tr("first at {place}", place=before.location)
+                        node.location, message, tr("first at {place}", place=first_node.location)
                     )
             self._add_change(variant, row)
         return variants
@@ -316,18 +325,18 @@ class _VariantSheet(_ItemSheet):
                 hint = tr("write one, or null to take the field away")
                 self._report_fault(path.location, message, hint)
             return
-        about = {key: node for key in SOURCED_KEYS[1:] if (node := row.child(key)) is not None}
-        name, place = str(path.value).strip(), path.location
-        changes = variant.value.setdefault("set", Node({}, place, place))
+        remarks = {key: node for key in SOURCED_KEYS[1:] if (node := row.child(key)) is not None}
+        name, location = str(path.value).strip(), path.location
+        changes = variant.value.setdefault("set", Node({}, location, location))
         if (first := changes.value.get(name)) is not None:
             message = tr("the path '{path}' stands twice", path=name)
-            self._report_fault(place, message, tr("first at {place}", place=first.key_location))
+            self._report_fault(location, message, tr("first at {place}", place=first.key_location))
             return
-        value = Node({"value": value, **about}, value.location) if about else value
-        changes.value[name] = replace(value, key_location=place)
+        value = Node({"value": value, **remarks}, value.location) if remarks else value
+        changes.value[name] = replace(value, key_location=location)
 
     def _parse_cell(self, shape: Shape, cell: Cell) -> Node:
-        """What a cell gives: where anything may stand, a number, or a text as YAML writes it."""
+        """Return the node of a cell; a text in a column of any type is parsed as YAML."""
         if shape.kind != "any" or cell.faulty:
             return super()._parse_cell(shape, cell)
         if isinstance(cell.value, str):
@@ -338,41 +347,44 @@ class _VariantSheet(_ItemSheet):
 
 
 class _SettingsSheet(_ItemSheet):
-    """The sheet with a value a row, read as one item whose columns are the paths."""
+    """Reader of the sheet with one value per row, parsed as one item whose columns are paths."""
 
     def read_sheet(self, sheet: Sheet) -> Node:
-        """The root of the scenario, without the sections that have sheets."""
+        """Return the root of the scenario, without the sections that have sheets."""
         header = {str(cell.value).strip(): cell for cell in sheet.header if cell.is_filled}
         for name, cell in header.items():
             if name not in ("path", *SOURCED_KEYS) and not name.startswith(USER_PREFIX):
                 message = tr("the column '{column}' is not known", column=name)
                 hint = unknown_key_hint(name, ("path", *SOURCED_KEYS))
                 self.report(Fault((), message, hint, location=cell.location))
-        place = sheet.header[0].location if sheet.header else self.node.location
+        location = sheet.header[0].location if sheet.header else self.node.location
         if not {"path", "value"} <= set(header):
             message = tr("the sheet needs the columns 'path' and 'value'")
-            self.report(Fault((), message, location=place))
-            return Node({}, place)
-        found = [one for row in sheet.rows for one in self._path_cells(row, header)]
-        paths = [replace(path, column_index=number) for number, (path, _) in enumerate(found)]
-        values = [replace(cell, column_index=number) for number, (_, cell) in enumerate(found)]
+            self.report(Fault((), message, location=location))
+            return Node({}, location)
+        pairs = [pair for row in sheet.rows for pair in self._path_cells(row, header)]
+        paths = [replace(path, column_index=number) for number, (path, _) in enumerate(pairs)]
+        values = [replace(cell, column_index=number) for number, (_, cell) in enumerate(pairs)]
         columns = self._resolve_columns(Sheet(paths, [values]))
-        root = self._parse_row(columns, values) or Node({}, place)
+        root = self._parse_row(columns, values) or Node({}, location)
         self._add_missing_nodes(root, columns, values)
-        return replace(root, location=place, key_location=None)
+        return replace(root, location=location, key_location=None)
 
     def _path_cells(self, row: list[Cell], header: dict[str, Cell]) -> Iterator[tuple[Cell, Cell]]:
-        """The paths and cells of the value of a row and of what is said of it."""
-        at = {
-            name: row[one.column_index]
-            for name, one in header.items()
-            if one.column_index < len(row)
+        """Yield the paths and cells of the value of a row, its source and its other remarks."""
+        cells_by_name = {
+            name: row[header_cell.column_index]
+            for name, header_cell in header.items()
+            if header_cell.column_index < len(row)
         }
-        path, filled = at.get("path"), {key: at[key] for key in SOURCED_KEYS if key in at}
+        path, filled = (
+            cells_by_name.get("path"),
+            {key: cells_by_name[key] for key in SOURCED_KEYS if key in cells_by_name},
+        )
         filled = {name: cell for name, cell in filled.items() if cell.is_filled}
         if path is not None and path.is_filled:
             empty = Cell(None, _cell_location(row, header["value"].column_index), 0)
-            for name, cell in {"value": at.get("value", empty), **filled}.items():
+            for name, cell in {"value": cells_by_name.get("value", empty), **filled}.items():
                 suffix = "" if name == "value" else f".{name}"
                 yield replace(path, value=str(path.value).strip() + suffix), cell
         elif filled:
@@ -381,7 +393,7 @@ class _SettingsSheet(_ItemSheet):
             self.report(Fault((), message, hint, location=next(iter(filled.values())).location))
 
     def _resolve_column(self, cell: Cell, name: str) -> tuple[NodePath, Shape | None]:
-        # What a scenario lies over is no field of its model.
+        # ``include`` is not a field of the scenario's model.
         return (
             ((name,), includes.INCLUDE_SHAPE)
             if name == includes.INCLUDE_KEY
@@ -396,22 +408,22 @@ class _SettingsSheet(_ItemSheet):
             for step in column.path if not cell.is_filled else ():
                 if str(step) not in parent.value and is_required(shape, str(step)):
                     parent.value[str(step)] = Node(None, cell.location, missing=True)
-                below = parent.value.get(str(step))
-                inside = shape_of_step(shape, step)
-                if below is None or inside is None or not isinstance(below.value, dict):
+                child = parent.value.get(str(step))
+                child_shape = shape_of_step(shape, step)
+                if child is None or child_shape is None or not isinstance(child.value, dict):
                     break
-                parent, shape = below, inside
+                parent, shape = child, child_shape
 
     def _is_required(self, key: str) -> bool:
         return False
 
     def _report_unknown_column(self, cell: Cell, name: str) -> None:
         shape, hint = SCENARIO_SHAPE, ""
-        for number, step in enumerate(name.split(".")):
-            inside = shape_of_step(shape, step) if shape.kind == "model" else None
-            if inside is None:
-                keys = [key for key in shape.keys if number or tabs.tab_at((key,)) is None]
-                hint = unknown_key_hint(step, keys if number else [*keys, includes.INCLUDE_KEY])
+        for depth, step in enumerate(name.split(".")):
+            child_shape = shape_of_step(shape, step) if shape.kind == "model" else None
+            if child_shape is None:
+                keys = [key for key in shape.keys if depth or tabs.tab_at((key,)) is None]
+                hint = unknown_key_hint(step, keys if depth else [*keys, includes.INCLUDE_KEY])
                 break
-            shape = inside
+            shape = child_shape
         self._report_fault(cell.location, tr("the path '{name}' is not known", name=name), hint)

@@ -1,8 +1,7 @@
-"""What the models want at a path of the file: read off their types, so said only once.
+"""Shapes: which values the models expect at a path of a scenario, derived from their types.
 
-Tables need it to know whether a cell is a number or a text, patches to know which fields exist,
-messages to name the nearest key or the choices there are, and trees to become the bare data that
-the models read.
+Tables use them to tell numbers from texts, patches to know which fields exist, messages to name
+similar keys and choices, and trees of nodes to become the data that the models validate.
 """
 
 import types
@@ -32,11 +31,12 @@ SOURCED_KEYS = ("value", "source", "confidence", "note")
 
 @dataclass(frozen=True)
 class Shape:
-    """What is expected somewhere: one of the kinds ``model``, ``mapping``, ``list``, ``number``,
-    ``yearly``, ``text``, ``flag``, ``choice``, ``country``, ``any`` and those that follow.
+    """The kind of value that is expected at some place.
 
-    ``years`` is a mapping whose keys are numbers, ``whole`` a bare whole number such as a year,
-    ``texts`` a text in one or two languages, ``names`` a list of names or one word for all.
+    ``kind`` is ``model``, ``mapping``, ``list``, ``number``, ``yearly``, ``text``, ``flag``,
+    ``choice``, ``country``, ``any``, ``years`` (a mapping with numbers as keys), ``whole`` (an
+    integer such as a year), ``texts`` (a text in one or two languages) or ``names`` (a list of
+    names, or one word for all).
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Shape:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys a mapping may have, as files write them; none where they are free."""
+        """The keys that a mapping may have in files; empty if they are free."""
         if self.model is not None:
             return tuple(field.alias or name for name, field in self.model.model_fields.items())
         return {"texts": ("en", "de"), "number": SOURCED_KEYS, "yearly": SOURCED_KEYS}.get(
@@ -61,31 +61,33 @@ _TEXT_SHAPE = Shape("text")
 
 @lru_cache(maxsize=1024)
 def shape_of(annotation: Any) -> Shape:
-    """The shape that a type of the models stands for."""
-    origin, about = get_origin(annotation), get_args(annotation)
+    """Return the shape of a type of the models."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _shape_of_annotated(about[0], about[1:])
+        return _shape_of_annotated(arguments[0], arguments[1:])
     if origin in (Union, types.UnionType):
-        return shape_of(next(arg for arg in about if arg is not type(None)))
+        return shape_of(next(arg for arg in arguments if arg is not type(None)))
     if origin is Literal:
-        kind = "whole" if isinstance(about[0], int) else "choice"
-        return Shape(kind, choices=tuple(map(str, about)))
+        kind = "whole" if isinstance(arguments[0], int) else "choice"
+        return Shape(kind, choices=tuple(map(str, arguments)))
     if origin is dict:
-        return Shape("years" if shape_of(about[0]).kind == "whole" else "mapping", item=about[1])
+        return Shape(
+            "years" if shape_of(arguments[0]).kind == "whole" else "mapping", item=arguments[1]
+        )
     if origin is tuple:
-        return Shape("list", item=about[0])
+        return Shape("list", item=arguments[0])
     if not isinstance(annotation, type):
         return ANY_SHAPE
     if issubclass(annotation, BaseModel) and not issubclass(annotation, LocalizedText):
         return Shape("model", annotation)
-    simple = {
+    kinds = {
         LocalizedText: "texts",
         Number: "number",
         YearlyQuantity: "yearly",
         bool: "flag",
         int: "whole",
     }
-    return Shape(simple.get(annotation, "text" if annotation is str else "any"))
+    return Shape(kinds.get(annotation, "text" if annotation is str else "any"))
 
 
 def _shape_of_annotated(inner: Any, metadata: tuple[Any, ...]) -> Shape:
@@ -102,7 +104,7 @@ def _shape_of_annotated(inner: Any, metadata: tuple[Any, ...]) -> Shape:
 
 
 def shape_of_step(shape: Shape, step: PathStep) -> Shape | None:
-    """The shape one step further, or None where no such key or position can be."""
+    """Return the shape of a key or position within a shape, or None if it is not allowed."""
     if shape.kind == "model":
         return _field_shapes(shape.model).get(str(step))
     if shape.kind in ("mapping", "years", "list"):
@@ -118,38 +120,38 @@ def shape_of_step(shape: Shape, step: PathStep) -> Shape | None:
 
 @cache
 def _field_shapes(model: type[BaseModel] | None) -> dict[str, Shape]:
-    """The shapes of the fields of a model, by their keys in files."""
-    found = {}
-    for name, one in model.model_fields.items() if model is not None else ():
-        annotation: Any = one.annotation
-        for mark in one.metadata:
+    """Return the shapes of a model's fields by their keys in files."""
+    shapes = {}
+    for name, field in model.model_fields.items() if model is not None else ():
+        annotation: Any = field.annotation
+        for mark in field.metadata:
             annotation = Annotated[annotation, mark]
-        found[one.alias or name] = shape_of(annotation)
-    return found
+        shapes[field.alias or name] = shape_of(annotation)
+    return shapes
 
 
 def _find_field(shape: Shape, key: str) -> tuple[str, FieldInfo] | None:
-    """The field of a model that files write as a key, and its name in the model."""
+    """Return the name and the field of a model for a key in files, or None."""
     fields = shape.model.model_fields.items() if shape.model is not None else ()
-    return next(((name, one) for name, one in fields if key == (one.alias or name)), None)
+    return next(((name, field) for name, field in fields if key == (field.alias or name)), None)
 
 
 def is_required(shape: Shape, key: str) -> bool:
-    """Whether a field has to be there."""
-    found = _find_field(shape, key)
-    return found is not None and found[1].is_required()
+    """Return whether a field is required."""
+    field = _find_field(shape, key)
+    return field is not None and field[1].is_required()
 
 
 def describe_field(shape: Shape, key: str) -> str:
-    """The one line that the models say of a field."""
-    found = _find_field(shape, key)
-    if found is None or shape.model is None:
+    """Return the docstring of a field; empty if there is none."""
+    field = _find_field(shape, key)
+    if field is None or shape.model is None:
         return ""
-    return field_docstrings(shape.model).get(found[0], "")
+    return field_docstrings(shape.model).get(field[0], "")
 
 
 def shape_at(path: Iterable[PathStep]) -> Shape:
-    """The shape at a path from the root of a scenario; anything where the path leads nowhere."""
+    """Return the shape at a path from the root; ``any`` if the path does not exist."""
     shape: Shape | None = SCENARIO_SHAPE
     for step in path:
         shape = shape_of_step(shape, step) if shape is not None else None
@@ -157,43 +159,42 @@ def shape_at(path: Iterable[PathStep]) -> Shape:
 
 
 def to_plain_data(node: Node, shape: Shape) -> Any:
-    """The bare data, where a field without a value is a field that is absent.
+    """Return the tree as plain data, without the fields that have no value.
 
-    A key that the shape does not know stays, with or without a value, so that it is refused. An
-    item without a value is one with nothing but defaults. Nothing (``null``) in a list stays,
-    since lists have positions.
+    A key that the shape does not know is kept, so that validation refuses it. An item without a
+    value becomes an item with defaults only. ``null`` in a list is kept, since positions matter.
     """
     if isinstance(node.value, dict):
         data = {}
         for key, child in node.value.items():
-            inside = shape_of_step(shape, key)
+            child_shape = shape_of_step(shape, key)
             if child.value is not None:
-                data[key] = to_plain_data(child, inside or ANY_SHAPE)
+                data[key] = to_plain_data(child, child_shape or ANY_SHAPE)
             elif is_item(shape) and not child.faulty:
                 data[key] = {}
-            elif inside is None or not _may_be_absent(shape, node, key):
+            elif child_shape is None or not _may_be_absent(shape, node, key):
                 data[key] = None
         return data
     if isinstance(node.value, list):
-        inside = shape_of_step(shape, 0) or ANY_SHAPE
-        return [to_plain_data(child, inside) for child in node.value]
+        child_shape = shape_of_step(shape, 0) or ANY_SHAPE
+        return [to_plain_data(child, child_shape) for child in node.value]
     return node.value
 
 
 def is_item(shape: Shape) -> bool:
-    """Whether what a mapping holds are items such as projects, by their ids."""
+    """Return whether the values of a mapping are items with ids, such as projects."""
     return shape.kind == "mapping" and holds_items(shape)
 
 
 def holds_items(shape: Shape) -> bool:
-    """Whether a shape is a list or a mapping of items."""
+    """Return whether a shape is a list or a mapping of items."""
     return shape.kind in ("mapping", "list") and shape_of(shape.item).kind == "model"
 
 
 def _may_be_absent(shape: Shape, node: Node, key: str) -> bool:
-    """Whether a key is one of those that the shape knows: a year only where years belong.
+    """Return whether a key without a value is one that the shape knows, and can be dropped.
 
-    A bare number among ids is what follows a decimal comma in braces, not an id left out.
+    A number among ids is not: it comes from a decimal comma in braces.
     """
     if shape.kind == "mapping" and key.isdecimal():
         return False

@@ -1,6 +1,6 @@
-"""What ships with the project: scenarios, and presets, which are terms of known schemes.
+"""Scenarios and presets (terms of known funding schemes) that ship with the project.
 
-In the checkout they lie under ``scenarios`` and ``scenarios/presets``; the wheel holds both in
+In a checkout they are in ``scenarios`` and ``scenarios/presets``; in the wheel in
 ``models/scenarios``.
 """
 
@@ -14,57 +14,62 @@ from models.files.yaml_source import parse_yaml
 
 YAML_SUFFIX = ".yaml"
 YAML_SUFFIXES = (YAML_SUFFIX, ".yml")
-SCENARIO_SUFFIXES = (*YAML_SUFFIXES, ".json", ".xlsx", ".xlsm")  #: How files of scenarios end.
+SCENARIO_SUFFIXES = (*YAML_SUFFIXES, ".json", ".xlsx", ".xlsm")  #: Suffixes of scenario files.
 
 
 def _scenario_folder() -> Path:
-    """Where scenarios lie, and the presets in a folder among them."""
+    """Return the folder of the scenarios, which contains that of the presets."""
     package = Path(__file__).parents[1]
-    packed = package / "scenarios"
-    return packed if packed.is_dir() else package.parent / "scenarios"
+    wheel_folder = package / "scenarios"
+    return wheel_folder if wheel_folder.is_dir() else package.parent / "scenarios"
 
 
 def preset_folder() -> Path:
-    """Where the presets lie."""
+    """Return the folder of the presets."""
     return _scenario_folder() / "presets"
 
 
 def preset_files() -> dict[str, Path]:
-    """The files of the presets by name, in the order of names."""
+    """Return the files of the presets by name, sorted by name."""
     return {path.stem: path for path in sorted(preset_folder().glob(f"*{YAML_SUFFIX}"))}
 
 
 def scenario_files() -> dict[str, Path]:
-    """The files of the scenarios by name, in the order of names."""
+    """Return the files of the scenarios by name, sorted by name."""
     return {path.stem: path for path in sorted(_scenario_folder().glob(f"*{YAML_SUFFIX}"))}
 
 
 def resolve_scenario(path: str | Path) -> Path:
-    """The file that a path means: itself, or the shipped scenario of that name, where nothing here
-    is called so, with or without an ending."""
-    known = scenario_files().get(str(path))
-    if known is None or any(
+    """Return the file that a path means: itself, or the shipped scenario of that name.
+
+    A file of that name in the working directory, with or without suffix, takes precedence.
+    """
+    shipped = scenario_files().get(str(path))
+    if shipped is None or any(
         Path(f"{path}{ending}").exists() for ending in ("", *SCENARIO_SUFFIXES)
     ):
         return Path(path)
-    return known
+    return shipped
 
 
 def companion_files(path: Path) -> dict[str, bytes]:
-    """The files in the folder of a shipped scenario, by their paths from where it lies."""
-    files = sorted(one for one in path.with_suffix("").rglob("*") if one.is_file())
-    return {one.relative_to(path.parent).as_posix(): one.read_bytes() for one in files}
+    """Return the contents of the files in the folder of a shipped scenario.
+
+    The keys are their paths relative to the scenario's folder.
+    """
+    files = sorted(entry for entry in path.with_suffix("").rglob("*") if entry.is_file())
+    return {file.relative_to(path.parent).as_posix(): file.read_bytes() for file in files}
 
 
 def read_source_text(path: Path) -> str:
-    """The text of a scenario or a preset as it was written."""
+    """Return the text of a scenario or a preset as it was written."""
     return decode_text(read_bytes(path, SourceLocation(str(path)), role="preset"), str(path))
 
 
 def read_heading(path: Path) -> tuple[LocalizedText, LocalizedText]:
-    """Title and description of a scenario or a preset, each empty where it has none.
+    """Return title and description of a scenario or a preset, each empty if missing.
 
-    Raises ScenarioError where the file cannot be read.
+    Raises ScenarioError if the file cannot be read.
     """
     root = parse_yaml(
         read_bytes(path, SourceLocation(str(path)), role="preset"), str(path), lambda _fault: None
@@ -76,5 +81,5 @@ def _text_of_node(node: Node | None) -> LocalizedText:
     if node is None or not isinstance(node.value, dict):
         return LocalizedText.model_validate("" if node is None else str(node.value))
     return LocalizedText(
-        **{key: str(part.value) for key, part in node.value.items() if key in ("en", "de")}
+        **{key: str(child.value) for key, child in node.value.items() if key in ("en", "de")}
     )

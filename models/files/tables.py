@@ -1,7 +1,7 @@
-"""Long lists in tables: ``{table: projects.csv}`` in place of a list or a mapping.
+"""Tables: ``{table: projects.csv}`` in place of a list or a mapping.
 
-A table has one row for each item; its columns are the field names, those of nested fields with
-dots (``capex_profile.0``). An empty cell is a field that is absent.
+A table has one row per item; its columns are field names, those of nested fields with dots
+(``capex_profile.0``). An empty cell is a field that is absent.
 """
 
 import datetime
@@ -34,7 +34,7 @@ DATE_TYPES = (datetime.date, datetime.time, datetime.timedelta)
 
 
 def expand_tables(root: Node, file: str, report: FaultReporter) -> Node:
-    """The tree with all tables put in place."""
+    """Return the tree with all tables replaced by their rows."""
     sections = dict(root.value)
     for name, node in root.value.items():
         shape = shape_of_step(SCENARIO_SHAPE, name)
@@ -48,7 +48,7 @@ def expand_tables(root: Node, file: str, report: FaultReporter) -> Node:
 
 @dataclass
 class TableColumn:
-    """One column: its path in an item, and what its cells hold."""
+    """One column: its header cell, its path in an item, and the shape of its cells."""
 
     cell: Cell
     path: NodePath
@@ -57,7 +57,7 @@ class TableColumn:
 
 @dataclass
 class TableReader:
-    """Reads the table of a section; ``node`` is what stands in the section's place."""
+    """Reader of the table of a section; ``node`` is the mapping that names the table."""
 
     section: str
     node: Node
@@ -80,7 +80,7 @@ class TableReader:
         self.report(Fault((self.section, *path), message, hint, location=location))
 
     def read(self) -> Node:
-        """The rows as the list or mapping that the section wants."""
+        """Return the node of the section, with the rows as a list or a mapping."""
         content: Any = None
         try:
             if (sheet := self._read_sheet()) is not None:
@@ -88,37 +88,37 @@ class TableReader:
         except ScenarioError as error:
             for fault in error.faults:
                 self.report(replace(fault, path=(self.section,)))
-        # Where the table cannot be read, what refers to its items must not be faulty as well.
+        # A table that cannot be read is marked, so that references to its items are no faults.
         return replace(self.node, value=content, faulty=content is None or self.node.faulty)
 
     def parse_content(self, sheet: Sheet) -> dict[str, Node] | list[Node] | None:
-        """The items of a sheet; None, and a fault reported, where they cannot be told apart."""
+        """Return the items of a sheet; None, with a fault reported, if they have no ids."""
         rows = self.parse_rows(sheet)
         return rows if rows is None or not self.has_ids else self.index_by_id(rows)
 
     def parse_rows(self, sheet: Sheet) -> list[Node] | None:
-        """A node for each row; None, and a fault reported, where items cannot be told apart."""
+        """Return a node per row; None, with a fault reported, if there is no column of ids."""
         columns = self._resolve_columns(sheet)
         if self.has_ids and not any(column.path == ("id",) for column in columns):
-            place = sheet.header[0].location if sheet.header else self.node.location
+            location = sheet.header[0].location if sheet.header else self.node.location
             hint = tr("add one; its cells name the items")
-            self._report_fault(place, tr("the table has no column 'id'"), hint)
+            self._report_fault(location, tr("the table has no column 'id'"), hint)
             return None
         rows = (self._parse_row(columns, cells) for cells in sheet.rows)
         return [row for row in rows if row is not None]
 
     def split_ids(self, rows: list[Node]) -> Iterator[tuple[Node, Node]]:
-        """The ids of rows, and the rows without them."""
+        """Yield the ids of rows, and the rows without them."""
         for row in rows:
             name = row.value.pop("id", None)
             if name is None or name.value is None:
-                place = row.location if name is None else name.location
-                self._report_fault(place, tr("the cell 'id' is empty"), tr("name the item"))
+                location = row.location if name is None else name.location
+                self._report_fault(location, tr("the cell 'id' is empty"), tr("name the item"))
             else:
                 yield name, row
 
     def index_by_id(self, rows: list[Node]) -> dict[str, Node]:
-        """The rows by their ids, which may not repeat."""
+        """Return the rows by their ids; a duplicate id is reported."""
         items: dict[str, Node] = {}
         for name, row in self.split_ids(rows):
             if (first := items.get(str(name.value))) is not None:
@@ -163,8 +163,11 @@ class TableReader:
         return read_csv(raw, str(path), self.report)
 
     def _table_path(self, table: Node) -> FilePath | None:
-        """The file of a table, which has to lie in the folder of the file naming it, or below."""
-        # A patch has no folder of its own; all else lies beside the file that names it.
+        """Return the file of a table, or None with a fault reported.
+
+        It has to be in the folder of the file that names it, or below.
+        """
+        # A patch has no folder; its tables are relative to the scenario file.
         path = path_in_folder_of(
             table.location.file if table.location.line else self.file, str(table.value)
         )
@@ -201,20 +204,20 @@ class TableReader:
         return list(columns.values())
 
     def _resolve_column(self, cell: Cell, name: str) -> tuple[NodePath, Shape | None]:
-        """The path that the name of a column means; no shape, and a fault, where there is none."""
+        """Return path and shape for the name of a column; no shape, with a fault, if unknown."""
         path: list[str | int] = []
         shape = self.item
         for part in name.split("."):
-            listed = shape.kind in ("list", "names")
-            known = bool(re.fullmatch(r"\d{1,3}", part)) if listed else bool(part)
+            is_list = shape.kind in ("list", "names")
+            is_valid = bool(re.fullmatch(r"\d{1,3}", part)) if is_list else bool(part)
             if shape.kind in ("years", "yearly"):
-                known = part.isdecimal() or (shape.kind == "yearly" and part in SOURCED_KEYS)
-            step: str | int = int(part) if listed and known else part
-            inside = shape_of_step(shape, step) if known else None
-            if inside is None:
+                is_valid = part.isdecimal() or (shape.kind == "yearly" and part in SOURCED_KEYS)
+            step: str | int = int(part) if is_list and is_valid else part
+            child_shape = shape_of_step(shape, step) if is_valid else None
+            if child_shape is None:
                 self._report_unknown_column(cell, name)
                 return tuple(path), None
-            shape = inside
+            shape = child_shape
             path.append(step)
         if shape.kind not in ("model", "mapping", "years"):
             return tuple(path), shape
@@ -225,21 +228,21 @@ class TableReader:
         return tuple(path), None
 
     def _report_unknown_column(self, cell: Cell, name: str) -> None:
-        head, dot, rest = name.partition(".")
+        field, dot, rest = name.partition(".")
         keys = [*self.item.keys, *(["id"] if self.has_ids else [])]
         hint = ""
-        if head in keys:
-            near = closest_name(rest, (shape_of_step(self.item, head) or self.item).keys)
-            near = f"{head}.{near}" if near else ""
+        if field in keys:
+            suggestion = closest_name(rest, (shape_of_step(self.item, field) or self.item).keys)
+            suggestion = f"{field}.{suggestion}" if suggestion else ""
         else:
-            near = (
+            suggestion = (
                 ""
-                if (hint := other_unit_hint(head[:MAX_WORD_LENGTH], keys))
-                else closest_name(head, keys)
+                if (hint := other_unit_hint(field[:MAX_WORD_LENGTH], keys))
+                else closest_name(field, keys)
             )
-            near = f"{near}{dot}{rest}" if near else ""
+            suggestion = f"{suggestion}{dot}{rest}" if suggestion else ""
             hint = hint or tr("known: {names}", names=", ".join(keys))
-        hint = tr("did you mean '{name}'?", name=near) if near else hint
+        hint = tr("did you mean '{name}'?", name=suggestion) if suggestion else hint
         self._report_fault(
             cell.location, tr("the column '{column}' is not known", column=name), hint
         )
@@ -250,91 +253,102 @@ class TableReader:
             for column in columns
             if column.cell.column_index < len(cells) and cells[column.cell.column_index].is_filled
         }
-        found = []
+        nodes = []
         for path, (column, cell) in filled.items():
-            wholes = (path[:n] for n in range(1, len(path)) if path[n] not in SOURCED_KEYS[1:])
-            whole = next((filled[part][0] for part in wholes if part in filled), None)
-            if whole is None:
-                found.append((path, self._parse_cell(column.shape, cell)))
+            prefixes = (path[:n] for n in range(1, len(path)) if path[n] not in SOURCED_KEYS[1:])
+            parent_column = next((filled[part][0] for part in prefixes if part in filled), None)
+            if parent_column is None:
+                nodes.append((path, self._parse_cell(column.shape, cell)))
             else:
-                both = {"first": whole.cell.value, "second": column.cell.value}
-                message = tr("'{first}' and '{second}' give the same field twice", **both)
+                names = {"first": parent_column.cell.value, "second": column.cell.value}
+                message = tr("'{first}' and '{second}' give the same field twice", **names)
                 self._report_fault(cell.location, message, tr("keep one of them"))
-        return self._build_tree(found, self.item, cells[0].location) if filled else None
+        return self._build_tree(nodes, self.item, cells[0].location) if filled else None
 
     def _build_tree(
         self, cells: list[tuple[NodePath, Node]], shape: Shape, location: SourceLocation
     ) -> Node:
-        """The node of cells below one step: lists in order, sources beside their values."""
-        own = next((node for path, node in cells if not path), None)
-        below: dict[Any, list[tuple[NodePath, Node]]] = {}
+        """Return the node of the cells below one step: lists in order, sources with their values.
+
+        ``cells`` are pairs of the remaining path and the cell's node.
+        """
+        value_node = next((node for path, node in cells if not path), None)
+        by_step: dict[Any, list[tuple[NodePath, Node]]] = {}
         for path, node in cells:
             if path:
-                below.setdefault(path[0], []).append((path[1:], node))
-        if not below:
-            return own or Node(None, location)
-        told = own or next((node for path, node in below.get("value", ()) if not path), None)
-        if told is not None and told.faulty:
-            return told  # what is said of it is not looked at either
-        if own is not None:
-            below.setdefault("value", [((), own)])
-        if shape.kind in ("number", "yearly") and set(below) & set(SOURCED_KEYS):
-            years = [(step, below.pop(step)) for step in list(below) if step not in SOURCED_KEYS]
+                by_step.setdefault(path[0], []).append((path[1:], node))
+        if not by_step:
+            return value_node or Node(None, location)
+        values = (node for path, node in by_step.get("value", ()) if not path)
+        first_node = value_node or next(values, None)
+        if first_node is not None and first_node.faulty:
+            return first_node  # its source and note are not checked either
+        if value_node is not None:
+            by_step.setdefault("value", [((), value_node)])
+        if shape.kind in ("number", "yearly") and set(by_step) & set(SOURCED_KEYS):
+            years = [
+                (step, by_step.pop(step)) for step in list(by_step) if step not in SOURCED_KEYS
+            ]
             if years:
                 parts = [((step, *path), node) for step, inner in years for path, node in inner]
-                below["value"] = [*parts, *below.get("value", ())]
-            if "value" not in below:
+                by_step["value"] = [*parts, *by_step.get("value", ())]
+            if "value" not in by_step:
                 return Node(None, location, missing=True)
         nodes = {
             step: self._build_tree(
                 inner, shape_of_step(shape, step) or ANY_SHAPE, inner[0][1].location
             )
-            for step, inner in below.items()
+            for step, inner in by_step.items()
         }
         if shape.kind not in ("list", "names"):
             return Node(
                 {str(step): node for step, node in nodes.items()}, location, key_location=location
             )
-        lacking = [number for number, step in enumerate(sorted(nodes)) if number != step]
-        if lacking:
-            message = tr("position {number} of the list is empty", number=lacking[0])
+        gaps = [position for position, step in enumerate(sorted(nodes)) if position != step]
+        if gaps:
+            message = tr("position {number} of the list is empty", number=gaps[0])
             hint = tr("fill it, or move the later ones up")
-            self._report_fault(nodes[sorted(nodes)[lacking[0]]].location, message, hint)
+            self._report_fault(nodes[sorted(nodes)[gaps[0]]].location, message, hint)
         return Node([nodes[step] for step in sorted(nodes)], location)
 
     def _parse_cell(self, shape: Shape, cell: Cell) -> Node:
-        value, place = cell.value, cell.location
+        value, location = cell.value, cell.location
         if cell.faulty:
-            return Node(None, place, place, faulty=True)
+            return Node(None, location, location, faulty=True)
         if isinstance(value, DATE_TYPES):
             if shape.kind in _DATE_MESSAGES:
-                return self.date_fault_node(place, shape.kind)
+                return self.date_fault_node(location, shape.kind)
             value = str(value)
         if shape.kind in ("list", "names"):
-            return self._parse_names(shape, value, place)
+            return self._parse_names(shape, value, location)
         if shape.kind in ("number", "yearly", "whole"):
-            text = isinstance(value, str)
-            return parse_number_cell(value.strip(), place) if text else Node(value, place, place)
+            is_text = isinstance(value, str)
+            return (
+                parse_number_cell(value.strip(), location)
+                if is_text
+                else Node(value, location, location)
+            )
         if shape.kind == "flag":
             if isinstance(value, str) and value.strip().lower() in ("true", "false"):
                 value = value.strip().lower() == "true"
-            return Node(value, place, place)
-        return Node(_as_text(value), place, place)
+            return Node(value, location, location)
+        return Node(_as_text(value), location, location)
 
     def date_fault_node(self, location: SourceLocation, kind: str) -> Node:
-        """A faulty node, with what is said of a date where another kind of value belongs."""
+        """Report a date where another kind of value belongs, and return a faulty node."""
         self._report_fault(location, _DATE_MESSAGES[kind](), tr("format it so"))
         return Node(None, location, location, faulty=True)
 
     def _parse_names(self, shape: Shape, value: Any, location: SourceLocation) -> Node:
-        """A list in one cell, with ``;`` between its entries."""
+        """Return a list from one cell whose entries are separated by ``;``."""
         text = _as_text(value).strip()
         if shape.kind == "names" and text in shape.choices:
             return Node(text, location, location)
         entries = [entry.strip() for entry in text.split(";") if entry.strip()]
-        numbers = shape.kind == "list" and shape_of(shape.item).kind == "number"
+        are_numbers = shape.kind == "list" and shape_of(shape.item).kind == "number"
         nodes = [
-            parse_number_cell(one, location) if numbers else Node(one, location) for one in entries
+            parse_number_cell(part, location) if are_numbers else Node(part, location)
+            for part in entries
         ]
         return Node(nodes, location, location)
 
@@ -349,10 +363,10 @@ _DATE_MESSAGES = {
 
 
 def parse_number_cell(text: str, location: SourceLocation) -> Node:
-    """A cell where a number belongs; a text that is no number stays a text and is refused later."""
+    """Return the node of a cell for a number; other texts are kept, and refused by validation."""
     if len(text) < 300 and _NUMBER_PATTERN.fullmatch(text):
-        whole = re.fullmatch(r"[-+]?\d+", text)
-        return Node(int(text) if whole else float(text), location, location, raw_text=text)
+        is_integer = re.fullmatch(r"[-+]?\d+", text)
+        return Node(int(text) if is_integer else float(text), location, location, raw_text=text)
     return Node(text, location, location)
 
 

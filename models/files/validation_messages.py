@@ -1,4 +1,4 @@
-"""The models' findings as plain sentences at a path of the file."""
+"""Faults made from the errors of pydantic, with plain messages."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,23 +15,23 @@ from models.spelling import invalid_choice_hint, unknown_key_hint
 
 
 def faults_of_validation(error: ValidationError) -> Iterator[Fault]:
-    """Every fault of a validation."""
-    for one in error.errors(include_url=False):
-        path, kind = tuple(one["loc"]), one["type"]
+    """Yield a fault for each error of a validation."""
+    for details in error.errors(include_url=False):
+        path, kind = tuple(details["loc"]), details["type"]
         at_key = path[-1:] == ("[key]",)
         path = path[:-1] if at_key else path
         if kind == "scenario":
-            for at, message, hint in one["ctx"]["faults"]:
-                of_key = at[-1:] == ("[key]",)
-                whole = (*path, *(at[:-1] if of_key else at))
-                yield Fault(whole, message, hint, at_key=at_key or of_key)
+            for part_path, message, hint in details["ctx"]["faults"]:
+                part_at_key = part_path[-1:] == ("[key]",)
+                fault_path = (*path, *(part_path[:-1] if part_at_key else part_path))
+                yield Fault(fault_path, message, hint, at_key=at_key or part_at_key)
         elif kind == "missing":
             yield _missing_key_fault(path)
         elif kind == "extra_forbidden":
             yield _unknown_key_fault(path)
         else:
-            message, hint = _value_message(kind, path, one.get("input"))
-            yield Fault(path, message or one["msg"], hint, at_key=at_key)
+            message, hint = _value_message(kind, path, details.get("input"))
+            yield Fault(path, message or details["msg"], hint, at_key=at_key)
 
 
 def _join_path(path: NodePath) -> str:
@@ -40,10 +40,10 @@ def _join_path(path: NodePath) -> str:
 
 def _missing_key_fault(path: NodePath) -> Fault:
     parent, key = path[:-1], str(path[-1])
-    about = tr(describe_field(shape_at(parent) if parent else SCENARIO_SHAPE, key))
-    if current_language() == "en" and about[1:2].islower():
-        about = about[0].lower() + about[1:]
-    hint = f"{key}: {about}".rstrip(".") if about else ""
+    description = tr(describe_field(shape_at(parent) if parent else SCENARIO_SHAPE, key))
+    if current_language() == "en" and description[1:2].islower():
+        description = description[0].lower() + description[1:]
+    hint = f"{key}: {description}".rstrip(".") if description else ""
     message = tr("'{key}' is missing", key=key)
     if parent:
         message = tr("'{key}' is missing in {path}", key=key, path=_join_path(parent))
@@ -55,50 +55,50 @@ def _unknown_key_fault(path: NodePath) -> Fault:
     message = tr("'{key}' is not known", key=key)
     if parent:
         message = tr("'{key}' is not known in {path}", key=key, path=_join_path(parent))
-    # What is included is merged before the models see it, so that they do not know the key.
+    # Includes are merged before validation, so that the model does not have this key.
     keys = shape_at(parent).keys if parent else (*shape_at(parent).keys, "include")
     return Fault(path, message, unknown_key_hint(key, keys), at_key=True)
 
 
 def _value_message(kind: str, path: NodePath, value: Any) -> tuple[str, str]:
-    """What is wrong with a value, and a hint; nothing where only pydantic knows."""
-    shape, said = shape_at(path), describe_value(value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Return message and hint for a faulty value; empty if pydantic's message is to be used."""
+    shape, description = shape_at(path), describe_value(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == "literal_error" and isinstance(value, str):
         return tr("'{value}' is not known here", value=value), invalid_choice_hint(
             value, shape.choices
         )
-    if kind == "literal_error" and path == ("schema_version",) and number and value > 1:
-        message = tr("this version of Vorrat does not know format {shown}", shown=said)
+    if kind == "literal_error" and path == ("schema_version",) and is_number and value > 1:
+        message = tr("this version of Vorrat does not know format {shown}", shown=description)
         return message, tr("take a later version, or write {value}", value=shape.choices[-1])
     if kind == "literal_error":
         hint = tr("write {value}", value=tr(" or ").join(shape.choices))
-        return tr("{shown} is not possible here", shown=said), hint
+        return tr("{shown} is not possible here", shown=description), hint
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         keys = [key for key in shape.keys if key not in ("name", "description")]
         listed = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
         hint = tr("its keys are {names}", names=listed) if keys else ""
-        return tr("a mapping is expected here, not {shown}", shown=said), hint
+        return tr("a mapping is expected here, not {shown}", shown=description), hint
     if kind in ("tuple_type", "list_type"):
-        single = isinstance(value, (str, int, float))
-        hint = tr("write {value}", value=f"[{value}]") if single else ""
-        return tr("a list is expected here, not {shown}", shown=said), hint
+        is_scalar = isinstance(value, (str, int, float))
+        hint = tr("write {value}", value=f"[{value}]") if is_scalar else ""
+        return tr("a list is expected here, not {shown}", shown=description), hint
     if kind == "string_type":
-        hint = tr("write {value}", value=f'"{value}"') if number else ""
-        return tr("a text is expected here, not {shown}", shown=said), hint
+        hint = tr("write {value}", value=f'"{value}"') if is_number else ""
+        return tr("a text is expected here, not {shown}", shown=description), hint
     if kind in ("bool_type", "bool_parsing"):
-        return tr("{shown} is neither true nor false", shown=said), tr("write true or false")
+        return tr("{shown} is neither true nor false", shown=description), tr("write true or false")
     if kind == "string_pattern_mismatch":
         message = tr("'{value}' is not a currency code", value=value)
         return message, currency_code_hint(str(value))
     if kind.startswith(("int", "float")):
         hint = number_hint(value) if isinstance(value, str) else ""
-        return tr("{shown} is not a number", shown=said), hint
+        return tr("{shown} is not a number", shown=description), hint
     return "", ""
 
 
 def describe_value(value: Any) -> str:
-    """A value as a message names it."""
+    """Return a short description of a value for messages."""
     if value is None:
         return tr("nothing")
     if isinstance(value, bool):

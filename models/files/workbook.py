@@ -1,7 +1,7 @@
-"""Tables in Excel workbooks, bounded before they are read.
+"""Tables in Excel workbooks, with limits that are checked before openpyxl reads them.
 
-A small file can unpack to gigabytes or hold one far cell, so the size of the file, what it
-unpacks to, rows and columns are limited first.
+A small file can unpack to gigabytes or hold a single cell far away, so the size of the file, its
+unpacked size, rows and columns are limited.
 """
 
 import io
@@ -46,7 +46,7 @@ MAX_RATIO = 200
 _OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 MAX_PARTS = 5_000
 MAX_FORMAT_LENGTH = 255  #: Characters of a number format, as in Excel.
-MAX_TAGS = 300_000  #: Tags of one part of a workbook, each of which becomes an object; cells apart.
+MAX_TAGS = 300_000  #: Tags of one part of a workbook outside of cells; each becomes an object.
 WORKBOOK_LIMITS = ArchiveLimits(
     MAX_PARTS, MAX_UNPACKED, MAX_RATIO, MAX_TAGS, ("xl/worksheets/", "xl/sharedStrings")
 )
@@ -55,7 +55,10 @@ WORKBOOK_LIMITS = ArchiveLimits(
 def read_workbook(
     raw: bytes, file: str, sheet_name: Node | None, location: SourceLocation, report: FaultReporter
 ) -> Sheet:
-    """The cells of one sheet; the first sheet where ``tab`` is absent."""
+    """Return the cells of one sheet; of the first one if ``sheet_name`` is None.
+
+    Raises ScenarioError if the workbook or the sheet cannot be read.
+    """
     book = open_workbook(raw, file, location)
     if not book.sheetnames:
         raise fatal_error(location, tr("'{file}' has no sheets", file=file))
@@ -75,7 +78,10 @@ def read_workbook(
 
 
 def open_workbook(raw: bytes, file: str, location: SourceLocation) -> Any:
-    """A workbook of bounded size, opened for the values of its cells."""
+    """Return an openpyxl workbook of bounded size, opened for the values of its cells.
+
+    Raises ScenarioError if it is not readable or exceeds the limits.
+    """
     check_workbook_archive(raw, file, location)
     with _refuse_unreadable(file, location):
         reader = _WorkbookReader(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
@@ -88,38 +94,38 @@ def open_workbook(raw: bytes, file: str, location: SourceLocation) -> Any:
 
 
 def sheet_names(raw: bytes, file: str, location: SourceLocation) -> list[str]:
-    """The sheets of a workbook of bounded size."""
+    """Return the names of the sheets of a workbook of bounded size."""
     return list(open_workbook(raw, file, location).sheetnames)
 
 
 def read_rows(
     sheet: Any, file: str, location: SourceLocation, report: FaultReporter
 ) -> list[list[Cell]]:
-    """The rows of a sheet that hold anything, without the empty cells at their ends."""
+    """Return the rows of a sheet that are not empty, without the empty cells at their ends."""
     with _refuse_unreadable(file, location):
         return list(_iter_rows(sheet, file, report))
 
 
 class _WorkbookReader(ExcelReader):  # type: ignore[misc,unused-ignore]
-    """Reads what the values of cells rest on: texts, sheets, and which styles are dates.
+    """Reader of what the values of cells depend on: texts, sheets, and styles that are dates.
 
-    Names, print areas and all else of styles are left alone: openpyxl reads them by regular
-    expressions whose time grows with the square of a text, or more.
+    Names, print areas and the rest of the styles are not read: openpyxl parses them by regular
+    expressions whose time grows at least with the square of the length.
     """
 
     def read(self) -> None:
-        """Read a workbook into ``wb``."""
+        """Read the workbook into ``wb``."""
         self.read_manifest()
         self.read_strings()
         self.read_workbook()
         self.formats = self._number_formats()
-        found = {
+        formats = {
             style: code for style, code in self.formats.items() if len(code) <= MAX_FORMAT_LENGTH
         }
         book: Any = self.wb
-        book._date_formats = {style for style, code in found.items() if _is_date_code(code)}
+        book._date_formats = {style for style, code in formats.items() if _is_date_code(code)}
         book._timedelta_formats = {
-            style for style, code in found.items() if _is_duration_code(code)
+            style for style, code in formats.items() if _is_duration_code(code)
         }
         self.read_worksheets()
 
@@ -132,7 +138,7 @@ class _WorkbookReader(ExcelReader):  # type: ignore[misc,unused-ignore]
                 book._sheets.append(_LazySheet(book, sheet.name, rel.target, self.shared_strings))
 
     def _number_formats(self) -> dict[int, str]:
-        """The number formats of styles by their positions."""
+        """Return the number formats of styles by their positions."""
         if ARC_STYLE not in self.valid_files:
             return {}
         codes, styles = dict(BUILTIN_FORMATS), []
@@ -150,24 +156,24 @@ _is_date_code, _is_duration_code = cache(is_date_format), cache(is_timedelta_for
 
 
 class _LazySheet(ReadOnlyWorksheet):  # type: ignore[misc,unused-ignore]
-    """A sheet that is not read before it is needed."""
+    """A sheet that is read only when its rows are iterated."""
 
     def _get_size(self) -> None:
         pass
 
 
 class _RowParser(WorkSheetParser):  # type: ignore[misc,unused-ignore]
-    """Reads the rows of a sheet with the stored values of formulas, and nothing else of it."""
+    """Parser of the rows of a sheet, with the stored values of formulas."""
 
     def parse(self) -> Any:
-        """The number of each row, and its cells."""
+        """Yield the number of each row, and its cells."""
         for _, element in iterparse(self.source):
             if element.tag == ROW_TAG:
                 yield self.parse_row(element)
                 element.clear()
 
     def parse_cell(self, element: Any) -> dict[str, Any]:
-        """A cell; a formula without a value has the type ``f``."""
+        """Return a cell; a formula without a stored value has the type ``f``."""
         cell: dict[str, Any] = super().parse_cell(element)
         if cell["value"] is None and element.find(FORMULA_TAG) is not None:
             cell["data_type"] = "f"
@@ -176,7 +182,7 @@ class _RowParser(WorkSheetParser):  # type: ignore[misc,unused-ignore]
 
 @contextmanager
 def _refuse_unreadable(file: str, location: SourceLocation) -> Iterator[None]:
-    """Refuses what openpyxl cannot read, and keeps its warnings of parts that nobody needs."""
+    """Turn all errors of openpyxl into ScenarioError, and suppress its warnings."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -184,18 +190,18 @@ def _refuse_unreadable(file: str, location: SourceLocation) -> Iterator[None]:
     except ScenarioError:
         raise
     except Exception as error:
-        # A damaged workbook fails in many ways, none of them documented, some while it is read.
-        said = str(error).splitlines()[0] if str(error) else ""
-        hint = tr("reading it ended with: {problem}", problem=said) if said else ""
+        # openpyxl does not document which exceptions a damaged workbook raises.
+        problem = str(error).splitlines()[0] if str(error) else ""
+        hint = tr("reading it ended with: {problem}", problem=problem) if problem else ""
         raise fatal_error(
             location, tr("'{file}' is not a readable workbook", file=file), hint
         ) from None
 
 
 def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> None:
-    """Refuse what is no workbook, and one that unpacks to more than it may.
+    """Raise ScenarioError for a file that is no workbook or exceeds the limits.
 
-    To be called before anything else opens it. Raises ScenarioError.
+    To be called before anything else opens the file.
     """
     try:
         check_archive(raw, WORKBOOK_LIMITS)
@@ -207,56 +213,66 @@ def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> N
             hint = tr("save it as .xlsx, without a password")
         raise fatal_error(location, message, hint) from None
     except ArchiveRefused as error:
-        about = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
-        entities = tr("'{file}' declares XML entities, which no workbook does", **about)
-        anew = tr("save it anew in a spreadsheet program")
+        values = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
+        entities = tr("'{file}' declares XML entities, which no workbook does", **values)
+        save_again = tr("save it anew in a spreadsheet program")
         message, hint = {
-            "size": (tr("'{file}' unpacks to {size:.0f} MB", **about), tr("save the table as CSV")),
-            "parts": (tr("'{file}' has more than {count} parts", **about), ""),
+            "size": (
+                tr("'{file}' unpacks to {size:.0f} MB", **values),
+                tr("save the table as CSV"),
+            ),
+            "parts": (tr("'{file}' has more than {count} parts", **values), ""),
             "tags": (
-                tr("a part of '{file}' has too many entries", **about),
+                tr("a part of '{file}' has too many entries", **values),
                 tr("copy the values into a new workbook"),
             ),
-            "entities": (entities, anew),
-            "sizes": (tr("'{file}' states sizes of its parts that are not true", **about), anew),
+            "entities": (entities, save_again),
+            "sizes": (
+                tr("'{file}' states sizes of its parts that are not true", **values),
+                save_again,
+            ),
         }[error.problem]
         raise fatal_error(location, message, hint) from None
 
 
 def _iter_rows(sheet: Any, file: str, report: FaultReporter) -> Iterator[list[Cell]]:
     book, name, total, last = sheet.parent, sheet.title, 0, 0
-    how = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
+    options = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
     with sheet._get_source() as source:
         strings = sheet._shared_strings
-        for number, row in _RowParser(
-            source, strings, data_only=True, epoch=book.epoch, **how
+        for row_number, row in _RowParser(
+            source, strings, data_only=True, epoch=book.epoch, **options
         ).parse():
-            if number <= last:  # no spreadsheet program writes rows twice, or out of order
+            if row_number <= last:  # duplicate rows, or rows out of order; no program writes them
                 continue
-            place, last = SourceLocation(file, cell=f"{name}!A{number}"), number
-            if number > MAX_ROWS:
+            row_location, last = SourceLocation(file, cell=f"{name}!A{row_number}"), row_number
+            if row_number > MAX_ROWS:
                 message = tr("more than {count} rows", count=MAX_ROWS)
-                raise fatal_error(place, message, tr("delete what lies below the table"))
-            found = {cell["column"]: cell for cell in row}
-            total += (width := max(found, default=0))
+                raise fatal_error(row_location, message, tr("delete what lies below the table"))
+            cells_by_column = {cell["column"]: cell for cell in row}
+            total += (width := max(cells_by_column, default=0))
             if total > MAX_CELLS:
                 hint = tr("delete what lies below and beside the table")
-                raise fatal_error(place, tr("more than {count} cells", count=MAX_CELLS), hint)
+                raise fatal_error(
+                    row_location, tr("more than {count} cells", count=MAX_CELLS), hint
+                )
             cells = []
             for column in range(width):
-                one = found.get(column + 1, _EMPTY_CELL)
+                raw_cell = cells_by_column.get(column + 1, _EMPTY_CELL)
                 letter = get_column_letter(column + 1) if column < 18278 else "?"
-                at = SourceLocation(file, cell=f"{name}!{letter}{number}")
-                message, hint = _cell_problem(one["value"], one["data_type"])
+                location = SourceLocation(file, cell=f"{name}!{letter}{row_number}")
+                message, hint = _cell_problem(raw_cell["value"], raw_cell["data_type"])
                 if message:
-                    report(Fault((), message, hint, location=at))
-                value = None if message else one["value"]
+                    report(Fault((), message, hint, location=location))
+                value = None if message else raw_cell["value"]
                 if isinstance(value, int) and abs(value) >= 10**300:
-                    value = math.inf  # as everywhere; beyond a float, integers break arithmetic
-                cells.append(Cell(value, at, column, faulty=bool(message)))
+                    value = math.inf  # integers beyond the range of floats break arithmetic
+                cells.append(Cell(value, location, column, faulty=bool(message)))
                 if cells[-1].is_filled and not message and column >= MAX_COLUMNS:
                     hint = tr("delete what lies beside the table")
-                    raise fatal_error(at, tr("more than {count} columns", count=MAX_COLUMNS), hint)
+                    raise fatal_error(
+                        location, tr("more than {count} columns", count=MAX_COLUMNS), hint
+                    )
             while cells and not cells[-1].is_filled:
                 cells.pop()
             if cells:
@@ -268,7 +284,7 @@ _EMPTY_CELL = {"value": None, "data_type": "n"}
 
 
 def _cell_problem(value: Any, data_type: str) -> tuple[str, str]:
-    """What is wrong with a cell, and a hint; nothing where it can be read."""
+    """Return message and hint for a cell that cannot be read; empty if it can."""
     if data_type == "f":
         hint = tr("open and save the file in a spreadsheet program, or write the value")
         return tr("this formula has no stored value"), hint

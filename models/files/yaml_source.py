@@ -1,10 +1,9 @@
-"""YAML and JSON, read event by event into nodes.
+"""Parsing of YAML and JSON into nodes, event by event.
 
-Scalars follow YAML 1.2 rather than 1.1: ``true`` and ``false`` are the only truth values, dates
-and numbers such as ``010`` or ``1_000`` are texts. So is ``1e3``, unlike ``1.0e+3``, which is a
-number in both. What YAML 1.1 would read as a truth value
-(``NO``, ``on``) is refused rather than guessed. Events are read in a loop, not by recursion,
-with bounds on size, on nesting and on what aliases expand to.
+Scalars follow YAML 1.2 rather than 1.1: only ``true`` and ``false`` are booleans; dates, ``010``
+and ``1_000`` are texts, and so is ``1e3``, unlike ``1.0e+3``, which is a number in both versions.
+What YAML 1.1 would read as a boolean (``NO``, ``on``) is refused. Events are processed without
+recursion, with bounds on size, nesting and the expansion of aliases.
 """
 
 import math
@@ -42,19 +41,19 @@ _TAG_PREFIX = "tag:yaml.org,2002:"
 
 
 def parse_yaml(raw: bytes, file: str, report: FaultReporter) -> Node:
-    """The tree of a scenario file; raises where no tree can be made at all."""
-    json = file.lower().endswith(".json")
-    return _Parser(SourceLocation(file), report, is_json=json).parse(decode_text(raw, file))
+    """Return the tree of a scenario file. Raises ScenarioError if it cannot be parsed."""
+    is_json = file.lower().endswith(".json")
+    return _Parser(SourceLocation(file), report, is_json=is_json).parse(decode_text(raw, file))
 
 
 def parse_setting(text: str, location: SourceLocation, report: FaultReporter) -> Node:
-    """The value of a setting on the command line; every part of it has the same place."""
+    """Return the node of a setting of the command line; all its parts have the same location."""
     check_characters(text, location)
     return _Parser(location, report, has_fixed_location=True).parse(text)
 
 
 def not_a_mapping_fault(root: Node, hint: str) -> Fault:
-    """The fault of a file that holds something else than a mapping, or nothing."""
+    """Return the fault of a file that is empty or holds no mapping."""
     message = tr("the file does not hold a mapping")
     if root.value is None:
         message = tr("the file is empty")
@@ -62,14 +61,14 @@ def not_a_mapping_fault(root: Node, hint: str) -> Fault:
 
 
 def _join_surrogates(pair: re.Match[str]) -> str:
-    """The character that JSON, unlike YAML, writes as two escapes, as the one of YAML."""
+    """Return the one YAML escape for a surrogate pair, which JSON writes as two escapes."""
     high, low = int(pair[2], 16), int(pair[3], 16)
-    code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
-    return f"{pair[1]}\\U{code:08X}"
+    code_point = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
+    return f"{pair[1]}\\U{code_point:08X}"
 
 
 def parse_scalar(text: str, exponents: bool = False) -> Any:
-    """What a bare scalar means."""
+    """Return the value of an unquoted scalar; ``exponents`` accepts numbers such as ``1e3``."""
     if text in ("", "~", "null", "Null", "NULL"):
         return None
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
@@ -84,14 +83,17 @@ def parse_scalar(text: str, exponents: bool = False) -> Any:
 
 
 def may_be_thousands(raw_text: str) -> bool:
-    """Whether a number such as ``1.500`` may have been meant as 1500."""
+    """Return whether a number such as ``1.500`` may have been meant as 1500."""
     return re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", raw_text) is not None
 
 
 @dataclass
 class _OpenCollection:
-    """A mapping or list that is being read; ``last`` is the value that came last in it, ``ends``
-    where the last scalar of a mapping in braces ended."""
+    """A mapping or list that is being read.
+
+    ``last_value`` is the value that was added last; ``end_index`` is where the last scalar of a
+    mapping in braces ended.
+    """
 
     node: Node
     anchor: str | None
@@ -105,7 +107,10 @@ class _OpenCollection:
 
 @dataclass
 class _Parser:
-    """Turns events into nodes; ``fixed`` gives all nodes the place ``start``."""
+    """Parser of YAML events into nodes.
+
+    With ``has_fixed_location`` all nodes have the location ``start_location``.
+    """
 
     start_location: SourceLocation
     report: FaultReporter
@@ -119,13 +124,13 @@ class _Parser:
     _text: str = ""
 
     def parse(self, text: str) -> Node:
-        """The tree of a text."""
-        documents = 0
+        """Return the tree of a text. Raises ScenarioError if it cannot be parsed."""
+        document_count = 0
         self._text = text = _SURROGATE_PAIR.sub(_join_surrogates, text) if self.is_json else text
         try:
             for event in yaml.parse(text, Loader=_Loader):
-                documents += isinstance(event, yaml.DocumentStartEvent)
-                if documents > 1:
+                document_count += isinstance(event, yaml.DocumentStartEvent)
+                if document_count > 1:
                     hint = tr("remove the '---'")
                     raise fatal_error(
                         self._location_of_event(event), tr("a second document begins"), hint
@@ -152,7 +157,7 @@ class _Parser:
 
     def _location_of_mark(self, mark: Any) -> SourceLocation:
         if getattr(mark, "index", 0) >= len(self._text):
-            # The parser's last place lies beyond a text that ends without a line break.
+            # The parser's last mark lies beyond a text that ends without a line break.
             return SourceLocation(
                 self.start_location.file, *line_and_column(self._text, len(self._text))
             )
@@ -181,23 +186,23 @@ class _Parser:
 
     def _read_scalar(self, event: Any) -> Node:
         self._count_values(event)
-        place, text, tag = self._location_of_event(event), event.value, event.tag
+        location, text, tag = self._location_of_event(event), event.value, event.tag
         if event.style == '"':
-            check_characters(text, place)  # which escapes can write
+            check_characters(text, location)  # escapes can stand for control characters
         if tag is not None and tag not in ("!", _TAG_PREFIX + "str"):
             message = tr("the tag {tag} is not allowed", tag=tag.replace(_TAG_PREFIX, "!!"))
             self._report_fault(event, message, tr("write the bare value"))
-            return Node(text, place, faulty=True)
+            return Node(text, location, faulty=True)
         if event.style or tag is not None:
-            return Node(text, place)
+            return Node(text, location)
         if _YAML11_BOOLEAN.fullmatch(text) and not self.is_json:
             truth = "true" if text.lower() in ("yes", "on") else "false"
             quoted = "NO" if text.lower() == "no" else text
             message = tr("YAML may read a bare {text} as {truth}", text=text, truth=truth)
             hint = tr('write "{quoted}" in quotes, or {truth}', quoted=quoted, truth=truth)
             self._report_fault(event, message, hint)
-            return Node(text, place, faulty=True)
-        return Node(parse_scalar(text, exponents=self.is_json), place, raw_text=text)
+            return Node(text, location, faulty=True)
+        return Node(parse_scalar(text, exponents=self.is_json), location, raw_text=text)
 
     def _resolve_alias(self, event: Any) -> Node:
         node = self._anchors.get(event.anchor)
@@ -215,9 +220,9 @@ class _Parser:
             message = tr("nested deeper than {count} levels", count=MAX_DEPTH)
             raise fatal_error(self._location_of_event(event), message)
         if event.tag is not None and event.tag != "!":
-            shown = event.tag.replace(_TAG_PREFIX, "!!")
+            tag = event.tag.replace(_TAG_PREFIX, "!!")
             self._report_fault(
-                event, tr("the tag {tag} is not allowed", tag=shown), tr("leave it out")
+                event, tr("the tag {tag} is not allowed", tag=tag), tr("leave it out")
             )
         node = Node(
             {} if isinstance(event, yaml.MappingStartEvent) else [], self._location_of_event(event)
@@ -229,21 +234,22 @@ class _Parser:
         if event.anchor:
             self._anchors[event.anchor] = None
             self._sizes[event.anchor] = self._value_count - 1
-        flow = bool(event.flow_style)
+        is_flow = bool(event.flow_style)
         self._open.append(
             _OpenCollection(
-                node, event.anchor, self._current_path(), is_skipped=is_key, is_flow=flow
+                node, event.anchor, self._current_path(), is_skipped=is_key, is_flow=is_flow
             )
         )
 
     def _end_collection(self) -> None:
-        done = self._open.pop()
-        if done.anchor:
-            self._sizes[done.anchor] = self._value_count - self._sizes[done.anchor]
-        if done.is_skipped:
-            self._open[-1].key = replace(done.node, value=None, faulty=True)
+        collection = self._open.pop()
+        if collection.anchor:
+            start = self._sizes[collection.anchor]
+            self._sizes[collection.anchor] = self._value_count - start
+        if collection.is_skipped:
+            self._open[-1].key = replace(collection.node, value=None, faulty=True)
         else:
-            self._add_node(done.node, done.anchor, None)
+            self._add_node(collection.node, collection.anchor, None)
 
     def _add_node(self, node: Node, anchor: str | None, event: Any) -> None:
         if anchor:
@@ -268,21 +274,26 @@ class _Parser:
         top.end_index = mark.index if mark else -1
 
     def _joins_decimal_comma(self, top: _OpenCollection, key: Node, node: Node, event: Any) -> bool:
-        """Whether a key without a value is what follows a decimal comma: ``{a: 1,5}``.
+        """Return whether a key without a value follows a decimal comma: ``{a: 1,5}``.
 
-        The number before it then becomes the text that was written, for the models to refuse.
+        The number before it is then replaced by the text that was written, for validation to
+        refuse.
         """
         last = top.last_value
         if not top.is_flow or last is None or not last.raw_text or not key.raw_text:
             return False
-        empty = isinstance(event, yaml.ScalarEvent) and node.value is None and not node.raw_text
-        start = getattr(event.start_mark, "index", top.end_index) if empty else 0
-        if not empty or ":" in self._text[top.end_index : start] or isinstance(last.value, bool):
+        is_empty = isinstance(event, yaml.ScalarEvent) and node.value is None and not node.raw_text
+        start = getattr(event.start_mark, "index", top.end_index) if is_empty else 0
+        if not is_empty or ":" in self._text[top.end_index : start] or isinstance(last.value, bool):
             return False
-        number = isinstance(last.value, (int, float)) or "," in last.raw_text
-        whole = f"{last.raw_text},{key.raw_text}"
-        if key.raw_text.isdecimal() and number and self._text.endswith(whole, 0, top.end_index):
-            last.value = last.raw_text = whole
+        is_number = isinstance(last.value, (int, float)) or "," in last.raw_text
+        joined_text = f"{last.raw_text},{key.raw_text}"
+        if (
+            key.raw_text.isdecimal()
+            and is_number
+            and self._text.endswith(joined_text, 0, top.end_index)
+        ):
+            last.value = last.raw_text = joined_text
             return True
         if isinstance(last.value, str):
             node.cut_text = f"{last.value}, {key.raw_text}"
@@ -304,16 +315,16 @@ class _Parser:
         return replace(node, value=str(text))
 
     def _set_entry(self, top: _OpenCollection, key: Node, node: Node) -> None:
-        first = top.node.value.get(key.value)
-        if first is None:
+        first_node = top.node.value.get(key.value)
+        if first_node is None:
             node.key_location = key.location
             top.node.value[key.value] = node
             return
-        where = first.key_location or first.location
+        first_location = first_node.key_location or first_node.location
         hint = tr("keep one of them")
-        if where.line:
-            at = f"{where.line}:{where.column}"
-            hint = tr("the first is at {place}; keep one of them", place=at)
+        if first_location.line:
+            position = f"{first_location.line}:{first_location.column}"
+            hint = tr("the first is at {place}; keep one of them", place=position)
         path, message = (*top.path, key.value), tr("'{name}' is written twice", name=key.value)
         self.report(Fault(path, message, hint, at_key=True, location=key.location))
 
@@ -323,22 +334,22 @@ class _Parser:
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         lines = decoding.split_lines(text)
         line = lines[mark.line] if mark and mark.line < len(lines) else ""
-        place = (
+        location = (
             self._location_of_mark(mark)
             if mark and not self.has_fixed_location
             else self.start_location
         )
-        opened = (
+        bracket_position = (
             f"{context.line + 1}:{context.column + 1}"
             if context and not self.has_fixed_location
             else ""
         )
         message = tr("this is not valid YAML: {problem}", problem=tr(problem))
-        return fatal_error(place, message, _syntax_hint(problem, line, opened))
+        return fatal_error(location, message, _syntax_hint(problem, line, bracket_position))
 
 
 def _syntax_hint(problem: str, line: str, opened: str) -> str:
-    """What is likely to be wrong in a line; ``opened`` is where a bracket may have begun."""
+    """Return a hint about a syntax error; ``opened`` is where a bracket may have begun."""
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or ("\t" in line and "cannot start any token" in problem):
         return tr("indent with spaces; this line holds a tab")

@@ -1,7 +1,7 @@
-"""Text for people in English and German.
+"""Messages in English and German.
 
-The English text stands where it is used, as the key of its translation; the German stands in the
-files of ``models/language/de``, one a subject. Both are templates: ``{name}`` takes a value.
+The English text is written where it is used, and is the key of its translation in the files of
+``models/language/de``, one per subject. Both are templates for :meth:`str.format`.
 """
 
 import re
@@ -19,20 +19,20 @@ FUNCTION_WORDS: dict[Language, str] = {
     "en": "a|and|are|as|at|by|for|from|is|it|of|or|than|that|the|to|which|with",
     "de": "aber|als|auf|aus|bei|das|dem|den|der|des|die|ein|eine|im|ist|mit|nach|und|von|zu",
 }
-"""Words that are frequent in one language and rare in the other."""
+"""Alternatives of a regular expression: words frequent in one language and rare in the other."""
 
 _current_language: ContextVar[Language] = ContextVar("language", default="en")
 
 
 def current_language() -> Language:
-    """The language that texts are written in now."""
+    """Return the language of messages in the current context."""
     return _current_language.get()
 
 
 @contextmanager
-def using(chosen: Language) -> Iterator[None]:
-    """Write texts in this language for as long as the context lasts."""
-    token = _current_language.set(chosen)
+def using(language: Language) -> Iterator[None]:
+    """Set the language of messages inside the context."""
+    token = _current_language.set(language)
     try:
         yield
     finally:
@@ -40,51 +40,53 @@ def using(chosen: Language) -> Iterator[None]:
 
 
 def tr(template: str, /, **values: Any) -> str:
-    """A text in the current language, with its values put in; English where there is no other."""
+    """Return a message in the current language, with its values; in English without translation."""
     if current_language() == "de":
         template = german_translations().get(template, template)
     return template.format(**values) if values else template
 
 
 def detect_language(text: str) -> Language | None:
-    """The language that a text of a scenario is probably in, by the small words in it; None where
-    they do not tell."""
-    count = {
-        known: len(re.findall(rf"\b(?:{small})\b", text, re.IGNORECASE))
-        for known, small in FUNCTION_WORDS.items()
+    """Return the probable language of a text, from its function words; None if unclear."""
+    counts = {
+        language: len(re.findall(rf"\b(?:{words})\b", text, re.IGNORECASE))
+        for language, words in FUNCTION_WORDS.items()
     }
-    first, second = sorted(count, key=lambda known: -count[known])
-    return first if count[first] > 2 * count[second] else None
+    first, second = sorted(counts, key=lambda language: -counts[language])
+    return first if counts[first] > 2 * counts[second] else None
 
 
 def mark_translatable(template: str, /) -> str:
-    """The template as it is, to be given to ``tr`` where it is shown."""
+    """Return the template unchanged; it is passed to :func:`tr` later.
+
+    The call marks the text as a key of the translations.
+    """
     return template
 
 
-def set_language(chosen: Language) -> None:
-    """Write texts in this language from here on, as far as an enclosing ``using`` reaches."""
-    _current_language.set(chosen)
+def set_language(language: Language) -> None:
+    """Set the language of messages, until an enclosing :func:`using` ends."""
+    _current_language.set(language)
 
 
 def format_number(value: float) -> str:
-    """A number with six digits at most and the decimal sign of the current language."""
-    shown = f"{value:g}"
-    return shown.replace(".", ",") if current_language() == "de" else shown
+    """Format a number with at most six digits and the decimal separator of the language."""
+    text = f"{value:g}"
+    return text.replace(".", ",") if current_language() == "de" else text
 
 
 @cache
 def german_translations() -> dict[str, str]:
-    """German by English, of all files together.
+    """Return the German texts by the English ones, from all files.
 
-    Raises ValueError where two files translate one text differently.
+    Raises ValueError if two files translate a text differently.
     """
-    found: dict[str, str] = {}
+    translations: dict[str, str] = {}
     folder = files("models.language") / "de"
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".toml"):
             continue
-        for text, translated in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            if found.setdefault(text, translated) != translated:
+        for text, translation in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if translations.setdefault(text, translation) != translation:
                 raise ValueError(f"two translations of '{text}'")
-    return found
+    return translations

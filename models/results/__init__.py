@@ -1,8 +1,8 @@
-"""What runs return: plans, comparisons, frontiers, splits, shares, judgements, manifests.
+"""Models of results: plans, comparisons, frontiers, evaluations, manifests and others.
 
-The names are a contract (extend, do not rename). Money is million EUR, mass is tonnes, damage is in
-the unit of the scenario's measure and years are keys as text, unless a field says otherwise. What
-is written as JSON loads back equal.
+The names of fields are a contract: they may be extended, but not renamed. Money is in million EUR,
+mass in tonnes, damage in the unit of the scenario's measure, and years are keys as text, unless a
+field says otherwise. A result that is written as JSON loads back equal.
 """
 
 # ruff: noqa: F403

@@ -1,4 +1,4 @@
-"""What else would do: near-optimal plans as unlike as can be, and how robust each choice is."""
+"""Results of a search for near-optimal plans that differ, and how robust each decision is."""
 
 from typing import Literal
 
@@ -18,12 +18,11 @@ FrequencyWord = Literal["always", "nearly always", "in most", "in some", "never"
 
 
 class PlanFigures(Result):
-    """A plan in figures: what is built and bought, what it leads to and costs."""
+    """The main figures of a plan: decisions, outcomes and costs."""
 
     objective: InMeasureUnit  #: Its objective, exact for the plan's states.
-    above: (
-        UnboundedShare  #: How far it can be above the best plan at most, as a share of the bound.
-    )
+    above: UnboundedShare
+    """How far it can be above the best plan at most, as a share of the bound."""
     expected: InMeasureUnit  #: Mean damage over the states.
     cvar: InMeasureUnit  #: Mean of the worst states.
     worst: InMeasureUnit  #: The worst state.
@@ -39,7 +38,7 @@ class PlanFigures(Result):
 
 
 class Alternative(Result):
-    """Another portfolio within the limit, and the best plan that has it."""
+    """An alternative portfolio within the limit, and the best plan that has it."""
 
     number: int  #: 1 for the first that was found, and so on.
     plan: PlanFigures  #: The best plan with this portfolio, to the gap.
@@ -69,11 +68,11 @@ class RobustnessCase(SearchResult):
 
 
 class Robustness(Result):
-    """How often a project is built or a stockpile bought up when something else is asked.
+    """How often a project is built or a stockpile bought in other plans.
 
-    Alternatives are chosen to be unlike: a choice that most of them keep is one that little can
-    stand in for. The plan itself is not counted, nor are cases without a plan. Each case shows one
-    plan within its gap; another as good may choose otherwise, which only ``within`` rules out.
+    Alternatives are chosen to differ: a decision that most of them share has few substitutes. The
+    plan itself is not counted, nor are cases without a plan. Each case has one plan within its gap;
+    another one as good may decide otherwise, which only ``within`` rules out.
     """
 
     kind: ItemKind  #: What it is.
@@ -91,20 +90,18 @@ class Robustness(Result):
 
 
 class Alternatives(InterruptibleStudy):
-    """What else would do, and how robust each choice is.
+    """Near-optimal plans that differ from the plan, and the robustness of each decision.
 
-    See [how they are sought](formulation.md#alternatives).
+    See [how they are found](formulation.md#alternatives).
     """
 
     kind: Literal["alternatives"] = "alternatives"
     last_year: ids.YearNumber  #: The year at whose end days of cover are told.
-    within: (
-        UnboundedShare  #: How far above the best an alternative may be, as a share of the bound.
-    )
+    within: UnboundedShare
+    """How far above the best an alternative may be, as a share of the bound."""
     bound: InMeasureUnit  #: No plan has a lower objective.
-    limit: (
-        InMeasureUnit  #: Alternatives have an objective of at most this: bound + within · |bound|.
-    )
+    limit: InMeasureUnit
+    """Alternatives have an objective of at most this: bound + within · |bound|."""
     least_days: float  #: A stockpile counts as bought up from so many days of the need served.
     marks: int  #: Projects and stockpiles in which plans can differ.
     gap: UnboundedShare  #: Relative gap of the plan.

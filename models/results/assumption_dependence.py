@@ -1,4 +1,4 @@
-"""What experts disagree on: the best plan of each set of assumptions under all others."""
+"""Result of an analysis of assumption sets: the best plan of each set under all others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.results.plan_context import WithoutPlan
 
 
 class AssumptionSetInfo(Result):
-    """One set, and what comes under it without any plan."""
+    """One assumption set, and its outcome without any plan."""
 
     id: ids.Assumptions  #: Id of the set.
     title: str  #: Its title, or its id.
@@ -21,7 +21,7 @@ class AssumptionSetInfo(Result):
 
 
 class PlanUnderSet(Result):
-    """A plan under one set."""
+    """The outcome of a plan under one assumption set."""
 
     objective: InMeasureUnit  #: Its objective there.
     expected: InMeasureUnit  #: Expected damage there.
@@ -32,36 +32,36 @@ class PlanUnderSet(Result):
 
 
 class SetPlan(Result):
-    """The best plan of one set, or the compromise of all."""
+    """The best plan of one assumption set, or the compromise over all."""
 
     of: ids.Assumptions | None  #: Id of the set it is best for; null for the compromise.
     status: Literal["optimal", "limit"]  #: As in the certificate of a plan.
     objective: InMeasureUnit  #: What was minimised.
     bound: InMeasureUnit | None  #: Proven lower bound on that of any plan; null without one.
-    gap: (
-        UnboundedShare | None
-    )  #: How far ``objective`` may be above the best; null without a bound.
+    gap: UnboundedShare | None
+    """How far ``objective`` may be above the best; null without a bound."""
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that each stockpile holds at most.
     under: dict[ids.Assumptions, PlanUnderSet]  #: What it leads to under each set.
 
 
 class DecisiveFigures(Result):
-    """Figures of a set, and what its own plan gains over the compromise with and without them.
+    """Figures of an assumption set, and the gain of its own plan with and without them.
 
-    If little is gained once these figures are as in the file, they are why the expert would choose
-    otherwise. Both plans are only looked at anew, none is sought.
+    The gain is that over the compromise. If it is small once these figures are as in the file, they
+    are why the expert would decide otherwise. Both plans are only evaluated again, not optimized.
     """
 
     of: ids.Assumptions  #: Id of the set.
     figures: str  #: What their paths begin with.
     count: int  #: How many they are.
-    gain: InMeasureUnit  #: Objective of the compromise less that of the set's own plan, under the set.
+    gain: InMeasureUnit
+    """Objective of the compromise less that of the set's own plan, under the set."""
     gain_without: InMeasureUnit  #: The same with these figures as in the file.
 
 
 class Disagreement(InterruptibleStudy):
-    """What experts disagree on: the best plan of each set of assumptions under all others."""
+    """The best plan of each assumption set under all others."""
 
     kind: Literal["disagreement"] = "disagreement"
     over: Literal["mean", "worst", "regret"]  #: What the compromise minimises over the sets.
@@ -73,5 +73,5 @@ class Disagreement(InterruptibleStudy):
 
     @property
     def all_plans(self) -> list[SetPlan]:
-        """The best plans of the sets, and the compromise where there is one."""
+        """The best plans of the sets, and the compromise if there is one."""
         return [*self.plans, *([] if self.compromise is None else [self.compromise])]

@@ -1,4 +1,4 @@
-"""What all results have in common."""
+"""Base models and types of all results, and hashes of documents."""
 
 import hashlib
 import json
@@ -15,15 +15,15 @@ from models.results import ids
 from models.scenario.case import Case
 
 VOLATILE = Field(json_schema_extra={"volatile": True})
-"""Marks what may differ between two runs that are the same: how long something took, and what a
-manifest compares by itself."""
+"""Marks fields that may differ between two equal runs: wall time, and what a manifest compares
+itself."""
 
 
 @dataclass(frozen=True)
 class UnitMark:
-    """Marks what a figure is in, where neither its type nor its name says so."""
+    """Mark with the unit of a figure, if neither its type nor its name says it."""
 
-    name: str  #: In words, or the field of the document that says it.
+    name: str  #: The unit in words, or the field of the document that names it.
 
 
 InMeasureUnit = Annotated[float, UnitMark("`unit`")]
@@ -46,14 +46,14 @@ Share = Annotated[float, Field(ge=-SHARE_TOLERANCE, le=1 + SHARE_TOLERANCE), Uni
 Measure = Literal["damage", "tonnes", "share_of_demand"]  #: What is counted.
 Status = Literal["optimal", "limit", "infeasible", "none"]  #: How a solve ended.
 Completion = Literal["complete", "interrupted"]  #: Whether the user stopped it.
-SEAL_FIELD = "document_sha256"  #: The field that holds it, at the top of the document.
+SEAL_FIELD = "document_sha256"  #: Field at the top of a document with its own hash.
 
 
 def compute_seal(document: Any) -> str:
-    """SHA-256 of a document in JSON without its seal.
+    """Return the SHA-256 of a document in JSON without its seal.
 
-    Neither the order of keys, nor blanks, nor whether a whole number is written 1 or 1.0 counts, so
-    that other programs may write the document anew.
+    The hash does not depend on the order of keys, on white space, or on whether an integer is
+    written 1 or 1.0, so that other programs may rewrite the document.
     """
     return canonical_hash(
         _normalize_numbers({key: value for key, value in document.items() if key != SEAL_FIELD})
@@ -61,7 +61,7 @@ def compute_seal(document: Any) -> str:
 
 
 def canonical_hash(content: Any) -> str:
-    """SHA-256 of a content in canonical JSON: keys sorted, no blanks, UTF-8."""
+    """Return the SHA-256 of canonical JSON: keys sorted, no white space, UTF-8."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -83,16 +83,16 @@ class Result(BaseModel):
 
 
 class JsonDocument(Result):
-    """A result that stands by itself as a JSON document, and says of what kind it is."""
+    """A result that is a JSON document of its own, with its kind."""
 
     schema_version: Literal[1] = 1  #: Version of this format.
     kind: str  #: What this document is.
 
 
 class SealedDocument(JsonDocument):
-    """One that is sealed when it is written.
+    """A document that is written with a hash of itself.
 
-    The scenario comes last in a document that carries it, since it is the longest by far.
+    The scenario comes last in a document that carries it, since it is by far the longest part.
     """
 
     @pydantic.model_serializer(mode="wrap")
@@ -109,14 +109,14 @@ class SealedDocument(JsonDocument):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _without_seal(cls, content: Any) -> Any:
-        # Whether it is right is for those to ask who have the document as it was written.
+        # The seal can only be checked with the document as it was written, not here.
         if isinstance(content, dict) and SEAL_FIELD in content:
             return {key: value for key, value in content.items() if key != SEAL_FIELD}
         return content
 
 
 class TitledDocument(SealedDocument):
-    """A document that says which scenario it is of."""
+    """A document with the title and variant of its scenario."""
 
     title: str  #: Title of the scenario, or the name of its file.
     variant: ids.Variant | None  #: Id of the variant, if one was applied.
@@ -124,7 +124,7 @@ class TitledDocument(SealedDocument):
 
 
 class ScenarioDocument(TitledDocument):
-    """A document that carries the scenario it is of."""
+    """A document that carries its scenario."""
 
     scenario: dict[str, Any] | None = None
     """The scenario as it was given to the solver, in JSON, nulls left out, of its variants only the
@@ -134,22 +134,22 @@ class ScenarioDocument(TitledDocument):
     def case(self) -> Case | None:
         """The scenario; None in a document that does not carry it.
 
-        Raises pydantic.ValidationError where it has been tampered with.
+        Raises pydantic.ValidationError if it was changed and is no longer valid.
         """
         return None if self.scenario is None else Case.model_validate(self.scenario)
 
 
 class ScenarioResult(ScenarioDocument):
-    """What an analysis of one scenario found, and which scenario and versions that rests on."""
+    """A result of an analysis of one scenario, with the hash of its input and versions."""
 
     input_sha256: str  #: SHA-256 of the scenario, as in the certificate of a plan.
     versions: Versions  #: Versions of Vorrat and of what its results rest on, by name.
 
 
 class MeasuredResult(Result):
-    """The head of results that speak of damage in the unit of the scenario's measure.
+    """The first fields of results with damage in the unit of the scenario's measure.
 
-    It and :class:`Solved` stand before the other bases of a result, whose fields then come first.
+    It and :class:`SolveSummary` come first among the bases of a result, so that their fields do.
     """
 
     measure: Measure  #: What is counted.
@@ -158,7 +158,7 @@ class MeasuredResult(Result):
 
 
 class SolveSummary(Result):
-    """The head of results behind which several problems were solved."""
+    """The first fields of results for which several problems were solved."""
 
     states: int  #: States of the world that plans were made for.
     gap_target: UnboundedShare  #: The gap that was asked for of each problem.
@@ -166,7 +166,7 @@ class SolveSummary(Result):
 
 
 class SearchResult(Result):
-    """The head of what was sought by one solve."""
+    """The first fields of a result of one solve."""
 
     status: Status
     """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
@@ -175,7 +175,7 @@ class SearchResult(Result):
 
 
 class PlanDiff(Result):
-    """What one plan does otherwise than another."""
+    """The difference between two plans: what the other plan starts, stops or moves."""
 
     entering: tuple[ids.Project, ...]  #: Projects that are built in the other plan alone.
     leaving: tuple[ids.Project, ...]  #: Projects that are built in the first plan alone.
@@ -186,45 +186,46 @@ class PlanDiff(Result):
 
 
 class InterruptibleStudy(SolveSummary, MeasuredResult, ScenarioResult):
-    """An analysis that may be interrupted and then tells what it has so far."""
+    """An analysis that may be interrupted and then holds the results so far."""
 
-    ended: Completion  #: Whether all that was asked for is there; ``interrupted`` by the user otherwise.
+    ended: Completion
+    """Whether all that was asked for is there; ``interrupted`` by the user otherwise."""
 
 
 def document_models() -> dict[str, type[JsonDocument]]:
-    """The models of documents, by the kind that these state."""
-    found: dict[str, type[JsonDocument]] = {}
-    waiting = [JsonDocument]
-    for model in waiting:
-        waiting.extend(model.__subclasses__())
+    """Return the models of documents by their ``kind``."""
+    models_by_kind: dict[str, type[JsonDocument]] = {}
+    pending = [JsonDocument]
+    for model in pending:
+        pending.extend(model.__subclasses__())
         kind = model.model_fields["kind"].default
         if isinstance(kind, str):
-            found[kind] = model
-    return found
+            models_by_kind[kind] = model
+    return models_by_kind
 
 
-ANY_ITEM = "*"  #: Stands in a path for every item of a list and every key of a mapping.
+ANY_ITEM = "*"  #: Step of a path that means every item of a list and every key of a mapping.
 
 
 @cache
 def volatile_paths(kind: str) -> tuple[str, ...]:
-    """Paths of the volatile fields in a document of some kind: ``points.*.seconds``.
+    """Return the paths of the volatile fields of a kind of document: ``points.*.seconds``.
 
-    None for a kind that is not known.
+    Empty for an unknown kind.
     """
     model = document_models().get(kind)
     return () if model is None else tuple(sorted(set(_walk_volatile_paths(model, (), ()))))
 
 
 def without_volatile(document: Any, volatile: Sequence[str]) -> Any:
-    """A document without what lies at these paths; the document itself stays as it is."""
+    """Return a document without the values at some paths; the document itself is unchanged."""
     for path in volatile:
         document = _remove_path(document, path.split("."))
     return document
 
 
 def content_hash(document: Any, volatile: Sequence[str]) -> str:
-    """SHA-256 of a document without what is volatile in it, in canonical JSON."""
+    """Return the SHA-256 of a document without its volatile values, in canonical JSON."""
     return canonical_hash(without_volatile(document, volatile))
 
 
@@ -235,7 +236,7 @@ def _walk_volatile_paths(
         if annotation in ancestors:
             return
         if issubclass(annotation, SealedDocument):
-            yield ".".join((*path, SEAL_FIELD))  # which is of what is volatile too
+            yield ".".join((*path, SEAL_FIELD))  # the seal depends on volatile fields
         for name, field in annotation.model_fields.items():
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("volatile"):
@@ -245,20 +246,22 @@ def _walk_volatile_paths(
                     field.annotation, (*path, name), (*ancestors, annotation)
                 )
         return
-    many = getattr(annotation, "__origin__", None) in (list, tuple, dict)
-    for part in get_args(annotation):
-        yield from _walk_volatile_paths(part, (*path, ANY_ITEM) if many else path, ancestors)
+    is_collection = getattr(annotation, "__origin__", None) in (list, tuple, dict)
+    for argument in get_args(annotation):
+        yield from _walk_volatile_paths(
+            argument, (*path, ANY_ITEM) if is_collection else path, ancestors
+        )
 
 
 def _remove_path(document: Any, steps: Sequence[str]) -> Any:
-    first, rest = steps[0], steps[1:]
-    if isinstance(document, list) and first == ANY_ITEM:
+    step, rest = steps[0], steps[1:]
+    if isinstance(document, list) and step == ANY_ITEM:
         return [_remove_path(item, rest) for item in document]
     if not isinstance(document, dict):
         return document
-    if not rest and first != ANY_ITEM:
-        return {key: value for key, value in document.items() if key != first}
+    if not rest and step != ANY_ITEM:
+        return {key: value for key, value in document.items() if key != step}
     return {
-        key: _remove_path(value, rest) if first in (ANY_ITEM, key) else value
+        key: _remove_path(value, rest) if step in (ANY_ITEM, key) else value
         for key, value in document.items()
     }

@@ -1,4 +1,4 @@
-"""What became of many runs: one line a run."""
+"""Result of a batch of runs, one record per run."""
 
 from typing import Annotated, Literal
 
@@ -16,9 +16,9 @@ RunStatus = Literal["optimal", "limit", "infeasible", "none", "failed", "faulty"
 
 
 class BatchRun(Result):
-    """One scenario, with a variant and settings put upon it, and what became of it.
+    """One run: a scenario with a variant and settings, and its result.
 
-    What belongs to a plan is null where there is none.
+    Fields of a plan are null without one.
 
     Each is a line of ``runs.jsonl``, and with ``--json`` of stdout.
     """
@@ -51,7 +51,7 @@ class BatchRun(Result):
 
 
 class Batch(SealedDocument):
-    """Many runs, in the order in which they were asked for."""
+    """The runs of a batch, in the order in which they were asked for."""
 
     kind: Literal["batch"] = "batch"
     gap_target: UnboundedShare  #: The gap that was asked for.

@@ -1,4 +1,4 @@
-"""A plan as those ask for it who have to approve it: what, when, at what risk, against what."""
+"""Result of a plan's brief for decision makers: its decisions, dates, risks and comparisons."""
 
 from typing import Literal
 
@@ -10,10 +10,10 @@ from models.results.plan import BudgetClass
 
 
 class Approval(Result):
-    """Public money that is approved in a year: the year of the decision, not of the payment.
+    """Public money by the year of its approval, which is that of the decision, not of payment.
 
-    All that a project is promised counts in the year in which the decision to build it falls. A
-    stock is bought anew each year: its cost counts in the year in which it is paid.
+    All money for a project counts in the year of the decision to build it. Stockpiles are bought
+    year by year: their cost counts in the year of payment.
     """
 
     year: int  #: Year of the decision.
@@ -26,7 +26,7 @@ class Approval(Result):
 
 
 class CountryMoney(Result):
-    """Money for projects in one country, undiscounted; what stocks cost is in no country."""
+    """Money for projects in one country, undiscounted; costs of stockpiles belong to no country."""
 
     country: str  #: Code of the country.
     home: bool  #: Whether it belongs to ``home``.
@@ -37,9 +37,9 @@ class CountryMoney(Result):
 
 
 class StateAidUse(Result):
-    """What a project gets that counts as state aid, and the limit on it.
+    """State aid of a project, and the limit on it.
 
-    Aid is ``grant_equivalent`` times what an instrument moves
+    Aid is ``grant_equivalent`` times the amount of an instrument
     ([P8](formulation.md#first-stage)).
     """
 
@@ -56,12 +56,12 @@ class StateAidUse(Result):
 
     @property
     def intensity(self) -> float | None:
-        """Aid as a share of capital cost; None where that is 0."""
+        """Aid as a share of capex; None if capex is 0."""
         return self.aid_meur / self.capex_meur if self.capex_meur > 0 else None
 
 
 class Provision(Result):
-    """What budgets set aside for public guarantees, beside what is expected to be lost."""
+    """Provisions of budgets for public guarantees, compared with the expected loss."""
 
     face_meur: float  #: Loans that guarantees cover, as committed.
     provision_meur: float  #: Charged to budgets for them, undiscounted.
@@ -73,7 +73,7 @@ class Provision(Result):
 
 
 class FunderReturn(Result):
-    """What public money yields that is meant to come back: stakes and loans of one funder."""
+    """Return on public money that is expected to come back: stakes and loans of one funder."""
 
     funder: str  #: Id of the funder.
     paid_meur: float  #: Paid over all years, undiscounted.
@@ -84,7 +84,7 @@ class FunderReturn(Result):
 
 
 class FunderContribution(Result):
-    """What one funder pays for, and which output that secures for it."""
+    """Payments of one funder, and the output that they secure for it."""
 
     funder: str  #: Id of the funder.
     paid_meur: float  #: Put up over all years, undiscounted.
@@ -96,7 +96,7 @@ class FunderContribution(Result):
 
 
 class Fiscal(Result):
-    """What a budget committee asks of a plan."""
+    """The figures of a plan for a budget committee."""
 
     approvals: tuple[Approval, ...] = ()  #: Public money by year of decision, earliest first.
     debt_brake_by_year_meur: dict[str, float] | None = None
@@ -114,19 +114,20 @@ class Fiscal(Result):
     provision: Provision | None = None  #: For public guarantees; null without any.
     returns: tuple[FunderReturn, ...] = ()
     """By funder, where the file says of all its stakes and loans when something comes back."""
-    purses: tuple[
-        FunderContribution, ...
-    ] = ()  #: All funders that pay something, in the order of the file.
+    purses: tuple[FunderContribution, ...] = ()
+    """All funders that pay something, in the order of the file."""
 
     @property
     def first_year(self) -> int | None:
-        """The first year in which public money is approved."""
-        return min((one.year for one in self.approvals), default=None)
+        """The first year in which public money is approved; None if there is none."""
+        return min((approval.year for approval in self.approvals), default=None)
 
 
 class ReferenceIncrement(Increment):
-    """What the plan adds to something else; ``over`` is the label of that option, the id of the
-    variant, or null for neither."""
+    """What the plan adds to another option or to no plan.
+
+    ``over`` is the label of that option, the id of the variant, or null for neither.
+    """
 
     to: Literal["nothing", "counterfactual", "option"]
     """``nothing``: no plan at all; ``counterfactual``: what would be done otherwise, as the
@@ -139,7 +140,7 @@ class ReferenceIncrement(Increment):
 
 
 class TailOutcome(Result):
-    """The worst states, among those that the plan was chosen on and among fresh ones."""
+    """The worst states, among those that the plan was made for and among fresh ones."""
 
     level: Share  #: 0.95 means the worst 5 %.
     states: int  #: States that the plan was chosen on.
@@ -153,18 +154,17 @@ class TailOutcome(Result):
 
 
 class RejectedProject(Result):
-    """A candidate that the plan does not build, and what it would cost to build it."""
+    """A candidate that the plan does not build, and the regret of building it."""
 
     project: ids.Project  #: Id of the project.
-    low: (
-        InMeasureUnit | None
-    )  #: The objective gets worse by this at least; null where nothing is proven.
+    low: InMeasureUnit | None
+    """The objective gets worse by this at least; null where nothing is proven."""
     high: InMeasureUnit | None  #: By this at most; null where no plan that builds it was found.
     rules: tuple[str, ...]  #: Tags of rules that stop it, or leave it no room.
 
 
 class Brief(TitledDocument):
-    """What a decision maker must find of a plan."""
+    """The figures of a plan that a decision maker needs."""
 
     kind: Literal["brief"] = "brief"
     option: Option  #: What it buys and costs.

@@ -1,4 +1,4 @@
-"""What is said at the head of results that were read from files."""
+"""Caveats about results that were read from files."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Caveats:
-    """Sentences, in the language of the run."""
+    """Sentences of caveats, in the language of the run."""
 
     contradictions: tuple[str, ...] = ()
     """A result was changed, is not the file that was written, or does not add up."""
@@ -14,17 +14,17 @@ class Caveats:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """What speaks against a result, and then what is not known of it."""
+        """All sentences: contradictions first."""
         return self.contradictions + self.unconfirmed
 
 
-NO_CAVEATS = Caveats()  #: Of results that are whole.
+NO_CAVEATS = Caveats()  #: For results without caveats.
 
 
 def merge_caveats(parts: Iterable[Caveats]) -> Caveats:
-    """Those of several results, each sentence once."""
-    known = list(parts)
+    """Return the caveats of several results, each sentence once."""
+    caveats = list(parts)
     return Caveats(
-        tuple(dict.fromkeys(sentence for part in known for sentence in part.contradictions)),
-        tuple(dict.fromkeys(sentence for part in known for sentence in part.unconfirmed)),
+        tuple(dict.fromkeys(text for caveat in caveats for text in caveat.contradictions)),
+        tuple(dict.fromkeys(text for caveat in caveats for text in caveat.unconfirmed)),
     )

@@ -1,4 +1,4 @@
-"""What a plan says of chains of materials: where they break, and what each stage is worth."""
+"""Results on chains of materials: bottlenecks, and marginal values of their stages."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ PerTonne = Annotated[float, UnitMark("`currency` per t, or `unit` per t")]
 
 
 class FormFlow(Result):
-    """Where a form comes from and where it goes in one year.
+    """Sources and uses of a form in one year.
 
     ``supply_t + projects_t + made_t + released_t + missing_t = demand_t + taken_t``.
     """
@@ -28,7 +28,7 @@ class FormFlow(Result):
 class ChainForm(Result):
     """One form of a chain, in the year of its outcome.
 
-    The worst states are those of this chain without a plan, the same with the plan and without.
+    The worst states are those of this chain without a plan; the same states are used with the plan.
     """
 
     material: ids.Material  #: Id of the form.
@@ -45,7 +45,7 @@ class ChainForm(Result):
 
 
 class ChainPlant(Result):
-    """What makes a form of others: a conversion, or a project with inputs, built or not."""
+    """A conversion, or a project with inputs, that makes a form from others; built or not."""
 
     id: str  #: Id of the conversion or project.
     project: bool  #: Whether it is a project.
@@ -61,13 +61,13 @@ class ChainPlant(Result):
 
 
 class Bottleneck(Result):
-    """How often a stage is the one of which a little more would lower damage most.
+    """How often a stage is the one whose extension would reduce damage most.
 
-    Counted where something is missing, from the form whose shortage costs most down to what lacks:
-    capacity of what makes it, or an input, whichever has the larger multiplier for a tonne of the
-    form; and so on with that input. A form that nothing makes is its own bottleneck. Where two
-    stages match exactly both lack, and one of them is named. Where consumers are entitled to parts
-    of their own, that of the one who loses most counts.
+    In states with a shortage, the search starts at the form whose shortage costs most and goes to
+    whichever has the larger multiplier for a tonne of the form: the capacity that makes it, or an
+    input; and so on with that input. A form that nothing makes is its own bottleneck. If two stages
+    match exactly, both are short and one of them is named. With entitled consumers, the one with
+    the largest loss counts.
     """
 
     material: ids.Material  #: Id of the form.
@@ -78,7 +78,7 @@ class Bottleneck(Result):
 
 
 class ChainProject(Result):
-    """What a project of the plan adds to a chain."""
+    """The contribution of a project of the plan to a chain."""
 
     id: ids.Project  #: Id of the project.
     avoided: InMeasureUnit
@@ -86,17 +86,17 @@ class ChainProject(Result):
 
 
 class ChainStockpile(Result):
-    """What a stockpile that the plan adds to is worth to a chain."""
+    """The contribution of purchases for a stockpile to a chain."""
 
     id: ids.Stockpile  #: Id of the stockpile.
     avoided: InMeasureUnit  #: Expected damage without what is bought for it, less that with it.
 
 
 class ChainStages(Result):
-    """What two stages of a plan that follow one another are worth, together and apart.
+    """The contributions of two consecutive stages of a plan, jointly and separately.
 
-    Each figure is expected damage of the chain: without the part of the plan, less that with it.
-    The rest of the plan stays as it is; nothing is optimized anew.
+    Each figure is the expected damage of the chain without the part of the plan, less that with it.
+    The rest of the plan is unchanged; nothing is optimized again.
     """
 
     output: ids.Material  #: Id of the form that the later stage makes.
@@ -111,10 +111,10 @@ class ChainStages(Result):
 
 
 class ChainOutcome(Result):
-    """A chain: forms of which one is made into another, by conversions or projects with inputs.
+    """A chain: forms that conversions or projects with inputs make into one another.
 
-    Flows are of one year, spread over its periods. Of equally good ways to use what there is that
-    with the least missing, then released, then the most made counts; imports give way to it.
+    Flows are those of one year, summed over its periods. Of optimal solutions, that with the least
+    shortage, then the least release, then the most production counts; imports are replaced first.
     """
 
     year: ids.YearNumber

@@ -1,4 +1,4 @@
-"""Several plans side by side, and what makes the difference between them."""
+"""Result of a comparison of several plans, with the differences between them."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ ExcludedFigures = Literal["damage", "tail", "money", "objective", "dependence"]
 
 
 class ValueChange(Result):
-    """A value of the scenario that is another than in the base."""
+    """A value of the scenario that differs from the base."""
 
     path: str  #: Where it stands, as in the variants of a scenario file.
     base: str | None  #: The value in the base as JSON, at most 120 characters; null if none.
@@ -20,7 +20,7 @@ class ValueChange(Result):
 
 
 class ComparabilityIssue(Result):
-    """A way in which an option and the base are not like for like.
+    """A difference between the scenarios of an option and the base that limits comparison.
 
     - Currency, ``price_year``, years and ``discount_rate`` bar damage and money;
     - ``periods_per_year``, ``measure``, ``damage``, hazards and states of the world bar damage;
@@ -29,8 +29,8 @@ class ComparabilityIssue(Result):
     - the level of the CVaR bars the tail and the objective, weights of the objective bar that;
     - prices, consumers, candidates and ``allocation`` bar nothing, but are named.
 
-    Funders, stockpiles and policy are what options are about: they are no ``unlike``, and stand
-    under ``changes``. Names, sources and texts are no difference.
+    Funders, stockpiles and policy are what options are about: they are not in ``unlike``, but in
+    ``changes``. Names, sources and texts are ignored.
     """
 
     option: str  #: Label of the option.
@@ -55,7 +55,7 @@ class OptionProject(Result):
 
 
 class ProjectChoice(Result):
-    """Which options build a candidate."""
+    """The options that build a candidate."""
 
     project: str  #: Id of the project.
     materials: tuple[str, ...]  #: Ids of what it delivers.
@@ -72,7 +72,7 @@ class OptionStockpile(Result):
 
 
 class StockpileChoice(Result):
-    """Which options buy for a stockpile."""
+    """The options that buy for a stockpile."""
 
     stockpile: str  #: Id of the stockpile.
     material: str  #: Id of its material.
@@ -81,7 +81,7 @@ class StockpileChoice(Result):
 
 
 class ProjectChange(Result):
-    """A project that an option treats otherwise than the base."""
+    """A project on which an option decides otherwise than the base."""
 
     project: str  #: Id of the project.
     materials: tuple[str, ...]  #: Ids of what it delivers.
@@ -93,7 +93,7 @@ class ProjectChange(Result):
 
 
 class StockpileChange(Result):
-    """A stockpile that an option holds more or less of than the base."""
+    """A stockpile that holds more or less in an option than in the base."""
 
     stockpile: str  #: Id of the stockpile.
     material: str  #: Id of its material.
@@ -102,11 +102,10 @@ class StockpileChange(Result):
 
 
 class MaterialDifference(Result):
-    """A material's part of the difference in expected damage, and what is done otherwise for it.
+    """A material's part of the difference in expected damage, and the changes that concern it.
 
-    A project that delivers several materials stands with each of them. What stands beside a
-    material is what is done otherwise for it, which need not be the whole reason: a tonne serves
-    whoever misses it most.
+    A project that delivers several materials is listed with each of them. These changes need not
+    explain the whole difference: supply goes to where a shortage costs most.
     """
 
     material: str  #: Id of the material.
@@ -116,7 +115,7 @@ class MaterialDifference(Result):
 
 
 class MoneyDifference(Result):
-    """A difference in money of one funder in one class."""
+    """Difference in money of one funder in one budget class."""
 
     funder: str  #: Id of the funder.
     kind: Literal["public", "company", "private"]  #: What the funder is.
@@ -126,20 +125,18 @@ class MoneyDifference(Result):
 
 
 class OptionDifference(Result):
-    """An option against the base, taken apart; null where figures cannot be compared."""
+    """Differences between an option and the base; null if figures cannot be compared."""
 
     option: str  #: Label of the option.
-    expected: (
-        InMeasureUnit | None
-    )  #: Difference of expected damage; null if not compared, as all below.
+    expected: InMeasureUnit | None
+    """Difference of expected damage; null if not compared, as all below."""
     cvar: InMeasureUnit | None  #: Difference of the mean of the worst states.
     worst: InMeasureUnit | None  #: Difference of the worst state.
     by_material: tuple[MaterialDifference, ...]  #: By material, largest first: parts of the whole.
     by_consumer: dict[str, InMeasureUnit]  #: By consumer: adds up to ``expected``.
     objective: InMeasureUnit | None  #: Difference of the objectives.
-    resolution: (
-        InMeasureUnit | None
-    )  #: Less is not significant: what both proofs leave open, added up.
+    resolution: InMeasureUnit | None
+    """Less is not significant: what both proofs leave open, added up."""
     significant: bool | None
     """Whether the differences of objective and of expected damage both exceed the resolution; null
     where that is not known. If not, the search for the two plans has left more open than they
@@ -157,32 +154,30 @@ class OptionDifference(Result):
 
 
 class Increment(Result):
-    """What an option takes and avoids in addition to another one, or to no plan at all."""
+    """Additional public money and avoided damage of an option over another one, or no plan."""
 
     option: str  #: Label of the option.
     over: str | None  #: Label of the other; null for no plan.
     public_present_meur: float  #: Public money in addition, present value.
-    avoided: (
-        InMeasureUnit  #: Expected damage avoided in addition; below 0 where the option leaves more.
-    )
+    avoided: InMeasureUnit
+    """Expected damage avoided in addition; below 0 where the option leaves more."""
     avoided_per_euro: float | None
     """``avoided`` per public euro in addition; null where there is none, or damage is not money."""
-    resolution: (
-        InMeasureUnit | None
-    )  #: What both proofs leave open, as in a [difference](#difference).
+    resolution: InMeasureUnit | None
+    """What both proofs leave open, as in a [difference](#option-difference)."""
     significant: bool | None
     """As in a difference: if not, the proofs do not tell the two apart. Against no plan, which is
     no result of a search, the avoided damage alone has to exceed the resolution."""
 
 
 class EfficientOption(Increment):
-    """An efficient option, against the efficient one before it; the first against no plan.
+    """An efficient option, compared with the previous one; the first with no plan.
 
-    An option is efficient if no other one dominates it, nor no plan at all. One dominates another
-    if it leaves no more expected damage, takes no more public money (present value), and is better
-    in one of the two. In a chart of both figures efficient options are the steps of a staircase.
-    That is the efficient line here, and not the convex line below it: an option is a bundle of
-    terms that cannot be had by halves, so that no mix of two others beats what lies between them.
+    An option is efficient if neither another one nor no plan dominates it. An option dominates
+    another if it leaves no more expected damage, takes no more public money (present value), and is
+    better in one of the two. In a chart of both figures efficient options form a staircase. The
+    convex line below it is not used as the efficient line: an option is a bundle of terms that
+    cannot be bought in part, so that mixtures of two options do not exist.
     """
 
     convex: bool
@@ -192,7 +187,7 @@ class EfficientOption(Increment):
 
 
 class FunderGain(Result):
-    """What a funder has of its money in one option; what it pays stands under ``cost.by_funder``.
+    """What a funder gains in one option; its payments are in ``cost.by_funder``.
 
     Output is that of a year at full output, undisturbed, if the projects succeed.
     """
@@ -203,7 +198,7 @@ class FunderGain(Result):
 
 
 class FunderView(Result):
-    """The options as one funder sees them: a company, or a public one that is not federal."""
+    """The options from the view of one funder: a company, or a public one that is not federal."""
 
     funder: str  #: Id of the funder, one that pays in some option.
     kind: Literal["public", "company"]  #: What it is.
@@ -212,7 +207,7 @@ class FunderView(Result):
 
 
 class BrokenRule(Result):
-    """One of a smallest set of rules that exclude each other."""
+    """A rule of a minimal set of rules that exclude each other."""
 
     tag: str  #: Tag in the formulation.
     name: str  #: Name in the formulation.
@@ -222,9 +217,9 @@ class BrokenRule(Result):
 
 
 class BestOptionRange(Result):
-    """An option that is the best one from some worth of an avoided EUR on, up to that of the next.
+    """An option with the lowest value of an avoided EUR from which on it is the best one.
 
-    Best is what has least: public money less what its avoided damage is worth.
+    The best option has the least public money less value of avoided damage.
     """
 
     option: str | None  #: Label of the option; null for no plan at all.
@@ -232,7 +227,7 @@ class BestOptionRange(Result):
 
 
 class FailedOption(Result):
-    """An option without a plan, left out of the comparison."""
+    """An option without a plan, which is left out of the comparison."""
 
     label: str  #: Its label.
     title: BilingualName  #: Title of its variant, or of its scenario.
@@ -245,7 +240,7 @@ class FailedOption(Result):
 
 
 class ComparisonNames(Result):
-    """Names of what the comparison speaks of, by id."""
+    """Names in both languages of all that the comparison mentions, by id."""
 
     materials: dict[str, BilingualName]  #: Materials.
     consumers: dict[str, BilingualName]  #: Consumers.
@@ -274,8 +269,9 @@ class Comparison(SealedDocument):
     stockpiles: tuple[StockpileChoice, ...]  #: Which options buy for each, in file order.
     differences: tuple[OptionDifference, ...]  #: Each option but the base against it.
     efficient: tuple[EfficientOption, ...] = ()
-    """The [efficient](#step) options by public money, the least first: of those whose damage and
-    money are compared with the base's. Those that take and leave the same all stand here."""
+    """The [efficient](#efficient-option) options by public money, the least first: of those whose
+    damage and money are compared with the base's. Those that take and leave the same all stand
+    here."""
     efficient_by_net_cost: tuple[str, ...] = ()
     """Labels of those that nothing dominates where net public cost takes the place of public
     funding, the cheapest first."""
@@ -302,5 +298,5 @@ class Comparison(SealedDocument):
 
     @property
     def caveats(self) -> Caveats:
-        """What is to be said of the saved plans that are compared."""
+        """Caveats about the saved plans that are compared."""
         return Caveats(self.doubts, self.unconfirmed)

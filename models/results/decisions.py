@@ -1,4 +1,4 @@
-"""What a plan decides: projects and stockpiles now, and what at a review."""
+"""Decisions of a plan: projects and stockpiles now, and those of a review."""
 
 from typing import Annotated
 
@@ -36,12 +36,12 @@ class ProjectPlan(Result):
 
     @property
     def mean_capex_meur(self) -> float:
-        """Its capital cost with its mean overrun, where one is foreseen."""
+        """Capex with its mean overrun, if the scenario has one."""
         return self.capex_meur if self.expected_capex_meur is None else self.expected_capex_meur
 
 
 class StockpilePlan(Result):
-    """What a stockpile buys and holds."""
+    """Purchases and planned stocks of a stockpile."""
 
     id: ids.Stockpile  #: Id of the stockpile.
     name: str  #: Its name.
@@ -52,7 +52,7 @@ class StockpilePlan(Result):
 
 
 class ObservedOutcome(Result):
-    """One thing that has been observed before the review, and what was seen."""
+    """One observation before the review, and its outcome."""
 
     hazard: ids.Hazard | None = None  #: Id of the hazard, where it is one.
     struck: bool | None = None  #: Whether an event of it has started; null of anything else.
@@ -63,7 +63,7 @@ class ObservedOutcome(Result):
 
 
 class ReviewGroup(Result):
-    """States that look alike at the review, and what is decided in them."""
+    """The states of one information set at the review, and the decisions in them."""
 
     seen: tuple[ObservedOutcome, ...]  #: What they have in common, observation by observation.
     probability: Share  #: Of all states.
@@ -79,9 +79,9 @@ class ReviewGroup(Result):
 
 
 class ReviewDecisions(Result):
-    """What is decided at the review, and what it is worth.
+    """The decisions at the review, and its value.
 
-    Its worth is the objective of the best plan that decides all now, less that of this plan.
+    The value is the objective of the best plan that decides everything now, less that of this plan.
     """
 
     year: ids.YearNumber  #: First year whose decisions depend on what has been seen.
@@ -89,10 +89,8 @@ class ReviewDecisions(Result):
     now: InMeasureUnit | None = None
     """Objective of the best plan that decides all now; null where none was sought."""
     now_bound: InMeasureUnit | None = None  #: What is proven of all plans that decide all now.
-    worth: InMeasureUnit | None = (
-        None  #: What the review is worth: ``now`` less the plan's objective.
-    )
-    worth_least: InMeasureUnit | None = (
-        None  #: It is worth no less: ``now_bound`` less the objective.
-    )
+    worth: InMeasureUnit | None = None
+    """What the review is worth: ``now`` less the plan's objective."""
+    worth_least: InMeasureUnit | None = None
+    """It is worth no less: ``now_bound`` less the objective."""
     worth_most: InMeasureUnit | None = None  #: It is worth no more: ``now`` less the plan's bound.

@@ -1,4 +1,4 @@
-"""What a review is worth, and what it is worth to observe one thing more or less."""
+"""Result on the value of a review, and of observing one thing more or less."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.results.decisions import ReviewDecisions
 
 
 class ObservationWorth(Result):
-    """One thing that a review may observe, or not."""
+    """The value of one observation before a review."""
 
     hazard: ids.Hazard | None = None  #: Id of the hazard, where it is one.
     regime: bool = False  #: Whether it is the regime of the year before.
@@ -20,9 +20,8 @@ class ObservationWorth(Result):
     groups: int  #: Groups that the states then form.
     status: Literal["optimal", "limit", "too_many"]
     """As in the certificate of a plan; ``too_many`` groups for a plan."""
-    objective: InMeasureUnit | None = (
-        None  #: Objective of the best plan found then; null without one.
-    )
+    objective: InMeasureUnit | None = None
+    """Objective of the best plan found then; null without one."""
     bound: InMeasureUnit | None = None  #: Proven lower bound on that of any plan; null without one.
     worth: InMeasureUnit | None = None
     """What observing it is worth: of the two plans, the objective without it less that with it."""
@@ -31,14 +30,13 @@ class ObservationWorth(Result):
 
 
 class Waiting(InterruptibleStudy):
-    """What a review is worth, and what it is worth to observe one thing more or less."""
+    """The value of a review, and of one observation more or less."""
 
     kind: Literal["waiting"] = "waiting"
     objective: InMeasureUnit  #: Objective of the plan with the review as the scenario has it.
     bound: InMeasureUnit | None  #: Proven lower bound on that of any plan; null without one.
-    gap: (
-        UnboundedShare | None
-    )  #: How far ``objective`` may be above the best; null without a bound.
+    gap: UnboundedShare | None
+    """How far ``objective`` may be above the best; null without a bound."""
     review: ReviewDecisions  #: What is decided at the review, and what it is worth.
     observing: tuple[ObservationWorth, ...]
     """Each thing that is observed, left out; then others, added, those first that tell most of the

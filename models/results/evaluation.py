@@ -1,4 +1,4 @@
-"""How good a plan is: judged on states it was not made for, and against what could be known."""
+"""Result of an evaluation of a plan: out-of-sample performance, and the value of information."""
 
 from typing import Annotated, Literal
 
@@ -16,10 +16,10 @@ from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome, 
 
 
 class Estimate(Result):
-    """A figure, and how far chance may have moved it.
+    """An estimate and its standard error.
 
-    1.96 standard errors to either side hold the true figure in 95 of 100 samples; in how far these
-    intervals hold what they promise is [measured](benchmarks.md#intervals-of-an-evaluation).
+    An interval of 1.96 standard errors to either side contains the true figure in 95 of 100
+    samples; the actual coverage is [measured](benchmarks.md#intervals-of-an-evaluation).
     """
 
     value: float  #: The estimate.
@@ -27,7 +27,7 @@ class Estimate(Result):
 
 
 class ProvenRange(Result):
-    """Where an exact figure lies, as far as the solves behind it prove."""
+    """The range of an exact figure that the bounds of solves prove."""
 
     low: float  #: It is not below.
     high: float  #: It is not above.
@@ -38,8 +38,8 @@ class Performance(Result):
 
     Standard errors of a mean are the standard deviation over the root of the number of states. That
     of the CVaR is the one of the mean of η + max(0, damage - η) / (1 - level), with η the quantile
-    at the level (Trindade and others 2007; Hong and Liu 2009). What is compared is compared within
-    each state, so that its error is that of the difference.
+    at the level (Trindade and others 2007; Hong and Liu 2009). Differences are taken within each
+    state, so that their errors are those of the difference.
     """
 
     expected: Estimate  #: Mean over the states.
@@ -55,11 +55,11 @@ class YearOutcome(Result):
 
 
 class FreshOutcome(Result):
-    """What the plan leads to in states it was not made for.
+    """The outcome of the plan in states that it was not made for.
 
-    They are drawn independently, whatever method the plan's own states were drawn by, and from
-    another seed. Where the scenario writes its states out there are no others: the figures are
-    those of the plan, and exact.
+    They are drawn independently with another seed, by whatever method the plan's own states were
+    drawn. If the scenario has written-out states there are no others: the figures are those of the
+    plan, and exact.
     """
 
     states: int  #: How many states.
@@ -79,7 +79,7 @@ class FreshOutcome(Result):
 
 
 class FreshSetOutcome(Result):
-    """What the plan leads to in fresh states of one set of assumptions."""
+    """The outcome of the plan in fresh states of one assumption set."""
 
     id: ids.Assumptions  #: Id of the set.
     title: str  #: Its title, or its id.
@@ -90,7 +90,7 @@ class FreshSetOutcome(Result):
 
 
 class RuleMaterialOutcome(Result):
-    """One material under the release rule."""
+    """One material under the release policy."""
 
     id: ids.Material  #: Id of the material.
     name: str  #: Its name.
@@ -99,10 +99,10 @@ class RuleMaterialOutcome(Result):
 
 
 class ReleasePolicyOutcome(Result):
-    """The same commitment under a release rule that needs no foresight.
+    """The outcome of the same commitment under a release policy without foresight.
 
-    In a period that is short, stock is released at once; a reserve is kept for the dearer steps.
-    Of materials that are made into one another the nearest form is released first.
+    In a period with a shortage, stock is released at once; a reserve is kept for damage steps of
+    higher cost. Of materials that are made into one another the nearest form is released first.
     """
 
     reserve: Share  #: Share of the planned stock that is kept for the dearer steps.
@@ -113,7 +113,7 @@ class ReleasePolicyOutcome(Result):
 
 
 class Replication(Result):
-    """One sample of states, on which the plan is put beside the best for that sample."""
+    """One sample of states, with the plan and the best plan for that sample."""
 
     seed: int  #: Seed of the sample.
     candidate: InMeasureUnit  #: The plan's objective there, with the threshold of the fresh states.
@@ -123,35 +123,32 @@ class Replication(Result):
 
 
 class OptimalityGap(Result):
-    """How far the plan can be from the best, seen on fresh samples (Mak, Morton and Wood 1999).
+    """An estimate of the plan's optimality gap by fresh samples (Mak, Morton and Wood 1999).
 
-    Samples are drawn as the plan's own, from the seeds after that of the fresh states. The best
-    plan for a sample is no worse there than the best plan for the world, so that the mean of
-    ``gap`` is no less than what the plan lacks, apart from chance; what a solve leaves open is
-    counted against the plan. A CVaR is a minimum over thresholds, and that of a sample too low in
-    the mean: the plan's tail is therefore measured from one threshold, the quantile of the fresh
-    states.
+    Samples are drawn like the plan's own, from the seeds after that of the fresh states. The best
+    plan for a sample is at least as good there as the best plan for the true distribution, so that
+    ``gap`` is in the mean an upper estimate of the plan's gap; the open gaps of solves are added to
+    it. A CVaR is a minimum over thresholds, and that of a sample is biased downwards: the plan's
+    tail is therefore measured from one threshold, the quantile of the fresh states.
     """
 
     states: int  #: States in each sample.
     replications: tuple[Replication, ...]  #: The samples.
     mean: Estimate  #: Mean of the gaps: an upper estimate of the plan's gap.
     confidence: Share  #: Confidence of ``upper``.
-    upper: (
-        InMeasureUnit  #: The plan's gap is no more, with that confidence (one-sided, Student's t).
-    )
-    solver_share: (
-        InMeasureUnit  #: Mean of found - bound: what unfinished solves add to the mean gap.
-    )
+    upper: InMeasureUnit
+    """The plan's gap is no more, with that confidence (one-sided, Student's t)."""
+    solver_share: InMeasureUnit
+    """Mean of found - bound: what unfinished solves add to the mean gap."""
     lower_bound: Estimate  #: Mean of the bounds: estimates the best objective from below.
 
 
 class Information(Result):
-    """What it would be worth to know what comes, and what it is worth to plan for uncertainty.
+    """The value of perfect information, and that of the stochastic solution.
 
-    All of these are figures of the plan's own states, by which it was chosen: where they are a
-    sample, EVPI is understated and VSS as a rule overstated. Releases of stock foresee their state
-    throughout: what a forecast is worth to them is in neither.
+    All figures are of the plan's own states, for which it was optimized: if they are a sample, EVPI
+    is underestimated and VSS usually overestimated. Releases of stock have foresight in all of
+    them: the value of a forecast for releases is in neither.
     """
 
     states: int  #: States of the plan that were solved by themselves.
@@ -159,21 +156,19 @@ class Information(Result):
     distinct: int  #: Problems that were solved: states that look alike are solved once.
     recourse_problem: ProvenRange  #: RP: objective of the best plan for the plan's states.
     wait_and_see: ProvenRange  #: WS: the objective if each state were known beforehand.
-    wait_and_see_error: (
-        InMeasureUnit | None
-    )  #: Standard error of WS where not all states were solved.
+    wait_and_see_error: InMeasureUnit | None
+    """Standard error of WS where not all states were solved."""
     evpi: ProvenRange  #: Expected value of perfect information: RP - WS.
     mean_value_problem: ProvenRange  #: EV: objective of the best plan for the mean state.
-    mean_plan: (
-        InMeasureUnit  #: EEV: objective, on the plan's states, of the plan made for the mean state.
-    )
+    mean_plan: InMeasureUnit
+    """EEV: objective, on the plan's states, of the plan made for the mean state."""
     mean_plan_projects: tuple[str, ...]  #: Ids of the projects that it builds.
     mean_plan_stockpiles: tuple[str, ...]  #: Ids of the stockpiles that it buys.
     vss: ProvenRange  #: Value of the stochastic solution: EEV - RP.
 
 
 class TailPlan(Result):
-    """A plan made with some weight on the worst states."""
+    """A plan made with a weight on the worst states."""
 
     weight: Share  #: Weight of the tail in its objective.
     expected: InMeasureUnit  #: Expected damage on the plan's states.
@@ -184,7 +179,7 @@ class TailPlan(Result):
 
 
 class TailPremium(Result):
-    """What caring for the worst states costs in the mean, and what it buys."""
+    """The cost of risk aversion in the mean, and the reduction of CVaR that it buys."""
 
     level: Share  #: Level of the CVaR.
     neutral: TailPlan  #: The plan that minds the mean alone.
@@ -194,7 +189,7 @@ class TailPremium(Result):
 
 
 class BudgetOdds(Result):
-    """How likely a budget, or a line of it, holds in a year or in all of them."""
+    """The probability that a budget or a line of it holds, in a year or in all years."""
 
     funder: ids.Funder | None  #: Id of the funder; null for all public funders together.
     line: str  #: Id of the line; ``budget`` for a budget as a whole.
@@ -210,10 +205,10 @@ class BudgetOdds(Result):
 
 
 class BudgetRisk(Result):
-    """How likely budgets hold, whatever projects turn out to cost above their announced capex.
+    """The probability that budgets hold, given overruns of capex.
 
-    Overruns are drawn by ``capex_overrun`` and ``project_correlation``. What a budget lacks is not
-    found elsewhere, and what a year uses too much is not taken from the next.
+    Overruns are drawn by ``capex_overrun`` and ``project_correlation``. Missing budget is not taken
+    from other budgets, and an excess in one year is not taken from the next.
     """
 
     draws: int  #: How many draws.
@@ -224,9 +219,9 @@ class BudgetRisk(Result):
 
 
 class Counterfactual(Result):
-    """What would be done if the plan were not carried out, on the plan's own states.
+    """The best decisions without the plan, on the plan's own states.
 
-    It is the best plan of the variant that the scenario names as its ``counterfactual``, or else
+    This is the best plan of the variant that the scenario names as its ``counterfactual``, or else
     the best without public money: public funders provide nothing, and no stock is bought that one
     of them would pay for.
     """
@@ -244,7 +239,7 @@ class Counterfactual(Result):
 
 
 class RareEvents(Result):
-    """The same figures from states in which rare events are drawn more often, and weighed less."""
+    """The same figures by importance sampling, with rare events drawn more often."""
 
     states: int  #: How many states.
     seed: int  #: Seed of the states.
@@ -259,7 +254,7 @@ class RareEvents(Result):
 
 
 class LongerHorizon(Result):
-    """The same commitment with some years more."""
+    """The same commitment with a longer horizon."""
 
     years: int  #: How many years more.
     last_year: int  #: The last of them.
@@ -275,10 +270,10 @@ class LongerHorizon(Result):
 
 
 class StatesScenario(Result):
-    """Another scenario, in whose states a plan is looked at.
+    """Another scenario, in whose states a plan is evaluated.
 
-    Of these nothing is solved: ``gap``, ``information``, ``tail`` and ``longer`` are null. The
-    other scenario has the plan's measure and currency.
+    Nothing is solved for it: ``gap``, ``information``, ``tail`` and ``longer`` are null. It has the
+    plan's measure and currency.
     """
 
     title: str  #: Its title in the language of the run.
@@ -288,7 +283,7 @@ class StatesScenario(Result):
 
 
 class Evaluation(MeasuredResult, ScenarioResult):
-    """A plan judged: on fresh states, by a rule, against the best and against what is known."""
+    """An evaluation of a plan: on fresh states, by release policies, and against bounds."""
 
     kind: Literal["evaluation"] = "evaluation"
     own_states: int  #: States that the plan was made for.

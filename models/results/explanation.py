@@ -1,4 +1,4 @@
-"""Why a plan is as it is, and what one more million or point of a limit would be worth."""
+"""Result of an explanation of a plan: why each decision is made, and the value of looser limits."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
 
 class BindingRule(Result):
-    """A rule of the scenario that stops something, or leaves it no room."""
+    """A rule of the scenario that prevents a decision, or leaves it no slack."""
 
     tag: str  #: Its tag in the [formulation](formulation.md).
     name: RuleName  #: Its name there; ``earliest_start`` where a project cannot start earlier.
@@ -36,11 +36,11 @@ class BindingRule(Result):
 
 
 class Regret(SearchResult):
-    """What it costs to decide otherwise: the best that is left, less the best there is.
+    """The regret of deciding otherwise: the best objective then, less the best objective.
 
-    It lies between ``low`` and ``high``: between the bound there less ``best``, and the plan found
-    there less ``bound``. Differences of plans are against the plan that is explained, or, where
-    solving it anew found a better one than its gap allows, against that one.
+    It lies between ``low`` (the bound of that problem less ``best``) and ``high`` (the plan found
+    for it less ``bound``). Differences are those to the plan that is explained, or to a better one
+    if solving again found one beyond its gap.
     """
 
     objective: InMeasureUnit | None  #: Objective of the best plan that was found.
@@ -50,9 +50,8 @@ class Regret(SearchResult):
     damage: InMeasureUnit | None
     """What damage adds to the difference, as the objective weighs it; null over sets of
     assumptions, and without a plan."""
-    cost: (
-        InMeasureUnit | None
-    )  #: What cost adds to it, as the objective weighs cost; null likewise.
+    cost: InMeasureUnit | None
+    """What cost adds to it, as the objective weighs cost; null likewise."""
     expected: InMeasureUnit | None  #: By how much mean damage differs.
     expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
     """By how much it differs under each set of assumptions, where the plan is made over them."""
@@ -64,10 +63,10 @@ class Regret(SearchResult):
 
 
 class AdditionEffect(Result):
-    """What it would bring beside the plan, all other decisions held.
+    """The effect of adding it to the plan, with all other decisions fixed.
 
-    Of the cheapest financing and the one that brings most output home, in each start year, the best
-    by the objective.
+    For each start year the cheapest financing and the one with most output for home are tried; the
+    best by the objective counts.
     """
 
     start: ids.YearNumber | None  #: Start year; null for a stock.
@@ -78,7 +77,7 @@ class AdditionEffect(Result):
 
 
 class ExplainedDecision(Result):
-    """One project or one stockpile: what the plan decides, and why."""
+    """The decision on one project or one stockpile, and its reasons."""
 
     kind: Literal["project", "stockpile"]  #: What it is.
     id: str  #: Its id.
@@ -95,9 +94,8 @@ class ExplainedDecision(Result):
     conflict: tuple[BindingRule, ...]
     """Rules that exclude each other where it is decided otherwise, none of them without need."""
     stops: tuple[BindingRule, ...]  #: Rules that together stop it beside the rest of the plan.
-    beside: (
-        AdditionEffect | None
-    )  #: What it would bring beside the plan; null if stopped or chosen.
+    beside: AdditionEffect | None
+    """What it would bring beside the plan; null if stopped or chosen."""
     tight: tuple[BindingRule, ...]  #: Rules that leave no room around what is chosen.
 
     @property
@@ -107,7 +105,7 @@ class ExplainedDecision(Result):
 
 
 class ValueStep(Result):
-    """What a limit that is so much looser is worth."""
+    """The value of a limit that is looser by one step."""
 
     step: Money  #: By how much: million EUR of a budget, percentage points of a share.
     low: float | None  #: At least so much is gained for each million or point.
@@ -119,7 +117,7 @@ class ValueStep(Result):
 
 
 class LimitValue(Result):
-    """A budget or a limit, and what more of it is worth, by solving it anew at several steps."""
+    """A budget or a limit, and the value of more of it, by solving again at several steps."""
 
     path: str  #: Dotted path of the number in the scenario.
     kind: Literal["budget", "share"]  #: Steps are million EUR, or percentage points.
@@ -133,15 +131,15 @@ class LimitValue(Result):
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether a solve behind it met a limit."""
+        """Whether one of the solves met a limit."""
         return any(step.status in ("limit", "none") for step in self.steps)
 
 
 class Explanation(InterruptibleStudy):
-    """Why a plan is as it is.
+    """The reasons for the decisions of a plan.
 
-    Better and worse are by the scenario's objective; its unit is that of the measure. Questions
-    were solved to ``gap_target`` where their answer needed it.
+    Better and worse refer to the scenario's objective; its unit is that of the measure. Problems
+    were solved to ``gap_target`` where the answer needed it.
     """
 
     kind: Literal["explanation"] = "explanation"
@@ -149,7 +147,8 @@ class Explanation(InterruptibleStudy):
     cvar_weight: Share  #: Weight of the tail in the objective.
     days: float  #: Days of need that stocks which buy nothing were asked for.
     objective: InMeasureUnit  #: Objective of the plan.
-    best: InMeasureUnit  #: The lowest objective that any plan was found to have, by whatever question.
+    best: InMeasureUnit
+    """The lowest objective that any plan was found to have, by whatever question."""
     bound: InMeasureUnit  #: No plan has a lower one.
     expected: InMeasureUnit  #: Mean damage of the plan.
     net_cost_meur: float  #: Its discounted net cost.
@@ -160,6 +159,6 @@ class Explanation(InterruptibleStudy):
 
     @property
     def cut_short_count(self) -> int:
-        """How many questions met a limit: decisions, and budgets and limits."""
-        decisions = sum(one.is_cut_short for one in self.items)
-        return decisions + sum(one.is_cut_short for one in self.values)
+        """Number of questions that met a limit: decisions, budgets and limits."""
+        decisions = sum(item.is_cut_short for item in self.items)
+        return decisions + sum(value.is_cut_short for value in self.values)

@@ -1,4 +1,4 @@
-"""Damage against a number of the scenario, and the least number that brings it below a level."""
+"""Results of frontiers (damage against a number of the scenario) and of targets."""
 
 from typing import Literal
 
@@ -19,9 +19,9 @@ from models.results.plan_context import WithoutPlan
 
 
 class FrontierPoint(SearchResult):
-    """What can be had at one value: the summary of a full plan and its proof.
+    """The best plan at one value: a summary of the plan and its proof.
 
-    What belongs to a plan is null, and its lists empty, where there is none.
+    Fields of a plan are null or empty without one.
     """
 
     value: VariedNumber  #: Of the number that is varied.
@@ -42,31 +42,28 @@ class FrontierPoint(SearchResult):
     spend_meur: dict[ids.Funder, float]  #: Charged to the budget of each funder, undiscounted.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
-    plan_of: (
-        VariedNumber | None
-    )  #: Where else the plan was found; null if here or without any limit.
-    bound_of: (
-        VariedNumber | None
-    )  #: Where else the bound was proven; null if here or without any limit.
+    plan_of: VariedNumber | None
+    """Where else the plan was found; null if here or without any limit."""
+    bound_of: VariedNumber | None
+    """Where else the bound was proven; null if here or without any limit."""
     dominated: bool  #: Whether another has a lower mean and CVaR; with ``--tail`` alone.
     conflict: tuple[str, ...]  #: Rules that exclude each other, where no plan keeps all.
 
 
 class Marginal(Result):
-    """Mean damage avoided by each further unit of the number, a range that holds both gaps.
+    """Mean damage avoided per further unit of the number, as a range that covers both gaps.
 
-    What is proven lies between the least damage that can be had at the two values.
+    The range is proven for the difference of the least damages at the two values.
     """
 
     low: PerVariedUnit  #: At least so much is avoided, per unit; not below 0 where it only loosens.
     plans: PerVariedUnit  #: The difference of the two plans, per unit.
-    high: (
-        PerVariedUnit | None
-    )  #: At most so much is avoided, per unit; null where no bound is known.
+    high: PerVariedUnit | None
+    """At most so much is avoided, per unit; null where no bound is known."""
 
 
 class FrontierStep(PlanDiff):
-    """What the plan of the next higher point with one does otherwise than that of a point."""
+    """The difference between the plan of a point and that of the next higher one with a plan."""
 
     from_value: VariedNumber  #: Value of the lower point.
     to_value: VariedNumber  #: Value of the higher point.
@@ -94,13 +91,12 @@ class Frontier(base.SolveSummary, MeasuredResult, base.ScenarioDocument):
 
 
 class Goal(Result):
-    """What is to be reached."""
+    """The goal of a target: a level of damage, or days of stock."""
 
     figure: Literal["expected", "cvar", "worst"] | None  #: Which figure; null for stocks alone.
     level: InMeasureUnit | None  #: Its level, in the unit of the measure: reached at or below it.
-    reduction: (
-        UnboundedShare | None
-    )  #: The share below ``without_plan`` asked for; null for a level.
+    reduction: UnboundedShare | None
+    """The share below ``without_plan`` asked for; null for a level."""
     without_plan: InMeasureUnit | None  #: The figure without any plan.
     days: dict[str, float]  #: Days of need that stocks must last, by stockpile.
     from_year: int | None  #: First year at whose end they must.
@@ -114,14 +110,13 @@ class Trial(Result):
     """A plan reaches the goal; it is proven that none does; or neither was found (``open``)."""
     figure: InMeasureUnit | None
     """The least figure of damage found until the value was decided; null without a plan."""
-    bound: (
-        InMeasureUnit | None
-    )  #: No plan at this value has a lower one; null where nothing was proven.
+    bound: InMeasureUnit | None
+    """No plan at this value has a lower one; null where nothing was proven."""
     seconds: base.Seconds  #: Wall time.
 
 
 class Target(MeasuredResult, base.TitledDocument):
-    """The least value of a number at which a goal can be reached, proven from both sides."""
+    """The least value of a number at which a goal can be reached, with bounds from both sides."""
 
     kind: Literal["target"] = "target"
     varied: str  #: Dotted path of the number whose least value is sought.
@@ -131,9 +126,8 @@ class Target(MeasuredResult, base.TitledDocument):
     """``proven``: the interval is within its tolerance, or the lowest value asked for reaches the
     goal; ``limit``: it is wider; ``unreachable``: no value reaches it; ``open``: nothing is
     known."""
-    infeasible_below: (
-        VariedNumber | None
-    )  #: No plan reaches the goal at any value below, if proven.
+    infeasible_below: VariedNumber | None
+    """No plan reaches the goal at any value below, if proven."""
     feasible_at: VariedNumber | None  #: A plan reaches it at this value; null without one.
     tolerance: VariedNumber  #: How wide the interval between the two may be.
     method: Literal["bisection", "direct"]

@@ -1,4 +1,4 @@
-"""Ids and years in results, each marked with where it stands in the scenario of its document."""
+"""Types of ids and years in results, marked with their section of the document's scenario."""
 
 from typing import Annotated
 

@@ -1,8 +1,7 @@
-"""Where a result does not fit the scenario that it carries: ids and years that it lacks.
+"""Search for contradictions between a result and the scenario that it carries.
 
-What a field may hold is marked in the models (``In``, ``Every``); what fields owe to each other, so
-that they can be read together, is said here. A result that was just made fits; one that is read
-from a file may have been edited.
+The models mark where ids and years are defined (``InSection``, ``Exhaustive``); relations between
+fields are checked here. A result from a file may have been edited.
 """
 
 from collections import Counter
@@ -10,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from models.field_marks import LocatedValue, collect_values, field_keys_and_types
-from models.language import mark_translatable, tr
+from models.language import tr
 from models.results.base import Result, ScenarioDocument
 from models.results.explanation import LimitValue
 from models.results.frontier import Frontier
@@ -19,39 +18,48 @@ from models.results.split import Split
 from models.scenario.case import Case
 
 MAX_FIGURE = 1e24
-"""No figure of a result is larger; larger ones would leave the range of numbers when added up."""
+"""Bound on figures of a result; sums of larger ones could exceed the range of floats."""
 
-Inconsistency = tuple[str, str]  #: Where it stands in the document, and what is wrong there.
+Inconsistency = tuple[str, str]  #: Path in the document, and message.
 
 
 def find_inconsistencies(document: Result) -> Iterator[Inconsistency]:
-    """All places in which a result does not fit its own scenario, and figures without bound."""
+    """Yield all values of a result that contradict its own scenario, or exceed all bounds.
+
+    Raises pydantic.ValidationError if the scenario itself is not valid.
+    """
     case = getattr(document, "case", None)
-    known = {} if case is None else _ids_by_section(case)
+    ids_by_section = {} if case is None else _ids_by_section(case)
     if isinstance(document, Frontier) and document.varied.startswith("horizon."):
-        known.pop("years", None)  # plans of its points have years of their own
-    for found in collect_values(document):
-        for where, message in _inconsistencies_of_value(found, known):
-            yield ".".join(map(str, (*found.path, *([where] if where else [])))), message
+        ids_by_section.pop("years", None)  # each point has its own horizon
+    for located in collect_values(document):
+        for part_path, message in _inconsistencies_of_value(located, ids_by_section):
+            yield ".".join(map(str, (*located.path, *([part_path] if part_path else [])))), message
 
 
 def _inconsistencies_of_value(
-    located: LocatedValue, known: Mapping[str, Collection[str]]
+    located: LocatedValue, ids_by_section: Mapping[str, Collection[str]]
 ) -> Iterator[Inconsistency]:
     value, section = located.value, located.field_type.section
     if isinstance(value, Result):
         if isinstance(value, ScenarioDocument):
-            _ = value.case  # ValidationError where it was tampered with
-        if (owed := _CHECK_BY_TYPE.get(type(value))) is not None:
-            yield from owed(value)
+            _ = value.case  # raises ValidationError if it is not valid
+        if (check := _CHECK_BY_TYPE.get(type(value))) is not None:
+            yield from check(value)
     elif located.field_type.is_exhaustive:
-        yield from _incomplete_listing(located, known)
+        yield from _incomplete_listing(located, ids_by_section)
     elif isinstance(value, (int, float)) and abs(value) > MAX_FIGURE:
         yield "", tr("{value} is larger than any figure can be", value=f"{value:.3g}")
-    elif section in known and value is not None and str(value) not in known[section]:
-        about = {"section": section, "known": _list_some(known[section])}
-        message = mark_translatable("'{value}' is not in its scenario, whose {section} are {known}")
-        yield "", tr(message, value=str(value)[:60], **about)
+    elif (ids := ids_by_section.get(section)) is not None and value is not None:
+        if str(value) in ids:
+            return
+        message = tr(
+            "'{value}' is not in its scenario, whose {section} are {known}",
+            value=str(value)[:60],
+            section=section,
+            known=_list_some(ids),
+        )
+        yield "", message
 
 
 def _ids_by_section(case: Case) -> dict[str, Collection[str]]:
@@ -73,15 +81,17 @@ def _ids_by_section(case: Case) -> dict[str, Collection[str]]:
 
 
 def _incomplete_listing(
-    located: LocatedValue, known: Mapping[str, Collection[str]]
+    located: LocatedValue, ids_by_section: Mapping[str, Collection[str]]
 ) -> Iterator[Inconsistency]:
-    """What lacks, or stands twice, where all of the scenario have to stand."""
-    keys, of, item = list(located.value), located.field_type.key_type, located.field_type.item_type
-    if of is None and item is not None and item.model is not None:
-        keys, of = [one.id for one in located.value], field_keys_and_types(item.model)["id"][1]
-    if of is None or of.section not in known:
+    """Yield ids and years that are missing from an exhaustive list, or are in it twice."""
+    keys, key_type = list(located.value), located.field_type.key_type
+    item_type = located.field_type.item_type
+    if key_type is None and item_type is not None and item_type.model is not None:
+        keys = [item.id for item in located.value]
+        key_type = field_keys_and_types(item_type.model)["id"][1]
+    if key_type is None or key_type.section not in ids_by_section:
         return
-    for key in known[of.section]:
+    for key in ids_by_section[key_type.section]:
         if key not in keys:
             yield "", tr("'{key}' is missing", key=key)
     for key, count in Counter(keys).items():
@@ -100,46 +110,56 @@ def _check_distribution(distribution: Distribution) -> Iterator[Inconsistency]:
 
 
 def _check_quantile_levels(outcome: Outcome) -> Iterator[Inconsistency]:
-    """Reports look quantiles up by their levels."""
+    """Yield an inconsistency if levels are not those that reports look up."""
     spread = outcome.distribution
     if spread is not None and [round(level, 6) for level in spread.levels] != list(QUANTILE_LEVELS):
         yield "distribution.levels", tr("they have to be 0, 0.01 and so on to 1")
 
 
 def _check_visible_step(limit: LimitValue) -> Iterator[Inconsistency]:
-    steps = [one.step for one in limit.steps]
+    steps = [value_step.step for value_step in limit.steps]
     if limit.visible is not None and limit.visible not in steps:
-        about = {"value": limit.visible, "steps": ", ".join(map(str, steps))}
-        yield "visible", tr("it is {value}, and has to be one of the steps {steps}", **about)
+        message = tr(
+            "it is {value}, and has to be one of the steps {steps}",
+            value=limit.visible,
+            steps=", ".join(map(str, steps)),
+        )
+        yield "visible", message
 
 
 def _check_players(split: Split) -> Iterator[Inconsistency]:
     players = [player.id for player in split.players]
-    plan, outside = split.plan, split.externality
-    whole: dict[str, Collection[str]] = {"plan.damage": plan.damage}
-    whole["plan.without_plan"] = plan.without_plan
-    some: list[tuple[str, Collection[str]]] = [("free_riding", split.free_riding)]
-    some += [(f"coalitions.{n}.members", one.members) for n, one in enumerate(split.coalitions)]
+    plan, externality = split.plan, split.externality
+    complete: dict[str, Collection[str]] = {"plan.damage": plan.damage}
+    complete["plan.without_plan"] = plan.without_plan
+    partial: list[tuple[str, Collection[str]]] = [("free_riding", split.free_riding)]
+    partial += [
+        (f"coalitions.{n}.members", coalition.members)
+        for n, coalition in enumerate(split.coalitions)
+    ]
     for n, rule in enumerate(split.rules):
-        whole[f"rules.{n}.members"] = rule.members
-        some += [(f"rules.{n}.leaving", group.members) for group in rule.leaving]
+        complete[f"rules.{n}.members"] = rule.members
+        partial += [(f"rules.{n}.leaving", group.members) for group in rule.leaving]
     cores = {"core": split.core}
-    if outside is not None:
-        cores["externality.core"] = outside.core
-        whole |= {"externality.alone": outside.alone, "externality.shapley": outside.shapley}
+    if externality is not None:
+        cores["externality.core"] = externality.core
+        complete |= {
+            "externality.alone": externality.alone,
+            "externality.shapley": externality.shapley,
+        }
     for name, core in cores.items():
         if core is not None:
-            whole[f"{name}.members"] = core.members
-            some += [(f"{name}.binding", group) for group in core.binding]
-    for where, ids in (*whole.items(), *some):
-        for id_ in ids:
-            if id_ not in players:
-                about = {"id": id_[:60], "known": _list_some(players)}
-                yield where, tr("'{id}' is not a player; these are {known}", **about)
-    for where, ids in whole.items():
-        for id_ in players:
-            if id_ not in ids:
-                yield where, tr("'{key}' is missing", key=id_)
+            complete[f"{name}.members"] = core.members
+            partial += [(f"{name}.binding", group) for group in core.binding]
+    for path, ids in (*complete.items(), *partial):
+        for player_id in ids:
+            if player_id not in players:
+                values = {"id": player_id[:60], "known": _list_some(players)}
+                yield path, tr("'{id}' is not a player; these are {known}", **values)
+    for path, ids in complete.items():
+        for player_id in players:
+            if player_id not in ids:
+                yield path, tr("'{key}' is missing", key=player_id)
 
 
 _CHECK_BY_TYPE: dict[type[Result], Callable[[Any], Iterator[Inconsistency]]] = {
@@ -151,5 +171,9 @@ _CHECK_BY_TYPE: dict[type[Result], Callable[[Any], Iterator[Inconsistency]]] = {
 
 
 def _list_some(ids: Collection[str]) -> str:
-    shown = list(ids)[:8]
-    return ", ".join(shown) + (", ..." if len(ids) > len(shown) else "") if shown else tr("none")
+    first_ids = list(ids)[:8]
+    return (
+        ", ".join(first_ids) + (", ..." if len(ids) > len(first_ids) else "")
+        if first_ids
+        else tr("none")
+    )

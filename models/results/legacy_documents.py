@@ -1,13 +1,13 @@
-"""Results that an earlier version of Vorrat wrote, as this one reads them."""
+"""Upgrade of results that an earlier version of Vorrat wrote."""
 
 from typing import Any
 
 VERSION_WITHOUT_CHAINS = "0.1.0"
-"""It knew no chains: all that is needed is demanded, and nothing is made of other materials."""
+"""This version had no chains: need was demand, and nothing was made of other materials."""
 
 
 def writing_version(content: Any) -> str | None:
-    """The version of Vorrat that a document says it was written by; None where it says none."""
+    """Return the version of Vorrat that a document names as its writer; None if it names none."""
     if not isinstance(content, dict):
         return None
     versions = content.get("versions")
@@ -17,18 +17,18 @@ def writing_version(content: Any) -> str | None:
 
 
 def upgrade_document(content: Any) -> Any:
-    """The content of a result with what one of an earlier version leaves unsaid."""
+    """Return the content of a result with the fields that earlier versions did not write."""
     if writing_version(content) != VERSION_WITHOUT_CHAINS or _mentions_need(content):
         return content
-    told = _add_need(content)
-    if told.get("kind") == "stress":
-        told = {"plants": [], **told}
-        told["events"] = [{"profile": None, **one} for one in told.get("events") or ()]
-    return told
+    upgraded = _add_need(content)
+    if upgraded.get("kind") == "stress":
+        upgraded = {"plants": [], **upgraded}
+        upgraded["events"] = [{"profile": None, **e} for e in upgraded.get("events") or ()]
+    return upgraded
 
 
 def _mentions_need(content: Any) -> bool:
-    """Whether any part says what is needed: what was written between two releases does."""
+    """Return whether any part has ``need_t``, as documents written between two releases do."""
     if isinstance(content, list):
         return any(map(_mentions_need, content))
     return isinstance(content, dict) and (
@@ -41,10 +41,11 @@ def _add_need(content: Any) -> Any:
         return [_add_need(item) for item in content]
     if not isinstance(content, dict):
         return content
-    told = {k: v if k == "scenario" else _add_need(v) for k, v in content.items()}
-    if "demand_t" in told:
-        told = {"need_t": told["demand_t"], **told}
-        if "delivered_t" in told:  # in a disruption, period by period
-            none = {case: [0.0] * len(each) for case, each in told["delivered_t"].items()}
-            told = {"made_t": none, "taken_t": none, **told}
-    return told
+    upgraded = {k: v if k == "scenario" else _add_need(v) for k, v in content.items()}
+    if "demand_t" in upgraded:
+        upgraded = {"need_t": upgraded["demand_t"], **upgraded}
+        if "delivered_t" in upgraded:  # a stress test, with lists by period
+            delivered = upgraded["delivered_t"].items()
+            zeros = {case: [0.0] * len(tonnes) for case, tonnes in delivered}
+            upgraded = {"made_t": zeros, "taken_t": zeros, **upgraded}
+    return upgraded

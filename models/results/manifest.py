@@ -1,4 +1,4 @@
-"""What a run leaves behind so that it can be repeated, and what a rerun says of it."""
+"""Manifest of a run, from which it can be repeated, and the result of a rerun."""
 
 from typing import Annotated, Literal
 
@@ -9,18 +9,18 @@ from models.results.base import JsonDocument, Result, UnboundedShare
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 BoundedText = Annotated[str, Field(max_length=200_000)]
-"""As long as systems let an argument of a command be."""
+"""The limit is that of operating systems for an argument of a command."""
 BoundedPath = Annotated[str, Field(max_length=5_000)]  #: A path.
 Size = Annotated[int, Field(ge=0)]  #: In bytes.
 MAX_LISTED_FILES = 20_000  #: Files that a manifest may name at most.
 Scalar = BoundedText | bool | int | float
 ManifestValue = Scalar | None | Annotated[tuple[Scalar, ...], Field(max_length=MAX_LISTED_FILES)]
-"""Values of parameters, and whatever two documents may say differently."""
-MANIFEST_SUFFIX = ".manifest.json"  #: How the name of its file ends.
+"""Value of a parameter, or of a field in which two documents differ."""
+MANIFEST_SUFFIX = ".manifest.json"  #: Suffix of the file of a manifest.
 
 
 class ManifestParameter(Result):
-    """An argument or option of the command, as it was in force."""
+    """An argument or option of the command, with the value that was used."""
 
     name: str = Field(max_length=100)  #: The option as written, such as --set; or the argument.
     value: ManifestValue  #: As it was written, several in a list; the default where nothing was.
@@ -35,12 +35,10 @@ class ManifestInput(Result):
     role: FileRole  #: What it was read as.
     sha256: Sha256  #: Of its bytes.
     size: Size  #: Bytes.
-    place: (
-        BoundedPath | None
-    )  #: Where it lies beside other inputs; null for what ships with Vorrat.
-    copied_to: (
-        BoundedPath | None
-    )  #: Its copy, from the folder of the manifest; null where there is none.
+    place: BoundedPath | None
+    """Where it lies beside other inputs; null for what ships with Vorrat."""
+    copied_to: BoundedPath | None
+    """Its copy, from the folder of the manifest; null where there is none."""
 
 
 class ManifestOutput(Result):
@@ -56,7 +54,7 @@ class ManifestOutput(Result):
 
 
 class ManifestPlatform(Result):
-    """The machine and the interpreter, without their names in a network."""
+    """The machine and the interpreter, without host names."""
 
     system: str  #: Operating system.
     release: str  #: Its release.
@@ -83,27 +81,23 @@ NotRepeatableReason = Literal[
 
 
 class Manifest(JsonDocument):
-    """What a result rests on: all that takes part in it, by hash, and all that came of it.
+    """The inputs and outputs of a run, by hash.
 
-    It stands beside the result that it goes with ([reproducibility.md](reproducibility.md)), and
-    takes its place as the last of what a run writes: where it is missing, a run may have been
-    killed while it [wrote among other files](commands.md#results-on-disk).
-    Canonical JSON has its keys in order and no spaces.
+    It is written beside the result ([reproducibility.md](reproducibility.md)), and last of all
+    files of a run: if it is missing, a run may have been killed while it [wrote the other
+    files](commands.md#results-on-disk). Canonical JSON has sorted keys and no spaces.
     """
 
     kind: Literal["manifest"] = "manifest"
     result: str = Field(max_length=200)  #: The result it goes with.
     command: str = Field(max_length=50)  #: The command that was run.
-    parameters: tuple[ManifestParameter, ...] = Field(
-        max_length=MAX_LISTED_FILES
-    )  #: Arguments and options.
+    parameters: tuple[ManifestParameter, ...] = Field(max_length=MAX_LISTED_FILES)
+    """Arguments and options."""
     language: Literal["en", "de"]  #: Language of what was written.
-    inputs: tuple[ManifestInput, ...] = Field(
-        max_length=MAX_LISTED_FILES
-    )  #: All files that were read.
-    outputs: tuple[ManifestOutput, ...] = Field(
-        max_length=MAX_LISTED_FILES
-    )  #: All files that were written.
+    inputs: tuple[ManifestInput, ...] = Field(max_length=MAX_LISTED_FILES)
+    """All files that were read."""
+    outputs: tuple[ManifestOutput, ...] = Field(max_length=MAX_LISTED_FILES)
+    """All files that were written."""
     exit_code: int  #: What the command answered.
     repeatable: bool  #: Whether same inputs, versions, seed and threads promise the same outputs.
     why_not: NotRepeatableReason | None  #: [Why they are not](reproducibility.md#what-is-promised).
@@ -121,7 +115,7 @@ class Manifest(JsonDocument):
 
 
 class EnvironmentChange(Result):
-    """Something around a run that is no longer what it was."""
+    """A property of the environment that has changed since the run."""
 
     name: str  #: What it is: versions.numpy, platform.python, threads.
     then: str | None  #: As the manifest says; null where it was not there.
@@ -129,28 +123,26 @@ class EnvironmentChange(Result):
 
 
 class FirstDifference(Result):
-    """The first value that came out differently."""
+    """The first value that differs."""
 
     output: str  #: The document.
     path: str  #: Where in it; empty for a file as a whole.
     then: ManifestValue  #: The value in the manifest's result; the hash of a file.
     now: ManifestValue  #: The value that came out now.
-    relative: (
-        UnboundedShare | None
-    )  #: Of two numbers: their difference as a share of the larger one.
+    relative: UnboundedShare | None
+    """Of two numbers: their difference as a share of the larger one."""
 
 
 class Rerun(JsonDocument):
-    """What came of running it again."""
+    """The result of repeating a run."""
 
     kind: Literal["rerun"] = "rerun"
     manifest: str  #: File name of the manifest.
     command: str  #: The command that was run.
     reproduced: bool  #: Whether all outputs came out the same and none was changed since.
     promised: bool  #: Whether that was promised: it is repeatable, and nothing around it differs.
-    why_not: (
-        NotRepeatableReason | None
-    )  #: [Why the run is not repeatable](reproducibility.md#what-is-promised).
+    why_not: NotRepeatableReason | None
+    """[Why the run is not repeatable](reproducibility.md#what-is-promised)."""
     surroundings: tuple[EnvironmentChange, ...]  #: What around it differs from then.
     exit_code_then: int  #: What the command answered then.
     exit_code: int  #: What it answers now.

@@ -1,4 +1,4 @@
-"""One option of a comparison: what it buys, what it costs, and what that rests on."""
+"""One option of a comparison: its benefit, cost and proof."""
 
 from typing import Any, Literal
 
@@ -7,21 +7,20 @@ from models.results.plan import BreakEvenFactor, BudgetClass, CrmaShare, Proof
 
 
 class BilingualName(Result):
-    """A name in both languages; one serves for both where only one is given."""
+    """A name in both languages; if only one is given, it is used for both."""
 
     en: str  #: English.
     de: str  #: German; the same where only one is given.
 
 
 class DamageReduction(Result):
-    """One figure of the damage, with the plan and without, in the unit of the measure."""
+    """One figure of damage, with the plan and without, in the unit of the measure."""
 
     with_plan: InMeasureUnit  #: What is left with the plan.
     without_plan: InMeasureUnit  #: What comes without any plan.
     avoided: InMeasureUnit  #: The difference.
-    share: (
-        UnboundedShare | None
-    )  #: The difference as a share of what comes without a plan; null for 0.
+    share: UnboundedShare | None
+    """The difference as a share of what comes without a plan; null for 0."""
 
 
 class QuantileRange(Result):
@@ -32,12 +31,11 @@ class QuantileRange(Result):
 
 
 class StockCover(Result):
-    """Planned stock at the end of a year in days of the year's need: demand of all consumers, and
-    what conversions take in at full capacity.
+    """Planned stock at the end of a year, in days of the year's need.
 
-    All materials together are weighted by the value of their need in the reference year: tonnes
-    needed times ``price_eur_per_t`` of that year. So 10 days of cover mean that stocks are worth
-    what 10 days of need are worth; much of one material can hide that there is none of another.
+    The mean over all materials is weighted by the value of their need in the reference year: tonnes
+    needed times ``price_eur_per_t``. So 10 days of cover mean that stocks have the value of 10 days
+    of need; much of one material can hide that there is none of another.
     """
 
     year: int  #: The reference year.
@@ -47,44 +45,40 @@ class StockCover(Result):
 
 
 class SupplyConcentration(Result):
-    """Whom the supply of a material, or of all by value, depends on."""
+    """The concentration of the supply of a material, or of all by value, on countries."""
 
     largest_country: str | None  #: The largest supplier; null for all materials together.
-    largest_share: (
-        UnboundedShare  #: Its share of supply; for all together the mean by value of need.
-    )
+    largest_share: UnboundedShare
+    """Its share of supply; for all together the mean by value of need."""
     third_country: str | None
     """The largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file);
     null if there is none, or for all together."""
-    third_share: (
-        UnboundedShare  #: Its share of supply, or 0; Regulation (EU) 2024/1252 says 65 % at most.
-    )
+    third_share: UnboundedShare
+    """Its share of supply, or 0; Regulation (EU) 2024/1252 says 65 % at most."""
     hhi: float  #: Herfindahl-Hirschman index of countries, from 0 to 10,000.
     imports: UnboundedShare | None  #: Share from outside home; null where the file names no home.
 
 
 class MaterialDependence(Result):
-    """Whom one material depends on in the reference year."""
+    """The dependence of one material on countries in the reference year."""
 
     material: str  #: Id of the material.
-    weight: (
-        UnboundedShare | None
-    )  #: Its part of the value of all need supplied; null without prices.
+    weight: UnboundedShare | None
+    """Its part of the value of all need supplied; null without prices."""
     with_plan: SupplyConcentration  #: With the plan.
     without_plan: SupplyConcentration  #: Without any plan.
 
 
 class Dependence(Result):
-    """Whom supply depends on in the reference year, undisturbed and on time.
+    """The dependence of supply on countries in the reference year, undisturbed and on time.
 
-    Figures of all together are means by the value of need, as those of cover, over the materials
-    that have need and supply.
+    Figures of all materials are means by the value of need, as for cover, over those with need and
+    supply.
     """
 
     year: int  #: The reference year.
-    with_plan: (
-        SupplyConcentration | None
-    )  #: All materials, by value, with the plan; null without prices.
+    with_plan: SupplyConcentration | None
+    """All materials, by value, with the plan; null without prices."""
     without_plan: SupplyConcentration | None  #: The same without any plan.
     above_limit: tuple[str, ...]  #: Materials of which one third country supplies over 65 %.
     above_limit_without_plan: tuple[str, ...]  #: The same without any plan.
@@ -95,7 +89,7 @@ class Dependence(Result):
 class FirstDelivery(Result):
     """When projects first deliver to home consumers.
 
-    That a project may fail altogether plays no part in this; stocks bought are no first tonne.
+    The probability of failure is ignored, and so are purchases for stockpiles.
     """
 
     year: int  #: First year with reserved output if nothing is delayed; may lie past the horizon.
@@ -104,7 +98,7 @@ class FirstDelivery(Result):
 
 
 class Benefit(MeasuredResult):
-    """What an option buys."""
+    """The benefits of an option."""
 
     expected: DamageReduction  #: Mean over the states.
     cvar: DamageReduction  #: Mean of the worst states.
@@ -119,7 +113,7 @@ class Benefit(MeasuredResult):
 
 
 class MoneyTotals(Result):
-    """Positions added up: money of some funders, some classes, or all."""
+    """Sums of positions: money of some funders, some classes, or all."""
 
     committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
     paid_meur: float  #: Put up over all years, undiscounted; of a guarantee the loan it covers.
@@ -152,7 +146,7 @@ class FunderMoney(Result):
 
 
 class BudgetUse(Result):
-    """How far one budget is used, and whether it is used up."""
+    """The use of one budget, and whether it is exhausted."""
 
     funder: str | None  #: Id of the funder; null for ``policy.budget_meur``, on all public ones.
     line: str  #: Id of the line; ``budget`` for a funder's own budget.
@@ -165,12 +159,12 @@ class BudgetUse(Result):
 
 
 class Leverage(Result):
-    """Other money per euro of some, undiscounted, in two definitions.
+    """Other money per euro of public and of federal money, undiscounted.
 
     Vulcan's financing of December 2025, 2,193 million EUR, has 5.2 euros of other money per federal
     euro (354 million of the Rohstofffonds and of German grants), but 0.57 private euros per public
     one, since 1,400 million are state-backed in one way or another. All public funders are federal
-    unless ``--federal`` says which.
+    unless ``--federal`` names them.
     """
 
     public_meur: float  #: Put up by public funders and guaranteed loans: all that is state-backed.
@@ -184,8 +178,9 @@ class Leverage(Result):
 class AvoidedPerEuro(Result):
     """Damage avoided per euro, both as present values.
 
-    *All* damage that the plan avoids stands over public money alone, though other money helps to
-    avoid it; ``avoided_per_extra_public_euro`` of a difference says what more public money buys.
+    *All* damage that the plan avoids is divided by public money alone, though other money helps to
+    avoid it; ``avoided_per_extra_public_euro`` of a difference is the effect of additional public
+    money.
     """
 
     meur: float  #: The euros, in million.
@@ -194,15 +189,14 @@ class AvoidedPerEuro(Result):
 
 
 class Cost(Result):
-    """What an option costs."""
+    """The costs of an option."""
 
     public: MoneyTotals  #: All public funders together.
     private: MoneyTotals  #: All company and private funders together.
     market_meur: float  #: What lenders and investors put up without any guarantee, undiscounted.
     windfall_meur: float = 0.0  #: Money of all funders for what would come home without it.
-    by_class: dict[
-        str, MoneyTotals
-    ]  #: Public money by budget class; ``none`` where the file names none.
+    by_class: dict[str, MoneyTotals]
+    """Public money by budget class; ``none`` where the file names none."""
     by_funder: dict[str, MoneyTotals]  #: All money by funder.
     parts: tuple[FunderMoney, ...]  #: By funder and class: adds up to public and private money.
     charged_by_year_meur: dict[str, dict[str, float]]  #: Counted against each budget, by year.
@@ -211,13 +205,12 @@ class Cost(Result):
     leverage: Leverage  #: In projects.
     leverage_with_stocks: Leverage  #: In projects and stockpiles.
     avoided_per_public_euro: AvoidedPerEuro | None  #: Per euro put up; null if damage is not money.
-    avoided_per_net_euro: (
-        AvoidedPerEuro | None
-    )  #: Per euro that is not expected to come back to them.
+    avoided_per_net_euro: AvoidedPerEuro | None
+    """Per euro that is not expected to come back to them."""
 
 
 class OptionSetOutcome(Result):
-    """What an option leads to under one set of assumptions."""
+    """The outcome of an option under one assumption set."""
 
     id: str  #: Id of the set.
     title: BilingualName  #: Its title.

@@ -1,4 +1,4 @@
-"""What a company gets for its share of a project, or of the whole portfolio."""
+"""Result on what a company gains by its share of a project, or of the whole portfolio."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ from models.results.base import (
 
 
 class CompanyOutcome(Result):
-    """How a company fares with a plan."""
+    """The outcome of a plan for a company."""
 
     expected: InMeasureUnit  #: Its own mean damage.
     cvar: InMeasureUnit  #: Mean of its own damage in its own worst states.
@@ -25,26 +25,24 @@ class CompanyOutcome(Result):
 
 
 class CompanyOutcomeRange(Result):
-    """How well or ill a company may fare with plans that are equally good for the rest."""
+    """The range of outcomes for a company over plans that are equally good for the others."""
 
     best: CompanyOutcome  #: The plan that is best for it, of those that were found.
     worst: CompanyOutcome  #: The plan that is worst for it, of those that were found.
     least: InMeasureUnit | None  #: None of these plans leaves it a lower total; null if unproven.
-    most: (
-        InMeasureUnit | None
-    )  #: It is proven that none leaves it a higher total; null where nothing was.
+    most: InMeasureUnit | None
+    """It is proven that none leaves it a higher total; null where nothing was."""
 
 
 class SharePoint(SearchResult):
-    """What one share leads to; ``infeasible``: no plan gives it this share.
+    """The outcome of one share; ``infeasible``: no plan gives the company this share.
 
-    What belongs to a plan is null or empty where there is none.
+    Fields of a plan are null or empty without one.
     """
 
     share: Share  #: The company's share of the capex of the project, or of all that are built.
-    objective: (
-        InMeasureUnit | None
-    )  #: What chose the plan: the scenario's objective, or its own total.
+    objective: InMeasureUnit | None
+    """What chose the plan: the scenario's objective, or its own total."""
     bound: InMeasureUnit | None  #: No plan at this share has less.
     gap: UnboundedShare | None  #: As in the certificate of the plan.
     built: bool  #: Whether the project, or any, is built.
@@ -58,17 +56,15 @@ class SharePoint(SearchResult):
     """Tonnes reserved for it in each year, by material, without delay or failure."""
     avoided: InMeasureUnit | None  #: Its own mean damage without any plan, less that with the plan.
     avoided_per_euro: float | None  #: The same per euro of its net cost; null if it pays nothing.
-    to_others: (
-        UnboundedShare | None
-    )  #: Share of all damage avoided that others avoid; null where none is.
-    gain: (
-        InMeasureUnit | None
-    )  #: Its total at share 0 less that here; null without a plan at share 0.
+    to_others: UnboundedShare | None
+    """Share of all damage avoided that others avoid; null where none is."""
+    gain: InMeasureUnit | None
+    """Its total at share 0 less that here; null without a plan at share 0."""
     gain_per_euro: float | None  #: The same before net cost, per additional euro, if any.
 
 
 class ShareCurve(Result):
-    """Shares from 0 to the limit, with the others behaving in one way."""
+    """Shares from 0 to the limit, under one assumption about the others' decisions."""
 
     others: Literal["reoptimize", "held"]
     """``reoptimize``: everybody else decides anew, by the scenario's objective; ``held``: everybody
@@ -86,7 +82,7 @@ class ShareCurve(Result):
 
 
 class Participation(SolveSummary, ScenarioResult):
-    """What share of a project, or of the whole portfolio, a company should take.
+    """The share of a project, or of the whole portfolio, that is best for a company.
 
     Each point is a plan of its own in which the company carries one share.
     """

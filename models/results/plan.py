@@ -1,4 +1,4 @@
-"""What a run returns: a plan with its certificate."""
+"""The result of an optimization: a plan with its certificate."""
 
 from typing import Annotated, Literal
 
@@ -22,10 +22,10 @@ BudgetClass = Literal[
 
 
 class Position(Result):
-    """Money of one funder in one project through one instrument, in one stockpile, or above the
-    market for output that is secured of one project.
+    """Money of one funder in one project, one stockpile, or one project's premium.
 
-    Years of ``returned_meur`` may lie past the horizon.
+    Money in a project goes through one instrument; a premium is what secured output costs above the
+    market. Years of ``returned_meur`` may lie past the horizon.
 
     ``cost_meur`` of all positions adds up to ``outcome.net_cost_meur``.
     """
@@ -59,11 +59,11 @@ class Position(Result):
     all that is decided before."""
 
 
-WHOLE_BUDGET = "budget"  #: What stands in place of a line for the funder's own budget.
+WHOLE_BUDGET = "budget"  #: Stands for the funder's own budget in place of the id of a line.
 
 
 class BudgetLineUse(Result):
-    """How far a budget line is used."""
+    """The use of a budget line."""
 
     funder: ids.Funder  #: Id of the funder.
     line: str  #: Id of the line; ``budget`` for the funder's own budget.
@@ -77,7 +77,7 @@ class BudgetLineUse(Result):
 
 
 class Proof(Result):
-    """How good a plan is: the essentials of its certificate.
+    """The quality of a plan: the main fields of its certificate.
 
     The gap measures the search for *this* scenario, not how well the scenario fits the world: 0.001
     means that another plan can be better by a thousandth of this objective at most.
@@ -117,9 +117,9 @@ class Proof(Result):
 
 
 class Certificate(Proof):
-    """How good the plan is, and what that rests on.
+    """The quality of the plan, and the solve that proves it.
 
-    Counts of work measure effort, not how good the plan is.
+    Counts of work measure effort, not the quality of the plan.
     """
 
     ended: str
@@ -140,32 +140,31 @@ class Certificate(Proof):
     merged; ``sweeps``: commitments swept, fractional ones included, some of them in few nodes;
     ``node_sweeps``: nodes swept, all commitments together; ``solves``: linear programs of the
     master; ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
-    versions: base.Versions  #: base.Versions of the project and of what it rests on.
+    versions: base.Versions  #: Versions of the project and of what it rests on.
 
 
 QUANTILE_LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
 
 
 class Distribution(Result):
-    """Damage over the states of the world, as quantiles: one figure a level."""
+    """Damage over the states of the world, as quantiles: one figure per level."""
 
     levels: tuple[Share, ...]  #: Shares of the states by probability: 0, 0.01 and so on to 1.
-    with_plan: tuple[
-        InMeasureUnit, ...
-    ]  #: Least damage that is not exceeded with this probability.
+    with_plan: tuple[InMeasureUnit, ...]
+    """Least damage that is not exceeded with this probability."""
     without_plan: tuple[InMeasureUnit, ...]  #: The same without any plan.
     avoided: tuple[InMeasureUnit, ...]  #: Quantiles of what each state avoids; negative for harm.
 
 
 class Outcome(MeasuredResult):
-    """What the plan leads to, in the unit of the scenario's measure.
+    """The outcome of the plan, in the unit of the scenario's measure.
 
     Damage is discounted and summed over the horizon; tonnes and years of demand are summed, not
     discounted.
 
-    The CVaR (conditional value at risk) at level α is the mean of the worst states that have the
-    probability 1 - α together. The state at the edge counts with the part that is needed: with two
-    states of 0.5 each and α = 0.4, the worse one counts with 0.5 and the better one with 0.1. It is
+    The CVaR (conditional value at risk) at level α is the mean of the worst states with a joint
+    probability of 1 - α. The state at the edge counts with the part that is needed: with two states
+    of 0.5 each and α = 0.4, the worse one counts with 0.5 and the better one with 0.1. It is
     reported whether or not it has a weight in the objective.
     """
 
@@ -186,7 +185,7 @@ class Outcome(MeasuredResult):
 
 
 class UnaidedProject(Result):
-    """A project that may be built without any of the funders' money, and what money adds to it.
+    """A project that may be built without the funders' money, and the effect of their money.
 
     Tonnes are those of a year at full output, undisturbed, times ``probability``.
     """
@@ -204,12 +203,12 @@ class UnaidedProject(Result):
 
     @property
     def expected_unaided_meur(self) -> float:
-        """What is paid times the probability that the project comes unaided."""
+        """Money paid, times the probability that the project is built unaided."""
         return self.paid_meur * self.probability
 
 
 class IdleProject(Result):
-    """A project that runs only when it pays, and how often it does not.
+    """A project that stops while its price is too low, and how often it does.
 
     Shares are of all periods from the horizon's first year on, in the mean over the states.
     """
@@ -218,14 +217,15 @@ class IdleProject(Result):
     material: ids.Material  #: Id of the material whose price decides.
     below_cash_cost: Share  #: Share of periods in which that price is below cash cost.
     idle: Share  #: Share of periods in which what is under no price floor stands still.
-    floored: (
-        UnboundedShare | None
-    )  #: Share of its offtake that runs whatever the price; null if not built.
+    floored: UnboundedShare | None
+    """Share of its offtake that runs whatever the price; null if not built."""
 
 
 class StockUse(Result):
-    """How often a stockpile that is filled again is used, by an agency that knows no more than the
-    past: stock is released at once in a period that is short, and filled again at once."""
+    """The use of a stockpile that is refilled, without foresight.
+
+    In a period with a shortage stock is released at once, and it is refilled as soon as possible.
+    """
 
     id: ids.Stockpile  #: Id of the stockpile.
     released_t: float  #: Expected tonnes released in all years.
@@ -235,7 +235,7 @@ class StockUse(Result):
 
 
 class FunderInfo(Result):
-    """A purse, as reports name it."""
+    """A funder, as reports name it."""
 
     id: ids.Funder  #: Id of the funder.
     name: str  #: Its name.
@@ -243,13 +243,13 @@ class FunderInfo(Result):
 
 
 class SupplyMix(Result):
-    """Where a year's supply of a material comes from, undisturbed and on time.
+    """The origins of a year's supply of a material, undisturbed and on time.
 
-    Counted are the supply of the file, what conversions make at full capacity, output that projects
-    reserve, and what comes unaided by its probability, as if all that plants take in were there.
-    What this adds beyond both need and the rest gives way, imports before home output and always
-    from the country that stands highest, until those that give way are level; a market left to
-    itself may spread otherwise. Rule G1 leaves conversions and what comes unaided out.
+    Counted are the supply of the file, output of conversions at full capacity, reserved output of
+    projects, and output of unaided projects times its probability, as if all inputs were available.
+    An excess of this over need is removed: from imports before home output, and always from the
+    largest country, until the largest are equal; a real market may adjust otherwise. Rule G1
+    excludes conversions and unaided projects.
     """
 
     by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.
@@ -265,15 +265,16 @@ class CrmaShare(Result):
 
     It asks for 10 % of the Union's consumption from extraction, 40 % from processing and 25 % from
     recycling within the Union by 2030. Here the share is of *this scenario's* need, and counts
-    deliveries from the Union and what projects in the Union reserve. What conversions in the Union
-    make at full capacity is processed there.
+    deliveries from the Union and reserved output of projects in the Union. Output of conversions in
+    the Union at full capacity counts as processed there.
     """
 
     material: ids.Material  #: Id of the material.
     stage: Literal["extraction", "processing", "recycling"]  #: Which benchmark.
     year: ids.YearNumber  #: The year: 2030, or the year of the horizon nearest to it.
     target: Share  #: Share of the Union's consumption that the act aims at.
-    share: UnboundedShare  #: Share of this scenario's need from this stage in the Union, with the plan.
+    share: UnboundedShare
+    """Share of this scenario's need from this stage in the Union, with the plan."""
     share_without_plan: UnboundedShare  #: The same without any plan.
 
 
@@ -296,7 +297,7 @@ class MaterialYear(Result):
 
 
 class MaterialOutcome(Result):
-    """How exposed a material stays."""
+    """The remaining damage and shortage of a material."""
 
     id: ids.Material  #: Id of the material.
     name: str  #: Its name.
@@ -309,12 +310,12 @@ class MaterialOutcome(Result):
 
 
 class ConsumerOutcome(Result):
-    """What falls on a consumer.
+    """The part of the damage that falls on a consumer.
 
     The parts of all consumers add up to ``outcome.expected``, and so do those of all materials.
-    With ``pooled`` allocation, missing tonnes fall on the cheapest steps of all consumers together.
-    Of equally good ways to share out what there is, the earliest period comes first, then the order
-    of the file.
+    With ``pooled`` allocation, shortages fall on the cheapest damage steps of all consumers
+    together. Of equally good allocations, the earliest period comes first, then the order of the
+    file.
     """
 
     id: ids.Consumer  #: Id of the consumer.
@@ -324,10 +325,10 @@ class ConsumerOutcome(Result):
 
 
 class AdaptationOutcome(Result):
-    """How long shortages last to which users adapt, and what a tonne costs then: of one damage
-    entry with [adaptation](scenario-format.md#adaptation).
+    """Length of shortages with adaptation, and the damage of a tonne then.
 
-    Lengths are those of the plan's states, cut off at the end of the horizon.
+    It belongs to one damage entry with [adaptation](scenario-format.md#adaptation). Lengths are
+    those of the plan's states, cut off at the end of the horizon.
     """
 
     material: ids.Material  #: Id of the material.
@@ -352,8 +353,10 @@ ScaleFactor = Annotated[float, base.UnitMark("factor")]
 
 
 class BreakEvenFactor(Result):
-    """From where on plans are [worth their money](formulation.md#break-even): one thing of the
-    scenario is multiplied, all else is as it says."""
+    """The factor on one quantity from which on plans [break even](formulation.md#break-even).
+
+    All other values are those of the scenario.
+    """
 
     of: ScaledQuantity
     """What is multiplied: damage of a tonne, annual probabilities, or how long events last."""
@@ -366,7 +369,7 @@ class BreakEvenFactor(Result):
 
 
 class Plan(ScenarioDocument):
-    """What an optimization returns: commitment, outcomes and certificate.
+    """The result of an optimization: commitment, outcomes and certificate.
 
     The plan is a document of its own: reports find names in both languages, sources and assumptions
     in the scenario that it carries, and ``input_sha256`` can be computed from that again.
@@ -376,24 +379,20 @@ class Plan(ScenarioDocument):
     certificate: Certificate  #: How good the plan is.
     outcome: Outcome  #: What it leads to.
     projects: tuple[ProjectPlan, ...]  #: Projects that are built, in the order of the file.
-    stockpiles: Annotated[
-        tuple[StockpilePlan, ...], ids.EXHAUSTIVE
-    ]  #: All, in the order of the file.
-    funders: Annotated[
-        tuple[FunderInfo, ...], ids.EXHAUSTIVE
-    ] = ()  #: All, in the order of the file.
+    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EXHAUSTIVE]
+    """All, in the order of the file."""
+    funders: Annotated[tuple[FunderInfo, ...], ids.EXHAUSTIVE] = ()
+    """All, in the order of the file."""
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
     """What counts against each funder's budget, by year, undiscounted: instalments, subsidised
     interest and expected payments of price floors, times ``budget_charge``, and the funder's part
     of stocks."""
     committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
     """The same without ``budget_charge``, which may be below 1 for a guarantee."""
-    materials: Annotated[
-        tuple[MaterialOutcome, ...], ids.EXHAUSTIVE
-    ]  #: How exposed each of them stays.
-    consumers: Annotated[
-        tuple[ConsumerOutcome, ...], ids.EXHAUSTIVE
-    ]  #: What falls on each consumer.
+    materials: Annotated[tuple[MaterialOutcome, ...], ids.EXHAUSTIVE]
+    """How exposed each of them stays."""
+    consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EXHAUSTIVE]
+    """What falls on each consumer."""
     unaided: tuple[UnaidedProject, ...] = ()  #: Projects that come, or may come, without money.
     idle: tuple[IdleProject, ...] = ()  #: Projects that run only when it pays.
     accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
@@ -416,29 +415,29 @@ class Plan(ScenarioDocument):
     that are not certain."""
     chains_untold: tuple[ids.Material, ...] = ()
     """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""
-    worth_from: tuple[
-        BreakEvenFactor, ...
-    ] = ()  #: Where it is worth its money, if that was asked for.
+    worth_from: tuple[BreakEvenFactor, ...] = ()
+    """Where it is worth its money, if that was asked for."""
 
     @property
     def projects_with_probability(self) -> list[tuple[float, ProjectPlan]]:
-        """The projects with their probability: what is decided now, and what may be at a review."""
-        told = self.review
-        found = [(1.0, built) for built in self.projects]
-        if told is not None:
-            found += [
-                (group.probability, built)
-                for group in told.groups
-                for built in group.projects
-                if built.start >= told.year
+        """The projects with their probability: those decided now, and those of a review."""
+        projects = [(1.0, project) for project in self.projects]
+        if self.review is not None:
+            projects += [
+                (group.probability, project)
+                for group in self.review.groups
+                for project in group.projects
+                if project.start >= self.review.year
             ]
-        return found
+        return projects
 
     @property
     def reported_set(self) -> AssumptionSetOutcome | None:
-        """Of a plan that is made over sets, the one that its figures are of; else None."""
+        """The assumption set that the figures of a plan over sets are of; None for other plans."""
         if self.certificate.over_assumptions is None or not self.under:
             return None
         sets = {} if self.case is None else self.case.assumptions
-        as_filed = [own for own in self.under if own.id in sets and not sets[own.id].set]
+        as_filed = [
+            outcome for outcome in self.under if outcome.id in sets and not sets[outcome.id].set
+        ]
         return [*as_filed, *self.under][0]

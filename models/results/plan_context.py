@@ -1,4 +1,4 @@
-"""What a plan leads to in other worlds: without it, under other assumptions, in years alike."""
+"""Outcomes beside that of a plan: without it, under other assumptions, and clustering of events."""
 
 from typing import Annotated
 
@@ -9,11 +9,10 @@ from models.results.base import InMeasureUnit, Result, Share
 
 
 class WithoutPlan(Result):
-    """What comes if nothing is started and nothing is bought.
+    """The outcome if nothing is started and nothing is bought.
 
-    In the same states; projects that come unaided (``anyway``) do, stocks that are there already
-    (``initial_t``) are used, supply and hazards are as in the scenario. Rules of ``policy`` are not
-    asked.
+    The states are the same; unaided projects (``anyway``) are built, initial stocks (``initial_t``)
+    are used, supply and hazards are as in the scenario. Rules of ``policy`` do not apply.
     """
 
     expected: InMeasureUnit  #: Mean over the states.
@@ -27,10 +26,10 @@ class WithoutPlan(Result):
 
 
 class AssumptionSetOutcome(Result):
-    """What a plan leads to under one set of assumptions, in its own states.
+    """The outcome of a plan under one assumption set, in states of that set.
 
-    Of a plan that minimises the worst or the regret, the damage in sets that do not bind is that of
-    the best use of what is there.
+    For a plan that minimises the worst or the regret, the damage in sets that do not bind is that
+    of an optimal second stage.
     """
 
     id: ids.Assumptions  #: Id of the set.
@@ -45,12 +44,10 @@ class AssumptionSetOutcome(Result):
     """Mean by the least favourable probabilities of the scenario's ball; null without one."""
     net_cost_meur: float  #: Net cost under it, discounted, before ``cost_weight``.
     without_plan: WithoutPlan  #: What comes under it without any plan.
-    best: InMeasureUnit | None = (
-        None  #: Objective of the best plan for this set alone; null if not asked.
-    )
-    best_bound: InMeasureUnit | None = (
-        None  #: What is proven of all plans for it; null without a proof.
-    )
+    best: InMeasureUnit | None = None
+    """Objective of the best plan for this set alone; null if not asked."""
+    best_bound: InMeasureUnit | None = None
+    """What is proven of all plans for it; null without a proof."""
     regret: InMeasureUnit | None = None  #: What ``objective`` is above ``best``; null if not asked.
     decides: bool = False
     """Whether the objective over all sets is that of this one: the worst, or of largest regret."""
@@ -59,7 +56,7 @@ class AssumptionSetOutcome(Result):
 
 
 class EventYears(Result):
-    """How often so many hazards strike in one year."""
+    """The frequency of years with a number of events."""
 
     events: int  #: How many events start in the year, each of another hazard.
     share: Share  #: Share of years, of all states by their probability.
@@ -68,7 +65,7 @@ class EventYears(Result):
 
 
 class Clustering(Result):
-    """How events of hazards cluster in the plan's states, beside what independent events would do.
+    """Clustering of events of hazards in the plan's states, compared with independent events.
 
     An event counts in the year in which it starts, unless it is certain then.
     """

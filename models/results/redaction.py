@@ -1,4 +1,4 @@
-"""What hiding figures costs the answer, and how closely they can be recovered all the same."""
+"""Result of a redaction: its cost to the answer, and how far figures can be recovered."""
 
 from typing import Literal
 
@@ -11,13 +11,12 @@ HiddenKind = Literal[
 
 
 class RecoveryRange(Result):
-    """Between what a figure must lie, for all that somebody knows."""
+    """The range in which a figure must lie, given what somebody knows."""
 
     low: float  #: It is no less.
     high: float  #: It is no more.
-    error: (
-        UnboundedShare  #: How far the best guess, √(low · high), is off, as a share of the figure.
-    )
+    error: UnboundedShare
+    """How far the best guess, √(low · high), is off, as a share of the figure."""
     by: str | None  #: The result that tells most; null where none tells more than the file.
 
 
@@ -34,14 +33,14 @@ class RedactedFigure(Result):
     low: float
     """The least that it can be by the file alone: its band, and all relations of figures found."""
     high: float  #: The most that it can be by the file alone.
-    error: UnboundedShare  #: How far the best guess, √(low · high), can be off, by the file, as a share.
+    error: UnboundedShare
+    """How far the best guess, √(low · high), can be off, by the file, as a share."""
     bits_left: float  #: What stays hidden: log2 of possible values, each 1 % above the last.
     bits_told: float
     """What the file tells somebody who knew it up to a factor of ten either way, all orders of size
     alike: log2 of how many times narrower it has become."""
-    known_shape: (
-        RecoveryRange | None
-    )  #: If one knows its course over years; null for single figures.
+    known_shape: RecoveryRange | None
+    """If one knows its course over years; null for single figures."""
     results: RecoveryRange | None
     """For one who also sees the true results; null where it was not solved, as the next two."""
     insider: RecoveryRange | None
@@ -51,7 +50,7 @@ class RedactedFigure(Result):
 
 
 class RevealingResult(Result):
-    """A result of the true scenario that must not be published beside the redacted one."""
+    """A result of the true scenario that must not be published with the redacted one."""
 
     result: str  #: Where it stands in a [plan](#plan).
     exact: tuple[str, ...]  #: Paths of the figures that it gives within a thousandth.
@@ -59,7 +58,7 @@ class RevealingResult(Result):
 
 
 class RemovedItem(Result):
-    """Something that was taken out of the scenario, or changed, since it could tell."""
+    """A part of the scenario that was removed or changed, since it could reveal figures."""
 
     path: str  #: Where it stood.
     reason: Literal["variant", "description", "source", "note", "text", "mentioned", "follows"]
@@ -70,7 +69,7 @@ class RemovedItem(Result):
 
 
 class RemainingHint(Result):
-    """Something that the redacted scenario still tells, for the owner to look at."""
+    """A part of the redacted scenario that may reveal figures, for its owner to check."""
 
     path: str  #: Where it stands.
     reason: Literal[
@@ -92,35 +91,30 @@ class RemainingHint(Result):
 
 
 class RedactionLoss(Result):
-    """What the answer loses if it is made from the redacted scenario, in the true one's terms."""
+    """The loss from optimizing the redacted scenario, measured in the true one."""
 
     objective: InMeasureUnit  #: Objective of the true scenario's plan.
     bound: InMeasureUnit | None  #: No plan of the true scenario has a lower one.
-    redacted_gap: (
-        UnboundedShare | None
-    )  #: Gap of the redacted scenario's plan, in the redacted scenario.
+    redacted_gap: UnboundedShare | None
+    """Gap of the redacted scenario's plan, in the redacted scenario."""
     without_plan: InMeasureUnit  #: Objective of doing nothing, in the true scenario.
     feasible: bool  #: Whether the redacted scenario's plan keeps all rules of the true one.
     broken: tuple[str, ...]  #: Rules of the true scenario that it breaks, with their tags.
-    attained: (
-        InMeasureUnit | None
-    )  #: Its objective in the true scenario; null where it breaks a rule.
+    attained: InMeasureUnit | None
+    """Its objective in the true scenario; null where it breaks a rule."""
     same_projects: InMeasureUnit | None
     """If it breaks a rule: objective of the best plan with its projects and starts, if any."""
-    regret: (
-        InMeasureUnit | None
-    )  #: ``attained`` or ``same_projects`` less ``objective``; below 0 by gaps.
+    regret: InMeasureUnit | None
+    """``attained`` or ``same_projects`` less ``objective``; below 0 by gaps."""
     regret_at_most: InMeasureUnit | None  #: The same less ``bound``: no plan is better by more.
-    benefit_lost: (
-        UnboundedShare | None
-    )  #: Regret as a share of ``without_plan`` less ``objective``.
+    benefit_lost: UnboundedShare | None
+    """Regret as a share of ``without_plan`` less ``objective``."""
     expected: InMeasureUnit  #: Expected damage with the true scenario's plan.
     expected_attained: InMeasureUnit
     """Expected damage in the true scenario with the redacted one's plan; with its projects alone
     where it breaks a rule and there is such a plan."""
-    expected_said: (
-        InMeasureUnit  #: Expected damage that the redacted scenario's plan says of itself.
-    )
+    expected_said: InMeasureUnit
+    """Expected damage that the redacted scenario's plan says of itself."""
     entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
     leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.
     moved: dict[str, tuple[int, int]]  #: Start years that differ: true, redacted.
@@ -130,14 +124,15 @@ class RedactionLoss(Result):
 class Redaction(SealedDocument):
     """How a scenario was redacted, what that costs, and what can be recovered.
 
-    It is reckoned from the true figures and meant for [their owner alone](confidentiality.md).
+    It is computed from the true figures and meant for [their owner alone](confidentiality.md).
     """
 
     kind: Literal["redaction"] = "redaction"
     title: str  #: Title of the scenario.
     currency: str  #: Label of all amounts.
     method: Literal["band", "scale"]  #: How figures were replaced.
-    width: UnboundedShare  #: Of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width.
+    width: UnboundedShare
+    """Of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width."""
     consumers: tuple[str, ...]  #: Consumers whose figures were replaced.
     companies: tuple[str, ...]  #: Companies whose budgets were replaced.
     figures: tuple[RedactedFigure, ...]  #: What was replaced, in the order of the file.

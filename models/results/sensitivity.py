@@ -1,4 +1,4 @@
-"""What the answer rests on: each uncertain number low and high, and where the decision turns."""
+"""Result of a sensitivity analysis: each uncertain number at both ends, and break-even values."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ from models.results.evaluation import ProvenRange
 
 
 class FixedPlanOutcome(Result):
-    """What a held plan leads to at a value, on the scenario's states."""
+    """The outcome of a fixed plan at a value, on the scenario's states."""
 
     objective: InMeasureUnit  #: Its objective.
     expected: InMeasureUnit  #: Mean damage.
@@ -36,9 +36,9 @@ class BestOutcome(Result):
 class SensitivityPoint(PlanDiff, SearchResult):
     """One input at one value.
 
-    ``entering``, ``leaving``, ``moved`` and ``stocks_t`` lead from this plan to the best one there,
-    and are empty where the decision is the same: of equally good plans any may have been found.
-    ``broken`` holds the tag and name of each rule, as in
+    ``entering``, ``leaving``, ``moved`` and ``stocks_t`` are changes from this plan to the best one
+    at that value, and are empty if the decision is the same: of equally good plans any may have
+    been found. ``broken`` holds the tag and name of each rule, as in
     [formulation.md](formulation.md#first-stage), and by how much it is broken.
     """
 
@@ -54,7 +54,7 @@ class SensitivityPoint(PlanDiff, SearchResult):
 
 
 class BreakEven(Result):
-    """Between which two values the plan stops being the right one."""
+    """Two values between which the plan stops being the right one."""
 
     toward: Literal["low", "high"]  #: Which end of the range it was sought toward.
     good: float  #: A value at which the plan is proven to be within the tolerance of the best.
@@ -67,7 +67,7 @@ class BreakEven(Result):
 
 
 class SensitivityInput(Result):
-    """One uncertain number, or several that move together."""
+    """One uncertain number, or several that change together."""
 
     id: str  #: Its name on the command line.
     kind: Literal["hazard", "damage", "capex", "success", "delay", "price", "demand", "input"]
@@ -85,7 +85,7 @@ class SensitivityInput(Result):
 
 
 class ElementaryEffects(Result):
-    """Elementary effects of one input: how a figure changes per range of the input."""
+    """Elementary effects of one input: the change of a figure per range of the input."""
 
     id: str  #: Id of the input.
     mu: InMeasureUnit  #: Mean of the effects, with their signs.
@@ -95,7 +95,7 @@ class ElementaryEffects(Result):
 
 
 class MorrisScreening(Result):
-    """Morris' screen of all inputs together (Morris 1991; Campolongo and others 2007)."""
+    """Screening of all inputs together (Morris 1991; Campolongo and others 2007)."""
 
     trajectories: int  #: Random paths, along each of which every input moves once.
     levels: int  #: Values that each input takes.
@@ -104,28 +104,25 @@ class MorrisScreening(Result):
     left_out: tuple[str, ...]  #: Inputs that move numbers which others move as well.
     own: tuple[ElementaryEffects, ...]  #: Effects on the plan's objective, what matters most first.
     own_expected: tuple[ElementaryEffects, ...]  #: The same on its mean damage.
-    best: (
-        tuple[ElementaryEffects, ...] | None
-    )  #: The same on the best plan's objective; null if not asked.
-    best_gap: (
-        UnboundedShare | None
-    )  #: The largest gap of those solves; effects of that size may be none.
+    best: tuple[ElementaryEffects, ...] | None
+    """The same on the best plan's objective; null if not asked."""
+    best_gap: UnboundedShare | None
+    """The largest gap of those solves; effects of that size may be none."""
 
 
 class Sensitivity(InterruptibleStudy):
-    """What the answer rests on.
+    """A sensitivity analysis of the plan.
 
-    Each uncertain number, or group of numbers, is put to the low and the high end of its range, all
-    else unchanged; the plan is judged there as it stands, and the best plan is sought anew. The
-    states at all values come from the same random numbers.
+    Each uncertain number, or group of numbers, is set to the low and the high end of its range, all
+    else unchanged; the plan is evaluated there, and the best plan is computed again. The states at
+    all values come from the same random numbers.
     """
 
     kind: Literal["sensitivity"] = "sensitivity"
     seed: int | None  #: Their seed; null where they are written out.
     given: bool  #: Whether the plan was given, rather than solved for.
-    tolerance: (
-        UnboundedShare  #: By which share of its objective a plan may be worse and still be right.
-    )
+    tolerance: UnboundedShare
+    """By which share of its objective a plan may be worse and still be right."""
     own: FixedPlanOutcome  #: The plan in the scenario as it is.
     best: BestOutcome  #: The best plan there.
     regret: ProvenRange | None  #: The plan's objective less the best there; null if broken.

@@ -1,4 +1,4 @@
-"""What joint action is worth to companies, how it may be shared, and who would rather leave."""
+"""Result of a co-operative game: the gain of joint action, how to share it, and who would leave."""
 
 from typing import Literal
 
@@ -18,9 +18,9 @@ SharingRuleName = Literal["shapley", "nucleolus", "demand", "avoided_damage", "e
 
 
 class Interval(Result):
-    """A figure from the plans that were found, and the range that their proofs leave.
+    """A figure of the plans that were found, and the range that their bounds prove.
 
-    It holds whatever the best plans are. Of a sampled Shapley value it is a confidence interval
+    It holds whatever the best plans are. For a sampled Shapley value it is a confidence interval
     instead.
     """
 
@@ -30,7 +30,7 @@ class Interval(Result):
 
 
 class Player(Result):
-    """Who takes part in the game."""
+    """A player of the game."""
 
     id: str  #: Id of the company funder; ``state`` for the state.
     name: str  #: Name shown in reports.
@@ -44,7 +44,7 @@ class Player(Result):
 
 
 class Coalition(Result):
-    """Some players acting together while the others start nothing."""
+    """A coalition: its members act together while the others start nothing."""
 
     members: tuple[str, ...]  #: Ids of the players.
     found: Money
@@ -61,7 +61,7 @@ class Coalition(Result):
 
 
 class BlockingCoalition(Result):
-    """A group that would rather leave."""
+    """A coalition that gains by leaving."""
 
     members: tuple[str, ...]  #: Ids of the players.
     gain: Money
@@ -71,14 +71,13 @@ class BlockingCoalition(Result):
 
 
 class MemberShare(Result):
-    """What a rule gives one player."""
+    """The share of one player under a rule."""
 
     gain: Interval
     """Its part of the worth of all; of a sampled value, with the confidence interval. Of the
     nucleolus no range is known but that of its figure itself."""
-    share: (
-        UnboundedShare | None
-    )  #: The same as a share of the worth of all; null where there is none.
+    share: UnboundedShare | None
+    """The same as a share of the worth of all; null where there is none."""
     pays_meur: float  #: What it pays in all for that gain: ``alone`` less gain and damage.
     outlay_meur: float  #: What it pays for projects and stocks in the plan of all.
     transfer_meur: float
@@ -87,7 +86,7 @@ class MemberShare(Result):
 
 
 class SharingRule(Result):
-    """One way to share the worth of all."""
+    """One way to share the worth of the grand coalition."""
 
     rule: SharingRuleName
     """``demand``: in proportion to its value; ``avoided_damage``: in proportion to what the joint
@@ -103,7 +102,7 @@ class SharingRule(Result):
 
 
 class Core(Result):
-    """Whether the worth of all can be shared so that no group would rather leave."""
+    """Whether the worth can be shared so that no coalition gains by leaving."""
 
     empty: Literal["empty", "not empty", "undecided"]
     """``empty``: no share exists with which no group would rather leave; ``undecided``: the proofs
@@ -116,7 +115,7 @@ class Core(Result):
 
 
 class Sampling(Result):
-    """How the Shapley value was sampled."""
+    """Sampling of the Shapley value."""
 
     orders: int  #: Orders in which players join; every second one is the reverse of the one before.
     coalitions: int  #: Different coalitions that were solved.
@@ -125,7 +124,7 @@ class Sampling(Result):
 
 
 class FreeRider(Result):
-    """What a company gains by staying out while all others go on without it."""
+    """The gain of a company that stays out while all others go on without it."""
 
     others: Interval  #: Worth of the coalition of all others.
     idle: Money  #: Its mean damage if it does nothing itself.
@@ -134,7 +133,7 @@ class FreeRider(Result):
 
 
 class Externality(Result):
-    """The game with outsiders acting alone, each for itself, in the order of the file."""
+    """The game in which outsiders act alone, each for itself, in the order of the file."""
 
     alone: dict[str, Interval]  #: Mean damage plus net cost of each player when all act alone.
     worth: Interval  #: Worth of all against that.
@@ -143,7 +142,7 @@ class Externality(Result):
 
 
 class JointProject(Result):
-    """A project that is built when all act together."""
+    """A project that the grand coalition builds."""
 
     id: ids.Project  #: Id of the project.
     name: str  #: Name shown in reports.
@@ -156,7 +155,7 @@ class JointProject(Result):
 
 
 class JointPlan(Result):
-    """What all do together."""
+    """The plan of the grand coalition."""
 
     projects: tuple[JointProject, ...]  #: In the order of their start.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
@@ -176,9 +175,9 @@ class JointPlan(Result):
 class Split(SolveSummary, ScenarioResult):
     """The co-operative game of the companies of a scenario, and ways to share its worth.
 
-    What a coalition is worth is what its members' mean damage and net cost fall by when they act
-    together, against each standing alone while nobody else acts. Money is discounted unless a field
-    says otherwise; a gain is positive where somebody is better off.
+    The worth of a coalition is the reduction of its members' mean damage and net cost when they act
+    together, compared with each acting alone while nobody else acts. Money is discounted unless a
+    field says otherwise; a gain is positive if somebody is better off.
     """
 
     kind: Literal["split"] = "split"

@@ -1,4 +1,4 @@
-"""What a disruption does, period by period, without a plan and with one."""
+"""Result of a stress test, period by period, without a plan and with one."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ StressCase = Literal["market", "plan"]
 
 
 class StressEvent(Result):
-    """A hazard that strikes."""
+    """An event of a hazard in a stress test."""
 
     hazard: ids.Hazard  #: Which one; its effects say who loses how much in each period.
     profile: str | None  #: Id of its profile by which it goes; null if it has none.
@@ -43,7 +43,7 @@ class StressPeriod(Result):
 
 
 class ShortMaterial(Result):
-    """A material of which the market delivers less than is demanded and taken in.
+    """A material of which the market delivers less than demand and intake.
 
     Lists have an entry for each of the result's ``periods``.
     """
@@ -65,7 +65,7 @@ class ShortMaterial(Result):
 
 
 class ConsumerShortage(Result):
-    """What a consumer misses of a material."""
+    """The shortage of a material for a consumer."""
 
     consumer: ids.Consumer  #: Who.
     material: ids.Material  #: What.
@@ -101,10 +101,10 @@ class StressedStock(Result):
 
 
 class Stress(MeasuredResult, ScenarioResult):
-    """What a disruption does without a plan and with one.
+    """The effect of a disruption without a plan and with one.
 
-    Stocks are released in the best way for a disruption that is known from its start: releases
-    assume foresight.
+    Stocks are released optimally for a disruption that is known from its start: releases assume
+    foresight.
     """
 
     kind: Literal["stress"] = "stress"

@@ -1,1 +1,1 @@
-"""What a scenario says: materials, projects, stockpiles, funders, hazards and their rules."""
+"""Models of the sections of a scenario file, and checks of its content."""

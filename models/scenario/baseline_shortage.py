@@ -1,8 +1,8 @@
-"""What is short although nothing happens: warned of, since a plan is credited with filling it.
+"""Warnings of shortages without any event, since a plan is credited with removing them.
 
-Undisturbed means market supply and conversions at full capacity, without initial stocks and
-projects. Materials that conversions tie are judged together: their direct demand is met if one way
-of running the conversions meets all of it at once.
+Considered are market supply and conversions at full capacity, without initial stocks and projects.
+Materials of one chain are checked together: their direct demand is met if one operation of the
+conversions meets all of it.
 """
 
 from __future__ import annotations
@@ -21,62 +21,67 @@ if TYPE_CHECKING:
     from models.scenario.case import Case
     from models.scenario.materials import Conversion
 
-SHORTAGE_TOLERANCE = 1e-6  #: Share of demand that may lack.
+SHORTAGE_TOLERANCE = 1e-6  #: Share of demand that may be missing.
 _ROUNDING = 1e-12
 
 
 def baseline_shortage_warnings(case: Case) -> Iterator[Fault]:
-    """A warning for each material, or each chain, that is short, with the years; and for each stock
-    that can never be filled again since that is so in all years."""
-    place = {name: n for n, name in enumerate(chains.order_materials(case))}
-    if len(place) < len(case.materials):
-        return  # Forms run in a circle, which is a fault.
-    group_of: dict[str, tuple[str, ...]] = {name: (name,) for name in case.materials}
+    """Yield a warning for each material or chain that is short, with the years.
+
+    Also warns of each stockpile that can never be refilled since its material is short in all
+    years.
+    """
+    order = {name: n for n, name in enumerate(chains.order_materials(case))}
+    if len(order) < len(case.materials):
+        return  # The forms contain a cycle, which is reported as a fault elsewhere.
+    chain_by_material: dict[str, tuple[str, ...]] = {name: (name,) for name in case.materials}
     for chain in chains.material_chains(case, projects=False):
-        group_of.update(dict.fromkeys(chain, chain))
-    makers_of: dict[str, list[Conversion]] = defaultdict(list)
+        chain_by_material.update(dict.fromkeys(chain, chain))
+    conversions_by_output: dict[str, list[Conversion]] = defaultdict(list)
     for conversion in case.conversions.values():
-        makers_of[conversion.output].append(conversion)
-    short: dict[tuple[str, ...], list[int]] = {}
+        conversions_by_output[conversion.output].append(conversion)
+    short_years: dict[tuple[str, ...], list[int]] = {}
     for year in case.horizon.years:
         demand, supply = _demand_and_supply(case, year)
-        lacking = [name for name, tonnes in demand.items() if _is_short(tonnes, supply[name])]
-        for group in dict.fromkeys(group_of[name] for name in lacking if name in group_of):
-            outputs_first = sorted(group, key=place.__getitem__, reverse=True)
-            makers = [
-                YearConversion(name, one.capacity_t_per_year.at(year), one.inputs_t_per_t)
+        short = [name for name, tonnes in demand.items() if _is_short(tonnes, supply[name])]
+        for materials in dict.fromkeys(
+            chain_by_material[name] for name in short if name in chain_by_material
+        ):
+            outputs_first = sorted(materials, key=order.__getitem__, reverse=True)
+            conversions = [
+                YearConversion(name, maker.capacity_t_per_year.at(year), maker.inputs_t_per_t)
                 for name in outputs_first
-                for one in makers_of[name]
+                for maker in conversions_by_output[name]
             ]
-            if not demand_can_be_met(outputs_first, makers, demand, supply):
-                short.setdefault(group, []).append(year)
-    for group in dict.fromkeys(group_of.values()):
-        if group in short:
-            yield _shortage_warning(group, short[group])
-    for number, pile in enumerate(case.stockpiles):
-        again = pile.refill_t_per_year
-        years = short.get(group_of.get(pile.material, ()), [])
-        if again is not None and any(again.values) and len(years) == len(case.horizon.years):
+            if not demand_can_be_met(outputs_first, conversions, demand, supply):
+                short_years.setdefault(materials, []).append(year)
+    for materials in dict.fromkeys(chain_by_material.values()):
+        if materials in short_years:
+            yield _shortage_warning(materials, short_years[materials])
+    for position, stockpile in enumerate(case.stockpiles):
+        refill = stockpile.refill_t_per_year
+        years = short_years.get(chain_by_material.get(stockpile.material, ()), [])
+        if refill is not None and any(refill.values) and len(years) == len(case.horizon.years):
             message = tr(
                 "never filled again: '{material}', or what conversions tie it to, is short in all "
                 "years although nothing happens",
-                material=pile.material,
+                material=stockpile.material,
             )
             hint = tr("stocks are filled where market supply and conversions meet demand")
-            yield Fault(("stockpiles", number, "refill_t_per_year"), message, hint, "warning")
+            yield Fault(("stockpiles", position, "refill_t_per_year"), message, hint, "warning")
 
 
 def _demand_and_supply(case: Case, year: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Direct demand and market supply of each material in a year, in tonnes."""
+    """Return direct demand and market supply of each material in a year, in tonnes."""
     demand: dict[str, float] = defaultdict(float)
     for row in case.demand:
         demand[row.material] += row.t_per_year.at(year)
     supply: dict[str, float] = defaultdict(float)
     need = chains.material_needs(case, year)
-    for one in case.supply:
-        share, tonnes = one.share, one.t_per_year
-        supply[one.material] += share.at(year) * need.get(one.material, 0.0) if share else 0.0
-        supply[one.material] += tonnes.at(year) if tonnes else 0.0
+    for entry in case.supply:
+        share, tonnes = entry.share, entry.t_per_year
+        supply[entry.material] += share.at(year) * need.get(entry.material, 0.0) if share else 0.0
+        supply[entry.material] += tonnes.at(year) if tonnes else 0.0
     return demand, supply
 
 
@@ -89,8 +94,8 @@ class YearConversion:
     """A conversion in one year."""
 
     output: str
-    capacity: float  #: Tonnes of output at most.
-    inputs: Mapping[str, float]
+    capacity: float  #: Maximum output in tonnes.
+    inputs: Mapping[str, float]  #: Tonnes of each input per tonne of output.
 
 
 def demand_can_be_met(
@@ -99,59 +104,62 @@ def demand_can_be_met(
     demand: Mapping[str, float],
     supply: Mapping[str, float],
 ) -> bool:
-    """Whether conversions can meet the demand for all materials of a chain; ``order`` has outputs
-    before their inputs, and so have ``makers``.
+    """Return whether conversions can meet the demand for all materials of a chain.
 
-    Makers of one output are called on in their order. Where each output has but one, this is the
-    only way not to waste any; else a linear program looks for another where it fails.
+    ``outputs_first`` has materials before their inputs. Conversions with the same output are used
+    in their order. If each output has a single conversion, this greedy operation is optimal;
+    otherwise, if it fails, a linear program is solved.
     """
     required = {name: demand[name] * (1 - SHORTAGE_TOLERANCE) for name in outputs_first}
     by_output: dict[str, list[YearConversion]] = defaultdict(list)
-    for maker in conversions:
-        by_output[maker.output].append(maker)
-    enough = True
+    for conversion in conversions:
+        by_output[conversion.output].append(conversion)
+    is_met = True
     for name in outputs_first:
-        lacking = required[name] - supply[name]
-        for maker in by_output[name]:
-            made = min(maker.capacity, max(0.0, lacking))
-            lacking -= made
-            for taken, ratio in maker.inputs.items():
-                required[taken] = required.get(taken, 0.0) + float(ratio) * made
-        enough = enough and lacking <= _ROUNDING * required[name]
-    if enough or all(len(some) <= 1 for some in by_output.values()):
-        return enough
+        missing = required[name] - supply[name]
+        for conversion in by_output[name]:
+            output = min(conversion.capacity, max(0.0, missing))
+            missing -= output
+            for input_name, ratio in conversion.inputs.items():
+                required[input_name] = required.get(input_name, 0.0) + float(ratio) * output
+        is_met = is_met and missing <= _ROUNDING * required[name]
+    if is_met or all(len(makers) <= 1 for makers in by_output.values()):
+        return is_met
     return solve_conversion_problems(outputs_first, [(conversions, demand, supply)])[0]
 
 
 ConversionProblem = tuple[Sequence[YearConversion], Mapping[str, float], Mapping[str, float]]
-"""Makers, demand and supply."""
+"""Conversions, demand and supply of one year."""
 
 
 def solve_conversion_problems(
     outputs_first: Sequence[str], problems: Sequence[ConversionProblem]
 ) -> list[bool]:
-    """Whether conversions can meet all demand of a chain, whichever makers of an output are called
-    on: one linear program for many, since most of what it costs is to call the solver."""
+    """Return for each problem whether conversions can meet all demand of a chain.
+
+    The problems are solved as blocks of one linear program, since most of the time of a small one
+    is the call of the solver.
+    """
     import numpy as np
     from scipy import sparse
     from scipy.optimize import linprog
 
     blocks = [_shortage_program(outputs_first, *problem) for problem in problems]
-    # The solver takes sparse arrays, which the annotations of its function leave out.
+    # linprog accepts sparse arrays, though its annotations do not say so.
     matrix: Any = sparse.block_diag([sparse.csr_array(b) for b, _ in blocks], format="csr")
-    ends = np.cumsum([block.shape[1] for block, _ in blocks]) - 1
+    shortage_columns = np.cumsum([block.shape[1] for block, _ in blocks]) - 1
     cost = np.zeros(matrix.shape[1])
-    cost[ends] = 1
-    sides = np.concatenate([side for _, side in blocks])
-    found = linprog(cost, A_ub=matrix, b_ub=sides, bounds=(0, 1))
-    if found.x is None:
-        # To lack all is always possible: what fails is arithmetic, in one of them.
+    cost[shortage_columns] = 1
+    right_hand_sides = np.concatenate([right_hand_side for _, right_hand_side in blocks])
+    result = linprog(cost, A_ub=matrix, b_ub=right_hand_sides, bounds=(0, 1))
+    if result.x is None:
+        # Every block is feasible, so the failure is numerical: halve the problems to isolate it.
         half = len(problems) // 2
         parts = (problems[:half], problems[half:]) if half else ()
         return [
-            own for part in parts for own in solve_conversion_problems(outputs_first, part)
+            is_met for part in parts for is_met in solve_conversion_problems(outputs_first, part)
         ] or [False]
-    return [bool(lack <= SHORTAGE_TOLERANCE) for lack in found.x[ends]]
+    return [bool(shortage <= SHORTAGE_TOLERANCE) for shortage in result.x[shortage_columns]]
 
 
 def _shortage_program(
@@ -160,42 +168,45 @@ def _shortage_program(
     demand: Mapping[str, float],
     supply: Mapping[str, float],
 ) -> tuple[Any, Any]:
-    """Rows and sides of a program in the output of each maker, as a share of what could be used of
-    it, and, last, the least share that lacks of the demand for every material of a chain."""
+    """Return the matrix and right-hand side of a linear program (rows: materials).
+
+    The variables are the output of each conversion, as a share of its useful capacity, and last the
+    minimal missing share of demand, which is the same for all materials of the chain.
+    """
     import numpy as np
 
-    row = {name: n for n, name in enumerate(outputs_first)}
-    useful = {name: demand[name] for name in outputs_first}
+    row_of_material = {name: n for n, name in enumerate(outputs_first)}
+    useful_t = {name: demand[name] for name in outputs_first}
     matrix = np.zeros((len(outputs_first), len(conversions) + 1))
-    for column, maker in enumerate(conversions):
-        most = min(maker.capacity, useful[maker.output])
-        matrix[row[maker.output], column] = -most
-        for taken, ratio in maker.inputs.items():
-            if taken in row:
-                useful[taken] += float(ratio) * most
-                matrix[row[taken], column] += float(ratio) * most
-    needs = np.array([demand[name] for name in outputs_first])
-    matrix[:, -1] = -needs
-    limits = np.array([supply[name] for name in outputs_first]) - needs
-    # Rows in shares of demand, or of what could be taken in where nothing is demanded.
-    sizes = np.where(needs > 0, needs, np.abs(matrix).max(axis=1))
-    sizes[sizes == 0] = 1
-    return matrix / sizes[:, None], limits / sizes
+    for column, conversion in enumerate(conversions):
+        max_output_t = min(conversion.capacity, useful_t[conversion.output])
+        matrix[row_of_material[conversion.output], column] = -max_output_t
+        for input_name, ratio in conversion.inputs.items():
+            if input_name in row_of_material:
+                useful_t[input_name] += float(ratio) * max_output_t
+                matrix[row_of_material[input_name], column] += float(ratio) * max_output_t
+    demands = np.array([demand[name] for name in outputs_first])
+    matrix[:, -1] = -demands
+    surplus = np.array([supply[name] for name in outputs_first]) - demands
+    # Rows are scaled by demand, or by the largest possible intake without demand.
+    scales = np.where(demands > 0, demands, np.abs(matrix).max(axis=1))
+    scales[scales == 0] = 1
+    return matrix / scales[:, None], surplus / scales
 
 
 def _shortage_warning(group: tuple[str, ...], years: Sequence[int]) -> Fault:
-    years_said = format_years(years)
+    year_text = format_years(years)
     message = tr(
         "'{material}' is short in {years} although nothing happens",
         material=group[0],
-        years=years_said,
+        years=year_text,
     )
     hint = tr("supply is less than demand; a plan that fills the gap is credited with it")
     if len(group) > 1:
         message = tr(
             "one of {materials} is short in {years} although nothing happens",
             materials=", ".join(group),
-            years=years_said,
+            years=year_text,
         )
         hint = tr(
             "supply and conversions at full capacity are less than demand; a plan that fills the "
@@ -205,11 +216,15 @@ def _shortage_warning(group: tuple[str, ...], years: Sequence[int]) -> Fault:
 
 
 def format_years(years: Sequence[int]) -> str:
-    """Years in rising order, three or more in a row as the first and the last."""
-    breaks = [n for n, (one, next_) in enumerate(pairwise(years), start=1) if next_ != one + 1]
-    runs = [years[a:b] for a, b in pairwise([0, *breaks, len(years)])]
+    """Return rising years as text, with three or more consecutive years as a range."""
+    breaks = [
+        n for n, (year, next_year) in enumerate(pairwise(years), start=1) if next_year != year + 1
+    ]
+    runs = [years[start:end] for start, end in pairwise([0, *breaks, len(years)])]
     parts: list[str] = []
     for run in runs:
-        long = len(run) > 2
-        parts += [tr("{first} to {last}", first=run[0], last=run[-1])] if long else map(str, run)
+        is_range = len(run) > 2
+        parts += (
+            [tr("{first} to {last}", first=run[0], last=run[-1])] if is_range else map(str, run)
+        )
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""The root of a scenario file, and the rules that every plan must keep."""
+"""The root model of a scenario file, and the rules that every plan has to keep."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ALLOWED_PERIODS = (1, 2, 4, 12)
 
 
 class Horizon(Base):
-    """The years that are planned for."""
+    """The planning horizon and its discount rate."""
 
     first_year: Year  #: First calendar year.
     last_year: Year  #: Last calendar year.
@@ -96,7 +96,7 @@ class CountryLimit(Base):
 
 
 class Policy(Base):
-    """Rules that every plan must keep; a field left out sets no limit."""
+    """Rules that every plan has to keep; a field left out sets no limit."""
 
     budget_meur: NonNegative | None = None  #: Million EUR over all public funders together.
     max_public_share: Share | None = None  #: Share of any project's capex from public funders.
@@ -119,8 +119,7 @@ class Cvar(Base):
 
 
 class Ambiguity(Base):
-    """A ball of probabilities around those of the states, within which the least favourable count
-    in the mean."""
+    """A ball of distributions around that of the states; the least favourable one counts."""
 
     kind: Literal["total_variation", "modified_chi_square"]
     """``total_variation``: half of all differences together; ``modified_chi_square``: the root of
@@ -130,7 +129,7 @@ class Ambiguity(Base):
 
 
 class Assumptions(Base):
-    """A set of assumptions: a named patch of figures on the scenario file, as an expert holds."""
+    """An assumption set: a named patch of figures on the scenario file."""
 
     title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
     weight: Share  #: How much it counts beside the others; all weights add up to 1.
@@ -139,7 +138,7 @@ class Assumptions(Base):
 
 
 class Objective(Base):
-    """What a plan is measured by."""
+    """The objective of a plan."""
 
     measure: Literal["damage", "tonnes", "share_of_demand"] = "damage"
     """``damage`` (million EUR), ``tonnes`` missing, or missing ``share_of_demand``."""
@@ -174,7 +173,7 @@ class Variant(Base):
 
 
 class Case(Base):
-    """A planning situation: everything that one scenario file says."""
+    """A planning situation: the content of one scenario file."""
 
     __repr__ = __str__ = base.short_repr
 
@@ -209,7 +208,7 @@ class Case(Base):
 
     @property
     def planned_review(self) -> Review | None:
-        """The review that plans wait for; None where all is decided now."""
+        """The review on which plans depend; None if everything is decided now."""
         return self.review if self.review is not None and self.review.in_plans else None
 
     _weights_sum_to_one = base.sums_to_one(
@@ -223,7 +222,8 @@ class Case(Base):
     def _check_references(self, info: ValidationInfo) -> Case:
         if info.context and info.context.get("references_checked_elsewhere"):
             return self
-        faults = [f for f in references.check_references(self) if f.severity == "error"]
+        all_faults = references.check_references(self)
+        faults = [fault for fault in all_faults if fault.severity == "error"]
         if faults:
             raise ValueError(str(ScenarioError(faults)))
         return self

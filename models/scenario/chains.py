@@ -1,6 +1,6 @@
-"""How forms of a material become others: what is tied to what, in which order, and what is needed.
+"""Chains of materials: links by conversions and projects, order of materials, and needs.
 
-A conversion, or a project with inputs, ties each material that it takes in to the one it makes.
+A conversion, or a project with inputs, links each of its inputs to its output.
 """
 
 from __future__ import annotations
@@ -15,154 +15,162 @@ if TYPE_CHECKING:
 
 
 class ChainLink(NamedTuple):
-    """One input of a conversion or of a project: what it is and what is made of it."""
+    """One input of a conversion or of a project, and what is made of it."""
 
     input: str
     output: str
-    ratio: float  #: Tonnes taken in for a tonne made.
-    path: tuple[str, ...]  #: Where the input stands in the scenario.
+    ratio: float  #: Tonnes of input per tonne of output.
+    path: tuple[str, ...]  #: Path of the input in the scenario.
 
 
 def chain_links(case: Case, projects: bool = True) -> Iterator[ChainLink]:
-    """All links in the order of the file; those of projects unless they are left out."""
+    """Yield all links in the order of the file; without those of projects if not ``projects``."""
     for name, conversion in case.conversions.items():
-        for taken, ratio in conversion.inputs_t_per_t.items():
-            at = ("conversions", name, "inputs_t_per_t", taken)
-            yield ChainLink(taken, conversion.output, ratio, at)
+        for input_name, ratio in conversion.inputs_t_per_t.items():
+            path = ("conversions", name, "inputs_t_per_t", input_name)
+            yield ChainLink(input_name, conversion.output, ratio, path)
     for name, project in case.projects.items() if projects else ():
-        for taken, ratio in project.inputs_t_per_t.items():
-            at = ("projects", name, "inputs_t_per_t", taken)
-            yield from (ChainLink(taken, made, ratio, at) for made in project.output_t_per_year)
+        for input_name, ratio in project.inputs_t_per_t.items():
+            path = ("projects", name, "inputs_t_per_t", input_name)
+            yield from (
+                ChainLink(input_name, output_name, ratio, path)
+                for output_name in project.output_t_per_year
+            )
 
 
 def order_materials(case: Case) -> list[str]:
-    """All materials from inputs to outputs, each behind all that it is made of, else in the order
-    of the file.
+    """Return all materials, inputs before outputs, otherwise in the order of the file.
 
-    Materials that no order can place, since forms run in a circle, are left out.
+    Materials on or behind a cycle are left out.
     """
-    number = {name: n for n, name in enumerate(case.materials)}
-    made_of: dict[str, set[str]] = {name: set() for name in number}
-    made_into: dict[str, set[str]] = {name: set() for name in number}
-    for taken, made, *_ in chain_links(case):
-        if taken in number and made in number and taken != made:
-            made_of[made].add(taken)
-            made_into[taken].add(made)
-    ready = [number[name] for name, inputs in made_of.items() if not inputs]
-    names, placed = list(number), []
-    while ready:
-        placed.append(name := names[heapq.heappop(ready)])
-        for made in made_into[name]:
-            made_of[made].discard(name)
-            if not made_of[made]:
-                heapq.heappush(ready, number[made])
-    return placed
+    position = {name: n for n, name in enumerate(case.materials)}
+    missing_inputs: dict[str, set[str]] = {name: set() for name in position}
+    outputs: dict[str, set[str]] = {name: set() for name in position}
+    for input_name, output_name, *_ in chain_links(case):
+        if input_name in position and output_name in position and input_name != output_name:
+            missing_inputs[output_name].add(input_name)
+            outputs[input_name].add(output_name)
+    ready_positions = [position[name] for name, inputs in missing_inputs.items() if not inputs]
+    names, ordered = list(position), []
+    while ready_positions:
+        ordered.append(name := names[heapq.heappop(ready_positions)])
+        for output_name in outputs[name]:
+            missing_inputs[output_name].discard(name)
+            if not missing_inputs[output_name]:
+                heapq.heappush(ready_positions, position[output_name])
+    return ordered
 
 
 def find_cycles(case: Case) -> Iterator[list[ChainLink]]:
-    """Circles of links, no two of which share a material; mending them may leave others.
+    """Yield cycles of links, no two of which share a material; further ones may remain.
 
-    Each ends with the link that stands last in the file. A material made of itself is no circle.
+    Each ends with the link that is last in the file. A material made of itself is no cycle.
     """
-    placed = set(order_materials(case))
-    made_by: dict[str, ChainLink] = {}
-    at: dict[ChainLink, int] = {}
-    for number, link in enumerate(chain_links(case)):
-        at[link] = number
-        known = {link.input, link.output} <= case.materials.keys()
-        if known and link.input not in placed and link.input != link.output:
-            made_by.setdefault(link.output, link)
-    # From a material that is not placed to an input of it that is not: at last one comes again.
-    seen: set[str] = set()
-    for start in made_by:
-        walked: dict[str, None] = {}
+    ordered = set(order_materials(case))
+    link_by_output: dict[str, ChainLink] = {}
+    position_of_link: dict[ChainLink, int] = {}
+    for position, link in enumerate(chain_links(case)):
+        position_of_link[link] = position
+        exists = {link.input, link.output} <= case.materials.keys()
+        if exists and link.input not in ordered and link.input != link.output:
+            link_by_output.setdefault(link.output, link)
+    # Going from each unordered material to an unordered input of it must lead into a cycle.
+    visited: set[str] = set()
+    for start in link_by_output:
+        path: dict[str, None] = {}
         name = start
-        while name in made_by and name not in seen:
-            seen.add(name)
-            walked[name] = None
-            name = made_by[name].input
-        if name in walked:  # not in an earlier walk
-            names = list(walked)
-            found = [made_by[one] for one in reversed(names[names.index(name) :])]
-            last = max(range(len(found)), key=lambda n: at[found[n]])
-            yield found[last + 1 :] + found[: last + 1]
+        while name in link_by_output and name not in visited:
+            visited.add(name)
+            path[name] = None
+            name = link_by_output[name].input
+        if name in path:  # not in an earlier walk
+            path_names = list(path)
+            cycle = [
+                link_by_output[material]
+                for material in reversed(path_names[path_names.index(name) :])
+            ]
+            last = max(range(len(cycle)), key=lambda i: position_of_link[cycle[i]])
+            yield cycle[last + 1 :] + cycle[: last + 1]
 
 
 def material_chains(case: Case, projects: bool = True) -> tuple[tuple[str, ...], ...]:
-    """The materials that are tied to others, directly or by way of others, by conversions and,
-    unless left out, by projects with inputs: one tuple a chain, all in the order of the file.
+    """Return the chains: groups of materials that links connect, directly or indirectly.
 
-    A material that is tied to none is in no chain.
+    Materials and chains are in the order of the file. A material without links is in no chain.
     """
     chain: dict[str, list[str]] = {}
-    for taken, made, *_ in chain_links(case, projects):
-        one, other = (chain.setdefault(name, [name]) for name in (taken, made))
-        if one is not other:
-            small, large = sorted((one, other), key=len)
-            large += small
-            chain.update(dict.fromkeys(small, large))
-    found: dict[int, list[str]] = {}
+    for input_name, output_name, *_ in chain_links(case, projects):
+        input_chain, output_chain = (
+            chain.setdefault(name, [name]) for name in (input_name, output_name)
+        )
+        if input_chain is not output_chain:
+            smaller, larger = sorted((input_chain, output_chain), key=len)
+            larger += smaller
+            chain.update(dict.fromkeys(smaller, larger))
+    chains: dict[int, list[str]] = {}
     for name in case.materials:
         if name in chain:
-            found.setdefault(id(chain[name]), []).append(name)
-    return tuple(map(tuple, found.values()))
+            chains.setdefault(id(chain[name]), []).append(name)
+    return tuple(map(tuple, chains.values()))
 
 
 def chain_of(case: Case, material: str) -> tuple[str, ...]:
-    """The chain that a material is in; the material alone where it is in none."""
+    """Return the chain that contains a material; the material alone if it is in none."""
     return next((chain for chain in material_chains(case) if material in chain), (material,))
 
 
 def material_needs(case: Case, year: int) -> dict[str, float]:
-    """What each material is needed for in a year, in tonnes: demand of all consumers, and what
-    conversions take in at full capacity; materials that nobody needs may be left out.
+    """Return the need for each material in a year, in tonnes.
+
+    It is the demand of all consumers plus the input of conversions at full capacity; materials
+    without need may be missing.
     """
-    found = conversion_inputs(case, year)
+    needs = conversion_inputs(case, year)
     for row in case.demand:
-        found[row.material] += row.t_per_year.at(year)
-    return found
+        needs[row.material] += row.t_per_year.at(year)
+    return needs
 
 
 def conversion_inputs(case: Case, year: int) -> dict[str, float]:
-    """What conversions at full capacity take in of each material in a year, in tonnes."""
-    found: dict[str, float] = defaultdict(float)
+    """Return the input of conversions at full capacity in a year, in tonnes by material."""
+    inputs: dict[str, float] = defaultdict(float)
     for conversion in case.conversions.values():
         capacity = conversion.capacity_t_per_year.at(year)
-        for taken, ratio in conversion.inputs_t_per_t.items():
-            found[taken] += float(ratio) * capacity
-    return found
+        for input_name, ratio in conversion.inputs_t_per_t.items():
+            inputs[input_name] += float(ratio) * capacity
+    return inputs
 
 
 def demanded_materials(case: Case) -> set[str]:
-    """The materials that are demanded themselves, or from which one that is can be made."""
-    made_of: dict[str, list[str]] = defaultdict(list)
-    for taken, made, *_ in chain_links(case):
-        made_of[made].append(taken)
-    return _reachable([row.material for row in case.demand], made_of)
+    """Return the materials that have demand, or from which one with demand can be made."""
+    inputs: dict[str, list[str]] = defaultdict(list)
+    for input_name, output_name, *_ in chain_links(case):
+        inputs[output_name].append(input_name)
+    return _reachable([row.material for row in case.demand], inputs)
 
 
 def downstream_materials(case: Case, material: str) -> set[str]:
-    """A material and all that is made of it, by conversions and projects with inputs."""
-    made_into: dict[str, list[str]] = defaultdict(list)
-    for taken, made, *_ in chain_links(case):
-        made_into[taken].append(made)
-    return _reachable([material], made_into)
+    """Return a material and all that is made of it, by conversions and projects."""
+    outputs: dict[str, list[str]] = defaultdict(list)
+    for input_name, output_name, *_ in chain_links(case):
+        outputs[input_name].append(output_name)
+    return _reachable([material], outputs)
 
 
 def upstream_materials(case: Case, material: str) -> set[str]:
-    """A material and all forms that it is made of by conversions."""
+    """Return a material and all forms from which conversions make it."""
     inputs: dict[str, list[str]] = defaultdict(list)
-    for taken, made, *_ in chain_links(case, projects=False):
-        inputs[made].append(taken)
+    for input_name, output_name, *_ in chain_links(case, projects=False):
+        inputs[output_name].append(input_name)
     return _reachable([material], inputs)
 
 
 def _reachable(start: Iterable[str], successors: dict[str, list[str]]) -> set[str]:
-    """All that can be reached by steps from one to those after it."""
-    found = set(start)
-    ahead = list(found)
-    while ahead:
-        new = set(successors.get(ahead.pop(), ())) - found
-        found |= new
-        ahead += new
-    return found
+    """Return all nodes of a graph that can be reached from ``start``."""
+    reached = set(start)
+    pending = list(reached)
+    while pending:
+        new = set(successors.get(pending.pop(), ())) - reached
+        reached |= new
+        pending += new
+    return reached

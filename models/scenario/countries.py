@@ -1,4 +1,4 @@
-"""Country codes of ISO 3166, each of two letters with that of three, and the European Union."""
+"""Country codes of ISO 3166, with two and with three letters, and the European Union."""
 
 _CODES = """
 ADAND AEARE AFAFG AGATG AIAIA ALALB AMARM AOAGO AQATA ARARG ASASM ATAUT AUAUS AWABW AXALA AZAZE
@@ -20,7 +20,7 @@ VNVNM VUVUT WFWLF WSWSM YEYEM YTMYT ZAZAF ZMZMB ZWZWE
 """
 _EU_27_CODES = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 EU_27 = frozenset(_EU_27_CODES.split())  #: Member states of the European Union.
-_ALPHA_2_BY_ALPHA_3 = {both[2:]: both[:2] for both in _CODES.split()}
+_ALPHA_2_BY_ALPHA_3 = {codes[2:]: codes[:2] for codes in _CODES.split()}
 ALPHA_2 = frozenset(_ALPHA_2_BY_ALPHA_3.values())
 _COMMON_MISTAKES = {
     "UK": "GB",
@@ -35,10 +35,10 @@ _NON_COUNTRY_CODES = frozenset(("EU", "XK", "XX", "ZZ"))
 
 
 def is_country_code(code: str) -> bool:
-    """Whether a two-letter code exists."""
+    """Return whether a two-letter code exists."""
     return code in ALPHA_2 or code in _NON_COUNTRY_CODES
 
 
 def corrected_code(code: str) -> str:
-    """The two-letter code that is meant by another one, where that is plain."""
+    """Return the two-letter code for a three-letter or a common wrong one; empty if unknown."""
     return _COMMON_MISTAKES.get(code) or _ALPHA_2_BY_ALPHA_3.get(code, "")

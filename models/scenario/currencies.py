@@ -1,4 +1,4 @@
-"""Currencies, what a euro is about, and what materials have cost: to tell slips, not for sums."""
+"""Currencies, exchange rates and prices of materials, used only to detect wrong units."""
 
 import re
 from functools import lru_cache
@@ -33,7 +33,7 @@ UNITS_PER_EURO = {
     "CDF": 3200, "MNT": 4000, "UGX": 4100, "MGA": 5100, "PYG": 8400, "GNF": 9800, "UZS": 14200,
     "LAK": 24500,
 }  # fmt: skip
-"""Units of a currency for a euro, roughly as in 2025."""
+"""Approximate units of a currency per euro in 2025."""
 _REFERENCE_PRICES = {
     "ndpr|(neo|praseo)dym(ium)?": 61_000, "dysprosium": 198_000, "terbium": 717_000,
     "lithium": 8_000, "[ck]obalt": 29_000, "nickel": 13_000, "gra(ph|f)ite?": 900,
@@ -49,22 +49,24 @@ _METAL_FORMS = (
     r"|und|in|lce|(class|klasse) 1|(technical|battery)([ -]grade)?|technischer qualität)\b"
     r"|natur|metall?s?\b|sponge|schwamm|(tri|pent)?oxid(es?)?\b|hydroxide?"
     r"|(?<!magnesium)(?<!magnesium )[ck]arbonate?"
-)  #: Words and parts of words with which a name is still that of the metal whose price is listed.
+)  #: Words and parts of words that do not change which metal a name means.
 
 
 _EUR_OR_QUOTED = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|„[^“]*“|\bEUR\b")
-"""The currency in a message; what a user wrote, which is in quotes, stays as it is."""
+"""The currency in a message, or a quoted text of the user, which is kept."""
 
 
 def replace_currency(text: str, code: str) -> str:
-    """A text on amounts in EUR, for a file in another currency."""
-    return _EUR_OR_QUOTED.sub(lambda found: code if found[0] == "EUR" else found[0], text)
+    """Return a message about amounts in EUR with another currency in place of EUR."""
+    return _EUR_OR_QUOTED.sub(lambda match: code if match[0] == "EUR" else match[0], text)
 
 
 @lru_cache(20_000)
 def reference_price(name: str) -> float | None:
-    """What a tonne of the material of that name has cost in EUR; None where nothing is known, as
-    of ores, scrap and products."""
+    """Return the 2025 price of a material in EUR per tonne, by its name.
+
+    None if it is not known, as for ores, scrap and products.
+    """
     prices = [
         price for metal, price in _REFERENCE_PRICES.items() if re.search(f"(?i){metal}", name)
     ]
@@ -76,9 +78,9 @@ def reference_price(name: str) -> float | None:
 
 
 def currency_code_hint(currency: str) -> str:
-    """The code to write for a currency that is called something else."""
-    called = currency.strip().lower()
-    code = _CODE_BY_NAME.get(called.removesuffix("s"), called.upper())
+    """Return a hint with the ISO code for another name of a currency."""
+    name = currency.strip().lower()
+    code = _CODE_BY_NAME.get(name.removesuffix("s"), name.upper())
     if code in CURRENCY_CODES:
         return tr("write {value}", value=code)
     return tr("write a code of ISO 4217 such as EUR or USD")

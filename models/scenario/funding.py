@@ -1,4 +1,4 @@
-"""Funders and their budgets: what a budget law grants, each line charged in its own way."""
+"""Funders and their budgets, with lines that are charged in different ways."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ class BudgetLine(Base):
     def _check_kind_fields(self, info: ValidationInfo) -> BudgetLine:
         if base.skips_check("order", info):
             return self
-        foreign, hint = ["limit_meur"], tr("write total_meur or by_year_meur")
-        if stock := self.kind == "guarantee_stock":
-            foreign = [name for name in self.KIND_FIELDS if name != "limit_meur"]
+        other_fields, hint = ["limit_meur"], tr("write total_meur or by_year_meur")
+        if is_guarantee_stock := self.kind == "guarantee_stock":
+            other_fields = [name for name in self.KIND_FIELDS if name != "limit_meur"]
             hint = tr("it is limited by limit_meur")
         faults: list[PartFault] = []
-        for name in foreign:
-            if (given := getattr(self, name)) is not None and given is not False:
-                about = {"name": name, "kind": self.kind}
-                message = tr("{name} means nothing for a line of kind {kind}", **about)
+        for name in other_fields:
+            if (value := getattr(self, name)) is not None and value is not False:
+                values = {"name": name, "kind": self.kind}
+                message = tr("{name} means nothing for a line of kind {kind}", **values)
                 faults.append(((name, "[key]"), message, hint))
         if faults:
             raise base.combined_error(faults)
-        if stock and self.limit_meur is None:
+        if is_guarantee_stock and self.limit_meur is None:
             message = tr("'limit_meur' is missing for a line of kind guarantee_stock")
             raise validation_error(message, tr("write what may be outstanding at most"))
         if self.carry_over and self.by_year_meur is None:
@@ -67,7 +67,7 @@ class BudgetLine(Base):
 
 
 class Funder(Base):
-    """A purse: the state, a company, or another investor."""
+    """A funder: the state, a company, or another investor."""
 
     kind: Literal["public", "company", "private"]
     """``public``, ``company`` (reserves output for its own consumers) or ``private``."""

@@ -1,4 +1,4 @@
-"""What can go wrong, and the states of the world a plan is made for."""
+"""Hazards, and the states of the world that a plan is made for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RegimeId = Annotated[Id, InSection("regimes")]
 
 
 class Effect(Base):
-    """What one hazard does to one country's supply."""
+    """The effect of a hazard on the supply of one country."""
 
     country: Country  #: ISO 3166 code of the country that is struck.
     materials: MaterialsOrAll = None  #: Ids of the materials that are struck, or ``all``.
@@ -46,7 +46,7 @@ class Effect(Base):
 
 
 class Profile(Base):
-    """One way in which an event of a hazard may go."""
+    """One possible course of an event of a hazard."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     probability: Share  #: Probability that an event goes this way; those of all add up to 1.
@@ -54,7 +54,7 @@ class Profile(Base):
 
 
 class Hazard(Base):
-    """An event that takes supply away, and how often it starts."""
+    """A cause of supply loss, and how often its events start."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.
@@ -85,14 +85,14 @@ class Hazard(Base):
 
     @property
     def effects_by_profile(self) -> dict[str | None, tuple[Effect, ...]]:
-        """What its events may do, by profile; under None if all go alike."""
+        """The effects of an event by profile; under None if there are no profiles."""
         if self.profiles:
-            return {id: profile.effects for id, profile in self.profiles.items()}
+            return {profile_id: profile.effects for profile_id, profile in self.profiles.items()}
         return {None: self.effects or ()}
 
 
 class Event(Base):
-    """A hazard that strikes at a stated time."""
+    """An event of a hazard at a stated time."""
 
     hazard: Annotated[Id, InSection("hazards")]  #: Id of the hazard.
     start: Annotated[Year, InSection("years")]  #: Calendar year in which it starts.
@@ -101,15 +101,14 @@ class Event(Base):
 
 
 class State(Base):
-    """One written-out way the coming years may go."""
+    """One written-out state of the world."""
 
     name: StrictStr | None = None  #: Name shown in reports.
     probability: Share  #: Probability of this state; those of all states add up to 1.
     events: tuple[Event, ...] = ()  #: What strikes, and when.
     failed_projects: tuple[ProjectId, ...] = ()  #: Ids of projects that never produce.
-    delayed_projects: dict[
-        ProjectId, WholeNumber
-    ] = {}  #: Years of delay of first output, by project.
+    delayed_projects: dict[ProjectId, WholeNumber] = {}
+    """Years of delay of first output, by project."""
     anyway: tuple[ProjectId, ...] = ()  #: Ids of projects that are built unaided.
     regimes: dict[
         Annotated[int, BeforeValidator(base.read_year), InSection("years")], RegimeId
@@ -134,14 +133,13 @@ class Sample(Base):
 
 
 class Regimes(Base):
-    """A chain of years: each has one regime, which depends on that of the year before."""
+    """A Markov chain of regimes, one for each year."""
 
     first: dict[RegimeId, Share]  #: Probability of each regime in the first year.
     yearly: dict[Id, dict[RegimeId, Share]]
     """Of each regime, the probability of each in the year after; every regime has a row."""
-    names: dict[
-        RegimeId, LocalizedText
-    ] = {}  #: Names shown in reports, by regime; the id where absent.
+    names: dict[RegimeId, LocalizedText] = {}
+    """Names shown in reports, by regime; the id where absent."""
 
     _first_sums_to_one = base.sums_to_one("first")
 
@@ -150,15 +148,15 @@ class Regimes(Base):
     def _rows_sum_to_one(cls, rows: dict[str, dict[str, Number]], info: ValidationInfo) -> object:
         faults: list[PartFault] = []
         for name, row in rows.items() if not base.skips_check("sum", info) else ():
-            found = base.sum_faults(row.values(), tr("the row of '{name}'", name=name))
-            faults += (((name, *at), message, hint) for at, message, hint in found)
+            row_faults = base.sum_faults(row.values(), tr("the row of '{name}'", name=name))
+            faults += (((name, *path), message, hint) for path, message, hint in row_faults)
         if faults:
             raise base.combined_error(faults)
         return rows
 
 
 class DemandFactor(Base):
-    """One way the demand for a material may go."""
+    """One possible factor on the demand for a material."""
 
     factor: NonNegative  #: What all demand is multiplied by, and supply given as a share.
     probability: Share  #: Probability of this factor; those of a material add up to 1.
@@ -196,11 +194,13 @@ class Uncertainty(Base):
     ) -> dict[str, tuple[DemandFactor, ...]]:
         if base.skips_check("sum", info):
             return demand
-        what = tr("the probability of the factors")
+        description = tr("the probability of the factors")
         faults = [
-            ((material, *at), message, hint)
+            ((material, *path), message, hint)
             for material, factors in demand.items()
-            for at, message, hint in base.sum_faults((one.probability for one in factors), what)
+            for path, message, hint in base.sum_faults(
+                (factor.probability for factor in factors), description
+            )
         ]
         if faults:
             raise base.combined_error(faults)

@@ -1,4 +1,4 @@
-"""Instruments: the ways in which a funder takes part in projects, each with its terms."""
+"""Instruments by which a funder takes part in projects, with their terms."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ InstrumentKind = Literal[
 BudgetClass = Literal["financial_transaction", "grant", "guarantee", "loan", "private"]
 
 SUPPORT_KINDS: frozenset[str | None] = frozenset(("interest_subsidy", "price_floor"))
-"""Kinds that carry no capex, and let the market carry more."""
+"""Kinds that carry no capex but let the market finance more."""
 
 _LOAN_KINDS = ("loan", "subordinated_loan")
 _AT_RISK_KINDS = (None, "equity", *_LOAN_KINDS, "guarantee")
@@ -53,11 +53,11 @@ _KINDS_BY_TERM: dict[str, tuple[str | None, ...]] = {
     "floor_eur_per_t": ("price_floor",),
     "upside_share": ("price_floor",),
     "upside_from_eur_per_t": ("price_floor",),
-}  #: The kinds that a term means something for.
+}  #: The kinds of instruments for which a term is defined.
 
 
 class Eligible(Base):
-    """Which projects an instrument may take part in; all three conditions must hold."""
+    """The projects in which an instrument may take part; all three conditions must hold."""
 
     countries: CountriesOrAny = None  #: Codes of the countries a project may stand in, or ``any``.
     materials: MaterialsOrAny = None  #: Ids of materials, one of which it must deliver, or ``any``.
@@ -65,7 +65,7 @@ class Eligible(Base):
 
 
 class Instrument(Base):
-    """One way in which a funder takes part in projects."""
+    """One form in which a funder takes part in projects."""
 
     KIND_FIELDS: ClassVar[tuple[str, ...]] = tuple(_KINDS_BY_TERM)
     """Fields that mean something only once the kind is known."""
@@ -117,47 +117,53 @@ class Instrument(Base):
 
     @property
     def carries_capex(self) -> bool:
-        """Whether its share is one of capex; else it lets the market carry more."""
+        """Whether it carries a share of capex; otherwise it lets the market finance more."""
         return self.kind not in SUPPORT_KINDS
 
     def accepts_project(self, project: Project) -> bool:
-        """Whether a project meets all its conditions; a price floor is for what it names alone, or
-        it would bring finance for nothing."""
+        """Return whether a project meets all conditions of ``eligible``.
+
+        A price floor also needs a project that delivers a material of its floor.
+        """
         eligible, output = self.eligible, project.output_t_per_year
-        delivers = {name for name, tonnes in output.items() if tonnes > 0}
-        asked = (
+        delivered = {name for name, tonnes in output.items() if tonnes > 0}
+        conditions = (
             (eligible.countries, {project.country}),
             (eligible.materials, set(output)),
             (eligible.tags, set(project.tags)),
-            (self.floor_eur_per_t, delivers),
+            (self.floor_eur_per_t, delivered),
         )
-        return all(wanted is None or not has.isdisjoint(wanted) for wanted, has in asked)
+        return all(wanted is None or not actual.isdisjoint(wanted) for wanted, actual in conditions)
 
     def _is_set(self, name: str) -> bool:
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     def _terms_of_other_kinds(self) -> Iterator[PartFault]:
-        """Terms that mean nothing for the kind."""
+        """Yield a fault for each term that is not defined for the kind."""
         tickets = dict.fromkeys(("ticket_min_meur", "ticket_max_meur"), ())
         for name, kinds in (
             _KINDS_BY_TERM | (tickets if self.kind == "price_floor" else {})
         ).items():
             if self.kind in kinds or not self._is_set(name):
                 continue
-            known = ", ".join(kind for kind in kinds if kind)
-            about = {"name": name, "kind": self.kind}
-            message = tr("{name} means nothing for an instrument of kind {kind}", **about)
-            hint = tr("it is for {known}", known=known) if known else tr("limit it by max_share")
+            kind_names = ", ".join(kind for kind in kinds if kind)
+            values = {"name": name, "kind": self.kind}
+            message = tr("{name} means nothing for an instrument of kind {kind}", **values)
+            hint = (
+                tr("it is for {known}", known=kind_names)
+                if kind_names
+                else tr("limit it by max_share")
+            )
             if not self.kind:
                 message = tr("{name} means nothing for an instrument of no kind", name=name)
-                hint = tr("add a kind: {known}", known=known)
+                hint = tr("add a kind: {known}", known=kind_names)
             yield (name, "[key]"), message, hint
 
     def _missing_term_message(self, name: str) -> str:
         return tr("'{name}' is missing for an instrument of kind {kind}", name=name, kind=self.kind)
 
     def _missing_terms(self) -> Iterator[PartFault]:
-        """Terms that others, or the kind, ask for."""
+        """Yield a fault for each term that the kind or other terms require."""
         kind, term = self.kind, self.term_years
         if kind == "interest_subsidy":
             for name in ("term_years", "interest_rate"):
@@ -174,8 +180,8 @@ class Instrument(Base):
                 self._missing_term_message("floor_eur_per_t"),
                 tr("write {material: EUR per tonne}"),
             )
-        unknown = self.recovery is None and self.expected_return is None
-        if kind == "equity" and term is not None and unknown:
+        no_return = self.recovery is None and self.expected_return is None
+        if kind == "equity" and term is not None and no_return:
             hint = tr("or recovery, so that it is known what comes back at the exit")
             yield ("term_years",), tr("term_years needs expected_return"), hint
         if self.failure_probability is None and kind in _AT_RISK_KINDS:

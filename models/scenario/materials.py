@@ -1,4 +1,4 @@
-"""Materials, who needs them, what their lack costs and where they come from today."""
+"""Materials, consumers, demand, damage of shortages, and today's supply and conversions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from models.scenario.quantities import (
 
 
 class PriceState(Base):
-    """One way the price of a material may go, over all years."""
+    """One possible price of a material, over all years."""
 
     name: LocalizedText | None = None  #: Name shown in reports.
     probability: Share  #: Probability of this price; those of a material add up to 1.
     eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
 
     def is_named(self, name: str) -> bool:
-        """Whether this is its name, in either language."""
+        """Return whether ``name`` is the state's name in either language."""
         return self.name is not None and name in (self.name.en, self.name.de)
 
 
@@ -54,10 +54,10 @@ class Material(Base):
 
     @model_validator(mode="after")
     def _premium_has_payers(self, info: ValidationInfo) -> Material:
-        both = (self.secured_premium_eur_per_t, self.premium_paid_by)
-        if base.skips_check("order", info) or (both[0] is None) == (both[1] is None):
+        premium, payers = self.secured_premium_eur_per_t, self.premium_paid_by
+        if base.skips_check("order", info) or (premium is None) == (payers is None):
             return self
-        if both[1] is None:
+        if payers is None:
             message = tr("secured_premium_eur_per_t needs premium_paid_by")
             hint = tr("say who pays it, such as premium_paid_by: {fund: 1}")
             raise base.validation_error(message, hint, ("secured_premium_eur_per_t",))
@@ -75,7 +75,7 @@ class Consumer(Base):
 
 
 class Demand(Base):
-    """What a consumer needs of a material; rows of the same pair add up."""
+    """The demand of a consumer for a material; rows of the same pair add up."""
 
     consumer: ConsumerId  #: Id of the consumer.
     material: MaterialId  #: Id of the material.
@@ -90,22 +90,21 @@ class DamageStep(Base):
 
 
 class Adaptation(Base):
-    """How users adapt while a shortage lasts: they need less and less of what is dear to miss.
+    """Adaptation of users while a shortage lasts: demand of high-damage steps falls.
 
-    A clock starts at 0 with the first period that is struck and counts every period from then on.
+    A clock starts at 0 with the first period that is hit and counts every period from then on.
     """
 
     per_year: Share  #: Share of the later steps that is adapted away in a year of the clock.
     floor: Share = Number(0)  #: Share of the later steps that is never adapted away.
     trigger_loss: Share = Number(0.2)
     """A period is struck if more than this share of the market supply is lost."""
-    reset_periods: PositiveInteger = Number(
-        4
-    )  #: Periods in a row without a strike that end the clock.
+    reset_periods: PositiveInteger = Number(4)
+    """Periods in a row without a strike that end the clock."""
 
 
 class Damage(Base):
-    """What a missing tonne costs the economy, in steps that rise."""
+    """The damage of a missing tonne to the economy, in rising steps."""
 
     material: MaterialId  #: Id of the material.
     consumer: ConsumerId | None = None  #: Id of a consumer, if the entry is for it alone.
@@ -120,19 +119,19 @@ class Damage(Base):
         if base.skips_check("sum", info):
             return steps
         faults = base.sum_faults((step.share for step in steps), tr("the share of the steps"))
-        for number, (before, after) in enumerate(itertools.pairwise(steps), start=1):
-            if after.eur_per_t < before.eur_per_t:
-                prices = {"before": before.eur_per_t, "after": after.eur_per_t}
+        for position, (previous, following) in enumerate(itertools.pairwise(steps), start=1):
+            if following.eur_per_t < previous.eur_per_t:
+                prices = {"before": previous.eur_per_t, "after": following.eur_per_t}
                 message = tr("damage falls from {before:g} to {after:g} EUR per tonne", **prices)
                 hint = tr("order the steps from the cheapest tonne to the dearest")
-                faults.append(((number, "eur_per_t"), message, hint))
+                faults.append(((position, "eur_per_t"), message, hint))
         if faults:
             raise base.combined_error(faults)
         return steps
 
 
 class Supply(Base):
-    """What one country supplies of a material before any investment; rows add up."""
+    """The supply of a material from one country before any investment; rows add up."""
 
     material: MaterialId  #: Id of the material.
     country: Country  #: ISO 3166 code of the country of origin.
@@ -152,7 +151,7 @@ class Supply(Base):
 
 
 class Conversion(Base):
-    """Plants that run today and make one material of others, as home can use them."""
+    """Plants that run today and make one material from others, as far as home can use them."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.

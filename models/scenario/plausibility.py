@@ -1,4 +1,4 @@
-"""What in a scenario is possible but unlikely to be meant: warnings, each at its place."""
+"""Warnings of what is valid but unlikely to be meant, each with its path."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 _Path = tuple[PathStep, ...]
 _SECTIONS_OF_ORIGIN = ("supply", "conversions", "projects", "home")
-"""Sections whose countries need no warning."""
-_MIN_KILOGRAM_RATIO = 100  #: Tonnes for a tonne from which on kilograms are more likely meant.
+"""Sections whose countries are origins themselves and need no warning."""
+_MIN_KILOGRAM_RATIO = 100  #: Tonnes per tonne above which kilograms are probably meant.
 
 
 def plausibility_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
-    """Every doubt about a scenario whose references hold, all values of which were ``found``."""
-    for part in (
+    """Yield all warnings about a scenario without faults.
+
+    ``values`` are all values of the case, as from :func:`.collect_values`.
+    """
+    for check in (
         _unused_item_warnings,
         _demand_factor_warnings,
         _share_warnings,
@@ -40,124 +43,129 @@ def plausibility_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fa
         _instrument_warnings,
         _hazard_warnings,
     ):
-        yield from part(case)
+        yield from check(case)
     yield from _country_warnings(case, values)
     yield from _source_warnings(case, values)
     yield from unit_checks.unit_warnings(case, values)
 
 
 def _country_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
-    """Codes that do not exist, and countries from which nothing comes."""
-    active = {supply.country for supply in case.supply}
-    active |= {project.country for project in case.projects.values()}
-    active |= {conversion.country for conversion in case.conversions.values()}
-    for path, code, of, _ in values:
-        if of.section != "countries":
+    """Yield warnings of codes that do not exist, and of countries that supply nothing."""
+    origins = {supply.country for supply in case.supply}
+    origins |= {project.country for project in case.projects.values()}
+    origins |= {conversion.country for conversion in case.conversions.values()}
+    for path, code, field_type, _ in values:
+        if field_type.section != "countries":
             continue
         if not countries.is_country_code(code):
-            known = countries.corrected_code(code)
+            corrected = countries.corrected_code(code)
             hint = (
-                tr("write {value}", value=known)
-                if known
+                tr("write {value}", value=corrected)
+                if corrected
                 else tr("write a two-letter code such as DE")
             )
             yield plausibility_warning(
                 path, tr("{code} is not a country code of ISO 3166", code=code), hint
             )
-        elif code not in active and path[0] not in _SECTIONS_OF_ORIGIN:
+        elif code not in origins and path[0] not in _SECTIONS_OF_ORIGIN:
             message = tr("{code} neither supplies anything nor hosts a project", code=code)
             yield plausibility_warning(path, message)
 
 
 def _unused_item_warnings(case: Case) -> Iterator[Fault]:
-    """What stands in the file for a demand that is not there."""
+    """Yield warnings of items that no demand uses."""
     pairs = {(demand.consumer, demand.material) for demand in case.demand}
-    needy = {consumer for consumer, _ in pairs}
-    wanted = chains.demanded_materials(case)
+    demanding = {consumer for consumer, _ in pairs}
+    demanded = chains.demanded_materials(case)
     for name in case.materials:
-        if name not in wanted:
+        if name not in demanded:
             message = tr("nobody demands '{material}'", material=name)
             yield plausibility_warning(("materials", name), message, at_key=True)
     for name in case.consumers:
-        if name not in needy:
+        if name not in demanding:
             message = tr("'{consumer}' demands nothing", consumer=name)
             yield plausibility_warning(("consumers", name), message, at_key=True)
-    own = {(damage.consumer, damage.material) for damage in case.damage if damage.consumer}
-    common = {material for consumer, material in pairs if (consumer, material) not in own}
-    for number, damage in enumerate(case.damage):
+    specific = {(damage.consumer, damage.material) for damage in case.damage if damage.consumer}
+    general = {material for consumer, material in pairs if (consumer, material) not in specific}
+    for position, damage in enumerate(case.damage):
         pair = (damage.consumer, damage.material)
-        if pair not in pairs if damage.consumer else damage.material not in common:
-            yield plausibility_warning(("damage", number), tr("no demand uses this damage entry"))
-        yield from _adaptation_warnings(damage, ("damage", number))
-    for number, supply in enumerate(case.supply):
-        if supply.material not in wanted:
+        if pair not in pairs if damage.consumer else damage.material not in general:
+            yield plausibility_warning(("damage", position), tr("no demand uses this damage entry"))
+        yield from _adaptation_warnings(damage, ("damage", position))
+    for position, supply in enumerate(case.supply):
+        if supply.material not in demanded:
             message = tr("supply of '{material}', which nobody demands", material=supply.material)
-            yield plausibility_warning(("supply", number, "material"), message)
+            yield plausibility_warning(("supply", position, "material"), message)
     for key, conversion in case.conversions.items():
-        if conversion.output not in wanted:
+        if conversion.output not in demanded:
             name = conversion.output
             message = tr("a conversion into '{material}', which nobody demands", material=name)
             yield plausibility_warning(("conversions", key, "output"), message)
-    for number, stockpile in enumerate(case.stockpiles):
+    for position, stockpile in enumerate(case.stockpiles):
         name, served = stockpile.material, stockpile.serves
         if name not in case.materials:
-            continue  # which is an error
-        if name not in wanted:
+            continue  # reported as a fault
+        if name not in demanded:
             message = tr("a stockpile of '{material}', which nobody demands", material=name)
-            yield plausibility_warning(("stockpiles", number, "material"), message)
+            yield plausibility_warning(("stockpiles", position, "material"), message)
         elif served is not None and not any((consumer, name) in pairs for consumer in served):
             if not pairs.isdisjoint(product(served, chains.downstream_materials(case, name))):
                 continue
             message = tr("none of those it serves demands '{material}'", material=name)
-            yield plausibility_warning(("stockpiles", number, "serves"), message)
+            yield plausibility_warning(("stockpiles", position, "serves"), message)
 
 
 def _adaptation_warnings(damage: Damage, path: _Path) -> Iterator[Fault]:
-    """Adaptation that changes nothing."""
-    own = damage.adaptation
-    if own is not None:
-        at, hint = (*path, "adaptation"), ""
+    """Yield a warning of an adaptation that has no effect."""
+    adaptation = damage.adaptation
+    if adaptation is not None:
+        at_path, hint = (*path, "adaptation"), ""
         if not any(step.share > 0 for step in damage.steps[1:]):
             hint = tr("it moves shares of later steps to the first: write two steps or more")
-        elif own.per_year <= 0 or own.floor >= 1:
+        elif adaptation.per_year <= 0 or adaptation.floor >= 1:
             hint = tr("write a per_year above 0 and a floor below 1, or leave it out")
-        elif own.trigger_loss >= 1:
+        elif adaptation.trigger_loss >= 1:
             hint = tr("no loss is above a trigger_loss of 1: write {value}", value=0.2)
         if hint:
-            yield plausibility_warning(at, tr("this adaptation changes nothing"), hint, at_key=True)
+            yield plausibility_warning(
+                at_path, tr("this adaptation changes nothing"), hint, at_key=True
+            )
 
 
 def _demand_factor_warnings(case: Case) -> Iterator[Fault]:
-    """Factors on a demand that is not there, and such as no state of the plan has."""
+    """Yield warnings of demand factors without demand, or that no state uses."""
     uncertainty, demanded = case.uncertainty, {row.material for row in case.demand}
     if uncertainty is None:
         return
-    named = {m for state in uncertainty.states or () for m in state.demand}
-    for m in uncertainty.demand:
-        at = ("uncertainty", "demand", m)
-        if uncertainty.sample is None and m not in named:
-            message = tr("no state names a factor on the demand for '{material}'", material=m)
+    in_states = {material for state in uncertainty.states or () for material in state.demand}
+    for material in uncertainty.demand:
+        path = ("uncertainty", "demand", material)
+        if uncertainty.sample is None and material not in in_states:
+            message = tr(
+                "no state names a factor on the demand for '{material}'", material=material
+            )
             hint = tr("factors are drawn for sampled states: write demand with the states")
-            yield plausibility_warning(at, message, hint, at_key=True)
-        elif m not in demanded:
-            message = tr("nobody demands '{material}' itself", material=m)
+            yield plausibility_warning(path, message, hint, at_key=True)
+        elif material not in demanded:
+            message = tr("nobody demands '{material}' itself", material=material)
             hint = tr("so that its factor changes no more than supply given as a share")
-            yield plausibility_warning(at, message, hint, at_key=True)
+            yield plausibility_warning(path, message, hint, at_key=True)
 
 
 def _share_warnings(case: Case) -> Iterator[Fault]:
-    """Supply may exceed need, but not so much that percent are more likely meant."""
-    for number, supply in enumerate(case.supply):
-        path: _Path = ("supply", number, "share")
-        for at, share in _numbers_by_year(supply.share, path) if supply.share is not None else ():
+    """Yield warnings of supply shares that are probably percentages, and of a late limit."""
+    for position, supply in enumerate(case.supply):
+        path: _Path = ("supply", position, "share")
+        for share_path, share in (
+            _numbers_by_year(supply.share, path) if supply.share is not None else ()
+        ):
             if share >= 3:
-                about = {"share": share, "meant": share / 100}
+                values = {"share": share, "meant": share / 100}
                 message = tr(
-                    "share is a fraction of one: {share:g} means {share:g} times the need",
-                    **about,
+                    "share is a fraction of one: {share:g} means {share:g} times the need", **values
                 )
-                hint = tr("write {meant:g} for {share:g} %", **about)
-                yield plausibility_warning(at, message, hint)
+                hint = tr("write {meant:g} for {share:g} %", **values)
+                yield plausibility_warning(share_path, message, hint)
     limit = case.policy.max_country_share
     first = limit.from_year if limit is not None else None
     if first is not None and first > case.horizon.last_year:
@@ -166,55 +174,57 @@ def _share_warnings(case: Case) -> Iterator[Fault]:
 
 
 def _chain_warnings(case: Case) -> Iterator[Fault]:
-    """Shares of a need that is not there, and inputs that seem to be kilograms."""
-    taken = {name for one in case.conversions.values() for name in one.inputs_t_per_t}
-    by_projects = {name for one in case.projects.values() for name in one.inputs_t_per_t}
+    """Yield warnings of supply as a share of no need, and of inputs probably in kilograms."""
+    converted = {name for item in case.conversions.values() for name in item.inputs_t_per_t}
+    project_inputs = {name for item in case.projects.values() for name in item.inputs_t_per_t}
     needs = {
         year: chains.material_needs(case, year)
         for year in case.horizon.years
-        if taken or by_projects
+        if converted or project_inputs
     }
-    for number, supply in enumerate(case.supply):
+    for position, supply in enumerate(case.supply):
         name, share = supply.material, supply.share
-        if share is None or name not in taken | by_projects:
+        if share is None or name not in converted | project_inputs:
             continue
         years = [year for year, need in needs.items() if not need.get(name, 0.0) > 0]
-        always = len(years) == len(needs)
-        # What conversions alone take in does not lack where they take in nothing.
-        if any(share.at(year) > 0 for year in years) and (always or name in by_projects):
+        in_all_years = len(years) == len(needs)
+        # Inputs of conversions only are not needed in years without capacity.
+        if any(share.at(year) > 0 for year in years) and (in_all_years or name in project_inputs):
             message = tr("a share of nothing, since nobody needs '{material}'", material=name)
-            if not always:
-                about = {"material": name, "years": format_years(years)}
+            if not in_all_years:
+                values = {"material": name, "years": format_years(years)}
                 message = tr(
-                    "a share of nothing, since nobody needs '{material}' in {years}", **about
+                    "a share of nothing, since nobody needs '{material}' in {years}", **values
                 )
-            yield plausibility_warning(("supply", number, "share"), message, tr("write t_per_year"))
+            yield plausibility_warning(
+                ("supply", position, "share"), message, tr("write t_per_year")
+            )
     for link in chains.chain_links(case):
         if link.ratio >= _MIN_KILOGRAM_RATIO:
-            weights = {"ratio": link.ratio, "meant": link.ratio / 1000}
+            ratios = {"ratio": link.ratio, "meant": link.ratio / 1000}
             message = tr(
                 "{ratio:g} tonnes of '{taken}' for a tonne of '{made}'",
                 ratio=link.ratio,
                 taken=link.input,
                 made=link.output,
             )
-            hint = tr("write {meant:g} if {ratio:g} kg are meant", **weights)
+            hint = tr("write {meant:g} if {ratio:g} kg are meant", **ratios)
             yield plausibility_warning(link.path, message, hint)
 
 
 def _unaided_project_warnings(case: Case) -> Iterator[Fault]:
-    """What comes anyway and brings nothing, or what a plan would put off."""
-    drawn = case.uncertainty is not None and case.uncertainty.sample is not None
+    """Yield warnings of unaided projects that bring nothing, or that a plan may delay."""
+    is_sampled = case.uncertainty is not None and case.uncertainty.sample is not None
     states = (case.uncertainty and case.uncertainty.states) or ()
     for name, project in case.projects.items():
         if (anyway := project.anyway) is None:
             continue
         path = ("projects", name, "anyway")
-        if float(project.home_share) == 0 or (drawn and float(anyway.probability) == 0):
+        if float(project.home_share) == 0 or (is_sampled and float(anyway.probability) == 0):
             message = tr("nothing of '{project}' comes home by itself", project=name)
             hint = tr("give home_share, and a probability above 0")
             yield plausibility_warning(path, message, hint, at_key=True)
-        elif not drawn and not any(name in state.anyway for state in states):
+        elif not is_sampled and not any(name in state.anyway for state in states):
             message = tr("'{project}' comes anyway in none of the states", project=name)
             yield plausibility_warning(
                 path, message, tr("list it under anyway of a state"), at_key=True
@@ -232,17 +242,17 @@ def _unaided_project_warnings(case: Case) -> Iterator[Fault]:
 
 
 def _overrun_and_premium_warnings(case: Case) -> Iterator[Fault]:
-    """Overruns in percent, and what counts for nothing: contingency, premiums, years."""
+    """Yield warnings of overruns in percent, and of contingency and premiums without use."""
     for name, project in case.projects.items():
-        for number, overrun in enumerate(project.capex_overrun):
+        for position, overrun in enumerate(project.capex_overrun):
             if overrun.by >= 3:
-                about = {"by": overrun.by, "meant": overrun.by / 100}
+                values = {"by": overrun.by, "meant": overrun.by / 100}
                 message = tr(
-                    "by is a fraction of one: {by:g} means {by:g} times the capex more", **about
+                    "by is a fraction of one: {by:g} means {by:g} times the capex more", **values
                 )
-                hint = tr("write {meant:g} if {by:g} % are meant", **about)
+                hint = tr("write {meant:g} if {by:g} % are meant", **values)
                 yield plausibility_warning(
-                    ("projects", name, "capex_overrun", number, "by"), message, hint
+                    ("projects", name, "capex_overrun", position, "by"), message, hint
                 )
     policy, overruns = case.policy, [p.capex_overrun for p in case.projects.values()]
     if policy.contingency is not None and not any(overruns):
@@ -251,7 +261,8 @@ def _overrun_and_premium_warnings(case: Case) -> Iterator[Fault]:
     yield from _late_year_warnings(
         case, policy.max_starts_by_year, ("policy", "max_starts_by_year")
     )
-    delivered = {m for p in case.projects.values() for m, t in p.output_t_per_year.items() if t > 0}
+    outputs = (project.output_t_per_year for project in case.projects.values())
+    delivered = {name for output in outputs for name, tonnes in output.items() if tonnes > 0}
     for name, material in case.materials.items():
         if material.secured_premium_eur_per_t is not None and name not in delivered:
             message = tr(
@@ -261,34 +272,38 @@ def _overrun_and_premium_warnings(case: Case) -> Iterator[Fault]:
 
 
 def _budget_warnings(case: Case) -> Iterator[Fault]:
-    """Years of budgets that count for nothing, and lines that limit nothing."""
+    """Yield warnings of budgets after the horizon, and of budget lines without a limit."""
     for name, funder in case.funders.items():
         path: _Path = ("funders", name)
         yield from _late_year_warnings(
             case, funder.budget_by_year_meur, (*path, "budget_by_year_meur")
         )
         for key, line in funder.budget_lines.items():
-            at = (*path, "budget_lines", key)
-            yield from _late_year_warnings(case, line.by_year_meur, (*at, "by_year_meur"))
+            line_path = (*path, "budget_lines", key)
+            yield from _late_year_warnings(case, line.by_year_meur, (*line_path, "by_year_meur"))
             if line.kind == "commitment" and line.premium_charge is not None:
                 message = tr("a line of kind commitment is not charged with premiums")
-                yield plausibility_warning((*at, "premium_charge"), message, tr("leave it out"))
+                yield plausibility_warning(
+                    (*line_path, "premium_charge"), message, tr("leave it out")
+                )
             if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
                 message = tr("the budget line '{line}' has no limit", line=key)
-                yield plausibility_warning(at, message, tr("add one, or leave it out"), at_key=True)
+                yield plausibility_warning(
+                    line_path, message, tr("add one, or leave it out"), at_key=True
+                )
 
 
 def _late_year_warnings(
     case: Case, by_year: Mapping[int, object] | None, path: _Path
 ) -> Iterator[Fault]:
     last = case.horizon.last_year
-    later = [year for year in by_year or {} if are_readable(year, last) and year > last]
-    if later:
-        years = ", ".join(map(str, later))
-        if len(later) > 2 and later == list(range(later[0], later[-1] + 1)):
-            years = tr("{first} to {last}", first=later[0], last=later[-1])
-        about = {"last": last, "years": years}
-        message = tr("the horizon ends in {last}: years after it are left out ({years})", **about)
+    late_years = [year for year in by_year or {} if are_readable(year, last) and year > last]
+    if late_years:
+        years = ", ".join(map(str, late_years))
+        if len(late_years) > 2 and late_years == list(range(late_years[0], late_years[-1] + 1)):
+            years = tr("{first} to {last}", first=late_years[0], last=late_years[-1])
+        values = {"last": last, "years": years}
+        message = tr("the horizon ends in {last}: years after it are left out ({years})", **values)
         yield plausibility_warning(path, message, tr("a longer horizon counts them"), at_key=True)
 
 
@@ -299,28 +314,28 @@ def _all_instruments(case: Case) -> Iterator[tuple[Funder, _Path, Instrument]]:
 
 
 def _instrument_warnings(case: Case) -> Iterator[Fault]:
-    """Instruments that can never take part, bring nothing, or count what is not meant."""
+    """Yield warnings of instruments that can never take part or have no effect."""
     tags = {tag for project in case.projects.values() for tag in project.tags}
     for funder, path, instrument in _all_instruments(case):
-        for number, tag in enumerate(instrument.eligible.tags or ()):
+        for position, tag in enumerate(instrument.eligible.tags or ()):
             if tag not in tags:
                 message = tr("no project carries the tag '{tag}'", tag=tag)
                 yield plausibility_warning(
-                    (*path, "eligible", "tags", number), message, did_you_mean(tag, tags)
+                    (*path, "eligible", "tags", position), message, did_you_mean(tag, tags)
                 )
-        least, budget = instrument.ticket_min_meur, funder.budget_meur or None
-        for charged, most, name in (
-            (least, instrument.ticket_max_meur, "ticket_max_meur"),
-            # A budget below the least ticket may be meant; one in another unit is far below.
-            (least * instrument.budget_charge / UNIT_FACTOR, budget, "budget_meur"),
+        min_ticket, budget = instrument.ticket_min_meur, funder.budget_meur or None
+        for min_charge, limit, name in (
+            (min_ticket, instrument.ticket_max_meur, "ticket_max_meur"),
+            # A budget below the minimum ticket may be intended; in a wrong unit it is far below.
+            (min_ticket * instrument.budget_charge / UNIT_FACTOR, budget, "budget_meur"),
         ):
-            if most is not None and charged > most:
-                both = {"least": least, "most": most, "name": name}
-                message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **both)
+            if limit is not None and min_charge > limit:
+                values = {"least": min_ticket, "most": limit, "name": name}
+                message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **values)
                 hint = tr("so that the instrument can never take part")
                 yield plausibility_warning((*path, "ticket_min_meur"), message, hint)
         if case.projects and not any(
-            instrument.accepts_project(one) for one in case.projects.values()
+            instrument.accepts_project(candidate) for candidate in case.projects.values()
         ):
             message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
             hint = tr("see its 'eligible'")
@@ -334,27 +349,27 @@ def _instrument_warnings(case: Case) -> Iterator[Fault]:
 
 
 def _guarantee_warnings(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[Fault]:
-    """A guarantee that seems to be paid out."""
+    """Yield warnings of a guarantee that is accounted for like a payment."""
     if instrument.recovery is None and instrument.failure_probability is None:
         message = tr("net cost counts all of the guarantee '{i}' as lost", i=path[-1])
         yield plausibility_warning(
             path, message, tr("give failure_probability or recovery"), at_key=True
         )
     for key, line in funder.budget_lines.items():
-        used = line.kind == "cash" and key not in instrument.charges
-        if used and float(instrument.budget_charge) == 1:
-            about = {"i": path[-1], "line": key}
+        is_charged = line.kind == "cash" and key not in instrument.charges
+        if is_charged and float(instrument.budget_charge) == 1:
+            values = {"i": path[-1], "line": key}
             message = mark_translatable(
                 "the guarantee '{i}' uses the cash line '{line}' like money paid out"
             )
             hint = mark_translatable(
                 "write its provision, such as charges: {{{line}: 0.1}}, or budget_charge"
             )
-            yield plausibility_warning(path, tr(message, **about), tr(hint, line=key), at_key=True)
+            yield plausibility_warning(path, tr(message, **values), tr(hint, line=key), at_key=True)
 
 
 def _support_warnings(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]:
-    """A subsidy or a floor that brings nothing, or whose prices cross."""
+    """Yield warnings of a subsidy or price floor without effect, or with crossing prices."""
     if not any((instrument.market_finance_per_share, instrument.offtake_per_share)):
         message = tr("the instrument '{i}' brings neither finance nor offtake", i=path[-1])
         hint = tr("give market_finance_per_share or offtake_per_share")
@@ -365,12 +380,12 @@ def _support_warnings(case: Case, instrument: Instrument, path: _Path) -> Iterat
             project.cash_cost_eur_per_t.items() if instrument.accepts_project(project) else ()
         ):
             floor = floors.get(material)
-            low = [y for y in case.horizon.years if floor and floor.at(y) < cost.at(y)]
-            if low:
-                about = {"material": material, "project": name, "year": low[0]}
+            low_years = [y for y in case.horizon.years if floor and floor.at(y) < cost.at(y)]
+            if low_years:
+                values = {"material": material, "project": name, "year": low_years[0]}
                 message = tr(
                     "the floor for '{material}' lies below the cash cost of '{project}' in {year}",
-                    **about,
+                    **values,
                 )
                 yield plausibility_warning(
                     (*path, "floor_eur_per_t", material),
@@ -378,12 +393,12 @@ def _support_warnings(case: Case, instrument: Instrument, path: _Path) -> Iterat
                     tr("nobody would run a plant for it"),
                     at_key=True,
                 )
-    for material, start in (instrument.upside_from_eur_per_t or {}).items():
+    for material, upside in (instrument.upside_from_eur_per_t or {}).items():
         floor = floors[material]
-        years = [year for year in case.horizon.years if start.at(year) < floor.at(year)]
+        years = [year for year in case.horizon.years if upside.at(year) < floor.at(year)]
         if years:
-            about = {"material": material, "year": years[0]}
-            message = tr("the upside of '{material}' begins below its floor in {year}", **about)
+            values = {"material": material, "year": years[0]}
+            message = tr("the upside of '{material}' begins below its floor in {year}", **values)
             hint = tr("so that the funder pays and receives at once")
             yield plausibility_warning(
                 (*path, "upside_from_eur_per_t", material), message, hint, at_key=True
@@ -391,83 +406,89 @@ def _support_warnings(case: Case, instrument: Instrument, path: _Path) -> Iterat
 
 
 def _hazard_warnings(case: Case) -> Iterator[Fault]:
-    struck = {(supply.country, supply.material) for supply in case.supply}
-    struck |= {(one.country, one.output) for one in case.conversions.values()}
+    affected = {(supply.country, supply.material) for supply in case.supply}
+    affected |= {(item.country, item.output) for item in case.conversions.values()}
     for project in case.projects.values():
-        struck |= {(project.country, material) for material in project.output_t_per_year}
-    origins = {country for country, _ in struck}
+        affected |= {(project.country, material) for material in project.output_t_per_year}
+    origins = {country for country, _ in affected}
     for name, hazard in case.hazards.items():
-        if unused := _unused_hazard_reason(case, name):
-            yield plausibility_warning(("hazards", name), unused, at_key=True)
-        most = max(hazard.annual_probability.values, default=0.0)
+        if reason := _unused_hazard_reason(case, name):
+            yield plausibility_warning(("hazards", name), reason, at_key=True)
+        highest = max(hazard.annual_probability.values, default=0.0)
         for regime, factor in hazard.regime_factors.items():
-            if most * factor > 1:
-                about = {"hazard": name, "regime": regime, "product": float(most * factor)}
-                message = tr("in '{regime}' the probability would be {product:g}", **about)
+            if highest * factor > 1:
+                values = {
+                    "hazard": name,
+                    "regime": regime,
+                    "product": float(highest * factor),
+                }
+                message = tr("in '{regime}' the probability would be {product:g}", **values)
                 hint = tr("it counts as 1")
                 yield plausibility_warning(
                     ("hazards", name, "regime_factors", regime), message, hint
                 )
         for profile, effects in hazard.effects_by_profile.items():
-            within = ("profiles", profile) if profile else ()
-            path: _Path = ("hazards", name, *within, "effects")
+            profile_path = ("profiles", profile) if profile else ()
+            path: _Path = ("hazards", name, *profile_path, "effects")
             if not effects:
                 yield plausibility_warning(
                     path, tr("the hazard '{hazard}' does nothing", hazard=name)
                 )
-            for number, effect in enumerate(effects):
+            for position, effect in enumerate(effects):
                 materials = case.materials if effect.materials is None else effect.materials
-                hits = any((effect.country, material) in struck for material in materials)
+                hits = any((effect.country, material) in affected for material in materials)
                 if effect.country in origins and not hits:
                     message = tr(
                         "this effect hits nothing: none of its materials comes from {country}",
                         country=effect.country,
                     )
-                    yield plausibility_warning((*path, number), message)
+                    yield plausibility_warning((*path, position), message)
 
     uncertainty = case.uncertainty
-    idle = not any(hazard.regime_factors for hazard in case.hazards.values())
-    if idle and uncertainty is not None and uncertainty.regimes and uncertainty.sample:
+    no_factors = not any(hazard.regime_factors for hazard in case.hazards.values())
+    if no_factors and uncertainty is not None and uncertainty.regimes and uncertainty.sample:
         message = tr("the regimes change nothing: no hazard is more likely in any")
         hint = tr("give a hazard regime_factors")
         yield plausibility_warning(("uncertainty", "regimes"), message, hint, at_key=True)
 
 
 def _unused_hazard_reason(case: Case, name: str) -> str:
-    uncertainty, used = case.uncertainty, False
+    uncertainty, is_used = case.uncertainty, False
     if uncertainty is None or (uncertainty.states is None and uncertainty.sample is None):
         message = mark_translatable(
             "the hazard '{hazard}' is not used, since the file has no 'uncertainty'"
         )
     elif uncertainty.states is None:
-        used = any(x > 0 for x in case.hazards[name].annual_probability.values)
+        is_used = any(x > 0 for x in case.hazards[name].annual_probability.values)
         message = mark_translatable("the hazard '{hazard}' has the probability 0")
     else:
-        used = any(event.hazard == name for state in uncertainty.states for event in state.events)
+        is_used = any(
+            event.hazard == name for state in uncertainty.states for event in state.events
+        )
         message = mark_translatable("the hazard '{hazard}' strikes in none of the states")
-    return "" if used else tr(message, hazard=name)
+    return "" if is_used else tr(message, hazard=name)
 
 
 def _source_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
-    """Sources that look like an id of the bibliography, but are none."""
+    """Yield warnings of sources that look like ids of the bibliography but are not defined."""
     for path, value, _, _ in values if case.sources else ():
         numbers: list[tuple[_Path, Number | CalendarYear]] = []
         if isinstance(value, (Number, CalendarYear)):
             numbers = [(path, value)]
         elif isinstance(value, YearlyQuantity):
-            several = len({number.source for number in value.values}) > 1
-            numbers = list(_numbers_by_year(value, path)) if several else [(path, value.values[0])]
-        for at, number in numbers:
+            differ = len({number.source for number in value.values}) > 1
+            numbers = list(_numbers_by_year(value, path)) if differ else [(path, value.values[0])]
+        for number_path, number in numbers:
             source = number.source
             if source and source not in case.sources and not any(map(str.isspace, source)):
                 message = tr("there is no '{source}' under sources", source=source)
                 yield plausibility_warning(
-                    (*at, "source"), message, did_you_mean(source, case.sources)
+                    (*number_path, "source"), message, did_you_mean(source, case.sources)
                 )
 
 
 def _numbers_by_year(value: YearlyQuantity, path: _Path) -> Iterator[tuple[_Path, Number]]:
-    """Every number of a yearly quantity; without years it has one."""
+    """Yield every number of a yearly quantity with its path."""
     if not value.years:
         yield path, value.values[0]
     for year, number in zip(value.years, value.values, strict=False):

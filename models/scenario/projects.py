@@ -1,4 +1,4 @@
-"""Candidate mining, refining and recycling projects."""
+"""Candidate projects of mining, refining and recycling."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ Delay = Annotated[int, BeforeValidator(_read_delay)]
 
 
 class UnaidedDecision(Base):
-    """That a project is decided without any money of the funders, and how likely that is."""
+    """The decision to build a project without the funders' money, and its probability."""
 
     year: Year  #: Year in which the decision to build falls.
     probability: Share = Number(1)  #: Probability of it; drawn once a state.
 
 
 class Overrun(Base):
-    """One way the capital cost of a project may turn out."""
+    """One possible overrun of the capex of a project."""
 
     by: NonNegative  #: What it costs above its capex, as a share of it; 0.3 is 30 % more.
     probability: Share  #: Probability of this overrun; those of a project add up to 1.
 
 
 class Project(Base):
-    """A plant or mine that may be built, and what it delivers once it runs."""
+    """A plant or mine that may be built, and its output."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.
@@ -117,17 +117,17 @@ class Project(Base):
     def _check_cash_cost(self, info: ValidationInfo) -> Project:
         if base.skips_check("order", info):
             return self
-        outputs, about = list(self.output_t_per_year), list(self.cash_cost_eur_per_t)
-        at: tuple[str, ...] = ("cash_cost_eur_per_t", *about[1:2])
-        if len(about) > 1:
-            message = tr("cash_cost_eur_per_t names {count} materials", count=len(about))
-            raise validation_error(message, tr("name the one whose price decides"), at)
-        unknown = about and about[0] not in outputs and base.UNREADABLE_TEXT not in outputs
-        if unknown and about[0] != base.UNREADABLE_TEXT:
-            message = tr("the project does not make '{material}'", material=about[0])
+        outputs, priced = list(self.output_t_per_year), list(self.cash_cost_eur_per_t)
+        path: tuple[str, ...] = ("cash_cost_eur_per_t", *priced[1:2])
+        if len(priced) > 1:
+            message = tr("cash_cost_eur_per_t names {count} materials", count=len(priced))
+            raise validation_error(message, tr("name the one whose price decides"), path)
+        is_unknown = priced and priced[0] not in outputs and base.UNREADABLE_TEXT not in outputs
+        if is_unknown and priced[0] != base.UNREADABLE_TEXT:
+            message = tr("the project does not make '{material}'", material=priced[0])
             hint = tr("its outputs are {materials}", materials=", ".join(outputs))
-            raise validation_error(message, hint, ("cash_cost_eur_per_t", about[0], "[key]"))
-        if float(self.restart_periods) and not about:
+            raise validation_error(message, hint, ("cash_cost_eur_per_t", priced[0], "[key]"))
+        if float(self.restart_periods) and not priced:
             message = tr("restart_periods needs cash_cost_eur_per_t")
             raise validation_error(
                 message, tr("say below which price it stands still"), ("restart_periods",)
@@ -135,7 +135,7 @@ class Project(Base):
         return self
 
     def start_years(self, years: range) -> range:
-        """The calendar years in which it may be decided, out of those of a horizon."""
+        """Return the years of a horizon in which the project may be started."""
         first = years[0] if self.earliest_start is None else self.earliest_start
         last = years[-1] if self.latest_start is None else min(self.latest_start, years[-1])
         return range(first, last + 1)

@@ -1,8 +1,8 @@
-"""Numbers and years of a scenario: they remember their source, and numbers may change over time.
+"""Numbers and years of a scenario, with their sources; numbers may change over time.
 
-A number is a float that may carry where it came from (:class:`Number`), and a yearly quantity is
-a function of the calendar year (:class:`Yearly`). Their readers accept no text and no truth value
-for a number, so that ``"1,5"``, ``1_000`` and ``yes`` are faults with a hint rather than surprises.
+A number is a float with an optional source (:class:`Number`); a yearly quantity is a function of
+the calendar year (:class:`YearlyQuantity`). Their readers accept no texts or booleans as numbers,
+so that ``"1,5"``, ``1_000`` and ``yes`` are faults with a hint.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from models.language import mark_translatable, tr
 from models.spelling import closest_name
 
 MAX_FIGURE, MIN_FIGURE = 1e15, 1e-30
-"""Sizes of figures, other than 0, between which products of figures stay finite and count."""
+"""Bounds on the absolute value of figures other than 0, so that products of them stay finite."""
 Confidence = Literal["high", "medium", "low"]
-REMARK_KEYS = ("source", "confidence", "note")  #: What may be said of a number beside its value.
+REMARK_KEYS = ("source", "confidence", "note")  #: Keys beside the value of a number.
 
 
 class Number(float):
-    """A float that remembers its source.
+    """A float with an optional source.
 
-    ``source`` is a text or an id under ``sources``; ``note`` is free text. Arithmetic gives
-    plain floats.
+    ``source`` is a text or an id under ``sources``; ``note`` is free text. Arithmetic gives plain
+    floats.
     """
 
     __slots__ = ("confidence", "note", "source")
@@ -40,64 +40,64 @@ class Number(float):
     confidence: Confidence | None
     note: str | None
 
-    def __new__(cls, value: float, **about: Any) -> Number:
-        """Make a number from its value and its remarks."""
+    def __new__(cls, value: float, **remarks: Any) -> Number:
+        """Create a number from its value and its remarks."""
         number = super().__new__(cls, value)
         for key in REMARK_KEYS:
-            setattr(number, key, about.get(key))
+            setattr(number, key, remarks.get(key))
         return number
 
     def __deepcopy__(self, memo: object) -> Number:
-        """The same, since it does not change: defaults are copied for every item."""
+        """Return the number itself: it is immutable, and defaults are copied for every item."""
         return self
 
     def __getnewargs_ex__(self) -> tuple[tuple[float], dict[str, Any]]:
         return (float(self),), remarks_of(self)
 
     def to_file_value(self) -> float | int | dict[str, Any]:
-        """The number as a scenario file writes it."""
+        """Return the number as a scenario file writes it."""
         number = float(self)
         value = int(number) if number.is_integer() and abs(number) < 2**53 else number
-        about = remarks_of(self)
-        return {"value": value, **about} if about else value
+        remarks = remarks_of(self)
+        return {"value": value, **remarks} if remarks else value
 
 
 UNREADABLE_NUMBER = Number(math.nan)
-"""Stands in for a number that could not be read: every comparison with it is silent."""
+"""Placeholder for a number that is faulty: every comparison with it is False."""
 
 
 class CalendarYear(int):
-    """A year that remembers its source. Arithmetic gives plain whole numbers."""
+    """A year with an optional source. Arithmetic gives plain integers."""
 
     source: str | None = None
     confidence: Confidence | None = None
     note: str | None = None
-    readable = True  #: False for what stands in for a year that could not be read.
+    readable = True  #: False for the placeholder of a year that is faulty.
 
-    def __new__(cls, year: int, about: Mapping[str, Any] | None = None) -> CalendarYear:
-        """Make a year from its number and its attributes."""
-        made = super().__new__(cls, year)
-        made.__dict__.update(about or {})
-        return made
+    def __new__(cls, year: int, attributes: Mapping[str, Any] | None = None) -> CalendarYear:
+        """Create a year from its number and its attributes."""
+        instance = super().__new__(cls, year)
+        instance.__dict__.update(attributes or {})
+        return instance
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return (int(self), self.__dict__)
 
     def to_file_value(self) -> int | dict[str, Any]:
-        """The year as a scenario file writes it."""
-        about = remarks_of(self)
-        return {"value": int(self), **about} if about else int(self)
+        """Return the year as a scenario file writes it."""
+        remarks = remarks_of(self)
+        return {"value": int(self), **remarks} if remarks else int(self)
 
 
 def are_readable(*years: int | None) -> bool:
-    """Whether all of these years are there and could be read."""
+    """Return whether all years are given and none is the placeholder of a faulty one."""
     return all(year is not None and getattr(year, "readable", True) for year in years)
 
 
 def _without_separators(text: str) -> str:
-    """A number with commas, spaces or apostrophes between thousands, without these."""
-    bare = re.sub(r"[ '\u2019\u00a0\u202f]", "", text)
-    return bare.replace(",", "") if bare == text else bare.replace(",", ".")
+    """Return a number without commas, spaces or apostrophes between thousands."""
+    unspaced = re.sub(r"[ '\u2019\u00a0\u202f]", "", text)
+    return unspaced.replace(",", "") if unspaced == text else unspaced.replace(",", ".")
 
 
 _EXPONENT_PATTERN = r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"
@@ -150,24 +150,24 @@ _NUMBER_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
         _percent_to_fraction,
     ),
     (r"[+-]?\d+(\.\d+)?", mark_translatable("write {number} without quotation marks"), str),
-)  #: What a text where a number belongs looks like, the hint for it, and the number it gives.
+)  #: Pattern of a text in place of a number, the hint for it, and the conversion to a number.
 
 
 def number_hint(text: str) -> str:
-    """What somebody who wrote this text where a number belongs most likely meant."""
+    """Return a hint about the number that a text probably means."""
     text = text.strip()
-    for pattern, hint, number in _NUMBER_HINTS:
+    for pattern, hint, to_number in _NUMBER_HINTS:
         if re.fullmatch(pattern, text):
-            about = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
+            values = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
             if hint is _AMBIGUOUS_HINT:
-                about["decimal"] = f"{float(about['decimal']):.15g}"
-            return tr(hint, number=number(text), **about)
+                values["decimal"] = f"{float(values['decimal']):.15g}"
+            return tr(hint, number=to_number(text), **values)
     return tr("write a number such as 12.5")
 
 
 @dataclass(frozen=True)
 class NumberBounds(FieldReader):
-    """What a number may be: at least ``ge``, above ``gt``, at most ``le``, whole if ``whole``."""
+    """Bounds of a number: ``ge``, ``gt``, ``le`` and ``lt``; an integer if ``whole``."""
 
     ge: float | None = None
     gt: float | None = None
@@ -176,9 +176,9 @@ class NumberBounds(FieldReader):
     whole: bool = False
 
     def read(self, value: Any) -> Number:
-        """A number from what a file holds: a bare number or ``{value:, source:, ...}``."""
+        """Return the number for a bare number or ``{value:, source:, ...}``."""
         if isinstance(value, Number):
-            # Files hold no such thing: it was read before, or stands in for what is unreadable.
+            # It was read before, or is the placeholder of a faulty number.
             return (
                 value
                 if math.isnan(value)
@@ -188,8 +188,8 @@ class NumberBounds(FieldReader):
             return Number(self._check_number(value))
         if not any(map(_closest_sourced_key, value)):
             raise _mapping_error()
-        number, about = read_sourced(value, self._read_bare, "12.5")
-        return Number(number, **about)
+        number, remarks = read_sourced(value, self._read_bare, "12.5")
+        return Number(number, **remarks)
 
     def _read_bare(self, value: Any) -> float:
         if isinstance(value, Mapping):
@@ -202,9 +202,9 @@ class NumberBounds(FieldReader):
                 raise validation_error(
                     tr("'{value}' is not a number", value=value), number_hint(value)
                 )
-            shown = tr("nothing") if value is None else str(value).lower()
-            shown = base.describe_container(value, shown)
-            raise validation_error(tr("a number is expected here, not {shown}", shown=shown))
+            description = tr("nothing") if value is None else str(value).lower()
+            description = base.describe_container(value, description)
+            raise validation_error(tr("a number is expected here, not {shown}", shown=description))
         try:
             number = float(value)
         except OverflowError:
@@ -212,9 +212,9 @@ class NumberBounds(FieldReader):
         if not math.isfinite(number):
             raise validation_error(tr("a number must be finite"))
         if abs(number) > MAX_FIGURE and not self.whole:
-            limits = {"number": number, "limit": MAX_FIGURE}
+            values = {"number": number, "limit": MAX_FIGURE}
             message = tr(
-                "{number:g} is larger than any figure, which is {limit:g} at most", **limits
+                "{number:g} is larger than any figure, which is {limit:g} at most", **values
             )
             raise validation_error(
                 message, tr("write it in the unit that the name of the field ends in")
@@ -248,14 +248,14 @@ class NumberBounds(FieldReader):
         return number
 
     def number_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the bare number."""
+        """Return the JSON Schema of the bare number."""
         limits = {"minimum": self.ge, "exclusiveMinimum": self.gt, "maximum": self.le}
         limits |= {"exclusiveMaximum": self.lt}
         kind = "integer" if self.whole else "number"
         return {"type": kind, **{key: limit for key, limit in limits.items() if limit is not None}}
 
     def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a number with or without its source."""
+        """Return the JSON Schema of a number with or without its source."""
         return {"anyOf": [self.number_schema(), _sourced_schema(self.number_schema())]}
 
 
@@ -265,26 +265,26 @@ def _mapping_error() -> PydanticCustomError:
 
 
 def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of ``{value:, source:, confidence:, note:}``."""
+    """Return the JSON Schema of ``{value:, source:, confidence:, note:}``."""
     properties = {
         "value": value,
         "source": {"type": "string", "description": "a text, or an id under `sources`"},
         "confidence": {"enum": ["high", "medium", "low"]},
         "note": {"type": "string"},
     }
-    closed = {"required": ["value"], "additionalProperties": False}
-    return {"type": "object", "properties": properties, **closed}
+    constraints = {"required": ["value"], "additionalProperties": False}
+    return {"type": "object", "properties": properties, **constraints}
 
 
 def remarks_of(number: Any) -> dict[str, Any]:
-    """What is said of a number beside its value."""
+    """Return the source, confidence and note of a number, as far as they are given."""
     return {key: getattr(number, key) for key in REMARK_KEYS if getattr(number, key) is not None}
 
 
 def _closest_sourced_key(key: Any) -> str:
-    """The key of a sourced number that a key is or was meant to be, or an empty text."""
+    """Return the key of a sourced number that is the same or similar, or an empty text."""
     if str(key).isdecimal():
-        return ""  # a year, of which there may be many
+        return ""  # a year; there may be many, and looking up similar names is slow
     return (
         str(key)
         if key in ("value", *REMARK_KEYS)
@@ -295,15 +295,18 @@ def _closest_sourced_key(key: Any) -> str:
 def read_sourced(
     value: Mapping[Any, Any], read: Callable[[Any], Any], example: str
 ) -> tuple[Any, dict[str, Any]]:
-    """The value of ``{value:, source:, ...}`` and what is said of it; raises all that is wrong."""
+    """Return the value of ``{value:, source:, ...}`` and its remarks.
+
+    Raises PydanticCustomError with all faults.
+    """
     number: Any = None
     faults: list[PartFault] = []
-    whole = tr("write {value}", value=f"{{value: {example}, source: ..., confidence: high}}")
+    example_hint = tr("write {value}", value=f"{{value: {example}, source: ..., confidence: high}}")
     for key in value:
         if key in ("value", *REMARK_KEYS):
             continue
-        meant = _closest_sourced_key(key)
-        hint = tr("did you mean '{name}'?", name=meant) if meant else whole
+        similar_key = _closest_sourced_key(key)
+        hint = tr("did you mean '{name}'?", name=similar_key) if similar_key else example_hint
         if str(key).isdecimal():
             hint = tr("write {value}", value="{value: {2026: 12.5}, source: ...}")
         faults.append(((key, "[key]"), tr("'{value}' is not known here", value=key), hint))
@@ -313,12 +316,12 @@ def read_sourced(
         except PydanticCustomError as error:
             faults += base.faults_under_step(error, "value")
     elif any(str(key).isdecimal() for key in value):
-        # What is said of these years already tells to put them under 'value'.
+        # The hints about these years already say that 'value' is missing.
         raise base.combined_error(faults)
     else:
-        faults.append(((), tr("'value' is missing"), whole))
-    about = {key: value[key] for key in REMARK_KEYS if value.get(key) is not None}
-    for key, text in about.items():
+        faults.append(((), tr("'value' is missing"), example_hint))
+    remarks = {key: value[key] for key in REMARK_KEYS if value.get(key) is not None}
+    for key, text in remarks.items():
         if not isinstance(text, str):
             hint = tr("write {value}", value=f'"{text}"') if key == "note" else ""
             faults.append(((key,), tr("{key} is a text", key=key), hint))
@@ -327,35 +330,35 @@ def read_sourced(
             faults.append(((key,), message, tr("high, medium or low")))
     if faults:
         raise base.combined_error(faults)
-    return number, about
+    return number, remarks
 
 
 @dataclass(frozen=True)
 class YearlyQuantity:
-    """A quantity over time: linear between the years given, constant outside them.
+    """A quantity over time: linear between the given years, constant outside them.
 
-    A quantity that does not change has no ``years`` and one value.
+    A constant quantity has no ``years`` and one value.
     """
 
     years: tuple[int, ...]
     values: tuple[Number, ...]
 
     def at(self, year: int) -> float:
-        """The quantity in a calendar year."""
-        after = bisect_right(self.years, year)
-        if after == 0 or after == len(self.years):
-            return float(self.values[-1 if after else 0])
-        y0, y1 = self.years[after - 1], self.years[after]
-        v0, v1 = self.values[after - 1], self.values[after]
+        """Return the quantity in a calendar year."""
+        index = bisect_right(self.years, year)
+        if index == 0 or index == len(self.years):
+            return float(self.values[-1 if index else 0])
+        y0, y1 = self.years[index - 1], self.years[index]
+        v0, v1 = self.values[index - 1], self.values[index]
         return float(v0 + (v1 - v0) * (year - y0) / (y1 - y0))
 
     @property
     def first_year(self) -> int | None:
-        """The first year named, or None where the quantity does not change."""
+        """The first year given, or None for a constant quantity."""
         return self.years[0] if self.years else None
 
     def to_file_value(self) -> Any:
-        """The quantity as a scenario file writes it."""
+        """Return the quantity as a scenario file writes it."""
         if not self.years:
             return self.values[0].to_file_value()
         values = zip(self.years, self.values, strict=True)
@@ -364,19 +367,21 @@ class YearlyQuantity:
 
 @dataclass(frozen=True)
 class YearlyBounds(FieldReader):
-    """Reads a yearly quantity whose numbers keep within ``bounds``."""
+    """Reader of a yearly quantity whose numbers keep within ``bounds``."""
 
     bounds: NumberBounds
 
     def read(self, value: Any) -> YearlyQuantity:
-        """A number, or a mapping of years to numbers; either may carry a source."""
+        """Return the quantity for a number or a mapping of years; either may have a source."""
         if isinstance(value, YearlyQuantity):
             return value
         if not isinstance(value, Mapping) or not any(map(_closest_sourced_key, value)):
             return self._read_bare(value)
-        yearly, about = read_sourced(value, self._read_bare, "12.5")
-        numbers = (Number(number, **{**about, **remarks_of(number)}) for number in yearly.values)
-        return YearlyQuantity(yearly.years, tuple(numbers))
+        quantity, remarks = read_sourced(value, self._read_bare, "12.5")
+        numbers = (
+            Number(number, **{**remarks, **remarks_of(number)}) for number in quantity.values
+        )
+        return YearlyQuantity(quantity.years, tuple(numbers))
 
     def _read_bare(self, value: Any) -> YearlyQuantity:
         if not isinstance(value, Mapping):
@@ -387,12 +392,12 @@ class YearlyBounds(FieldReader):
             )
         numbers: dict[int, Number] = {}
         faults: list[PartFault] = []
-        for key, written in value.items():
+        for key, number in value.items():
             try:
                 year = base.read_year(key)
                 if year in numbers:
                     raise validation_error(tr("the year {year} is named twice", year=year))
-                numbers[year] = self.bounds.read(written)
+                numbers[year] = self.bounds.read(number)
             except PydanticCustomError as error:
                 faults += base.faults_under_step(error, key)
         if faults:
@@ -401,7 +406,7 @@ class YearlyBounds(FieldReader):
         return YearlyQuantity(years, tuple(numbers[year] for year in years))
 
     def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema: a number, a mapping of years to numbers, or either with a source."""
+        """Return the JSON Schema: a number, a mapping of years, or either with a source."""
         number = self.bounds.number_schema()
         patterns = {"^[0-9]{1,4}$": {"anyOf": [number, _sourced_schema(number)]}}
         years = {"type": "object", "patternProperties": patterns, "minProperties": 1}
@@ -411,16 +416,16 @@ class YearlyBounds(FieldReader):
 
 @dataclass(frozen=True)
 class YearReader(FieldReader):
-    """Reads a bare year or ``{value: 2026, source: ...}``."""
+    """Reader of a bare year or ``{value: 2026, source: ...}``."""
 
     def read(self, value: Any) -> CalendarYear:
-        """A year from what a file holds."""
+        """Return the year for what a file holds."""
         if isinstance(value, CalendarYear):
             return value
         if not isinstance(value, Mapping):
             return self._read_bare(value)
-        year, about = read_sourced(value, self._read_bare, "2026")
-        return CalendarYear(year, {**about, "readable": year.readable})
+        year, remarks = read_sourced(value, self._read_bare, "2026")
+        return CalendarYear(year, {**remarks, "readable": year.readable})
 
     def _read_bare(self, value: Any) -> CalendarYear:
         if isinstance(value, Number) and math.isnan(value):
@@ -428,13 +433,13 @@ class YearReader(FieldReader):
         return CalendarYear(base.read_year(value))
 
     def write(self, value: int) -> int | dict[str, Any]:
-        """The year as a scenario file writes it."""
+        """Return the year as a scenario file writes it."""
         return value.to_file_value() if isinstance(value, CalendarYear) else value
 
     def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a year with or without its source."""
-        bare = {"type": "integer", "minimum": 0, "maximum": 9999}
-        return {"anyOf": [bare, _sourced_schema(bare)]}
+        """Return the JSON Schema of a year with or without its source."""
+        year_schema = {"type": "integer", "minimum": 0, "maximum": 9999}
+        return {"anyOf": [year_schema, _sourced_schema(year_schema)]}
 
 
 _NONNEGATIVE_BOUNDS = NumberBounds(ge=0)

@@ -1,7 +1,7 @@
-"""What the parts of a scenario say of each other: every cross-reference, checked together.
+"""Checks of all references between the parts of a scenario.
 
-An id that does not exist, a year where none can be and demand without a damage entry are errors.
-What is only unlikely to be meant is left to :mod:`models.scenario.plausibility`.
+An id that does not exist, a year outside its range and demand without a damage entry are errors.
+Warnings are left to :mod:`models.scenario.plausibility`.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ _UNKNOWN_ID_MESSAGES = {
         mark_translatable("there is no regime '{name}'"),
         mark_translatable("add it under uncertainty.regimes"),
     ),
-}  #: What is said of an id that no item of a section has, and of a file without any item.
+}  #: Message about an id that does not exist in a section, and hint if the section is empty.
 
 MIN_INPUT_RATIO, MAX_INPUT_RATIO = 1e-6, 1e6
-"""Of tonnes taken in for a tonne of output; beyond them units are mixed up."""
+"""Bounds on tonnes of input per tonne of output; beyond them units are mixed up."""
 
 
 def check_references(
     case: Case, unreadable: Mapping[str, frozenset[str]] | None = None, warnings: bool = True
 ) -> Iterator[Fault]:
-    """Every fault between items, and every warning, unless these are not wanted.
+    """Yield every fault between items and, if ``warnings``, every warning.
 
-    ``unreadable`` says that ``case`` holds stand-ins for what is faulty in itself, and names the
-    items that are missing from it (``*`` for a whole section): what refers to them is not reported
-    again, and warnings, which rest on the whole, are left out.
+    ``unreadable`` says that ``case`` contains placeholders for faulty values, and names the items
+    that it lacks by section (``*`` for a whole section). References to these are not reported, and
+    neither are warnings.
     """
-    found = list(collect_values(case))
-    yield from _ReferenceChecker(case, unreadable).faults(found)
+    values = list(collect_values(case))
+    yield from _ReferenceChecker(case, unreadable).faults(values)
     if unreadable is None:
         yield from residual_value_checks.check_residual_values(case)
     if unreadable is None and warnings:
-        yield from plausibility.plausibility_warnings(case, found)
+        yield from plausibility.plausibility_warnings(case, values)
         yield from baseline_shortage.baseline_shortage_warnings(case)
 
 
@@ -80,14 +80,16 @@ class _ReferenceChecker:
         self.partial = unreadable is not None
         self.unreadable = dict(unreadable or {})
         self.ids = {name: dict.fromkeys(getattr(case, name, ())) for name in _UNKNOWN_ID_MESSAGES}
-        regimes, lost = self._regime_names()
+        regimes, are_incomplete = self._regime_names()
         self.ids["regimes"] = dict.fromkeys(regimes)
-        if lost:
+        if are_incomplete:
             self.unreadable["regimes"] = frozenset("*")
 
     def _regime_names(self) -> tuple[list[str], bool]:
-        """The regimes there are, without a chain those that written-out states name; and whether
-        some may be missing."""
+        """Return the names of the regimes, and whether some may be missing.
+
+        Without a Markov chain they are those that the written-out states name.
+        """
         uncertainty = self.case.uncertainty
         if uncertainty is not None and uncertainty.regimes is not None:
             names = list(uncertainty.regimes.yearly)
@@ -96,41 +98,41 @@ class _ReferenceChecker:
         return [name for state in states for name in state.regimes.values()], self.partial
 
     def faults(self, values: list[LocatedValue]) -> Iterator[Fault]:
-        """Ids and years wherever their types mark them, then what sections owe to each other."""
-        for found in values:
-            section = found.field_type.section if found.value is not None else ""
+        """Yield the faults of ids and years, then those of relations between sections."""
+        for located in values:
+            section = located.field_type.section if located.value is not None else ""
             if section in _UNKNOWN_ID_MESSAGES:
-                yield from self._check_id(section, found)
+                yield from self._check_id(section, located)
             elif section in ("years", "later years"):
-                yield from self._check_year(found)
-        parts = (
+                yield from self._check_year(located)
+        checks = (
             self._check_consumers,
             self._check_damage,
             self._check_projects,
             self._check_chains,
             self._check_budget_lines,
         )
-        for part in (*parts, self._check_states, self._check_assumption_sets):
-            yield from part()
+        for check in (*checks, self._check_states, self._check_assumption_sets):
+            yield from check()
 
     def _is_unread(self, section: str, name: str = "*") -> bool:
         items = self.unreadable.get(section, frozenset())
         return "*" in items or name in items or self._is_placeholder(name)
 
     def _is_placeholder(self, *names: str | None) -> bool:
-        """Whether one of the names is in the place of one that could not be read."""
+        """Return whether one of the names is a placeholder for a faulty one."""
         return self.partial and UNREADABLE_TEXT in names
 
     def _check_id(self, section: str, located: LocatedValue) -> Iterator[Fault]:
-        """A fault where no item of the section has that id."""
+        """Yield a fault if no item of the section has that id."""
         ids, name = self.ids[section], located.value
         if name not in ids and not self._is_unread(section, name):
-            message, empty = _UNKNOWN_ID_MESSAGES[section]
-            hint = unknown_name_hint(name, ids) or tr(empty)
+            message, empty_hint = _UNKNOWN_ID_MESSAGES[section]
+            hint = unknown_name_hint(name, ids) or tr(empty_hint)
             yield Fault(located.path, tr(message, name=name), hint, at_key=located.at_key)
 
     def _check_year(self, located: LocatedValue) -> Iterator[Fault]:
-        """A fault where a year lies outside the horizon, or before it where it may be later."""
+        """Yield a fault if a year lies outside the horizon; it may be later if so marked."""
         horizon, year = self.case.horizon, located.value
         years = horizon.years
         if not years or not are_readable(year, horizon.first_year, horizon.last_year):
@@ -143,10 +145,10 @@ class _ReferenceChecker:
             yield Fault(located.path, message, hint, at_key=located.at_key)
 
     def _check_assumption_sets(self) -> Iterator[Fault]:
-        """A plan over sets of assumptions that are not there."""
+        """Yield a fault if plans are over assumption sets that do not exist; check the review."""
         case = self.case
-        over = case.objective.over_assumptions is not None and not case.assumptions
-        if over and not self._is_unread("assumptions"):
+        lacks_sets = case.objective.over_assumptions is not None and not case.assumptions
+        if lacks_sets and not self._is_unread("assumptions"):
             message = tr("the file has no sets of assumptions")
             hint = tr("add them under assumptions, or leave it out")
             yield Fault(("objective", "over_assumptions"), message, hint)
@@ -154,28 +156,30 @@ class _ReferenceChecker:
             yield from review.check_review(case, self._is_unread("review"))
 
     def _check_consumers(self) -> Iterator[Fault]:
-        companies = [name for name, one in self.case.funders.items() if one.kind == "company"]
+        companies = [name for name, item in self.case.funders.items() if item.kind == "company"]
         for name, consumer in self.case.consumers.items():
-            owner = consumer.company
-            funder = self.case.funders.get(owner) if owner is not None else None
-            if owner is not None and funder is not None and funder.kind != "company":
-                message = tr("the funder '{funder}' is private, not a company", funder=owner)
+            company = consumer.company
+            funder = self.case.funders.get(company) if company is not None else None
+            if company is not None and funder is not None and funder.kind != "company":
+                message = tr("the funder '{funder}' is private, not a company", funder=company)
                 if funder.kind == "public":
-                    message = tr("the funder '{funder}' is public, not a company", funder=owner)
+                    message = tr("the funder '{funder}' is public, not a company", funder=company)
                 yield Fault(
-                    ("consumers", name, "company"), message, unknown_name_hint(owner, companies)
+                    ("consumers", name, "company"), message, unknown_name_hint(company, companies)
                 )
 
     def _check_damage(self) -> Iterator[Fault]:
-        """Second entries for a pair, and demand that no entry is for."""
+        """Yield faults of duplicate damage entries, and of demand without one."""
         entries: dict[tuple[str | None, str], int] = {}
         for position, damage in enumerate(self.case.damage):
             pair = (damage.consumer, damage.material)
             if pair in entries and not self._is_placeholder(*pair):
-                about = {"material": damage.material, "consumer": damage.consumer}
+                values = {"material": damage.material, "consumer": damage.consumer}
                 message = tr("a second damage entry for '{material}'", material=damage.material)
                 if damage.consumer:
-                    message = tr("a second damage entry for '{material}' and '{consumer}'", **about)
+                    message = tr(
+                        "a second damage entry for '{material}' and '{consumer}'", **values
+                    )
                 hint = tr("keep this one or {other}", other=f"damage.{entries[pair]}")
                 yield Fault(("damage", position), message, hint)
             entries.setdefault(pair, position)
@@ -183,11 +187,11 @@ class _ReferenceChecker:
             return
         for position, demand in enumerate(self.case.demand):
             pair = (demand.consumer, demand.material)
-            known = (
+            exists = (
                 demand.consumer in self.case.consumers and demand.material in self.case.materials
             )
-            if known and pair not in entries and (None, demand.material) not in entries:
-                entries[pair] = position  # told once
+            if exists and pair not in entries and (None, demand.material) not in entries:
+                entries[pair] = position  # report it once only
                 message = tr(
                     "no damage entry says what a tonne of '{material}' missing costs '{consumer}'",
                     material=demand.material,
@@ -201,16 +205,16 @@ class _ReferenceChecker:
         for name, project in self.case.projects.items():
             if name in project.requires:
                 message = tr("the project '{project}' requires itself", project=name)
-                at = ("projects", name, "requires", project.requires.index(name))
-                yield Fault(at, message, tr("leave it out"))
+                path = ("projects", name, "requires", project.requires.index(name))
+                yield Fault(path, message, tr("leave it out"))
             for position, other in enumerate(project.excludes):
-                at = ("projects", name, "excludes", position)
+                path = ("projects", name, "excludes", position)
                 if other == name:
                     message = tr("the project '{project}' excludes itself", project=name)
-                    yield Fault(at, message, tr("leave it out"))
+                    yield Fault(path, message, tr("leave it out"))
                 if other in project.requires:
                     message = tr("'{project}' is both required and excluded", project=other)
-                    yield Fault(at, message, tr("keep one of the two"))
+                    yield Fault(path, message, tr("keep one of the two"))
             last = self.case.horizon.last_year
             year = last if project.anyway is None else project.anyway.year
             if are_readable(year, last) and year > last:
@@ -219,50 +223,50 @@ class _ReferenceChecker:
                 yield Fault(("projects", name, "anyway", "year"), message, tr("leave it out"))
 
     def _check_chains(self) -> Iterator[Fault]:
-        """Inputs that cannot be: of units that are mixed up, of several outputs, in a circle."""
-        at: tuple[str, ...]
+        """Yield faults of inputs: mixed units, several outputs, cycles."""
+        path: tuple[str, ...]
         for name, project in self.case.projects.items():
             outputs = list(project.output_t_per_year)
             if project.inputs_t_per_t and len(outputs) > 1:
                 message = tr("the project '{project}' has inputs and several outputs", project=name)
                 hint = tr("write a project for each output, with its own inputs")
-                at = ("projects", name, "output_t_per_year", outputs[1])
-                yield Fault(at, message, hint, at_key=True)
+                path = ("projects", name, "output_t_per_year", outputs[1])
+                yield Fault(path, message, hint, at_key=True)
         links = list(chains.chain_links(self.case))
-        for at, ratio in {link.path: link.ratio for link in links}.items():
+        for path, ratio in {link.path: link.ratio for link in links}.items():
             if ratio < MIN_INPUT_RATIO or ratio > MAX_INPUT_RATIO:
                 message = tr("{ratio:g} tonnes for a tonne of output cannot be", ratio=ratio)
-                ends = {"least": f"{MIN_INPUT_RATIO:f}", "most": f"{MAX_INPUT_RATIO:.0f}"}
-                hint = tr("write tonnes for a tonne, from {least} to {most}", **ends)
-                yield Fault(at, message, hint)
+                bounds = {"least": f"{MIN_INPUT_RATIO:f}", "most": f"{MAX_INPUT_RATIO:.0f}"}
+                hint = tr("write tonnes for a tonne, from {least} to {most}", **bounds)
+                yield Fault(path, message, hint)
         for link in links:
             if link.input == link.output and not self._is_placeholder(link.input):
                 message = tr("'{material}' is made of itself", material=link.input)
                 hint = tr("leave it out, and count the output without what it takes in")
                 yield Fault(link.path, message, hint, at_key=True)
-        for circle in chains.find_cycles(self.case):
-            forms = " > ".join([circle[-1].output, *(link.output for link in circle)])
+        for cycle in chains.find_cycles(self.case):
+            forms = " > ".join([cycle[-1].output, *(link.output for link in cycle)])
             message = tr("forms run in a circle: {forms}", forms=forms)
             hint = tr("write what is recycled as supply, or as a project without inputs")
-            yield Fault(circle[-1].path, message, hint, at_key=True)
+            yield Fault(cycle[-1].path, message, hint, at_key=True)
 
     def _check_budget_lines(self) -> Iterator[Fault]:
-        """Budget lines that instruments charge, and ids of stockpiles that stand twice."""
+        """Yield faults of unknown budget lines, and of duplicate ids of stockpiles."""
         for name, funder in self.case.funders.items():
             lines = funder.budget_lines
             for key, instrument in funder.instruments.items():
                 for line in instrument.charges:
-                    known = line in lines or self._is_placeholder(line)
-                    if not known and not self._is_unread("budget_lines", name):
+                    exists = line in lines or self._is_placeholder(line)
+                    if not exists and not self._is_unread("budget_lines", name):
                         message = tr(
                             "'{funder}' has no budget line '{line}'", funder=name, line=line
                         )
                         hint = unknown_name_hint(line, lines) or tr("add it under budget_lines")
-                        at = ("funders", name, "instruments", key, "charges", line)
-                        yield Fault(at, message, hint, at_key=True)
-        seen: dict[str, int] = {}
+                        path = ("funders", name, "instruments", key, "charges", line)
+                        yield Fault(path, message, hint, at_key=True)
+        first_positions: dict[str, int] = {}
         for position, stockpile in enumerate(self.case.stockpiles):
-            first = seen.setdefault(stockpile.id, position)
+            first = first_positions.setdefault(stockpile.id, position)
             if first != position and not self._is_placeholder(stockpile.id):
                 message = tr("two stockpiles have the id '{id}'", id=stockpile.id)
                 hint = tr("rename this one or {other}", other=f"stockpiles.{first}")
@@ -270,43 +274,49 @@ class _ReferenceChecker:
 
     def _check_states(self) -> Iterator[Fault]:
         uncertainty, periods = self.case.uncertainty, self.case.horizon.periods_per_year
-        unaided = [name for name, one in self.case.projects.items() if one.anyway is not None]
-        for number, state in enumerate((uncertainty and uncertainty.states) or ()):
+        unaided = [name for name, item in self.case.projects.items() if item.anyway is not None]
+        for state_position, state in enumerate((uncertainty and uncertainty.states) or ()):
             for name, price in state.prices.items():
-                known = self.case.materials.get(name)
-                states = () if known is None else known.price_states
-                if known is not None and not any(one.is_named(price) for one in states):
-                    about = {"material": name, "price": price}
-                    message = tr("'{material}' has no price state '{price}'", **about)
-                    named = [one.name.in_language() for one in states if one.name is not None]
-                    hint = unknown_name_hint(price, named) or tr("name one under price_states")
-                    yield Fault(("uncertainty", "states", number, "prices", name), message, hint)
+                material = self.case.materials.get(name)
+                states = () if material is None else material.price_states
+                if material is not None and not any(item.is_named(price) for item in states):
+                    values = {"material": name, "price": price}
+                    message = tr("'{material}' has no price state '{price}'", **values)
+                    known_names = [
+                        item.name.in_language() for item in states if item.name is not None
+                    ]
+                    hint = unknown_name_hint(price, known_names) or tr(
+                        "name one under price_states"
+                    )
+                    yield Fault(
+                        ("uncertainty", "states", state_position, "prices", name), message, hint
+                    )
             for position, name in enumerate(state.anyway):
                 if name in self.case.projects and name not in unaided:
                     message = tr("the project '{project}' does not come anyway", project=name)
                     hint = unknown_name_hint(name, unaided) or tr("add anyway to the project")
                     yield Fault(
-                        ("uncertainty", "states", number, "anyway", position), message, hint
+                        ("uncertainty", "states", state_position, "anyway", position), message, hint
                     )
             for position, event in enumerate(state.events):
-                at = ("uncertainty", "states", number, "events", position)
-                yield from self._check_profile(event, at)
+                path = ("uncertainty", "states", state_position, "events", position)
+                yield from self._check_profile(event, path)
                 if event.period > periods:
                     message = tr("a year has no period {period:g}", period=event.period)
                     hint = tr("write a period from 1 to {last:g}", last=periods)
                     hint = tr("write {value}", value=1) if periods <= 1 else hint
-                    yield Fault((*at, "period"), message, hint)
+                    yield Fault((*path, "period"), message, hint)
 
     def _check_profile(self, event: Event, path: tuple[str | int, ...]) -> Iterator[Fault]:
-        """An event names a profile if its hazard has any, and else none."""
+        """Yield a fault if an event lacks a profile that its hazard has, or names another."""
         hazard, name = self.case.hazards.get(event.hazard), event.profile
         if hazard is None or self._is_placeholder(name, *hazard.profiles):
             return
-        about, known = {"hazard": event.hazard}, ", ".join(hazard.profiles)
-        if name is None and known:
-            message = tr("the event names no profile of the hazard '{hazard}'", **about)
-            yield Fault(path, message, tr("write profile: one of {known}", known=known))
+        values, profile_names = {"hazard": event.hazard}, ", ".join(hazard.profiles)
+        if name is None and profile_names:
+            message = tr("the event names no profile of the hazard '{hazard}'", **values)
+            yield Fault(path, message, tr("write profile: one of {known}", known=profile_names))
         elif name is not None and name not in hazard.profiles:
-            message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **about)
+            message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **values)
             hint = unknown_name_hint(name, list(hazard.profiles)) or tr("leave it out")
             yield Fault((*path, "profile"), message, hint)

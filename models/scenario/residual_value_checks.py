@@ -1,7 +1,7 @@
-"""What a residual value makes worth having for its own sake: faults and doubts.
+"""Faults and warnings of residual values that make buying or building profitable by itself.
 
-A project never costs less than nothing by its residual value. A stock can: where its price rises
-faster than money is discounted, buying to hold to the end earns.
+A project never has negative cost by its residual value. A stockpile can: if its price rises faster
+than the discount rate, buying and holding to the end earns money.
 """
 
 from __future__ import annotations
@@ -17,48 +17,49 @@ if TYPE_CHECKING:
     from models.scenario.case import Case
     from models.scenario.stockpiles import Stockpile
 
-_ZERO_COST_TOLERANCE = 1e-9  #: Share of the price below which a cost is none.
+_ZERO_COST_TOLERANCE = 1e-9  #: Cost, as a share of the price, that counts as zero.
 
 
 def check_residual_values(case: Case) -> Iterator[Fault]:
-    """Stockpiles that earn by buying, a fault where nothing limits how much; and projects that cost
-    nothing.
+    """Yield faults of stockpiles that earn by unlimited buying, and warnings.
+
+    The warnings are of stockpiles that earn but are limited, and of projects without cost.
     """
-    for number, stockpile in enumerate(case.stockpiles):
-        found = cheapest_purchase_year(case, stockpile)
-        if found is None or found[1] > _ZERO_COST_TOLERANCE:
+    for position, stockpile in enumerate(case.stockpiles):
+        cheapest = cheapest_purchase_year(case, stockpile)
+        if cheapest is None or cheapest[1] > _ZERO_COST_TOLERANCE:
             continue
-        at: tuple[PathStep, ...] = ("stockpiles", number)
-        at += () if stockpile.residual_value is None else ("residual_value",)
-        about = {"stockpile": stockpile.id, "year": found[0]}
-        if found[1] < -_ZERO_COST_TOLERANCE and not _has_purchase_limit(case, stockpile):
+        path: tuple[PathStep, ...] = ("stockpiles", position)
+        path += () if stockpile.residual_value is None else ("residual_value",)
+        values = {"stockpile": stockpile.id, "year": cheapest[0]}
+        if cheapest[1] < -_ZERO_COST_TOLERANCE and not _has_purchase_limit(case, stockpile):
             message = tr(
                 "with its residual value, '{stockpile}' earns by buying in {year} and holding to "
                 "the end, and nothing limits how much",
-                **about,
+                **values,
             )
             hint = tr("give max_t or max_purchase_t_per_year, or a lower residual_value")
-            yield Fault(at, message, hint)
+            yield Fault(path, message, hint)
         else:
             message = tr(
                 "with its residual value, '{stockpile}' costs nothing, or earns, by buying in "
                 "{year} and holding to the end",
-                **about,
+                **values,
             )
             hint = tr("a lower residual_value allows for loss, sale and a fall of the price")
-            yield Fault(at, message, hint, "warning")
+            yield Fault(path, message, hint, "warning")
     message = tr("with a residual_value of 1, a project started in the last year costs nothing")
     hint = tr("a lower one allows for wear and failure")
-    own = {name: project.residual_value for name, project in case.projects.items()}
-    if case.horizon.residual_value >= 1 and None in own.values():
+    residual_values = {name: project.residual_value for name, project in case.projects.items()}
+    if case.horizon.residual_value >= 1 and None in residual_values.values():
         yield Fault(("horizon", "residual_value"), message, hint, "warning")
-    for name, value in own.items():
+    for name, value in residual_values.items():
         if value is not None and value >= 1:
             yield Fault(("projects", name, "residual_value"), message, hint, "warning")
 
 
 def _has_purchase_limit(case: Case, stockpile: Stockpile) -> bool:
-    """Whether room, the market or a budget of one who pays limits what is bought."""
+    """Return whether space, the market or a budget of a payer limits purchases."""
     limits: list[object] = [stockpile.max_t, stockpile.max_purchase_t_per_year]
     for name, share in stockpile.paid_by.items():
         funder = case.funders.get(name)
@@ -74,35 +75,47 @@ def _has_purchase_limit(case: Case, stockpile: Stockpile) -> bool:
 
 
 def cheapest_purchase_year(case: Case, stockpile: Stockpile) -> tuple[int, float] | None:
-    """The year in which buying a tonne to hold it to the end costs least, and what it costs: a
-    share of the last year's price, discounted; None without a residual value."""
+    """Return the year in which buying a tonne to hold to the end costs least, and the cost.
+
+    The cost is discounted, as a share of the last year's price. None without a residual value.
+    """
     material, years = case.materials.get(stockpile.material), case.horizon.years
-    own = stockpile.residual_value
-    residual = float(case.horizon.residual_value if own is None else own)
+    stockpile_value = stockpile.residual_value
+    residual = float(case.horizon.residual_value if stockpile_value is None else stockpile_value)
     if material is None or not years or not residual > 0:
         return None
-    n, price = int(case.horizon.periods_per_year), material.price_eur_per_t.at
-    keeps = (1 - float(stockpile.annual_loss)) ** (1 / n)
-    most, last = stockpile.max_purchase_t_per_year, price(years[-1])
-    if not last > 0:
+    periods, price = int(case.horizon.periods_per_year), material.price_eur_per_t.at
+    keep_factor = (1 - float(stockpile.annual_loss)) ** (1 / periods)
+    max_purchase, last_price = stockpile.max_purchase_t_per_year, price(years[-1])
+    if not last_price > 0:
         return None
     costs: dict[int, float] = {}
-    # Of a tonne bought evenly over the first year, and of one that lies there from its beginning.
-    bought = [math.fsum(keeps**age for age in range(k + 1)) / n for k in range(n)]
-    lying = [keeps ** (k + 1) for k in range(n)]
+    # Shares left by period: of a tonne bought evenly over the year, and of one held from its start.
+    bought_shares = [
+        math.fsum(keep_factor**age for age in range(period + 1)) / periods
+        for period in range(periods)
+    ]
+    held_shares = [keep_factor ** (period + 1) for period in range(periods)]
     rate = float(case.horizon.discount_rate)
-    worth = residual * last * (1 + rate) ** (1 - len(years))
-    to_hold, at_end = 0.0, 1.0
+    end_value = residual * last_price * (1 + rate) ** (1 - len(years))
+    later_holding_cost, share_at_end = 0.0, 1.0
     for year in reversed(years):
         factor = (1 + rate) ** -(year - years[0])
-        holding = float(stockpile.storage_eur_per_t_year)
-        holding = factor * (holding + float(stockpile.financing_rate) * price(year))
-        buying = factor * price(year) * (1 + float(stockpile.purchase_premium))
-        held = holding * math.fsum(bought) / n + bought[-1] * to_hold
-        if most is None or most.at(year) > 0:
-            costs[year] = (buying + held - bought[-1] * at_end * worth) / last
-        to_hold = holding * math.fsum(lying) / n + lying[-1] * to_hold
-        at_end *= lying[-1]
+        yearly_cost = float(stockpile.storage_eur_per_t_year)
+        yearly_cost = factor * (yearly_cost + float(stockpile.financing_rate) * price(year))
+        purchase_cost = factor * price(year) * (1 + float(stockpile.purchase_premium))
+        holding_cost = (
+            yearly_cost * math.fsum(bought_shares) / periods
+            + bought_shares[-1] * later_holding_cost
+        )
+        if max_purchase is None or max_purchase.at(year) > 0:
+            costs[year] = (
+                purchase_cost + holding_cost - bought_shares[-1] * share_at_end * end_value
+            ) / last_price
+        later_holding_cost = (
+            yearly_cost * math.fsum(held_shares) / periods + held_shares[-1] * later_holding_cost
+        )
+        share_at_end *= held_shares[-1]
     if not costs:
         return None
     year = min(costs, key=costs.__getitem__)

@@ -1,7 +1,7 @@
-"""A date at which to decide again, by what has been seen until then.
+"""The review: a date at which to decide again, depending on what has been observed.
 
-Only what no decision influences can be observed: whether a hazard has struck, the regime of the
-year before, and the price state of a material.
+Only what no decision influences can be observed: whether an event of a hazard has started, the
+regime of the year before, and the price state of a material.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Observation(Base):
-    """One thing that is seen before the review: a hazard, the regime, or a price."""
+    """One thing that is observed before the review: a hazard, the regime, or a price."""
 
     hazard: Annotated[Id, InSection("hazards")] | None = None
     """Id of a hazard: whether an event of it has started before the year of the review."""
@@ -53,8 +53,10 @@ class Review(Base):
 
 
 def check_review(case: Case, is_partial: bool = False) -> Iterator[Fault]:
-    """Faults of a review: a year before which nothing is seen, and what cannot be observed. Some
-    observations may be missing of one that is ``partial``."""
+    """Yield faults of a review before which nothing is observed, or that cannot be observed.
+
+    ``is_partial`` says that some observations may be missing.
+    """
     review, uncertainty = case.review, case.uncertainty
     if review is None:
         return
@@ -66,20 +68,25 @@ def check_review(case: Case, is_partial: bool = False) -> Iterator[Fault]:
         message = tr("nothing is observed before the review")
         yield Fault(("review", "observe"), message, tr("write {value}", value="[{hazard: ...}]"))
     seen: dict[Observation, int] = {}
-    for number, one in enumerate(review.observe):
-        at = ("review", "observe", number)
-        if one in seen:
-            message = tr("this is observed already, by {other}", other=f"observe.{seen[one]}")
-            yield Fault(at, message, tr("leave it out"))
-        seen.setdefault(one, number)
-        if one.regime and not (
+    for position, observation in enumerate(review.observe):
+        path = ("review", "observe", position)
+        if observation in seen:
+            message = tr(
+                "this is observed already, by {other}",
+                other=f"observe.{seen[observation]}",
+            )
+            yield Fault(path, message, tr("leave it out"))
+        seen.setdefault(observation, position)
+        if observation.regime and not (
             uncertainty is not None
-            and (uncertainty.regimes or any(own.regimes for own in uncertainty.states or ()))
+            and (uncertainty.regimes or any(state.regimes for state in uncertainty.states or ()))
         ):
             message = tr("the states of the world have no regimes")
-            yield Fault((*at, "regime"), message, tr("add uncertainty.regimes, or leave it out"))
-        material = case.materials.get(one.price or "")
+            yield Fault((*path, "regime"), message, tr("add uncertainty.regimes, or leave it out"))
+        material = case.materials.get(observation.price or "")
         if material is not None and len(material.price_states) < 2:
-            message = tr("the price of '{material}' is the same in all states", material=one.price)
+            message = tr(
+                "the price of '{material}' is the same in all states", material=observation.price
+            )
             hint = tr("add price_states to the material, or leave it out")
-            yield Fault((*at, "price"), message, hint)
+            yield Fault((*path, "price"), message, hint)

@@ -1,4 +1,4 @@
-"""Stockpiles and what they cost."""
+"""Stockpiles, with their limits, costs and payers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ class Stockpile(Base):
         if base.skips_check("order", info):
             return self
         if self.max_t is not None and self.initial_t > self.max_t:
-            both = {"initial": self.initial_t, "most": self.max_t}
-            message = tr("initial_t {initial:g} is above max_t {most:g}", **both)
+            message = tr(
+                "initial_t {initial:g} is above max_t {most:g}",
+                initial=self.initial_t,
+                most=self.max_t,
+            )
             raise base.validation_error(message, path=("initial_t",))
         return self

@@ -303,8 +303,8 @@ class BatchRunner:
                     )
                     if isinstance(arrival.error, Interrupted) or lost:
                         raise KeyboardInterrupt
-                    self._keep_arrival(pending[arrival.index], arrival)
-                    last = self.runs[pending[arrival.index]].run
+                    self._keep_arrival(pending[arrival.task_index], arrival)
+                    last = self.runs[pending[arrival.task_index]].run
                     steps.report_step(len(self.lines), len(self.runs), last)
                     child_process.raise_if_stopped()
         except KeyboardInterrupt:

@@ -135,7 +135,7 @@ def test_what_nobody_waited_for_is_not_taken_for_the_best_plan() -> None:
         hall.tasks["a"].cancel()
         await hall.ask("view", what=look)  # before the process has come back
         await hall.answer(0)
-        assert hall.tasks["view"].result().gone
+        assert hall.tasks["view"].result().plan_gone
         await hall.ask("lent", what=PlanRequest("a"))
         assert hall.tasks["lent"].result().gone
         await hall.ask("again", what=asked("a"))

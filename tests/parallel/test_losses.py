@@ -176,4 +176,4 @@ def test_every_error_of_the_project_comes_whole() -> None:
         assert str(again) == "what was said"
     ends = ((("x", "row 0"), 1e-10), (("y", "row 1"), 1e9))
     again = pickle.loads(pickle.dumps(CoefficientsOutOfRange("too far apart", ends)))
-    assert (str(again), again.ends) == ("too far apart", ends)
+    assert (str(again), again.extremes) == ("too far apart", ends)

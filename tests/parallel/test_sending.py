@@ -29,7 +29,7 @@ def test_what_cannot_be_sent_back_is_an_error_of_its_task() -> None:
     with Workers[Action, Any](doing, (), 2) as workers:
         with pytest.raises((AttributeError, TypeError), match="lambda") as caught:
             workers.map([("say nothing sendable",)])
-        assert "_packed" in "".join(traceback.format_exception(caught.value))
+        assert "_pickle" in "".join(traceback.format_exception(caught.value))
         assert workers.map([("keep", 0)]) == [1]
 
 

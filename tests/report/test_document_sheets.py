@@ -74,7 +74,7 @@ def test_figures_look_as_those_of_their_row_do() -> None:
 
 def test_a_row_of_totals_may_hold_a_formula() -> None:
     def of_sums(table: Any) -> Any:
-        return ratio_or_empty(table.total("x"), table.total("y"))
+        return ratio_or_empty(table.column_total("x"), table.column_total("y"))
 
     columns = [
         Column("Name", lambda row: row[0], "text"),

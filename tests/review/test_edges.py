@@ -253,7 +253,7 @@ def test_an_interrupt_ends_the_search_and_keeps_what_was_found(
     monkeypatch.setattr(
         planner,
         "solve_problem",
-        lambda of, **how: never() if of.instance.paths else plain(of, **how),
+        lambda of, **how: never() if of.instance.branches else plain(of, **how),
     )
     found = solve_and_certify(problem, gap=0.0)
     assert found.interrupted

@@ -1,1 +1,1 @@
-"""Why a plan is as it is: regrets, what binds, and what one more million is worth."""
+"""Explanation of a plan: regret of each decision, binding rules and values of limits."""

@@ -1,4 +1,4 @@
-"""Why a plan is as it is, as a document: what is in or out, and why, in sentences."""
+"""The document of an explanation: each decision with its reasons, in sentences."""
 
 import math
 import re
@@ -48,20 +48,20 @@ from optimizer.report.wording import Wording, join_with_and
 ExplanationWording = Wording[Explanation]
 
 MAX_NAMED = 8
-"""Projects and stocks that are named in one sentence; the others are counted."""
+"""Largest number of projects and stockpiles named in one sentence; others are counted."""
 
 RULE_CLAUSE_TABLES = tomllib.loads(
     (files("optimizer.analyses.explanation") / "rules.toml").read_text(encoding="utf-8")
 )
 RULE_CLAUSES: dict[str, str] = {**RULE_CLAUSE_TABLES["any"], **RULE_CLAUSE_TABLES["financing"]}
-"""Rules as clauses, in the order in which they are told."""
+"""Rules as clauses, in their order of output."""
 RULE_ORDER = list(RULE_CLAUSES)
 
 
 def build_document(result: Explanation) -> Document:
-    """What each decision is worth, why each was made, and what more of a limit would bring."""
-    say = Wording(result)
-    worth = tr("What one more million or percentage point is worth")
+    """Build the document: regrets, reasons of each decision, and values of limits."""
+    wording = Wording(result)
+    limits_title = tr("What one more million or percentage point is worth")
     method = tr(
         "A project that is out is built all the same, one that is in is ruled out, and everything "
         "else is decided anew. A stock that is bought buys nothing; one that buys nothing holds "
@@ -69,70 +69,75 @@ def build_document(result: Explanation) -> Document:
         "market allow.",
         days=format_number(result.days),
     )
-    # So many digits that the two can be told apart.
-    places = min(decimals_needed([result.objective]) + 3, 6)
-    bound = format_number(round_outwards(result.bound, places, up=False), places)
-    proof = say.proof_table(
-        (tr("Objective of the plan"), f"{format_number(result.objective, places)} {say.unit}"),
-        (tr("No plan below"), f"{bound} {say.unit}"),
+    # As many digits as objective and bound need to differ visibly.
+    decimals = min(decimals_needed([result.objective]) + 3, 6)
+    bound = format_number(round_outwards(result.bound, decimals, up=False), decimals)
+    proof = wording.proof_table(
+        (
+            tr("Objective of the plan"),
+            f"{format_number(result.objective, decimals)} {wording.unit}",
+        ),
+        (tr("No plan below"), f"{bound} {wording.unit}"),
         (tr("Questions stopped early"), format_number(result.cut_short_count)),
     )
-    return say.build_document(
+    return wording.build_document(
         tr("Vorrat: why each project and each stock is in or out"),
-        [*_describe_answer(say), *_regret_parts(say)],
+        [*_describe_answer(wording), *_regret_parts(wording)],
         [
             _reasons_section(
-                say, "projects-out", tr("Projects that are out"), "project", chosen=False
+                wording, "projects-out", tr("Projects that are out"), "project", chosen=False
             ),
             _reasons_section(
-                say, "projects-in", tr("Projects that are in"), "project", chosen=True
+                wording, "projects-in", tr("Projects that are in"), "project", chosen=True
             ),
             _reasons_section(
-                say, "stocks-in", tr("Stocks that are bought"), "stockpile", chosen=True
+                wording, "stocks-in", tr("Stocks that are bought"), "stockpile", chosen=True
             ),
             _reasons_section(
-                say, "stocks-out", tr("Stocks that buy nothing"), "stockpile", chosen=False
+                wording, "stocks-out", tr("Stocks that buy nothing"), "stockpile", chosen=False
             ),
-            Section("budgets", worth, _limit_value_parts(say)),
+            Section("budgets", limits_title, _limit_value_parts(wording)),
             Section(
                 "lasting",
                 tr("How long shortages last"),
-                list(shortage_duration_parts(say, result.adaptation)),
+                list(shortage_duration_parts(wording, result.adaptation)),
             ),
             Section("method", tr("How it was computed"), [Text(method, PAGE_AND_SHEET)]),
             Section("proof", tr("How good the proof is"), [proof]),
         ],
-        title=tr("Why this plan? {title}", title=say.title),
+        title=tr("Why this plan? {title}", title=wording.title),
         answer_title=tr("What each decision is worth"),
     )
 
 
 def _regret_parts(wording: ExplanationWording) -> Iterator[Part]:
-    """What each decision is worth, those that matter most first."""
+    """Yield the regret of each decision, the largest first."""
 
-    def ends(one: ExplainedDecision) -> tuple[float, float]:
-        return min_regret(one), one.regret.high or 0.0 if one.regret else 0.0
+    def regret_range(explained: ExplainedDecision) -> tuple[float, float]:
+        return min_regret(explained), explained.regret.high or 0.0 if explained.regret else 0.0
 
-    known = [one for one in wording.result.items if one.regret and one.regret.high is not None]
-    some = sorted(known, key=ends, reverse=True)
-    if not some:
+    with_regret = [x for x in wording.result.items if x.regret and x.regret.high is not None]
+    ranked = sorted(with_regret, key=regret_range, reverse=True)
+    if not ranked:
         return
     title = tr("What is lost by deciding the other way ({unit})", unit=wording.unit)
     bars = [
         charts.DecisionRegret(
-            item_name(wording, one), *ends(one), one.chosen, format_range(one.regret)
+            item_name(wording, x), *regret_range(x), x.chosen, format_range(x.regret)
         )
-        for one in some
+        for x in ranked
     ]
-    shows = tr(
+    description = tr(
         "One bar for each project and stock. It is longest for {name}: {span}. The figures are in "
         "the table below.",
         name=bars[0].name,
         span=f"{bars[0].label} {wording.unit}",
     )
     columns = [
-        Column(tr("Project or stock"), lambda one: item_name(wording, one), "text"),
-        Column(tr("In the plan"), lambda one: tr("yes") if one.chosen else tr("no"), "text"),
+        Column(tr("Project or stock"), lambda decision: item_name(wording, decision), "text"),
+        Column(
+            tr("In the plan"), lambda decision: tr("yes") if decision.chosen else tr("no"), "text"
+        ),
         Column(tr("Lost"), "regret", "range"),
         Column(tr("Mean damage, change"), "regret.expected", "outcome"),
         Column(tr("Net cost, change"), "regret.net_cost_meur", "money"),
@@ -142,10 +147,10 @@ def _regret_parts(wording: ExplanationWording) -> Iterator[Part]:
         "found the other way against the plan. Decisions that no plan can make the other way are "
         "not shown."
     )
-    chart = Chart("regrets", title, shows, lambda: charts.regret_bars(bars, wording.unit))
-    yield Table(title, some, columns, "regrets", note, chart=chart)
+    chart = Chart("regrets", title, description, lambda: charts.regret_bars(bars, wording.unit))
+    yield Table(title, ranked, columns, "regrets", note, chart=chart)
     caption = tr("Mean damage, change under each set ({unit})", unit=wording.unit)
-    yield damage_by_set_table(wording, columns[0], some, _expected_by_set, caption)
+    yield damage_by_set_table(wording, columns[0], ranked, _expected_by_set, caption)
 
 
 def _expected_by_set(explained: ExplainedDecision) -> Mapping[str, float]:
@@ -153,52 +158,59 @@ def _expected_by_set(explained: ExplainedDecision) -> Mapping[str, float]:
 
 
 MAX_LEFT_OUT_ROWS = 12
-"""Candidates that are left out with a row each."""
+"""Largest number of left-out candidates with a row each."""
 
 
 def left_out_table(explanation: Explanation) -> Table:
-    """Candidates that the plan does not build, those first that would cost least to build, for the
-    report on the plan."""
-    say = Wording(explanation)
+    """Return candidates that the plan does not build, by increasing regret, for a plan's report."""
+    wording = Wording(explanation)
 
-    def far(one: ExplainedDecision) -> tuple[float, float]:
-        known = one.regret is not None and one.regret.high is not None
+    def rank(decision: ExplainedDecision) -> tuple[float, float]:
+        has_regret = decision.regret is not None and decision.regret.high is not None
         return (
-            (min_regret(one), one.regret.high or 0.0) if known and one.regret else (math.inf, 0.0)
+            (min_regret(decision), decision.regret.high or 0.0)
+            if has_regret and decision.regret
+            else (math.inf, 0.0)
         )
 
-    def why(one: ExplainedDecision) -> str:
-        if one.stops:
-            first, *more = (re.sub(r" \(\w+\)$", "", clause)
-                            for clause in rule_clauses(say, one.stops).split("; "))  # fmt: skip
-            return "; ".join([first, tr("{count} more", count=len(more))] if more else [first])
-        return "" if one.beside is None else _describe_addition(say, one.beside)
+    def reason(decision: ExplainedDecision) -> str:
+        if decision.stops:
+            clauses = rule_clauses(wording, decision.stops).split("; ")
+            first, *other_clauses = (re.sub(r" \(\w+\)$", "", clause) for clause in clauses)
+            return "; ".join(
+                [first, tr("{count} more", count=len(other_clauses))] if other_clauses else [first]
+            )
+        return "" if decision.beside is None else _describe_addition(wording, decision.beside)
 
-    def capex(one: ExplainedDecision) -> float | None:
-        return None if say.case is None else float(say.case.projects[one.id].capex_meur)
+    def capex(decision: ExplainedDecision) -> float | None:
+        return (
+            None if wording.case is None else float(wording.case.projects[decision.id].capex_meur)
+        )
 
-    def may_start(one: ExplainedDecision) -> str | None:
-        if say.case is None:
+    def start_range(decision: ExplainedDecision) -> str | None:
+        if wording.case is None:
             return None
-        years = say.case.projects[one.id].start_years(say.case.horizon.years)
+        years = wording.case.projects[decision.id].start_years(wording.case.horizon.years)
         return tr("{first} to {last}", first=years.start, last=years.stop - 1)
 
-    def instead(one: ExplainedDecision) -> str:
-        other = one.regret and one.regret.instead
-        return "; ".join(say.name("projects", p) for p in other.leaving) if other else ""
+    def displaced_projects(decision: ExplainedDecision) -> str:
+        difference = decision.regret and decision.regret.instead
+        return (
+            "; ".join(wording.name("projects", p) for p in difference.leaving) if difference else ""
+        )
 
-    every = [one for one in explanation.items if one.kind == "project" and not one.chosen]
-    never = [item_name(say, one) for one in every if one.conflict]
-    out = [one for one in every if not one.conflict]
+    unbuilt = [x for x in explanation.items if x.kind == "project" and not x.chosen]
+    impossible = [item_name(wording, candidate) for candidate in unbuilt if candidate.conflict]
+    left_out = [candidate for candidate in unbuilt if not candidate.conflict]
     columns = [
-        Column(tr("Project"), lambda one: item_name(say, one), "text"),
-        Column(tr("May start"), may_start, "text"),
+        Column(tr("Project"), lambda candidate: item_name(wording, candidate), "text"),
+        Column(tr("May start"), start_range, "text"),
         Column(tr("Capex announced"), capex, "money"),
         Column(tr("Worse by"), "regret", "range"),
         Column(tr("Public money for it"), "regret.public_meur", "money"),
         Column(tr("Net cost in addition"), "regret.net_cost_meur", "signed"),
-        Column(tr("Then not built"), instead, "text"),
-        Column(tr("Why"), why, "text"),
+        Column(tr("Then not built"), displaced_projects, "text"),
+        Column(tr("Why"), reason, "text"),
     ]
     note = tr(
         "Worse by: what the objective loses in the best plan that builds it, as far as the gaps "
@@ -206,15 +218,17 @@ def left_out_table(explanation: Explanation) -> Table:
         "that plan costs in addition, all funders together, and what it does not build. Money in "
         "{million}. Budgets, tickets and the number of starts hold there too: where a budget is "
         "used up, the public money for it is taken from other projects or stocks.",
-        unit=say.unit,
-        million=say.money_unit,
+        unit=wording.unit,
+        million=wording.money_unit,
     )
-    if never:
-        note += " " + tr("No plan may start: {projects}.", projects=", ".join(never))
-    ranked = sorted(out, key=far)
+    if impossible:
+        note += " " + tr("No plan may start: {projects}.", projects=", ".join(impossible))
+    ranked = sorted(left_out, key=rank)
     if len(ranked) > MAX_LEFT_OUT_ROWS:
-        rest = join_with_and([item_name(say, one) for one in ranked[MAX_LEFT_OUT_ROWS:]])
-        note += " " + tr("Left out by more: {projects}.", projects=rest)
+        remaining_names = join_with_and(
+            [item_name(wording, candidate) for candidate in ranked[MAX_LEFT_OUT_ROWS:]]
+        )
+        note += " " + tr("Left out by more: {projects}.", projects=remaining_names)
     title = tr("Candidates that are left out, and what building them would cost")
     return Table(title, ranked[:MAX_LEFT_OUT_ROWS], columns, "left-out", note)
 
@@ -222,47 +236,53 @@ def left_out_table(explanation: Explanation) -> Table:
 def _reasons_section(
     wording: ExplanationWording, id: str, title: str, kind: str, *, chosen: bool
 ) -> Section:
-    """Projects or stockpiles that are in or out, those that matter most first."""
+    """Return the section on chosen or unchosen projects or stockpiles, by decreasing regret."""
 
-    def matters(one: ExplainedDecision) -> float:
-        known = -1.0 if one.regret is None else min_regret(one)
-        return float("inf") if one.conflict else known
+    def importance(explained: ExplainedDecision) -> float:
+        regret = -1.0 if explained.regret is None else min_regret(explained)
+        return float("inf") if explained.conflict else regret
 
-    some = [one for one in wording.result.items if one.kind == kind and one.chosen == chosen]
-    told = [describe_item(wording, one) for one in sorted(some, key=matters, reverse=True)]
-    return Section(id, title, [Bullets(told)])
+    decisions = [x for x in wording.result.items if x.kind == kind and x.chosen == chosen]
+    texts = [describe_item(wording, x) for x in sorted(decisions, key=importance, reverse=True)]
+    return Section(id, title, [Bullets(texts)])
 
 
 def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
-    """What one more million of each budget, or point of each limit, is worth."""
+    """Return the value of one more million of each budget, or point of each limit."""
 
-    def now(value: LimitValue) -> str:
+    def current_value(value: LimitValue) -> str:
         return (
             format_percent(value.now) if value.kind == "share" else wording.money_amount(value.now)
         )
 
-    def worth(value: LimitValue) -> str:
-        """At each step; of those that were not solved by themselves what others say of them."""
-        known = [one for one in value.steps if (one.low, one.high) != (None, None)]
+    def gains_by_step(value: LimitValue) -> str:
+        """Return the gain at each step; for unsolved steps the range implied by others, if any."""
+        solved_steps = [entry for entry in value.steps if (entry.low, entry.high) != (None, None)]
         return (
-            "; ".join(f"{format_number(one.step)}: {format_range(one)}" for one in known)
+            "; ".join(
+                f"{format_number(entry.step)}: {format_range(entry)}" for entry in solved_steps
+            )
             or NO_VALUE
         )
 
-    def seen(value: LimitValue) -> str:
-        """From which step on a gain shows, and what it lets in."""
+    def first_visible_step(value: LimitValue) -> str:
+        """Return the smallest step with a proven gain, and how the plan changes there."""
         if value.visible is None:
             return tr("none seen")
-        step = next(one for one in value.steps if one.step == value.visible)
-        told = "" if step.instead is None else describe_plan_diff(wording, step.instead)
-        return f"{format_number(value.visible)}: {told}" if told else format_number(value.visible)
+        step = next(entry for entry in value.steps if entry.step == value.visible)
+        changes = "" if step.instead is None else describe_plan_diff(wording, step.instead)
+        return (
+            f"{format_number(value.visible)}: {changes}"
+            if changes
+            else format_number(value.visible)
+        )
 
     columns = [
         Column(tr("Budget or limit"), lambda value: limit_name(wording, value), "text"),
-        Column(tr("As it is"), now),
+        Column(tr("As it is"), current_value),
         Column(tr("Unused"), "unused_meur", "money"),
-        Column(tr("Worth of one more, by step"), worth, "text"),
-        Column(tr("Seen from"), seen, "text"),
+        Column(tr("Worth of one more, by step"), gains_by_step, "text"),
+        Column(tr("Seen from"), first_visible_step, "text"),
     ]
     note = tr(
         "Solved anew at each step, of a budget the smaller ones only where it is used up, of "
@@ -275,61 +295,69 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
 
 
 def rule_clauses(wording: ExplanationWording, rules: Iterable[BindingRule]) -> str:
-    """Rules as clauses with their tags, the years of one budget together."""
+    """Return rules as clauses with their tags, merging the years of one budget."""
 
     def rank(rule: BindingRule) -> tuple[int, Any]:
-        # A result may be of a later version.
-        known = RULE_ORDER.index(rule.name) if rule.name in RULE_ORDER else len(RULE_ORDER)
-        return known, sorted(rule.about.items())
+        # A result of a later version may have unknown rules.
+        position = RULE_ORDER.index(rule.name) if rule.name in RULE_ORDER else len(RULE_ORDER)
+        return position, sorted(rule.about.items())
 
-    told = []
+    clauses = []
     for _, group in groupby(sorted(rules, key=rank), rank):
-        some = list(group)
-        clause = tr(RULE_CLAUSES.get(some[0].name, some[0].name), **_clause_values(wording, some))
-        told.append(f"{clause} ({some[0].tag})")
-    return "; ".join(told)
+        same_rules = list(group)
+        clause = tr(
+            RULE_CLAUSES.get(same_rules[0].name, same_rules[0].name),
+            **_clause_values(wording, same_rules),
+        )
+        clauses.append(f"{clause} ({same_rules[0].tag})")
+    return "; ".join(clauses)
 
 
 def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dict[str, str]:
-    """What can stand in the clause of a rule."""
-    about, limit = rules[0].about, rules[0].limit
+    """Return the values for placeholders in a rule's clause."""
+    index, limit = rules[0].about, rules[0].limit
     forms: dict[str, Callable[[float], str]] = {
-        "share": format_percent, "money": wording.money_amount, "tonnes": tonnes_text, "number": format_number,
+        "share": format_percent, "money": wording.money_amount, "tonnes": tonnes_text,
+        "number": format_number,
     }  # fmt: skip
     kinds = {"project": "projects", "other": "projects", "funder": "funders"}
     kinds |= {"stockpile": "stockpiles", "material": "materials"}
     years = sorted({year for rule in rules for year in rule.years})
-    runs = [list(run) for _, run in groupby(enumerate(years), lambda at: at[1] - at[0])]
+    runs = [list(run) for _, run in groupby(enumerate(years), lambda pair: pair[1] - pair[0])]
     spans = [
         str(run[0][1]) if len(run) == 1
         else tr("{first} to {last}", first=run[0][1], last=run[-1][1])
         for run in runs
     ]  # fmt: skip
     return {
-        **{part: wording.name(kind, about[part]) for part, kind in kinds.items() if part in about},
-        "instrument": wording.instrument_name(about.get("funder", ""), about.get("instrument", "")),
-        "line": wording.budget_line_name(about.get("funder", ""), about.get("line", "")),
-        "country": country_name(about.get("country", "")),
+        **{part: wording.name(kind, index[part]) for part, kind in kinds.items() if part in index},
+        "instrument": wording.instrument_name(index.get("funder", ""), index.get("instrument", "")),
+        "line": wording.budget_line_name(index.get("funder", ""), index.get("line", "")),
+        "country": country_name(index.get("country", "")),
         "years": ", ".join(spans),
-        **{form: "" if limit is None else said(limit) for form, said in forms.items()},
+        **{
+            form: "" if limit is None else format_limit(limit)
+            for form, format_limit in forms.items()
+        },
     }
 
 
 def item_name(wording: ExplanationWording, explained: ExplainedDecision) -> str:
-    """The name of a project or a stockpile."""
+    """Return the name of a project or stockpile."""
     return wording.name("projects" if explained.kind == "project" else "stockpiles", explained.id)
 
 
 def tonnes_text(value: float) -> str:
-    """Tonnes with their unit."""
+    """Return tonnes with their unit."""
     return f"{format_rounded(value)} {tr('t')}"
 
 
 def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
-    """What was asked, and what holds of all answers."""
-    found, every = wording.result, wording.result.items
+    """Yield what was solved, and what holds for all decisions."""
+    result, decisions = wording.result, wording.result.items
     projects, stocks = (
-        [one.chosen for one in every if one.kind == kind] for kind in ("project", "stockpile")
+        [decision.chosen for decision in decisions if decision.kind == kind]
+        for kind in ("project", "stockpile")
     )
     yield tr(
         "The plan builds {built} of {projects} projects and buys {bought} of {stocks} stocks. Each "
@@ -350,18 +378,18 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
         yield tr(
             "The plan is made over sets of assumptions: what is lost is lost over all of them."
         )
-    cost = format_exact(found.cost_weight)
+    cost = format_exact(result.cost_weight)
     yield (
         tr(
             "Better and worse are by the scenario's objective: mean damage with weight {mean}, the "
             "mean of the worst {tail} of states with weight {weight}, and net cost with weight "
             "{cost}. Ranges are what the solves prove.",
-            mean=format_percent(1 - found.cvar_weight),
-            weight=format_percent(found.cvar_weight),
-            tail=format_percent(1 - found.cvar_level),
+            mean=format_percent(1 - result.cvar_weight),
+            weight=format_percent(result.cvar_weight),
+            tail=format_percent(1 - result.cvar_level),
             cost=cost,
         )
-        if found.cvar_weight > 0
+        if result.cvar_weight > 0
         else tr(
             "Better and worse are by the scenario's objective: mean damage plus net cost with "
             "weight {cost}. Ranges are what the solves prove.",
@@ -369,57 +397,65 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
         )
     )
 
-    def listed(some: Iterable[ExplainedDecision]) -> str:
-        names = [item_name(wording, one) for one in some]
-        more = len(names) - MAX_NAMED
-        told = ", ".join(names[:MAX_NAMED])
-        return tr("{names} and {more} more", names=told, more=more) if more > 0 else told
+    def list_names(listed: Iterable[ExplainedDecision]) -> str:
+        names = [item_name(wording, decision) for decision in listed]
+        more_count = len(names) - MAX_NAMED
+        shown_names = ", ".join(names[:MAX_NAMED])
+        return (
+            tr("{names} and {more} more", names=shown_names, more=more_count)
+            if more_count > 0
+            else shown_names
+        )
 
-    if ties := listed(one for one in every if one.tie and not one.is_cut_short):
+    if ties := list_names(
+        decision for decision in decisions if decision.tie and not decision.is_cut_short
+    ):
         yield tr("Too close to call, so that a plan may be as good the other way: {names}.",
                  names=ties)  # fmt: skip
-    if late := listed(one for one in every if one.is_cut_short and not min_regret(one)):
-        yield tr("Not settled before a limit was met: {names}.", names=late)
-    gain = found.objective - found.best
-    if gain > 2 * found.gap_target * max(abs(found.objective), 1e-6):
+    if unsettled := list_names(x for x in decisions if x.is_cut_short and not min_regret(x)):
+        yield tr("Not settled before a limit was met: {names}.", names=unsettled)
+    gain = result.objective - result.best
+    if gain > 2 * result.gap_target * max(abs(result.objective), 1e-6):
         yield tr(
             "A better plan was found on the way, by {gain}: solve the scenario again with a "
             "smaller gap. What comes instead is told against that plan.",
             gain=wording.amount(gain),
         )
-    if found.ended == "interrupted":
+    if result.ended == "interrupted":
         yield tr("Stopped early: some questions have no answer.")
 
 
 def min_regret(explained: ExplainedDecision) -> float:
-    """What is lost at least by deciding otherwise."""
+    """Return the proven lower bound of the regret."""
     return 0.0 if explained.regret is None else explained.regret.low or 0.0
 
 
 def describe_item(wording: ExplanationWording, explained: ExplainedDecision) -> str:
-    """All that is told of one project or stockpile."""
+    """Describe the decision on a project or stockpile with its reasons."""
     return " ".join(filter(None, _item_sentences(wording, explained)))
 
 
 def _item_sentences(wording: ExplanationWording, explained: ExplainedDecision) -> Iterator[str]:
-    named = item_name(wording, explained)
+    name = item_name(wording, explained)
     if explained.kind == "project":
         yield (
-            tr("{name} is in, decided in {year}.", name=named, year=explained.start)
+            tr("{name} is in, decided in {year}.", name=name, year=explained.start)
             if explained.chosen
-            else tr("{name} is out.", name=named)
+            else tr("{name} is out.", name=name)
         )
     elif explained.chosen:
-        held = tonnes_text(explained.held_t or 0.0)
-        yield tr("{name} is bought, it holds {tonnes} when it is fullest.", name=named, tonnes=held)
+        holding = tonnes_text(explained.held_t or 0.0)
+        yield tr(
+            "{name} is bought, it holds {tonnes} when it is fullest.", name=name, tonnes=holding
+        )
     else:
-        yield tr("{name} buys nothing.", name=named)
+        yield tr("{name} buys nothing.", name=name)
     if explained.conflict:
-        told = {"rules": rule_clauses(wording, explained.conflict)}
+        values = {"rules": rule_clauses(wording, explained.conflict)}
         if explained.chosen:
-            yield tr("No plan can do without it: {rules}.", **told)
+            yield tr("No plan can do without it: {rules}.", **values)
         else:
-            yield tr("No plan can have it: {rules}.", **told)
+            yield tr("No plan can have it: {rules}.", **values)
             yield from _describe_missing_investor(explained.conflict)
     elif explained.regret is not None:
         yield from _describe_regret(wording, explained, explained.regret)
@@ -428,8 +464,8 @@ def _item_sentences(wording: ExplanationWording, explained: ExplainedDecision) -
     else:
         yield tr("What the other decision would cost was not found out.")
     if explained.stops:
-        told = {"rules": rule_clauses(wording, explained.stops)}
-        yield tr("Beside the plan as it stands it does not fit: {rules}.", **told)
+        values = {"rules": rule_clauses(wording, explained.stops)}
+        yield tr("Beside the plan as it stands it does not fit: {rules}.", **values)
         yield from _describe_missing_investor(explained.stops)
     if explained.beside is not None:
         yield _describe_addition(wording, explained.beside)
@@ -446,7 +482,7 @@ def _describe_missing_investor(rules: Iterable[BindingRule]) -> Iterator[str]:
 def _describe_regret(
     wording: ExplanationWording, explained: ExplainedDecision, regret: Regret
 ) -> Iterator[str]:
-    """What it costs to decide otherwise, and what comes instead."""
+    """Yield the regret of a decision, and what the best plan without it does."""
     if regret.high is None:
         yield (
             tr("Decided the other way, every plan is worse by {span}; none was found in time.",
@@ -456,7 +492,7 @@ def _describe_regret(
         )  # fmt: skip
         return
     days = format_number(round(explained.forced_days or 0.0, 1))
-    other = {
+    condition = {
         ("project", True): tr("Without it"),
         ("project", False): tr("With it"),
         ("stockpile", True): tr("Without these purchases"),
@@ -464,19 +500,20 @@ def _describe_regret(
     }[explained.kind, explained.chosen]
     worse = f"{format_range(regret)} {wording.unit}"
     if regret.high == 0:
-        yield tr("{other} a plan is just as good.", other=other)
+        yield tr("{other} a plan is just as good.", other=condition)
     elif explained.tie:
-        yield tr("{other} a plan may be as good: it is worse by {span}, if at all.", other=other,
+        yield tr("{other} a plan may be as good: it is worse by {span}, if at all.",
+            other=condition,
                  span=worse)  # fmt: skip
     else:
-        yield tr("{other} the best plan is worse by {span}.", other=other, span=worse)
+        yield tr("{other} the best plan is worse by {span}.", other=condition, span=worse)
     if regret.instead is not None and not explained.tie:
-        told = describe_plan_diff(wording, regret.instead, excluded_id=explained.id)
-        yield tr("Instead: {changes}.", changes=told) if told else ""
+        changes = describe_plan_diff(wording, regret.instead, excluded_id=explained.id)
+        yield tr("Instead: {changes}.", changes=changes) if changes else ""
 
 
 def _describe_addition(wording: ExplanationWording, addition: AdditionEffect) -> str:
-    told = {
+    values = {
         "avoided": wording.amount(max(0.0, addition.avoided)),
         "cost": wording.money_amount(addition.net_cost_meur),
     }
@@ -485,31 +522,31 @@ def _describe_addition(wording: ExplanationWording, addition: AdditionEffect) ->
             "Beside the plan nothing stops it: it would avoid {avoided} of mean damage at a net "
             "cost of {cost}, and the plan would be better by {gain}.",
             gain=wording.amount(addition.weighed - addition.weighed_cost),
-            **told,
+            **values,
         )
     return tr(
         "Beside the plan nothing stops it, but it would avoid only {avoided} of mean damage, at a "
         "net cost of {cost}.",
-        **told,
+        **values,
     )
 
 
 def limit_name(wording: ExplanationWording, value: LimitValue) -> str:
-    """A budget or a limit in words."""
+    """Return the name of a budget or limit."""
     steps, f = value.path.split("."), value.funder or ""
-    told = {"funder": wording.name("funders", f), "year": value.year}
+    values = {"funder": wording.name("funders", f), "year": value.year}
     if value.project is not None:
         project = wording.name("projects", value.project)
         return tr("Share that lenders and investors carry of {project}", project=project)
     if steps[-1] == "max_share":
         name = wording.instrument_name(f, steps[-2])
-        return tr("Largest share: {funder}, {instrument}", instrument=name, **told)
+        return tr("Largest share: {funder}, {instrument}", instrument=name, **values)
     if value.funder is not None:
-        of_line = "budget_lines" in steps
+        is_budget_line = "budget_lines" in steps
         name = (
-            tr("{funder}, line {line}", line=wording.budget_line_name(f, steps[3]), **told)
-            if of_line
-            else tr("Budget of {funder}", **told)
+            tr("{funder}, line {line}", line=wording.budget_line_name(f, steps[3]), **values)
+            if is_budget_line
+            else tr("Budget of {funder}", **values)
         )
         return name if value.year is None else f"{name}, {value.year}"
     return {

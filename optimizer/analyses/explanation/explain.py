@@ -1,4 +1,4 @@
-"""Why a plan is as it is, from questions that are solved side by side."""
+"""Explanation of a plan, from problems that are solved in parallel."""
 
 import math
 import time
@@ -37,83 +37,84 @@ from optimizer.solve.gap import is_gap_closed
 from optimizer.solve.planner import default_jobs
 
 BRANCHING_GAP = 1e-3
-"""The gap to which the plan's problem is solved anew for the sake of the questions alone."""
+"""Gap to which the plan's problem is solved again if only its cuts are needed."""
 MIN_PURCHASE_T = 1e-6
-"""Tonnes: less is a solver's zero."""
+"""Purchases below this many tonnes count as zero."""
 
 
 def run_analysis(analysis_input: AnalysisInput, options: ExplainOptions) -> AnalysisOutcome:
-    """Explain a saved plan."""
+    """Run the command: explain a saved plan."""
     assert analysis_input.saved_plan is not None
     instance = analysis_input.saved_plan.problem.instance
-    known = (*instance.projects, *instance.stockpiles)
+    valid_ids = (*instance.projects, *instance.stockpiles)
     for id in options.only:
-        if id not in known:
-            listed = ", ".join(known) or "-"
+        if id not in valid_ids:
+            id_list = ", ".join(valid_ids) or "-"
             raise Misuse(
                 tr("There is no project or stockpile '{id}'; there are {known}.", id=id,
-                   known=listed)
+                    known=id_list)
             )  # fmt: skip
-    found = explain_plan(analysis_input.saved_plan, options)
-    return AnalysisOutcome(found, 1 if found.cut_short_count or found.ended == "interrupted" else 0)
+    result = explain_plan(analysis_input.saved_plan, options)
+    return AnalysisOutcome(
+        result, 1 if result.cut_short_count or result.ended == "interrupted" else 0
+    )
 
 
 def explain_plan(given_plan: SavedPlan, options: ExplainOptions) -> Explanation:
-    """Why each project and each stock of a plan is in or out, and what more of a limit is worth.
+    """Explain why each project and stockpile of a plan is in or out, and the values of limits.
 
-    Every decision is forced the other way, every budget and every limit that binds is loosened,
-    and the problem is solved anew, warm and each as closely as its answer needs. What is said is
-    the range that the gaps prove. A Ctrl-C ends it with the answers so far.
+    Each decision is reversed by force, each budget and binding limit is loosened, and the problem
+    is solved again with a warm start, to the accuracy that the answer needs. Results are the ranges
+    that the gaps prove. A Ctrl-C ends it with the answers so far.
 
-    Raises Interrupted or NoPlan if it was stopped, or met its limit, before anything was proven of
+    Raises Interrupted or NoPlan if it was stopped, or met its limit, before anything was proven for
     the plan itself.
     """
-    began = time.perf_counter()
-    talk = PlanExplainer(given_plan, options)
-    talk.solve_all()
-    found, plan, states = given_plan.solution, given_plan.plan, len(given_plan.problem.states)
+    start = time.perf_counter()
+    explainer = PlanExplainer(given_plan, options)
+    explainer.solve_all()
+    solution, plan, states = given_plan.solution, given_plan.plan, len(given_plan.problem.states)
     case = given_plan.problem.instance.case
     return Explanation(
         cost_weight=float(case.objective.cost_weight),
         cvar_weight=float(case.objective.cvar.weight),
         days=options.days,
-        objective=found.objective,
-        best=talk.context.best_objective,
-        bound=talk.context.bound,
-        expected=found.with_plan.expected,
-        net_cost_meur=found.net_cost,
-        items=tuple(talk.explain_item(kind, id) for kind, id in talk.items),
+        objective=solution.objective,
+        best=explainer.context.best_objective,
+        bound=explainer.context.bound,
+        expected=solution.with_plan.expected,
+        net_cost_meur=solution.net_cost,
+        items=tuple(explainer.explain_item(kind, id) for kind, id in explainer.items),
         values=tuple(
             limit_value(
-                limit, talk.answers.get(limit.query, {}), talk.context, talk.plan_difference
+                x, explainer.answers.get(x.query, {}), explainer.context, explainer.plan_difference
             )
-            for limit in talk.limits
+            for x in explainer.limits
         ),
-        adaptation=found.adaptation,
-        ended="interrupted" if talk.interrupted else "complete",
+        adaptation=solution.adaptation,
+        ended="interrupted" if explainer.interrupted else "complete",
         **common_result_fields(
-            Explanation, case, plan.title, plan.variant, began, states, options.gap
+            Explanation, case, plan.title, plan.variant, start, states, options.gap
         ),
     )
 
 
 class PlanExplainer:
-    """The questions about a plan, and their answers."""
+    """The queries about a plan, and their answers."""
 
     def __init__(self, given_plan: SavedPlan, options: ExplainOptions) -> None:
         self.given_plan, self.options, self.pool = given_plan, options, CutPool()
         self.instance = given_plan.problem.instance
-        self.pool.remember_plan(
-            given_plan.solution.commitment, self.instance
-        )  # no search need find it again
+        # The plan is a starting incumbent for all searches.
+        self.pool.remember_plan(given_plan.solution.commitment, self.instance)
         self.plan_constraints = PlanConstraints(
             given_plan.problem, given_plan.solution.commitment, given_plan.solution.with_plan
         )
-        every: list[tuple[ItemKind, str]] = [("project", p) for p in self.instance.projects]
-        every += [("stockpile", h) for h in self.instance.stockpiles]
-        self.items = [item for item in every if not options.only or item[1] in options.only]
-        # Of a plan over sets, or with a review, it is not told which rules are tight: each set and
-        # each group has its own.
+        all_items: list[tuple[ItemKind, str]] = [("project", p) for p in self.instance.projects]
+        all_items += [("stockpile", h) for h in self.instance.stockpiles]
+        self.items = [item for item in all_items if not options.only or item[1] in options.only]
+        # With assumption sets or a review, tight rules are not reported, as each set and each
+        # group has its own.
         self.has_sets_or_review = bool(given_plan.problem.set_problems or self.instance.branches)
         self.limits = (
             find_limits(self.plan_constraints)
@@ -127,65 +128,80 @@ class PlanExplainer:
         self.context = self._solve_again()
 
     def _solve_again(self) -> ExplanationContext:
-        """The plan's problem solved anew, for what serves all others: cuts, and leaves of a tree;
-        and for a closer bound, unless what is known of the plan is as close as was asked for."""
-        given, options, found = self.given_plan, self.options, self.given_plan.solution
-        states, limit, tell = given.problem.states, options.time_limit, options.on_progress
-        # What was proven of a scenario holds for no other.
-        same = found.certificate.input_sha256 == input_hash(self.instance.case)
-        proven = found.certificate.bound if same else None
+        """Solve the plan's problem again for cuts and branching leaves that all queries share.
+
+        It also improves the bound, unless the plan is already proven to the requested gap.
+        """
+        saved_plan, options, solution = self.given_plan, self.options, self.given_plan.solution
+        states = saved_plan.problem.states
+        limit = options.time_limit
+        on_progress = options.on_progress
+        # A bound is valid only for the same scenario.
+        is_same_scenario = solution.certificate.input_sha256 == input_hash(self.instance.case)
+        proven_bound = solution.certificate.bound if is_same_scenario else None
         gap = options.gap
-        if is_gap_closed(found.objective, proven, gap):
+        if is_gap_closed(solution.objective, proven_bound, gap):
             gap = max(gap, BRANCHING_GAP)
-        series = ProblemSeries(self.instance, states, gap, self.pool, limit, None, tell)
-        solved = series.search(given.problem)
+        series = ProblemSeries(self.instance, states, gap, self.pool, limit, None, on_progress)
+        solved = series.search(saved_plan.problem)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before anything was found out"))
-        known = [solved.solution.bound, proven]
-        bound = max((one for one in known if one is not None), default=-math.inf)
+        bounds = [solved.solution.bound, proven_bound]
+        bound = max((value for value in bounds if value is not None), default=-math.inf)
         if bound == -math.inf:
             raise NoPlan(tr("nothing was proven of the plan before the limit"))
-        best = found.objective
+        best = solution.objective
         if solved.commitment is not None:
-            again = series.certify(given.problem, solved, time.perf_counter())
-            best = min(best, again.objective)
-            if found.objective - best > 2 * options.gap * max(abs(best), 1e-6):
-                # What a better plan does otherwise must not be told as an answer to a question.
-                self.reference_solution = again
+            certified = series.certify(saved_plan.problem, solved, time.perf_counter())
+            best = min(best, certified.objective)
+            if solution.objective - best > 2 * options.gap * max(abs(best), 1e-6):
+                # Otherwise differences from the better plan would appear in every answer.
+                self.reference_solution = certified
         return ExplanationContext(
-            given.problem.without_caches, given.reading, best, min(bound, best), options.gap
+            saved_plan.problem.without_caches,
+            saved_plan.reading,
+            best,
+            min(bound, best),
+            options.gap,
         )
 
     def solve_all(self) -> None:
-        """Ask all questions side by side."""
-        forces = [self.opposite_decision(*item) for item in self.items]
-        asks: list[Query] = [force for force in forces if force is not None]
-        asks += [limit.query for limit in self.limits]
+        """Solve all queries in parallel."""
+        opposite_decisions = [self.opposite_decision(*item) for item in self.items]
+        queries: list[Query] = [decision for decision in opposite_decisions if decision is not None]
+        queries += [limit.query for limit in self.limits]
 
-        def told(ask: Query, answer: RepliesByStep) -> None:
-            self.answers[ask] = answer
-            name = ask.id if isinstance(ask, ForcedDecision) else ask.path
-            self.options.report_progress(len(self.answers), len(asks), name)
+        def store_answer(query: Query, answer: RepliesByStep) -> None:
+            self.answers[query] = answer
+            name = query.id if isinstance(query, ForcedDecision) else query.path
+            self.options.report_progress(len(self.answers), len(queries), name)
 
-        usual = default_jobs(self.instance, self.given_plan.problem.states)
-        jobs = min(choose_worker_count(self.options.jobs, usual), len(asks)) or 1
-        given = (self.context, self.pool, self.options.time_limit)
+        usual_jobs = default_jobs(self.instance, self.given_plan.problem.states)
+        jobs = min(choose_worker_count(self.options.jobs, usual_jobs), len(queries)) or 1
+        solver_arguments = (self.context, self.pool, self.options.time_limit)
         try:
-            with Workers[Query, RepliesByStep](create_solver, given, jobs) as workers:
-                workers.map(asks, told)
+            with Workers[Query, RepliesByStep](create_solver, solver_arguments, jobs) as workers:
+                workers.map(queries, store_answer)
         except KeyboardInterrupt:
             self.interrupted = True
-        # A plan that was found under force is one of the scenario's own: it may be the best.
-        found = (
-            a[0.0].objective for ask, a in self.answers.items() if isinstance(ask, ForcedDecision)
+        # A plan with a forced decision is feasible in the scenario, and may be the best one.
+        objectives = (
+            replies[0.0].objective
+            for query, replies in self.answers.items()
+            if isinstance(query, ForcedDecision)
         )
-        best = min([self.context.best_objective, *(one for one in found if one is not None)])
+        best = min(
+            [
+                self.context.best_objective,
+                *(objective for objective in objectives if objective is not None),
+            ]
+        )
         self.context = replace(
             self.context, best_objective=best, bound=min(self.context.bound, best)
         )
 
     def opposite_decision(self, kind: ItemKind, id: str) -> ForcedDecision | None:
-        """The other decision, if there is one."""
+        """Return the reversed decision on an item, if there is one."""
         if kind == "project":
             return ForcedDecision(
                 kind, id, id not in self.given_plan.solution.commitment.earliest_starts
@@ -196,69 +212,82 @@ class PlanExplainer:
         return ForcedDecision(kind, id, True, lots) if days > 0 else None
 
     def explain_item(self, kind: ItemKind, id: str) -> ExplainedDecision:
-        """What is known of one project or stockpile."""
-        plan, standing, is_stock = (
-            self.given_plan.solution.commitment,
-            self.plan_constraints,
-            kind == "stockpile",
-        )
-        force = self.opposite_decision(kind, id)
-        reply = None if force is None else self.answers.get(force, {}).get(0.0)
+        """Return the explanation of one project or stockpile."""
+        plan = self.given_plan.solution.commitment
+        constraints = self.plan_constraints
+        is_stock = kind == "stockpile"
+        decision = self.opposite_decision(kind, id)
+        reply = None if decision is None else self.answers.get(decision, {}).get(0.0)
         conflict = () if reply is None else reply.conflict
-        into = force is not None and force.forced_in
-        hold = force.held_lots if force is not None and is_stock else None
-        alone = into and not conflict and not self.has_sets_or_review
-        stops = standing.blocking_rules(kind, id, hold) if alone else ()
+        is_forced_in = decision is not None and decision.forced_in
+        held_lots = decision.held_lots if decision is not None and is_stock else None
+        can_add = is_forced_in and not conflict and not self.has_sets_or_review
+        stops = constraints.blocking_rules(kind, id, held_lots) if can_add else ()
         chosen = self._is_bought(id) if is_stock else id in plan.earliest_starts
-        brought_in = id if into and not is_stock else None
-        regret = None if reply is None else self._build_regret(reply, brought_in)
-        held = (
+        forced_project = id if is_forced_in and not is_stock else None
+        regret = None if reply is None else self._build_regret(reply, forced_project)
+        holding_t = (
             planned_stock(self.instance, plan, id).max() * self._lot_tonnes(id)
             if is_stock
             else None
         )
         days = (
-            forced_holding(self.instance, id, self.options.days)[1] if is_stock and into else None
+            forced_holding(self.instance, id, self.options.days)[1]
+            if is_stock and is_forced_in
+            else None
         )
         return ExplainedDecision(
             kind=kind,
             id=id,
             chosen=chosen,
             start=None if is_stock else plan.earliest_starts.get(id),
-            held_t=held,
+            held_t=holding_t,
             forced_days=days,
             regret=regret,
             tie=regret is not None and regret.low == 0 and regret.high is not None,
             conflict=conflict,
             stops=stops,
-            beside=standing.best_addition(kind, id, hold) if alone and not stops else None,
-            tight=standing.tight_rules(kind, id) if chosen and not self.has_sets_or_review else (),
+            beside=constraints.best_addition(kind, id, held_lots)
+            if can_add and not stops
+            else None,
+            tight=constraints.tight_rules(kind, id)
+            if chosen and not self.has_sets_or_review
+            else (),
         )
 
     def _build_regret(self, reply: QueryReply, forced_project: str | None) -> Regret:
-        """What another decision costs; ``forced`` is the project that it brings in."""
-        found, desk, instance = self.reference_solution, self.context, self.instance
-        objective, other, low, high = reply.objective, reply.commitment, None, None
-        damage = cost = expected = money = public = None
-        under = dict[str, float]()
+        """Return the regret of a reversed decision that adds ``forced_project``, if any."""
+        reference, context, instance = self.reference_solution, self.context, self.instance
+        objective, commitment, low, high = reply.objective, reply.commitment, None, None
+        damage = cost = expected = net_cost_change = public = None
+        expected_under = dict[str, float]()
         if reply.bound is not None:
-            low = significant_difference(reply.bound - desk.best_objective, desk.best_objective)
-        if objective is not None and other is not None:
+            low = significant_difference(
+                reply.bound - context.best_objective, context.best_objective
+            )
+        if objective is not None and commitment is not None:
             low = low or 0.0
-            high = max(low, significant_difference(objective - desk.bound, desk.best_objective))
-            if (
-                not self.given_plan.problem.set_problems
-            ):  # each of which has cost and damage of its own
-                cost = weighted_cost(instance, other) - weighted_cost(instance, found.commitment)
-                damage = objective - found.objective - cost
-            expected = reply.expected - found.with_plan.expected
-            own = found.expected_by_set
-            under = {id: there - own[id] for id, there in reply.expected_under.items()}
-            money = net_cost(instance, other) - net_cost(instance, found.commitment)
+            high = max(
+                low, significant_difference(objective - context.bound, context.best_objective)
+            )
+            if not self.given_plan.problem.set_problems:  # cost and damage differ by set
+                cost = weighted_cost(instance, commitment) - weighted_cost(
+                    instance, reference.commitment
+                )
+                damage = objective - reference.objective - cost
+            expected = reply.expected - reference.with_plan.expected
+            reference_by_set = reference.expected_by_set
+            expected_under = {
+                id: set_expected - reference_by_set[id]
+                for id, set_expected in reply.expected_under.items()
+            }
+            net_cost_change = net_cost(instance, commitment) - net_cost(
+                instance, reference.commitment
+            )
             if forced_project is not None:
                 public = math.fsum(
-                    share * float(moves.expected_payments.sum())
-                    for p, f, _, share, moves in funding_cash_flows(instance, other)
+                    share * float(cash_flow.expected_payments.sum())
+                    for p, f, _, share, cash_flow in funding_cash_flows(instance, commitment)
                     if p == forced_project and instance.case.funders[f].kind == "public"
                 )
         return Regret(
@@ -270,25 +299,29 @@ class PlanExplainer:
             damage=damage,
             cost=cost,
             expected=expected,
-            expected_under=under,
-            net_cost_meur=money,
+            expected_under=expected_under,
+            net_cost_meur=net_cost_change,
             public_meur=public,
             instead=self.plan_difference(reply),
             seconds=reply.seconds,
         )
 
     def plan_difference(self, reply: QueryReply) -> PlanDiff | None:
-        """What another plan does otherwise."""
-        other, own = reply.commitment, self.reference_solution.commitment
-        if other is None:
+        """Return how the plan of a reply differs from the reference plan."""
+        commitment, reference = reply.commitment, self.reference_solution.commitment
+        if commitment is None:
             return None
-        held, holds = (largest_stocks(self.instance, plan) for plan in (own, other))
-        return diff_plans(own.earliest_starts, other.earliest_starts, held, holds)
+        reference_stocks, stocks = (
+            largest_stocks(self.instance, plan) for plan in (reference, commitment)
+        )
+        return diff_plans(
+            reference.earliest_starts, commitment.earliest_starts, reference_stocks, stocks
+        )
 
     def _is_bought(self, h: str) -> bool:
         bought = self.given_plan.solution.commitment.expected_purchases(self.instance, h)
         return bool(float(bought.sum()) * self._lot_tonnes(h) > MIN_PURCHASE_T)
 
     def _lot_tonnes(self, h: str) -> float:
-        """Tonnes."""
+        """Return the tonnes of a lot of a stockpile's material."""
         return self.instance.lot_tonnes[self.instance.stockpiles[h].material]

@@ -1,4 +1,4 @@
-"""One question after the other: what is lost, or gained, if one thing were otherwise."""
+"""The problem with one decision forced or one limit loosened."""
 
 import math
 import time
@@ -24,24 +24,24 @@ from optimizer.solve.problem import Problem
 ItemKind = Literal["project", "stockpile"]
 
 ROOM_MARGIN = 1e-9
-"""Share by which a stock is asked for less than there is room for."""
+"""Relative margin by which a forced stock stays below its largest possible value."""
 
 
 @dataclass(frozen=True)
 class ForcedDecision:
-    """A decision that is forced: a project in or out, a stock held or not bought."""
+    """A forced decision: a project in or out, a stockpile that holds lots or buys nothing."""
 
     kind: ItemKind
     id: str
     forced_in: bool
-    """Into the plan, or out of it."""
+    """Whether the item is forced into the plan or out of it."""
     held_lots: float = 0.0
-    """Lots that a stockpile is to hold at the end of the last year, if it is forced in."""
+    """Lots held at the end of the last year, for a stockpile that is forced in."""
 
 
 @dataclass(frozen=True)
 class LoosenedLimit:
-    """A number of the scenario that is loosened, by each of some steps in its own unit."""
+    """A number of the scenario that is loosened by each of several steps, in its own unit."""
 
     path: str
     current_value: float
@@ -53,26 +53,26 @@ Query = ForcedDecision | LoosenedLimit
 
 @dataclass(frozen=True, eq=False)
 class ExplanationContext:
-    """What questions are about."""
+    """Data of an explanation that all queries share."""
 
     problem: Problem
-    """What is known of its sweeps stays in its process."""
+    """The problem of the plan; its cached recourse evaluations stay in its process."""
     reading: LoadedScenario
     best_objective: float
-    """The lowest objective that is known."""
+    """The lowest objective known."""
     bound: float
-    """No plan has a lower one."""
+    """Proven lower bound of the objective."""
     gap: float
 
     @property
     def instance(self) -> Instance:
-        """That of the problem."""
+        """The instance of the problem."""
         return self.problem.instance
 
 
 @dataclass(frozen=True, eq=False)
 class QueryReply:
-    """What was found for one problem."""
+    """The result of one problem."""
 
     status: Literal["optimal", "limit", "infeasible", "none"]
     seconds: float
@@ -85,31 +85,31 @@ class QueryReply:
 
 
 RepliesByStep = dict[float, QueryReply]
-"""Replies to a question by step; of a decision there is one, at 0."""
+"""Replies to a query by step; a forced decision has one, at step 0."""
 
 
 def forced_instance(instance: Instance, decision: ForcedDecision) -> Instance:
-    """The problem in which a decision is made already."""
+    """Return the instance with a forced decision."""
     if decision.kind == "project":
         policy = instance.case.policy
         field = "must_build" if decision.forced_in else "must_not_build"
-        listed = (*getattr(policy, field), decision.id)
-        policy = policy.model_copy(update={field: tuple(dict.fromkeys(listed))})
+        ids = (*getattr(policy, field), decision.id)
+        policy = policy.model_copy(update={field: tuple(dict.fromkeys(ids))})
         return replace(instance, case=instance.case.model_copy(update={"policy": policy}))
-    pile = instance.stockpiles[decision.id]
+    stockpile = instance.stockpiles[decision.id]
     if decision.forced_in:
-        asked = pile.min_stock.copy()
-        asked[-1] = max(asked[-1], decision.held_lots)
-        pile = replace(pile, min_stock=asked)
+        min_stock = stockpile.min_stock.copy()
+        min_stock[-1] = max(min_stock[-1], decision.held_lots)
+        stockpile = replace(stockpile, min_stock=min_stock)
     else:
-        pile = replace(pile, max_purchase=np.zeros_like(pile.max_purchase))
-    return replace(instance, stockpiles={**instance.stockpiles, decision.id: pile})
+        stockpile = replace(stockpile, max_purchase=np.zeros_like(stockpile.max_purchase))
+    return replace(instance, stockpiles={**instance.stockpiles, decision.id: stockpile})
 
 
 def find_forced_conflict(instance: Instance, decision: ForcedDecision) -> tuple[BindingRule, ...]:
-    """Rules of which no plan keeps all where a decision is forced; the force itself is not named.
+    """Find a minimal set of rules that no plan keeps with a forced decision.
 
-    Raises SolverError if the decision cannot be made whatever the rules.
+    The forcing rows are not part of it. Raises SolverError if it is infeasible without any rule.
     """
     compiled = compile_first_stage(forced_instance(instance, decision))
     rows = [
@@ -118,14 +118,14 @@ def find_forced_conflict(instance: Instance, decision: ForcedDecision) -> tuple[
         if not _is_forcing_row(decision, row[1], row[2], instance)
     ]
     rules = group_rows_by_rule(instance, rows)
-    found = find_conflicting_groups(
-        compiled.program, {key: of.row_indices for key, of in rules.items()}
+    conflicting_keys = find_conflicting_groups(
+        compiled.program, {key: rule.row_indices for key, rule in rules.items()}
     )
-    return tuple(build_binding_rule(instance, key, rules[key].index) for key in found)
+    return tuple(build_binding_rule(instance, key, rules[key].index) for key in conflicting_keys)
 
 
 def _is_forcing_row(decision: ForcedDecision, name: str, index: Any, instance: Instance) -> bool:
-    """Whether a row is there, or as it is, by force."""
+    """Return whether a row exists, or has its value, because of the forced decision."""
     if decision.kind == "project":
         return (
             name == ("must_build" if decision.forced_in else "must_not_build")
@@ -137,45 +137,48 @@ def _is_forcing_row(decision: ForcedDecision, name: str, index: Any, instance: I
 
 
 def forced_holding(instance: Instance, h: str, days: float) -> tuple[float, float]:
-    """Lots to be held at the end of the last year, and the days of need that are bought of it:
-    ``days`` beyond what lies there anyway, as far as there is room for it."""
-    pile = instance.stockpiles[h]
-    there = float(planned_stock(instance, Commitment(), h)[-1])
-    a_day = float(pile.served_need[-1]) * instance.periods_per_year / 365
-    room = (_max_stock(instance, h) - there) * (1 - ROOM_MARGIN)
-    bought = min(days * a_day, room)
-    if a_day <= 0 or bought <= 1e-9 * a_day:
-        return there, 0.0
-    return there + bought, bought / a_day
+    """Return the lots to hold at the end of the last year, and the additional days of need.
+
+    These are ``days`` above the stock without purchases, as far as room and purchase limits allow.
+    """
+    stockpile = instance.stockpiles[h]
+    present = float(planned_stock(instance, Commitment(), h)[-1])
+    daily_need = float(stockpile.served_need[-1]) * instance.periods_per_year / 365
+    room = (_max_stock(instance, h) - present) * (1 - ROOM_MARGIN)
+    bought = min(days * daily_need, room)
+    if daily_need <= 0 or bought <= 1e-9 * daily_need:
+        return present, 0.0
+    return present + bought, bought / daily_need
 
 
 def _max_stock(instance: Instance, h: str) -> float:
-    """Lots that a stockpile can hold at the end of the last year, by its room and its purchases."""
-    pile, n = instance.stockpiles[h], instance.periods_per_year
-    stock, kept = pile.initial_lots, math.fsum(pile.retention**k for k in range(n))
-    for limit in pile.max_purchase:
-        left = stock * pile.retention**n
-        # Room is scarcest at the year's end, since each purchase adds as much as the last one.
-        bought = max(0.0, min(float(limit), (pile.max_stock - left) * n / kept))
-        stock = left + bought / n * kept
+    """Return the largest possible stock at the end of the last year, in lots."""
+    stockpile, n = instance.stockpiles[h], instance.periods_per_year
+    stock = stockpile.initial_lots
+    retention_sum = math.fsum(stockpile.retention**k for k in range(n))
+    for limit in stockpile.max_purchase:
+        remaining = stock * stockpile.retention**n
+        # All purchases of a year are equal, so that room is scarcest at its end.
+        bought = max(0.0, min(float(limit), (stockpile.max_stock - remaining) * n / retention_sum))
+        stock = remaining + bought / n * retention_sum
     return stock
 
 
 @dataclass(eq=False)
 class QuerySolver:
-    """Answers one question after the other, each as closely as its answer needs."""
+    """Solves queries one after the other, each to the accuracy that its answer needs."""
 
     context: ExplanationContext
     problem: Problem
     series: ProblemSeries
 
     def __call__(self, query: Query) -> RepliesByStep:
-        """What is found.
+        """Solve a query.
 
         Raises KeyboardInterrupt if the user stopped a search, SolverError if the solver fails or
         its answer fails the check.
         """
-        desk = self.context
+        context = self.context
         if isinstance(query, ForcedDecision):
             reply = self._solve(
                 self.problem.with_instances_changed(partial(forced_instance, decision=query))
@@ -184,53 +187,52 @@ class QuerySolver:
                 reply = replace(reply, conflict=self._find_conflict(query))
             return {0.0: reply}
         replies: RepliesByStep = {}
-        noise = 2 * max(desk.gap, 1e-6) * max(abs(desk.best_objective), 1e-6)
+        tolerance = 2 * max(context.gap, 1e-6) * max(abs(context.best_objective), 1e-6)
         for step in sorted(query.steps, reverse=True):
-            changed = desk.reading.with_settings(
+            changed = context.reading.with_settings(
                 [f"{query.path}={float(query.current_value + step)!r}"]
             )
             instance = read_instance(changed.case)
             replies[step] = reply = self._solve(replace(self.problem, instance=instance))
-            if reply.bound is not None and desk.best_objective - reply.bound <= noise:
-                break  # What even more does not bring, less does not.
+            if reply.bound is not None and context.best_objective - reply.bound <= tolerance:
+                break  # a smaller step cannot gain more
         return replies
 
     def _find_conflict(self, decision: ForcedDecision) -> tuple[BindingRule, ...]:
-        """Rules of one set of assumptions of which no plan keeps all; none where it takes rules of
-        several."""
-        for own in self.problem.single_set_problems:
+        """Return rules that conflict within one assumption set; empty if there is none."""
+        for set_problem in self.problem.single_set_problems:
             with suppress(SolverError):
-                return find_forced_conflict(own.instance, decision)
+                return find_forced_conflict(set_problem.instance, decision)
         return ()
 
     def _solve(self, problem: Problem) -> QueryReply:
-        """The best of a problem, as closely as its difference from the plan has to be known."""
-        began = time.perf_counter()
+        """Solve a problem to the accuracy to which its difference from the plan must be known."""
+        start = time.perf_counter()
         solved = self.series.search(problem, reference_objective=self.context.best_objective)
         if solved.solution.interrupted:
             raise KeyboardInterrupt
         if solved.solution.ending == "infeasible":
-            return QueryReply("infeasible", time.perf_counter() - began)
+            return QueryReply("infeasible", time.perf_counter() - start)
         try:
-            found = self.series.certify(problem, solved, began, damage_only=True)
+            certified = self.series.certify(problem, solved, start, damage_only=True)
         except NoPlan:
-            return QueryReply("none", time.perf_counter() - began, bound=solved.solution.bound)
-        ended = "optimal" if solved.solution.ending == "optimal" else found.certificate.status
+            return QueryReply("none", time.perf_counter() - start, bound=solved.solution.bound)
+        status = "optimal" if solved.solution.ending == "optimal" else certified.certificate.status
         return QueryReply(
-            ended,
-            time.perf_counter() - began,
-            found.objective,
-            found.certificate.bound,
-            found.commitment,
-            found.with_plan.expected,
-            found.expected_by_set,
+            status,
+            time.perf_counter() - start,
+            certified.objective,
+            certified.certificate.bound,
+            certified.commitment,
+            certified.with_plan.expected,
+            certified.expected_by_set,
         )
 
 
 def create_solver(
     context: ExplanationContext, pool: CutPool, time_limit: float | None
 ) -> QuerySolver:
-    """One with a single thread, as a worker needs it."""
+    """Return a solver with a single thread, for a worker process."""
     problem = context.problem.with_recourse(1)
     series = ProblemSeries(
         context.instance, problem.states, context.gap, pool.copy_for_process(), time_limit

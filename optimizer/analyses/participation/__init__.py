@@ -1,1 +1,1 @@
-"""What share of a project, or of the whole portfolio, a company should take."""
+"""Participation of a company: its share in one project, or in all projects of the plan."""

@@ -1,4 +1,4 @@
-"""What a company's share buys it, as a document."""
+"""The document of a participation: best share of a company, its limits and its gain."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,37 +20,40 @@ from optimizer.report.number_format import (
 
 
 def build_document(result: Participation) -> doc.Document:
-    """Which share is best, at what price and for what gain; what each share comes to; proof."""
-    say = ParticipationWording(result)
-    money = [point.stake_meur or 0.0 for point in say.all_points]
-    money += [point.standing.net_cost_meur for point in say.all_points if point.standing]
-    section, every = doc.Section, tables.all_tried_shares(say)
-    best = tr("Best share and limit")
-    caption = tr("Best share and limit ({unit})", unit=say.money_unit)
+    """Build the document: best share, all shares that were tried, method and proof."""
+    wording = ParticipationWording(result)
+    money_amounts = [point.stake_meur or 0.0 for point in wording.all_points]
+    money_amounts += [x.standing.net_cost_meur for x in wording.all_points if x.standing]
+    section, tried_shares = doc.Section, tables.all_tried_shares(wording)
+    best_title = tr("Best share and limit")
+    caption = tr("Best share and limit ({unit})", unit=wording.money_unit)
     summary = tables.summary_table(
-        say, caption, "best-shares", doc.TERMINAL_AND_PAGE, _co_financing_chart(say)
+        wording, caption, "best-shares", doc.TERMINAL_AND_PAGE, _co_financing_chart(wording)
     )
-    years = tr("What the best share takes and brings, by year")
-    return say.build_document(
+    years_title = tr("What the best share takes and brings, by year")
+    return wording.build_document(
         tr("Vorrat: what a company's share buys it"),
-        list(_answer_parts(say)),
+        list(_answer_parts(wording)),
         [
-            section("public", best, [summary] if result.curves else [], doc.TERMINAL_AND_PAGE),
-            section("money", years, list(tables.best_share_parts(say)), doc.TERMINAL_AND_PAGE),
-            section("curves", tr("All shares that were tried"), list(_curve_parts(say)),
-                    sheet_name=tr("Shares")),
-            section("years", tr("By year"), [tables.years_table(say, every)], doc.SHEET),
-            section("method", tr("How it was computed"), [
-                doc.Bullets(list(_describe_method(say))),
+            section("public", best_title, [summary] if result.curves else [],
+                doc.TERMINAL_AND_PAGE),
+            section("money", years_title, list(tables.best_share_parts(wording)),
+                doc.TERMINAL_AND_PAGE),
+            section("curves", tr("All shares that were tried"), list(_curve_parts(wording)),
+                sheet_name=tr("Shares")),
+            section("years", tr("By year"), [tables.years_table(wording, tried_shares)], doc.SHEET),
+            section("method", tr("How it was computed"),
+                [doc.Bullets(list(_describe_method(wording))),
                 doc.Heading(tr("What the model does not say")),
-                doc.Bullets(_describe_limitations()),
-            ]),
-            section("proof", tr("How good the proof is"), [_proof_table(say)], sheet_name=tr("Certificate")),
+                doc.Bullets(_describe_limitations())]),
+            section("proof", tr("How good the proof is"), [_proof_table(wording)],
+                sheet_name=tr("Certificate")),
         ],
-        title=tr("{company}: which share of {subject}?", company=say.company_name, subject=say.subject_name),
-        subtitle=f"{say.title}. {say.subtitle}" if say.subtitle else say.title,
-        checks=tables.build_checks(say),
-        money_amounts=money,
+        title=tr("{company}: which share of {subject}?", company=wording.company_name,
+            subject=wording.subject_name),
+        subtitle=f"{wording.title}. {wording.subtitle}" if wording.subtitle else wording.title,
+        checks=tables.build_checks(wording),
+        money_amounts=money_amounts,
         outcome_amounts=(result.without_plan.cvar, result.without_plan.expected),
     )  # fmt: skip
 
@@ -59,7 +62,7 @@ def build_document(result: Participation) -> doc.Document:
 
 
 def _answer_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
-    """Best share and what it buys, against acting alone and against waiting."""
+    """Yield the best share, compared with acting alone and with no share."""
     yield from headline(wording)
     yield doc.Facts(list(_key_facts(wording)), media=doc.PAGE)
     yield doc.Caution(list(_cautions(wording)))
@@ -69,7 +72,7 @@ def _answer_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
 
 
 def headline(wording: ParticipationWording) -> Iterator[str]:
-    """The answer in a few paragraphs."""
+    """Yield the answer in a few paragraphs."""
     best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
     if best is not None:
         yield " ".join(_describe_best_share(wording, best))
@@ -85,15 +88,15 @@ def headline(wording: ParticipationWording) -> Iterator[str]:
 
 def _describe_best_share(wording: ParticipationWording, best_point: SharePoint) -> Iterator[str]:
     assert best_point.standing is not None
-    about = {"company": wording.company_name, "shared": wording.share_phrase}
+    values = {"company": wording.company_name, "shared": wording.share_phrase}
     if best_point.share <= participation_wording.SHARE_TOLERANCE:
         yield tr("{company} does best with no share {shared}: none that was tried leaves it better "
-                 "off.", **about)  # fmt: skip
+                 "off.", **values)  # fmt: skip
         return
     yield tr(
         "{company} does best with {share} {shared}.",
         share=format_percent(best_point.share),
-        **about,
+        **values,
     )
     yield tr(
         "That is {stake} of capex; with its stocks it pays {outlay} over the years, and the net "
@@ -110,38 +113,40 @@ def _describe_best_share(wording: ParticipationWording, best_point: SharePoint) 
 def _describe_share_limits(
     wording: ParticipationWording, curve: ShareCurve, best_point: SharePoint
 ) -> Iterator[str]:
-    """The indifferent share, the limit, and what other plans as good would mean."""
-    last, within = curve.indifferent_share, curve.indifferent_within
+    """Yield the indifferent share, the limit, and the range over equally good plans."""
+    indifferent, within = curve.indifferent_share, curve.indifferent_within
     if (
-        last is None
+        indifferent is None
         and best_point.share <= participation_wording.SHARE_TOLERANCE
         and participation_wording.point_at(curve, 0.0) is not None
     ):
-        above = [
+        gains_above = [
             p.gain or 0.0
             for p in curve.points
             if p.share > best_point.share + participation_wording.SHARE_TOLERANCE
         ]
-        if above and max(above) < 0:
+        if gains_above and max(gains_above) < 0:
             yield tr("With every share above that it is worse off.")
-    elif last is not None and within:
+    elif indifferent is not None and within:
         yield tr(
             "Up to {share} it is no worse off than with none; shares were tried one by one, so "
             "that the true limit may lie up to {within} higher.",
-            share=format_percent(last),
+            share=format_percent(indifferent),
             within=tr("{number} percentage points", number=format_number(round(100 * within, 6))),
         )
-    elif last is not None:
-        yield tr("Up to {share} it is no worse off than with none.", share=format_percent(last))
+    elif indifferent is not None:
+        yield tr(
+            "Up to {share} it is no worse off than with none.", share=format_percent(indifferent)
+        )
     if curve.limit is not None:
         yield tr("The rules allow {limit} at most.", limit=format_percent(curve.limit))
-    ends = best_point.range and (best_point.range.best.total, best_point.range.worst.total)
-    if ends and format_rounded(ends[0]) != format_rounded(ends[1]):
+    totals = best_point.range and (best_point.range.best.total, best_point.range.worst.total)
+    if totals and format_rounded(totals[0]) != format_rounded(totals[1]):
         yield tr(
             "Other plans are as good by the objective of the scenario: with them, damage plus "
             "cost at the best share lies anywhere from {low} to {high}.",
-            low=format_rounded(ends[0]),
-            high=wording.amount(ends[1]),
+            low=format_rounded(totals[0]),
+            high=wording.amount(totals[1]),
         )
 
 
@@ -149,16 +154,16 @@ def _key_facts(wording: ParticipationWording) -> Iterator[doc.Fact]:
     best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
     if best is None or best.standing is None:
         return
-    limit, last = wording.main_curves[0].limit, wording.main_curves[0].indifferent_share
+    limit, indifferent = wording.main_curves[0].limit, wording.main_curves[0].indifferent_share
     outlay = tr(
         "discounted; outlay {outlay}",
         outlay=wording.money_amount(participation_wording.total_outlay_meur(best) or 0.0),
     )
     yield doc.Fact(tr("Best share"), format_percent(best.share), wording.share_phrase)
     yield doc.Fact(tr("Net cost"), wording.money_amount(best.standing.net_cost_meur), outlay)
-    for label, figure, told, beside in (
+    for label, figure, format_figure, detail in (
         (tr("Gain against no share"), best.gain, wording.amount, tr("net of its cost")),
-        (tr("No worse than none up to"), last, format_percent,
+        (tr("No worse than none up to"), indifferent, format_percent,
          "" if limit is None else tr("the rules allow {limit}", limit=format_percent(limit))),
         (tr("Own damage avoided per {currency}", currency=wording.currency), best.avoided_per_euro,
          format_number, tr("of its net cost, against nobody acting")),
@@ -166,7 +171,7 @@ def _key_facts(wording: ParticipationWording) -> Iterator[doc.Fact]:
          tr("of all damage avoided")),
     ):  # fmt: skip
         if figure is not None:
-            yield doc.Fact(label, told(figure), beside)
+            yield doc.Fact(label, format_figure(figure), detail)
 
 
 def _count_stopped_early(wording: ParticipationWording) -> int:
@@ -174,14 +179,14 @@ def _count_stopped_early(wording: ParticipationWording) -> int:
 
 
 def _cautions(wording: ParticipationWording) -> Iterator[str]:
-    """What must be read with the answer."""
+    """Yield cautions: early stops, pooled supply, few states."""
     if wording.result.ended == "interrupted":
         yield tr("Stopped early: points are missing.")
-    if early := _count_stopped_early(wording):
+    if stopped_count := _count_stopped_early(wording):
         yield tr(
             "{count} of {of} points stopped before the gap was reached: their figures, and shares "
             "found from them, may move.",
-            count=format_number(early),
+            count=format_number(stopped_count),
             of=format_number(len(wording.all_points)),
         )
     if wording.result.allocation == "pooled":
@@ -193,61 +198,61 @@ def _cautions(wording: ParticipationWording) -> Iterator[str]:
 
 
 def _curve_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
-    """All points with a chart; in a terminal, a table a curve."""
-    every = tables.all_tried_shares(wording)
-    if every:
+    """Yield all points with a chart; in a terminal, one table for each curve."""
+    tried_shares = tables.all_tried_shares(wording)
+    if tried_shares:
         yield tr("Each row is a plan of its own, in which {company} carries this share {shared}.",
                  company=wording.company_name, shared=wording.share_phrase)  # fmt: skip
-    for place, curve in enumerate(wording.result.curves, start=1):
-        own = [at for at in every if at.curve is curve]
+    for number, curve in enumerate(wording.result.curves, start=1):
+        curve_shares = [tried_share for tried_share in tried_shares if tried_share.curve is curve]
         caption = tr(
             "{curve} ({unit})",
             curve=participation_wording.curve_name(curve),
             unit=wording.money_unit,
         )
-        yield tables.points_table(wording, own, f"curve-{place}", doc.TERMINAL, caption)
+        yield tables.points_table(wording, curve_shares, f"curve-{number}", doc.TERMINAL, caption)
     main = [curve for curve in wording.main_curves if participation_wording.points_with_plan(curve)]
-    about = tr(
+    legend = tr(
         "One line for each way of the others. A star marks the best share, a diamond the largest "
         "at which the company is no worse off than with none; a dotted line runs at the height of "
         "no share."
     )
-    told = f"{about} {tr('The figures are in the table below.')}"
+    description = f"{legend} {tr('The figures are in the table below.')}"
     lines = [chart_line(curve) for curve in main]
     title = tables.totals_chart_title(wording)
     chart = Chart(
-        "share-totals", title, told, lambda: charts.share_totals_chart(lines, wording.unit)
+        "share-totals", title, description, lambda: charts.share_totals_chart(lines, wording.unit)
     )
     caption = tr("All shares that were tried ({unit})", unit=wording.money_unit)
-    drawn = chart if main else None
+    shown_chart = chart if main else None
     yield tables.points_table(
-        wording, every, tables.POINTS_TABLE, doc.PAGE_AND_SHEET, caption, drawn
+        wording, tried_shares, tables.POINTS_TABLE, doc.PAGE_AND_SHEET, caption, shown_chart
     )
 
 
 def chart_line(curve: ShareCurve) -> charts.ShareLine:
-    """A curve as it is drawn."""
+    """Return a curve as a line of the chart."""
 
-    def of_each(path: str) -> list[Any]:
+    def values_of(path: str) -> list[Any]:
         return [*map(attribute_getter(path), participation_wording.points_with_plan(curve))]
 
     return charts.ShareLine(
         participation_wording.curve_name(curve),
-        of_each("share"),
-        of_each("standing.total"),
-        of_each("range.best.total"),
-        of_each("range.worst.total"),
+        values_of("share"),
+        values_of("standing.total"),
+        values_of("range.best.total"),
+        values_of("range.worst.total"),
         attribute_getter("share")(participation_wording.point_at(curve, curve.best_share)),
         attribute_getter("share")(participation_wording.point_at(curve, curve.indifferent_share)),
     )
 
 
 def _co_financing_chart(wording: ParticipationWording) -> Chart | None:
-    """Best and indifferent share over the public share, where public shares were stated."""
-    some = [curve for curve in wording.result.curves if curve.public_share is not None]
-    if not some:
+    """Return a chart of best and indifferent share by public share; None without public shares."""
+    curves = [curve for curve in wording.result.curves if curve.public_share is not None]
+    if not curves:
         return None
-    shares = [[attribute_getter(name)(curve) for curve in some]
+    shares = [[attribute_getter(name)(curve) for curve in curves]
               for name in ("public_share", "best_share", "indifferent_share", "limit")]  # fmt: skip
     return Chart(
         "public",
@@ -261,15 +266,15 @@ def _co_financing_chart(wording: ParticipationWording) -> Chart | None:
 
 
 def _describe_method(wording: ParticipationWording) -> Iterator[str]:
-    """What is asked at each share."""
-    found, company = wording.result, {"company": wording.company_name}
+    """Yield what is solved at each share."""
+    result, company = wording.result, {"company": wording.company_name}
     yield tr(
         "For each share the program solves the whole problem anew with one rule more: {company} "
         "carries this share {shared}, no more and no less.",
         shared=wording.share_phrase,
         **company,
     )
-    if any(curve.others == "reoptimize" for curve in found.curves):
+    if any(curve.others == "reoptimize" for curve in result.curves):
         yield tr(
             "Where the others decide anew, projects, stocks and all other shares are chosen by the "
             "objective of the scenario, that is for all together and not for {company}.",
@@ -280,28 +285,28 @@ def _describe_method(wording: ParticipationWording) -> Iterator[str]:
             "Many such plans are equally good for all together and unequal for {company}. Among "
             "those within {tolerance} of the best objective, the best and the worst for it are "
             "sought.",
-            tolerance=format_small_percent(found.tolerance),
+            tolerance=format_small_percent(result.tolerance),
             **company,
         )
-    if any(curve.others == "held" for curve in found.curves):
+    if any(curve.others == "held" for curve in result.curves):
         yield tr(
             "Where the others stick to the plan, they do what they do in the scenario's own plan, "
             "in which the share is free; {company} chooses what is best for itself.",
             **company,
         )
-    if found.allocation == "entitled":
+    if result.allocation == "entitled":
         yield tr("What a company paid for is its own: in each state it is served first from its "
                  "own offtake and stocks.")  # fmt: skip
     yield tr(
         "Its damage is that of {consumers}; damage and money are discounted and averaged over "
         "{states} states of the world.",
-        consumers=wording.names("consumers", found.consumers) or tr("none"),
+        consumers=wording.names("consumers", result.consumers) or tr("none"),
         states=format_number(wording.state_count),
     )
 
 
 def _describe_limitations() -> list[str]:
-    """What the answer does not say."""
+    """Return the limitations of the analysis."""
     return [
         tr("Shares are tried one by one. Between two of them nothing is known; the best share is "
            "the best of those tried."),
@@ -313,7 +318,7 @@ def _describe_limitations() -> list[str]:
 
 
 def _proof_table(wording: ParticipationWording) -> doc.Table:
-    """How good the points are, and what it takes to repeat them."""
+    """Return gaps, number of points and settings."""
     gaps = [point.gap for point in wording.all_points if point.gap is not None]
     complete = wording.result.ended == "complete"
     return wording.proof_table(

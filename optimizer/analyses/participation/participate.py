@@ -1,4 +1,4 @@
-"""What a company gets for its share, from none to all that it may take."""
+"""Participation analysis: what a company pays and gains at each share it may take."""
 
 import math
 import time
@@ -48,28 +48,38 @@ MIN_COST_MEUR = 1e-9
 
 
 def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> AnalysisOutcome:
-    """Look for the share that a company should take."""
+    """Run the command: find the share that a company should take."""
     case, company, project = analysis_input.reading.case, options.company, options.project
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
     if company not in companies:
-        known = ", ".join(companies) or "-"
+        valid_ids = ", ".join(companies) or "-"
         raise Misuse(
-            tr("There is no company '{company}'; there are {known}.", company=company, known=known)
+            tr(
+                "There is no company '{company}'; there are {known}.",
+                company=company,
+                known=valid_ids,
+            )
         )
     if project is not None and project not in case.projects:
-        known = ", ".join(case.projects) or "-"
+        valid_ids = ", ".join(case.projects) or "-"
         raise Misuse(
-            tr("There is no project '{project}'; there are {known}.", project=project, known=known)
+            tr(
+                "There is no project '{project}'; there are {known}.",
+                project=project,
+                known=valid_ids,
+            )
         )
-    found = analyze_participation(
+    result = analyze_participation(
         analysis_input.reading,
         options,
         pool=analysis_input.pool,
         title=analysis_input.title,
         variant=analysis_input.variant,
     )
-    cut = any(p.status in ("limit", "none") for curve in found.curves for p in curve.points)
-    return AnalysisOutcome(found, 1 if cut or found.ended == "interrupted" else 0)
+    stopped_early = any(
+        p.status in ("limit", "none") for curve in result.curves for p in curve.points
+    )
+    return AnalysisOutcome(result, 1 if stopped_early or result.ended == "interrupted" else 0)
 
 
 def analyze_participation(
@@ -80,68 +90,76 @@ def analyze_participation(
     title: str,
     variant: str | None = None,
 ) -> Participation:
-    """What each share of a project, or of all that is built, costs a company and brings it.
+    """Compute cost and benefit for a company at each share of a project, or of all projects.
 
-    Everybody else decides anew at each share, by the scenario's objective, or sticks to the plan
-    in which the company's share is free. When supply is pooled a company's damage cannot be told
-    from that of others before it has come about, so that there is neither a range nor an answer
-    to what it would do by itself. A Ctrl-C ends it with the points so far.
+    The others reoptimize at each share by the scenario's objective, or keep their decisions of the
+    plan in which the share is free. With pooled supply, damage cannot be attributed to the company
+    in advance; then there are no ranges, and no case in which it acts alone. A Ctrl-C ends the
+    analysis with the points so far.
 
     Raises Infeasible or NoPlan if the scenario itself has no plan, Interrupted if it was stopped
-    before there was one, ScenarioError if it does not allow what the question needs, and
+    before there was one, ScenarioError if it does not allow what the analysis needs, and
     SolverError if the solver fails, or its answer fails the check.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     company, project, case = options.company, options.project, reading.case
     pool = CutPool() if pool is None else pool
-    desk = read_company_context(reading, company, project, options.allocation)
-    alike = (desk.instance, desk.states, options.gap, pool, options.time_limit)
-    first = ShareSolver(desk, ProblemSeries(*alike, threads=None, on_progress=options.on_progress))
-    free = first(ShareQuery("free"))
-    if free.interrupted:
-        raise Interrupted(tr("stopped before any plan was found"))
-    if free.status == "infeasible":
-        raise Infeasible(smallest_conflict(replace(desk.instance, branches=())))
-    if free.commitment is None:
-        raise NoPlan(tr("no plan was found before the limit ({ended})", ended="time limit"))
-    desk = replace(
-        desk,
-        free_plan=free.commitment,
-        decisions_of_others=fix_decisions_of_others(desk, free.commitment),
+    context = read_company_context(reading, company, project, options.allocation)
+    series_arguments = (context.instance, context.states, options.gap, pool, options.time_limit)
+    solver = ShareSolver(
+        context, ProblemSeries(*series_arguments, threads=None, on_progress=options.on_progress)
     )
-    nobody = Commitment()
-    found = outcomes.evaluate_commitments(
-        desk.instance, desk.states, [nobody], consumers=desk.consumers
+    free_reply = solver(ShareQuery("free"))
+    if free_reply.interrupted:
+        raise Interrupted(tr("stopped before any plan was found"))
+    if free_reply.status == "infeasible":
+        raise Infeasible(smallest_conflict(replace(context.instance, branches=())))
+    if free_reply.commitment is None:
+        raise NoPlan(tr("no plan was found before the limit ({ended})", ended="time limit"))
+    context = replace(
+        context,
+        free_plan=free_reply.commitment,
+        decisions_of_others=fix_decisions_of_others(context, free_reply.commitment),
+    )
+    empty_plan = Commitment()
+    evaluation = outcomes.evaluate_commitments(
+        context.instance, context.states, [empty_plan], consumers=context.consumers
     )[0]
-    without = compute_standing(desk, desk.instance, found, nobody), found.expected
-    talk = ShareSearch(desk, options)
-    jobs = choose_worker_count(options.jobs, default_jobs(desk.instance, desk.states))
+    no_plan = (
+        compute_standing(context, context.instance, evaluation, empty_plan),
+        evaluation.expected,
+    )
+    search = ShareSearch(context, options)
+    jobs = choose_worker_count(options.jobs, default_jobs(context.instance, context.states))
     try:
-        shared = (desk, options.gap, pool, options.time_limit)
-        with Workers[ShareQuery, ShareReply](create_solver, shared, jobs) as workers:
-            talk.solve_all(workers)
+        solver_arguments = (context, options.gap, pool, options.time_limit)
+        with Workers[ShareQuery, ShareReply](create_solver, solver_arguments, jobs) as workers:
+            search.solve_all(workers)
     except KeyboardInterrupt:
-        talk.interrupted = True
+        search.interrupted = True
     return Participation(
         company=company,
         name=display_name(case.funders[company].name, company),
-        consumers=desk.consumers,
+        consumers=context.consumers,
         project=project,
         project_name=None
         if project is None
         else display_name(case.projects[project].name, project),
         allocation=options.allocation,
         tolerance=options.tolerance,
-        without_plan=without[0],
-        alone=talk.standing_at(ShareQuery("alone")),
-        free=free.standing,
-        free_share=desk.share_in_plan(free.commitment, (company,)),
-        curves=tuple(_share_curve(desk, talk, line, without) for line in talk.curve_settings),
+        without_plan=no_plan[0],
+        alone=search.standing_at(ShareQuery("alone")),
+        free=free_reply.standing,
+        free_share=context.share_in_plan(free_reply.commitment, (company,)),
+        curves=tuple(
+            _share_curve(context, search, curve_setting, no_plan)
+            for curve_setting in search.curve_settings
+        ),
         project_names={p: display_name(x.name, p) for p, x in case.projects.items()},
         material_names={m: display_name(x.name, m) for m, x in case.materials.items()},
-        ended="interrupted" if talk.interrupted else "complete",
+        ended="interrupted" if search.interrupted else "complete",
         **common_result_fields(
-            Participation, case, title, variant, began, len(desk.states), options.gap
+            Participation, case, title, variant, start, len(context.states), options.gap
         )
         | {"unit": MEASURE_UNITS["damage"].format(currency=case.currency)},
     )
@@ -153,24 +171,27 @@ def _share_curve(
     curve_setting: CurveSetting,
     no_plan: tuple[CompanyOutcome, float],
 ) -> ShareCurve:
-    replies, told, nothing = (
-        share_search.replies_on(curve_setting),
-        share_search.totals_by_share(curve_setting),
-        share_search.standing_at(curve_setting.query_at(0.0)),
+    replies = share_search.replies_on(curve_setting)
+    totals = share_search.totals_by_share(curve_setting)
+    without_share = share_search.standing_at(curve_setting.query_at(0.0))
+    indifferent = indifferent_share(totals)
+    tried_shares = [reply.share for reply in replies if reply.standing is not None]
+    next_tried = min(
+        (share for share in tried_shares if indifferent is not None and share > indifferent),
+        default=indifferent,
     )
-    last = indifferent_share(told)
-    tried = [reply.share for reply in replies if reply.standing is not None]
-    above = min((share for share in tried if last is not None and share > last), default=last)
     return ShareCurve(
         others=curve_setting.others_mode,
         public_share=curve_setting.public_share,
         limit=curve_setting.limit,
         points=tuple(
-            _share_point(context, share_search, reply, no_plan, nothing) for reply in replies
+            _share_point(context, share_search, reply, no_plan, without_share) for reply in replies
         ),
-        best_share=best_share(told),
-        indifferent_share=last,
-        indifferent_within=None if last is None or above is None else above - last,
+        best_share=best_share(totals),
+        indifferent_share=indifferent,
+        indifferent_within=None
+        if indifferent is None or next_tried is None
+        else next_tried - indifferent,
     )
 
 
@@ -181,15 +202,18 @@ def _share_point(
     no_plan: tuple[CompanyOutcome, float],
     without_share: CompanyOutcome | None,
 ) -> SharePoint:
-    """What one share leads to: ``without`` is how the company fares without any plan, and the mean
-    damage of all then, ``nothing`` how it fares at share 0."""
-    plan, here = reply.commitment, reply.standing
+    """Return the result at one share.
+
+    ``no_plan`` is the company's outcome and the mean total damage without a plan, ``without_share``
+    the company's outcome at share 0.
+    """
+    plan, standing = reply.commitment, reply.standing
     figures = ("stake_meur", "avoided", "avoided_per_euro", "to_others", "gain", "gain_per_euro")
-    led: dict[str, Any] = dict.fromkeys(figures) | {"outlay_by_year_meur": {}, "offtake_t": {}}
-    if plan is not None and here is not None and reply.damage is not None:
-        avoided, together = no_plan[0].expected - here.expected, no_plan[1] - reply.damage
+    computed: dict[str, Any] = dict.fromkeys(figures) | {"outlay_by_year_meur": {}, "offtake_t": {}}
+    if plan is not None and standing is not None and reply.damage is not None:
+        avoided, total_avoided = no_plan[0].expected - standing.expected, no_plan[1] - reply.damage
         capex = {p: project.capex for p, project in context.instance.projects.items()}
-        led |= {
+        computed |= {
             "stake_meur": math.fsum(
                 capex[p] * x for p, x in context.carried_shares(plan, (context.company,))
             ),
@@ -198,13 +222,15 @@ def _share_point(
             ),
             "offtake_t": _offtake_tonnes(context, plan),
             "avoided": avoided,
-            "avoided_per_euro": _ratio(avoided, here.net_cost_meur),
-            "to_others": _ratio(together - avoided, together),
+            "avoided_per_euro": _ratio(avoided, standing.net_cost_meur),
+            "to_others": _ratio(total_avoided - avoided, total_avoided),
         }
         if without_share is not None:
-            more = here.net_cost_meur - without_share.net_cost_meur
-            led["gain"] = without_share.total - here.total
-            led["gain_per_euro"] = _ratio(without_share.expected - here.expected, more)
+            additional_cost = standing.net_cost_meur - without_share.net_cost_meur
+            computed["gain"] = without_share.total - standing.total
+            computed["gain_per_euro"] = _ratio(
+                without_share.expected - standing.expected, additional_cost
+            )
     return SharePoint(
         share=reply.share,
         status=reply.status,
@@ -213,10 +239,10 @@ def _share_point(
         gap=reply.gap,
         built=context.builds_project(plan),
         projects={} if plan is None else plan.earliest_starts,
-        standing=here,
+        standing=standing,
         range=share_search.standing_range(reply.query),
         seconds=reply.seconds,
-        **led,
+        **computed,
     )
 
 
@@ -225,14 +251,14 @@ def _ratio(numerator: float, denominator: float) -> float | None:
 
 
 def _offtake_tonnes(context: CompanyContext, plan: Commitment) -> dict[str, dict[str, float]]:
-    """Tonnes a year by material, at full running without delay or failure, of all projects."""
+    """Return the company's yearly tonnes by material, without delays or failures."""
     instance, group = context.instance, company_group(context.company)
     tonnes: dict[str, np.ndarray] = {}
-    for chance, _, own in weighted_branches(instance, plan):
-        for (p, g), share in own.offtake.items():
-            if g == group and p in own.start:
+    for probability, _, decisions in weighted_branches(instance, plan):
+        for (p, g), share in decisions.offtake.items():
+            if g == group and p in decisions.start:
                 project = instance.projects[p]
-                running = chance * project.running_shares(instance.years, own.start[p])
+                running = probability * project.running_shares(instance.years, decisions.start[p])
                 for m, lots in project.output.items():
                     yearly = (
                         share * lots * instance.periods_per_year * instance.lot_tonnes[m] * running

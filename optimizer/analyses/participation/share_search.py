@@ -1,5 +1,4 @@
-"""All questions that a company asks, in rounds: shares evenly spread, then closer ones, then the
-best and the worst for it among plans that are equally good for what all are after."""
+"""Search over shares in rounds: an even grid, refinement, and ranges of equally good plans."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,25 +14,25 @@ from optimizer.analyses.variation import evenly_spaced
 from optimizer.parallel import Workers
 
 SHARE_TOLERANCE = 1e-6
-"""Shares that differ by less are one."""
+"""Shares that differ by less are equal."""
 INDIFFERENCE_TOLERANCE = 1e-6
-"""A total that is higher by less, relatively, is no worse."""
+"""Relative increase of a total up to which it counts as no worse."""
 WEIGHTS_PER_SIDE = 2
-"""Leans that are tried to each side."""
+"""Number of company weights tried in each direction."""
 FIRST_TRADED_SHARE = 0.2
-"""Share of the company's total that the first lean would trade for the whole tolerance."""
+"""Share of the company's total that the first weight trades for the whole tolerance."""
 WEIGHT_FACTOR = 4.0
-"""Factor between one lean and the next."""
+"""Factor between one weight and the next."""
 
 
 @dataclass(eq=False)
 class RangeSearch:
-    """The search to one side of one plan: for what is good for the company, or what is ill.
+    """Search for the best (or worst) plan for the company among equally good plans.
 
-    A little of the company's own total is added to the objective, or taken from it. What is found
-    so is as good as the others if the objective itself is within the tolerance. Its bound tells of
-    every such plan: with lean μ, proven L and objectives up to F, none has a total below
-    (L - F) / μ (Lagrangian relaxation of the tolerance; Geoffrion 1974).
+    The company's total is added to the objective with a small weight μ of this sign. A plan found
+    counts as equally good if the original objective is within the tolerance. With proven bound L of
+    the weighted problem and objectives up to F, no such plan has a total below (L - F) / μ
+    (Lagrangian relaxation of the tolerance; Geoffrion 1974).
     """
 
     base_reply: ShareReply
@@ -44,46 +43,48 @@ class RangeSearch:
 
     @property
     def max_objective(self) -> float:
-        """The objective of a plan that is as good as the others, at most."""
+        """The largest objective of an equally good plan."""
         assert self.base_reply.unweighted_objective is not None
         return self.base_reply.unweighted_objective + self.tolerance * abs(
             self.base_reply.unweighted_objective
         )
 
     def next_query(self, max_weight: float) -> ShareQuery | None:
-        """The next lean to try, None when there is none; ``cap`` is the greatest allowed."""
+        """Return the query with the next weight, at most ``max_weight``; None if there is none."""
         assert self.base_reply.standing is not None
         assert self.base_reply.unweighted_objective is not None
         if self.replies:
             last = self.replies[-1]
-            good = (
+            is_within_tolerance = (
                 last.unweighted_objective is not None
                 and last.unweighted_objective <= self.max_objective
             )
-            size = abs(last.query.company_weight) * (WEIGHT_FACTOR if good else 1 / WEIGHT_FACTOR)
+            weight = abs(last.query.company_weight) * (
+                WEIGHT_FACTOR if is_within_tolerance else 1 / WEIGHT_FACTOR
+            )
         else:
             scale = max(FIRST_TRADED_SHARE * abs(self.base_reply.standing.total), 1e-6)
-            size = (self.max_objective - self.base_reply.unweighted_objective) / scale
-        size = min(size, max_weight)
-        tried = any(abs(reply.query.company_weight) == size for reply in self.replies)
+            weight = (self.max_objective - self.base_reply.unweighted_objective) / scale
+        weight = min(weight, max_weight)
+        tried = any(abs(reply.query.company_weight) == weight for reply in self.replies)
         return (
             None
-            if size <= 0 or tried
-            else replace(self.base_reply.query, company_weight=self.sign * size)
+            if weight <= 0 or tried
+            else replace(self.base_reply.query, company_weight=self.sign * weight)
         )
 
     def equally_good_standings(self) -> Iterator[CompanyOutcome]:
-        """How the company fares with plans that are as good as the others."""
+        """Yield the company's outcomes of equally good plans."""
         for reply in (self.base_reply, *self.replies):
-            as_good = (
+            is_within_tolerance = (
                 reply.unweighted_objective is not None
                 and reply.unweighted_objective <= self.max_objective
             )
-            if reply.standing is not None and as_good:
+            if reply.standing is not None and is_within_tolerance:
                 yield reply.standing
 
     def proven_total_bounds(self) -> Iterator[float]:
-        """None of these plans leaves the company less (more, to the other side)."""
+        """Yield proven bounds of the company's total over equally good plans, on this side."""
         for reply in self.replies:
             if reply.bound is not None:
                 yield (reply.bound - self.max_objective) / reply.query.company_weight
@@ -91,20 +92,20 @@ class RangeSearch:
 
 @dataclass(frozen=True)
 class CurveSetting:
-    """A curve: how the others behave, and what public funders carry, None where that is free."""
+    """Setting of a curve: mode of the others, and public share (None if free)."""
 
     others_mode: Literal["reoptimize", "held"]
     public_share: float | None
     limit: float | None
 
     def query_at(self, share: float) -> ShareQuery:
-        """The question at one share."""
+        """Return the query at one share."""
         return ShareQuery(self.others_mode, share, self.public_share)
 
 
 @dataclass(eq=False)
 class ShareSearch:
-    """Questions and their replies."""
+    """The queries of an analysis and their replies."""
 
     context: CompanyContext
     options: ParticipateOptions
@@ -114,38 +115,47 @@ class ShareSearch:
     interrupted: bool = False
 
     def solve_all(self, workers: Workers[ShareQuery, ShareReply]) -> None:
-        """Ask everything. KeyboardInterrupt leaves the replies so far."""
-        desk, options = self.context, self.options
+        """Solve all queries. KeyboardInterrupt leaves the replies so far."""
+        context, options = self.context, self.options
         self.curve_settings.extend(self._build_curve_settings())
-        first = [ShareQuery("alone")] if desk.is_entitled else []
-        for line in self.curve_settings:
-            first.extend(map(line.query_at, self._initial_shares(line)))
-        self._solve_queries(workers, first)
+        initial_queries = [ShareQuery("alone")] if context.is_entitled else []
+        for curve in self.curve_settings:
+            initial_queries.extend(map(curve.query_at, self._initial_shares(curve)))
+        self._solve_queries(workers, initial_queries)
         for _ in range(options.refine):
-            free = (line for line in self.curve_settings if line.public_share is None)
+            free_curves = (curve for curve in self.curve_settings if curve.public_share is None)
             self._solve_queries(
-                workers, [line.query_at(x) for line in free for x in self._refined_shares(line)]
+                workers,
+                [curve.query_at(x) for curve in free_curves for x in self._refined_shares(curve)],
             )
-        if desk.is_entitled and options.ranges:
-            self._search_ranges(workers, first)
+        if context.is_entitled and options.ranges:
+            self._search_ranges(workers, initial_queries)
 
     def _build_curve_settings(self) -> Iterator[CurveSetting]:
-        desk, levels = self.context, self.options.public
+        context, levels = self.context, self.options.public
 
-        def line(way: Literal["reoptimize", "held"], public: float | None) -> CurveSetting:
-            instance = build_instance(desk, ShareQuery(way, None, public))
-            return CurveSetting(way, public, desk.find_max_share(instance, (desk.company,)))
+        def build_setting(
+            others_mode: Literal["reoptimize", "held"], public_share: float | None
+        ) -> CurveSetting:
+            instance = build_instance(context, ShareQuery(others_mode, None, public_share))
+            return CurveSetting(
+                others_mode, public_share, context.find_max_share(instance, (context.company,))
+            )
 
-        yield line("reoptimize", None)
-        if desk.is_entitled:
-            yield line("held", None)
-        public = desk.instance.public_funders
-        if levels and public and (most := desk.find_max_share(desk.instance, public)):
-            for level in evenly_spaced(0.0, most, levels):
-                yield line("reoptimize", level)
+        yield build_setting("reoptimize", None)
+        if context.is_entitled:
+            yield build_setting("held", None)
+        public_funders = context.instance.public_funders
+        if (
+            levels
+            and public_funders
+            and (max_share := context.find_max_share(context.instance, public_funders))
+        ):
+            for level in evenly_spaced(0.0, max_share, levels):
+                yield build_setting("reoptimize", level)
 
     def _initial_shares(self, curve_setting: CurveSetting) -> list[float]:
-        """Shares evenly spread, and, where public funders are free, that of the scenario's plan."""
+        """Return an even grid of shares, and that of the free plan if public shares are free."""
         if not curve_setting.limit:
             shares = [0.0]
         else:
@@ -156,41 +166,43 @@ class ShareSearch:
             )
             shares = evenly_spaced(0.0, curve_setting.limit, steps + 1)
         plan = self.context.free_plan
-        free = None if plan is None else self.context.share_in_plan(plan, (self.context.company,))
+        free_share = (
+            None if plan is None else self.context.share_in_plan(plan, (self.context.company,))
+        )
         if (
-            free is None
+            free_share is None
             or curve_setting.public_share is not None
-            or free > (curve_setting.limit or 0.0)
+            or free_share > (curve_setting.limit or 0.0)
         ):
             return shares
         return (
             shares
-            if any(abs(free - x) < SHARE_TOLERANCE for x in shares)
-            else sorted([*shares, free])
+            if any(abs(free_share - x) < SHARE_TOLERANCE for x in shares)
+            else sorted([*shares, free_share])
         )
 
     def _solve_queries(
         self, workers: Workers[ShareQuery, ShareReply], queries: Iterable[ShareQuery]
     ) -> None:
-        def done(ask: ShareQuery, reply: ShareReply) -> None:
-            self.replies[ask] = reply
-            self.options.report_progress(len(self.replies), None, _query_name(ask))
+        def store_reply(answered_query: ShareQuery, reply: ShareReply) -> None:
+            self.replies[answered_query] = reply
+            self.options.report_progress(len(self.replies), None, _query_name(answered_query))
             if reply.interrupted:
                 raise KeyboardInterrupt
 
-        workers.map([ask for ask in dict.fromkeys(queries) if ask not in self.replies], done)
+        workers.map(
+            [query for query in dict.fromkeys(queries) if query not in self.replies], store_reply
+        )
 
     def _refined_shares(self, curve_setting: CurveSetting) -> list[float]:
-        """Half way from the best share to its neighbours, and from the indifferent one upwards."""
-        told = self.totals_by_share(curve_setting)
-        best, indifferent = best_share(told), indifferent_share(told)
-        shares = [
-            reply.share for reply in self.replies_on(curve_setting) if reply.standing is not None
-        ]
+        """Return midpoints next to the best share, and above the indifferent one."""
+        totals = self.totals_by_share(curve_setting)
+        best, indifferent = best_share(totals), indifferent_share(totals)
+        shares = [x.share for x in self.replies_on(curve_setting) if x.standing is not None]
         return [
             (low + high) / 2
             for low, high in pairwise(shares)
-            if told
+            if totals
             and high - low > 2 * SHARE_TOLERANCE
             and (best in (low, high) or low == indifferent)
         ]
@@ -198,9 +210,8 @@ class ShareSearch:
     def _search_ranges(
         self, workers: Workers[ShareQuery, ShareReply], share_queries: Collection[ShareQuery]
     ) -> None:
-        """Look for the best and the worst of equally good plans, at all these shares of the first
-        line at once."""
-        cap = 1.0 - float(self.context.instance.case.objective.cvar.weight)
+        """Search best and worst equally good plans at these shares of the first curve."""
+        max_weight = 1.0 - float(self.context.instance.case.objective.cvar.weight)
         tolerance = self.options.tolerance
         self.range_searches = {
             reply.query: (RangeSearch(reply, 1, tolerance), RangeSearch(reply, -1, tolerance))
@@ -208,30 +219,34 @@ class ShareSearch:
             if reply.standing is not None and reply.query in share_queries
         }
         for _ in range(WEIGHTS_PER_SIDE):
-            asks = [
-                (lean, lean.next_query(cap))
-                for both in self.range_searches.values()
-                for lean in both
+            searches_and_queries = [
+                (search, search.next_query(max_weight))
+                for pair in self.range_searches.values()
+                for search in pair
             ]
-            self._solve_queries(workers, [ask for _, ask in asks if ask is not None])
-            for lean, ask in asks:
-                if ask is not None:
-                    lean.replies.append(self.replies[ask])
+            self._solve_queries(
+                workers, [query for _, query in searches_and_queries if query is not None]
+            )
+            for search, query in searches_and_queries:
+                if query is not None:
+                    search.replies.append(self.replies[query])
 
-    # What was found
+    # Results
 
     def replies_on(self, curve_setting: CurveSetting) -> list[ShareReply]:
-        """The replies on a line, by rising share."""
-        own = [
+        """Return the replies on a curve, by increasing share."""
+        replies = [
             reply
-            for ask, reply in self.replies.items()
-            if ask.share is not None and replace(ask, share=0.0) == curve_setting.query_at(0.0)
+            for query, reply in self.replies.items()
+            if query.share is not None and replace(query, share=0.0) == curve_setting.query_at(0.0)
         ]
-        return sorted(own, key=lambda reply: reply.share)
+        return sorted(replies, key=lambda reply: reply.share)
 
     def totals_by_share(self, curve_setting: CurveSetting) -> list[tuple[float, float]]:
-        """Shares at which there is a plan in which something is built, and none, with the company's
-        total there; a share of what is not built is no share."""
+        """Return shares with the company's total there.
+
+        Shares above 0 count only if some project is built.
+        """
         return [
             (reply.share, reply.standing.total)
             for reply in self.replies_on(curve_setting)
@@ -240,31 +255,29 @@ class ShareSearch:
         ]
 
     def standing_at(self, query: ShareQuery) -> CompanyOutcome | None:
-        """How the company fares by a reply, if there is one with a plan."""
+        """Return the company's outcome for a query, if there is a plan."""
         reply = self.replies.get(query)
         return None if reply is None else reply.standing
 
     def standing_range(self, query: ShareQuery) -> CompanyOutcomeRange | None:
-        """The range over plans that are equally good, where it was looked for."""
+        """Return the company's range over equally good plans, if it was searched."""
         if query not in self.range_searches:
             return None
         lower, upper = self.range_searches[query]
-        every = [*lower.equally_good_standings(), *upper.equally_good_standings()]
-        best, worst = min(every, key=lambda s: s.total), max(every, key=lambda s: s.total)
-        least, most = (
-            max(lower.proven_total_bounds(), default=None),
-            min(upper.proven_total_bounds(), default=None),
-        )
+        standings = [*lower.equally_good_standings(), *upper.equally_good_standings()]
+        best, worst = min(standings, key=lambda s: s.total), max(standings, key=lambda s: s.total)
+        min_total = max(lower.proven_total_bounds(), default=None)
+        max_total = min(upper.proven_total_bounds(), default=None)
         return CompanyOutcomeRange(
             best=best,
             worst=worst,
-            least=None if least is None else min(least, best.total),
-            most=None if most is None else max(most, worst.total),
+            least=None if min_total is None else min(min_total, best.total),
+            most=None if max_total is None else max(max_total, worst.total),
         )
 
 
 def _query_name(query: ShareQuery) -> str:
-    """A question as progress names it."""
+    """Return the name of a query for progress messages."""
     if query.share is None:
         return tr("acting alone")
     share = f"{format_number(round(100 * query.share, 2))} %"
@@ -279,16 +292,16 @@ def _query_name(query: ShareQuery) -> str:
 
 
 def best_share(share_totals: Sequence[tuple[float, float]]) -> float | None:
-    """The share at which the total is least, the smallest of several; None without any."""
+    """Return the share with the least total, the smallest of several; None without any."""
     return min(share_totals, key=lambda item: (item[1], item[0]), default=(None, 0.0))[0]
 
 
 def indifferent_share(share_totals: Sequence[tuple[float, float]]) -> float | None:
-    """The largest share above 0 at which the total is no higher than at 0; None without any."""
-    nothing = dict(share_totals).get(0.0)
-    if nothing is None:
+    """Return the largest share above 0 with no higher total than at 0; None without any."""
+    total_without_share = dict(share_totals).get(0.0)
+    if total_without_share is None:
         return None
-    most = nothing + INDIFFERENCE_TOLERANCE * max(1.0, abs(nothing))
+    max_total = total_without_share + INDIFFERENCE_TOLERANCE * max(1.0, abs(total_without_share))
     return max(
-        (share for share, total in share_totals if share > 0 and total <= most), default=None
+        (share for share, total in share_totals if share > 0 and total <= max_total), default=None
     )

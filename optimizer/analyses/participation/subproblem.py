@@ -1,4 +1,4 @@
-"""One question after the other: what everybody does at one share, and how the company fares."""
+"""The problem at one share of a company, and the company's outcome."""
 
 import time
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ Status = Literal["optimal", "limit", "infeasible", "none"]
 
 @dataclass(frozen=True)
 class ShareQuery:
-    """A share, and what the others do; ``public`` is the share of public funders, None where free.
+    """A request to optimize at one share.
 
-    With a ``lean`` other than 0 so much of the company's own total is added to what all are after:
-    above 0 it looks for what is good for the company, below for what is ill.
+    ``public_share`` is that of public funders, None if free. ``company_weight`` times the company's
+    total is added to the objective: a positive weight favors the company, a negative one disfavors
+    it.
     """
 
     others_mode: OthersMode
@@ -33,7 +34,7 @@ class ShareQuery:
 
 @dataclass(frozen=True, eq=False)
 class ShareReply:
-    """The plan that was found, if any, and what is proven."""
+    """The plan for a query, if any, with its bound."""
 
     query: ShareQuery
     status: Status
@@ -42,72 +43,76 @@ class ShareReply:
     bound: float | None = None
     commitment: Commitment | None = None
     objective: float | None = None
-    """Of the plan, by what was asked."""
+    """Objective of the query at the plan."""
     unweighted_objective: float | None = None
-    """Of the plan, without any lean."""
+    """Objective at the plan without the company weight."""
     gap: float | None = None
     standing: CompanyOutcome | None = None
     damage: float | None = None
-    """Mean, of all consumers."""
+    """Mean damage of all consumers."""
 
     @property
     def share(self) -> float:
-        """The share that was asked for."""
+        """The share of the query."""
         return self.query.share or 0.0
 
 
 @dataclass(eq=False)
 class ShareSolver:
-    """Answers one question after the other."""
+    """Solves queries one after the other."""
 
     context: CompanyContext
     series: ProblemSeries
 
     def __call__(self, query: ShareQuery) -> ShareReply:
-        """What everybody does, and how the company fares.
+        """Solve a query.
 
         Raises SolverError if the solver fails, or its answer fails the check.
         """
-        began = time.perf_counter()
-        desk, instance = self.context, build_instance(self.context, query)
+        start = time.perf_counter()
+        context, instance = self.context, build_instance(self.context, query)
         solved = self.series.search(instance)
         solution = solved.solution
 
-        def nothing(status: Status) -> ShareReply:
-            known = None if status == "infeasible" or solution.interrupted else solution.bound
+        def reply_without_plan(status: Status) -> ShareReply:
+            bound = None if status == "infeasible" or solution.interrupted else solution.bound
             return ShareReply(
-                query, status, time.perf_counter() - began, solution.interrupted, known
+                query, status, time.perf_counter() - start, solution.interrupted, bound
             )
 
         if solution.ending == "infeasible":
-            return nothing("infeasible")
+            return reply_without_plan("infeasible")
         try:
-            found = self.series.certify(instance, solved, began, desk.consumers)
+            certified = self.series.certify(instance, solved, start, context.consumers)
         except (NoPlan, Interrupted):
-            return nothing("none")
-        proof, plan = found.certificate, found.commitment
-        plain = (
-            desk.instance if query.others_mode in ("free", "reoptimize") else desk.company_instance
+            return reply_without_plan("none")
+        proof, plan = certified.certificate, certified.commitment
+        unweighted_instance = (
+            context.instance
+            if query.others_mode in ("free", "reoptimize")
+            else context.company_instance
         )
         return ShareReply(
             query,
             proof.status,
-            time.perf_counter() - began,
+            time.perf_counter() - start,
             solution.interrupted,
             proof.bound,
             plan,
             proof.objective,
-            outcomes.objective_value(plain, found.with_plan, weighted_cost(plain, plan)),
+            outcomes.objective_value(
+                unweighted_instance, certified.with_plan, weighted_cost(unweighted_instance, plan)
+            ),
             proof.gap,
-            compute_standing(desk, instance, found.with_plan, plan),
-            found.with_plan.expected,
+            compute_standing(context, instance, certified.with_plan, plan),
+            certified.with_plan.expected,
         )
 
 
 def create_solver(
     context: CompanyContext, gap: float, pool: CutPool, time_limit: float | None
 ) -> ShareSolver:
-    """One with a single thread, as a worker needs it."""
+    """Return a solver with a single thread, for a worker process."""
     return ShareSolver(
         context,
         ProblemSeries(context.instance, context.states, gap, pool.copy_for_process(), time_limit),
@@ -115,7 +120,7 @@ def create_solver(
 
 
 def build_instance(context: CompanyContext, query: ShareQuery) -> Instance:
-    """The problem that a question asks for."""
+    """Return the instance of a query."""
     stakes = [
         Stake(context.projects, funders, share)
         for funders, share in (
@@ -125,10 +130,10 @@ def build_instance(context: CompanyContext, query: ShareQuery) -> Instance:
         if share is not None
     ]
     if query.others_mode in ("alone", "held"):
-        case, own = context.company_instance.case, context.consumers
+        case, consumers = context.company_instance.case, context.consumers
         return change_perspective(
             context.company_instance,
-            damage_weights={u: float(u in own) for u in case.consumers},
+            damage_weights={u: float(u in consumers) for u in case.consumers},
             cost_weights={f: float(f == context.company) for f in case.funders},
             inactive_funders=[f for f in case.funders if f != context.company]
             if query.others_mode == "alone"
@@ -137,13 +142,13 @@ def build_instance(context: CompanyContext, query: ShareQuery) -> Instance:
             fixed_decisions=context.decisions_of_others if query.others_mode == "held" else None,
         )
     objective = context.instance.case.objective
-    counts, cost = {}, {}
+    damage_weights, cost_weights = {}, {}
     if query.company_weight:
-        mean = 1.0 - float(objective.cvar.weight)
-        counts = dict.fromkeys(context.consumers, 1.0 + query.company_weight / mean)
-        cost = {context.company: float(objective.cost_weight) + query.company_weight}
+        mean_weight = 1.0 - float(objective.cvar.weight)
+        damage_weights = dict.fromkeys(context.consumers, 1.0 + query.company_weight / mean_weight)
+        cost_weights = {context.company: float(objective.cost_weight) + query.company_weight}
     return change_perspective(
-        context.instance, damage_weights=counts, cost_weights=cost, stakes=stakes
+        context.instance, damage_weights=damage_weights, cost_weights=cost_weights, stakes=stakes
     )
 
 
@@ -153,14 +158,14 @@ def compute_standing(
     evaluation: outcomes.PlanEvaluation,
     commitment: Commitment,
 ) -> CompanyOutcome:
-    """How the company fares; ``evaluation`` knows the damage of its consumers by state."""
+    """Compute the company's outcome; ``evaluation`` holds its consumers' damage by state."""
     level = float(instance.case.objective.cvar.level)
-    own = evaluation.selected_consumer_damage
-    expected = float(evaluation.probability @ own)
+    damage = evaluation.selected_consumer_damage
+    expected = float(evaluation.probability @ damage)
     cost = net_cost_by_funder(instance, commitment)[context.company]
     return CompanyOutcome(
         expected=expected,
-        cvar=outcomes.tail_mean(evaluation.probability, own, level),
+        cvar=outcomes.tail_mean(evaluation.probability, damage, level),
         net_cost_meur=cost,
         total=expected + cost,
     )

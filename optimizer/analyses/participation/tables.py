@@ -1,4 +1,4 @@
-"""Tables of a participation: cases, curves and points, with what a workbook calculates of them."""
+"""Tables of a participation: cases, curves and points, with formulas for a workbook."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -24,7 +24,7 @@ CALCULATED_FIELDS = ("gain", "gain_per_euro", "avoided", "avoided_per_euro", "ga
 
 
 class TriedShare(NamedTuple):
-    """A share that was tried, on its curve; of the table by year, one material of its offtake."""
+    """A share on its curve; in the table by year, also a material of its offtake."""
 
     curve: ShareCurve
     point: SharePoint
@@ -32,13 +32,13 @@ class TriedShare(NamedTuple):
 
     @property
     def yearly_amounts(self) -> Mapping[str, float]:
-        """Tonnes of the material, or million EUR that are paid, by year."""
+        """Tonnes of the material, or outlay in million, by year."""
         point = self.point
         return point.offtake_t[self.material] if self.material else point.outlay_by_year_meur
 
 
 def all_tried_shares(wording: ParticipationWording) -> list[TriedShare]:
-    """All points, curve by curve."""
+    """Return all points, curve by curve."""
     return [TriedShare(curve, point) for curve in wording.result.curves for point in curve.points]
 
 
@@ -46,21 +46,23 @@ def all_tried_shares(wording: ParticipationWording) -> list[TriedShare]:
 
 
 def standing_cases(wording: ParticipationWording) -> Iterator[tuple[str, CompanyOutcome]]:
-    """What the best share is measured against, and itself: nobody acts, alone, waiting ..."""
-    found = wording.result
-    yield tr("Nobody acts"), found.without_plan
-    if found.alone is not None:
-        yield tr("It acts alone"), found.alone
-    ways = [(curve, participation_wording.curve_name(curve)) for curve in wording.main_curves]
-    ways = [(curve, name[:1].lower() + name[1:]) for curve, name in ways]
-    for curve, way in ways:
-        none = participation_wording.point_at(curve, 0.0)
-        if none is not None and none.standing is not None:
-            yield tr("No share: {way}", way=way), none.standing
-    if found.free is not None:
-        own = tr("The scenario's own plan, share {share}", share=format_percent(found.free_share))
-        yield (tr("The scenario's own plan") if found.free_share is None else own), found.free
-    for curve, way in ways:
+    """Yield the cases that the best share is compared with, and the best share itself."""
+    result = wording.result
+    yield tr("Nobody acts"), result.without_plan
+    if result.alone is not None:
+        yield tr("It acts alone"), result.alone
+    labeled_curves = [(x, participation_wording.curve_name(x)) for x in wording.main_curves]
+    labeled_curves = [(curve, name[:1].lower() + name[1:]) for curve, name in labeled_curves]
+    for curve, curve_label in labeled_curves:
+        point_without_share = participation_wording.point_at(curve, 0.0)
+        if point_without_share is not None and point_without_share.standing is not None:
+            yield tr("No share: {way}", way=curve_label), point_without_share.standing
+    if result.free is not None:
+        share = format_percent(result.free_share)
+        with_share = tr("The scenario's own plan, share {share}", share=share)
+        without_share = tr("The scenario's own plan")
+        yield (without_share if result.free_share is None else with_share), result.free
+    for curve, curve_label in labeled_curves:
         best = participation_wording.best_point(curve)
         if (
             best is not None
@@ -68,16 +70,15 @@ def standing_cases(wording: ParticipationWording) -> Iterator[tuple[str, Company
             and best.share > participation_wording.SHARE_TOLERANCE
         ):
             share = format_percent(best.share)
-            yield tr("Best share, {share}: {way}", share=share, way=way), best.standing
+            yield tr("Best share, {share}: {way}", share=share, way=curve_label), best.standing
 
 
 def _standing_columns(standing_path: str) -> list[Column]:
-    """How the company fares, which a path leads to: columns that share their decimals, since they
-    are added across."""
+    """Return columns of the company's outcome at a path, with common decimals."""
 
-    def added(line: FormulaRow) -> Expression | None:
-        known = attribute_getter(standing_path)(line.row) is not None
-        return line["expected"] + line["net_cost_meur"] if known else None
+    def total_formula(line: FormulaRow) -> Expression | None:
+        has_standing = attribute_getter(standing_path)(line.row) is not None
+        return line["expected"] + line["net_cost_meur"] if has_standing else None
 
     fields: list[tuple[str, str, doc.ValueForm]] = [
         (tr("Mean damage"), "expected", "outcome"),
@@ -87,13 +88,13 @@ def _standing_columns(standing_path: str) -> list[Column]:
     ]
     return [
         Column(header, f"{standing_path}.{field}", form, decimals_group="fares", key=field,
-               formula=added if field == "total" else None)
+            formula=total_formula if field == "total" else None)
         for header, field, form in fields
     ]  # fmt: skip
 
 
 def standings_table(wording: ParticipationWording) -> Table:
-    """The best share against acting alone and against waiting."""
+    """Return the best share compared with acting alone and with no share."""
     return Table(
         tr("How {company} fares ({unit})", company=wording.company_name, unit=wording.money_unit),
         list(standing_cases(wording)),
@@ -113,9 +114,9 @@ def standings_table(wording: ParticipationWording) -> Table:
 def summary_table(
     wording: ParticipationWording, caption: str, name: str, on: Media, chart: Chart | None = None
 ) -> Table:
-    """Best and indifferent share of each curve, and what the best one leads to."""
+    """Return best and indifferent share of each curve, and the outcome of the best one."""
 
-    def there(header: str, path: str, form: doc.ValueForm, named: str = "") -> Column:
+    def best_share_column(header: str, path: str, form: doc.ValueForm, name: str = "") -> Column:
         key = path.rpartition(".")[2]
 
         def formula(line: FormulaRow) -> Expression | None:
@@ -125,17 +126,19 @@ def summary_table(
         def read(curve: ShareCurve) -> Any:
             return attribute_getter(path)(participation_wording.best_point(curve))
 
-        return Column(header, read, form, key=key, formula=formula, cell_name=first(named))
+        return Column(
+            header, read, form, key=key, formula=formula, cell_name=name_on_main_curve(name)
+        )
 
-    def first(name: str) -> Callable[[ShareCurve], str]:
+    def name_on_main_curve(name: str) -> Callable[[ShareCurve], str]:
         return lambda curve: name if curve is wording.main_curves[0] else ""
 
-    def least(line: FormulaRow) -> Expression | None:
-        """Of shares that can be best: none, and those of what is built."""
-        counting = [
+    def min_total(line: FormulaRow) -> Expression | None:
+        """Return the least total over share 0 and shares at which something is built."""
+        candidates = [
             p for p in participation_wording.points_with_plan(line.row) if p.built or not p.share
         ]
-        rows = [_row_index(line.tables, point) for point in counting]
+        rows = [_row_index(line.tables, point) for point in candidates]
         cells = [
             line.tables[POINTS_TABLE].cell_reference(row, "total")
             for row in rows
@@ -143,20 +146,23 @@ def summary_table(
         ]
         return cell.min_of(*cells) if participation_wording.best_point(line.row) else None
 
-    free = tr("Where no public share is named, public funders carry what the plan chooses.")
-    stated = {curve.public_share is None for curve in wording.result.curves}
+    public_share_note = tr(
+        "Where no public share is named, public funders carry what the plan chooses."
+    )
+    public_share_kinds = {curve.public_share is None for curve in wording.result.curves}
     columns = [
         Column(tr("The others"), participation_wording.curve_name, "text", width=44),
-        Column(tr("Best share"), "best_share", "share", cell_name=first("best_share")),
-        there(tr("Net cost there"), "standing.net_cost_meur", "money", "best_share_net_cost"),
-        there(tr("Damage plus cost there"), "standing.total", "outcome"),
-        sheet_only_column(tr("Least at any share"), "least", least, "outcome"),
-        there(tr("Gain there"), "gain", "outcome", "best_share_gain"),
+        Column(tr("Best share"), "best_share", "share", cell_name=name_on_main_curve("best_share")),
+        best_share_column(tr("Net cost there"), "standing.net_cost_meur", "money",
+            "best_share_net_cost"),
+        best_share_column(tr("Damage plus cost there"), "standing.total", "outcome"),
+        sheet_only_column(tr("Least at any share"), "least", min_total, "outcome"),
+        best_share_column(tr("Gain there"), "gain", "outcome", "best_share_gain"),
         Column(tr("No worse than none up to"), "indifferent_share", "share",
-               cell_name=first("indifferent_share")),
+            cell_name=name_on_main_curve("indifferent_share")),
         Column(tr("Limit by the rules"), "limit", "share"),
     ]  # fmt: skip
-    note = free if len(stated) > 1 else ""
+    note = public_share_note if len(public_share_kinds) > 1 else ""
     return Table(caption, wording.result.curves, columns, name, note, chart=chart, media=on)
 
 
@@ -171,15 +177,15 @@ def points_table(
     caption: str,
     chart: Chart | None = None,
 ) -> Table:
-    """Shares that were tried: what each takes, and what it brings."""
-    per = {"currency": wording.currency}
+    """Return the shares that were tried, with their costs and benefits."""
+    values = {"currency": wording.currency}
 
-    def made(header: str, key: str, form: doc.ValueForm, on: Media = ALL_MEDIA) -> Column:
+    def point_column(header: str, key: str, form: doc.ValueForm, on: Media = ALL_MEDIA) -> Column:
         formula = _calculated_formula(key) if key in CALCULATED_FIELDS else None
         return Column(header, f"point.{key}", form, media=on, key=key, formula=formula)
 
-    ranged = any(at.point.range for at in rows)
-    ranges = [
+    has_ranges = any(row.point.range for row in rows)
+    range_columns = [
         Column(header, f"point.range.{path}", "outcome", tr("Equally good plans"), media=on)
         for header, path, on in (
             (tr("at best"), "best.total", ALL_MEDIA),
@@ -190,32 +196,34 @@ def points_table(
     ]
     status = Column(
         tr("Status"),
-        lambda at: participation_wording.point_remark(*at[:2]),
+        lambda row: participation_wording.point_remark(*row[:2]),
         "text",
         empty_text="",
         width=24,
     )
+    has_remarks = any(participation_wording.point_remark(row.curve, row.point) for row in rows)
     columns = [
-        Column(tr("The others"), lambda at: participation_wording.curve_name(at.curve), "text", media=doc.PAGE_AND_SHEET,
-               width=36),
+        Column(tr("The others"), lambda row: participation_wording.curve_name(row.curve), "text",
+            media=doc.PAGE_AND_SHEET, width=36),
         Column(tr("Share"), "point.share", "share", key="share", origin="scenario"),
-        *([status] if any(participation_wording.point_remark(at.curve, at.point) for at in rows) else []),
-        Column(tr("Projects built"), lambda at: at.point.standing and len(at.point.projects),
-               "count", media=SHEET),
-        made(tr("Capex carried"), "stake_meur", "money", doc.PAGE_AND_SHEET),
-        Column(tr("Outlay"), lambda at: participation_wording.total_outlay_meur(at.point), "money", formula=_outlay_formula),
+        *([status] if has_remarks else []),
+        Column(tr("Projects built"), lambda row: row.point.standing and len(row.point.projects),
+            "count", media=SHEET),
+        point_column(tr("Capex carried"), "stake_meur", "money", doc.PAGE_AND_SHEET),
+        Column(tr("Outlay"), lambda row: participation_wording.total_outlay_meur(row.point),
+            "money", formula=_outlay_formula),
         *_standing_columns("point.standing"),
-        *(ranges if ranged else []),
-        made(tr("Gain"), "gain", "outcome"),
-        made(tr("Gain per {currency}", **per), "gain_per_euro", "ratio"),
-        made(tr("Avoided"), "avoided", "outcome", SHEET),
-        made(tr("Avoided per {currency}", **per), "avoided_per_euro", "ratio"),
-        made(tr("To others"), "to_others", "share"),
-        made(tr("Objective"), "objective", "objective", SHEET),
-        made(tr("Bound"), "bound", "objective", SHEET),
-        made(tr("Gap"), "gap", "gap", SHEET),
+        *(range_columns if has_ranges else []),
+        point_column(tr("Gain"), "gain", "outcome"),
+        point_column(tr("Gain per {currency}", **values), "gain_per_euro", "ratio"),
+        point_column(tr("Avoided"), "avoided", "outcome", SHEET),
+        point_column(tr("Avoided per {currency}", **values), "avoided_per_euro", "ratio"),
+        point_column(tr("To others"), "to_others", "share"),
+        point_column(tr("Objective"), "objective", "objective", SHEET),
+        point_column(tr("Bound"), "bound", "objective", SHEET),
+        point_column(tr("Gap"), "gap", "gap", SHEET),
     ]  # fmt: skip
-    told = tr(
+    base_note = tr(
         "Capex carried and outlay are undiscounted, all else is discounted. Damage and CVaR are "
         "its own; CVaR is the mean of the worst {tail} of states. Gain: against no share, with "
         "the others behaving alike. Gain per {currency}: damage avoided against no share, per "
@@ -223,16 +231,16 @@ def points_table(
         "nobody acting, per {currency} of net cost. To others: their part of all damage that is "
         "avoided.",
         tail=wording.tail_share,
-        **per,
+        **values,
     )
-    found = tr(
+    range_note = tr(
         "At best and at worst: damage plus cost, of the plans that were found as good by the "
         "objective of the scenario."
     )
-    drawn = [
-        (participation_wording.curve_name(one), partial(_is_planned_on, one))
-        for one in wording.main_curves
-        if participation_wording.points_with_plan(one)
+    line_filters = [
+        (participation_wording.curve_name(curve), partial(_is_planned_on, curve))
+        for curve in wording.main_curves
+        if participation_wording.points_with_plan(curve)
     ]
     sheet_chart = doc.SheetChart(
         "scatter",
@@ -240,18 +248,19 @@ def points_table(
         "share",
         ("total",),
         tr("Share of capex"),
-        line_filters=drawn,
+        line_filters=line_filters,
     )
-    first = name == POINTS_TABLE or (rows and rows[0].curve is wording.result.curves[0])
-    note = f"{told} {found if ranged else ''}".strip() if first else ""
+    is_first_table = name == POINTS_TABLE or (rows and rows[0].curve is wording.result.curves[0])
+    note = f"{base_note} {range_note if has_ranges else ''}".strip() if is_first_table else ""
     return Table(
-        caption, rows, columns, name, note, media=on, frozen_columns=2, has_rule_above=_is_first_of_curve,
-        chart=chart, sheet_chart=sheet_chart if drawn else None,
+        caption, rows, columns, name, note, media=on, frozen_columns=2,
+        has_rule_above=_is_first_of_curve,
+        chart=chart, sheet_chart=sheet_chart if line_filters else None,
     )  # fmt: skip
 
 
 def totals_chart_title(wording: ParticipationWording) -> str:
-    """What charts of damage plus cost against the share are called."""
+    """Return the title of charts of damage plus cost by share."""
     return tr("Its mean damage plus net cost, by its share ({unit})", unit=wording.money_unit)
 
 
@@ -260,7 +269,7 @@ def _is_planned_on(curve: ShareCurve, tried_share: TriedShare) -> bool:
 
 
 def _is_first_of_curve(tried_share: TriedShare) -> bool:
-    """Whether a row is the first of its curve, and has a line above it in a sheet."""
+    """Return whether a row is the first of its curve."""
     return tried_share.point is tried_share.curve.points[0] and not tried_share.material
 
 
@@ -268,7 +277,7 @@ def _is_first_of_curve(tried_share: TriedShare) -> bool:
 
 
 def best_share_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
-    """Outlay and offtake by year at the best share, and what is built then."""
+    """Yield outlay and offtake by year at the best share, and the projects that are built."""
     best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
     if (
         best is None
@@ -279,17 +288,17 @@ def best_share_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     rows = [TriedShare(wording.main_curves[0], best, key) for key in ("", *best.offtake_t)]
     yield Table(
         "",
-        sorted({int(year) for at in rows for year in at.yearly_amounts}),
+        sorted({int(year) for row in rows for year in row.yearly_amounts}),
         [
             Column(tr("Year"), int, "year"),
             *(
                 Column(
-                    _amount_header(wording, at),
-                    partial(_amount_in_year, at),
-                    _amount_form(at),
+                    _amount_header(wording, row),
+                    partial(_amount_in_year, row),
+                    _amount_form(row),
                     total=True,
                 )
-                for at in rows
+                for row in rows
             ),
         ],
         "money",
@@ -306,7 +315,7 @@ def _amount_in_year(tried_share: TriedShare, year: int) -> float:
 
 
 def _amount_header(wording: ParticipationWording, tried_share: TriedShare) -> str:
-    """What is paid or reserved, with its unit."""
+    """Return the header of outlay or offtake, with its unit."""
     if not tried_share.material:
         return tr("Outlay, {unit}", unit=wording.money_unit)
     named = wording.result.material_names.get(tried_share.material)
@@ -318,50 +327,56 @@ def _amount_form(tried_share: TriedShare) -> doc.ValueForm:
 
 
 def years_table(wording: ParticipationWording, tried_shares: Sequence[TriedShare]) -> Table:
-    """What each share takes and brings: a column a year, with sums as formulas."""
-    with_plan = [at for at in tried_shares if at.point.standing is not None]
-    rows = [TriedShare(*at[:2], key) for at in with_plan for key in ("", *at.point.offtake_t)]
-    known = sorted({int(year) for at in rows for year in at.yearly_amounts})
+    """Return outlay and offtake of each share by year, with sums as formulas."""
+    with_plan = [row for row in tried_shares if row.point.standing is not None]
+    rows = [TriedShare(*row[:2], key) for row in with_plan for key in ("", *row.point.offtake_t)]
+    years = sorted({int(year) for row in rows for year in row.yearly_amounts})
 
-    def summed(line: FormulaRow) -> Expression | None:
-        return cell.sum_of(line.row_area(str(known[0]), str(known[-1]))) if known else None
+    def sum_over_years(line: FormulaRow) -> Expression | None:
+        return cell.sum_of(line.row_area(str(years[0]), str(years[-1]))) if years else None
 
     columns = [
         Column(
             tr("The others"),
-            lambda at: participation_wording.curve_name(at.curve),
+            lambda row: participation_wording.curve_name(row.curve),
             "text",
             width=36,
         ),
         Column(tr("Share"), "point.share", "share", origin="scenario"),
         Column(tr("What"), partial(_amount_header, wording), "text", width=28),
-        *doc.year_columns(known, lambda at: at.yearly_amounts, _amount_form),
+        *doc.year_columns(years, lambda row: row.yearly_amounts, _amount_form),
         Column(
             tr("All years"),
-            lambda at: sum(at.yearly_amounts.values()),
+            lambda row: sum(row.yearly_amounts.values()),
             _amount_form,
             key="all",
-            formula=summed,
+            formula=sum_over_years,
         ),
     ]
     note = tr("Outlay is undiscounted; tonnes are at full running, without delay or failure.")
-    return Table("", rows, columns, YEARS_TABLE, note, frozen_columns=3, has_rule_above=_is_first_of_curve,
+    return Table("", rows, columns, YEARS_TABLE, note, frozen_columns=3,
+        has_rule_above=_is_first_of_curve,
                  empty_text=tr("No plan was found."))  # fmt: skip
 
 
-# What a workbook calculates and checks
+# Formulas and checks of a workbook
 
 
 def build_checks(wording: ParticipationWording) -> list[doc.Check]:
-    """What must hold between the cells of a workbook."""
+    """Return checks between the cells of a workbook."""
 
-    def sums(says: str, table: str, key: str, stated: Iterable[float | None]) -> doc.Check:
+    def sum_check(
+        statement: str, table: str, key: str, stated: Iterable[float | None]
+    ) -> doc.Check:
         right = cell.as_expression(sum(value for value in stated if value is not None))
         return doc.Check(
-            says, table, lambda book: cell.sum_of(book[table].column_area(key)), lambda _: right
+            statement,
+            table,
+            lambda book: cell.sum_of(book[table].column_area(key)),
+            lambda _: right,
         )
 
-    def least(n: int, curve: ShareCurve) -> doc.Check:
+    def best_share_check(n: int, curve: ShareCurve) -> doc.Check:
         return doc.Check(
             tr(
                 "{curve}: the best share has least damage plus cost",
@@ -372,15 +387,17 @@ def build_checks(wording: ParticipationWording) -> list[doc.Check]:
             lambda book: book[CURVES_TABLE].cell_reference(n, "least"),
         )
 
-    made = [
-        sums(tr("Mean damage and net cost give damage plus cost, in each case"), STANDINGS_TABLE,
-             "total", [standing.total for _, standing in standing_cases(wording)]),
-        *(least(n, curve) for n, curve in enumerate(wording.result.curves) if participation_wording.best_point(curve)),
+    checks = [
+        sum_check(tr("Mean damage and net cost give damage plus cost, in each case"),
+            STANDINGS_TABLE, "total", [standing.total for _, standing in standing_cases(wording)]),
+        *(best_share_check(n, curve) for n,
+            curve in enumerate(wording.result.curves) if participation_wording.best_point(curve)),
     ]  # fmt: skip
     if any(point.standing for point in wording.all_points):
-        made += [
-            sums(says, POINTS_TABLE, path.rpartition(".")[2], map(attribute_getter(path), wording.all_points))
-            for says, path in (
+        checks += [
+            sum_check(statement, POINTS_TABLE, path.rpartition(".")[2],
+                map(attribute_getter(path), wording.all_points))
+            for statement, path in (
                 (tr("Mean damage and net cost give damage plus cost, at all shares"),
                  "standing.total"),
                 (tr("Gains follow from damage plus cost, at all shares"), "gain"),
@@ -388,44 +405,46 @@ def build_checks(wording: ParticipationWording) -> list[doc.Check]:
                 (tr("Gaps follow from objectives and bounds"), "gap"),
             )
         ]  # fmt: skip
-    return made
+    return checks
 
 
 def _row_index(
     book: WorkbookTables, point: SharePoint | None, table: str = POINTS_TABLE
 ) -> int | None:
-    """The first row of a point in a table, where it has one."""
+    """Return the first row of a point in a table, or None."""
     rows = enumerate(book[table].table.rows)
-    return next((n for n, at in rows if at.point is point), None)
+    return next((n for n, row in rows if row.point is point), None)
 
 
 def _calculated_formula(key: str) -> doc.FormulaBuilder:
-    """What a sheet calculates of a share, wherever the document has that figure."""
+    """Return a formula for a field of a point; empty where the result has no value."""
 
     def formula(line: FormulaRow) -> Expression | None:
-        at, book, table = line.row, line.tables, line.table
-        if attribute_getter(f"point.{key}")(at) is None:
+        row, book, table = line.row, line.tables, line.table
+        if attribute_getter(f"point.{key}")(row) is None:
             return None
-        # No share on the same curve; what is held against it is only there where that has a plan.
-        none = _row_index(book, participation_wording.point_at(at.curve, 0.0)) or 0
+        # Share 0 on the same curve; gains exist only if it has a plan.
+        base_index = _row_index(book, participation_wording.point_at(row.curve, 0.0)) or 0
         if key == "gain":
-            return table.cell_reference(none, "total") - line["total"]
+            return table.cell_reference(base_index, "total") - line["total"]
         if key == "gain_per_euro":
-            less = table.cell_reference(none, "expected") - line["expected"]
+            avoided = table.cell_reference(base_index, "expected") - line["expected"]
             return cell.ratio_or_empty(
-                less, line["net_cost_meur"] - table.cell_reference(none, "net_cost_meur")
+                avoided, line["net_cost_meur"] - table.cell_reference(base_index, "net_cost_meur")
             )
         if key == "avoided":
             return book[STANDINGS_TABLE].cell_reference(0, "expected") - line["expected"]
         if key == "avoided_per_euro":
             return cell.ratio_or_empty(line["avoided"], line["net_cost_meur"])
-        off = cell.max_of(cell.as_expression(0), line["objective"] - line["bound"])
-        return off / cell.max_of(cell.absolute_value(line["objective"]), cell.as_expression(1e-6))
+        excess = cell.max_of(cell.as_expression(0), line["objective"] - line["bound"])
+        return excess / cell.max_of(
+            cell.absolute_value(line["objective"]), cell.as_expression(1e-6)
+        )
 
     return formula
 
 
 def _outlay_formula(line: FormulaRow) -> Expression | None:
-    """What is paid over all years, from the table by year."""
+    """Return the total outlay, from the table by year."""
     row = _row_index(line.tables, line.row.point, YEARS_TABLE)
     return None if row is None else line.tables[YEARS_TABLE].cell_reference(row, "all")

@@ -1,1 +1,1 @@
-"""The plan that ``vorrat solve`` finds, as people read it."""
+"""The document of a plan, as ``vorrat solve`` writes it."""

@@ -1,4 +1,4 @@
-"""Money as the treasury sees it: by class and funder, at risk, and what budgets are charged."""
+"""Fiscal accounts of a plan: money by budget class and funder, money at risk, and budget use."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -29,28 +29,26 @@ from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 class PositionGroup(NamedTuple):
-    """Positions that a table shows as one row, added up."""
+    """Positions that a table shows as one row, with their sums."""
 
     id: str
-    """What formulas find its positions by."""
+    """Key by which workbook formulas find the positions of the group."""
     label: str
     sums: MoneyTotals
     expected_loss: float | None
-    """None where that of one position is not stated."""
+    """In million; None if it is not known for one of the positions."""
 
 
 def _sum_positions(
     wording: PlanWording, id: str, label: str, positions: Sequence[Position]
 ) -> PositionGroup:
-    sums, unknown = (
-        wording.sum_positions(positions),
-        any(p.expected_loss_meur is None for p in positions),
-    )
-    return PositionGroup(id, label, sums, None if unknown else sums.expected_loss_meur)
+    sums = wording.sum_positions(positions)
+    has_unknown_loss = any(p.expected_loss_meur is None for p in positions)
+    return PositionGroup(id, label, sums, None if has_unknown_loss else sums.expected_loss_meur)
 
 
 def build_sections(wording: PlanWording) -> list[doc.Section]:
-    """What is committed, comes back and may be lost, by position and year, and budgets."""
+    """Build the sections on accounts, on amounts by year and on budgets."""
     title = tr("What it costs, and fiscal accounts")
     return [
         doc.Section("accounts", title, list(_account_parts(wording)), sheet_name=tr("Accounts")),
@@ -73,36 +71,39 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, PAGE)
     if not wording.plan.accounts:
         return
-    paid, net = wording.cost.avoided_per_public_euro, wording.cost.avoided_per_net_euro
-    if paid is not None and paid.expected is not None:
-        about = {"currency": wording.currency, "amount": format_number(paid.expected, 1)}
-        told = [
+    avoided_per_public_euro = wording.cost.avoided_per_public_euro
+    avoided_per_net_euro = wording.cost.avoided_per_net_euro
+    if avoided_per_public_euro is not None and avoided_per_public_euro.expected is not None:
+        values = {
+            "currency": wording.currency,
+            "amount": format_number(avoided_per_public_euro.expected, 1),
+        }
+        sentences = [
             tr("On average over all of it, {amount} {currency} of expected damage are avoided for "
-               "each public {currency} that is put up.", **about)
+               "each public {currency} that is put up.", **values)
         ]  # fmt: skip
-        if net is not None and net.expected is not None:
+        if avoided_per_net_euro is not None and avoided_per_net_euro.expected is not None:
             text = tr("For each {currency} of net public cost it is {net}.",
-                      currency=wording.currency, net=format_number(net.expected, 1))  # fmt: skip
-            told.append(text)
-        told.append(
+                      currency=wording.currency,
+                      net=format_number(avoided_per_net_euro.expected, 1))  # fmt: skip
+            sentences.append(text)
+        sentences.append(
             tr("Averages credit public money with what companies and lenders avoid as well.")
         )
-        yield doc.Text(" ".join(told), TERMINAL_AND_PAGE)
-    accounts, caption = (
-        wording.plan.accounts,
-        tr("Accounts by budget class ({unit})", unit=wording.money_unit),
-    )
+        yield doc.Text(" ".join(sentences), TERMINAL_AND_PAGE)
+    accounts = wording.plan.accounts
+    caption = tr("Accounts by budget class ({unit})", unit=wording.money_unit)
     by_class = {c: [p for p in accounts if (p.budget_class or "") == c] for c in BUDGET_CLASSES}
     by_payer = {f: [p for p in accounts if p.funder == f] for f in wording.funder_kinds}
     classes = [
-        _sum_positions(wording, c, capitalize(budget_class_name(c)), some)
-        for c, some in by_class.items()
-        if some
+        _sum_positions(wording, c, capitalize(budget_class_name(c)), positions)
+        for c, positions in by_class.items()
+        if positions
     ]
     funders = [
-        _sum_positions(wording, f, wording.payer_header(f), some)
-        for f, some in by_payer.items()
-        if some
+        _sum_positions(wording, f, wording.payer_header(f), positions)
+        for f, positions in by_payer.items()
+        if positions
     ]
     note = tr(
         "Committed and losses are not discounted; a guarantee counts with the loan that it covers. "
@@ -142,17 +143,17 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _describe_guarantees(wording: PlanWording) -> Iterator[str]:
-    """Three figures of guarantees that are easily taken for one another."""
-    found = wording.brief.fiscal.provision
-    if found is not None:
+    """Describe face value, provision and peak of guarantees, which are easily confused."""
+    provision = wording.brief.fiscal.provision
+    if provision is not None:
         yield tr(
             "Of guarantees of {face}, budgets set aside {provision} as provision. Their net cost "
             "of {cost} is a present value, of the share that the scenario expects to come back; "
             "the expected loss follows from the probability of failure that it states for "
             "guarantees. The two need not agree.",
-            face=wording.money_amount(found.face_meur),
-            provision=wording.money_amount(found.provision_meur),
-            cost=wording.money_amount(found.cost_meur),
+            face=wording.money_amount(provision.face_meur),
+            provision=wording.money_amount(provision.provision_meur),
+            cost=wording.money_amount(provision.cost_meur),
         )
         yield from describe_provision(wording)
         peak = wording.cost.by_class["guarantee"]
@@ -166,32 +167,32 @@ def _describe_guarantees(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_provision(wording: PlanWording) -> Iterator[str]:
-    """Whether budgets set aside enough for guarantees."""
-    found = wording.brief.fiscal.provision
-    if found is None or found.expected_loss_meur is None or found.missing_meur is None:
+    """Yield a sentence on whether budgets set aside enough for guarantees."""
+    provision = wording.brief.fiscal.provision
+    if provision is None or provision.expected_loss_meur is None or provision.missing_meur is None:
         return
-    about = {
-        "set": wording.money_amount(found.provision_meur),
-        "loss": wording.money_amount(found.expected_loss_meur),
+    values = {
+        "set": wording.money_amount(provision.provision_meur),
+        "loss": wording.money_amount(provision.expected_loss_meur),
     }
-    if found.missing_meur > ZERO_TOLERANCE:
-        missing = wording.money_amount(found.missing_meur)
+    if provision.missing_meur > ZERO_TOLERANCE:
+        missing = wording.money_amount(provision.missing_meur)
         yield tr(
             "The provision for guarantees is too small: {set} for an expected loss of {loss}, not "
             "discounted; {missing} are missing.",
             missing=missing,
-            **about,
+            **values,
         )
     else:
         yield tr(
             "The provision for guarantees, {set}, covers their expected loss of {loss}, not "
             "discounted.",
-            **about,
+            **values,
         )
 
 
 def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
-    """What may be lost, public money at risk at the end of each year, and when it comes back."""
+    """Yield the largest possible loss, and public money at risk and expected returns by year."""
     public = wording.cost.public
     total = (
         public.maximum_loss_meur + wording.cost.private.maximum_loss_meur + wording.cost.market_meur
@@ -243,20 +244,27 @@ def _grouped_accounts_table(
     note: str = "",
     on: doc.Media = doc.ALL_MEDIA,
 ) -> Table:
-    """Accounts added up, a group a row; a sheet adds up its positions."""
-    whole = _sum_positions(wording, "", "", wording.plan.accounts)
+    """Return accounts with one row for each group; in a sheet, formulas sum the positions."""
+    all_positions = _sum_positions(wording, "", "", wording.plan.accounts)
 
     def total(key: str) -> doc.FormulaBuilder:
         def amount(line: FormulaRow) -> ex.Expression | None:
-            its, table = line["id"], line.tables["accounts"]
+            group_id, table = line["id"], line.tables["accounts"]
             if not table.has_column(key):
                 return None
-            held = zip(
+            id_figure_pairs = zip(
                 table.column_area(id_column).values, table.column_area(key).values, strict=True
             )
-            # An empty cell is not known: a sum of such is no 0.
-            some = any(known == its.value and figure != "" for known, figure in held)
-            return col.sum_where("accounts", key, {id_column: its})(line.tables) if some else None
+            # An empty cell is unknown: if all are empty the sum is unknown, not 0.
+            has_known_figure = any(
+                position_id == group_id.value and figure != ""
+                for position_id, figure in id_figure_pairs
+            )
+            return (
+                col.sum_where("accounts", key, {id_column: group_id})(line.tables)
+                if has_known_figure
+                else None
+            )
 
         return amount
 
@@ -268,23 +276,23 @@ def _grouped_accounts_table(
         (tr("Net cost, present value"), "net", "cost_meur"),
         (tr("Maximum loss"), "maximum_loss", "maximum_loss_meur"),
     ]
-    more: dict[str, Any] = {"decimals_group": "all", "total": True}
+    options: dict[str, Any] = {"decimals_group": "all", "total": True}
     columns = [
         Column(header, "label", "text"),
         *(
-            col.formula_column(head, key, total(key), getter=f"sums.{of}", **more)
-            for head, key, of in figures
-            if key != "residual" or abs(whole.sums.residual_meur) > ZERO_TOLERANCE
+            col.formula_column(title, key, total(key), getter=f"sums.{field}", **options)
+            for title, key, field in figures
+            if key != "residual" or abs(all_positions.sums.residual_meur) > ZERO_TOLERANCE
         ),
         *col.id_columns(id="id"),
     ]
-    more["total"] = any(p.expected_loss_meur is not None for p in wording.plan.accounts)
-    more["text_total"] = lambda _: whole.expected_loss
-    lost = total("expected_loss")
-    loss = col.formula_column(
-        tr("Expected loss"), "expected_loss", lost, getter="expected_loss", **more
+    options["total"] = any(p.expected_loss_meur is not None for p in wording.plan.accounts)
+    options["text_total"] = lambda _: all_positions.expected_loss
+    loss_formula = total("expected_loss")
+    loss_column = col.formula_column(
+        tr("Expected loss"), "expected_loss", loss_formula, getter="expected_loss", **options
     )
-    columns.insert(-2, loss)
+    columns.insert(-2, loss_column)
     return Table(
         caption,
         groups,
@@ -326,42 +334,47 @@ def _budget_line_id(budget_use: BudgetUse | BudgetLineUse) -> str:
 
 
 def _budget_lines_table(wording: PlanWording) -> Table:
-    """How far each budget is used over all years; a sheet has each year."""
-    known = {_budget_line_id(use): use for use in wording.plan.budget_lines}
+    """Return a table of budgets and their use over all years; a sheet also has each year."""
+    uses_by_line = {_budget_line_id(use): use for use in wording.plan.budget_lines}
     charged = [
-        of for f, of in wording.plan.spend_meur.items() if wording.funder_kinds.get(f) == "public"
+        by_year
+        for f, by_year in wording.plan.spend_meur.items()
+        if wording.funder_kinds.get(f) == "public"
     ]
-    together = {year: sum(of.get(year, 0.0) for of in charged) for year in wording.year_keys}
+    total_by_year = {
+        year: sum(by_year.get(year, 0.0) for by_year in charged) for year in wording.year_keys
+    }
 
-    def used(use: BudgetUse) -> Mapping[str, float]:
-        return together if use.funder is None else known[_budget_line_id(use)].used_meur
+    def used_by_year(use: BudgetUse) -> Mapping[str, float]:
+        return total_by_year if use.funder is None else uses_by_line[_budget_line_id(use)].used_meur
 
-    def reached(line: FormulaRow) -> ex.Expression:
+    def use_formula(line: FormulaRow) -> ex.Expression:
         stock = line.row.kind == "guarantee_stock"
         return ex.max_of(col.row_year_cells(line)) if stock else col.sum_of_years(line)
 
-    def over(line: FormulaRow) -> ex.Expression:
-        above = [] if line.row.granted_meur is None else [line["all"] - line["granted"]]
+    def excess(line: FormulaRow) -> ex.Expression:
+        excesses = [] if line.row.granted_meur is None else [line["all"] - line["granted"]]
         limits = line.tables["available"] if "available" in line.tables else None
         row = None if limits is None else limits.row_index(_budget_line_id(line.row))
         if limits is not None and row is not None:
-            above.append(ex.sum_excesses(col.row_year_cells(line), col.year_cells(limits, row)))
-        return ex.max_of(ex.as_expression(0), *above)
+            excesses.append(ex.sum_excesses(col.row_year_cells(line), col.year_cells(limits, row)))
+        return ex.max_of(ex.as_expression(0), *excesses)
 
-    def part(line: FormulaRow) -> ex.Expression | None:
+    def share_formula(line: FormulaRow) -> ex.Expression | None:
         return ex.ratio_or_empty(line["all"], line["granted"]) if line.row.granted_meur else None
 
     columns = [
-        col.text_column(tr("Budget line"), lambda use: wording.budget_line_name(use.funder, use.line)),
+        col.text_column(tr("Budget line"),
+            lambda use: wording.budget_line_name(use.funder, use.line)),
         col.text_column(tr("Kind"), lambda use: capitalize(wording.line_kind_name(use.kind))),
-        *doc.year_columns(wording.years, used, media=SHEET),
-        col.figure_column(tr("Granted"), "granted", getter="granted_meur", decimals_group="all", origin="scenario"),
-        col.formula_column(tr("Used"), "all", reached, getter="used_meur", decimals_group="all"),
-        col.formula_column(
-            tr("Share used"), "part", part, "share",
-            lambda use: use.used_meur / use.granted_meur if use.granted_meur else None,
-        ),
-        doc.sheet_only_column(tr("Above what is available"), "over", over, "deviation"),
+        *doc.year_columns(wording.years, used_by_year, media=SHEET),
+        col.figure_column(tr("Granted"), "granted", getter="granted_meur", decimals_group="all",
+            origin="scenario"),
+        col.formula_column(tr("Used"), "all", use_formula, getter="used_meur",
+            decimals_group="all"),
+        col.formula_column(tr("Share used"), "part", share_formula, "share",
+            lambda use: use.used_meur / use.granted_meur if use.granted_meur else None),
+        doc.sheet_only_column(tr("Above what is available"), "over", excess, "deviation"),
         *col.id_columns(funder_id="funder", line_id=lambda use: use.line if use.funder else None),
     ]  # fmt: skip
     note = tr(
@@ -388,29 +401,35 @@ def _budget_lines_table(wording: PlanWording) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Accounts add up to what each funder has in each year, and no budget is exceeded."""
+    """Check that accounts match each funder's yearly amounts and that no budget is exceeded."""
     yield from position_sheets.build_checks(wording)
     if wording.case is not None and wording.plan.accounts:
-        says = tr("What accounts provide in a year equals what each funder provides")
-        yield doc.no_deviation_check(says, "committed", col.column_sum("committed", "all"))
+        statement = tr("What accounts provide in a year equals what each funder provides")
+        yield doc.no_deviation_check(statement, "committed", col.column_sum("committed", "all"))
         if wording.plan.spend_meur:
-            says = tr("What accounts charge in a year equals what each funder's budget is charged")
-            yield doc.no_deviation_check(says, "spend", col.column_sum("spend", "all"))
+            statement = tr(
+                "What accounts charge in a year equals what each funder's budget is charged"
+            )
+            yield doc.no_deviation_check(statement, "spend", col.column_sum("spend", "all"))
     if not wording.plan.budget_lines:
         return
-    own = (use.funder for use in wording.plan.budget_lines if use.line == WHOLE_BUDGET)
-    limited = dict.fromkeys(own)  # in the order of the file
+    funders = (use.funder for use in wording.plan.budget_lines if use.line == WHOLE_BUDGET)
+    limited = dict.fromkeys(funders)  # without duplicates, in file order
 
     def charged(book: WorkbookTables) -> ex.Expression:
         spend = book["spend"]
-        its = [spend.find_cell(f, "all") for f in limited if spend.row_index(f) is not None]
-        return ex.sum_of(ex.as_expression(0), *its)
+        spend_cells = [spend.find_cell(f, "all") for f in limited if spend.row_index(f) is not None]
+        return ex.sum_of(ex.as_expression(0), *spend_cells)
 
     used = col.sum_where("lines", "all", line_id=WHOLE_BUDGET)
-    says = tr("Use of the funders' own budgets equals what these funders are charged")
-    if wording.plan.review is None:  # else each is told of the group that uses most of it
-        yield Check(says, "lines", used, charged)
-    says = tr("No budget is exceeded, in any year or in all")
+    statement = tr("Use of the funders' own budgets equals what these funders are charged")
+    if wording.plan.review is None:  # else each use is that of the group that uses most
+        yield Check(statement, "lines", used, charged)
+    statement = tr("No budget is exceeded, in any year or in all")
     yield Check(
-        says, "lines", col.column_sum("lines", "over"), col.column_sum("lines", "granted"), True
+        statement,
+        "lines",
+        col.column_sum("lines", "over"),
+        col.column_sum("lines", "granted"),
+        True,
     )

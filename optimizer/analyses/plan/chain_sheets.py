@@ -1,4 +1,4 @@
-"""Sheets on chains: all flows, what plants make, and what a tonne of each form is worth by year."""
+"""Sheets on chains: flows, output of plants, and the marginal value of each form by year."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 INFLOWS = ("supply", "made", "projects", "released", "missing")
-"""Where tonnes come from, in the order of a chart."""
+"""Sources of tonnes, in the order of the chart."""
 
 
 def all_flows_table(chains: Sequence[ChainWording]) -> Table:
-    """Tonnes of each form, undisturbed and in the worst states."""
+    """Return the flows of each form in tonnes, undisturbed and in the worst states."""
     share = chains[0].wording.worst_share
     sides = {
         "undisturbed": tr("Undisturbed"),
         "worst_without_plan": tr("Worst {share} without plan", share=share),
         "worst": tr("The same with plan"),
     }
-    rows = [(one, form, side) for one in chains for form in one.outcome.forms for side in sides]
+    rows = [
+        (chain, form, side) for chain in chains for form in chain.outcome.forms for side in sides
+    ]
 
     def tonnes(name: str) -> doc.ValueGetter:
         return lambda row: getattr(getattr(row[1], row[2]), name)
 
-    def follows(line: FormulaRow) -> ex.Expression:
+    def expected_intake(line: FormulaRow) -> ex.Expression:
         return ex.sum_of(*(line[key] for key in INFLOWS)) - line["demand"]
 
     def figure(header: str, key: str) -> Column:
@@ -48,7 +50,7 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
         figure(tr("Missing"), "missing"),
         figure(tr("Demand"), "demand"),
         figure(tr("Taken in for other forms"), "taken"),
-        doc.deviation_column("taken", follows),
+        doc.deviation_column("taken", expected_intake),
         figure(tr("Not needed"), "unused"),
         *col.id_columns(material_id="1.material", field="2"),
     ]
@@ -57,8 +59,8 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
 
 
 def all_plants_table(chains: Sequence[ChainWording]) -> Table:
-    """What plants make, and what capacity is worth."""
-    rows = [(one, plant) for one in chains for plant in one.outcome.plants]
+    """Return the output of plants and the marginal value of their capacity."""
+    rows = [(chain, plant) for chain in chains for plant in chain.outcome.plants]
     value = tr("Value of a tonne of capacity, {unit} per t", unit=_value_unit(chains[0].wording))
     share = chains[0].wording.worst_share
     columns = [
@@ -76,7 +78,8 @@ def all_plants_table(chains: Sequence[ChainWording]) -> Table:
             tr("{value}, without plan", value=value), "value_without", "number",
             "1.value_without_plan_per_t",
         ),
-        col.figure_column(tr("{value}, with plan", value=value), "value", "number", "1.value_per_t"),
+        col.figure_column(tr("{value}, with plan", value=value), "value", "number",
+            "1.value_per_t"),
         *col.id_columns(id="1.id"),
     ]  # fmt: skip
     return Table(tr("What plants make of other forms"), rows, columns, "chain-plants")
@@ -87,25 +90,21 @@ def _value_unit(wording: PlanWording) -> str:
 
 
 def all_values_table(chains: Sequence[ChainWording]) -> Table:
-    """What a tonne of each form is worth, year by year."""
-    say = chains[0].wording
+    """Return the marginal value of a tonne of each form by year."""
+    wording = chains[0].wording
     sides = {"value_without_plan_per_t": tr("Without plan"), "value_per_t": tr("With plan")}
     rows = [
-        col.SheetRow(
-            "number",
-            {
-                "chain": one.title, "name": one.form_name(form.material), "side": called,
-                "material_id": form.material, "field": side, **getattr(form, side),
-            },
-        )
-        for one in chains
-        for form in one.outcome.forms
-        for side, called in sides.items()
+        col.SheetRow("number",
+            {"chain": chain.title, "name": chain.form_name(form.material), "side": side_title,
+            "material_id": form.material, "field": side, **getattr(form, side)})
+        for chain in chains
+        for form in chain.outcome.forms
+        for side, side_title in sides.items()
     ]  # fmt: skip
     columns = [
         *col.text_columns(chain=tr("Chain"), name=tr("Form"), side=tr("Case")),
-        *col.year_columns(say.year_keys),
+        *col.year_columns(wording.year_keys),
         *col.id_columns("material_id", "field"),
     ]
-    caption = tr("What a tonne of each form is worth, {unit} per t", unit=_value_unit(say))
+    caption = tr("What a tonne of each form is worth, {unit} per t", unit=_value_unit(wording))
     return Table(caption, rows, columns, "chain-values")

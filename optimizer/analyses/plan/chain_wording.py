@@ -1,4 +1,4 @@
-"""A chain of materials in words."""
+"""Names and sentences for a chain of materials."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from optimizer.report.number_format import ZERO_TOLERANCE, format_rounded_percen
 from optimizer.report.wording import capitalize, join_with_and
 
 MAX_FORMS_WITHOUT_CHART = 2
-"""Of a chain of no more forms there is no chart."""
+"""A chain with at most this many forms has no chart."""
 MAX_NAMED_PARTS = 3
-"""Projects or stocks that a cell or a sentence names."""
+"""Largest number of projects or stockpiles that a cell or a sentence names."""
 
 
 @dataclass(frozen=True)
 class ChainWording:
-    """A chain in words."""
+    """A chain of a plan, with the names that texts use."""
 
     wording: PlanWording
     number: int
@@ -28,7 +28,7 @@ class ChainWording:
 
     @cached_property
     def title(self) -> str:
-        """The forms that nothing else is made of."""
+        """The names of the forms that no plant of the chain takes in."""
         taken = {m for plant in self.outcome.plants for m in plant.inputs_t_per_t}
         return join_with_and(
             [self.form_name(f.material) for f in self.outcome.forms if f.material not in taken]
@@ -36,31 +36,31 @@ class ChainWording:
 
     @property
     def has_chart(self) -> bool:
-        """Whether there is a chart of it: of a few forms all stands in a sentence."""
+        """Whether the chain has a chart; a sentence is enough for a few forms."""
         return len(self.outcome.forms) > MAX_FORMS_WITHOUT_CHART
 
     @property
     def year(self) -> int:
-        """The year that is told of."""
+        """The year that the outcome of the chain refers to."""
         return self.outcome.year
 
     def form_name(self, material: str) -> str:
-        """The name of a form."""
+        """Return the name of a form."""
         return self.wording.name("materials", material)
 
     def plant_name(self, id: str, is_project: bool) -> str:
-        """The name of a conversion or of a project with inputs."""
+        """Return the name of a conversion or of a project with inputs."""
         return self.wording.name("projects" if is_project else "conversions", id)
 
     def stage_name(self, bottleneck: Bottleneck) -> str:
-        """A stage in words."""
+        """Return the name of a stage that is a bottleneck."""
         form = self.form_name(bottleneck.material)
         if bottleneck.stage == "making":
             return tr("plants for {form}", form=form)
         return tr("tonnes of {form}", form=form)
 
     def part_names(self, projects: Sequence[str], stocks: Sequence[str] = ()) -> str:
-        """Parts of the plan, the first few by name."""
+        """Return the names of projects and stockpiles; of many, only the first few."""
         names = [self.wording.name("projects", p) for p in projects]
         names += [self.wording.name("stockpiles", h) for h in stocks]
         if len(names) > MAX_NAMED_PARTS + 1:
@@ -70,48 +70,50 @@ class ChainWording:
 
 
 def describe_shortages(chain_wording: ChainWording) -> str:
-    """How often the chain is short, and what is the bottleneck then."""
-    chain, say = chain_wording.outcome, chain_wording.wording
-    about = {
+    """Describe how often the chain is short and which stage is the bottleneck then."""
+    chain, wording = chain_wording.outcome, chain_wording.wording
+    values = {
         "year": chain.year,
         "before": format_rounded_percent(chain.short_without_plan),
         "after": format_rounded_percent(chain.short),
     }
     if chain.short_without_plan <= ZERO_TOLERANCE and chain.short <= ZERO_TOLERANCE:
         return tr("In no state is anything missing, with or without the plan.")
-    said = tr(
+    text = tr(
         "{year} is the year in which most is expected to be missing without the plan: something is "
         "missing then in {before} of states, and in {after} with the plan.",
-        **about,
+        **values,
     )
-    of_chain = [m for m in say.plan.materials if m.id in {f.material for f in chain.forms}]
-    said += " " + tr(
+    chain_materials = [
+        m for m in wording.plan.materials if m.id in {f.material for f in chain.forms}
+    ]
+    text += " " + tr(
         "{expected} in the chain, all years: {before} without the plan, {after} with it.",
-        expected=capitalize(say.expected_outcome),
-        before=say.amount_for_sentence(sum(m.expected_without_plan for m in of_chain)),
-        after=say.amount_for_sentence(sum(m.expected for m in of_chain)),
+        expected=capitalize(wording.expected_outcome),
+        before=wording.amount_for_sentence(sum(m.expected_without_plan for m in chain_materials)),
+        after=wording.amount_for_sentence(sum(m.expected for m in chain_materials)),
     )
-    found = chain.bottlenecks
-    without = max(found, key=lambda b: b.share_without_plan, default=None)
-    within = max(found, key=lambda b: b.share, default=None)
-    if without is not None and without.share_without_plan > 0:
-        said += " " + tr(
+    bottlenecks = chain.bottlenecks
+    worst_without_plan = max(bottlenecks, key=lambda b: b.share_without_plan, default=None)
+    worst_with_plan = max(bottlenecks, key=lambda b: b.share, default=None)
+    if worst_without_plan is not None and worst_without_plan.share_without_plan > 0:
+        text += " " + tr(
             "What lacks most often in these states without the plan: {stage} ({share}).",
-            stage=chain_wording.stage_name(without),
-            share=format_rounded_percent(without.share_without_plan),
+            stage=chain_wording.stage_name(worst_without_plan),
+            share=format_rounded_percent(worst_without_plan.share_without_plan),
         )
-    if within is not None and within.share > 0:
-        said += " " + tr(
+    if worst_with_plan is not None and worst_with_plan.share > 0:
+        text += " " + tr(
             "With the plan: {stage} ({share}).",
-            stage=chain_wording.stage_name(within),
-            share=format_rounded_percent(within.share),
+            stage=chain_wording.stage_name(worst_with_plan),
+            share=format_rounded_percent(worst_with_plan.share),
         )
-    return said
+    return text
 
 
 def describe_stages(chain_wording: ChainWording, stages: ChainStages) -> str:
-    """What the stages of the plan are worth without one another."""
-    say = chain_wording.wording
+    """Describe what two stages of the plan avoid with and without each other."""
+    wording = chain_wording.wording
     return tr(
         "What feeds {form} ({earlier}) avoids {earlier_with} with the planned plants for it "
         "({later}), and {earlier_alone} without them. The plants avoid {later_with} with what "
@@ -119,8 +121,8 @@ def describe_stages(chain_wording: ChainWording, stages: ChainStages) -> str:
         form=chain_wording.form_name(stages.output),
         earlier=chain_wording.part_names(stages.earlier_projects, stages.earlier_stockpiles),
         later=chain_wording.part_names(stages.projects),
-        earlier_with=say.amount_for_sentence(stages.earlier),
-        earlier_alone=say.amount_for_sentence(stages.earlier_alone),
-        later_with=say.amount_for_sentence(stages.later),
-        later_alone=say.amount_for_sentence(stages.later_alone),
+        earlier_with=wording.amount_for_sentence(stages.earlier),
+        earlier_alone=wording.amount_for_sentence(stages.earlier_alone),
+        later_with=wording.amount_for_sentence(stages.later),
+        later_alone=wording.amount_for_sentence(stages.later_alone),
     )

@@ -1,4 +1,4 @@
-"""Chains of materials: what flows, where they break, and what each stage of the plan is worth."""
+"""Chains of materials: flows, bottlenecks and the value of each stage of the plan."""
 
 from __future__ import annotations
 
@@ -33,48 +33,64 @@ from optimizer.report.document import (
 from optimizer.report.wording import capitalize, join_with_and
 
 MIN_MARKED_SHARE = 0.2
-"""Share of short states from which on a chart marks a bottleneck."""
+"""Smallest share of short states from which on a chart marks a bottleneck."""
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
-    """Each chain; a sheet has the flows and values of all of them."""
-    # Those that have a chart stand first.
-    known = sorted(
+    """Build the section on chains, and one of sheets with flows and marginal values."""
+    # Chains with a chart come first.
+    outcomes = sorted(
         (c for c in wording.plan.chains if c.forms),
         key=lambda c: len(c.forms) <= MAX_FORMS_WITHOUT_CHART,
     )
-    told = [ChainWording(wording, number, chain) for number, chain in enumerate(known, 1)]
+    chains = [ChainWording(wording, number, outcome) for number, outcome in enumerate(outcomes, 1)]
     title = tr("From form to form: where chains break, and what each stage is worth")
-    untold: list[Part] = []
+    failure_notes: list[Part] = []
     if wording.plan.chains_untold:
-        failed = tr(
+        text = tr(
             "The solver failed on the programs that tell of these forms: {forms}. The plan and its "
             "figures do not depend on them.",
             forms=join_with_and([wording.name("materials", m) for m in wording.plan.chains_untold]),
         )
-        untold = [doc.Text(failed)]
-    if not told:
-        return [Section("chains", title, untold, sheet_name=tr("Chains"))] if untold else []
+        failure_notes = [doc.Text(text)]
+    if not chains:
+        return (
+            [Section("chains", title, failure_notes, sheet_name=tr("Chains"))]
+            if failure_notes
+            else []
+        )
     by_year = tr("What flows in chains, and what a tonne of each form is worth")
-    parts = [part for one in told if one.has_chart for part in _chain_parts(one, TERMINAL_AND_PAGE)]
-    plain = [one for one in told if not one.has_chart]
-    if plain:
-        parts.append(doc.Terms([(one.title, describe_shortages(one)) for one in plain], PAGE))
-    parts += [part for one in plain for part in _chain_parts(one, TERMINAL)]
-    sheet = [all_flows_table(told), all_plants_table(told), all_values_table(told)]
+    parts = [
+        part
+        for chain in chains
+        if chain.has_chart
+        for part in _chain_parts(chain, TERMINAL_AND_PAGE)
+    ]
+    without_chart = [chain for chain in chains if not chain.has_chart]
+    if without_chart:
+        parts.append(
+            doc.Terms([(chain.title, describe_shortages(chain)) for chain in without_chart], PAGE)
+        )
+    parts += [part for chain in without_chart for part in _chain_parts(chain, TERMINAL)]
+    sheet_tables = [all_flows_table(chains), all_plants_table(chains), all_values_table(chains)]
     return [
         Section(
             "chains",
             title,
-            [*untold, *parts, _bottlenecks_table(told, SHEET), _part_values_table(told, SHEET)],
+            [
+                *failure_notes,
+                *parts,
+                _bottlenecks_table(chains, SHEET),
+                _part_values_table(chains, SHEET),
+            ],
             sheet_name=tr("Chains"),
         ),
-        Section("chain-flows", by_year, sheet, SHEET, sheet_name=tr("Flows in chains")),
+        Section("chain-flows", by_year, sheet_tables, SHEET, sheet_name=tr("Flows in chains")),
     ]
 
 
 def _chain_parts(chain_wording: ChainWording, on: doc.Media) -> Iterator[Part]:
-    """A chain, whose heading and sentence stand ``on`` some media only."""
+    """Yield the parts on one chain; ``on`` are the media of its heading and sentence."""
     yield doc.Heading(chain_wording.title, on)
     yield doc.Text(describe_shortages(chain_wording), on)
     yield _forms_table(chain_wording)
@@ -85,53 +101,55 @@ def _chain_parts(chain_wording: ChainWording, on: doc.Media) -> Iterator[Part]:
 
 
 def _used_tonnes(flow: FormFlow) -> float:
-    """Tonnes that reach consumers or are made into other forms."""
+    """Return the tonnes that reach consumers or are converted into other forms."""
     return flow.demand_t - flow.missing_t + flow.taken_t
 
 
 def _forms_table(chain_wording: ChainWording) -> Table:
-    """What of each form is used, and what a tonne of it is worth, under the picture."""
-    say, year, case = (
-        chain_wording.wording,
-        str(chain_wording.outcome.year),
-        chain_wording.wording.case,
-    )
-    worst = tr("Used in {year}, t", year=year)
-    value = _value_header(say, chain_wording.outcome.year)
+    """Return used tonnes and marginal value of each form, with the flow chart."""
+    wording = chain_wording.wording
+    year = str(chain_wording.outcome.year)
+    case = chain_wording.wording.case
+    used_header = tr("Used in {year}, t", year=year)
+    value_header = _value_header(wording, chain_wording.outcome.year)
 
-    def figure(header: str, of: doc.ValueGetter, group: str) -> Column:
-        return Column(header, of, _row_number_form, group=group)
+    def figure(header: str, getter: doc.ValueGetter, group: str) -> Column:
+        return Column(header, getter, _row_number_form, group=group)
 
     def price(form: ChainForm) -> float | None:
-        known = case.materials.get(form.material) if case else None
+        material = case.materials.get(form.material) if case else None
         return (
-            None if known is None else float(known.price_eur_per_t.at(chain_wording.outcome.year))
+            None
+            if material is None
+            else float(material.price_eur_per_t.at(chain_wording.outcome.year))
         )
 
     columns = [
         Column(tr("Form"), lambda form: chain_wording.form_name(form.material), "text"),
-        figure(tr("Undisturbed"), lambda form: _used_tonnes(form.undisturbed), worst),
+        figure(tr("Undisturbed"), lambda form: _used_tonnes(form.undisturbed), used_header),
         figure(
-            tr("Worst {share} without plan", share=say.worst_share),
+            tr("Worst {share} without plan", share=wording.worst_share),
             lambda form: _used_tonnes(form.worst_without_plan),
-            worst,
+            used_header,
         ),
-        figure(tr("The same with plan"), lambda form: _used_tonnes(form.worst), worst),
-        figure(tr("Without plan"), lambda form: form.value_without_plan_per_t.get(year), value),
-        figure(tr("With plan"), lambda form: form.value_per_t.get(year), value),
+        figure(tr("The same with plan"), lambda form: _used_tonnes(form.worst), used_header),
+        figure(
+            tr("Without plan"), lambda form: form.value_without_plan_per_t.get(year), value_header
+        ),
+        figure(tr("With plan"), lambda form: form.value_per_t.get(year), value_header),
     ]
-    if say.counts_damage and case is not None:
-        columns.append(figure(tr("Market price"), price, value))
+    if wording.counts_damage and case is not None:
+        columns.append(figure(tr("Market price"), price, value_header))
     note = tr(
         "Used: reaches consumers or is made into another form. Worst {share}: mean of the states "
         "in which the chain loses most without the plan, and of the same states with it. Value of "
         "a tonne: with one more in that year {expected} would be lower by this at most, with one "
         "less higher by this at least ({mean}); the two part where feed and plants match exactly. "
         "Where nothing is missing it is 0.",
-        share=say.worst_share,
-        expected=say.expected_outcome,
+        share=wording.worst_share,
+        expected=wording.expected_outcome,
         mean=tr("mean of all states, money of that year")
-        if say.counts_damage
+        if wording.counts_damage
         else tr("mean of all states"),
     )
     caption = tr("{forms}: what is used, and what a tonne is worth", forms=chain_wording.title)
@@ -153,17 +171,17 @@ def _forms_table(chain_wording: ChainWording) -> Table:
 
 
 def _row_number_form(_row: ChainForm) -> doc.ValueForm:
-    """Decimals of each row by itself: of one form there are thousands of tonnes, of another few."""
+    """Return the number format of a row: decimals are set by row, as magnitudes differ by form."""
     return "number"
 
 
 def _note_on_first_chain(chain_wording: ChainWording, note: str) -> str:
-    """A note that the first chain has for all of them."""
+    """Return the note for the first chain and an empty text for all others."""
     return note if chain_wording.number == 1 else ""
 
 
 def _empty_table_text(on: doc.Media) -> str:
-    """What a table without rows says: a sheet has it in any case."""
+    """Return the text of a table without rows; only sheets show such tables."""
     return tr("There are none.") if on is SHEET else ""
 
 
@@ -186,10 +204,8 @@ def _flow_chart(chain_wording: ChainWording) -> Chart:
     share = chain_wording.wording.worst_share
     panels = [
         _chart_panel(chain_wording, links, "undisturbed", "undisturbed_t", None, tr("Undisturbed")),
-        _chart_panel(
-            chain_wording, links, "worst_without_plan", "worst_without_plan_t", "share_without_plan",
-            tr("Worst {share} of states, without the plan", share=share),
-        ),
+        _chart_panel(chain_wording, links, "worst_without_plan", "worst_without_plan_t",
+            "share_without_plan", tr("Worst {share} of states, without the plan", share=share)),
         _chart_panel(
             chain_wording, links, "worst", "worst_t", "share", tr("The same states, with the plan"),
         ),
@@ -197,7 +213,7 @@ def _flow_chart(chain_wording: ChainWording) -> Chart:
     title = tr(
         "{forms}: where tonnes come from in {year}", forms=chain_wording.title, year=chain.year
     )
-    told = tr(
+    description = tr(
         "Three rows: undisturbed, the worst states without the plan, the same with it. A bar "
         "stands for a form, from raw material on the left to product on the right, by tonnes, each "
         "form on a scale of its own: what comes from the market, from projects and from stocks, "
@@ -208,7 +224,7 @@ def _flow_chart(chain_wording: ChainWording) -> Chart:
     return Chart(
         f"chain-{chain_wording.number}",
         title,
-        told,
+        description,
         lambda: charts.flow_panels(names, links, panels),
     )
 
@@ -221,31 +237,33 @@ def _chart_panel(
     share_field: str | None,
     title: str,
 ) -> charts.FlowPanel:
-    chain, lacks = chain_wording.outcome, dict[tuple[str, str], float]()
+    chain, bottleneck_shares = chain_wording.outcome, dict[tuple[str, str], float]()
     for stage in chain.bottlenecks if share_field is not None else ():
-        if (often := getattr(stage, share_field or "")) >= MIN_MARKED_SHARE:
-            lacks[stage.material, stage.stage] = often
+        if (frequency := getattr(stage, share_field or "")) >= MIN_MARKED_SHARE:
+            bottleneck_shares[stage.material, stage.stage] = frequency
     forms = {}
     for form in chain.forms:
         flow: FormFlow = getattr(form, flow_field)
-        comes = (flow.supply_t, flow.made_t, flow.projects_t, flow.released_t, flow.missing_t)
-        marks = (lacks.get((form.material, kind)) for kind in ("supply", "making"))
-        forms[form.material] = charts.FormBalance(comes, flow.demand_t, *marks)
+        inflows = (flow.supply_t, flow.made_t, flow.projects_t, flow.released_t, flow.missing_t)
+        marks = (bottleneck_shares.get((form.material, kind)) for kind in ("supply", "making"))
+        forms[form.material] = charts.FormBalance(inflows, flow.demand_t, *marks)
     bands = []
     for taken, output in links:
-        some = [
+        tonnes_and_ratios = [
             (float(getattr(plant, plant_field)), plant.inputs_t_per_t[taken])
             for plant in chain.plants
             if plant.output == output and taken in plant.inputs_t_per_t
         ]
-        tonnes = sum(t * ratio for t, ratio in some)
-        bands.append(charts.ConversionBand(taken, output, tonnes, sum(t for t, _ in some)))
+        tonnes = sum(t * ratio for t, ratio in tonnes_and_ratios)
+        bands.append(
+            charts.ConversionBand(taken, output, tonnes, sum(t for t, _ in tonnes_and_ratios))
+        )
     return charts.FlowPanel(title, forms, bands)
 
 
 def _bottlenecks_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
-    """Which stage is the bottleneck how often, without the plan and with it."""
-    rows = [(one, stage) for one in chains for stage in one.outcome.bottlenecks]
+    """Return how often each stage is the bottleneck, without the plan and with it."""
+    rows = [(chain, stage) for chain in chains for stage in chain.outcome.bottlenecks]
     columns = [
         col.text_column(tr("Chain"), lambda row: row[0].title, media=SHEET),
         col.text_column(tr("What lacks first"), lambda row: capitalize(row[0].stage_name(row[1]))),
@@ -260,9 +278,9 @@ def _bottlenecks_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
     )
     caption, name = tr("Bottlenecks"), "bottlenecks"
     if on is TERMINAL_AND_PAGE:
-        (one,) = chains
-        caption = tr("{forms}: bottlenecks in {year}", forms=one.title, year=one.year)
-        name, note = f"bottlenecks-{one.number}", _note_on_first_chain(one, note)
+        (chain,) = chains
+        caption = tr("{forms}: bottlenecks in {year}", forms=chain.title, year=chain.year)
+        name, note = f"bottlenecks-{chain.number}", _note_on_first_chain(chain, note)
     return Table(
         caption,
         rows,
@@ -277,7 +295,7 @@ def _bottlenecks_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
 
 @dataclass(frozen=True)
 class _PartValue:
-    """What a part of the plan avoids, with and without another."""
+    """What a part of the plan avoids, with and without another part."""
 
     chain_wording: ChainWording
     part_name: str
@@ -289,25 +307,23 @@ class _PartValue:
 def _part_values(chain_wording: ChainWording) -> Iterator[_PartValue]:
     for stages in chain_wording.outcome.stages:
         form = chain_wording.form_name(stages.output)
-        feeds, plants = (
-            tr("What feeds {form}", form=form),
-            tr("Planned plants for {form}", form=form),
-        )
+        feeds = tr("What feeds {form}", form=form)
+        plants = tr("Planned plants for {form}", form=form)
         yield _PartValue(chain_wording, feeds, stages.earlier, plants, stages.earlier_alone)
         yield _PartValue(chain_wording, plants, stages.later, feeds, stages.later_alone)
     for project in chain_wording.outcome.projects:
         yield _PartValue(
             chain_wording, chain_wording.wording.name("projects", project.id), project.avoided
         )
-    for pile in chain_wording.outcome.stockpiles:
+    for stockpile in chain_wording.outcome.stockpiles:
         yield _PartValue(
-            chain_wording, chain_wording.wording.name("stockpiles", pile.id), pile.avoided
+            chain_wording, chain_wording.wording.name("stockpiles", stockpile.id), stockpile.avoided
         )
 
 
 def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
-    """What parts of the plan avoid, with the rest of it and without the stage beside them."""
-    rows = [part for one in chains for part in _part_values(one)]
+    """Return what parts of the plan avoid, with the rest of it and without the adjoining stage."""
+    rows = [part for chain in chains for part in _part_values(chain)]
     columns = [
         col.text_column(tr("Chain"), lambda row: row.chain_wording.title, media=SHEET),
         col.text_column(tr("Part of the plan"), "part_name"),
@@ -317,22 +333,19 @@ def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
             tr("Avoids then"), "alone", "outcome", "avoided_without_part", decimals_group="all"
         ),
     ]
-    say = chains[0].wording
+    wording = chains[0].wording
     note = tr(
         "{expected} in the chain without the part, less that with it, over all years. The rest of "
         "the plan stays as it is; a plan made without the part might do otherwise.",
-        expected=capitalize(say.expected_outcome),
+        expected=capitalize(wording.expected_outcome),
     )
-    caption, name = (
-        tr("What parts of the plan avoid ({unit})", unit=say.unit),
-        "worth",
-    )
+    caption, name = (tr("What parts of the plan avoid ({unit})", unit=wording.unit), "worth")
     if on is TERMINAL_AND_PAGE:
-        (one,) = chains
+        (chain,) = chains
         caption = tr(
-            "{forms}: what parts of the plan avoid ({unit})", forms=one.title, unit=say.unit
+            "{forms}: what parts of the plan avoid ({unit})", forms=chain.title, unit=wording.unit
         )
-        name, note = f"worth-{one.number}", _note_on_first_chain(one, note)
+        name, note = f"worth-{chain.number}", _note_on_first_chain(chain, note)
     return Table(
         caption,
         rows,
@@ -346,7 +359,9 @@ def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """What comes of each form goes somewhere."""
+    """Check that inflows and outflows of each form are equal."""
     if wording.plan.chains:
-        says = tr("What comes of each form of a chain is what goes")
-        yield doc.no_deviation_check(says, "chain-flows", col.column_sum("chain-flows", "demand"))
+        statement = tr("What comes of each form of a chain is what goes")
+        yield doc.no_deviation_check(
+            statement, "chain-flows", col.column_sum("chain-flows", "demand")
+        )

@@ -25,7 +25,7 @@ BookFormula = Callable[[WorkbookTables], Expression]
 
 @dataclass(frozen=True)
 class SheetRow:
-    """Figures of one kind, given or calculated, by the keys of their columns."""
+    """A row of figures of one form; a cell holds a value or a formula."""
 
     form: ValueForm
     cells: Mapping[str, CellContent]
@@ -34,16 +34,16 @@ class SheetRow:
         return self.cells.get(key)
 
 
-def text_column(header: str, getter: ValueGetter = "", **more: Any) -> Column:
-    """A column of texts."""
-    return Column(header, getter or no_value, "text", **more)
+def text_column(header: str, getter: ValueGetter = "", **options: Any) -> Column:
+    """Return a column of texts."""
+    return Column(header, getter or no_value, "text", **options)
 
 
 def figure_column(
-    header: str, key: str, form: FormOrFunction = "money", getter: ValueGetter = "", **more: Any
+    header: str, key: str, form: FormOrFunction = "money", getter: ValueGetter = "", **options: Any
 ) -> Column:
-    """A column of figures of the optimizer, or of the scenario."""
-    return Column(header, getter or key, form, key=key, **more)
+    """Return a column of figures from the optimizer or the scenario."""
+    return Column(header, getter or key, form, key=key, **options)
 
 
 def formula_column(
@@ -52,32 +52,34 @@ def formula_column(
     formula: FormulaBuilder,
     form: ValueForm = "money",
     getter: ValueGetter = no_value,
-    **more: Any,
+    **options: Any,
 ) -> Column:
-    """A column of formulas; ``of`` gives what media without formulas show."""
-    return Column(header, getter, form, key=key, formula=formula, **more)
+    """Return a column of formulas; ``getter`` gives the value for media without formulas."""
+    return Column(header, getter, form, key=key, formula=formula, **options)
 
 
-def row_column(header: str | int, key: str, form: ValueForm | None = None, **more: Any) -> Column:
-    """A column of what a :class:`Row` holds, in the form of the row if none is given."""
+def row_column(
+    header: str | int, key: str, form: ValueForm | None = None, **options: Any
+) -> Column:
+    """Return a column of the cells of a :class:`SheetRow`, by default in the form of the row."""
 
-    def held(row: SheetRow) -> float | str | None:
+    def get_value(row: SheetRow) -> float | str | None:
         return None if callable(row[key]) else row[key]
 
     def formula(line: FormulaRow) -> Expression | None:
         return line.row[key](line) if callable(line.row[key]) else None
 
-    own = form or (lambda row: row.form)
-    return Column(header, held, own, key=key, formula=formula, empty_text="", **more)
+    get_form = form or (lambda row: row.form)
+    return Column(header, get_value, get_form, key=key, formula=formula, empty_text="", **options)
 
 
 def text_columns(**headers: str) -> list[Column]:
-    """Columns of texts that a :class:`Row` holds, by their keys."""
+    """Return columns of texts of a :class:`SheetRow`, from their keys and headers."""
     return [row_column(header, key, "text") for key, header in headers.items()]
 
 
 def id_columns(*row_keys: str, **getter: ValueGetter) -> list[Column]:
-    """Columns of ids that only let formulas find rows; ``held`` are those of a :class:`Row`."""
+    """Return columns of ids by which formulas find rows, by row key or by getter."""
     headers = {
         "id": tr("Id"),
         "project_id": tr("Id of the project"),
@@ -93,26 +95,26 @@ def id_columns(*row_keys: str, **getter: ValueGetter) -> list[Column]:
         "field": tr("Field"),
         "path": tr("Path in the scenario"),
     }
-    own = {key: itemgetter(key) for key in row_keys}
-    return [id_column(headers[key], key, read) for key, read in {**own, **getter}.items()]
+    row_getters = {key: itemgetter(key) for key in row_keys}
+    return [id_column(headers[key], key, read) for key, read in {**row_getters, **getter}.items()]
 
 
 def year_columns(
-    year_keys: Iterable[str], form: ValueForm | None = None, **more: Any
+    year_keys: Iterable[str], form: ValueForm | None = None, **options: Any
 ) -> list[Column]:
-    """A column for each year."""
-    return [row_column(int(year), year, form, **more) for year in year_keys]
+    """Return a column for each year."""
+    return [row_column(int(year), year, form, **options) for year in year_keys]
 
 
 def formulas_by_year(
     year_keys: Iterable[str], year_formula: Callable[[FormulaRow, str], Expression | None]
 ) -> dict[str, CellContent]:
-    """A formula for each year."""
+    """Return a formula for each year."""
 
-    def at(year: str) -> FormulaBuilder:
+    def formula_for(year: str) -> FormulaBuilder:
         return lambda line: year_formula(line, year)
 
-    return {year: at(year) for year in year_keys}
+    return {year: formula_for(year) for year in year_keys}
 
 
 def deviation_from_accounts(
@@ -121,48 +123,48 @@ def deviation_from_accounts(
     year_keys: Iterable[str],
     weight_column: str = "",
 ) -> Expression:
-    """How far the years of a row are from what these accounts provide in them."""
-    apart = (
+    """Return the sum over years of the absolute deviations of a row from the matching accounts."""
+    deviations = (
         sum_where("by_year", year, matching_cells, weight_column=weight_column)(line.tables)
         - line[year]
         for year in year_keys
     )
-    return ex.sum_of(*map(ex.absolute_value, apart))
+    return ex.sum_of(*map(ex.absolute_value, deviations))
 
 
 def difference(left_key: str, right_key: str) -> FormulaBuilder:
-    """The difference of two cells of a row."""
+    """Return a formula for the difference of two cells of a row."""
     return lambda line: line[left_key] - line[right_key]
 
 
 def quotient(left_key: str, right_key: str) -> FormulaBuilder:
-    """The quotient of two cells of a row; empty where there is nothing to divide by."""
+    """Return a formula for the quotient of two cells of a row; empty if the divisor is 0."""
     return lambda line: ex.ratio_or_empty(line[left_key], line[right_key])
 
 
 def year_cells(placed_table: PlacedTable, row: int) -> ex.CellArea:
-    """The cells of a row in all years."""
-    known = [one.key for one in placed_table.columns if isinstance(one.header, int)]
-    return placed_table.row_area(row, known[0], known[-1])
+    """Return the cells of a row in all years."""
+    year_keys = [column.key for column in placed_table.columns if isinstance(column.header, int)]
+    return placed_table.row_area(row, year_keys[0], year_keys[-1])
 
 
 def row_year_cells(line: FormulaRow, row_offset: int = 0) -> ex.CellArea:
-    """The same of the row of a formula, or of one so many rows below it."""
+    """Return the year cells of the row of a formula, or of the row at an offset from it."""
     return year_cells(line.table, line.row_index + row_offset)
 
 
 def sum_of_years(line: FormulaRow) -> Expression:
-    """The sum of a row over all years."""
+    """Return the sum of a row over all years."""
     return ex.sum_of(row_year_cells(line))
 
 
 def find_cell(table: str, row: str, key: str) -> BookFormula:
-    """A cell of a table, by the keys of its row and column."""
+    """Return a reference to a cell of a table, by the keys of its row and column."""
     return lambda book: book[table].find_cell(row, key)
 
 
 def column_sum(table: str, key: str) -> BookFormula:
-    """The sum of a column."""
+    """Return the sum of a column."""
     return lambda book: book[table].column_total(key)
 
 
@@ -174,16 +176,22 @@ def sum_where(
     weight_column: str = "",
     **matching_texts: str,
 ) -> BookFormula:
-    """The sum of a column, times another, over the rows that hold these texts or those of cells."""
-    held = {**matching_cells, **{k: ex.text_expression(w) for k, w in matching_texts.items()}}
+    """Return the sum of a column over matching rows, optionally weighted by another column.
+
+    A row matches if its cells equal ``matching_cells`` and ``matching_texts``, both by column key.
+    """
+    matches = {
+        **matching_cells,
+        **{k: ex.text_expression(value) for k, value in matching_texts.items()},
+    }
 
     def amount(book: WorkbookTables) -> Expression:
-        of = book[table]
-        tests = ((of.column_area(k), w) for k, w in held.items())
+        placed_table = book[table]
+        tests = ((placed_table.column_area(k), value) for k, value in matches.items())
         return ex.sum_where(
-            of.column_area(key),
+            placed_table.column_area(key),
             *tests,
-            factor_area=of.column_area(weight_column) if weight_column else None,
+            factor_area=placed_table.column_area(weight_column) if weight_column else None,
         )
 
     return amount

@@ -1,4 +1,4 @@
-"""Results that go with a plan: which kinds there are, and whether a result is of that plan."""
+"""Companion results of a plan: their kinds, and whether a result belongs to a plan."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from models.results import (
 )
 
 OBJECTIVE_TOLERANCE = 1e-6
-"""How far the objective of a plan may be from that of the plan a result is of, as a share."""
+"""Relative difference below which two objectives count as those of the same plan."""
 
 
 @dataclass(frozen=True)
 class CompanionResults:
-    """Results that go with a plan, by kind; of a kind that is a tuple there may be several.
+    """Results that accompany a plan, by kind; a tuple field can hold several.
 
-    A new kind takes a field here, and what it shows a line in ``document.SECTIONS``.
+    A new kind needs a field here and an entry in ``document.COMPANION_SECTIONS``.
     """
 
     frontier: Frontier | None = None
@@ -42,54 +42,55 @@ class CompanionResults:
 
     @property
     def available(self) -> dict[str, Any]:
-        """What there is, by kind."""
+        """The results that are present, by kind."""
         pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {kind: found for kind, found in pairs if found}
+        return {kind: result for kind, result in pairs if result}
 
 
 COMPANION_KINDS = tuple(field.name for field in fields(CompanionResults))
-REPEATABLE_KINDS = tuple(
-    field.name for field in fields(CompanionResults) if isinstance(field.default, tuple)
-)
-"""Kinds of which several go with one plan."""
+REPEATABLE_KINDS = tuple(x.name for x in fields(CompanionResults) if isinstance(x.default, tuple))
+"""Kinds of which a plan can have several."""
 
 
 def group_by_kind(results: Iterable[Result]) -> dict[str, Any]:
-    """What goes with a plan among some results, as the fields of :class:`Beside`."""
-    found: dict[str, Any] = {}
+    """Group results by kind, as fields of :class:`CompanionResults`; other kinds are dropped."""
+    by_kind: dict[str, Any] = {}
     for result in results:
         kind = result_kind(result)
         if kind in REPEATABLE_KINDS:
-            found[kind] = (*found.get(kind, ()), result)
+            by_kind[kind] = (*by_kind.get(kind, ()), result)
         elif kind in COMPANION_KINDS:
-            found[kind] = result
-    return found
+            by_kind[kind] = result
+    return by_kind
 
 
 def result_kind(result: Result) -> str:
-    """The kind of a result, as its document states it."""
+    """Return the kind of a result, as its document states it."""
     return type(result).__name__.lower()
 
 
 def find_mismatch(result: Result, plan: Plan) -> Literal["", "scenario", "plan"]:
-    """In what a result differs from a plan that it was given with: it was computed for another
-    scenario, or for another plan of it; nothing where it goes with the plan."""
+    """Return why a result does not belong to a plan, or an empty text if it does.
+
+    ``"scenario"``: it was computed for another scenario; ``"plan"``: for another plan of it.
+    """
     if isinstance(result, Frontier):
         return "" if _same_scenario_except(result.varied, result, plan) else "scenario"
-    if isinstance(result, Waiting) and plan.review is None:  # of the same without its review
+    if isinstance(result, Waiting) and plan.review is None:  # it is of the scenario with a review
         return "" if _same_scenario_except("review", result, plan) else "scenario"
     if getattr(result, "input_sha256", None) != plan.certificate.input_sha256:
         return "scenario"
-    own, objective = _plan_objective(result), plan.certificate.objective
+    plan_objective, objective = _plan_objective(result), plan.certificate.objective
     return (
         ""
-        if own is None or abs(own - objective) <= OBJECTIVE_TOLERANCE * max(1.0, abs(own))
+        if plan_objective is None
+        or abs(plan_objective - objective) <= OBJECTIVE_TOLERANCE * max(1.0, abs(plan_objective))
         else "plan"
     )
 
 
 def _plan_objective(result: Result) -> float | None:
-    """The objective of the plan that a result is of; None of one that is of a scenario alone."""
+    """Return the objective of the plan that a result refers to; None if it refers to a scenario."""
     match result:
         case Evaluation():
             return result.own_objective
@@ -103,20 +104,20 @@ def _plan_objective(result: Result) -> float | None:
 
 
 def _same_scenario_except(path: str, result: Frontier | Waiting, plan: Plan) -> bool:
-    """Whether a result is of the scenario of a plan, but for what stands at a path there."""
-    pair = []
+    """Return whether the scenarios of a result and a plan agree except for the value at a path."""
+    contents = []
     for content in (plan.scenario, result.scenario):
         if content is None:
             return False
-        pair.append(_without_value_at(json.loads(json.dumps(content)), path.split(".")))
-        pair[-1].pop("variants", None)
-    return bool(pair[0] == pair[1])
+        contents.append(_without_value_at(json.loads(json.dumps(content)), path.split(".")))
+        contents[-1].pop("variants", None)
+    return bool(contents[0] == contents[1])
 
 
 def _without_value_at(content: Any, steps: Sequence[str]) -> Any:
-    """Nested mappings without a value, and without mappings that are empty then."""
+    """Return nested mappings without the value at a path and without mappings left empty."""
     if isinstance(content, dict) and content.get(steps[0]) is not None:
         value = content.pop(steps[0])
-        if len(steps) > 1 and (inside := _without_value_at(value, steps[1:])):
-            content[steps[0]] = inside
+        if len(steps) > 1 and (remainder := _without_value_at(value, steps[1:])):
+            content[steps[0]] = remainder
     return content

@@ -1,4 +1,4 @@
-"""Sections on a plan that other results of it bring: how much is unsure, and what is left out."""
+"""Sections of a plan that come from its evaluation, sensitivity analysis and explanation."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,25 +11,26 @@ from optimizer.analyses.sensitivity import document as sensitivity
 from optimizer.report.document import TERMINAL_AND_PAGE, Part, Section, Table
 
 SHOWN_ON = TERMINAL_AND_PAGE
-"""Their sheets are those of their own workbooks."""
+"""Media of these sections; workbooks of the results themselves have their sheets."""
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
-    """How much is unsure, by the evaluation and the sensitivity analysis of the plan, and why
-    candidates are left out, by its explanation."""
-    found = [
+    """Build the sections on uncertainty and, if there is an explanation, on rejected candidates."""
+    sections = [
         Section("unsure", tr("How much is unsure"), list(_uncertainty_parts(wording)), SHOWN_ON)
     ]
     if wording.companions.explanation is not None:
         table = explanation.left_out_table(wording.companions.explanation)
-        found.append(Section("rejected", tr("Candidates that are left out"), [table], SHOWN_ON))
-    return found
+        sections.append(Section("rejected", tr("Candidates that are left out"), [table], SHOWN_ON))
+    return sections
 
 
 def _uncertainty_parts(wording: PlanWording) -> Iterator[Part]:
     if wording.companions.sensitivity is not None:
-        for one in sensitivity.build_document(wording.companions.sensitivity).sections:
-            yield from map(_fold_charted_table, one.parts if one.id in ("swings", "turns") else ())
+        for section in sensitivity.build_document(wording.companions.sensitivity).sections:
+            yield from map(
+                _fold_charted_table, section.parts if section.id in ("swings", "turns") else ()
+            )
     if wording.companions.evaluation is not None:
         for part in evaluation.build_document(wording.companions.evaluation).answer:
             if isinstance(part, str) or (isinstance(part, Table) and part.name == "between"):
@@ -37,5 +38,5 @@ def _uncertainty_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _fold_charted_table(part: Part) -> Part:
-    """A part whose chart stands for its table."""
+    """Return the part, folded if it is a table with a chart."""
     return replace(part, is_folded=part.chart is not None) if isinstance(part, Table) else part

@@ -1,4 +1,4 @@
-"""How bad it can get, and where and when what remains falls."""
+"""Damage of a plan: distribution over states, by material, by consumer and by year."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -30,44 +30,51 @@ from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable, Wor
 PAGE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantiles that a page lists."""
 MIN_NAMED_PROBABILITY = 0.5
-"""Probability above which a project that comes unaided is named."""
+"""Probability above which an unaided project is named."""
 MAX_BARS = 14
-"""Materials or consumers with a bar of their own; what is left of more is one bar."""
+"""Largest number of materials or consumers with separate bars; the rest is summed in one."""
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
-    """What is left and where, what is missing when, and how outcomes are spread."""
+    """Build the sections on damage, on shortages by year and on the distribution."""
     title = tr("{what} with and without the plan", what=capitalize(wording.outcome_word))
-    missing, spread = tr("What is missing in each year"), wording.plan.outcome.distribution
-    how = tr("How the outcome is spread over the states")
-    found = [
+    shortage_title = tr("What is missing in each year")
+    distribution = wording.plan.outcome.distribution
+    spread_title = tr("How the outcome is spread over the states")
+    sections = [
         Section("damage", title, list(_damage_parts(wording)), sheet_name=tr("Damage")),
         Section(
-            "shortage", missing, [_yearly_shortage_table(wording)], SHEET, sheet_name=tr("Shortage")
+            "shortage",
+            shortage_title,
+            [_yearly_shortage_table(wording)],
+            SHEET,
+            sheet_name=tr("Shortage"),
         ),
     ]
-    if spread is not None:
-        parts = list(_quantile_parts(wording, spread, SHEET))
-        found.append(Section("spread", how, parts, SHEET, sheet_name=tr("Distribution")))
-    return found
+    if distribution is not None:
+        parts = list(_quantile_parts(wording, distribution, SHEET))
+        sections.append(
+            Section("spread", spread_title, parts, SHEET, sheet_name=tr("Distribution"))
+        )
+    return sections
 
 
 def _damage_parts(wording: PlanWording) -> Iterator[Part]:
-    anyway = wording.plan.outcome.without_plan.avoided_anyway
-    if anyway is not None and anyway > ZERO_TOLERANCE:
+    avoided_anyway = wording.plan.outcome.without_plan.avoided_anyway
+    if avoided_anyway is not None and avoided_anyway > ZERO_TOLERANCE:
         text = tr(
             "Without any plan, projects that come all the same avoid {avoided}; the plan is not "
             "credited with it.",
-            avoided=wording.amount_for_sentence(anyway),
+            avoided=wording.amount_for_sentence(avoided_anyway),
         )
-        likely = [one.id for one in wording.plan.unaided if one.probability > MIN_NAMED_PROBABILITY]
+        likely = [x.id for x in wording.plan.unaided if x.probability > MIN_NAMED_PROBABILITY]
         if likely:
             projects = join_with_and([wording.name("projects", id) for id in likely])
             text += " " + tr("More likely than not these come: {projects}.", projects=projects)
         yield doc.Text(text, TERMINAL_AND_PAGE)
     yield outcome_table(wording, TERMINAL_AND_PAGE)
-    if spread := wording.plan.outcome.distribution:
-        yield from _quantile_parts(wording, spread, PAGE)
+    if distribution := wording.plan.outcome.distribution:
+        yield from _quantile_parts(wording, distribution, PAGE)
     yield doc.Heading(tr("By material"), PAGE)
     yield _outcome_breakdown_table(wording, "materials")
     yield from _worst_year_parts(wording)
@@ -78,41 +85,36 @@ def _damage_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def outcome_table(wording: PlanWording, on: doc.Media) -> Table:
-    """The mean, the worst states and the worst one, with the plan and without."""
-    reached, bare = wording.plan.outcome, wording.plan.outcome.without_plan
+    """Return mean, CVaR and worst state, with the plan and without."""
+    outcome, without_plan = wording.plan.outcome, wording.plan.outcome.without_plan
     rows = {
         "expected": tr("Expected: mean of all states"),
         "cvar": wording.tail_label,
         "worst": tr("Worst of the states computed"),
     }
-    if reached.worst_mean is not None:
+    if outcome.worst_mean is not None:
         rows["worst_mean"] = tr("Mean by the least favourable probabilities")
-    shares = {"decimals_group": "all", "width": 16}
+    options = {"decimals_group": "all", "width": 16}
     columns = [
         col.text_column("" if on is SHEET else tr("Key figure"), lambda row: rows[row]),
-        col.figure_column(
-            tr("Without plan"), "without", "outcome", lambda row: getattr(bare, row),
-            cell_name=lambda row: f"{row}_outcome_without_plan", **shares,
-        ),
-        col.figure_column(
-            tr("With plan"), "with", "outcome", lambda row: getattr(reached, row),
-            cell_name=lambda row: f"{row}_outcome", **shares,
-        ),
-        col.formula_column(
-            tr("Avoided"), "avoided", col.difference("without", "with"), "outcome",
-            lambda row: getattr(bare, row) - getattr(reached, row), **shares,
-        ),
-        col.formula_column(
-            tr("Reduction"), "reduction", col.quotient("avoided", "without"), "share",
-            lambda row: relative_reduction(getattr(reached, row), getattr(bare, row)), width=16,
-        ),
+        col.figure_column(tr("Without plan"), "without", "outcome",
+            lambda row: getattr(without_plan, row),
+            cell_name=lambda row: f"{row}_outcome_without_plan", **options),
+        col.figure_column(tr("With plan"), "with", "outcome", lambda row: getattr(outcome, row),
+            cell_name=lambda row: f"{row}_outcome", **options),
+        col.formula_column(tr("Avoided"), "avoided", col.difference("without", "with"), "outcome",
+            lambda row: getattr(without_plan, row) - getattr(outcome, row), **options),
+        col.formula_column(tr("Reduction"), "reduction", col.quotient("avoided", "without"),
+            "share",
+            lambda row: relative_reduction(getattr(outcome, row), getattr(without_plan, row)),
+            width=16),
         col.text_column(
             tr("Name for formulas"), lambda row: f"{row}_outcome, {row}_outcome_without_plan",
             media=SHEET,
         ),
     ]  # fmt: skip
-    spread = reached.distribution if on is TERMINAL_AND_PAGE else None
-    chart = None if spread is None else _exceedance_chart(wording, spread)
+    distribution = outcome.distribution if on is TERMINAL_AND_PAGE else None
+    chart = None if distribution is None else _exceedance_chart(wording, distribution)
     title = tr("What is left of the shortage ({unit})", unit=wording.unit)
     if wording.counts_damage:
         title = tr("What is left of the damage ({unit})", unit=wording.unit)
@@ -120,11 +122,11 @@ def outcome_table(wording: PlanWording, on: doc.Media) -> Table:
 
 
 def _exceedance_chart(wording: PlanWording, distribution: Distribution) -> Chart:
-    reached, bare = wording.plan.outcome, wording.plan.outcome.without_plan
+    outcome, without_plan = wording.plan.outcome, wording.plan.outcome.without_plan
     marks = [
-        (tr("Expected"), bare.expected, reached.expected),
-        (tr("Worst {share}", share=wording.worst_share), bare.cvar, reached.cvar),
-        (tr("Worst state"), bare.worst, reached.worst),
+        (tr("Expected"), without_plan.expected, outcome.expected),
+        (tr("Worst {share}", share=wording.worst_share), without_plan.cvar, outcome.cvar),
+        (tr("Worst state"), without_plan.worst, outcome.worst),
     ]
     title = (
         tr("Probability of higher damage, and three figures of it ({unit})", unit=wording.unit)
@@ -133,77 +135,87 @@ def _exceedance_chart(wording: PlanWording, distribution: Distribution) -> Chart
             "Probability of a larger shortage, and three figures of it ({unit})", unit=wording.unit
         )
     )
-    told = tr(
+    description = tr(
         "Left, a dashed curve without the plan and a full one with it, which lies lower. Right, "
         "bars of the mean, of the worst states and of the worst one."
     )
-    of = list(distribution.levels), list(distribution.without_plan), list(distribution.with_plan)
+    curves = (
+        list(distribution.levels),
+        list(distribution.without_plan),
+        list(distribution.with_plan),
+    )
     return Chart(
         "damage-distribution",
         title,
-        told,
-        lambda: charts.exceedance_curves(*of, marks, wording.unit),
+        description,
+        lambda: charts.exceedance_curves(*curves, marks, wording.unit),
     )
 
 
 def _outcome_breakdown_table(
     wording: PlanWording, kind: Literal["materials", "consumers"]
 ) -> Table:
-    """What is expected to be left of each, and what the plan avoids of it."""
-    found: Sequence[MaterialOutcome | ConsumerOutcome] = getattr(wording.plan, kind)
-    rows = sorted(found, key=lambda one: (-one.expected_without_plan, -one.expected))
-    about = {"what": capitalize(wording.expected_outcome), "unit": wording.unit}
-    header, name, title = tr("Material"), "by-material", tr("{what} by material ({unit})", **about)
+    """Return expected damage of each material or consumer, and what the plan avoids of it."""
+    outcomes: Sequence[MaterialOutcome | ConsumerOutcome] = getattr(wording.plan, kind)
+    rows = sorted(outcomes, key=lambda outcome: (-outcome.expected_without_plan, -outcome.expected))
+    values = {"what": capitalize(wording.expected_outcome), "unit": wording.unit}
+    header, name, title = tr("Material"), "by-material", tr("{what} by material ({unit})", **values)
     if kind == "consumers":
         header, name = tr("Consumer"), "by-consumer"
-        title = tr("{what} by consumer ({unit})", **about)
-    drawn = [one for one in rows if max(one.expected, one.expected_without_plan) > ZERO_TOLERANCE]
-    few = drawn if len(drawn) <= MAX_BARS + 1 else drawn[:MAX_BARS]
-    names = [wording.name(kind, one.id) for one in few]
-    bars = [[getattr(one, of) for one in few] for of in ("expected_without_plan", "expected")]
-    if rest := drawn[len(few) :]:
-        names.append(tr("{count} more", count=len(rest)))
-        bars[0].append(sum(one.expected_without_plan for one in rest))
-        bars[1].append(sum(one.expected for one in rest))
-    told = tr("Hatched bars without the plan, full ones with it; both figures stand beside them.")
+        title = tr("{what} by consumer ({unit})", **values)
+    drawn = [x for x in rows if max(x.expected, x.expected_without_plan) > ZERO_TOLERANCE]
+    shown = drawn if len(drawn) <= MAX_BARS + 1 else drawn[:MAX_BARS]
+    names = [wording.name(kind, outcome.id) for outcome in shown]
+    bars = [
+        [getattr(outcome, field) for outcome in shown]
+        for field in ("expected_without_plan", "expected")
+    ]
+    if remaining := drawn[len(shown) :]:
+        names.append(tr("{count} more", count=len(remaining)))
+        bars[0].append(sum(outcome.expected_without_plan for outcome in remaining))
+        bars[1].append(sum(outcome.expected for outcome in remaining))
+    description = tr(
+        "Hatched bars without the plan, full ones with it; both figures stand beside them."
+    )
     chart = Chart(
         f"damage-{name}",
         title,
-        told,
+        description,
         lambda: charts.with_and_without_bars(names, bars[0], bars[1], wording.unit),
     )
     before, after = (
-        sum(getattr(x, f"expected{end}") for x in rows) for end in ("_without_plan", "")
+        sum(getattr(outcome, f"expected{suffix}") for outcome in rows)
+        for suffix in ("_without_plan", "")
     )
 
-    def avoided(one: MaterialOutcome | ConsumerOutcome) -> float:
-        return one.expected_without_plan - one.expected
+    def avoided(outcome: MaterialOutcome | ConsumerOutcome) -> float:
+        return outcome.expected_without_plan - outcome.expected
 
-    def of_all(line: FormulaRow) -> ex.Expression:
+    def share_of_avoided(line: FormulaRow) -> ex.Expression:
         return ex.ratio_or_empty(line["avoided"], line.table.column_total("avoided"))
 
-    def reduced(table: PlacedTable) -> ex.Expression:
+    def total_reduction(table: PlacedTable) -> ex.Expression:
         return ex.ratio_or_empty(table.column_total("avoided"), table.column_total("without"))
 
-    more: dict[str, Any] = {"form": "outcome", "decimals_group": "all", "total": True}
+    options: dict[str, Any] = {"form": "outcome", "decimals_group": "all", "total": True}
     columns = [
-        col.text_column(header, lambda one: wording.name(kind, one.id)),
-        col.figure_column(tr("Without plan"), "without", getter="expected_without_plan", **more),
-        col.figure_column(tr("With plan"), "with", getter="expected", **more),
-        col.formula_column(tr("Avoided"), "avoided", col.difference("without", "with"), getter=avoided, **more),
-        col.formula_column(
-            tr("Reduction"), "reduction", col.quotient("avoided", "without"), "share",
-            lambda one: relative_reduction(one.expected, one.expected_without_plan),
-            total=reduced, text_total=lambda rows: relative_reduction(after, before),
-        ),
-        col.formula_column(
-            tr("Share of all avoided"), "part", of_all, "share",
-            lambda one: avoided(one) / (before - after) if before > after else None, total=True,
-        ),
+        col.text_column(header, lambda outcome: wording.name(kind, outcome.id)),
+        col.figure_column(tr("Without plan"), "without", getter="expected_without_plan", **options),
+        col.figure_column(tr("With plan"), "with", getter="expected", **options),
+        col.formula_column(tr("Avoided"), "avoided", col.difference("without", "with"),
+            getter=avoided, **options),
+        col.formula_column(tr("Reduction"), "reduction", col.quotient("avoided", "without"),
+            "share",
+            lambda outcome: relative_reduction(outcome.expected, outcome.expected_without_plan),
+            total=total_reduction, text_total=lambda rows: relative_reduction(after, before)),
+        col.formula_column(tr("Share of all avoided"), "part", share_of_avoided, "share",
+            lambda outcome: avoided(outcome) / (before - after) if before > after else None,
+            total=True),
         *col.id_columns(id="id"),
     ]  # fmt: skip
     return Table(
-        title, rows, columns, name, total_label=tr("Sum"), chart=chart if drawn else None, is_folded=True,
+        title, rows, columns, name, total_label=tr("Sum"), chart=chart if drawn else None,
+        is_folded=True,
         frozen_columns=1,
         empty_text=tr("There are none."), media=doc.ALL_MEDIA if rows else SHEET,
     )  # fmt: skip
@@ -218,17 +230,22 @@ def _missing_share(material_year: MaterialYear) -> float:
 
 
 def _worst_year_parts(wording: PlanWording) -> Iterator[Part]:
-    """In which year most is missing, how much, and how likely that is."""
+    """Yield the year with the largest missing share of each material, and its probability."""
     rows = []
     for material in wording.plan.materials:
         years = material.by_year
-        short = (
+        shortages = (
             max(y.expected_shortage_t, y.expected_shortage_without_plan_t) for y in years.values()
         )
-        if max(short, default=0.0) > ZERO_TOLERANCE:
-            worst = max(years, key=lambda year: _missing_share(years[year]))
+        if max(shortages, default=0.0) > ZERO_TOLERANCE:
+            worst_year = max(years, key=lambda year: _missing_share(years[year]))
             rows.append(
-                (wording.name("materials", material.id), int(worst), years[worst], material)
+                (
+                    wording.name("materials", material.id),
+                    int(worst_year),
+                    years[worst_year],
+                    material,
+                )
             )
     columns = [
         Column(tr("Material"), "0", "text"),
@@ -250,26 +267,27 @@ def _worst_year_parts(wording: PlanWording) -> Iterator[Part]:
     )
     caption = tr("What is missing in the worst year with the plan")
     yield Table(caption, rows, columns, "shortages", note, media=TERMINAL_AND_PAGE)
-    met = [row[3] for row in rows]
-    # What is missing of a form that nobody demands is missing in what is made of it.
+    short_materials = [row[3] for row in rows]
+    # A shortage of a form without demand shows as a shortage of its products.
     demanded = [
         m for m in wording.plan.materials if any(y.demand_t > 0 for y in m.by_year.values())
     ]
-    safe = [wording.name("materials", m.id) for m in demanded if m not in met]
-    if safe and rows:
+    never_short = [wording.name("materials", m.id) for m in demanded if m not in short_materials]
+    if never_short and rows:
         text = tr(
-            "Never short, with or without the plan: {materials}.", materials=join_with_and(safe)
+            "Never short, with or without the plan: {materials}.",
+            materials=join_with_and(never_short),
         )
         yield doc.Text(text, TERMINAL_AND_PAGE)
 
 
 def need_exceeds_demand(material: MaterialOutcome) -> bool:
-    """Whether more is needed of a material than is demanded: conversions take it in."""
-    return any(abs(of.need_t - of.demand_t) > ZERO_TOLERANCE for of in material.by_year.values())
+    """Return whether conversions take in some of a material, so that need exceeds demand."""
+    return any(abs(x.need_t - x.demand_t) > ZERO_TOLERANCE for x in material.by_year.values())
 
 
 def _yearly_shortage_table(wording: PlanWording) -> Table:
-    """Demand, need where it is more, and shortage of each material by year."""
+    """Return demand, need where it differs, and shortage of each material by year."""
     figures: list[tuple[str, doc.ValueForm, str]] = [
         ("demand_t", "tonnes", tr("demand, t")),
         ("need_t", "tonnes", tr("need, t")),
@@ -278,13 +296,13 @@ def _yearly_shortage_table(wording: PlanWording) -> Table:
         ("probability_of_shortage", "share", tr("chance of a shortage")),
     ]
     rows = [
-        col.SheetRow(form, {
-            "name": wording.name("materials", one.id), "figure": figure, "material_id": one.id,
-            "field": field, **{year: getattr(of, field) for year, of in one.by_year.items()},
-        })
-        for one in wording.plan.materials
+        col.SheetRow(form,
+            {"name": wording.name("materials", material.id), "figure": figure,
+            "material_id": material.id, "field": field,
+            **{year: getattr(entry, field) for year, entry in material.by_year.items()}})
+        for material in wording.plan.materials
         for field, form, figure in figures
-        if field != "need_t" or need_exceeds_demand(one)
+        if field != "need_t" or need_exceeds_demand(material)
     ]  # fmt: skip
     columns = [
         *col.text_columns(name=tr("Material"), figure=tr("Figure")),
@@ -305,7 +323,7 @@ def _yearly_shortage_table(wording: PlanWording) -> Table:
 def _quantile_parts(
     wording: PlanWording, distribution: Distribution, on: doc.Media
 ) -> Iterator[Part]:
-    """The outcome over the states as quantiles; a page has some, a sheet all, with a chart."""
+    """Yield quantiles of the outcome: selected ones on a page, all of them in a sheet."""
     figures = (
         (tr("With plan"), "with"),
         (tr("Without plan"), "without"),
@@ -316,7 +334,7 @@ def _quantile_parts(
         col.figure_column(f"{header}, {wording.unit}", key, "outcome", str(n))
         for n, (header, key) in enumerate(figures, 1)
     ]
-    every = zip(
+    all_rows = zip(
         distribution.levels,
         distribution.with_plan,
         distribution.without_plan,
@@ -325,7 +343,7 @@ def _quantile_parts(
     )
     rows = [
         row
-        for row in every
+        for row in all_rows
         if on is SHEET or any(abs(row[0] - x) < ZERO_TOLERANCE for x in PAGE_QUANTILES)
     ]
     title = tr("Outcome by share of states, {unit}", unit=wording.unit)
@@ -335,20 +353,20 @@ def _quantile_parts(
         "itself: it is no difference of the two columns before it."
     )
     caption = tr("How the outcome is spread over the states")
-    # On a page it is folded away with the table.
+    # On a page the note is folded away with the table.
     yield doc.Text(note, on & SHEET)
-    below = "" if on is SHEET else note
+    note_below = "" if on is SHEET else note
     yield Table(
-        caption, rows, columns, "quantiles", below, sheet_chart=chart, is_folded=True, media=on
+        caption, rows, columns, "quantiles", note_below, sheet_chart=chart, is_folded=True, media=on
     )
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Parts add up to what is expected, and figures of a spread are in order."""
+    """Check that parts add up to the expected outcome and that quantiles are in order."""
     sides = {"with": tr("with the plan"), "without": tr("without a plan")}
-    spread = wording.plan.outcome.distribution
+    distribution = wording.plan.outcome.distribution
 
-    def over(side: str) -> col.BookFormula:
+    def order_violation(side: str) -> col.BookFormula:
         def amount(book: WorkbookTables) -> ex.Expression:
             rows = ("expected", "cvar", "worst")
             mean, tail, worst = (book["gain"].find_cell(row, side) for row in rows)
@@ -356,19 +374,24 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
 
         return amount
 
-    def last(side: str, place: int) -> col.BookFormula:
-        return lambda book: book["quantiles"].cell_reference(place, side)
+    def last(side: str, row_index: int) -> col.BookFormula:
+        return lambda book: book["quantiles"].cell_reference(row_index, side)
 
-    for side, which in sides.items():
+    for side, side_title in sides.items():
         mean, worst = col.find_cell("gain", "expected", side), col.find_cell("gain", "worst", side)
-        says = tr("Parts of all materials add up to what is expected {which}", which=which)
-        yield Check(says, "by-material", col.column_sum("by-material", side), mean)
-        says = tr("Parts of all consumers add up to what is expected {which}", which=which)
-        yield Check(says, "by-consumer", col.column_sum("by-consumer", side), mean)
-        says = tr(
-            "The mean is at most the CVaR, and this at most the worst state, {which}", which=which
+        statement = tr(
+            "Parts of all materials add up to what is expected {which}", which=side_title
         )
-        yield Check(says, "gain", over(side), worst, is_deviation_sum=True)
-        if spread is not None:
-            says = tr("The last quantile {which} is the worst state", which=which)
-            yield Check(says, "quantiles", last(side, len(spread.levels) - 1), worst)
+        yield Check(statement, "by-material", col.column_sum("by-material", side), mean)
+        statement = tr(
+            "Parts of all consumers add up to what is expected {which}", which=side_title
+        )
+        yield Check(statement, "by-consumer", col.column_sum("by-consumer", side), mean)
+        statement = tr(
+            "The mean is at most the CVaR, and this at most the worst state, {which}",
+            which=side_title,
+        )
+        yield Check(statement, "gain", order_violation(side), worst, is_deviation_sum=True)
+        if distribution is not None:
+            statement = tr("The last quantile {which} is the worst state", which=side_title)
+            yield Check(statement, "quantiles", last(side, len(distribution.levels) - 1), worst)

@@ -1,4 +1,4 @@
-"""A plan as a document: what it recommends, what that costs, what remains and how sure it is."""
+"""The document of a plan: recommendation, costs, remaining damage and uncertainty."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -41,31 +41,37 @@ COMPANION_SECTIONS: dict[str, Callable[[Any], tuple[list[Section], list[Check]]]
     "disagreement": disagreement_document.sections_for_plan_report,
     "waiting": waiting_document.sections_for_plan_report,
 }
-"""By kind, what a result that goes with a plan adds to its document, in this order."""
+"""Functions that build sections and checks from a companion result, by kind and in order."""
 NO_PLANS: Mapping[str, Plan] = MappingProxyType({})
 
 
-def build_document(plan: Plan, others: Mapping[str, Plan] = NO_PLANS, **beside: Any) -> Document:
-    """The document of a plan, with what goes with it, by kind: the fields of :class:`Beside`.
+def build_document(
+    plan: Plan, others: Mapping[str, Plan] = NO_PLANS, **companions: Any
+) -> Document:
+    """Build the document of a plan.
 
-    ``others`` are plans that it is compared with, by label.
+    ``others`` are plans to compare it with, by label; ``companions`` are its companion results, as
+    fields of :class:`CompanionResults`.
     """
-    say = PlanWording(plan, CompanionResults(**beside), others)
-    also = say.companions.available
+    wording = PlanWording(plan, CompanionResults(**companions), others)
+    available = wording.companions.available
     parts = (projects, accounts, fiscal, damage, chains, supply_dependence, stocks, method)
-    checks = [*first_checks(say), *(check for part in parts for check in part.build_checks(say))]
-    added: list[Section] = []
-    for kind, adds in COMPANION_SECTIONS.items():
-        if kind in also:
-            its_sections, its_checks = adds(also[kind])
-            added += its_sections
-            checks += its_checks
+    checks = [
+        *first_checks(wording),
+        *(check for part in parts for check in part.build_checks(wording)),
+    ]
+    added_sections: list[Section] = []
+    for kind, build_companion_sections in COMPANION_SECTIONS.items():
+        if kind in available:
+            companion_sections_of_kind, companion_checks = build_companion_sections(available[kind])
+            added_sections += companion_sections_of_kind
+            checks += companion_checks
     amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
-    amounts += [cost for pile in plan.stockpiles for cost in pile.cost_meur.values()]
-    return say.build_document(
+    amounts += [cost for stockpile in plan.stockpiles for cost in stockpile.cost_meur.values()]
+    return wording.build_document(
         tr("Vorrat: plan for stocks and investment in raw materials"),
-        [*build_answer(say), *key_figures(say)],
-        _all_sections(say, added),
+        [*build_answer(wording), *key_figures(wording)],
+        _all_sections(wording, added_sections),
         checks=checks,
         money_amounts=amounts,
         outcome_amounts=(plan.outcome.without_plan.worst, plan.outcome.worst),
@@ -79,51 +85,54 @@ def brief_document(
     date: str = "",
     **companions: Any,
 ) -> Document:
-    """The first page by itself, for those who decide, with who wrote it and when; else as above."""
-    say = PlanWording(plan, CompanionResults(**companions), compared_plans, author, date)
-    return say.build_document(
-        tr("Vorrat: brief"), list(build_answer(say)), [], answer_title=tr("In brief")
+    """Build the first page as a document of its own, with author and date.
+
+    Other arguments are those of :func:`build_document`.
+    """
+    wording = PlanWording(plan, CompanionResults(**companions), compared_plans, author, date)
+    return wording.build_document(
+        tr("Vorrat: brief"), list(build_answer(wording)), [], answer_title=tr("In brief")
     )
 
 
 def brief_figures(
     plan: Plan, compared_plans: Mapping[str, Plan] = NO_PLANS, **companions: Any
 ) -> Brief:
-    """The figures of the first page; arguments as of :func:`document`."""
+    """Return the figures of the first page; arguments are those of :func:`build_document`."""
     return PlanWording(plan, CompanionResults(**companions), compared_plans).brief
 
 
 def slides_document(
     plan: Plan, compared_plans: Mapping[str, Plan] = NO_PLANS, **companions: Any
 ) -> Document:
-    """Five charts of the report with a sentence each; arguments as of :func:`document`."""
-    made = build_document(plan, compared_plans, **companions)
+    """Build slides: charts with a sentence each; arguments as :func:`build_document`."""
+    report = build_document(plan, compared_plans, **companions)
     tables = {
         part.name: part
-        for section in made.sections_for(PAGE)
+        for section in report.sections_for(PAGE)
         for part in section.parts
         if isinstance(part, Table) and part.chart is not None
     }
-    say = PlanWording(plan, CompanionResults(**companions), compared_plans)
-    told = [
-        (one, title, text, replace(tables[one], note=""))
-        for one, title, text in slide_contents(say)
-        if one in tables
+    wording = PlanWording(plan, CompanionResults(**companions), compared_plans)
+    slides = [
+        (name, title, text, replace(tables[name], note=""))
+        for name, title, text in slide_contents(wording)
+        if name in tables
     ]
     return replace(
-        made,
+        report,
         kicker=tr("Vorrat: brief"),
         answer=[],
-        sections=[Section(one, title, [text, table], PAGE) for one, title, text, table in told],
+        sections=[Section(name, title, [text, table], PAGE) for name, title, text, table in slides],
         checks=(),
     )
 
 
 def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[Section]:
-    """All sections but the answer; ``added`` are those of what goes with the plan."""
+    """Return all sections but the answer; ``added_sections`` come from companion results."""
     unsure, *rejected = companion_sections.build_sections(wording)
     hints = _section_hints()
-    found = [
+    sections = [
         unsure,
         projects.projects_section(wording),
         review_decisions.review_section(wording, wording.plan.review),
@@ -142,11 +151,11 @@ def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[S
         method.certificate_section(wording),
         method.glossary_section(wording),
     ]
-    return [replace(one, contents_hint=hints.get(one.id, "")) for one in found]
+    return [replace(section, contents_hint=hints.get(section.id, "")) for section in sections]
 
 
 def _section_hints() -> dict[str, str]:
-    """What those who ask look for in sections, by id, where their titles do not say it."""
+    """Return search words for the table of contents by section id, where titles lack them."""
     return {
         "unsure": tr("fresh states, releases without foresight, what turns the decision"),
         "projects": tr("what would be built anyway, windfall"),
@@ -164,15 +173,15 @@ def _section_hints() -> dict[str, str]:
 
 
 def build_sections(plan: Plan) -> list[Section]:
-    """All sections of a plan but the answer, for the texts of another document."""
-    found = _all_sections(PlanWording(plan), [])
+    """Return all sections of a plan but the answer, for another document."""
+    sections = _all_sections(PlanWording(plan), [])
     return [
-        replace(one, media=one.media & TERMINAL_AND_PAGE)
-        for one in found
-        if one.media & TERMINAL_AND_PAGE
+        replace(section, media=section.media & TERMINAL_AND_PAGE)
+        for section in sections
+        if section.media & TERMINAL_AND_PAGE
     ]
 
 
 def plan_glossary(plan: Plan) -> Section:
-    """What the words mean that the documents of several plans use."""
+    """Return the glossary for documents of several plans."""
     return method.glossary_section(PlanWording(plan))

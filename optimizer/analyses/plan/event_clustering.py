@@ -1,4 +1,4 @@
-"""How events of hazards cluster, for the document of a plan."""
+"""Clustering of hazard events, for the document of a plan."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,16 +13,16 @@ from optimizer.report.document import PAGE, PAGE_AND_SHEET, Heading, Part, Table
 from optimizer.report.number_format import format_number, format_percent
 
 MIN_SHOWN_SHARE = 0.0005
-"""Share of years from which on a number of events has a row of its own."""
+"""Share of years from which on a number of events has its own row."""
 
 
 def clustering_parts(wording: PlanWording) -> Iterator[Part]:
-    """In how many years several hazards strike, with a chart; nothing where nothing is known."""
-    found = wording.plan.clustering
-    if found is None:
+    """Yield in how many years several hazards hit, with a chart; nothing if it is not known."""
+    clustering = wording.plan.clustering
+    if clustering is None:
         return
     yield Heading(tr("How events cluster"), PAGE)
-    years = found.years
+    years = clustering.years
     drawn, independent = _sum_shares(years[2:])
     yield tr(
         "In {share} of years two or more hazards strike; were events independent of one another, "
@@ -30,18 +30,22 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
         "independent events the one with most would have {mean} on average.",
         share=format_percent(drawn),
         independent=format_percent(independent),
-        most=format_number(found.most),
-        mean=format_number(found.most_independent, 1),
+        most=format_number(clustering.most),
+        mean=format_number(clustering.most_independent, 1),
     )
-    some = (n for n, one in enumerate(years) if max(one.share, one.independent) >= MIN_SHOWN_SHARE)
-    last = max(some, default=0)
-    rest = format_number(last)
+    shown_counts = (
+        n
+        for n, event_years in enumerate(years)
+        if max(event_years.share, event_years.independent) >= MIN_SHOWN_SHARE
+    )
+    last = max(shown_counts, default=0)
+    last_label = format_number(last)
     if last + 1 < len(years):
-        rest = tr("{count} or more", count=rest)
+        last_label = tr("{count} or more", count=last_label)
     rows = [(format_number(n), *_sum_shares(years[n : n + 1])) for n in range(last)]
-    rows.append((rest, *_sum_shares(years[last:])))
+    rows.append((last_label, *_sum_shares(years[last:])))
     title = tr("Share of years in which so many hazards strike")
-    told = tr(
+    description = tr(
         "Full bars as drawn, hatched ones as if events were independent; both figures stand beside "
         "them."
     )
@@ -54,7 +58,7 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
         "Years of all states. An event counts in the year in which it starts, unless it is certain "
         "then. Independent events have the same mean rate of each hazard in each year."
     )
-    chart = Chart("event-clusters", title, told, lambda: charts.event_count_bars(rows))
+    chart = Chart("event-clusters", title, description, lambda: charts.event_count_bars(rows))
     yield Table(
         title,
         rows,
@@ -68,5 +72,7 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _sum_shares(years: Sequence[EventYears]) -> tuple[float, float]:
-    """Share of years with any of these numbers of events, as drawn and if all were independent."""
-    return math.fsum(one.share for one in years), math.fsum(one.independent for one in years)
+    """Return the share of years with these numbers of events, as sampled and if independent."""
+    return math.fsum(event_years.share for event_years in years), math.fsum(
+        event_years.independent for event_years in years
+    )

@@ -1,4 +1,4 @@
-"""The answer to a plan on one page, for those who read no further: also the brief by itself."""
+"""The answer of a plan on one page, which is also its brief."""
 
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
@@ -52,28 +52,32 @@ from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_YEAR_RUNS = 3
-"""Runs of years with one amount each that are told one by one."""
+"""Largest number of runs of years with equal amounts that a text lists."""
 MAX_YEAR_COLUMNS = 5
-"""Years of decision that have a column of their own, where later ones do not."""
+"""Years of decision with columns of their own; later years share one."""
 AMOUNT_TOLERANCE = 0.005
-"""Amounts of years that differ by a smaller share are called the same."""
+"""Relative difference below which amounts of two years count as equal."""
 
 
 def build_answer(wording: PlanWording) -> Iterator[Part]:
-    """What is asked for, what to approve when, what it buys compared with what, what may go wrong,
-    and what would turn the decision."""
-    again = review_decisions.describe_review(wording, wording.plan.review)
-    after = [
+    """Yield the parts of the answer: recommendation, approvals, increments, risks, break-evens."""
+    review_sentences = review_decisions.describe_review(wording, wording.plan.review)
+    outcome_sentences = [
         *_describe_increments(wording),
         *set_outcomes.describe_set_outcomes(wording),
         *_describe_budget_risk(wording),
     ]
     yield " ".join(
-        [describe_recommendation(wording), *describe_better_options(wording), *again, *after]
+        [
+            describe_recommendation(wording),
+            *describe_better_options(wording),
+            *review_sentences,
+            *outcome_sentences,
+        ]
     )
     if points := list(_describe_disputes_and_review(wording)):
         yield Bullets(points)
-    # A page has these among what would turn the decision.
+    # A page lists these under what would change the decision.
     yield from (
         Text(text, TERMINAL)
         for text in break_even_sentences(wording.plan.worth_from, tr("This plan"))
@@ -81,13 +85,14 @@ def build_answer(wording: PlanWording) -> Iterator[Part]:
     yield doc.Facts(list(_key_facts(wording)), TERMINAL_AND_PAGE)
     yield from _comparison_tables(wording)
     yield _approvals_table(wording)
-    wrong, turns = list(risks.describe_risks(wording)), list(risks.describe_turning_points(wording))
-    if wrong:
+    risk_sentences = list(risks.describe_risks(wording))
+    turning_points = list(risks.describe_turning_points(wording))
+    if risk_sentences:
         yield doc.Heading(tr("What may go wrong"), PAGE)
-        yield Bullets(wrong, PAGE)
-    if turns:
+        yield Bullets(risk_sentences, PAGE)
+    if turning_points:
         yield doc.Heading(tr("What would turn the decision"), PAGE)
-        yield Bullets(turns, PAGE)
+        yield Bullets(turning_points, PAGE)
     yield doc.Caution(
         [*certificate_cautions(wording.plan), *risks.describe_assumption_shares(wording)]
     )
@@ -95,34 +100,33 @@ def build_answer(wording: PlanWording) -> Iterator[Part]:
 
 
 def _describe_disputes_and_review(wording: PlanWording) -> Iterator[str]:
-    """What experts agree on and argue about, and what a plan with a review would leave to it, as
-    far as that was found."""
-    found = wording.companions
-    if found.disagreement and (
-        said := " ".join(set_outcomes.describe_disputes(wording, found.disagreement))
+    """Yield where experts agree or differ, and what a plan with a review would defer, if known."""
+    companions = wording.companions
+    if companions.disagreement and (
+        text := " ".join(set_outcomes.describe_disputes(wording, companions.disagreement))
     ):
-        yield said
-    if found.waiting is not None and wording.plan.review is None:
+        yield text
+    if companions.waiting is not None and wording.plan.review is None:
         yield " ".join(
-            review_decisions.describe_deferrable_decisions(wording, found.waiting.review)
+            review_decisions.describe_deferrable_decisions(wording, companions.waiting.review)
         )
 
 
 def describe_recommendation(wording: PlanWording) -> str:
-    """The answer in one sentence or two."""
+    """Return the recommendation in one or two sentences."""
     plan = wording.plan
-    reached, without = plan.outcome.expected, plan.outcome.without_plan.expected
-    about = {
+    with_plan, without_plan = plan.outcome.expected, plan.outcome.without_plan.expected
+    values = {
         "noun": wording.expected_outcome,
         "during": wording.horizon_phrase,
-        "after": wording.amount_for_sentence(reached),
+        "after": wording.amount_for_sentence(with_plan),
     }
-    what = list(_recommended_actions(wording))
-    if not what:
-        return tr("The plan is to build and buy nothing: {noun}{during} is {after}.", **about)
-    about |= {
-        "what": join_with_and(what),
-        "before": wording.amount_for_sentence(without),
+    actions = list(_recommended_actions(wording))
+    if not actions:
+        return tr("The plan is to build and buy nothing: {noun}{during} is {after}.", **values)
+    values |= {
+        "what": join_with_and(actions),
+        "before": wording.amount_for_sentence(without_plan),
         "lead": tr("Recommended"),
     }
     if (
@@ -130,21 +134,21 @@ def describe_recommendation(wording: PlanWording) -> str:
         and float(wording.case.objective.cost_weight) < 1
         and wording.counts_damage
     ):
-        # Net cost hardly counts: every budget is used as far as it lowers damage.
-        about["lead"] = tr("Least damage within the budgets")
-    if abs(reached - without) <= ZERO_TOLERANCE * max(1.0, abs(without)):
-        return tr("{lead}: {what}. With it {noun}{during} stays at {after}.", **about)
-    change = relative_reduction(reached, without)
+        # Net cost has little weight: budgets are used as far as they lower damage.
+        values["lead"] = tr("Least damage within the budgets")
+    if abs(with_plan - without_plan) <= ZERO_TOLERANCE * max(1.0, abs(without_plan)):
+        return tr("{lead}: {what}. With it {noun}{during} stays at {after}.", **values)
+    change = relative_reduction(with_plan, without_plan)
     if change is None:
-        return tr("{lead}: {what}. With it {noun}{during} goes from {before} to {after}.", **about)
-    about["by"] = format_rounded_percent(abs(change))
-    says = (
+        return tr("{lead}: {what}. With it {noun}{during} goes from {before} to {after}.", **values)
+    values["by"] = format_rounded_percent(abs(change))
+    sentences = (
         tr("{lead}: {what}. That lowers {noun}{during} by {by}, from {before} to {after}.",
-           **about),
+            **values),
         tr("{lead}: {what}. That raises {noun}{during} by {by}, from {before} to {after}.",
-           **about),
+            **values),
     )  # fmt: skip
-    return says[change < 0]
+    return sentences[change < 0]
 
 
 def _recommended_actions(wording: PlanWording) -> Iterator[str]:
@@ -171,61 +175,65 @@ def _recommended_actions(wording: PlanWording) -> Iterator[str]:
 
 
 def _comparison_label(comparison: ReferenceIncrement) -> str:
-    """The same beside a bar."""
+    """Return the label of a comparison next to a bar."""
     if comparison.to == "nothing":
         return tr("No plan")
     return comparison.title or tr("Best plan without public money")
 
 
 def _comparisons(brief: Brief) -> list[ReferenceIncrement]:
-    """What the plan is compared with; what the comparison prefers to it takes the room of the next
-    cheaper option on the page."""
-    kept = [one for one in brief.increments if one.to != "option" or not brief.better]
-    labels = {one.over for one in kept}
-    return [*kept, *(one for one in brief.better if one.over not in labels)]
+    """Return what the plan is compared with.
+
+    Options that the comparison prefers to the plan replace the next cheaper option.
+    """
+    increments = [x for x in brief.increments if x.to != "option" or not brief.better]
+    labels = {increment.over for increment in increments}
+    return [*increments, *(increment for increment in brief.better if increment.over not in labels)]
 
 
 def _describe_increments(wording: PlanWording) -> Iterator[str]:
-    """What the plan adds to what would be done otherwise, and to the next cheaper option."""
-    for one in wording.brief.increments[1:]:
-        if wording.brief.better and (one.to == "option" or one.significant is not False):
-            continue  # the page has room for it among the facts alone
-        about = {
-            "other": option_name(one),
-            "avoided": wording.amount_for_sentence(abs(one.avoided)),
+    """Describe what the plan adds to the reference plan and to the next cheaper option."""
+    for increment in wording.brief.increments[1:]:
+        if wording.brief.better and (
+            increment.to == "option" or increment.significant is not False
+        ):
+            continue  # shown only among the key facts, for lack of room
+        values = {
+            "other": option_name(increment),
+            "avoided": wording.amount_for_sentence(abs(increment.avoided)),
         }
-        if one.avoided < 0:
-            yield tr("Compared with {other}, it leaves {avoided} more.", **about)
-        elif one.avoided_per_euro is None:
-            yield tr("Compared with {other}, it avoids {avoided} more.", **about)
+        if increment.avoided < 0:
+            yield tr("Compared with {other}, it leaves {avoided} more.", **values)
+        elif increment.avoided_per_euro is None:
+            yield tr("Compared with {other}, it avoids {avoided} more.", **values)
         else:
             yield tr(
                 "Compared with {other}, it avoids {avoided} more for {paid} more of public money "
                 "(present value): {per_euro} {currency} for each {currency}.",
-                paid=wording.money_amount(one.public_present_meur),
-                per_euro=_format_per_euro(one.avoided_per_euro),
+                paid=wording.money_amount(increment.public_present_meur),
+                per_euro=_format_per_euro(increment.avoided_per_euro),
                 currency=wording.currency,
-                **about,
+                **values,
             )
-        if one.significant is False:
+        if increment.significant is False:
             yield tr("That is no more than the proofs of both leave open.")
 
 
 def _describe_budget_risk(wording: PlanWording) -> Iterator[str]:
-    """How likely the budgets are enough, where capital costs may overrun."""
-    found = wording.companions.evaluation
-    if found is None or found.budget_risk is None:
+    """Yield the probability that budgets suffice when capital costs may overrun."""
+    evaluation = wording.companions.evaluation
+    if evaluation is None or evaluation.budget_risk is None:
         return
-    likely = found.budget_risk.all_hold.value
+    probability = evaluation.budget_risk.all_hold.value
     yield tr(
         "All budgets together are enough with a probability of {share}.",
-        share=format_rounded_percent(likely),
+        share=format_rounded_percent(probability),
     )
-    asked = None if wording.case is None else wording.case.policy.contingency
-    if asked is not None and likely < asked:
+    contingency = None if wording.case is None else wording.case.policy.contingency
+    if contingency is not None and probability < contingency:
         yield tr(
             "The money of each project by itself is to be enough with {share}.",
-            share=format_percent(float(asked)),
+            share=format_percent(float(contingency)),
         )
 
 
@@ -237,140 +245,141 @@ def _key_facts(wording: PlanWording) -> Iterator[Fact]:
     plan, brief = wording.plan, wording.brief
     yield from _first_approval_facts(wording)
     if wording.public_positions:
-        public, at_home = wording.cost.public, brief.fiscal.home_share
-        beside = tr(
+        public, home_share = wording.cost.public, brief.fiscal.home_share
+        detail = tr(
             "{present} put up, less what is expected to come back, as present values; {paid} not "
             "discounted",
             present=wording.money_amount(public.paid_present_meur or 0.0),
             paid=wording.money_amount(public.paid_meur),
         )
         if wording.has_contingency:
-            beside += tr(", with expected overruns")
-        if at_home is not None and wording.case is not None and wording.case.home:
-            beside += "; " + tr(
+            detail += tr(", with expected overruns")
+        if home_share is not None and wording.case is not None and wording.case.home:
+            detail += "; " + tr(
                 "{share} of what goes to projects stays in {home}",
-                share=format_rounded_percent(at_home),
+                share=format_rounded_percent(home_share),
                 home=join_with_and([country_name(code) for code in wording.case.home]),
             )
-        yield Fact(tr("Net cost to public funders"), wording.money_amount(public.cost_meur), beside)
+        yield Fact(tr("Net cost to public funders"), wording.money_amount(public.cost_meur), detail)
     if (borrowed := brief.fiscal.debt_brake_by_year_meur) is not None and wording.public_positions:
-        told = _describe_yearly_amounts(wording, borrowed)
+        yearly_amounts = _describe_yearly_amounts(wording, borrowed)
         loss = brief.fiscal.expected_loss_meur
-        lost = tr("stakes and guarantees count only where they are lost")
+        loss_note = tr("stakes and guarantees count only where they are lost")
         if loss is not None and loss > ZERO_TOLERANCE:
-            lost += " " + tr(
+            loss_note += " " + tr(
                 "({loss} expected over all years, not discounted)", loss=wording.money_amount(loss)
             )
         total = wording.money_amount(sum(borrowed.values()))
-        yield Fact(tr("Counts under the debt brake"), total, "; ".join([*told, lost]))
-    nothing, *others = brief.increments
-    what = (
+        yield Fact(
+            tr("Counts under the debt brake"), total, "; ".join([*yearly_amounts, loss_note])
+        )
+    compared_with_nothing, *others = brief.increments
+    label = (
         tr("Expected damage avoided") if wording.counts_damage else tr("Expected shortage avoided")
     )
-    beside = tr(
+    detail = tr(
         "{before} without the plan, {after} with it",
-        before=wording.amount_for_sentence(nothing.left),
+        before=wording.amount_for_sentence(compared_with_nothing.left),
         after=wording.amount_for_sentence(plan.outcome.expected),
     )
-    if wording.companions.evaluation is not None:  # which has figures of other states
-        beside += " " + tr("on the states that it was chosen on")
-    if nothing.avoided_per_euro is not None:
-        average = _format_per_euro(nothing.avoided_per_euro)
-        beside += "; " + tr("on average {per_euro} {currency} for each public {currency}",
+    if wording.companions.evaluation is not None:  # its figures are those of other states
+        detail += " " + tr("on the states that it was chosen on")
+    if compared_with_nothing.avoided_per_euro is not None:
+        average = _format_per_euro(compared_with_nothing.avoided_per_euro)
+        detail += "; " + tr("on average {per_euro} {currency} for each public {currency}",
                             per_euro=average, currency=wording.currency)  # fmt: skip
         if wording.cost.private.paid_meur > ZERO_TOLERANCE:
-            beside += tr(", with what companies achieve")
-    yield Fact(what, wording.amount_for_sentence(nothing.avoided), beside)
-    for one in others[:1]:
-        beside = tr("{before} left there", before=wording.amount_for_sentence(one.left))
-        if one.avoided_per_euro is not None:
-            beside += "; " + tr(
+            detail += tr(", with what companies achieve")
+    yield Fact(label, wording.amount_for_sentence(compared_with_nothing.avoided), detail)
+    for increment in others[:1]:
+        detail = tr("{before} left there", before=wording.amount_for_sentence(increment.left))
+        if increment.avoided_per_euro is not None:
+            detail += "; " + tr(
                 "{per_euro} {currency} for each public {currency} more",
-                per_euro=_format_per_euro(one.avoided_per_euro),
+                per_euro=_format_per_euro(increment.avoided_per_euro),
                 currency=wording.currency,
             )
-        what = tr("Avoided compared with {other}", other=option_name(one))
-        yield Fact(what, wording.amount_for_sentence(one.avoided), beside)
+        label = tr("Avoided compared with {other}", other=option_name(increment))
+        yield Fact(label, wording.amount_for_sentence(increment.avoided), detail)
     tail = brief.tail
     if tail.fresh_with_plan is not None and tail.fresh_without_plan is not None:
-        beside = tr(
+        detail = tr(
             "{before} without it, on {states} fresh states; {own} on those it was chosen on",
             before=wording.amount_for_sentence(tail.fresh_without_plan),
             states=format_number(tail.fresh_states),
             own=wording.amount_for_sentence(tail.with_plan),
         )
-        yield Fact(wording.tail_label, wording.amount_for_sentence(tail.fresh_with_plan), beside)
+        yield Fact(wording.tail_label, wording.amount_for_sentence(tail.fresh_with_plan), detail)
     else:
-        before = tr(
+        detail = tr(
             "{before} without the plan; on the {states} states that it was chosen on",
             before=wording.amount_for_sentence(tail.without_plan),
             states=format_number(tail.states),
         )
-        yield Fact(wording.tail_label, wording.amount_for_sentence(tail.with_plan), before)
+        yield Fact(wording.tail_label, wording.amount_for_sentence(tail.with_plan), detail)
 
 
 def _describe_yearly_amounts(wording: PlanWording, amounts: Mapping[str, float]) -> list[str]:
-    """Amounts of years, those of years in a row together that are alike; else the largest."""
+    """Describe amounts by year, merging runs of equal amounts; of many runs only the largest."""
     runs: list[tuple[int, int, float]] = []
     for year, amount in sorted((int(y), a) for y, a in amounts.items() if a > ZERO_TOLERANCE):
-        first, last, before = runs[-1] if runs else (year, year, 0.0)
-        if last == year - 1 and abs(amount - before) <= AMOUNT_TOLERANCE * before:
-            runs[-1] = first, year, before
+        first, last, previous = runs[-1] if runs else (year, year, 0.0)
+        if last == year - 1 and abs(amount - previous) <= AMOUNT_TOLERANCE * previous:
+            runs[-1] = first, year, previous
         else:
             runs.append((year, year, amount))
-    told = []
+    texts = []
     for first, last, amount in (
         runs if len(runs) <= MAX_YEAR_RUNS else [max(runs, key=itemgetter(2))]
     ):
         span = str(first) if first == last else tr("{first} to {last}", first=first, last=last)
-        about = {"amount": wording.money_amount(amount), "years": span}
+        values = {"amount": wording.money_amount(amount), "years": span}
         if len(runs) <= MAX_YEAR_RUNS:
-            told.append(tr("{amount} a year in {years}", **about))
+            texts.append(tr("{amount} a year in {years}", **values))
         else:
-            told.append(tr("at most {amount} a year, in {years}", **about))
-    return told
+            texts.append(tr("at most {amount} a year, in {years}", **values))
+    return texts
 
 
 def _first_approval_facts(wording: PlanWording) -> Iterator[Fact]:
-    """What has to be approved in the first year in which anything has."""
+    """Yield what has to be approved in the first year with an approval."""
     first = wording.brief.fiscal.first_year
     if first is None:
         return
     amounts: dict[str, float] = {}
-    for one in wording.brief.fiscal.approvals:
-        if one.year == first:
-            amounts[one.funder] = amounts.get(one.funder, 0.0) + one.meur
+    for approval in wording.brief.fiscal.approvals:
+        if approval.year == first:
+            amounts[approval.funder] = amounts.get(approval.funder, 0.0) + approval.meur
     parts = [f"{wording.payer_name(f)} {format_rounded(amount)}" for f, amount in amounts.items()]
-    beside = tr("{parts}; by year of decision, not of payment", parts=join_with_and(parts))
+    detail = tr("{parts}; by year of decision, not of payment", parts=join_with_and(parts))
     if wording.plan.review is not None and first >= wording.plan.review.year:
-        beside += "; " + tr("a mean over what may have been seen")
+        detail += "; " + tr("a mean over what may have been seen")
     yield Fact(
         tr("To be approved first, in {year}", year=first),
         wording.money_amount(sum(amounts.values())),
-        beside,
+        detail,
     )
 
 
 def _comparison_tables(wording: PlanWording) -> Iterator[Part]:
-    """What is left with the plan, beside what it is compared with."""
-    rows = [
-        (_comparison_label(one), one.left, one.left_cvar) for one in _comparisons(wording.brief)
-    ]
-    own = tr("This plan")
+    """Yield the remaining damage with the plan and with those it is compared with."""
+    rows = [(_comparison_label(x), x.left, x.left_cvar) for x in _comparisons(wording.brief)]
+    plan_label = tr("This plan")
     if wording.case is not None and wording.case.variants and wording.plan.variant is None:
-        own += f" ({tr('base case')})"
-    rows.append((own, wording.plan.outcome.expected, wording.plan.outcome.cvar))
-    names, mean, worst = zip(*rows, strict=True)
+        plan_label += f" ({tr('base case')})"
+    rows.append((plan_label, wording.plan.outcome.expected, wording.plan.outcome.cvar))
+    names, mean, tail = zip(*rows, strict=True)
     titles = (
         tr("Expected damage") if wording.counts_damage else tr("Expected shortage"),
         tr("Mean of the worst {share}", share=wording.worst_share),
     )
     caption = tr("What is left on the states that it was chosen on ({unit})", unit=wording.unit)
-    told = tr("Two bars a line: the mean of all states, and that of the worst {share}.",
+    description = tr("Two bars a line: the mean of all states, and that of the worst {share}.",
               share=wording.worst_share)  # fmt: skip
-    headed = (f"{titles[0]} ({wording.unit})", titles[1])  # once, for names may be long
+    # The unit stands in one header only, as names may be long.
+    headers = (f"{titles[0]} ({wording.unit})", titles[1])
     chart = Chart(
-        "against", caption, told, lambda: charts.paired_bars(names, (mean, worst), headed)
+        "against", caption, description, lambda: charts.paired_bars(names, (mean, tail), headers)
     )
     columns = [
         Column(tr("Option"), "0", "text"),
@@ -385,23 +394,23 @@ def _comparison_tables(wording: PlanWording) -> Iterator[Part]:
 
 
 def _approvals_table(wording: PlanWording) -> Table:
-    """Public money by funder and year of decision."""
+    """Return public money by funder and year of decision."""
     fiscal = wording.brief.fiscal
-    years = sorted({one.year for one in fiscal.approvals})
+    years = sorted({approval.year for approval in fiscal.approvals})
     shown = years if len(years) <= MAX_YEAR_COLUMNS + 1 else years[:MAX_YEAR_COLUMNS]
-    more: dict[str, Any] = {"decimals_group": "years", "total": True}
+    options: dict[str, Any] = {"decimals_group": "years", "total": True}
     rows: dict[str, dict[int, float]] = {}
-    for one in fiscal.approvals:
-        of = rows.setdefault(one.funder, {})
-        of[one.year] = of.get(one.year, 0.0) + one.meur
+    for approval in fiscal.approvals:
+        by_year = rows.setdefault(approval.funder, {})
+        by_year[approval.year] = by_year.get(approval.year, 0.0) + approval.meur
 
-    def at(year: int) -> Column:
-        return Column(year, lambda row: row[1].get(year, 0.0), "money", key=str(year), **more)
+    def year_column(year: int) -> Column:
+        return Column(year, lambda row: row[1].get(year, 0.0), "money", key=str(year), **options)
 
-    def later(row: Any) -> float:
+    def later_amount(row: Any) -> float:
         return float(sum(amount for year, amount in row[1].items() if year not in shown))
 
-    def whole(line: FormulaRow) -> ex.Expression:
+    def total(line: FormulaRow) -> ex.Expression:
         return ex.sum_of(*(line[key] for key in keys))
 
     def committed(line: FormulaRow) -> ex.Expression:
@@ -409,14 +418,14 @@ def _approvals_table(wording: PlanWording) -> Table:
 
     columns = [
         Column(tr("Funder"), lambda row: wording.payer_header(row[0]), "text"),
-        *map(at, shown),
+        *map(year_column, shown),
     ]
     if len(shown) < len(years):
-        columns.append(col.figure_column(tr("Later"), "later", getter=later, **more))
-    keys = [one.key for one in columns[1:]]
+        columns.append(col.figure_column(tr("Later"), "later", getter=later_amount, **options))
+    keys = [approval.key for approval in columns[1:]]
     columns += [
         col.formula_column(
-            tr("All years"), "all", whole, getter=lambda row: sum(row[1].values()), **more
+            tr("All years"), "all", total, getter=lambda row: sum(row[1].values()), **options
         ),
         doc.deviation_column("all", committed),
         *col.id_columns(funder_id="0"),
@@ -437,14 +446,14 @@ def _approvals_table(wording: PlanWording) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """What is to be approved is what accounts commit."""
+    """Check that approvals of each funder equal what its accounts commit."""
     if wording.brief.fiscal.approvals:
-        says = tr("What is to be approved of each funder is what its accounts commit")
-        yield doc.no_deviation_check(says, "approvals", col.column_sum("approvals", "all"))
+        statement = tr("What is to be approved of each funder is what its accounts commit")
+        yield doc.no_deviation_check(statement, "approvals", col.column_sum("approvals", "all"))
 
 
 def slide_contents(wording: PlanWording) -> Iterator[tuple[str, str, str]]:
-    """Tables of the report whose charts tell most, each with a title and a sentence."""
+    """Yield table name, title and sentence of each slide."""
     plan = wording.plan
     yield (
         "against",
@@ -469,12 +478,12 @@ def slide_contents(wording: PlanWording) -> Iterator[tuple[str, str, str]]:
                     wording.cost.private.paid_meur + wording.cost.market_meur
                 ),
                 approved=wording.money_amount(
-                    sum(one.meur for one in wording.brief.fiscal.approvals)
+                    sum(approval.meur for approval in wording.brief.fiscal.approvals)
                 ),
             ),
         )
     if plan.projects:
-        first = min(built.first_output for built in plan.projects)
+        first = min(project.first_output for project in plan.projects)
         yield (
             "projects",
             tr("What is built"),
@@ -484,8 +493,8 @@ def slide_contents(wording: PlanWording) -> Iterator[tuple[str, str, str]]:
                 year=first,
             ),
         )
-    remains = next(iter(risks.describe_remaining_damage(wording)), "")
-    yield "by-material", tr("What stays exposed"), remains
+    remaining_damage = next(iter(risks.describe_remaining_damage(wording)), "")
+    yield "by-material", tr("What stays exposed"), remaining_damage
     tail = wording.brief.tail
     yield (
         "gain",
@@ -500,7 +509,7 @@ def slide_contents(wording: PlanWording) -> Iterator[tuple[str, str, str]]:
 
 
 def _describe_basis(wording: PlanWording) -> Iterator[str]:
-    """Proof, states, prices, and who says so when."""
+    """Yield sentences on proof, states, price year, author and date."""
     certificate = wording.plan.certificate
     if certificate.status == "optimal" and certificate.gap is not None:
         yield tr(

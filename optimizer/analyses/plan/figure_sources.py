@@ -1,4 +1,4 @@
-"""What a plan rests on: figures of its scenario, their sources, and how far they are trusted."""
+"""Figures of a plan's scenario, their sources and their confidence."""
 
 from __future__ import annotations
 
@@ -26,61 +26,60 @@ from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 SourceKind = Literal["read", "reported", "assumption", "other", "none"]
-"""The kind of a figure's source; ``other`` for one that is no entry of ``sources``."""
+"""Kind of a figure's source; ``other`` for one that is not listed under ``sources``."""
 SOURCE_KINDS: tuple[SourceKind, ...] = ("read", "reported", "assumption", "other", "none")
 FIGURE_KINDS = ("damage", "demand", "supply", "frequency", "severity")
-"""Kinds of figures that a material's damage depends on."""
+"""Kinds of figures on which a material's damage depends."""
 WEB_PREFIXES = ("http://", "https://")
-"""Only such addresses are links: a scenario may come from anywhere."""
+"""Only these addresses become links, as a scenario may come from an untrusted place."""
 SETTING_PATHS = {("uncertainty", "sample"), ("horizon", "periods_per_year")}
-"""Where numbers are settings of the run and need no source."""
+"""Paths of numbers that are settings of the run and need no source."""
 
 
 @dataclass(frozen=True)
 class ScenarioFigure:
-    """A figure of a scenario, as its file gives it."""
+    """A figure of a scenario, as its file states it."""
 
     path: tuple[str, ...] = ()
-    """As ``--set`` takes it; a year of a quantity over time is its last step."""
+    """Path as for ``--set``; its last step is a year if the quantity varies over time."""
     item: str = ""
-    """Name of what it is a figure of, where that has one."""
+    """Name of the item that the figure belongs to, if it has one."""
     field: str = ""
     unit: str = ""
     value: float = 0.0
     source: str | None = None
-    """The text of the source, or its id under ``sources``."""
+    """Text of the source, or its id under ``sources``."""
     source_kind: SourceKind = "none"
     confidence: str | None = None
     note: str | None = None
 
     @property
     def file_section(self) -> str:
-        """The part of the file."""
+        """The section of the file that holds the figure."""
         return self.path[0]
 
     def with_step(self, step: object, item: str = "") -> ScenarioFigure:
-        """A step further on the way to a figure."""
+        """Return the location one step further down the path."""
         return replace(self, path=(*self.path, str(step)), item=item or self.item)
 
 
 def all_figures(case: Case) -> Iterator[ScenarioFigure]:
-    """Every figure that the scenario gives, in the order of the format; defaults are left out.
+    """Yield every figure that the scenario states, in file order and without defaults.
 
-    In a list of figures, one without a source of its own goes with the one before it, and so do
-    the years of a quantity over time.
+    In a list or a quantity over time, a figure without a source has that of the figure before it.
     """
     return _walk_figures(case, case, ScenarioFigure(), None)
 
 
 def figures_needing_source(case: Case | None) -> Iterator[ScenarioFigure]:
-    """The same without settings of the run and calendar years, which need no source."""
-    for one in () if case is None else all_figures(case):
-        if one.unit != tr("year") and one.path[:2] not in SETTING_PATHS:
-            yield one
+    """Yield the figures that need a source: all but settings of the run and calendar years."""
+    for figure in () if case is None else all_figures(case):
+        if figure.unit != tr("year") and figure.path[:2] not in SETTING_PATHS:
+            yield figure
 
 
 def classify_source(case: Case, source: str | None) -> SourceKind:
-    """What kind of source a figure has."""
+    """Return the kind of a source."""
     if source is None:
         return "none"
     return case.sources[source].kind if source in case.sources else "other"
@@ -90,105 +89,116 @@ def _walk_figures(
     case: Case, value: Any, location: ScenarioFigure, previous: Number | None
 ) -> Iterator[ScenarioFigure]:
     if isinstance(value, Number | CalendarYear):
-        known = previous if value.source is None and previous is not None else value
+        sourced = previous if value.source is None and previous is not None else value
         yield replace(
-            location, value=float(value), source=known.source, source_kind=classify_source(case, known.source),
-            confidence=known.confidence, note=value.note,
+            location, value=float(value), source=sourced.source,
+            source_kind=classify_source(case, sourced.source),
+            confidence=sourced.confidence, note=value.note,
         )  # fmt: skip
     elif isinstance(value, YearlyQuantity):
-        for year, one in zip(value.years or ("",), value.values, strict=True):
+        for year, number in zip(value.years or ("",), value.values, strict=True):
             yield from _walk_figures(
-                case, one, location.with_step(year) if year else location, previous
+                case, number, location.with_step(year) if year else location, previous
             )
-            previous = one if one.source else previous
+            previous = number if number.source else previous
     elif isinstance(value, BaseModel):
         left_out = ("sources", "variants") if isinstance(value, Case) else ()
-        for name, about in type(value).model_fields.items():
-            inside = getattr(value, name)
-            given = inside != about.default or getattr(inside, "source", None) is not None
-            if name not in left_out and given:
-                unit = _field_unit(Field(about.alias or name, about), case.currency)
-                further = replace(location.with_step(about.alias or name), field=name, unit=unit)
-                yield from _walk_figures(case, inside, further, None)
+        for name, field_info in type(value).model_fields.items():
+            item = getattr(value, name)
+            is_stated = item != field_info.default or getattr(item, "source", None) is not None
+            if name not in left_out and is_stated:
+                unit = _field_unit(Field(field_info.alias or name, field_info), case.currency)
+                field_location = replace(
+                    location.with_step(field_info.alias or name), field=name, unit=unit
+                )
+                yield from _walk_figures(case, item, field_location, None)
     elif isinstance(value, Mapping):
-        for key, inside in value.items():
+        for key, item in value.items():
             yield from _walk_figures(
-                case, inside, location.with_step(key, _item_name(case, inside, key)), None
+                case, item, location.with_step(key, _item_name(case, item, key)), None
             )
     elif isinstance(value, tuple):
-        for position, inside in enumerate(value):
-            step = getattr(inside, "id", position)
+        for position, item in enumerate(value):
+            step = getattr(item, "id", position)
             yield from _walk_figures(
-                case, inside, location.with_step(step, _item_name(case, inside, step)), previous
+                case, item, location.with_step(step, _item_name(case, item, step)), previous
             )
-            previous = inside if isinstance(inside, Number) and inside.source else previous
+            previous = item if isinstance(item, Number) and item.source else previous
 
 
 def _field_unit(field: Field, currency: str) -> str:
-    known = {"%": tr("share"), "EUR per EUR": tr("share"), "": tr("number")}
-    return known.get(field.unit) or tr(field.unit).replace("EUR", currency)
+    names = {"%": tr("share"), "EUR per EUR": tr("share"), "": tr("number")}
+    return names.get(field.unit) or tr(field.unit).replace("EUR", currency)
 
 
 def _item_name(case: Case, item: Any, key: object) -> str:
-    """What an item of the scenario is called; nothing for a bare figure."""
+    """Return the name of a scenario item; empty for a bare figure."""
     if not isinstance(item, BaseModel):
         return ""
     name = getattr(item, "name", None)
     if isinstance(name, LocalizedText) or isinstance(key, str):
         return display_name(name, str(key), current_language())
-    some: list[tuple[str, Mapping[str, Any]]] = [
+    reference_fields: list[tuple[str, Mapping[str, Any]]] = [
         ("material", case.materials), ("consumer", case.consumers), ("country", {}),
     ]  # fmt: skip
-    ids = [(getattr(item, of, None) or "", known) for of, known in some]
+    ids = [(getattr(item, field, None) or "", entities) for field, entities in reference_fields]
     return ", ".join(
-        display_name(known[id].name, id, current_language()) if id in known else id
-        for id, known in ids
+        display_name(entities[id].name, id, current_language()) if id in entities else id
+        for id, entities in ids
         if id
     )
 
 
 def source_shares_by_material(plan: Plan) -> dict[str, dict[str, dict[SourceKind, float]]]:
-    """By material and kind of figure: the shares of its figures of that kind by their standing.
+    """Return shares of figures by material, kind of figure and kind of source.
 
-    They are weighted by their size: EUR per tonne times share of demand, tonnes of demand, share
-    of supply, probability a year, share lost. Kinds of which a material has no figure are left out.
+    Figures are weighted by size: EUR per tonne times share of demand, tonnes of demand, share of
+    supply, probability a year, share lost. Kinds without figures are left out.
     """
-    found: dict[str, dict[str, dict[SourceKind, float]]] = {}
+    shares: dict[str, dict[str, dict[SourceKind, float]]] = {}
     for material in plan.materials if plan.case is not None else ():
         assert plan.case is not None
         sums: dict[str, dict[SourceKind, float]] = {}
         for kind, figure, size in _weighted_figures(plan.case, material.id):
             if kind != "damage" or plan.outcome.measure == "damage":
-                of = sums.setdefault(kind, dict.fromkeys(SOURCE_KINDS, 0.0))
-                of[classify_source(plan.case, figure.source)] += size
-        found[material.id] = {
-            kind: {one: size / total for one, size in sums[kind].items()}
+                by_kind = sums.setdefault(kind, dict.fromkeys(SOURCE_KINDS, 0.0))
+                by_kind[classify_source(plan.case, figure.source)] += size
+        shares[material.id] = {
+            kind: {source_kind: size / total for source_kind, size in sums[kind].items()}
             for kind in FIGURE_KINDS
             if kind in sums and (total := sum(sums[kind].values())) > 0
         }
-    return {material: of for material, of in found.items() if of}
+    return {material: by_kind for material, by_kind in shares.items() if by_kind}
 
 
 def benefit_source_shares(plan: Plan) -> dict[str, dict[SourceKind, float]]:
-    """By kind of figure: the shares of all outcome avoided by the standing of those figures."""
+    """Return shares of the avoided outcome by kind of figure and kind of source."""
     avoided = {m.id: m.expected_without_plan - m.expected for m in plan.materials}
-    found, shares = {}, source_shares_by_material(plan)
+    shares_by_kind, shares = {}, source_shares_by_material(plan)
     for kind in FIGURE_KINDS:
-        of = {m: avoided[m] for m in shares if kind in shares[m] and avoided[m] > 0}
-        total = sum(of.values())
+        avoided_by_material = {
+            m: avoided[m] for m in shares if kind in shares[m] and avoided[m] > 0
+        }
+        total = sum(avoided_by_material.values())
         if total > 0:
-            found[kind] = {
-                one: sum(shares[m][kind][one] * part for m, part in of.items()) / total
-                for one in SOURCE_KINDS
+            shares_by_kind[kind] = {
+                source_kind: sum(
+                    shares[m][kind][source_kind] * amount
+                    for m, amount in avoided_by_material.items()
+                )
+                / total
+                for source_kind in SOURCE_KINDS
             }
-    return found
+    return shares_by_kind
 
 
 def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, Number, float]]:
-    """The figures that a material's damage depends on: their kinds and sizes. Of what it is made
-    of, supply and what strikes it count as well."""
+    """Yield the figures on which a material's damage depends, with their kind and size.
+
+    Supply and hazards of the materials that it is made of are included.
+    """
     forms = {name for name in case.materials if material in downstream_materials(case, name)}
-    steps = (step for of in case.damage if of.material == material for step in of.steps)
+    steps = (step for damage in case.damage if damage.material == material for step in damage.steps)
     for step in steps:
         yield "damage", step.eur_per_t, float(step.share) * float(step.eur_per_t)
     for demand in case.demand:
@@ -200,9 +210,9 @@ def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, Number, 
         for figure in yearly.values if yearly is not None else ():
             yield "supply", figure, float(figure)
     origins = {(supply.country, supply.material) for supply in supplies}
-    origins |= {(one.country, one.output) for one in case.conversions.values()}
+    origins |= {(conversion.country, conversion.output) for conversion in case.conversions.values()}
     for hazard in case.hazards.values():
-        striking = [
+        effects_on_material = [
             effect
             for effects in hazard.effects_by_profile.values()
             for effect in effects
@@ -213,33 +223,33 @@ def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, Number, 
                 for country, form in origins
             )
         ]
-        for figure in hazard.annual_probability.values if striking else ():
+        for figure in hazard.annual_probability.values if effects_on_material else ():
             yield "frequency", figure, float(figure)
-        for effect in striking:
-            before = effect.loss[0]
+        for effect in effects_on_material:
+            sourced_loss = effect.loss[0]
             for loss in effect.loss:
-                before = loss if loss.source is not None else before
-                yield "severity", before, float(loss)
+                sourced_loss = loss if loss.source is not None else sourced_loss
+                yield "severity", sourced_loss, float(loss)
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
-    """Which part of the benefit rests on assumptions, all sources, and, in a sheet, all figures."""
+    """Build the sections on figures and on sources; no section without a scenario."""
     if wording.case is None:
         return []
-    about = tr(
+    note = tr(
         "All figures that the scenario gives, as they were solved; what it leaves open has the "
         "format's default. Full texts of sources stand on the next sheet. A change here changes no "
         "plan: change the scenario and solve it again."
     )
     title = tr("The figures that the plan rests on")
-    every: list[Part] = [about, _figures_table(wording.case)]
-    sources = list(_evidence_parts(wording, wording.case))
+    figure_parts: list[Part] = [note, _figures_table(wording.case)]
+    source_parts = list(_evidence_parts(wording, wording.case))
     return [
-        Section("figures", title, every, SHEET, sheet_name=tr("Assumptions")),
+        Section("figures", title, figure_parts, SHEET, sheet_name=tr("Assumptions")),
         Section(
             "evidence",
             tr("Assumptions and sources"),
-            sources,
+            source_parts,
             PAGE_AND_SHEET,
             sheet_name=tr("Sources"),
         ),
@@ -247,24 +257,32 @@ def build_sections(wording: PlanWording) -> list[Section]:
 
 
 def _evidence_parts(wording: PlanWording, case: Case) -> Iterator[Part]:
-    found = list(figures_needing_source(case))
-    count = Counter(figure.source_kind for figure in found)
-    if found:
+    figures = list(figures_needing_source(case))
+    count_by_kind = Counter(figure.source_kind for figure in figures)
+    if figures:
         text = tr(
             "Figures of the scenario: {total}; of these, assumptions with a written reason: "
             "{assumed} ({share}), without a source: {unsourced}.",
-            total=format_number(len(found)),
-            assumed=format_number(count["assumption"]),
-            share=format_percent(count["assumption"] / len(found)),
-            unsourced=format_number(count["none"]),
+            total=format_number(len(figures)),
+            assumed=format_number(count_by_kind["assumption"]),
+            share=format_percent(count_by_kind["assumption"] / len(figures)),
+            unsourced=format_number(count_by_kind["none"]),
         )
         yield Paragraph(text, PAGE)
-    rests = benefit_source_shares(wording.plan)
-    shown = [one for one in SOURCE_KINDS if any(of[one] > 0 for of in rests.values())]
-    rows = [(capitalize(figure_kind_name(kind)), *map(of.get, shown)) for kind, of in rests.items()]
+    shares_by_kind = benefit_source_shares(wording.plan)
+    shown = [
+        source_kind
+        for source_kind in SOURCE_KINDS
+        if any(shares[source_kind] > 0 for shares in shares_by_kind.values())
+    ]
+    rows = [
+        (capitalize(figure_kind_name(kind)), *map(shares.get, shown))
+        for kind, shares in shares_by_kind.items()
+    ]
     columns = [Column(tr("Kind of figure"), "0", "text")]
     columns += [
-        Column(capitalize(source_kind_name(one)), str(n), "share") for n, one in enumerate(shown, 1)
+        Column(capitalize(source_kind_name(source_kind)), str(n), "share")
+        for n, source_kind in enumerate(shown, 1)
     ]
     note = tr(
         "Each material's part of what is avoided is split by the sources of its figures of that "
@@ -288,9 +306,8 @@ def _sources_table(case: Case, figure_counts: Mapping[str | None, int]) -> Table
             lang=lambda row: row[1].text.displayed_language(current_language()),
         ),
         col.text_column(tr("Kind"), lambda row: source_kind_name(row[1].kind)),
-        col.formula_column(
-            tr("Figures that rest on it"), "count", counted, "count", lambda row: figure_counts[row[0]]
-        ),
+        col.formula_column(tr("Figures that rest on it"), "count", counted, "count",
+            lambda row: figure_counts[row[0]]),
         col.text_column(tr("Address"), lambda row: row[1].url, media=SHEET),
     ]  # fmt: skip
     note = tr(
@@ -307,7 +324,7 @@ def _sources_table(case: Case, figure_counts: Mapping[str | None, int]) -> Table
 
 
 def source_kind_name(source_kind: SourceKind) -> str:
-    """The kind of a source in words."""
+    """Return the name of a kind of source."""
     return {
         "read": tr("read"),
         "reported": tr("reported"),
@@ -318,12 +335,12 @@ def source_kind_name(source_kind: SourceKind) -> str:
 
 
 def confidence_name(confidence: str) -> str:
-    """How far a figure is trusted, in words."""
+    """Return the name of a confidence level."""
     return {"high": tr("high"), "medium": tr("medium"), "low": tr("low")}[confidence]
 
 
 def figure_kind_name(kind: str) -> str:
-    """A kind of figures that damage depends on, in words."""
+    """Return the name of a kind of figures that damage depends on."""
     return {
         "damage": tr("damage per missing tonne"),
         "demand": tr("demand"),
@@ -335,18 +352,20 @@ def figure_kind_name(kind: str) -> str:
 
 def _figures_table(case: Case) -> Table:
     def source(row: ScenarioFigure) -> str | None:
-        known = case.sources.get(row.source or "")
-        return known.text.in_language(current_language()) if known else row.source
+        source_entry = case.sources.get(row.source or "")
+        return source_entry.text.in_language(current_language()) if source_entry else row.source
 
     columns = [
-        col.text_column(tr("Of what"), lambda row: row.item or NO_VALUE, width=38, wraps_text=False),
+        col.text_column(tr("Of what"), lambda row: row.item or NO_VALUE, width=38,
+            wraps_text=False),
         col.text_column(tr("Field"), "field", width=22, wraps_text=False),
         col.figure_column(
             tr("Value"), "value", lambda row: "year" if row.unit == tr("year") else "exact",
             origin="scenario",
         ),
         col.text_column(tr("Unit"), "unit", width=16, wraps_text=False),
-        col.text_column(tr("Kind"), lambda row: source_kind_name(row.source_kind), width=13, wraps_text=False),
+        col.text_column(tr("Kind"), lambda row: source_kind_name(row.source_kind), width=13,
+            wraps_text=False),
         col.text_column(
             tr("Confidence"), lambda row: row.confidence and confidence_name(row.confidence)
         ),

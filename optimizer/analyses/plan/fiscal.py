@@ -1,4 +1,4 @@
-"""Where public money goes, whether aid rules bind, what comes back, and what each purse gets."""
+"""Fiscal effects of a plan: money by country, state aid, returns, and output by funder."""
 
 import math
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from optimizer.report.workbook.placed_tables import WorkbookTables
 
 
 def fiscal_section(wording: PlanWording) -> Section:
-    """Money by country, state aid by project, returns, and output by purse."""
+    """Build the section on money by country, state aid, returns, and output by funder."""
     title = tr("Where the money goes, and what comes back")
     return Section(
         "fiscal", title, list(_fiscal_parts(wording)), sheet_name=tr("Countries and aid")
@@ -32,53 +32,53 @@ def fiscal_section(wording: PlanWording) -> Section:
 
 def _fiscal_parts(wording: PlanWording) -> Iterator[Part]:
     yield from (doc.Text(text, doc.TERMINAL_AND_PAGE) for text in _describe_fiscal_effects(wording))
-    found = wording.brief.fiscal
-    if found.countries:
+    fiscal = wording.brief.fiscal
+    if fiscal.countries:
         yield _countries_table(wording)
-    if any(one.limit_meur is not None or one.aid_meur > ZERO_TOLERANCE for one in found.aid):
+    if any(x.limit_meur is not None or x.aid_meur > ZERO_TOLERANCE for x in fiscal.aid):
         yield _state_aid_table(wording)
-    if found.purses:
+    if fiscal.purses:
         yield _purses_table(wording)
 
 
 def _describe_fiscal_effects(wording: PlanWording) -> Iterator[str]:
-    found = wording.brief.fiscal
-    if found.home_share is not None:
-        at_home = math.fsum(one.public_meur for one in found.countries if one.home)
+    fiscal = wording.brief.fiscal
+    if fiscal.home_share is not None:
+        at_home = math.fsum(entry.public_meur for entry in fiscal.countries if entry.home)
         yield tr(
             "Of public money for projects, {share} stays in {home}; that is {of_all} of all public "
             "money.",
-            share=format_rounded_percent(found.home_share),
+            share=format_rounded_percent(fiscal.home_share),
             of_all=format_rounded_percent(at_home / wording.cost.public.paid_meur),
             home=join_with_and([country_name(code) for code in wording.case.home])
             if wording.case
             else "",
         )
-    if found.stocks_meur > ZERO_TOLERANCE:
+    if fiscal.stocks_meur > ZERO_TOLERANCE:
         yield tr(
             "What is paid for stocks, {stocks}, buys them on the market, from no country in "
             "particular, and keeps them.",
-            stocks=wording.money_amount(found.stocks_meur),
+            stocks=wording.money_amount(fiscal.stocks_meur),
         )
     yield from describe_returns(wording)
-    given = [
-        one for one in found.aid if one.aid_meur > ZERO_TOLERANCE and one.intensity is not None
-    ]
-    if given:
-        shares = [one.intensity or 0.0 for one in given]
+    aided = [x for x in fiscal.aid if x.aid_meur > ZERO_TOLERANCE and x.intensity is not None]
+    if aided:
+        shares = [entry.intensity or 0.0 for entry in aided]
         yield tr(
             "State aid comes to {total} in all, from {low} to {high} of the announced capex of a "
             "project.",
-            total=wording.money_amount(sum(one.aid_meur for one in given)),
+            total=wording.money_amount(sum(entry.aid_meur for entry in aided)),
             low=format_percent(min(shares)),
             high=format_percent(max(shares)),
         )
-    limited = [one for one in found.aid if one.limit_meur is not None]
-    binding = [wording.name("projects", one.project) for one in limited if one.binds]
-    idle = [o for o in limited if o.most_meur is not None and o.most_meur < (o.limit_meur or 0.0)]
+    limited = [entry for entry in fiscal.aid if entry.limit_meur is not None]
+    binding = [wording.name("projects", entry.project) for entry in limited if entry.binds]
+    never_binding = [
+        x for x in limited if x.most_meur is not None and x.most_meur < (x.limit_meur or 0.0)
+    ]
     if binding:
         yield tr("The limit on state aid binds for {projects}.", projects=join_with_and(binding))
-    elif limited and len(idle) == len(limited):
+    elif limited and len(never_binding) == len(limited):
         yield tr(
             "The limit on state aid binds for no project of the plan, and cannot: even if each "
             "instrument went as far as it may, aid as counted here would stay below it."
@@ -88,46 +88,47 @@ def _describe_fiscal_effects(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_returns(wording: PlanWording) -> Iterator[str]:
-    """What stakes and loans of each public funder yield."""
-    for one in wording.brief.fiscal.returns:
-        about = {
-            "funder": wording.payer_header(one.funder),
-            "paid": wording.money_amount(one.paid_meur),
-            "back": wording.money_amount(one.returned_meur),
+    """Yield the return of each public funder on its stakes and loans."""
+    for funder_return in wording.brief.fiscal.returns:
+        values = {
+            "funder": wording.payer_header(funder_return.funder),
+            "paid": wording.money_amount(funder_return.paid_meur),
+            "back": wording.money_amount(funder_return.returned_meur),
         }
-        if one.rate is None:
+        if funder_return.rate is None:
             yield tr(
                 "For stakes and loans {funder} is expected to pay {paid} and to receive {back}.",
-                **about,
+                **values,
             )
         else:
             yield tr(
                 "For stakes and loans {funder} is expected to pay {paid} and to receive {back}: "
                 "a return of {rate} a year.",
-                rate=format_percent(one.rate),
-                **about,
+                rate=format_percent(funder_return.rate),
+                **values,
             )
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Money by country is that of projects, and what purses pay is that of their accounts."""
+    """Check that money by country equals that of projects, and that funders pay as in accounts."""
     if wording.brief.fiscal.countries:
-        says = tr("Money for projects by country adds up to their capital cost")
+        statement = tr("Money for projects by country adds up to their capital cost")
 
-        def whole(book: WorkbookTables) -> ex.Expression:
-            of = book["countries"]
-            return ex.sum_of(*(of.column_total(key) for key in ("public", "private", "market")))
+        def total(book: WorkbookTables) -> ex.Expression:
+            countries = book["countries"]
+            return ex.sum_of(
+                *(countries.column_total(key) for key in ("public", "private", "market"))
+            )
 
-        apart = any(p.project and not p.instrument for p in wording.plan.accounts)
-        apart |= (
-            wording.plan.review is not None
-        )  # what is decided at a review has no row in "projects"
-        if not apart and not any(built.supports for built in wording.plan.projects):
-            yield Check(says, "countries", whole, col.column_sum("projects", "mean_capex"))
+        differs = any(p.project and not p.instrument for p in wording.plan.accounts)
+        # Decisions at a review have no row in "projects".
+        differs |= wording.plan.review is not None
+        if not differs and not any(built.supports for built in wording.plan.projects):
+            yield Check(statement, "countries", total, col.column_sum("projects", "mean_capex"))
     if wording.brief.fiscal.purses:
-        says = tr("What each purse pays and costs is that of its accounts")
+        statement = tr("What each purse pays and costs is that of its accounts")
         scale = col.column_sum("purses", "paid")
-        yield doc.no_deviation_check(says, "purses", scale, "off_paid", "off_cost")
+        yield doc.no_deviation_check(statement, "purses", scale, "off_paid", "off_cost")
 
 
 def _countries_table(wording: PlanWording) -> Table:
@@ -188,12 +189,13 @@ def _state_aid_table(wording: PlanWording) -> Table:
         )
     return Table(
         tr("State aid by project"), wording.brief.fiscal.aid, columns, "aid", note,
-        total_label=tr("All together"), is_folded=not any(one.binds for one in wording.brief.fiscal.aid),
+        total_label=tr("All together"),
+        is_folded=not any(aid_use.binds for aid_use in wording.brief.fiscal.aid),
     )  # fmt: skip
 
 
 def _purses_table(wording: PlanWording) -> Table:
-    def of(figure: str) -> doc.FormulaBuilder:
+    def account_sum(figure: str) -> doc.FormulaBuilder:
         return lambda line: col.sum_where("accounts", figure, {"funder_id": line["funder_id"]})(
             line.tables
         )
@@ -211,8 +213,8 @@ def _purses_table(wording: PlanWording) -> Table:
         amount_column(tr("Of that for stocks"), "stocks_meur"),
         amount_column(tr("Net cost, {unit}", unit=wording.money_unit), "cost_meur", key="cost"),
         col.text_column(tr("Output secured for it, t a year"), output),
-        doc.deviation_column("paid", of("paid"), "off_paid"),
-        doc.deviation_column("cost", of("cost"), "off_cost"),
+        doc.deviation_column("paid", account_sum("paid"), "off_paid"),
+        doc.deviation_column("cost", account_sum("cost"), "off_cost"),
         *col.id_columns(funder_id="funder"),
     ]
     note = tr(

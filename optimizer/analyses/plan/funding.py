@@ -1,4 +1,4 @@
-"""Who pays: by source and year, by budget class and year, and of which project how much."""
+"""Funding of a plan: by source and year, by budget class and year, and by project."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
@@ -35,13 +35,13 @@ AmountsByYear = Mapping[str, float]
 
 
 def funding_section(wording: PlanWording) -> doc.Section:
-    """Money by source, budget class and year, and who pays for which project."""
+    """Build the section on funding by source, budget class, year and project."""
     title = tr("Funding by source and year")
     return doc.Section("funding", title, list(_funding_parts(wording)), sheet_name=tr("Funding"))
 
 
 def _funding_parts(wording: PlanWording) -> Iterator[Part]:
-    paid = {one.id: wording.plan.committed_meur.get(one.id, {}) for one in wording.plan.funders}
+    paid = {x.id: wording.plan.committed_meur.get(x.id, {}) for x in wording.plan.funders}
     paid = {**paid, **wording.plan.committed_meur, MARKET_ID: _market_payments(wording)}
     if any(abs(x) > ZERO_TOLERANCE for by_year in paid.values() for x in by_year.values()):
         yield doc.Text(_describe_totals(wording), TERMINAL_AND_PAGE)
@@ -60,9 +60,9 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
         "Funding of projects and stocks by source and year ({unit})", unit=wording.money_unit
     )
     caption = tr("Funding by source and year ({unit}, not discounted)", unit=wording.money_unit)
-    drawn = stacked_chart(wording, "funding-by-source", title, _chart_series(wording, paid))
+    chart = stacked_chart(wording, "funding-by-source", title, _chart_series(wording, paid))
     yield funder_table(
-        wording, "committed", caption, paid, "paid_by", chart=drawn, on=PAGE_AND_SHEET
+        wording, "committed", caption, paid, "paid_by", chart=chart, on=PAGE_AND_SHEET
     )
     if "guarantee" in wording.cost.by_class:
         text = tr(
@@ -73,11 +73,11 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
     title = tr(
         "Public funding by budget class and year ({unit}, not discounted)", unit=wording.money_unit
     )
-    pairs = {(one.funder, one.budget_class) for one in wording.public_positions}
-    # Where each funder has a class of its own, the chart above shows them.
-    alike = len(pairs) == len({f for f, _ in pairs}) == len({c for _, c in pairs})
+    pairs = {(entry.funder, entry.budget_class) for entry in wording.public_positions}
+    # If each funder has exactly one class, the chart above already shows them.
+    same_as_funders = len(pairs) == len({f for f, _ in pairs}) == len({c for _, c in pairs})
     yield from budget_class_tables(
-        wording, "paid_by_year_meur", "classes", title, with_chart=not alike, folded=True
+        wording, "paid_by_year_meur", "classes", title, with_chart=not same_as_funders, folded=True
     )
     yield from _financing_tables(wording)
     yield from _support_tables(wording)
@@ -90,7 +90,7 @@ def _describe_totals(wording: PlanWording) -> str:
             by_kind.get(wording.funder_kinds[f], 0.0) + sums.paid_meur
         )
     total = sum(by_kind.values())
-    found = [
+    parts = [
         f"{label} {format_number(by_kind[kind], 0)} ({format_percent(by_kind[kind] / total)})"
         for kind, label in funder_kind_names().items()
         if by_kind.get(kind, 0.0) > ZERO_TOLERANCE
@@ -99,7 +99,7 @@ def _describe_totals(wording: PlanWording) -> str:
         "Projects and stocks take {total} in all{during}, not discounted: {parts}.",
         total=wording.money_amount(total),
         during=wording.horizon_phrase,
-        parts=join_with_and(found),
+        parts=join_with_and(parts),
     )
     if "guarantee" not in wording.cost.by_class:
         return text + wording.overruns_note
@@ -108,21 +108,26 @@ def _describe_totals(wording: PlanWording) -> str:
 
 
 def _market_payments(wording: PlanWording) -> dict[str, float]:
-    """What lenders and investors pay each year; capex past the horizon falls in its last."""
+    """Return payments of lenders and investors by year.
+
+    Capex after the horizon counts in its last year.
+    """
     by_year: dict[str, float] = {}
-    for chance, built in wording.plan.projects_with_probability if wording.case is not None else ():
+    for probability, project in (
+        wording.plan.projects_with_probability if wording.case is not None else ()
+    ):
         assert wording.case is not None
-        for age, share in enumerate(wording.case.projects[built.id].capex_profile):
-            year = str(min(built.start + age, wording.years[-1]))
-            due = chance * built.market_share * built.mean_capex_meur * float(share)
-            by_year[year] = by_year.get(year, 0.0) + due
+        for age, share in enumerate(wording.case.projects[project.id].capex_profile):
+            year = str(min(project.start + age, wording.years[-1]))
+            payment = probability * project.market_share * project.mean_capex_meur * float(share)
+            by_year[year] = by_year.get(year, 0.0) + payment
     return by_year
 
 
 def _chart_series(
     wording: PlanWording, paid_by_funder: Mapping[str, AmountsByYear]
 ) -> list[tuple[str, AmountsByYear]]:
-    """What a chart shows of these: public funders one by one, others by their kind."""
+    """Return the series of the chart: each public funder, and others summed by kind."""
     series: dict[str, dict[str, float]] = {}
     for f, by_year in paid_by_funder.items():
         kind = wording.funder_kinds.get(f, "")
@@ -131,13 +136,13 @@ def _chart_series(
             if kind in ("company", "private")
             else wording.payer_header(f)
         )
-        of = series.setdefault(label, {})
+        amounts = series.setdefault(label, {})
         for year, amount in by_year.items():
-            of[year] = of.get(year, 0.0) + amount
+            amounts[year] = amounts.get(year, 0.0) + amount
     return [
-        (label, of)
-        for label, of in series.items()
-        if any(abs(x) > ZERO_TOLERANCE for x in of.values())
+        (label, amounts)
+        for label, amounts in series.items()
+        if any(abs(x) > ZERO_TOLERANCE for x in amounts.values())
     ]
 
 
@@ -148,13 +153,18 @@ def stacked_chart(
     series: Sequence[tuple[str, AmountsByYear]],
     height: float = 2.7,
 ) -> Chart | None:
-    """Series as stacked bars, one a year; ``height`` in inches."""
-    drawn = [(name, [of.get(year, 0.0) for year in wording.year_keys]) for name, of in series]
-    told = tr("Stacked bars, one a year. The figures are in the table below.")
+    """Return a chart with one stacked bar for each year, or None without series.
+
+    ``height`` is in inches.
+    """
+    drawn = [
+        (name, [amounts.get(year, 0.0) for year in wording.year_keys]) for name, amounts in series
+    ]
+    description = tr("Stacked bars, one a year. The figures are in the table below.")
     chart = Chart(
         id,
         title,
-        told,
+        description,
         lambda: charts.stacked_year_bars(wording.years, drawn, wording.money_unit, height),
     )
     return chart if drawn else None
@@ -170,19 +180,19 @@ def funder_table(
     chart: Chart | None = None,
     on: doc.Media = ALL_MEDIA,
 ) -> Table:
-    """Amounts by funder and year; a sheet compares them with what accounts come to."""
+    """Return amounts by funder and year; a sheet compares them with the accounts."""
 
     def row(funder: str) -> col.SheetRow:
         ids = {"funder_id": funder, "kind_id": wording.funder_kinds.get(funder, "")}
-        about = {"funder": wording.payer_header(funder), "kind": wording.funder_kind_name(funder)}
-        return col.SheetRow("money", {**about, **ids, **wording.fill_years(amounts[funder])})
+        names = {"funder": wording.payer_header(funder), "kind": wording.funder_kind_name(funder)}
+        return col.SheetRow("money", {**names, **ids, **wording.fill_years(amounts[funder])})
 
-    def apart(line: FormulaRow) -> ex.Expression | None:
-        its = {id_column: line["funder_id"]}
-        known = line.row["funder_id"] != MARKET_ID and wording.case is not None
+    def deviation(line: FormulaRow) -> ex.Expression | None:
+        matching_cells = {id_column: line["funder_id"]}
+        has_accounts = line.row["funder_id"] != MARKET_ID and wording.case is not None
         return (
-            col.deviation_from_accounts(line, its, wording.year_keys, weight_column)
-            if known
+            col.deviation_from_accounts(line, matching_cells, wording.year_keys, weight_column)
+            if has_accounts
             else None
         )
 
@@ -194,7 +204,7 @@ def funder_table(
             tr("All years"), "all", col.sum_of_years, total=True,
             getter=lambda row: sum(row[year] for year in wording.year_keys),
         ),
-        doc.sheet_only_column(tr("Deviation"), "deviation", apart, "deviation"),
+        doc.sheet_only_column(tr("Deviation"), "deviation", deviation, "deviation"),
         *col.id_columns("funder_id", "kind_id"),
     ]  # fmt: skip
     rows = [
@@ -202,11 +212,12 @@ def funder_table(
         for f, by_year in amounts.items()
         if any(abs(x) > ZERO_TOLERANCE for x in by_year.values())
     ]
-    bars = doc.SheetChart("stacked", caption, series_keys=wording.year_keys)
+    sheet_chart = doc.SheetChart("stacked", caption, series_keys=wording.year_keys)
     return Table(
-        caption, rows, columns, name, total_label=tr("All together"), chart=chart, frozen_columns=1, is_folded=True,
+        caption, rows, columns, name, total_label=tr("All together"), chart=chart, frozen_columns=1,
+        is_folded=True,
         row_key=lambda row: row["funder_id"], empty_text=tr("No money is provided."),
-        sheet_chart=bars if rows and name == "spend" else None,
+        sheet_chart=sheet_chart if rows and name == "spend" else None,
         media=on if rows else SHEET,
     )  # fmt: skip
 
@@ -215,16 +226,26 @@ def budget_class_tables(
     wording: PlanWording, field: str, name: str, title: str, note: str = "",
     *, with_chart: bool = True, folded: bool = True,
 ) -> Iterator[Part]:  # fmt: skip
-    """Public money by budget class and year, for a page; ``field`` is one of sums by year."""
+    """Yield public money by budget class and year, for a page.
+
+    ``field`` is a field of :class:`MoneyTotals` with amounts by year.
+    """
     sums = {c: wording.cost.by_class.get(c or "none") for c in BUDGET_CLASSES}
-    rows = [(capitalize(budget_class_name(c)), getattr(of, field)) for c, of in sums.items() if of]
+    rows = [
+        (capitalize(budget_class_name(c)), getattr(totals, field))
+        for c, totals in sums.items()
+        if totals
+    ]
     rows = [row for row in rows if any(abs(x) > ZERO_TOLERANCE for x in row[1].values())]
     if not rows:
         return
-    met = {
-        int(year) for _, of in rows for year, amount in of.items() if abs(amount) > ZERO_TOLERANCE
+    nonzero_years = {
+        int(year)
+        for _, totals in rows
+        for year, amount in totals.items()
+        if abs(amount) > ZERO_TOLERANCE
     }
-    years = wording.years if with_chart else range(min(met), max(met) + 1)
+    years = wording.years if with_chart else range(min(nonzero_years), max(nonzero_years) + 1)
     columns = [
         Column(tr("Budget class"), "0", "text"),
         *doc.year_columns(years, itemgetter(1), total=True),
@@ -233,7 +254,7 @@ def budget_class_tables(
         columns.append(
             Column(tr("All years"), lambda row: sum(row[1].values()), "money", total=True)
         )
-    drawn = stacked_chart(wording, name, title, rows, 2.3) if with_chart else None
+    chart = stacked_chart(wording, name, title, rows, 2.3) if with_chart else None
     yield Table(
         title,
         rows,
@@ -241,43 +262,50 @@ def budget_class_tables(
         name,
         note,
         total_label=tr("Sum"),
-        chart=drawn,
+        chart=chart,
         is_folded=folded,
         media=PAGE,
     )
 
 
 class FundingShare(NamedTuple):
-    """A share of a project, of its capex or of its output, and who carries it."""
+    """A funder's share of a project's capex or output."""
 
     project: ProjectPlan
     funder: str
     instrument: str
     share: float
     is_first_of_project: bool
-    """Whether it is the first of its project."""
+    """Whether this is the first share of its project in the table."""
     position: Position | None
-    """The account of it; lenders have none."""
+    """The account of the share; None for lenders."""
 
     @property
     def meur(self) -> float:
-        """The amount, of a share of capex."""
+        """The amount in million, for a share of capex."""
         return self.share * self.project.mean_capex_meur
 
 
 def funding_shares(wording: PlanWording, field: str = "shares") -> list[FundingShare]:
-    """Who pays how much of each project, lenders last; or its ``supports``."""
-    money = {(x.project, x.funder, x.instrument): x for x in wording.plan.accounts}
-    found = []
+    """Return the shares of each project by funder and instrument, lenders last.
+
+    With ``field="supports"``, the supports of each project instead.
+    """
+    positions = {(x.project, x.funder, x.instrument): x for x in wording.plan.accounts}
+    rows = []
     for project in wording.plan.projects:
-        some = [(f, i, x) for f, by in getattr(project, field).items() for i, x in by.items()]
-        if field == "shares":
-            some.append((MARKET_ID, "", project.market_share))
-        found += [
-            FundingShare(project, f, i, share, not n, money.get((project.id, f, i)))
-            for n, (f, i, share) in enumerate(entry for entry in some if entry[2] > ZERO_TOLERANCE)
+        entries = [
+            (f, i, x)
+            for f, by_instrument in getattr(project, field).items()
+            for i, x in by_instrument.items()
         ]
-    return found
+        if field == "shares":
+            entries.append((MARKET_ID, "", project.market_share))
+        rows += [
+            FundingShare(project, f, i, share, not n, positions.get((project.id, f, i)))
+            for n, (f, i, share) in enumerate(x for x in entries if x[2] > ZERO_TOLERANCE)
+        ]
+    return rows
 
 
 def _payer_columns(wording: PlanWording, header: str) -> list[Column]:
@@ -295,71 +323,80 @@ def _payer_columns(wording: PlanWording, header: str) -> list[Column]:
 
 
 def _financing_tables(wording: PlanWording) -> Iterator[Table]:
-    """A row a project, funder and instrument, and one for the market; a page has one a project."""
+    """Yield one table by project for a page, and one by project, funder and instrument."""
     rows, caption = funding_shares(wording), tr("Who pays for the projects")
 
-    def carried(project: ProjectPlan) -> dict[str, float]:
-        found: dict[str, float] = {}
+    def shares_by_funder(project: ProjectPlan) -> dict[str, float]:
+        shares: dict[str, float] = {}
         for row in (row for row in rows if row.project is project):
-            found[row.funder] = found.get(row.funder, 0.0) + row.share
-        return found
+            shares[row.funder] = shares.get(row.funder, 0.0) + row.share
+        return shares
 
-    def named(project: ProjectPlan) -> str:
+    def payers_text(project: ProjectPlan) -> str:
         return ", ".join(
-            f"{wording.payer_name(f)} {format_percent(x)}" for f, x in carried(project).items()
+            f"{wording.payer_name(f)} {format_percent(x)}"
+            for f, x in shares_by_funder(project).items()
         )
 
-    def public(project: ProjectPlan) -> float:
+    def public_share(project: ProjectPlan) -> float:
         return sum(
-            x for f, x in carried(project).items() if wording.funder_kinds.get(f) == "public"
+            x
+            for f, x in shares_by_funder(project).items()
+            if wording.funder_kinds.get(f) == "public"
         )
 
-    aid = {one.project: one.intensity for one in wording.brief.fiscal.aid}
+    aid = {aid_use.project: aid_use.intensity for aid_use in wording.brief.fiscal.aid}
 
-    def aided(project: ProjectPlan) -> float | None:
+    def aid_intensity(project: ProjectPlan) -> float | None:
         return aid.get(project.id)
 
-    short = [
+    page_columns = [
         col.text_column(tr("Project"), lambda project: wording.name("projects", project.id)),
         amount_column(wording.capex_header, "mean_capex_meur"),
-        Column(tr("Of that public"), public, "share"),
+        Column(tr("Of that public"), public_share, "share"),
         *(
-            [Column(tr("State aid, of announced capex"), aided, "share")]
+            [Column(tr("State aid, of announced capex"), aid_intensity, "share")]
             if any(aid.values())
             else []
         ),
-        col.text_column(tr("Financed by"), named),
+        col.text_column(tr("Financed by"), payers_text),
     ]
     total = tr("All together")
-    yield Table(caption, wording.plan.projects, short, "financing", total_label=total, media=PAGE)
+    yield Table(
+        caption, wording.plan.projects, page_columns, "financing", total_label=total, media=PAGE
+    )
 
     def amount(line: FormulaRow) -> ex.Expression:
         return line["share"] * line.tables["projects"].find_cell(line.row.project.id, "mean_capex")
 
-    by, kind = "instrument", lambda row: wording.funder_kinds.get(row.funder, "")
+    by, get_kind = "instrument", lambda row: wording.funder_kinds.get(row.funder, "")
     columns = [
         *_payer_columns(wording, tr("Financed by")),
         col.formula_column(wording.money_unit, "meur", amount, getter="meur", total=True),
         col.figure_column(tr("Share of capex"), "share", "share"),
         *col.id_columns(
-            project_id="project.id", funder_id="funder", instrument_id=by, kind_id=kind
+            project_id="project.id", funder_id="funder", instrument_id=by, kind_id=get_kind
         ),
     ]
     yield Table(
-        caption, rows, columns, "funding", frozen_columns=1, total_label=total, empty_text=tr("Nothing is built."),
-        has_rule_above=lambda row: row.is_first_of_project, media=doc.TERMINAL | SHEET if rows else SHEET,
+        caption, rows, columns, "funding", frozen_columns=1, total_label=total,
+        empty_text=tr("Nothing is built."),
+        has_rule_above=lambda row: row.is_first_of_project,
+        media=doc.TERMINAL | SHEET if rows else SHEET,
     )  # fmt: skip
 
 
 def _support_tables(wording: PlanWording) -> Iterator[Part]:
-    """Interest subsidies and price floors, which carry no capex themselves."""
-    expected = tr("Expected, {unit}", unit=wording.money_unit)
-    most = tr("At most, {unit}", unit=wording.money_unit)
+    """Yield interest subsidies and price floors, which carry no capex themselves."""
+    expected_header = tr("Expected, {unit}", unit=wording.money_unit)
+    max_header = tr("At most, {unit}", unit=wording.money_unit)
     columns = [
         *_payer_columns(wording, tr("Paid by")),
         col.figure_column(tr("Share covered"), "share", "share"),
-        amount_column(expected, lambda row: row.position and sum(row.position.paid_meur.values())),
-        amount_column(most, lambda row: row.position and row.position.committed_meur),
+        amount_column(
+            expected_header, lambda row: row.position and sum(row.position.paid_meur.values())
+        ),
+        amount_column(max_header, lambda row: row.position and row.position.committed_meur),
     ]
     note = tr(
         "Interest subsidies cover a share of capex that lenders carry, price floors a share of "

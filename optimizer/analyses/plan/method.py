@@ -1,4 +1,4 @@
-"""How a plan was computed, how good it is, what it takes to repeat it, and what the words mean."""
+"""Method of a plan: model, rules, limitations, certificate and glossary."""
 
 from collections.abc import Callable, Iterator
 from itertools import groupby
@@ -31,7 +31,7 @@ from optimizer.report.workbook.placed_tables import FormulaRow
 
 
 def method_section(wording: PlanWording) -> Section:
-    """What goes in, what is chosen, what is asked of it, and what it does not say."""
+    """Build the section on the model, the rules and the limitations."""
     parts = () if wording.case is None else (
         tr(
             "The program chooses which projects to support when and with which instruments, and "
@@ -49,7 +49,7 @@ def method_section(wording: PlanWording) -> Section:
 
 def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
     weight = float(case.objective.cvar.weight)
-    counted = [
+    counts = [
         tr("materials: {count}", count=format_number(len(case.materials))),
         tr(
             "projects: {count}, of which can still be decided: {open}",
@@ -60,12 +60,12 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
         tr("stockpiles: {count}", count=format_number(len(case.stockpiles))),
         tr("hazards: {count}", count=format_number(len(case.hazards))),
     ]
-    steps = {1: tr("in years"), 4: tr("in quarters"), 12: tr("in months")}
+    period_names = {1: tr("in years"), 4: tr("in quarters"), 12: tr("in months")}
     yield tr(
         "The scenario covers {span} {periods}; {what}.",
         span=wording.horizon_text,
-        periods=steps.get(int(case.horizon.periods_per_year), tr("in half years")),
-        what=", ".join(counted),
+        periods=period_names.get(int(case.horizon.periods_per_year), tr("in half years")),
+        what=", ".join(counts),
     )
     if case.conversions or any(project.inputs_t_per_t for project in case.projects.values()):
         yield tr(
@@ -92,13 +92,13 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
         )
     else:
         yield tr("The plan is judged by the mean over all states.")
-    ball = case.objective.ambiguity
-    if ball is not None:
+    ambiguity = case.objective.ambiguity
+    if ambiguity is not None:
         yield tr(
             "That mean is by the least favourable probabilities in a ball around those of the "
             "states ({kind}, radius {radius}), since nobody knows them better.",
-            kind=tr("total variation") if ball.kind == "total_variation" else tr("chi-square"),
-            radius=format_exact(float(ball.radius)),
+            kind=tr("total variation") if ambiguity.kind == "total_variation" else tr("chi-square"),
+            radius=format_exact(float(ambiguity.radius)),
         )
     yield tr(
         "Net cost counts with a weight of {weight} per {currency}; costs are discounted at {rate} "
@@ -114,26 +114,28 @@ def _describe_rules(wording: PlanWording, case: Case) -> Iterator[str]:
     aid, country = policy.state_aid, policy.max_country_share
     limits: list[tuple[str, float | None, Callable[[float], str]]] = [
         (tr("All public funders together spend at most"), policy.budget_meur, wording.money_amount),
-        (tr("Public share of a project's capital cost, at most"), policy.max_public_share, format_percent),
+        (tr("Public share of a project's capital cost, at most"), policy.max_public_share,
+            format_percent),
         (tr("State aid, of a project's capital cost, at most"),
          aid.max_intensity if aid else None, format_percent),
-        (tr("State aid, of a project, at most"), aid.max_meur if aid else None, wording.money_amount),
+        (tr("State aid, of a project, at most"), aid.max_meur if aid else None,
+            wording.money_amount),
         (tr("Share of a country in the need for a material, at most"),
          country.limit if country else None, format_percent),
         (tr("Number of projects, at most"), policy.max_projects, format_number),
     ]  # fmt: skip
     yield tr("Every budget is kept in every year, and every project is financed in full.")
-    for rule, most, shown in limits:
-        if most is not None:
-            yield f"{rule}: {shown(float(most))}."
+    for rule, limit, format_limit in limits:
+        if limit is not None:
+            yield f"{rule}: {format_limit(float(limit))}."
     starts = enumerate(sorted(policy.max_starts_by_year.items()))
-    for (most, _), some in groupby(starts, lambda of: (of[1][1], of[1][0] - of[0])):
-        (first, _), *others = (pair for _, pair in some)
+    for (limit, _), pairs in groupby(starts, lambda entry: (entry[1][1], entry[1][0] - entry[0])):
+        (first, _), *others = (pair for _, pair in pairs)
         span = str(first)
         if others:
             span = tr("{first} to {last}", first=first, last=others[-1][0])
         yield tr("Projects started each year, {span}, at most: {most}.", span=span,
-                 most=format_number(most))  # fmt: skip
+                 most=format_number(limit))  # fmt: skip
     if any(project.capex_overrun for project in case.projects.values()):
         yield (
             tr("Budgets allow for the mean of what projects may cost above their announced capex.")
@@ -177,7 +179,7 @@ def _describe_limitations(wording: PlanWording) -> Iterator[str]:
 
 
 def _describe_omissions(case: Case) -> Iterator[str]:
-    """What the model could say, and the scenario does not."""
+    """Yield features of the model that the scenario does not use."""
     projects = case.projects.values()
     if projects and not any(p.anyway for p in projects):
         yield tr("No project comes without the plan: what would be built anyway is credited to it.")
@@ -187,12 +189,12 @@ def _describe_omissions(case: Case) -> Iterator[str]:
         yield tr(
             "Users do not adapt: a missing tonne costs the same however long a shortage lasts."
         )
-    if case.stockpiles and not any(pile.refill_t_per_year for pile in case.stockpiles):
+    if case.stockpiles and not any(stockpile.refill_t_per_year for stockpile in case.stockpiles):
         yield tr("A stock that was released is not filled again.")
 
 
 def glossary_section(wording: PlanWording) -> Section:
-    """What the words mean that the documents of a plan, or of several, use."""
+    """Build the glossary for documents of one or several plans."""
     entries = {
         tr("Budget class"): tr(
             "How a budget books money: a financial transaction (a stake or a loan that is "
@@ -238,7 +240,7 @@ def glossary_section(wording: PlanWording) -> Section:
 
 
 def certificate_section(wording: PlanWording) -> Section:
-    """How good the search was, the objective from its parts, and what it takes to repeat it."""
+    """Build the section on gap, bound, objective and reproducibility."""
     text = tr(
         "The gap says how much better another plan can be at most, for this scenario. It says "
         "nothing about how well the scenario fits the world."
@@ -267,43 +269,48 @@ def certificate_section(wording: PlanWording) -> Section:
 
 
 def _figure_text(row: col.SheetRow) -> str:
-    """What texts say of a figure."""
+    """Return the text of a figure with its remark."""
     figure, remark = row["figure"], row["remark"]
-    said = figure if isinstance(figure, str) else cells.format_value(figure, row.form, None)
-    return f"{said} ({remark})" if remark else said
+    text = figure if isinstance(figure, str) else cells.format_value(figure, row.form, None)
+    return f"{text} ({remark})" if remark else text
 
 
 def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     plan, proof = wording.plan, wording.plan.certificate
 
     def row(
-        what: str,
+        label: str,
         figure: float | str,
         form: doc.ValueForm = "text",
         remark: str = "",
-        **more: col.CellContent,
+        **cells_by_key: col.CellContent,
     ) -> col.SheetRow:
-        return col.SheetRow(form, {"what": what, "figure": figure, "remark": remark, **more})
+        return col.SheetRow(
+            form, {"what": label, "figure": figure, "remark": remark, **cells_by_key}
+        )
 
     target = tr("target {target}", target=format_small_percent(proof.gap_target))
     derived: dict[str, col.CellContent] = {}
     if wording.case is not None:
         objective = wording.case.objective
         weight, cost = float(objective.cvar.weight), float(objective.cost_weight)
-        mean = "expected" if objective.ambiguity is None else "worst_mean"
-        derived["objective"] = lambda line: _objective_formula(line, mean, weight, cost)
+        mean_row = "expected" if objective.ambiguity is None else "worst_mean"
+        derived["objective"] = lambda line: _objective_formula(line, mean_row, weight, cost)
     if proof.bound is not None:
-        least = _min_gap_scale(wording)
-        derived["gap"] = lambda line: _gap_formula(line, least)
+        min_scale = _min_gap_scale(wording)
+        derived["gap"] = lambda line: _gap_formula(line, min_scale)
     optimal = tr("optimal: the gap is within its target")
     stopped = tr(
         "stopped early, before the gap reached its target (solver: {ended})", ended=proof.ended
     )
     extensive = proof.method == "extensive"
-    how_solved = tr("extensive form") if extensive else tr("decomposition")
+    method_name = tr("extensive form") if extensive else tr("decomposition")
     yield row(tr("Status"), optimal if proof.status == "optimal" else stopped)
-    known: dict[str, col.CellContent] = {"field": "objective", "derived": derived.get("objective")}
-    yield row(tr("Objective"), proof.objective, "objective", "", **known)
+    row_cells: dict[str, col.CellContent] = {
+        "field": "objective",
+        "derived": derived.get("objective"),
+    }
+    yield row(tr("Objective"), proof.objective, "objective", "", **row_cells)
     if proof.bound is None:
         yield row(tr("Bound"), tr("none was proven"))
     else:
@@ -312,14 +319,16 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     if proof.gap is None:
         yield row(tr("Gap"), tr("not known"), remark=target)
     else:
-        known = {"field": "gap", "derived": derived.get("gap")}
-        yield row(tr("Gap"), proof.gap, "gap", target, **known)
+        row_cells = {"field": "gap", "derived": derived.get("gap")}
+        yield row(tr("Gap"), proof.gap, "gap", target, **row_cells)
     if proof.seed is not None:
-        how = tr("sampled with seed {seed}", seed=proof.seed)
+        states_remark = tr("sampled with seed {seed}", seed=proof.seed)
     else:
-        how = tr("written out in the scenario") if proof.states > 1 else tr("no chance in it")
-    yield row(tr("States of the world"), proof.states, "count", how)
-    yield row(tr("Method"), how_solved)
+        states_remark = (
+            tr("written out in the scenario") if proof.states > 1 else tr("no chance in it")
+        )
+    yield row(tr("States of the world"), proof.states, "count", states_remark)
+    yield row(tr("Method"), method_name)
     yield row(tr("Time, s"), proof.seconds, "number")
     yield row(
         tr("Variant"), f"{wording.variant_title} ({plan.variant})" if plan.variant else tr("none")
@@ -327,12 +336,12 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     if wording.case is not None:
         year = wording.case.price_year
         yield row(tr("Prices of"), str(year) if year else tr("not stated"))
-    for what, told in wording.version_rows():
-        yield row(what, told)
+    for label, version in wording.version_rows():
+        yield row(label, version)
 
 
 def _derived_figure(line: FormulaRow) -> ex.Expression | None:
-    """What a figure follows from, where that is known."""
+    """Return the formula that a figure follows from, if known."""
     formula = line.row["derived"]
     return formula(line) if formula else None
 
@@ -340,33 +349,33 @@ def _derived_figure(line: FormulaRow) -> ex.Expression | None:
 def _objective_formula(
     line: FormulaRow, mean_row: str, weight: float, cost: float
 ) -> ex.Expression:
-    """(1 - weight) mean + weight CVaR + cost_weight net cost."""
+    """Return (1 - weight) mean + weight CVaR + cost weight x net cost as a formula."""
     expected, cvar = (line.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar"))
-    net = line.tables["cost"].find_cell("net_cost", "amount")
+    net_cost = line.tables["cost"].find_cell("net_cost", "amount")
     return (
         ex.as_expression(1 - weight) * expected
         + ex.as_expression(weight) * cvar
-        + ex.as_expression(cost) * net
+        + ex.as_expression(cost) * net_cost
     )
 
 
 def _gap_formula(line: FormulaRow, min_scale: float) -> ex.Expression:
     objective, bound = (line.table.find_cell(name, "figure") for name in ("objective", "bound"))
-    above = ex.max_of(ex.as_expression(0), objective - bound)
-    return above / ex.max_of(ex.absolute_value(objective), ex.as_expression(min_scale))
+    excess = ex.max_of(ex.as_expression(0), objective - bound)
+    return excess / ex.max_of(ex.absolute_value(objective), ex.as_expression(min_scale))
 
 
 def _min_gap_scale(wording: PlanWording) -> float:
-    """What an objective counts as at least where a gap is taken of it: as ``Certificate.gap``."""
+    """Return the smallest denominator of a relative gap, as in ``Certificate.gap``."""
     without = wording.plan.outcome.without_plan
     weight = 0.0 if wording.case is None else float(wording.case.objective.cvar.weight)
     mean = without.expected if without.worst_mean is None else without.worst_mean
-    nothing = (1 - weight) * mean + weight * without.cvar
-    return 1e-6 * (nothing if nothing > 1e-6 else 1.0)
+    objective_without_plan = (1 - weight) * mean + weight * without.cvar
+    return 1e-6 * (objective_without_plan if objective_without_plan > 1e-6 else 1.0)
 
 
 def certificate_cautions(plan: Plan) -> Iterator[str]:
-    """That the search was stopped early or rests on few states, where it was or does."""
+    """Yield cautions if the search stopped early or the plan rests on few states."""
     proof = plan.certificate
     if proof.status == "limit" and proof.gap is None:
         yield tr(
@@ -391,13 +400,13 @@ def certificate_cautions(plan: Plan) -> Iterator[str]:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Objective and gap follow from their parts."""
+    """Check that objective and gap follow from their parts."""
 
-    def same(says: str, name: str) -> Check:
-        return Check(says, "proven", col.find_cell("proven", name, "derived"),
+    def derivation_check(statement: str, name: str) -> Check:
+        return Check(statement, "proven", col.find_cell("proven", name, "derived"),
                      col.find_cell("proven", name, "figure"))  # fmt: skip
 
     if wording.case is not None:
-        yield same(tr("The objective follows from its parts"), "objective")
+        yield derivation_check(tr("The objective follows from its parts"), "objective")
     if wording.plan.certificate.bound is not None:
-        yield same(tr("The gap follows from objective and bound"), "gap")
+        yield derivation_check(tr("The gap follows from objective and bound"), "gap")

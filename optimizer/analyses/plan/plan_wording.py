@@ -1,4 +1,4 @@
-"""Names, sums and recurring words of a plan."""
+"""Names, sums and recurring phrases of a plan."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,18 +19,18 @@ from optimizer.report.number_format import format_percent, sanitize
 from optimizer.report.wording import Wording, capitalize, join_with_and
 
 MARKET_ID = ".market"
-"""Stands for lenders and investors among the ids of funders, which have no dots."""
+"""Stands for lenders and investors among ids of funders, which contain no dots."""
 MAX_NAMED_COUNTRIES = 2
-"""Of more countries than these, consumers are called domestic."""
+"""With more home countries than this, consumers are called domestic."""
 
 
 @dataclass(frozen=True)
 class PlanWording(Wording[Plan]):
-    """A plan in the words of the current language, with the sums of a comparison of plans."""
+    """A plan with the names and sums that its documents use, in the current language."""
 
     companions: CompanionResults = field(default_factory=CompanionResults)
-    """What else was found of it."""
-    compared_plans: Mapping[str, Plan] = field(default_factory=dict)  # options it is compared with
+    """Companion results of the plan."""
+    compared_plans: Mapping[str, Plan] = field(default_factory=dict)  # by label
     author: str = ""
     date: str = ""
 
@@ -44,9 +44,9 @@ class PlanWording(Wording[Plan]):
         """The years of the horizon."""
         if self.case is not None:
             return list(self.case.horizon.years)
-        of_money = {year for by_year in self.plan.spend_meur.values() for year in by_year}
-        of_materials = {year for material in self.plan.materials for year in material.by_year}
-        return sorted(map(int, of_money | of_materials))
+        money_years = {year for by_year in self.plan.spend_meur.values() for year in by_year}
+        material_years = {year for material in self.plan.materials for year in material.by_year}
+        return sorted(map(int, money_years | material_years))
 
     @property
     def horizon_text(self) -> str:
@@ -56,29 +56,31 @@ class PlanWording(Wording[Plan]):
 
     @property
     def horizon_phrase(self) -> str:
-        """The horizon as part of a sentence, with a space before it."""
+        """The horizon as part of a sentence, with a leading space."""
         if len(self.years) < 2:
             return " " + tr("in {year}", year=self.years[0]) if self.years else ""
         return " " + tr("in the years {first} to {last}", first=self.years[0], last=self.years[-1])
 
     @cached_property
     def benefit(self) -> Benefit:
-        """What the plan buys."""
+        """The benefit of the plan."""
         return compute_benefit(self.plan)
 
     @cached_property
     def cost(self) -> Cost:
-        """What the plan costs."""
+        """The cost of the plan."""
         return compute_cost(self.plan, self.benefit)
 
     @cached_property
     def brief(self) -> Brief:
-        """What a decision maker must find of the plan."""
-        also = self.companions
-        return compute_brief(self.plan, also.evaluation, also.explanation, self.compared_plans)
+        """The figures for a decision maker."""
+        companions = self.companions
+        return compute_brief(
+            self.plan, companions.evaluation, companions.explanation, self.compared_plans
+        )
 
     def sum_positions(self, positions: Iterable[Position]) -> MoneyTotals:
-        """Positions added up."""
+        """Return the sums of positions."""
         return position_adder(self.plan)(positions)
 
     @cached_property
@@ -87,12 +89,12 @@ class PlanWording(Wording[Plan]):
         return list(map(str, self.years))
 
     def fill_years(self, figures: Mapping[str, float]) -> dict[str, Any]:
-        """Figures of all years of the horizon: 0 in years without one."""
+        """Return figures for all years of the horizon, with 0 where there is none."""
         return {**dict.fromkeys(self.year_keys, 0.0), **figures}
 
     @cached_property
     def funder_kinds(self) -> dict[str, str]:
-        """What each funder is: public, company or private; lenders are the market."""
+        """The kind of each funder: public, company or private; lenders are the market."""
         return {funder.id: funder.kind for funder in self.plan.funders} | {MARKET_ID: "market"}
 
     @cached_property
@@ -101,45 +103,44 @@ class PlanWording(Wording[Plan]):
         return [p for p in self.plan.accounts if self.funder_kinds.get(p.funder) == "public"]
 
     def funder_kind_name(self, funder: str) -> str:
-        """The kind of a funder in words; nothing where the plan does not list its funders."""
+        """Return the name of a funder's kind; empty if the plan does not list its funders."""
         return funder_kind_names().get(self.funder_kinds.get(funder, ""), "")
 
     def payer_name(self, funder: str) -> str:
-        """The name of a funder, or of the market."""
+        """Return the name of a funder, or of the market."""
         return tr("lenders and investors") if funder == MARKET_ID else self.name("funders", funder)
 
     def payer_header(self, funder: str) -> str:
-        """The same at the head of a row or column."""
+        """Return the name of a funder as the header of a row or column."""
         return capitalize(self.payer_name(funder))
 
     def position_instrument(self, position: Position) -> str:
-        """The instrument of a position, or that it pays for stocks or a premium."""
+        """Return the instrument of a position; without one it pays for stocks or a premium."""
         if position.instrument is None:
             return capitalize(tr("stocks") if position.project is None else tr("premium"))
         return self.instrument_name(position.funder, position.instrument)
 
     def purpose_name(self, position: Position) -> str:
-        """What a position pays for."""
+        """Return the name of the project or stockpile that a position pays for."""
         if position.project is not None:
             return self.name("projects", position.project)
         return self.name("stockpiles", position.stockpile or "")
 
     @property
     def capex_header(self) -> str:
-        """The header of capital cost, which is expected to be more where overruns are foreseen."""
+        """The header of the column of capex, which says whether overruns are included."""
         if all(built.expected_capex_meur is None for built in self.plan.projects):
             return tr("Capex, {unit}", unit=self.money_unit)
         return tr("Capex expected, {unit}", unit=self.money_unit)
 
     @property
     def has_contingency(self) -> bool:
-        """Whether budgets allow for more overruns than are expected, so that what is committed
-        exceeds what is paid."""
+        """Whether budgets cover more than expected overruns: commitments then exceed payments."""
         return any(built.budgeted_capex_meur is not None for built in self.plan.projects)
 
     @property
     def overruns_note(self) -> str:
-        """With which overruns commitments and payments are counted; empty where they are alike."""
+        """A note on overruns in commitments and payments; empty if both are the same."""
         if not self.has_contingency:
             return ""
         return " " + tr(
@@ -147,7 +148,7 @@ class PlanWording(Wording[Plan]):
         )
 
     def line_kind_name(self, kind: str) -> str:
-        """A kind of budget line in words."""
+        """Return the name of a kind of budget line."""
         return {
             "budget": tr("budget"),
             "commitment": tr("commitment authority"),
@@ -156,17 +157,17 @@ class PlanWording(Wording[Plan]):
         }[kind]
 
     def _line_name(self, funder: str, line: str) -> str:
-        known = self.case.funders.get(funder) if self.case else None
-        item = known.budget_lines.get(line) if known else None
-        own = {(use.funder, use.line): use.name for use in self.plan.budget_lines}
+        funder_data = self.case.funders.get(funder) if self.case else None
+        item = funder_data.budget_lines.get(line) if funder_data else None
+        names = {(use.funder, use.line): use.name for use in self.plan.budget_lines}
         return (
             self._localized_name(item.name, line)
             if item
-            else sanitize(own.get((funder, line), line))
+            else sanitize(names.get((funder, line), line))
         )
 
     def budget_line_name(self, funder: str | None, line: str) -> str:
-        """The name of a budget or of a line of it; without a funder that of all public ones."""
+        """Return the name of a budget line; without a funder, of that of all public funders."""
         if funder is None:
             return tr("All public funders together")
         source = self.payer_header(funder)
@@ -174,7 +175,7 @@ class PlanWording(Wording[Plan]):
 
     @property
     def contracted_header(self) -> str:
-        """What is called the share of output that consumers at home receive by contract."""
+        """The header of the share of output that consumers at home receive by contract."""
         home = () if self.case is None else self.case.home
         if not 0 < len(home) <= MAX_NAMED_COUNTRIES:
             return tr("Contracted to domestic consumers")
@@ -182,20 +183,24 @@ class PlanWording(Wording[Plan]):
 
     @property
     def worst_share(self) -> str:
-        """Which share of the states are the worst ones."""
+        """The share of states in the tail of the CVaR, as a percentage."""
         return format_percent(1 - self.plan.outcome.cvar_level)
 
     @property
     def tail_label(self) -> str:
-        """The mean of the worst states, in words."""
-        of = {"share": self.worst_share}
+        """The label of the CVaR."""
+        values = {"share": self.worst_share}
         if self.counts_damage:
-            return tr("Expected shortfall (CVaR): mean damage in the worst {share} of states", **of)
-        return tr("Expected shortfall (CVaR): mean shortage in the worst {share} of states", **of)
+            return tr(
+                "Expected shortfall (CVaR): mean damage in the worst {share} of states", **values
+            )
+        return tr(
+            "Expected shortfall (CVaR): mean shortage in the worst {share} of states", **values
+        )
 
 
 def funder_kind_names() -> dict[str, str]:
-    """The kinds of those who pay, in words."""
+    """Return the names of kinds of payers."""
     return {
         "public": tr("public funders"),
         "company": tr("companies"),
@@ -205,26 +210,26 @@ def funder_kind_names() -> dict[str, str]:
 
 
 def amount_column(
-    header: str, getter: ValueGetter, form: ValueForm = "money", **more: Any
+    header: str, getter: ValueGetter, form: ValueForm = "money", **options: Any
 ) -> Column:
-    """A column of amounts that is summed up, with the decimals of its neighbours of this kind."""
-    return Column(header, getter, form, decimals_group="all", total=True, **more)
+    """Return a column of amounts with a total; all such columns share their decimals."""
+    return Column(header, getter, form, decimals_group="all", total=True, **options)
 
 
 def relative_reduction(with_plan: float, without_plan: float) -> float | None:
-    """By which share a figure falls compared with doing nothing; None where there is nothing."""
+    """Return the relative reduction compared with no plan; None if there is nothing to reduce."""
     return (without_plan - with_plan) / without_plan if without_plan > 0 else None
 
 
 def option_name(comparison: ReferenceIncrement) -> str:
-    """What a plan is compared with, within a sentence."""
+    """Return the name of what a plan is compared with, for use within a sentence."""
     if comparison.title:
         return tr("“{option}”", option=comparison.title)
     return tr("the best plan without public money")
 
 
 def decidable_projects(case: Case) -> Iterator[str]:
-    """Candidates that can still be decided."""
+    """Yield the ids of candidates that can still be decided."""
     years = {y for y in case.horizon.years if case.policy.max_starts_by_year.get(y, 1) > 0}
     for id, project in case.projects.items():
         if (

@@ -1,4 +1,4 @@
-"""The sheets on positions: whose money goes where, year by year, and the net cost that follows."""
+"""Sheets on positions: amounts of each position by year, and the net cost derived from them."""
 
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
@@ -17,13 +17,13 @@ from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 NET_COST_TOLERANCE = 1e-6
-"""Share by which a derived net cost may differ from the plan's and still be shown as derived."""
+"""Relative difference up to which a derived net cost counts as that of the plan."""
 YEARLY_FIGURES = ("paid", "returned", "outstanding")
-"""What a sheet has of each position by year, a row each."""
+"""Yearly figures of each position, in the order of its rows."""
 
 
 def position_parts(wording: PlanWording) -> Iterator[Part]:
-    """The discount rate, and a row a position, for a sheet."""
+    """Yield the discount rate and the table of positions, for a sheet."""
     if wording.case is None:
         text = tr("The plan does not carry its scenario: present values are its own.")
         yield doc.Text(text, SHEET)
@@ -39,7 +39,7 @@ def position_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _discount_terms_table(case: Case) -> Table:
-    """The discount rate and the year that is discounted to."""
+    """Return the discount rate and the year to which amounts are discounted."""
     rate, first = float(case.horizon.discount_rate), case.horizon.first_year
     rows = [
         col.SheetRow("share", {"what": tr("Discount rate per year"), "figure": rate,
@@ -57,47 +57,51 @@ def _discount_terms_table(case: Case) -> Table:
 
 
 def _growth_factor(book: WorkbookTables, year: ex.Expression) -> ex.Expression:
-    """What an amount of the first year has grown to; the terms go by their names."""
+    """Return the compound factor from the first year to ``year``, as a formula of named cells."""
     names = ("discount_rate", "first_year")
     rate, first = (ex.Expression(n, book["terms"].find_cell(n, "figure").value) for n in names)
     return (ex.as_expression(1) + rate) ** (year - first)
 
 
 def yearly_section(wording: PlanWording) -> Section:
-    """A sheet with three rows a position and a column a year, and discount factors above these."""
-    # Money may come back past the horizon.
-    past = {year for one in wording.plan.accounts for year in one.returned_meur}
-    known = sorted({*wording.year_keys, *past}, key=int)
+    """Build a sheet with three rows for each position, by year, and discount factors."""
+    # Money may come back after the horizon.
+    return_years = {year for position in wording.plan.accounts for year in position.returned_meur}
+    year_keys = sorted({*wording.year_keys, *return_years}, key=int)
     names = {
         "paid": tr("provided"),
         "returned": tr("comes back"),
         "outstanding": tr("at risk, end of year"),
     }
 
-    def row(one: Position, figure: str) -> col.SheetRow:
-        about: dict[str, col.CellContent] = {
-            "funder": wording.payer_name(one.funder), "instrument": wording.position_instrument(one),
-            "purpose": wording.purpose_name(one), "figure": names[figure], "field": figure,
+    def row(account: Position, figure: str) -> col.SheetRow:
+        cells: dict[str, col.CellContent] = {
+            "funder": wording.payer_name(account.funder),
+            "instrument": wording.position_instrument(account),
+            "purpose": wording.purpose_name(account), "figure": names[figure], "field": figure,
         }  # fmt: skip
-        of = getattr(one, f"{figure}_meur")
-        # Without terms in the file nobody knows when money comes back: those years stay empty.
-        amounts = {y: of.get(y, 0.0) for y in known} if of or figure != "returned" else {}
+        by_year = getattr(account, f"{figure}_meur")
+        # Without repayment terms the years of returns are unknown and stay empty.
+        amounts = (
+            {y: by_year.get(y, 0.0) for y in year_keys} if by_year or figure != "returned" else {}
+        )
         if figure == "paid":
-            about |= {"paid_by": one.funder, "paid_for": one.stockpile}
-            about["charge"] = budget_charge(wording.plan, one)
-        return col.SheetRow("money", {**about, **amounts})
+            cells |= {"paid_by": account.funder, "paid_for": account.stockpile}
+            cells["charge"] = budget_charge(wording.plan, account)
+        return col.SheetRow("money", {**cells, **amounts})
 
     def factor(line: FormulaRow, year: str) -> ex.Expression:
         return ex.as_expression(1) / _growth_factor(line.tables, line.table.header_cell(year))
 
-    who = col.text_columns(funder=tr("Funder"), instrument=tr("Instrument"), purpose=tr("For"),
+    label_columns = col.text_columns(funder=tr("Funder"), instrument=tr("Instrument"),
+        purpose=tr("For"),
                     figure=tr("Figure"))  # fmt: skip
     factors = col.SheetRow(
-        "control", {"funder": tr("Discount factor"), **col.formulas_by_year(known, factor)}
+        "control", {"funder": tr("Discount factor"), **col.formulas_by_year(year_keys, factor)}
     )
     columns = [
-        *who,
-        *col.year_columns(known, "money"),
+        *label_columns,
+        *col.year_columns(year_keys, "money"),
         col.row_column(tr("Charged to the budget per unit of money"), "charge", "exact",
                  origin="scenario", width=16),
         *col.id_columns("field", "paid_by", "paid_for"),
@@ -107,30 +111,35 @@ def yearly_section(wording: PlanWording) -> Section:
         "give a present value of what comes back, but no years.",
         unit=wording.money_unit,
     )
-    made: list[Part] = [note]
+    parts: list[Part] = [note]
     if wording.case is not None:
-        made.append(Table("", [factors], [*who, *col.year_columns(known)], "factors"))
-    rows = [row(one, figure) for one in wording.plan.accounts for figure in YEARLY_FIGURES]
-    made.append(Table("", rows, columns, "by_year", empty_text=tr("No money is provided."), frozen_columns=4,
+        parts.append(
+            Table("", [factors], [*label_columns, *col.year_columns(year_keys)], "factors")
+        )
+    rows = [
+        row(position, figure) for position in wording.plan.accounts for figure in YEARLY_FIGURES
+    ]
+    parts.append(Table("", rows, columns, "by_year", empty_text=tr("No money is provided."),
+        frozen_columns=4,
                       has_rule_above=lambda row: row["field"] == "paid"))  # fmt: skip
     title = tr("What is provided, comes back and is at risk, by year")
-    return Section("by-year", title, made, SHEET, sheet_name=tr("Accounts by year"))
+    return Section("by-year", title, parts, SHEET, sheet_name=tr("Accounts by year"))
 
 
 def _yearly_amounts(line: FormulaRow, figure: str) -> ex.CellArea:
-    """A figure of a position in all years."""
+    """Return the cells of one figure of a position in all years."""
     return col.year_cells(
         line.tables["by_year"], len(YEARLY_FIGURES) * line.row_index + YEARLY_FIGURES.index(figure)
     )
 
 
 def _present_value(line: FormulaRow, figure: str) -> ex.Expression:
-    """The present value of a position by its years."""
+    """Return the present value of a position, from its yearly amounts."""
     return ex.sum_product(_yearly_amounts(line, figure), col.year_cells(line.tables["factors"], 0))
 
 
 def _sum_over_years(line: FormulaRow, figure: str) -> ex.Expression | None:
-    """What a position comes to over all years; nothing where these are not known."""
+    """Return the sum of a position over all years; None if its years are not known."""
     amounts = _yearly_amounts(line, figure)
     return ex.sum_of(amounts) if any(x != "" for x in amounts.values) else None
 
@@ -138,81 +147,81 @@ def _sum_over_years(line: FormulaRow, figure: str) -> ex.Expression | None:
 def _returned_present_value(
     wording: PlanWording, case: Case, position: Position
 ) -> tuple[float, float | str | None]:
-    """The present value of what comes back, as the plan has it, and what it is derived from.
+    """Return the present value of a position's returns, and what it is derived from.
 
-    ``years``, or the share of what is paid; None where neither leads to the plan's own net cost.
+    The second value is ``"years"``, the recovery share of payments, or None if neither reproduces
+    the plan's net cost.
     """
-    start, grown = case.horizon.first_year, 1 + float(case.horizon.discount_rate)
+    first_year, growth = case.horizon.first_year, 1 + float(case.horizon.discount_rate)
 
     def present(figures: Mapping[str, float]) -> float:
-        return sum(amount / grown ** (int(year) - start) for year, amount in figures.items())
+        return sum(amount / growth ** (int(year) - first_year) for year, amount in figures.items())
 
     paid, returned = present(position.paid_meur), position.returned_meur
     exact = paid - position.cost_meur - position.residual_meur
-    near, share = (
-        NET_COST_TOLERANCE * max(1.0, abs(paid)),
-        instrument_term(wording.plan, position, "recovery", 0.0),
-    )
-    if any(returned.values()) and abs(present(returned) - exact) <= near:
+    tolerance = NET_COST_TOLERANCE * max(1.0, abs(paid))
+    share = instrument_term(wording.plan, position, "recovery", 0.0)
+    if any(returned.values()) and abs(present(returned) - exact) <= tolerance:
         return exact, "years"
-    return exact, None if share is None or abs(share * paid - exact) > near else share
+    return exact, None if share is None or abs(share * paid - exact) > tolerance else share
 
 
 def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
-    """What is provided, comes back and counts at the end, and the net cost that follows."""
+    """Return present values of payments, returns and residual values, and the net cost."""
     years, rate = case.horizon.years, 1 + float(case.horizon.discount_rate)
-    left = any(one.residual_meur for one in wording.plan.accounts)
+    has_residuals = any(position.residual_meur for position in wording.plan.accounts)
 
     def share(row: Position) -> float | None:
-        found = _returned_present_value(wording, case, row)[1]
-        return None if isinstance(found, str) else found
+        net_cost = _returned_present_value(wording, case, row)[1]
+        return None if isinstance(net_cost, str) else net_cost
 
     def exact(row: Position) -> float:
         back = _returned_present_value(wording, case, row)[0]
         return back if abs(back) > ZERO_TOLERANCE else 0.0
 
     def back(line: FormulaRow) -> ex.Expression | None:
-        found = _returned_present_value(wording, case, line.row)[1]
-        if found == "years":
+        net_cost = _returned_present_value(wording, case, line.row)[1]
+        if net_cost == "years":
             return _present_value(line, "returned")
-        return None if found is None else line["present"] * line["recovery"]
+        return None if net_cost is None else line["present"] * line["recovery"]
 
     def residual(line: FormulaRow) -> ex.Expression:
         return line["left"] / _growth_factor(line.tables, ex.as_expression(years[-1]))
 
     def net(line: FormulaRow) -> ex.Expression:
-        found = line["present"] - line["back"]
-        return found - line["residual"] if left else found
+        net_cost = line["present"] - line["back"]
+        return net_cost - line["residual"] if has_residuals else net_cost
 
-    ends = [
+    residual_columns = [
         col.figure_column(
             tr("Counts at the end, undiscounted"), "left", total=True,
             getter=lambda row: row.residual_meur * rate ** (years[-1] - years[0]),
         ),
         col.formula_column(tr("Residual value, present value"), "residual", residual, total=True),
     ]  # fmt: skip
-    present, part = tr("Provided, present value"), tr("Comes back, share of the present value")
+    paid_header = tr("Provided, present value")
+    recovery_header = tr("Comes back, share of the present value")
     return [
         col.formula_column(
-            present, "present", lambda line: _present_value(line, "paid"), total=True
+            paid_header, "present", lambda line: _present_value(line, "paid"), total=True
         ),
-        col.figure_column(part, "recovery", "share", share, origin="scenario"),
+        col.figure_column(recovery_header, "recovery", "share", share, origin="scenario"),
         col.figure_column(
             tr("Comes back, present value"), "back", getter=exact, formula=back, total=True
         ),
-        *(ends if left else []),
+        *(residual_columns if has_residuals else []),
         col.formula_column(tr("Net cost, present value"), "net", net, total=True),
         doc.deviation_column("net", itemgetter("cost")),
     ]
 
 
 def _positions_table(wording: PlanWording) -> Table:
-    """One row a position."""
+    """Return a table with one row for each position."""
     accounts = wording.plan.accounts
-    returns = any(one.returned_meur for one in accounts)
-    losses = any(one.expected_loss_meur is not None for one in accounts)
+    has_returns = any(position.returned_meur for position in accounts)
+    has_expected_losses = any(position.expected_loss_meur is not None for position in accounts)
 
-    def over(figure: str) -> doc.FormulaBuilder:
+    def total_over_years(figure: str) -> doc.FormulaBuilder:
         return lambda line: _sum_over_years(line, figure)
 
     columns = [
@@ -223,9 +232,14 @@ def _positions_table(wording: PlanWording) -> Table:
             tr("Budget class"), lambda row: capitalize(budget_class_name(row.budget_class or ""))
         ),
         col.figure_column(tr("Committed"), "committed", getter="committed_meur", total=True),
-        col.formula_column(tr("Provided, undiscounted"), "paid", over("paid"), total=True),
         col.formula_column(
-            tr("Comes back, undiscounted"), "returned", over("returned"), total=returns
+            tr("Provided, undiscounted"), "paid", total_over_years("paid"), total=True
+        ),
+        col.formula_column(
+            tr("Comes back, undiscounted"),
+            "returned",
+            total_over_years("returned"),
+            total=has_returns,
         ),
         *(_present_value_columns(wording, wording.case) if wording.case else []),
         col.figure_column(
@@ -238,7 +252,7 @@ def _positions_table(wording: PlanWording) -> Table:
             tr("Loss expected, where known"),
             "expected_loss",
             getter="expected_loss_meur",
-            total=losses,
+            total=has_expected_losses,
         ),
         col.figure_column(
             tr("Loss at most"), "maximum_loss", getter="maximum_loss_meur", total=True
@@ -253,23 +267,28 @@ def _positions_table(wording: PlanWording) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Accounts add up to the net cost of the plan."""
+    """Check that accounts add up to the net cost of the plan."""
 
-    def check(says: str, key: str, of: str) -> Check:
+    def check(statement: str, key: str, cost_row: str) -> Check:
         return Check(
-            says, "accounts", col.column_sum("accounts", key), col.find_cell("cost", of, "amount")
+            statement,
+            "accounts",
+            col.column_sum("accounts", key),
+            col.find_cell("cost", cost_row, "amount"),
         )
 
     yield check(
         tr("Net costs of all accounts add up to the net cost of the plan"), "cost", "net_cost"
     )
     if wording.case is not None:
-        says = tr("Present values of what is provided and of what comes back give the net cost")
-        yield check(says, "net", "net_cost")
+        statement = tr(
+            "Present values of what is provided and of what comes back give the net cost"
+        )
+        yield check(statement, "net", "net_cost")
         if wording.plan.outcome.residual_meur and any(
             p.residual_meur for p in wording.plan.accounts
         ):
-            says = tr("Residual values of all accounts add up to that of the plan")
-            yield check(says, "residual", "residual_value")
-        says = tr("They do so in each account")
-        yield doc.no_deviation_check(says, "accounts", col.column_sum("accounts", "present"))
+            statement = tr("Residual values of all accounts add up to that of the plan")
+            yield check(statement, "residual", "residual_value")
+        statement = tr("They do so in each account")
+        yield doc.no_deviation_check(statement, "accounts", col.column_sum("accounts", "present"))

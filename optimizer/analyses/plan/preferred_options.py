@@ -1,4 +1,4 @@
-"""What a comparison prefers to a plan, said where that plan is recommended."""
+"""Options that a comparison prefers to a plan, named where that plan is recommended."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,19 @@ from optimizer.report.number_format import format_number, sanitize
 
 
 def describe_better_options(wording: PlanWording) -> Iterator[str]:
-    """Which plan this is about, where the comparison beside it prefers others."""
+    """Yield which plan the text is about, if the comparison prefers other options."""
     if not wording.brief.better:
         return
     title = sanitize(getattr(wording.brief.option.title, current_language()))
-    based = tr("the base case") if wording.plan.variant is None else tr("“{option}”", option=title)
+    plan_name = (
+        tr("the base case") if wording.plan.variant is None else tr("“{option}”", option=title)
+    )
     yield tr(
         "This is about {plan} alone. Of the options compared with it ({count}), the comparison "
         "finds better: {options}; each compared with this plan, by {measures}.",
-        plan=based,
+        plan=plan_name,
         count=format_number(wording.brief.compared),
-        options="; ".join(_describe_option(wording, one) for one in wording.brief.better),
+        options="; ".join(_describe_option(wording, option) for option in wording.brief.better),
         measures=tr("expected damage and the present value of public funding")
         if wording.counts_damage
         else tr("expected shortage and the present value of public funding"),
@@ -28,17 +30,17 @@ def describe_better_options(wording: PlanWording) -> Iterator[str]:
 
 
 def _describe_option(wording: PlanWording, comparison: ReferenceIncrement) -> str:
-    """An option that is better, with what it leaves and takes beside the plan."""
-    money = comparison.public_present_meur
-    about = {
+    """Describe a better option: its remaining damage and cost compared with the plan."""
+    public_present = comparison.public_present_meur
+    values = {
         "option": option_name(comparison),
         "left": wording.amount_for_sentence(abs(comparison.avoided)),
     }
-    about["paid"] = wording.money_amount(abs(money))
+    values["paid"] = wording.money_amount(abs(public_present))
     if comparison.avoided > 0:
-        return tr("{option} leaves {left} more for {paid} less", **about)
-    if money > MONEY_TOLERANCE:
-        return tr("{option} leaves {left} less for {paid} less", **about)
-    if money < -MONEY_TOLERANCE:
-        return tr("{option} leaves {left} less for {paid} more", **about)
-    return tr("{option} leaves {left} less for the same", **about)
+        return tr("{option} leaves {left} more for {paid} less", **values)
+    if public_present > MONEY_TOLERANCE:
+        return tr("{option} leaves {left} less for {paid} less", **values)
+    if public_present < -MONEY_TOLERANCE:
+        return tr("{option} leaves {left} less for {paid} more", **values)
+    return tr("{option} leaves {left} less for the same", **values)

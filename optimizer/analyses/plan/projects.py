@@ -1,4 +1,4 @@
-"""What is built when, how sure that is, and whom its output goes to."""
+"""Projects of a plan: when they are built, delivery risk, and who receives their output."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,46 +28,51 @@ from optimizer.report.number_format import NO_VALUE, ZERO_TOLERANCE, format_numb
 
 
 class DeliveryRisk(NamedTuple):
-    """What may come of a project once it is decided."""
+    """Probability of success and delay of a project that has been decided."""
 
-    success_probability: float  # probability that it produces at all
-    mean_delay_years: float  # mean years by which its first output is late, if it produces
-    max_delay_years: int  # the most years by which it may be
+    success_probability: float  # probability of any output
+    mean_delay_years: float  # mean delay of the first output, given success
+    max_delay_years: int  # largest possible delay
 
 
 def compute_delivery_risk(case: Case, project: str) -> DeliveryRisk:
-    """The chances of a project: those that its states are drawn with, or of the states that the
-    scenario writes out."""
-    own, uncertainty = case.projects[project], case.uncertainty
-    success = float(own.success_probability)
-    late = [(years, float(share)) for years, share in own.delay_years.items()]
+    """Compute the delivery risk of a project.
+
+    It follows from the distributions that states are sampled with, or from the states that the
+    scenario lists.
+    """
+    candidate, uncertainty = case.projects[project], case.uncertainty
+    success = float(candidate.success_probability)
+    delays = [(years, float(share)) for years, share in candidate.delay_years.items()]
     if uncertainty is not None and uncertainty.sample is None and uncertainty.states is not None:
         states = uncertainty.states
-        some = [state for state in states if project not in state.failed_projects]
-        late = [(int(s.delayed_projects.get(project, 0)), float(s.probability)) for s in some]
-        produces = math.fsum(share for _, share in late)
-        success = produces / math.fsum(float(state.probability) for state in states)
-        late = [(years, share / produces) for years, share in late if produces > 0]
-    mean = math.fsum(years * share for years, share in late)
+        succeeding = [state for state in states if project not in state.failed_projects]
+        delays = [
+            (int(s.delayed_projects.get(project, 0)), float(s.probability)) for s in succeeding
+        ]
+        success_mass = math.fsum(share for _, share in delays)
+        success = success_mass / math.fsum(float(state.probability) for state in states)
+        delays = [(years, share / success_mass) for years, share in delays if success_mass > 0]
+    mean = math.fsum(years * share for years, share in delays)
     return DeliveryRisk(
-        success, mean, max((years for years, share in late if share > 0), default=0)
+        success, mean, max((years for years, share in delays if share > 0), default=0)
     )
 
 
 def projects_section(wording: PlanWording) -> Section:
-    """Which projects are built, when they deliver, and to whom."""
-    built = sorted(wording.plan.projects, key=lambda p: (p.start, p.first_output))
+    """Build the section on projects, their start and output, and who receives it."""
+    plan_projects = sorted(wording.plan.projects, key=lambda p: (p.start, p.first_output))
     parts: list[doc.Part] = []
-    if built:
-        first = min(p.first_output for p in built)
+    if plan_projects:
+        first = min(p.first_output for p in plan_projects)
         text = tr("The first output is due in {year} if nothing is delayed.", year=first)
         parts.append(doc.Text(text, TERMINAL_AND_PAGE))
-    parts.append(_projects_table(wording, built))
+    parts.append(_projects_table(wording, plan_projects))
     if wording.plan.unaided:
         parts.append(_unaided_table(wording))
     if wording.plan.idle:
         parts.append(_idle_table(wording))
-    if built and wording.case is not None:
+    if plan_projects and wording.case is not None:
         text = tr(
             "First output: if nothing is delayed. Delay and success (that a project produces at "
             "all) differ between the states of the world."
@@ -78,11 +83,13 @@ def projects_section(wording: PlanWording) -> Section:
 
 def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table:
     case = wording.case
-    known = Media(0) if case is None else PAGE_AND_SHEET
+    scenario_media = Media(0) if case is None else PAGE_AND_SHEET
     candidates = {} if case is None else case.projects
-    chance = {} if case is None else {p.id: compute_delivery_risk(case, p.id) for p in built}
+    delivery_risks = (
+        {} if case is None else {p.id: compute_delivery_risk(case, p.id) for p in built}
+    )
 
-    def place(p: ProjectPlan) -> str:
+    def project_country(p: ProjectPlan) -> str:
         return country_name(candidates[p.id].country) if p.id in candidates else ""
 
     def materials(p: ProjectPlan) -> str:
@@ -99,44 +106,48 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
     def full_output(p: ProjectPlan) -> int:
         return p.first_output + _ramp_up_years(case, p)
 
-    def paid(key: str, **wanted: str) -> doc.FormulaBuilder:
-        """What the funding of a project comes to, or that of one kind of funders."""
+    def funding_formula(key: str, **wanted: str) -> doc.FormulaBuilder:
+        """Return a formula for a project's funding, of all funders or of one kind."""
         return lambda r: col.sum_where("funding", key, {"project_id": r["id"]}, **wanted)(r.tables)
 
     def for_companies(p: ProjectPlan) -> float:
         return sum(p.offtake_by_company.values())
 
-    public = paid("share", kind_id="public")
+    public = funding_formula("share", kind_id="public")
     unit = wording.money_unit
     columns = [
         col.text_column(tr("Project"), lambda p: wording.name("projects", p.id)),
-        col.text_column(tr("Country"), place, origin="scenario", media=SHEET | known),
+        col.text_column(tr("Country"), project_country, origin="scenario",
+            media=SHEET | scenario_media),
         col.text_column(tr("Material"), materials, media=SHEET),
-        col.text_column(tr("Tonnes a year at full output"), output, media=known & PAGE),
+        col.text_column(tr("Tonnes a year at full output"), output, media=scenario_media & PAGE),
         col.figure_column(tr("Decision"), "start", "year", width=9),
         col.figure_column(tr("First output"), "first_output", "year", width=9),
-        col.figure_column(
-            tr("Expected delay, years"), "delay", "number", lambda p: chance[p.id].mean_delay_years,
-            media=known, origin="scenario",
-        ),
-        col.figure_column(
-            tr("Longest delay, years"), "longest", "count", lambda p: chance[p.id].max_delay_years,
-            media=known & SHEET, origin="scenario",
-        ),
-        col.figure_column(tr("Full output"), "full", "year", full_output, media=known & SHEET),
+        col.figure_column(tr("Expected delay, years"), "delay", "number",
+            lambda p: delivery_risks[p.id].mean_delay_years, media=scenario_media,
+            origin="scenario"),
+        col.figure_column(tr("Longest delay, years"), "longest", "count",
+            lambda p: delivery_risks[p.id].max_delay_years, media=scenario_media & SHEET,
+            origin="scenario"),
+        col.figure_column(tr("Full output"), "full", "year", full_output,
+            media=scenario_media & SHEET),
         *_capex_columns(wording, built),
-        col.formula_column(tr("Funded, {unit}", unit=unit), "funded", paid("meur"), total=True, media=SHEET),
+        col.formula_column(tr("Funded, {unit}", unit=unit), "funded", funding_formula("meur"),
+            total=True, media=SHEET),
         doc.deviation_column("funded", itemgetter("mean_capex")),
         col.formula_column(tr("Of that public"), "public", public, "share", media=SHEET),
-        col.figure_column(
-            tr("Chance of success"), "success", "share", lambda p: chance[p.id].success_probability,
-            media=known, origin="scenario",
-        ),
+        col.figure_column(tr("Chance of success"), "success", "share",
+            lambda p: delivery_risks[p.id].success_probability, media=scenario_media,
+            origin="scenario"),
         col.figure_column(wording.contracted_header, "offtake", "share"),
-        col.text_column(tr("Of that for"), lambda p: _offtake_text(wording, p), media=SHEET | TERMINAL),
-        col.figure_column(tr("Of output for all consumers"), "common", "share", "offtake_common", media=SHEET),
-        col.figure_column(tr("Of output for companies"), "company", "share", for_companies, media=SHEET),
-        doc.deviation_column("offtake", lambda line: line["common"] + line["company"], "contracted"),
+        col.text_column(tr("Of that for"), lambda p: _offtake_text(wording, p),
+            media=SHEET | TERMINAL),
+        col.figure_column(tr("Of output for all consumers"), "common", "share", "offtake_common",
+            media=SHEET),
+        col.figure_column(tr("Of output for companies"), "company", "share", for_companies,
+            media=SHEET),
+        doc.deviation_column("offtake", lambda line: line["common"] + line["company"],
+            "contracted"),
         *col.id_columns(id="id"),
     ]  # fmt: skip
     note = tr(
@@ -151,18 +162,19 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
         )
     return Table(
         tr("Projects: decision, output and whom it is contracted to"), built, columns, "projects",
-        note, total_label=tr("All together"), row_key=lambda row: row.id, empty_text=tr("Nothing is built."),
-        chart=_timeline_chart(wording, built, chance) if case is not None else None,
+        note, total_label=tr("All together"), row_key=lambda row: row.id,
+        empty_text=tr("Nothing is built."),
+        chart=_timeline_chart(wording, built, delivery_risks) if case is not None else None,
         media=doc.ALL_MEDIA if built else SHEET,
     )  # fmt: skip
 
 
 def _unaided_table(wording: PlanWording) -> Table:
-    """What comes without money, and what the money adds."""
+    """Return projects that are decided without the plan, and what its money adds."""
 
-    def tonnes(of: Mapping[str, float]) -> str:
+    def tonnes(by_material: Mapping[str, float]) -> str:
         return ", ".join(
-            f"{wording.name('materials', m)} {format_number(t)}" for m, t in of.items()
+            f"{wording.name('materials', m)} {format_number(t)}" for m, t in by_material.items()
         )
 
     columns = [
@@ -193,34 +205,36 @@ def _unaided_table(wording: PlanWording) -> Table:
     )
     return Table(
         tr("Projects that come without the plan, and what its money adds"), wording.plan.unaided,
-        columns, "unaided", note, total_label=tr("All together"), row_key=lambda row: row.id, is_folded=True,
+        columns, "unaided", note, total_label=tr("All together"), row_key=lambda row: row.id,
+        is_folded=True,
         media=doc.ALL_MEDIA,
     )  # fmt: skip
 
 
 def _capex_columns(wording: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
-    """Capital cost: with overruns as announced, in the mean and as budgets have it."""
+    """Return columns of capex: announced, expected and as budgeted."""
     unit = wording.money_unit
-    where = SHEET if wording.has_contingency else doc.ALL_MEDIA
+    media = SHEET if wording.has_contingency else doc.ALL_MEDIA
     mean = col.figure_column(
-        wording.capex_header, "mean_capex", getter="mean_capex_meur", total=True, media=where
+        wording.capex_header, "mean_capex", getter="mean_capex_meur", total=True, media=media
     )
     if not wording.has_contingency:
         return [mean]
     return [
-        col.figure_column(
-            tr("Capex announced, {unit}", unit=unit), "capex", getter="capex_meur", total=True, media=SHEET
-        ),
+        col.figure_column(tr("Capex announced, {unit}", unit=unit), "capex", getter="capex_meur",
+            total=True, media=SHEET),
         mean,
         col.figure_column(
             tr("Capex budgeted, {unit}", unit=unit), "budgeted", total=True,
-            getter=lambda p: p.capex_meur if p.budgeted_capex_meur is None else p.budgeted_capex_meur,
+            getter=lambda p: (
+                p.capex_meur if p.budgeted_capex_meur is None else p.budgeted_capex_meur
+            ),
         ),
     ]  # fmt: skip
 
 
 def _idle_table(wording: PlanWording) -> Table:
-    """What stands still when prices are low."""
+    """Return projects that idle while prices are low."""
     columns = [
         col.text_column(tr("Project"), lambda p: wording.name("projects", p.id)),
         col.text_column(tr("By the price of"), lambda p: wording.name("materials", p.material)),
@@ -242,33 +256,35 @@ def _idle_table(wording: PlanWording) -> Table:
 
 def _offtake_text(wording: PlanWording, project: ProjectPlan) -> str:
     shares = {"": project.offtake_common, **project.offtake_by_company}
-    told = [
+    texts = [
         f"{wording.payer_name(company) if company else tr('all consumers')} {format_percent(share)}"
         for company, share in shares.items()
         if share > ZERO_TOLERANCE
     ]
-    return ", ".join(told) or NO_VALUE
+    return ", ".join(texts) or NO_VALUE
 
 
 def _ramp_up_years(case: Case | None, built: ProjectPlan) -> int:
-    """Years from the first output until the ramp-up has reached its last value."""
+    """Return the years from first output to the end of the ramp-up."""
     return 0 if case is None else len(case.projects[built.id].ramp_up) - 1
 
 
 def _timeline_chart(
     wording: PlanWording, built: Sequence[ProjectPlan], delivery_risks: Mapping[str, DeliveryRisk]
 ) -> Chart:
-    def life(p: ProjectPlan) -> schedule.ProjectTimeline:
+    def project_timeline(p: ProjectPlan) -> schedule.ProjectTimeline:
         assert wording.case is not None
-        lifetime, own = wording.case.projects[p.id].lifetime_years, delivery_risks[p.id]
+        lifetime, risk = wording.case.projects[p.id].lifetime_years, delivery_risks[p.id]
         return schedule.ProjectTimeline(
-            wording.name("projects", p.id), p.start, p.first_output, _ramp_up_years(wording.case, p),
-            None if lifetime is None else int(lifetime), own.mean_delay_years, own.max_delay_years, own.success_probability,
+            wording.name("projects", p.id), p.start, p.first_output,
+            _ramp_up_years(wording.case, p),
+            None if lifetime is None else int(lifetime), risk.mean_delay_years,
+            risk.max_delay_years, risk.success_probability,
         )  # fmt: skip
 
-    lives = [life(p) for p in built]
+    timelines = [project_timeline(p) for p in built]
     title = tr("Projects: decision, construction and output, if nothing is delayed")
-    if any(one.max_delay_years for one in delivery_risks.values()):
+    if any(risk.max_delay_years for risk in delivery_risks.values()):
         title = tr("Projects: decision, construction and output, with the delay to be expected")
     return Chart(
         "timeline-projects",
@@ -277,17 +293,21 @@ def _timeline_chart(
             "One bar a project over the years; beside it the year of first output if nothing is "
             "delayed, the latest one, and the chance that it produces at all."
         ),
-        lambda: schedule.project_timelines(lives, range(wording.years[0], wording.years[-1] + 1)),
+        lambda: schedule.project_timelines(
+            timelines, range(wording.years[0], wording.years[-1] + 1)
+        ),
     )
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Projects are paid for in full by those that are listed, and so does their output go."""
+    """Check that each project is funded in full and that its contracted output adds up."""
     if not wording.plan.projects:
         return
-    says = tr("The shares of each project add up to 1: amounts by funder equal its capital cost")
-    yield doc.no_deviation_check(says, "projects", col.column_sum("projects", "mean_capex"))
-    says = tr("Output for all consumers and for companies that pay is all contracted output")
+    statement = tr(
+        "The shares of each project add up to 1: amounts by funder equal its capital cost"
+    )
+    yield doc.no_deviation_check(statement, "projects", col.column_sum("projects", "mean_capex"))
+    statement = tr("Output for all consumers and for companies that pay is all contracted output")
     yield doc.no_deviation_check(
-        says, "projects", col.column_sum("projects", "offtake"), "contracted"
+        statement, "projects", col.column_sum("projects", "offtake"), "contracted"
     )

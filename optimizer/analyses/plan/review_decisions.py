@@ -1,4 +1,4 @@
-"""What a plan decides again at a review, as a short tree: now; then, by what has been seen."""
+"""Decisions of a plan at a review: what is decided now, and what depends on observations."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,25 +12,20 @@ from optimizer.report.number_format import (
     format_rounded,
     format_rounded_percent,
 )
-from optimizer.report.wording import (
-    Wording,
-    capitalize,
-    join_with_and,
-    stockpile_count_text,
-)
+from optimizer.report.wording import Wording, capitalize, join_with_and, stockpile_count_text
 
-ReviewWording = Wording[Any]  # of any result that has a review
-MAX_LISTED_PURCHASES = 5  # stockpiles whose purchases are told of a group, those of most tonnes
-PURCHASE_TOLERANCE = 0.05  # purchases that differ by a smaller share are called the same
+ReviewWording = Wording[Any]  # any result with a review
+MAX_LISTED_PURCHASES = 5  # stockpiles listed for a group, those with the largest purchases
+PURCHASE_TOLERANCE = 0.05  # relative difference below which purchases count as equal
 
 
 def describe_observation(wording: ReviewWording, year: int, observation: ObservedOutcome) -> str:
-    """One thing that was seen before the review, as part of a sentence."""
+    """Describe one observation before the review, as part of a sentence."""
     if observation.hazard is not None:
-        about = {"hazard": wording.name("hazards", observation.hazard), "year": year}
+        values = {"hazard": wording.name("hazards", observation.hazard), "year": year}
         if observation.struck:
-            return tr("“{hazard}” has come before {year}", **about)
-        return tr("“{hazard}” has not come before {year}", **about)
+            return tr("“{hazard}” has come before {year}", **values)
+        return tr("“{hazard}” has not come before {year}", **values)
     if observation.price is not None:
         material = wording.name("materials", observation.price)
         return tr(
@@ -42,17 +37,19 @@ def describe_observation(wording: ReviewWording, year: int, observation: Observe
 
 
 def describe_observations(wording: ReviewWording, year: int, group: ReviewGroup) -> str:
-    """All that was seen in a group."""
-    return join_with_and([describe_observation(wording, year, one) for one in group.seen])
+    """Describe all observations of a group."""
+    return join_with_and(
+        [describe_observation(wording, year, observation) for observation in group.seen]
+    )
 
 
 def later_projects(review: ReviewDecisions) -> set[str]:
-    """Projects that are started from the review on in some group that may come."""
+    """Return projects that some possible group starts from the review on."""
     return {p.id for g in _possible_groups(review) for p in g.projects if p.start >= review.year}
 
 
 def describe_group_means(review: ReviewDecisions | None) -> Iterator[str]:
-    """That amounts at risk are means over the groups."""
+    """Yield a note that amounts at risk are means over groups, if there is a review."""
     if review is not None:
         yield tr(
             "These are means over the groups of {year}; one group may lose more.", year=review.year
@@ -60,61 +57,61 @@ def describe_group_means(review: ReviewDecisions | None) -> Iterator[str]:
 
 
 def _possible_groups(review: ReviewDecisions) -> list[ReviewGroup]:
-    """Groups that may come; what is decided in another costs nothing, and may be anything."""
+    """Return groups of positive probability; decisions of others have no effect."""
     return [group for group in review.groups if group.probability > 0]
 
 
 def describe_review_value(wording: ReviewWording, review: ReviewDecisions) -> str:
-    """What the review is worth, and compared with what; empty where that is not known."""
+    """Describe the value of the review; empty if it is not known."""
     if review.worth is None or review.now is None:
         return ""
-    about = {"year": review.year, "worth": wording.amount(max(0.0, review.worth))}
+    values = {"year": review.year, "worth": wording.amount(max(0.0, review.worth))}
     if review.worth_least is None or review.worth_most is None:
         return tr(
             "That is worth {worth}, compared with the best plan found that decides all now.",
-            **about,
+            **values,
         )
-    about |= {
+    values |= {
         "least": format_rounded(review.worth_least),
         "most": wording.amount(review.worth_most),
     }
     return tr(
         "That is worth {worth}, compared with the best plan that decides all now; by the proofs of "
         "both at least {least} and at most {most}.",
-        **about,
+        **values,
     )
 
 
 def describe_review(wording: ReviewWording, review: ReviewDecisions | None) -> Iterator[str]:
-    """That a plan decides again, and what that is worth."""
+    """Yield that the plan has a review, and its value."""
     if review is None:
         return
-    late = later_projects(review)
+    projects = later_projects(review)
     yield tr(
         "In {year} it decides again, by what has been seen until then: on purchases, and on later "
         "projects ({late}).",
         year=review.year,
-        late=format_number(len(late)),
+        late=format_number(len(projects)),
     )
     if text := describe_review_value(wording, review):
         yield text
 
 
 def describe_deferrable_decisions(wording: ReviewWording, review: ReviewDecisions) -> Iterator[str]:
-    """What another plan would leave to a review, and what that is worth."""
-    late = later_projects(review)
+    """Yield what another plan would defer to a review, and the value of that."""
+    projects = later_projects(review)
     yield tr(
         "What can be left to {year}: purchases from then on, and later projects ({late}), decided "
         "by what has been seen until then.",
         year=review.year,
-        late=format_number(len(late)),
+        late=format_number(len(projects)),
     )
     if text := describe_review_value(wording, review):
         yield text
 
 
 def review_section(wording: ReviewWording, review: ReviewDecisions | None) -> Section:
-    """What is decided at the review; without parts where there is none."""
+    """Build the section on the review; it has no parts if there is none."""
     parts = []
     if review is not None:
         parts = list(
@@ -141,7 +138,7 @@ def _review_parts(wording: ReviewWording, review: ReviewDecisions) -> Iterator[P
             "one of many equally good choices."
         )
     yield tr("Each group keeps all rules and budgets by itself.")
-    if proof is not None:  # it is the document of the plan that waits
+    if proof is not None:  # the document is that of the plan with the review
         yield tr(
             "Sums of this document are means over the groups: of money, stocks and where supply "
             "comes from."
@@ -149,36 +146,45 @@ def _review_parts(wording: ReviewWording, review: ReviewDecisions) -> Iterator[P
 
 
 def _describe_before_review(wording: ReviewWording, review: ReviewDecisions) -> Iterator[str]:
-    """What is decided now, and what will be whatever has been seen."""
-    early = (p for p in review.groups[0].projects if p.start < review.year)
-    now = [_project_with_year(wording, p.id, p.start) for p in early]
-    soon = [
+    """Yield what is decided now, and what all groups decide alike later."""
+    early_projects = (p for p in review.groups[0].projects if p.start < review.year)
+    current_decisions = [_project_with_year(wording, p.id, p.start) for p in early_projects]
+    early_purchases = [
         h
-        for pile in review.groups[0].stockpiles
-        if (h := _bought_before_review(review, pile)) is not None
+        for stockpile in review.groups[0].stockpiles
+        if (h := _bought_before_review(review, stockpile)) is not None
     ]
-    if soon:
-        now.append(tr("purchases for {stockpiles}", stockpiles=stockpile_count_text(len(soon))))
-    yield tr("Now: {what}.", what=join_with_and(now) if now else tr("nothing"))
-    always = [_project_with_year(wording, p, year) for p, year in _common_starts(review).items()]
+    if early_purchases:
+        current_decisions.append(
+            tr("purchases for {stockpiles}", stockpiles=stockpile_count_text(len(early_purchases)))
+        )
+    yield tr(
+        "Now: {what}.",
+        what=join_with_and(current_decisions) if current_decisions else tr("nothing"),
+    )
+    common_decisions = [
+        _project_with_year(wording, p, year) for p, year in _common_starts(review).items()
+    ]
     bought = {
         h
         for g in review.groups
         for h, t in _purchases_by_stockpile(review, g).items()
         if t > ZERO_TOLERANCE
     }
-    if alike := len(bought - _differing_stockpiles(review)):
-        always.append(tr("purchases for {stockpiles}", stockpiles=stockpile_count_text(alike)))
-    if always:
+    if same_count := len(bought - _differing_stockpiles(review)):
+        common_decisions.append(
+            tr("purchases for {stockpiles}", stockpiles=stockpile_count_text(same_count))
+        )
+    if common_decisions:
         yield tr(
             "From {year} on, whatever is seen: {what}.",
             year=review.year,
-            what=join_with_and(always),
+            what=join_with_and(common_decisions),
         )
 
 
 def _bought_before_review(review: ReviewDecisions, stockpile: StockpilePlan) -> str | None:
-    """A stockpile for which something is bought before the review."""
+    """Return the id of a stockpile if something is bought for it before the review."""
     tonnes = sum(t for year, t in stockpile.buy_t.items() if int(year) < review.year)
     return stockpile.id if tonnes > ZERO_TOLERANCE else None
 
@@ -186,34 +192,34 @@ def _bought_before_review(review: ReviewDecisions, stockpile: StockpilePlan) -> 
 def _describe_group_decisions(
     wording: ReviewWording, review: ReviewDecisions, group: ReviewGroup
 ) -> str:
-    """What is decided in a group."""
-    always, what = _common_starts(review), list[str]()
+    """Describe the decisions of a group."""
+    common_starts, decisions = _common_starts(review), list[str]()
     for p in group.projects:
-        if p.start >= review.year and p.id not in always:
-            what.append(_project_with_year(wording, p.id, p.start))
+        if p.start >= review.year and p.id not in common_starts:
+            decisions.append(_project_with_year(wording, p.id, p.start))
     bought = sorted(_purchases_by_stockpile(review, group).items(), key=lambda pair: -pair[1])
-    unlike = [
+    differing = [
         (h, t) for h, t in bought if t > ZERO_TOLERANCE and h in _differing_stockpiles(review)
     ]
-    what += [
+    decisions += [
         tr(
             "{tonnes} t for {stockpile}",
             tonnes=format_rounded(t),
             stockpile=wording.name("stockpiles", h),
         )
-        for h, t in unlike[:MAX_LISTED_PURCHASES]
+        for h, t in differing[:MAX_LISTED_PURCHASES]
     ]
-    if len(unlike) > MAX_LISTED_PURCHASES:
-        what.append(
-            tr("{count} more purchases", count=format_number(len(unlike) - MAX_LISTED_PURCHASES))
+    if len(differing) > MAX_LISTED_PURCHASES:
+        decisions.append(
+            tr("{count} more purchases", count=format_number(len(differing) - MAX_LISTED_PURCHASES))
         )
-    about = {
+    values = {
         "year": review.year,
         "seen": describe_observations(wording, review.year, group),
         "chance": format_rounded_percent(group.probability),
-        "what": join_with_and(what) if what else tr("nothing beside that"),
+        "what": join_with_and(decisions) if decisions else tr("nothing beside that"),
     }
-    return tr("In {year}, if {seen} ({chance}): {what}.", **about)
+    return tr("In {year}, if {seen} ({chance}): {what}.", **values)
 
 
 def _project_with_year(wording: ReviewWording, p: str, year: int) -> str:
@@ -221,28 +227,34 @@ def _project_with_year(wording: ReviewWording, p: str, year: int) -> str:
 
 
 def _common_starts(review: ReviewDecisions) -> dict[str, int]:
-    """Projects that all groups start after the review, and in the same year."""
-    late = [{p.id: p.start for p in g.projects if p.start >= review.year} for g in review.groups]
-    return {p: year for p, year in late[0].items() if all(own.get(p) == year for own in late)}
+    """Return projects that all groups start in the same year after the review, with that year."""
+    starts_by_group = [
+        {p.id: p.start for p in g.projects if p.start >= review.year} for g in review.groups
+    ]
+    return {
+        p: year
+        for p, year in starts_by_group[0].items()
+        if all(starts.get(p) == year for starts in starts_by_group)
+    }
 
 
 def _purchases_by_stockpile(review: ReviewDecisions, group: ReviewGroup) -> dict[str, float]:
-    """Tonnes that a group buys from the review on, by stockpile."""
+    """Return the tonnes that a group buys from the review on, by stockpile."""
     return {
-        pile.id: sum(t for year, t in pile.buy_t.items() if int(year) >= review.year)
-        for pile in group.stockpiles
+        stockpile.id: sum(t for year, t in stockpile.buy_t.items() if int(year) >= review.year)
+        for stockpile in group.stockpiles
     }
 
 
 def _differing_stockpiles(review: ReviewDecisions) -> set[str]:
-    """Stockpiles whose purchases differ between groups."""
-    several = [_purchases_by_stockpile(review, group) for group in review.groups]
-    found = set()
-    for h in several[0]:
-        tonnes = [own.get(h, 0.0) for own in several]
+    """Return stockpiles whose purchases differ between groups."""
+    purchases_by_group = [_purchases_by_stockpile(review, group) for group in review.groups]
+    differing = set()
+    for h in purchases_by_group[0]:
+        tonnes = [purchases.get(h, 0.0) for purchases in purchases_by_group]
         if max(tonnes) - min(tonnes) > max(ZERO_TOLERANCE, PURCHASE_TOLERANCE * max(tonnes)):
-            found.add(h)
-    return found
+            differing.add(h)
+    return differing
 
 
 def _group_label(index: int) -> str:
@@ -251,12 +263,17 @@ def _group_label(index: int) -> str:
 
 def _groups_table(wording: ReviewWording, review: ReviewDecisions) -> Table:
     def spent(group: ReviewGroup) -> float:
-        years = (by_year.items() for by_year in group.spend_meur.values())
-        return sum(x for own in years for year, x in own if int(year) >= review.year)
+        spend_items = (by_year.items() for by_year in group.spend_meur.values())
+        return sum(
+            x
+            for funder_years in spend_items
+            for year, x in funder_years
+            if int(year) >= review.year
+        )
 
-    numbered = {id(group): n for n, group in enumerate(review.groups)}
+    index_by_id = {id(group): n for n, group in enumerate(review.groups)}
     columns = [
-        Column(tr("Group"), lambda g: _group_label(numbered[id(g)]), "text"),
+        Column(tr("Group"), lambda g: _group_label(index_by_id[id(g)]), "text"),
         Column(
             tr("What has been seen"),
             lambda g: capitalize(describe_observations(wording, review.year, g)),
@@ -278,42 +295,45 @@ def _groups_table(wording: ReviewWording, review: ReviewDecisions) -> Table:
 
 
 def _decision_tables(wording: ReviewWording, review: ReviewDecisions) -> Iterator[Part]:
-    """Start years and purchases of each group."""
+    """Yield start years and purchases of each group."""
 
-    def start(group: ReviewGroup) -> Callable[[str], int | None]:
+    def start_year(group: ReviewGroup) -> Callable[[str], int | None]:
         years = {p.id: p.start for p in group.projects}
         return lambda p: years.get(p)
 
-    def bought(group: ReviewGroup) -> Callable[[str], float | None]:
+    def bought_tonnes(group: ReviewGroup) -> Callable[[str], float | None]:
         tonnes = _purchases_by_stockpile(review, group)
         return lambda h: tonnes[h] if tonnes[h] > ZERO_TOLERANCE else None
 
     groups = list(enumerate(review.groups))
-    late = {p.id: None for g in review.groups for p in g.projects if p.start >= review.year}
-    if late:
+    late_projects = {
+        p.id: None for g in review.groups for p in g.projects if p.start >= review.year
+    }
+    if late_projects:
         columns = [Column(tr("Project"), lambda p: wording.name("projects", p), "text")]
         columns += [
-            Column(_group_label(n), start(g), "year", key=f"group{n + 1}") for n, g in groups
+            Column(_group_label(n), start_year(g), "year", key=f"group{n + 1}") for n, g in groups
         ]
         yield Table(
             tr("Year in which each group starts a project, from {year} on", year=review.year),
-            list(late),
+            list(late_projects),
             columns,
             "late_projects",
         )
-    piles = [
+    stockpiles = [
         h
         for h in _purchases_by_stockpile(review, review.groups[0])
         if h in _differing_stockpiles(review)
     ]
-    if piles:
+    if stockpiles:
         columns = [Column(tr("Stockpile"), lambda h: wording.name("stockpiles", h), "text")]
         columns += [
-            Column(_group_label(n), bought(g), "tonnes", key=f"group{n + 1}") for n, g in groups
+            Column(_group_label(n), bought_tonnes(g), "tonnes", key=f"group{n + 1}")
+            for n, g in groups
         ]
         yield Table(
             tr("Tonnes that each group buys from {year} on, where they differ", year=review.year),
-            piles,
+            stockpiles,
             columns,
             "late_purchases",
         )

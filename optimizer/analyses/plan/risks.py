@@ -1,4 +1,4 @@
-"""What may go wrong with a plan, what would turn the decision, and what it rests on."""
+"""Risks of a plan, conditions that would change the decision, and assumed figures."""
 
 import math
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ from optimizer.report.number_format import (
 from optimizer.report.wording import Wording, join_with_and
 
 MAX_NAMED = 3
-"""Materials, candidates or inputs that a sentence names."""
+"""Largest number of materials, candidates or inputs that a sentence names."""
 
 
 def describe_risks(wording: PlanWording) -> Iterator[str]:
-    """What may be lost, what provisions lack, and what stays exposed."""
+    """Describe possible losses, missing provisions and remaining exposure."""
     plan, loss = wording.plan, wording.cost.public.maximum_loss_meur
     if loss > ZERO_TOLERANCE:
         losses = [
@@ -36,10 +36,10 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
         ]  # fmt: skip
         spent = math.fsum(
             paid
-            for one in plan.accounts
-            if wording.funder_kinds.get(one.funder) == "public"
-            and one.maximum_loss_meur <= ZERO_TOLERANCE
-            for paid in one.paid_meur.values()
+            for entry in plan.accounts
+            if wording.funder_kinds.get(entry.funder) == "public"
+            and entry.maximum_loss_meur <= ZERO_TOLERANCE
+            for paid in entry.paid_meur.values()
         )
         if spent > ZERO_TOLERANCE:
             losses.append(
@@ -54,9 +54,9 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
                 *review_decisions.describe_group_means(plan.review),
             ]
         )
-    worst = sorted(wording.companions.stress, key=lambda test: -test.damage["market"])
-    for test in worst[:1]:
-        told = tr(
+    stress_tests = sorted(wording.companions.stress, key=lambda test: -test.damage["market"])
+    for test in stress_tests[:1]:
+        text = tr(
             "{event}: {noun} comes to {after} with the plan, {before} without it.",
             event=disruption_title(Wording(test)),
             noun=wording.outcome_word,
@@ -64,7 +64,7 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
             before=wording.amount_for_sentence(test.damage["market"]),
         )
         for hit in short_materials(Wording(test))[:1]:
-            told += " " + tr(
+            text += " " + tr(
                 "Hit hardest, by {noun}: {material}; {after} of its demand is missing at most with "
                 "the plan, {before} without it.",
                 noun=wording.outcome_word,
@@ -72,7 +72,7 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
                 after=format_percent(max(missing_shares(hit, "plan"))),
                 before=format_percent(max(missing_shares(hit, "market"))),
             )
-        yield told
+        yield text
     yield from describe_remaining_damage(wording)
     if plan.outcome.windfall_meur > ZERO_TOLERANCE:
         yield tr(
@@ -81,80 +81,88 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
             "plan.",
             windfall=wording.money_amount(plan.outcome.windfall_meur),
             anyway=wording.money_amount(
-                math.fsum(one.expected_unaided_meur for one in plan.unaided)
+                math.fsum(entry.expected_unaided_meur for entry in plan.unaided)
             ),
         )
 
 
 def describe_remaining_damage(wording: PlanWording) -> Iterator[str]:
-    """What is left with the plan, and of which materials most."""
+    """Describe the damage that remains with the plan, and the materials with most of it."""
     after = wording.plan.outcome.expected
-    hit = [one for one in wording.plan.materials if one.expected > ZERO_TOLERANCE]
-    some = sorted(hit, key=lambda one: -one.expected)[:MAX_NAMED]
-    if some and after > ZERO_TOLERANCE:
-        judged = wording.companions.evaluation
-        about = {
+    affected = [x for x in wording.plan.materials if x.expected > ZERO_TOLERANCE]
+    most_affected = sorted(affected, key=lambda material: -material.expected)[:MAX_NAMED]
+    if most_affected and after > ZERO_TOLERANCE:
+        evaluation = wording.companions.evaluation
+        values = {
             "after": wording.amount_for_sentence(after),
-            "share": format_rounded_percent(sum(one.expected for one in some) / after),
+            "share": format_rounded_percent(
+                sum(material.expected for material in most_affected) / after
+            ),
             "materials": join_with_and(
                 [
-                    f"{wording.name('materials', x.id)} ({wording.amount_for_sentence(x.expected)})"
-                    for x in some
+                    f"{wording.name('materials', m.id)} ({wording.amount_for_sentence(m.expected)})"
+                    for m in most_affected
                 ]
             ),
         }
-        told = tr("Expected to remain: {after}, {share} of it of {materials}.", **about)
-        if judged is not None and judged.rules:
-            told = tr(
+        text = tr("Expected to remain: {after}, {share} of it of {materials}.", **values)
+        if evaluation is not None and evaluation.rules:
+            text = tr(
                 "Expected to remain on the states that it was chosen on: {after}, {share} of it of "
                 "{materials}.",
-                **about,
+                **values,
             )
-            least = min(rule.performance.expected.value for rule in judged.rules)
-            told += " " + tr(
+            min_expected = min(rule.performance.expected.value for rule in evaluation.rules)
+            text += " " + tr(
                 "On fresh states {fresh}, and {least} without foresight.",
-                fresh=wording.amount_for_sentence(judged.fresh.with_plan.expected.value),
-                least=wording.amount_for_sentence(least),
+                fresh=wording.amount_for_sentence(evaluation.fresh.with_plan.expected.value),
+                least=wording.amount_for_sentence(min_expected),
             )
-        yield told
+        yield text
 
 
 def describe_turning_points(wording: PlanWording) -> Iterator[str]:
-    """From where on the plan is worth its money, which inputs turn it, and what nearly came in."""
+    """Describe break-even points, inputs that change the decision, and near-optimal candidates."""
     yield from break_even_sentences(wording.plan.worth_from, tr("This plan"))
-    more = [
-        (one, one.net_cost_meur / one.avoided)
-        for one in wording.brief.increments[1:]
-        if wording.counts_damage and min(one.avoided, one.net_cost_meur) > ZERO_TOLERANCE
+    cost_factors = [
+        (candidate, candidate.net_cost_meur / candidate.avoided)
+        for candidate in wording.brief.increments[1:]
+        if wording.counts_damage
+        and min(candidate.avoided, candidate.net_cost_meur) > ZERO_TOLERANCE
     ]
-    if more:
-        told = [
+    if cost_factors:
+        texts = [
             tr(
                 "{factor} compared with {other} ({cost})",
                 factor=format_number(factor, 2),
-                other=option_name(one),
-                cost=wording.money_amount(one.net_cost_meur),
+                other=option_name(candidate),
+                cost=wording.money_amount(candidate.net_cost_meur),
             )
-            for one, factor in more
+            for candidate, factor in cost_factors
         ]
         text = tr(
             "What it costs all funders in addition, net, is worth it as long as a missing tonne "
             "costs at least this multiple of what the scenario says: {factors}.",
-            factors=join_with_and(told),
+            factors=join_with_and(texts),
         )
-        if beaten := [option_name(one) for one, factor in more if factor > 1]:
+        if too_expensive := [
+            option_name(candidate) for candidate, factor in cost_factors if factor > 1
+        ]:
             text += " " + tr("Compared with {others} it is not worth it by the scenario's own "
-                             "figures.", others=join_with_and(beaten))  # fmt: skip
+                             "figures.", others=join_with_and(too_expensive))  # fmt: skip
         yield text
     if wording.companions.sensitivity is not None:
         yield from _describe_input_effects(wording, Wording(wording.companions.sensitivity))
-    near = [one for one in wording.brief.rejected if one.high is not None][:MAX_NAMED]
-    if near:
-        told = [f"{wording.name('projects', one.project)} ({format_range(one)})" for one in near]
+    nearest_rejected = [x for x in wording.brief.rejected if x.high is not None][:MAX_NAMED]
+    if nearest_rejected:
+        texts = [
+            f"{wording.name('projects', candidate.project)} ({format_range(candidate)})"
+            for candidate in nearest_rejected
+        ]
         yield tr(
             "Left out, but nearest to it: {projects}; in brackets by how much the objective is "
             "worse with it ({unit}).",
-            projects=join_with_and(told),
+            projects=join_with_and(texts),
             unit=wording.unit,
         )
 
@@ -162,27 +170,29 @@ def describe_turning_points(wording: PlanWording) -> Iterator[str]:
 def _describe_input_effects(
     wording: PlanWording, study_wording: sensitivity.SensitivityWording
 ) -> Iterator[str]:
-    """How far uncertain inputs move what is expected, and which of them turn the decision."""
+    """Describe how far uncertain inputs move the outcome, and which change the decision."""
     inputs = study_wording.result.inputs
-    ends = [point.own.expected for one in inputs for point in (one.low, one.high)]
-    if not ends:
+    outcomes = [
+        point.own.expected
+        for varied_input in inputs
+        for point in (varied_input.low, varied_input.high)
+    ]
+    if not outcomes:
         return
     yield tr(
         "Over the ranges of {count} uncertain inputs, one moved at a time, {noun} with this plan "
         "goes from {low} to {high}.",
         count=format_number(len(inputs)),
         noun=wording.expected_outcome,
-        low=wording.amount_for_sentence(min(ends)),
-        high=wording.amount_for_sentence(max(ends)),
+        low=wording.amount_for_sentence(min(outcomes)),
+        high=wording.amount_for_sentence(max(outcomes)),
     )
     yield from sensitivity.describe_base_decision(study_wording)
-    turning, undecided = (
-        sensitivity.turning_inputs(study_wording.result),
-        sensitivity.undecided_inputs(study_wording),
-    )
+    turning = sensitivity.turning_inputs(study_wording.result)
+    undecided = sensitivity.undecided_inputs(study_wording)
     if turning:
-        named = [_describe_turning_input(study_wording, one) for one in turning[:MAX_NAMED]]
-        yield tr("The decision turns with {inputs}.", inputs=join_with_and(named))
+        descriptions = [_describe_turning_input(study_wording, x) for x in turning[:MAX_NAMED]]
+        yield tr("The decision turns with {inputs}.", inputs=join_with_and(descriptions))
     elif study_wording.result.decision == "same" and not undecided:
         yield tr("None of them turns the decision: how much is unsure, what to do is not.")
     if undecided:
@@ -192,51 +202,49 @@ def _describe_input_effects(
 def _describe_turning_input(
     wording: sensitivity.SensitivityWording, varied_input: SensitivityInput
 ) -> str:
-    """An input, and between which values it first turns the decision."""
+    """Describe an input and the values between which it first changes the decision."""
     name = sensitivity.input_name(wording, varied_input)
     nearest = min(
         varied_input.break_evens,
-        key=lambda turn: abs(turn.changed - varied_input.base),
+        key=lambda break_even: abs(break_even.changed - varied_input.base),
         default=None,
     )
     if nearest is None:
         return name
     last, first = sensitivity.turning_values(wording, varied_input, nearest)
-    told = tr("right at {last}, no longer at {first}", last=last, first=first)
+    text = tr("right at {last}, no longer at {first}", last=last, first=first)
     if nearest.reason == "broken":
-        told = tr("right at {last}, breaks a rule at {first}", last=last, first=first)
-    return f"{name} ({told})"
+        text = tr("right at {last}, breaks a rule at {first}", last=last, first=first)
+    return f"{name} ({text})"
 
 
 def describe_assumption_shares(wording: PlanWording) -> Iterator[str]:
-    """What must be read with the answer: how much of it depends on assumptions."""
+    """Describe how much of the benefit depends on assumed figures."""
     assumed = {
         kind: shares["assumption"]
         for kind, shares in figure_sources.benefit_source_shares(wording.plan).items()
     }
-    most = {
+    mostly_assumed = {
         figure_sources.figure_kind_name(kind): share
         for kind, share in assumed.items()
         if share > 0.5
     }
-    told = [f"{name} ({format_percent(share)})" for name, share in most.items()]
-    if told:
+    texts = [f"{name} ({format_percent(share)})" for name, share in mostly_assumed.items()]
+    if texts:
         yield tr(
             "Most of the benefit depends on assumed figures: {kinds}. They serve to compare "
             "options, not to predict losses.",
-            kinds=join_with_and(told),
+            kinds=join_with_and(texts),
         )
-    standings = [
-        figure.source_kind for figure in figure_sources.figures_needing_source(wording.case)
-    ]
-    if "none" in standings:
+    source_kinds = [x.source_kind for x in figure_sources.figures_needing_source(wording.case)]
+    if "none" in source_kinds:
         yield tr(
             "Figures of the scenario without a source: {count} of {total}.",
-            count=format_number(standings.count("none")),
-            total=format_number(len(standings)),
+            count=format_number(source_kinds.count("none")),
+            total=format_number(len(source_kinds)),
         )
-    known = len(wording.brief.increments) > 1 or wording.companions.evaluation is not None
-    if not known and wording.public_positions and wording.counts_damage:
+    has_reference = len(wording.brief.increments) > 1 or wording.companions.evaluation is not None
+    if not has_reference and wording.public_positions and wording.counts_damage:
         yield tr(
             "What public money adds to what companies do alone takes an evaluation of its own "
             "(vorrat evaluate)."

@@ -1,4 +1,4 @@
-"""A plan under each set of assumptions, for its document."""
+"""Outcome of a plan under each assumption set, for its document."""
 
 from collections.abc import Iterator
 
@@ -21,83 +21,92 @@ from optimizer.report.number_format import (
 from optimizer.report.wording import join_with_and, project_count_text
 
 MAX_NAMED_PROJECTS = 3
-"""Projects in dispute that are named one by one."""
+"""Largest number of disputed projects that are named."""
 
 
 def avoided_share(set_outcome: AssumptionSetOutcome) -> float | None:
-    """The share of expected damage that the plan avoids under a set; None where there is none."""
+    """Return the share of expected damage that the plan avoids under a set; None without damage."""
     return relative_reduction(set_outcome.expected, set_outcome.without_plan.expected)
 
 
 def describe_set_outcomes(wording: PlanWording) -> Iterator[str]:
-    """What the plan is made for, and what it avoids under each set."""
-    under, over = wording.plan.under, wording.plan.certificate.over_assumptions
-    if not under:
+    """Describe the criterion of the plan and what it avoids under each set."""
+    set_outcomes, criterion = wording.plan.under, wording.plan.certificate.over_assumptions
+    if not set_outcomes:
         return
-    count = format_number(len(under))
-    if over is not None:
+    count = format_number(len(set_outcomes))
+    if criterion is not None:
         yield tr(
             "It is one plan for {count} sets of assumptions and minimises {what}.",
             count=count,
-            what=objective_names()[over],
+            what=objective_names()[criterion],
         )
-    titles = {one.id: wording.assumption_set_title(one.id, one.title) for one in under}
-    shares = [(share, titles[one.id]) for one in under if (share := avoided_share(one)) is not None]
+    titles = {x.id: wording.assumption_set_title(x.id, x.title) for x in set_outcomes}
+    shares = [
+        (share, titles[set_outcome.id])
+        for set_outcome in set_outcomes
+        if (share := avoided_share(set_outcome)) is not None
+    ]
     if shares:
-        (least, worst), (most, best) = min(shares), max(shares)
+        (min_share, worst_title), (max_share, best_title) = min(shares), max(shares)
         yield tr(
             "Under {count} sets of assumptions {noun} falls by {least} ({worst}) to {most} "
             "({best}), each compared with no plan.",
             count=count,
             noun=wording.expected_outcome,
-            least=format_rounded_percent(least),
-            worst=worst,
-            most=format_rounded_percent(most),
-            best=best,
+            least=format_rounded_percent(min_share),
+            worst=worst_title,
+            most=format_rounded_percent(max_share),
+            best=best_title,
         )
-    broken = [titles[one.id] for one in under if one.broken_rules]
+    broken = [titles[set_outcome.id] for set_outcome in set_outcomes if set_outcome.broken_rules]
     if broken:
         yield tr("It breaks rules under these assumptions: {sets}.", sets=join_with_and(broken))
 
 
 def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Iterator[str]:
-    """Which of the plan's projects all experts would build, on which they differ, and where all of
-    them would do otherwise. The plan itself may be the best one that is known for a set."""
-    own = {built.id: None for _, built in wording.plan.projects_with_probability}
-    under = {one.id: one for one in wording.plan.under if not one.broken_rules}
+    """Describe which of the plan's projects the best plans of all sets share, and where they
+    differ.
+
+    The plan itself counts as the best one of a set if no better one is known.
+    """
+    plan_projects = {built.id: None for _, built in wording.plan.projects_with_probability}
+    set_outcomes = {x.id: x for x in wording.plan.under if not x.broken_rules}
     plans = [
-        own if id in under and under[id].objective <= plan.under[id].objective else plan.projects
+        plan_projects
+        if id in set_outcomes and set_outcomes[id].objective <= plan.under[id].objective
+        else plan.projects
         for id, plan in best_plan_by_set(disagreement).items()
     ]
     if len(plans) < 2:
         yield from uncertainty_sentences(disagreement)
         return
-    names = {**disagreement.project_names, **own}
-    in_all, some = set(names).intersection(*plans), set[str]().union(*plans)
+    names = {**disagreement.project_names, **plan_projects}
+    in_all, in_any = set(names).intersection(*plans), set[str]().union(*plans)
 
-    def told(projects: set[str]) -> str:
+    def name_or_count(projects: set[str]) -> str:
         if len(projects) > MAX_NAMED_PROJECTS:
             return project_count_text(len(projects))
-        several = [p for p in names if p in projects]
+        disputed_ids = [p for p in names if p in projects]
         return join_with_and(
-            [wording.name("projects", p, disagreement.project_names.get(p)) for p in several]
+            [wording.name("projects", p, disagreement.project_names.get(p)) for p in disputed_ids]
         )
 
-    if own:
+    if plan_projects:
         yield tr(
             "Of the plan's projects ({of}), the best plans of {sets} sets of assumptions all build "
             "{count}.",
-            of=format_number(len(own)),
+            of=format_number(len(plan_projects)),
             sets=format_number(len(plans)),
-            count=format_number(len(in_all.intersection(own))),
+            count=format_number(len(in_all.intersection(plan_projects))),
         )
-    if disputed := some - in_all:
-        yield tr("In dispute: {projects}.", projects=told(disputed))
-    if more := in_all.difference(own):
-        yield tr("All of them build in addition: {projects}.", projects=told(more))
-    if alone := set(own) - some:
-        yield tr("None of them builds: {projects}.", projects=told(alone))
-    if not some and not own:
+    if disputed := in_any - in_all:
+        yield tr("In dispute: {projects}.", projects=name_or_count(disputed))
+    if missing := in_all.difference(plan_projects):
+        yield tr("All of them build in addition: {projects}.", projects=name_or_count(missing))
+    if only_here := set(plan_projects) - in_any:
+        yield tr("None of them builds: {projects}.", projects=name_or_count(only_here))
+    if not in_any and not plan_projects:
         yield tr("None of them builds a project.")
     gaps = [plan.gap for plan in disagreement.plans if plan.gap is not None]
     if len(gaps) == len(disagreement.plans):
@@ -110,20 +119,20 @@ def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Itera
 
 
 def set_outcomes_section(wording: PlanWording) -> Section:
-    """The outcome under each set of assumptions; without parts where there is none."""
+    """Build the section on assumption sets; it has no parts if there are none."""
     return Section("under", tr("Under each set of assumptions"), list(_set_outcome_parts(wording)))
 
 
 def _set_outcome_parts(wording: PlanWording) -> Iterator[Part]:
-    under, proof = wording.plan.under, wording.plan.certificate
-    if not under:
+    set_outcomes, proof = wording.plan.under, wording.plan.certificate
+    if not set_outcomes:
         return
     yield " ".join(describe_set_outcomes(wording))
-    if (own := wording.plan.reported_set) is not None:
+    if (reported_set := wording.plan.reported_set) is not None:
         yield tr(
             "All other figures of this document are those under {set}: its damage, with the plan "
             "and without, and its costs.",
-            set=wording.assumption_set_title(own.id, own.title),
+            set=wording.assumption_set_title(reported_set.id, reported_set.title),
         )
     if (proof.regret_open or 0.0) > ZERO_TOLERANCE:
         yield tr(
@@ -134,7 +143,7 @@ def _set_outcome_parts(wording: PlanWording) -> Iterator[Part]:
     columns = [
         Column(
             tr("Set of assumptions"),
-            lambda one: wording.assumption_set_title(one.id, one.title),
+            lambda set_outcome: wording.assumption_set_title(set_outcome.id, set_outcome.title),
             "text",
         ),
         Column(tr("Weight"), "weight", "share", key="weight"),
@@ -150,16 +159,16 @@ def _set_outcome_parts(wording: PlanWording) -> Iterator[Part]:
         Column(tr("Net cost"), "net_cost_meur", "money", key="cost"),
         Column(tr("Objective"), "objective", "objective", key="objective"),
     ]
-    if any(one.regret is not None for one in under):
+    if any(set_outcome.regret is not None for set_outcome in set_outcomes):
         columns += [
             Column(tr("Of its best plan"), "best", "objective", key="best"),
             Column(tr("Regret"), "regret", "outcome", key="regret"),
         ]
-    if any(one.broken_rules for one in under):
+    if any(set_outcome.broken_rules for set_outcome in set_outcomes):
         columns.append(
             Column(tr("Rules broken"), _broken_rules_text, "text", empty_text="", key="broken")
         )
-    yield Table(tr("What the plan leads to under each set"), under, columns, "under")
+    yield Table(tr("What the plan leads to under each set"), set_outcomes, columns, "under")
 
 
 def _broken_rules_text(set_outcome: AssumptionSetOutcome) -> str | None:

@@ -1,4 +1,4 @@
-"""How long shortages last to which users adapt, for the documents of a plan and its explanation."""
+"""Duration of shortages with adaptation, for the documents of a plan and its explanation."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,26 +13,31 @@ from optimizer.report.wording import Wording
 def shortage_duration_parts(
     wording: Wording[Any], adaptations: Sequence[AdaptationOutcome]
 ) -> Iterator[Part]:
-    """A table with a row for each damage entry with adaptation; nothing without any."""
+    """Yield a table with a row for each damage entry with adaptation; nothing without any."""
     if not adaptations:
         return
 
-    def named(one: AdaptationOutcome) -> str:
-        name = wording.name("materials", one.material)
-        consumer = one.consumer and wording.name("consumers", one.consumer)
+    def row_label(adaptation: AdaptationOutcome) -> str:
+        name = wording.name("materials", adaptation.material)
+        consumer = adaptation.consumer and wording.name("consumers", adaptation.consumer)
         return f"{name} ({consumer})" if consumer else name
 
-    eur = {"currency": wording.currency, "months": format_number(adaptations[0].later_months)}
+    header_values = {
+        "currency": wording.currency,
+        "months": format_number(adaptations[0].later_months),
+    }
     columns = [
-        Column(tr("Material"), named, "text"),
+        Column(tr("Material"), row_label, "text"),
         Column(tr("Outage likely"), "clock", "share", key="clock"),
         Column(tr("It lasts, months"), "clock_months", key="months"),
         Column(tr("Half last at most"), "clock_months_median", key="median"),
         Column(tr("Nine in ten at most"), "clock_months_ninety", key="ninety"),
         Column(tr("Short without plan, months"), "shortage_months_without_plan", key="without"),
         Column(tr("Short with plan, months"), "shortage_months", key="with"),
-        Column(tr("A tonne at once, {currency}", **eur), "first_eur_per_t", key="first"),
-        Column(tr("{months} months later, {currency}", **eur), "later_eur_per_t", key="later"),
+        Column(tr("A tonne at once, {currency}", **header_values), "first_eur_per_t", key="first"),
+        Column(
+            tr("{months} months later, {currency}", **header_values), "later_eur_per_t", key="later"
+        ),
     ]
     note = tr(
         "Users adapt as long as an outage of the market lasts, counted until supply has been back "

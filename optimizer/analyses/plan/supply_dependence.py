@@ -1,4 +1,4 @@
-"""Whom supply depends on, before and after, and where it comes from by year."""
+"""Dependence of supply on countries without and with the plan, and origins by year."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -31,13 +31,13 @@ from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_COUNTRY_COLUMNS = 11
-"""Countries that have a column of their own."""
+"""Largest number of countries with columns of their own."""
 MAX_CHART_MATERIALS = 15
-"""Materials in the chart of largest suppliers, those with the largest shares."""
+"""Number of materials in the chart of largest suppliers."""
 
 
 def build_sections(wording: PlanWording) -> list[doc.Section]:
-    """Largest suppliers, origins and benchmarks; a sheet has the shares of every year."""
+    """Build the sections on suppliers, origins and benchmarks, and on supply shares by year."""
     title = tr("Dependence before and after")
     note = tr("Shares of supply, undisturbed and on time.") + _plant_counting_note(wording)
     by_year = tr("Where supply comes from, with the plan and without it")
@@ -52,7 +52,7 @@ def build_sections(wording: PlanWording) -> list[doc.Section]:
 
 
 def _plant_counting_note(wording: PlanWording) -> str:
-    """How plants that make one material of others count, where there are any."""
+    """Return a note on how conversions and projects with inputs count; empty if there are none."""
     case = wording.case
     if case is None or not (
         case.conversions or any(p.inputs_t_per_t for p in case.projects.values())
@@ -65,67 +65,83 @@ def _plant_counting_note(wording: PlanWording) -> str:
 
 
 def _dependence_parts(wording: PlanWording) -> Iterator[doc.Part]:
-    found = wording.benefit.dependence
-    if not found.materials:
+    dependence = wording.benefit.dependence
+    if not dependence.materials:
         return
     rows = sorted(
-        found.materials,
+        dependence.materials,
         key=lambda row: (-row.without_plan.largest_share, -row.with_plan.largest_share),
     )
     text = tr(
         "In {year}, {before} of the {count} materials that are needed then come to more than "
         "{share} from one third country without the plan, and {after} with it. Supply is counted "
         "undisturbed and on time.",
-        year=found.year,
-        before=format_number(len(found.above_limit_without_plan)),
-        after=format_number(len(found.above_limit)),
+        year=dependence.year,
+        before=format_number(len(dependence.above_limit_without_plan)),
+        after=format_number(len(dependence.above_limit)),
         count=format_number(len(rows)),
         share=format_percent(MAX_COUNTRY_SHARE),
     )
     yield doc.Text(text + _plant_counting_note(wording), TERMINAL_AND_PAGE)
-    yield _largest_suppliers_table(wording, rows, found.year)
-    yield _origins_table(wording, [row.material for row in rows], found.year)
+    yield _largest_suppliers_table(wording, rows, dependence.year)
+    yield _origins_table(wording, [row.material for row in rows], dependence.year)
     yield from _benchmark_parts(wording)
-    yield from supply_map_parts(wording, rows, found.year)
+    yield from supply_map_parts(wording, rows, dependence.year)
 
 
 def _largest_suppliers_table(
     wording: PlanWording, rows: list[MaterialDependence], year: int
 ) -> Table:
-    ends = {"without_plan": tr("Without plan"), "with_plan": tr("With plan")}
+    case_titles = {"without_plan": tr("Without plan"), "with_plan": tr("With plan")}
 
     def marks(row: MaterialDependence) -> charts.LargestSupplier:
-        (place, share), (later, after) = (
-            (of.largest_country or "", of.largest_share) for of in (row.without_plan, row.with_plan)
+        (country_before, share_before), (country_after, share_after) = (
+            (concentration.largest_country or "", concentration.largest_share)
+            for concentration in (row.without_plan, row.with_plan)
         )
         return charts.LargestSupplier(
-            wording.name("materials", row.material), place, share, later, after
+            wording.name("materials", row.material),
+            country_before,
+            share_before,
+            country_after,
+            share_after,
         )
 
     def of_suppliers(end: str) -> Iterator[Column]:
         def share(row: MaterialDependence) -> DisplayedValue:
-            of = getattr(row, end)
-            mark = "▲ " if of.third_share > MAX_COUNTRY_SHARE else ""
-            return DisplayedValue(f"{mark}{format_percent(of.largest_share)}", of.largest_share)
+            concentration = getattr(row, end)
+            mark = "▲ " if concentration.third_share > MAX_COUNTRY_SHARE else ""
+            return DisplayedValue(
+                f"{mark}{format_percent(concentration.largest_share)}", concentration.largest_share
+            )
 
-        def over(row: MaterialDependence) -> str:
+        def limit_class(row: MaterialDependence) -> str:
             return "over" if getattr(row, end).third_share > MAX_COUNTRY_SHARE else ""
 
         def largest(row: MaterialDependence) -> str:
             return country_name(getattr(row, end).largest_country or "")
 
-        # Columns that stand under one header share their decimals unless they say theirs.
-        of: dict[str, Any] = {"group": ends[end]}
-        yield Column(tr("Largest supplier"), largest, "text", **of)
+        # Columns under one header share their decimals unless they name a group.
+        options: dict[str, Any] = {"group": case_titles[end]}
+        yield Column(tr("Largest supplier"), largest, "text", **options)
         yield Column(
-            tr("Share"), share, "share", decimals_group=f"share {end}", css_class=over, **of
+            tr("Share"),
+            share,
+            "share",
+            decimals_group=f"share {end}",
+            css_class=limit_class,
+            **options,
         )
-        yield Column("HHI", f"{end}.hhi", "count", decimals_group=f"hhi {end}", decimals=0, **of)
+        yield Column(
+            "HHI", f"{end}.hhi", "count", decimals_group=f"hhi {end}", decimals=0, **options
+        )
         if any(row.with_plan.imports is not None for row in rows):
             header = tr("Import dependency")
-            yield Column(header, f"{end}.imports", "share", decimals_group=f"imports {end}", **of)
+            yield Column(
+                header, f"{end}.imports", "share", decimals_group=f"imports {end}", **options
+            )
 
-    told = tr(
+    description = tr(
         "One line a material: a hollow mark without the plan, a full one with it, each with the "
         "code of the country. A dashed line marks 65 %."
     )
@@ -137,10 +153,13 @@ def _largest_suppliers_table(
     )[:MAX_CHART_MATERIALS]
     drawn = [marks(row) for row in rows if row in largest]
     chart = Chart(
-        "dependence", title, told, lambda: charts.largest_supplier_chart(drawn, MAX_COUNTRY_SHARE)
+        "dependence",
+        title,
+        description,
+        lambda: charts.largest_supplier_chart(drawn, MAX_COUNTRY_SHARE),
     )
     columns = [Column(tr("Material"), lambda row: wording.name("materials", row.material), "text")]
-    columns += [column for end in ends for column in of_suppliers(end)]
+    columns += [column for case_field in case_titles for column in of_suppliers(case_field)]
     note = tr(
         "▲ more than 65 % from one third country, which Regulation (EU) 2024/1252 aims to avoid. "
         "HHI: Herfindahl-Hirschman index, from 0 (many suppliers) to {most} (one).",
@@ -153,47 +172,49 @@ def _largest_suppliers_table(
 
 
 def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Table:
-    """Shares of countries, before and after, as a matrix."""
+    """Return a matrix of supply shares by material and country, without and with the plan."""
     by_id = {m.id: m.by_year[str(year)] for m in wording.plan.materials}
     mixes = {m: (by_id[m].supply_without_plan, by_id[m].supply) for m in materials}
-    shares = {m: [of.by_country if of else {} for of in mixes[m]] for m in materials}
+    shares = {m: [mix.by_country if mix else {} for mix in mixes[m]] for m in materials}
     weight: dict[str, float] = {}
-    for of in (of for pair in shares.values() for of in pair):
-        for code, share in of.items():
+    for by_country in (by_country for case_pair in shares.values() for by_country in case_pair):
+        for code, share in by_country.items():
             weight[code] = weight.get(code, 0.0) + share
     top = sorted(weight, key=lambda code: (-weight[code], code))[:MAX_COUNTRY_COLUMNS]
     home = () if wording.case is None else wording.case.home
 
     def column(name: str, codes: list[str]) -> Column:
-        third = len(codes) == 1 and codes[0] not in EU_27 and codes[0] not in home
+        is_third_country = len(codes) == 1 and codes[0] not in EU_27 and codes[0] not in home
 
-        def pair(material: str) -> list[float]:
-            return [sum(of.get(code, 0.0) for code in codes) for of in shares[material]]
+        def shares_before_and_after(material: str) -> list[float]:
+            return [
+                sum(by_country.get(code, 0.0) for code in codes) for by_country in shares[material]
+            ]
 
-        def moved(material: str) -> DisplayedValue:
-            before, after = pair(material)
+        def change_text(material: str) -> DisplayedValue:
+            before, after = shares_before_and_after(material)
             old, new = (format_number(round(100 * share), 0) for share in (before, after))
             if max(before, after) < 0.005:
                 return DisplayedValue("–")
             text = new if old == new else f"{old} → {new}"
             return DisplayedValue(
-                f"▲ {text}" if third and after > MAX_COUNTRY_SHARE else text, 100 * after
+                f"▲ {text}" if is_third_country and after > MAX_COUNTRY_SHARE else text, 100 * after
             )
 
         def mark(material: str) -> str:
-            before, after = pair(material)
+            before, after = shares_before_and_after(material)
             if max(before, after) < 0.005:
                 return "none"
             shade = f"s{1 + sum(after >= step for step in (0.2, 0.4, 0.65))}"
             shown = shade if after >= 0.05 else ""
-            return f"{shown} over" if third and after > MAX_COUNTRY_SHARE else shown
+            return f"{shown} over" if is_third_country and after > MAX_COUNTRY_SHARE else shown
 
-        return Column(name, moved, "share", css_class=mark)
+        return Column(name, change_text, "share", css_class=mark)
 
     columns = [Column(tr("Material"), lambda m: wording.name("materials", m), "text")]
     columns += [column(country_name(code), [code]) for code in top]
-    if rest := [code for code in weight if code not in top]:
-        columns.append(column(tr("Others"), rest))
+    if other_countries := [code for code in weight if code not in top]:
+        columns.append(column(tr("Others"), other_countries))
     note = tr(
         "Shading grows with the share with the plan; ▲ more than 65 % from one third country. One "
         "figure alone means that the plan changes nothing."
@@ -203,8 +224,8 @@ def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Tab
 
 
 def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
-    found: dict[tuple[str, str], CrmaShare] = {(x.material, x.stage): x for x in wording.plan.crma}
-    if not found:
+    shares: dict[tuple[str, str], CrmaShare] = {(x.material, x.stage): x for x in wording.plan.crma}
+    if not shares:
         return
     stages = {
         "extraction": tr("extraction"),
@@ -213,36 +234,41 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
     }
 
     def column(header: str, end: str, stage: str, group: str) -> Column:
-        """Shares of a stage, marked where they miss their benchmark."""
+        """Return a column of shares of a stage that marks those below their benchmark."""
 
-        def short(material: str) -> bool:
-            one = found.get((material, stage))
-            return one is not None and getattr(one, end) < one.target - 1e-9
+        def misses_benchmark(material: str) -> bool:
+            stage_share = shares.get((material, stage))
+            return stage_share is not None and getattr(stage_share, end) < stage_share.target - 1e-9
 
         def shown(material: str) -> DisplayedValue | None:
-            share = getattr(found.get((material, stage)), end, None)
-            mark = "▽ " if short(material) else ""
+            share = getattr(shares.get((material, stage)), end, None)
+            mark = "▽ " if misses_benchmark(material) else ""
             return (
                 None if share is None else DisplayedValue(f"{mark}{format_percent(share)}", share)
             )
 
         mark = {True: "short", False: ""}
-        return Column(header, shown, "share", group=group, css_class=lambda m: mark[short(m)])
+        return Column(
+            header, shown, "share", group=group, css_class=lambda m: mark[misses_benchmark(m)]
+        )
 
     columns = [Column(tr("Material"), lambda m: wording.name("materials", m), "text")]
-    reached: list[str] = []
+    stage_texts: list[str] = []
     for stage, name in stages.items():
-        those = [one for (_, at), one in found.items() if at == stage]
-        if those:
-            target = format_percent(those[0].target)
+        stage_shares = [
+            stage_share for (_, entry_stage), stage_share in shares.items() if entry_stage == stage
+        ]
+        if stage_shares:
+            target = format_percent(stage_shares[0].target)
             before, after = (
-                sum(getattr(one, end) >= one.target - 1e-9 for one in those)
-                for end in ("share_without_plan", "share")
+                sum(getattr(x, field) >= x.target - 1e-9 for x in stage_shares)
+                for field in ("share_without_plan", "share")
             )
             text = tr("{stage} ({target}): {after} of {count} with the plan, {before} without",
                       stage=capitalize(name), target=target, after=format_number(after),
-                      count=format_number(len(those)), before=format_number(before))  # fmt: skip
-            reached.append(text)
+                      count=format_number(len(stage_shares)),
+                      before=format_number(before))  # fmt: skip
+            stage_texts.append(text)
             group = tr("{stage}: {target}", stage=capitalize(name), target=target)
             columns.append(column(tr("Without plan"), "share_without_plan", stage, group))
             columns.append(column(tr("With plan"), "share", stage, group))
@@ -253,48 +279,52 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
         "itself: output that is recycled and refined in the Union counts in both, and the stages "
         "of a material do not add up."
     )
-    if any(share.share > 1 for share in found.values()):
+    if any(share.share > 1 for share in shares.values()):
         note += " " + tr(
             "More than 100 %: output in the Union is more than the need of this scenario, so "
             "that not all of it can be used here."
         )
-    year = next(iter(found.values())).year
+    year = next(iter(shares.values())).year
     caption = tr("Shares of need from the Union in {year}, by stage", year=year)
     materials = list(dict.fromkeys(share.material for share in wording.plan.crma))
     text = tr(
         "In {year}, so many materials reach the benchmarks of Regulation (EU) 2024/1252, Article "
         "5, for the Union's share, here of this scenario's need: {stages}.",
         year=year,
-        stages="; ".join(reached),
+        stages="; ".join(stage_texts),
     )
     yield doc.Text(text, PAGE)
-    long = len(materials) > MAX_CHART_MATERIALS
+    is_long = len(materials) > MAX_CHART_MATERIALS
     yield Table(
-        caption, materials, columns, "benchmarks", note, is_folded=long, media=PAGE_AND_SHEET
+        caption, materials, columns, "benchmarks", note, is_folded=is_long, media=PAGE_AND_SHEET
     )
 
 
 def _supply_table(wording: PlanWording) -> Table:
-    """Where each material comes from by year, and what follows from it, with and without plan."""
+    """Return supply shares of each material by country and year, and derived figures."""
     sides = {"supply": tr("With plan"), "supply_without_plan": tr("Without plan")}
     rows: list[SheetRow] = []
     for material in wording.plan.materials:
-        name, known = wording.name("materials", material.id), material.by_year.items()
-        for side, called in sides.items():
-            mixes = {y: mix for y, of in known if (mix := getattr(of, side)) is not None}
-            about: dict[str, CellContent] = {
+        name, years = wording.name("materials", material.id), material.by_year.items()
+        for side, side_title in sides.items():
+            mixes = {
+                y: mix
+                for y, material_year in years
+                if (mix := getattr(material_year, side)) is not None
+            }
+            shared_cells: dict[str, CellContent] = {
                 "name": name,
                 "material_id": material.id,
-                "side": called,
+                "side": side_title,
             }
             codes = list(dict.fromkeys(c for mix in mixes.values() for c in mix.by_country))
             for code in codes:
                 shares = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
-                its = {"country": country_name(code), "field": side, **shares}
-                rows.append(SheetRow("share", {**about, **its}))
+                country_cells = {"country": country_name(code), "field": side, **shares}
+                rows.append(SheetRow("share", {**shared_cells, **country_cells}))
             if codes:
                 home = [code in wording.case.home for code in codes] if wording.case else []
-                rows += _derived_rows(about, len(rows) - len(codes), len(codes), home, mixes)
+                rows += _derived_rows(shared_cells, len(rows) - len(codes), len(codes), home, mixes)
     columns = [
         *col.text_columns(name=tr("Material"), side=tr("Case"), country=tr("Country or figure")),
         *col.year_columns(wording.year_keys),
@@ -312,58 +342,70 @@ def _derived_rows(
     home_flags: list[bool],
     mixes: Mapping[str, SupplyMix],
 ) -> Iterator[SheetRow]:
-    """What follows from the shares of ``count`` countries, whose rows begin at ``top``."""
+    """Yield figures derived from the ``country_count`` shares that begin at row ``first_row``."""
 
     def row(
         figure: str,
         field: str,
         form: doc.ValueForm,
-        of: Mapping[str, CellContent],
-        **more: CellContent,
+        year_cells: Mapping[str, CellContent],
+        **cells: CellContent,
     ) -> SheetRow:
-        return SheetRow(form, {**shared_cells, "country": figure, "field": field, **of, **more})
+        return SheetRow(
+            form, {**shared_cells, "country": figure, "field": field, **year_cells, **cells}
+        )
 
-    def each(of: Callable[[ex.CellArea], ex.Expression]) -> dict[str, CellContent]:
+    def yearly_formulas(formula: Callable[[ex.CellArea], ex.Expression]) -> dict[str, CellContent]:
         return col.formulas_by_year(
             mixes,
-            lambda line, y: of(line.table.row_range_area(first_row, first_row + country_count, y)),
+            lambda line, y: formula(
+                line.table.row_range_area(first_row, first_row + country_count, y)
+            ),
         )
 
     def imports(line: FormulaRow, year: str) -> ex.Expression:
-        inside = [
+        home_cells = [
             line.table.cell_reference(first_row + n, year)
             for n, is_home in enumerate(home_flags)
             if is_home
         ]
-        return ex.as_expression(1) - ex.sum_of(ex.as_expression(0), *inside)
+        return ex.as_expression(1) - ex.sum_of(ex.as_expression(0), *home_cells)
 
-    def uneven(line: FormulaRow) -> ex.Expression:
+    def sum_deviation(line: FormulaRow) -> ex.Expression:
         return ex.sum_abs_deviations(col.row_year_cells(line), 1)
 
-    def apart(line: FormulaRow) -> ex.Expression:
+    def index_deviation(line: FormulaRow) -> ex.Expression:
         return ex.sum_abs_differences(col.row_year_cells(line), col.row_year_cells(line, -1))
 
-    index = each(lambda shares: ex.sum_squares(shares) * ex.as_expression(10_000))
+    index = yearly_formulas(lambda shares: ex.sum_squares(shares) * ex.as_expression(10_000))
     stated: dict[str, CellContent] = {year: mix.hhi for year, mix in mixes.items()}
-    yield row(tr("All together"), "sum", "share", each(ex.sum_of), deviation=uneven)
-    yield row(tr("largest supplier's share"), "largest", "share", each(ex.max_of))
+    yield row(
+        tr("All together"), "sum", "share", yearly_formulas(ex.sum_of), deviation=sum_deviation
+    )
+    yield row(tr("largest supplier's share"), "largest", "share", yearly_formulas(ex.max_of))
     yield row("HHI", "hhi", "count", index)
-    yield row(tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated, deviation=apart)
+    yield row(
+        tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated, deviation=index_deviation
+    )
     if any(mix.imports is not None for mix in mixes.values()):
         yield row(tr("imports"), "imports", "share", col.formulas_by_year(mixes, imports))
 
 
 def build_checks(wording: PlanWording) -> Iterator[doc.Check]:
-    """Shares of all countries add up to 1, and give the index of concentration."""
-    years = [of for material in wording.plan.materials for of in material.by_year.values()]
+    """Check that supply shares add up to 1 and give the Herfindahl-Hirschman index."""
+    years = [
+        material_year
+        for material in wording.plan.materials
+        for material_year in material.by_year.values()
+    ]
 
-    def check(says: str, field: str, scale: float) -> doc.Check:
-        apart = col.sum_where("supply", "deviation", field=field)
+    def check(statement: str, field: str, scale: float) -> doc.Check:
+        deviation = col.sum_where("supply", "deviation", field=field)
         return doc.Check(
-            says, "supply", apart, lambda _: ex.as_expression(scale), is_deviation_sum=True
+            statement, "supply", deviation, lambda _: ex.as_expression(scale), is_deviation_sum=True
         )
 
-    if any(of.supply or of.supply_without_plan for of in years):
-        says = tr("Shares of supply add up to 1 for each material in each year")
-        yield check(says, "sum", 1)
+    if any(material_year.supply or material_year.supply_without_plan for material_year in years):
+        statement = tr("Shares of supply add up to 1 for each material in each year")
+        yield check(statement, "sum", 1)
         yield check(tr("The HHI is the sum of squared shares"), "hhi_of_plan", 10_000)

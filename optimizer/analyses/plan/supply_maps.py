@@ -1,4 +1,4 @@
-"""Maps of where materials come from, without the plan and with it."""
+"""Maps of the origins of materials, without and with the plan."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -14,17 +14,16 @@ from optimizer.report.document import PAGE, Column, Table
 from optimizer.report.number_format import format_number, format_percent, format_rounded_percent
 
 MIN_SHARE_CHANGE = 0.005
-"""From which difference of a share on the plan changes suppliers, and a material has two maps."""
+"""Change of a supply share from which on a material has two maps."""
 TOP_SUPPLIERS, LARGE_SHARE_CHANGE, MAX_NAMED_SUPPLIERS = 3, 0.03, 6
-"""Suppliers named on each map, from which difference on others are named too, and how many in all;
-home is named besides."""
+"""Suppliers named on each map; change of share from which on others are named; and the largest
+number of names. Home is named in addition."""
 MAX_MAP_ROWS, MAX_MAP_PAIRS, MAX_SINGLE_MAPS = 4, 3, 4
-"""Rows of maps, materials with two maps, and materials with one."""
+"""Largest numbers of rows of maps, of materials with two maps, and of materials with one."""
 
 
 class MaterialFlow(NamedTuple):
-    """A material, the damage without the plan, and shares of supply by country, the largest first,
-    without the plan and with it."""
+    """Supply shares of a material by country, largest first, without and with the plan."""
 
     dependence: MaterialDependence
     name: str
@@ -34,11 +33,11 @@ class MaterialFlow(NamedTuple):
 
     @property
     def countries(self) -> list[str]:
-        """Countries that supply in either case."""
+        """Countries that supply without or with the plan."""
         return list(dict.fromkeys([*self.shares_after, *self.shares_before]))
 
     def share_change(self, country_code: str) -> float:
-        """How much the share of a country changes."""
+        """Return the absolute change of a country's share."""
         return abs(
             self.shares_after.get(country_code, 0.0) - self.shares_before.get(country_code, 0.0)
         )
@@ -52,28 +51,34 @@ class MaterialFlow(NamedTuple):
 def supply_map_parts(
     wording: PlanWording, dependences: Sequence[MaterialDependence], year: int
 ) -> Iterator[doc.Part]:
-    """Maps of the materials from abroad with the largest damage."""
+    """Yield maps of the imported materials with the largest damage."""
     homes = () if wording.case is None else wording.case.home
-    some = [
-        flow
-        for flow in _material_flows(wording, dependences, year)
-        if set(flow.countries) - set(homes)
+    foreign_flows = [
+        x for x in _material_flows(wording, dependences, year) if set(x.countries) - set(homes)
     ]
-    ranked = sorted(some, key=lambda flow: (-flow.damage_without_plan, -flow.max_share_change))
+    ranked = sorted(
+        foreign_flows, key=lambda flow: (-flow.damage_without_plan, -flow.max_share_change)
+    )
     pairs = [flow for flow in ranked if flow.max_share_change >= MIN_SHARE_CHANGE][:MAX_MAP_PAIRS]
-    most = min(MAX_SINGLE_MAPS, 2 * (MAX_MAP_ROWS - len(pairs)))
-    alike = [flow for flow in ranked if flow.max_share_change < MIN_SHARE_CHANGE][:most]
+    max_singles = min(MAX_SINGLE_MAPS, 2 * (MAX_MAP_ROWS - len(pairs)))
+    unchanged = [flow for flow in ranked if flow.max_share_change < MIN_SHARE_CHANGE][:max_singles]
     if not ranked:
         return
-    ends = tr("Without plan"), tr("With plan")
+    case_titles = tr("Without plan"), tr("With plan")
     home = homes[0] if homes else ""
-    rows = [[_material_map(one, ends[0], one.dependence.without_plan, one.shares_before, home),
-             _material_map(one, ends[1], one.dependence.with_plan, one.shares_after, home)] for one in pairs]  # fmt: skip
-    same = tr("With and without plan")
-    singles = [
-        _material_map(one, same, one.dependence.with_plan, one.shares_after, home) for one in alike
+    rows = [
+        [
+            _material_map(x, case_titles[0], x.dependence.without_plan, x.shares_before, home),
+            _material_map(x, case_titles[1], x.dependence.with_plan, x.shares_after, home),
+        ]
+        for x in pairs
     ]
-    rows += [singles[at : at + 2] for at in range(0, len(singles), 2)]
+    single_title = tr("With and without plan")
+    singles = [
+        _material_map(x, single_title, x.dependence.with_plan, x.shares_after, home)
+        for x in unchanged
+    ]
+    rows += [singles[start : start + 2] for start in range(0, len(singles), 2)]
 
     rule = tr(
         "The maps show the materials from abroad with the largest damage without the plan: up to "
@@ -81,7 +86,7 @@ def supply_map_parts(
         pairs=format_number(MAX_MAP_PAIRS),
         alike=format_number(MAX_SINGLE_MAPS),
     )
-    told = tr(
+    description = tr(
         "The darker a country, the larger its share of supply. The three largest suppliers are "
         "named, and others whose share the plan changes by {points} percentage points or more; "
         "▲ more than {share} from one third country.",
@@ -89,26 +94,26 @@ def supply_map_parts(
         share=format_percent(MAX_COUNTRY_SHARE),
     )
     if home:
-        lines = tr(
+        line_note = tr(
             "The thicker a line to {country}, the more it supplies.", country=country_name(home)
         )
-        told = f"{told} {lines}"
-    yield doc.Text(f"{rule} {told}", PAGE)
-    shown = [*pairs, *alike]
+        description = f"{description} {line_note}"
+    yield doc.Text(f"{rule} {description}", PAGE)
+    shown = [*pairs, *unchanged]
     title = tr("Where supply comes from in {year}, without and with the plan", year=year)
-    told = " ".join([told, *map(_describe_largest_suppliers, shown)])
-    chart = Chart("flows", title, told, lambda: supply_map.draw_supply_maps(rows, home))
+    description = " ".join([description, *map(_describe_largest_suppliers, shown)])
+    chart = Chart("flows", title, description, lambda: supply_map.draw_supply_maps(rows, home))
     columns = [
         Column(tr("Material"), lambda row: row[0].name, "text"),
         Column(tr("Country"), lambda row: country_name(row[1]), "text"),
         Column(
-            ends[0],
+            case_titles[0],
             lambda row: row[0].shares_before.get(row[1], 0.0),
             "share",
             decimals_group="share",
         ),
         Column(
-            ends[1],
+            case_titles[1],
             lambda row: row[0].shares_after.get(row[1], 0.0),
             "share",
             decimals_group="share",
@@ -125,8 +130,8 @@ def _material_flows(
     by_id = {m.id: m for m in wording.plan.materials}
     for row in dependences:
         material = by_id[row.material]
-        of = material.by_year[str(year)]
-        mixes = (of.supply_without_plan, of.supply)
+        material_year = material.by_year[str(year)]
+        mixes = (material_year.supply_without_plan, material_year.supply)
         before, after = (mix.by_country if mix else {} for mix in mixes)
         name = wording.name("materials", row.material)
         yield MaterialFlow(row, name, material.expected_without_plan, before, after)
@@ -140,21 +145,20 @@ def _material_map(
     home_country: str,
 ) -> supply_map.SupplyMap:
     largest = list(country_shares)[:TOP_SUPPLIERS]
-    more = [
-        code
-        for code in country_shares
-        if code not in largest and flow.share_change(code) >= LARGE_SHARE_CHANGE
+    changed = [
+        x for x in country_shares if x not in largest and flow.share_change(x) >= LARGE_SHARE_CHANGE
     ]
-    named = [*largest, *more][:MAX_NAMED_SUPPLIERS]
+    named = [*largest, *changed][:MAX_NAMED_SUPPLIERS]
     named += [home_country] if home_country in country_shares and home_country not in named else []
     marked = suppliers.third_country if suppliers.third_share > MAX_COUNTRY_SHARE else None
     return supply_map.SupplyMap(flow.name, case_title, country_shares, named, marked or "")
 
 
 def _describe_largest_suppliers(flow: MaterialFlow) -> str:
-    """The largest supplier, before and after, for those who do not see the map."""
-    ends = [
-        f"{country_name(of.largest_country or '')} {format_rounded_percent(of.largest_share)}"
-        for of in (flow.dependence.without_plan, flow.dependence.with_plan)
+    """Describe the largest supplier without and with the plan, as text alternative of the map."""
+    sides = flow.dependence.without_plan, flow.dependence.with_plan
+    labels = [
+        f"{country_name(side.largest_country or '')} {format_rounded_percent(side.largest_share)}"
+        for side in sides
     ]
-    return f"{flow.name}: {' → '.join(dict.fromkeys(ends))}."
+    return f"{flow.name}: {' → '.join(dict.fromkeys(labels))}."

@@ -1,1 +1,1 @@
-"""What the answer rests on: each uncertain number low and high, and where the decision turns."""
+"""Sensitivity of a plan: each uncertain number low and high, and where the decision changes."""

@@ -1,4 +1,4 @@
-"""What the answer rests on, as a document."""
+"""The document of a sensitivity analysis."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,186 +20,191 @@ MAX_TORNADO_BARS, MAX_SCREEN_ROWS, MAX_NAMED_INPUTS = 18, 15, 4
 
 
 def build_document(result: Sensitivity) -> Document:
-    """What moves the answer, what turns it, and at what value."""
-    say = Wording(result)
-    return say.build_document(
+    """Build the document: which inputs move the answer, and where the decision changes."""
+    wording = Wording(result)
+    return wording.build_document(
         tr("Vorrat: what the answer rests on"),
-        list(_answer_parts(say)),
+        list(_answer_parts(wording)),
         [
-            Section("swings", tr("What moves the best plan"), _swing_parts(say)),
-            Section("turns", tr("Where the decision turns"), _turning_parts(say)),
-            Section("own", tr("How this plan fares"), _plan_outcome_parts(say)),
-            Section("screen", tr("All inputs moved together"), list(_screening_parts(say))),
-            Section("method", tr("How it was computed"), list(_method_parts(say))),
+            Section("swings", tr("What moves the best plan"), _swing_parts(wording)),
+            Section("turns", tr("Where the decision turns"), _turning_parts(wording)),
+            Section("own", tr("How this plan fares"), _plan_outcome_parts(wording)),
+            Section("screen", tr("All inputs moved together"), list(_screening_parts(wording))),
+            Section("method", tr("How it was computed"), list(_method_parts(wording))),
         ],
     )
 
 
 def _answer_parts(wording: SensitivityWording) -> Iterator[Part]:
-    """What moves the answer most, and what turns it."""
-    found = wording.result
+    """Yield the plan's outcome, the most important input and those that change the decision."""
+    result = wording.result
     yield tr(
         "As things are, {what} with the plan is {expected}; its objective is {objective}, that of "
         "the best plan {best}.",
         what=wording.expected_outcome,
-        expected=wording.amount(found.own.expected),
-        objective=wording.amount(found.own.objective),
-        best=format_range(found.best.objective),
+        expected=wording.amount(result.own.expected),
+        objective=wording.amount(result.own.objective),
+        best=format_range(result.best.objective),
     )
     yield from sensitivity_wording.describe_base_decision(wording)
-    if not found.inputs:
+    if not result.inputs:
         yield tr("No input was varied to both ends of its range.")
         return
     yield _describe_leading_input(wording)
-    if found.decision == "same":
+    if result.decision == "same":
         yield from _describe_turning_inputs(wording)
-    early = [tr("Stopped early: inputs are missing.")] if found.ended == "interrupted" else []
-    wide = tr(
+    early_stop = [tr("Stopped early: inputs are missing.")] if result.ended == "interrupted" else []
+    range_caution = tr(
         "Inputs are moved one at a time over ranges that are chosen, not estimated: a longer bar "
         "may only mean a wider range."
     )
-    yield doc.Caution([*early, *wording.few_states_caution(), wide])
+    yield doc.Caution([*early_stop, *wording.few_states_caution(), range_caution])
 
 
 def _describe_leading_input(wording: SensitivityWording) -> str:
-    """What the best plan depends on most."""
-    first = sensitivity_wording.leading_input(wording.result)
-    if first is None:
+    """Describe the input on which the best plan depends most."""
+    varied_input = sensitivity_wording.leading_input(wording.result)
+    if varied_input is None:
         return tr(
             "No input is proven to move the objective of the best plan: the gaps leave it open."
         )
-    low, high = first.low, first.high
-    about = {"name": sensitivity_wording.input_name(wording, first)}
-    about |= {
-        "low": sensitivity_wording.end_value_text(wording, first, low),
-        "high": sensitivity_wording.end_value_text(wording, first, high),
+    low, high = varied_input.low, varied_input.high
+    values = {"name": sensitivity_wording.input_name(wording, varied_input)}
+    values |= {
+        "low": sensitivity_wording.end_value_text(wording, varied_input, low),
+        "high": sensitivity_wording.end_value_text(wording, varied_input, high),
     }
     if low.best is None or high.best is None:
         return tr(
             "Most depends on: {name}. At one end of {low} to {high} no plan keeps all rules.",
-            **about,
+            **values,
         )
     return tr(
         "Most depends on: {name}. From {low} to {high}, the objective of the best plan goes from "
         "{before} to {after}.",
         before=format_range(low.best.objective),
         after=f"{format_range(high.best.objective)} {wording.unit}",
-        **about,
+        **values,
     )
 
 
 def _describe_turning_inputs(wording: SensitivityWording) -> Iterator[str]:
-    """How many inputs turn the decision, which first, and which may."""
-    found, some, open_ = (
-        wording.result,
-        sensitivity_wording.turning_inputs(wording.result),
-        sensitivity_wording.undecided_inputs(wording),
-    )
-    about = {
-        "count": format_number(len(found.inputs)),
-        "tolerance": format_small_percent(found.tolerance),
+    """Yield how many inputs change the decision, the nearest of them, and undecided ones."""
+    result = wording.result
+    turning = sensitivity_wording.turning_inputs(wording.result)
+    undecided = sensitivity_wording.undecided_inputs(wording)
+    values = {
+        "count": format_number(len(result.inputs)),
+        "tolerance": format_small_percent(result.tolerance),
     }
-    if not some and not open_:
+    if not turning and not undecided:
         yield tr(
             "None of {count} inputs, one at a time, turns the decision at an end of its range: "
             "there the plan is proven to stay within {tolerance} of the best.",
-            **about,
+            **values,
         )
         return
     yield tr(
         "{some} of {count} inputs, one at a time, turn the decision within their range: another "
         "plan is better by more than {tolerance} of the objective, or this one breaks a rule.",
-        some=format_number(len(some)),
-        **about,
+        some=format_number(len(turning)),
+        **values,
     )
-    if some:
-        nearest = "; ".join(_describe_break_evens(wording, one) for one in some[:MAX_NAMED_INPUTS])
+    if turning:
+        nearest = "; ".join(_describe_break_evens(wording, x) for x in turning[:MAX_NAMED_INPUTS])
         yield tr("Nearest to turn: {inputs}.", inputs=nearest)
-    if open_:
-        yield tr("Not decided before the limit: {inputs}.", inputs=", ".join(open_))
+    if undecided:
+        yield tr("Not decided before the limit: {inputs}.", inputs=", ".join(undecided))
 
 
 def _describe_break_evens(wording: SensitivityWording, varied_input: SensitivityInput) -> str:
-    """An input with the values between which it turns the decision."""
+    """Describe an input and the values between which it changes the decision."""
     ends = [
-        sensitivity_wording.turning_values(wording, varied_input, turn)
-        for turn in varied_input.break_evens
+        sensitivity_wording.turning_values(wording, varied_input, break_even)
+        for break_even in varied_input.break_evens
     ]
-    told = [tr("between {good} and {changed}", good=g, changed=c) for g, c in ends]
+    ranges = [
+        tr("between {good} and {changed}", good=good, changed=changed) for good, changed in ends
+    ]
     base = sensitivity_wording.value_text(
         wording, varied_input, varied_input.base, varied_input.base_number
     )
-    now = tr(
+    name = tr(
         "{name} (now {base})", name=sensitivity_wording.input_name(wording, varied_input), base=base
     )
-    return f"{now}: {', '.join(told)}" if told else now
+    return f"{name}: {', '.join(ranges)}" if ranges else name
 
 
 def _input_columns(wording: SensitivityWording) -> list[Column]:
-    """The columns that name an input and its range."""
+    """Return the columns with name and range of an input."""
     return [
-        Column(tr("Input"), lambda one: sensitivity_wording.input_name(wording, one), "text"),
-        Column(tr("Low"), lambda one: sensitivity_wording.end_value_text(wording, one, one.low)),
-        Column(tr("High"), lambda one: sensitivity_wording.end_value_text(wording, one, one.high)),
+        Column(tr("Input"), lambda row: sensitivity_wording.input_name(wording, row), "text"),
+        Column(tr("Low"), lambda row: sensitivity_wording.end_value_text(wording, row, row.low)),
+        Column(tr("High"), lambda row: sensitivity_wording.end_value_text(wording, row, row.high)),
     ]
 
 
 def _swing_parts(wording: SensitivityWording) -> list[Part]:
-    """How far the best plan's objective moves, the widest first."""
-    found = wording.result
-    if not found.inputs:
+    """Return the range of the best plan's objective by input, the widest first."""
+    result = wording.result
+    if not result.inputs:
         return []
 
-    def best(point: SensitivityPoint) -> object:
+    def best_objective(point: SensitivityPoint) -> object:
         if point.best is None:
             return tr("no plan") if point.status == "infeasible" else None
         return point.best.objective
 
-    def swing(one: SensitivityInput) -> object:
-        proven = one.swing is None or (one.swing.low > 0 and one.swing.high < float("inf"))
-        return one.swing if proven else tr("within the gaps")
+    def proven_swing(varied_input: SensitivityInput) -> object:
+        proven = varied_input.swing is None or (
+            varied_input.swing.low > 0 and varied_input.swing.high < float("inf")
+        )
+        return varied_input.swing if proven else tr("within the gaps")
 
-    def bar(one: SensitivityInput) -> charts.TornadoBar:
-        low, high = one.low, one.high
-        bests = [end.best.objective.high if end.best else None for end in (low, high)]
+    def tornado_bar(varied_input: SensitivityInput) -> charts.TornadoBar:
+        low, high = varied_input.low, varied_input.high
+        best_objectives = [end.best.objective.high if end.best else None for end in (low, high)]
         marks = [end.decision if end.decision in charts.MARK_SHAPES else "" for end in (low, high)]
         return charts.TornadoBar(
-            sensitivity_wording.input_name(wording, one),
+            sensitivity_wording.input_name(wording, varied_input),
             (
-                sensitivity_wording.end_value_text(wording, one, low),
-                sensitivity_wording.end_value_text(wording, one, high),
+                sensitivity_wording.end_value_text(wording, varied_input, low),
+                sensitivity_wording.end_value_text(wording, varied_input, high),
             ),
-            (bests[0], bests[1]),
+            (best_objectives[0], best_objectives[1]),
             (low.own.objective, high.own.objective),
             (marks[0], marks[1]),
         )
 
     title = tr("Objective of the best plan, and of this one ({unit})", unit=wording.unit)
-    shows = tr(
+    description = tr(
         "Two bars an input, from the objective as things are to that at the low and at the high "
         "end; below, framed, the same of this plan carried out all the same. The longest come "
         "first."
     )
-    base, drawn = found.best.objective.high, found.inputs[:MAX_TORNADO_BARS]
+    base, shown_inputs = result.best.objective.high, result.inputs[:MAX_TORNADO_BARS]
     chart = Chart(
-        "tornado", title, shows, lambda: charts.tornado([*map(bar, drawn)], base, wording.unit)
+        "tornado",
+        title,
+        description,
+        lambda: charts.tornado([*map(tornado_bar, shown_inputs)], base, wording.unit),
     )
     columns = [
         *_input_columns(wording),
-        Column(tr("Best plan at low"), lambda one: best(one.low), "range"),
-        Column(tr("Best plan at high"), lambda one: best(one.high), "range"),
-        Column(tr("Swing"), swing, "range"),
+        Column(tr("Best plan at low"), lambda row: best_objective(row.low), "range"),
+        Column(tr("Best plan at high"), lambda row: best_objective(row.high), "range"),
+        Column(tr("Swing"), proven_swing, "range"),
     ]
     note = tr(
         "At least: the proven bound. At most: the best plan that is known. A swing of at least 0 "
         "may be none. As things are: {base}.",
-        base=format_range(found.best.objective),
+        base=format_range(result.best.objective),
     )
-    return [Table(title, found.inputs, columns, "swings", note, chart=chart)]
+    return [Table(title, result.inputs, columns, "swings", note, chart=chart)]
 
 
 class TurningEnd(NamedTuple):
-    """An end of an input's range at which the decision is another, and where it turns."""
+    """An end of an input's range at which the decision changes, with its break-even."""
 
     varied_input: SensitivityInput
     point: SensitivityPoint
@@ -207,17 +212,21 @@ class TurningEnd(NamedTuple):
 
 
 def _turning_parts(wording: SensitivityWording) -> list[Part]:
-    """Where the decision turns, and what becomes of it."""
-    found = wording.result
+    """Return where the decision changes, and how."""
+    result = wording.result
     rows = [
-        TurningEnd(one, point, next((t for t in one.break_evens if t.toward == toward), None))
-        for one in sensitivity_wording.turning_inputs(found)
-        for point, toward in ((one.low, "low"), (one.high, "high"))
+        TurningEnd(
+            varied_input,
+            point,
+            next((x for x in varied_input.break_evens if x.toward == toward), None),
+        )
+        for varied_input in sensitivity_wording.turning_inputs(result)
+        for point, toward in ((varied_input.low, "low"), (varied_input.high, "high"))
         if point.decision in ("changed", "broken")
     ]
 
-    def at(row: TurningEnd) -> tuple[str, str]:
-        """The last value that is right and the first that is not."""
+    def turning_texts(row: TurningEnd) -> tuple[str, str]:
+        """Return the last value at which the plan is right and the first at which it is not."""
         end = sensitivity_wording.end_value_text(wording, row.varied_input, row.point)
         return (
             (NO_VALUE, end)
@@ -225,17 +234,17 @@ def _turning_parts(wording: SensitivityWording) -> list[Part]:
             else sensitivity_wording.turning_values(wording, row.varied_input, row.break_even)
         )
 
-    def then(row: TurningEnd) -> str:
-        """What is different at an end: rules that break, what enters, leaves and moves."""
+    def describe_end(row: TurningEnd) -> str:
+        """Describe an end: broken rules, and what the best plan there does otherwise."""
         point = row.point
-        none = tr("no plan keeps all rules") if point.status == "infeasible" else ""
-        held = {**(point.best.stocks_t if point.best else {}), **found.stocks_t}
-        told = [
+        no_plan_text = tr("no plan keeps all rules") if point.status == "infeasible" else ""
+        stocks = {**(point.best.stocks_t if point.best else {}), **result.stocks_t}
+        texts = [
             sensitivity_wording.broken_rules_text(point.broken),
-            none,
-            describe_plan_diff(wording, point, held),
+            no_plan_text,
+            describe_plan_diff(wording, point, stocks),
         ]
-        return "; ".join(filter(None, told)) or tr("another plan is better")
+        return "; ".join(filter(None, texts)) or tr("another plan is better")
 
     columns = [
         Column(
@@ -249,30 +258,30 @@ def _turning_parts(wording: SensitivityWording) -> list[Part]:
                 wording, r.varied_input, r.varied_input.base, r.varied_input.base_number
             ),
         ),
-        Column(tr("Still right at"), lambda row: at(row)[0]),
-        Column(tr("No longer at"), lambda row: at(row)[1]),
+        Column(tr("Still right at"), lambda row: turning_texts(row)[0]),
+        Column(tr("No longer at"), lambda row: turning_texts(row)[1]),
         Column(
             tr("End of the range"),
             lambda row: sensitivity_wording.end_value_text(wording, row.varied_input, row.point),
         ),
-        Column(tr("Then, at that end"), then, "text"),
+        Column(tr("Then, at that end"), describe_end, "text"),
         Column(tr("The plan is worse by"), "point.regret", "range", media=doc.PAGE_AND_SHEET),
     ]
     note = tr(
         "Still right: no plan is better by more than {tolerance} of the objective. Both values are "
         "proven. The nearest to turn come first.",
-        tolerance=format_small_percent(found.tolerance),
+        tolerance=format_small_percent(result.tolerance),
     )
     return [Table(tr("Where the decision turns"), rows, columns, "turns", note)] if rows else []
 
 
 def _plan_outcome_parts(wording: SensitivityWording) -> list[Part]:
-    """How the plan itself fares, by the swing of its expected damage."""
-    rows = sorted(wording.result.inputs, key=lambda one: -one.own_swing_expected)
+    """Return the outcome of the plan itself, by the range of its expected damage."""
+    rows = sorted(wording.result.inputs, key=lambda row: -row.own_swing_expected)
     if not rows:
         return []
 
-    def regret(point: SensitivityPoint) -> object:
+    def regret_or_rules(point: SensitivityPoint) -> object:
         tags = ", ".join(dict.fromkeys(rule.partition(" ")[0] for rule in point.broken))
         return tr("breaks {rules}", rules=tags) if tags else point.regret
 
@@ -280,8 +289,8 @@ def _plan_outcome_parts(wording: SensitivityWording) -> list[Part]:
         *_input_columns(wording),
         Column(tr("At low"), "low.own.expected", group=tr("Expected")),
         Column(tr("At high"), "high.own.expected", group=tr("Expected")),
-        Column(tr("Regret at low"), lambda one: regret(one.low), "range"),
-        Column(tr("Regret at high"), lambda one: regret(one.high), "range"),
+        Column(tr("Regret at low"), lambda row: regret_or_rules(row.low), "range"),
+        Column(tr("Regret at high"), lambda row: regret_or_rules(row.high), "range"),
     ]
     note = tr(
         "Exact on the scenario's states. Regret: the plan's objective less that of the best plan "
@@ -295,67 +304,73 @@ def _plan_outcome_parts(wording: SensitivityWording) -> list[Part]:
 
 
 def _screening_parts(wording: SensitivityWording) -> Iterator[Part]:
-    """Which inputs matter when all move together."""
-    made = wording.result.screen
-    if made is None:
+    """Yield which inputs matter when all of them move together."""
+    screening = wording.result.screen
+    if screening is None:
         return
     yield tr(
         "Here all inputs move together, along {paths} random paths of one step an input (Morris "
         "1991). An input with a small mean effect of going through its range hardly matters, "
         "whatever the others are; a spread as large says that its effect depends on them.",
-        paths=format_number(made.trajectories),
+        paths=format_number(screening.trajectories),
     )
     damage, best = (
-        {row.id: row.mu_star for row in rows or ()} for rows in (made.own_expected, made.best)
+        {row.id: row.mu_star for row in rows or ()}
+        for rows in (screening.own_expected, screening.best)
     )
-    own, others = tr("Objective of this plan"), tr("Mean effect on others")
+    own_group, other_group = tr("Objective of this plan"), tr("Mean effect on others")
     columns = [
         Column(
             tr("Input"), lambda row: sensitivity_wording.input_name_by_id(wording, row.id), "text"
         ),
-        Column(tr("Mean effect"), "mu_star", group=own),
-        Column(tr("± (95 %)"), "mu_star_confidence", group=own),
-        Column(tr("Spread"), "sigma", group=own),
+        Column(tr("Mean effect"), "mu_star", group=own_group),
+        Column(tr("± (95 %)"), "mu_star_confidence", group=own_group),
+        Column(tr("Spread"), "sigma", group=own_group),
         Column(
             tr("Its expected damage"),
             lambda row: damage[row.id],
-            group=others,
+            group=other_group,
             media=doc.PAGE_AND_SHEET,
         ),
     ]
     if best:
         header = tr("Objective of the best plan")
-        columns.append(Column(header, lambda r: best[r.id], group=others, media=doc.PAGE_AND_SHEET))
+        columns.append(
+            Column(header, lambda r: best[r.id], group=other_group, media=doc.PAGE_AND_SHEET)
+        )
     title = tr("Effects of all inputs together ({unit})", unit=wording.unit)
-    drawn = [
+    bars = [
         (
             sensitivity_wording.input_name_by_id(wording, row.id),
             row.mu_star,
             row.mu_star_confidence,
             row.sigma,
         )
-        for row in made.own[:MAX_SCREEN_ROWS]
+        for row in screening.own[:MAX_SCREEN_ROWS]
     ]
-    shows = tr("Two bars an input: the mean size of its effects, and how much they differ.")
-    chart = Chart("screen", title, shows, lambda: charts.screening_bars(drawn, wording.unit))
-    yield Table(title, made.own, columns, "screen", chart=chart, max_terminal_rows=MAX_SCREEN_ROWS)
-    if made.best is not None:
+    description = tr("Two bars an input: the mean size of its effects, and how much they differ.")
+    chart = Chart("screen", title, description, lambda: charts.screening_bars(bars, wording.unit))
+    yield Table(
+        title, screening.own, columns, "screen", chart=chart, max_terminal_rows=MAX_SCREEN_ROWS
+    )
+    if screening.best is not None:
         yield tr(
-            "The largest gap of these solves is {gap}.", gap=format_small_percent(made.best_gap)
+            "The largest gap of these solves is {gap}.",
+            gap=format_small_percent(screening.best_gap),
         )
-    if made.left_out:
-        left = ", ".join(sensitivity_wording.input_name_by_id(wording, id) for id in made.left_out)
-        yield tr("Left out, since others move the same numbers: {inputs}.", inputs=left)
+    if screening.left_out:
+        left_out = ", ".join(
+            sensitivity_wording.input_name_by_id(wording, id) for id in screening.left_out
+        )
+        yield tr("Left out, since others move the same numbers: {inputs}.", inputs=left_out)
 
 
 def _method_parts(wording: SensitivityWording) -> Iterator[Part]:
-    """What was asked at each value, and how good the answers are."""
-    found = wording.result
-    gap, largest = (
-        format_small_percent(found.gap_target),
-        format_small_percent(sensitivity_wording.largest_gap(found)),
-    )
-    told = [
+    """Yield what was solved at each value, and the gaps."""
+    result = wording.result
+    gap = format_small_percent(result.gap_target)
+    largest = format_small_percent(sensitivity_wording.largest_gap(result))
+    notes = [
         tr(
             "At both ends of each range the best plan was sought anew, to a gap of {gap}; the "
             "largest gap left is {largest}. What lies within the gaps is called no effect.",
@@ -366,14 +381,14 @@ def _method_parts(wording: SensitivityWording) -> Iterator[Part]:
             "A break-even lies between a value at which no plan is better by more than {tolerance} "
             "and one at which a plan is, or this one breaks a rule; both are proven. Between them, "
             "and beyond, the decision may turn more than once.",
-            tolerance=format_small_percent(found.tolerance),
+            tolerance=format_small_percent(result.tolerance),
         ),
     ]
-    supply = () if found.case is None else found.case.supply
-    moved = any(one.kind == "demand" for one in found.inputs)
-    if moved and any(row.share is not None for row in supply):
-        told.append(tr("Supply that is given as a share of need moves along with demand."))
-    yield doc.Bullets(told)
+    supply = () if result.case is None else result.case.supply
+    demand_varied = any(varied_input.kind == "demand" for varied_input in result.inputs)
+    if demand_varied and any(row.share is not None for row in supply):
+        notes.append(tr("Supply that is given as a share of need moves along with demand."))
+    yield doc.Bullets(notes)
     yield wording.proof_table(
-        (tr("Inputs"), format_number(len(found.inputs))), (tr("Largest gap"), largest)
+        (tr("Inputs"), format_number(len(result.inputs))), (tr("Largest gap"), largest)
     )

@@ -23,16 +23,17 @@ Ranges = dict[str, tuple[float, float]]
 
 
 def _parse_ranges(texts: tuple[str, ...]) -> Ranges:
-    """Low and high by id or path."""
+    """Parse low and high values by id or path."""
 
-    def ends(text: str) -> tuple[float, float]:
+    def parse_bounds(text: str) -> tuple[float, float]:
         low, dots, high = text.partition("..")
-        found = (float(low), float(high))
-        if not dots or not all(map(math.isfinite, found)):
+        bounds = (float(low), float(high))
+        if not dots or not all(map(math.isfinite, bounds)):
             raise ValueError
-        return found
+        return bounds
 
-    return parse_named_values(texts, ends, lambda text: tr("'{value}' is not such as hazards=0.5..2.",
+    return parse_named_values(texts, parse_bounds,
+        lambda text: tr("'{value}' is not such as hazards=0.5..2.",
                                                 value=text))  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""How a plan fares in its scenario with some numbers changed, and whether another is better."""
+"""Evaluation of a plan in a changed scenario, and whether another plan is better there."""
 
 import time
 from collections.abc import Sequence
@@ -24,31 +24,31 @@ Decision = Literal["same", "changed", "broken", "open"]
 Status = Literal["optimal", "limit", "infeasible", "none"]
 
 ROUNDING_MARGIN = 1e-9
-"""Share of an objective that is arithmetic alone."""
+"""Share of an objective that counts as rounding error."""
 
 
 @dataclass(frozen=True, eq=False)
 class StudiedPlan:
-    """The plan that is asked about, and what it was made for."""
+    """The plan under study, with the scenario that it was made for."""
 
     reading: LoadedScenario
     instance: Instance
     commitment: Commitment
     gap: float
     tolerance: float
-    """Share of its objective by which a plan may be worse than the best."""
+    """Share of its objective by which the plan may be worse than the best one."""
     time_limit: float | None = None
     pool: CutPool | None = field(default=None, repr=False)
-    """What is known of the scenario as it is; None where problems are too small for it to help."""
+    """Cuts of the unchanged scenario; None if problems are too small to benefit."""
 
     def pool_for(self, instance: Instance) -> CutPool | None:
-        """What is known of the scenario as it is, for a changed one."""
+        """Return a copy of the cut pool for a changed instance."""
         return None if self.pool is None else self.pool.copy_for_problem(instance)
 
 
 @dataclass(frozen=True, eq=False)
 class PlanAtValues:
-    """The scenario at some values, and the plan in it."""
+    """The plan in the scenario with some values changed."""
 
     problem: Problem
     commitment: Commitment
@@ -58,7 +58,7 @@ class PlanAtValues:
 
     @property
     def own_outcome(self) -> FixedPlanOutcome:
-        """What the plan leads to."""
+        """The outcome of the plan."""
         level = float(self.problem.instance.case.objective.cvar.level)
         return FixedPlanOutcome(
             objective=self.objective,
@@ -70,7 +70,7 @@ class PlanAtValues:
 
 @dataclass(frozen=True, eq=False)
 class BestKnownPlan:
-    """The best plan that is known for some values."""
+    """The best plan known for some values."""
 
     status: Status
     bound: float | None = None
@@ -79,7 +79,7 @@ class BestKnownPlan:
     outcome: PlanEvaluation | None = None
 
     def to_best_outcome(self, instance: Instance) -> BestOutcome | None:
-        """The best plan, where there is one and something was proven of it."""
+        """Return the result for the best plan; None without a plan or a bound."""
         commitment, objective, bound = self.commitment, self.objective, self.bound
         if commitment is None or self.outcome is None or objective is None or bound is None:
             return None
@@ -95,29 +95,31 @@ class BestKnownPlan:
 def evaluate_plan(
     studied_plan: StudiedPlan, settings: Sequence[str], threads: int | None = 1
 ) -> PlanAtValues:
-    """The scenario with settings put upon it, and what the plan leads to there.
+    """Evaluate the plan in the scenario with changed settings.
 
-    Raises ScenarioError where the settings do not fit.
+    Raises ScenarioError if the settings do not fit.
     """
     reading = studied_plan.reading.with_settings(settings) if settings else studied_plan.reading
-    read = Problem.from_case(reading.case)
-    instance = read.instance
-    problem = replace(read, recourse=RecourseEvaluator(instance, read.states, threads=threads))
+    case_problem = Problem.from_case(reading.case)
+    instance = case_problem.instance
+    problem = replace(
+        case_problem, recourse=RecourseEvaluator(instance, case_problem.states, threads=threads)
+    )
     commitment = convert_lots(studied_plan.commitment, studied_plan.instance.lot_tonnes, instance)
     outcome, objective = _evaluate_objective(problem, commitment, threads)
-    broken = tuple(broken_rules(instance, commitment))
-    return PlanAtValues(problem, commitment, outcome, objective, broken)
+    broken_tags = tuple(broken_rules(instance, commitment))
+    return PlanAtValues(problem, commitment, outcome, objective, broken_tags)
 
 
 def _evaluate_objective(
     problem: Problem, plan: Commitment, threads: int | None
 ) -> tuple[PlanEvaluation, float]:
-    """What a plan leads to, and its objective."""
+    """Return the evaluation of a plan and its objective."""
     instance, states, recourse = problem.instance, problem.states, problem.recourse
-    (found,) = outcomes.evaluate_commitments(
+    (evaluation,) = outcomes.evaluate_commitments(
         instance, states, [plan], threads=threads, recourse=recourse
     )
-    return found, outcomes.objective_value(instance, found, weighted_cost(instance, plan))
+    return evaluation, outcomes.objective_value(instance, evaluation, weighted_cost(instance, plan))
 
 
 def find_best_plan(
@@ -126,14 +128,13 @@ def find_best_plan(
     pool: CutPool | None,
     target_objective: float | None = None,
 ) -> BestKnownPlan:
-    """The best plan there: a new one, or the plan itself where nothing better was found.
+    """Find the best plan at these values; the studied plan itself if no better one is found.
 
-    With ``enough`` only whether an objective can be so low.
-
-    Raises Interrupted if the user stopped it, since half an answer tells nothing, and SolverError
-    if the solver fails or its answer fails the check.
+    With ``target_objective`` the search stops when it is reached or proven out of reach. Raises
+    Interrupted if the user stopped it, since half an answer has no meaning, and SolverError if the
+    solver fails or its answer fails the check.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     solved = solve_problem(
         evaluation.problem,
         gap=studied_plan.gap,
@@ -147,24 +148,24 @@ def find_best_plan(
     if solved.solution.ending == "infeasible":
         return BestKnownPlan("infeasible")
     status: Status = "none" if evaluation.broken_rules else "limit"
-    bound, objective, found = solved.solution.bound, float("inf"), None
+    bound, objective, certified = solved.solution.bound, float("inf"), None
     if solved.commitment is not None:
-        found = certify(
-            evaluation.problem, solved, gap=studied_plan.gap, started_at=began, threads=1
+        certified = certify(
+            evaluation.problem, solved, gap=studied_plan.gap, started_at=start, threads=1
         )
-        bound, status = found.certificate.bound, found.certificate.status
-        objective = found.objective
+        bound, status = certified.certificate.bound, certified.certificate.status
+        objective = certified.objective
     if not evaluation.broken_rules and evaluation.objective <= objective:
         return BestKnownPlan(
             status, bound, evaluation.commitment, evaluation.objective, evaluation.outcome
         )
-    if found is None:
+    if certified is None:
         return BestKnownPlan(status, bound)
-    return BestKnownPlan(status, bound, found.commitment, objective, found.with_plan)
+    return BestKnownPlan(status, bound, certified.commitment, objective, certified.with_plan)
 
 
 def compute_regret(evaluation: PlanAtValues, best_known: BestKnownPlan) -> ProvenRange | None:
-    """The plan's objective less that of the best plan."""
+    """Return the plan's objective minus that of the best plan, as a proven range."""
     if evaluation.broken_rules or best_known.objective is None or best_known.bound is None:
         return None
     low = max(0.0, evaluation.objective - best_known.objective)
@@ -172,14 +173,16 @@ def compute_regret(evaluation: PlanAtValues, best_known: BestKnownPlan) -> Prove
 
 
 def objective_to_beat(studied_plan: StudiedPlan, evaluation: PlanAtValues) -> float:
-    """The objective that another plan must reach to be better by more than the tolerance; what is
-    less is the solver's arithmetic."""
+    """Return the objective below which another plan is better by more than the tolerance.
+
+    Smaller differences are rounding errors of the solver.
+    """
     tolerance = max(studied_plan.tolerance, MIN_GAP_TARGET)
     return evaluation.objective - tolerance * max(abs(evaluation.objective), 1e-6) - 1e-9
 
 
 def _target_objective(studied_plan: StudiedPlan, evaluation: PlanAtValues) -> float:
-    """A hair lower, so that a plan that is found lies below the level."""
+    """Return a slightly lower objective, so that a plan that reaches it beats the tolerance."""
     return objective_to_beat(studied_plan, evaluation) - ROUNDING_MARGIN * max(
         1.0, abs(evaluation.objective)
     )
@@ -188,48 +191,50 @@ def _target_objective(studied_plan: StudiedPlan, evaluation: PlanAtValues) -> fl
 def classify_decision(
     studied_plan: StudiedPlan, evaluation: PlanAtValues, best_known: BestKnownPlan
 ) -> Decision:
-    """Whether the plan is still right there, as far as ``found`` proves it."""
+    """Classify whether the plan is still right, as far as ``best_known`` proves it."""
     if evaluation.broken_rules:
         return "broken"
-    worst, asked = (
-        objective_to_beat(studied_plan, evaluation),
-        _target_objective(studied_plan, evaluation),
-    )
-    if best_known.objective is not None and best_known.objective < worst:
+    level = objective_to_beat(studied_plan, evaluation)
+    target = _target_objective(studied_plan, evaluation)
+    if best_known.objective is not None and best_known.objective < level:
         return "changed"
-    # A search that was asked for the level proves it and no more.
+    # A search with a target objective proves that level and no more.
     return (
-        "same" if best_known.bound is not None and best_known.bound >= 2 * asked - worst else "open"
+        "same"
+        if best_known.bound is not None and best_known.bound >= 2 * target - level
+        else "open"
     )
 
 
 def solve_decision(
     studied_plan: StudiedPlan, evaluation: PlanAtValues, pool: CutPool | None
 ) -> tuple[Decision, BestKnownPlan | None]:
-    """The same, asked of the solver, which stops as soon as the question is answered; and the plan
-    that answers it."""
+    """Solve for the classification alone, and return it with the plan that proves it.
+
+    The search stops as soon as the classification is proven.
+    """
     if evaluation.broken_rules:
         return "broken", None
-    # Branches are cut short by the gap: one that is near the tolerance may leave a level open.
-    closely = replace(studied_plan, gap=min(studied_plan.gap, studied_plan.tolerance / 10))
-    found = find_best_plan(
-        closely, evaluation, pool, target_objective=_target_objective(studied_plan, evaluation)
+    # Branches are pruned by the gap: a gap close to the tolerance may leave the level open.
+    tighter = replace(studied_plan, gap=min(studied_plan.gap, studied_plan.tolerance / 10))
+    best_known = find_best_plan(
+        tighter, evaluation, pool, target_objective=_target_objective(studied_plan, evaluation)
     )
     if (
-        classify_decision(studied_plan, evaluation, found) == "open"
+        classify_decision(studied_plan, evaluation, best_known) == "open"
         and studied_plan.time_limit is None
     ):
-        closely = replace(closely, gap=closely.gap / 100)
-        found = find_best_plan(
-            closely, evaluation, pool, target_objective=_target_objective(studied_plan, evaluation)
+        tighter = replace(tighter, gap=tighter.gap / 100)
+        best_known = find_best_plan(
+            tighter, evaluation, pool, target_objective=_target_objective(studied_plan, evaluation)
         )
-    return classify_decision(studied_plan, evaluation, found), found
+    return classify_decision(studied_plan, evaluation, best_known), best_known
 
 
 def is_beaten_by(
     studied_plan: StudiedPlan, evaluation: PlanAtValues, other_plan: Commitment
 ) -> bool:
-    """Whether a plan of this instance keeps its rules and is better by more than the tolerance."""
+    """Return whether another plan keeps all rules and is better by more than the tolerance."""
     if broken_rules(evaluation.problem.instance, other_plan):
         return False
     _, objective = _evaluate_objective(evaluation.problem, other_plan, 1)

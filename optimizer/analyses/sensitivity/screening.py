@@ -1,10 +1,10 @@
-"""Morris' screen: which of many inputs matter at all, all of them moved together.
+"""Screening of inputs by the method of Morris (1991), with all of them moved together.
 
-Random paths through the box of all ranges move one input after the other; each step is an
-elementary effect (Morris 1991). The mean of their sizes ranks inputs, and their spread tells
-whether an effect depends on the others (Campolongo, Cariboni and Saltelli 2007). Factors are spaced
-evenly in their logarithm, other numbers evenly. Sampling and indices are those of SALib, which is
-imported when a screen is asked for.
+Random paths through the box of all ranges change one input after the other; each step is an
+elementary effect. The mean absolute effect ranks inputs, and the standard deviation shows whether
+an effect depends on the others (Campolongo, Cariboni and Saltelli 2007). Factors are spaced evenly
+in their logarithm, other numbers evenly. Sampling and indices are those of SALib, which is imported
+only if a screening is requested.
 """
 
 import math
@@ -30,13 +30,13 @@ GRID_LEVELS = 4
 
 
 class ScreeningUnavailable(VorratError):
-    """The library that screens is not installed."""
+    """SALib, which screening needs, is not installed."""
 
     exit_code = 2
 
 
 def check_installed() -> None:
-    """Raises ScreenMissing where the library is not there."""
+    """Check that SALib is installed; raises ScreeningUnavailable if not."""
     if find_spec("SALib") is None:
         raise ScreeningUnavailable(
             tr("a screen needs SALib: install Vorrat with its extra {extra}", extra="'screen'")
@@ -46,79 +46,88 @@ def check_installed() -> None:
 def screen_inputs(
     studied_plan: StudiedPlan, inputs: Sequence[Assumption], jobs: int, options: SensitivityOptions
 ) -> MorrisScreening:
-    """The elementary effects of every input on every figure."""
-    chosen = independent_inputs(inputs)
-    unit, settings = sample_points(chosen, options)
-    told = 0
+    """Compute the elementary effects of all inputs on all figures."""
+    screened = independent_inputs(inputs)
+    unit_points, settings = sample_points(screened, options)
+    done_count = 0
 
-    def done(_settings: tuple[str, ...], _figures: ScreenFigures) -> None:
-        nonlocal told
-        told += 1
-        options.report_progress(told, len(settings), tr("screen"))
+    def count_point(_settings: tuple[str, ...], _figures: ScreenFigures) -> None:
+        nonlocal done_count
+        done_count += 1
+        options.report_progress(done_count, len(settings), tr("screen"))
 
     with Workers[tuple[str, ...], ScreenFigures](
         ScreenSolver, (studied_plan, options.resolve), jobs
     ) as workers:
-        figures = workers.map(settings, done)
+        figures = workers.map(settings, count_point)
     bests = [figure.best for figure in figures if figure.best is not None]
-    every = options.resolve and len(bests) == len(figures)
+    all_solved = options.resolve and len(bests) == len(figures)
     gaps = [relative_gap(f.best, f.bound) for f in figures if f.best is not None]
     return MorrisScreening(
         trajectories=options.trajectories or 0,
         levels=GRID_LEVELS,
         seed=options.seed,
         evaluations=len(figures),
-        left_out=tuple(made.id for made in inputs if made not in chosen),
-        own=elementary_effects(chosen, options, unit, [figure.objective for figure in figures]),
-        own_expected=elementary_effects(
-            chosen, options, unit, [figure.expected for figure in figures]
+        left_out=tuple(assumption.id for assumption in inputs if assumption not in screened),
+        own=elementary_effects(
+            screened, options, unit_points, [figure.objective for figure in figures]
         ),
-        best=elementary_effects(chosen, options, unit, bests) if every else None,
-        best_gap=max((gap for gap in gaps if gap is not None), default=None) if every else None,
+        own_expected=elementary_effects(
+            screened, options, unit_points, [figure.expected for figure in figures]
+        ),
+        best=elementary_effects(screened, options, unit_points, bests) if all_solved else None,
+        best_gap=max((gap for gap in gaps if gap is not None), default=None)
+        if all_solved
+        else None,
     )
 
 
 def independent_inputs(inputs: Sequence[Assumption]) -> list[Assumption]:
-    """Inputs of which no two move the same numbers: parts rather than all of a kind, where parts
-    can be moved by themselves."""
-    kept: list[Assumption] = []
-    taken: set[str] = set()
-    for made in sorted(inputs, key=lambda made: made.subject is None):
-        settings = [*made.settings_at(made.high), *made.settings_at(made.low)]
+    """Return inputs of which no two change the same numbers.
+
+    Inputs for single projects or materials take precedence over those for all of a kind.
+    """
+    independent: list[Assumption] = []
+    used_paths: set[str] = set()
+    for assumption in sorted(inputs, key=lambda assumption: assumption.subject is None):
+        settings = [
+            *assumption.settings_at(assumption.high),
+            *assumption.settings_at(assumption.low),
+        ]
         paths = {setting.partition("=")[0] for setting in settings}
-        if not paths & taken:
-            kept.append(made)
-            taken |= paths
-    return [made for made in inputs if made in kept]
+        if not paths & used_paths:
+            independent.append(assumption)
+            used_paths |= paths
+    return [assumption for assumption in inputs if assumption in independent]
 
 
 def sample_points(
     inputs: Sequence[Assumption], options: SensitivityOptions
 ) -> tuple[Floats, list[tuple[str, ...]]]:
-    """The points of the paths: (points, inputs) in the unit box, and their settings.
+    """Sample points (points, inputs) in the unit box, and return them with their settings.
 
-    Raises ScreenMissing where the library is not there.
+    Raises ScreeningUnavailable if SALib is not installed.
     """
     check_installed()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of old names of others that the library imports
+        warnings.simplefilter("ignore")  # deprecations in the imports of SALib
         from SALib.sample import morris
 
         problem, paths = _salib_problem(inputs), options.trajectories
-        unit = morris.sample(problem, paths, num_levels=GRID_LEVELS, seed=options.seed)
+        unit_points = morris.sample(problem, paths, num_levels=GRID_LEVELS, seed=options.seed)
     settings = [
         tuple(
-            text
-            for made, share in zip(inputs, row, strict=True)
-            for text in made.settings_at(value_at_share(made, float(share)))
+            setting
+            for assumption, share in zip(inputs, row, strict=True)
+            for setting in assumption.settings_at(value_at_share(assumption, float(share)))
         )
-        for row in unit
+        for row in unit_points
     ]
-    return unit, settings
+    return unit_points, settings
 
 
 def value_at_share(assumption: Assumption, share: float) -> float:
-    """The value at a share of the range."""
+    """Return the value at a share of the range."""
     if assumption.is_factor and assumption.low > 0:
         return assumption.low * math.exp(share * math.log(assumption.high / assumption.low))
     return assumption.nearest_valid_value(
@@ -132,27 +141,30 @@ def elementary_effects(
     unit_points: Floats,
     outcomes: Sequence[float],
 ) -> tuple[ElementaryEffects, ...]:
-    """Elementary effects on a figure, per range of each input, what matters most first."""
+    """Compute elementary effects on a figure, per range of each input, largest first."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from SALib.analyze import morris
 
-        problem, known = _salib_problem(inputs), np.array(outcomes)
-        found = morris.analyze(
-            problem, unit_points, known, num_levels=GRID_LEVELS, seed=options.seed
+        problem, values = _salib_problem(inputs), np.array(outcomes)
+        effects = morris.analyze(
+            problem, unit_points, values, num_levels=GRID_LEVELS, seed=options.seed
         )
-    names = {"mu": "mu", "mu_star": "mu_star", "mu_star_confidence": "mu_star_conf"}
-    names |= {"sigma": "sigma"}
+    salib_names = {"mu": "mu", "mu_star": "mu_star", "mu_star_confidence": "mu_star_conf"}
+    salib_names |= {"sigma": "sigma"}
     rows = [
         ElementaryEffects(
-            id=made.id,
-            **{name: float(np.nan_to_num(found[own][n])) for name, own in names.items()},
+            id=assumption.id,
+            **{
+                name: float(np.nan_to_num(effects[salib_name][n]))
+                for name, salib_name in salib_names.items()
+            },
         )
-        for n, made in enumerate(inputs)
+        for n, assumption in enumerate(inputs)
     ]
     return tuple(sorted(rows, key=lambda row: -row.mu_star))
 
 
 def _salib_problem(inputs: Sequence[Assumption]) -> dict[str, Any]:
-    names = [made.id for made in inputs]
+    names = [assumption.id for assumption in inputs]
     return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}

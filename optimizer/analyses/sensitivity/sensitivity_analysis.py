@@ -1,4 +1,4 @@
-"""What the answer rests on: each input low and high, where the decision turns, and a screen."""
+"""Sensitivity analysis: each input low and high, break-evens, and screening."""
 
 import math
 import time
@@ -42,28 +42,30 @@ RANGE_ENDS: tuple[RangeEnd, RangeEnd] = ("low", "high")
 
 
 def run_analysis(analysis_input: AnalysisInput, options: SensitivityOptions) -> AnalysisOutcome:
-    """Find what the best plan, or a given one, rests on."""
+    """Run the command for the best plan of a scenario, or for a saved plan."""
     case, each, only = analysis_input.reading.case, options.each, options.only
-    made = list_assumptions(
+    inputs = list_assumptions(
         case, include_parts=each, ranges=options.ranges, only=only, inputs=options.inputs
     )
     if options.trajectories is not None:
         check_installed()
-    found = analyze_sensitivity(
+    result = analyze_sensitivity(
         analysis_input.reading,
-        made,
+        inputs,
         options,
         given_plan=analysis_input.saved_plan,
         title=analysis_input.title,
         variant=analysis_input.variant,
     )
-    if found.ended == "interrupted" and not found.inputs:
+    if result.ended == "interrupted" and not result.inputs:
         raise Interrupted(tr("interrupted"))
-    points = [point for one in found.inputs for point in (one.low, one.high)]
-    limited = found.decision == "open" or any(
+    points = [
+        point for varied_input in result.inputs for point in (varied_input.low, varied_input.high)
+    ]
+    incomplete = result.decision == "open" or any(
         p.status in ("limit", "none") or p.decision == "open" for p in points
     )
-    return AnalysisOutcome(found, 1 if limited or found.ended == "interrupted" else 0)
+    return AnalysisOutcome(result, 1 if incomplete or result.ended == "interrupted" else 0)
 
 
 def analyze_sensitivity(
@@ -75,41 +77,45 @@ def analyze_sensitivity(
     title: str | None = None,
     variant: str | None = None,
 ) -> Sensitivity:
-    """How the best plan, or a given one, fares where each input is low and high.
+    """Evaluate the best plan, or a given one, with each input low and high.
 
-    All values are judged on states drawn from the same random numbers (common random numbers), so
-    that differences are those of the input. A Ctrl-C ends it with the inputs so far.
+    All values use states sampled with the same random numbers (common random numbers), so that
+    differences come from the input alone. A Ctrl-C ends the analysis with the inputs so far.
 
-    Raises NoSuchAssumption or ScenarioError if an input changes the years that are planned for or
-    does not fit, and Infeasible, NoPlan or Interrupted if the scenario itself has no plan, or none
-    was found before it was stopped.
+    Raises InvalidAssumption or ScenarioError if an input changes the planning years or does not
+    fit, and Infeasible, NoPlan or Interrupted if the scenario itself has no plan, or none was found
+    before it was stopped.
     """
-    began, case = time.perf_counter(), reading.case
-    inputs = [_check_assumption(reading, made) for made in inputs]
-    subject, seen, first = _prepare_studied_plan(reading, given_plan, options)
-    instance, states, plan = subject.instance, seen.problem.states, subject.commitment
-    known = first.to_best_outcome(seen.problem.instance)
-    if known is None:
+    start, case = time.perf_counter(), reading.case
+    inputs = [_check_assumption(reading, assumption) for assumption in inputs]
+    studied_plan, evaluation, best_known = _prepare_studied_plan(reading, given_plan, options)
+    instance = studied_plan.instance
+    states = evaluation.problem.states
+    plan = studied_plan.commitment
+    best_outcome = best_known.to_best_outcome(evaluation.problem.instance)
+    if best_outcome is None:
         name = title or display_name(case.title, "scenario")
         raise NoPlan(tr("{name}: nothing was proven before the limit", name=name))
-    decision = classify_decision(subject, seen, first)
-    # Only of a plan that is right in the scenario as it is can be said where that ends.
+    decision = classify_decision(studied_plan, evaluation, best_known)
+    # Break-evens exist only for a plan that is right in the unchanged scenario.
     steps = options.steps if decision == "same" else 0
-    quests = [InputQuery(made, toward, steps) for made in inputs for toward in RANGE_ENDS]
+    queries = [
+        InputQuery(assumption, toward, steps) for assumption in inputs for toward in RANGE_ENDS
+    ]
     replies: list[InputReply] = []
-    screened: MorrisScreening | None = None
+    screening: MorrisScreening | None = None
     complete = True
     jobs = choose_worker_count(options.jobs, default_jobs(instance, states))
 
-    def done(quest: InputQuery, reply: InputReply) -> None:
+    def store_reply(query: InputQuery, reply: InputReply) -> None:
         replies.append(reply)
-        options.report_progress(len(replies), len(quests), quest.assumption.id)
+        options.report_progress(len(replies), len(queries), query.assumption.id)
 
     try:
-        with Workers[InputQuery, InputReply](InputSolver, (subject,), jobs) as workers:
-            workers.map(quests, done)
+        with Workers[InputQuery, InputReply](InputSolver, (studied_plan,), jobs) as workers:
+            workers.map(queries, store_reply)
         if options.trajectories is not None:
-            screened = screen_inputs(subject, inputs, jobs, options)
+            screening = screen_inputs(studied_plan, inputs, jobs, options)
     except (KeyboardInterrupt, Interrupted):
         complete = False
     sample = case.uncertainty.sample if case.uncertainty else None
@@ -117,26 +123,31 @@ def analyze_sensitivity(
         seed=int(sample.seed) if sample else None,
         given=given_plan is not None,
         tolerance=options.tolerance,
-        own=seen.own_outcome,
-        best=known,
-        regret=compute_regret(seen, first),
+        own=evaluation.own_outcome,
+        best=best_outcome,
+        regret=compute_regret(evaluation, best_known),
         decision=decision,
         projects={p: plan.start[p] for p in case.projects if p in plan.start},
         stocks_t=largest_stocks(instance, plan),
-        inputs=_input_results(inputs, replies, seen, known.objective),
-        screen=screened,
+        inputs=_input_results(inputs, replies, evaluation, best_outcome.objective),
+        screen=screening,
         ended="complete" if complete else "interrupted",
-        **common_result_fields(Sensitivity, case, title, variant, began, len(states), options.gap),
+        **common_result_fields(Sensitivity, case, title, variant, start, len(states), options.gap),
     )
 
 
 def _check_assumption(reading: LoadedScenario, assumption: Assumption) -> Assumption:
-    """An input whose values fit and change no years that are planned for; one that takes whole
-    numbers alone where no other fits."""
-    ends, kept = (assumption.low, assumption.high), reading.case.horizon
+    """Check that the values of an input fit and keep the planning years.
+
+    Returns it marked as integer if fractional values do not fit.
+    """
+    ends, base_horizon = (assumption.low, assumption.high), reading.case.horizon
     for value in ends:
-        changed = reading.with_settings(assumption.settings_at(value)).case.horizon
-        if (changed.years, changed.periods_per_year) != (kept.years, kept.periods_per_year):
+        horizon = reading.with_settings(assumption.settings_at(value)).case.horizon
+        if (horizon.years, horizon.periods_per_year) != (
+            base_horizon.years,
+            base_horizon.periods_per_year,
+        ):
             raise InvalidAssumption(
                 tr("{id} changes the years that are planned for", id=assumption.id)
             )
@@ -156,29 +167,36 @@ def _check_assumption(reading: LoadedScenario, assumption: Assumption) -> Assump
 def _prepare_studied_plan(
     reading: LoadedScenario, given_plan: SavedPlan | None, options: SensitivityOptions
 ) -> tuple[StudiedPlan, PlanAtValues, BestKnownPlan]:
-    """The plan that is judged, how it fares in the scenario as it is, and the best plan there.
+    """Return the plan under study, its evaluation in the unchanged scenario, and the best plan
+    there.
 
-    The solve also fills the pool that all others start from.
+    The solve also fills the cut pool that all others start from.
     """
     problem = Problem.from_case(reading.case) if given_plan is None else given_plan.problem
     instance, limit = problem.instance, options.time_limit
     pool = None if choose_method(instance, problem.states) == "extensive" else CutPool()
-    tell = options.on_progress
-    found = solve_and_certify(
-        problem, gap=options.gap, time_limit=limit, pool=pool, on_progress=tell
+    on_progress = options.on_progress
+    solved = solve_and_certify(
+        problem, gap=options.gap, time_limit=limit, pool=pool, on_progress=on_progress
     )
-    if found.interrupted:
+    if solved.interrupted:
         raise Interrupted(tr("stopped before all values were looked at"))
-    own = found.commitment if given_plan is None else given_plan.solution.commitment
-    subject = StudiedPlan(reading, instance, own, options.gap, options.tolerance, limit, pool)
-    seen = evaluate_plan(subject, (), threads=None)
-    bound, status = found.certificate.bound, found.certificate.status
-    if seen.objective <= found.objective:
-        return subject, seen, BestKnownPlan(status, bound, own, seen.objective, seen.outcome)
+    commitment = solved.commitment if given_plan is None else given_plan.solution.commitment
+    studied_plan = StudiedPlan(
+        reading, instance, commitment, options.gap, options.tolerance, limit, pool
+    )
+    evaluation = evaluate_plan(studied_plan, (), threads=None)
+    bound, status = solved.certificate.bound, solved.certificate.status
+    if evaluation.objective <= solved.objective:
+        return (
+            studied_plan,
+            evaluation,
+            BestKnownPlan(status, bound, commitment, evaluation.objective, evaluation.outcome),
+        )
     return (
-        subject,
-        seen,
-        BestKnownPlan(status, bound, found.commitment, found.objective, found.with_plan),
+        studied_plan,
+        evaluation,
+        BestKnownPlan(status, bound, solved.commitment, solved.objective, solved.with_plan),
     )
 
 
@@ -188,51 +206,51 @@ def _input_results(
     evaluation: PlanAtValues,
     best_range: ProvenRange,
 ) -> tuple[SensitivityInput, ...]:
-    """The inputs of which both ends are known, what moves the best objective most first."""
-    by_end = {(reply.quest.assumption.id, reply.quest.range_end): reply for reply in replies}
-    made = []
-    for one in inputs:
-        ends = [by_end[one.id, toward] for toward in RANGE_ENDS if (one.id, toward) in by_end]
+    """Return results of inputs of which both ends are solved, the widest swing first."""
+    by_end = {(reply.query.assumption.id, reply.query.range_end): reply for reply in replies}
+    results = []
+    for assumption in inputs:
+        ends = [by_end[assumption.id, x] for x in RANGE_ENDS if (assumption.id, x) in by_end]
         if len(ends) == len(RANGE_ENDS):
             low, high = (reply.point for reply in ends)
             outcomes = [evaluation.own_outcome, low.own, high.own]
-            objectives = [own.objective for own in outcomes]
-            damages = [own.expected for own in outcomes]
-            made.append(
+            objectives = [x.objective for x in outcomes]
+            damages = [x.expected for x in outcomes]
+            results.append(
                 SensitivityInput(
-                    id=one.id,
-                    kind=one.kind,
-                    subject=one.subject,
-                    base=one.base,
-                    base_number=one.single_number_at(one.base),
+                    id=assumption.id,
+                    kind=assumption.kind,
+                    subject=assumption.subject,
+                    base=assumption.base,
+                    base_number=assumption.single_number_at(assumption.base),
                     low=low,
                     high=high,
                     swing=_objective_swing((low, high), best_range),
                     own_swing=max(objectives) - min(objectives),
                     own_swing_expected=max(damages) - min(damages),
-                    break_evens=tuple(
-                        reply.break_even for reply in ends if reply.break_even is not None
-                    ),
+                    break_evens=tuple(x.break_even for x in ends if x.break_even is not None),
                 )
             )
 
-    def size(one: SensitivityInput) -> float:
-        # Where an end has no plan at all, nothing moves the answer more; where none was found in
-        # time, nothing is known.
-        if "infeasible" in (one.low.status, one.high.status):
+    def swing_size(result: SensitivityInput) -> float:
+        # An end without a feasible plan ranks first; one without a plan before the limit,
+        # last.
+        if "infeasible" in (result.low.status, result.high.status):
             return math.inf
-        return -1.0 if one.swing is None else one.swing.low + one.swing.high
+        return -1.0 if result.swing is None else result.swing.low + result.swing.high
 
-    return tuple(sorted(made, key=lambda one: (-size(one), -one.own_swing)))
+    return tuple(
+        sorted(results, key=lambda assumption: (-swing_size(assumption), -assumption.own_swing))
+    )
 
 
 def _objective_swing(
     points: Sequence[SensitivityPoint], best_range: ProvenRange
 ) -> ProvenRange | None:
-    """The largest difference of best objectives: at least what lies between disjoint ranges."""
+    """Return the largest difference of best objectives as a proven range; None if it is unknown."""
     ranges = [best_range, *(point.best.objective for point in points if point.best is not None)]
     if len(ranges) <= len(points):
         return None
-    apart = max(one.low - other.high for one in ranges for other in ranges)
-    widest = max(one.high - other.low for one, other in permutations(ranges, 2))
-    return ProvenRange(low=max(0.0, apart), high=max(0.0, widest))
+    min_swing = max(first.low - second.high for first in ranges for second in ranges)
+    max_swing = max(first.high - second.low for first, second in permutations(ranges, 2))
+    return ProvenRange(low=max(0.0, min_swing), high=max(0.0, max_swing))

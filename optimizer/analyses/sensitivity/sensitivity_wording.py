@@ -1,4 +1,4 @@
-"""What inputs of a sensitivity analysis are called, and which of them turn the decision."""
+"""Names of inputs of a sensitivity analysis, and which of them change the decision."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ INPUT_KINDS = {
     "success": (mark_translatable("Chance of failure: {name}"), "projects"),
     "delay": (mark_translatable("Chance of delay: {name}"), "projects"),
 }
-"""What an input of a kind is called, and of what it is."""
+"""Name template of each kind of input, and the kind of its subject."""
 BROKEN_RULE_TEXTS = {
     "P5": mark_translatable("a ticket is smaller or larger than is allowed"),
     "P7": mark_translatable("the public share of a project is too high"),
@@ -32,31 +32,29 @@ BROKEN_RULE_TEXTS = {
     "B4": mark_translatable("more is guaranteed than a budget line allows"),
     "G1": mark_translatable("too much comes from one country"),
 }
-"""What a broken rule means, by its tag."""
+"""Explanation of a broken rule, by its tag."""
 
 
 def input_name(wording: SensitivityWording, varied_input: SensitivityInput) -> str:
-    """What an input is called."""
+    """Return the name of an input."""
     if varied_input.kind == "input":
         return sanitize(varied_input.subject or varied_input.id)
     if varied_input.subject is None:
         return input_kind_name(varied_input.kind)
-    called, part = INPUT_KINDS[varied_input.kind]
-    return tr(called, name=wording.name(part, varied_input.subject))
+    template, kind = INPUT_KINDS[varied_input.kind]
+    return tr(template, name=wording.name(kind, varied_input.subject))
 
 
 def input_kind_name(kind: str) -> str:
-    """What all numbers of a kind are called; the kind itself where it is none of these."""
-    called, part = INPUT_KINDS.get(kind, (kind, ""))
+    """Return the name of all numbers of a kind; the kind itself if it is unknown."""
+    template, part = INPUT_KINDS.get(kind, (kind, ""))
     names = {"hazards": tr("all hazards"), "materials": tr("all materials")}
-    return tr(called, name={**names, "projects": tr("all projects")}.get(part, ""))
+    return tr(template, name={**names, "projects": tr("all projects")}.get(part, ""))
 
 
 def input_name_by_id(wording: SensitivityWording, id: str) -> str:
-    """What the input of an id is called."""
-    return next(
-        (input_name(wording, one) for one in wording.result.inputs if one.id == id), sanitize(id)
-    )
+    """Return the name of the input with an id."""
+    return next((input_name(wording, x) for x in wording.result.inputs if x.id == id), sanitize(id))
 
 
 def value_text(
@@ -65,10 +63,10 @@ def value_text(
     raw_value: float,
     number: float | None,
 ) -> str:
-    """A value of an input: the number where it is a single one, else the factor."""
+    """Return a value of an input: the number if there is a single one, else the factor."""
     figure = _shown_figure(varied_input, raw_value, number)
-    counted = varied_input.kind == "input" and figure.is_integer()
-    if not counted:  # of more digits than three none before the point is rounded away
+    is_count = varied_input.kind == "input" and figure.is_integer()
+    if not is_count:  # three significant digits, but no rounding before the point
         figure = float(round(figure) if abs(figure) >= 1000 else f"{figure:.3g}")
     return _figure_text(wording, varied_input, figure, number)
 
@@ -76,7 +74,10 @@ def value_text(
 def turning_values(
     wording: SensitivityWording, varied_input: SensitivityInput, break_even: BreakEven
 ) -> tuple[str, str]:
-    """The last value that is proven to be right and the first that is not, rounded apart."""
+    """Return the last value at which the plan is right and the first at which it is not.
+
+    Both are rounded away from each other, so that they remain proven.
+    """
     good = _shown_figure(varied_input, break_even.good, break_even.good_number)
     changed = _shown_figure(varied_input, break_even.changed, break_even.changed_number)
     places = 3 - math.floor(math.log10(max(abs(good), abs(changed), 1e-9)))
@@ -92,7 +93,7 @@ def turning_values(
 
 
 def _shown_figure(varied_input: SensitivityInput, raw_value: float, number: float | None) -> float:
-    """The figure that is shown of a value: a factor, a chance in percent, or the number."""
+    """Return the figure shown for a value: a factor, a probability in percent, or the number."""
     if number is None:
         return raw_value
     return {"hazard": 100 * number, "success": 100 * (1 - number)}.get(
@@ -103,7 +104,7 @@ def _shown_figure(varied_input: SensitivityInput, raw_value: float, number: floa
 def _figure_text(
     wording: SensitivityWording, varied_input: SensitivityInput, figure: float, number: float | None
 ) -> str:
-    """A figure with its unit."""
+    """Return a figure with its unit."""
     if number is None:
         return f"×{NO_BREAK_SPACE}{format_exact(figure)}"
     if varied_input.kind in ("hazard", "success"):
@@ -116,12 +117,12 @@ def _figure_text(
 def end_value_text(
     wording: SensitivityWording, varied_input: SensitivityInput, point: SensitivityPoint
 ) -> str:
-    """The value of an end."""
+    """Return the value at an end of the range."""
     return value_text(wording, varied_input, point.value, point.number)
 
 
 def broken_rules_text(broken_rules: Iterable[str]) -> str:
-    """Why a plan cannot be carried out, each reason once."""
+    """Return why a plan cannot be carried out, each reason once."""
     tags = dict.fromkeys(rule.partition(" ")[0] for rule in broken_rules)
     return "; ".join(
         tr(BROKEN_RULE_TEXTS[tag])
@@ -132,34 +133,36 @@ def broken_rules_text(broken_rules: Iterable[str]) -> str:
 
 
 def turning_inputs(sensitivity: Sensitivity) -> list[SensitivityInput]:
-    """Inputs that change the decision somewhere in their range, the nearest to turn first; none
-    where the plan is not proven to be right as things are, so that there is nothing to turn."""
+    """Return inputs that change the decision within their range, the nearest first.
 
-    def distance(one: SensitivityInput) -> float:
-        """Share of the way from base to an end at which the decision turns."""
-        ends = {"low": one.low.value, "high": one.high.value}
-        ways = (
-            abs(turn.changed - one.base) / max(abs(ends[turn.toward] - one.base), 1e-12)
-            for turn in one.break_evens
+    Empty if the plan is not proven right in the unchanged scenario.
+    """
+
+    def distance(varied: SensitivityInput) -> float:
+        """Return the share of the way from base to an end at which the decision changes."""
+        ends = {"low": varied.low.value, "high": varied.high.value}
+        distances = (
+            abs(break_even.changed - varied.base)
+            / max(abs(ends[break_even.toward] - varied.base), 1e-12)
+            for break_even in varied.break_evens
         )
-        return min(ways, default=1.0)
+        return min(distances, default=1.0)
 
     decisive = {"changed", "broken"} if sensitivity.decision == "same" else set()
-    some = [one for one in sensitivity.inputs if decisive & {one.low.decision, one.high.decision}]
-    return sorted(some, key=distance)
+    turning = [x for x in sensitivity.inputs if decisive & {x.low.decision, x.high.decision}]
+    return sorted(turning, key=distance)
 
 
 def describe_base_decision(wording: SensitivityWording) -> Iterator[str]:
-    """Why break-evens were not sought: what is said where the plan is not proven to be right as
-    things are."""
-    found = wording.result
-    if found.decision == "changed" and found.regret is not None:
+    """Yield why there are no break-evens, if the plan is not proven right at base values."""
+    result = wording.result
+    if result.decision == "changed" and result.regret is not None:
         yield tr(
             "It is not the best plan even as things are: its objective is worse by {regret}. "
             "Break-evens were not sought.",
-            regret=f"{format_range(found.regret)} {wording.unit}",
+            regret=f"{format_range(result.regret)} {wording.unit}",
         )
-    elif found.decision == "open":
+    elif result.decision == "open":
         yield tr(
             "Whether it is the best plan as things are was not decided before the limit. "
             "Break-evens were not sought."
@@ -167,30 +170,37 @@ def describe_base_decision(wording: SensitivityWording) -> Iterator[str]:
 
 
 def undecided_inputs(wording: SensitivityWording) -> list[str]:
-    """The names of inputs of which nobody knows whether they turn the decision."""
-    known = turning_inputs(wording.result)
+    """Return the names of inputs for which it is open whether they change the decision."""
+    turning = turning_inputs(wording.result)
     return [
-        input_name(wording, one)
-        for one in wording.result.inputs
-        if one not in known and "open" in (one.low.decision, one.high.decision)
+        input_name(wording, varied_input)
+        for varied_input in wording.result.inputs
+        if varied_input not in turning
+        and "open" in (varied_input.low.decision, varied_input.high.decision)
     ]
 
 
 def leading_input(sensitivity: Sensitivity) -> SensitivityInput | None:
-    """The input that is proven to move the best plan most; None where the gaps leave open whether
-    any does. Nothing moves it more than that there is none."""
+    """Return the input with the largest proven effect on the best plan; None if none is proven.
 
-    def moved(one: SensitivityInput) -> float:
-        if "infeasible" in (one.low.status, one.high.status):
+    An end without any feasible plan counts as the largest effect.
+    """
+
+    def min_swing(varied_input: SensitivityInput) -> float:
+        if "infeasible" in (varied_input.low.status, varied_input.high.status):
             return math.inf
-        return 0.0 if one.swing is None else one.swing.low
+        return 0.0 if varied_input.swing is None else varied_input.swing.low
 
-    first = max(sensitivity.inputs, key=moved, default=None)
-    return first if first is not None and moved(first) > 0 else None
+    first = max(sensitivity.inputs, key=min_swing, default=None)
+    return first if first is not None and min_swing(first) > 0 else None
 
 
 def largest_gap(sensitivity: Sensitivity) -> float:
-    """The largest gap of all solves, as a share."""
-    points = [point for one in sensitivity.inputs for point in (one.low, one.high)]
+    """Return the largest relative gap of all solves."""
+    points = [
+        point
+        for varied_input in sensitivity.inputs
+        for point in (varied_input.low, varied_input.high)
+    ]
     ranges = [sensitivity.best.objective, *(p.best.objective for p in points if p.best is not None)]
     return max((r.high - r.low) / max(abs(r.high), 1e-6) for r in ranges)

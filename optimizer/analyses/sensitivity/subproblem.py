@@ -1,7 +1,7 @@
-"""One value of one input after the other: how the plan fares there, and whether another is better.
+"""Evaluation of a plan at one end of one input's range, with the break-even on the way there.
 
-Every question starts from the cuts of the scenario as it is, whatever was asked before: answers
-depend neither on their order nor on how many processes give them.
+Every query starts from the cuts of the unchanged scenario: answers depend neither on their order
+nor on the number of processes.
 """
 
 import time
@@ -29,7 +29,7 @@ from optimizer.solve.decomposition import CutPool
 
 RangeEnd = Literal["low", "high"]
 RivalPlan = tuple[Instance, Commitment]
-"""A plan that was better than the one that is asked about, and the instance it is of."""
+"""A plan that beat the studied one, and its instance."""
 
 BREAK_EVEN_WIDTH = 0.02
 """Share of an input's range to which break-evens are narrowed down."""
@@ -37,12 +37,12 @@ BREAK_EVEN_WIDTH = 0.02
 
 @dataclass(frozen=True)
 class InputQuery:
-    """An end of the range of an input, and how far its break-even is narrowed down."""
+    """An end of an input's range, and the number of bisection steps for its break-even."""
 
     assumption: Assumption
     range_end: RangeEnd
     steps: int
-    """Values that are tried between base and end, at most; 0 seeks no break-even."""
+    """Largest number of values tried between base and end; 0 seeks no break-even."""
 
     @property
     def end_value(self) -> float:
@@ -51,109 +51,118 @@ class InputQuery:
 
 
 class InputReply(NamedTuple):
-    """What was found at an end, and where the decision turns on the way there."""
+    """The result at an end, and the break-even on the way there."""
 
-    quest: InputQuery
+    query: InputQuery
     point: SensitivityPoint
     break_even: BreakEven | None
 
 
 @dataclass(eq=False)
 class InputSolver:
-    """Answers one quest after the other."""
+    """Solves queries one after the other."""
 
     studied_plan: StudiedPlan
 
     def __call__(self, query: InputQuery) -> InputReply:
-        """How the plan fares at an end, what is best there, and where that turns.
+        """Solve a query: outcome of the plan, best plan and break-even.
 
-        Raises ScenarioError if the value does not fit, and as :func:`best` does.
+        Raises ScenarioError if the value does not fit, and as :func:`find_best_plan` does.
         """
-        began = time.perf_counter()
-        subject, made = self.studied_plan, query.assumption
-        seen = evaluate_plan(subject, made.settings_at(query.end_value))
-        instance = seen.problem.instance
-        pool = subject.pool_for(instance)
-        found = find_best_plan(subject, seen, pool)
-        decision = classify_decision(subject, seen, found)
+        start = time.perf_counter()
+        studied_plan, assumption = self.studied_plan, query.assumption
+        evaluation = evaluate_plan(studied_plan, assumption.settings_at(query.end_value))
+        instance = evaluation.problem.instance
+        pool = studied_plan.pool_for(instance)
+        best_known = find_best_plan(studied_plan, evaluation, pool)
+        decision = classify_decision(studied_plan, evaluation, best_known)
         if decision == "open" and pool is not None:
-            decision, _ = solve_decision(subject, seen, pool)
-        turn = None
+            decision, _ = solve_decision(studied_plan, evaluation, pool)
+        break_even = None
         if query.steps > 0 and decision in ("changed", "broken"):
-            rival = None if found.commitment is None else (instance, found.commitment)
-            turn = self._find_break_even(query, decision, pool, rival)
-        known, own = found.to_best_outcome(instance), subject.commitment
-        held, changes = largest_stocks(subject.instance, own), diff_plans({}, {}, {}, {})
-        # Plans that are equally good differ without a reason: that is not told.
-        if known is not None and decision in ("changed", "broken"):
-            changes = diff_plans(own.start, known.projects, held, known.stocks_t)
+            rival = None if best_known.commitment is None else (instance, best_known.commitment)
+            break_even = self._find_break_even(query, decision, pool, rival)
+        best_outcome, commitment = best_known.to_best_outcome(instance), studied_plan.commitment
+        stocks = largest_stocks(studied_plan.instance, commitment)
+        changes = diff_plans({}, {}, {}, {})
+        # Differences between equally good plans have no reason and are not reported.
+        if best_outcome is not None and decision in ("changed", "broken"):
+            changes = diff_plans(
+                commitment.start, best_outcome.projects, stocks, best_outcome.stocks_t
+            )
         point = SensitivityPoint(
             value=query.end_value,
-            number=made.single_number_at(query.end_value),
-            status=found.status,
-            own=seen.own_outcome,
-            broken=seen.broken_rules,
-            best=known,
-            regret=compute_regret(seen, found),
+            number=assumption.single_number_at(query.end_value),
+            status=best_known.status,
+            own=evaluation.own_outcome,
+            broken=evaluation.broken_rules,
+            best=best_outcome,
+            regret=compute_regret(evaluation, best_known),
             decision=decision,
             **vars(changes),
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - start,
         )
-        return InputReply(query, point, turn)
+        return InputReply(query, point, break_even)
 
     def _find_break_even(
         self, query: InputQuery, decision: Decision, pool: CutPool | None, rival: RivalPlan | None
     ) -> BreakEven:
-        """Halve the way from base to the end until it is narrow enough.
+        """Find the break-even by bisection between base and end.
 
-        The plan that was better last is tried first: one sweep tells, where it still is.
+        The plan that was better last is tried first, as one recourse evaluation shows whether it
+        still is.
         """
-        made = query.assumption
-        good, changed, tries = made.base, query.end_value, 0
-        narrow = max(BREAK_EVEN_WIDTH * (made.high - made.low), 1.0 if made.is_integer else 0.0)
-        while abs(changed - good) > narrow and tries < query.steps:
-            middle = made.nearest_valid_value((good + changed) / 2)
-            seen = evaluate_plan(self.studied_plan, made.settings_at(middle))
-            outcome, rival, pool = self._decide_at(seen, rival, pool)
+        assumption = query.assumption
+        good, changed, tries = assumption.base, query.end_value, 0
+        target_width = max(
+            BREAK_EVEN_WIDTH * (assumption.high - assumption.low),
+            1.0 if assumption.is_integer else 0.0,
+        )
+        while abs(changed - good) > target_width and tries < query.steps:
+            middle = assumption.nearest_valid_value((good + changed) / 2)
+            evaluation = evaluate_plan(self.studied_plan, assumption.settings_at(middle))
+            middle_decision, rival, pool = self._decide_at(evaluation, rival, pool)
             tries += 1
-            if outcome == "open":
+            if middle_decision == "open":
                 break
-            if outcome == "same":
+            if middle_decision == "same":
                 good = middle
             else:
-                changed, decision = middle, outcome
+                changed, decision = middle, middle_decision
         return BreakEven(
             toward=query.range_end,
             good=good,
             changed=changed,
-            good_number=made.single_number_at(good),
-            changed_number=made.single_number_at(changed),
+            good_number=assumption.single_number_at(good),
+            changed_number=assumption.single_number_at(changed),
             reason="broken" if decision == "broken" else "better",
-            narrow=abs(changed - good) <= narrow,
+            narrow=abs(changed - good) <= target_width,
             tries=tries,
         )
 
     def _decide_at(
         self, evaluation: PlanAtValues, rival: RivalPlan | None, pool: CutPool | None
     ) -> tuple[Decision, RivalPlan | None, CutPool | None]:
-        """Whether the plan is still right, the plan that is better, and what is known then."""
+        """Classify the decision at some values; return it with the better plan and the cut pool."""
         instance = evaluation.problem.instance
-        other = None if rival is None else convert_lots(rival[1], rival[0].lot_tonnes, instance)
+        rival_commitment = (
+            None if rival is None else convert_lots(rival[1], rival[0].lot_tonnes, instance)
+        )
         if (
-            other is not None
+            rival_commitment is not None
             and not evaluation.broken_rules
-            and is_beaten_by(self.studied_plan, evaluation, other)
+            and is_beaten_by(self.studied_plan, evaluation, rival_commitment)
         ):
             return "changed", rival, pool
         pool = None if pool is None else pool.copy_for_problem(instance)
-        outcome, found = solve_decision(self.studied_plan, evaluation, pool)
-        if outcome == "changed" and found is not None and found.commitment is not None:
-            rival = (instance, found.commitment)
-        return outcome, rival, pool
+        decision, best_known = solve_decision(self.studied_plan, evaluation, pool)
+        if decision == "changed" and best_known is not None and best_known.commitment is not None:
+            rival = (instance, best_known.commitment)
+        return decision, rival, pool
 
 
 class ScreenFigures(NamedTuple):
-    """What was found at a point of a screen, at which every input has a value."""
+    """Figures at a point of the screening."""
 
     objective: float
     expected: float
@@ -163,21 +172,28 @@ class ScreenFigures(NamedTuple):
 
 @dataclass(eq=False)
 class ScreenSolver:
-    """Looks at one point after the other."""
+    """Evaluates points of the screening one after the other."""
 
     studied_plan: StudiedPlan
     finds_best_plan: bool
-    """Whether the best plan is sought as well."""
+    """Whether the best plan is computed as well."""
 
     def __call__(self, settings: tuple[str, ...]) -> ScreenFigures:
-        """The plan's objective and damage, and the objective of the best plan if asked for.
+        """Evaluate a point: the plan's objective and damage, and the best objective if requested.
 
-        Raises as :class:`Examiner` does.
+        Raises as :class:`InputSolver` does.
         """
-        seen = evaluate_plan(self.studied_plan, settings)
-        found = BestKnownPlan("none")
+        evaluation = evaluate_plan(self.studied_plan, settings)
+        best_known = BestKnownPlan("none")
         if self.finds_best_plan:
-            found = find_best_plan(
-                self.studied_plan, seen, self.studied_plan.pool_for(seen.problem.instance)
+            best_known = find_best_plan(
+                self.studied_plan,
+                evaluation,
+                self.studied_plan.pool_for(evaluation.problem.instance),
             )
-        return ScreenFigures(seen.objective, seen.outcome.expected, found.objective, found.bound)
+        return ScreenFigures(
+            evaluation.objective,
+            evaluation.outcome.expected,
+            best_known.objective,
+            best_known.bound,
+        )

@@ -1,1 +1,1 @@
-"""What companies gain together, and how it may be shared: the co-operative game of a scenario."""
+"""Joint gain of companies and how to share it: the cooperative game of a scenario."""

@@ -1,4 +1,4 @@
-"""All coalitions solved: what each could have, what outsiders leave to it, who stays out."""
+"""Costs and values of coalitions, with outsiders idle, staying out or acting alone."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,98 +27,112 @@ from optimizer.solve.planner import default_jobs
 
 STAYS_OUT = 1
 ACTS_ALONE = 2
-"""Second part of the key of a quest that is no coalition's."""
+"""Second part of the key of a query for a single player; keys of coalitions have one part."""
 
 
 def interval_from_bound(low: float, high: float) -> Interval:
-    """A figure of which a plan gives the upper end, and a bound the lower one."""
+    """Return the interval between a proven bound and the objective of a plan that was found."""
     return Interval(low=low, value=high, high=high)
 
 
 class CoalitionCosts(dict[int, Interval]):
-    """What coalitions could have at best, by mask: damage plus net cost, from both sides, less what
-    counts without any company, which is ``baseline``."""
+    """Cost (damage plus net cost) of each coalition by mask, as bound and objective.
+
+    Costs are net of ``baseline``, the cost that counts without any company.
+    """
 
     def __init__(self, answers: Mapping[int, QueryAnswer]) -> None:
-        nobody = answers.get(0)  # it may be left out, if nothing counts there
-        base = (
+        empty_answer = answers.get(0)  # absent if nothing counts in it
+        baseline = (
             interval_from_bound(0.0, 0.0)
-            if nobody is None
-            else interval_from_bound(nobody.bound, nobody.objective)
+            if empty_answer is None
+            else interval_from_bound(empty_answer.bound, empty_answer.objective)
         )
         super().__init__(
-            (mask, interval_from_bound(answer.bound - base.high, answer.objective - base.high))
+            (
+                mask,
+                interval_from_bound(answer.bound - baseline.high, answer.objective - baseline.high),
+            )
             for mask, answer in answers.items()
             if mask
         )
-        self.baseline = base
+        self.baseline = baseline
 
-    def worth(self, mask: int) -> Interval:
-        """What a coalition gains against its members alone; nothing for one alone."""
+    def coalition_value(self, mask: int) -> Interval:
+        """Return the gain of a coalition over its members alone; 0 for a single player."""
         if mask.bit_count() == 1:
             return interval_from_bound(0.0, 0.0)
-        singles = [self[1 << n] for n in games.coalition_members(mask)]
-        least = math.fsum(one.low for one in singles)
-        greatest = math.fsum(one.high for one in singles)
-        own = self[mask]
-        return Interval(low=least - own.high, value=greatest - own.high, high=greatest - own.low)
+        member_costs = [self[1 << n] for n in games.coalition_members(mask)]
+        sum_low = math.fsum(cost.low for cost in member_costs)
+        sum_high = math.fsum(cost.high for cost in member_costs)
+        coalition_cost = self[mask]
+        return Interval(
+            low=sum_low - coalition_cost.high,
+            value=sum_high - coalition_cost.high,
+            high=sum_high - coalition_cost.low,
+        )
 
-    def worth_bounds(self, player_count: int) -> tuple[Floats, Floats]:
-        """(2^n) worths by mask where all coalitions were solved, against what each player has alone
-        with the plan that was found: no less than the first, no more than the second; the first
-        belong to the plans that were found."""
-        least, greatest, together = np.zeros((3, 1 << player_count))
+    def value_bounds(self, player_count: int) -> tuple[Floats, Floats]:
+        """Return lower and upper bounds of all coalition values, two arrays (2^n) by mask.
+
+        All coalitions must have been solved. Values are relative to what each player has alone with
+        the plan that was found; the lower bounds are those of the plans that were found.
+        """
+        low_costs, high_costs, sums_alone = np.zeros((3, 1 << player_count))
         for mask, cost in self.items():
-            least[mask], greatest[mask] = cost.low, cost.high
-        alone = np.array([greatest[1 << n] for n in range(player_count)])
+            low_costs[mask], high_costs[mask] = cost.low, cost.high
+        alone = np.array([high_costs[1 << n] for n in range(player_count)])
         for mask in range(1 << player_count):
-            together[mask] = alone[list(games.coalition_members(mask))].sum()
-        return together - greatest, together - least
+            sums_alone[mask] = alone[list(games.coalition_members(mask))].sum()
+        return sums_alone - high_costs, sums_alone - low_costs
 
 
 @dataclass(eq=False)
 class CoalitionSolutions:
-    """Answers by mask, of the first game, of those who stay out, and of the second game."""
+    """Answers by mask: of the first game, of companies that stay out, and of the second game."""
 
     game: CoalitionGame
     options: SolveOptions
     answers: dict[int, QueryAnswer] = field(default_factory=dict)
     staying_out_answers: dict[int, QueryAnswer] = field(default_factory=dict)
-    """What a company does best if all others go on without it, by its number."""
+    """Best plan of a company if all others act without it, by its index."""
     answers_if_others_act: dict[int, QueryAnswer] | None = None
-    """What coalitions do if all others act alone; of those whose others do nothing, as before."""
+    """Answers of coalitions if outsiders act alone; unchanged where outsiders do nothing."""
     answered_count: int = 0
     query_count: int = 0
 
     def solve(self, masks: Sequence[int], pool: CutPool, *, second_game: bool) -> None:
-        """Solve coalitions, the one of all first, then the others side by side from its cuts.
+        """Solve the grand coalition, then the others in parallel from its cuts.
 
         Raises NoPlan if a limit was met before one of them had a plan and a bound, and SolverError
         if the solver fails, or its answer fails the check.
         """
-        table, options = self.game, self.options
-        rest = sorted(
-            {*masks} - {table.grand_coalition, 0}, key=lambda mask: (-mask.bit_count(), mask)
+        game, options = self.game, self.options
+        other_masks = sorted(
+            {*masks} - {game.grand_coalition, 0}, key=lambda mask: (-mask.bit_count(), mask)
         )
-        everybody, nobody = coalition_query(table, table.grand_coalition), coalition_query(table, 0)
-        if any(nobody.objective_parties):
-            rest.append(0)
-        self.query_count = 1 + len(rest) + table.company_mask.bit_count()
-        options.report_progress(0, self.query_count, everybody.name)
-        alike = (table.instance, table.states, options.gap, pool, options.time_limit)
-        first = CoalitionSolver(
-            table, ProblemSeries(*alike, threads=None, on_progress=options.on_progress)
+        grand_query = coalition_query(game, game.grand_coalition)
+        empty_query = coalition_query(game, 0)
+        if any(empty_query.objective_parties):
+            other_masks.append(0)
+        self.query_count = 1 + len(other_masks) + game.company_mask.bit_count()
+        options.report_progress(0, self.query_count, grand_query.name)
+        series_arguments = (game.instance, game.states, options.gap, pool, options.time_limit)
+        grand_solver = CoalitionSolver(
+            game, ProblemSeries(*series_arguments, threads=None, on_progress=options.on_progress)
         )
-        self.answers[table.grand_coalition] = first(everybody)
-        self._report_progress(everybody, self.answers[table.grand_coalition])
-        usual = default_jobs(table.instance, table.states)
-        jobs = min(choose_worker_count(options.jobs, usual), len(rest))
-        given = (table, options.gap, pool, options.time_limit)
-        with Workers[CoalitionQuery, QueryAnswer](subproblem.create_solver, given, jobs) as workers:
-            found = workers.map(
-                [coalition_query(table, mask) for mask in rest], self._report_progress
+        self.answers[game.grand_coalition] = grand_solver(grand_query)
+        self._report_progress(grand_query, self.answers[game.grand_coalition])
+        usual_jobs = default_jobs(game.instance, game.states)
+        jobs = min(choose_worker_count(options.jobs, usual_jobs), len(other_masks))
+        solver_arguments = (game, options.gap, pool, options.time_limit)
+        with Workers[CoalitionQuery, QueryAnswer](
+            subproblem.create_solver, solver_arguments, jobs
+        ) as workers:
+            answers = workers.map(
+                [coalition_query(game, mask) for mask in other_masks], self._report_progress
             )
-            self.answers.update(zip(rest, found, strict=True))
+            self.answers.update(zip(other_masks, answers, strict=True))
             self._solve_staying_out(workers)
             if second_game:
                 self.answers_if_others_act = self._solve_if_others_act(workers)
@@ -129,66 +143,68 @@ class CoalitionSolutions:
         self.options.report_progress(self.answered_count, self.query_count, query.name)
 
     def _solve_staying_out(self, workers: Workers[CoalitionQuery, QueryAnswer]) -> None:
-        """What each company does best beside what all others do without it."""
-        table, quests = self.game, []
-        for n, seat in enumerate(table.players):
-            if not seat.is_state:
-                others = coalition_query(table, table.grand_coalition & ~(1 << n))
+        """Solve each company alone while all others act without it."""
+        game, queries = self.game, []
+        for n, player in enumerate(game.players):
+            if not player.is_state:
+                others = coalition_query(game, game.grand_coalition & ~(1 << n))
                 plan = self.answers[others.key[0]].commitment
-                settled = decisions_fixed_by(table.instance, plan, others.acting_funders)
-                quests.append(single_player_query(seat, (n, STAYS_OUT), settled))
-        for answer in workers.map(quests, self._report_progress):
+                fixed_decisions = decisions_fixed_by(game.instance, plan, others.acting_funders)
+                queries.append(single_player_query(player, (n, STAYS_OUT), fixed_decisions))
+        for answer in workers.map(queries, self._report_progress):
             self.staying_out_answers[answer.key[0]] = answer
 
     def _solve_if_others_act(
         self, workers: Workers[CoalitionQuery, QueryAnswer]
     ) -> dict[int, QueryAnswer]:
-        """Coalitions once more, while each outsider does what is best for itself alone.
+        """Solve coalitions again while each outsider does what is best for itself alone.
 
-        Outsiders act one after the other, in the order of the file, each knowing what those before
-        it have settled, and before the coalition does.
+        Outsiders act one after the other in file order and before the coalition; each knows the
+        decisions of those before it.
         """
-        table, settled = self.game, self._solve_acting_alone(workers)
-        quests, kept = [], {}
+        game, decisions_by_mask = self.game, self._solve_acting_alone(workers)
+        queries, answers = [], {}
         for mask, answer in self.answers.items():
-            held = settled[table.grand_coalition & ~mask]
-            if held is None:
-                kept[mask] = answer
+            fixed_decisions = decisions_by_mask[game.grand_coalition & ~mask]
+            if fixed_decisions is None:
+                answers[mask] = answer
             else:
-                quests.append(coalition_query(table, mask, held))
-        self.query_count += len(quests)
-        kept |= {answer.key[0]: answer for answer in workers.map(quests, self._report_progress)}
-        return kept
+                queries.append(coalition_query(game, mask, fixed_decisions))
+        self.query_count += len(queries)
+        answers |= {answer.key[0]: answer for answer in workers.map(queries, self._report_progress)}
+        return answers
 
     def _solve_acting_alone(
         self, workers: Workers[CoalitionQuery, QueryAnswer]
     ) -> dict[int, FixedDecisions | None]:
-        """What each set of outsiders settles; the last of a set joins what the others settled."""
-        table = self.game
-        settled: dict[int, FixedDecisions | None] = {0: None}
-        for size in range(1, len(table.players) + 1):
-            asked: dict[tuple[object, ...], CoalitionQuery] = {}
-            wanted: dict[int, tuple[object, ...]] = {}
-            for mask in range(1, table.grand_coalition + 1):
+        """Return the decisions of each set of outsiders; its last member acts after the others."""
+        game = self.game
+        decisions_by_mask: dict[int, FixedDecisions | None] = {0: None}
+        for size in range(1, len(game.players) + 1):
+            queries: dict[tuple[object, ...], CoalitionQuery] = {}
+            query_key_by_mask: dict[int, tuple[object, ...]] = {}
+            for mask in range(1, game.grand_coalition + 1):
                 if mask.bit_count() == size:
                     last = mask.bit_length() - 1
-                    before = settled[mask & ~(1 << last)]
-                    wanted[mask] = (last, _decisions_key(before))
-                    quest = single_player_query(table.players[last], (last, ACTS_ALONE), before)
-                    asked.setdefault(wanted[mask], quest)
-            self.query_count += len(asked)
-            found = workers.map(list(asked.values()), self._report_progress)
-            answers = dict(zip(asked, found, strict=True))
-            for mask, key in wanted.items():
-                sticking = tuple(f for seat in table.members_of(mask) for f in seat.funders)
-                settled[mask] = decisions_fixed_by(
-                    table.instance, answers[key].commitment, sticking
+                    earlier_decisions = decisions_by_mask[mask & ~(1 << last)]
+                    query_key_by_mask[mask] = (last, _decisions_key(earlier_decisions))
+                    query = single_player_query(
+                        game.players[last], (last, ACTS_ALONE), earlier_decisions
+                    )
+                    queries.setdefault(query_key_by_mask[mask], query)
+            self.query_count += len(queries)
+            results = workers.map(list(queries.values()), self._report_progress)
+            answers = dict(zip(queries, results, strict=True))
+            for mask, key in query_key_by_mask.items():
+                fixed_funders = tuple(f for player in game.members_of(mask) for f in player.funders)
+                decisions_by_mask[mask] = decisions_fixed_by(
+                    game.instance, answers[key].commitment, fixed_funders
                 )
-        return settled
+        return decisions_by_mask
 
 
 def _decisions_key(fixed_decisions: FixedDecisions | None) -> tuple[object, ...]:
-    """What is settled, as a key: those who have settled nothing are as good as idle."""
+    """Return fixed decisions as a hashable key; players without decisions share one key."""
     if fixed_decisions is None:
         return ()
     return (

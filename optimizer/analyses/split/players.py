@@ -1,4 +1,4 @@
-"""Who takes part in the game: companies, the state, and what is whose."""
+"""Players of the cooperative game: companies and the state, with funders and consumers."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,21 +13,21 @@ from optimizer.model.states import State
 from optimizer.solve.problem import read_instance_and_states
 
 STATE_ID = "state"
-"""Id of the state as a player; a company of this id makes it ``state.``, as no id has a dot."""
+"""Id of the state as a player; ``state.`` if a company has this id, as ids contain no dots."""
 
 MAX_PLAYERS = 62
-"""More players than this do not fit into a mask."""
+"""A mask of 64 bits holds no more players."""
 
 
 class NoCooperativeGame(VorratError):
-    """A scenario that has no game in it."""
+    """A scenario without a cooperative game."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class GamePlayer:
-    """A player: whose money and whose damage are its own."""
+    """A player with its funders and consumers."""
 
     id: str
     name: str
@@ -38,10 +38,11 @@ class GamePlayer:
 
 @dataclass(frozen=True, eq=False)
 class CoalitionGame:
-    """The players of a scenario around one table, in one problem.
+    """The cooperative game of a scenario.
 
-    A coalition is a bit mask over ``seats``. What belongs to no player: private funders, who take
-    part in every coalition and whose cost counts there, and, unless it is a player, the state.
+    A coalition is a bit mask over ``players``. The state is a player only if ``state_mode`` is
+    ``player``. Private funders are no players: they take part in every coalition, and their cost
+    counts there.
     """
 
     instance: Instance
@@ -49,9 +50,9 @@ class CoalitionGame:
     state_mode: PublicMoneyMode
     players: tuple[GamePlayer, ...]
     state_player: GamePlayer
-    """All public funders, and the consumers that no company stands for."""
+    """All public funders, and the consumers that belong to no company."""
     set_aside: tuple[str, ...]
-    """Duties of the scenario that no single coalition owes."""
+    """Duties of the scenario that no single coalition owes, by path."""
 
     @cached_property
     def grand_coalition(self) -> int:
@@ -61,11 +62,11 @@ class CoalitionGame:
     @cached_property
     def company_mask(self) -> int:
         """The mask of all companies."""
-        return sum(1 << n for n, seat in enumerate(self.players) if not seat.is_state)
+        return sum(1 << n for n, player in enumerate(self.players) if not player.is_state)
 
     def members_of(self, mask: int) -> tuple[GamePlayer, ...]:
-        """The players in a coalition."""
-        return tuple(seat for n, seat in enumerate(self.players) if mask >> n & 1)
+        """Return the players in a coalition."""
+        return tuple(player for n, player in enumerate(self.players) if mask >> n & 1)
 
     @cached_property
     def private_funders(self) -> tuple[str, ...]:
@@ -73,36 +74,37 @@ class CoalitionGame:
         return tuple(f for f, x in self.instance.case.funders.items() if x.kind == "private")
 
     def public_funders_act(self, mask: int) -> bool:
-        """Whether public funders take part when a coalition acts."""
+        """Return whether public funders take part when a coalition acts."""
         if self.state_mode == "player":
-            return any(seat.is_state for seat in self.members_of(mask))
+            return any(player.is_state for player in self.members_of(mask))
         return self.state_mode in ("every", "gift") or (
             self.state_mode == "joint" and mask == self.grand_coalition
         )
 
 
 def read_game(reading: LoadedScenario, mode: PublicMoneyMode) -> CoalitionGame:
-    """The game of a scenario: damage and cost count alike, tonnes belong to those who paid for
-    them, and what no coalition owes by itself is set aside.
+    """Read the cooperative game of a scenario.
 
-    Raises NoGame without two companies, or with more players than can be counted, and ScenarioError
-    if the scenario does not allow what the game needs, such as damage in money.
+    Damage and cost have equal weight, tonnes belong to those who paid for them, and duties that no
+    coalition owes by itself are set aside. Raises NoCooperativeGame without two companies or with
+    too many players, and ScenarioError if the scenario does not allow what the game needs, such as
+    damage in money.
     """
     case = reading.case
-    piles = [f"stockpiles.{h.id}.min_days_of_demand" for h in case.stockpiles
+    stockpile_paths = [f"stockpiles.{h.id}.min_days_of_demand" for h in case.stockpiles
              if h.min_days_of_demand is not None]  # fmt: skip
-    aside = {"policy.must_build": "[]"} if case.policy.must_build else {}
+    set_aside = {"policy.must_build": "[]"} if case.policy.must_build else {}
     if case.policy.max_country_share is not None:
-        aside["policy.max_country_share"] = "null"
-    aside |= dict.fromkeys(piles, "null")
+        set_aside["policy.max_country_share"] = "null"
+    set_aside |= dict.fromkeys(stockpile_paths, "null")
     settings = ["objective.measure=damage", "objective.allocation=entitled",
                 "objective.cost_weight=1", "objective.cvar.weight=0"]  # fmt: skip
-    settings += [f"{path}={value}" for path, value in aside.items()]
+    settings += [f"{path}={value}" for path, value in set_aside.items()]
     instance, states = read_instance_and_states(reading.with_settings(settings).case)
-    state, seats = _state_player(instance), _company_players(instance)
+    state, players = _state_player(instance), _company_players(instance)
     if mode == "player":
-        seats.append(state)
-    return CoalitionGame(instance, states, mode, tuple(seats), state, tuple(aside))
+        players.append(state)
+    return CoalitionGame(instance, states, mode, tuple(players), state, tuple(set_aside))
 
 
 def _company_players(instance: Instance) -> list[GamePlayer]:
@@ -130,6 +132,6 @@ def _company_players(instance: Instance) -> list[GamePlayer]:
 
 def _state_player(instance: Instance) -> GamePlayer:
     case = instance.case
-    own = tuple(u for u, consumer in case.consumers.items() if consumer.company is None)
+    consumers = tuple(u for u, consumer in case.consumers.items() if consumer.company is None)
     id = f"{STATE_ID}." if STATE_ID in case.funders else STATE_ID
-    return GamePlayer(id, tr("The state"), True, instance.public_funders, own)
+    return GamePlayer(id, tr("The state"), True, instance.public_funders, consumers)

@@ -1,8 +1,8 @@
-"""Ways to share what all gain, whether they hold, and what it would take to make them hold.
+"""Rules to share the joint gain, whether they lie in the core, and subsidies that stabilize it.
 
-Gains are against what each player has alone with the plan that was found for it. A payment settles
-what a player is left with in the plan of all; so what a group has by leaving is uncertain only as
-far as its own plan is.
+Gains are relative to what each player has alone with the plan that was found for it. Payments
+settle what a player has in the joint plan; so what a coalition gains by leaving is uncertain only
+as far as its own plan is.
 """
 
 import math
@@ -26,82 +26,90 @@ from optimizer.games.coalitions import Masks
 from optimizer.model.instance import Floats
 
 MAX_LEAVING_GROUPS = 5
-"""Groups that would rather leave, shown of each rule."""
+"""Largest number of blocking coalitions listed for each rule."""
 CONFIDENCE_LEVEL = 0.95
-"""Of the confidence intervals of sampled values."""
+"""Level of the confidence intervals of sampled values."""
 
 RuleGains = tuple[SharingRuleName, Floats, Floats, Floats]
-"""What a rule gives each player, and the ends between which proofs or the sample leave it, (n)."""
+"""A rule, the gains of players, and their lower and upper ends by proof or sample, arrays (n)."""
 
 
 def exact_sharing_rules(
     costs: CoalitionCosts, players: Sequence[Player], plan: JointPlan
 ) -> Iterator[SharingRule]:
-    """Each rule that applies, and what it gives, where all coalitions were solved."""
-    least, most = costs.worth_bounds(len(players))
-    ends = games.shapley_range(least, most)
-    shares: list[RuleGains] = [("shapley", games.shapley(least), *ends)]
-    if least[-1] >= 0:  # else they would rather be alone, and no share is rational
-        point = games.nucleolus(least)
-        shares.append(("nucleolus", point, point, point))
-    worth = float(least[-1]), float(most[-1])
-    for one in (*shares, *_proportional_rules(players, plan, *worth)):
-        rule, gain, _, _ = one
-        verdict = games.core_membership(least, most, gain)
-        found, best = games.coalition_excesses(least, gain), games.coalition_excesses(most, gain)
-        worst = games.blocking_coalitions(
-            least if verdict == "outside" else most, gain, MAX_LEAVING_GROUPS
+    """Yield the rules that apply and their shares, if all coalitions were solved."""
+    low_values, high_values = costs.value_bounds(len(players))
+    shapley_bounds = games.shapley_range(low_values, high_values)
+    shares: list[RuleGains] = [("shapley", games.shapley(low_values), *shapley_bounds)]
+    if low_values[-1] >= 0:  # otherwise no sharing is individually rational
+        nucleolus = games.nucleolus(low_values)
+        shares.append(("nucleolus", nucleolus, nucleolus, nucleolus))
+    grand_values = float(low_values[-1]), float(high_values[-1])
+    for rule_gains in (*shares, *_proportional_rules(players, plan, *grand_values)):
+        rule, gain, _, _ = rule_gains
+        verdict = games.core_membership(low_values, high_values, gain)
+        excess = games.coalition_excesses(low_values, gain)
+        max_excess = games.coalition_excesses(high_values, gain)
+        blocking = games.blocking_coalitions(
+            low_values if verdict == "outside" else high_values, gain, MAX_LEAVING_GROUPS
         )
-        at_least, at_most = games.subsidy_range(least, most, gain)
+        min_subsidy, max_subsidy = games.subsidy_range(low_values, high_values, gain)
         yield SharingRule(
             rule=rule,
-            members=_member_shares(one, players, plan, worth[0]),
+            members=_member_shares(rule_gains, players, plan, grand_values[0]),
             core=verdict,
             leaving=tuple(
                 BlockingCoalition(
                     members=_member_ids(players, mask),
-                    gain=float(found[mask]),
-                    most=float(best[mask]),
+                    gain=float(excess[mask]),
+                    most=float(max_excess[mask]),
                 )
-                for mask, _ in worst
+                for mask, _ in blocking
             ),
-            contribution=Interval(low=at_least, value=at_least, high=at_most),
+            contribution=Interval(low=min_subsidy, value=min_subsidy, high=max_subsidy),
         )
 
 
 def sampled_sharing_rules(
     costs: CoalitionCosts, players: Sequence[Player], plan: JointPlan, orders: Masks
 ) -> Iterator[SharingRule]:
-    """Rules that can be told without all coalitions, and which of those solved would leave."""
-    everybody = (1 << len(players)) - 1
+    """Yield rules that do not need all coalitions, and the solved coalitions that would leave."""
+    grand_coalition = (1 << len(players)) - 1
     alone = {m: math.fsum(costs[1 << n].high for n in games.coalition_members(m)) for m in costs}
-    found = {mask: alone[mask] - cost.high for mask, cost in costs.items()}
-    best = {mask: alone[mask] - cost.low for mask, cost in costs.items()}
-    ends = {mask: (found[mask], best[mask]) for mask in found}
-    estimate = games.shapley_from_orders(orders, found, CONFIDENCE_LEVEL).estimate
-    spread = games.shapley_from_orders(orders, ends, CONFIDENCE_LEVEL)
-    nothing = games.ABSOLUTE_TOLERANCE + games.RELATIVE_TOLERANCE * max(map(abs, found.values()))
+    low_values = {mask: alone[mask] - cost.high for mask, cost in costs.items()}
+    high_values = {mask: alone[mask] - cost.low for mask, cost in costs.items()}
+    value_bounds = {mask: (low_values[mask], high_values[mask]) for mask in low_values}
+    estimate = games.shapley_from_orders(orders, low_values, CONFIDENCE_LEVEL).estimate
+    spread = games.shapley_from_orders(orders, value_bounds, CONFIDENCE_LEVEL)
+    tolerance = games.ABSOLUTE_TOLERANCE + games.RELATIVE_TOLERANCE * max(
+        map(abs, low_values.values())
+    )
     shares: list[RuleGains] = [("shapley", estimate, spread.low, spread.high)]
-    for one in (*shares, *_proportional_rules(players, plan, found[everybody], best[everybody])):
-        rule, gain, _, _ = one
+    for rule_gains in (
+        *shares,
+        *_proportional_rules(
+            players, plan, low_values[grand_coalition], high_values[grand_coalition]
+        ),
+    ):
+        rule, gain, _, _ = rule_gains
         excess = {
             mask: value - math.fsum(gain[n] for n in games.coalition_members(mask))
-            for mask, value in found.items()
-            if mask != everybody
+            for mask, value in low_values.items()
+            if mask != grand_coalition
         }
         leaving = sorted(
-            (mask for mask, value in excess.items() if value > nothing),
+            (mask for mask, value in excess.items() if value > tolerance),
             key=lambda mask: (-excess[mask], mask.bit_count(), mask),
         )
         yield SharingRule(
             rule=rule,
-            members=_member_shares(one, players, plan, found[everybody]),
+            members=_member_shares(rule_gains, players, plan, low_values[grand_coalition]),
             core="outside" if leaving else "undecided",
             leaving=tuple(
                 BlockingCoalition(
                     members=_member_ids(players, mask),
                     gain=excess[mask],
-                    most=excess[mask] + best[mask] - found[mask],
+                    most=excess[mask] + high_values[mask] - low_values[mask],
                 )
                 for mask in leaving[:MAX_LEAVING_GROUPS]
             ),
@@ -110,32 +118,34 @@ def sampled_sharing_rules(
 
 
 def _proportional_rules(
-    players: Sequence[Player], plan: JointPlan, worth: float, max_worth: float
+    players: Sequence[Player], plan: JointPlan, grand_value: float, max_grand_value: float
 ) -> Iterable[RuleGains]:
-    """Rules that need no other coalitions; those whose keys would be all 0 are left out."""
-    spared = [one.without_plan - plan.damage[one.id] for one in players]
-    keys: dict[SharingRuleName, list[float]] = {
-        "demand": [one.demand_meur for one in players],
-        "avoided_damage": [max(0.0, avoided) for avoided in spared],
+    """Yield rules that need no other coalitions; those whose weights are all 0 are left out."""
+    avoided_damage = [player.without_plan - plan.damage[player.id] for player in players]
+    weights_by_rule: dict[SharingRuleName, list[float]] = {
+        "demand": [player.demand_meur for player in players],
+        "avoided_damage": [max(0.0, avoided) for avoided in avoided_damage],
         "equal": [1.0 for _ in players],
     }
-    for rule, own in keys.items():
-        if math.fsum(own) > 0:
-            gain = games.proportional_shares(worth, np.array(own))
-            yield rule, gain, gain, games.proportional_shares(max_worth, np.array(own))
+    for rule, weights in weights_by_rule.items():
+        if math.fsum(weights) > 0:
+            gain = games.proportional_shares(grand_value, np.array(weights))
+            yield rule, gain, gain, games.proportional_shares(max_grand_value, np.array(weights))
 
 
 def _member_shares(
-    rule_gains: RuleGains, players: Sequence[Player], plan: JointPlan, worth: float
+    rule_gains: RuleGains, players: Sequence[Player], plan: JointPlan, grand_value: float
 ) -> dict[str, MemberShare]:
-    """What a rule gives each player, and what that lets it pay."""
+    """Return each player's share by a rule, with its payment and transfer."""
     shares = {}
-    for one, gain, low, high in zip(players, *rule_gains[1:], strict=True):
-        pays = one.alone.value - float(gain) - plan.damage[one.id]
-        outlay = plan.public_meur if one.kind == "state" else plan.outlay_meur[one.id]
-        shares[one.id] = MemberShare(
+    for player, gain, low, high in zip(players, *rule_gains[1:], strict=True):
+        pays = player.alone.value - float(gain) - plan.damage[player.id]
+        outlay = plan.public_meur if player.kind == "state" else plan.outlay_meur[player.id]
+        shares[player.id] = MemberShare(
             gain=Interval(low=float(low), value=float(gain), high=float(high)),
-            share=float(gain) / worth if abs(worth) > games.ABSOLUTE_TOLERANCE else None,
+            share=float(gain) / grand_value
+            if abs(grand_value) > games.ABSOLUTE_TOLERANCE
+            else None,
             pays_meur=pays,
             outlay_meur=outlay,
             transfer_meur=pays - outlay,
@@ -144,17 +154,19 @@ def _member_shares(
 
 
 def compute_core(costs: CoalitionCosts, players: Sequence[Player]) -> Core:
-    """Whether there is a share that every group would stay for, and the one it lacks least at."""
-    least, most = costs.worth_bounds(len(players))
-    found = games.least_core(least)
-    low, high = games.least_core_range(least, most)
-    at_least, at_most = games.stability_cost_range(least, most)
+    """Compute whether the core is empty, the least core and the subsidy that makes all stay."""
+    low_values, high_values = costs.value_bounds(len(players))
+    least_core = games.least_core(low_values)
+    low, high = games.least_core_range(low_values, high_values)
+    min_subsidy, max_subsidy = games.stability_cost_range(low_values, high_values)
     return Core(
-        empty=games.core_emptiness(least, most),
-        least_core=Interval(low=low, value=found.value, high=high),
-        members={one.id: float(x) for one, x in zip(players, found.payoff, strict=True)},
-        binding=tuple(_member_ids(players, mask) for mask in found.binding_coalitions),
-        contribution=Interval(low=at_least, value=games.stability_cost(least)[0], high=at_most),
+        empty=games.core_emptiness(low_values, high_values),
+        least_core=Interval(low=low, value=least_core.value, high=high),
+        members={player.id: float(x) for player, x in zip(players, least_core.payoff, strict=True)},
+        binding=tuple(_member_ids(players, mask) for mask in least_core.binding_coalitions),
+        contribution=Interval(
+            low=min_subsidy, value=games.stability_cost(low_values)[0], high=max_subsidy
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""What joint action is worth to companies, how it may be shared, and who would rather leave."""
+"""Joint gain of companies, rules to share it, and coalitions that would rather leave."""
 
 import math
 import time
@@ -30,21 +30,21 @@ from optimizer.solve.decomposition import CutPool
 from optimizer.solve.gap import is_gap_closed, relative_gap
 
 MIN_STOCK_T = 1e-3
-"""Tonnes that are not worth a line."""
+"""Stocks below this many tonnes are not listed."""
 DEFAULT_OPTIONS = SplitOptions()
 
 
 def run_analysis(analysis_input: AnalysisInput, options: SplitOptions) -> AnalysisOutcome:
-    """Share what the companies of a scenario gain together."""
-    found = split_joint_gain(
+    """Run the command: share what the companies of a scenario gain together."""
+    result = split_joint_gain(
         analysis_input.reading,
         options,
         pool=analysis_input.pool,
         title=analysis_input.title,
         variant=analysis_input.variant,
     )
-    solved = all(is_gap_closed(own.found, own.bound, options.gap) for own in found.coalitions)
-    return AnalysisOutcome(found, 0 if solved else 1)
+    solved = all(is_gap_closed(x.found, x.bound, options.gap) for x in result.coalitions)
+    return AnalysisOutcome(result, 0 if solved else 1)
 
 
 def split_joint_gain(
@@ -55,47 +55,45 @@ def split_joint_gain(
     title: str,
     variant: str | None = None,
 ) -> Split:
-    """The co-operative game of the companies of a scenario.
+    """Solve the cooperative game of the companies of a scenario.
 
-    The worth of a coalition is what its members' mean damage and net cost fall by when they act
-    together, against each of them alone; outsiders start nothing and keep their market supply. All
-    coalitions are solved up to ``exact_up_to`` players, else those that sampled orders of joining
-    ask for (Castro, Gómez and Tejada 2009).
+    The value of a coalition is the reduction of its members' mean damage and net cost when they act
+    together, compared with each of them alone; outsiders start nothing and keep their market
+    supply. All coalitions are solved up to ``exact_up_to`` players, else those that sampled orders
+    of joining need (Castro, Gómez and Tejada 2009).
 
-    Raises NoGame without two companies, NoPlan if a limit was met before one of the coalitions had
-    a plan and a bound, ScenarioError if the scenario does not allow what the game needs, and
-    SolverError if the solver fails, or its answer fails the check.
+    Raises NoCooperativeGame without two companies, NoPlan if a limit was met before one of the
+    coalitions had a plan and a bound, ScenarioError if the scenario does not allow what the game
+    needs, and SolverError if the solver fails, or its answer fails the check.
     """
-    began = time.perf_counter()
-    table = read_game(reading, options.mode)
-    count, orders = len(table.players), None
+    start = time.perf_counter()
+    game = read_game(reading, options.mode)
+    count, orders = len(game.players), None
     if count > options.exact_up_to:
         orders = games.sample_orders(count, options.orders, options.seed)
-        # Besides what orders ask for, each company alone, and all without one.
+        # In addition to the sampled orders: each company alone, and all without one.
         singles = [1 << n for n in range(count)]
         masks = [
             *games.coalitions_in_orders(orders),
             *singles,
-            *(table.grand_coalition & ~one for one in singles),
+            *(game.grand_coalition & ~mask for mask in singles),
         ]
     else:
         masks = list(range(1, 1 << count))
-    game = CoalitionSolutions(table, options)
+    solutions = CoalitionSolutions(game, options)
     second_game = options.externality and orders is None
-    game.solve(masks, CutPool() if pool is None else pool, second_game=second_game)
-    costs = CoalitionCosts(game.answers)
-    without = outcomes.evaluate_commitments(table.instance, table.states, [Commitment()])[
+    solutions.solve(masks, CutPool() if pool is None else pool, second_game=second_game)
+    costs = CoalitionCosts(solutions.answers)
+    damage_without_plan = outcomes.evaluate_commitments(game.instance, game.states, [Commitment()])[
         0
     ].damage_by_consumer
-    plan = _joint_plan_result(table, game.answers[table.grand_coalition], without)
-    players = tuple(_player_result(table, n, costs, without) for n in range(count))
+    plan = _joint_plan_result(game, solutions.answers[game.grand_coalition], damage_without_plan)
+    players = tuple(_player_result(game, n, costs, damage_without_plan) for n in range(count))
     core: results.Core | None = None
     sampling: Sampling | None = None
     if orders is None:
-        rules, core = (
-            tuple(sharing_rules.exact_sharing_rules(costs, players, plan)),
-            sharing_rules.compute_core(costs, players),
-        )
+        rules = tuple(sharing_rules.exact_sharing_rules(costs, players, plan))
+        core = sharing_rules.compute_core(costs, players)
     else:
         rules = tuple(sharing_rules.sampled_sharing_rules(costs, players, plan, orders))
         sampling = Sampling(
@@ -106,19 +104,19 @@ def split_joint_gain(
         )
     return Split(
         state=options.mode,
-        set_aside=table.set_aside,
+        set_aside=game.set_aside,
         players=players,
-        coalitions=tuple(_coalition_results(table, game, costs, without)),
-        baseline=costs.baseline if 0 in game.answers else None,
-        worth=costs.worth(table.grand_coalition),
+        coalitions=tuple(_coalition_results(game, solutions, costs, damage_without_plan)),
+        baseline=costs.baseline if 0 in solutions.answers else None,
+        worth=costs.coalition_value(game.grand_coalition),
         plan=plan,
         rules=rules,
         core=core,
-        free_riding=_free_riders(table, game, costs),
-        externality=_externality_result(table, game, players),
+        free_riding=_free_riders(game, solutions, costs),
+        externality=_externality_result(game, solutions, players),
         sampling=sampling,
         **common_result_fields(
-            Split, reading.case, title, variant, began, len(table.states), options.gap
+            Split, reading.case, title, variant, start, len(game.states), options.gap
         ),
     )
 
@@ -129,20 +127,20 @@ def _player_result(
     costs: CoalitionCosts,
     damage_without_plan: Mapping[str, float],
 ) -> Player:
-    seat = coalition_game.players[index]
+    player = coalition_game.players[index]
     return Player(
-        id=seat.id,
-        name=seat.name,
-        kind="state" if seat.is_state else "company",
-        consumers=seat.consumers,
-        demand_meur=_value_of_demand(coalition_game.instance, seat),
-        without_plan=player_damage(seat, damage_without_plan),
+        id=player.id,
+        name=player.name,
+        kind="state" if player.is_state else "company",
+        consumers=player.consumers,
+        demand_meur=_value_of_demand(coalition_game.instance, player),
+        without_plan=player_damage(player, damage_without_plan),
         alone=costs[1 << index],
     )
 
 
 def _value_of_demand(instance: Instance, player: GamePlayer) -> float:
-    """Discounted million EUR at the prices of the scenario."""
+    """Return the discounted value of a player's demand in million, at the scenario's prices."""
     years, total = instance.years, 0.0
     for (u, m), lots in instance.demand.items():
         if u in player.consumers:
@@ -156,18 +154,19 @@ def _value_of_demand(instance: Instance, player: GamePlayer) -> float:
 def _joint_plan_result(
     coalition_game: CoalitionGame, answer: QueryAnswer, damage_without_plan: Mapping[str, float]
 ) -> results.JointPlan:
-    """What all do together, as a document; ``without`` is the damage if nobody does anything."""
+    """Return the joint plan as a result."""
     instance, plan = coalition_game.instance, answer.commitment
     stocks = {
-        h: float(planned_stock(instance, plan, h).max()) * instance.lot_tonnes[pile.material]
-        for h, pile in instance.stockpiles.items()
+        h: float(planned_stock(instance, plan, h).max()) * instance.lot_tonnes[stockpile.material]
+        for h, stockpile in instance.stockpiles.items()
     }
     return results.JointPlan(
         projects=tuple(_joint_projects(coalition_game, plan)),
         stocks_t={h: tonnes for h, tonnes in stocks.items() if tonnes > MIN_STOCK_T},
-        damage={seat.id: player_damage(seat, answer.damage) for seat in coalition_game.players},
+        damage={x.id: player_damage(x, answer.damage) for x in coalition_game.players},
         without_plan={
-            seat.id: player_damage(seat, damage_without_plan) for seat in coalition_game.players
+            player.id: player_damage(player, damage_without_plan)
+            for player in coalition_game.players
         },
         outlay_meur=answer.net_cost,
         outlay_by_year_meur={
@@ -185,34 +184,40 @@ def _joint_plan_result(
 def _joint_projects(
     coalition_game: CoalitionGame, plan: Commitment
 ) -> Iterator[results.JointProject]:
-    """What is built, who carries it, and for whom its output is reserved."""
+    """Yield the projects of the joint plan, who carries them and who receives their output."""
     instance = coalition_game.instance
-    groups = {company_group(f): f for seat in coalition_game.players for f in seat.funders} | {
+    groups = {company_group(f): f for player in coalition_game.players for f in player.funders} | {
         COMMON_GROUP: COMMON_GROUP
     }
-    ways = list(weighted_branches(instance, plan))
-    years = {(year, p): None for _, _, own in ways for p, year in own.start.items()}
+    branches = list(weighted_branches(instance, plan))
+    years = {(year, p): None for _, _, decisions in branches for p, year in decisions.start.items()}
     for start, p in sorted(years, key=lambda pair: pair[0]):
-        built = [(chance, own) for chance, _, own in ways if own.start.get(p) == start]
-        likely = math.fsum(chance for chance, _ in built)
+        built = [
+            (probability, decisions)
+            for probability, _, decisions in branches
+            if decisions.start.get(p) == start
+        ]
+        total_probability = math.fsum(probability for probability, _ in built)
         shares: dict[str, float] = {}
         offtake: dict[str, float] = {}
-        for chance, own in built:
-            part = chance / likely if likely > 0 else 1 / len(built)
-            held = {(f, i): x for (q, f, i), x in own.share.items() if q == p}
-            terms = instance.instrument_by_key
-            carried = [(f, x) for (f, i), x in held.items() if terms[f, i].carries_capex]
-            for payer, x in (*carried, ("market", own.market.get(p, 0.0))):
+        for probability, decisions in built:
+            weight = probability / total_probability if total_probability > 0 else 1 / len(built)
+            instrument_shares = {(f, i): x for (q, f, i), x in decisions.share.items() if q == p}
+            instruments = instance.instrument_by_key
+            carried = [
+                (f, x) for (f, i), x in instrument_shares.items() if instruments[f, i].carries_capex
+            ]
+            for payer, x in (*carried, ("market", decisions.market.get(p, 0.0))):
                 if x > 0:
-                    shares[payer] = shares.get(payer, 0.0) + part * x
-            for (q, g), x in own.offtake.items():
+                    shares[payer] = shares.get(payer, 0.0) + weight * x
+            for (q, g), x in decisions.offtake.items():
                 if q == p:
-                    offtake[groups[g]] = offtake.get(groups[g], 0.0) + part * x
+                    offtake[groups[g]] = offtake.get(groups[g], 0.0) + weight * x
         yield results.JointProject(
             id=p,
             name=display_name(instance.case.projects[p].name, p),
             start=start,
-            probability=min(1.0, likely),
+            probability=min(1.0, total_probability),
             capex_meur=instance.projects[p].capex,
             shares=shares,
             offtake=offtake,
@@ -225,28 +230,30 @@ def _coalition_results(
     costs: CoalitionCosts,
     damage_without_plan: Mapping[str, float],
 ) -> Iterator[Coalition]:
-    beside = (
+    costs_if_others_act = (
         None
         if solutions.answers_if_others_act is None
         else CoalitionCosts(solutions.answers_if_others_act)
     )
     for mask in sorted(costs, key=lambda mask: (mask.bit_count(), mask)):
         answer = solutions.answers[mask]
-        funders, own = coalition_query(coalition_game, mask).objective_parties
+        funders, consumers = coalition_query(coalition_game, mask).objective_parties
         yield Coalition(
-            members=tuple(seat.id for seat in coalition_game.members_of(mask)),
+            members=tuple(player.id for player in coalition_game.members_of(mask)),
             found=answer.objective,
             bound=answer.bound,
-            damage=math.fsum(answer.damage[u] for u in own),
+            damage=math.fsum(answer.damage[u] for u in consumers),
             net_cost_meur=math.fsum(answer.net_cost[f] for f in funders),
-            worth=costs.worth(mask),
+            worth=costs.coalition_value(mask),
             spillover=math.fsum(
                 before - answer.damage[u]
                 for u, before in damage_without_plan.items()
-                if u not in own
+                if u not in consumers
             ),
             projects=answer.commitment.earliest_starts,
-            worth_if_others_act=None if beside is None else beside.worth(mask),
+            worth_if_others_act=None
+            if costs_if_others_act is None
+            else costs_if_others_act.coalition_value(mask),
             seconds=answer.seconds,
         )
 
@@ -256,14 +263,12 @@ def _free_riders(
 ) -> dict[str, FreeRider]:
     riders = {}
     for n, answer in solutions.staying_out_answers.items():
-        seat, alone, others = (
-            coalition_game.players[n],
-            costs[1 << n],
-            coalition_game.grand_coalition & ~(1 << n),
-        )
-        riders[seat.id] = FreeRider(
-            others=costs.worth(others),
-            idle=player_damage(seat, solutions.answers[others].damage),
+        player = coalition_game.players[n]
+        alone = costs[1 << n]
+        others = coalition_game.grand_coalition & ~(1 << n)
+        riders[player.id] = FreeRider(
+            others=costs.coalition_value(others),
+            idle=player_damage(player, solutions.answers[others].damage),
             acting=interval_from_bound(answer.bound, answer.objective),
             gain=Interval(
                 low=alone.low - answer.objective,
@@ -280,10 +285,10 @@ def _externality_result(
     if solutions.answers_if_others_act is None:
         return None
     costs = CoalitionCosts(solutions.answers_if_others_act)
-    gains = games.shapley(costs.worth_bounds(len(players))[0])
+    gains = games.shapley(costs.value_bounds(len(players))[0])
     return Externality(
-        alone={one.id: costs[1 << n] for n, one in enumerate(players)},
-        worth=costs.worth(coalition_game.grand_coalition),
-        shapley={one.id: float(x) for one, x in zip(players, gains, strict=True)},
+        alone={player.id: costs[1 << n] for n, player in enumerate(players)},
+        worth=costs.coalition_value(coalition_game.grand_coalition),
+        shapley={player.id: float(x) for player, x in zip(players, gains, strict=True)},
         core=sharing_rules.compute_core(costs, players),
     )

@@ -1,4 +1,4 @@
-"""A split in words: names, groups and rules, and figures that several sections share."""
+"""Names and figures of a split that several sections share."""
 
 import math
 from collections.abc import Iterable
@@ -18,17 +18,17 @@ from optimizer.report.number_format import (
 from optimizer.report.wording import Wording, capitalize, join_texts, join_with_and
 
 MARKET_ID, COMMON_ID = "market", "common"
-"""Stand for lenders and investors, and for output that all share, where an id would stand."""
+"""Stand-in ids for lenders and investors, and for output that all consumers share."""
 NON_PLAYERS_ID = ""
-"""Stands for those who are no players where an id would stand."""
+"""Stand-in id for those who are no players."""
 WIDE_RANGE_SHARE = 0.005
-"""Share of the worth of all: what the proofs leave open is told where it is more."""
+"""Share of the joint gain above which the range of a figure is stated."""
 MAX_LISTED_MEMBERS = 3
-"""A group of more is told by those it lacks, where these are fewer."""
+"""A larger coalition is named by its missing players, if these are fewer."""
 
 
 class CostBearer(NamedTuple):
-    """A player, or those who are none but count in every group: what they bear."""
+    """Costs of a player, or of non-players that count in every coalition; in million."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class CostBearer(NamedTuple):
     without: float | None
     """Damage if nobody acts."""
     alone: Interval
-    """Damage and net cost alone; of those who are no players, without any company."""
+    """Damage and net cost alone; of non-players, without any company."""
     damage: float
     """Damage when all act together."""
     outlay: float
@@ -45,21 +45,21 @@ class CostBearer(NamedTuple):
 
     @property
     def before(self) -> float:
-        """Its gain before transfers."""
+        """The gain before transfers."""
         return self.alone.value - self.damage - self.outlay
 
 
 class SplitWording(Wording[Split]):
-    """A split as its document speaks of it."""
+    """A split with the names and figures that its document uses."""
 
     @cached_property
     def players_by_id(self) -> dict[str, Player]:
-        """The players by their ids, in the order of the file."""
+        """Players by id, in file order."""
         return {player.id: player for player in self.result.players}
 
     @property
     def state_mode(self) -> results.PublicMoneyMode:
-        """Where public money stands: nowhere if the scenario has no public funder."""
+        """The role of public money: none if the scenario has no public funder."""
         case = self.case
         if case is not None and all(f.kind != "public" for f in case.funders.values()):
             return "none"
@@ -67,7 +67,7 @@ class SplitWording(Wording[Split]):
 
     @property
     def all_players_phrase(self) -> str:
-        """All players in words, as the subject of a sentence."""
+        """All players, as the subject of a sentence."""
         count = format_number(sum(player.kind == "company" for player in self.result.players))
         return {
             "player": tr("the {count} companies and the state", count=count),
@@ -75,45 +75,45 @@ class SplitWording(Wording[Split]):
         }.get(self.state_mode, tr("the {count} companies", count=count))
 
     def funder_name(self, id: str) -> str:
-        """The name of a player, of another funder, or of what stands for one."""
+        """Return the name of a player, another funder, or a stand-in."""
         if id in (MARKET_ID, COMMON_ID) and id not in self.players_by_id:
             return tr("lenders and investors") if id == MARKET_ID else tr("all consumers")
-        known = self.players_by_id.get(id)
-        if known is not None and known.kind == "state":
+        player = self.players_by_id.get(id)
+        if player is not None and player.kind == "state":
             return tr("State")
-        return self.name("funders", id, None if known is None else known.name)
+        return self.name("funders", id, None if player is None else player.name)
 
     def project_name(self, id: str) -> str:
-        """The name of a project."""
-        known = next((item.name for item in self.result.plan.projects if item.id == id), None)
-        return self.name("projects", id, known)
+        """Return the name of a project."""
+        name = next((item.name for item in self.result.plan.projects if item.id == id), None)
+        return self.name("projects", id, name)
 
     def group_name(self, members: Iterable[str]) -> str:
-        """The names of a group; of most players, the names of those that are missing."""
-        inside = list(members)
-        missing = [id for id in self.players_by_id if id not in inside]
+        """Return the names of a coalition's members; of large ones, those of missing players."""
+        member_ids = list(members)
+        missing = [id for id in self.players_by_id if id not in member_ids]
         if not missing:
             return tr("all together")
-        if len(inside) > MAX_LISTED_MEMBERS and 2 * len(missing) < len(inside):
+        if len(member_ids) > MAX_LISTED_MEMBERS and 2 * len(missing) < len(member_ids):
             return tr("all but {names}", names=join_with_and([*map(self.funder_name, missing)]))
-        return join_with_and([*map(self.funder_name, inside)])
+        return join_with_and([*map(self.funder_name, member_ids)])
 
     def group_key(self, members: Iterable[str]) -> str:
-        """The key of a group, whatever order its members come in; ids have no plus sign."""
-        inside = set(members)
-        return "+".join(id for id in self.players_by_id if id in inside)
+        """Return a key that is independent of the order of members; ids contain no plus sign."""
+        member_ids = set(members)
+        return "+".join(id for id in self.players_by_id if id in member_ids)
 
     def shares_text(self, shares_by_id: dict[str, float]) -> str:
-        """Who carries how much of a project, or for whom how much of its output is reserved."""
-        told = [
+        """Return a list of funders or consumers with their shares."""
+        texts = [
             f"{self.funder_name(id)} {format_percent(x)}"
             for id, x in shares_by_id.items()
             if x > ZERO_TOLERANCE
         ]
-        return capitalize(join_texts(told)) or NO_VALUE
+        return capitalize(join_texts(texts)) or NO_VALUE
 
     def player_outlay(self, id: str) -> float:
-        """What a player pays for projects and stocks in the plan of all."""
+        """Return what a player pays for projects and stocks in the joint plan."""
         plan = self.result.plan
         return (
             plan.public_meur
@@ -123,70 +123,70 @@ class SplitWording(Wording[Split]):
 
     @cached_property
     def cost_bearers(self) -> list[CostBearer]:
-        """What each player bears; those who are no players last, where they bear anything."""
+        """Costs of each player, and last of non-players if they bear any."""
         damage = self.result.plan.damage
-        some = [
-            CostBearer(p, self.funder_name(p), one.demand_meur, one.without_plan, one.alone, damage[p],
-                   self.player_outlay(p))
-            for p, one in self.players_by_id.items()
+        bearers = [
+            CostBearer(p, self.funder_name(p), player.demand_meur, player.without_plan,
+                player.alone, damage[p], self.player_outlay(p))
+            for p, player in self.players_by_id.items()
         ]  # fmt: skip
-        return some if self.non_players is None else [*some, self.non_players]
+        return bearers if self.non_players is None else [*bearers, self.non_players]
 
     @cached_property
     def non_players(self) -> CostBearer | None:
-        """Those who are no players, but count; None where nobody does, or they bear nothing."""
+        """Costs of those who count but are no players; None if there are none."""
         split, plan = self.result, self.result.plan
         if split.baseline is None:
             return None
-        state = split.state == "every"
+        state_counts = split.state == "every"
         outlay = sum(paid for id, paid in plan.outlay_meur.items() if id not in self.players_by_id)
-        outlay -= 0.0 if state else plan.public_meur
-        if not state and max(abs(outlay), abs(split.baseline.value)) <= ZERO_TOLERANCE:
-            return None  # private funders who put in nothing
-        told = sum(plan.damage[id] + self.player_outlay(id) for id in self.players_by_id)
-        name = tr("State and other funders") if state else tr("Private funders")
-        damage = plan.objective - told - outlay if state else 0.0
+        outlay -= 0.0 if state_counts else plan.public_meur
+        if not state_counts and max(abs(outlay), abs(split.baseline.value)) <= ZERO_TOLERANCE:
+            return None  # private funders that pay nothing
+        player_total = sum(plan.damage[id] + self.player_outlay(id) for id in self.players_by_id)
+        name = tr("State and other funders") if state_counts else tr("Private funders")
+        damage = plan.objective - player_total - outlay if state_counts else 0.0
         return CostBearer(NON_PLAYERS_ID, name, None, None, split.baseline, damage, outlay)
 
     @property
     def total_cost_alone(self) -> float:
-        """What is borne with each player standing alone, by those who are none as well."""
-        return sum(one.alone.value for one in self.cost_bearers)
+        """Total cost if each player acts alone, including non-players."""
+        return sum(bearer.alone.value for bearer in self.cost_bearers)
 
     @cached_property
     def reference_rule(self) -> SharingRule | None:
-        """The rule that others are held against: the Shapley value, if it is there."""
+        """The rule for comparisons: the Shapley value, if present."""
         rules = self.result.rules
         return next((rule for rule in rules if rule.rule == "shapley"), next(iter(rules), None))
 
     def reference_gain(self, id: str) -> float:
-        """What the reference rule gives a player; nothing where there is none."""
+        """Return a player's gain by the reference rule; 0 without such a rule."""
         return 0.0 if self.reference_rule is None else self.reference_rule.members[id].gain.value
 
     @property
     def tempted_companies(self) -> list[str]:
-        """Companies that gain more by staying out than the reference rule gives them."""
+        """Companies that gain more by staying out than by the reference rule."""
         riders = {} if self.reference_rule is None else self.result.free_riding
         return [
             id
-            for id, of in riders.items()
-            if of.gain.value > self.reference_gain(id) + ZERO_TOLERANCE
+            for id, rider in riders.items()
+            if rider.gain.value > self.reference_gain(id) + ZERO_TOLERANCE
         ]
 
     @property
     def largest_gap(self) -> float:
-        """The largest gap of a group."""
+        """The largest relative gap of a coalition."""
         gaps = (abs(c.found - c.bound) / max(abs(c.found), 1e-6) for c in self.result.coalitions)
         return max(gaps, default=0.0)
 
     def is_wide_range(self, interval: Interval) -> bool:
-        """Whether the proofs leave more of a figure open than can be passed over."""
+        """Return whether the range of a figure is too wide to leave out."""
         return max_deviation(interval) > max(
             WIDE_RANGE_SHARE * abs(self.result.worth.value), ZERO_TOLERANCE
         )
 
     def amount_with_range(self, interval: Interval) -> str:
-        """A figure with its unit, and with the range of the proofs where that is wide."""
+        """Return a figure with its unit, and with its proven range if that is wide."""
         amount = self.money_amount(interval.value)
         if not self.is_wide_range(interval):
             return amount
@@ -197,7 +197,7 @@ class SplitWording(Wording[Split]):
 
 
 def rule_name(rule: str) -> str:
-    """A rule at the head of a column or row."""
+    """Return the name of a rule."""
     return {
         "shapley": tr("Shapley value"),
         "nucleolus": tr("Nucleolus"),
@@ -208,7 +208,7 @@ def rule_name(rule: str) -> str:
 
 
 def rule_meaning(rule: str) -> str:
-    """What a rule does, in a sentence."""
+    """Return a sentence on what a rule does."""
     return {
         "shapley": tr(
             "Shapley value: each gets what it adds on average, over all orders in which they may "
@@ -228,7 +228,7 @@ def rule_meaning(rule: str) -> str:
 
 
 def state_meaning(state: str) -> str:
-    """How public money stands in the game, in a sentence."""
+    """Return a sentence on the role of public money in the game."""
     return {
         "none": tr("There is no public money in this game."),
         "every": tr(
@@ -244,17 +244,19 @@ def state_meaning(state: str) -> str:
 
 
 def max_deviation(interval: Interval) -> float:
-    """How far the proofs leave a figure open, to the wider side."""
+    """Return the larger distance of a figure from the ends of its range."""
     return max(interval.high - interval.value, interval.value - interval.low)
 
 
 def round_outwards(interval: Interval) -> tuple[str, str]:
-    """The ends of a range, rounded so that what is said of them stays true."""
-    most = max(abs(interval.low), abs(interval.high))
-    whole = all(abs(end - round(end)) < ZERO_TOLERANCE for end in (interval.low, interval.high))
-    places = 0 if whole or most >= 100 else decimals_needed([most])
+    """Return the ends of a range as texts, rounded outwards so that they remain bounds."""
+    largest = max(abs(interval.low), abs(interval.high))
+    are_integers = all(
+        abs(end - round(end)) < ZERO_TOLERANCE for end in (interval.low, interval.high)
+    )
+    places = 0 if are_integers or largest >= 100 else decimals_needed([largest])
     scale = 10.0**places
-    # What an end differs from a round number by is arithmetic where it is a billionth.
+    # Deviations of a billionth from a round number are rounding errors.
     low = math.floor(interval.low * scale + 1e-6) / scale
     high = math.ceil(interval.high * scale - 1e-6) / scale
     return format_number(low, places), format_number(high, places)

@@ -1,4 +1,4 @@
-"""What a group does that acts for itself, and what that leaves to everybody."""
+"""The problem of a coalition that acts for itself, and the damage and cost of all that result."""
 
 import math
 import time
@@ -18,10 +18,10 @@ from optimizer.solve.decomposition import CutPool
 
 @dataclass(frozen=True, eq=False)
 class CoalitionQuery:
-    """A group that does what is best for itself.
+    """A request to optimize for a coalition or a single player.
 
-    ``counts`` are the funders and consumers whose cost and damage it minds, ``acts`` the funders
-    that act; all others are idle, or stick to what is settled.
+    ``objective_parties`` are the funders and consumers whose cost and damage count,
+    ``acting_funders`` those that decide; all others are idle, or bound by ``fixed_decisions``.
     """
 
     key: tuple[int, ...]
@@ -31,9 +31,11 @@ class CoalitionQuery:
     fixed_decisions: FixedDecisions | None = None
 
     def build_instance(self, instance: Instance) -> Instance:
-        """The problem from its standpoint."""
+        """Return the instance with this objective and these acting funders."""
         funders, consumers = self.objective_parties
-        sticking = frozenset() if self.fixed_decisions is None else self.fixed_decisions.funders
+        fixed_funders = (
+            frozenset() if self.fixed_decisions is None else self.fixed_decisions.funders
+        )
         return change_perspective(
             instance,
             damage_weights={u: float(u in consumers) for u in instance.case.consumers},
@@ -41,7 +43,7 @@ class CoalitionQuery:
             inactive_funders=[
                 f
                 for f in instance.case.funders
-                if f not in self.acting_funders and f not in sticking
+                if f not in self.acting_funders and f not in fixed_funders
             ],
             fixed_decisions=self.fixed_decisions,
         )
@@ -49,59 +51,59 @@ class CoalitionQuery:
 
 @dataclass(frozen=True, eq=False)
 class QueryAnswer:
-    """What it does: ``bound <= what it could have at best <= found``."""
+    """The plan for a query; its optimal objective lies between ``bound`` and ``objective``."""
 
     key: tuple[int, ...]
     objective: float
     bound: float
     damage: dict[str, float]
-    """Mean, by consumer, whoever it is."""
+    """Mean damage by consumer, of all consumers."""
     net_cost: dict[str, float]
-    """Net cost by funder, of those who are idle as well."""
+    """Net cost by funder, idle ones included."""
     commitment: Commitment
     seconds: float
 
 
 @dataclass(eq=False)
 class CoalitionSolver:
-    """Answers quests one after the other."""
+    """Solves queries one after the other."""
 
     game: CoalitionGame
     series: ProblemSeries
 
     def __call__(self, query: CoalitionQuery) -> QueryAnswer:
-        """What the group does.
+        """Solve a query.
 
-        Raises Interrupted if the user stopped it: a game with a coalition missing tells nothing.
-        Raises NoPlan if a limit was met before there was any plan, or any bound.
+        Raises Interrupted if the user stopped it, since a game with a missing coalition has no
+        result. Raises NoPlan if a limit was met before there was a plan and a bound.
         """
-        began = time.perf_counter()
+        start = time.perf_counter()
         instance = query.build_instance(self.game.instance)
         solved = self.series.search(instance)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before all coalitions were solved"))
         try:
-            found = self.series.certify(instance, solved, began)
+            certified = self.series.certify(instance, solved, start)
         except NoPlan as error:
             raise NoPlan(f"{query.name}: {error}") from error
-        bound = found.certificate.bound
+        bound = certified.certificate.bound
         if bound is None:
             raise NoPlan(tr("{name}: nothing was proven before the limit", name=query.name))
         return QueryAnswer(
             query.key,
-            found.objective,
-            min(bound, found.objective),
-            found.with_plan.damage_by_consumer,
-            net_cost_by_funder(found.instance, found.commitment),
-            found.commitment,
-            time.perf_counter() - began,
+            certified.objective,
+            min(bound, certified.objective),
+            certified.with_plan.damage_by_consumer,
+            net_cost_by_funder(certified.instance, certified.commitment),
+            certified.commitment,
+            time.perf_counter() - start,
         )
 
 
 def create_solver(
     coalition_game: CoalitionGame, gap: float, pool: CutPool, time_limit: float | None
 ) -> CoalitionSolver:
-    """One with a single thread, as a worker needs it."""
+    """Return a solver with a single thread, for a worker process."""
     return CoalitionSolver(
         coalition_game,
         ProblemSeries(
@@ -113,22 +115,26 @@ def create_solver(
 def coalition_query(
     coalition_game: CoalitionGame, mask: int, fixed_decisions: FixedDecisions | None = None
 ) -> CoalitionQuery:
-    """A coalition that acts together; outsiders are idle, or have settled what they do."""
+    """Return the query of a coalition; outsiders are idle or bound by ``fixed_decisions``."""
     members = coalition_game.members_of(mask)
-    state = coalition_game.state_player.funders if coalition_game.public_funders_act(mask) else ()
-    funders = tuple(f for seat in members for f in seat.funders) + coalition_game.private_funders
+    state_funders = (
+        coalition_game.state_player.funders if coalition_game.public_funders_act(mask) else ()
+    )
+    funders = (
+        tuple(f for player in members for f in player.funders) + coalition_game.private_funders
+    )
     if coalition_game.state_mode == "every":
-        funders += state
-    consumers = tuple(u for seat in members for u in seat.consumers)
-    name = ", ".join(seat.name for seat in members) or coalition_game.state_player.name
-    acts = tuple(dict.fromkeys([*funders, *state]))
-    return CoalitionQuery((mask,), name, (funders, consumers), acts, fixed_decisions)
+        funders += state_funders
+    consumers = tuple(u for player in members for u in player.consumers)
+    name = ", ".join(player.name for player in members) or coalition_game.state_player.name
+    acting_funders = tuple(dict.fromkeys([*funders, *state_funders]))
+    return CoalitionQuery((mask,), name, (funders, consumers), acting_funders, fixed_decisions)
 
 
 def single_player_query(
     player: GamePlayer, key: tuple[int, ...], fixed_decisions: FixedDecisions | None
 ) -> CoalitionQuery:
-    """A player that does what is best for itself beside what others have settled."""
+    """Return the query of a player that acts for itself, given decisions of others."""
     return CoalitionQuery(
         key, player.name, (player.funders, player.consumers), player.funders, fixed_decisions
     )
@@ -137,19 +143,19 @@ def single_player_query(
 def decisions_fixed_by(
     instance: Instance, commitment: Commitment, fixed_funders: tuple[str, ...]
 ) -> FixedDecisions | None:
-    """What a commitment settles for the funders who stick to it, or None if it does nothing.
+    """Return the decisions of a commitment that these funders keep, or None if it has none.
 
-    A stockpile that none of them pays for is left to the others, and so is output that belongs to
-    all, but for that of the projects in the commitment.
+    Stockpiles that none of them pays for are left to the others, and so is output for all
+    consumers, except that of projects in the commitment.
     """
-    settled = fix_decisions(instance, commitment, fixed_funders, lambda plan: plan.start)
-    acts = any(
-        own.certain_starts or any(np.any(lots > 0) for lots in own.buy.values())
-        for own in settled.branches or (settled,)
+    fixed = fix_decisions(instance, commitment, fixed_funders, lambda plan: plan.start)
+    has_decisions = any(
+        branch.certain_starts or any(np.any(lots > 0) for lots in branch.buy.values())
+        for branch in fixed.branches or (fixed,)
     )
-    return settled if acts else None
+    return fixed if has_decisions else None
 
 
 def player_damage(player: GamePlayer, damage: Mapping[str, float]) -> float:
-    """The damage of a player's consumers."""
+    """Return the damage of a player's consumers."""
     return math.fsum(damage[u] for u in player.consumers)

@@ -1,7 +1,6 @@
-"""The tables of a split: what all do together, what each bears, what all gain, and checks.
+"""Tables of a split: joint plan, cost of each player, joint gain, and checks.
 
-Formulas find the gain of all in ``joint-gain``, what each bears in ``split-players``, what rules
-leave in ``gains``, and groups in ``coalitions``.
+Formulas refer to the tables ``joint-gain``, ``split-players``, ``gains`` and ``coalitions``.
 """
 
 from collections.abc import Callable
@@ -18,57 +17,62 @@ from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
-def money_column(header: str, getter: doc.ValueGetter, key: str = "", **more: Any) -> Column:
-    """A column of money."""
-    return Column(header, getter, "money", key=key, **more)
+def money_column(header: str, getter: doc.ValueGetter, key: str = "", **options: Any) -> Column:
+    """Return a column of money."""
+    return Column(header, getter, "money", key=key, **options)
 
 
 def interval_columns(
-    header: str, getter: doc.ValueGetter, key: str, like: str, **more: Any
+    header: str, getter: doc.ValueGetter, key: str, decimals_group: str, **options: Any
 ) -> list[Column]:
-    """A figure, read off a row as an interval; in a sheet, with what the proofs leave of it."""
+    """Return a column of an interval's value, and in a sheet of its ends."""
     read = attribute_getter(getter) if isinstance(getter, str) else getter
 
     def end(name: str) -> Callable[[Any], Any]:
         return lambda row: getattr(read(row), name, None)
 
     return [
-        money_column(header, end("value"), key, decimals_group=like, **more),
-        money_column(tr("At least"), end("low"), group=header, decimals_group=like, media=SHEET),
-        money_column(tr("At most"), end("high"), group=header, decimals_group=like, media=SHEET),
+        money_column(header, end("value"), key, decimals_group=decimals_group, **options),
+        money_column(
+            tr("At least"), end("low"), group=header, decimals_group=decimals_group, media=SHEET
+        ),
+        money_column(
+            tr("At most"), end("high"), group=header, decimals_group=decimals_group, media=SHEET
+        ),
     ]
 
 
 def player_figure(line: FormulaRow, key: str = "alone") -> Expression:
-    """What the player of a row bears, from the table of players."""
+    """Return the figure of a row's player from the table of players."""
     return line.tables["split-players"].find_cell(line.row.id, key)
 
 
 def joint_gain_figure(book: WorkbookTables, row: str = "worth", key: str = "value") -> Expression:
-    """The gain of all in a workbook, or what they bear ``alone`` or ``together``."""
+    """Return the joint gain in a workbook, or the cost in row ``alone`` or ``together``."""
     return book["joint-gain"].find_cell(row, key)
 
 
-# What all do together, and what each bears
+# Joint plan and costs of players
 
 
 def joint_projects_table(wording: SplitWording) -> Table:
-    """Projects of all: who carries them, and for whom output is reserved."""
+    """Return projects of the joint plan, who carries them and who receives their output."""
     carriers = list(
         dict.fromkeys(id for item in wording.result.plan.projects for id in item.shares)
     )
 
-    def carried(id: str) -> Column:
-        return Column(wording.funder_name(id), lambda item: item.shares.get(id, 0.0), "share", media=SHEET,
+    def share_column(id: str) -> Column:
+        return Column(wording.funder_name(id), lambda item: item.shares.get(id, 0.0), "share",
+            media=SHEET,
                       group=tr("Carried by"), key=f"f {id}")  # fmt: skip
 
-    def funded(line: FormulaRow) -> Expression:
+    def funded_capex(line: FormulaRow) -> Expression:
         shares = line.row_area(f"f {carriers[0]}", f"f {carriers[-1]}")
         return cell.sum_of(shares) * line["capex"]
 
-    unsure = [Column(tr("Probability"), "probability", "share")]
+    probability_columns = [Column(tr("Probability"), "probability", "share")]
     if all(item.probability == 1 for item in wording.result.plan.projects):
-        unsure = []  # none is decided at a review
+        probability_columns = []  # no project is decided at a review
 
     return Table(
         tr("Projects of all, and who carries them"),
@@ -76,12 +80,12 @@ def joint_projects_table(wording: SplitWording) -> Table:
         [
             Column(tr("Project"), lambda item: wording.project_name(item.id), "text"),
             Column(tr("Start"), "start", "year"),
-            *unsure,
+            *probability_columns,
             money_column(tr("Capex, {unit}", unit=wording.money_unit), "capex_meur", "capex"),
             Column(tr("Carried by"), lambda item: wording.shares_text(item.shares), "text"),
             Column(tr("Output for"), lambda item: wording.shares_text(item.offtake), "text"),
-            *map(carried, carriers),
-            *([doc.deviation_column("capex", funded)] if carriers else []),
+            *map(share_column, carriers),
+            *([doc.deviation_column("capex", funded_capex)] if carriers else []),
         ],
         "joint-projects",
         tr("Capex is not discounted. Shares are of capex, and of output."),
@@ -90,10 +94,10 @@ def joint_projects_table(wording: SplitWording) -> Table:
 
 
 def joint_stocks_table(wording: SplitWording) -> Table:
-    """What each stockpile holds at most."""
+    """Return the largest holding of each stockpile."""
     columns = [
         Column(tr("Stockpile"), lambda row: wording.name("stockpiles", row[0]), "text"),
-        # Each with digits of its own: tonnes of gallium beside thousands of graphite.
+        # Decimals by row: some materials come in tonnes, others in thousands of tonnes.
         Column(tr("Held at most, t"), "1", lambda _: "tonnes"),
     ]
     return Table(
@@ -102,31 +106,34 @@ def joint_stocks_table(wording: SplitWording) -> Table:
 
 
 def outlay_table(wording: SplitWording) -> Table:
-    """What each funder pays by year in the plan of all."""
+    """Return what each funder pays by year in the joint plan."""
     paid = wording.result.plan.outlay_by_year_meur
     years = sorted({int(year) for by_year in paid.values() for year in by_year})
 
-    def by(funder: str) -> Column:
-        return money_column(wording.funder_name(funder), lambda year: paid[funder].get(str(year), 0.0), funder,
+    def funder_column(funder: str) -> Column:
+        return money_column(wording.funder_name(funder),
+            lambda year: paid[funder].get(str(year), 0.0), funder,
                      decimals_group="paid", total=True)  # fmt: skip
 
-    def whole(line: FormulaRow) -> Expression:
+    def total_formula(line: FormulaRow) -> Expression:
         return cell.sum_of(line.row_area(next(iter(paid)), [*paid][-1]))
 
-    def of_all(year: int) -> float:
+    def total_in_year(year: int) -> float:
         return sum(by_year.get(str(year), 0.0) for by_year in paid.values())
 
-    total = money_column(tr("All"), of_all, decimals_group="paid", total=True, formula=whole)
+    total = money_column(
+        tr("All"), total_in_year, decimals_group="paid", total=True, formula=total_formula
+    )
     title = tr(
         "What each pays by year in the plan of all ({unit}, not discounted)",
         unit=wording.money_unit,
     )
-    columns = [Column(tr("Year"), int, "year"), *map(by, paid), total]
+    columns = [Column(tr("Year"), int, "year"), *map(funder_column, paid), total]
     return Table(title, years, columns, "joint-outlay", total_label=tr("Sum"), media=PAGE_AND_SHEET)
 
 
 def players_table(wording: SplitWording) -> Table:
-    """What each bears alone, and with all before anything is shared."""
+    """Return the costs of each player, alone and in the joint plan before transfers."""
     note = tr(
         "Means over the states, discounted. Damage: what missing tonnes cost, by the scenario's "
         "damage curve. Net cost: what is paid, less what is expected to come back. Alone: damage "
@@ -140,8 +147,8 @@ def players_table(wording: SplitWording) -> Table:
             "without any company, and figures of players come on top of that."
         )
 
-    def borne(header: str, key: str, **more: Any) -> Column:
-        return money_column(header, key, key, decimals_group="borne", total=True, **more)
+    def cost_column(header: str, key: str, **options: Any) -> Column:
+        return money_column(header, key, key, decimals_group="borne", total=True, **options)
 
     return Table(
         tr("What each bears, alone and with all ({unit})", unit=wording.money_unit),
@@ -149,35 +156,38 @@ def players_table(wording: SplitWording) -> Table:
         [
             Column(tr("Player"), "name", "text"),
             money_column(tr("Value of its demand"), "demand", media=SHEET, total=True),
-            borne(tr("Damage if nobody acts"), "without"),
-            *interval_columns(tr("Damage and net cost alone"), "alone", "alone", "borne", total=True),
-            borne(tr("Damage with all"), "damage"),
-            borne(tr("Net outlay with all"), "outlay"),
-            borne(tr("Gain before transfers"), "before",
-                  formula=lambda line: line["alone"] - line["damage"] - line["outlay"]),
+            cost_column(tr("Damage if nobody acts"), "without"),
+            *interval_columns(tr("Damage and net cost alone"), "alone", "alone", "borne",
+                total=True),
+            cost_column(tr("Damage with all"), "damage"),
+            cost_column(tr("Net outlay with all"), "outlay"),
+            cost_column(tr("Gain before transfers"), "before",
+                formula=lambda line: line["alone"] - line["damage"] - line["outlay"]),
             doc.id_column(tr("Id"), "id", "id"),
         ],
         "split-players",
         note,
         total_label=tr("All"),
-        row_key=lambda one: one.id,
+        row_key=lambda bearer: bearer.id,
     )  # fmt: skip
 
 
 def joint_gain_table(wording: SplitWording) -> Table:
-    """What all bear alone and together, what they gain, and the core, for a workbook."""
+    """Return the cost of all alone and together, the joint gain and the core, for a sheet."""
     split, plan, core = wording.result, wording.result.plan, wording.result.core
-    together = Interval(low=plan.bound, value=plan.objective, high=plan.objective)
+    joint_cost = Interval(low=plan.bound, value=plan.objective, high=plan.objective)
     rows = [
         (tr("Damage and net cost of all, each alone"), None, "alone", ""),
-        (tr("Damage and net cost of all together"), together, "together", ""),
+        (tr("Damage and net cost of all together"), joint_cost, "together", ""),
         (tr("Gain of all"), split.worth, "worth", ""),
     ]
     if core is not None:
-        least = tr("What the group with most to gain has by leaving, made least")
-        best = tr("On top of the gain of all, shared at best")
-        rows.append((tr("Least core"), core.least_core, "core", least))
-        rows.append((tr("Public money to keep all"), core.contribution, "contribution", best))
+        core_note = tr("What the group with most to gain has by leaving, made least")
+        contribution_note = tr("On top of the gain of all, shared at best")
+        rows.append((tr("Least core"), core.least_core, "core", core_note))
+        rows.append(
+            (tr("Public money to keep all"), core.contribution, "contribution", contribution_note)
+        )
 
     def alone(line: FormulaRow) -> Expression | None:
         return (
@@ -201,31 +211,33 @@ def joint_gain_table(wording: SplitWording) -> Table:
     )  # fmt: skip
 
 
-# What must add up in a workbook
+# Checks
 
 
 def build_checks(wording: SplitWording) -> list[doc.Check]:
-    """Identities between the figures of a split, each a formula over its sheets."""
+    """Return the identities between figures of a split, as formulas over its sheets."""
     split, rules, core = wording.result, wording.result.rules, wording.result.core
 
     def alone(book: WorkbookTables) -> Expression:
         return joint_gain_figure(book, "alone")
 
-    def summed(
-        says: str, table: str, key: str, right: Callable[[WorkbookTables], Expression]
+    def add_sum_check(
+        statement: str, table: str, key: str, right: Callable[[WorkbookTables], Expression]
     ) -> None:
-        made.append(doc.Check(says, table, lambda book: book[table].column_total(key), right))
+        checks.append(
+            doc.Check(statement, table, lambda book: book[table].column_total(key), right)
+        )
 
     def gap(book: WorkbookTables) -> Expression:
-        found, bound = (joint_gain_figure(book, "together", key) for key in ("value", "low"))
-        off = cell.max_of(cell.as_expression(0), found - bound)
-        return off / cell.max_of(cell.absolute_value(found), cell.as_expression(1e-6))
+        objective, bound = (joint_gain_figure(book, "together", key) for key in ("value", "low"))
+        excess = cell.max_of(cell.as_expression(0), objective - bound)
+        return excess / cell.max_of(cell.absolute_value(objective), cell.as_expression(1e-6))
 
-    says = tr("What all bear alone, less what they bear together, is their gain")
+    statement = tr("What all bear alone, less what they bear together, is their gain")
     groups = tr("What the members of each group bear alone, less what they bear, is its gain")
-    made = [
+    checks = [
         doc.Check(
-            says,
+            statement,
             "split-players",
             lambda book: alone(book) - joint_gain_figure(book, "together"),
             joint_gain_figure,
@@ -239,30 +251,32 @@ def build_checks(wording: SplitWording) -> list[doc.Check]:
         ),
     ]
     if any(item.shares for item in split.plan.projects):
-        says = tr("The shares of each joint project add up to 1")
+        statement = tr("The shares of each joint project add up to 1")
 
         def capex(book: WorkbookTables) -> Expression:
             return book["joint-projects"].column_total("capex")
 
-        made.append(doc.no_deviation_check(says, "joint-projects", capex))
+        checks.append(doc.no_deviation_check(statement, "joint-projects", capex))
     if rules:
-        says = tr("What each pays is what it bears alone, less its gain and its damage with all")
+        statement = tr(
+            "What each pays is what it bears alone, less its gain and its damage with all"
+        )
         keys = [f"deviation {rule.rule}" for rule in rules]
-        made.append(doc.no_deviation_check(says, "payments", alone, *keys))
-        says = tr("What a group has more by leaving is its gain less its share by the rule")
-        made.append(doc.no_deviation_check(says, "verdicts", alone))
+        checks.append(doc.no_deviation_check(statement, "payments", alone, *keys))
+        statement = tr("What a group has more by leaving is its gain less its share by the rule")
+        checks.append(doc.no_deviation_check(statement, "verdicts", alone))
     for rule in rules:
-        says = tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule.rule))
-        summed(says, "gains", f"gain {rule.rule}", joint_gain_figure)
+        statement = tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule.rule))
+        add_sum_check(statement, "gains", f"gain {rule.rule}", joint_gain_figure)
     at_core = tr("The gains at the least core add up to the gain of all")
     if core is not None and rules:
-        summed(at_core, "gains", "core", joint_gain_figure)
+        add_sum_check(at_core, "gains", "core", joint_gain_figure)
     if split.free_riding:
-        says = tr("What one bears alone, less what it bears beside the others, is its gain")
-        made.append(doc.no_deviation_check(says, "staying-out", alone))
+        statement = tr("What one bears alone, less what it bears beside the others, is its gain")
+        checks.append(doc.no_deviation_check(statement, "staying-out", alone))
     if split.externality is not None:
-        worth = cell.as_expression(split.externality.worth.value)
-        says = tr("With outsiders acting, the gains add up to the gain of all")
-        summed(says, "outsiders", "shapley", lambda _: worth)
-        summed(at_core, "outsiders", "core", lambda _: worth)
-    return made
+        joint_gain = cell.as_expression(split.externality.worth.value)
+        statement = tr("With outsiders acting, the gains add up to the gain of all")
+        add_sum_check(statement, "outsiders", "shapley", lambda _: joint_gain)
+        add_sum_check(at_core, "outsiders", "core", lambda _: joint_gain)
+    return checks

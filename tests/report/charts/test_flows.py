@@ -72,7 +72,7 @@ def test_what_is_drawn_is_what_the_plan_says() -> None:
                 assert any(text.removeprefix("▲ ") == said for text in texts(axes))
             for flow, code in table.rows:
                 if flow.name == name:
-                    share = (flow.before, flow.after)[side == "With plan"].get(code, 0.0)
+                    share = (flow.shares_before, flow.shares_after)[side == "With plan"].get(code, 0.0)
                     assert share == near(mix.by_country.get(code, 0.0))
     assert {name for name, _ in seen} == {flow.name for flow, _ in table.rows}
     assert len(seen) == 2 * len({name for name, _ in seen})
@@ -84,7 +84,7 @@ def test_materials_come_by_damage_those_that_the_plan_changes_first() -> None:
     table, _ = maps_of(germany()) or pytest.fail("no maps")
     shown = list(dict.fromkeys(flow.name for flow, _ in table.rows))
     by_name = {flow.name: flow for flow, _ in table.rows}
-    changed = [by_name[name].most_moved >= 0.005 for name in shown]
+    changed = [by_name[name].max_share_change >= 0.005 for name in shown]
     assert changed == sorted(changed, reverse=True)
     for kind in (True, False):
         damage = [by_name[n].damage for n, c in zip(shown, changed, strict=True) if c is kind]
