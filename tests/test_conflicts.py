@@ -19,7 +19,8 @@ from optimizer.errors import Infeasible, Rule
 from optimizer.model import highs
 from optimizer.model.formulation import build_commitment
 from optimizer.model.instance import Instance, read_instance
-from optimizer.solve.conflicts import RULE_EXPLAINERS, add_structural_constraints, smallest_conflict
+from optimizer.model.rules import RULES
+from optimizer.solve.conflicts import add_structural_constraints, smallest_conflict
 
 
 def read(raw: Raw) -> Instance:
@@ -400,7 +401,7 @@ class Subsets:
         for row in self.compiled.constraints:
             name = row.parent_component().local_name
             self.rules.append(
-                RULE_EXPLAINERS[name](instance, row.index()) if name in RULE_EXPLAINERS else None
+                RULES[name].describe(instance, row.index()) if name in RULES else None
             )
 
     def feasible(self, kept: set[Rule]) -> bool:

@@ -198,7 +198,8 @@ HIDDEN = {
     ("optimizer/cli/usage.py", "text"),
     ("optimizer/parallel/cluster.py", "text"),
     ("optimizer/cli/scenario_files.py", "many"),
-    ("optimizer/solve/conflicts.py", "says"),
+    ("optimizer/analyses/plan/method.py", "limit.label"),
+    ("optimizer/model/rules.py", "text"),
     ("optimizer/analyses/comparison/comparison_wording.py", "failed.message"),
     (
         "optimizer/analyses/explanation/document.py",

@@ -12,6 +12,9 @@ from models.language import tr
 from models.scenario.instruments import Instrument
 from models.scenario.quantities import NonNegative, Number, YearlyNonNegative
 
+COMMON_GROUP = "common"
+"""The group of all domestic consumers, for which output can be reserved beside the companies."""
+
 
 class BudgetLine(Base):
     """One line of a funder's budget."""

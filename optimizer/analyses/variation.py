@@ -14,6 +14,7 @@ from models.files import LoadedScenario
 from models.language import tr
 from optimizer.analyses.options import CliFlag, Id, ScenarioOptions
 from optimizer.errors import Misuse
+from optimizer.model.rules import RULES, policy_limits
 
 BUDGET_PATH, TAIL_WEIGHT_PATH, CVAR_LEVEL_PATH = (
     "policy.budget_meur",
@@ -21,25 +22,7 @@ BUDGET_PATH, TAIL_WEIGHT_PATH, CVAR_LEVEL_PATH = (
     "objective.cvar.level",
 )
 
-LOOSENING_PATHS = (
-    BUDGET_PATH,
-    "policy.max_public_share",
-    "policy.max_projects",
-    "policy.max_starts_by_year.*",
-    "policy.state_aid.max_intensity",
-    "policy.state_aid.max_meur",
-    "policy.max_country_share.limit",
-    "funders.*.budget_meur",
-    "funders.*.budget_by_year_meur.*",
-    "funders.*.budget_lines.*.total_meur",
-    "funders.*.budget_lines.*.by_year_meur.*",
-    "funders.*.budget_lines.*.limit_meur",
-    "funders.*.instruments.*.max_share",
-    "funders.*.instruments.*.ticket_max_meur",
-    "projects.*.market_finance_max",
-    "stockpiles.*.max_t",
-    "stockpiles.*.max_purchase_t_per_year",
-)
+LOOSENING_PATHS = tuple(path for rule in RULES.values() for path in rule.loosening_paths)
 """Numbers that stand on the greater side of one rule and nowhere else: raising one keeps every plan
 feasible and changes neither its damage nor its cost."""
 
@@ -88,7 +71,10 @@ class Variation:
     @property
     def is_integer(self) -> bool:
         """Whether values are whole numbers, as far as that is known beforehand."""
-        return self.path.startswith(("policy.max_projects", "policy.max_starts_by_year."))
+        counts = [limit.path for limit in policy_limits() if limit.unit == "count"]
+        return self.path in [f"policy.{path}" for path in counts] or self.path.startswith(
+            "policy.max_starts_by_year."
+        )
 
     @property
     def limited_funders(self) -> tuple[str, ...] | None:

@@ -27,6 +27,7 @@ from optimizer.analyses.assumptions import (
 from optimizer.analyses.plan.plan_wording import decidable_projects
 from optimizer.analyses.sensitivity.sensitivity_wording import input_kind_name
 from optimizer.analyses.variation import format_setting
+from optimizer.model.rules import policy_limits
 from optimizer.page.figure_controls import (
     FACTOR_UNIT,
     SECTIONS_WITHOUT_FIGURES,
@@ -50,7 +51,6 @@ WITHOUT_ASSUMPTION_SETS = "objective.over_assumptions=null"
 UNDECIDED, MUST_BUILD, MUST_NOT_BUILD = "free", "in", "out"
 """What may be said of a project: the search decides, it has to be built, it must not be."""
 INSTRUMENT_TERMS = ("max_share", "ticket_min_meur", "ticket_max_meur")
-POLICY_RULES = ("budget_meur", "max_public_share", "max_projects")
 MAX_PERIODS = 10_000
 """Periods that a course is stretched to at most, where the horizon does not say it."""
 DAYS_PER_YEAR, MAX_STOCK_DAYS = 365, 1_500
@@ -171,10 +171,11 @@ def _rules_group(case: Case) -> ControlGroup:
 
         label = tr("Projects decided in a year, at most")
         found.append(Control("deals", label, base, deals, high=10.0, is_integer=True))
-    for name in POLICY_RULES:
-        if (value := getattr(case.policy, name)) is not None:
-            whole = name == "max_projects"
-            found.append(figure_control(case, f"policy.{name}", float(value), is_integer=whole))
+    for limit in policy_limits():
+        value = limit.value(case)
+        if limit.on_page and value is not None:
+            count = limit.unit == "count"
+            found.append(figure_control(case, f"policy.{limit.path}", value, is_integer=count))
     return ControlGroup("rules", tr("Rules"), tuple(found))
 
 

@@ -26,7 +26,9 @@ def answer_pickled_request(pickled_request: bytes) -> TaskReply:
     order, worker = pickle.loads(pickled_request), get_worker()
     _running_teams[:] = [order.team_id]
     try:
-        return task_server.answer_request(order, lambda: worker.log_event(order.team_id, order.task_number))
+        return task_server.answer_request(
+            order, lambda: worker.log_event(order.team_id, order.task_number)
+        )
     finally:
         _running_teams.clear()
 

@@ -28,8 +28,8 @@ from optimizer.analyses.variation import Variation
 from optimizer.errors import Infeasible, SolverError
 from optimizer.model import highs
 from optimizer.model.formulation import build_extensive_form, substitute_planned_stock
+from optimizer.model.rules import RULES
 from optimizer.solve.conflicts import (
-    RULE_EXPLAINERS,
     add_structural_constraints,
     conflict_with_level,
     rule_rows,
@@ -113,7 +113,7 @@ def test_named_rules_keep_every_plan_above_the_level_and_none_of_them_is_idle(se
     compiled = highs.compile_model(model)
     groups: dict[Any, list[int]] = {}
     for row, name, index in rule_rows(compiled):
-        groups.setdefault(RULE_EXPLAINERS[name](problem.instance, index), []).append(row)
+        groups.setdefault(RULES[name].describe(problem.instance, index), []).append(row)
     program = substitute_planned_stock(compiled).program
 
     def least(kept: Sequence[Any]) -> float:

@@ -25,8 +25,9 @@ from optimizer.analyses.explanation.limit_values import SHARE_LIMIT_RULES
 from optimizer.analyses.variation import Variation
 from optimizer.model.formulation import build_commitment, build_extensive_form
 from optimizer.model.instance import COMMON_GROUP, Instance, read_instance
+from optimizer.model.rules import RULES
 from optimizer.model.states import read_states
-from optimizer.solve import conflicts, verification
+from optimizer.solve import verification
 from optimizer.solve.conflicts import compile_first_stage, rule_rows
 from optimizer.solve.decomposition.master_model import LAZY_CONSTRAINTS
 
@@ -42,15 +43,9 @@ SCENARIOS = (
 )
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
 
-RULES = set(conflicts.RULE_EXPLAINERS)
-MERGED = {"share_needs_start"}  # told as share_limit
+MERGED = {name for name, rule in RULES.items() if rule.reported_as}
 CHECKED = re.findall(r"\b([A-Z]\d) (\w+): ", Path(verification.__file__).read_text("utf-8"))
 SUBSETS = {
-    "YEAR_BY_YEAR": active_constraints.YEARLY_RULES,
-    "UNNUMBERED": active_constraints.RULES_WITHOUT_NUMBER,
-    "UNTOLD": active_constraints.UNREPORTED_RULES,
-    "FOR_ALL": active_constraints.SHARED_RULES,
-    "OF_THE_WHOLE": active_constraints.PROJECT_SHARE_RULES,
     "SHARES": set(SHARE_LIMIT_RULES),
     "WAITING": set(LAZY_CONSTRAINTS),
 }
@@ -90,7 +85,7 @@ def test_every_rule_that_a_scenario_can_change_has_its_place_in_a_conflict() -> 
     inner |= {"subsidised_loan_limit", "price_floor_limit", "floored_offtake", "floored_limit"}
     inner |= {name for name, tag in CONSTRAINTS.items() if tag[0] == "H"}
     second = {name for name, tag in CONSTRAINTS.items() if tag[0] == "R" or tag == "CVaR"}
-    assert set(conflicts.RULE_EXPLAINERS) == set(CONSTRAINTS) - inner - second
+    assert set(RULES) == set(CONSTRAINTS) - inner - second
 
 
 # Tables that know rules by name: one that is missing in any fails here, not in use
@@ -110,17 +105,17 @@ def rows() -> list[tuple[Instance, str, Any]]:
 
 
 def test_every_rule_stands_in_every_table() -> None:
-    assert set(active_constraints.RULE_INDEX_PARTS) == RULES
-    assert {name.removesuffix(", other") for name in conflicts._RULE_TEXTS} == RULES
-    assert set(document.RULE_CLAUSES) == RULES - MERGED | {"earliest_start"}
-    assert {name: tag for name, (tag, *_) in conflicts._RULE_LOCATIONS.items()} == {
+    assert set(document.RULE_CLAUSES) == set(RULES) - MERGED | {"earliest_start"}
+    assert set(document.RULE_ORDER) == {*RULES, "earliest_start"}
+    assert {name: rule.tag for name, rule in RULES.items()} == {
         name: CONSTRAINTS[name] for name in RULES
     }
+    assert {rule.reported_as for rule in RULES.values()} <= {"", *RULES}
 
 
 @pytest.mark.parametrize("table", SUBSETS)
 def test_tables_of_some_rules_name_no_others(table: str) -> None:
-    assert SUBSETS[table] <= RULES
+    assert SUBSETS[table] <= set(RULES)
 
 
 def test_every_rule_of_the_first_stage_is_checked_outside_the_solver() -> None:
@@ -146,7 +141,7 @@ def test_every_row_can_be_explained() -> None:
             "period": range(len(instance.periods)), "material": case.materials,
             "country": {country for _, country in instance.supply},
         }  # fmt: skip
-        kinds = active_constraints.RULE_INDEX_PARTS[name]
+        kinds = RULES[name].index_roles
         assert len(kinds) <= len(parts), name
         for kind, part in zip(kinds, parts, strict=False):
             assert (
@@ -161,7 +156,7 @@ def test_every_row_can_be_explained() -> None:
         )
         assert rule.tag == CONSTRAINTS[name]
         seen.add(name)
-    assert seen == RULES
+    assert seen == set(RULES)
 
 
 def test_what_a_higher_number_does_is_decided_for_every_rule_with_one() -> None:

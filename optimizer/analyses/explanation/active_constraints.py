@@ -16,9 +16,9 @@ from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.formulation import read_commitment
 from optimizer.model.instance import COMMON_GROUP, Floats, Instance
+from optimizer.model.rules import RULES
 from optimizer.solve import outcomes
 from optimizer.solve.conflicts import (
-    RULE_EXPLAINERS,
     ConflictSearch,
     compile_first_stage,
     find_conflicting_groups,
@@ -28,48 +28,6 @@ from optimizer.solve.planner import Problem
 
 SLACK_TOLERANCE = 1e-5
 """Slack below this share of a row's size is none."""
-RULE_INDEX_PARTS: dict[str, tuple[str, ...]] = {
-    "market_finance_limit": ("project", ""),
-    "share_limit": ("", "funder", "instrument"),
-    "share_needs_start": ("", "funder", "instrument", ""),
-    "ticket_min": ("", "funder", "instrument"),
-    "ticket_max": ("", "funder", "instrument"),
-    "offtake_right": ("project", "", "funder"),
-    "offtake_limit": ("project", ""),
-    "public_share_limit": (),
-    "state_aid_limit": ("project",),
-    "requires": ("project", "other", ""),
-    "excludes": ("project", "other"),
-    "must_build": ("project",),
-    "must_not_build": ("project",),
-    "starts_by_year": ("year",),
-    "max_projects": (),
-    "purchase_limit": ("stockpile", "year"),
-    "storage_limit": ("stockpile", "period"),
-    "days_of_demand": ("stockpile", "year"),
-    "funder_budget_by_year": ("funder", "year"),
-    "funder_budget": ("funder",),
-    "public_budget": (),
-    "budget_line_by_year": ("funder", "line", "year"),
-    "budget_line_total": ("funder", "line"),
-    "guarantee_stock_limit": ("funder", "line", "year"),
-    "country_share_limit": ("material", "country", "year"),
-}
-"""What the parts of the index of each rule are; an empty one is not told."""
-YEARLY_RULES = {"funder_budget_by_year", "budget_line_by_year", "guarantee_stock_limit"}
-YEARLY_RULES |= {"starts_by_year"}
-"""Rules of which each year is one by itself."""
-RULES_WITHOUT_NUMBER = {"offtake_right", "days_of_demand"}
-"""Rules whose path leads to more than one number."""
-UNREPORTED_RULES = {"share_needs_start", "offtake_right", "requires", "excludes"}
-"""Rules that are tight around nearly everything: that they are tells nobody anything."""
-SHARED_RULES = (
-    {"funder_budget", "funder_budget_by_year", "public_budget", "max_projects", "excludes"}
-    | {"budget_line_total", "budget_line_by_year", "guarantee_stock_limit", "starts_by_year"}
-)  # fmt: skip
-"""Rules that keep something from a project because others have it."""
-PROJECT_SHARE_RULES = {"share_limit", "market_finance_limit", "offtake_limit", "public_share_limit"}
-"""Rules whose limit is a share of a project: that nobody can have more than all is no rule."""
 COLUMNS_BY_KIND = {
     "project": {"start", "unaided", "share", "market", "takes_part", "offtake", "floored"},
     "stockpile": {"buy", "planned"},
@@ -92,15 +50,15 @@ def rule_key(instance: Instance, name: str, index: Any) -> tuple[RuleKey, int | 
     """The rule that a row belongs to, and the year that the row is for."""
     parts = index if isinstance(index, tuple) else (index,)
     about, year = [], None
-    for what, part in zip(RULE_INDEX_PARTS[name], parts, strict=False):
+    for what, part in zip(RULES[name].index_roles, parts, strict=False):
         if what == "year":
             year = int(part)
         elif what == "period":
             year = instance.years[int(part) // instance.periods_per_year]
         elif what and not (name == "offtake_right" and what == "funder" and part == COMMON_GROUP):
             about.append((what, str(part).removesuffix(".")))
-    name = "share_limit" if name == "share_needs_start" else name
-    return RuleKey(name, tuple(about), year if name in YEARLY_RULES else None), year
+    name = RULES[name].reported_as or name
+    return RuleKey(name, tuple(about), year if RULES[name].is_yearly else None), year
 
 
 @dataclass
@@ -133,7 +91,7 @@ def build_binding_rule(
     alone: bool | None = None,
 ) -> BindingRule:
     """A rule for a reader; ``index`` is that of one of its rows."""
-    rule = RULE_EXPLAINERS[key.name](instance, index)
+    rule = RULES[key.name].describe(instance, index)
     listed = (key.year,) if key.year is not None else tuple(sorted(years))
     return BindingRule(
         tag=rule.tag,
@@ -168,7 +126,7 @@ def _rule_limit(
         at = numbers.pop() if len(numbers) == 1 else None
     elif isinstance(at, dict) and key.year is not None:
         at = at.get(key.year, 0.0)
-    known = key.name not in RULES_WITHOUT_NUMBER and isinstance(at, int | float)
+    known = RULES[key.name].has_number and isinstance(at, int | float)
     return float(at) if known and math.isfinite(at) else None
 
 
@@ -195,7 +153,7 @@ class PlanConstraints:
             for key, rows in self._tight_rows(self._column_mask(item_kind, id)).items()
         ]
         found = [
-            r for r in found if r.name not in PROJECT_SHARE_RULES or (r.limit or 0.0) < 1 - 1e-9
+            r for r in found if not RULES[r.name].is_project_share or (r.limit or 0.0) < 1 - 1e-9
         ]
         start = self.commitment.start.get(id) if item_kind == "project" else None
         if start is not None and self.instance.years[0] < start == self._possible_starts(id)[0]:
@@ -215,11 +173,7 @@ class PlanConstraints:
         used = column_mask & (np.abs(self.column_values) > 1e-9)
         return group_rows_by_rule(
             self.instance,
-            (
-                row
-                for row in self.rows
-                if row[1] not in UNREPORTED_RULES and self._is_tight(row, used)
-            ),
+            (row for row in self.rows if RULES[row[1]].is_reported and self._is_tight(row, used)),
         )
 
     def _is_tight(self, rule_row: tuple[int, str, Any], used_columns: NDArray[np.bool_]) -> bool:
@@ -258,7 +212,7 @@ class PlanConstraints:
         # Of rules that stop it alike those are named that come first: what the plan uses up.
         groups = {
             key: some[key].row_indices
-            for key in sorted(some, key=lambda k: k.name not in SHARED_RULES)
+            for key in sorted(some, key=lambda k: not RULES[k.name].is_shared)
         }
         search = ConflictSearch(program, groups)
 

@@ -2,13 +2,11 @@
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from models.language import tr
+from models.language import mark_translatable, tr
 from models.results import (
     AdditionEffect,
     BindingRule,
@@ -20,6 +18,7 @@ from models.results import (
 from optimizer.analyses.assumption_dependence.sentences import damage_by_set_table
 from optimizer.analyses.plan.shortage_durations import shortage_duration_parts
 from optimizer.analyses.plan_diff import describe_plan_diff
+from optimizer.model.rules import RULES
 from optimizer.report.cells import format_range
 from optimizer.report.charts import Chart
 from optimizer.report.charts import explanation as charts
@@ -50,12 +49,13 @@ ExplanationWording = Wording[Explanation]
 MAX_NAMED = 8
 """Largest number of projects and stockpiles named in one sentence; others are counted."""
 
-RULE_CLAUSE_TABLES = tomllib.loads(
-    (files("optimizer.analyses.explanation") / "rules.toml").read_text(encoding="utf-8")
-)
-RULE_CLAUSES: dict[str, str] = {**RULE_CLAUSE_TABLES["any"], **RULE_CLAUSE_TABLES["financing"]}
-"""Rules as clauses, in their order of output."""
-RULE_ORDER = list(RULE_CLAUSES)
+EARLIEST_START_CLAUSE = mark_translatable("it cannot start before {years}")
+"""Of a bound that is no constraint: a project starts in the first year in which it can."""
+RULE_CLAUSES = {name: rule.clause for name, rule in RULES.items() if rule.clause}
+RULE_CLAUSES["earliest_start"] = EARLIEST_START_CLAUSE
+"""Rules as clauses."""
+RULE_ORDER = [*RULES]
+RULE_ORDER.insert(RULE_ORDER.index("offtake_right"), "earliest_start")
 
 
 def build_document(result: Explanation) -> Document:
@@ -475,7 +475,9 @@ def _item_sentences(wording: ExplanationWording, explained: ExplainedDecision) -
 
 def _describe_missing_investor(rules: Iterable[BindingRule]) -> Iterator[str]:
     names = {rule.name for rule in rules}
-    if "market_finance_limit" in names and names <= set(RULE_CLAUSE_TABLES["financing"]):
+    if "market_finance_limit" in names and all(
+        name in RULES and RULES[name].is_financing for name in names
+    ):
         yield tr("Nobody carries the rest of its capex.")
 
 

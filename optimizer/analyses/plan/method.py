@@ -8,6 +8,7 @@ from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording, decidable_projects
+from optimizer.model.rules import policy_limits
 from optimizer.report import cells
 from optimizer.report import document as doc
 from optimizer.report.document import (
@@ -111,23 +112,13 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
 
 def _describe_rules(wording: PlanWording, case: Case) -> Iterator[str]:
     policy = case.policy
-    aid, country = policy.state_aid, policy.max_country_share
-    limits: list[tuple[str, float | None, Callable[[float], str]]] = [
-        (tr("All public funders together spend at most"), policy.budget_meur, wording.money_amount),
-        (tr("Public share of a project's capital cost, at most"), policy.max_public_share,
-            format_percent),
-        (tr("State aid, of a project's capital cost, at most"),
-         aid.max_intensity if aid else None, format_percent),
-        (tr("State aid, of a project, at most"), aid.max_meur if aid else None,
-            wording.money_amount),
-        (tr("Share of a country in the need for a material, at most"),
-         country.limit if country else None, format_percent),
-        (tr("Number of projects, at most"), policy.max_projects, format_number),
-    ]  # fmt: skip
+    formats: dict[str, Callable[[float], str]] = {
+        "money": wording.money_amount, "share": format_percent, "count": format_number
+    }  # fmt: skip
     yield tr("Every budget is kept in every year, and every project is financed in full.")
-    for rule, limit, format_limit in limits:
-        if limit is not None:
-            yield f"{rule}: {format_limit(float(limit))}."
+    for limit in policy_limits():
+        if (value := limit.value(case)) is not None:
+            yield f"{tr(limit.label)}: {formats[limit.unit](value)}."
     starts = enumerate(sorted(policy.max_starts_by_year.items()))
     for (limit, _), pairs in groupby(starts, lambda entry: (entry[1][1], entry[1][0] - entry[0])):
         (first, _), *others = (pair for _, pair in pairs)

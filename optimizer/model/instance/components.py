@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.scenario.funding import COMMON_GROUP as COMMON_GROUP
 from optimizer.model.instance.instrument_terms import Floats, FloorPrices, InstrumentTerms
 
 COVERAGE_TOLERANCE = 1e-12  # demand is covered where less than this share is missing: rounding
-COMMON_GROUP = "common"  # the group of all home consumers, beside the company funders
 
 
 def company_group(company: str) -> str:

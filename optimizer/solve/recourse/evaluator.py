@@ -182,7 +182,9 @@ class RecourseEvaluator:
                 )
                 for at in places
             ]
-        return [own.for_instance(self.instance.on_branch(g)) for g, own in enumerate(self.memo[key])]
+        return [
+            own.for_instance(self.instance.on_branch(g)) for g, own in enumerate(self.memo[key])
+        ]
 
     def clear_branches(self) -> None:
         """Let go of recourse on single paths."""

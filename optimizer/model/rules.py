@@ -1,0 +1,558 @@
+"""Rules of the first stage that a scenario file states, each declared once.
+
+From a declaration follow the sentence of a conflict, the clause of an explanation, what varying its
+number does, the lines of a report and the controls of the page. The constraint itself is built in
+optimizer/model/formulation under the same name and checked in optimizer/solve/verification.py;
+docs/formulation.md states it. CONTRIBUTING says how to add one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+from models.base import display_name
+from models.faults import PathStep
+from models.language import current_language, format_number, mark_translatable, tr
+from models.scenario.case import Case
+from models.scenario.funding import COMMON_GROUP
+from models.scenario.quantities import YearlyQuantity
+from optimizer.errors import Rule
+
+
+class RuleContext(Protocol):
+    """What a rule needs of an instance to be located in the scenario file."""
+
+    @property
+    def case(self) -> Case:
+        """The scenario."""
+
+    @property
+    def instruments(self) -> Sequence[Any]:
+        """Its instruments, as InstrumentData."""
+
+
+class RuleLocation(NamedTuple):
+    """Where a rule stands in a scenario, and what its sentence says of it."""
+
+    path: tuple[PathStep, ...]
+    sentence_values: dict[str, Any]
+    uses_alternative_text: bool = False  # whether the second of the rule's sentences says it
+
+
+Locator = Callable[["RuleContext", Any, str], RuleLocation]
+
+
+def _locate_project(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    p = index[0] if isinstance(index, tuple) else index
+    value = format_number(getattr(instance.case.projects[p], field))
+    return RuleLocation(("projects", p, field), {"p": p, "value": value})
+
+
+def _locate_instrument(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    _, f, i = index[:3]
+    value = format_number(getattr(instance.case.funders[f].instruments[i], field))
+    return RuleLocation(("funders", f, "instruments", i, field), {"f": f, "i": i, "value": value})
+
+
+def _locate_stockpile(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    position = [s.id for s in instance.case.stockpiles].index(index[0])
+    return RuleLocation(("stockpiles", position, field), {"h": index[0]})
+
+
+def _locate_project_pair(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    p, other = index[:2]
+    if other not in getattr(instance.case.projects[p], field):
+        p, other = other, p
+    position = getattr(instance.case.projects[p], field).index(other)
+    return RuleLocation(("projects", p, field, position), {"p": p, "other": other})
+
+
+def _locate_policy(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    value: Any = instance.case.policy
+    path = field.split(".")
+    for step in path:
+        value = getattr(value, step)
+    if isinstance(value, tuple):
+        return RuleLocation(("policy", *path, value.index(index)), {"p": index})
+    m, country = index[:2] if isinstance(index, tuple) else (index, None)
+    shown = format_number(value) if isinstance(value, float) else ""
+    return RuleLocation(("policy", *path), {"p": index, "m": m, "country": country, "value": shown})
+
+
+def _locate_starts_by_year(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    most = getattr(instance.case.policy, field)[index]
+    about = {"value": format_number(most), "year": index}
+    return RuleLocation(("policy", field, str(index)), about)
+
+
+def _locate_offtake_right(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    p, _, group = index
+    if group == COMMON_GROUP:
+        return RuleLocation(("projects", p, field), {"p": p})
+    path = ("funders", group.removesuffix("."), "instruments")
+    return RuleLocation(path, {"f": group, "p": p}, uses_alternative_text=True)
+
+
+def _locate_market_finance(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    supported = any(
+        i.market_finance_per_share > 0 and i.max_share > 0 and index[0] in i.eligible_projects
+        for i in instance.instruments
+    )
+    return _locate_project(instance, index, field)._replace(uses_alternative_text=supported)
+
+
+def _locate_funder(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    f, year = index if isinstance(index, tuple) else (index, None)
+    value = getattr(instance.case.funders[f], field)
+    return _location_in_year(("funders", f, field), {"f": f}, value, year)
+
+
+def _locate_budget_line(instance: RuleContext, index: Any, field: str) -> RuleLocation:
+    f, id, year = (*index, None)[:3]
+    value = getattr(instance.case.funders[f].budget_lines[id], field)
+    return _location_in_year(
+        ("funders", f, "budget_lines", id, field), {"f": f, "id": id}, value, year
+    )
+
+
+def _location_in_year(
+    path: tuple[PathStep, ...], values: dict[str, Any], value: Any, year: Any
+) -> RuleLocation:
+    """A value that may be that of one year. What does not change is one rule, however many years it
+    binds in."""
+    years = (
+        value.years
+        if isinstance(value, YearlyQuantity)
+        else value
+        if isinstance(value, dict)
+        else ()
+    )
+    path = (*path, str(year)) if year in years else path
+    changes = bool(years) or isinstance(value, dict)
+    if isinstance(value, YearlyQuantity):
+        value = value.at(year)
+    elif isinstance(value, dict):
+        value = value.get(year, 0.0)
+    return RuleLocation(
+        path, {**values, "value": format_number(value or 0.0), "year": year}, changes
+    )
+
+
+class PolicyLimit(NamedTuple):
+    """A number of the policy section that is the limit of a rule."""
+
+    path: str  # below ``policy``, dotted
+    label: str  # its label in a report, to be translated
+    unit: Literal["money", "share", "count"]
+    on_page: bool = False  # whether the page has a control for it
+
+    def value(self, case: Case) -> float | None:
+        """Return the limit of a scenario; None without one."""
+        value: Any = case.policy
+        for step in self.path.split("."):
+            value = None if value is None else getattr(value, step)
+        return None if value is None else float(value)
+
+
+@dataclass(frozen=True)
+class RuleDeclaration:
+    """A rule that a scenario file states, with everything that is said and known of it."""
+
+    name: str  # of its constraint
+    tag: str  # as in docs/formulation.md
+    index_roles: tuple[str, ...]
+    """Roles of the parts of the constraint's index: project, other (project), funder, instrument,
+    line, stockpile, material, country, year, period; "" for a part that does not tell rules apart."""
+    locator: Locator
+    field: str  # of the scenario file, below what the locator finds
+    text: str
+    """Sentence of a conflict, to be translated, with the values that the locator gives."""
+    other_text: str = ""  # the sentence where the locator says so
+    clause: str = ""  # the rule as part of a sentence of an explanation, to be translated
+    is_financing: bool = False  # whether it limits who carries how much of a project
+    loosened_by: str = ""
+    """Pattern of the number that only loosens it: raising the number keeps every plan feasible and
+    changes neither damage nor cost. Policy limits have one of their own."""
+    policy_limits: tuple[PolicyLimit, ...] = ()
+    is_yearly: bool = False  # whether each year is a rule by itself
+    has_number: bool = True  # False where its path leads to several numbers, or none
+    is_reported: bool = True  # False where it is tight around nearly everything
+    is_shared: bool = False  # whether it keeps something from a project because others have it
+    is_project_share: bool = False  # whether its limit is a share of a project, so that 1 is none
+    reported_as: str = ""  # the name of the rule that stands for it in reports
+
+    @property
+    def loosening_paths(self) -> tuple[str, ...]:
+        """Patterns of all numbers that only loosen it."""
+        policy = tuple(f"policy.{limit.path}" for limit in self.policy_limits)
+        return (*policy, self.loosened_by) if self.loosened_by else policy
+
+    def describe(self, instance: RuleContext, index: Any) -> Rule:
+        """Return the rule that a row belongs to, by its index, as conflicts and results state it."""
+        location = self.locator(instance, index, self.field)
+        use_other = location.uses_alternative_text and self.other_text
+        text, values = self.other_text if use_other else self.text, location.sentence_values
+        names = {key: _display_name(instance, key, values) for key in values}
+        name = self.reported_as or self.name
+        return Rule(self.tag, name, tr(text, **values), location.path, tr(text, **names))
+
+
+def _display_name(instance: RuleContext, key: str, values: Mapping[str, Any]) -> Any:
+    """The name of what a sentence speaks of, in the current language; its id where it has none."""
+    case, id = instance.case, values[key]
+    funder = case.funders.get(str(values.get("f", "")).removesuffix("."))
+    sections: dict[str, Mapping[Any, Any]] = {
+        "p": case.projects,
+        "other": case.projects,
+        "m": case.materials,
+        "h": {pile.id: pile for pile in case.stockpiles},
+        "f": {values.get("f"): funder},
+        "i": {} if funder is None else funder.instruments,
+        "id": {} if funder is None else funder.budget_lines,
+    }
+    item = sections.get(key, {}).get(id) if isinstance(id, str) else None
+    return id if item is None else display_name(getattr(item, "name", None), id, current_language())
+
+
+RULES: dict[str, RuleDeclaration] = {
+    rule.name: rule
+    for rule in (
+        RuleDeclaration(
+            "funder_budget",
+            "B1",
+            ("funder",),
+            _locate_funder,
+            "budget_meur",
+            mark_translatable("{f} spends at most {value} million in all"),
+            clause=mark_translatable("the budget of {funder} is {money}"),
+            loosened_by="funders.*.budget_meur",
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "funder_budget_by_year",
+            "B1",
+            ("funder", "year"),
+            _locate_funder,
+            "budget_by_year_meur",
+            mark_translatable("{f} has {value} million for {year}"),
+            clause=mark_translatable("the budget of {funder} is limited in {years}"),
+            loosened_by="funders.*.budget_by_year_meur.*",
+            is_yearly=True,
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "public_budget",
+            "B2",
+            (),
+            _locate_policy,
+            "budget_meur",
+            mark_translatable("public funders together spend at most {value} million"),
+            clause=mark_translatable("the public budget is {money}"),
+            policy_limits=(
+                PolicyLimit(
+                    "budget_meur",
+                    mark_translatable("All public funders together spend at most"),
+                    "money",
+                    on_page=True,
+                ),
+            ),
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "budget_line_by_year",
+            "B3",
+            ("funder", "line", "year"),
+            _locate_budget_line,
+            "by_year_meur",
+            mark_translatable("the line {id} of {f} has {value} million in all"),
+            other_text=mark_translatable("the line {id} of {f} has {value} million for {year}"),
+            clause=mark_translatable("the line {line} of {funder} is limited in {years}"),
+            loosened_by="funders.*.budget_lines.*.by_year_meur.*",
+            is_yearly=True,
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "budget_line_total",
+            "B3",
+            ("funder", "line"),
+            _locate_budget_line,
+            "total_meur",
+            mark_translatable("the line {id} of {f} has {value} million in all"),
+            other_text=mark_translatable("the line {id} of {f} has {value} million for {year}"),
+            clause=mark_translatable("the line {line} of {funder} is {money}"),
+            loosened_by="funders.*.budget_lines.*.total_meur",
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "guarantee_stock_limit",
+            "B4",
+            ("funder", "line", "year"),
+            _locate_budget_line,
+            "limit_meur",
+            mark_translatable("of the line {id} of {f} at most {value} million may be outstanding"),
+            other_text=mark_translatable(
+                "of the line {id} of {f} at most {value} million may be outstanding at the end of "
+                "{year}"
+            ),
+            clause=mark_translatable("guarantees of {funder} ({line}) are limited in {years}"),
+            loosened_by="funders.*.budget_lines.*.limit_meur",
+            is_yearly=True,
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "offtake_right",
+            "P6",
+            ("project", "", "funder"),
+            _locate_offtake_right,
+            "home_share",
+            mark_translatable(
+                "output of {p} reaches domestic consumers by its home_share and by what funders "
+                "other than companies hold of it"
+            ),
+            other_text=mark_translatable("{f} gets output of {p} only for the share it holds"),
+            clause=mark_translatable("its output goes only to those who hold a share"),
+            has_number=False,
+            is_reported=False,
+        ),
+        RuleDeclaration(
+            "offtake_limit",
+            "P6",
+            ("project", ""),
+            _locate_project,
+            "offtake_max",
+            mark_translatable("at most {value} of the output of {p} can be reserved"),
+            clause=mark_translatable("at most {share} of its output can be reserved"),
+            is_project_share=True,
+        ),
+        RuleDeclaration(
+            "requires",
+            "P9",
+            ("project", "other", ""),
+            _locate_project_pair,
+            "requires",
+            mark_translatable("{p} needs {other} to start no later"),
+            clause=mark_translatable("{project} needs {other} to start no later"),
+            is_reported=False,
+        ),
+        RuleDeclaration(
+            "excludes",
+            "P9",
+            ("project", "other"),
+            _locate_project_pair,
+            "excludes",
+            mark_translatable("{p} and {other} exclude each other"),
+            clause=mark_translatable("{project} and {other} exclude each other"),
+            is_reported=False,
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "must_build",
+            "P9",
+            ("project",),
+            _locate_policy,
+            "must_build",
+            mark_translatable("{p} must be built"),
+            clause=mark_translatable("the scenario demands {project}"),
+        ),
+        RuleDeclaration(
+            "must_not_build",
+            "P9",
+            ("project",),
+            _locate_policy,
+            "must_not_build",
+            mark_translatable("{p} must not be built"),
+            clause=mark_translatable("the scenario rules out {project}"),
+        ),
+        RuleDeclaration(
+            "starts_by_year",
+            "P9",
+            ("year",),
+            _locate_starts_by_year,
+            "max_starts_by_year",
+            mark_translatable("at most {value} projects are started in {year}"),
+            clause=mark_translatable("only so many projects may be started in {years}"),
+            loosened_by="policy.max_starts_by_year.*",
+            is_yearly=True,
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "max_projects",
+            "P9",
+            (),
+            _locate_policy,
+            "max_projects",
+            mark_translatable("at most {value} projects are built"),
+            clause=mark_translatable("of all projects at most {number} may be built"),
+            policy_limits=(
+                PolicyLimit(
+                    "max_projects",
+                    mark_translatable("Number of projects, at most"),
+                    "count",
+                    on_page=True,
+                ),
+            ),
+            is_shared=True,
+        ),
+        RuleDeclaration(
+            "purchase_limit",
+            "S1",
+            ("stockpile", "year"),
+            _locate_stockpile,
+            "max_purchase_t_per_year",
+            mark_translatable("the market gives {h} only so much a year"),
+            clause=mark_translatable("the market gives {stockpile} only so much a year"),
+            loosened_by="stockpiles.*.max_purchase_t_per_year",
+        ),
+        RuleDeclaration(
+            "storage_limit",
+            "S3",
+            ("stockpile", "period"),
+            _locate_stockpile,
+            "max_t",
+            mark_translatable("{h} has room for only so much"),
+            clause=mark_translatable("{stockpile} has room for {tonnes}"),
+            loosened_by="stockpiles.*.max_t",
+        ),
+        RuleDeclaration(
+            "days_of_demand",
+            "S4",
+            ("stockpile", "year"),
+            _locate_stockpile,
+            "min_days_of_demand",
+            mark_translatable("{h} must cover so many days of need"),
+            clause=mark_translatable("{stockpile} must cover so many days of need"),
+            has_number=False,
+        ),
+        RuleDeclaration(
+            "country_share_limit",
+            "G1",
+            ("material", "country", "year"),
+            _locate_policy,
+            "max_country_share.limit",
+            mark_translatable("at most {value} of the need for {m} may come from {country}"),
+            clause=mark_translatable(
+                "{country} may supply at most {share} of the need for {material}"
+            ),
+            policy_limits=(
+                PolicyLimit(
+                    "max_country_share.limit",
+                    mark_translatable("Share of a country in the need for a material, at most"),
+                    "share",
+                ),
+            ),
+        ),
+        RuleDeclaration(
+            "market_finance_limit",
+            "P3",
+            ("project", ""),
+            _locate_market_finance,
+            "market_finance_max",
+            mark_translatable("lenders and other investors carry at most {value} of {p}"),
+            other_text=mark_translatable(
+                "lenders and other investors carry at most {value} of {p}, and what subsidies and price floors add to it"
+            ),
+            clause=mark_translatable("lenders and other investors carry at most {share} of it"),
+            is_financing=True,
+            loosened_by="projects.*.market_finance_max",
+            is_project_share=True,
+        ),
+        RuleDeclaration(
+            "share_limit",
+            "P4",
+            ("", "funder", "instrument"),
+            _locate_instrument,
+            "max_share",
+            mark_translatable("{f} ({i}) carries at most {value} of a project"),
+            clause=mark_translatable(
+                "{funder} ({instrument}) carries at most {share} of a project"
+            ),
+            is_financing=True,
+            loosened_by="funders.*.instruments.*.max_share",
+            is_project_share=True,
+        ),
+        RuleDeclaration(
+            "share_needs_start",
+            "P4",
+            ("", "funder", "instrument", ""),
+            _locate_instrument,
+            "max_share",
+            mark_translatable("{f} ({i}) carries at most {value} of a project"),
+            is_reported=False,
+            reported_as="share_limit",
+        ),
+        RuleDeclaration(
+            "ticket_min",
+            "P5",
+            ("", "funder", "instrument"),
+            _locate_instrument,
+            "ticket_min_meur",
+            mark_translatable("{f} ({i}) puts at least {value} million into a project"),
+            clause=mark_translatable(
+                "{funder} ({instrument}) puts at least {money} into a project"
+            ),
+            is_financing=True,
+        ),
+        RuleDeclaration(
+            "ticket_max",
+            "P5",
+            ("", "funder", "instrument"),
+            _locate_instrument,
+            "ticket_max_meur",
+            mark_translatable("{f} ({i}) puts at most {value} million into a project"),
+            clause=mark_translatable("{funder} ({instrument}) puts at most {money} into a project"),
+            is_financing=True,
+            loosened_by="funders.*.instruments.*.ticket_max_meur",
+        ),
+        RuleDeclaration(
+            "public_share_limit",
+            "P7",
+            (),
+            _locate_policy,
+            "max_public_share",
+            mark_translatable("public funders together carry at most {value} of a project"),
+            clause=mark_translatable("public funders together carry at most {share} of a project"),
+            is_financing=True,
+            policy_limits=(
+                PolicyLimit(
+                    "max_public_share",
+                    mark_translatable("Public share of a project's capital cost, at most"),
+                    "share",
+                    on_page=True,
+                ),
+            ),
+            is_project_share=True,
+        ),
+        RuleDeclaration(
+            "state_aid_limit",
+            "P8",
+            ("project",),
+            _locate_policy,
+            "state_aid",
+            mark_translatable("state aid to {p} is limited"),
+            clause=mark_translatable("state aid to it is limited to {money}"),
+            is_financing=True,
+            policy_limits=(
+                PolicyLimit(
+                    "state_aid.max_intensity",
+                    mark_translatable("State aid, of a project's capital cost, at most"),
+                    "share",
+                ),
+                PolicyLimit(
+                    "state_aid.max_meur",
+                    mark_translatable("State aid, of a project, at most"),
+                    "money",
+                ),
+            ),
+        ),
+    )
+}
+"""All rules by the name of their constraint, in the order in which explanations list them."""
+
+
+def policy_limits() -> list[PolicyLimit]:
+    """Return the limits of the policy section, in the order of its fields."""
+    fields = list(Case.model_fields["policy"].annotation.model_fields)  # type: ignore[union-attr]
+    limits = [limit for rule in RULES.values() for limit in rule.policy_limits]
+    return sorted(limits, key=lambda limit: fields.index(limit.path.split(".")[0]))
