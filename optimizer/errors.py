@@ -1,7 +1,6 @@
-"""The exceptions of the project, each with the exit code of the command line: 5 where it says none.
+"""Exceptions of the project, each with the exit code of the command line (5 unless stated).
 
-A plan stopped by a limit is no error: it is returned with its gap, and the command line answers 1.
-"""
+A plan that a limit stopped is no error: it is returned with its gap, and the exit code is 1."""
 
 from __future__ import annotations
 
@@ -18,8 +17,8 @@ from models.language import tr
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the scenario: its tag, its name, what it says, and its path in the scenario.
-    ``called`` is what it says for those who do not have the file: with names in place of ids."""
+    """Rule of the scenario: tag, name, statement and path in the scenario file. ``called`` is the
+    statement with names in place of ids, for readers who do not have the file."""
 
     tag: str
     name: str
@@ -28,12 +27,13 @@ class Rule:
     called: str = ""
 
     def as_record(self) -> dict[str, Any]:
-        """Give what results keep of a rule: all but ``called``."""
+        """Return the fields that results contain: all but ``called``."""
         return {name: value for name, value in vars(self).items() if name != "called"}
 
 
 class Infeasible(VorratError):
-    """No plan keeps all rules; ``conflict`` is a smallest set of rules that exclude each other."""
+    """No plan satisfies all rules; ``conflict`` is a minimal set of rules that exclude each
+    other."""
 
     exit_code = 3
 
@@ -43,54 +43,54 @@ class Infeasible(VorratError):
         super().__init__(tr("no plan keeps all of these rules: {rules}", rules=rules))
 
     def __reduce__(self) -> tuple[type[Infeasible], tuple[tuple[Rule, ...]]]:
-        """How it comes from another process whole."""
+        """Support pickling between processes."""
         return Infeasible, (self.conflict,)
 
 
 class Misuse(VorratError):
-    """Options of an analysis do not go together, or name what its scenario does not have."""
+    """Options of an analysis exclude each other, or name something that the scenario lacks."""
 
     exit_code = 2
 
 
 class UnknownName(Misuse, KeyError):
-    """A mapping has nothing of this name."""
+    """A mapping has no item of this name."""
 
     __str__ = Exception.__str__
 
 
 class InvalidCutPool(VorratError):
-    """A file that should hold a pool of cuts and does not."""
+    """A file that should contain a cut pool does not."""
 
     exit_code = 2
 
 
 class NoPlan(VorratError):
-    """A limit was met before any plan was found."""
+    """A limit was reached before any plan was found."""
 
     exit_code = 4
 
 
 class OutOfMemory(NoPlan):
-    """A process outgrew the memory that it may take."""
+    """A process exceeded its memory limit."""
 
 
 class TimedOut(NoPlan):
-    """A process did not end long after the time limit that it was given."""
+    """A process did not end within a grace period after its time limit."""
 
 
 class Interrupted(VorratError):
-    """Stopped by the user with nothing to keep."""
+    """The user stopped the command before there was any result."""
 
     exit_code = 130
 
 
 class NotWritten(VorratError):
-    """Results could not be written: none of them is there, and what was there before still is."""
+    """Results could not be written: none of the files was changed."""
 
 
 class FileInUse(NotWritten):
-    """A file at ``path`` cannot be replaced, since another program has it open."""
+    """The file at ``path`` cannot be replaced, since another program has it open."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -99,12 +99,12 @@ class FileInUse(NotWritten):
         )
 
     def __reduce__(self) -> tuple[type[FileInUse], tuple[Path]]:
-        """How it comes from another process whole."""
+        """Support pickling between processes."""
         return FileInUse, (self.path,)
 
 
 class ClusterError(VorratError):
-    """A cluster cannot be reached, or is not fit for use."""
+    """A cluster cannot be reached or used."""
 
 
 class SolverError(VorratError):
@@ -112,20 +112,19 @@ class SolverError(VorratError):
 
 
 class WorkerDied(SolverError):
-    """A process that solved problems has died."""
+    """A worker process has died."""
 
 
 class InvalidModelData(SolverError):
-    """The model holds data that the solver would misread."""
+    """The model contains data that the solver would misread."""
 
 
-NamedCoefficient = tuple[
-    tuple[str, str], float
-]  # a coefficient: the names of its column and row, and its size
+NamedCoefficient = tuple[tuple[str, str], float]
+"""A coefficient: the names of its column and row, and its absolute value."""
 
 
 class CoefficientsOutOfRange(InvalidModelData):
-    """Coefficients too unlike in size: ``ends`` are the smallest and the largest."""
+    """Coefficients differ too much in size: ``extremes`` are the smallest and the largest."""
 
     def __init__(self, message: str, extremes: tuple[NamedCoefficient, NamedCoefficient]) -> None:
         self.extremes = extremes
@@ -134,13 +133,13 @@ class CoefficientsOutOfRange(InvalidModelData):
     def __reduce__(
         self,
     ) -> tuple[type[CoefficientsOutOfRange], tuple[str, tuple[NamedCoefficient, NamedCoefficient]]]:
-        """How it comes from another process whole."""
+        """Support pickling between processes."""
         return CoefficientsOutOfRange, (str(self), self.extremes)
 
 
 class UnknownOption(SolverError):
-    """The solver knows no such option."""
+    """The solver has no such option."""
 
 
 class CheckFailed(SolverError):
-    """The solver's answer fails the check from outside."""
+    """The solver's answer fails an independent check."""

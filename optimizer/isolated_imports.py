@@ -1,9 +1,8 @@
-"""Imports of libraries that would read settings from the current folder.
+"""Imports of libraries that would otherwise read settings from the current folder.
 
 numba reads ``.numba_config.yaml`` there, which can name a cache of code to be loaded, and
-matplotlib reads ``matplotlibrc``. Anybody may have sent that folder, and neither library can be
-configured against it: so constants of their code are replaced while they are imported.
-"""
+matplotlib reads ``matplotlibrc``. The folder may come from an untrusted source, and neither library
+can be configured not to read it, so constants of their code are replaced during the import."""
 
 import sys
 import warnings
@@ -13,12 +12,12 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 
 SETTINGS_MODULES = {"numba": "numba.core.config", "matplotlib": "matplotlib"}
-"""The libraries, and which of their modules reads settings."""
-_modules_being_imported: set[str] = set()  # modules that are imported from here at this moment
+"""Library -> its module that reads settings."""
+_modules_being_imported: set[str] = set()
 
 
 def import_isolated(name: str) -> None:
-    """Import numba or matplotlib, unless a program of the user already has."""
+    """Import numba or matplotlib, unless it has been imported already."""
     _modules_being_imported.add(SETTINGS_MODULES[name])
     try:
         import_module(name)
@@ -27,7 +26,7 @@ def import_isolated(name: str) -> None:
 
 
 class _IsolatingFinder:
-    """Finds the modules whose code is changed, where Python finds them."""
+    """Finder of the modules whose code is changed; finds them where Python's path finder does."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -38,42 +37,44 @@ class _IsolatingFinder:
         return spec
 
 
-# It stays: an import in another thread may miss a module while a finder is removed.
+# Never removed: an import in another thread may miss a module while a finder is being removed.
 sys.meta_path.insert(0, _IsolatingFinder())
 
 
 class _IsolatingLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         code = super().get_code(fullname)
-        changed = code and _without_local_settings(code)
-        if code is not None and changed == code:
+        isolated_code = code and _without_local_settings(code)
+        if code is not None and isolated_code == code:
             warnings.warn(
                 f"{fullname} may read settings from the current folder: this version of it names "
                 "them in another way than those that are known",
                 RuntimeWarning,
                 stacklevel=2,
             )
-        return changed
+        return isolated_code
 
 
 def _without_local_settings(code: CodeType) -> CodeType:
     constants: list[object] = []
-    for one in code.co_consts:
-        if one == ".numba_config.yaml":
+    for constant in code.co_consts:
+        if constant == ".numba_config.yaml":
             constants.append("")  # the name of no file
-        elif isinstance(one, CodeType):
-            is_list = one.co_name == "gen_candidates"
+        elif isinstance(constant, CodeType):
+            is_list = constant.co_name == "gen_candidates"
             constants.append(
-                _matplotlib_settings_files.__code__ if is_list else _without_local_settings(one)
+                _matplotlib_settings_files.__code__
+                if is_list
+                else _without_local_settings(constant)
             )
         else:
-            constants.append(one)
+            constants.append(constant)
     return code.replace(co_consts=tuple(constants))
 
 
 def _matplotlib_settings_files() -> Iterator[str]:
-    """List the files of which matplotlib reads the first that exists, but for the current folder.
-    It runs among the names of matplotlib, so it imports what it needs."""
+    """Yield the settings files that matplotlib tries in order, without the current folder. It runs
+    in matplotlib's namespace, so it has to import what it needs."""
     import os
     import sys
     from pathlib import Path

@@ -458,7 +458,8 @@ def by_programs(recourse: RecourseEvaluator, point: Any) -> Any:
 
 def proven(recourse: RecourseEvaluator, swept: Any, point: Any) -> Any:
     """(S) what the multipliers prove, in all nodes."""
-    return np.sum([own.at(recourse.node_data[v], point) for v, own in swept.slopes.items()], axis=0)
+    nodes = recourse.node_data
+    return np.sum([x.bound_at(nodes[v], point) for v, x in swept.subgradients.items()], axis=0)
 
 
 @pytest.mark.quick(every=29, ci=4)

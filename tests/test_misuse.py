@@ -126,7 +126,7 @@ def test_calls_that_are_no_calls_are_refused() -> None:
 
 @pytest.mark.parametrize("analysis", RUN, ids=lambda one: one.name)
 def test_every_option_of_every_analysis_says_what_it_takes(analysis: Any) -> None:
-    given = plan() if analysis.takes == "plan" else scenario()
+    given = plan() if analysis.input_kind == "plan" else scenario()
     options = option_names(analysis)
     needed = {"company": "maker"} if analysis.name == "participate" else {}
     for option in options:

@@ -17,7 +17,7 @@ OF_RESULTS = [
     ),
     *(ROOT / "solve" / "decomposition").rglob("*.py"),
     *(ROOT / "model" / "instance").rglob("*.py"),
-    *(ROOT / "model" / name for name in ("commitment.py", "dependence.py")),
+    *(ROOT / "model" / name for name in ("commitment.py", "supply_mix.py")),
     *(ROOT / "solve" / name for name in ("accounts.py", "outcomes.py")),
     *(ROOT / "solve" / name for name in ("plan_document.py", "verification.py")),
 ]

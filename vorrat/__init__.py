@@ -1,13 +1,13 @@
-"""Vorrat from Python and in notebooks: scenarios in, plans and what is asked of them out.
+"""Python interface of Vorrat: read scenarios, compute plans and analyse them.
 
     >>> import vorrat
     >>> plan = vorrat.solve(vorrat.read("scenarios/tutorial.yaml"))
     >>> round(plan.result.outcome.expected, 3)
     12.0
 
-What comes back is a :class:`Found`: ``result`` is the document that the command line writes, and
-its tables are pandas frames. In a notebook it shows itself. Nothing that solves, draws or makes
-tables is imported before it is needed.
+Analyses return a :class:`Found`: ``result`` is the document that the command line writes, and
+``tables`` holds its tables as pandas data frames. Notebooks display it as HTML. Modules that solve,
+draw or make tables are imported only when they are first needed.
 """
 
 from models.faults import Fault, ScenarioError, VorratError

@@ -1,4 +1,4 @@
-"""What may be asked of scenarios and plans."""
+"""Functions that solve scenarios and run analyses of scenarios and plans."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from optimizer.analyses.analysis_io import AnalysisInput
 
 ScenarioOrPlan = Scenario | Found[Plan] | Plan
-"""A scenario, or a plan with or without what belongs to it."""
+"""Input of an analysis: a scenario, or a plan with or without its :class:`Found`."""
 
 
 def _require_plan(value: Any) -> Any:
@@ -56,25 +56,26 @@ LABELS = ArgumentKind(
 @check_arguments(scenario=SCENARIO)
 @document_options("solve")
 def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
-    """Find the best plan for a scenario and prove how good it is.
+    """Compute the best plan for a scenario, with a proven bound on its objective.
 
     Parameters
     ----------
     scenario
-        As :func:`vorrat.read` gives it.
+        The scenario, as returned by :func:`vorrat.read`.
     **options
 
     Returns
     -------
     Found of Plan
-        Checked from outside the solver; ``complete`` where it is proven to the gap.
+        The plan, recomputed and checked independently of the solver. ``complete`` is True if the
+        requested gap is proven.
 
     Raises
     ------
     Infeasible
-        If no plan keeps all rules; it names a smallest set of rules in conflict.
+        If no plan satisfies all rules. The error names a smallest set of conflicting rules.
     NoPlan
-        If a limit was met before any plan was found.
+        If a time or node limit was reached before any plan was found.
 
     Examples
     --------
@@ -86,42 +87,45 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     from optimizer.analyses.break_even import add_break_even
     from optimizer.solve import planner
 
-    asked = build_options(ANALYSES_BY_NAME["solve"], options)
-    how: dict[str, Any] = {name: getattr(asked, name) for name in PlanOptions.supported_options}
-    changes = cast(PlanOptions, asked).all_settings
-    scenario = scenario.changed(*changes) if changes else scenario
-    if cast(PlanOptions, asked).break_even:
+    plan_options = build_options(ANALYSES_BY_NAME["solve"], options)
+    solve_options: dict[str, Any] = {
+        name: getattr(plan_options, name) for name in PlanOptions.supported_options
+    }
+    settings = cast(PlanOptions, plan_options).all_settings
+    scenario = scenario.changed(*settings) if settings else scenario
+    if cast(PlanOptions, plan_options).break_even:
         planner.check_supported(scenario.case)
     result = planner.solve_to_plan(
-        scenario.case, variant=scenario.variant, title=scenario.title, **how
+        scenario.case, variant=scenario.variant, title=scenario.title, **solve_options
     )
-    if cast(PlanOptions, asked).break_even:
-        with suppress(Interrupted):  # the plan is there
-            result = add_break_even(result, asked.time_limit)
+    if cast(PlanOptions, plan_options).break_even:
+        with suppress(Interrupted):  # the plan itself is complete
+            result = add_break_even(result, plan_options.time_limit)
     return _found_plan(result, scenario.label)
 
 
 @check_arguments(plan=PLAN)
 @document_options("evaluate")
 def evaluate(plan: Found[Plan] | Plan, **options: Any) -> Found[Evaluation]:
-    """Judge a plan on states that it was not made for, and against what could be known.
+    """Evaluate a plan out of sample, and estimate the value of better information.
 
     Parameters
     ----------
     plan
-        As :func:`solve` gives it.
+        The plan, as returned by :func:`solve`.
     **options
 
     Returns
     -------
     Found of Evaluation
+        Performance of the plan on newly drawn states of the world.
 
     Raises
     ------
     CheckFailed
-        If the plan was changed, or another version made it.
+        If the plan was edited, or was made by another version.
     Misuse
-        If options do not go together.
+        If the options contradict one another.
 
     Examples
     --------
@@ -136,25 +140,26 @@ def evaluate(plan: Found[Plan] | Plan, **options: Any) -> Found[Evaluation]:
 @check_arguments(scenario=SCENARIO)
 @document_options("frontier")
 def frontier(scenario: Scenario, **options: Any) -> Found[Frontier]:
-    """Draw damage against a budget, or any number of a scenario; each point is a plan.
+    """Compute the best plan for each of several budgets, or values of another scenario figure.
 
     Parameters
     ----------
     scenario
-        As :func:`vorrat.read` gives it.
+        The scenario, as returned by :func:`vorrat.read`.
     **options
 
     Returns
     -------
     Found of Frontier
-        With the plan of each point in ``plans``, by its value.
+        Damage and cost for each value. ``plans`` holds the plan of each point, by its value as
+        text.
 
     Raises
     ------
     ScenarioError
-        If the number is not in the scenario, or a value does not fit there.
+        If the scenario does not contain the figure, or a value is not valid for it.
     Misuse
-        If options do not go together.
+        If the options contradict one another.
 
     Examples
     --------
@@ -174,28 +179,28 @@ def frontier(scenario: Scenario, **options: Any) -> Found[Frontier]:
 def compare(
     *given: ScenarioOrPlan, labels: Sequence[str] | None = None, **options: Any
 ) -> Found[Comparison]:
-    """Put funding options side by side: what each buys and costs, and what makes the difference.
+    """Compare funding options: benefit, cost and the decisions in which they differ.
 
     Parameters
     ----------
     *given
-        Plans, and scenarios, which are solved.
+        Plans and scenarios in any order. Scenarios are solved first.
     labels
-        Short names of the first of them; of others, ids of variants and names of files.
+        Short names of the first options. The others are named by variant id or file name.
     **options
 
     Returns
     -------
     Found of Comparison
-        With the plan of each option in ``plans``, by its label. What kept others from a plan is in
-        ``failures``.
+        The comparison. ``plans`` holds the plan of each option by its label; ``failures`` says why
+        an option has no plan.
 
     Raises
     ------
     Infeasible, NoPlan
-        If no option has a plan: what kept the first from one.
+        If no option has a plan; this is the error of the first option.
     Misuse
-        If ``base``, ``year`` or ``federal`` name what is not there.
+        If ``base``, ``year`` or ``federal`` name something that does not exist.
 
     Examples
     --------
@@ -205,81 +210,89 @@ def compare(
     >>> [(option.label, round(option.benefit.expected.with_plan)) for option in side.result.options]
     [('tutorial', 12), ('small_tickets', 10)]
     """
-    from optimizer.analyses.comparison.plan_comparison import check_options, make_unique
-    from optimizer.analyses.comparison.plan_comparison import compare_plans as compared
+    from optimizer.analyses.comparison.plan_comparison import (
+        check_options,
+        compare_plans,
+        make_unique,
+    )
     from optimizer.analyses.sequential import SolveTask, solve_sequentially
     from optimizer.cli.compare import ComparedItem, failed_option
     from optimizer.cli.saved_results import option_plan_paths
 
-    asked = cast(CompareOptions, build_options(ANALYSES_BY_NAME["compare"], options))
-    every = _all_options(given, asked)
-    first = list(labels or ())
-    if not every:
+    compare_options = cast(CompareOptions, build_options(ANALYSES_BY_NAME["compare"], options))
+    inputs = _all_options(given, compare_options)
+    given_labels = list(labels or ())
+    if not inputs:
         raise Misuse(tr("there is nothing to compare"))
-    if len(first) > len(every):
-        raise Misuse(tr("more labels than options: {labels}", labels=", ".join(first)))
-    names = make_unique([*first, *map(_label_of, every[len(first) :])])
-    by_label = dict(zip(names, every, strict=True))
+    if len(given_labels) > len(inputs):
+        raise Misuse(tr("more labels than options: {labels}", labels=", ".join(given_labels)))
+    unique_labels = make_unique([*given_labels, *map(_label_of, inputs[len(given_labels) :])])
+    by_label = dict(zip(unique_labels, inputs, strict=True))
     cases = {
-        x: one.case if isinstance(one, Scenario) else _plan_result(one)
-        for x, one in by_label.items()
+        label: entry.case if isinstance(entry, Scenario) else _plan_result(entry)
+        for label, entry in by_label.items()
     }
-    check_options(cases, **asked.names_to_check)
-    scenarios = {label: one for label, one in by_label.items() if isinstance(one, Scenario)}
-    tasks = [SolveTask(one.case, one.variant, one.title) for one in scenarios.values()]
-    heeded = (*CompareOptions.supported_options, "break_even")
-    found = solve_sequentially(tasks, **{name: getattr(asked, name) for name in heeded})
-    answers = dict(zip(scenarios, found, strict=True))
-    plans, without = Plans(), []
-    for label, one in by_label.items():
-        answer = answers[label] if isinstance(one, Scenario) else _plan_result(one)
+    check_options(cases, **compare_options.names_to_check)
+    scenarios = {x: entry for x, entry in by_label.items() if isinstance(entry, Scenario)}
+    tasks = [SolveTask(entry.case, entry.variant, entry.title) for entry in scenarios.values()]
+    option_fields = (*CompareOptions.supported_options, "break_even")
+    solved = solve_sequentially(
+        tasks, **{name: getattr(compare_options, name) for name in option_fields}
+    )
+    solved_by_label = dict(zip(scenarios, solved, strict=True))
+    plans, failed_options = Plans(), []
+    for label, entry in by_label.items():
+        answer = solved_by_label[label] if isinstance(entry, Scenario) else _plan_result(entry)
         if isinstance(answer, Plan):
             plans[label] = _found_plan(answer, label)
-        elif isinstance(one, Scenario):
-            item = ComparedItem(label, one.path, one.variant, reading=one.reading)
-            without.append(failed_option(item, answer))
+        elif isinstance(entry, Scenario):
+            item = ComparedItem(label, entry.path, entry.variant, reading=entry.reading)
+            failed_options.append(failed_option(item, answer))
     if not plans:
-        raise next(one for one in found if isinstance(one, Exception))
-    base = asked.base
+        raise next(error for error in solved if isinstance(error, Exception))
+    base = compare_options.base
     if base is not None and base not in plans:
         text, base = tr("{base} has no plan; the others are compared with {label}.", base=base,
                         label=next(iter(plans))), None  # fmt: skip
-        asked.listener.warn(text)
-    result = compared(
+        compare_options.listener.warn(text)
+    result = compare_plans(
         [plan.result for plan in plans.values()],
         list(plans),
         base=base,
-        year=asked.year,
-        federal=asked.federal or None,
-        failed=without,
+        year=compare_options.year,
+        federal=compare_options.federal or None,
+        failed=failed_options,
     )
-    complete = not without and all(plan.complete for plan in plans.values())
-    told = tuple(f"{one.label}: {one.message}" for one in without)
-    return Found(result, ", ".join(plans), complete, told, plans, option_plan_paths(list(plans)))
+    complete = not failed_options and all(plan.complete for plan in plans.values())
+    failures = tuple(f"{option.label}: {option.message}" for option in failed_options)
+    return Found(
+        result, ", ".join(plans), complete, failures, plans, option_plan_paths(list(plans))
+    )
 
 
 @check_arguments(name=TEXT)
 def analyse(name: str, given: ScenarioOrPlan, **options: Any) -> Found[Any]:
-    """Run any analysis of the command line, such as ``explain``, ``alternatives`` or ``target``.
+    """Run an analysis by the name of its command, such as ``explain`` or ``target``.
 
     Parameters
     ----------
     name
-        Its command.
+        Name of the command.
     given
-        A scenario or a plan, as it takes.
+        A scenario or a plan, whichever the analysis takes.
     **options
-        Those of its command, by the names in its schema.
+        Options of the command, as keyword arguments.
 
     Returns
     -------
     Found
+        The result of the analysis, with its plans where it makes any.
 
     Raises
     ------
     Misuse
-        If there is no such analysis, it has no such option or not with such a value, or it takes
-        the other of scenario and plan.
+        If there is no such analysis, it has no such option, a value is not valid, or ``given`` is
+        a plan where a scenario is needed or the reverse.
 
     Examples
     --------
@@ -291,50 +304,61 @@ def analyse(name: str, given: ScenarioOrPlan, **options: Any) -> Found[Any]:
     analysis = ANALYSES_BY_NAME.get(name)
     if analysis is None or not analysis.run_module:
         hint = unknown_name_hint(
-            name, [one.name for one in ANALYSES_BY_NAME.values() if one.run_module]
+            name,
+            [candidate.name for candidate in ANALYSES_BY_NAME.values() if candidate.run_module],
         )
         if name in ("solve", "compare"):
             hint = tr("call vorrat.{name}", name=name)
         raise Misuse(tr("there is no analysis '{name}'; {hint}", name=name, hint=hint))
-    given, asked = (
-        INPUT_KINDS[analysis.input_kind].convert_argument(name, "given", given),
-        build_options(analysis, options),
-    )
-    outcome = analysis.runner(_analysis_input(given), asked)
-    places = {place.rpartition("/")[2] or "plan": place for place in outcome.plans}
+    given = INPUT_KINDS[analysis.input_kind].convert_argument(name, "given", given)
+    analysis_options = build_options(analysis, options)
+    outcome = analysis.runner(_analysis_input(given), analysis_options)
+    path_by_label = {
+        plan_path.rpartition("/")[2] or "plan": plan_path for plan_path in outcome.plans
+    }
     return Found(
         cast(SealedDocument, outcome.result),
         _label_of(given),
         outcome.exit_code == 0,
         tuple(outcome.failures),
-        Plans((at, _found_plan(outcome.plans[place], at)) for at, place in places.items()),
-        {at: f"{place}/plan.json".removeprefix("/") for at, place in places.items()},
+        Plans(
+            (label, _found_plan(outcome.plans[plan_path], label))
+            for label, plan_path in path_by_label.items()
+        ),
+        {
+            label: f"{plan_path}/plan.json".removeprefix("/")
+            for label, plan_path in path_by_label.items()
+        },
     )
 
 
 def _all_options(inputs: Sequence[ScenarioOrPlan], options: CompareOptions) -> list[ScenarioOrPlan]:
-    """What is compared: scenarios with the settings, and with their other variants where asked."""
+    """Return the options to compare: the inputs with settings applied, and further variants on
+    request."""
     from optimizer.analyses.variation import BUDGET_PATH, format_setting
 
     budget = () if options.budget is None else (f"{BUDGET_PATH}={format_setting(options.budget)}",)
     settings = (*options.settings, *budget)
-    found: list[ScenarioOrPlan] = [
-        one.changed(*settings) if settings and isinstance(one, Scenario) else one for one in inputs
+    all_inputs: list[ScenarioOrPlan] = [
+        item.changed(*settings) if settings and isinstance(item, Scenario) else item
+        for item in inputs
     ]
-    read = [one for one in found if isinstance(one, Scenario)] if options.variants else []
-    known = {(one.path, one.variant) for one in read}
-    for one in read:
-        for variant in one.variants:
-            if (one.path, variant) not in known:
-                known.add((one.path, variant))
-                found.append(one.changed(variant=variant))
-    return found
+    scenarios = (
+        [item for item in all_inputs if isinstance(item, Scenario)] if options.variants else []
+    )
+    known = {(item.path, item.variant) for item in scenarios}
+    for item in scenarios:
+        for variant in item.variants:
+            if (item.path, variant) not in known:
+                known.add((item.path, variant))
+                all_inputs.append(item.changed(variant=variant))
+    return all_inputs
 
 
 def _analysis_input(scenario_or_plan: ScenarioOrPlan) -> AnalysisInput:
-    """What an analysis is run on."""
+    """Return the input object for running an analysis."""
     from optimizer.analyses.analysis_io import AnalysisInput
-    from optimizer.analyses.saved_plan import load_saved_plan as taken
+    from optimizer.analyses.saved_plan import load_saved_plan
 
     if isinstance(scenario_or_plan, Scenario):
         return AnalysisInput(
@@ -344,8 +368,8 @@ def _analysis_input(scenario_or_plan: ScenarioOrPlan) -> AnalysisInput:
             scenario_or_plan.variant,
         )
     plan = _plan_result(scenario_or_plan)
-    read = taken(plan)
-    return AnalysisInput("plan.json", read.reading, plan.title, plan.variant, read)
+    saved_plan = load_saved_plan(plan)
+    return AnalysisInput("plan.json", saved_plan.reading, plan.title, plan.variant, saved_plan)
 
 
 def _found_plan(plan: Plan, label: str) -> Found[Plan]:

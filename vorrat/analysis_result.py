@@ -1,4 +1,4 @@
-"""What an analysis has found: its result, and the forms in which it can be had."""
+"""The result of an analysis in Python: tables, files and notebook display."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from vorrat.arguments import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from optimizer.report.document import Document as Told
+    from optimizer.report.document import Document
 
 R = TypeVar("R", bound=SealedDocument, covariant=True)
 RESULT_KIND = ArgumentKind(
@@ -37,12 +37,12 @@ RESULT_KIND = ArgumentKind(
 
 
 class Plans(dict[str, "Found[Plan]"]):
-    """Plans by name, which say what there is in place of one that is not."""
+    """Mapping of plans by name; a missing name raises UnknownName with a suggestion."""
 
     def __missing__(self, name: Any) -> Found[Plan]:
-        known = str(name) in self
+        exists_as_text = str(name) in self
         hint = unknown_name_hint(str(name), self) or tr("there are none here")
-        if known:
+        if exists_as_text:
             hint = tr("names are texts: write {value}", value=repr(str(name)))
         raise UnknownName(tr("there is no plan '{name}'; {hint}", name=name, hint=hint))
 
@@ -50,41 +50,41 @@ class Plans(dict[str, "Found[Plan]"]):
 @check_init_arguments(result=RESULT_KIND, label=TEXT, complete=FLAG)
 @dataclass(frozen=True, eq=False, repr=False)
 class Found(Generic[R]):
-    """A result, its tables as pandas frames, and its files; a notebook shows its answer.
+    """Result of an analysis, with its tables, its plans and methods that write files.
 
-    Texts are in the language that :mod:`models.language` was told.
+    Notebooks display it as HTML. Texts are in the current language of :mod:`models.language`.
     """
 
     result: R
-    """The result, as :mod:`models.results` describes it."""
+    """The result document, a model of :mod:`models.results`."""
     label: str
-    """The id of the variant, or the name of the file that it was made from."""
+    """Short name: the id of the variant, or the name of the scenario file."""
     complete: bool = True
-    """Whether all is proven as asked; no limit or user stopped a part of it."""
+    """Whether everything is proven as requested, without an interruption or a limit."""
     failures: tuple[str, ...] = ()
-    """What went wrong on the way, in sentences."""
+    """Messages about parts that failed."""
     plans: Mapping[str, Found[Plan]] = field(default_factory=Plans)
-    """Plans that go with the result: of a comparison by label, of a frontier by value."""
+    """Plans that belong to the result: by label for a comparison, by value for a frontier."""
     places: Mapping[str, str] = field(default_factory=dict)
-    """The file of each of them beside that of the result."""
+    """Path of the file of each plan, relative to the file of the result."""
 
     def __repr__(self) -> str:
-        said = [f"plans {len(self.plans)}"] if self.plans else []
+        parts = [f"plans {len(self.plans)}"] if self.plans else []
         if isinstance(self.result, Plan):
-            outcome, own = self.result.outcome, self.result
-            said = [
+            outcome, plan = self.result.outcome, self.result
+            parts = [
                 f"expected {outcome.measure} {outcome.expected:.6g} {outcome.unit}",
-                f"net cost {outcome.net_cost_meur:.6g} million {own.currency}",
-                projects_text([project.id for project in own.projects]),
-                gap_text(own.certificate.gap),
+                f"net cost {outcome.net_cost_meur:.6g} million {plan.currency}",
+                projects_text([project.id for project in plan.projects]),
+                gap_text(plan.certificate.gap),
             ]
-        said.append("complete" if self.complete else "not complete")
-        said += [textwrap.shorten(failure, 200) for failure in self.failures[:3]]
-        return f"<{type(self.result).__name__} of {self.label!r}: {', '.join(said)}>"
+        parts.append("complete" if self.complete else "not complete")
+        parts += [textwrap.shorten(failure, 200) for failure in self.failures[:3]]
+        return f"<{type(self.result).__name__} of {self.label!r}: {', '.join(parts)}>"
 
     @check_arguments()
     def json(self) -> str:
-        """The result as the command line writes it, sealed."""
+        """Return the result as the sealed JSON text that the command line writes."""
         return self.result.model_dump_json(indent=2) + "\n"
 
     @check_arguments(path=FOLDER, force=FLAG)
@@ -94,52 +94,94 @@ class Found(Generic[R]):
         Parameters
         ----------
         path
-            A file whose name ends in ``.json``, or a folder, in which the file has the name that
-            the command line gives it, and plans lie beside it.
+            A file name that ends in ``.json``, or a folder. In a folder the file has the name that
+            the command line uses, and the plans are written next to it.
         force
-            Whether what is there is overwritten.
+            Whether existing files are overwritten.
 
         Returns
         -------
         Path
-            The file of the result.
+            The file that holds the result.
 
         Raises
         ------
         NotWritten
-            If it is there already, or cannot be written; nothing has changed then.
+            If the file exists already or cannot be written. Nothing is changed in that case.
         """
-        at, own = Path(path), self.json().encode()
-        if at.suffix == ".json":
-            return _write_file(at, own, force)
-        analysis = next(one for one in ANALYSES if isinstance(self.result, one.result_class))
+        target, content = Path(path), self.json().encode()
+        if target.suffix == ".json":
+            return _write_file(target, content, force)
+        analysis = next(
+            candidate for candidate in ANALYSES if isinstance(self.result, candidate.result_class)
+        )
         files = {self.places[name]: plan.json().encode() for name, plan in self.plans.items()}
         from optimizer.cli.output_files import publish
 
         publish(
-            at, {**files, analysis.result_file: own}, replace=analysis.extra_outputs, force=force
+            target,
+            {**files, analysis.result_file: content},
+            replace=analysis.extra_outputs,
+            force=force,
         )
-        return at / analysis.result_file
+        return target / analysis.result_file
 
     @check_arguments(path=OUTPUT, force=FLAG)
     def report(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write one HTML page to be read, printed and sent on; the file, as :meth:`save`."""
+        """Write the result as a self-contained HTML page.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        force
+            Whether an existing file is overwritten.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        NotWritten
+            If the file exists already or cannot be written.
+        """
         from optimizer.report.render.html import render_page
 
         return _write_file(Path(path), render_page(self._report_document()).encode(), force)
 
     @check_arguments(path=OUTPUT, force=FLAG)
     def workbook(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write an Excel workbook with live formulas and checks; the file, as :meth:`save`."""
+        """Write the result as an Excel workbook with formulas and checks.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        force
+            Whether an existing file is overwritten.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        NotWritten
+            If the file exists already or cannot be written.
+        """
         from optimizer.report.render.workbook import render_workbook
 
         return _write_file(Path(path), render_workbook(self._report_document()), force)
 
     @property
     def tables(self) -> Mapping[str, pd.DataFrame]:
-        """The tables of the workbook by name: figures and not texts, units in names of columns.
+        """Tables of the workbook as pandas data frames, by name.
 
-        ``attrs`` of each hold its caption and its note. Made anew each time it is asked for.
+        Cells hold numbers, not formatted text; column names state the units. ``attrs`` of a frame
+        holds its caption and note. The tables are built on each access.
         """
         from optimizer.report.render.data_frames import DataFrames
 
@@ -150,24 +192,24 @@ class Found(Generic[R]):
 
         return render_fragment(self._report_document())
 
-    def _report_document(self) -> Told:
+    def _report_document(self) -> Document:
         from optimizer.analyses.document_dispatch import build_result_document
 
-        beside: dict[str, Any] = {}
+        extra_inputs: dict[str, Any] = {}
         if isinstance(self.result, Comparison):
-            beside["plans"] = {label: plan.result for label, plan in self.plans.items()}
-        return build_result_document(self.result, **beside)
+            extra_inputs["plans"] = {label: plan.result for label, plan in self.plans.items()}
+        return build_result_document(self.result, **extra_inputs)
 
 
 def gap_text(gap: float | None) -> str:
-    """The gap of a plan, for a short representation."""
+    """Return the text for a plan's gap in a ``repr``."""
     return "no bound" if gap is None else f"gap {gap:.2g}"
 
 
 def projects_text(projects: Sequence[str]) -> str:
-    """The projects of a plan, of many the first, for a short representation."""
-    more = [f"{len(projects) - 4} more"] if len(projects) > 5 else []
-    return f"builds {', '.join([*projects[: 4 if more else 5], *more]) or 'nothing'}"
+    """Return the text for a plan's projects in a ``repr``; a long list is shortened."""
+    remainder = [f"{len(projects) - 4} more"] if len(projects) > 5 else []
+    return f"builds {', '.join([*projects[: 4 if remainder else 5], *remainder]) or 'nothing'}"
 
 
 def _write_file(path: Path, content: bytes, force: bool) -> Path:

@@ -1,4 +1,4 @@
-"""Arguments of the functions of this package: options of analyses by keyword, and their checks."""
+"""Checks of arguments, and options of analyses as keyword arguments."""
 
 import functools
 import inspect
@@ -28,31 +28,31 @@ P = ParamSpec("P")
 R = TypeVar("R")
 OptionsT = TypeVar("OptionsT", bound=Options)
 OPTIONS_PLACEHOLDER = "**options"
-"""The line of a docstring in whose place the options come."""
+"""Line of a docstring that is replaced by the descriptions of the options."""
 FLAG_PATTERN = re.compile(r"(?<!['\"„\w-])--[a-z]+(-[a-z]+)*")
-"""A flag of the command line in a text; one in quotes is what a user wrote."""
+"""Matches a command-line flag in a message; flags in quotes are the user's own text."""
 
 
 class WarningListener(ProgressListener):
-    """Makes warnings of Python of what it hears."""
+    """Progress listener that turns warnings of an analysis into Python warnings."""
 
     def __init__(self, analysis: str) -> None:
         self.analysis = analysis
 
     def warn(self, sentence: str) -> None:
-        """Hear what an option has no effect on."""
+        """Issue a Python warning."""
         warnings.warn(_with_argument_names(sentence, self.analysis), stacklevel=2)
 
 
 class ArgumentKind(NamedTuple):
-    """What an argument has to be."""
+    """Expected type of an argument: a conversion and a description for error messages."""
 
     convert: Callable[[Any], Any]
-    """Gives the value to go on with; raises TypeError for one that does not fit."""
+    """Returns the converted value; raises TypeError for a value that does not fit."""
     description: str
 
     def convert_argument(self, function: str, name: str, value: Any) -> Any:
-        """The value of an argument. Raises Misuse where it does not fit."""
+        """Convert the value of an argument. Raise Misuse if it does not fit."""
         try:
             return self.convert(value)
         except TypeError:
@@ -60,7 +60,7 @@ class ArgumentKind(NamedTuple):
 
 
 def accept_instances(*types: type) -> Callable[[Any], Any]:
-    """Give what passes instances of these types."""
+    """Return a conversion that accepts only instances of the given types."""
 
     def read(value: Any) -> Any:
         if not isinstance(value, types):
@@ -71,14 +71,14 @@ def accept_instances(*types: type) -> Callable[[Any], Any]:
 
 
 def convert_texts(value: Any) -> tuple[str, ...]:
-    """One or several texts."""
+    """Return one or several texts as a tuple. Raise TypeError for anything else."""
     return (
         (value,) if isinstance(value, str) else tuple(map(_convert_text, reject_single_text(value)))
     )
 
 
 def reject_single_text(value: Any) -> Any:
-    """Several values: a text would be taken for its letters."""
+    """Return the value unless it is a text or a mapping, which would be iterated by mistake."""
     if isinstance(value, str | bytes | Mapping):
         raise TypeError
     return value
@@ -103,50 +103,53 @@ FLAG = ArgumentKind(accept_instances(bool), mark_translatable("True or False"))
 
 
 def check_arguments(**kinds: ArgumentKind) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Have a function raise Misuse for arguments that it does not have, or that do not fit.
+    """Decorate a function to raise Misuse for unknown or unsuitable arguments.
 
-    Defaults always fit. What has no kind here is checked by the function itself. Its errors name
-    options as Python does.
+    Default values are not checked, nor are arguments without a kind. Messages of Misuse and
+    NotWritten that the function raises name keyword arguments instead of command-line flags.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        signature, called = inspect.signature(function), function.__qualname__
-        called = called.removesuffix(".__init__")
+        signature, function_name = inspect.signature(function), function.__qualname__
+        function_name = function_name.removesuffix(".__init__")
         keywords = {
             name
-            for name, one in signature.parameters.items()
-            if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD) and name != "self"
+            for name, p in signature.parameters.items()
+            if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and name != "self"
         }
-        is_open = any(one.kind == one.VAR_KEYWORD for one in signature.parameters.values())
+        is_open = any(p.kind == p.VAR_KEYWORD for p in signature.parameters.values())
 
         @functools.wraps(function)
         def call(*args: P.args, **given: P.kwargs) -> R:
             for name in () if is_open else given:
                 if name not in keywords:
-                    raise _unknown_option_error(called, name, sorted(keywords))
+                    raise _unknown_option_error(function_name, name, sorted(keywords))
             try:
                 bound = signature.bind(*args, **given)
             except TypeError:
-                about = {"function": called, "names": _call_parameters(signature)}
+                message_fields = {"function": function_name, "names": _call_parameters(signature)}
                 raise Misuse(
-                    tr("{function}: the arguments do not fit; write {function}({names})", **about)
+                    tr(
+                        "{function}: the arguments do not fit; write {function}({names})",
+                        **message_fields,
+                    )
                 ) from None
             for name, value in bound.arguments.items():
                 kind, parameter = kinds.get(name), signature.parameters[name]
                 if kind is None or value is parameter.default:
                     continue
-                several = parameter.kind == parameter.VAR_POSITIONAL
+                is_variadic = parameter.kind == parameter.VAR_POSITIONAL
                 bound.arguments[name] = (
-                    tuple(kind.convert_argument(called, name, one) for one in value)
-                    if several
-                    else kind.convert_argument(called, name, value)
+                    tuple(kind.convert_argument(function_name, name, item) for item in value)
+                    if is_variadic
+                    else kind.convert_argument(function_name, name, value)
                 )
             try:
                 return function(*bound.args, **bound.kwargs)
             except (Misuse, NotWritten) as error:
-                analysis = bound.arguments["name"] if called == "analyse" else called
-                if (said := _with_argument_names(str(error), analysis)) != str(error):
-                    error.args = (said,)
+                analysis = bound.arguments["name"] if function_name == "analyse" else function_name
+                if (message := _with_argument_names(str(error), analysis)) != str(error):
+                    error.args = (message,)
                 raise
 
         return call
@@ -155,76 +158,83 @@ def check_arguments(**kinds: ArgumentKind) -> Callable[[Callable[P, R]], Callabl
 
 
 def check_init_arguments(**kinds: ArgumentKind) -> Callable[[type[R]], type[R]]:
-    """Have a class raise Misuse for arguments that do not fit."""
+    """Decorate a class to raise Misuse for unsuitable arguments of its constructor."""
 
-    def decorate(made: type[R]) -> type[R]:
-        cast(Any, made).__init__ = check_arguments(**kinds)(made.__init__)
-        return made
+    def decorate(cls: type[R]) -> type[R]:
+        cast(Any, cls).__init__ = check_arguments(**kinds)(cls.__init__)
+        return cls
 
     return decorate
 
 
 def _with_argument_names(sentence: str, analysis: str) -> str:
-    """A sentence with the names of arguments in place of the flags of the command line."""
+    """Replace command-line flags in a message by the names of the arguments."""
     if not FLAG_PATTERN.search(sentence):
         return sentence
     names = _arguments_by_flag(analysis)
 
-    def named(found: re.Match[str]) -> str:
-        name = names.get(found[0], found[0])
+    def argument_name(flag: re.Match[str]) -> str:
+        name = names.get(flag[0], flag[0])
         return tr("'{name}'", name=name) if name.isidentifier() else name
 
-    return FLAG_PATTERN.sub(named, sentence)
+    return FLAG_PATTERN.sub(argument_name, sentence)
 
 
 @functools.cache
 def _arguments_by_flag(analysis: str) -> dict[str, str]:
-    """The arguments that stand for the flags of a command, by how those are written."""
+    """Return the argument for each command-line flag of an analysis."""
     from optimizer.cli.options import declared_options
 
-    found = {"--force": "force=True"}
+    names_by_flag = {"--force": "force=True"}
     if analysis in ANALYSES_BY_NAME:
         command: Any = declared_options(ANALYSES_BY_NAME[analysis].options_class)(lambda: None)
-        for one in command.__click_params__:
-            switched = f"{one.name}={'--no-' not in one.opts[0]}"
-            found[one.opts[0]] = switched if one.is_flag else one.name
-    return found
+        for parameter in command.__click_params__:
+            flag_argument = f"{parameter.name}={'--no-' not in parameter.opts[0]}"
+            names_by_flag[parameter.opts[0]] = (
+                flag_argument if parameter.is_flag else parameter.name
+            )
+    return names_by_flag
 
 
 def _call_parameters(signature: inspect.Signature) -> str:
-    """The parameters of a function, as a call names them."""
+    """Return the parameters of a function as they are written in a call."""
     text = str(signature.replace(return_annotation=inspect.Signature.empty, parameters=[
-        one.replace(annotation=one.empty)
-        for name, one in signature.parameters.items() if name != "self"
+        parameter.replace(annotation=parameter.empty)
+        for name, parameter in signature.parameters.items() if name != "self"
     ]))  # fmt: skip
     return text[1:-1]
 
 
 def _unknown_option_error(function: str, name: str, known: Iterable[str]) -> Misuse:
     hint = unknown_key_hint(name, known)
-    about = {"function": function, "name": name, "hint": hint}
-    return Misuse(tr("{function} has no option '{name}'; {hint}", **about))
+    message_fields = {"function": function, "name": name, "hint": hint}
+    return Misuse(tr("{function} has no option '{name}'; {hint}", **message_fields))
 
 
 def _unfit_argument_error(function: str, name: str, value: Any, description: str) -> Misuse:
-    about = {"function": function, "name": name, "expected": description}
-    about["shown"] = reprlib.repr(value)
-    return Misuse(tr("{function}: '{name}' has to be {expected}, not {shown}", **about))
+    message_fields = {"function": function, "name": name, "expected": description}
+    message_fields["shown"] = reprlib.repr(value)
+    return Misuse(tr("{function}: '{name}' has to be {expected}, not {shown}", **message_fields))
 
 
 def option_names(analysis: Analysis) -> tuple[str, ...]:
-    """The options that an analysis heeds; of a scenario, variant and settings come with that."""
-    asks: type[Options] = analysis.options_class
-    if analysis.input_kind == "plan" or not issubclass(asks, ScenarioOptions):
-        return asks.user_fields()  # where a plan is taken, they say how another scenario is read
-    return tuple(name for name in asks.user_fields() if name not in ScenarioOptions.model_fields)
+    """Return the options that an analysis accepts as keywords.
+
+    Variant and settings are left out for a scenario, which holds them itself.
+    """
+    options_class: type[Options] = analysis.options_class
+    if analysis.input_kind == "plan" or not issubclass(options_class, ScenarioOptions):
+        # Where a plan is taken, they say how another scenario is read.
+        return options_class.user_fields()
+    return tuple(
+        name for name in options_class.user_fields() if name not in ScenarioOptions.model_fields
+    )
 
 
 def build_options(analysis: Analysis, keywords: Mapping[str, Any]) -> SolveOptions:
-    """The options of an analysis from keywords.
+    """Build the options of an analysis from keyword arguments.
 
-    Raises Misuse for an option that it does not have, a value that does not fit, and where options
-    do not go together.
+    Raise Misuse for an unknown option, an invalid value and options that contradict one another.
     """
     known = option_names(analysis)
     for name in keywords:
@@ -240,10 +250,10 @@ def build_options(analysis: Analysis, keywords: Mapping[str, Any]) -> SolveOptio
 def validate_options(
     function: str, options_class: type[OptionsT], values: Mapping[str, Any]
 ) -> OptionsT:
-    """Options of a class from values by name. Raises Misuse for one that does not fit."""
+    """Build an options object from values by name. Raise Misuse if one is invalid."""
     try:
-        plain = {name: _to_plain_types(value) for name, value in values.items()}
-        return options_class.model_validate(plain, strict=True)
+        converted = {name: _to_plain_types(value) for name, value in values.items()}
+        return options_class.model_validate(converted, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))
@@ -257,7 +267,7 @@ def validate_options(
 
 
 def _expected_description(error_type: str, limits: Mapping[str, Any]) -> str:
-    """What would have been right; empty where only pydantic knows."""
+    """Describe the expected value after a pydantic error; empty if only pydantic knows it."""
     for sign, text in {
         "ge": mark_translatable("at least {limit}"),
         "gt": mark_translatable("more than {limit}"),
@@ -286,15 +296,14 @@ def _expected_description(error_type: str, limits: Mapping[str, Any]) -> str:
 
 
 def _to_plain_types(value: Any) -> Any:
-    """A value in the types that options have.
+    """Convert a value to the types that options accept.
 
-    Arrays and ranges as well as lists may stand for several values, and numbers of NumPy for those
-    of Python.
+    Arrays, ranges and lists become tuples, and NumPy numbers become Python numbers.
     """
     if getattr(value, "shape", None) == ():
         return value.item()
     if isinstance(value, Mapping):
-        return {name: _to_plain_types(one) for name, one in value.items()}
+        return {name: _to_plain_types(item) for name, item in value.items()}
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         return value
     return tuple(map(_to_plain_types, value))
@@ -305,13 +314,14 @@ def _flag_to_argument(flag: re.Match[str]) -> str:
 
 
 def document_options(analysis_name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Give a function the signature and the help of the options of an analysis."""
+    """Decorate a function with the signature and the documentation of an analysis's options."""
     analysis = ANALYSES_BY_NAME[analysis_name]
-    fields, told = analysis.options_class.model_fields, option_help(analysis.options_class)
+    fields = analysis.options_class.model_fields
+    help_by_option = option_help(analysis.options_class)
     types = get_type_hints(analysis.options_class)
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        own = inspect.signature(function)
+        signature = inspect.signature(function)
         keywords, lines = [], []
         for option in option_names(analysis):
             default = fields[option].get_default(call_default_factory=True)
@@ -319,11 +329,19 @@ def document_options(analysis_name: str) -> Callable[[Callable[P, R]], Callable[
             keywords.append(
                 inspect.Parameter(option, keyword, default=default, annotation=types[option])
             )
-            text = FLAG_PATTERN.sub(_flag_to_argument, told[option].replace("--set", "a setting"))
+            text = FLAG_PATTERN.sub(
+                _flag_to_argument, help_by_option[option].replace("--set", "a setting")
+            )
             text = textwrap.fill(text, 92, break_on_hyphens=False)
             lines += [option, textwrap.indent(text, "    ")]
-        kept = [one for one in own.parameters.values() if one.kind != one.VAR_KEYWORD]
-        cast(Any, function).__signature__ = own.replace(parameters=[*kept, *keywords])
+        named_parameters = [
+            parameter
+            for parameter in signature.parameters.values()
+            if parameter.kind != parameter.VAR_KEYWORD
+        ]
+        cast(Any, function).__signature__ = signature.replace(
+            parameters=[*named_parameters, *keywords]
+        )
         # Python 3.13 keeps docstrings without their indentation, earlier ones with it.
         function.__doc__ = inspect.cleandoc(function.__doc__ or "").replace(
             OPTIONS_PLACEHOLDER, "\n".join(lines)

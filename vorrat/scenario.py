@@ -1,4 +1,4 @@
-"""Scenario files, read and checked."""
+"""Scenario files: reading, checking and changing them."""
 
 from __future__ import annotations
 
@@ -34,13 +34,16 @@ OPTIONAL_TEXT = ArgumentKind(accept_instances(str, NoneType), VARIANT.descriptio
 @check_init_arguments(path=PATH, variant=OPTIONAL_TEXT, settings=SETTINGS, reading=READING_KIND)
 @dataclass(frozen=True, repr=False)
 class Scenario:
-    """A scenario file as it was read, with a variant and settings put upon it."""
+    """Scenario file as read, with a variant and settings applied.
+
+    Created by :func:`vorrat.read`.
+    """
 
     path: str
     variant: str | None
     settings: tuple[str, ...]
     reading: LoadedScenario = field(repr=False, compare=False)
-    """The scenario with the place of each of its values, and what is doubtful in it."""
+    """The loaded scenario, with the position of each value in the file, and warnings."""
 
     def __repr__(self) -> str:
         changes = f", variant {self.variant!r}" if self.variant else ""
@@ -53,30 +56,48 @@ class Scenario:
 
     @property
     def case(self) -> Case:
-        """What the file says, as an object."""
+        """The content of the file as a validated model."""
         return self.reading.case
 
     @property
     def label(self) -> str:
-        """A short name: the id of the variant, or the name of the file."""
+        """Short name: the id of the variant, or the name of the file."""
         return self.variant or Path(self.path).stem
 
     @property
     def title(self) -> str:
-        """Its title in the current language; the name of the file where it has none."""
+        """Title in the current language; the name of the file if it has none."""
         return display_name(self.case.title, Path(self.path).stem, current_language())
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The ids of all variants of the file."""
+        """Ids of all variants of the file."""
         return tuple(self.case.variants)
 
     @check_arguments(settings=SETTING, variant=VARIANT)
     def changed(self, *settings: str, variant: str | None = None) -> Scenario:
-        """The file read again with further settings (``path=value``), or as another variant.
+        """Return the scenario with further settings, or with another variant.
 
-        Raises ScenarioError with every fault.
+        The file is read again.
 
+        Parameters
+        ----------
+        *settings
+            Values to change, each as ``path=value``.
+        variant
+            Id of the variant to apply; the current one if None.
+
+        Returns
+        -------
+        Scenario
+
+        Raises
+        ------
+        ScenarioError
+            With all faults of the changed scenario.
+
+        Examples
+        --------
         >>> import vorrat
         >>> less = vorrat.read("scenarios/tutorial.yaml").changed("policy.budget_meur=5")
         >>> float(less.case.policy.budget_meur)
@@ -84,7 +105,7 @@ class Scenario:
         """
         if settings:
             return read(self.path, variant or self.variant, (*self.settings, *settings))
-        # With these settings all variants have been tried.
+        # Without new settings all variants have been checked already.
         reading = read_case(self.path, variant or self.variant, self.settings)
         return Scenario(self.path, variant or self.variant, self.settings, reading)
 
@@ -99,28 +120,29 @@ SCENARIO = ArgumentKind(
 def read(
     path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
 ) -> Scenario:
-    """Read a scenario file, and check it with all its variants.
+    """Read a scenario file and check it with all its variants.
 
     Parameters
     ----------
     path
-        A file in YAML or JSON, or an Excel workbook; or the name of a scenario that comes with
-        Vorrat, where nothing in the current folder is called so: ``tutorial``.
+        A YAML, JSON or Excel file, or the name of a scenario that comes with Vorrat, such as
+        ``tutorial``, if there is no file of that name.
     variant
-        Id of the variant that is put upon it; none where None.
+        Id of the variant to apply; none if None.
     settings
-        Values that are changed, each as ``path=value``, such as ``horizon.last_year=2040``.
+        Values to change, each as ``path=value``, such as ``horizon.last_year=2040``.
 
     Returns
     -------
     Scenario
+        The scenario with the variant and the settings applied.
 
     Raises
     ------
     ScenarioError
-        With every fault, each with file, line and column.
+        With all faults of the file, each with file, line and column.
     Misuse
-        If an argument is of another kind.
+        If an argument has another type.
 
     Examples
     --------
@@ -128,27 +150,27 @@ def read(
     >>> vorrat.read("scenarios/tutorial.yaml").variants
     ('small_tickets', 'no_company', 'half_the_fund')
     """
-    put = (settings,) if isinstance(settings, str) else tuple(settings)
-    reading = read_case(path, variant, put, check_variants=True)
-    return Scenario(str(path), variant, put, reading)
+    applied_settings = (settings,) if isinstance(settings, str) else tuple(settings)
+    reading = read_case(path, variant, applied_settings, check_variants=True)
+    return Scenario(str(path), variant, applied_settings, reading)
 
 
 @check_arguments(path=PATH, variant=VARIANT, settings=SETTINGS)
 def validate(
     path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
 ) -> list[Fault]:
-    """What is wrong with a scenario file or doubtful in it, all at once.
+    """Return all errors and warnings of a scenario file.
 
     Parameters
     ----------
     path, variant, settings
-        As :func:`read` takes them.
+        See :func:`read`.
 
     Returns
     -------
     list of Fault
-        Errors and warnings in the order of the file. One of ``severity`` ``error`` keeps the file
-        from being used.
+        Errors and warnings in the order of the file. A file with a fault whose ``severity`` is
+        ``error`` cannot be used.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Questions to a scenario, answered while one is still looking at them."""
+"""Sessions: repeated solves of one scenario with changed figures."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from vorrat.arguments import (
 )
 from vorrat.scenario import SCENARIO, Scenario
 
-if TYPE_CHECKING:  # what solves is imported when a question is asked
+if TYPE_CHECKING:  # solver modules are imported only when a question is asked
     from optimizer.solve.checked_solution import CheckedSolution as Solved
     from optimizer.solve.solver_result import Incumbent
 
-DEFAULT_GAP = 1e-3  # the relative gap between plan and bound at which a question counts as answered
+DEFAULT_GAP = 1e-3  # relative gap between objective and bound at which a solve ends
 
 
 def _convert_questions(value: Any) -> list[tuple[str, ...]]:
-    return [convert_texts(reject_single_text(one)) for one in reject_single_text(value)]
+    return [convert_texts(reject_single_text(question)) for question in reject_single_text(value)]
 
 
 def _require_function(value: Any) -> Any:
@@ -53,7 +53,10 @@ FUNCTION = ArgumentKind(_require_function, mark_translatable("a function"))
 @check_init_arguments(scenario=SCENARIO, settings=SETTINGS)
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer:
-    """The best plan that was found of a changed scenario, and what is proven of all others."""
+    """Best plan found for a changed scenario, with its proven bound.
+
+    Returned by :meth:`Session.ask`.
+    """
 
     scenario: Scenario
     settings: tuple[str, ...]
@@ -70,27 +73,27 @@ class Answer:
 
     @property
     def objective(self) -> float:
-        """The plan\'s objective, reckoned anew outside the solver."""
+        """Objective of the plan, recomputed independently of the solver."""
         return self.solved.objective
 
     @property
     def bound(self) -> float | None:
-        """No plan has a lower objective."""
+        """Proven lower bound on the objective of all plans; None if there is none."""
         return self.solved.certificate.bound
 
     @property
     def gap(self) -> float | None:
-        """How far the plan may be from the best, as a share of its objective."""
+        """Relative gap between the objective and the bound; None without a bound."""
         return self.solved.certificate.gap
 
     @property
     def complete(self) -> bool:
-        """Whether the gap that was asked for is proven."""
+        """Whether the requested gap is proven."""
         return self.solved.certificate.status == "optimal"
 
     @property
     def seconds(self) -> float:
-        """Wall time from the question on."""
+        """Wall time of the solve in seconds."""
         return self.solved.certificate.seconds
 
     @property
@@ -100,23 +103,29 @@ class Answer:
 
     @property
     def expected_without_plan(self) -> float:
-        """Mean damage over the states of the world, without any plan."""
+        """Mean damage over the states of the world, without a plan."""
         return self.solved.without_plan.expected
 
     @property
     def net_cost_meur(self) -> float:
-        """Discounted million EUR that the plan costs, whoever pays."""
+        """Discounted net cost of the plan over all funders, in million EUR."""
         return self.solved.net_cost
 
     @property
     def projects(self) -> dict[str, int]:
-        """Projects that are built, and the year in which each is decided."""
+        """Projects that are built, with the year in which each is decided."""
         return dict(self.solved.commitment.start)
 
     @check_arguments()
     def plan(self) -> Found[Plan]:
-        """The plan with all that there is to tell of it, as :func:`vorrat.solve` has it; it takes
-        sweeps of its own."""
+        """Return the complete plan document, as :func:`vorrat.solve` returns it.
+
+        This evaluates the second stage again, which takes a while for a large scenario.
+
+        Returns
+        -------
+        Found of Plan
+        """
         from optimizer.solve.planner import with_full_outcome
 
         document = with_full_outcome(self.solved).to_plan(
@@ -126,20 +135,20 @@ class Answer:
 
 
 class Session:
-    """A scenario that stays loaded, to be asked one question after the other.
+    """Repeated solves of one scenario, each with some figures changed.
 
-    Each question is the scenario with some figures changed. What does not depend on them is kept
-    from one to the next, as are plans, cuts and the leaves of the tree of branches; what is found
-    and proven is what :func:`vorrat.solve` would find and prove, within the gap.
+    The session keeps what does not depend on the changed figures, and plans, cuts and leaves of the
+    search tree, so that later solves start warm. Plans and bounds agree with those of
+    :func:`vorrat.solve` within the gap.
 
     Parameters
     ----------
     scenario
-        What :func:`vorrat.read` returned.
+        The scenario, as returned by :func:`vorrat.read`.
     gap
-        Relative gap between plan and bound at which a question counts as answered.
+        Relative gap between objective and bound at which a solve ends.
     threads
-        Threads that sweep; all usable cores where None.
+        Number of threads of the recourse evaluation; all usable cores if None.
 
     Examples
     --------
@@ -156,11 +165,11 @@ class Session:
     def __init__(
         self, scenario: Scenario, gap: float = DEFAULT_GAP, threads: int | None = None
     ) -> None:
-        from optimizer.solve.session import Session as Kept
+        from optimizer.solve.session import Session as SolveSession
 
-        how = validate_options("Session", SolveOptions, {"gap": gap, "threads": threads})
-        self.scenario, self.gap = scenario, how.gap
-        self._solve_session = Kept(how.threads)
+        solve_options = validate_options("Session", SolveOptions, {"gap": gap, "threads": threads})
+        self.scenario, self.gap = scenario, solve_options.gap
+        self._solve_session = SolveSession(solve_options.threads)
 
     def __repr__(self) -> str:
         return f"<Session of {self.scenario!r}, gap {self.gap:g}>"
@@ -174,96 +183,117 @@ class Session:
         time_limit: float | None = None,
         on_plan: Callable[[Incumbent], None] | None = None,
     ) -> Answer:
-        """The best plan of the scenario with some figures changed.
+        """Compute the best plan of the scenario with some figures changed.
 
-        A question that is asked while another runs (in another thread) ends that one, which
-        returns with the best plan it has. The first question takes as long as a solve.
+        A call from another thread ends a call that is still running; that one returns its best
+        plan so far. The first call takes as long as :func:`vorrat.solve`.
 
         Parameters
         ----------
-        settings
-            Values that are changed for this question alone, each as ``path=value``.
+        *settings
+            Values to change in this call only, each as ``path=value``.
         variant
-            Id of a variant of the file, in whose place the question is asked.
-        gap, time_limit
-            How close the answer has to be proven, if otherwise than the session says, and seconds
-            after which the best plan so far is the answer.
+            Id of a variant of the file to use instead of the session's scenario.
+        gap
+            Relative gap at which the solve ends; that of the session if None.
+        time_limit
+            Seconds after which the best plan so far is returned; no limit if None.
         on_plan
-            Told the first checked plan, then better ones and bounds that rise under them.
+            Function that is called with the first checked plan, with each better plan and with
+            each better bound.
+
+        Returns
+        -------
+        Answer
+            The best plan found, and its bound.
 
         Raises
         ------
         ScenarioError
-            With every fault of the changed scenario.
+            With all faults of the changed scenario.
         Infeasible
-            With a smallest set of rules in conflict, where they allow no plan.
+            If no plan satisfies all rules. The error names a smallest set of conflicting rules.
         NoPlan, Interrupted
-            If a limit, or a newer question, came before there was any plan.
+            If a limit was reached, or another call was made, before any plan was found.
         """
-        given = {"gap": self.gap if gap is None else gap, "time_limit": time_limit}
-        how, asked = validate_options("Session.ask", SolveOptions, given), self.scenario
+        limits = {"gap": self.gap if gap is None else gap, "time_limit": time_limit}
+        solve_options = validate_options("Session.ask", SolveOptions, limits)
+        scenario = self.scenario
         if variant is not None:
-            asked = asked.changed(*settings, variant=variant)
-            case = asked.case
+            scenario = scenario.changed(*settings, variant=variant)
+            case = scenario.case
         else:
-            case = asked.reading.with_settings(settings).case if settings else asked.case
+            case = scenario.reading.with_settings(settings).case if settings else scenario.case
         solved = self._solve_session.ask(
-            case, gap=how.gap, time_limit=how.time_limit, on_incumbent=on_plan
+            case, gap=solve_options.gap, time_limit=solve_options.time_limit, on_incumbent=on_plan
         )
-        return Answer(asked, settings, solved)
+        return Answer(scenario, settings, solved)
 
     @check_arguments(questions=QUESTIONS)
     def ask_each(
         self, questions: Iterable[Sequence[str]], jobs: int | None = None
     ) -> list[Answer | VorratError]:
-        """Answers to many questions, found side by side by processes that each go on from what this
-        session knows by now and from their own earlier questions. Answers are the same each time
-        for as many processes; the session itself learns nothing of them. On few cores ``ask``, one
-        question after the other, is quicker, since each process learns for itself.
+        """Compute the answers to many questions in parallel processes.
+
+        Each process starts from the present state of the session and from its own earlier
+        questions; the session itself is not changed. Results are the same on each run with the same
+        number of processes. On a machine with few cores, successive calls of :meth:`ask` are
+        faster.
 
         Parameters
         ----------
         questions
-            Settings of each question, as ``ask`` takes them.
+            Settings of each question, as for :meth:`ask`.
         jobs
-            Processes, each with one thread; if None as many as there are usable cores, and one for
-            a small problem.
+            Number of processes, each with one thread; if None, the number of usable cores, or one
+            for a small problem.
 
         Returns
         -------
-        list
-            In the order of the questions; in place of an answer the error that ``ask`` would raise.
+        list of Answer or VorratError
+            Answers in the order of the questions. Where :meth:`ask` would raise an error, the list
+            holds that error.
         """
         from optimizer.parallel import Workers, choose_worker_count
         from optimizer.solve.planner import default_jobs
 
         jobs = validate_options("Session.ask_each", SolveOptions, {"jobs": jobs}).jobs
-        asked, kept = [tuple(settings) for settings in questions], self._solve_session
-        if not kept.pool.key:
-            with suppress(Infeasible, NoPlan):  # a question may have a plan all the same
+        settings_by_question = [tuple(settings) for settings in questions]
+        solve_session = self._solve_session
+        if not solve_session.pool.key:
+            with suppress(Infeasible, NoPlan):  # a changed scenario may have a plan nevertheless
                 self.ask()
-        problem = kept.read_problem(self.scenario.case)
-        usual = default_jobs(problem.instance, problem.states)
-        there = copy(self)
-        there._solve_session = replace(
-            kept, threads=1, pool=kept.pool.copy_for_process(), _recent_problems=[]
+        problem = solve_session.read_problem(self.scenario.case)
+        default_count = default_jobs(problem.instance, problem.states)
+        worker_session = copy(self)
+        worker_session._solve_session = replace(
+            solve_session,
+            threads=1,
+            pool=solve_session.pool.copy_for_process(),
+            _recent_problems=[],
         )
-        found: dict[int, Answer | VorratError] = {}
-        jobs = min(choose_worker_count(jobs, usual), len(asked)) or 1
-        with Workers[tuple[str, ...], Any](_make_asker, (there,), jobs) as workers:
-            for own in workers.iter_results(asked):
-                if own.answer is not None:
-                    found[own.task_index] = Answer(self.scenario, asked[own.task_index], own.answer)
-                elif own.error is not None:
-                    found[own.task_index] = own.error
-        return [found[n] for n in range(len(asked))]
+        answers: dict[int, Answer | VorratError] = {}
+        jobs = min(choose_worker_count(jobs, default_count), len(settings_by_question)) or 1
+        with Workers[tuple[str, ...], Any](
+            _make_question_solver, (worker_session,), jobs
+        ) as workers:
+            for task_result in workers.iter_results(settings_by_question):
+                if task_result.answer is not None:
+                    answers[task_result.task_index] = Answer(
+                        self.scenario,
+                        settings_by_question[task_result.task_index],
+                        task_result.answer,
+                    )
+                elif task_result.error is not None:
+                    answers[task_result.task_index] = task_result.error
+        return [answers[n] for n in range(len(settings_by_question))]
 
     @check_arguments()
     def stop(self) -> None:
-        """End the question that is being answered; it returns with the best plan it has."""
+        """End the running call of :meth:`ask`, which returns its best plan so far."""
         self._solve_session.stop()
 
 
-def _make_asker(session: Session) -> Callable[[tuple[str, ...]], Solved]:
-    """What answers questions in a process of its own."""
+def _make_question_solver(session: Session) -> Callable[[tuple[str, ...]], Solved]:
+    """Return the function that a worker process calls for each question."""
     return lambda settings: session.ask(*settings).solved

@@ -1,1 +1,1 @@
-"""What several plans tell together."""
+"""Analyses of scenarios and plans."""

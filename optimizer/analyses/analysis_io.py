@@ -1,4 +1,4 @@
-"""What every analysis is given, and what it gives back."""
+"""Inputs and outputs that all analyses share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class AnalysisInput:
-    """What an analysis is run on: a scenario, or a saved plan and the scenario that it carries."""
+    """The input of an analysis: a scenario, or a saved plan and the scenario that it carries."""
 
     file: str
     reading: LoadedScenario
@@ -32,22 +32,22 @@ class AnalysisInput:
     """Reads a saved plan, of a file or of the folder it is in."""
 
     def with_pool(self, pool: CutPool) -> AnalysisInput:
-        """The same with cuts of earlier runs."""
+        """Return a copy with cuts of earlier runs."""
         return replace(self, pool=pool)
 
 
 @dataclass(frozen=True, eq=False)
 class AnalysisOutcome:
-    """What an analysis has found."""
+    """The result of an analysis, its exit code and its plans."""
 
     result: Result
     exit_code: int
-    """0 where all is proven as asked, 1 where a limit or the user stopped a part of it."""
+    """0 if everything is proven as requested, 1 if a limit or the user stopped a part of it."""
     plans: Mapping[str, Plan] = field(default_factory=dict)
-    """Plans that go with the result, by the folder that each is written to beside it."""
-    failures: Sequence[str] = ()  # what went wrong on the way, in sentences
+    """Plans that go with the result, by the folder that each is written to."""
+    failures: Sequence[str] = ()  # what failed, in sentences
 
 
 def describe_value(value: float) -> str:
-    """A value of a number that is varied, as progress and failures name it."""
+    """Return a value of a varied number as progress and failures name it."""
     return tr("no limit") if math.isinf(value) else f"{value:.6g}"

@@ -1,4 +1,4 @@
-"""From where on a plan is worth its money, in sentences."""
+"""Sentences on the break-even factors of a plan."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,34 +9,44 @@ from optimizer.report.wording import join_with_and
 
 
 def break_even_sentences(thresholds: Sequence[BreakEvenFactor], plan_name: str) -> Iterator[str]:
-    """What each of damage, rate and duration must be for a plan, as it is called, to be worth its
-    money, with the bound on any plan; nothing where it was not asked for."""
-    known = [
-        join_with_and([_break_even_condition(one) for one in thresholds if one.plan is not None])
+    """Yield the conditions under which a plan is worth its money, with the bound on any plan.
+
+    ``plan_name`` is what the plan is called. Yield nothing where break-even was not computed.
+    """
+    conditions = [
+        join_with_and(
+            [
+                _break_even_condition(threshold)
+                for threshold in thresholds
+                if threshold.plan is not None
+            ]
+        )
     ]
-    if known != [""]:
+    if conditions != [""]:
         yield tr(
             "{plan} is worth its money (compared with no plan it avoids no less expected damage "
             "than it costs all funders, net) as long as {conditions}; each by itself.",
             plan=plan_name,
-            conditions=known[0],
+            conditions=conditions[0],
         )
-    things = {
+    quantity_names = {
         "damage": tr("the damage of a tonne"),
         "rate": tr("the frequency of events"),
         "duration": tr("the length of events"),
     }
-    never = [things[one.of] for one in thresholds if one.plan is None]
-    if never:
+    not_reached = [
+        quantity_names[threshold.of] for threshold in thresholds if threshold.plan is None
+    ]
+    if not_reached:
         yield tr(
             "{plan} is not found to be worth its money at up to 10 times {things}.",
             plan=plan_name,
-            things=join_with_and(never),
+            things=join_with_and(not_reached),
         )
 
 
 def _break_even_condition(threshold: BreakEvenFactor) -> str:
-    """A condition, and below which factor no plan meets one."""
+    """Return the condition on a quantity, and the factor below which no plan is worth its money."""
     factor = format_number(threshold.plan, 2)
     needed = {
         "damage": tr(

@@ -1,9 +1,9 @@
-"""What an analysis may be asked: options declared once, and those that all of them share.
+"""Options of analyses: declared once, with those that all analyses share.
 
 An analysis declares its options as the fields of a class: the type says which values are allowed,
-the docstring below a field is its help, and :class:`Flag` says what a command line needs besides.
-The command line makes its options from that, and :func:`schema` a JSON Schema. Nothing of weight is
-imported, so that help answers at once.
+the docstring below a field is its help, and :class:`CliFlag` says what a command line needs
+besides. The command line derives its options from that, and :func:`options_schema` a JSON Schema.
+Imports are light, so that help answers at once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CliFlag:
 
     metavar: str | None = None  # what stands for its value in help
     name: str | None = None
-    """How it is written, such as ``--set``; made from the name of the field where None."""
+    """How it is written, such as ``--set``; derived from the name of the field if None."""
     parse: Callable[[Any], Any] | None = None
     """Makes its value of a text, or of all texts where it may be given often.
 
@@ -42,7 +42,7 @@ class CliFlag:
 
 
 MAX_PARALLEL = 1_000
-"""Threads or processes; more are mistyped, and a system that has to make them all stands still."""
+"""Maximum number of threads or processes; more are a typing error and would block the system."""
 
 Count = Annotated[int, Field(ge=0), CliFlag("N")]
 PositiveCount = Annotated[int, Field(ge=1), CliFlag("N")]
@@ -59,23 +59,22 @@ Method = Literal["auto", "extensive", "decomposition"]
 
 
 class ProgressListener:
-    """Is told how far an analysis has come; this one passes nothing on."""
+    """Receives the progress of an analysis; this one ignores it."""
 
     on_progress: Callable[[Progress], None] | None = None
-    """Told how far a single solve has come."""
+    """Receives the progress of a single solve."""
 
     def report_step(self, done: int, total: int | None, step_name: str) -> None:
-        """Hear how many of several steps are done, of how many where that is known, and which one
-        comes next or was the last."""
+        """Receive the number of steps done, the total if known, and the current step."""
 
     def warn(self, sentence: str) -> None:
-        """Hear what an option has no effect on."""
+        """Receive a warning that an option has no effect."""
 
     def note(self, sentence: str) -> None:
-        """Hear what is good to know."""
+        """Receive information."""
 
     def close(self) -> None:
-        """Hear that nothing more comes for now."""
+        """Receive the end of messages for now."""
 
 
 SILENT_LISTENER = ProgressListener()
@@ -88,7 +87,7 @@ class Options(BaseModel):
 
     @classmethod
     def user_fields(cls) -> tuple[str, ...]:
-        """The fields that a user may set, in the order of help."""
+        """Return the fields that a user may set, in the order of help."""
         return tuple(cls.model_fields)
 
 
@@ -102,7 +101,7 @@ class ScenarioOptions(Options):
 
     @property
     def all_settings(self) -> tuple[str, ...]:
-        """All that is changed of the file."""
+        """All settings that change the file."""
         return self.settings
 
 
@@ -110,7 +109,7 @@ class SolveOptions(Options):
     """How hard each problem is tried, by how many processes, and who is told."""
 
     supported_options: ClassVar[tuple[str, ...]] = ("gap", "time_limit", "jobs")
-    """Those of the options below that the analysis heeds."""
+    """Those of the options below that the analysis uses."""
     out_help: ClassVar[str] = (
         ""  # help of the option for the folder that its results are written to
     )
@@ -138,26 +137,29 @@ class SolveOptions(Options):
 
     @classmethod
     def user_fields(cls) -> tuple[str, ...]:
-        """The fields that a user may set: those of the file, its own, and those of each solve."""
+        """Return the fields that a user may set: those of the file, its own, and those of each
+        solve."""
         declared = [
             name for base in reversed(cls.__mro__) for name in inspect.get_annotations(base)
         ]
-        # What is declared anew stands where that is.
-        last = {name: n for n, name in enumerate(declared) if name in cls.model_fields}
-        own = sorted(last.keys() - SolveOptions.model_fields.keys(), key=last.__getitem__)
-        return (*own, *cls.supported_options)
+        # A field that is declared again takes its last position.
+        last_position = {name: n for n, name in enumerate(declared) if name in cls.model_fields}
+        own_fields = sorted(
+            last_position.keys() - SolveOptions.model_fields.keys(), key=last_position.__getitem__
+        )
+        return (*own_fields, *cls.supported_options)
 
     @property
     def on_progress(self) -> Callable[[Progress], None] | None:
-        """What is told how far a single solve has come."""
+        """The receiver of the progress of a single solve."""
         return self.listener.on_progress
 
     def report_progress(self, done: int, total: int | None, step_name: str) -> None:
-        """Say how many steps are done, and which one comes next or was the last."""
+        """Report how many steps are done, and which one comes next or was the last."""
         self.listener.report_step(done, total, step_name)
 
     def for_worker(self) -> SolveOptions:
-        """The same for a process of its own: one thread, and nobody is told."""
+        """Return the options for a worker process: one thread, and no listener."""
         return self.model_copy(update={"threads": 1, "listener": SILENT_LISTENER})
 
 
@@ -199,7 +201,7 @@ class BatchOptions(SolveOptions):
 
     @classmethod
     def user_fields(cls) -> tuple[str, ...]:
-        """The fields that a user may set, but for the memory, which an engine is asked for."""
+        """Return the fields that a user may set; the memory limit is set on the engine."""
         return cls.supported_options
 
 
@@ -238,41 +240,45 @@ class CompareOptions(SolveOptions):
 
     @property
     def names_to_check(self) -> dict[str, Any]:
-        """What :func:`optimizer.analyses.comparison.plan_comparison.check_asked` looks up."""
-        of_scenarios = self.variants or self.settings or self.budget is not None or self.break_even
-        asked = {"base": self.base, "year": self.year, "federal": self.federal}
-        return {**asked, "of_scenarios": bool(of_scenarios)}
+        """The arguments of :func:`~.comparison.plan_comparison.check_options`."""
+        needs_scenarios = (
+            self.variants or self.settings or self.budget is not None or self.break_even
+        )
+        names = {"base": self.base, "year": self.year, "federal": self.federal}
+        return {**names, "of_scenarios": bool(needs_scenarios)}
 
 
 @cache
 def option_help(options: type[Options]) -> dict[str, str]:
-    """What each option does, by the name of its field."""
-    found: dict[str, str] = {}
+    """Return the help text of each option, by the name of its field."""
+    help_by_field: dict[str, str] = {}
     for base in reversed(options.__mro__):
         if issubclass(base, Options):
-            found |= {name: " ".join(t.split()) for name, t in field_docstrings(base).items()}
-    return found
+            help_by_field |= {
+                name: " ".join(t.split()) for name, t in field_docstrings(base).items()
+            }
+    return help_by_field
 
 
 def options_schema(options: type[Options]) -> dict[str, Any]:
-    """The JSON Schema of the options of an analysis, those of a solve that it heeds included."""
-    found = options.model_json_schema()
-    told, asked = option_help(options), options.user_fields()
-    found["properties"] = {
-        name: {**found["properties"][name], "description": told[name]} for name in asked
+    """Return the JSON Schema of the options of an analysis, with the solve options that it uses."""
+    schema = options.model_json_schema()
+    descriptions, names = option_help(options), options.user_fields()
+    schema["properties"] = {
+        name: {**schema["properties"][name], "description": descriptions[name]} for name in names
     }
-    return found
+    return schema
 
 
 def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, ...]:
-    """The settings, with a budget of all public funders as the last of them."""
+    """Return the settings, with a budget of all public funders as the last of them."""
     if budget is None:
         return settings
     return (*settings, f"policy.budget_meur={Decimal(str(budget)):f}")
 
 
 def parse_share(text: str) -> float:
-    """A share, as ``2%`` or ``0.02``; NaN where it is none."""
+    """Parse a share, such as ``2%`` or ``0.02``; NaN if it is none."""
     text = text.strip()
     try:
         return float(text[:-1].strip()) / 100 if text.endswith("%") else float(text)
@@ -283,22 +289,22 @@ def parse_share(text: str) -> float:
 def parse_named_values(
     texts: Sequence[str], parse_value: Callable[[str], Any], refusal_text: Callable[[str], str]
 ) -> dict[str, Any]:
-    """Values by name of texts such as ``NAME=VALUE``.
+    """Parse values by name from texts such as ``NAME=VALUE``.
 
-    ``value`` makes a value of what stands behind the sign, or raises ValueError; then, and where
-    there is no name, ValueError has the message of ``refused``. No name may come twice.
+    ``parse_value`` parses the part behind the sign, or raises ValueError. If it does, or the name
+    is missing, raises ValueError with the message of ``refusal_text``; also for a repeated name.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for text in texts:
         name, _, rest = text.partition("=")
         name = name.strip()
         try:
-            read = parse_value(rest)
+            value = parse_value(rest)
         except ValueError:
             name = ""
         if not name:
             raise ValueError(refusal_text(text))
-        if name in found:
+        if name in values:
             raise ValueError(tr("'{name}' is named twice.", name=name))
-        found[name] = read
-    return found
+        values[name] = value
+    return values

@@ -1,4 +1,4 @@
-"""What one plan does otherwise than another, in words."""
+"""Description of the difference of two plans in words."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from optimizer.report.number_format import format_number
 from optimizer.report.wording import Wording
 
 MAX_STOCKS_NAMED = 3
-"""Stocks that are named; the others are counted."""
+"""Maximum number of stocks that are named; the others are counted."""
 
 
 def describe_plan_diff(
@@ -20,11 +20,12 @@ def describe_plan_diff(
     known_names: Mapping[str, str] = MappingProxyType({}),
     excluded_id: str = "",
 ) -> str:
-    """What another plan has and lacks, what it starts in other years, and which stocks differ most.
+    """Describe the projects that another plan adds, drops or moves, and the stocks that differ
+    most.
 
-    ``held`` is what each stock holds at most, since tonnes of gallium and magnesium do not compare;
-    ``names`` are those of projects and stocks whose scenario is not there; ``but`` is an id that is
-    not named.
+    Stocks are ranked by their difference relative to ``largest_stocks``, since tonnes of gallium
+    and magnesium do not compare; ``known_names`` are those of projects and stocks if no scenario is
+    available; ``excluded_id`` is not named.
     """
 
     def name(kind: str, id: str) -> str:
@@ -37,18 +38,19 @@ def describe_plan_diff(
         project = name("projects", p)
         return tr("{project} in {year}, not {before}", project=project, year=year, before=before)
 
-    tonnes = {h: t for h, t in diff.stocks_t.items() if h != excluded_id}
+    tonnes = {h: difference for h, difference in diff.stocks_t.items() if h != excluded_id}
     ranked = sorted(tonnes, key=lambda h: -abs(tonnes[h]) / max(largest_stocks.get(h, 0.0), 1e-9))
     stocks = [
-        f"{name('stockpiles', h)} {'+' if tonnes[h] > 0 else '-'}{format_number(abs(tonnes[h]))} {tr('t')}"
+        f"{name('stockpiles', h)} {'+' if tonnes[h] > 0 else '-'}"
+        f"{format_number(abs(tonnes[h]))} {tr('t')}"
         for h in ranked[:MAX_STOCKS_NAMED]
     ]
     if len(ranked) > MAX_STOCKS_NAMED:
         stocks.append(tr("{count} more", count=format_number(len(ranked) - MAX_STOCKS_NAMED)))
-    told = [
-        (some := listed(diff.entering)) and tr("with {projects}", projects=some),
-        (some := listed(diff.leaving)) and tr("without {projects}", projects=some),
+    parts = [
+        (names := listed(diff.entering)) and tr("with {projects}", projects=names),
+        (names := listed(diff.leaving)) and tr("without {projects}", projects=names),
         ", ".join(moved(p, *years) for p, years in diff.moved.items()),
         stocks and tr("stocks: {stocks}", stocks=", ".join(stocks)),
     ]
-    return "; ".join(text for text in told if text)
+    return "; ".join(text for text in parts if text)

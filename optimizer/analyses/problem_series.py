@@ -1,4 +1,4 @@
-"""One scenario from several standpoints, solved one after the other, and what others settle."""
+"""A series of related problems of one scenario that share cuts, and decisions fixed by others."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,10 +17,9 @@ from optimizer.solve.solver_result import SolverResult
 
 @dataclass(eq=False)
 class ProblemSeries:
-    """Problems that share recourse: each starts from the cuts of those before it, and from what is
-    known of sweeps.
+    """Problems that share recourse: each starts from the cuts and evaluations of those before it.
 
-    ``instance`` is any of them; ``threads`` is one where several series run side by side.
+    ``instance`` is any of them; ``threads`` is one if several series run in parallel.
     """
 
     instance: Instance
@@ -38,9 +37,11 @@ class ProblemSeries:
     def search(
         self, problem: Instance | planner.Problem, reference_objective: float | None = None
     ) -> SolverResult:
-        """Solve the problem as it is seen in an instance, or one with recourse of its own;
-        ``against`` is an objective that the answer is told as a difference from, which need not be
-        known closer than to a tenth."""
+        """Solve the problem of an instance, or one with recourse of its own.
+
+        The answer is a difference from ``reference_objective``, which need not be known to more
+        than a tenth.
+        """
         return planner.solve_problem(
             self._as_problem(problem),
             gap=self.gap,
@@ -59,13 +60,16 @@ class ProblemSeries:
         consumers: Collection[str] = (),
         damage_only: bool = False,
     ) -> CheckedSolution:
-        """Check what was found, as :func:`optimizer.solve.planner.judge` does."""
-        how = partial(planner.certify, gap=self.gap, started_at=start_time, threads=self.threads)
-        return how(
+        """Certify a solver's result, as :func:`optimizer.solve.planner.certify` does."""
+        certify_problem = partial(
+            planner.certify, gap=self.gap, started_at=start_time, threads=self.threads
+        )
+        return certify_problem(
             self._as_problem(problem), solver_result, consumers=consumers, damage_only=damage_only
         )
 
     def _as_problem(self, problem: Instance | planner.Problem) -> planner.Problem:
+        """Return the problem of an instance with the shared recourse."""
         if isinstance(problem, planner.Problem):
             return problem
         return planner.Problem(problem, self.states, 0.0, self._recourse)
@@ -77,16 +81,19 @@ def fix_decisions(
     funders: Collection[str],
     certain_starts: Callable[[Commitment], Mapping[str, int]],
 ) -> FixedDecisions:
-    """What funders stick to of a plan, on each path that it has: their shares and offtake in what
-    is started, and stocks that any of them pays for. ``certain`` tells the start years of projects
-    that are built in any case; what belongs to all is reserved for all.
+    """Return the decisions of a plan that funders keep, on each review branch.
+
+    These are their shares and offtake in projects that are started, and purchases for stockpiles
+    that any of them pays for. ``certain_starts`` returns the start years of projects that are built
+    in any case; offtake of the common group is reserved for all.
     """
     if plan.branches:
-        there = enumerate(plan.branches)
-        paths = tuple(
-            fix_decisions(instance.on_branch(g), own, funders, certain_starts) for g, own in there
+        branch_plans = enumerate(plan.branches)
+        fixed_branches = tuple(
+            fix_decisions(instance.on_branch(g), branch_plan, funders, certain_starts)
+            for g, branch_plan in branch_plans
         )
-        return FixedDecisions(frozenset(funders), branches=paths)
+        return FixedDecisions(frozenset(funders), branches=fixed_branches)
     groups = frozenset(map(company_group, funders)) & frozenset(instance.offtake_groups)
     share = {
         (p, plan.start[p], f, i): share
@@ -99,6 +106,6 @@ def fix_decisions(
         for g in (COMMON_GROUP, *groups)
         if g in instance.groups_with_right(p)
     }
-    piles = [h for h, pile in instance.stockpiles.items() if any(f in funders for f in pile.payers)]
-    buy = {h: plan.expected_purchases(instance, h) for h in piles}
+    paid = [h for h, x in instance.stockpiles.items() if any(f in funders for f in x.payers)]
+    buy = {h: plan.expected_purchases(instance, h) for h in paid}
     return FixedDecisions(frozenset(funders), groups, certain_starts(plan), share, offtake, buy)

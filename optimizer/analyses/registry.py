@@ -1,7 +1,6 @@
-"""All analyses: the one place where each is named, with where its parts are found.
+"""Registry of all analyses: their names and where their parts are found.
 
-Parts lie in the package of the kind, and are imported when they are asked for, so that the list of
-commands costs nothing.
+Parts are in the package of the kind and imported on demand, so that listing commands costs nothing.
 """
 
 from __future__ import annotations
@@ -24,34 +23,34 @@ PACKAGES = {"disagreement": "assumption_dependence", "waiting": "deferral"}
 
 @dataclass(frozen=True)
 class Analysis:
-    """An analysis, or another command that leaves a result, and what it does, in a line."""
+    """An analysis, or another command that writes a result, with a one-line summary."""
 
-    name: str  # that of its command
+    name: str  # of its command
     kind: str  # the value of ``kind`` in its result; also its package, except in PACKAGES
     summary: str
     run_module: str = ""
-    """Module with the function ``run_analysis``; empty for a command that is run in its own way."""
+    """Module with the function ``run_analysis``; empty for a command with code of its own."""
     input_kind: Literal["scenario", "plan", "either"] = "scenario"
-    """What it is given: a scenario file, a saved plan, or either."""
+    """Kind of the input: a scenario file, a saved plan, or either."""
     extra_outputs: tuple[str, ...] = ()
-    """What it writes beside the file of its result: folders, or other files."""
+    """Folders or files that it writes in addition to its result."""
     reuses_cuts: bool = False
-    """Whether it starts from the cuts of earlier runs where that is asked for."""
+    """Whether it can start from the cuts of earlier runs."""
     options_path: str = ""
-    """Module and class of what it may be asked, where that is not as usual."""
-    result_folder: str = ""  # that of its result in the folder that it is written to
+    """Module and class of its options, if not the default."""
+    result_folder: str = ""  # subfolder of the output folder for its result
     supports_assumption_sets: bool = False  # whether it works over sets of assumptions
     supports_review: bool = False  # whether it works with a review
     supports_ambiguity: bool = False  # whether it works with the least favourable probabilities
 
     @property
     def package(self) -> str:
-        """The package below optimizer.analyses that holds it."""
+        """The package of the analysis, below optimizer.analyses."""
         return PACKAGES.get(self.kind, self.kind)
 
     @property
     def result_file(self) -> str:
-        """The file of its result in the folder that it is written to."""
+        """The path of its result in the output folder."""
         return f"{self.result_folder}{self.kind}.json"
 
     @property
@@ -62,32 +61,33 @@ class Analysis:
     @property
     def options_class(self) -> type[SolveOptions]:
         """The class of its options."""
-        usual = f"{self.package}.options:{self.name.capitalize()}Options"
-        module, _, name = (self.options_path or usual).partition(":")
+        default_path = f"{self.package}.options:{self.name.capitalize()}Options"
+        module, _, name = (self.options_path or default_path).partition(":")
         return cast("type[SolveOptions]", _import_attribute(f"optimizer.analyses.{module}", name))
 
     @property
     def runner(self) -> Callable[[AnalysisInput, Any], AnalysisOutcome]:
-        """The function that runs it."""
+        """The function that runs the analysis, after checking that it supports the scenario."""
         module = f"optimizer.analyses.{self.package}.{self.run_module}"
         run = cast(
             "Callable[[AnalysisInput, Any], AnalysisOutcome]",
             _import_attribute(module, "run_analysis"),
         )
 
-        def of_single(given: AnalysisInput, asked: Any) -> AnalysisOutcome:
+        def run_checked(analysis_input: AnalysisInput, options: Any) -> AnalysisOutcome:
             _import_attribute("optimizer.solve.planner", "check_supported")(
-                given.reading.case,
+                analysis_input.reading.case,
                 with_assumption_sets=self.supports_assumption_sets,
                 with_review=self.supports_review,
                 with_ambiguity=self.supports_ambiguity,
             )
-            return run(given, asked)
+            return run(analysis_input, options)
 
-        return of_single
+        return run_checked
 
 
 def _import_attribute(module: str, name: str) -> Any:
+    """Import an attribute of a module."""
     return getattr(importlib.import_module(module), name)
 
 
@@ -201,6 +201,6 @@ ANALYSES = (
     Analysis("redact", "redaction", _REDACT_SUMMARY, result_folder="owner/"),
     Analysis("batch", "batch", _BATCH_SUMMARY),
 )
-"""In the order in which a folder is named for what lies in it."""
+"""In the order of precedence for the name of a folder that holds several results."""
 
-ANALYSES_BY_NAME = {one.name: one for one in ANALYSES}
+ANALYSES_BY_NAME = {analysis.name: analysis for analysis in ANALYSES}

@@ -1,4 +1,4 @@
-"""The head of a result: what every analysis says of the scenario, and how long it took."""
+"""Fields that the results of all analyses have in common."""
 
 import time
 from typing import Any
@@ -21,10 +21,11 @@ def common_result_fields(
     state_count: int | None = None,
     gap_target: float | None = None,
 ) -> dict[str, Any]:
-    """The fields that results have in common, by name: of ``result``, those that it has.
+    """Return the common fields of results by name: those that ``result`` has.
 
-    ``case`` is the scenario as it was solved, whose own title counts without another. ``began`` is
-    what ``time.perf_counter()`` said when the analysis began; without it ``seconds`` are left out.
+    ``case`` is the scenario as it was solved, whose own title is used if ``title`` is None.
+    ``start_time`` is the value of ``time.perf_counter()`` at the start of the analysis; if None,
+    ``seconds`` is left out.
     """
     objective = case.objective
     common: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A saved plan as analyses take it: its scenario, its states and what it commits to."""
+"""A saved plan with its scenario, states and commitment, as analyses use it."""
 
 import json
 import time
@@ -13,16 +13,16 @@ from optimizer.solve.plan_document import commitment_from_plan, unknown_ids
 from optimizer.solve.planner import Problem, recompute_plan
 
 OBJECTIVE_TOLERANCE = 1e-6
-"""How far the objective of a saved plan may be from what is reckoned anew, as a share."""
+"""Relative tolerance of the objective of a saved plan against the recomputed one."""
 
 
 @dataclass(frozen=True, eq=False)
 class SavedPlan:
-    """A plan that was saved, with all that it rests on read and reckoned anew."""
+    """A plan that was saved, with its scenario read and its outcomes recomputed."""
 
     plan: Plan
     reading: LoadedScenario
-    """Its scenario as it was solved; ``reading.changed`` varies it."""
+    """Its scenario as it was solved; ``reading.with_settings`` varies it."""
     problem: Problem
     """That scenario's instance and states, with recourse."""
     solution: CheckedSolution
@@ -32,26 +32,28 @@ class SavedPlan:
 def load_saved_plan(
     plan: Plan, source_name: str = "plan.json", threads: int | None = None
 ) -> SavedPlan:
-    """Read a saved plan, check its commitment and reckon its outcomes anew.
+    """Read a saved plan, check its commitment and recompute its outcomes.
 
-    ``name`` stands for its scenario in messages. Raises ScenarioError if that has faults, and
-    CheckFailed if the plan speaks of what its scenario lacks, breaks a rule, or its objective is
-    not what it says: the file was changed, or another version made it.
+    ``source_name`` stands for its scenario in messages. Raises ScenarioError if that has faults,
+    and CheckFailed if the plan refers to what its scenario lacks, breaks a rule, or its objective
+    differs from the recomputed one: the file was changed, or another version made it.
     """
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     reading = read_case_text(json.dumps(plan.scenario), source_name)
-    read = Problem.from_case(reading.case)
-    instance, kept = read.instance, {own.id: own for own in plan.under}
-    seen, seconds = read.with_recourse(threads), time.perf_counter() - began
-    best = [
-        ReferenceOptimum(own.best, own.best_bound)
+    loaded = Problem.from_case(reading.case)
+    instance, saved_outcomes = loaded.instance, {saved.id: saved for saved in plan.under}
+    with_recourse, seconds = loaded.with_recourse(threads), time.perf_counter() - started_at
+    reference_optima = [
+        ReferenceOptimum(outcome.best, outcome.best_bound)
         for name in reading.case.assumptions
-        if (own := kept.get(name)) is not None and own.best is not None
+        if (outcome := saved_outcomes.get(name)) is not None and outcome.best is not None
     ]
     problem = replace(
-        seen, read_seconds=seconds, reference_optima=tuple(best) if read.set_problems else ()
+        with_recourse,
+        read_seconds=seconds,
+        reference_optima=tuple(reference_optima) if loaded.set_problems else (),
     )
-    if best and len(best) != len(read.set_problems):
+    if reference_optima and len(reference_optima) != len(loaded.set_problems):
         raise CheckFailed(tr("the plan does not tell the best plan of each set of assumptions"))
     if unknown := unknown_ids(instance, plan):
         names = ", ".join(dict.fromkeys(unknown))
@@ -59,8 +61,8 @@ def load_saved_plan(
             tr("the plan speaks of {names}, which its scenario does not have", names=names)
         )
     commitment = commitment_from_plan(instance, plan)
-    reckoned = recompute_plan(problem, commitment, threads=threads)
-    objective = reckoned.objective
+    recomputed = recompute_plan(problem, commitment, threads=threads)
+    objective = recomputed.objective
     claimed = plan.certificate.objective
     if abs(objective - claimed) > OBJECTIVE_TOLERANCE * max(1.0, abs(objective)):
         raise CheckFailed(
@@ -72,5 +74,5 @@ def load_saved_plan(
         )
     certificate = plan.certificate.model_copy(update={"objective": objective})
     return SavedPlan(
-        plan, reading, problem, reckoned.to_checked_solution(certificate, threads=threads)
+        plan, reading, problem, recomputed.to_checked_solution(certificate, threads=threads)
     )

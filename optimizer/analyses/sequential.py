@@ -1,4 +1,4 @@
-"""Several cases solved one after another, each with the cuts that those before it have found."""
+"""Sequential solution of several cases, each with the cuts that those before it have found."""
 
 import math
 from collections.abc import Callable, MutableMapping, Sequence
@@ -34,24 +34,22 @@ def solve_sequentially(
     break_even: bool = False,
     **solve_options: Any,
 ) -> list[Plan | SolveFailure | None]:
-    """The plan of each case or why it has none; None for those that an interrupt left unsolved.
+    """Return the plan of each case or why it has none; None for those unsolved after an interrupt.
 
-    Larger budgets come first, since their cuts serve smaller ones well. Cases that are small
-    enough for the extensive form take it, unless ``pools`` are given: pools by the key that
-    cases need, to which those are added that are not there yet. ``how`` goes to each solve.
-
-    Raises Interrupted where that leaves no plan at all, and Misuse for a break-even over sets of
-    assumptions, with a review or a ball of probabilities.
+    Larger budgets come first, since their cuts are useful for smaller ones. Cases that are small
+    enough use the extensive form, unless ``pools`` are given: pools by the key of a case, to which
+    missing ones are added. ``solve_options`` go to each solve. Raises Interrupted if that leaves no
+    plan at all, and Misuse for a break-even over assumption sets, with a review or ambiguity.
     """
     for task in tasks if break_even else ():
         check_supported(task.case)
     shared: MutableMapping[str, CutPool] = {} if pools is None else pools
     sessions: dict[str, Session] = {}
     answers: list[Plan | SolveFailure | None] = [None] * len(tasks)
-    for at in sorted(range(len(tasks)), key=lambda k: -total_public_budget(tasks[k].case)):
-        case, variant, title = tasks[at]
+    for index in sorted(range(len(tasks)), key=lambda k: -total_public_budget(tasks[k].case)):
+        case, variant, title = tasks[index]
         if on_start is not None:
-            on_start(at)
+            on_start(index)
         key = pool_key(read_instance(case))
         pool = shared.setdefault(key, CutPool())
         session = Session(
@@ -59,31 +57,34 @@ def solve_sequentially(
         )
         session = sessions.setdefault(key, session)
         try:
-            answers[at] = found = session.ask_for_plan(case, title, variant, **solve_options)
+            answers[index] = plan = session.ask_for_plan(case, title, variant, **solve_options)
             if break_even:
-                with suppress(Interrupted):  # the plan is there, and the next case begins
-                    answers[at] = add_break_even(found, solve_options.get("time_limit"))
+                with suppress(Interrupted):  # the plan is kept, and the next case begins
+                    answers[index] = add_break_even(plan, solve_options.get("time_limit"))
         except Interrupted:
             if not any(isinstance(answer, Plan) for answer in answers):
                 raise
             break
         except (Infeasible, NoPlan, SolverError) as error:
-            answers[at] = error
+            answers[index] = error
     return answers
 
 
 def total_public_budget(case: Case) -> float:
-    """Million EUR that public funders may spend together, at most; infinite without a limit."""
+    """Return the maximum total spending of public funders in million EUR; infinite if unlimited."""
 
-    each = 0.0
+    by_funders = 0.0
     for funder in case.funders.values():
         yearly = funder.budget_by_year_meur
-        in_all = math.inf if yearly is None else math.fsum(map(float, yearly.values()))
-        each += (
-            min(_budget_or_infinity(funder.budget_meur), in_all) if funder.kind == "public" else 0.0
+        over_years = math.inf if yearly is None else math.fsum(map(float, yearly.values()))
+        by_funders += (
+            min(_budget_or_infinity(funder.budget_meur), over_years)
+            if funder.kind == "public"
+            else 0.0
         )
-    return min(_budget_or_infinity(case.policy.budget_meur), each)
+    return min(_budget_or_infinity(case.policy.budget_meur), by_funders)
 
 
 def _budget_or_infinity(budget: float | None) -> float:
+    """Return a budget; infinity for None."""
     return math.inf if budget is None else float(budget)

@@ -1,4 +1,4 @@
-"""The number that a frontier or a target varies, in words."""
+"""Names and formatted values of the number that a frontier or a target varies."""
 
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +15,7 @@ TAIL_WEIGHT_PATH = "objective.cvar.weight"
 
 
 def varied_unit(wording: VariedWording) -> str:
-    """The unit of the varied number; empty where its name does not tell."""
+    """Return the unit of the varied number; empty if its name does not state one."""
     unit = wording.result.varied_unit or ""
     if unit.startswith("million"):
         return wording.money_unit
@@ -23,37 +23,37 @@ def varied_unit(wording: VariedWording) -> str:
 
 
 def varied_number_name(wording: VariedWording) -> str:
-    """The varied number in words; its path where there are none."""
+    """Return the varied number in words; its path if there are none."""
     path = wording.result.varied
-    known = {BUDGET_PATH: tr("public budget"), TAIL_WEIGHT_PATH: tr("weight of the tail")}
+    names = {BUDGET_PATH: tr("public budget"), TAIL_WEIGHT_PATH: tr("weight of the tail")}
     owner = varied_funder(wording)
     if owner is not None:
         return tr("budget of {funder}", funder=wording.name("funders", owner))
-    return known.get(path, path)
+    return names.get(path, path)
 
 
 def varied_funder(wording: VariedWording) -> str | None:
-    """The funder whose budget is varied, if it is one."""
+    """Return the funder whose budget is varied; None if it is no budget of a funder."""
     first, _, rest = wording.result.varied.partition(".")
     owner, _, last = rest.partition(".")
     return owner if (first, last) == ("funders", "budget_meur") else None
 
 
 def varied_number_header(wording: VariedWording) -> str:
-    """The varied number as the head of a column."""
+    """Return the varied number as a column header."""
     unit, name = varied_unit(wording), varied_number_name(wording)
-    # A long path is broken at its dots.
+    # A space after each dot allows line breaks in a long path.
     name = capitalize(name) if name != wording.result.varied else name.replace(".", ". ")
     return f"{name}, {unit}" if unit else name
 
 
 def format_with_unit(value: float | None, unit: str) -> str:
-    """A number and its unit."""
+    """Format a number with its unit."""
     return f"{format_number(value)} {unit}" if unit and value is not None else format_number(value)
 
 
 def format_values(wording: VariedWording, numbers: Iterable[float]) -> list[str]:
-    """Values of the varied number: as many decimals as tell them apart, six at most."""
+    """Format values of the varied number with enough decimals to distinguish them, six at most."""
     numbers = list(numbers)
     if wording.result.varied.endswith("_year"):
         return [f"{value:g}" for value in numbers]
@@ -69,11 +69,11 @@ def format_values(wording: VariedWording, numbers: Iterable[float]) -> list[str]
 
 
 def cells_by_value(wording: VariedWording, numbers: Sequence[float]) -> dict[float, DisplayedValue]:
-    """Values of the varied number as they stand in a table, by value."""
+    """Return the values of the varied number as table cells, by value."""
     texts = format_values(wording, numbers)
     return {value: DisplayedValue(text, value) for value, text in zip(numbers, texts, strict=True)}
 
 
 def format_range(low: str, high: str) -> str:
-    """From one value to another."""
+    """Return the range from one value to another in words."""
     return tr("{low} to {high}", low=low, high=high)

@@ -1,5 +1,6 @@
-"""The command ``vorrat``: parse, call one function, print, answer with an exit code. Commands live
-in modules that are imported when they are called, so that help and ``validate`` answer at once."""
+"""The command ``vorrat``. It parses the arguments, calls one function and returns an exit code.
+Modules of commands are imported when they are called, so that help and ``validate`` answer at
+once."""
 
 import errno
 import gc
@@ -39,7 +40,8 @@ COMMANDS = {
     "validate": mark_translatable("Check scenario files and say what is wrong, all at once."),
     "workbook": mark_translatable("Write saved plans to an Excel workbook with live formulas."),
 }
-"""The commands and their one line of help, so that help imports none of them."""
+"""Names of commands and their one-line help. It stands here so that listing them imports no
+command."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
 COMMAND_MODULES = dict.fromkeys(
@@ -52,15 +54,15 @@ COMMAND_MODULES |= {
     "run": "solve_commands",
 }
 COMMAND_MODULES["open"] = "open_page"
-"""The modules of commands that have none of their own name."""
+"""Modules of commands whose module has another name than the command."""
 COMMAND_ARGUMENTS_KEY = "vorrat.arguments"
-"""Where the context keeps what was written behind the name of the command."""
+"""Key of ``click.Context.meta`` for the arguments after the name of the command."""
 NO_SPACE_ERRNOS = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-"""How systems say that there is no room."""
+"""Error numbers for a full disk, a file that is too large and an exceeded quota."""
 
 
 class _LazyCommandGroup(click.Group):
-    """A group whose commands are imported when they are called."""
+    """A click group that imports its commands when they are called."""
 
     context_class = usage.LocalizedContext
 
@@ -85,13 +87,13 @@ class _LazyCommandGroup(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             import difflib
 
-            near, names = difflib.get_close_matches(name, COMMANDS, 1, 0.5), ", ".join(COMMANDS)
-            said = tr("No such command '{name}'. There are {names}.", name=name, names=names)
-            if near:
-                said = tr(
-                    "No such command '{name}'. Did you mean '{near}'?", name=name, near=near[0]
+            matches, names = difflib.get_close_matches(name, COMMANDS, 1, 0.5), ", ".join(COMMANDS)
+            message = tr("No such command '{name}'. There are {names}.", name=name, names=names)
+            if matches:
+                message = tr(
+                    "No such command '{name}'. Did you mean '{near}'?", name=name, near=matches[0]
                 )
-            ctx.fail(said)
+            ctx.fail(message)
         ctx.meta[COMMAND_ARGUMENTS_KEY] = args[1:]
         return super().resolve_command(ctx, args)
 
@@ -104,7 +106,7 @@ class _LazyCommandGroup(click.Group):
 
 
 def installed_version() -> str | None:
-    """The version that is installed; None in a tree that is not."""
+    """Return the installed version of Vorrat; None in a source tree that is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     with suppress(PackageNotFoundError):
@@ -139,41 +141,41 @@ def vorrat() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit; every way out has its exit code. What solves runs in a process
-    of its own, which this one supervises."""
-    # Imports and what is read make many small objects that stay: the collector looks less often.
+    """Run the command line and exit with its exit code. Commands that solve problems run in a
+    process of their own, which this one supervises."""
+    # Imports and input files create many small objects that live on: collect garbage less often.
     gc.set_threshold(50_000)
-    # No Python that is started from here looks for modules in the current folder.
+    # No Python process that is started from here may import modules from the current folder.
     os.environ["PYTHONSAFEPATH"] = "1"
     open_missing_streams()
     substitute_unprintable()
-    words = sys.argv[1:] if args is None else args
+    arguments = sys.argv[1:] if args is None else args
     try:
         from optimizer.cli import supervisor
 
-        if not supervisor.needs_supervision(words):
+        if not supervisor.needs_supervision(arguments):
             code = flush_output(run_command_line(args))
-            gc.freeze()  # or Python would look through all of it once more at its end
+            gc.freeze()  # spares Python a last collection of all objects when it exits
             sys.exit(code)
-        code = supervisor.supervise(words)
+        code = supervisor.supervise(arguments)
     except KeyboardInterrupt:
         code = report_interrupted()
     except Exception as error:
         code = _report_unexpected(error)
-    # At once, or one more Ctrl-C would still change how this ends.
+    # Exit at once: another Ctrl-C would change the exit code.
     os._exit(code)
 
 
 def run_command_line(args: list[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line in this process and return its exit code."""
     with using("en"), log_inputs():
-        # What is set on the way, such as an engine, ends with the command.
+        # A copy of the context: settings of the command, such as its engine, end with it.
         return copy_context().run(_run_and_map_errors, args)
 
 
 def run_silently(arguments: list[str]) -> int:
-    """Run a command line within another one, in its language, without what it prints; its exit
-    code."""
+    """Run a command line within another one, in the same language and without output to stdout;
+    return its exit code."""
     with redirect_stdout(io.StringIO()):
         return run_command_line([*arguments, f"--language={current_language()}"])
 
@@ -181,7 +183,7 @@ def run_silently(arguments: list[str]) -> int:
 def _run_and_map_errors(args: list[str] | None) -> int:
     try:
         set_language(usage.environment_language())
-        answered = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
+        result = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
@@ -197,23 +199,23 @@ def _run_and_map_errors(args: list[str] | None) -> int:
     except VorratError as error:
         return _print_error(str(error), error.exit_code)
     except OSError as error:
-        no_room = error.errno in NO_SPACE_ERRNOS and error.filename is None
+        is_disk_full = error.errno in NO_SPACE_ERRNOS and error.filename is None
         return (
             _report_output_failure(error)
-            if no_room or isinstance(error, BrokenPipeError)
+            if is_disk_full or isinstance(error, BrokenPipeError)
             else _report_unexpected(error)
         )
     except SystemExit as error:
         return error.code if isinstance(error.code, int) and error.code != 1 else 5
     except BaseException as error:
         return _report_unexpected(error)
-    return answered if isinstance(answered, int) and not isinstance(answered, bool) else 0
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
 def flush_output(exit_code: int) -> int:
-    """The exit code of a command once all that it wrote is out; 5 if that fails."""
+    """Flush stdout; return the exit code of the command, or 5 if writing fails."""
     try:
-        with suppress(AttributeError, ValueError):  # there is none
+        with suppress(AttributeError, ValueError):  # stdout is missing or closed
             sys.stdout.flush()
     except OSError as error:
         return _report_output_failure(error)
@@ -221,8 +223,8 @@ def flush_output(exit_code: int) -> int:
 
 
 def _report_output_failure(error: OSError) -> int:
-    """Standard output, or a temporary file, takes no more; where whoever read has gone, nothing
-    more can be said."""
+    """Report that stdout or a temporary file cannot be written. Nothing is reported if the reader
+    of a pipe has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return 5
@@ -238,16 +240,16 @@ def _report_unexpected(error: BaseException) -> int:
     from optimizer.cli import child_process
 
     if child_process.was_stop_requested():
-        # Libraries that are struck while they are imported make other errors of it.
+        # An interrupt during the import of a library can surface as another error.
         return report_interrupted()
-    about = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
+    details = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
     return _print_error(
-        tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **about), 5
+        tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **details), 5
     )
 
 
 def report_interrupted() -> int:
-    """Say that the user stopped the command."""
+    """Report that the user stopped the command; return its exit code."""
     return _print_error(tr("interrupted"), 130)
 
 
@@ -257,16 +259,17 @@ def _print_error(message: str, exit_code: int) -> int:
 
 
 def open_missing_streams() -> None:
-    """Let no file or pipe take the number of a standard stream that was closed."""
+    """Open the null device for standard streams that are closed, so that no other file or pipe gets
+    their descriptors."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # The lowest number that is free.
+            # os.open takes the lowest free descriptor, which is that of the missing stream.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def substitute_unprintable() -> None:
-    """Let a console that lacks a character show a substitute rather than fail."""
+    """Replace characters that the console cannot show, rather than fail."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -1,4 +1,5 @@
-"""The one way in which an analysis is run: read, prepare, run with progress, write, tell."""
+"""The click commands of analyses: read the input, prepare it, run with progress, write and show the
+result."""
 
 from __future__ import annotations
 
@@ -29,51 +30,56 @@ if TYPE_CHECKING:
     from optimizer.analyses.saved_plan import SavedPlan
 
 ARGUMENT_NAMES = {"plan": "plan", "scenario": "file", "either": "given"}
-"""What the argument of a command is called, by what it takes."""
+"""Name of the argument of a command, by the kind of its input."""
 
 
 def analysis_command(
     name: str, run_analysis: Callable[[AnalysisInput, Any], AnalysisOutcome] | None = None
 ) -> click.Command:
-    """The command of an analysis, made from what it declares; ``run`` stands for what runs it."""
+    """Return the click command of an analysis, made from its declaration in the registry;
+    ``run_analysis`` replaces the registered runner."""
     analysis = ANALYSES_BY_NAME[name]
     argument = ARGUMENT_NAMES[analysis.input_kind]
 
     def call(as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any) -> int:
         salvaging = child_process.is_salvaging()
-        steps = ProgressDisplay(quiet or salvaging)
+        progress = ProgressDisplay(quiet or salvaging)
         with misuse_as_usage_error():
-            asked = options.build_options(analysis.options_class, values, listener=steps)
-            kept = (
+            analysis_options = options.build_options(
+                analysis.options_class, values, listener=progress
+            )
+            pool_folder = (
                 None
                 if salvaging
-                else options.cut_pool_folder(values.get("reuse"), out, asked.method)
+                else options.cut_pool_folder(values.get("reuse"), out, analysis_options.method)
             )
             output_files.check_destination(
                 out, [analysis.result_file, *analysis.extra_outputs], force
             )
-            given, path = _read_input(values[argument], analysis, asked)
-            pool = None if kept is None else options.read_cut_pool(kept, given.reading.case)
-            steps.note(f"{path}: {scenario_summary(given.reading.case)}")
+            analysis_input, path = _read_input(values[argument], analysis, analysis_options)
+            reading = analysis_input.reading
+            pool = None if pool_folder is None else options.read_cut_pool(pool_folder, reading.case)
+            progress.note(f"{path}: {scenario_summary(reading.case)}")
             try:
-                with closing(steps):
-                    start = given if pool is None else given.with_pool(pool.pool)
-                    found = (run_analysis or analysis.runner)(start, asked)
+                with closing(progress):
+                    if pool is not None:
+                        analysis_input = analysis_input.with_pool(pool.pool)
+                    outcome = (run_analysis or analysis.runner)(analysis_input, analysis_options)
             except ScenarioError as error:
-                raise ScenarioError(diagnostics.faults_with_places(error, given.reading)) from None
+                raise ScenarioError(diagnostics.faults_with_places(error, reading)) from None
             except Infeasible as error:
-                diagnostics.show_conflict(error, given.reading)
+                diagnostics.show_conflict(error, reading)
                 if as_json:
-                    click.echo(diagnostics.infeasible_document(error, given.reading))
+                    click.echo(diagnostics.infeasible_document(error, reading))
                 return error.exit_code
         files = {}
-        for place, plan in found.plans.items():
-            folders = [output_files.safe_name(part) for part in place.split("/") if part]
+        for plan_path, plan in outcome.plans.items():
+            folders = [output_files.safe_name(part) for part in plan_path.split("/") if part]
             files["/".join((*folders, PLAN_FILE))] = output_files.to_json_bytes(plan)
-        with show_after_writing(found.result, as_json) as document:
+        with show_after_writing(outcome.result, as_json) as document:
             try:
                 files[analysis.result_file] = document
-                stem, code = Path(analysis.result_file).stem, found.exit_code
+                stem, code = Path(analysis.result_file).stem, outcome.exit_code
                 manifest.publish_with_manifest(
                     out, stem, files, code, force=force, replace=analysis.extra_outputs
                 )
@@ -81,9 +87,9 @@ def analysis_command(
                     pool.write()
             finally:
                 child_process.announce_published()
-        for failure in found.failures:
+        for failure in outcome.failures:
             click.echo(failure, err=True)
-        return found.exit_code
+        return outcome.exit_code
 
     metavar = "FILE_OR_PLAN" if argument == "given" else None
     return assemble_command(call, name, argument, metavar=metavar)
@@ -97,33 +103,37 @@ def assemble_command(
     limited: bool = True,
     **argument_settings: Any,
 ) -> click.Command:
-    """The command of an analysis that calls a function, with an argument, the options of the
-    analysis, and those of every analysis behind them; ``how`` is what click is told of the
-    argument."""
-    asks = ANALYSES_BY_NAME[name].options_class
-    made = options.quiet_option(usage.language_option(call))
+    """Return the click command of an analysis that calls ``call``: with its argument, its declared
+    options and the options of all analyses. ``argument_settings`` are passed to ``click.argument``;
+    ``limited`` adds ``--memory-limit`` or the options of an engine."""
+    options_class = ANALYSES_BY_NAME[name].options_class
+    decorated = options.quiet_option(usage.language_option(call))
     if ANALYSES_BY_NAME[name].reuses_cuts:
-        made = options.reuse_option(made)
-    made = options.json_option()(
-        options.out_option(asks.out_help, asks.out_metavar)(
-            options.force_option(asks.force_help)(made)
+        decorated = options.reuse_option(decorated)
+    decorated = options.json_option()(
+        options.out_option(options_class.out_help, options_class.out_metavar)(
+            options.force_option(options_class.force_help)(decorated)
         )
     )
     if limited:
-        made = (
-            options.with_engine_options(made)
-            if "jobs" in asks.supported_options
-            else options.with_memory_limit(made)
+        decorated = (
+            options.with_engine_options(decorated)
+            if "jobs" in options_class.supported_options
+            else options.with_memory_limit(decorated)
         )
-    made = click.argument(argument, **argument_settings)(options.declared_options(asks)(made))
+    decorated = click.argument(argument, **argument_settings)(
+        options.declared_options(options_class)(decorated)
+    )
     return click.command(
-        name, help=inspect.cleandoc(asks.__doc__ or ""), epilog=asks.exit_code_help
-    )(made)
+        name,
+        help=inspect.cleandoc(options_class.__doc__ or ""),
+        epilog=options_class.exit_code_help,
+    )(decorated)
 
 
 @contextmanager
 def misuse_as_usage_error() -> Iterator[None]:
-    """Tell options that an analysis refuses as errors of usage."""
+    """Raise options that an analysis refuses (Misuse) as click.UsageError."""
     try:
         yield
     except Misuse as error:
@@ -133,7 +143,7 @@ def misuse_as_usage_error() -> Iterator[None]:
 def read_scenario(
     file: str, variant: str | None = None, settings: Sequence[str] = ()
 ) -> LoadedScenario:
-    """A scenario, its warnings shown. Raises ScenarioError with every fault."""
+    """Read a scenario and show its warnings. Raises ScenarioError with every fault."""
     reading = read_case(file, variant, settings, check_variants=True)
     diagnostics.show_faults(reading.warnings)
     diagnostics.show_faults(diagnostics.unsampled_hazard_warnings(reading))
@@ -143,35 +153,36 @@ def read_scenario(
 def _read_input(
     text: str, analysis: Analysis, analysis_options: SolveOptions
 ) -> tuple[AnalysisInput, str]:
-    """What is given to an analysis, and how its file is called."""
+    """Read the input of an analysis; return it with the path of its file."""
     variant: str | None = None
     settings: tuple[str, ...] = ()
-    of_file: object = analysis_options
-    if analysis.input_kind != "plan" and isinstance(of_file, ScenarioOptions):
-        variant, settings = of_file.variant, of_file.all_settings
+    file_options: object = analysis_options
+    if analysis.input_kind != "plan" and isinstance(file_options, ScenarioOptions):
+        variant, settings = file_options.variant, file_options.all_settings
     if analysis.input_kind == "scenario" or (
         analysis.input_kind == "either" and not is_saved_plan(text)
     ):
         reading = read_scenario(text, variant, settings)
         title = display_name(reading.case.title, Path(text).stem)
-        how: dict[str, Any] = {
+        readers: dict[str, Any] = {
             "read_scenario": read_scenario,
             "read_plan": lambda text: _read_given_plan(text)[0],
         }
-        return AnalysisInput(text, reading, title, variant, **how), text
+        return AnalysisInput(text, reading, title, variant, **readers), text
     if variant is not None or settings:
         raise usage_error(
             "A plan carries its scenario: --variant and --set go with a scenario file."
         )
-    taken, path = _read_given_plan(text)
-    plan = taken.plan
+    saved_plan, path = _read_given_plan(text)
+    plan = saved_plan.plan
     return AnalysisInput(
-        text, taken.reading, plan.title, plan.variant, taken, read_scenario=read_scenario
+        text, saved_plan.reading, plan.title, plan.variant, saved_plan, read_scenario=read_scenario
     ), path
 
 
 def _read_given_plan(text: str) -> tuple[SavedPlan, str]:
-    """A saved plan, checked and reckoned anew, and how its file is called."""
+    """Read a saved plan, check it and recompute its figures; return it with the path of its
+    file."""
     from optimizer.analyses.saved_plan import load_saved_plan
 
     path, plan = read_plan(text)
@@ -180,8 +191,8 @@ def _read_given_plan(text: str) -> tuple[SavedPlan, str]:
 
 @contextmanager
 def show_after_writing(result: Result, as_json: bool) -> Iterator[bytes]:
-    """Write files in the body, from the document that comes with it; then tell what was found. A
-    full disk must not cost what was found."""
+    """Yield the JSON document of a result; after the body has written its files, print the result,
+    also if writing failed: a full disk must not lose it."""
     document = output_files.to_json_bytes(result)
     try:
         yield document
@@ -193,8 +204,8 @@ def show_after_writing(result: Result, as_json: bool) -> Iterator[bytes]:
 
 
 def show_result(result: Result) -> None:
-    """Write a result to stdout as text."""
-    # It takes a moment to import: only those who want text wait for it.
+    """Print a result to stdout as text."""
+    # Imported late: with --json it is not needed, and it is slow to import.
     from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.report.render import terminal
 

@@ -1,4 +1,4 @@
-"""``vorrat batch``: many runs, each kept as it is done, and a table of them all."""
+"""``vorrat batch``: many runs, each saved when it ends, and a table of all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -28,8 +28,13 @@ from optimizer.cli import (
     output_files,
     usage,
 )
-from optimizer.cli.batch_runs import BatchRequest, PlannedRun, expand_patterns, read_runs
-from optimizer.cli.batch_runs import parse_grids as read_grids
+from optimizer.cli.batch_runs import (
+    BatchRequest,
+    PlannedRun,
+    expand_patterns,
+    parse_grids,
+    read_runs,
+)
 from optimizer.cli.diagnostics import ProgressDisplay
 from optimizer.cli.options import build_options, declared_options
 from optimizer.cli.saved_results import PLAN_FILE
@@ -43,20 +48,13 @@ if TYPE_CHECKING:
 
 LEDGER_FILE, RUNS_FOLDER, LOCK_FILE = "runs.jsonl", "runs", ".batch.lock"
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
-FINAL_STATUSES = (
-    "optimal",
-    "limit",
-    "infeasible",
-    "none",
-)  # statuses that another try would not change
+FINAL_STATUSES = ("optimal", "limit", "infeasible", "none")  # solving again would not change these
 PLAN_FIGURES = ("objective", "bound", "gap", "expected", "expected_without_plan", "net_cost_meur")
-"""What a line of the ledger says of a plan."""
+"""Figures of a plan in a line of the ledger."""
 STOPPING_EXIT_CODES = (2, 4, 5)
-"""Exit codes of a run after which no other is begun, unless --keep-going says so."""
-HANG_GRACE_SECONDS = (
-    60.0  # seconds beyond twice its time limit after which a solve counts as hanging
-)
-EXIT_CODES_WORST_FIRST = (5, 2, 4, 3, 1, 0)  # what a batch answers of the exit codes of its runs
+"""Exit codes of a run after which no other run starts, unless --keep-going is given."""
+HANG_GRACE_SECONDS = 60.0  # seconds beyond twice its time limit after which a solve counts as hung
+EXIT_CODES_WORST_FIRST = (5, 2, 4, 3, 1, 0)  # a batch returns the first that a run has
 
 
 @click.command(
@@ -80,7 +78,7 @@ EXIT_CODES_WORST_FIRST = (5, 2, 4, 3, 1, 0)  # what a batch answers of the exit 
     "--grid",
     "grids",
     multiple=True,
-    callback=read_grids,
+    callback=parse_grids,
     metavar="PATH=A,B,...",
     help="Solve with each of these values, or FROM:TO:STEP; of several grids all combinations.",
 )
@@ -97,52 +95,56 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
     """Solve many scenarios: FILEs, their variants, and grids of values."""
     resume, keep_going = values.pop("resume"), values.pop("keep_going")
     as_json, quiet = values.pop("as_json"), values.pop("quiet")
-    wanted = BatchRequest(**{field.name: values.pop(field.name) for field in fields(BatchRequest)})
-    _check_options(wanted, resume, force, out)
-    found = expand_patterns(files)
-    began = time.perf_counter()
-    where = options.take_engine_values(values)
-    asked = build_options(BatchOptions, values, memory_limit=where["memory_limit"])
-    steps, count = ProgressDisplay(quiet), None if wanted.all_variants else wanted.count_runs(found)
-    with closing(steps):
-        say = tr("reading")
-        runs = read_runs(found, wanted, asked, lambda done: steps.report_step(done, count, say))
+    request = BatchRequest(**{field.name: values.pop(field.name) for field in fields(BatchRequest)})
+    _check_options(request, resume, force, out)
+    paths = expand_patterns(files)
+    started = time.perf_counter()
+    engine = options.take_engine_values(values)
+    batch_options = build_options(BatchOptions, values, memory_limit=engine["memory_limit"])
+    progress = ProgressDisplay(quiet)
+    run_count = None if request.all_variants else request.count_runs(paths)
+    with closing(progress):
+        step = tr("reading")
+        runs = read_runs(
+            paths, request, batch_options, lambda done: progress.report_step(done, run_count, step)
+        )
     child_process.raise_if_stopped()
     faults = (fault for run in runs for fault in run.faults)
-    told = diagnostics.count_text(diagnostics.new_faults(faults, set()))
-    if told:
-        click.echo(told, err=True)
+    fault_count = diagnostics.count_text(diagnostics.new_faults(faults, set()))
+    if fault_count:
+        click.echo(fault_count, err=True)
         if not keep_going:
             return 2
-    jobs, time_limit = asked.jobs, asked.time_limit
-    if jobs is None and where["scheduler"] is None:
+    jobs, time_limit = batch_options.jobs, batch_options.time_limit
+    if jobs is None and engine["scheduler"] is None:
         jobs = min(usable_cores(), len(runs))
-    seconds = None if time_limit is None else 2 * time_limit + HANG_GRACE_SECONDS
-    with options.engine_in_use(jobs=jobs, task_timeout=seconds, **where):
+    task_timeout = None if time_limit is None else 2 * time_limit + HANG_GRACE_SECONDS
+    with options.engine_in_use(jobs=jobs, task_timeout=task_timeout, **engine):
         if out is not None:
             output_files.make_folder(out)
         with lock_folder(out):
             ledger = RunLedger(out, resume)
             if out is not None and not resume and (out / RUNS_FOLDER).exists():
                 shutil.rmtree(out / RUNS_FOLDER)
-            return BatchRunner(runs, asked, ledger, keep_going, as_json, quiet).solve_all(
-                jobs, began
+            return BatchRunner(runs, batch_options, ledger, keep_going, as_json, quiet).solve_all(
+                jobs, started
             )
 
 
 def _check_options(request: BatchRequest, resume: bool, force: bool, out: Path | None) -> None:
-    """Refuse options that contradict each other, or what is there, before anything is read."""
+    """Check, before anything is read, that options do not contradict each other or existing runs.
+    Raises click.UsageError."""
     if request.variants and request.all_variants:
         raise usage_error("--variant and --all-variants exclude each other.")
-    twice = {text.partition("=")[0].strip() for text in request.settings} & request.grids.keys()
-    if twice:
-        raise usage_error("--set and --grid both give {path}.", path=", ".join(sorted(twice)))
+    repeated = {text.partition("=")[0].strip() for text in request.settings} & request.grids.keys()
+    if repeated:
+        raise usage_error("--set and --grid both give {path}.", path=", ".join(sorted(repeated)))
     if resume and force:
         raise usage_error("--resume and --force exclude each other.")
     if resume and out is None:
         raise usage_error("--resume goes with --out.")
-    there = () if out is None else ((out / LEDGER_FILE).exists(), (out / RUNS_FOLDER).exists())
-    if any(there) and not resume and not force:
+    existing = () if out is None else ((out / LEDGER_FILE).exists(), (out / RUNS_FOLDER).exists())
+    if any(existing) and not resume and not force:
         raise usage_error(
             "'{folder}' holds runs already; --resume adds to them, --force begins afresh.",
             folder=out,
@@ -151,39 +153,39 @@ def _check_options(request: BatchRequest, resume: bool, force: bool, out: Path |
 
 @contextmanager
 def lock_folder(folder: Path | None) -> Iterator[None]:
-    """Keep other batches of this machine out of a folder; a lock of one that has gone keeps nobody
-    out. Raises click.UsageError, and NotWritten."""
+    """Hold a lock that keeps other batches on this machine out of a folder; the lock of a process
+    that has died is replaced. Raises click.UsageError and NotWritten."""
     import psutil
 
     if folder is None:
         yield
         return
-    lock, own = folder / LOCK_FILE, psutil.Process()
-    with output_files.report_write_errors(lock):
+    lock_file, this_process = folder / LOCK_FILE, psutil.Process()
+    with output_files.report_write_errors(lock_file):
         try:
-            pid, began = lock.read_text(encoding="utf-8").split()
-            left = psutil.Process(int(pid))
-            # Another process may have been given the number since.
-            lives = abs(left.create_time() - float(began)) < 2 and left.status() != "zombie"
+            pid, started = lock_file.read_text(encoding="utf-8").split()
+            holder = psutil.Process(int(pid))
+            # The system may have given the process id to another process since.
+            is_held = abs(holder.create_time() - float(started)) < 2 and holder.status() != "zombie"
         except (OSError, ValueError, psutil.Error):
-            lives = False
+            is_held = False
         try:
-            if not lives:
-                lock.unlink(missing_ok=True)
-            with lock.open("x", encoding="utf-8") as stream:
-                stream.write(f"{own.pid} {own.create_time()}")
+            if not is_held:
+                lock_file.unlink(missing_ok=True)
+            with lock_file.open("x", encoding="utf-8") as stream:
+                stream.write(f"{this_process.pid} {this_process.create_time()}")
         except FileExistsError:
             raise usage_error("Another batch is writing into '{folder}'.", folder=folder) from None
     try:
         yield
     finally:
         with suppress(OSError):
-            lock.unlink()
+            lock_file.unlink()
 
 
 class RunLedger:
-    """``runs.jsonl``: what became of each run, a line at a time; begun afresh if not to resume. A
-    line that was left torn is taken away, and its run is solved anew. Raises NotWritten."""
+    """The file ``runs.jsonl``, with one line for each finished run; emptied unless ``resume``. An
+    incomplete last line is removed, and its run is solved again. Raises NotWritten."""
 
     def __init__(self, folder: Path | None, resume: bool) -> None:
         self.folder = folder
@@ -196,50 +198,51 @@ class RunLedger:
         ):
             stream.seek(0)
             content = stream.read() if resume else b""
-            whole = content.rfind(b"\n") + 1
-            stream.truncate(whole)
-        for line in content[:whole].splitlines():
-            with suppress(ValidationError):  # no run, which is solved anew
+            complete_length = content.rfind(b"\n") + 1
+            stream.truncate(complete_length)
+        for line in content[:complete_length].splitlines():
+            with suppress(ValidationError):  # the run is solved again
                 run = BatchRun.model_validate_json(line)
-                # One that was tampered with leads to no other folder.
-                is_name = re.fullmatch(r"[\w=+-][\w.=+-]*", run.run) is not None
-                if run.key is not None and run.status in FINAL_STATUSES and is_name:
+                # A line that was tampered with must not lead to another folder.
+                is_safe_name = re.fullmatch(r"[\w=+-][\w.=+-]*", run.run) is not None
+                if run.key is not None and run.status in FINAL_STATUSES and is_safe_name:
                     self._finished_runs[run.key] = run
 
     def finished_run(self, key: str) -> BatchRun | None:
-        """What became of a run with this key, if that stands and its plan is there unchanged."""
-        known = self._finished_runs.get(key)
-        if known is None or known.plan is None or self.folder is None:
-            return known
+        """Return the line of a finished run with this key, if its status is final and its plan file
+        is unchanged; else None."""
+        run = self._finished_runs.get(key)
+        if run is None or run.plan is None or self.folder is None:
+            return run
         try:
-            raw = (self.folder / RUNS_FOLDER / known.run / PLAN_FILE).read_bytes()
+            content = (self.folder / RUNS_FOLDER / run.run / PLAN_FILE).read_bytes()
         except OSError:
             return None
-        return known if hashlib.sha256(raw).hexdigest() == known.plan_sha256 else None
+        return run if hashlib.sha256(content).hexdigest() == run.plan_sha256 else None
 
 
 def _naming_fields(run: PlannedRun) -> dict[str, Any]:
-    """What a line on it says that its key does not."""
+    """Return the fields of a line that are not part of the key of a run."""
     return {"file": run.file, "settings": run.settings, "varied": dict(run.varied)}
 
 
 def ledger_line(run: PlannedRun, status: RunStatus, **values: Any) -> BatchRun:
-    """A line on a run; null is what nothing is known of."""
-    about = {"status": status, **_naming_fields(run)}
+    """Return the ledger line of a run; fields that are not known are None."""
+    line_fields = {"status": status, **_naming_fields(run)}
     for name in ("run", "variant", "key", "unit", "currency", "input_sha256"):
-        about[name] = getattr(run, name)
-    return BatchRun.model_validate(dict.fromkeys(BatchRun.model_fields) | about | values)
+        line_fields[name] = getattr(run, name)
+    return BatchRun.model_validate(dict.fromkeys(BatchRun.model_fields) | line_fields | values)
 
 
 def arrival_line(run: PlannedRun, arrival: TaskResult[BatchSolution]) -> BatchRun:
-    """What came of a run."""
-    answer, error, seconds = arrival.answer, arrival.error, arrival.seconds
-    if answer is not None:
-        sha256 = hashlib.sha256(answer.plan_json).hexdigest()
-        figures = {name: getattr(answer, name) for name in PLAN_FIGURES}
-        code = 0 if answer.status == "optimal" else 1
-        about = {"exit_code": code, "seconds": seconds, "plan_sha256": sha256}
-        return ledger_line(run, answer.status, **about, **figures)
+    """Return the ledger line of a run that was solved, or that failed."""
+    solution, error, seconds = arrival.answer, arrival.error, arrival.seconds
+    if solution is not None:
+        sha256 = hashlib.sha256(solution.plan_json).hexdigest()
+        figures = {name: getattr(solution, name) for name in PLAN_FIGURES}
+        code = 0 if solution.status == "optimal" else 1
+        solved_fields = {"exit_code": code, "seconds": seconds, "plan_sha256": sha256}
+        return ledger_line(run, solution.status, **solved_fields, **figures)
     assert error is not None
     status: RunStatus = "infeasible" if isinstance(error, Infeasible) else "failed"
     if isinstance(error, NoPlan) and not isinstance(error, OutOfMemory):
@@ -249,7 +252,7 @@ def arrival_line(run: PlannedRun, arrival: TaskResult[BatchSolution]) -> BatchRu
 
 @dataclass
 class BatchRunner:
-    """Runs that are solved, kept and told."""
+    """Solves runs, saves their results and reports on them."""
 
     runs: Sequence[PlannedRun]
     options: BatchOptions
@@ -257,28 +260,34 @@ class BatchRunner:
     keep_going: bool
     as_json: bool
     quiet: bool
-    warm_start: bool = False  # whether they are so alike that each goes on from those before it
+    warm_start: bool = False  # whether each run starts from those before it, which resemble it
     end_status: Literal["complete", "stopped", "interrupted", "failed"] = "complete"
     lines: dict[int, BatchRun] = field(default_factory=dict)
-    """What became of runs, by their position."""
+    """Ledger lines by the position of the run."""
 
     def solve_all(self, jobs: int | None, started: float) -> int:
-        """Solve, keep and tell; the exit code."""
-        waiting, kept = [], 0
-        for at, run in enumerate(self.runs):
+        """Solve the runs, save and report them; return the exit code."""
+        pending, done_before = [], 0
+        for position, run in enumerate(self.runs):
             if run.task is None or run.key is None:
-                text = "; ".join(str(f) for f in run.faults if f.severity == "error")
-                self._record_line(at, ledger_line(run, status="faulty", exit_code=2, error=text))
-            elif (done := self.ledger.finished_run(run.key)) is None:
-                waiting.append(at)
+                message = "; ".join(str(f) for f in run.faults if f.severity == "error")
+                self._record_line(
+                    position, ledger_line(run, status="faulty", exit_code=2, error=message)
+                )
+            elif (finished := self.ledger.finished_run(run.key)) is None:
+                pending.append(position)
             else:
-                kept += 1
-                self._record_line(at, done.model_copy(update=_naming_fields(run)))
+                done_before += 1
+                self._record_line(position, finished.model_copy(update=_naming_fields(run)))
         if not self.quiet:
-            announce("Runs: {count}, of which done before: {kept}", count=len(self.runs), kept=kept)
-        if waiting:
-            self._solve_pending(waiting, jobs)
-        return self._write_summary(kept, started)
+            announce(
+                "Runs: {count}, of which done before: {kept}",
+                count=len(self.runs),
+                kept=done_before,
+            )
+        if pending:
+            self._solve_pending(pending, jobs)
+        return self._write_summary(done_before, started)
 
     def _record_line(self, position: int, line: BatchRun) -> None:
         self.lines[position] = line
@@ -286,75 +295,79 @@ class BatchRunner:
             click.echo(line.model_dump_json())
 
     def _solve_pending(self, pending: Sequence[int], jobs: int | None) -> None:
-        steps = ProgressDisplay(self.quiet)
+        progress = ProgressDisplay(self.quiet)
 
         def tasks() -> Iterator[Any]:
-            for at in pending:
+            for position in pending:
                 child_process.raise_if_stopped()
                 if self.end_status == "complete":
-                    yield self.runs[at].task
+                    yield self.runs[position].task
 
         try:
-            with closing(steps), closing(self._arrivals(tasks(), jobs)) as arrivals:
+            with closing(progress), closing(self._arrivals(tasks(), jobs)) as arrivals:
                 for arrival in arrivals:
-                    # What asks to stop may have ended the worker as well.
-                    lost = (
+                    # The signal to stop may have ended the worker as well.
+                    died_by_stop = (
                         isinstance(arrival.error, WorkerDied) and child_process.was_stop_requested()
                     )
-                    if isinstance(arrival.error, Interrupted) or lost:
+                    if isinstance(arrival.error, Interrupted) or died_by_stop:
                         raise KeyboardInterrupt
                     self._keep_arrival(pending[arrival.task_index], arrival)
-                    last = self.runs[pending[arrival.task_index]].run
-                    steps.report_step(len(self.lines), len(self.runs), last)
+                    run_name = self.runs[pending[arrival.task_index]].run
+                    progress.report_step(len(self.lines), len(self.runs), run_name)
                     child_process.raise_if_stopped()
         except KeyboardInterrupt:
             self.end_status = "interrupted"
         except VorratError as error:
-            # What all runs share has failed: the disk, or a cluster.
+            # Something that all runs share has failed: the disk, or a cluster.
             self.end_status = "failed"
             click.echo(str(error), err=True)
 
-    def _arrivals(self, tasks: Iterator[Any], jobs: int | None) -> Any:
+    def _arrivals(
+        self, tasks: Iterator[Any], jobs: int | None
+    ) -> Generator[TaskResult[BatchSolution], None, None]:
         from optimizer.analyses.batch.batch_solving import solve_batch
 
         return solve_batch(tasks, self.options, jobs, self.warm_start)
 
     def _keep_arrival(self, position: int, arrival: TaskResult[BatchSolution]) -> None:
-        """Keep what came of a run, the plan first and then the line that speaks of it."""
+        """Save the outcome of a run: the plan first, then the ledger line that refers to it."""
         run, out = self.runs[position], self.ledger.folder
-        told = arrival_line(run, arrival)
+        line = arrival_line(run, arrival)
         if out is not None and arrival.answer is not None and run.record is not None:
-            # What is there already was left by a kill before its line was written.
+            # Existing files are from a process that was killed before it wrote their line.
             files = {PLAN_FILE: arrival.answer.plan_json}
-            # The options of ``vorrat solve`` by which it is solved alone.
-            how: dict[str, Any] = {"--variant": run.variant, "--set": run.settings}
+            # The options with which ``vorrat solve`` repeats this run.
+            solve_options: dict[str, Any] = {"--variant": run.variant, "--set": run.settings}
             for name in ("gap", "time_limit", "node_limit", "method"):
-                how[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
-            how["--threads"] = 1
-            record, code = run.record.started_ago(arrival.seconds), told.exit_code or 0
-            along = manifest.solve_manifest_files(files, code, record, run.file, how)
-            output_files.publish(out / RUNS_FOLDER / run.run, files, companions=along, force=True)
-            told = told.model_copy(update={"plan": f"{RUNS_FOLDER}/{run.run}/{PLAN_FILE}"})
+                solve_options[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
+            solve_options["--threads"] = 1
+            record, code = run.record.started_ago(arrival.seconds), line.exit_code or 0
+            companions = manifest.solve_manifest_files(files, code, record, run.file, solve_options)
+            output_files.publish(
+                out / RUNS_FOLDER / run.run, files, companions=companions, force=True
+            )
+            line = line.model_copy(update={"plan": f"{RUNS_FOLDER}/{run.run}/{PLAN_FILE}"})
         if out is not None:
-            output_files.append_line(out / LEDGER_FILE, told.model_dump_json().encode() + b"\n")
-        self._record_line(position, told)
-        if told.error is not None:
-            click.echo(f"{run.run}: {told.error}", err=True)
-        if told.exit_code in STOPPING_EXIT_CODES and not self.keep_going:
+            output_files.append_line(out / LEDGER_FILE, line.model_dump_json().encode() + b"\n")
+        self._record_line(position, line)
+        if line.error is not None:
+            click.echo(f"{run.run}: {line.error}", err=True)
+        if line.exit_code in STOPPING_EXIT_CODES and not self.keep_going:
             self.end_status = "stopped"
 
     def _write_summary(self, done_before: int, started: float) -> int:
-        """Write what is known of all runs, and tell it; the exit code."""
+        """Write and show the table of all runs; return the exit code."""
         from optimizer.solve.planner import package_versions
 
         lines = [
-            self.lines[at] if at in self.lines else ledger_line(run, status="open")
-            for at, run in enumerate(self.runs)
+            self.lines[position] if position in self.lines else ledger_line(run, status="open")
+            for position, run in enumerate(self.runs)
         ]
-        names = ("time_limit", "node_limit", "method", "memory_limit")
-        found = Batch(
+        limit_names = ("time_limit", "node_limit", "method", "memory_limit")
+        batch_result = Batch(
             gap_target=self.options.gap,
-            **{name: getattr(self.options, name) for name in names},
+            **{name: getattr(self.options, name) for name in limit_names},
             ended=self.end_status,
             kept=done_before,
             seconds=time.perf_counter() - started,
@@ -367,16 +380,16 @@ class BatchRunner:
                 from optimizer.analyses.batch.document import batch_as_csv
 
                 files = {
-                    TABLE_FILE: batch_as_csv(found).encode(),
-                    BATCH_FILE: output_files.to_json_bytes(found),
+                    TABLE_FILE: batch_as_csv(batch_result).encode(),
+                    BATCH_FILE: output_files.to_json_bytes(batch_result),
                 }
                 output_files.publish(out, files, force=True)
         finally:
             if not self.as_json:
-                analysis_commands.show_result(found)
-        left = sum(run.status == "open" for run in lines)
-        if left:
-            announce("Runs left open: {count}. With --out, --resume goes on.", count=left)
+                analysis_commands.show_result(batch_result)
+        open_count = sum(run.status == "open" for run in lines)
+        if open_count:
+            announce("Runs left open: {count}. With --out, --resume goes on.", count=open_count)
         codes = {run.exit_code for run in lines}
         if self.end_status == "failed" or 5 in codes:
             return 5

@@ -1,4 +1,4 @@
-"""The runs that ``vorrat batch`` is asked for: files, variants and combinations of values."""
+"""The runs of ``vorrat batch``: files, variants and combinations of values."""
 
 from __future__ import annotations
 
@@ -32,34 +32,35 @@ from optimizer.cli.usage import usage_error
 if TYPE_CHECKING:
     from optimizer.analyses.batch.batch_solving import BatchTask
 
-MAX_RUNS = 100_000  # of one batch; more are a mistyped grid
-MAX_GRID_VALUES = 10_000  # of one grid; more are a mistyped step
-KEY_DIGITS = 10  # digits of its key behind what can be read of a run's name
+MAX_RUNS = 100_000  # a batch with more has a mistyped grid
+MAX_GRID_VALUES = 10_000  # a grid with more has a mistyped step
+KEY_DIGITS = 10  # digits of its key at the end of the name of a run
 RUN_OUTPUT_ENDINGS = (f"-{FAULTS_FILE}", f"-{PLAN_FILE}", f"-{RESULTS_FILE}")
-"""How names end of what ``run`` puts beside a scenario, and what could be taken for one."""
+"""Endings of files that ``run`` writes beside a scenario and that could be taken for scenarios."""
 _CLOSING_BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 
 @dataclass(eq=False)
 class PlannedRun:
-    """One run as it was asked for, and what is kept of its scenario, since thousands may wait."""
+    """One run as requested. It keeps only what is needed of its scenario, since thousands of runs
+    may wait."""
 
     file: str
     variant: str | None
-    settings: tuple[str, ...]  # those of all runs, and then its own
+    settings: tuple[str, ...]  # settings of all runs, then those of this run's grid values
     varied: Mapping[str, str]
-    run: str = ""  # its name, and that of its folder
+    run: str = ""  # name of the run and of its folder
     faults: tuple[Fault, ...] = ()
     key: str | None = None
     input_sha256: str | None = None
     unit: str | None = None
     currency: str | None = None
-    task: BatchTask | None = None  # none where the scenario has faults
+    task: BatchTask | None = None  # None if the scenario has faults
     record: InputLog | None = None  # the files that were read for it
 
     @property
     def name_stem(self) -> str:
-        """What can be read of its name, safe as the beginning of a folder's on any system."""
+        """The readable part of the name, valid as a folder name on any system."""
         values = (f"{path.split('.')[-1]}={value}" for path, value in self.varied.items())
         parts = (Path(self.file).stem, *([self.variant] if self.variant else []), *values)
         return output_files.safe_name("--".join(parts), extra_characters="+=")
@@ -67,7 +68,7 @@ class PlannedRun:
     def keep_scenario(
         self, reading: LoadedScenario, record: InputLog, options: SolveOptions
     ) -> None:
-        """Keep what is needed of its scenario."""
+        """Keep what is needed of the scenario: key, hash, units and the task to solve."""
         from optimizer.analyses.batch.batch_solving import BatchTask, result_key
         from optimizer.solve.checked_solution import input_hash
         from optimizer.solve.plan_document import MEASURE_UNITS
@@ -83,7 +84,7 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What a batch is asked to do with each file."""
+    """The variants, settings and grids that a batch applies to each file."""
 
     variants: tuple[str, ...]
     all_variants: bool
@@ -91,13 +92,13 @@ class BatchRequest:
     grids: Mapping[str, Sequence[str]]
 
     def count_runs(self, files: Sequence[str]) -> int:
-        """How many runs there are, as far as can be told before the files are read."""
-        each = (len(values) for values in self.grids.values())
-        return math.prod((len(files), max(1, len(self.variants)), *each))
+        """Return the number of runs as far as it is known before files are read."""
+        value_counts = (len(values) for values in self.grids.values())
+        return math.prod((len(files), max(1, len(self.variants)), *value_counts))
 
 
 ReadOutcome = tuple[LoadedScenario, InputLog] | tuple[Fault, ...]
-"""A scenario and the files that were read for it, or its faults."""
+"""A scenario with the log of the files that were read for it, or its faults."""
 
 
 def read_runs(
@@ -106,74 +107,77 @@ def read_runs(
     options: SolveOptions,
     on_read: Callable[[int], None],
 ) -> list[PlannedRun]:
-    """Read and check all runs before the first is solved; faults are shown as they are found.
-    Raises click.UsageError where there are too many."""
-    found: list[PlannedRun] = []
-    shown: set[Hashable] = set()
+    """Read and check all runs before the first is solved; show faults as they are found. Raises
+    click.UsageError for too many runs."""
+    runs: list[PlannedRun] = []
+    shown_keys: set[Hashable] = set()
 
-    def tried(read: Callable[[], LoadedScenario], before: InputLog | None = None) -> ReadOutcome:
-        """What a function reads, with the files that were read before."""
+    def try_read(
+        read: Callable[[], LoadedScenario], earlier_log: InputLog | None = None
+    ) -> ReadOutcome:
+        """Call a function that reads a scenario; return it with the log of its files, or its
+        faults."""
         with log_inputs() as record:
             try:
                 reading = read()
             except ScenarioError as error:
-                diagnostics.show_faults(diagnostics.new_faults(error.faults, shown))
+                diagnostics.show_faults(diagnostics.new_faults(error.faults, shown_keys))
                 return error.faults
-        diagnostics.show_faults(diagnostics.new_faults(reading.warnings, shown))
-        if before is not None:
-            record = before.merged_with(record) if record.files else before
+        diagnostics.show_faults(diagnostics.new_faults(reading.warnings, shown_keys))
+        if earlier_log is not None:
+            record = earlier_log.merged_with(record) if record.files else earlier_log
         return reading, record
 
     _refuse_too_many_runs(request.count_runs(files))
     for file in files:
-        for run, read in _runs_of_file(file, request, tried):
-            if isinstance(read[0], LoadedScenario):
-                reading, record = read
+        for run, outcome in _runs_of_file(file, request, try_read):
+            if isinstance(outcome[0], LoadedScenario):
+                reading, record = outcome
                 run.keep_scenario(reading, record, options)
             else:
-                run.faults = read
-            found.append(run)
-            on_read(len(found))
-            _refuse_too_many_runs(len(found))
-    assign_run_names(found)
-    return found
+                run.faults = outcome
+            runs.append(run)
+            on_read(len(runs))
+            _refuse_too_many_runs(len(runs))
+    assign_run_names(runs)
+    return runs
 
 
 def _runs_of_file(
     file: str, request: BatchRequest, try_read: Callable[..., Any]
 ) -> Iterator[tuple[PlannedRun, Any]]:
-    """Every run of a file with its reading, or its faults."""
+    """Yield each run of a file with its scenario, or its faults."""
 
-    def anew(variant: str | None, settings: tuple[str, ...], check: bool) -> Any:
+    def read_variant(variant: str | None, settings: tuple[str, ...], check: bool) -> Any:
         return try_read(partial(read_case, file, variant, settings, check_variants=check))
 
     variants: list[str | None] = list(dict.fromkeys(request.variants)) or [None]
-    first = anew(variants[0], request.settings, True)
-    if request.all_variants and isinstance(first[0], LoadedScenario):
-        variants += first[0].case.variants
+    first_outcome = read_variant(variants[0], request.settings, True)
+    if request.all_variants and isinstance(first_outcome[0], LoadedScenario):
+        variants += first_outcome[0].case.variants
     for position, variant in enumerate(variants):
-        base = first if position == 0 else anew(variant, request.settings, False)
+        outcome = first_outcome if position == 0 else read_variant(variant, request.settings, False)
         for varied in value_combinations(request.grids):
-            own = tuple(f"{path}={value}" for path, value in varied.items())
-            run = PlannedRun(file, variant, (*request.settings, *own), varied)
-            if not own or not isinstance(base[0], LoadedScenario):
-                yield run, base
+            grid_settings = tuple(f"{path}={value}" for path, value in varied.items())
+            run = PlannedRun(file, variant, (*request.settings, *grid_settings), varied)
+            if not grid_settings or not isinstance(outcome[0], LoadedScenario):
+                yield run, outcome
             elif any(path.split(".")[0] == "include" for path in varied):
-                # What lies below the file is not changed once it is read.
-                yield run, anew(variant, run.settings, False)
+                # Included files are merged while the file is read: it has to be read again.
+                yield run, read_variant(variant, run.settings, False)
             else:
-                yield run, try_read(partial(base[0].with_settings, own), base[1])
+                yield run, try_read(partial(outcome[0].with_settings, grid_settings), outcome[1])
 
 
 def assign_run_names(runs: Sequence[PlannedRun]) -> None:
-    """Give each its name: words, and the beginning of its key; a second of one name gets a number.
-    It is the same whenever the same is asked for, however many others are."""
-    met: Counter[str] = Counter()
+    """Name each run by its values and the beginning of its key; equal names get a number. The name
+    of a run does not depend on the other runs of a batch."""
+    name_counts: Counter[str] = Counter()
     for run in runs:
         name = f"{run.name_stem}--{run.key[:KEY_DIGITS]}" if run.key else run.name_stem
-        met[output_files.fold_name(name)] += 1
-        times = met[output_files.fold_name(name)]
-        run.run = name if times == 1 else f"{name}-{times}"
+        name_counts[output_files.fold_name(name)] += 1
+        occurrence = name_counts[output_files.fold_name(name)]
+        run.run = name if occurrence == 1 else f"{name}-{occurrence}"
 
 
 def _refuse_too_many_runs(count: int) -> None:
@@ -182,49 +186,49 @@ def _refuse_too_many_runs(count: int) -> None:
 
 
 def expand_patterns(patterns: Sequence[str]) -> list[str]:
-    """The files of names and patterns, each once; those of a pattern in the order of their names. A
-    pattern leaves out what Vorrat and spreadsheet programs put beside scenarios. Windows leaves
-    patterns to programs, so that they are the same everywhere if they are resolved here. Raises
-    click.UsageError where a pattern meets nothing, or a folder is named."""
-    found: dict[str, None] = {}
-    for text in patterns:
-        path = Path(text)
+    """Return the files of names and patterns, each once; those of a pattern are sorted by name,
+    without files that Vorrat and spreadsheet programs write beside scenarios. Patterns are expanded
+    here because Windows leaves that to programs. Raises click.UsageError for a pattern without a
+    match and for a folder."""
+    paths: dict[str, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
         if path.is_dir():
             raise usage_error(
                 "'{path}' is a folder: name its files, as in {pattern}.",
-                path=text,
+                path=pattern,
                 pattern=f"'{path / '*.yaml'}'",
             )
-        if path.is_file() or not glob.has_magic(text):
-            found[text] = None
+        if path.is_file() or not glob.has_magic(pattern):
+            paths[pattern] = None
             continue
-        met = [name for name in files_matching(text) if not _is_generated_file(Path(name))]
-        if not met:
-            raise usage_error("No file matches '{pattern}'.", pattern=text)
-        found.update(dict.fromkeys(met))
-    return list(found)
+        matches = [name for name in files_matching(pattern) if not _is_generated_file(Path(name))]
+        if not matches:
+            raise usage_error("No file matches '{pattern}'.", pattern=pattern)
+        paths.update(dict.fromkeys(matches))
+    return list(paths)
 
 
 def files_matching(pattern: str) -> list[str]:
-    """The regular files that a pattern means, by name. ``**`` takes folders below, none that is
-    hidden or a link: links can lead round and round, and out of the folder."""
-    head, deep, tail = pattern.partition("**")
-    if not deep:
+    """Return the regular files that match a pattern, sorted by name. ``**`` descends into folders,
+    except hidden ones and links, which can form cycles or lead out of the folder."""
+    prefix, recursive, suffix = pattern.partition("**")
+    if not recursive:
         names = glob.glob(pattern)  # noqa: PTH207 (as the shell)
         return sorted(name for name in names if Path(name).is_file())
-    tail = re.sub(r"\*\*[/\\]*", "", tail).strip("/\\") or "*"
-    found: set[str] = set()
-    for top in glob.glob(head) if head else [os.curdir]:  # noqa: PTH207
-        for folder, inside, names in os.walk(top):
-            inside[:] = [name for name in inside if not name.startswith(".")]
+    suffix = re.sub(r"\*\*[/\\]*", "", suffix).strip("/\\") or "*"
+    matches: set[str] = set()
+    for root in glob.glob(prefix) if prefix else [os.curdir]:  # noqa: PTH207
+        for folder, subfolders, names in os.walk(root):
+            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
             paths = [Path(folder, name) for name in names if not name.startswith(".")]
-            found.update(str(path) for path in paths if path.match(tail))
-    return sorted(found)
+            matches.update(str(path) for path in paths if path.match(suffix))
+    return sorted(matches)
 
 
 def _is_generated_file(path: Path) -> bool:
-    """Whether a file was left by a run or by a program that has a workbook open, by its name and
-    that of its folder."""
+    """Check by its name and folders whether a file was written by a run, or by a program that has a
+    workbook open."""
     name = path.name.replace("-new.", ".")
     return (
         name.startswith("~$")
@@ -240,23 +244,23 @@ def _is_generated_file(path: Path) -> bool:
 def parse_grids(
     _ctx: click.Context, _option: click.Parameter, texts: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """The values of each path of ``--grid PATH=VALUES``, in the order given, each once. A path that
-    is given again gets further values. Raises click.BadParameter."""
-    found: dict[str, dict[str, None]] = {}
+    """Parse ``--grid PATH=VALUES``: the values of each path in the order given, without duplicates.
+    A path that is repeated gets further values. Raises click.BadParameter."""
+    grids: dict[str, dict[str, None]] = {}
     for text in texts:
-        path, equals, listed = text.partition("=")
+        path, equals, value_list = text.partition("=")
         path = path.strip()
-        if not equals or not path or not listed.strip():
+        if not equals or not path or not value_list.strip():
             raise click.BadParameter(
                 tr("'{value}' is not such as horizon.last_year=2035,2040.", value=text)
             )
-        values = found.setdefault(path, {})
-        for part in _split_at_commas(listed):
+        values = grids.setdefault(path, {})
+        for part in _split_at_commas(value_list):
             if not part:
                 raise click.BadParameter(tr("'{value}' has an empty value.", value=text))
             values.update(dict.fromkeys(_expand_range(part, text)))
             _refuse_too_many_values(len(values), text)
-    return {path: tuple(values) for path, values in found.items()}
+    return {path: tuple(values) for path, values in grids.items()}
 
 
 def _refuse_too_many_values(count: int, text: str) -> None:
@@ -267,39 +271,40 @@ def _refuse_too_many_values(count: int, text: str) -> None:
 
 
 def value_combinations(values: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """All combinations of values by path, the last path moving fastest; one empty one of none."""
+    """Yield all combinations of values by path, the last path changing fastest; one empty
+    combination if there is no path."""
     for combined in itertools.product(*values.values()):
         yield dict(zip(values, combined, strict=True))
 
 
 def _split_at_commas(text: str) -> Iterator[str]:
-    """What stands between commas; those in quotes and brackets are part of a value."""
-    begun, quote, open_ = 0, "", []
-    for at, sign in enumerate(text):
+    """Split a text at commas outside of quotes and brackets."""
+    start, quote, closing_brackets = 0, "", []
+    for position, character in enumerate(text):
         if quote:
-            quote = "" if sign == quote else quote
-        elif sign in "\"'" and not text[begun:at].strip():
-            quote = sign
-        elif sign in _CLOSING_BRACKETS:
-            open_.append(_CLOSING_BRACKETS[sign])
-        elif open_ and sign == open_[-1]:
-            open_.pop()
-        elif sign == "," and not open_:
-            yield text[begun:at].strip()
-            begun = at + 1
-    yield text[begun:].strip()
+            quote = "" if character == quote else quote
+        elif character in "\"'" and not text[start:position].strip():
+            quote = character
+        elif character in _CLOSING_BRACKETS:
+            closing_brackets.append(_CLOSING_BRACKETS[character])
+        elif closing_brackets and character == closing_brackets[-1]:
+            closing_brackets.pop()
+        elif character == "," and not closing_brackets:
+            yield text[start:position].strip()
+            start = position + 1
+    yield text[start:].strip()
 
 
 def _expand_range(part: str, text: str) -> Iterator[str]:
-    """The values of ``FROM:TO:STEP``, reckoned in decimals so that none is missed; else the text.
-    Both ends belong to it, the last if a step meets it."""
+    """Yield the values of ``FROM:TO:STEP``, both ends included if a step reaches the last; any
+    other text is yielded unchanged. Decimal arithmetic avoids rounding errors."""
     try:
         first, last, step = (Decimal(number.strip()) for number in part.split(":"))
         count = (last - first) / step if step > 0 else Decimal(0)
-        finite = all(number.is_finite() for number in (first, last, step))
+        is_range = all(number.is_finite() for number in (first, last, step))
     except (ValueError, InvalidOperation):
-        finite = False
-    if not finite:
+        is_range = False
+    if not is_range:
         yield part
         return
     if step <= 0 or last < first:

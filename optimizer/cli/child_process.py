@@ -1,8 +1,9 @@
-"""The side of a command that a small process supervises: what it tells, and how it is stopped.
+"""The side of a command that runs under a supervising process: what it reports, and how it is
+stopped.
 
-Commands call these functions whether they are supervised or not. Lines of JSON go through two
-pipes. It stands in a group of its own: Ctrl-C comes by pipe alone, and each press counts once.
-"""
+Commands call these functions whether they are supervised or not. JSON lines go through two pipes.
+The process has a process group of its own: Ctrl-C reaches it through the pipe alone, and each press
+counts once."""
 
 from __future__ import annotations
 
@@ -24,23 +25,25 @@ if TYPE_CHECKING:
 
 
 class SupervisorLink:
-    """The pipes to the process that supervises this one."""
+    """The pipes to the supervising process."""
 
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         self._incoming, self._outgoing = incoming, outgoing
         self._lock = threading.Lock()
         self.salvage: dict[str, Any] | None = json.loads(incoming.readline() or b"null")
-        """What is left of a command that did not come back: its checkpoint, and how it ended."""
+        """What a lost process of this command left: its checkpoint and how it ended; None for a new
+        command."""
 
     def send(self, **message: Any) -> None:
-        """Send a message; that nobody hears it any more is seen elsewhere."""
+        """Send a message. Errors are ignored: :meth:`listen_for_stops` notices that the supervisor
+        has ended."""
         with self._lock, contextlib.suppress(OSError):
-            # Ctrl-C may have cut the one before short.
+            # The line break ends a message that Ctrl-C may have cut short.
             self._outgoing.write(b"\n" + json.dumps(message).encode() + b"\n")
             self._outgoing.flush()
 
     def listen_for_stops(self) -> None:
-        """Pass on every stop that is asked for, and end when the other side has ended."""
+        """Interrupt the main thread at each request to stop; exit once the supervisor has ended."""
         for _ in self._incoming:
             _raise_interrupt()
         os._exit(5)
@@ -51,10 +54,10 @@ _stop_requested = threading.Event()
 
 
 def _raise_interrupt() -> None:
-    """Have the main thread take what is asked for as Ctrl-C."""
+    """Interrupt the main thread as Ctrl-C does."""
     _stop_requested.set()
     if hasattr(signal, "pthread_kill"):
-        # A signal of the system also wakes a thread that waits for a lock.
+        # Unlike interrupt_main, a system signal also wakes a thread that waits for a lock.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     else:
         import _thread
@@ -63,25 +66,25 @@ def _raise_interrupt() -> None:
 
 
 def _retry_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
-    """Strike once more where a stop came in the midst of what lets no error out: a finalizer."""
+    """Repeat an interrupt that arrived in a finalizer, from where no exception propagates."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
-    again = threading.Timer(0.05, _raise_interrupt)
-    again.daemon = True
-    again.start()
+    timer = threading.Timer(0.05, _raise_interrupt)
+    timer.daemon = True
+    timer.start()
 
 
 def run_supervised() -> None:
-    """Run the command line of ``sys.argv`` for the process that began this one, and end."""
+    """Run the command line of ``sys.argv`` for the supervising process, and exit."""
     global _link
-    heard, told = (_open_pipe(sys.argv.pop(1), mode) for mode in ("rb", "wb"))
-    _link = SupervisorLink(heard, told)
+    incoming, outgoing = (_open_pipe(sys.argv.pop(1), mode) for mode in ("rb", "wb"))
+    _link = SupervisorLink(incoming, outgoing)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = _retry_interrupt
     supervisor = int(sys.argv.pop(1))
     if sys.platform == "linux":
-        # End with it even in the midst of a long call.
+        # Have the kernel kill this process with its supervisor, even during a long call.
         import ctypes
 
         with contextlib.suppress(OSError, AttributeError):
@@ -93,14 +96,14 @@ def run_supervised() -> None:
 
     cli.substitute_unprintable()
     try:
-        # From here on Ctrl-C may come at any moment.
+        # From here on an interrupt can come at any moment.
         threading.Thread(target=_link.listen_for_stops, daemon=True).start()
         code = cli.flush_output(cli.run_command_line(sys.argv[1:]))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         code = cli.report_interrupted()
     _link.send(ended=code)
-    # Without waiting for threads that a solver may have left behind.
+    # Do not wait for threads that a solver may have left running.
     os._exit(code)
 
 
@@ -115,13 +118,13 @@ def _open_pipe(handle_number: str, mode: str) -> Any:
 
 
 def limit_memory(limit: int | None) -> None:
-    """Have this process ended once it holds more memory than this, in bytes."""
+    """Have the supervisor end this process once it holds more than ``limit`` bytes."""
     if _link is not None and limit is not None:
         _link.send(memory=limit)
 
 
 def is_salvaging() -> bool:
-    """Whether this process is to write what another left, rather than to search itself."""
+    """Whether this process only writes the plan that a lost process left."""
     return _link is not None and _link.salvage is not None
 
 
@@ -131,27 +134,29 @@ def was_stop_requested() -> bool:
 
 
 def raise_if_stopped() -> None:
-    """Raise KeyboardInterrupt where the user asked to stop: an import that was under way may have
-    swallowed the one that was raised then."""
+    """Raise KeyboardInterrupt if the user asked to stop: an import that was under way may have
+    swallowed the interrupt."""
     if _stop_requested.is_set():
         raise KeyboardInterrupt
 
 
 def announce_search() -> None:
-    """Say that more is sought, without a limit: the first stop is heeded again."""
+    """Report that another search begins, without a time limit; the supervisor then heeds the first
+    stop again."""
     if _link is not None:
         _link.send(seconds=None)
 
 
 def announce_published() -> None:
-    """Say that results are written: there is nothing to salvage any more."""
+    """Report that results are written, so that nothing is left to salvage."""
     if _link is not None:
         _link.send(published=True)
 
 
 def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **options: Any) -> Plan:
-    """:func:`optimizer.solve.planner.plan`, whose best plan so far is kept outside this process; or
-    the plan that was kept. Raises SolverError if the scenario is no longer what it was."""
+    """Call :func:`optimizer.solve.planner.solve_to_plan` and send the best plan so far to the
+    supervisor; or return the plan of its checkpoint. Raises SolverError if the scenario has changed
+    since the checkpoint."""
     from optimizer.errors import SolverError
     from optimizer.solve import planner
     from optimizer.solve.checked_solution import input_hash
@@ -161,24 +166,26 @@ def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **opti
         return planner.solve_to_plan(case, time_limit=time_limit, **options)
     sha256 = input_hash(case)
     if link.salvage is not None:
-        kept = link.salvage["checkpoint"]
-        if kept["input_sha256"] != sha256:
+        checkpoint = link.salvage["checkpoint"]
+        if checkpoint["input_sha256"] != sha256:
             raise SolverError(tr("the scenario was changed while it was solved"))
-        asked = {name: options.get(name) for name in ("threads", "variant", "title")}
-        ended = link.salvage["ended"]
+        fields = {name: options.get(name) for name in ("threads", "variant", "title")}
+        ending = link.salvage["ended"]
         return planner.salvage_plan(
-            case, incumbent_from_checkpoint(kept), ending=ended, gap=options["gap"], **asked
+            case, incumbent_from_checkpoint(checkpoint), ending=ending, gap=options["gap"], **fields
         )
 
-    def keep(incumbent: Incumbent) -> None:
+    def send_checkpoint(incumbent: Incumbent) -> None:
         link.send(checkpoint=checkpoint_from_incumbent(incumbent, sha256), final=incumbent.final)
 
     link.send(seconds=time_limit)
-    return planner.solve_to_plan(case, time_limit=time_limit, on_incumbent=keep, **options)
+    return planner.solve_to_plan(
+        case, time_limit=time_limit, on_incumbent=send_checkpoint, **options
+    )
 
 
 def checkpoint_from_incumbent(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:
-    """The best plan of a search in the scenario with this hash, as JSON."""
+    """Return an incumbent of the scenario with this hash as JSON data."""
     return {
         "input_sha256": input_sha256,
         "method": incumbent.method,
@@ -195,12 +202,12 @@ def _commitment_to_json(commitment: Commitment) -> dict[str, Any]:
         "offtake": [[*key, share] for key, share in commitment.offtake.items()],
         "floored": [[*key, share] for key, share in commitment.floored.items()],
         "buy": {stockpile: lots.tolist() for stockpile, lots in commitment.buy.items()},
-        "paths": [_commitment_to_json(own) for own in commitment.branches],
+        "paths": [_commitment_to_json(branch) for branch in commitment.branches],
     }
 
 
 def incumbent_from_checkpoint(data: dict[str, Any]) -> Incumbent:
-    """The incumbent again; its objective is left to whoever checks it."""
+    """Return the incumbent of a checkpoint. Its objective is infinite until the plan is checked."""
     from optimizer.solve.solver_result import Incumbent
 
     return Incumbent(data["method"], _commitment_from_json(data), float("inf"), data["bound"])
@@ -218,5 +225,5 @@ def _commitment_from_json(data: dict[str, Any]) -> Commitment:
         offtake={(p, group): share for p, group, share in data["offtake"]},
         buy={stockpile: np.array(lots, dtype=float) for stockpile, lots in data["buy"].items()},
         floored={(p, g, f, i): share for p, g, f, i, share in data["floored"]},
-        branches=tuple(_commitment_from_json(own) for own in data["paths"]),
+        branches=tuple(_commitment_from_json(branch) for branch in data["paths"]),
     )

@@ -44,63 +44,71 @@ NOT_SOLVED_MESSAGE = "stopped before it was solved"
 def _compare(
     given: tuple[str, ...], as_json: bool, out: Path | None, force: bool, **values: Any
 ) -> int:
-    steps, reuse = ProgressDisplay(values.pop("quiet")), values.pop("reuse")
-    asked = build_options(CompareOptions, values, listener=steps)
+    progress, reuse = ProgressDisplay(values.pop("quiet")), values.pop("reuse")
+    compare_options = build_options(CompareOptions, values, listener=progress)
     folder = options.cut_pool_folder(reuse, out)
-    settings = with_budget(asked.settings, asked.budget)
+    settings = with_budget(compare_options.settings, compare_options.budget)
     from optimizer.analyses.comparison.plan_comparison import check_options
 
-    found = read_items(given, asked.variants, settings)
-    to_solve = [item for item in found if item.reading is not None]
+    items = read_items(given, compare_options.variants, settings)
+    to_solve = [item for item in items if item.reading is not None]
     with analysis_commands.misuse_as_usage_error():
-        by_label = {item.label: item.plan or item.case for item in found}
-        names = asked.names_to_check
-        names["of_scenarios"] |= reuse is not None
-        check_options({label: one for label, one in by_label.items() if one}, **names)
-    places = option_plan_paths([item.label for item in found])
-    output_files.check_destination(out, [COMPARISON_FILE, *places.values()], force)
+        by_label = {item.label: item.plan or item.case for item in items}
+        checked_names = compare_options.names_to_check
+        checked_names["of_scenarios"] |= reuse is not None
+        check_options({label: item for label, item in by_label.items() if item}, **checked_names)
+    paths = option_plan_paths([item.label for item in items])
+    output_files.check_destination(out, [COMPARISON_FILE, *paths.values()], force)
     pools: dict[str, options.StoredCutPool] = {}
     if folder is not None:
         cases = [item.reading.case for item in reversed(to_solve) if item.reading is not None]
-        pools = {kept.key: kept for kept in (options.read_cut_pool(folder, one) for one in cases)}
+        pools = {
+            stored.key: stored for stored in (options.read_cut_pool(folder, case) for case in cases)
+        }
 
-    answers = _solve_missing(to_solve, asked, steps, None if folder is None else pools)
+    answers = _solve_missing(to_solve, compare_options, progress, None if folder is None else pools)
     solved = {id(item): answer for item, answer in zip(to_solve, answers, strict=True)}
-    # In the order given, whatever was solved first.
-    either = ((item, item.plan or solved.get(id(item))) for item in found)
-    plans = {item.label: plan for item, plan in either if isinstance(plan, Plan)}
-    without = [(i, a) for i, a in zip(to_solve, answers, strict=True) if not isinstance(a, Plan)]
-    failures = [_report_failed(item, answer) for item, answer in without]
-    # What an interrupt left unsolved was stopped by the user, as is a plan cut short.
-    code = max((1 if a is None else a.exit_code for _, a in without), default=0)
+    # In the order given, not in that of solving.
+    item_plans = ((item, item.plan or solved.get(id(item))) for item in items)
+    plans = {item.label: plan for item, plan in item_plans if isinstance(plan, Plan)}
+    unsolved = [(i, a) for i, a in zip(to_solve, answers, strict=True) if not isinstance(a, Plan)]
+    failures = [_report_failed(item, answer) for item, answer in unsolved]
+    # An option that an interrupt left unsolved counts as stopped (1), as does a plan cut short.
+    code = max((1 if a is None else a.exit_code for _, a in unsolved), default=0)
     if not plans:
         return code
-    base = asked.base
+    base = compare_options.base
     if base is not None and base not in plans:
-        first = next(iter(plans))
+        first_label = next(iter(plans))
         announce(
-            "{base} has no plan; the others are compared with {label}.", base=base, label=first
+            "{base} has no plan; the others are compared with {label}.",
+            base=base,
+            label=first_label,
         )
         base = None
 
-    from optimizer.analyses.comparison.plan_comparison import compare_plans as compared
+    from optimizer.analyses.comparison.plan_comparison import compare_plans
 
-    read = [item.saved_result for item in found if item.saved_result is not None]
-    doubts = saved_results.combined_doubts(read)
-    for one in read:
-        integrity.announce_doubts(one.path, one.doubts)
-    how: dict[str, Any] = {"base": base, "year": asked.year, "federal": asked.federal or None}
-    how |= {"failed": failures, "doubts": doubts}
-    with saved_results.explain_rendering_errors(read):
-        comparison = compared(list(plans.values()), list(plans), **how)
-    stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
-    code = code or int(stopped or bool(doubts.contradictions))
+    saved = [item.saved_result for item in items if item.saved_result is not None]
+    doubts = saved_results.combined_doubts(saved)
+    for saved_result in saved:
+        integrity.announce_doubts(saved_result.path, saved_result.doubts)
+    comparison_options: dict[str, Any] = {
+        "base": base,
+        "year": compare_options.year,
+        "federal": compare_options.federal or None,
+    }
+    comparison_options |= {"failed": failures, "doubts": doubts}
+    with saved_results.explain_rendering_errors(saved):
+        comparison = compare_plans(list(plans.values()), list(plans), **comparison_options)
+    is_stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
+    code = code or int(is_stopped or bool(doubts.contradictions))
     with analysis_commands.show_after_writing(comparison, as_json) as document:
-        files = {places[label]: output_files.to_json_bytes(plan) for label, plan in plans.items()}
-        # What was changed must not be sealed anew.
+        files = {paths[label]: output_files.to_json_bytes(plan) for label, plan in plans.items()}
+        # Saved plans are copied byte by byte: one that was edited must not get a new seal.
         files |= {
-            places[item.label]: item.saved_result.raw
-            for item in found
+            paths[item.label]: item.saved_result.raw
+            for item in items
             if item.saved_result is not None
         }
         files[COMPARISON_FILE] = document
@@ -122,80 +130,90 @@ def _solve_missing(
     progress: ProgressDisplay,
     pools: dict[str, options.StoredCutPool] | None,
 ) -> list[Plan | SolveFailure | None]:
-    """Solve what has yet to be solved."""
+    """Solve the scenarios one after the other; return a plan, the reason for a failure, or None if
+    stopped before, for each."""
     if not to_solve:
         return []
     pairs = [(item, item.reading) for item in to_solve if item.reading is not None]
     for file, reading in {item.file: reading for item, reading in pairs}.items():
         progress.note(f"{file}: {scenario_summary(reading.case)}")
-    doubts = (
+    warnings = (
         fault for _, reading in pairs for fault in diagnostics.unsampled_hazard_warnings(reading)
     )
-    diagnostics.show_faults(diagnostics.new_faults(doubts, set()))
+    diagnostics.show_faults(diagnostics.new_faults(warnings, set()))
 
-    # The solver and Pyomo take a second to import: not for those who compare saved plans.
+    # Imported late: comparing saved plans needs neither the solver nor Pyomo.
     from optimizer.analyses.sequential import SolveTask, solve_sequentially
 
     width = max(len(item.label) for item in to_solve)
     tasks = [SolveTask(reading.case, item.variant, item.title) for item, reading in pairs]
-    names = ("gap", "time_limit", "threads", "on_progress", "break_even")
-    how: dict[str, Any] = {name: getattr(compare_options, name) for name in names}
-    how["pools"] = None if pools is None else {key: kept.pool for key, kept in pools.items()}
+    option_names = ("gap", "time_limit", "threads", "on_progress", "break_even")
+    solve_options: dict[str, Any] = {name: getattr(compare_options, name) for name in option_names}
+    solve_options["pools"] = (
+        None if pools is None else {key: stored_pool.pool for key, stored_pool in pools.items()}
+    )
     with closing(progress):
         return solve_sequentially(
-            tasks, on_start=lambda at: progress.set_label(f"{to_solve[at].label:<{width}} "), **how
+            tasks,
+            on_start=lambda i: progress.set_label(f"{to_solve[i].label:<{width}} "),
+            **solve_options,
         )
 
 
 def _report_failed(item: ComparedItem, answer: SolveFailure | None) -> FailedOption:
-    """An option without a plan, told on stderr."""
+    """Print to stderr why an option has no plan; return it as a comparison states it."""
     if isinstance(answer, Infeasible) and item.reading is not None:
         diagnostics.show_conflict(answer, item.reading, f"{item.label}: ")
     else:
-        said = answer or tr("stopped before it was solved")
-        click.echo(f"{item.label}: {said}", err=True)
+        message = answer or tr("stopped before it was solved")
+        click.echo(f"{item.label}: {message}", err=True)
     return failed_option(item, answer)
 
 
 def failed_option(item: ComparedItem, answer: SolveFailure | None) -> FailedOption:
-    """An option without a plan, as a comparison names it; None for one that was not solved."""
+    """Return an option without a plan as a comparison states it; ``answer`` is None for one that
+    was not solved."""
     assert item.reading is not None
-    told = (
+    conflict = (
         diagnostics.conflict_as_json(answer, item.reading) if isinstance(answer, Infeasible) else []
     )
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
-    about = {"label": item.label, "title": item.wording, "variant": item.variant}
-    said = str(answer) if answer is not None else NOT_SOLVED_MESSAGE
-    about |= {"reason": reasons.get(type(answer), "failed"), "message": said, "conflict": told}
-    return FailedOption.model_validate(about)
+    fields = {"label": item.label, "title": item.wording, "variant": item.variant}
+    message = str(answer) if answer is not None else NOT_SOLVED_MESSAGE
+    fields |= {
+        "reason": reasons.get(type(answer), "failed"),
+        "message": message,
+        "conflict": conflict,
+    }
+    return FailedOption.model_validate(fields)
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedItem:
-    """One thing to compare: a plan, or a scenario that has yet to be solved."""
+    """One item of a comparison: a saved plan, or a scenario that has yet to be solved."""
 
     label: str
     file: str
     variant: str | None = None
     reading: LoadedScenario | None = None
     plan: Plan | None = None
-    saved_result: saved_results.SavedResult | None = None  # the file of a plan that was saved
+    saved_result: saved_results.SavedResult | None = None  # the file of a saved plan
 
     @property
     def case(self) -> Case | None:
-        """Its scenario."""
+        """The scenario."""
         if self.reading is not None:
             return self.reading.case
         return self.plan.case if self.plan else None
 
     @property
     def title(self) -> str:
-        """The title that its plan gets."""
+        """The title of its plan."""
         return display_name(self.case.title if self.case else None, Path(self.file).stem)
 
     @property
     def wording(self) -> BilingualName:
-        """Title of the variant, or of the scenario, in both languages."""
+        """The title of the variant, or of the scenario, in both languages."""
         from optimizer.analyses.comparison.plan_comparison import bilingual_text
 
         case = self.case
@@ -208,39 +226,39 @@ class ComparedItem:
 def read_items(
     texts: Sequence[str], all_variants: bool, settings: tuple[str, ...]
 ) -> list[ComparedItem]:
-    """Read all items, variants of scenario files with them if asked, each under its own label.
-    Raises ScenarioError with the faults of all, click.UsageError where a plan cannot be read."""
+    """Read all items, with all variants of scenario files if asked, each under a label of its own.
+    Raises ScenarioError with the faults of all, and click.UsageError if a plan cannot be read."""
     from optimizer.analyses.comparison.plan_comparison import make_unique
 
-    named_here = [_read_item(text) for text in texts]
-    known = {(item.file, item.variant) for item in named_here if item.plan is None}
+    given_items = [_read_item(text) for text in texts]
+    known_variants = {(item.file, item.variant) for item in given_items if item.plan is None}
     items: list[ComparedItem] = []
     faults: list[Fault] = []
-    shown: set[Hashable] = set()
-    checked: set[str] = set()
+    shown_keys: set[Hashable] = set()
+    checked_files: set[str] = set()
 
     def read(item: ComparedItem) -> LoadedScenario | None:
-        first = item.file not in checked
-        checked.add(item.file)
+        is_first = item.file not in checked_files
+        checked_files.add(item.file)
         try:
-            reading = read_case(item.file, item.variant, settings, check_variants=first)
+            reading = read_case(item.file, item.variant, settings, check_variants=is_first)
         except ScenarioError as error:
             faults.extend(error.faults)
             return None
-        diagnostics.show_faults(diagnostics.new_faults(reading.warnings, shown))
+        diagnostics.show_faults(diagnostics.new_faults(reading.warnings, shown_keys))
         return reading
 
-    for item in named_here:
+    for item in given_items:
         if item.plan is not None:
             items.append(item)
             continue
         reading = read(item)
         items.append(replace(item, reading=reading))
         for variant in reading.case.variants if all_variants and reading is not None else ():
-            if (item.file, variant) not in known:
-                known.add((item.file, variant))
-                more = ComparedItem(variant, item.file, variant)
-                items.append(replace(more, reading=read(more)))
+            if (item.file, variant) not in known_variants:
+                known_variants.add((item.file, variant))
+                variant_item = ComparedItem(variant, item.file, variant)
+                items.append(replace(variant_item, reading=read(variant_item)))
     if faults:
         raise ScenarioError(tuple(diagnostics.new_faults(faults, set())))
     labels = make_unique([item.label for item in items])
@@ -248,8 +266,8 @@ def read_items(
 
 
 def _read_item(text: str) -> ComparedItem:
-    """A saved plan, in a file or a folder, read; or a scenario file and a variant of it, where a
-    file whose own name has an @ goes first."""
+    """Read a saved plan from a file or folder; or return a scenario file with its variant, not read
+    yet. A file whose own name has an @ takes precedence over a variant."""
     path = Path(text)
     if path.is_dir():
         path /= PLAN_FILE
@@ -257,17 +275,17 @@ def _read_item(text: str) -> ComparedItem:
             raise usage_error("the folder '{folder}' has no {file}.", folder=text, file=PLAN_FILE)
     kind = saved_results.result_kind(path)
     if kind is None and not Path(text).is_dir():
-        file, at, variant = text.rpartition("@")
-        if path.is_file() or not at or not shipped_files.resolve_scenario(file).is_file():
+        file, separator, variant = text.rpartition("@")
+        if path.is_file() or not separator or not shipped_files.resolve_scenario(file).is_file():
             return ComparedItem(path.stem, text)
         if not variant:
             raise usage_error("'{text}' names no variant behind the @.", text=text)
         return ComparedItem(variant, file, variant)
     if kind != "plan":
         raise usage_error("'{path}' holds no plan but '{kind}'.", path=path, kind=kind)
-    found = saved_results.read_result(str(path), scenario_optional=True)
-    plan = found.result
+    saved_result = saved_results.read_result(str(path), scenario_optional=True)
+    plan = saved_result.result
     assert isinstance(plan, Plan)
     return ComparedItem(
-        saved_results.short_label(path), text, plan.variant, plan=plan, saved_result=found
+        saved_results.short_label(path), text, plan.variant, plan=plan, saved_result=saved_result
     )

@@ -1,4 +1,4 @@
-"""Connections of the server of the page: how many there are, and how long one may wait."""
+"""Connections of the page's server: how many may be open, and how long one may be idle."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from typing import ClassVar
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_HEAD_TIMEOUT, KEEP_ALIVE_SECONDS = 30, 75
-"""Seconds that a new connection has for the head of its first request, and that one is kept after a
-request: longer than proxies keep theirs."""
+"""Seconds that a new connection has for the head of its first request, and that a connection is
+kept after a request: longer than proxies keep theirs."""
 WANTED_DESCRIPTORS, RESERVED_DESCRIPTORS = 4096, 256
-"""Descriptors that the server would have, and those of them that are not for connections."""
+"""File descriptors that the server asks for, and how many of them are reserved for other purposes
+than connections."""
 SPARE_SHARE = 0.05
-"""Of the connections, those that requests leave free: /health is answered, and who is refused."""
+"""Share of connections that requests leave free, so that /health and refusals are still
+answered."""
 
 
 class TimedConnection(H11Protocol):
-    """A connection that ends where no whole request comes in time, which uvicorn does not see to.
-    Where there are too many, the one that has waited longest gives way: one without any request
-    yet, if there is one."""
+    """An HTTP connection with time limits, which uvicorn lacks. Above the maximal number of
+    connections the one that has been idle longest is closed, those without any request first."""
 
     max_connections: ClassVar[int] = WANTED_DESCRIPTORS
     last_active: ClassVar[dict[TimedConnection, float]] = {}
-    """All that are open, and when each was made or answered last."""
+    """All open connections, with the time of their opening or of their last response."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection."""
+        """Register a connection, and close an idle one if there are too many."""
         super().connection_made(transport)
         self.last_active[self] = self.loop.time()
         if len(self.last_active) > self.max_connections:
-            idle = [one for one in self.last_active if one.is_idle and one is not self] or [self]
-            new = [one for one in idle if one.cycle is None]
-            min(new or idle, key=lambda one: self.last_active[one]).drop()
+            idle = [c for c in self.last_active if c.is_idle and c is not self] or [self]
+            without_request = [c for c in idle if c.cycle is None]
+            min(without_request or idle, key=lambda c: self.last_active[c]).drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
@@ -40,14 +41,14 @@ class TimedConnection(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Note that an answer was sent."""
+        """Record the time of the response."""
         if self in self.last_active:
             self.last_active[self] = self.loop.time()
         super().on_response_complete()
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request has to be answered, and all answers have been received."""
+        """Whether no request is being answered and all responses have been received."""
         answered = self.cycle is None or self.cycle.response_complete
         return answered and self.transport.get_write_buffer_size() == 0
 
@@ -58,21 +59,24 @@ class TimedConnection(H11Protocol):
 
     @classmethod
     def close_stale(cls) -> None:
-        """Close those that have waited for too long."""
-        for one, since in list(cls.last_active.items()):
-            patience = REQUEST_HEAD_TIMEOUT if one.cycle is None else KEEP_ALIVE_SECONDS
-            if one.is_idle and one.loop.time() - since > patience:
-                one.drop()
+        """Close connections that have been idle for too long."""
+        for connection, since in list(cls.last_active.items()):
+            timeout = REQUEST_HEAD_TIMEOUT if connection.cycle is None else KEEP_ALIVE_SECONDS
+            if connection.is_idle and connection.loop.time() - since > timeout:
+                connection.drop()
 
 
 def raise_connection_limit() -> int:
-    """How many connections descriptors suffice for, once there are as many as one may have."""
+    """Raise the limit of file descriptors as far as allowed; return the number of connections that
+    it suffices for."""
     try:
         import resource
-    except ImportError:  # on Windows nothing limits them
+    except ImportError:  # Windows has no such limit
         return WANTED_DESCRIPTORS
-    now, may = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = WANTED_DESCRIPTORS if may == resource.RLIM_INFINITY else min(may, WANTED_DESCRIPTORS)
-    if now != resource.RLIM_INFINITY and now < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, may))
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_DESCRIPTORS
+    if hard_limit != resource.RLIM_INFINITY:
+        wanted = min(hard_limit, wanted)
+    if soft_limit != resource.RLIM_INFINITY and soft_limit < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard_limit))
     return max(wanted - RESERVED_DESCRIPTORS, wanted // 2)

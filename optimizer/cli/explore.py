@@ -1,4 +1,4 @@
-"""``vorrat explore``: a page to be mailed, with a family of plans that were solved beforehand."""
+"""``vorrat explore``: one page, to be mailed, with a family of plans that are solved beforehand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from optimizer.page.question import InvalidRequest, Question
 
 DEFAULT_GAP = 1e-3
 MAX_MAILED_BYTES = 5_000_000
-"""Of a page that is still mailed."""
+"""Size of a page above which a note says that it may be too large to mail."""
 
 
 @click.command(
@@ -79,55 +79,67 @@ def explore(
     page = out or file.with_name(f"{file.stem}-explore.html")
     folder = runs or page.with_name(f"{page.stem}-runs")
     output_files.refuse_existing([page], force)
-    began, where = time.perf_counter(), options.take_engine_values(values)
-    asked = build_options(BatchOptions, values, memory_limit=where["memory_limit"])
-    if "gap" not in asked.model_fields_set:
-        asked = asked.model_copy(update={"gap": DEFAULT_GAP})
+    started, engine = time.perf_counter(), options.take_engine_values(values)
+    batch_options = build_options(BatchOptions, values, memory_limit=engine["memory_limit"])
+    if "gap" not in batch_options.model_fields_set:
+        batch_options = batch_options.model_copy(update={"gap": DEFAULT_GAP})
     with log_inputs() as record:
         base = read_case(file, check_variants=True)
     diagnostics.show_faults(base.warnings)
     axes = plan_family.make_axes(base, moves, variants)
-    every = list(plan_family.make_points(file.stem, axes))
-    steps = ProgressDisplay(quiet)
-    with closing(steps):
-        say = tr("reading")
-        told = partial(steps.report_step, total=len(every), step_name=say)
+    points = list(plan_family.make_points(file.stem, axes))
+    progress = ProgressDisplay(quiet)
+    with closing(progress):
+        step = tr("reading")
+        on_read = partial(progress.report_step, total=len(points), step_name=step)
         readings: dict[str | None, LoadedScenario] = {None: base}
-        runs_of = list(_points_as_runs(file, readings, record, every, asked, told))
-    wanted = [run for run in runs_of if run is not None]
-    if left := len(runs_of) - len(wanted):
-        usage.announce("{count} points stay open: their variant has not what is moved.", count=left)
-    assign_run_names(wanted)
-    jobs = asked.jobs
-    if jobs is None and where["scheduler"] is None:
-        jobs = min(usable_cores(), len(wanted))
-    seconds = None if asked.time_limit is None else 2 * asked.time_limit + HANG_GRACE_SECONDS
-    with options.engine_in_use(jobs=jobs, task_timeout=seconds, **where):
+        point_runs = list(_points_as_runs(file, readings, record, points, batch_options, on_read))
+    planned = [run for run in point_runs if run is not None]
+    if open_count := len(point_runs) - len(planned):
+        usage.announce(
+            "{count} points stay open: their variant has not what is moved.", count=open_count
+        )
+    assign_run_names(planned)
+    jobs = batch_options.jobs
+    if jobs is None and engine["scheduler"] is None:
+        jobs = min(usable_cores(), len(planned))
+    timeout = (
+        None
+        if batch_options.time_limit is None
+        else 2 * batch_options.time_limit + HANG_GRACE_SECONDS
+    )
+    with options.engine_in_use(jobs=jobs, task_timeout=timeout, **engine):
         output_files.make_folder(folder)
         with lock_folder(folder):
-            solving = BatchRunner(
-                wanted, asked, RunLedger(folder, resume=True), True, False, quiet, warm_start=True
+            runner = BatchRunner(
+                planned,
+                batch_options,
+                RunLedger(folder, resume=True),
+                True,
+                False,
+                quiet,
+                warm_start=True,
             )
-            code = solving.solve_all(jobs, began)
-    found: dict[str, Any] = {}
-    places = count()
-    for run, point in zip(runs_of, every, strict=True):
-        line = None if run is None else solving.lines.get(next(places))
-        place = ".".join(map(str, point.indices))
+            code = runner.solve_all(jobs, started)
+    figures: dict[str, Any] = {}
+    run_positions = count()
+    for run, point in zip(point_runs, points, strict=True):
+        line = None if run is None else runner.lines.get(next(run_positions))
+        point_key = ".".join(map(str, point.indices))
         if line is not None and line.plan is not None:
             plan = Plan.model_validate_json((folder / line.plan).read_bytes())
-            found[place] = plan_family.plan_figures(plan)
+            figures[point_key] = plan_family.plan_figures(plan)
         elif line is not None and line.status != "open":
-            found[place] = {"status": line.status}
+            figures[point_key] = {"status": line.status}
     cases = [reading.case for reading in readings.values()]
-    made = plan_family.render_page(plan_family.page_content(cases, axes, found, file.stem))
-    output_files.write_files([(page, made.encode())], force)
+    html = plan_family.render_page(plan_family.page_content(cases, axes, figures, file.stem))
+    output_files.write_files([(page, html.encode())], force)
     click.echo(str(page))
-    if len(made) > MAX_MAILED_BYTES:
+    if len(html) > MAX_MAILED_BYTES:
         usage.announce(
-            "The page has {size} MB; fewer values make it smaller.", size=round(len(made) / 1e6, 1)
+            "The page has {size} MB; fewer values make it smaller.", size=round(len(html) / 1e6, 1)
         )
-    return max(code, 1) if left else code
+    return max(code, 1) if open_count else code
 
 
 def _points_as_runs(
@@ -138,21 +150,21 @@ def _points_as_runs(
     batch_options: BatchOptions,
     on_read: Any,
 ) -> Iterator[PlannedRun | None]:
-    """Each point as a run of a batch, and None for one whose variant has not what is moved there.
-    Variants are read into ``readings``."""
-    for n, point in enumerate(points):
+    """Yield each point as a run of a batch; None for a point whose variant lacks what the point
+    changes. Variants that are read are added to ``readings``."""
+    for number, point in enumerate(points, start=1):
         question: Question = point.question
         if question.variant not in readings:
             readings[question.variant] = read_case(file, question.variant)
         try:
-            reading, made = question.apply_to(readings[question.variant])
+            reading, values_by_path = question.apply_to(readings[question.variant])
         except InvalidRequest:
             if question.variant is None:
                 raise
             yield None
             continue
-        settings = tuple(f"{path}={value}" for path, value in made.items())
+        settings = tuple(f"{path}={value}" for path, value in values_by_path.items())
         run = PlannedRun(str(file), question.variant, settings, dict(question.moved))
         run.keep_scenario(reading, record, batch_options)
-        on_read(n + 1)
+        on_read(number)
         yield run

@@ -1,5 +1,5 @@
-"""What ``vorrat run --everything`` adds to a plan: its evaluation, its variants compared, more and
-less money, and a stress test; of a plan with a review what that is worth."""
+"""Further analyses of ``vorrat run --everything``: evaluation, comparison of variants, frontier and
+stress test; and the value of deferral for a scenario with a review."""
 
 from __future__ import annotations
 
@@ -21,133 +21,139 @@ if TYPE_CHECKING:
 
 GAP_OPTION = ("--gap", "0.001")
 COARSE_GAP_OPTION = ("--gap", "0.005")
-"""For plans that decide on several paths, each a problem of its own."""
+"""Gap of plans with several assumption sets or review branches, which are larger problems."""
 FRONTIER_OPTIONS = ("--points", "6", *GAP_OPTION)
 STRESS_YEARS = 2
-"""Years over which events are compared, to find the one for the stress test."""
+"""Years over which the losses of events are compared, to choose the event of the stress test."""
 
 
 class FurtherResults(NamedTuple):
-    """What there is to say of a plan beside it."""
+    """Results of further analyses of a plan."""
 
-    results: list[Result]  # those that go into its report
+    results: list[Result]  # the results that its report includes
     comparison_file: Path | None  # the comparison of its variants
-    other_plans: dict[str, Plan]  # their plans by label, but that of the same scenario
+    other_plans: dict[str, Plan]  # of other scenarios in that comparison, by label
     is_complete: bool  # whether no step failed
 
 
 def run_further_analyses(
     file: Path, plan_options: PlanOptions, plan: Plan, plan_file: Path
 ) -> FurtherResults:
-    """Find what else there is to say of a plan that was saved at ``path``, into a folder beside it.
+    """Run further analyses of a saved plan, into a folder beside ``plan_file``.
 
-    A step that fails is told, and the next one begins; after Ctrl-C none does.
-    """
+    After a step that fails, which is reported, the next one starts; after Ctrl-C none does."""
     folder = saved_results.results_folder(plan_file)
     limit = [] if plan_options.time_limit is None else [f"--time-limit={plan_options.time_limit}"]
     steps = list(_command_steps(file, plan_options.variant, plan, plan_file, folder))
-    results, options, is_whole = [], None, True
-    for place, (name, line, leaves) in enumerate(steps, start=1):
-        click.echo(tr("Step {place} of {count}: {name}", place=place, count=len(steps), name=name))
-        leaves.unlink(missing_ok=True)
+    results, comparison_file, is_complete = [], None, True
+    for number, (name, arguments, result_file) in enumerate(steps, start=1):
+        click.echo(tr("Step {place} of {count}: {name}", place=number, count=len(steps), name=name))
+        result_file.unlink(missing_ok=True)
         child_process.announce_search()
-        cli.run_silently([*line, *limit, "--force"])
-        # One option without a plan leaves a comparison of the others.
-        if not leaves.is_file():
-            is_whole = False
+        cli.run_silently([*arguments, *limit, "--force"])
+        # Decided by the file, not the exit code: a comparison may lack one option only.
+        if not result_file.is_file():
+            is_complete = False
             click.echo(tr("That failed; what was found before is kept."))
-        elif leaves.parent == folder:
-            results.append(saved_results.read_result(str(leaves)).result)
+        elif result_file.parent == folder:
+            results.append(saved_results.read_result(str(result_file)).result)
         else:
-            options = leaves
+            comparison_file = result_file
         if child_process.was_stop_requested():
-            is_whole = False
+            is_complete = False
             break
-    others = (
-        {} if options is None else saved_results.read_results([str(options)], show_doubts=False)[1]
+    other_plans = (
+        {}
+        if comparison_file is None
+        else saved_results.read_results([str(comparison_file)], show_doubts=False)[1]
     )
-    own = plan.certificate.input_sha256
-    others = {k: one for k, one in others.items() if one.certificate.input_sha256 != own}
-    return FurtherResults(results, options, others, is_whole)
+    sha256 = plan.certificate.input_sha256
+    other_plans = {k: p for k, p in other_plans.items() if p.certificate.input_sha256 != sha256}
+    return FurtherResults(results, comparison_file, other_plans, is_complete)
 
 
 def _command_steps(
     file: Path, variant: str | None, plan: Plan, plan_file: Path, folder: Path
 ) -> Iterator[tuple[str, list[str], Path]]:
-    """What each step is called, the command line of it, and the file that it leaves."""
-    out, case = ["--out", str(folder)], plan.case
+    """Yield the name of each step, its command line and the file that it writes."""
+    out_options, case = ["--out", str(folder)], plan.case
     name = tr("fresh states, and what would be done without the plan")
     yield (
         name,
-        ["evaluate", str(plan_file), *quick_evaluation_options(plan), *out],
+        ["evaluate", str(plan_file), *quick_evaluation_options(plan), *out_options],
         folder / "evaluation.json",
     )
     if case is None:
         return
-    of = ["--variant", variant] if variant is not None else []
+    variant_options = ["--variant", variant] if variant is not None else []
     if case.assumptions:
         name = tr("the best plan of each set of assumptions")
-        gap = GAP_OPTION if case.planned_review is None else COARSE_GAP_OPTION
-        line = ["assumptions", str(file), *of, *gap, *out]
-        yield name, line, folder / "disagreement.json"
+        gap_option = GAP_OPTION if case.planned_review is None else COARSE_GAP_OPTION
+        arguments = ["assumptions", str(file), *variant_options, *gap_option, *out_options]
+        yield name, arguments, folder / "disagreement.json"
     if case.review is not None:
         name = tr("what it is worth to decide again")
-        yield name, ["review", str(file), *of, *COARSE_GAP_OPTION, *out], folder / "waiting.json"
+        yield (
+            name,
+            ["review", str(file), *variant_options, *COARSE_GAP_OPTION, *out_options],
+            folder / "waiting.json",
+        )
     event = _worst_event(plan) if case.planned_review is None else None
     if event is not None:
-        line = ["stress", str(plan_file), "--event", event, *out]
-        yield tr("a stress test"), line, folder / "stress.json"
-    public = any(funder.kind == "public" for funder in case.funders.values())
-    if public and case.planned_review is None:
-        line = ["frontier", str(file), *of, *FRONTIER_OPTIONS, *out]
-        yield tr("more and less public money"), line, folder / "frontier.json"
+        arguments = ["stress", str(plan_file), "--event", event, *out_options]
+        yield tr("a stress test"), arguments, folder / "stress.json"
+    has_public_funder = any(funder.kind == "public" for funder in case.funders.values())
+    if has_public_funder and case.planned_review is None:
+        arguments = ["frontier", str(file), *variant_options, *FRONTIER_OPTIONS, *out_options]
+        yield tr("more and less public money"), arguments, folder / "frontier.json"
     variants = _variant_ids(file)
     if variants:
-        options = folder / "options"
-        others = [f"{file}@{one}" for one in variants if one != variant]
-        # The plan stands among them as it is in its report; of a variant the base is another.
-        items = [str(plan_file), *([str(file)] if variant is not None else []), *others]
-        line = ["compare", *items, *GAP_OPTION, "--out", str(options)]
-        yield tr("the variants side by side"), line, options / "comparison.json"
+        comparison_folder = folder / "options"
+        other_items = [f"{file}@{other}" for other in variants if other != variant]
+        # The plan is compared as saved; if it is of a variant, the base case is a further option.
+        items = [str(plan_file), *([str(file)] if variant is not None else []), *other_items]
+        arguments = ["compare", *items, *GAP_OPTION, "--out", str(comparison_folder)]
+        yield tr("the variants side by side"), arguments, comparison_folder / "comparison.json"
 
 
 def _variant_ids(file: Path) -> list[str]:
-    """The variants of a scenario file; a plan carries none but its own."""
+    """Return the variants of a scenario file; a plan contains only its own."""
     from models.files import read_case
 
     return list(read_case(file).case.variants)
 
 
 def _worst_event(plan: Plan) -> str | None:
-    """The event that strikes most of what is needed from third countries, by value, in the second
-    year; as ``vorrat stress`` takes it. None where no hazard strikes anything."""
+    """Return the event in the second year that takes away most supply by value from outside the EU,
+    as ``vorrat stress`` names it; None if no hazard affects such supply."""
     case = plan.case
     assert case is not None
     years = list(case.horizon.years)
     year = years[min(1, len(years) - 1)]
-    found: dict[str, float] = {}
+    lost_values: dict[str, float] = {}
     for name, hazard in case.hazards.items():
         for profile, effects in hazard.effects_by_profile.items():
-            lost: dict[tuple[str, str], float] = {}
+            losses: dict[tuple[str, str], float] = {}
             for effect in effects:
                 first = effect.loss[: STRESS_YEARS * int(case.horizon.periods_per_year)]
                 share = sum(map(float, first)) / len(first)
                 for m in effect.materials or case.materials:
-                    lost[effect.country, m] = max(share, lost.get((effect.country, m), 0.0))
+                    losses[effect.country, m] = max(share, losses.get((effect.country, m), 0.0))
             event = f"{name}.{profile} {year}" if profile else f"{name} {year}"
-            found[event] = sum(
+            lost_values[event] = sum(
                 share * _undisturbed_supply_value(plan, m, country, year)
-                for (country, m), share in lost.items()
+                for (country, m), share in losses.items()
                 if country not in EU_27
             )
-    best = max(found, key=lambda event: found[event], default=None)
-    return best if best is not None and found[best] > 0 else None
+    worst = max(lost_values, key=lambda event: lost_values[event], default=None)
+    return worst if worst is not None and lost_values[worst] > 0 else None
 
 
 def _undisturbed_supply_value(plan: Plan, material: str, country: str, year: int) -> float:
-    """EUR that a country delivers of a material in a year, undisturbed and without a plan."""
+    """Return the value in EUR of what a country delivers of a material in a year, undisturbed and
+    without a plan."""
     assert plan.case is not None
-    of = next(one for one in plan.materials if one.id == material).by_year[str(year)]
-    mix = of.supply_without_plan
-    share = mix.by_country.get(country, 0.0) if mix is not None else 0.0
-    return share * of.need_t * plan.case.materials[material].price_eur_per_t.at(year)
+    year_figures = next(item for item in plan.materials if item.id == material).by_year[str(year)]
+    supply = year_figures.supply_without_plan
+    share = supply.by_country.get(country, 0.0) if supply is not None else 0.0
+    return share * year_figures.need_t * plan.case.materials[material].price_eur_per_t.at(year)

@@ -1,4 +1,4 @@
-"""Whether a saved result is the one that was written, and adds up: what is said where it is not."""
+"""Checks that a saved result is the file that was written and that its figures are consistent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from optimizer.cli.usage import announce
 if TYPE_CHECKING:
     from optimizer.solve.figure_checks import Discrepancy
 
-MAX_LISTED = 3  # figures that do not add up and are told one by one
+MAX_LISTED = 3  # inconsistent figures that are reported one by one
 BOUND_MESSAGES = {
     "least": mark_translatable(
         "'{name}' does not add up: {path} is {said}, and cannot be below {due}."
@@ -30,62 +30,61 @@ BOUND_MESSAGES = {
     ),
     "equal": mark_translatable("'{name}' does not add up: {path} is {said}, and has to be {due}."),
 }
-MAX_FOLDER_LEVELS = (
-    3  # A result lies at most so many folders below its manifest: `plans/LABEL/plan.json`
-)
+MAX_FOLDER_LEVELS = 3  # of a result below its manifest, as in `plans/LABEL/plan.json`
 
 
 def find_doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> Caveats:
-    """What is to be said of a result, made of the content of a file, which has these bytes; nothing
-    where it is as it was written, by its seal and by the manifest beside it, and adds up."""
-    # It takes a moment to import: only those who read results wait for it.
+    """Return the caveats of a result that was read from a file with these bytes and this content:
+    none if the file is as it was written, by its seal and by its manifest, and its figures are
+    consistent."""
+    # Imported late: it is slow to import, and only commands that read results need it.
     from optimizer.solve.consistency import find_discrepancies
 
-    seal, own, digest = (
-        content.get(SEAL_FIELD),
-        compute_seal(content),
-        hashlib.sha256(raw).hexdigest(),
-    )
-    listed, against, unknown = list(_manifest_entries(path)), [], []
-    about = {"name": "/".join(path.parts[-2:]), "field": SEAL_FIELD, "kind": content.get("kind")}
-    about |= {"own": own[:16], "seal": _format_value(seal)[:16], "digest": digest[:16]}
-    if SEAL_FIELD in content and seal != own:
-        told = tr(
+    seal = content.get(SEAL_FIELD)
+    content_seal = compute_seal(content)
+    digest = hashlib.sha256(raw).hexdigest()
+    listings, contradictions, unconfirmed = list(_manifest_entries(path)), [], []
+    details = {"name": "/".join(path.parts[-2:]), "field": SEAL_FIELD, "kind": content.get("kind")}
+    details |= {"own": content_seal[:16], "seal": _format_value(seal)[:16], "digest": digest[:16]}
+    if SEAL_FIELD in content and seal != content_seal:
+        sentence = tr(
             "'{name}' was changed after it was written: the SHA-256 of its content is {own}, "
             "and its own field {field} says {seal}.",
-            **about,
+            **details,
         )
-        against.append(told)
-    as_listed = any(
+        contradictions.append(sentence)
+    matches_manifest = any(
         digest == output.sha256
-        # Written anew by another program, with all that it says.
-        or (seal == own and content_hash(content, output.volatile) == output.content_sha256)
-        for _, output in listed
-    )
-    if listed and not as_listed:
-        about |= {"manifest": listed[0][0], "sha": listed[0][1].sha256[:16]}
-        told = tr(
-            "'{name}' is not the file that '{manifest}' lists: its SHA-256 is {digest}, not {sha}.",
-            **about,
+        # Reformatted by another program, with the same content.
+        or (
+            seal == content_seal and content_hash(content, output.volatile) == output.content_sha256
         )
-        against.append(told)
-    elif SEAL_FIELD not in content and not as_listed:
-        # Named by document and variant: with the same content a page is the same, wherever it lay.
+        for _, output in listings
+    )
+    if listings and not matches_manifest:
+        details |= {"manifest": listings[0][0], "sha": listings[0][1].sha256[:16]}
+        sentence = tr(
+            "'{name}' is not the file that '{manifest}' lists: its SHA-256 is {digest}, not {sha}.",
+            **details,
+        )
+        contradictions.append(sentence)
+    elif SEAL_FIELD not in content and not matches_manifest:
+        # Named by its title, not its path: a page must not depend on where the file was.
         title, variant = content.get("title"), content.get("variant")
         title = title.get(current_language()) if isinstance(title, dict) else title
-        told = tr(
+        sentence = tr(
             "It cannot be confirmed that '{title}' ({kind}) is as it was written: it has no "
             "field {field}, and no manifest lists it.",
             title=f"{title}@{variant}" if variant else title,
-            **about,
+            **details,
         )
-        unknown.append(told)
-    against += disagreement_sentences(path, list(find_discrepancies(result)))
-    return Caveats(tuple(against), tuple(unknown))
+        unconfirmed.append(sentence)
+    contradictions += disagreement_sentences(path, list(find_discrepancies(result)))
+    return Caveats(tuple(contradictions), tuple(unconfirmed))
 
 
 def announce_doubts(path: Path, doubts: Caveats) -> None:
-    """Say on stderr what there is to say of a result that is shown all the same."""
+    """Print the caveats of a result to stderr."""
     for sentence in doubts.contradictions:
         announce("WARNING: {sentence}", sentence=sentence)
     for sentence in doubts.unconfirmed:
@@ -93,37 +92,42 @@ def announce_doubts(path: Path, doubts: Caveats) -> None:
 
 
 def _manifest_entries(path: Path) -> Iterator[tuple[str, Any]]:
-    """What manifests list under the name of a file, and their own names."""
+    """Yield the outputs that manifests list under the path of a file, each with the name of its
+    manifest."""
     path = path.absolute()
     for folder in path.parents[:MAX_FOLDER_LEVELS]:
-        for beside in sorted(folder.glob(f"*{MANIFEST_SUFFIX}")):
-            # Not by the door for inputs: a manifest is none.
+        for manifest_file in sorted(folder.glob(f"*{MANIFEST_SUFFIX}")):
+            # Read directly: a manifest is no input and must not enter the input log.
             try:
-                if beside.stat().st_size > MAX_BYTES:
+                if manifest_file.stat().st_size > MAX_BYTES:
                     continue
-                manifest = Manifest.model_validate(parse_json(beside.read_bytes()))
+                manifest = Manifest.model_validate(parse_json(manifest_file.read_bytes()))
             except (OSError, InvalidJsonError, ValidationError):
-                continue  # It says nothing of any file.
-            own = path.relative_to(folder).as_posix()
-            given = {one.sha256 for one in manifest.inputs}
+                continue  # not a valid manifest
+            relative_path = path.relative_to(folder).as_posix()
+            input_hashes = {entry.sha256 for entry in manifest.inputs}
             for output in manifest.outputs:
-                # What a run was given and passed on, it did not write.
-                if output.path == own and output.sha256 not in given:
-                    yield beside.name, output
+                # A file that the run only copied from its inputs was not written by it.
+                if output.path == relative_path and output.sha256 not in input_hashes:
+                    yield manifest_file.name, output
 
 
 def disagreement_sentences(path: Path, disagreements: Sequence[Discrepancy]) -> Iterator[str]:
-    """What figures of a file do not agree, in sentences."""
+    """Yield sentences about figures of a file that are not consistent."""
     name = "/".join(path.parts[-2:])
-    for one in disagreements[:MAX_LISTED]:
-        said, rule = (
-            _format_value(one.stated),
-            BOUND_MESSAGES.get(str(one.bound), BOUND_MESSAGES["equal"]),
+    for discrepancy in disagreements[:MAX_LISTED]:
+        stated = _format_value(discrepancy.stated)
+        message = BOUND_MESSAGES.get(str(discrepancy.bound), BOUND_MESSAGES["equal"])
+        yield tr(
+            message,
+            name=name,
+            path=discrepancy.location,
+            said=stated,
+            due=_format_value(discrepancy.expected),
         )
-        yield tr(rule, name=name, path=one.location, said=said, due=_format_value(one.expected))
     if len(disagreements) > MAX_LISTED:
-        rest = len(disagreements) - MAX_LISTED
-        yield tr("'{name}' does not add up in more places: {count}.", name=name, count=rest)
+        further = len(disagreements) - MAX_LISTED
+        yield tr("'{name}' does not add up in more places: {count}.", name=name, count=further)
 
 
 def _format_value(value: object) -> str:

@@ -1,4 +1,5 @@
-"""The manifest of a result: what it rests on and what came of it, so that it can be repeated."""
+"""The manifest of a result: its inputs, parameters, environment and outputs, so that the run can be
+repeated."""
 
 import hashlib
 import json
@@ -34,17 +35,17 @@ from optimizer.cli import COMMAND_ARGUMENTS_KEY, output_files
 from optimizer.cli.saved_results import MAIN_FILES
 
 REPEATABLE_COMMANDS = {"run", *ANALYSES_BY_NAME} - {"redact", "batch"}
-"""Commands that leave a manifest, and that one may ask to run again. ``redact`` is none of them:
-the hash of a file that is to stay secret, or the seed of what hides it, would help to guess it; of
-``batch`` each run has a manifest of its own."""
+"""Commands that write a manifest and can be repeated from it. ``redact`` is excluded: the hash of a
+secret file, or the seed that hides its figures, would help to guess them. Each run of ``batch`` has
+a manifest of its own."""
 FILE_PARAMETERS = ("file", "plan", "given", "--plan", "--states-of")
-"""Parameters whose values name inputs."""
-INPUTS_FOLDER = "inputs"  # the folder of copies beside it, which has one for each result
-VOLATILE_SUFFIXES = (".html", ".xlsx", ".docx")  # made from documents, that state how long it took
+"""Parameters whose values name input files."""
+INPUTS_FOLDER = "inputs"  # folder with copies of the inputs of each result
+VOLATILE_SUFFIXES = (".html", ".xlsx", ".docx")  # files that state how long the run took
 _RELEVANT_VARIABLES = re.compile(
     r"(NUMBA|OMP|OPENBLAS|MKL|VORRAT)_.*|PYTHON(HASHSEED|OPTIMIZE|UTF8)"
 )
-"""Variables of the environment that bear on how a run is done."""
+"""Environment variables that affect a run."""
 _SECRET_VARIABLES = re.compile("KEY|TOKEN|SECRET|PASS|CERT", re.IGNORECASE)
 
 
@@ -55,19 +56,18 @@ def publish_with_manifest(
     exit_code: int,
     **publish_options: Any,
 ) -> None:
-    """Leave the files of a result in a folder, if one is given, with its manifest and the inputs;
-    ``how`` as :func:`disk.publish`. Raises NotWritten."""
+    """Write the files of a result, its manifest and copies of its inputs into a folder, if one is
+    given. ``publish_options`` are those of :func:`output_files.publish`. Raises NotWritten."""
     if folder is not None:
-        along = manifest_files(result, files, exit_code)
-        own = (f"{result}{MANIFEST_SUFFIX}", f"{INPUTS_FOLDER}/{result}")
-        output_files.publish(folder, files, companions=along, clear=own, **publish_options)
+        companions = manifest_files(result, files, exit_code)
+        clear = (f"{result}{MANIFEST_SUFFIX}", f"{INPUTS_FOLDER}/{result}")
+        output_files.publish(folder, files, companions=companions, clear=clear, **publish_options)
 
 
 def manifest_files(result: str, files: Mapping[str, bytes], exit_code: int) -> dict[str, bytes]:
-    """What is published beside a result of the command that runs: its manifest and its inputs.
-    ``files`` are those of the result, by path from the folder. Answers such as
-    ``{"plan.manifest.json": ..., "inputs/plan/scenario.yaml": ...}``; nothing for a command that
-    cannot be repeated from what it leaves."""
+    """Return the manifest and the input copies of a result of the running command, by path:
+    ``{"plan.manifest.json": ..., "inputs/plan/scenario.yaml": ...}``. ``files`` are the files of
+    the result by path. Empty for a command that cannot be repeated."""
     context, record = click.get_current_context(silent=True), input_log.current_input_log()
     if context is None or record is None or context.info_name not in REPEATABLE_COMMANDS:
         return {}
@@ -79,14 +79,14 @@ def manifest_files(result: str, files: Mapping[str, bytes], exit_code: int) -> d
 def solve_manifest_files(
     files: Mapping[str, bytes], exit_code: int, record: InputLog, file: str, options: dict[str, Any]
 ) -> dict[str, bytes]:
-    """The same for a solve that no command line asked for, as one of many. ``record`` is of the
-    reading of ``file``; ``options`` are those of ``vorrat solve`` that were in force, such as
-    ``{"--variant": None, "--set": ("a=1",), "--gap": 1e-4, "--threads": 1}``."""
-    asked = [ManifestParameter(name="file", value=file, source="given")]
+    """Return the same for a solve within a batch, which has no command line. ``record`` is the log
+    of reading ``file``; ``options`` are the effective options of ``vorrat solve``, such as
+    ``{"--variant": None, "--set": ("a=1",), "--gap": 1e-4}``."""
+    parameters = [ManifestParameter(name="file", value=file, source="given")]
     for name, value in options.items():
-        how: Any = "default" if value in (None, ()) else "given"
-        asked.append(ManifestParameter(name=name, value=manifest_value(value), source=how))
-    return _manifest_files("plan", "solve", asked, files, exit_code, record)
+        source: Any = "default" if value in (None, ()) else "given"
+        parameters.append(ManifestParameter(name=name, value=manifest_value(value), source=source))
+    return _manifest_files("plan", "solve", parameters, files, exit_code, record)
 
 
 def _manifest_files(
@@ -99,19 +99,19 @@ def _manifest_files(
 ) -> dict[str, bytes]:
     from optimizer import parallel
 
-    asked = {one.name: one for one in parameters}
-    places, named = _input_layout(asked, record.files)
-    inputs, copies = _manifest_inputs(result, places, record)
+    parameters_by_name = {parameter.name: parameter for parameter in parameters}
+    place_by_input, place_by_value = _input_layout(parameters_by_name, record.files)
+    inputs, copies = _manifest_inputs(result, place_by_input, record)
     documents = [json.loads(raw) for path, raw in files.items() if path.lower().endswith(".json")]
-    why_not = _why_not_repeatable(exit_code, asked, inputs, documents)
-    here = current_platform()
-    jobs = whole_number(asked.get("--jobs")) or parallel.max_chosen_workers()
-    seeds = (one for one in _values_under_key("seed", documents) if isinstance(one, int))
-    seed = whole_number(asked.get("--seed"))
+    why_not = _why_not_repeatable(exit_code, parameters_by_name, inputs, documents)
+    machine = current_platform()
+    jobs = whole_number(parameters_by_name.get("--jobs")) or parallel.max_chosen_workers()
+    seeds = (value for value in _values_under_key("seed", documents) if isinstance(value, int))
+    seed = whole_number(parameters_by_name.get("--seed"))
     manifest = Manifest(
         result=result,
         command=command,
-        parameters=tuple(_with_places(one, named) for one in parameters),
+        parameters=tuple(_with_places(parameter, place_by_value) for parameter in parameters),
         language=current_language(),
         inputs=inputs,
         outputs=tuple(_manifest_output(path, raw) for path, raw in files.items()),
@@ -119,10 +119,10 @@ def _manifest_files(
         repeatable=why_not is None,
         why_not=why_not,
         seed=next(seeds, None) if seed is None else seed,
-        threads=whole_number(asked.get("--threads")) or here.cores,
+        threads=whole_number(parameters_by_name.get("--threads")) or machine.cores,
         jobs=jobs,
         engine=None if jobs is None else parallel.current_engine().name,
-        platform=here,
+        platform=machine,
         versions=current_versions(),
         solver=current_solver(),
         environment=current_environment(),
@@ -136,11 +136,11 @@ def _manifest_files(
 def _input_layout(
     parameters: Mapping[str, ManifestParameter], files: Sequence[InputFile]
 ) -> tuple[dict[InputFile, str], dict[str, str]]:
-    """Where files lie beside each other among the copies, and the values that name some of them.
-    Scenarios name their tables and what they include by paths that lead downwards, so that a copy
-    of the folder of each file on the command line is all that is needed. A saved result keeps its
-    folder as well, since that is what comparisons name it by."""
-    found: dict[str, tuple[Path, str]] = {}
+    """Return the relative path of the copy of each input file, and the copies that parameter values
+    name. Scenarios name their tables and includes by paths that lead downwards, so that copying the
+    folder of each file on the command line suffices. A saved result keeps its folder, since
+    comparisons name it by that."""
+    named: dict[str, tuple[Path, str]] = {}
     roots: list[Path] = []
     for value in (
         text
@@ -148,44 +148,51 @@ def _input_layout(
         if name in parameters
         for text in _text_values(parameters[name])
     ):
-        file, at, variant = value.rpartition("@")
-        for text, behind in [(value, ""), *([(file, f"@{variant}")] if at and file else [])]:
-            path = shipped_files.resolve_scenario(text)
-            read = next((one for one in files if path in _naming_paths(one)), None)
+        file, separator, variant = value.rpartition("@")
+        candidates = [(value, ""), *([(file, f"@{variant}")] if separator and file else [])]
+        for candidate, suffix in candidates:
+            path = shipped_files.resolve_scenario(candidate)
+            read = next((item for item in files if path in _naming_paths(item)), None)
             if read is not None:
-                found[value] = path, behind
+                named[value] = path, suffix
                 roots.append(_absolute_path(_naming_paths(read)[-1]).parent)
                 break
-    apart: list[Path] = []
+    top_roots: list[Path] = []
     for root in sorted(set(roots), key=lambda path: (len(path.parts), str(path))):
-        if not any(root.is_relative_to(other) for other in apart):
-            apart.append(root)
+        if not any(root.is_relative_to(other) for other in top_roots):
+            top_roots.append(root)
 
-    def place(path: str | Path) -> str:
-        """From the root that holds it, which has a number where there are several; or nothing."""
-        where = _absolute_path(path)
-        for count, root in enumerate(apart, 1):
-            if where.is_relative_to(root):
-                inside = where.relative_to(root).as_posix()
-                inside = f"{count}/{inside}" if len(apart) > 1 else inside
+    def relative_place(path: str | Path) -> str:
+        """Return the path from the top folder that contains it, which has a number if there are
+        several; empty if there is none."""
+        absolute = _absolute_path(path)
+        for count, root in enumerate(top_roots, 1):
+            if absolute.is_relative_to(root):
+                inside = absolute.relative_to(root).as_posix()
+                inside = f"{count}/{inside}" if len(top_roots) > 1 else inside
                 return inside if is_safe_relative_path(inside) else ""
         return ""
 
-    kept = [one for one in files if one.role not in ("preset", "cuts")]
-    places = {one: where for one in kept if (where := place(one.path))}
-    return places, {v: at + behind for v, (path, behind) in found.items() if (at := place(path))}
+    copied = [item for item in files if item.role not in ("preset", "cuts")]
+    places = {item: place for item in copied if (place := relative_place(item.path))}
+    named_places = {
+        value: place + suffix
+        for value, (path, suffix) in named.items()
+        if (place := relative_place(path))
+    }
+    return places, named_places
 
 
 def is_safe_relative_path(path: str) -> bool:
-    """Whether a relative path stays in its folder, on any system."""
-    odd = any(part in ("", ".", "..") for part in path.split("/"))
-    return not (odd or re.search(r"[\\:\0]", path) or PurePosixPath(path).is_absolute())
+    """Check that a relative path stays within its folder on any system."""
+    has_unsafe_part = any(part in ("", ".", "..") for part in path.split("/"))
+    return not (has_unsafe_part or re.search(r"[\\:\0]", path) or PurePosixPath(path).is_absolute())
 
 
 def _naming_paths(read: InputFile) -> tuple[Path, ...]:
-    """The paths that mean a file: its own, and the folder of a saved result."""
-    own = Path(read.path)
-    return (own, own.parent) if read.role == "result" and own.name in MAIN_FILES else (own,)
+    """Return the paths that can name a file: its own and, for a saved result, its folder."""
+    path = Path(read.path)
+    return (path, path.parent) if read.role == "result" and path.name in MAIN_FILES else (path,)
 
 
 def _absolute_path(path: str | Path) -> Path:
@@ -195,11 +202,11 @@ def _absolute_path(path: str | Path) -> Path:
 def _with_places(
     parameter: ManifestParameter, place_by_value: Mapping[str, str]
 ) -> ManifestParameter:
-    at = tuple(place_by_value.get(text) for text in _text_values(parameter))
+    places = tuple(place_by_value.get(text) for text in _text_values(parameter))
     value: Any = _hide_home_folder(parameter.value)
     if isinstance(value, tuple):
         value = tuple(map(_hide_home_folder, value))
-    return parameter.model_copy(update={"value": value, "at": at if any(at) else ()})
+    return parameter.model_copy(update={"value": value, "at": places if any(places) else ()})
 
 
 def _manifest_inputs(
@@ -207,30 +214,30 @@ def _manifest_inputs(
 ) -> tuple[tuple[entries.ManifestInput, ...], dict[str, bytes]]:
     inputs: list[entries.ManifestInput] = []
     copies: dict[str, bytes] = {}
-    for read in record.files:
-        place = places.get(read)
+    for item in record.files:
+        place = places.get(item)
         copied_to: str | None = f"{INPUTS_FOLDER}/{result}/{place}"
-        if place is None or read.content is None or copied_to in copies:
+        if place is None or item.content is None or copied_to in copies:
             copied_to = None
         elif copied_to is not None:
-            copies[copied_to] = read.content
-        path = _hide_home_folder(read.path if read.role != "preset" else Path(read.path).name)
-        about = {"role": read.role, "sha256": read.sha256, "size": read.size}
-        about |= {"path": path, "place": place, "copied_to": copied_to}
-        inputs.append(entries.ManifestInput.model_validate(about))
+            copies[copied_to] = item.content
+        path = _hide_home_folder(item.path if item.role != "preset" else Path(item.path).name)
+        fields = {"role": item.role, "sha256": item.sha256, "size": item.size}
+        fields |= {"path": path, "place": place, "copied_to": copied_to}
+        inputs.append(entries.ManifestInput.model_validate(fields))
     return tuple(inputs), copies
 
 
 def _manifest_output(path: str, raw: bytes) -> entries.ManifestOutput:
     volatile: tuple[str, ...] = ("*",) if path.lower().endswith(VOLATILE_SUFFIXES) else ()
-    own = None
+    document_hash = None
     if path.lower().endswith(".json"):
         document = json.loads(raw)
         volatile = volatile_paths(document.get("kind", "")) if isinstance(document, dict) else ()
-        own = content_hash(document, volatile)
+        document_hash = content_hash(document, volatile)
     sha256 = hashlib.sha256(raw).hexdigest()
     return entries.ManifestOutput(
-        path=path, sha256=sha256, size=len(raw), content_sha256=own, volatile=volatile
+        path=path, sha256=sha256, size=len(raw), content_sha256=document_hash, volatile=volatile
     )
 
 
@@ -240,30 +247,30 @@ def _why_not_repeatable(
     inputs: Sequence[entries.ManifestInput],
     documents: Sequence[Any],
 ) -> NotRepeatableReason | None:
-    """Why a run need not come out the same again; None where it does."""
-    if any(one.role == "cuts" for one in inputs):
+    """Return why a repeated run may give another result; None if it must give the same."""
+    if any(entry.role == "cuts" for entry in inputs):
         return "cuts"
-    places = [one.place for one in inputs if one.place is not None]
+    places = [entry.place for entry in inputs if entry.place is not None]
     if len(places) > len(set(places)):
         return "input changed"
-    told = "\n".join(str(text).lower() for text in _values_under_key("ended", documents))
-    words: tuple[NotRepeatableReason, ...] = ("killed", "interrupted", "time limit")
-    for word in words:
-        if word.removesuffix("ed") in told:
-            return word
+    endings = "\n".join(str(text).lower() for text in _values_under_key("ended", documents))
+    reasons: tuple[NotRepeatableReason, ...] = ("killed", "interrupted", "time limit")
+    for reason in reasons:
+        if reason.removesuffix("ed") in endings:
+            return reason
     stopped = {"limit", "none"} & {str(text) for text in _values_under_key("status", documents)}
-    # Of a comparison the code may say that a plan it was given is not whole.
-    doubtful = any(any(found) for found in _values_under_key("doubts", documents))
-    if "node limit" in told or (not stopped and (exit_code != 1 or doubtful)):
+    # Exit code 1 of a comparison may only mean that one of its given plans has caveats.
+    doubtful = any(any(doubts) for doubts in _values_under_key("doubts", documents))
+    if "node limit" in endings or (not stopped and (exit_code != 1 or doubtful)):
         return None
     if "--time-limit" in parameters and parameters["--time-limit"].value is not None:
         return "time limit"
-    # At its numerical limit a search ends in the same place each time.
-    return None if "numerical limit" in told else "stopped"
+    # A search that ends at its numerical limit ends at the same point each time.
+    return None if "numerical limit" in endings else "stopped"
 
 
 def _values_under_key(key: str, document: Any) -> Iterator[Any]:
-    """Every value under a key, wherever it is in a document; not in the scenario that it holds."""
+    """Yield every value under a key at any depth of a document, except in its scenario."""
     if isinstance(document, dict):
         for name, value in document.items():
             if name == key:
@@ -276,7 +283,7 @@ def _values_under_key(key: str, document: Any) -> Iterator[Any]:
 
 
 def whole_number(parameter: ManifestParameter | None) -> int | None:
-    """The whole number that a parameter is; None where it is none."""
+    """Return the value of a parameter as an integer; None if it has none."""
     with suppress(ValueError):
         if parameter is not None and isinstance(parameter.value, (str, int)):
             return int(parameter.value)
@@ -284,30 +291,30 @@ def whole_number(parameter: ManifestParameter | None) -> int | None:
 
 
 def _command_parameters(context: click.Context) -> list[ManifestParameter]:
-    """All parameters of a command; values as they were written where they were."""
+    """Return all parameters of a command; values that were given are as they were written."""
     parser = context.command.make_parser(context)
-    written, _, _ = parser.parse_args(list(context.meta.get(COMMAND_ARGUMENTS_KEY, ())))
-    how: dict[Any, Any] = {ParameterSource.ENVIRONMENT: "environment"}
-    how[ParameterSource.COMMANDLINE] = "given"
-    found = []
+    written_values, _, _ = parser.parse_args(list(context.meta.get(COMMAND_ARGUMENTS_KEY, ())))
+    source_names: dict[Any, Any] = {ParameterSource.ENVIRONMENT: "environment"}
+    source_names[ParameterSource.COMMANDLINE] = "given"
+    parameters = []
     for param in context.command.params:
         key = param.name or ""
-        source = how.get(context.get_parameter_source(key), "default")
+        source = source_names.get(context.get_parameter_source(key), "default")
         value = context.params.get(key)
-        value = written.get(key, value) if source == "given" else value
+        value = written_values.get(key, value) if source == "given" else value
         name = max(param.opts, key=len) if isinstance(param, click.Option) else key
-        found.append(ManifestParameter(name=name, value=manifest_value(value), source=source))
-    return found
+        parameters.append(ManifestParameter(name=name, value=manifest_value(value), source=source))
+    return parameters
 
 
 def manifest_value(value: Any) -> Any:
-    """A value as a manifest holds it."""
+    """Convert a value to what a manifest can contain."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return tuple(f"{key}={one}" for key, one in value.items())
+        return tuple(f"{key}={item}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         parts = map(manifest_value, value)
         return tuple(part if isinstance(part, (str, int, float)) else str(part) for part in parts)
@@ -325,21 +332,21 @@ def _utc_timestamp(moment: datetime) -> str:
 
 
 def current_platform() -> entries.ManifestPlatform:
-    """The machine and the interpreter; no name of a host or a user."""
+    """Return the machine and the Python interpreter, without names of host and user."""
     from optimizer.model.cores import usable_cores
 
-    about: dict[str, Any] = {"byte_order": sys.byteorder, "cores": usable_cores()}
-    about |= {name: getattr(platform, name)() for name in ("system", "release", "machine")}
+    machine: dict[str, Any] = {"byte_order": sys.byteorder, "cores": usable_cores()}
+    machine |= {name: getattr(platform, name)() for name in ("system", "release", "machine")}
     return entries.ManifestPlatform(
         python=platform.python_version(),
         implementation=platform.python_implementation(),
         build=" ".join((*platform.python_build(), platform.python_compiler())),
-        **about,
+        **machine,
     )
 
 
 def current_solver() -> entries.ManifestSolver:
-    """The solver and the revision it was built from."""
+    """Return the version of the solver and the revision it was built from."""
     from optimizer.model.highs import solver_version
 
     version, revision = solver_version()
@@ -347,30 +354,40 @@ def current_solver() -> entries.ManifestSolver:
 
 
 def current_versions() -> dict[str, str]:
-    """Versions of Vorrat and of every distribution that it rests on, extras that are here too."""
-    found: dict[str, str] = {}
-    # In a tree that is not installed: what it imports directly.
-    direct = ["click", "highspy", "numba", "numpy", "pydantic", "pyomo", "pyyaml", "scipy"]
-    waiting = ["vorrat"]
-    for name in waiting:
+    """Return the versions of Vorrat and of all installed distributions that it depends on, extras
+    included."""
+    versions: dict[str, str] = {}
+    # For a source tree that is not installed: its direct imports.
+    direct_requirements = [
+        "click",
+        "highspy",
+        "numba",
+        "numpy",
+        "pydantic",
+        "pyomo",
+        "pyyaml",
+        "scipy",
+    ]
+    pending = ["vorrat"]
+    for name in pending:
         key = re.sub(r"[-_.]+", "-", name).lower()
-        if key in found:
+        if key in versions:
             continue
         try:
-            about = metadata.distribution(name)
+            distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            waiting += direct if key == "vorrat" else []
+            pending += direct_requirements if key == "vorrat" else []
             continue
-        found[key] = about.version
-        for required in about.requires or ():
-            # Extras of others bear on nothing here.
-            if key == "vorrat" or "extra ==" not in required:
-                waiting += re.findall(r"^[A-Za-z0-9][A-Za-z0-9._-]*", required)
-    return dict(sorted(found.items()))
+        versions[key] = distribution.version
+        for requirement in distribution.requires or ():
+            # Extras of other distributions are not used.
+            if key == "vorrat" or "extra ==" not in requirement:
+                pending += re.findall(r"^[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
+    return dict(sorted(versions.items()))
 
 
 def current_environment() -> dict[str, str]:
-    """Variables that may bear on a run; none that may hold a secret."""
+    """Return environment variables that affect a run, without those that may hold a secret."""
     return {
         name: _hide_home_folder(value)
         for name, value in sorted(os.environ.items())
@@ -379,7 +396,7 @@ def current_environment() -> dict[str, str]:
 
 
 def _hide_home_folder(path: Any) -> Any:
-    """A path as it was written, the folder of the user, whose name it may hold, as ~."""
+    """Replace the home folder in a path, which may contain the user's name, by ~."""
     if not isinstance(path, str):
         return path
     home = os.path.expanduser("~")  # noqa: PTH111 (it never raises)

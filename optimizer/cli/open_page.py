@@ -1,5 +1,5 @@
-"""``vorrat open``: a page on which one asks a scenario "and what if", for one's own machine, or for
-the users of a server."""
+"""``vorrat open``: a page on which users ask what-if questions about a scenario, on their own
+machine or on a server."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 MEMORY_SHARE = 0.6
-"""Of the memory of this machine, what processes that solve may hold where nothing else is said."""
+"""Share of the memory of this machine that solver processes may hold by default."""
 SERVER_SEARCH_SECONDS = 120.0
-"""Seconds of a search for a user of a server, where nothing else is said."""
+"""Default time limit, in seconds, of a search on a server."""
 HANG_GRACE_SECONDS = 120.0
-"""Seconds beside twice those of a search after which a process counts as hung."""
+"""Seconds beyond twice the time limit of a search after which a process counts as hung."""
 DEFAULT_USER_HEADER = "X-Remote-User"
 
 
@@ -70,9 +70,7 @@ DEFAULT_USER_HEADER = "X-Remote-User"
     help="The header in which the proxy of a server names the user; X-Remote-User if not given.",
 )
 @click.option(
-    "--listen",
-    metavar="IP",
-    help="Where the server listens for its proxy; 127.0.0.1 if not given.",
+    "--listen", metavar="IP", help="Where the server listens for its proxy; 127.0.0.1 if not given."
 )
 @click.option(
     "--jobs",
@@ -111,22 +109,22 @@ def open(
     for file in files:
         if not shipped_files.resolve_scenario(file).is_file():
             raise usage_error("There is no file '{file}'.", file=file)
-    given = {"--secret": secret, "--user-header": user_header, "--listen": listen}
-    useless = [name for name, value in given.items() if value is not None]
-    if serve is None and useless:
-        raise usage_error("{option} is for a server: --serve.", option=useless[0])
-    door = None
+    server_options = {"--secret": secret, "--user-header": user_header, "--listen": listen}
+    refused = [name for name, value in server_options.items() if value is not None]
+    if serve is None and refused:
+        raise usage_error("{option} is for a server: --serve.", option=refused[0])
+    proxy = None
     if serve is not None:
-        door = _ProxyConfig(
+        proxy = _ProxyConfig(
             _public_address(serve), _read_secret(secret), user_header or DEFAULT_USER_HEADER
         )
     with _solver_pool(
         jobs, time_limit, serve is not None, options.take_engine_values(engine)
     ) as solvers:
-        if door is None:
+        if proxy is None:
             _serve_locally(files, solvers, port, quietly, stay)
         else:
-            _serve_users(files, solvers, door, (listen or LOOPBACK).strip("[]"), port)
+            _serve_users(files, solvers, proxy, (listen or LOOPBACK).strip("[]"), port)
     return 0
 
 
@@ -134,22 +132,20 @@ def open(
 def _solver_pool(
     jobs: int | None, search_seconds: float | None, is_server: bool, engine: dict[str, Any]
 ) -> Iterator[SolverPool]:
-    """The processes that solve, here or on a cluster, as the options say."""
+    """Yield the pool of solver processes, on this machine or on a cluster, as the options ask."""
     import psutil
 
     from optimizer.page.solver_pool import PoolLimits, SolverPool
     from optimizer.page.worker import ScenarioWorker
 
-    memory, search_seconds = (
-        engine.pop("memory_limit"),
-        search_seconds or (SERVER_SEARCH_SECONDS if is_server else None),
-    )
-    how: dict[str, Any] = {
+    memory = engine.pop("memory_limit")
+    search_seconds = search_seconds or (SERVER_SEARCH_SECONDS if is_server else None)
+    limits: dict[str, Any] = {
         "search_seconds": search_seconds,
         "answer_timeout": search_seconds and 2 * search_seconds + HANG_GRACE_SECONDS,
     }
     if is_server:
-        how |= {
+        limits |= {
             "max_waiting_per_user": MAX_WAITING_PER_USER,
             "view_grace_seconds": VIEW_GRACE_SECONDS,
         }
@@ -159,37 +155,38 @@ def _solver_pool(
 
         with options.engine_in_use(jobs, memory, **engine) as cluster:
             assert isinstance(cluster, Cluster)
-            room = PoolLimits(
+            pool_limits = PoolLimits(
                 cluster.worker_count,
                 cluster.worker_count,
                 cluster.worker_count,
                 process_memory=memory,
-                **how,
+                **limits,
             )
             yield SolverPool(
-                room, ClusterWorkerStarter(ScenarioWorker, cluster, memory), cluster.is_lost
+                pool_limits, ClusterWorkerStarter(ScenarioWorker, cluster, memory), cluster.is_lost
             )
         return
-    with options.engine_in_use(**engine):  # what goes with a cluster alone is refused
+    with options.engine_in_use(**engine):  # refuses options that need a cluster
         pass
-    together = int(MEMORY_SHARE * psutil.virtual_memory().total)
-    how["total_memory"] = max(memory or 0, together)
+    total_memory = int(MEMORY_SHARE * psutil.virtual_memory().total)
+    limits["total_memory"] = max(memory or 0, total_memory)
     if is_server:
         count = jobs or usable_cores()
-        how |= {"max_per_scenario": count, "max_processes": count + 1, "max_active": count}
-        memory = memory or together // count
+        limits |= {"max_per_scenario": count, "max_processes": count + 1, "max_active": count}
+        memory = memory or total_memory // count
     elif jobs is not None:
-        how |= {
+        limits |= {
             "max_per_scenario": jobs,
             "max_processes": max(jobs, PoolLimits.max_processes),
             "max_active": jobs,
         }
-    yield SolverPool(PoolLimits(process_memory=memory or together, **how))
+    yield SolverPool(PoolLimits(process_memory=memory or total_memory, **limits))
 
 
 MAX_WAITING_PER_USER, VIEW_GRACE_SECONDS = 8, 1.5
-"""Questions of one user of a server that wait at most, and seconds for which a process that has
-found a plan is left to who asked: a page asks for its view after half a second."""
+"""Maximal number of waiting questions of one user of a server; and seconds for which a process that
+has found a plan is reserved for the user who asked, since the page requests a view of the plan
+after half a second."""
 
 
 # On this machine
@@ -198,45 +195,46 @@ found a plan is left to who asked: a page asks for its view after half a second.
 def _serve_locally(
     files: Sequence[Path], solvers: SolverPool, port: int, no_browser: bool, stay_open: bool
 ) -> None:
-    """Open a page on this machine, until nobody has it open any more."""
+    """Serve a page on this machine until nobody has it open any more."""
     from optimizer.page import server
     from optimizer.page.guard import TokenGuard
     from optimizer.page.isolated_reader import IsolatedReader
     from optimizer.page.scenario_store import ScenarioStore
     from optimizer.page.user_session import UserSession
 
-    known, at = ScenarioStore(reader=IsolatedReader()), "/"
+    store, start_path = ScenarioStore(reader=IsolatedReader()), "/"
     for file in reversed(files):
-        at = f"/board?{urlencode({'scenario': known.add_file(file).id})}"
-    page = UserSession(known, current_language(), solvers)
-    with _listening_socket(LOOPBACK, port) as (listening, own):
+        start_path = f"/board?{urlencode({'scenario': store.add_file(file).id})}"
+    session = UserSession(store, current_language(), solvers)
+    with _listening_socket(LOOPBACK, port) as (listening, own_port):
         token = secrets.token_urlsafe(24)
-        answering = server.create_app(lambda _user: page)
-        guard = TokenGuard(answering, token, [f"{LOOPBACK}:{own}", f"localhost:{own}"])
-        address = f"http://{LOOPBACK}:{own}{at}{'&' if '?' in at else '?'}token={token}"
+        app = server.create_app(lambda _user: session)
+        guard = TokenGuard(app, token, [f"{LOOPBACK}:{own_port}", f"localhost:{own_port}"])
+        separator = "&" if "?" in start_path else "?"
+        address = f"http://{LOOPBACK}:{own_port}{start_path}{separator}token={token}"
         announce("The page is at {address}", address=address)
         announce("It ends when nobody has it open any more, or with Ctrl-C.")
         if not no_browser:
-            # Some browsers do not come back before they are answered.
+            # Opened by a timer, since some browsers only return once they got a response.
             threading.Timer(0.3, webbrowser.open, (address,)).start()
 
         async def watch(end: Callable[[], None]) -> None:
-            while stay_open or not page.is_abandoned:
+            while stay_open or not session.is_abandoned:
                 await asyncio.sleep(0.5)
             end()
 
         try:
-            asyncio.run(_run_server(guard, solvers, listening, watch, page.end_streams))
+            asyncio.run(_run_server(guard, solvers, listening, watch, session.end_streams))
         finally:
             solvers.close()
-            known.close()
+            store.close()
 
 
 # For the users of a server
 
 
 class _ProxyConfig(NamedTuple):
-    """How users come to a server."""
+    """The proxy through which users reach a server."""
 
     address: str
     secret: str
@@ -244,49 +242,57 @@ class _ProxyConfig(NamedTuple):
 
 
 def _public_address(address: str) -> str:
-    """The address of a server as its users have it. Raises click.UsageError where it is none of its
-    own, or what is sent there could be read on the way."""
+    """Return the normalized address of a server as its users see it. Raises click.UsageError for a
+    path below a site, for an address without encryption and for an invalid one."""
     parts = urlsplit(address.rstrip("/"))
     host, name, port = parts.hostname or "", "", None
-    is_near = host in ("localhost", LOOPBACK)
-    with contextlib.suppress(ValueError):  # what is no number, or no name
-        # As browsers write it: letters of domain names in ASCII. Of ß they think otherwise.
+    is_local = host in ("localhost", LOOPBACK)
+    with contextlib.suppress(ValueError):  # an invalid port or name
+        # As browsers send it: domain names in ASCII. They encode ß in another way: it is refused.
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
         name = f"[{host}]" if ":" in host else host.rstrip(".").encode("idna").decode()
     if port is None or not name or "ß" in host or parts.username:
-        raise usage_error("'{address}' is no address such as https://vorrat.example.org.",
-                      address=address)  # fmt: skip
+        raise usage_error(
+            "'{address}' is no address such as https://vorrat.example.org.", address=address
+        )
     if parts.path or parts.query or parts.fragment:
-        raise usage_error("'{address}' is part of a site; a server needs a name of its own, such as "
-                      "https://vorrat.example.org.", address=address)  # fmt: skip
-    if parts.scheme == "http" and not is_near:
-        raise usage_error("'{address}' is not encrypted; who can read along has the login of users, so "
-                      "it has to begin with https://.", address=address)  # fmt: skip
-    usual = port == {"https": 443, "http": 80}[parts.scheme]  # and goes without saying
-    return f"{parts.scheme}://{name}" + ("" if usual else f":{port}")
+        raise usage_error(
+            "'{address}' is part of a site; a server needs a name of its own, such as "
+            "https://vorrat.example.org.",
+            address=address,
+        )
+    if parts.scheme == "http" and not is_local:
+        raise usage_error(
+            "'{address}' is not encrypted; who can read along has the login of users, so "
+            "it has to begin with https://.",
+            address=address,
+        )
+    is_default_port = port == {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{name}" + ("" if is_default_port else f":{port}")
 
 
 def _read_secret(secret_file: Path | None) -> str:
-    """The secret that is in a file. Raises click.UsageError where there is none, or a short one."""
+    """Return the secret that a file contains. Raises click.UsageError if it is missing or too
+    short."""
     from optimizer.page.guard import MIN_SECRET_LENGTH
 
     if secret_file is None:
         raise usage_error("--serve needs --secret FILE, which its proxy knows as well.")
-    found = secret_file.read_text(encoding="utf-8", errors="replace").strip()
-    if len(found) < MIN_SECRET_LENGTH or not found.isascii() or not found.isprintable():
+    secret = secret_file.read_text(encoding="utf-8", errors="replace").strip()
+    if len(secret) < MIN_SECRET_LENGTH or not secret.isascii() or not secret.isprintable():
         raise usage_error(
             "A secret has at least {count} letters, digits and signs on one line, such as "
             "'openssl rand -hex 32' writes; that in {file} is none.",
             count=MIN_SECRET_LENGTH,
             file=secret_file,
         )
-    return found
+    return secret
 
 
 def _serve_users(
     files: Sequence[Path], solvers: SolverPool, proxy: _ProxyConfig, listen: str, port: int
 ) -> None:
-    """Answer the users of a server until it is ended."""
+    """Serve the users of a server until it is stopped."""
     from optimizer.page import server
     from optimizer.page.guard import ProxyGuard
     from optimizer.page.isolated_reader import IsolatedReader
@@ -295,29 +301,28 @@ def _serve_users(
 
     offered = ScenarioStore(max_readings=MAX_OFFERED_READINGS, reader=IsolatedReader())
     for file in files:
-        offered.read_scenario(
-            offered.add_file(file, "offered").id
-        )  # one with faults is nobody's to mend here
-    people = Users(offered, current_language(), solvers)
-    with _listening_socket(listen, port) as (listening, own):
+        # Read now, so that faults, which no user can correct, are raised at the start.
+        offered.read_scenario(offered.add_file(file, "offered").id)
+    users = Users(offered, current_language(), solvers)
+    with _listening_socket(listen, port) as (listening, own_port):
         guard = ProxyGuard(
-            server.create_app(people.session, people.forget), proxy.secret, *proxy[::2]
+            server.create_app(users.session, users.forget), proxy.secret, *proxy[::2]
         )
-        about = {"ip": listen, "port": own, "address": proxy.address, "header": proxy.header}
+        details = {"ip": listen, "port": own_port, "address": proxy.address, "header": proxy.header}
         announce(
-            "Listening on {ip}:{port} for the proxy of {address}; {header} names users.", **about
+            "Listening on {ip}:{port} for the proxy of {address}; {header} names users.", **details
         )
         announce("It ends with Ctrl-C.")
         try:
-            watch = people.forget_absent()
-            asyncio.run(_run_server(guard, solvers, listening, lambda _end: watch, people.end_all))
+            watch = users.forget_absent()
+            asyncio.run(_run_server(guard, solvers, listening, lambda _end: watch, users.end_all))
         finally:
             solvers.close()
             offered.close()
 
 
 MAX_OFFERED_READINGS = 60
-"""Readings of scenarios that a server keeps for all of its users."""
+"""Number of parsed scenarios that a server keeps for all of its users."""
 
 
 # Both
@@ -325,14 +330,15 @@ MAX_OFFERED_READINGS = 60
 
 @contextmanager
 def _listening_socket(ip: str, port: int) -> Iterator[tuple[socket.socket, int]]:
-    """A socket that listens there, and its port."""
+    """Yield a listening socket and its port. Raises click.UsageError if the port is not
+    available."""
     kind = socket.AF_INET6 if ":" in ip else socket.AF_INET
     with socket.socket(kind) as listening:
         try:
-            if os.name == "posix":  # elsewhere that would let two servers share a port
+            if os.name == "posix":  # on Windows this would let two servers share a port
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((ip, port))
-            listening.listen()  # who has the address may come at once
+            listening.listen()  # before the address is announced
         except OSError as error:
             raise usage_error(
                 "Port {port} is not available: {error}.", port=port, error=error.strerror
@@ -347,8 +353,8 @@ async def _run_server(
     watch_until_end: Callable[[Callable[[], None]], Coroutine[Any, Any, None]],
     on_end: Callable[[], None],
 ) -> None:
-    """Answer requests until it is ended, from without or by who watches beside. Raises ClusterError
-    where the cluster is lost, and what ``watch`` raises."""
+    """Answer requests until a signal or ``watch_until_end`` ends the server. Raises ClusterError if
+    the cluster is lost, and errors of ``watch_until_end``."""
     import uvicorn
 
     from optimizer.cli.connections import (
@@ -358,36 +364,37 @@ async def _run_server(
         raise_connection_limit,
     )
 
-    most = TimedConnection.max_connections = raise_connection_limit()
-    guard.max_requests = int((1 - SPARE_SHARE) * most)
+    max_connections = TimedConnection.max_connections = raise_connection_limit()
+    guard.max_requests = int((1 - SPARE_SHARE) * max_connections)
     config = uvicorn.Config(
         guard, log_level="error", access_log=False, server_header=False, ws="none", lifespan="off",
         timeout_graceful_shutdown=1, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        http=TimedConnection, backlog=min(32, most // 8),  # as many are taken before one is closed
+        http=TimedConnection,
+        backlog=min(32, max_connections // 8),  # accepted before an idle connection is closed
     )  # fmt: skip
-    running = uvicorn.Server(config)
-    watching = asyncio.create_task(watch_until_end(partial(setattr, running, "should_exit", True)))
+    server = uvicorn.Server(config)
+    watch_task = asyncio.create_task(watch_until_end(partial(setattr, server, "should_exit", True)))
 
-    async def look() -> None:
-        while not running.should_exit:
+    async def check_periodically() -> None:
+        while not server.should_exit:
             await asyncio.sleep(0.2)
             TimedConnection.close_stale()
-            if solvers.is_lost() or (watching.done() and watching.exception()):
-                running.should_exit = True
+            if solvers.is_lost() or (watch_task.done() and watch_task.exception()):
+                server.should_exit = True
         on_end()
 
-    looking = asyncio.create_task(look())
-    # uvicorn ends in good order at a signal, and then sends it again, which would end everything
-    # before files are removed.
+    check_task = asyncio.create_task(check_periodically())
+    # uvicorn raises the signal again after its shutdown. With the default handler that would kill
+    # this process before files are removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            await running.serve(sockets=[listening])
+            await server.serve(sockets=[listening])
     finally:
-        looking.cancel()
-        watching.cancel()
+        check_task.cancel()
+        watch_task.cancel()
         on_end()
-    if watching.done() and not watching.cancelled() and (error := watching.exception()):
+    if watch_task.done() and not watch_task.cancelled() and (error := watch_task.exception()):
         raise error
     if solvers.is_lost():
         from optimizer.errors import ClusterError

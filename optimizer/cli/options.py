@@ -1,5 +1,5 @@
-"""Options that several commands share, those made of what an analysis declares, and the engine that
-some of them ask for."""
+"""Options that several commands share, options made from the declarations of analyses, and the
+engine that some of them configure."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OptionsClass = TypeVar("_OptionsClass", bound=Options)
-BESIDE_RESULTS = "beside the results"  # what --reuse stands for without a folder
-MIN_MEMORY = 300 * 10**6  # bytes that a process needs to begin at all
+BESIDE_RESULTS = "beside the results"  # value of --reuse without a folder
+MIN_MEMORY = 300 * 10**6  # bytes that a process needs to start
 
 
 def parse_size(text: str) -> int:
-    """Bytes of an amount of memory that is written as 500MB or 8GB."""
-    found = re.fullmatch(r"(\d{1,6})(?:[.,](\d{1,3}))? ?(MB|GB|MiB|GiB)", text.strip())
-    if found is None:
+    """Parse an amount of memory, written as 500MB or 8GB; return bytes."""
+    match = re.fullmatch(r"(\d{1,6})(?:[.,](\d{1,3}))? ?(MB|GB|MiB|GiB)", text.strip())
+    if match is None:
         raise click.BadParameter(tr("{value} is no size such as 500MB or 8GB.", value=text))
-    unit = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}[found[3]]
-    amount = int(float(f"{found[1]}.{found[2] or 0}") * unit)
+    unit = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}[match[3]]
+    amount = int(float(f"{match[1]}.{match[2] or 0}") * unit)
     if amount < MIN_MEMORY:
-        least = f"{MIN_MEMORY // 10**6}MB"
+        minimum = f"{MIN_MEMORY // 10**6}MB"
         raise click.BadParameter(
-            tr("{value} is too little: a solve takes {least}.", value=text, least=least)
+            tr("{value} is too little: a solve takes {least}.", value=text, least=minimum)
         )
     return amount
 
@@ -72,31 +72,32 @@ quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
 def json_option(
     help_text: str = "Write one JSON document to stdout.",
 ) -> Callable[[_Command], _Command]:
-    """The option for what programs read, which is in English unless a language is asked for."""
+    """Return the option --json. Its output is for programs, so it is in English unless another
+    language is asked for."""
 
-    def taken(_ctx: click.Context, _option: click.Parameter, value: bool) -> bool:
+    def choose_language(_ctx: click.Context, _option: click.Parameter, value: bool) -> bool:
         if value and usage.requested_language() is None:
             set_language("en")
         return value
 
-    return click.option("--json", "as_json", is_flag=True, callback=taken, help=help_text)
+    return click.option("--json", "as_json", is_flag=True, callback=choose_language, help=help_text)
 
 
 def force_option(help_text: str) -> Callable[[_Command], _Command]:
-    """The option without which nothing is overwritten."""
+    """Return the option --force, without which nothing is overwritten."""
     return click.option("--force", is_flag=True, help=help_text)
 
 
 def path_option(
     name: str, metavar: str, help_text: str, exists: bool = False, required: bool = False
 ) -> Callable[[_Command], _Command]:
-    """An option for a file or a folder, as its metavar says."""
+    """Return an option for a file or folder; ``metavar`` says which."""
     kind = click.Path(exists, "FILE" in metavar, "DIR" in metavar, path_type=Path)
     return click.option(name, type=kind, metavar=metavar, help=help_text, required=required)
 
 
 def out_option(help_text: str, metavar: str = "DIR") -> Callable[[_Command], _Command]:
-    """The option for what results are written to."""
+    """Return the option --out."""
     return path_option("--out", metavar, help_text)
 
 
@@ -116,14 +117,15 @@ TLS_OPTIONS = {
 
 
 def engine_options(command: _Command) -> _Command:
-    """--memory-limit, --scheduler and the files of TLS: what ``asked_for`` takes beside jobs."""
-    for name, what in reversed(TLS_OPTIONS.items()):
-        command = path_option(name, "FILE", what, exists=True)(command)
+    """Add --memory-limit, --scheduler and the TLS files: the parameters of :func:`engine_in_use`
+    except the number of jobs."""
+    for name, help_text in reversed(TLS_OPTIONS.items()):
+        command = path_option(name, "FILE", help_text, exists=True)(command)
     return memory_limit_option(scheduler_option(command))
 
 
 def with_memory_limit(command: Callable[..., int]) -> Any:
-    """--memory-limit, of a command that solves in its own process alone."""
+    """Add --memory-limit to a command that solves in its own process only."""
 
     @wraps(command)
     def with_limit(*, memory_limit: int | None, **others: Any) -> int:
@@ -134,21 +136,22 @@ def with_memory_limit(command: Callable[..., int]) -> Any:
 
 
 def with_engine_options(command: Callable[..., int]) -> Any:
-    """The options of an engine, which is in use while the command runs; of them the command takes
-    ``jobs`` alone. The process itself may take no more memory than one of the engine."""
+    """Add the options of an engine, which is in use while the command runs. The command itself gets
+    only ``jobs``; its process has the memory limit of an engine process."""
 
     @wraps(command)
     def with_engine(**values: Any) -> int:
-        where = take_engine_values(values)
-        child_process.limit_memory(where["memory_limit"])
-        with engine_in_use(jobs=values["jobs"], single_answer=True, **where):
+        engine_values = take_engine_values(values)
+        child_process.limit_memory(engine_values["memory_limit"])
+        with engine_in_use(jobs=values["jobs"], single_answer=True, **engine_values):
             return command(**values)
 
     return engine_options(with_engine)
 
 
 def take_engine_values(values: dict[str, Any]) -> dict[str, Any]:
-    """What ``asked_for`` takes of the values of a command, which are left without it."""
+    """Remove the parameters of :func:`engine_in_use` from the values of a command, and return
+    them."""
     names = ("memory_limit", "scheduler", "tls_ca", "tls_cert", "tls_key")
     return {name: values.pop(name) for name in names}
 
@@ -162,11 +165,12 @@ def engine_in_use(
     single_answer: bool = False,
     **tls_files: Path | None,
 ) -> Iterator[Engine]:
-    """The engine that these options ask for, in use for as long as the context lasts. ``seconds``
-    is what one task may take. What is asked for ``alone`` is one answer: where that needs no second
-    process it takes none, and a cluster is entered by the first who needs it. Raises
-    click.UsageError where options do not go together, ClusterError where the cluster does not do.
-    """
+    """Use the engine that these options ask for within the context.
+
+    ``task_timeout`` is the limit, in seconds, of one task. With ``single_answer`` local processes
+    are not started if one process suffices, and a cluster is connected at its first use. Raises
+    click.UsageError if options do not go together, and ClusterError if the cluster is not
+    usable."""
     from optimizer.parallel import Limits, LocalProcesses, current_engine, use_engine
 
     limits = Limits(memory_bytes=memory_limit, seconds=task_timeout)
@@ -184,14 +188,14 @@ def engine_in_use(
         cluster = Cluster(
             scheduler, tls=tls, limits=limits, jobs=jobs, connect_lazily=single_answer
         )
-    except ClusterError as error:  # nothing was tried as yet: it is how it was asked for
+    except ClusterError as error:  # before any connection, so the options are wrong
         raise click.UsageError(str(error)) from None
     with cluster, use_engine(cluster):
         yield cluster
 
 
 def cut_pool_folder(reuse: Path | None, out: Path | None, method: str = "auto") -> Path | None:
-    """The folder of the pool of cuts, if one is asked for."""
+    """Return the folder of the cut pool, or None without --reuse. Raises click.UsageError."""
     if reuse is None:
         return None
     if method == "extensive":
@@ -207,21 +211,21 @@ def cut_pool_folder(reuse: Path | None, out: Path | None, method: str = "auto") 
 
 @dataclass(frozen=True, eq=False)
 class StoredCutPool:
-    """The pool of cuts that suits a scenario, its key, and its file."""
+    """The cut pool of a scenario with its key and file."""
 
     path: Path
     key: str
     pool: CutPool
 
     def write(self) -> None:
-        """Leave it for the next run."""
+        """Write the pool for the next run."""
         from optimizer.solve.decomposition import write_pool
 
         output_files.write_files([(self.path, write_pool(self.pool))], force=True)
 
 
 def read_cut_pool(folder: Path, case: Case) -> StoredCutPool:
-    """The pool that suits a case, empty if there is none yet."""
+    """Read the cut pool of a case, which is empty if there is none yet."""
     from optimizer.model.instance import read_instance
     from optimizer.solve.decomposition import CutPool, pool_key, read_pool
     from optimizer.solve.decomposition.cut_pool import MAX_POOL_BYTES as MAX_POOL
@@ -231,16 +235,16 @@ def read_cut_pool(folder: Path, case: Case) -> StoredCutPool:
     path = folder / f"cuts-{key[:16]}.npz"
     if not path.exists():
         return StoredCutPool(path, key, CutPool())
-    # Larger ones than are written here are refused, before memory is.
+    # A file larger than any that is written here is refused before it takes memory.
     raw = read_bytes(path, SourceLocation(str(path)), MAX_POOL, "cuts")
     return StoredCutPool(path, key, read_pool(raw, str(path)))
 
 
 class FiniteFloat(click.types.FloatParamType):
-    """A number that is, unlike click's own, neither infinite nor NaN."""
+    """A click type for numbers that, unlike click's own, refuses infinity and NaN."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number, or a usage error."""
+        """Convert a value to a finite number, or fail with a usage error."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
@@ -248,11 +252,12 @@ class FiniteFloat(click.types.FloatParamType):
 
 
 class FiniteFloatRange(FiniteFloat, click.FloatRange):
-    """Such a number in a range."""
+    """A finite number in a range."""
 
 
 def declared_options(options: type[Options], *names: str) -> Callable[[_Command], _Command]:
-    """Give a command some of the options of a class, in this order; all where none is named."""
+    """Return a decorator that adds options of a class in the order of ``names``; all if none is
+    named."""
 
     def decorate(command: _Command) -> _Command:
         for name in reversed(names or options.user_fields()):
@@ -263,79 +268,85 @@ def declared_options(options: type[Options], *names: str) -> Callable[[_Command]
 
 
 def field_option(options: type[Options], name: str) -> Callable[[_Command], _Command]:
-    """The option of one field, which a command takes by the name of that."""
+    """Return the option of one field; the command gets its value under the name of the field."""
     field = options.model_fields[name]
-    plain, marks, often = _unwrap_field(field)
-    flags = [mark for mark in marks if isinstance(mark, CliFlag)]
-    said: dict[str, Any] = {}
+    value_type, metadata, is_multiple = _unwrap_field(field)
+    flags = [mark for mark in metadata if isinstance(mark, CliFlag)]
+    flag_settings: dict[str, Any] = {}
     for flag in flags:
-        said |= {part: value for part, value in vars(flag).items() if value is not None}
-    written, parse = said.get("name"), said.get("parse")
-    asked: dict[str, Any] = {"help": option_help(options)[name], "metavar": said.get("metavar")}
+        flag_settings |= {part: value for part, value in vars(flag).items() if value is not None}
+    declared_name, parse = flag_settings.get("name"), flag_settings.get("parse")
+    settings: dict[str, Any] = {
+        "help": option_help(options)[name],
+        "metavar": flag_settings.get("metavar"),
+    }
     dashed = name.replace("_", "-")
-    if plain is bool:
+    if value_type is bool:
         default = field.get_default()
-        written = written or (f"--no-{dashed}" if default else f"--{dashed}")
-        return click.option(written, name, is_flag=True, **asked)
+        declared_name = declared_name or (f"--no-{dashed}" if default else f"--{dashed}")
+        return click.option(declared_name, name, is_flag=True, **settings)
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     if default not in (None, (), {}):
-        asked |= {"default": said.get("shown") or default, "show_default": True}
-    if often and (field.is_required() or default is not None):
-        asked["multiple"] = True
-    asked["type"] = str if parse is not None else _click_type(plain, marks)
+        settings |= {"default": flag_settings.get("shown") or default, "show_default": True}
+    if is_multiple and (field.is_required() or default is not None):
+        settings["multiple"] = True
+    settings["type"] = str if parse is not None else _click_type(value_type, metadata)
     if parse is not None:
-        asked["callback"] = _parse_callback(parse)
-    return click.option(written or f"--{dashed}", name, required=field.is_required(), **asked)
+        settings["callback"] = _parse_callback(parse)
+    return click.option(
+        declared_name or f"--{dashed}", name, required=field.is_required(), **settings
+    )
 
 
 def build_options(
     options: type[_OptionsClass], values: Mapping[str, Any], **more: Any
 ) -> _OptionsClass:
-    """The options that a command was given; those that it was not keep their defaults. What a flag
-    says of a field that holds by default is that it does not hold."""
+    """Return an options object with the values that were given on the command line; other fields
+    keep their defaults. A flag of a field that is true by default makes it false."""
     context = click.get_current_context()
-    given = dict(more)
+    option_values = dict(more)
     for name in options.user_fields():
         source = context.get_parameter_source(name)
         if name not in values or source is ParameterSource.DEFAULT:
             continue
         value = values[name]
-        given[name] = not value if options.model_fields[name].default is True else value
-    return options(**given)
+        option_values[name] = not value if options.model_fields[name].default is True else value
+    return options(**option_values)
 
 
 def _unwrap_field(field: FieldInfo) -> tuple[Any, list[Any], bool]:
-    """The type of one value of a field, all that is said of it, and whether it may come often."""
-    marks = list(field.metadata)
-    found, often = field.annotation, False
+    """Return the type of one value of a field, its constraints and metadata, and whether the option
+    can be repeated."""
+    metadata = list(field.metadata)
+    value_type, is_multiple = field.annotation, False
     while True:
-        origin, parts = get_origin(found), get_args(found)
+        origin, parts = get_origin(value_type), get_args(value_type)
         if origin is Annotated:
-            found = parts[0]
-            spread = (
+            value_type = parts[0]
+            annotations = (
                 mark.metadata if isinstance(mark, FieldInfo) else [mark] for mark in parts[1:]
             )
-            marks[:0] = itertools.chain(*spread)
+            metadata[:0] = itertools.chain(*annotations)
         elif origin in (Union, UnionType):
-            (found,) = (part for part in parts if part is not NoneType)
+            (value_type,) = (part for part in parts if part is not NoneType)
         elif origin is tuple and parts[1:] == (...,):
-            found = parts[0]
-            often = True
+            value_type = parts[0]
+            is_multiple = True
         elif origin is dict:
-            return found, marks, True
+            return value_type, metadata, True
         else:
-            return found, marks, often
+            return value_type, metadata, is_multiple
 
 
 def _click_type(value_type: Any, constraints: list[Any]) -> Any:
-    """What click checks a value by."""
+    """Return the click type that checks a value."""
     if get_origin(value_type) is Literal:
         return click.Choice(get_args(value_type))
     limits: dict[str, Any] = {}
-    for mark in constraints:
+    for constraint in constraints:
         for name, limit in (("ge", "min"), ("gt", "min"), ("le", "max"), ("lt", "max")):
-            if hasattr(mark, name):
-                limits |= {limit: getattr(mark, name), f"{limit}_open": name in ("gt", "lt")}
+            if hasattr(constraint, name):
+                limits |= {limit: getattr(constraint, name), f"{limit}_open": name in ("gt", "lt")}
     if value_type is float:
         return FiniteFloatRange(**limits) if limits else FiniteFloat()
     if value_type is int:

@@ -1,4 +1,5 @@
-"""``vorrat redact``: hide figures of a scenario, and say what that costs and what still tells."""
+"""``vorrat redact``: hide figures of a scenario, and report what that costs and what can still be
+inferred."""
 
 import secrets
 from contextlib import closing
@@ -27,16 +28,16 @@ OUTPUT_FILES = (
 )
 DEFAULT_BAND = 0.25
 MAX_NAMED_FIGURES = 10
-"""Figures that are named where a scenario is refused."""
+"""Number of figures that are named in the error for a scenario with revealing figures."""
 
 
 def _redact(
     file: str, as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any
 ) -> int:
-    """Write what hides the figures first, then what judging it has found."""
-    steps = ProgressDisplay(quiet)
+    """Write the redacted scenario first, then its assessment."""
+    progress = ProgressDisplay(quiet)
     with analysis_commands.misuse_as_usage_error():
-        asked = options.build_options(RedactOptions, values, listener=steps)
+        redact_options = options.build_options(RedactOptions, values, listener=progress)
     if out is not None:
         output_files.refuse_existing(
             [out] if _is_scenario_file(out) else [out / name for name in OUTPUT_FILES], force
@@ -44,85 +45,89 @@ def _redact(
     reading = analysis_commands.read_scenario(file)
     case = reading.case
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
-    for name in (name for name in asked.consumers if name not in case.consumers):
-        known = ", ".join(case.consumers) or "-"
+    for name in (name for name in redact_options.consumers if name not in case.consumers):
+        known_names = ", ".join(case.consumers) or "-"
         raise usage_error(
-            "There is no consumer '{name}'; there are {known}.", name=name, known=known
+            "There is no consumer '{name}'; there are {known}.", name=name, known=known_names
         )
-    for name in (name for name in asked.companies if name not in companies):
-        known = ", ".join(companies) or "-"
+    for name in (name for name in redact_options.companies if name not in companies):
+        known_names = ", ".join(companies) or "-"
         raise usage_error(
-            "There is no company '{name}'; there are {known}.", name=name, known=known
+            "There is no company '{name}'; there are {known}.", name=name, known=known_names
         )
     from optimizer.analyses.redaction.assessment import assess_redaction
     from optimizer.analyses.redaction.hidden_figures import BandMethod, ScaleMethod
-    from optimizer.analyses.redaction.redacted_scenario import redact_scenario as rewritten
+    from optimizer.analyses.redaction.redacted_scenario import redact_scenario
 
     method: ScaleMethod | BandMethod = BandMethod(
-        DEFAULT_BAND if asked.band is None else asked.band
+        DEFAULT_BAND if redact_options.band is None else redact_options.band
     )
-    if asked.scale is not None:
-        method = ScaleMethod(asked.scale, asked.seed or secrets.token_hex(32))
-    redacted = rewritten(
+    if redact_options.scale is not None:
+        method = ScaleMethod(redact_options.scale, redact_options.seed or secrets.token_hex(32))
+    redacted = redact_scenario(
         reading,
-        asked.consumers,
-        asked.companies,
+        redact_options.consumers,
+        redact_options.companies,
         method,
-        also=asked.also,
-        allow=asked.allow,
-        keep_texts=asked.keep_texts,
+        also=redact_options.also,
+        allow=redact_options.allow,
+        keep_texts=redact_options.keep_texts,
     )
     for path in redacted.unknown_paths:
         raise usage_error("There is no figure with a unit at '{path}'.", path=path)
     if not redacted.replaced:
         raise usage_error("There is no figure to hide of those that were named.")
     if redacted.revealing:
-        told = [_describe_relation(reading, one) for one in redacted.revealing[:MAX_NAMED_FIGURES]]
-        if further := len(redacted.revealing) - len(told):
-            told.append(tr("and {count} more figures", count=further))
-        raise click.UsageError("\n".join(told))
-    # The scenario does not wait for the solves, nor does a failure cost it; what an earlier run
-    # found of another one goes.
-    text, folder = (
-        redacted.yaml_text.encode(),
-        None if out is None or _is_scenario_file(out) else out,
-    )
+        descriptions = [
+            _describe_relation(reading, relation)
+            for relation in redacted.revealing[:MAX_NAMED_FIGURES]
+        ]
+        if further := len(redacted.revealing) - len(descriptions):
+            descriptions.append(tr("and {count} more figures", count=further))
+        raise click.UsageError("\n".join(descriptions))
+    # Written before the solves, which may fail; results of an earlier run are removed.
+    text = redacted.yaml_text.encode()
+    folder = None if out is None or _is_scenario_file(out) else out
     if folder is not None:
         files = {OUTPUT_FILES[1]: redacted.stand_in.encode(), OUTPUT_FILES[0]: text}
         output_files.publish(folder, files, replace=OUTPUT_FILES[2:], force=force)
     elif out is not None:
         output_files.write_files([(out, text)], force)
-    steps.note(f"{file}: {scenario_summary(case)}")
-    with closing(steps):
-        # The title of the redacted scenario: that of the true one may name a figure.
+    progress.note(f"{file}: {scenario_summary(case)}")
+    with closing(progress):
+        # The title of the redacted scenario, since that of the original may name a figure.
         title = display_name(redacted.redacted_case.title, Path(file).stem)
-        judged = assess_redaction(redacted, method, asked, title=title)
-    found = judged.redaction
-    with analysis_commands.show_after_writing(found, as_json) as document:
+        assessment = assess_redaction(redacted, method, redact_options, title=title)
+    redaction = assessment.redaction
+    with analysis_commands.show_after_writing(redaction, as_json) as document:
         if folder is not None:
             plan = (
                 {}
-                if judged.plan is None
-                else {OUTPUT_FILES[2]: output_files.to_json_bytes(judged.plan)}
+                if assessment.plan is None
+                else {OUTPUT_FILES[2]: output_files.to_json_bytes(assessment.plan)}
             )
             output_files.publish(folder, {**plan, OUTPUT_FILES[3]: document})
     codes = {"skipped": 0, "infeasible": 3, "redacted_infeasible": 3, "no_plan": 4}
-    return codes.get(found.answer, 0 if judged.both_optimal else 1)
+    return codes.get(redaction.answer, 0 if assessment.both_optimal else 1)
 
 
 redact = analysis_commands.assemble_command(_redact, "redact", "file", limited=False)
 
 
 def _describe_relation(reading: LoadedScenario, relation: "Relation") -> str:
-    """What is wrong with a figure that agrees with hidden ones, and what to do."""
+    """Describe a figure from which hidden figures can be inferred, and what to do about it."""
     figure = relation.figure
-    place = reading.location(figure.path if figure.year is None else (*figure.path, figure.year))
-    about = {"place": str(place), "path": figure.dotted_path, "times": f"{relation.factor:.4g}"}
+    location = reading.location(figure.path if figure.year is None else (*figure.path, figure.year))
+    details = {
+        "place": str(location),
+        "path": figure.dotted_path,
+        "times": f"{relation.factor:.4g}",
+    }
     return tr(
         "{place}: {path} is {times} times {hidden}: whoever guesses so has that. --also {path} "
         "hides it too; --allow {path} leaves it, if that is by chance or known anyway.",
         hidden=" + ".join(relation.hidden_parts),
-        **about,
+        **details,
     )
 
 

@@ -1,5 +1,5 @@
-"""``vorrat report``, ``vorrat brief`` and ``vorrat workbook``: results as pages, as one page for
-those who decide, and as an Excel workbook."""
+"""``vorrat report``, ``vorrat brief`` and ``vorrat workbook``: results as HTML pages, as a one-page
+brief and as an Excel workbook."""
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,12 +16,10 @@ from optimizer.cli.usage import announce, usage_error
 if TYPE_CHECKING:
     from optimizer.report.document import Document
 
-PLAN_FILE, REPORT_FILE, RESULTS_FILE, FAULTS_FILE = (
-    "plan.json",
-    "report.html",
-    "results.xlsx",
-    "faults.xlsx",
-)
+PLAN_FILE = "plan.json"
+REPORT_FILE = "report.html"
+RESULTS_FILE = "results.xlsx"
+FAULTS_FILE = "faults.xlsx"
 OPTIONS_FILE = "options.html"
 BRIEF_FILES = ("brief.html", "brief.docx")
 SLIDES_FILE = "brief.pptx"
@@ -59,48 +57,50 @@ def report(
     given beside it, get sections: a frontier, a split, and any number of stress tests. Its brief is
     written beside the page, unless one is there.
     """
-    found, plans = saved_results.read_results(given)
+    results, plans = saved_results.read_results(given)
     if out is None:
-        main = next((one for one in found if isinstance(one.result, Plan)), found[0])
+        main_result = next(
+            (saved for saved in results if isinstance(saved.result, Plan)), results[0]
+        )
         out = (
             Path(REPORT_FILE)
-            if len(found) > 1 and len(plans) > 1
-            else main.path.parent / REPORT_FILE
+            if len(results) > 1 and len(plans) > 1
+            else main_result.path.parent / REPORT_FILE
         )
     workbooks = [] if excel is None else [_check_workbook_name(excel)]
     output_files.refuse_existing([out, *workbooks], force)
-    # Jinja and Matplotlib take a moment to import: only those who want a page wait for them.
+    # Imported late: Jinja and Matplotlib are slow to import.
     from optimizer.report.render import html
-    from optimizer.report.render import workbook as sheets
+    from optimizer.report.render import workbook as workbook_renderer
 
-    with saved_results.explain_rendering_errors(found):
-        made, doubts = saved_results.document_of_results(found, plans)
-        page = html.render_page(made, doubts)
+    with saved_results.explain_rendering_errors(results):
+        document, doubts = saved_results.document_of_results(results, plans)
+        page = html.render_page(document, doubts)
         files = []
-        if saved_results.single_plan(found, plans) is not None:
-            from optimizer.analyses.plan.document import brief_document as brief_of
+        if saved_results.single_plan(results, plans) is not None:
+            from optimizer.analyses.plan.document import brief_document
 
-            pages = render_briefs(saved_results.render_plan(found, {}, brief_of), doubts)
-            beside = [(_brief_path(out, name), content) for name, content in pages.items()]
-            # One that is there may say who wrote it, and for which options.
-            files = [(path, content) for path, content in beside if force or not path.exists()]
-            for path in (path for path, _ in beside if not force and path.exists()):
+            pages = render_briefs(saved_results.render_plan(results, {}, brief_document), doubts)
+            brief_files = [(_brief_path(out, name), content) for name, content in pages.items()]
+            # An existing brief is kept: it may state its author and compare other options.
+            files = [(path, content) for path, content in brief_files if force or not path.exists()]
+            for path in (path for path, _ in brief_files if not force and path.exists()):
                 announce("'{path}' is there already, and stays as it is.", path=path)
-        shown = [out, *workbooks, *(path for path, _ in files)]
-        for place, chart in enumerate(
-            html.document_charts(made) if charts is not None else (), start=1
+        shown_paths = [out, *workbooks, *(path for path, _ in files)]
+        for number, chart in enumerate(
+            html.document_charts(document) if charts is not None else (), start=1
         ):
-            # In the order of the page.
-            name = f"{place:02}-{chart.name}"
+            # Numbered, so that files are sorted in the order of the page.
+            name = f"{number:02}-{chart.name}"
             files.append((Path(charts or "", f"{name}.svg"), chart.svg_file()))
             files.append((Path(charts or "", f"{name}.png"), chart.png_file()))
     output_files.refuse_existing([path for path, _ in files], force)
-    with saved_results.explain_rendering_errors(found):
-        files += [(path, sheets.render_workbook(made, doubts)) for path in workbooks]
+    with saved_results.explain_rendering_errors(results):
+        files += [(path, workbook_renderer.render_workbook(document, doubts)) for path in workbooks]
     output_files.write_files([*files, (out, page.encode())], force)
-    for path in shown:
+    for path in shown_paths:
         click.echo(str(path))
-    return saved_results.exit_code_of(found)
+    return saved_results.exit_code_of(results)
 
 
 @click.command(
@@ -144,46 +144,47 @@ def brief(
     known yet of fresh states, and of what would be done without the plan, is evaluated first and
     written beside the plan.
     """
-    compared, plans = saved_results.read_results(given)
+    inputs, plans = saved_results.read_results(given)
     today = date or _format_date(datetime.date.today())
     if payer is not None:
         if label is not None or slides or explain:
             raise usage_error("--for does not go with --option, --slides or --explain.")
-        return _write_funder_brief(compared, plans, payer, (author, today), out, force, as_json)
-    found, others = compared, dict[str, Plan]()
-    main = saved_results.single_plan(found, plans)
+        return _write_funder_brief(inputs, plans, payer, (author, today), out, force, as_json)
+    results, other_plans = inputs, dict[str, Plan]()
+    main = saved_results.single_plan(results, plans)
     if main is None:
-        path, others = saved_results.plan_of_option(compared, plans, label)
+        path, other_plans = saved_results.plan_of_option(inputs, plans, label)
         given = (str(path),)
-        found, plans = saved_results.read_results(given)
-        main = saved_results.single_plan(found, plans)
+        results, plans = saved_results.read_results(given)
+        main = saved_results.single_plan(results, plans)
     elif label is not None:
         raise usage_error("--option goes with a comparison.")
     assert main is not None
-    at, plan = main
-    place = out or (at if found is compared else compared[0].path).parent
+    plan_file, plan = main
+    folder = out or (plan_file if results is inputs else inputs[0].path).parent
     names = [*BRIEF_FILES, *([SLIDES_FILE] if slides else [])]
-    output_files.refuse_existing([place / name for name in names], force)
-    code = 0 if as_is else _evaluate_missing(at, plan, {type(one.result) for one in found}, explain)
+    output_files.refuse_existing([folder / name for name in names], force)
+    known_types = {type(saved.result) for saved in results}
+    code = 0 if as_is else _evaluate_missing(plan_file, plan, known_types, explain)
     if code not in (0, 1):
         return code
-    found, plans = saved_results.read_results(given, show_doubts=False)
-    from optimizer.analyses.plan.document import brief_document as brief_of
-    from optimizer.analyses.plan.document import brief_figures as figures_of
-    from optimizer.analyses.plan.document import slides_document as slides_of
+    results, plans = saved_results.read_results(given, show_doubts=False)
+    from optimizer.analyses.plan.document import brief_document, brief_figures, slides_document
 
-    with saved_results.explain_rendering_errors(found):
-        figures = saved_results.render_plan(found, others, figures_of)
-        pages = saved_results.render_plan(found, others, brief_of, author=author, date=today)
-        doubts = saved_results.combined_doubts(
-            {one.path: one for one in (*compared, *found)}.values()
+    with saved_results.explain_rendering_errors(results):
+        figures = saved_results.render_plan(results, other_plans, brief_figures)
+        pages = saved_results.render_plan(
+            results, other_plans, brief_document, author=author, date=today
         )
-        files = [(place / name, content) for name, content in render_briefs(pages, doubts).items()]
+        doubts = saved_results.combined_doubts(
+            {saved.path: saved for saved in (*inputs, *results)}.values()
+        )
+        files = [(folder / name, content) for name, content in render_briefs(pages, doubts).items()]
         if slides:
             from optimizer.report.render import slides as renderer
 
-            made = saved_results.render_plan(found, others, slides_of)
-            files.append((place / SLIDES_FILE, renderer.render_slides(made, doubts)))
+            slides_content = saved_results.render_plan(results, other_plans, slides_document)
+            files.append((folder / SLIDES_FILE, renderer.render_slides(slides_content, doubts)))
     output_files.write_files(files, force)
     if as_json:
         click.echo(output_files.to_json_bytes(figures), nl=False)
@@ -201,7 +202,8 @@ def _write_funder_brief(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Write the page of a funder, and say where it is, or what it has of each option."""
+    """Write the brief of one funder; print the paths, or as JSON what each option means for the
+    funder."""
     from optimizer.analyses.comparison.funder_page import build_funder_page
 
     with saved_results.explain_rendering_errors(results):
@@ -214,25 +216,25 @@ def _write_funder_brief(
             name=payer,
             known=", ".join(views) or tr("none"),
         )
-    place = out or (results[0].path.parent if len(results) == 1 else Path())
+    folder = out or (results[0].path.parent if len(results) == 1 else Path())
     names = [f"brief-{output_files.safe_name(payer)}{Path(name).suffix}" for name in BRIEF_FILES]
-    output_files.refuse_existing([place / name for name in names], force)
+    output_files.refuse_existing([folder / name for name in names], force)
     with saved_results.explain_rendering_errors(results):
         pages = render_briefs(
             build_funder_page(comparison, plans, payer, *author_and_date), comparison.caveats
         )
     output_files.write_files(
-        [(place / n, c) for n, c in zip(names, pages.values(), strict=True)], force
+        [(folder / n, page) for n, page in zip(names, pages.values(), strict=True)], force
     )
     if as_json:
         click.echo(output_files.to_json_bytes(views[payer]), nl=False)
     for name in names if not as_json else ():
-        click.echo(str(place / name))
+        click.echo(str(folder / name))
     return saved_results.exit_code_of(results)
 
 
 def render_briefs(document: "Document", doubts: Any) -> dict[str, bytes]:
-    """The pages of a brief by their names: for a browser and for Word."""
+    """Render a brief for browsers and for Word; return the contents by file name."""
     from optimizer.report.render import html, word
 
     page, text = html.render_page(document, doubts).encode(), word.render_word(document, doubts)
@@ -240,7 +242,7 @@ def render_briefs(document: "Document", doubts: Any) -> dict[str, bytes]:
 
 
 def _brief_path(report: Path, name: str) -> Path:
-    """The place of a brief beside a report, named alike."""
+    """Return the path of a brief beside a report, with a similar name."""
     end = Path(name).suffix
     stem = report.stem if report.suffix.lower() in (".html", ".htm") else report.name
     stem = f"{stem.removesuffix('report')}brief" if stem.endswith("report") else f"{stem}-brief"
@@ -248,37 +250,37 @@ def _brief_path(report: Path, name: str) -> Path:
 
 
 def _format_date(day: datetime.date) -> str:
-    """A date as the language writes it."""
+    """Format a date in the current language."""
     return f"{day:%d.%m.%Y}" if current_language() == "de" else f"{day.day} {day:%B %Y}"
 
 
 def quick_evaluation_options(plan: Plan) -> list[str]:
-    """Options of an evaluation that says no more than a brief needs."""
-    none = ("replications", "wait-and-see", "tail-weight", "longer", "rare", "reserve")
-    sampled = ["--states", "10000"] if plan.certificate.seed is not None else []
-    return [*(f"--{name}=0" for name in none), *sampled, "--gap", "0.001"]
+    """Return options of an evaluation that computes only what a brief needs."""
+    zero_options = ("replications", "wait-and-see", "tail-weight", "longer", "rare", "reserve")
+    state_options = ["--states", "10000"] if plan.certificate.seed is not None else []
+    return [*(f"--{name}=0" for name in zero_options), *state_options, "--gap", "0.001"]
 
 
 def _evaluate_missing(plan_file: Path, plan: Plan, known_types: set[type], explain: bool) -> int:
-    """Find what a brief is missing, and write it beside the plan; the exit code."""
+    """Run the analyses that a brief lacks and write them beside the plan; return the exit code."""
     from optimizer import cli
 
     code = 0
-    for command, kind, asked, more in (
+    for command, kind, is_wanted, more_options in (
         ("evaluate", Evaluation, True, quick_evaluation_options(plan)),
         ("explain", Explanation, explain, []),
     ):
-        if asked and kind not in known_types:
-            # One that lies there is of another plan, or would be known.
-            line = [
+        if is_wanted and kind not in known_types:
+            # With --force: an existing file that was not read is of another plan.
+            arguments = [
                 command,
                 str(plan_file),
                 "--out",
                 str(saved_results.results_folder(plan_file)),
                 "--force",
-                *more,
+                *more_options,
             ]
-            code = max(code, cli.run_silently(line))
+            code = max(code, cli.run_silently(arguments))
             if code not in (0, 1):
                 break
     return code
@@ -297,19 +299,19 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     that lie in its folder, or are given beside it, get sheets.
     """
     output_files.refuse_existing([_check_workbook_name(out)], force)
-    # XlsxWriter takes a moment to import: only those who want a workbook wait for it.
+    # Imported late: XlsxWriter is slow to import.
     from optimizer.report.render.workbook import render_workbook
 
-    found, plans = saved_results.read_results(given)
-    with saved_results.explain_rendering_errors(found):
-        book = render_workbook(*saved_results.document_of_results(found, plans))
+    results, plans = saved_results.read_results(given)
+    with saved_results.explain_rendering_errors(results):
+        book = render_workbook(*saved_results.document_of_results(results, plans))
     output_files.write_files([(out, book)], force)
     click.echo(str(out))
-    return saved_results.exit_code_of(found)
+    return saved_results.exit_code_of(results)
 
 
 def _check_workbook_name(path: Path) -> Path:
-    """The path, or a usage error where Excel would not take it for a workbook."""
+    """Return the path of a workbook. Raises click.UsageError if it does not end in .xlsx."""
     if path.suffix.lower() != ".xlsx":
         raise usage_error("'{path}': a workbook's name ends in .xlsx.", path=path)
     return path
@@ -318,16 +320,16 @@ def _check_workbook_name(path: Path) -> Path:
 def render_products(
     plan: Plan, results: Iterable[Result] = (), others: Mapping[str, Plan] | None = None
 ) -> dict[str, bytes]:
-    """The content of each file by its name, in the current language; ``results`` go with the
-    plan, and ``others`` are what it is compared with, by label."""
+    """Return the contents of all files of a plan by name, in the current language. ``results`` are
+    companion results of the plan, ``others`` the plans that it is compared with, by label."""
     from models.results.caveats import NO_CAVEATS
     from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.analyses.plan.companion_results import group_by_kind
-    from optimizer.analyses.plan.document import brief_document as brief_of
+    from optimizer.analyses.plan.document import brief_document
     from optimizer.report.render import html, workbook
 
-    along = group_by_kind(results)
-    made = build_result_document(plan, others=others or {}, **along)
-    page, book = html.render_page(made).encode(), workbook.render_workbook(made)
-    known = {PLAN_FILE: output_files.to_json_bytes(plan), REPORT_FILE: page, RESULTS_FILE: book}
-    return known | render_briefs(brief_of(plan, others or {}, **along), NO_CAVEATS)
+    companions = group_by_kind(results)
+    document = build_result_document(plan, others=others or {}, **companions)
+    page, book = html.render_page(document).encode(), workbook.render_workbook(document)
+    products = {PLAN_FILE: output_files.to_json_bytes(plan), REPORT_FILE: page, RESULTS_FILE: book}
+    return products | render_briefs(brief_document(plan, others or {}, **companions), NO_CAVEATS)

@@ -1,8 +1,7 @@
-"""``vorrat rerun``: a run once more from its manifest, and whether it comes out the same.
+"""``vorrat rerun``: repeat a run from its manifest, and compare the results.
 
-Whoever wrote a manifest may mean harm: only commands of a fixed list are run, with options that
-click checks; every file is taken by its hash, and written into a folder of ours alone.
-"""
+A manifest may be malicious: only commands of a fixed list are run, with options that click checks;
+every input is checked by its hash, and files are written only into a folder of this process."""
 
 import errno
 import hashlib
@@ -43,7 +42,7 @@ WHY_NOT: dict[NotRepeatableReason, str] = {
     "cuts": mark_translatable("it began from cuts of earlier runs"),
     "input changed": mark_translatable("an input changed while it ran"),
 }
-MAX_JOBS_PER_CORE = 16  # threads or processes that are begun because a manifest says so
+MAX_JOBS_PER_CORE = 16  # threads or processes that a manifest may ask for
 MAX_INPUT_BYTES = 500_000_000  # bytes of all inputs together
 IGNORED_OPTIONS = {
     "--out",
@@ -56,8 +55,8 @@ IGNORED_OPTIONS = {
     "--resume",
 }
 IGNORED_OPTIONS |= {"--scheduler", "--tls-ca", "--tls-cert", "--tls-key"}
-"""Options that a rerun sets itself, and those that bear on where results go, or where they are
-computed, and not on what they are."""
+"""Options that a rerun sets itself, and options that affect where results are computed or written,
+not what they are."""
 MAX_SHOWN_CHARACTERS = 200  # characters of a value that are shown
 ABSENT = object()
 
@@ -87,57 +86,57 @@ def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> 
         raise usage_error("'{path}' exists already: name a new folder.", path=out)
     command = cli.vorrat.get_command(click.get_current_context(), manifest.command)
     assert command is not None
-    with tempfile.TemporaryDirectory(prefix="vorrat-") as name:
-        laid_out, results = Path(name) / "inputs", out or Path(name) / "results"
-        laid_out.mkdir()
-        _lay_out_inputs(manifest, path.parent, inputs, laid_out)
-        line = rerun_command_line(manifest, laid_out, results.absolute(), command)
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
-            code = cli.run_command_line(line)
+    with tempfile.TemporaryDirectory(prefix="vorrat-") as temporary:
+        inputs_folder, results = Path(temporary) / "inputs", out or Path(temporary) / "results"
+        inputs_folder.mkdir()
+        _lay_out_inputs(manifest, path.parent, inputs, inputs_folder)
+        command_line = rerun_command_line(manifest, inputs_folder, results.absolute(), command)
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as errors:
+            code = cli.run_command_line(command_line)
         if code not in (0, 1, manifest.exit_code):
-            click.echo(said.getvalue(), err=True, nl=False)
+            click.echo(errors.getvalue(), err=True, nl=False)
             return code
-        compared, differing = _compare_outputs(manifest, path.parent, results)
+        comparison, differing = _compare_outputs(manifest, path.parent, results)
     surroundings = tuple(_changed_surroundings(manifest))
-    # A promise rests on all but the release of a system.
-    same = all(one.name == "platform.release" for one in surroundings)
+    # Reproducibility is promised on any release of the operating system.
+    has_same_surroundings = all(change.name == "platform.release" for change in surroundings)
     if code != manifest.exit_code:
         differing.append(("", "exit_code", manifest.exit_code, code))
-    answer = Rerun(
+    result = Rerun(
         manifest=path.name,
         command=manifest.command,
-        reproduced=not differing and not compared["changed_since"],
-        promised=manifest.repeatable and same,
+        reproduced=not differing and not comparison["changed_since"],
+        promised=manifest.repeatable and has_same_surroundings,
         why_not=manifest.why_not,
         surroundings=surroundings,
         exit_code_then=manifest.exit_code,
         exit_code=code,
         differing=len(differing),
         first_difference=_first_difference(*differing[0]) if differing else None,
-        **compared,
+        **comparison,
     )
-    click.echo(answer.model_dump_json(indent=2) if as_json else "\n".join(_describe_rerun(answer)))
-    return 0 if answer.reproduced else 1
+    click.echo(result.model_dump_json(indent=2) if as_json else "\n".join(_describe_rerun(result)))
+    return 0 if result.reproduced else 1
 
 
 def _find_manifest(folder: Path) -> Path:
-    """The manifest in a folder. Raises click.UsageError where there is none, or several."""
+    """Return the manifest in a folder. Raises click.UsageError if there is none, or several."""
     from optimizer.cli.batch import LEDGER_FILE
 
-    found = sorted(folder.glob(f"*{MANIFEST_SUFFIX}"))
-    if len(found) == 1:
-        return found[0]
+    candidates = sorted(folder.glob(f"*{MANIFEST_SUFFIX}"))
+    if len(candidates) == 1:
+        return candidates[0]
     if (folder / LEDGER_FILE).exists():
         raise usage_error(
             "'{folder}' is of a batch: name one of its runs, in the folder 'runs'.", folder=folder
         )
-    names = ", ".join(path.name for path in found) or "-"
+    names = ", ".join(path.name for path in candidates) or "-"
     raise usage_error("'{folder}' has not one manifest but: {names}.", folder=folder, names=names)
 
 
 def _read_manifest(path: Path) -> Manifest:
-    """A manifest, everything in it checked that a path could be made of. Raises click.UsageError
-    where it is none, or asks for what it must not."""
+    """Read a manifest and check everything in it from which a path is made. Raises click.UsageError
+    if it is invalid or asks for more than is allowed."""
     try:
         content = saved_results.load_json(path)[1]
         manifest = Manifest.model_validate(content)
@@ -148,17 +147,19 @@ def _read_manifest(path: Path) -> Manifest:
         raise usage_error(
             "'{path}' asks for '{command}', which is not run again.", path=path, command=command
         )
-    places = [manifest.result, *(at for one in manifest.parameters for at in one.at)]
-    places += [output.path for output in manifest.outputs]
-    places += [at for one in manifest.inputs for at in (one.place, one.copied_to)]
-    for at in places:
-        if at is not None and not is_safe_relative_path(at):
+    paths = [manifest.result, *(place for item in manifest.parameters for place in item.at)]
+    paths += [output.path for output in manifest.outputs]
+    paths += [place for item in manifest.inputs for place in (item.place, item.copied_to)]
+    for place in paths:
+        if place is not None and not is_safe_relative_path(place):
             raise usage_error(
-                "'{path}' names '{place}', which leads elsewhere.", path=path, place=at
+                "'{path}' names '{place}', which leads elsewhere.", path=path, place=place
             )
-    inputs = [one for one in manifest.inputs if one.role != "cuts"]
-    too_large = (one.size > (MAX_RESULT if one.role == "result" else MAX_BYTES) for one in inputs)
-    if sum(one.size for one in inputs) > MAX_INPUT_BYTES or any(too_large):
+    inputs = [item for item in manifest.inputs if item.role != "cuts"]
+    too_large = (
+        item.size > (MAX_RESULT if item.role == "result" else MAX_BYTES) for item in inputs
+    )
+    if sum(item.size for item in inputs) > MAX_INPUT_BYTES or any(too_large):
         raise usage_error("the inputs of '{path}' are too large.", path=path)
     return manifest
 
@@ -166,48 +167,51 @@ def _read_manifest(path: Path) -> Manifest:
 def _lay_out_inputs(
     manifest: Manifest, folder: Path, extra_folder: Path | None, target: Path
 ) -> None:
-    """Put all inputs of a run into an empty folder, each as its hash says: the copy in the folder
-    of the manifest, else the file itself, else one in a folder that is given, laid out alike or by
-    its name. Raises click.UsageError that names every input which is missing or has changed."""
+    """Copy all inputs of a run into the empty folder ``target``, each checked by its hash: from the
+    copies beside the manifest, else from the original path, else from ``extra_folder``, by relative
+    path or by name. Raises click.UsageError that names every missing or changed input."""
     faults = []
-    for one in manifest.inputs:
-        if one.role == "cuts":
+    for entry in manifest.inputs:
+        if entry.role == "cuts":
             continue
-        if one.role == "preset":
-            shelf = {path.name: path for path in shipped_files.preset_files().values()}
-            if one.path not in shelf or _sha256(shelf[one.path].read_bytes()) != one.sha256:
-                name, own = one.path, manifest.versions.get("vorrat", "?")
+        if entry.role == "preset":
+            presets = {path.name: path for path in shipped_files.preset_files().values()}
+            preset = presets.get(entry.path)
+            if preset is None or _sha256(preset.read_bytes()) != entry.sha256:
+                name, version = entry.path, manifest.versions.get("vorrat", "?")
                 faults.append(
                     tr(
                         "the preset '{name}' is that of version {own} of Vorrat.",
                         name=name,
-                        own=own,
+                        own=version,
                     )
                 )
             continue
-        written, place = one.path.replace("\\", "/"), one.place
-        candidates = [] if one.copied_to is None else [folder / one.copied_to]
-        if not written.startswith("//"):  # another machine, which would learn who is asking
-            candidates.append(Path(os.path.expanduser(one.path)))  # noqa: PTH111 (never raises)
+        written_path, place = entry.path.replace("\\", "/"), entry.place
+        candidates = [] if entry.copied_to is None else [folder / entry.copied_to]
+        if not written_path.startswith("//"):  # a network path would tell its host who is asking
+            candidates.append(Path(os.path.expanduser(entry.path)))  # noqa: PTH111 (never raises)
         if extra_folder is not None:
-            names = (place, written.rpartition("/")[2])
+            names = (place, written_path.rpartition("/")[2])
             candidates += [
                 extra_folder / name for name in names if name and is_safe_relative_path(name)
             ]
-        raws = (_read_content(path, one.size) for path in candidates)
-        raw = next((r for r in raws if r is not None and _sha256(r) == one.sha256), None)
-        if raw is None or place is None:
-            due = one.sha256[:16]
+        contents = (_read_content(path, entry.size) for path in candidates)
+        content = next((r for r in contents if r is not None and _sha256(r) == entry.sha256), None)
+        if content is None or place is None:
+            expected = entry.sha256[:16]
             if any(_read_content(path) is not None for path in candidates):
-                told = tr("'{path}' is not what it was ({sha256}).", path=one.path, sha256=due)
+                fault = tr(
+                    "'{path}' is not what it was ({sha256}).", path=entry.path, sha256=expected
+                )
             else:
-                told = tr("'{path}' is not here: name its folder by --inputs.", path=one.path)
-            faults.append(told)
+                fault = tr("'{path}' is not here: name its folder by --inputs.", path=entry.path)
+            faults.append(fault)
             continue
         try:
             (target / place).parent.mkdir(parents=True, exist_ok=True)
             if not (target / place).exists():
-                (target / place).write_bytes(raw)
+                (target / place).write_bytes(content)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise
@@ -219,54 +223,57 @@ def _lay_out_inputs(
 def rerun_command_line(
     manifest: Manifest, inputs: Path, out: Path, command: click.Command
 ) -> list[str]:
-    """What is to be run, with the inputs from one folder and the outputs into another. Raises
-    click.UsageError where the manifest has a parameter that the command lacks, or asks for too many
-    processes."""
-    known = {name: param for param in command.params for name in param.opts}
+    """Return the command line of the run, with inputs from one folder and outputs into another.
+    Raises click.UsageError if the command lacks a parameter of the manifest, or for too many
+    threads or processes."""
+    known_params = {name: param for param in command.params for name in param.opts}
     cores = usable_cores()
-    many = {"--threads": manifest.threads, "--jobs": manifest.jobs}
+    worker_counts = {"--threads": manifest.threads, "--jobs": manifest.jobs}
     options: list[str] = []
     arguments: list[str] = []
-    for one in manifest.parameters:
-        param, name = known.get(one.name), one.name
-        if param is None and one.source != "default":
+    for parameter in manifest.parameters:
+        param, name = known_params.get(parameter.name), parameter.name
+        if param is None and parameter.source != "default":
             raise usage_error(
                 "'{command}' has no {name} in this version.", command=manifest.command, name=name
             )
-        if param is None or name in IGNORED_OPTIONS or not _must_be_repeated(one, param):
+        if param is None or name in IGNORED_OPTIONS or not _must_be_repeated(parameter, param):
             continue
-        values = [str(v) for v in (one.value if isinstance(one.value, tuple) else (one.value,))]
+        values = [
+            str(v)
+            for v in (parameter.value if isinstance(parameter.value, tuple) else (parameter.value,))
+        ]
         if name in manifests.FILE_PARAMETERS:
-            if len(one.at) != len(values) or None in one.at:
-                listed = ", ".join(values)
-                raise usage_error("the manifest does not say where '{path}' lies.", path=listed)
-            values = [str(inputs / place) for place in one.at if place is not None]
+            if len(parameter.at) != len(values) or None in parameter.at:
+                value_list = ", ".join(values)
+                raise usage_error("the manifest does not say where '{path}' lies.", path=value_list)
+            values = [str(inputs / place) for place in parameter.at if place is not None]
         if isinstance(param, click.Argument):
             arguments += values
         elif getattr(param, "is_flag", False):
-            options += [name] if one.value is True else []
-        elif name in many:
-            many[name] = manifests.whole_number(one)
-            options += [f"{name}={many[name]}"]
+            options += [name] if parameter.value is True else []
+        elif name in worker_counts:
+            worker_counts[name] = manifests.whole_number(parameter)
+            options += [f"{name}={worker_counts[name]}"]
         else:
             options += [f"{name}={value}" for value in values]
-    elsewhere = cores != manifest.platform.cores or manifest.engine == "cluster"
-    for name, count in many.items():
-        if name not in known or count is None:
+    is_elsewhere = cores != manifest.platform.cores or manifest.engine == "cluster"
+    for name, count in worker_counts.items():
+        if name not in known_params or count is None:
             continue
-        asked = f"{name}={count}"
+        option = f"{name}={count}"
         if count > MAX_JOBS_PER_CORE * cores:
             raise usage_error(
-                "the run took {asked}, too many for {cores} cores.", asked=asked, cores=cores
+                "the run took {asked}, too many for {cores} cores.", asked=option, cores=cores
             )
-        if elsewhere and asked not in options:
-            options.append(asked)
-    own = ["--quiet", f"--language={manifest.language}", f"--out={out}"]
-    return [manifest.command, *options, *own, "--", *arguments]
+        if is_elsewhere and option not in options:
+            options.append(option)
+    fixed_options = ["--quiet", f"--language={manifest.language}", f"--out={out}"]
+    return [manifest.command, *options, *fixed_options, "--", *arguments]
 
 
 def _must_be_repeated(parameter: entries.ManifestParameter, param: click.Parameter) -> bool:
-    """Whether a parameter is to be given again: it was given, or its default has been changed."""
+    """Check whether a parameter has to be given again: it was given, or its default has changed."""
     if (
         isinstance(param, click.Option)
         and isinstance(param.type, click.Path)
@@ -281,7 +288,7 @@ def _must_be_repeated(parameter: entries.ManifestParameter, param: click.Paramet
 
 
 def _changed_surroundings(manifest: Manifest) -> Iterator[entries.EnvironmentChange]:
-    """What is no longer as it was then."""
+    """Yield differences of platform, solver, versions and environment since the run."""
     pairs: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
         "platform": (manifest.platform.model_dump(), manifests.current_platform().model_dump()),
         "solver": (manifest.solver.model_dump(), manifests.current_solver().model_dump()),
@@ -291,7 +298,7 @@ def _changed_surroundings(manifest: Manifest) -> Iterator[entries.EnvironmentCha
     for group, pair in pairs.items():
         for name in sorted({*pair[0], *pair[1]}):
             then, now = (str(side[name]) if name in side else None for side in pair)
-            # The count of threads is that of then, whatever there is now.
+            # The rerun uses the number of threads of the run, whatever the number of cores.
             if then != now and name != "cores":
                 yield entries.EnvironmentChange(name=f"{group}.{name}", then=then, now=now)
 
@@ -299,50 +306,52 @@ def _changed_surroundings(manifest: Manifest) -> Iterator[entries.EnvironmentCha
 def _compare_outputs(
     manifest: Manifest, old_folder: Path, new_folder: Path
 ) -> tuple[dict[str, Any], list[Any]]:
-    """The outputs in a folder beside those that a manifest lists, which lie in another: fields of a
-    rerun, and the values that differ by output and path. An output that is not there any more as it
-    was written is compared by its hash alone."""
-    changed, not_compared, good = [], [], None
+    """Compare the outputs that a manifest lists with those in a new folder; return fields of a
+    Rerun and the values that differ, as (output, path, then, now). Of an output that was changed
+    since the run only the hash is compared."""
+    changed, not_compared, equally_good = [], [], None
     differing: list[tuple[str, str, Any, Any]] = []
-    same = manifest.versions.get("vorrat") == installed_version()
+    is_same_version = manifest.versions.get("vorrat") == installed_version()
     for output in manifest.outputs:
-        old, new = (
-            _read_content(old_folder / output.path, output.size),
-            _read_content(new_folder / output.path),
-        )
+        old = _read_content(old_folder / output.path, output.size)
+        new = _read_content(new_folder / output.path)
         if old is None or _sha256(old) != output.sha256:
             changed.append(output.path)
             old = None
-        own, due, then, now = None if new is None else _sha256(new), output.sha256, None, None
+        new_hash = None if new is None else _sha256(new)
+        expected_hash = output.sha256
+        then = None
+        now = None
         if new is not None and output.volatile == ("*",):
             not_compared.append(output.path)
             continue
         if new is not None and output.content_sha256 is not None:
-            now, due = json.loads(new), output.content_sha256
-            own = content_hash(now, output.volatile)
+            now, expected_hash = json.loads(new), output.content_sha256
+            new_hash = content_hash(now, output.volatile)
             with suppress(InvalidJsonError):  # a manifest may call anything a document
-                then = None if own == due or old is None else parse_json(old)
+                then = None if new_hash == expected_hash or old is None else parse_json(old)
         if then is not None:
             contents = (
                 without_volatile(then, output.volatile),
                 without_volatile(now, output.volatile),
             )
-            found = ((output.path, *one) for one in _differences(*contents, ()))
-            # A field that another version did not write yet says nothing of what it found.
-            differing += [one for one in found if same or not _is_new_field(one)]
-            good = _equally_good(then, now) if good is None else good
-        elif own != due:
-            differing.append((output.path, "", due, own))
+            differences = ((output.path, *d) for d in _differences(*contents, ()))
+            # A field that the earlier version did not have yet is no difference.
+            differing += [d for d in differences if is_same_version or not _is_new_field(d)]
+            equally_good = _equally_good(then, now) if equally_good is None else equally_good
+        elif new_hash != expected_hash:
+            differing.append((output.path, "", expected_hash, new_hash))
     return {
         "compared": len(manifest.outputs) - len(not_compared),
         "changed_since": tuple(changed),
         "not_compared": tuple(not_compared),
-        "equally_good": good,
+        "equally_good": equally_good,
     }, differing
 
 
 def _is_new_field(difference: tuple[str, str, Any, Any]) -> bool:
-    """Whether a value that was absent is that of a field, and no entry of a list or by a name."""
+    """Whether an absent value is that of a model field, rather than an entry of a list or
+    mapping."""
     _, path, then, _ = difference
     return then is ABSENT and path.rpartition(".")[2] in _field_names()
 
@@ -350,12 +359,12 @@ def _is_new_field(difference: tuple[str, str, Any, Any]) -> bool:
 @cache
 def _field_names() -> frozenset[str]:
     models = (model for base in (Base, Result) for model in all_subclasses(base))
-    named = (one for model in models for one in model.model_fields.items())
-    return frozenset(field.alias or name for name, field in named)
+    items = (item for model in models for item in model.model_fields.items())
+    return frozenset(field.alias or name for name, field in items)
 
 
 def _read_content(path: Path, size: int | None = None) -> bytes | None:
-    """A file; None where there is none that can be read, or one of another size in bytes."""
+    """Return the content of a file; None if it cannot be read or has another size in bytes."""
     with suppress(OSError, ValueError):
         if path.is_file() and size in (None, path.stat().st_size):
             return path.read_bytes()
@@ -374,21 +383,26 @@ def _differences(then: Any, now: Any, path: tuple[str, ...]) -> Iterator[tuple[s
 
 
 def _equally_good(then: Any, now: Any) -> bool | None:
-    """Whether two plans both lie within their gap of the best that either of them proves."""
-    found: list[tuple[Any, ...]] = []
+    """Whether both plans lie within their gap of the best bound that either proves; None if one has
+    no objective or bound."""
+    all_figures: list[tuple[Any, ...]] = []
     for document in (then, now):
-        proof = document.get("certificate") if isinstance(document, dict) else None
+        certificate = document.get("certificate") if isinstance(document, dict) else None
         names = ("objective", "bound", "gap_target")
-        figures = tuple(proof.get(name) for name in names) if isinstance(proof, dict) else (None,)
+        figures = (
+            tuple(certificate.get(name) for name in names)
+            if isinstance(certificate, dict)
+            else (None,)
+        )
         if not all(isinstance(figure, (int, float)) for figure in figures):
             return None
-        found.append(figures)
-    best = max(bound for _, bound, _ in found)
-    return all(value - best <= gap * max(abs(value), 1e-6) for value, _, gap in found)
+        all_figures.append(figures)
+    best = max(bound for _, bound, _ in all_figures)
+    return all(value - best <= gap * max(abs(value), 1e-6) for value, _, gap in all_figures)
 
 
 def _first_difference(output: str, path: str, then: Any, now: Any) -> entries.FirstDifference:
-    """A value that differs, as a result can hold it: whole, unless it is long."""
+    """Return a value that differs as a result can contain it, cut if it is long."""
     shown: list[Any] = []
     for value in (then, now):
         if value is not None and not isinstance(value, (bool, int, float, str)):
@@ -405,10 +419,10 @@ def _first_difference(output: str, path: str, then: Any, now: Any) -> entries.Fi
 
 
 def _describe_rerun(answer: Rerun) -> Iterator[str]:
-    """A rerun in sentences."""
-    for one in answer.surroundings:
-        then, now = one.then or "-", one.now or "-"
-        yield tr("{name}: then {then}, now {now}", name=one.name, then=then, now=now)
+    """Yield sentences that describe a rerun."""
+    for change in answer.surroundings:
+        then, now = change.then or "-", change.now or "-"
+        yield tr("{name}: then {then}, now {now}", name=change.name, then=then, now=now)
     if answer.why_not is not None:
         reason = tr(WHY_NOT[answer.why_not])
         yield tr("The same result was not promised for this run: {reason}.", reason=reason)

@@ -1,4 +1,5 @@
-"""Scenario files: what is wrong with them, one to start from, their presets, and their schema."""
+"""Commands for scenario files: check them, write one to start from, and list examples, presets and
+the schema."""
 
 import json
 import os
@@ -9,12 +10,10 @@ from typing import get_args
 import click
 
 from models.faults import Fault, ScenarioError
-from models.files import read_case, read_case_text
-from models.files import shipped_files as shelf
+from models.files import read_case, read_case_text, shipped_files
 from models.files.reading import WORKBOOK_SUFFIXES
 from models.input_log import log_inputs
-from models.language import Language, mark_translatable, tr, using
-from models.language import current_language as spoken
+from models.language import Language, current_language, mark_translatable, tr, using
 from models.scenario.case import Case
 from optimizer.analyses.options import ScenarioOptions
 from optimizer.cli import diagnostics, options, output_files, usage
@@ -32,7 +31,7 @@ def validate(
     files: tuple[str, ...], variant: str | None, settings: tuple[str, ...], as_json: bool
 ) -> int:
     """Check scenario FILEs, their tables and all their variants."""
-    found: list[Fault] = []
+    all_faults: list[Fault] = []
     for file in files:
         try:
             reading = read_case(file, variant, settings, check_variants=True)
@@ -40,20 +39,20 @@ def validate(
             faults, summary = error.faults, None
         else:
             faults, summary = reading.warnings, f"{file}: {scenario_summary(reading.case)}"
-        found += faults
+        all_faults += faults
         if not as_json:
             diagnostics.show_faults(faults)
         if summary is not None and not as_json:
             click.echo(summary)
     if as_json:
-        click.echo(json.dumps([diagnostics.fault_as_json(fault) for fault in found], indent=2))
-    if found:
-        click.echo(diagnostics.count_text(found), err=True)
-    return 2 if any(fault.severity == "error" for fault in found) else 0
+        click.echo(json.dumps([diagnostics.fault_as_json(fault) for fault in all_faults], indent=2))
+    if all_faults:
+        click.echo(diagnostics.count_text(all_faults), err=True)
+    return 2 if any(fault.severity == "error" for fault in all_faults) else 0
 
 
 def scenario_summary(case: Case) -> str:
-    """What a scenario holds, in one line."""
+    """Return one line on what a scenario contains."""
     uncertainty = case.uncertainty
     parts = [
         _count_text(len(case.materials), tr("1 material"), mark_translatable("{count} materials")),
@@ -64,13 +63,15 @@ def scenario_summary(case: Case) -> str:
         _count_text(len(case.funders), tr("1 funder"), mark_translatable("{count} funders")),
     ]
     if uncertainty is not None and uncertainty.sample is not None:
-        drawn = int(uncertainty.sample.states)
+        state_count = int(uncertainty.sample.states)
         parts.append(
-            _count_text(drawn, tr("1 sampled state"), mark_translatable("{count} sampled states"))
+            _count_text(
+                state_count, tr("1 sampled state"), mark_translatable("{count} sampled states")
+            )
         )
     else:
-        written = uncertainty.states if uncertainty is not None else None
-        count = len(written) if written is not None else 1
+        states = uncertainty.states if uncertainty is not None else None
+        count = len(states) if states is not None else 1
         parts.append(_count_text(count, tr("1 state"), mark_translatable("{count} states")))
     parts.append(
         _count_text(len(case.variants), tr("1 variant"), mark_translatable("{count} variants"))
@@ -85,7 +86,7 @@ def _count_text(count: int, one: str, many: str) -> str:
 
 STARTER_FILE = "vorrat-run.cmd"
 OPENER_FILES = ("vorrat-open.cmd", "vorrat-open.command", "vorrat-open.desktop")
-"""What opens the page by a double click: on Windows, on macOS and on Linux."""
+"""Files that open the page by a double click: on Windows, macOS and Linux."""
 
 
 @click.command()
@@ -101,8 +102,8 @@ OPENER_FILES = ("vorrat-open.cmd", "vorrat-open.command", "vorrat-open.desktop")
 @click.option(
     "--starter",
     is_flag=True,
-    help=f"Write {STARTER_FILE} as well, onto which Windows users drop their workbook, and what opens "
-    "the page by a double click.",
+    help=f"Write {STARTER_FILE} as well, onto which Windows users drop their workbook, and what "
+    "opens the page by a double click.",
 )
 @usage.make_language_option(
     "Language of the file and of what is said; the file is English if not given."
@@ -114,116 +115,128 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     PATH is scenario.yaml if not given, with --excel scenario.xlsx, with --from alone the name of
     that file.
     """
-    # What the environment speaks is no wish for the file, which others may read.
+    # Only --language counts, not the environment: others may read the file.
     language = usage.requested_language() or "en"
-    own = None if origin is None else _resolve_origin(origin)
-    path = path or ("scenario.xlsx" if excel else "scenario.yaml" if own is None else own.name)
+    source = None if origin is None else _resolve_origin(origin)
+    path = path or (
+        "scenario.xlsx" if excel else "scenario.yaml" if source is None else source.name
+    )
     if excel and not path.lower().endswith(".xlsx"):
         raise usage_error("'{path}' is no name of a workbook: it ends in .xlsx.", path=path)
-    if own is None and not excel and path.lower().endswith(WORKBOOK_SUFFIXES):
+    if source is None and not excel and path.lower().endswith(WORKBOOK_SUFFIXES):
         raise usage_error("'{path}' is the name of a workbook; --excel writes one.", path=path)
     if (
-        own is not None
+        source is not None
         and not excel
-        and Path(path).suffix.lower() not in _allowed_endings(own, path)
+        and Path(path).suffix.lower() not in _allowed_endings(source, path)
     ):
-        raise usage_error("'{path}' has to end like '{other}', of which it is a copy.", path=path,
-                      other=own.name)  # fmt: skip
+        raise usage_error(
+            "'{path}' has to end like '{other}', of which it is a copy.",
+            path=path,
+            other=source.name,
+        )
     with using(language):
-        kept = None if path == "-" else own
-        along = [] if kept is None else _companion_files(kept, Path(path).parent, excel)
+        copied = None if path == "-" else source
+        companions = [] if copied is None else _companion_files(copied, Path(path).parent, excel)
         if excel:
-            content = _build_workbook(own, language)
+            content = _build_workbook(source, language)
         else:
-            content = starter_scenario_text(language).encode() if own is None else own.read_bytes()
-    beside = Path(path).parent / STARTER_FILE if path != "-" else Path(STARTER_FILE)
-    files = [] if path == "-" else [(Path(path), content), *along]
-    openers = [beside.with_name(name) for name in OPENER_FILES] if starter else []
+            content = (
+                starter_scenario_text(language).encode() if source is None else source.read_bytes()
+            )
+    script = Path(path).parent / STARTER_FILE if path != "-" else Path(STARTER_FILE)
+    files = [] if path == "-" else [(Path(path), content), *companions]
+    openers = [script.with_name(name) for name in OPENER_FILES] if starter else []
     if starter:
-        files.append((beside, starter_script(language)))
-        files += [(at, opener_script(at.name)) for at in openers]
-    for file in (Path(path), beside) if path != "-" else (beside,):
+        files.append((script, starter_script(language)))
+        files += [(target, opener_script(target.name)) for target in openers]
+    for file in (Path(path), script) if path != "-" else (script,):
         if not file.parent.is_dir():
             problem = tr("No such file or directory")
             raise usage_error("'{path}' cannot be written: {problem}.", path=file, problem=problem)
     output_files.refuse_existing([file for file, _ in files], force)
-    within = {at.relative_to(beside.parent).as_posix(): raw for at, raw in files}
-    if within:
-        output_files.publish(beside.parent, within, force=force)
+    contents = {target.relative_to(script.parent).as_posix(): raw for target, raw in files}
+    if contents:
+        output_files.publish(script.parent, contents, force=force)
     if path == "-":
         click.echo(content.decode(), nl=False)
     else:
         shown = f'"{path}"' if " " in path else path
         next_step = f"vorrat {'run' if excel else 'validate'} {shown}"
         announce("{path} is written; try: {command}", path=path, command=next_step)
-    for file, _ in along:
+    for file, _ in companions:
         if excel:
             announce("{path} is written: variants of the workbook include it", path=file)
         else:
             announce("{path} is written beside it", path=file)
     if starter:
-        announce("{path} is written: drop a workbook onto it", path=beside)
+        announce("{path} is written: drop a workbook onto it", path=script)
         announce(
             "{names} are written beside it: each opens the page by a double click",
             names=", ".join(OPENER_FILES),
         )
-    for at in openers:
-        if at.suffix != ".cmd":
-            at.chmod(0o755)
+    for target in openers:
+        if target.suffix != ".cmd":
+            target.chmod(0o755)
 
 
 TEMPLATES_FOLDER = files("optimizer.cli") / "templates"
 
 
 def starter_scenario_text(language: str) -> str:
-    """The text of the starter scenario with comments in a language."""
+    """Return the text of the starter scenario with comments in a language."""
     return (TEMPLATES_FOLDER / f"starter.{language}.yaml").read_text(encoding="utf-8")
 
 
 def starter_script(language: str) -> bytes:
-    """The script for Windows that runs a workbook dropped onto it; lines end as Windows has it."""
+    """Return the Windows script that runs a workbook dropped onto it, with Windows line ends."""
     lines = (TEMPLATES_FOLDER / f"vorrat-run.{language}.cmd").read_bytes().splitlines()
     return b"".join(line + b"\r\n" for line in lines)
 
 
 def opener_script(name: str) -> bytes:
-    """The file that opens the page by a double click; lines end as its system has it."""
+    """Return the script that opens the page by a double click, with the line ends of its system."""
     lines = (TEMPLATES_FOLDER / name).read_bytes().splitlines()
     return b"".join(line + (b"\r\n" if name.endswith(".cmd") else b"\n") for line in lines)
 
 
 def _companion_files(file: Path, folder: Path, to_workbook: bool) -> list[tuple[Path, bytes]]:
-    """Files that belong to a scenario, to lie in a folder as they lie beside it; not what is there
-    already. To a workbook do those that variants include: it holds what a variant sets alone."""
+    """Return the files that a scenario needs, by their paths in ``folder``, without those that
+    already exist there unchanged. A workbook needs only the files that its variants include."""
     with log_inputs() as record:
         variants = read_case(file, check_variants=True).case.variants
-    own = [one for one in record.files if one.role in ("include", "table")]
-    found = {_relative_path(file.parent, one.path): one.content for one in own}
+    contents = {
+        _relative_path(file.parent, item.path): item.content
+        for item in record.files
+        if item.role in ("include", "table")
+    }
     if to_workbook:
         sets = (variant.set.get("include", ()) for variant in variants.values())
-        named = [name for one in sets for name in one if isinstance(name, str)]
-        with log_inputs() as once:
+        variant_includes = [name for names in sets for name in names if isinstance(name, str)]
+        with log_inputs() as base_record:
             read_case(file)
-        # A variant replaces what the scenario includes, so it may name it once more.
-        within = {_relative_path(file.parent, one.path) for one in once.files} - {*named}
-        found = {path: content for path, content in found.items() if path not in within}
-    elif file in shelf.scenario_files().values():
-        found |= shelf.companion_files(file)
+        # The includes of a variant replace those of the scenario, and may name the same file.
+        base_paths = {_relative_path(file.parent, item.path) for item in base_record.files} - {
+            *variant_includes
+        }
+        contents = {path: content for path, content in contents.items() if path not in base_paths}
+    elif file in shipped_files.scenario_files().values():
+        contents |= shipped_files.companion_files(file)
     return [
         (place, content)
-        for path, content in found.items()
+        for path, content in contents.items()
         if content is not None
         and (not (place := folder / path).is_file() or place.read_bytes() != content)
     ]
 
 
 def _allowed_endings(file: Path, path: str) -> set[str]:
-    """How the name of a copy of a scenario file may end; a text may also go to stdout."""
-    own = file.suffix.lower()
-    text = path == "-" and own not in (".xlsx", ".xlsm")
+    """Return the endings that a copy of a scenario file may have; none for text to stdout."""
+    suffix = file.suffix.lower()
+    is_text = path == "-" and suffix not in (".xlsx", ".xlsm")
     return {
-        *(shelf.YAML_SUFFIXES if own in shelf.YAML_SUFFIXES else (own,)),
-        *([""] if text else []),
+        *(shipped_files.YAML_SUFFIXES if suffix in shipped_files.YAML_SUFFIXES else (suffix,)),
+        *([""] if is_text else []),
     }
 
 
@@ -232,10 +245,10 @@ def _relative_path(folder: Path, path: str | Path) -> str:
 
 
 def _resolve_origin(origin: str) -> Path:
-    """A scenario file, or the one of that name that comes with Vorrat."""
+    """Return a scenario file, or the shipped one of that name."""
     if Path(origin).is_file() or Path(origin).suffix:
         return Path(origin)
-    return _look_up_scenario(shelf.scenario_files(), origin)
+    return _look_up_scenario(shipped_files.scenario_files(), origin)
 
 
 def _look_up_scenario(scenarios: dict[str, Path], name: str) -> Path:
@@ -248,7 +261,7 @@ def _look_up_scenario(scenarios: dict[str, Path], name: str) -> Path:
 
 
 def _build_workbook(origin: Path | None, language: Language) -> bytes:
-    """A workbook that reads back to just the scenario it was made from."""
+    """Return a workbook that reads back to the same scenario."""
     from optimizer.report.scenario_workbook.book import (
         build_scenario_workbook,
         first_roundtrip_difference,
@@ -258,14 +271,16 @@ def _build_workbook(origin: Path | None, language: Language) -> bytes:
         reading = read_case_text(starter_scenario_text(language), f"starter.{language}.yaml")
     else:
         reading = read_case(origin, check_variants=True)
-    made = build_scenario_workbook(reading.case)
-    path = first_roundtrip_difference(reading.case, made)
+    workbook = build_scenario_workbook(reading.case)
+    path = first_roundtrip_difference(reading.case, workbook)
     if path is not None:
-        place, named = reading.location(path), ".".join(map(str, path))
+        location, dotted_path = reading.location(path), ".".join(map(str, path))
         raise usage_error(
-            "{place}: a workbook cannot hold this as it stands ({path}).", place=place, path=named
+            "{place}: a workbook cannot hold this as it stands ({path}).",
+            place=location,
+            path=dotted_path,
         )
-    return made
+    return workbook
 
 
 @click.command()
@@ -273,31 +288,32 @@ def _build_workbook(origin: Path | None, language: Language) -> bytes:
 @usage.language_option
 def examples(name: str | None) -> None:
     """List the scenarios that come with Vorrat, or print the one called NAME."""
-    known = shelf.scenario_files()
+    scenarios = shipped_files.scenario_files()
     if name is not None:
-        click.echo(shelf.read_source_text(_look_up_scenario(known, name)), nl=False)
+        click.echo(shipped_files.read_source_text(_look_up_scenario(scenarios, name)), nl=False)
         return
-    width = max(map(len, known))
-    for one, where in known.items():
-        click.echo(f"{one:<{width}}  {shelf.read_heading(where)[0].in_language(spoken())}")
+    width = max(map(len, scenarios))
+    for scenario, path in scenarios.items():
+        title = shipped_files.read_heading(path)[0].in_language(current_language())
+        click.echo(f"{scenario:<{width}}  {title}")
 
 
 @click.command()
 @click.argument("name", required=False)
 def presets(name: str | None) -> None:
     """List the presets that scenarios can include, or print the one called NAME."""
-    known = shelf.preset_files()
+    known_presets = shipped_files.preset_files()
     if name is None:
-        for one, where in known.items():
-            click.echo(one)
-            title, description = shelf.read_heading(where)
-            for spoken in get_args(Language):
-                click.echo(f"  {title.in_language(spoken)}: {description.in_language(spoken)}")
+        for preset, path in known_presets.items():
+            click.echo(preset)
+            title, description = shipped_files.read_heading(path)
+            for language in get_args(Language):
+                click.echo(f"  {title.in_language(language)}: {description.in_language(language)}")
         return
-    if name not in known:
-        names = ", ".join(known)
+    if name not in known_presets:
+        names = ", ".join(known_presets)
         raise usage_error("There is no preset '{name}'. There are {names}.", name=name, names=names)
-    click.echo(shelf.read_source_text(known[name]), nl=False)
+    click.echo(shipped_files.read_source_text(known_presets[name]), nl=False)
 
 
 @click.command()
@@ -312,5 +328,5 @@ def schema(kind: str | None) -> None:
         raise usage_error(
             "there is no result of kind '{kind}'; these are {kinds}.", kind=kind, kinds=kinds
         )
-    made = scenario_schema() if kind is None else result_schema(kind)
-    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+    json_schema = scenario_schema() if kind is None else result_schema(kind)
+    click.echo(json.dumps(json_schema, indent=2, ensure_ascii=False))

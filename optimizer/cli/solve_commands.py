@@ -1,5 +1,5 @@
-"""``vorrat solve``: the best plan for a scenario, with its proof; and ``vorrat run``: from a
-workbook or a scenario file to a plan, a report and a result workbook beside it."""
+"""``vorrat solve``: the best plan of a scenario with its certificate; and ``vorrat run``: from a
+workbook or scenario file to a plan, a report and a result workbook beside it."""
 
 import os
 import sys
@@ -45,24 +45,26 @@ from optimizer.report.fault_workbook import (
 
 
 def _find_best_plan(analysis_input: AnalysisInput, plan_options: PlanOptions) -> AnalysisOutcome:
-    """The best plan, which the process that supervises this one keeps as it is found."""
+    """Solve for the best plan, with checkpoints to the supervising process."""
     if plan_options.break_even:
         from optimizer.solve.planner import check_supported
 
         check_supported(analysis_input.reading.case)
     names = ("gap", "time_limit", "node_limit", "threads", "method", "on_progress")
-    how: dict[str, Any] = {name: getattr(plan_options, name) for name in names}
-    about: dict[str, Any] = {
+    solve_options: dict[str, Any] = {name: getattr(plan_options, name) for name in names}
+    fields: dict[str, Any] = {
         name: getattr(analysis_input, name) for name in ("pool", "variant", "title")
     }
-    found = child_process.plan_with_checkpoints(analysis_input.reading.case, **how, **about)
+    plan = child_process.plan_with_checkpoints(
+        analysis_input.reading.case, **solve_options, **fields
+    )
     if plan_options.break_even and not child_process.is_salvaging():
         from optimizer.analyses.break_even import add_break_even
 
         child_process.announce_search()
-        with suppress(Interrupted):  # the plan is there
-            found = add_break_even(found, plan_options.time_limit)
-    return AnalysisOutcome(found, 0 if found.certificate.status == "optimal" else 1)
+        with suppress(Interrupted):  # the plan itself is kept
+            plan = add_break_even(plan, plan_options.time_limit)
+    return AnalysisOutcome(plan, 0 if plan.certificate.status == "optimal" else 1)
 
 
 solve = analysis_commands.analysis_command("solve", _find_best_plan)
@@ -88,15 +90,15 @@ def run(
     file: Path, out: Path | None, opens: bool, everything: bool, quiet: bool, **values: Any
 ) -> int:
     """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
-    spoken = usage.requested_language()
-    # What nobody asked for goes by the workbook, whose author may have another system.
-    found = workbook_language(file) if _is_workbook(file) and spoken is None else None
-    with using(spoken or found or current_language()):
+    requested = usage.requested_language()
+    # Without --language the workbook decides, whose author may have another system language.
+    detected = workbook_language(file) if _is_workbook(file) and requested is None else None
+    with using(requested or detected or current_language()):
         if out is not None:
             output_files.make_folder(out)
-        asked = build_options(PlanOptions, values, listener=ProgressDisplay(quiet))
+        plan_options = build_options(PlanOptions, values, listener=ProgressDisplay(quiet))
         return _ScenarioRun(
-            file, file.parent if out is None else out, asked, opens, everything
+            file, file.parent if out is None else out, plan_options, opens, everything
         ).execute()
 
 
@@ -105,16 +107,16 @@ def _is_workbook(path: Path) -> bool:
 
 
 def workbook_language(path: Path) -> Language | None:
-    """The language in which a workbook's sheets are named; None where it cannot be told."""
+    """Return the language of a workbook's sheet names; None if it cannot be determined."""
     from models.files.workbook import check_workbook_archive, sheet_names
 
-    place = SourceLocation(str(path))
+    location = SourceLocation(str(path))
     try:
-        raw = read_bytes(path, place)
-        check_workbook_archive(raw, str(path), place)
-        names = set(sheet_names(raw, str(path), place))
+        raw = read_bytes(path, location)
+        check_workbook_archive(raw, str(path), location)
+        names = set(sheet_names(raw, str(path), location))
     except ScenarioError:
-        # What is wrong with it is told by the reading that follows.
+        # Its faults are reported when it is read afterwards.
         return None
     english, german = zip(*(label_translations(tab.label) for tab in all_tabs()), strict=True)
     count_en, count_de = len(names & set(english)), len(names & set(german))
@@ -130,105 +132,110 @@ class _ScenarioRun:
     runs_everything: bool
 
     def execute(self) -> int:
-        """Read, solve, write; the exit code."""
+        """Read, solve and write; return the exit code."""
         try:
             reading = read_case(self.file, self.options.variant, check_variants=True)
         except ScenarioError as error:
             return self._report_faults(error.faults)
-        doubts = [*reading.warnings, *diagnostics.unsampled_hazard_warnings(reading)]
-        diagnostics.show_faults(doubts)
-        steps = self.options.listener
-        steps.note(f"{self.file}: {scenario_summary(reading.case)}")
+        warnings = [*reading.warnings, *diagnostics.unsampled_hazard_warnings(reading)]
+        diagnostics.show_faults(warnings)
+        progress = self.options.listener
+        progress.note(f"{self.file}: {scenario_summary(reading.case)}")
         title = display_name(reading.case.title, self.file.stem, current_language())
         try:
-            with closing(steps):
-                given = AnalysisInput(str(self.file), reading, title, self.options.variant)
-                solved = _find_best_plan(given, self.options)
+            with closing(progress):
+                analysis_input = AnalysisInput(str(self.file), reading, title, self.options.variant)
+                outcome = _find_best_plan(analysis_input, self.options)
         except ScenarioError as error:
             return self._report_faults(diagnostics.faults_with_places(error, reading))
         except Infeasible as error:
             diagnostics.show_conflict(error, reading)
-            remedy, own = tr("relax this rule or one of the others"), str(self.file)
+            remedy, file_name = tr("relax this rule or one of the others"), str(self.file)
             findings = []
             for rule in error.conflict:
-                said = f"{rule.tag} {rule.name}: {rule.says}"
+                message = f"{rule.tag} {rule.name}: {rule.says}"
                 findings.append(
-                    finding_at_place("conflict", reading.location(rule.path), said, remedy, own)
+                    finding_at_place(
+                        "conflict", reading.location(rule.path), message, remedy, file_name
+                    )
                 )
             self._write_fault_sheet(findings)
             return error.exit_code
-        if doubts:
-            self._write_fault_sheet(self._findings(doubts), opens=False)
+        if warnings:
+            self._write_fault_sheet(self._findings(warnings), opens=False)
         elif _is_workbook(self.file):
             with suppress(OSError):  # open in another program
                 self._product_path(FAULTS_FILE).unlink(missing_ok=True)
-        plan = solved.result
+        plan = outcome.result
         assert isinstance(plan, Plan)
-        code = solved.exit_code
-        written = self._write_products(render_products(plan), code)
+        code = outcome.exit_code
+        paths = self._write_products(render_products(plan), code)
         child_process.announce_published()
         if plan.certificate.status == "limit":
             click.echo(tr("Stopped by the limit: the plan is checked, a better one may exist."))
         click.echo(tr("Done. These files are written:"))
-        for path in written.values():
+        for path in paths.values():
             click.echo(f"  {path}")
         if self.opens_result:
-            _open_file(written[REPORT_FILE])
-        return self._add_further_analyses(plan, written, code) if self.runs_everything else code
+            _open_file(paths[REPORT_FILE])
+        return self._add_further_analyses(plan, paths, code) if self.runs_everything else code
 
     def _add_further_analyses(self, plan: Plan, written: dict[str, Path], code: int) -> int:
-        """Find what else there is to say, and write all anew with it; the exit code."""
+        """Run further analyses and write all files again with their results; return the exit
+        code."""
         from optimizer import cli
         from optimizer.cli.further_analyses import run_further_analyses
 
         click.echo(tr("More follows; the report is made anew with it."))
-        found = run_further_analyses(self.file, self.options, plan, written[PLAN_FILE])
-        places = list(
+        further = run_further_analyses(self.file, self.options, plan, written[PLAN_FILE])
+        paths = list(
             self._write_products(
-                render_products(plan, found.results, found.other_plans), code
+                render_products(plan, further.results, further.other_plans), code
             ).values()
         )
-        options, is_whole = self._product_path(OPTIONS_FILE), found.is_complete
-        if found.comparison_file is not None:
-            made = cli.run_silently(
-                ["report", str(found.comparison_file), "--out", str(options), "--force"]
+        options_page, is_whole = self._product_path(OPTIONS_FILE), further.is_complete
+        if further.comparison_file is not None:
+            report_code = cli.run_silently(
+                ["report", str(further.comparison_file), "--out", str(options_page), "--force"]
             )
-            places += [options] if made in (0, 1) else []
-            is_whole = is_whole and made in (0, 1)
-        for path in places:
+            paths += [options_page] if report_code in (0, 1) else []
+            is_whole = is_whole and report_code in (0, 1)
+        for path in paths:
             click.echo(f"  {path}")
         return code if is_whole else max(code, 1)
 
     @property
     def _stem(self) -> str:
-        """The name of the scenario, and that of the variant."""
+        """The names of the scenario and of the variant."""
         variant = (
             output_files.safe_name(self.options.variant) if self.options.variant is not None else ""
         )
         return "-".join(part for part in (self.file.stem, variant) if part)
 
     def _product_path(self, name: str) -> Path:
-        """The file of one product: that of the scenario in front, and that of the variant."""
+        """Return the path of an output file, which starts with scenario and variant."""
         return self.folder / f"{self._stem}-{name}"
 
     def _write_products(self, content: dict[str, bytes], code: int) -> dict[str, Path]:
-        """Write each product by its name; where each went, beside one that another program has
-        open."""
-        made = [(self._product_path(name), raw) for name, raw in content.items()]
-        along: list[tuple[Path, bytes]] = []
+        """Write output files; return their paths by name. A file that is open in another program is
+        written beside it under another name."""
+        files = [(self._product_path(name), raw) for name, raw in content.items()]
+        companions: list[tuple[Path, bytes]] = []
         if self.folder != self.file.parent:
-            # What is kept to run it again: in a folder of its own, not among the user's files.
+            # The manifest is only written into a separate folder, not among the user's files.
             result = self._product_path("plan").name.removesuffix("-plan")
-            found = manifest.manifest_files(result, {p.name: content for p, content in made}, code)
-            along = [(self.folder / name, content) for name, content in found.items()]
+            extra = manifest.manifest_files(result, {p.name: content for p, content in files}, code)
+            companions = [(self.folder / name, content) for name, content in extra.items()]
         while True:
             try:
-                output_files.write_files([*along, *made], force=True)
-                return dict(zip(content, (path for path, _ in made), strict=True))
+                output_files.write_files([*companions, *files], force=True)
+                return dict(zip(content, (path for path, _ in files), strict=True))
             except FileInUse as error:
-                # What was found is not lost because the earlier one is open.
-                own = error.path.name
-                made = [(p.with_stem(f"{p.stem}-new") if p.name == own else p, c) for p, c in made]
+                # The new result must not be lost because the earlier file is open.
+                busy = error.path.name
+                files = [
+                    (p.with_stem(f"{p.stem}-new") if p.name == busy else p, c) for p, c in files
+                ]
 
     def _report_faults(self, faults: Sequence[Fault]) -> int:
         diagnostics.show_faults_and_count(faults)
@@ -239,25 +246,27 @@ class _ScenarioRun:
         return [finding_from_fault(fault, str(self.file)) for fault in faults]
 
     def _write_fault_sheet(self, findings: Sequence[Finding], opens: bool = True) -> None:
-        """List the findings about a workbook in a file beside it, with links to the cells."""
+        """Write findings about a workbook to a workbook beside it, with links to the cells."""
         if not _is_workbook(self.file) or not self.file.exists():
             return
-        beside = self._product_path(FAULTS_FILE)
+        fault_file = self._product_path(FAULTS_FILE)
         try:
-            target = Path(os.path.relpath(self.file, beside.parent)).as_posix()
+            target = Path(os.path.relpath(self.file, fault_file.parent)).as_posix()
         except ValueError:  # on another drive
             target = self.file.resolve().as_posix()
         try:
-            output_files.write_files([(beside, build_fault_workbook(findings, target))], force=True)
+            output_files.write_files(
+                [(fault_file, build_fault_workbook(findings, target))], force=True
+            )
         except NotWritten:
-            announce("'{file}' cannot be written: the faults are above.", file=beside)
+            announce("'{file}' cannot be written: the faults are above.", file=fault_file)
             return
-        announce("All of this is in {file}, with links to the cells.", file=beside)
+        announce("All of this is in {file}, with links to the cells.", file=fault_file)
         if opens and self.opens_result:
-            _open_file(beside)
+            _open_file(fault_file)
 
 
 def _open_file(path: Path) -> None:
-    """Show a file in the program for its kind; that there is none is no failure of the run."""
+    """Open a file in the program for its type; a missing program is no failure of the run."""
     desktop = sys.platform in ("win32", "darwin")
     click.launch(str(path.resolve()) if desktop else path.resolve().as_uri())

@@ -1,9 +1,8 @@
-"""Which language the command line speaks, and help and usage errors in it.
+"""The language of the command line, and help and usage errors in it.
 
-An option comes first, then the environment variable, then the language of the system where that is
-German; else English. What click says in English is put into German here: headings and options of a
-help text, and its exceptions, told apart by their class or their wording.
-"""
+The language is that of an option, else of the environment variable, else German if the system is
+German, else English. Texts of click are translated here: headings and options of help, and messages
+of exceptions, recognized by class or by pattern."""
 
 import copy
 import inspect
@@ -21,13 +20,13 @@ _AnyCommand = TypeVar("_AnyCommand", bound=click.Command)
 
 
 class LocalizedFormatter(click.HelpFormatter):
-    """Writes help with the headings of the language."""
+    """Formats help with headings in the current language."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        """Write how a command is called."""
-        own = {"[OPTIONS]": tr("[OPTIONS]"), "COMMAND [ARGS]...": tr("COMMAND [ARGS]...")}
-        for english, said in own.items():
-            args = args.replace(english, said)
+        """Write the usage line of a command."""
+        translations = {"[OPTIONS]": tr("[OPTIONS]"), "COMMAND [ARGS]...": tr("COMMAND [ARGS]...")}
+        for english, translated in translations.items():
+            args = args.replace(english, translated)
         super().write_usage(prog, args, tr("Usage: "))
 
     def write_heading(self, heading: str) -> None:
@@ -38,48 +37,48 @@ class LocalizedFormatter(click.HelpFormatter):
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
-        """Write options or commands and what they do."""
-        own = {"[default: ": tr("[default: ")}
-        own["Show this message and exit."] = tr("Show this message and exit.")
-        said = []
+        """Write options or commands with their help."""
+        translations = {"[default: ": tr("[default: ")}
+        translations["Show this message and exit."] = tr("Show this message and exit.")
+        translated_rows = []
         for name, text in rows:
-            for english, ours in own.items():
-                text = text.replace(english, ours)
-            said.append((name, text))
-        super().write_dl(said, col_max, col_spacing)
+            for english, translated in translations.items():
+                text = text.replace(english, translated)
+            translated_rows.append((name, text))
+        super().write_dl(translated_rows, col_max, col_spacing)
 
 
 class LocalizedContext(click.Context):
-    """A context whose help is written in the current language."""
+    """A click context that formats help in the current language."""
 
     formatter_class = LocalizedFormatter
 
 
 def localized(command: _AnyCommand) -> _AnyCommand:
-    """A copy of a command whose help is in the current language."""
-    made = copy.copy(command)
-    made.context_class = LocalizedContext
-    made.help = tr(inspect.cleandoc(command.help)) if command.help else command.help
-    made.epilog = tr(command.epilog) if command.epilog else command.epilog
-    made.params = [copy.copy(param) for param in command.params]
-    for param in made.params:
+    """Return a copy of a command with its help in the current language."""
+    translated = copy.copy(command)
+    translated.context_class = LocalizedContext
+    translated.help = tr(inspect.cleandoc(command.help)) if command.help else command.help
+    translated.epilog = tr(command.epilog) if command.epilog else command.epilog
+    translated.params = [copy.copy(param) for param in command.params]
+    for param in translated.params:
         if isinstance(param, click.Option) and param.help:
             param.help = tr(param.help)
-    return made
+    return translated
 
 
 def usage_error(text: str, /, **values: object) -> click.UsageError:
-    """An error of usage: a text in the current language, with values put into it."""
+    """Return a usage error with a translated text into which values are inserted."""
     return click.UsageError(tr(text, **values))
 
 
 def announce(text: str, /, **values: object) -> None:
-    """Print a text to stderr, in the current language."""
+    """Print a translated text to stderr."""
     click.echo(tr(text, **values), err=True)
 
 
 def show_usage_error(error: click.ClickException) -> None:
-    """Print an error of usage to stderr."""
+    """Print a usage error to stderr."""
     if current_language() == "en":
         error.show()
         return
@@ -92,20 +91,22 @@ def show_usage_error(error: click.ClickException) -> None:
 
 
 def _error_message(error: click.ClickException) -> str:
-    """The message of an error, without the words around it."""
+    """Return the translated message of an error."""
     if isinstance(error, click.NoSuchOption):
         message = tr("there is no option '{option}'.", option=error.option_name)
         if error.possibilities:
-            near = ", ".join(sorted(error.possibilities))
-            message += " " + tr("Did you mean {names}?", names=near)
+            suggestions = ", ".join(sorted(error.possibilities))
+            message += " " + tr("Did you mean {names}?", names=suggestions)
         return message
     if isinstance(error, click.BadParameter) and error.param is not None:
-        named = error.param.get_error_hint(error.ctx) if error.ctx else error.param.name
+        parameter_name = error.param.get_error_hint(error.ctx) if error.ctx else error.param.name
         if isinstance(error, click.MissingParameter):
             if isinstance(error.param, click.Argument):
-                return tr("argument {name} is missing.", name=named)
-            return tr("option {name} is missing.", name=named)
-        return tr("{name}: {problem}", name=named, problem=_translate_message(error.message))
+                return tr("argument {name} is missing.", name=parameter_name)
+            return tr("option {name} is missing.", name=parameter_name)
+        return tr(
+            "{name}: {problem}", name=parameter_name, problem=_translate_message(error.message)
+        )
     return _translate_message(error.message)
 
 
@@ -124,14 +125,14 @@ _CLICK_MESSAGES = {
     ),
     "Missing command.": mark_translatable("Missing command."),
 }
-"""What click says of a value or an argument, as a pattern, and how it is said here."""
+"""Messages of click as patterns, and their translatable replacements."""
 
 
 def _translate_message(message: str) -> str:
-    for pattern, said in _CLICK_MESSAGES.items():
-        found = re.fullmatch(re.sub(r"<(\w+)>", r"(?P<\1>.*)", pattern), message)
-        if found:
-            return tr(said, **found.groupdict())
+    for pattern, template in _CLICK_MESSAGES.items():
+        match = re.fullmatch(re.sub(r"<(\w+)>", r"(?P<\1>.*)", pattern), message)
+        if match:
+            return tr(template, **match.groupdict())
     return message
 
 
@@ -142,16 +143,16 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def environment_language() -> Language:
-    """The language that the environment asks for. Raises click.UsageError where the variable names
-    none that there is."""
-    named = os.environ.get(LANGUAGE_VARIABLE)
-    if not named:
+    """Return the language of the environment. Raises click.UsageError if the variable names an
+    unknown one."""
+    requested = os.environ.get(LANGUAGE_VARIABLE)
+    if not requested:
         return "de" if _system_is_german() else "en"
-    if named not in LANGUAGES:
+    if requested not in LANGUAGES:
         raise usage_error(
-            "{variable} is '{value}'; write en or de.", variable=LANGUAGE_VARIABLE, value=named
+            "{variable} is '{value}'; write en or de.", variable=LANGUAGE_VARIABLE, value=requested
         )
-    return named
+    return requested
 
 
 def _system_is_german() -> bool:
@@ -165,20 +166,20 @@ def _system_is_german() -> bool:
 
 
 def requested_language() -> Language | None:
-    """The language that an option asked for, if any did."""
-    found: Language | None = click.get_current_context().meta.get(_REQUESTED_LANGUAGE_KEY)
-    return found
+    """Return the language that an option asked for; None without one."""
+    language: Language | None = click.get_current_context().meta.get(_REQUESTED_LANGUAGE_KEY)
+    return language
 
 
 def apply_language(ctx: click.Context, _option: click.Parameter, value: Language | None) -> None:
-    """Speak the language that an option asks for from here on."""
+    """Switch to the language that an option asks for."""
     if value is not None and not ctx.resilient_parsing:
         ctx.meta[_REQUESTED_LANGUAGE_KEY] = value
         set_language(value)
 
 
 def make_language_option(help_text: str) -> Callable[[_Command], _Command]:
-    """The option ``--language`` with its help, which holds from there on."""
+    """Return the option ``--language`` with this help."""
     return click.option(
         "--language",
         type=click.Choice(LANGUAGES),

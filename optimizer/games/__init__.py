@@ -1,12 +1,11 @@
-"""Games with transferable utility: who gets what of what all are worth together.
+"""Cooperative games with transferable utility: sharing rules, core, nucleolus, cost of stability.
 
 Players are 0 to n - 1, a coalition is a bit mask (bit i is player i), and a game is an array (2**n)
-of the worth of each coalition, 0 for the empty one. Pure functions over arrays; of money, countries
-and scenarios nothing is known here. Exact for about a dozen players, by sampling for more.
+of the value of each coalition, 0 for the empty one. Pure functions over arrays that know nothing of
+scenarios. Exact for about a dozen players, by sampling for more.
 
-Worths come from solvers, so what is less than TOLERANCE of the greatest amount, or than SPECK, is
-negligible: it makes nobody leave, no core empty and no share irrational.
-"""
+Coalition values come from a solver, so amounts below RELATIVE_TOLERANCE times the largest amount,
+or below ABSOLUTE_TOLERANCE, count as zero."""
 
 from optimizer.games.coalitions import ABSOLUTE_TOLERANCE as ABSOLUTE_TOLERANCE
 from optimizer.games.coalitions import RELATIVE_TOLERANCE as RELATIVE_TOLERANCE

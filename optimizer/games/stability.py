@@ -1,4 +1,4 @@
-"""Shares that no coalition would leave: nucleolus, core, and the money that keeps all together."""
+"""Stable shares: nucleolus, core, and the money that makes a game's core non-empty."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,22 +20,16 @@ from optimizer.games.coalitions import (
 )
 
 UNBOUNDED = (-np.inf, np.inf)
-FEASIBILITY_TOLERANCE = (
-    1e-10  # what a row may be off, with worths scaled to 1: the finest that HiGHS accepts
-)
-MULTIPLIER_TOLERANCE = (
-    1e-6  # a multiplier above is; the smallest of 12 players is no less than 1/9477
-)
-DIRECTION_TOLERANCE = (
-    1e-7  # a payoff moves if its row is longer on what is free; others are far shorter
-)
+FEASIBILITY_TOLERANCE = 1e-10  # for values scaled to 1: the smallest that HiGHS accepts
+MULTIPLIER_TOLERANCE = 1e-6  # larger multipliers are positive; of 12 players none is below 1/9477
+DIRECTION_TOLERANCE = 1e-7  # a row can still change if its projection on the free space is longer
 CoreMembership = Literal["inside", "outside", "undecided"]
 CoreEmptiness = Literal["empty", "not empty", "undecided"]
 
 
 @dataclass(frozen=True, eq=False)
 class LinearOptimum:
-    """An optimal point (k) of a linear program and the multipliers (m) of its rows, 0 or more."""
+    """Optimal point (k) of a linear program, and the multipliers (m >= 0) of its rows."""
 
     value: float
     point: Floats
@@ -50,17 +44,17 @@ def solve_linear_program(
     equality: tuple[Floats, Floats] | None = None,
     bounds: Sequence[tuple[float, float]] | None = None,
 ) -> LinearOptimum:
-    """The least cost (k) @ y with rows (m, k) @ y >= sides (m). ``equal`` are rows and sides of
-    equations, ``bounds`` (k) least and greatest y, without which y is free. The program must have
-    an optimum; ArithmeticError if none is found."""
-    equations, values = (None, None) if equality is None else equality
-    for presolve in (False, True):  # without it is faster; with it is another try
-        found = linprog(
+    """Minimise cost (k) @ y subject to rows (m, k) @ y >= lower_sides (m). ``equality`` is the rows
+    and sides of equations, ``bounds`` (k) the bounds of y, which is free without. Raise
+    ArithmeticError if no optimum is found."""
+    equation_rows, equation_sides = (None, None) if equality is None else equality
+    for presolve in (False, True):  # faster without; the second attempt is for numerical trouble
+        result = linprog(
             cost,
             A_ub=-rows,
             b_ub=-lower_sides,
-            A_eq=equations,
-            b_eq=values,
+            A_eq=equation_rows,
+            b_eq=equation_sides,
             bounds=UNBOUNDED if bounds is None else bounds,
             method="highs",
             options={
@@ -69,39 +63,40 @@ def solve_linear_program(
                 "dual_feasibility_tolerance": FEASIBILITY_TOLERANCE,
             },
         )
-        if found.status == 0:
-            multipliers = np.maximum(0.0, -np.asarray(found.ineqlin.marginals))
-            point = np.asarray(found.x)
+        if result.status == 0:
+            multipliers = np.maximum(0.0, -np.asarray(result.ineqlin.marginals))
+            point = np.asarray(result.x)
             return LinearOptimum(float(cost @ point), point, multipliers)
-    raise ArithmeticError(f"no optimum of a linear program over coalitions: {found.message}")
+    raise ArithmeticError(f"no optimum of a linear program over coalitions: {result.message}")
 
 
 def nucleolus(v: ArrayLike) -> Floats:
-    """(n) the individually rational shares of v(N) with the least excesses (Schmeidler 1969), exact
-    for worths that differ by about 1e-9 of the greatest at most. ValueError if the players are
-    worth more alone than together, by more than is negligible."""
-    worths, n = read_game(v)
-    alone = worths[1 << np.arange(n)]
-    surplus = float(worths[-1] - alone.sum())
-    if surplus < -negligible_amount(worths):
+    """Return the nucleolus (n): individually rational shares of v(N) with lexicographically least
+    excesses (Schmeidler 1969). Exact if differences of values are at least about 1e-9 of the
+    largest. Raise ValueError if the players' own values exceed v(N) by more than a negligible
+    amount."""
+    values, n = read_game(v)
+    own_values = values[1 << np.arange(n)]
+    surplus = float(values[-1] - own_values.sum())
+    if surplus < -negligible_amount(values):
         raise ValueError("no shares are individually rational: the players are worth more alone")
     if surplus <= 0.0:
-        only: Floats = alone + surplus / n
-        return only
-    return minimize_excesses(worths, individually_rational=True).payoff
+        equal_split: Floats = own_values + surplus / n
+        return equal_split
+    return minimize_excesses(values, individually_rational=True).payoff
 
 
 def prenucleolus(v: ArrayLike) -> Floats:
-    """(n) the shares of v(N) with the least excesses, whoever would have more alone."""
-    worths, _ = read_game(v)
-    return minimize_excesses(worths, individually_rational=False).payoff
+    """Return the prenucleolus (n): as the nucleolus, without individual rationality."""
+    values, _ = read_game(v)
+    return minimize_excesses(values, individually_rational=False).payoff
 
 
 @dataclass(frozen=True, eq=False)
 class LexicographicOptimum:
-    """The point (n) of lexicographically least excesses, and the levels at which some were fixed.
-    The levels fall; the first is the value of the least core if the shares need not be individually
-    rational. A game of one player has none."""
+    """Payoff (n) with lexicographically least excesses, and the excess levels at which coalitions
+    were fixed, in descending order. Without individual rationality the first is the value of the
+    least core. A game of one player has none."""
 
     payoff: Floats
     excess_levels: tuple[float, ...]
@@ -110,94 +105,101 @@ class LexicographicOptimum:
 def minimize_excesses(
     coalition_values: Floats, *, individually_rational: bool
 ) -> LexicographicOptimum:
-    """Minimise the greatest excess, fix what is greatest at every optimum, and go on with the rest.
-    One linear program a round (Kopelowitz 1967; Maschler, Peleg, Shapley 1979), over the moves that
-    leave all fixed excesses as they are. A row with a positive multiplier is tight at every
-    optimum, one that is merely tight at the optimum found may not be: only the former are fixed. As
-    their multipliers add up to 1 and none of them is spanned by what was fixed before, each round
-    takes at least one dimension, and there are n - 1 rounds at most. What is always tight but has
-    no multiplier comes again in the next round, at the same level. Zero-normalised and scaled to 1
-    inside; the nucleolus moves along with both."""
+    """Minimise the largest excess, fix the excesses that are largest at every optimum, and repeat
+    with the others: one linear program a round (Kopelowitz 1967; Maschler, Peleg, Shapley 1979),
+    over the directions that leave all fixed excesses unchanged.
+
+    A row with a positive multiplier is tight at every optimum, while a row that is tight at the
+    optimum found may not be: only the former are fixed. As their multipliers add up to 1 and none
+    of them is spanned by the rows fixed before, each round removes at least one dimension, so that
+    there are at most n - 1 rounds. A row that is always tight but has no multiplier is fixed in a
+    later round at the same level. Values are zero-normalised and scaled to 1 internally; the
+    nucleolus is covariant."""
     n = coalition_values.size.bit_length() - 1
-    of = membership_matrix(n)
-    alone = coalition_values[1 << np.arange(n)]
-    gains = coalition_values - of @ alone
-    scale = largest_amount(gains)
-    gains, proper = gains / scale, of[1:-1]
-    point = np.full(n, gains[-1] / n)
-    fixed, levels = np.ones((1, n)), []
-    while (free := null_space(fixed)).shape[1]:
-        moves = proper @ free
-        some = np.linalg.norm(moves, axis=1) > DIRECTION_TOLERANCE
-        held = (
-            np.linalg.norm(free, axis=1) > DIRECTION_TOLERANCE
+    membership = membership_matrix(n)
+    own_values = coalition_values[1 << np.arange(n)]
+    normalized_values = coalition_values - membership @ own_values
+    scale = largest_amount(normalized_values)
+    normalized_values, proper_rows = normalized_values / scale, membership[1:-1]
+    point = np.full(n, normalized_values[-1] / n)
+    fixed_rows, excess_levels = np.ones((1, n)), []
+    while (free_space := null_space(fixed_rows)).shape[1]:
+        free_directions = proper_rows @ free_space
+        is_movable = np.linalg.norm(free_directions, axis=1) > DIRECTION_TOLERANCE
+        is_bounded = (
+            np.linalg.norm(free_space, axis=1) > DIRECTION_TOLERANCE
             if individually_rational
             else np.zeros(n, dtype=bool)
         )
-        # Over a move y along what is free, and the level: each excess is at most the level, and
-        # nobody falls below their worth alone. To stay is feasible, whatever was rounded.
+        # Variables: a step in the free space, and the level. Each excess is at most the level, and
+        # no player falls below its own value. The zero step is feasible despite rounding.
         rows = np.block(
-            [[moves[some], np.ones((some.sum(), 1))], [free[held], np.zeros((held.sum(), 1))]]
+            [
+                [free_directions[is_movable], np.ones((is_movable.sum(), 1))],
+                [free_space[is_bounded], np.zeros((is_bounded.sum(), 1))],
+            ]
         )
-        sides = np.concatenate(
-            [(gains[1:-1] - proper @ point)[some], np.minimum(0.0, -point[held])]
+        lower_sides = np.concatenate(
+            [
+                (normalized_values[1:-1] - proper_rows @ point)[is_movable],
+                np.minimum(0.0, -point[is_bounded]),
+            ]
         )
-        cost = np.append(np.zeros(free.shape[1]), 1.0)
-        best = solve_linear_program(cost, rows, sides)
-        point = point + free @ best.point[:-1]
-        levels.append(best.value * scale)
-        tight = np.concatenate([proper[some], np.eye(n)[held]])[
-            best.multipliers > MULTIPLIER_TOLERANCE
+        cost = np.append(np.zeros(free_space.shape[1]), 1.0)
+        optimum = solve_linear_program(cost, rows, lower_sides)
+        point = point + free_space @ optimum.point[:-1]
+        excess_levels.append(optimum.value * scale)
+        tight_rows = np.concatenate([proper_rows[is_movable], np.eye(n)[is_bounded]])[
+            optimum.multipliers > MULTIPLIER_TOLERANCE
         ]
-        fixed = np.concatenate([fixed, tight])
-    return LexicographicOptimum(alone + scale * point, tuple(levels))
+        fixed_rows = np.concatenate([fixed_rows, tight_rows])
+    return LexicographicOptimum(own_values + scale * point, tuple(excess_levels))
 
 
 @dataclass(frozen=True, eq=False)
 class LeastCore:
-    """The shares with the least greatest excess over proper coalitions."""
+    """Least core: shares that minimise the largest excess over proper coalitions."""
 
-    value: float  # above 0 the core is empty, below 0 every coalition has something to lose
-    payoff: Floats  # (n) the prenucleolus, which is one of these shares
-    binding_coalitions: tuple[int, ...]  # masks of those whose excess is it in all of these shares
+    value: float  # the core is empty if it is positive
+    payoff: Floats  # (n) the prenucleolus, which lies in the least core
+    binding_coalitions: tuple[int, ...]  # masks of those with this excess in the whole least core
 
 
 def least_core(v: ArrayLike) -> LeastCore:
-    """The least core, the strong one: one excess for every coalition, whatever its size. Maschler,
-    Peleg and Shapley (1979). ValueError for one player, who has no proper coalition. Which
-    coalitions bind is read at the prenucleolus: it has no more at the greatest excess than must be
-    there. An excess that lacks what is negligible counts as the greatest."""
-    worths, n = read_game(v)
+    """Compute the (strong) least core (Maschler, Peleg and Shapley 1979). Raise ValueError for one
+    player, since there is no proper coalition. Binding coalitions are read at the prenucleolus,
+    which has no more coalitions at the largest excess than necessary."""
+    values, n = read_game(v)
     _require_two_players(n)
-    found = minimize_excesses(worths, individually_rational=False)
-    value = found.excess_levels[0]
-    left = coalition_excesses(worths, found.payoff)[1:-1]
-    binding = 1 + np.flatnonzero(left >= value - negligible_amount(worths))
-    return LeastCore(value, found.payoff, tuple(int(mask) for mask in binding))
+    optimum = minimize_excesses(values, individually_rational=False)
+    largest_excess = optimum.excess_levels[0]
+    excesses = coalition_excesses(values, optimum.payoff)[1:-1]
+    binding_masks = 1 + np.flatnonzero(excesses >= largest_excess - negligible_amount(values))
+    return LeastCore(largest_excess, optimum.payoff, tuple(int(mask) for mask in binding_masks))
 
 
 def least_core_range(low: ArrayLike, high: ArrayLike) -> tuple[float, float]:
-    """Least and greatest value of the least core when worths lie anywhere in their intervals: it
-    rises in those of proper coalitions and falls in that of all, so both ends are met."""
-    least_worths, greatest_worths, n = coalitions.read_interval_game(low, high)
+    """Return least and greatest value of the least core over all games within the intervals: it
+    rises with the values of proper coalitions and falls with v(N), so both bounds are attained."""
+    low_values, high_values, n = coalitions.read_interval_game(low, high)
     _require_two_players(n)
     return (
-        _least_core_value(np.append(least_worths[:-1], greatest_worths[-1]), n),
-        _least_core_value(np.append(greatest_worths[:-1], least_worths[-1]), n),
+        _least_core_value(np.append(low_values[:-1], high_values[-1]), n),
+        _least_core_value(np.append(high_values[:-1], low_values[-1]), n),
     )
 
 
 def _least_core_value(worths: Floats, n: int) -> float:
-    scale, proper = largest_amount(worths), membership_matrix(n)[1:-1]
-    rows = np.hstack([proper, np.ones((len(proper), 1))])
-    everybody = np.append(np.ones(n), 0.0)[None, :]
-    best = solve_linear_program(
+    scale, proper_rows = largest_amount(worths), membership_matrix(n)[1:-1]
+    rows = np.hstack([proper_rows, np.ones((len(proper_rows), 1))])
+    all_players = np.append(np.ones(n), 0.0)[None, :]
+    optimum = solve_linear_program(
         np.append(np.zeros(n), 1.0),
         rows,
         worths[1:-1] / scale,
-        equality=(everybody, worths[-1:] / scale),
+        equality=(all_players, worths[-1:] / scale),
     )
-    return scale * best.value
+    return scale * optimum.value
 
 
 def _require_two_players(n: int) -> None:
@@ -206,86 +208,95 @@ def _require_two_players(n: int) -> None:
 
 
 def core_membership(low: ArrayLike, high: ArrayLike, x: ArrayLike) -> CoreMembership:
-    """Whether payoffs x (n), which share what all are worth together, are in the core when worths
-    lie anywhere in their intervals: outside if some proper coalition gains by leaving in any
-    case."""
-    least_worths, greatest_worths, n = coalitions.read_interval_game(low, high)
-    amounts = coalitions.read_payoffs(x, n)
-    nothing = negligible_amount(least_worths, greatest_worths, amounts)
-    if (coalition_excesses(least_worths, amounts)[1:-1] > nothing).any():
+    """Check whether payoffs x (n), which sum to v(N), lie in the core if values may lie anywhere in
+    their intervals: "outside" if some proper coalition gains by leaving in any case."""
+    low_values, high_values, n = coalitions.read_interval_game(low, high)
+    payoffs = coalitions.read_payoffs(x, n)
+    tolerance = negligible_amount(low_values, high_values, payoffs)
+    if (coalition_excesses(low_values, payoffs)[1:-1] > tolerance).any():
         return "outside"
-    if (coalition_excesses(greatest_worths, amounts)[1:-1] > nothing).any():
+    if (coalition_excesses(high_values, payoffs)[1:-1] > tolerance).any():
         return "undecided"
     return "inside"
 
 
 def subsidy(v: ArrayLike, x: ArrayLike) -> tuple[float, Floats]:
-    """The least money on top of payoffs x (n) with which no proper coalition would rather leave. In
-    total, and for each player (n), 0 or more. Where the same total can be paid in many ways it is
-    the one whose greatest payment is least, then the next, and so on. What is negligible is 0."""
-    worths, n = read_game(v)
-    scale = largest_amount(worths, coalitions.read_payoffs(x, n))
-    lacking, proper = coalition_excesses(worths, x)[1:-1] / scale, membership_matrix(n)[1:-1]
-    if not (lacking > negligible_amount(worths, coalitions.read_payoffs(x, n)) / scale).any():
+    """Compute the least money added to payoffs x (n) with which no proper coalition gains by
+    leaving. Return the total and the payments (n >= 0). Among payments of the same total, the
+    largest is minimised, then the next, and so on. Negligible amounts are 0."""
+    values, n = read_game(v)
+    scale = largest_amount(values, coalitions.read_payoffs(x, n))
+    deficits, proper_rows = coalition_excesses(values, x)[1:-1] / scale, membership_matrix(n)[1:-1]
+    if not (deficits > negligible_amount(values, coalitions.read_payoffs(x, n)) / scale).any():
         return 0.0, np.zeros(n)
-    cheapest = solve_linear_program(np.ones(n), proper, lacking, bounds=[(0.0, np.inf)] * n)
-    paid = _equalize_payments(np.maximum(0.0, cheapest.point), lacking, proper)
-    return scale * float(paid.sum()), scale * paid
+    optimum = solve_linear_program(np.ones(n), proper_rows, deficits, bounds=[(0.0, np.inf)] * n)
+    payments = _equalize_payments(np.maximum(0.0, optimum.point), deficits, proper_rows)
+    return scale * float(payments.sum()), scale * payments
 
 
 def _equalize_payments(payments: Floats, excesses: Floats, membership_rows: Floats) -> Floats:
-    """(n) of the payments with the total of ``paid`` the most even that coalitions allow. The
-    greatest is made least; who must be paid it in every case is done, and the others go on."""
+    """Return payments (n) of the same total, as even as the coalitions' constraints permit:
+    minimise the largest payment, fix players who need it in every case, and repeat with the
+    others."""
     n = len(payments)
-    going = np.ones(n, dtype=bool)
-    everybody = np.append(np.ones(n), 0.0)[None, :]
-    while going.any():
-        # Over changes of the payments, and the greatest of them; to change nothing is feasible.
+    is_active = np.ones(n, dtype=bool)
+    all_players = np.append(np.ones(n), 0.0)[None, :]
+    while is_active.any():
+        # Variables: changes of the payments, and the largest payment. No change is feasible.
         rows = np.block(
             [
                 [membership_rows, np.zeros((len(membership_rows), 1))],
-                [-np.eye(n)[going], np.ones((going.sum(), 1))],
+                [-np.eye(n)[is_active], np.ones((is_active.sum(), 1))],
             ]
         )
-        sides = np.concatenate(
-            [np.minimum(0.0, excesses - membership_rows @ payments), payments[going]]
+        lower_sides = np.concatenate(
+            [np.minimum(0.0, excesses - membership_rows @ payments), payments[is_active]]
         )
-        bounds = [(-z, np.inf) if on else (0.0, 0.0) for z, on in zip(payments, going, strict=True)]
+        bounds = [
+            (-payment, np.inf) if active else (0.0, 0.0)
+            for payment, active in zip(payments, is_active, strict=True)
+        ]
         cost = np.append(np.zeros(n), 1.0)
-        best = solve_linear_program(
-            cost, rows, sides, equality=(everybody, np.zeros(1)), bounds=[*bounds, UNBOUNDED]
+        optimum = solve_linear_program(
+            cost,
+            rows,
+            lower_sides,
+            equality=(all_players, np.zeros(1)),
+            bounds=[*bounds, UNBOUNDED],
         )
-        payments = np.maximum(0.0, payments + best.point[:-1])
-        going[
-            np.flatnonzero(going)[best.multipliers[len(membership_rows) :] > MULTIPLIER_TOLERANCE]
+        payments = np.maximum(0.0, payments + optimum.point[:-1])
+        is_active[
+            np.flatnonzero(is_active)[
+                optimum.multipliers[len(membership_rows) :] > MULTIPLIER_TOLERANCE
+            ]
         ] = False
     return payments
 
 
 def subsidy_range(low: ArrayLike, high: ArrayLike, x: ArrayLike) -> tuple[float, float]:
-    """Least and greatest total subsidy when worths lie anywhere in their intervals; it rises."""
-    least_worths, greatest_worths, _ = coalitions.read_interval_game(low, high)
-    return subsidy(least_worths, x)[0], subsidy(greatest_worths, x)[0]
+    """Return least and greatest total subsidy over all games within the intervals."""
+    low_values, high_values, _ = coalitions.read_interval_game(low, high)
+    return subsidy(low_values, x)[0], subsidy(high_values, x)[0]
 
 
 def stability_cost(v: ArrayLike) -> tuple[float, Floats]:
-    """The least money beside v(N) with which the core is not empty, 0 if it is not empty as is. The
-    cost of stability (Bachrach et al. 2009). With it, payoffs (n) in that core: the prenucleolus of
-    the game with this money. What is negligible is 0."""
-    worths, n = read_game(v)
-    cost = _stability_cost(worths, n)
+    """Compute the cost of stability (Bachrach et al. 2009): the least money added to v(N) that
+    makes the core non-empty. Return it with payoffs (n) in that core: the prenucleolus of the game
+    with this money. Negligible amounts are 0."""
+    values, n = read_game(v)
+    cost = _stability_cost(values, n)
     return cost, minimize_excesses(
-        np.append(worths[:-1], worths[-1] + cost), individually_rational=False
+        np.append(values[:-1], values[-1] + cost), individually_rational=False
     ).payoff
 
 
 def stability_cost_range(low: ArrayLike, high: ArrayLike) -> tuple[float, float]:
-    """Least and greatest cost of stability when worths lie anywhere in their intervals: it rises in
-    those of proper coalitions and falls in that of all, so both ends are met."""
-    least_worths, greatest_worths, n = coalitions.read_interval_game(low, high)
+    """Return least and greatest cost of stability over all games within the intervals: it rises
+    with the values of proper coalitions and falls with v(N), so both bounds are attained."""
+    low_values, high_values, n = coalitions.read_interval_game(low, high)
     return (
-        _stability_cost(np.append(least_worths[:-1], greatest_worths[-1]), n),
-        _stability_cost(np.append(greatest_worths[:-1], least_worths[-1]), n),
+        _stability_cost(np.append(low_values[:-1], high_values[-1]), n),
+        _stability_cost(np.append(high_values[:-1], low_values[-1]), n),
     )
 
 
@@ -293,14 +304,14 @@ def _stability_cost(worths: Floats, n: int) -> float:
     if n < 2:
         return 0.0
     scale = largest_amount(worths)
-    best = solve_linear_program(np.ones(n), membership_matrix(n)[1:-1], worths[1:-1] / scale)
-    lacking = scale * best.value - float(worths[-1])
-    return lacking if lacking > negligible_amount(worths) else 0.0
+    optimum = solve_linear_program(np.ones(n), membership_matrix(n)[1:-1], worths[1:-1] / scale)
+    cost = scale * optimum.value - float(worths[-1])
+    return cost if cost > negligible_amount(worths) else 0.0
 
 
 def core_emptiness(low: ArrayLike, high: ArrayLike) -> CoreEmptiness:
-    """Whether the core is empty when worths lie anywhere in their intervals."""
-    at_best, at_worst = stability_cost_range(low, high)
-    if at_best > 0.0:
+    """Check whether the core is empty if values may lie anywhere in their intervals."""
+    lowest_cost, highest_cost = stability_cost_range(low, high)
+    if lowest_cost > 0.0:
         return "empty"
-    return "not empty" if at_worst == 0.0 else "undecided"
+    return "not empty" if highest_cost == 0.0 else "undecided"

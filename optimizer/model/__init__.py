@@ -1,1 +1,1 @@
-"""A scenario as numbers, its states, its rules in Pyomo, and the solver behind them."""
+"""The optimization model: instance data, states, formulation in Pyomo, and the solver interface."""

@@ -1,8 +1,7 @@
-"""Several sets of assumptions that one plan is made for.
+"""Assumption sets that one plan is made for.
 
-What is minimised over them is the mean of their objectives by weight, the worst of them, or the
-largest regret (minimax regret: Savage 1951).
-"""
+The objective is the mean of the sets' objectives by weight, the worst of them, or the largest
+regret (minimax regret: Savage 1951)."""
 
 from __future__ import annotations
 
@@ -28,19 +27,19 @@ Criterion = Literal["mean", "worst", "regret"]
 
 @dataclass(frozen=True, eq=False)
 class ProblemBlock:
-    """What is decided and known in the states that go one path under one set of assumptions; in all
-    states of the set where there is no review."""
+    """States of one assumption set that follow one review branch, with their instance; all states
+    of the set if there is no review."""
 
     set_index: int
     branch_index: int | None
     instance: Instance
-    probability: float  # of all states of the set
+    probability: float  # of the block's states within the set
 
 
 @dataclass(frozen=True, eq=False)
 class AssumptionSets:
-    """The sets that one plan is made for, in which decisions mean the same; a single one is the
-    scenario itself. ``best`` are the objectives that regret is taken from."""
+    """Assumption sets of one plan, with the same decisions; a single one is the scenario itself.
+    ``reference_objectives`` are subtracted from the objectives to obtain regrets."""
 
     instances: tuple[Instance, ...]
     weights: tuple[float, ...] = (1.0,)
@@ -49,33 +48,39 @@ class AssumptionSets:
 
     @property
     def first_instance(self) -> Instance:
-        """The instance whose lots and names all have."""
+        """Instance of the first set, whose lot sizes and ids hold for all sets."""
         return self.instances[0]
 
     @cached_property
     def blocks(self) -> tuple[ProblemBlock, ...]:
-        """Paths of each set, or the sets themselves."""
-        found = list[ProblemBlock]()
-        for k, own in enumerate(self.instances):
-            paths = enumerate(own.branches)
-            found += [ProblemBlock(k, g, own.on_branch(g), path.probability) for g, path in paths]
-            found += [] if own.branches else [ProblemBlock(k, None, own, 1.0)]
-        return tuple(found)
+        """Blocks of the stacked problem: the review branches of each set, or the sets
+        themselves."""
+        collected = list[ProblemBlock]()
+        for k, instance in enumerate(self.instances):
+            branches = enumerate(instance.branches)
+            collected += [
+                ProblemBlock(k, g, instance.on_branch(g), branch.probability)
+                for g, branch in branches
+            ]
+            collected += [] if instance.branches else [ProblemBlock(k, None, instance, 1.0)]
+        return tuple(collected)
 
     def states_by_block(self, states: Sequence[Sequence[State]]) -> list[tuple[State, ...]]:
-        """The states of each part, of those of each set, with probabilities that add up to 1."""
-        found = list[tuple[State, ...]]()
-        for own, of_set in zip(self.instances, states, strict=True):
-            found += [
-                states_on_branch(of_set, places) for places in branch_state_indices(own, of_set)
+        """Split the states of each set into those of its blocks, with probabilities that sum to
+        1."""
+        block_states = list[tuple[State, ...]]()
+        for instance, set_states in zip(self.instances, states, strict=True):
+            block_states += [
+                states_on_branch(set_states, indices)
+                for indices in branch_state_indices(instance, set_states)
             ]
-            found += [] if own.branches else [tuple(of_set)]
-        return found
+            block_states += [] if instance.branches else [tuple(set_states)]
+        return block_states
 
     @property
     def without_review(self) -> AssumptionSets:
-        """The same where all is decided now."""
-        instances = tuple(replace(own, branches=()) for own in self.instances)
+        """The same sets if everything is decided before the review."""
+        instances = tuple(replace(instance, branches=()) for instance in self.instances)
         return replace(self, instances=instances)
 
     @property
@@ -84,7 +89,7 @@ class AssumptionSets:
         return self.criterion == "mean"
 
     def combine_objectives(self, values: Sequence[float] | Floats) -> float:
-        """What is minimised, of the objectives under each set."""
+        """Combine the objectives of the sets into the one that is minimised."""
         if self.is_additive:
             return math.fsum(w * x for w, x in zip(self.weights, values, strict=True))
         return float(
@@ -92,8 +97,8 @@ class AssumptionSets:
         )
 
     def plan_objective(self, plan: Commitment, recourse_costs: Sequence[float]) -> float:
-        """The objective of a plan, by what recourse adds to it under each set."""
-        costs = (weighted_cost(own, plan) for own in self.instances)
+        """Return the objective of a plan from the recourse costs of each set."""
+        costs = (weighted_cost(instance, plan) for instance in self.instances)
         return self.combine_objectives(
             [cost + x for cost, x in zip(costs, recourse_costs, strict=True)]
         )
@@ -101,21 +106,22 @@ class AssumptionSets:
     def drop_unused(
         self, plan: Commitment, drop: Callable[[Instance, Commitment], Commitment]
     ) -> Commitment:
-        """A plan without what is ``idle`` under all sets and on all paths: of each share what some
-        set, and some path if it is decided for all, needs."""
+        """Remove from a plan what ``drop`` removes under all sets and on all branches. A share
+        decided for all keeps the largest value that any of them needs."""
         if plan.branches:
-            left = [
-                self._on_branch(g).drop_unused(own, drop) for g, own in enumerate(plan.branches)
+            trimmed = [
+                self._on_branch(g).drop_unused(branch, drop)
+                for g, branch in enumerate(plan.branches)
             ]
-            return self._merge_branches(plan, left)
+            return self._merge_branches(plan, trimmed)
         if len(self.instances) == 1:
             return drop(self.first_instance, plan)
-        left = [drop(own, plan) for own in self.instances]
+        trimmed = [drop(instance, plan) for instance in self.instances]
         share: dict[tuple[str, str, str], float] = {}
-        for own in left:
-            for key, x in own.share.items():
+        for part in trimmed:
+            for key, x in part.share.items():
                 share[key] = max(share.get(key, 0.0), x)
-        start = {p: y for p, y in plan.start.items() if any(p in own.start for own in left)}
+        start = {p: y for p, y in plan.start.items() if any(p in part.start for part in trimmed)}
         return replace(
             plan,
             start=start,
@@ -125,8 +131,7 @@ class AssumptionSets:
         )
 
     def combine_block_plans(self, block_plans: Sequence[Commitment]) -> Commitment:
-        """The plan that was read on each path under the first set, or there at all, as all sets
-        allow it."""
+        """Combine the plans of the first set's blocks into one that is feasible for all sets."""
         return self.clip_to_all_sets(
             combine_branches(block_plans, self.first_instance)
             if self.first_instance.branches
@@ -134,67 +139,78 @@ class AssumptionSets:
         )
 
     def _on_branch(self, g: int) -> AssumptionSets:
-        return replace(self, instances=tuple(own.on_branch(g) for own in self.instances))
+        return replace(self, instances=tuple(instance.on_branch(g) for instance in self.instances))
 
     def _merge_branches(self, plan: Commitment, trimmed: Sequence[Commitment]) -> Commitment:
-        """The plan of which this is left on each path, where what is decided for all paths stays if
-        one of them needs it."""
-        kept = {p for p in plan.start if any(p in own.start for own in trimmed)}
-        share = {key: max(own.share.get(key, 0.0) for own in trimmed) for key in plan.share}
-        paths = []
-        for whole, own in zip(plan.branches, trimmed, strict=True):
-            start = {p: y for p, y in whole.start.items() if p in kept or p in own.start}
-            held = {key: share.get(key, own.share.get(key, 0.0)) for key in whole.share}
-            path = replace(
-                whole,
+        """Merge the trimmed plans of the branches; decisions before the review stay if any branch
+        needs them."""
+        started = {
+            p for p in plan.start if any(p in trimmed_branch.start for trimmed_branch in trimmed)
+        }
+        share = {
+            key: max(trimmed_branch.share.get(key, 0.0) for trimmed_branch in trimmed)
+            for key in plan.share
+        }
+        merged = []
+        for branch, trimmed_branch in zip(plan.branches, trimmed, strict=True):
+            start = {
+                p: y for p, y in branch.start.items() if p in started or p in trimmed_branch.start
+            }
+            branch_share = {
+                key: share.get(key, trimmed_branch.share.get(key, 0.0)) for key in branch.share
+            }
+            merged_branch = replace(
+                branch,
                 start=start,
-                share={key: x for key, x in held.items() if x > 0 and key[0] in start},
-                market={p: x for p, x in whole.market.items() if p in start},
-                floored={key: x for key, x in whole.floored.items() if key[0] in start},
+                share={key: x for key, x in branch_share.items() if x > 0 and key[0] in start},
+                market={p: x for p, x in branch.market.items() if p in start},
+                floored={key: x for key, x in branch.floored.items() if key[0] in start},
             )
-            paths.append(path)
-        return combine_branches(paths, self.first_instance)
+            merged.append(merged_branch)
+        return combine_branches(merged, self.first_instance)
 
     def clip_to_all_sets(self, plan: Commitment) -> Commitment:
-        """A plan that was read under the first set, without the trace that the solver takes beyond
-        the rights and limits of others."""
+        """Clip a plan read under the first set to the limits of all sets; solver tolerances may
+        exceed them slightly."""
         if plan.branches:
             return combine_branches(
-                [self.clip_to_all_sets(own) for own in plan.branches], self.first_instance
+                [self.clip_to_all_sets(branch) for branch in plan.branches], self.first_instance
             )
         offtake, buy = dict(plan.offtake), dict(plan.buy)
-        for own in self.instances[1:]:
+        for branch in self.instances[1:]:
             for (p, group), x in offtake.items():
-                offtake[p, group] = min(x, own.offtake_right(p, group, plan.share))
+                offtake[p, group] = min(x, branch.offtake_right(p, group, plan.share))
             for h, lots in buy.items():
-                buy[h] = np.minimum(lots, own.stockpiles[h].max_purchase)
+                buy[h] = np.minimum(lots, branch.stockpiles[h].max_purchase)
         return replace(plan, offtake={key: x for key, x in offtake.items() if x > 0}, buy=buy)
 
 
 def read_assumption_sets(case: Case) -> tuple[int, AssumptionSets]:
-    """The sets that a scenario's plan is made over, without any best objectives; and which of them
-    its figures are of: the file as it stands, or the first set where that is none of them."""
-    cases, over = cases_by_assumption_set(case), case.objective.over_assumptions
-    weights = tuple(float(own.weight) for own in case.assumptions.values())
-    unchanged = (k for k, own in enumerate(case.assumptions.values()) if not own.set)
+    """Read the assumption sets of a scenario, without reference objectives. Also return the index
+    of the set whose figures are those of the file (the first if none is)."""
+    cases, criterion = cases_by_assumption_set(case), case.objective.over_assumptions
+    weights = tuple(float(assumption.weight) for assumption in case.assumptions.values())
+    unchanged = (k for k, assumption in enumerate(case.assumptions.values()) if not assumption.set)
     instances = read_instances([*cases.values()])
-    together = AssumptionSets(instances, weights, over or "mean", (0.0,) * len(instances))
-    return next(unchanged, 0), together
+    assumption_sets = AssumptionSets(
+        instances, weights, criterion or "mean", (0.0,) * len(instances)
+    )
+    return next(unchanged, 0), assumption_sets
 
 
 def mark_over_assumptions(case: Case, instance: Instance) -> Instance:
-    """The instance of a set as one of the scenario's, which says that it is made over sets."""
-    own = instance.case
-    over = {"over_assumptions": case.objective.over_assumptions}
-    objective = own.objective.model_copy(update=over)
-    kept = {"assumptions": case.assumptions, "objective": objective}
-    return replace(instance, case=own.model_copy(update=kept))
+    """Return the instance of a set whose case states the objective over sets of the scenario."""
+    set_case = instance.case
+    criterion = {"over_assumptions": case.objective.over_assumptions}
+    objective = set_case.objective.model_copy(update=criterion)
+    updates = {"assumptions": case.assumptions, "objective": objective}
+    return replace(instance, case=set_case.model_copy(update=updates))
 
 
 def as_assumption_sets(
     instance: Instance | AssumptionSets, states: Any
 ) -> tuple[AssumptionSets, Sequence[Any]]:
-    """A scenario and its states as the one set that there is; several as they are."""
+    """Return a single instance and its states as one assumption set; several sets unchanged."""
     if isinstance(instance, AssumptionSets):
         return instance, states
     return AssumptionSets((instance,)), (states,)

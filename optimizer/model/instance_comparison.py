@@ -1,8 +1,7 @@
-"""What two instances have in common, so that what was made of one serves the other.
+"""Comparison of two instances, to find which data of one can be reused for the other.
 
-A question changes a figure or two of a scenario. What does not depend on them is kept: states of
-the world are not drawn again, and what they look like to recourse is not read again.
-"""
+A query changes few figures of a scenario. Sampled states and the recourse data derived from them
+are reused if they do not depend on these."""
 
 from __future__ import annotations
 
@@ -41,13 +40,14 @@ RECOURSE_IRRELEVANT_FIELDS: dict[type, frozenset[str]] = {
     ProfileData: frozenset({"probability"}),
     PriceData: frozenset({"probability", "probability_in_states", "planning_probability"}),
 }
-"""Fields that recourse in given states depends on in no way."""
+"""Fields that do not affect recourse in given states."""
 
 
 def values_equal(
     value: Any, other: Any, ignored_fields: dict[type, frozenset[str]] | None = None
 ) -> bool:
-    """Whether two values are equal, arrays and all; fields that are ``unseen`` may differ."""
+    """Check whether two values are equal, including arrays in them; ``ignored_fields`` may
+    differ."""
     if value is other:
         return True
     if type(value) is not type(other):
@@ -64,83 +64,64 @@ def values_equal(
             values_equal(*pair, ignored_fields) for pair in pairs
         )
     if is_dataclass(value):
-        passed = (ignored_fields or {}).get(type(value), frozenset())
-        named = (field.name for field in fields(value) if field.name not in passed)
+        ignored = (ignored_fields or {}).get(type(value), frozenset())
+        names = (field.name for field in fields(value) if field.name not in ignored)
         return all(
             values_equal(getattr(value, name), getattr(other, name), ignored_fields)
-            for name in named
+            for name in names
         )
     return bool(value == other)
 
 
 def same_sampling(instance: Instance, other: Instance) -> bool:
-    """Whether the scenarios of two instances have the same states of the world."""
+    """Check whether two instances have the same states of the world."""
+    return values_equal(_sampling_data(instance), _sampling_data(other))
 
-    def drawn(it: Instance) -> list[Any]:
-        own = [
-            (
-                p.id,
-                p.success_probability,
-                p.delay_probability,
-                p.unaided_year,
-                p.unaided_probability,
-            )
-            for p in it.projects.values()
-        ]
-        prices = {m: (x.is_sampled, x.probability) for m, x in it.prices.items()}
-        named = {
-            m: own.price_states for m, own in it.case.materials.items() if it.prices[m].is_sampled
-        }
-        return [it.case.uncertainty, it.years, it.periods_per_year, it.hazards, own, prices, named]
 
-    return values_equal(drawn(instance), drawn(other))
+def _sampling_data(instance: Instance) -> list[Any]:
+    projects = [
+        (p.id, p.success_probability, p.delay_probability, p.unaided_year, p.unaided_probability)
+        for p in instance.projects.values()
+    ]
+    prices = {m: (x.is_sampled, x.probability) for m, x in instance.prices.items()}
+    price_states = {
+        m: x.price_states
+        for m, x in instance.case.materials.items()
+        if instance.prices[m].is_sampled
+    }
+    data = [instance.case.uncertainty, instance.years, instance.periods_per_year, instance.hazards]
+    return [*data, projects, prices, price_states]
 
 
 def same_recourse(instance: Instance, other: Instance) -> bool:
-    """Whether recourse of two instances is the same in the same states."""
+    """Check whether two instances have the same recourse in the same states."""
+    data, other_data = _recourse_data(instance), _recourse_data(other)
+    return values_equal(data, other_data, RECOURSE_IRRELEVANT_FIELDS)
 
-    def seen(it: Instance) -> list[Any]:
-        deciding = {p.cash_cost_material for p in it.projects.values()}
-        floors = [
-            (
-                i.funder,
-                i.id,
-                i.eligible_projects,
-                list(i.floor_prices),
-                i.terms.term_years,
-                i.max_share > 0,
-            )
-            for i in it.instruments
-            if i.floor_prices
-        ]
-        parts = [
-            it.years,
-            it.periods_per_year,
-            it.discount_factor,
-            it.lot_tonnes,
-            it.demand,
-            it.need,
-            it.supply,
-        ]
-        parts += [it.need_linked_supply, it.adaptations, it.origins, it.conversions, it.projects]
-        parts += [
-            {m: x for m, x in it.prices.items() if m in deciding},
-            floors,
-            it.floored_offtakes,
-        ]
-        parts += [
-            it.stockpiles,
-            it.hazards,
-            it.nodes,
-            it.chains,
-            it.offtake_groups,
-            it.start_options,
-        ]
-        parts += [it.max_demand_factor, it.fixed_decisions.offtake, list(it.case.materials)]
-        parts += [list(it.case.consumers)]
-        conversions = it.case.conversions.items()
-        made = {c: (x.output, x.inputs_t_per_t) for c, x in conversions}
-        parts += [(p.inputs_t_per_t, p.output_t_per_year) for p in it.case.projects.values()]
-        return [*parts, made]
 
-    return values_equal(seen(instance), seen(other), RECOURSE_IRRELEVANT_FIELDS)
+def _recourse_data(instance: Instance) -> list[Any]:
+    price_materials = {p.cash_cost_material for p in instance.projects.values()}
+    floors = [
+        (
+            i.funder,
+            i.id,
+            i.eligible_projects,
+            list(i.floor_prices),
+            i.terms.term_years,
+            i.max_share > 0,
+        )
+        for i in instance.instruments
+        if i.floor_prices
+    ]
+    case = instance.case
+    data = [instance.years, instance.periods_per_year, instance.discount_factor]
+    data += [instance.lot_tonnes, instance.demand, instance.need, instance.supply]
+    data += [instance.need_linked_supply, instance.adaptations, instance.origins]
+    data += [instance.conversions, instance.projects]
+    data += [{m: x for m, x in instance.prices.items() if m in price_materials}]
+    data += [floors, instance.floored_offtakes, instance.stockpiles, instance.hazards]
+    data += [instance.nodes, instance.chains, instance.offtake_groups, instance.start_options]
+    data += [instance.max_demand_factor, instance.fixed_decisions.offtake]
+    data += [list(case.materials), list(case.consumers)]
+    data += [(p.inputs_t_per_t, p.output_t_per_year) for p in case.projects.values()]
+    return [*data, {c: (x.output, x.inputs_t_per_t) for c, x in case.conversions.items()}]

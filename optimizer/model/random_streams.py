@@ -1,8 +1,7 @@
-"""Random numbers: one counter-based stream for each seed and key, whose numbers never move.
+"""Random numbers: one counter-based stream for each seed and key.
 
-State number s takes the s-th number of each stream that has to do with it, so that a new stream
-leaves all others as they were.
-"""
+State number s takes the s-th number of each of its streams, so that a new stream does not change
+the numbers of others."""
 
 import hashlib
 import math
@@ -15,13 +14,13 @@ from models.scenario.hazards import Sample
 
 Floats = NDArray[np.float64]
 
-DRAWS_PER_COUNTER_STEP = 4  # draws that the generator makes at one step of its counter
+DRAWS_PER_COUNTER_STEP = 4  # of the Philox generator
 
 
 def draw_uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
-    """(B) draws from [0, 1) for a block of states, from the stream that the key names. Stratified
-    draws form a Latin hypercube (McKay, Beckman and Conover 1979): each stream has one draw in each
-    of as many equal strata as there are states, in random order."""
+    """Return draws (B) from [0, 1) for a block of states, from the stream that the key names.
+    Stratified draws form a Latin hypercube (McKay, Beckman and Conover 1979): one draw in each of
+    as many equal strata as there are states, in random order."""
     digest = hashlib.sha256(repr((int(sample.seed), *key)).encode()).digest()
     counter = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
     if sample.method == "stratified":
@@ -29,29 +28,34 @@ def draw_uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
         draws = stream.random(count)
         strata = (stream.permutation(count) + draws) / count
         return np.asarray(strata[block], dtype=np.float64)
-    before = block.start % DRAWS_PER_COUNTER_STEP
+    skipped = block.start % DRAWS_PER_COUNTER_STEP
     counter.advance(block.start // DRAWS_PER_COUNTER_STEP)
-    draws = np.random.Generator(counter).random(before + block.stop - block.start)
-    return np.asarray(draws[before:], dtype=np.float64)
+    draws = np.random.Generator(counter).random(skipped + block.stop - block.start)
+    return np.asarray(draws[skipped:], dtype=np.float64)
 
 
 def draw_categories(probabilities: Sequence[float], uniform_draws: Floats) -> NDArray[np.intp]:
-    """(B) position of what each draw from [0, 1) falls to, of what has these probabilities."""
+    """Return the category (B) of each draw from [0, 1), for categories with these probabilities."""
     upper = np.cumsum(probabilities)
     return np.minimum(np.searchsorted(upper, uniform_draws, side="right"), len(upper) - 1)
 
 
 def draw_project_uniforms(sample: Sample, block: slice, kind: str, project: str) -> Floats:
-    """(B) draws from [0, 1), the greater the worse, of success, delay and what else comes of a
-    project. All of one state hang together by a normal factor that they share: a Gaussian copula
-    (Li 2000) with the correlation that the sample asks for."""
-    own, rho = draw_uniforms(sample, block, kind, project), float(sample.project_correlation)
-    if rho == 0:
-        return own
-    from scipy.special import ndtr, ndtri  # a moment to import, which few need
+    """Return draws (B) from [0, 1) for success, delay or other outcomes of a project; larger is
+    worse. Draws of one state are correlated by a common normal factor: a one-factor Gaussian copula
+    (Li 2000) with the sample's correlation."""
+    project_draws = draw_uniforms(sample, block, kind, project)
+    correlation = float(sample.project_correlation)
+    if correlation == 0:
+        return project_draws
+    from scipy.special import ndtr, ndtri  # slow to import, rarely needed
 
-    common = draw_uniforms(sample, block, "projects")
-    least = 2.0**-54  # no draw is 0, whose normal is infinite
-    z, e = (ndtri(np.maximum(draws, least)) for draws in (common, own))
-    joint = ndtr(math.sqrt(rho) * z + math.sqrt(1 - rho) * e)
+    common_draws = draw_uniforms(sample, block, "projects")
+    min_draw = 2.0**-54  # the normal quantile of 0 is infinite
+    common_normal, project_normal = (
+        ndtri(np.maximum(draws, min_draw)) for draws in (common_draws, project_draws)
+    )
+    joint = ndtr(
+        math.sqrt(correlation) * common_normal + math.sqrt(1 - correlation) * project_normal
+    )
     return np.asarray(np.minimum(joint, np.nextafter(1.0, 0.0)), dtype=np.float64)

@@ -1,7 +1,6 @@
-"""What has been seen until the review: states that look alike in it go the same path.
+"""Review branches: states with equal observations before the review share one branch.
 
-A plan decides until the review for all paths alike, and from then on for each by itself.
-"""
+Decisions before the review are common to all branches; later ones differ by branch."""
 
 from __future__ import annotations
 
@@ -19,24 +18,24 @@ from optimizer.model.instance import Floats, Instance, ReviewBranch
 from optimizer.model.states import State
 
 MAX_BRANCHES = 8
-"""Paths that a plan may have: more is more than anybody can read, let alone decide on now."""
+"""Largest number of review branches; more would be unreadable."""
 
 InformationSet = tuple[str, ...]
-"""What is seen, observation by observation, in the order of the file."""
+"""Outcomes of the observations, in the order of the file."""
 
 
 def read_information_set(
     instance: Instance, state: State, observations: Sequence[Observation] | None = None
 ) -> InformationSet:
-    """What is seen of a state before the review, where what the scenario says or this is observed:
-    of a hazard ``yes`` or ``no``, else the name of a regime, empty where it is not said, or the
-    number of a price state."""
-    some = review_observations(instance) if observations is None else observations
-    return tuple(_observe(instance, state, one) for one in some)
+    """Return the outcome of each observation in a state before the review; of the scenario's review
+    if none are given. That of a hazard is ``yes`` or ``no``, of a regime its name (empty if
+    unknown), of a price the number of its price state."""
+    selected_observations = review_observations(instance) if observations is None else observations
+    return tuple(_observe(instance, state, observation) for observation in selected_observations)
 
 
 def review_observations(instance: Instance) -> tuple[Observation, ...]:
-    """What the scenario's review observes."""
+    """Return the observations of the scenario's review."""
     review = instance.case.planned_review
     return () if review is None else review.observe
 
@@ -44,13 +43,15 @@ def review_observations(instance: Instance) -> tuple[Observation, ...]:
 def _observe(instance: Instance, state: State, observation: Observation) -> str:
     review = instance.case.planned_review
     assert review is not None
-    before = int(review.year) - instance.years[0]
+    years_before_review = int(review.year) - instance.years[0]
     if observation.hazard is not None:
-        periods = before * instance.periods_per_year
-        struck = (instance.profiles[way].hazard for way, k in state.events if k < periods)
-        return "yes" if observation.hazard in struck else "no"
+        periods = years_before_review * instance.periods_per_year
+        hit_hazards = (
+            instance.profiles[profile].hazard for profile, k in state.events if k < periods
+        )
+        return "yes" if observation.hazard in hit_hazards else "no"
     if observation.regime:
-        return state.regimes[before - 1] if state.regimes else ""
+        return state.regimes[years_before_review - 1] if state.regimes else ""
     price = observation.price or ""
     return str(dict(state.price_states).get(price, instance.prices[price].most_likely))
 
@@ -58,45 +59,53 @@ def _observe(instance: Instance, state: State, observation: Observation) -> str:
 def with_branches(
     instances: Sequence[Instance], states: Sequence[Sequence[State]]
 ) -> tuple[Instance, ...]:
-    """The instances of all sets of assumptions with the paths that their states go, in the same
-    order; some may have no chance under some set. ScenarioError if they are too many."""
+    """Return the instances of all assumption sets with the review branches of their states, in
+    one order; a branch may have probability 0 in some sets. Raise ScenarioError if there are too
+    many."""
     if instances[0].case.planned_review is None:
         return tuple(instances)
-    seen = [
-        [read_information_set(own, s) for s in of_set]
-        for own, of_set in zip(instances, states, strict=True)
+    observed = [
+        [read_information_set(instance, s) for s in set_states]
+        for instance, set_states in zip(instances, states, strict=True)
     ]
-    sights = sorted({one for of_set in seen for one in of_set})
-    if len(sights) > MAX_BRANCHES:
-        raise ScenarioError([_too_many_branches_fault(instances[0], sights)])
+    information_sets = sorted(
+        {information_set for set_states in observed for information_set in set_states}
+    )
+    if len(information_sets) > MAX_BRANCHES:
+        raise ScenarioError([_too_many_branches_fault(instances[0], information_sets)])
     pairs = zip(instances, states, strict=True)
-    return tuple(with_information_sets(own, of_set, sights) for own, of_set in pairs)
+    return tuple(
+        with_information_sets(instance, set_states, information_sets)
+        for instance, set_states in pairs
+    )
 
 
 def with_information_sets(
     instance: Instance, states: Sequence[State], information_sets: Sequence[InformationSet]
 ) -> Instance:
-    """The instance with these paths and what chance they have in some states (:func:`by_path`)."""
-    found, bare = (
-        [],
-        replace(instance, branches=tuple(ReviewBranch(one, 0.0, {}) for one in information_sets)),
-    )
-    for one, places in zip(information_sets, branch_state_indices(bare, states), strict=True):
-        there = [states[int(n)] for n in places]
-        chance = math.fsum(s.probability for s in there)
-        found.append(ReviewBranch(one, chance, _price_probabilities(instance, one, there, chance)))
-    return replace(instance, branches=tuple(found))
+    """Return the instance with one review branch per information set, with the probabilities that
+    these have in the states."""
+    branches = list[ReviewBranch]()
+    empty_branches = tuple(ReviewBranch(observed, 0.0, {}) for observed in information_sets)
+    assigned = branch_state_indices(replace(instance, branches=empty_branches), states)
+    for observed, indices in zip(information_sets, assigned, strict=True):
+        branch_states = [states[int(n)] for n in indices]
+        probability = math.fsum(s.probability for s in branch_states)
+        prices = _price_probabilities(instance, observed, branch_states, probability)
+        branches.append(ReviewBranch(observed, probability, prices))
+    return replace(instance, branches=tuple(branches))
 
 
 def _too_many_branches_fault(
     instance: Instance, information_sets: Sequence[InformationSet]
 ) -> Fault:
-    """The fault of a review that sees too much: the observation that splits most."""
-    without = {
-        n: len({(*one[:n], *one[n + 1 :]) for one in information_sets})
+    """Return the fault of a review with too many branches; it names the observation that splits
+    most."""
+    counts_without = {
+        n: len({(*observed[:n], *observed[n + 1 :]) for observed in information_sets})
         for n, _ in enumerate(review_observations(instance))
     }
-    most = min(without, key=lambda n: without[n])
+    worst_observation = min(counts_without, key=lambda n: counts_without[n])
     message = tr(
         "the review splits the states into {count} groups, more than {most}",
         count=len(information_sets),
@@ -104,10 +113,10 @@ def _too_many_branches_fault(
     )
     hint = tr(
         "leave out {path}, without which there are {count}",
-        path=f"review.observe.{most}",
-        count=without[most],
+        path=f"review.observe.{worst_observation}",
+        count=counts_without[worst_observation],
     )
-    return Fault(("review", "observe", most), message, hint)
+    return Fault(("review", "observe", worst_observation), message, hint)
 
 
 def _price_probabilities(
@@ -116,61 +125,66 @@ def _price_probabilities(
     branch_states: Sequence[State],
     probability: float,
 ) -> dict[str, Floats]:
-    """How often each price state comes on a path, of materials whose price a floor pays by; where
-    no state goes there, what was seen of a price, else as in all states."""
+    """Return the probabilities of price states on a branch, of materials to which price floors
+    refer. For a branch without states: the observed price state, or the probabilities over all
+    states."""
     floors = {m for i in instance.instruments for m in i.floor_prices}
-    of_price = {
-        one.price: int(x)
-        for one, x in zip(review_observations(instance), information_set, strict=True)
-        if one.price
+    observed_price_state = {
+        observation.price: int(x)
+        for observation, x in zip(review_observations(instance), information_set, strict=True)
+        if observation.price
     }
-    found = {}
+    probabilities = {}
     for m, data in instance.prices.items():
         if not data.is_sampled or m not in floors:
             continue
         if probability > 0:
-            at = [dict(s.price_states).get(m, data.most_likely) for s in branch_states]
+            price_states = [dict(s.price_states).get(m, data.most_likely) for s in branch_states]
             weights = np.array([s.probability for s in branch_states]) / probability
-            found[m] = np.bincount(at, weights, len(data.probability_in_states)).astype(float)
-        elif m in of_price:
-            found[m] = np.eye(len(data.probability_in_states))[of_price[m]]
+            probabilities[m] = np.bincount(
+                price_states, weights, len(data.probability_in_states)
+            ).astype(float)
+        elif m in observed_price_state:
+            probabilities[m] = np.eye(len(data.probability_in_states))[observed_price_state[m]]
         else:
-            found[m] = data.probability_in_states
-    return found
+            probabilities[m] = data.probability_in_states
+    return probabilities
 
 
 def branch_state_indices(instance: Instance, states: Sequence[State]) -> Iterator[NDArray[np.intp]]:
-    """Places of the states that go each path; none without paths. A state that looks like none of
-    those that the plan was made for goes the likeliest path of those that it has most in common
-    with."""
-    known = {path.observed: g for g, path in enumerate(instance.branches)}
+    """Yield the indices of the states on each review branch; nothing without branches. A state
+    whose observations match no branch is assigned to the likeliest of the most similar ones."""
+    branch_by_observation = {branch.observed: g for g, branch in enumerate(instance.branches)}
 
-    def nearest(own: InformationSet) -> int:
-        def near(g: int) -> tuple[int, float]:
-            path = instance.branches[g]
-            same = sum(x == y for x, y in zip(own, path.observed, strict=True))
-            return same, path.probability
+    def nearest(key: InformationSet) -> int:
+        def similarity(g: int) -> tuple[int, float]:
+            branch = instance.branches[g]
+            same = sum(x == y for x, y in zip(key, branch.observed, strict=True))
+            return same, branch.probability
 
-        return max(range(len(instance.branches)), key=near)
+        return max(range(len(instance.branches)), key=similarity)
 
-    at = list[int]()
-    for state in states if known else ():
-        own = read_information_set(instance, state)
-        if own not in known:
-            known[own] = nearest(own)
-        at.append(known[own])
-    places = np.array(at, dtype=np.intp)
+    branch_list = list[int]()
+    for state in states if branch_by_observation else ():
+        observed = read_information_set(instance, state)
+        if observed not in branch_by_observation:
+            branch_by_observation[observed] = nearest(observed)
+        branch_list.append(branch_by_observation[observed])
+    state_branch = np.array(branch_list, dtype=np.intp)
     for g in range(len(instance.branches)):
-        yield np.flatnonzero(places == g)
+        yield np.flatnonzero(state_branch == g)
 
 
 def states_on_branch(states: Sequence[State], indices: NDArray[np.intp]) -> tuple[State, ...]:
-    """The states of a path, whose probabilities add up to 1. Where there are none, the first of
-    all stands in: the path's rules hold although it has no chance."""
+    """Return the states of a branch, with probabilities that sum to 1. If there are none, the first
+    state stands in, so that the branch's rules still hold."""
     if not len(indices):
         return (replace(states[0], probability=1.0),)
-    own = [states[int(n)] for n in indices]
-    chance = sum(s.probability for s in own)
-    if chance <= 0:
-        return (replace(own[0], probability=1.0), *(replace(s, probability=0.0) for s in own[1:]))
-    return tuple(replace(s, probability=s.probability / chance) for s in own)
+    branch_states = [states[int(n)] for n in indices]
+    total_probability = sum(s.probability for s in branch_states)
+    if total_probability <= 0:
+        return (
+            replace(branch_states[0], probability=1.0),
+            *(replace(s, probability=0.0) for s in branch_states[1:]),
+        )
+    return tuple(replace(s, probability=s.probability / total_probability) for s in branch_states)

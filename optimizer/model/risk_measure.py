@@ -1,9 +1,8 @@
-"""What is minimised of damage that differs from state to state: a mean, by the probabilities of the
-states or the least favourable in a ball around them, and the mean of the worst states.
+"""Risk measure of damage over states: a mean, by the probabilities of the states or the worst-case
+ones within an ambiguity set, combined with CVaR.
 
-Each is the largest mean over some set of probabilities (Artzner, Delbaen, Eber and Heath 1999), so
-that those at which it is reached make a cut that holds everywhere.
-"""
+Each part is the largest mean over some set of probabilities (Artzner, Delbaen, Eber and Heath
+1999), so that the maximising probabilities yield a valid cut."""
 
 from __future__ import annotations
 
@@ -20,8 +19,8 @@ AmbiguityKind = Literal["total_variation", "modified_chi_square"]
 
 @dataclass(frozen=True)
 class RiskMeasure:
-    """The measure (1 - weight) E + weight CVaR, whose mean is that by the least favourable
-    probabilities within ``radius`` of those of the states, if there is a ``ball``."""
+    """The measure (1 - weight) E + weight CVaR. With ``ambiguity``, E is the worst-case mean within
+    ``ambiguity_radius`` of the states' probabilities."""
 
     cvar_level: float
     cvar_weight: float
@@ -30,76 +29,81 @@ class RiskMeasure:
 
     @classmethod
     def from_case(cls, case: Case) -> RiskMeasure:
-        """That of a scenario's objective."""
-        cvar, ball = case.objective.cvar, case.objective.ambiguity
-        known = (None, 0.0) if ball is None else (ball.kind, float(ball.radius))
-        return cls(float(cvar.level), float(cvar.weight), *known)
+        """Return the risk measure of a scenario's objective."""
+        cvar, ambiguity = case.objective.cvar, case.objective.ambiguity
+        ambiguity_fields = (
+            (None, 0.0) if ambiguity is None else (ambiguity.kind, float(ambiguity.radius))
+        )
+        return cls(float(cvar.level), float(cvar.weight), *ambiguity_fields)
 
     def worst_case_weights(self, probability: Floats, damage: Floats) -> Floats:
-        """(S) probabilities at which the measure is reached; their sum is 1."""
-        worst: Floats = (1 - self.cvar_weight) * self.mean_probabilities(probability, damage)
+        """Return the probabilities (S), which sum to 1, at which the measure is attained."""
+        weights: Floats = (1 - self.cvar_weight) * self.mean_probabilities(probability, damage)
         if self.cvar_weight > 0:
-            worst = worst + self.cvar_weight * tail_weights(probability, damage, self.cvar_level)
-        return worst
+            weights = weights + self.cvar_weight * tail_weights(
+                probability, damage, self.cvar_level
+            )
+        return weights
 
     def mean_probabilities(self, probability: Floats, damage: Floats) -> Floats:
-        """(S) the probabilities that the mean is taken by."""
-        chance: Floats = probability / probability.sum()
+        """Return the probabilities (S) of the mean."""
+        normalized: Floats = probability / probability.sum()
         if self.ambiguity == "total_variation":
-            return worst_case_total_variation(chance, damage, self.ambiguity_radius)
+            return worst_case_total_variation(normalized, damage, self.ambiguity_radius)
         if self.ambiguity == "modified_chi_square":
-            return worst_case_chi_square(chance, damage, self.ambiguity_radius)
-        return chance
+            return worst_case_chi_square(normalized, damage, self.ambiguity_radius)
+        return normalized
 
     def worst_case_mean(self, probability: Floats, damage: Floats) -> float:
-        """The mean of damage, least favourable where there is a ball."""
+        """Return the mean of damage, the worst-case one with ambiguity."""
         return float(self.mean_probabilities(probability, damage) @ damage)
 
 
 def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
-    """(S) weights of the states in the mean of the worst ``1 - level``, at a given damage. The
-    state at the quantile is split (Rockafellar and Uryasev 2000)."""
+    """Return weights (S) of the states in the mean of the worst ``1 - level`` of a given damage.
+    The state at the quantile is split (Rockafellar and Uryasev 2000)."""
     tail = (1 - level) * probability.sum()
     order = np.argsort(-damage, kind="stable")
-    before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
+    cumulative_before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
     weights = np.zeros(len(damage))
-    weights[order] = np.clip(tail - before, 0.0, probability[order])
-    shares: Floats = weights / weights.sum()
-    return shares
+    weights[order] = np.clip(tail - cumulative_before, 0.0, probability[order])
+    normalized: Floats = weights / weights.sum()
+    return normalized
 
 
 def worst_case_total_variation(probability: Floats, damage: Floats, radius: float) -> Floats:
-    """(S) the least favourable probabilities of which half of all differences add up to a radius at
-    most: so much goes from the best states to the worst that has any (Jiang and Guan 2018)."""
+    """Return the worst-case probabilities (S) within a total variation distance: the radius moves
+    from the states of least damage to that of largest damage and positive probability (Jiang and
+    Guan 2018)."""
     moved = min(radius, 1.0)
-    kept = np.zeros(len(probability))
+    worst_case = np.zeros(len(probability))
     if moved < 1:
-        kept = (1 - moved) * tail_weights(probability, damage, moved)
-    kept[int(np.argmax(np.where(probability > 0, damage, -np.inf)))] += moved
-    return kept
+        worst_case = (1 - moved) * tail_weights(probability, damage, moved)
+    worst_case[int(np.argmax(np.where(probability > 0, damage, -np.inf)))] += moved
+    return worst_case
 
 
 def worst_case_chi_square(probability: Floats, damage: Floats, radius: float) -> Floats:
-    """(S) the least favourable probabilities q of which Σ (q - p)² / p is at most the square of a
-    radius. They are linear in damage but for the best states, which may be left without any
-    (Philpott, de Matos and Kapelevich 2018)."""
+    """Return the worst-case probabilities q (S) with Σ (q - p)² / p at most the squared radius.
+    They are linear in damage except for the states of least damage, which may get 0 (Philpott, de
+    Matos and Kapelevich 2018)."""
     order = np.argsort(damage, kind="stable")
     order = order[probability[order] > 0]
     p, x = probability[order], damage[order]
-    # Of what is left without the k best states: its probability, mean and variance of damage.
-    left = np.cumsum(p[::-1])[::-1]
-    mean = np.cumsum((p * x)[::-1])[::-1] / left
-    spread = np.cumsum((p * x**2)[::-1])[::-1] - left * mean**2
+    # Without the k states of least damage: probability, mean, and variance times probability.
+    probability_left = np.cumsum(p[::-1])[::-1]
+    mean = np.cumsum((p * x)[::-1])[::-1] / probability_left
+    spread = np.cumsum((p * x**2)[::-1])[::-1] - probability_left * mean**2
     spread = np.maximum(spread, 0.0)
-    room = radius**2 - (1 - left) / left
-    size = float(np.abs(x).max(initial=0.0)) ** 2
-    flat = spread <= 1e-14 * size  # all that are left are equally bad
+    slack = radius**2 - (1 - probability_left) / probability_left
+    damage_scale = float(np.abs(x).max(initial=0.0)) ** 2
+    is_constant = spread <= 1e-14 * damage_scale  # the remaining states have equal damage
     with np.errstate(divide="ignore", invalid="ignore"):
-        steep = np.where(flat | (room < 0), 0.0, np.sqrt(np.maximum(room, 0.0) / spread))
-    lowest = 1 / left + steep * (x - mean)
-    fits = np.flatnonzero((lowest >= 0) & (room >= -1e-12))
-    k = int(fits[0]) if len(fits) else 0
+        slope = np.where(is_constant | (slack < 0), 0.0, np.sqrt(np.maximum(slack, 0.0) / spread))
+    lowest_ratio = 1 / probability_left + slope * (x - mean)
+    feasible = np.flatnonzero((lowest_ratio >= 0) & (slack >= -1e-12))
+    k = int(feasible[0]) if len(feasible) else 0
     q = np.zeros(len(probability))
-    q[order[k:]] = p[k:] * (1 / left[k] + steep[k] * (x[k:] - mean[k]))
-    least: Floats = np.maximum(q, 0.0) / np.maximum(q, 0.0).sum()
-    return least
+    q[order[k:]] = p[k:] * (1 / probability_left[k] + slope[k] * (x[k:] - mean[k]))
+    normalized: Floats = np.maximum(q, 0.0) / np.maximum(q, 0.0).sum()
+    return normalized

@@ -164,7 +164,7 @@ class RuleDeclaration:
     tag: str  # as in docs/formulation.md
     index_roles: tuple[str, ...]
     """Roles of the parts of the constraint's index: project, other (project), funder, instrument,
-    line, stockpile, material, country, year, period; "" for a part that does not tell rules apart."""
+    line, stockpile, material, country, year, period; "" for one that does not tell rules apart."""
     locator: Locator
     field: str  # of the scenario file, below what the locator finds
     text: str
@@ -190,7 +190,7 @@ class RuleDeclaration:
         return (*policy, self.loosened_by) if self.loosened_by else policy
 
     def describe(self, instance: RuleContext, index: Any) -> Rule:
-        """Return the rule that a row belongs to, by its index, as conflicts and results state it."""
+        """Return the rule of a row, by its index, as conflicts and results state it."""
         location = self.locator(instance, index, self.field)
         use_other = location.uses_alternative_text and self.other_text
         text, values = self.other_text if use_other else self.text, location.sentence_values
@@ -451,7 +451,8 @@ RULES: dict[str, RuleDeclaration] = {
             "market_finance_max",
             mark_translatable("lenders and other investors carry at most {value} of {p}"),
             other_text=mark_translatable(
-                "lenders and other investors carry at most {value} of {p}, and what subsidies and price floors add to it"
+                "lenders and other investors carry at most {value} of {p}, and what subsidies and "
+                "price floors add to it"
             ),
             clause=mark_translatable("lenders and other investors carry at most {share} of it"),
             is_financing=True,

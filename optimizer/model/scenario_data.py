@@ -1,8 +1,7 @@
-"""What a state of the world leaves of supply and output, and what it makes of demand.
+"""Scenario data of a state: supply, output and demand as arrays.
 
-All that recourse depends on of a state, in arrays that add up, and what follows from them without
-any plan: where something can be missing, and where stocks can be filled again.
-"""
+These arrays are linear in the states, so that means can be taken. Also what follows from them
+without a plan: where shortages are possible, and where stocks can be refilled."""
 
 from __future__ import annotations
 
@@ -35,213 +34,225 @@ Integers = NDArray[np.int64]
 
 
 def compute_availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:
-    """(K) share that hazards leave of each origin's supply and output; every event counts."""
-    left = np.ones((len(instance.origins), len(instance.periods)))
-    for way, start in state.events:
-        for position, remains in instance.profiles[way].effects:
-            end = min(start + len(remains), left.shape[1])
-            left[position, start:end] *= remains[: end - start]
-    return dict(zip(instance.origins, left, strict=True))
+    """Return the share (K) of each origin's supply and output that remains; effects of events
+    multiply."""
+    share_left = np.ones((len(instance.origins), len(instance.periods)))
+    for profile_id, start in state.events:
+        for origin_index, shares in instance.profiles[profile_id].effects:
+            end = min(start + len(shares), share_left.shape[1])
+            share_left[origin_index, start:end] *= shares[: end - start]
+    return dict(zip(instance.origins, share_left, strict=True))
 
 
 class HazardPatterns:
-    """When and where hazards strike in the given states."""
+    """When and where hazards reduce supply in the given states."""
 
     def __init__(self, instance: Instance, states: Sequence[State]) -> None:
         self.period_count, self.state_count = len(instance.periods), len(states)
         self._origins = instance.origins
         self._effects_by_origin: dict[int, list[tuple[str, Floats]]] = {}
-        for way in instance.profiles.values():
-            for position, remains in way.effects:
-                self._effects_by_origin.setdefault(position, []).append((way.id, remains))
-        strikes: dict[str, list[tuple[int, int]]] = {id: [] for id in instance.profiles}
+        for profile in instance.profiles.values():
+            for origin_index, shares in profile.effects:
+                self._effects_by_origin.setdefault(origin_index, []).append((profile.id, shares))
+        events: dict[str, list[tuple[int, int]]] = {id: [] for id in instance.profiles}
         for s, state in enumerate(states):
-            for struck, at in state.events:
-                strikes[struck].append((at, s))
-        # When and in which states each hazard strikes.
+            for profile_id, start_period in state.events:
+                events[profile_id].append((start_period, s))
         self._events_by_profile: dict[str, tuple[Integers, Integers]] = {}
-        for name, pairs in strikes.items():
+        for profile_name, pairs in events.items():
             start, state_of = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-            self._events_by_profile[name] = start, state_of
+            self._events_by_profile[profile_name] = start, state_of
 
     def share_left(self, origin: tuple[str, str]) -> Floats:
-        """(S, K) share that hazards leave of an origin."""
-        rows, of_state = self.distinct_patterns(self._origins.index(origin))
-        return rows[of_state]
+        """Return the share (S, K) of an origin's supply that remains."""
+        rows, state_rows = self.distinct_patterns(self._origins.index(origin))
+        return rows[state_rows]
 
     def distinct_patterns(self, position: int) -> tuple[Floats, Integers]:
-        """(R, K) what hazards leave of an origin, undisturbed first, and (S) the row of each
-        state."""
+        """Return the distinct shares (R, K) that remain of an origin, undisturbed first, and the
+        row (S) of each state."""
         effects = self._effects_by_origin.get(position, [])
-        parts = [self._events_by_profile[hazard][1] for hazard, _ in effects]
-        struck = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
-        of_state = np.zeros(self.state_count, dtype=np.int64)
-        of_state[struck] = np.arange(1, len(struck) + 1)
-        left = np.ones((len(struck) + 1, self.period_count))
-        for hazard, remains in effects:
-            start, own = self._events_by_profile[hazard]
-            for later, share in enumerate(remains):
-                inside = start + later < self.period_count
-                # Every event counts, even the same one twice.
-                np.multiply.at(left, (of_state[own[inside]], start[inside] + later), share)
-        return left, of_state
+        state_lists = [self._events_by_profile[profile_id][1] for profile_id, _ in effects]
+        hit_states = (
+            np.unique(np.concatenate(state_lists)) if state_lists else np.zeros(0, dtype=np.int64)
+        )
+        state_rows = np.zeros(self.state_count, dtype=np.int64)
+        state_rows[hit_states] = np.arange(1, len(hit_states) + 1)
+        share_left = np.ones((len(hit_states) + 1, self.period_count))
+        for profile_id, shares in effects:
+            start, event_states = self._events_by_profile[profile_id]
+            for offset, share in enumerate(shares):
+                inside = start + offset < self.period_count
+                # Unbuffered, since two events may reach the same element.
+                np.multiply.at(
+                    share_left, (state_rows[event_states[inside]], start[inside] + offset), share
+                )
+        return share_left, state_rows
 
 
-MAX_OUTPUT_TO_DEMAND = (
-    100.0  # a project with more output than so many times the demand is held to less
-)
+MAX_OUTPUT_TO_DEMAND = 100.0  # offtake of projects with a larger ratio is capped
 
 
 def cap_surplus_offtake(instance: Instance, states: Sequence[State]) -> Instance:
-    """The same problem with no more offtake of very large projects than anybody can use. Of a
-    project a million times as large as demand, a millionth that the solver takes for nothing covers
-    all. No plan is lost: offtake earns nothing, and what is held back would be surplus in every
-    state, the worst of hazards and the lowest year of the ramp included."""
-    most = {
+    """Cap the offtake of projects far larger than demand. Otherwise an offtake within the
+    solver's tolerance could cover all demand. No plan is lost: offtake earns nothing, and what
+    is cut off would be surplus in every state, even with the worst hazards and in the lowest
+    year of the ramp."""
+    max_use = {
         m: max(
             float(need.max()),
-            *(float(lots.max()) for (own, _), lots in instance.supply.items() if own == m),
+            *(float(lots.max()) for origin, lots in instance.supply.items() if origin[0] == m),
             0.0,
         )
-        * max([1.0, *(x for state in states for own, x in state.demand_factors if own == m)])
+        * max([1.0, *(x for state in states for q, x in state.demand_factors if q == m)])
         for m, need in instance.need.items()
     }
-    part = dict.fromkeys(most, 1.0)  # of what comes, the least that belongs to anybody
+    # Smallest positive share of output that belongs to a node.
+    min_node_share = dict.fromkeys(max_use, 1.0)
     for node in instance.nodes:
         for share in node.group_share.values():
-            part[node.material] = min([part[node.material], *share[share > 0]])
+            min_node_share[node.material] = min([min_node_share[node.material], *share[share > 0]])
     for p in instance.projects.values():
-        for m, ratio in p.inputs.items():  # for whose output alone somebody may need it
-            most[m] += ratio * sum(p.output.values()) / part[m]
+        for m, ratio in p.inputs.items():  # needed for the output only
+            max_use[m] += ratio * sum(p.output.values()) / min_node_share[m]
     large = [
         p
         for p in instance.projects.values()
-        if any(0 < MAX_OUTPUT_TO_DEMAND * most[m] < lots for m, lots in p.output.items())
+        if any(0 < MAX_OUTPUT_TO_DEMAND * max_use[m] < lots for m, lots in p.output.items())
     ]
     if not large:
         return instance
-    left = HazardPatterns(instance, states).share_left
+    share_left = HazardPatterns(instance, states).share_left
     projects = dict(instance.projects)
     for p in large:
-        used = 0.0
+        useful_share = 0.0
         for m, lots in p.output.items():
-            shares = left((m, p.country))
-            least = float(shares[shares > 0].min(initial=1.0))
-            least *= min(share for share in (*p.ramp_up, 1.0) if share > 0)
-            used = max(used, most[m] / (lots * least))
-        settled = (lots for (q, *_), lots in instance.fixed_decisions.offtake.items() if q == p.id)
-        limit = max(2 * len(instance.offtake_groups) * used, math.fsum(settled))
+            shares = share_left((m, p.country))
+            min_share = float(shares[shares > 0].min(initial=1.0))
+            min_share *= min(share for share in (*p.ramp_up, 1.0) if share > 0)
+            useful_share = max(useful_share, max_use[m] / (lots * min_share))
+        fixed_offtake = (
+            lots for (q, *_), lots in instance.fixed_decisions.offtake.items() if q == p.id
+        )
+        limit = max(2 * len(instance.offtake_groups) * useful_share, math.fsum(fixed_offtake))
         projects[p.id] = replace(p, offtake_max=min(p.offtake_max, limit))
     return replace(instance, projects=projects)
 
 
 @dataclass(frozen=True, eq=False)
 class ScenarioData:
-    """All that recourse depends on of a state, or of the mean of several: arrays that add up."""
+    """Data of a state that recourse depends on, or their mean over several states."""
 
     share_left: dict[tuple[str, str], Floats]  # (K) share of each origin's supply
     output_share: dict[tuple[str, str, Realisation], Floats]
-    """(K) share of output, by project, material and how the project comes."""
-    market_lots: dict[str, Floats]  # (K) lots of each material from the market
+    """(K) share of output, by project, material and realisation."""
+    market_lots: dict[str, Floats]  # (K) lots, by material
     demand: dict[str, Floats]  # (K) lots, by label of the node
-    step_limit: dict[str, Floats]  # (J, K) lots of it on each step
+    step_limit: dict[str, Floats]  # (J, K) lots on each damage step, by label of the node
     is_covered: dict[str, Floats]
-    """(K) 1 where a period is covered, by material of which stocks are filled again; else 0."""
+    """(K) 1 where a period is covered, else 0, by material of stocks that are refilled."""
 
     @property
     def realisations(self) -> dict[str, tuple[Realisation, ...]]:
-        """How each project comes."""
-        found: dict[str, set[Realisation]] = {}
-        for p, _, own in self.output_share:
-            found.setdefault(p, set()).add(own)
-        return {p: tuple(sorted(own)) for p, own in found.items()}
+        """Realisations of each project."""
+        by_project: dict[str, set[Realisation]] = {}
+        for p, _, realisation in self.output_share:
+            by_project.setdefault(p, set()).add(realisation)
+        return {p: tuple(sorted(values)) for p, values in by_project.items()}
 
 
 def compute_scenario_data(instance: Instance, state: State) -> ScenarioData:
-    """What a state leaves of supply and of output, and what it makes of demand."""
-    left = compute_availability(instance, state)
+    """Compute the scenario data of a state."""
+    share_left = compute_availability(instance, state)
     factors = {m: np.array(factor) for m, factor in state.demand_factors}
-    kept = adaptation_shares_left(instance, factors, left.__getitem__)
+    adaptation_left = adaptation_shares_left(instance, factors, share_left.__getitem__)
     market, demand, limit = {}, {}, {}
     for node in instance.nodes:
         m, factor = node.material, factors.get(node.material, np.ones(()))
         if m not in market:
-            market[m] = shortage_clock.compute_market_lots(instance, m, factor, left.__getitem__)
+            market[m] = shortage_clock.compute_market_lots(
+                instance, m, factor, share_left.__getitem__
+            )
         demand[node.label] = factor * node.demand[instance.year_index]
-        limit[node.label] = node.step_limits(instance.year_index, factor, kept(m))
-    comes = {}
+        limit[node.label] = node.step_limits(instance.year_index, factor, adaptation_left(m))
+    output_share = {}
     prices = deciding_price_states(instance, [state])
     for p in instance.projects.values():
         if p.id in state.failed_projects:
             continue
         price = prices.get(p.cash_cost_material or "", np.zeros(1, dtype=np.intp))[0]
-        coming, runs = (
-            state.realisation(p.id),
-            shortage_clock.compute_running_share(instance, p, price, factors, left.__getitem__),
+        realisation = state.realisation(p.id)
+        running_share = shortage_clock.compute_running_share(
+            instance, p, price, factors, share_left.__getitem__
         )
         for material in p.output:
-            comes[p.id, material, coming] = left[material, p.country] * runs
+            output_share[p.id, material, realisation] = (
+                share_left[material, p.country] * running_share
+            )
             if instance.price_floors(p.id):
-                own = Realisation(coming.delay, floored=True)
-                comes[p.id, material, own] = left[material, p.country] * (1 - runs)
-    covered = find_covered_periods(instance, left.__getitem__, factors)
-    return ScenarioData(left, comes, market, demand, limit, covered)
+                floored_realisation = Realisation(realisation.delay, floored=True)
+                output_share[p.id, material, floored_realisation] = share_left[
+                    material, p.country
+                ] * (1 - running_share)
+    covered = find_covered_periods(instance, share_left.__getitem__, factors)
+    return ScenarioData(share_left, output_share, market, demand, limit, covered)
 
 
 def compute_mean_scenario_data(instance: Instance, states: Sequence[State]) -> ScenarioData:
-    """The mean of what states leave, by their probabilities. It is no state: a project comes with a
-    part of its output in each way that it comes in any of them."""
+    """Compute the mean scenario data of states by their probabilities. It belongs to no state: a
+    project delivers a part of its output in each realisation that it has in any of them."""
     mean = ScenarioData({}, {}, {}, {}, {}, {})
     total = math.fsum(state.probability for state in states)
     for state in states:
-        own, chance = compute_scenario_data(instance, state), state.probability / total
+        data, weight = compute_scenario_data(instance, state), state.probability / total
         for name in (field.name for field in fields(ScenarioData)):
-            into = getattr(mean, name)
-            for key, lots in getattr(own, name).items():
-                into[key] = into.get(key, 0.0) + chance * lots
+            totals = getattr(mean, name)
+            for key, lots in getattr(data, name).items():
+                totals[key] = totals.get(key, 0.0) + weight * lots
     return mean
 
 
 def deciding_price_states(
     instance: Instance, states: Sequence[State]
 ) -> dict[str, NDArray[np.intp]]:
-    """(S) the state that the price of each material is in which decides whether plants run."""
-    deciding = {
+    """Return the price state (S) of each material whose price decides whether plants run."""
+    materials = {
         p.cash_cost_material: None
         for p in instance.projects.values()
         if p.cash_cost_material is not None
     }
     return {
         m: np.array([dict(s.price_states).get(m, instance.prices[m].most_likely) for s in states])
-        for m in deciding
+        for m in materials
     }
 
 
 def adaptation_shares_left(
     instance: Instance, demand_factors: Mapping[str, Floats], share_left: shortage_clock.ShareLeft
 ) -> Callable[[str], Floats]:
-    """(..., E, K) of the entries of a material with adaptation, what is left of their later steps,
-    by factors (...) on demand and what hazards leave."""
+    """Return a function that gives, for a material, the share (..., E, K) that its E adaptations
+    leave of later damage steps, for demand factors (...) and the share of supply that hazards
+    leave."""
 
     def of_material(material: str) -> Floats:
-        found = [
-            own.share_left(
+        shares = [
+            adaptation.share_left(
                 shortage_clock.compute_clock_ages(
                     shortage_clock.find_hit_periods(
-                        instance, material, own.trigger_loss, demand_factors, share_left
+                        instance, material, adaptation.trigger_loss, demand_factors, share_left
                     ),
-                    own.reset_periods,
+                    adaptation.reset_periods,
                 )
             )
-            for own in instance.adaptations.get(material, ())
+            for adaptation in instance.adaptations.get(material, ())
         ]
-        return np.stack(found, axis=-2) if found else np.ones((0, len(instance.periods)))
+        return np.stack(shares, axis=-2) if shares else np.ones((0, len(instance.periods)))
 
     return of_material
 
 
 def market_supply(instance: Instance, node: Node, data: ScenarioData) -> Floats:
-    """(K) lots that reach a node in a state before any investment."""
+    """Return lots (K) that reach a node in a state without any investment."""
     return data.market_lots[node.material] * node.group_share[COMMON_GROUP][instance.year_index]
 
 
@@ -251,21 +262,20 @@ def find_short_periods(
     market: Mapping[int, Floats],
     capacity: Mapping[str, Floats],
 ) -> NDArray[np.bool_]:
-    """(..., K) whether the market (..., K) by node and conversions, by what each can make (..., K),
-    may leave some demand (..., K) of a chain uncovered. Where they do not, they cover it for
-    certain; where several conversions make one form they may, and it counts as short all the
-    same."""
+    """Return whether (..., K) market supply (..., K) by node and conversions with their capacities
+    (..., K) may leave demand (..., K) of a chain uncovered. Conservative where several conversions
+    make one form: the period may be marked short although it is not."""
     needed = dict(demand)
     short = np.zeros(next(iter(market.values())).shape, dtype=bool)
     for v in reversed(chain.nodes):
-        rest = needed[v] - market[v]
+        remaining = needed[v] - market[v]
         for plant in chain.plants if len(chain.nodes) > 1 else ():
             if plant.output == v and plant.capacity is not None:
-                made = np.clip(rest, 0.0, capacity[plant.id])
-                rest = rest - made
+                output = np.clip(remaining, 0.0, capacity[plant.id])
+                remaining = remaining - output
                 for i, lots in plant.inputs.items():
-                    needed[i] = needed[i] + lots * made
-        short |= rest > COVERAGE_TOLERANCE * needed[v]
+                    needed[i] = needed[i] + lots * output
+        short |= remaining > COVERAGE_TOLERANCE * needed[v]
     return short
 
 
@@ -275,18 +285,26 @@ def find_covered_periods(
     demand_factors: Mapping[str, Floats],
     materials: Collection[str] | None = None,
 ) -> dict[str, Floats]:
-    """(..., K) 1 where a period is covered, else 0, by material (of some, or of all) of which
-    stocks are filled again: where the market and conversions meet all direct demand for it and for
-    all that conversions tie it to, up to ``TOLERANCE`` of it, for all consumers, without a plan."""
-    found: dict[str, Floats] = {}
-    tied = {m: forms for forms in material_chains(instance.case, False) for m in forms}
-    for pile in instance.stockpiles.values():
-        m = pile.material
-        if pile.max_refill.any() and m not in found and (materials is None or m in materials):
-            forms = tied.get(m, (m,))
-            met = _market_covers_demand(instance, forms, share_left, demand_factors).astype(float)
-            found |= {other: met for other in forms if materials is None or other in materials}
-    return found
+    """Return 1 where a period is covered, else 0 (..., K), by material (all, or the given ones) of
+    which stocks are refilled: the market and conversions meet all direct demand for it and for all
+    forms tied to it, of all consumers and without a plan, up to ``SHORTAGE_TOLERANCE``."""
+    covered: dict[str, Floats] = {}
+    forms_by_material = {m: forms for forms in material_chains(instance.case, False) for m in forms}
+    for stockpile in instance.stockpiles.values():
+        m = stockpile.material
+        if (
+            stockpile.max_refill.any()
+            and m not in covered
+            and (materials is None or m in materials)
+        ):
+            forms = forms_by_material.get(m, (m,))
+            is_covered = _market_covers_demand(instance, forms, share_left, demand_factors).astype(
+                float
+            )
+            covered |= {
+                form: is_covered for form in forms if materials is None or form in materials
+            }
+    return covered
 
 
 def _market_covers_demand(
@@ -295,54 +313,65 @@ def _market_covers_demand(
     share_left: shortage_clock.ShareLeft,
     demand_factors: Mapping[str, Floats],
 ) -> NDArray[np.bool_]:
-    """(..., K) whether the market and conversions meet all direct demand for some forms."""
+    """Return whether (..., K) the market and conversions meet all direct demand for some forms."""
     year_of, width = instance.year_index, len(forms)
     outputs_first = [m for m in reversed(order_materials(instance.case)) if m in forms]
-    plants = [c for m in outputs_first for c in instance.conversions.values() if c.output == m]
+    plants = [
+        conversion
+        for m in outputs_first
+        for conversion in instance.conversions.values()
+        if conversion.output == m
+    ]
     factor = {m: demand_factors.get(m, np.ones(())) for m in outputs_first}
     demand = [factor[m][..., None] * instance.material_demand[m][year_of] for m in outputs_first]
     market = [
         shortage_clock.compute_market_lots(instance, m, factor[m], share_left)
         for m in outputs_first
     ]
-    capacity = [c.capacity[year_of] * share_left((c.output, c.country)) for c in plants]
+    capacity = [
+        conversion.capacity[year_of] * share_left((conversion.output, conversion.country))
+        for conversion in plants
+    ]
     columns = np.stack(np.broadcast_arrays(*demand, *market, *capacity), axis=-1)
-    meets = np.ones(columns.shape[:-1], dtype=bool)
-    asked = {
+    is_met = np.ones(columns.shape[:-1], dtype=bool)
+    required = {
         m: (1 - SHORTAGE_TOLERANCE) * columns[..., n] - columns[..., width + n]
         for n, m in enumerate(outputs_first)
     }
     for m in outputs_first:
-        for n, c in enumerate(plants):
-            if c.output == m:
-                made = np.clip(asked[m], 0.0, columns[..., 2 * width + n])
-                asked[m] = asked[m] - made
-                for taken, ratio in c.inputs.items():
-                    asked[taken] = asked[taken] + ratio * made
-        meets &= asked[m] <= 0
-    if len({c.output for c in plants}) < len(plants) and not meets.all():
-        # Which of several plants makes a form is a choice.
-        rows, number = np.unique(columns[~meets], axis=0, return_inverse=True)
+        for n, conversion in enumerate(plants):
+            if conversion.output == m:
+                output = np.clip(required[m], 0.0, columns[..., 2 * width + n])
+                required[m] = required[m] - output
+                for input_material, ratio in conversion.inputs.items():
+                    required[input_material] = required[input_material] + ratio * output
+        is_met &= required[m] <= 0
+    if len({conversion.output for conversion in plants}) < len(plants) and not is_met.all():
+        # The allocation to several plants that make one form is a linear program.
+        rows, row_index = np.unique(columns[~is_met], axis=0, return_inverse=True)
         problems = []
         for row in rows:
-            wanted, comes = (
-                dict(zip(outputs_first, own, strict=False)) for own in (row, row[width:])
+            row_demand, row_market = (
+                dict(zip(outputs_first, values, strict=False)) for values in (row, row[width:])
             )
-            most = zip(plants, row[2 * width :], strict=True)
-            makers = [YearConversion(c.output, float(lots), c.inputs) for c, lots in most]
-            problems.append((makers, wanted, comes))
-        can = solve_conversion_problems(outputs_first, problems)
-        meets[~meets] = np.array(can)[number.ravel()]
-    return meets
+            capacities = zip(plants, row[2 * width :], strict=True)
+            conversions = [
+                YearConversion(conversion.output, float(lots), conversion.inputs)
+                for conversion, lots in capacities
+            ]
+            problems.append((conversions, row_demand, row_market))
+        solvable = solve_conversion_problems(outputs_first, problems)
+        is_met[~is_met] = np.array(solvable)[row_index.ravel()]
+    return is_met
 
 
 def project_output_lots(
     instance: Instance, node: Node, data: ScenarioData
 ) -> dict[tuple[str, Realisation], Floats]:
-    """(K) lots of the node's material that each project delivers at full nameplate, by project and
-    how it comes."""
+    """Return lots (K) of the node's material that each project delivers at full nameplate, by
+    project and realisation."""
     return {
-        (p, coming): instance.projects[p].output[material] * share
-        for (p, material, coming), share in data.output_share.items()
+        (p, realisation): instance.projects[p].output[material] * share
+        for (p, material, realisation), share in data.output_share.items()
         if material == node.material
     }

@@ -1,9 +1,8 @@
-"""The clock of a shortage: since when a market has been struck, in any number of states at once.
+"""Shortage clock: periods since a market was hit, for any number of states at once.
 
-A period is struck if, of a material or of a form it is made of by conversions, so much of the
-market supply is lost. A clock starts at 0 in the first struck period, counts every period, and
-ends after a number of periods in a row that are not struck.
-"""
+A period is hit if more than a given share of the market supply of a material, or of a form that
+conversions make it from, is lost. The clock starts at 0 in the first hit period, counts every
+period, and stops after a number of consecutive periods that are not hit."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,24 +15,22 @@ from optimizer.model.instance import Floats, Instance, ProjectData
 ShareLeft = Callable[[tuple[str, str]], Floats]
 """(..., K) share that hazards leave of the supply from an origin."""
 
-TRIGGER_TOLERANCE = (
-    1e-9  # share of undisturbed supply by which a loss has to be larger than the trigger
-)
+TRIGGER_TOLERANCE = 1e-9  # share of undisturbed supply by which a loss has to exceed the trigger
 
 
 def compute_market_lots(
     instance: Instance, material: str, demand_factor: Floats | float, share_left: ShareLeft
 ) -> Floats:
-    """(..., K) lots of a material that come to market, by the factor (...) on its demand."""
-    more = np.asarray(demand_factor)[..., None] - 1.0
-    lots = np.zeros((*more.shape[:-1], len(instance.periods)))
-    for origin, own in instance.supply.items():
+    """Return lots (..., K) of a material from the market, for factors (...) on its demand."""
+    extra_factor = np.asarray(demand_factor)[..., None] - 1.0
+    lots = np.zeros((*extra_factor.shape[:-1], len(instance.periods)))
+    for origin, supply in instance.supply.items():
         if origin[0] == material:
-            own = (
-                own[instance.year_index]
-                + more * instance.need_linked_supply[origin][instance.year_index]
+            supply = (
+                supply[instance.year_index]
+                + extra_factor * instance.need_linked_supply[origin][instance.year_index]
             )
-            lots = lots + own * share_left(origin)
+            lots = lots + supply * share_left(origin)
     return lots
 
 
@@ -44,32 +41,32 @@ def find_hit_periods(
     demand_factors: Mapping[str, Floats],
     share_left: ShareLeft,
 ) -> NDArray[np.bool_]:
-    """(..., K) whether periods are struck: of the material, or of a form it is made of by
-    conversions, more than ``trigger`` is lost; ``factors`` (...) on demand, 1 where not named."""
-    found = np.zeros((), dtype=bool)
+    """Return whether periods (..., K) are hit: more than ``trigger_loss`` is lost of the material
+    or of a form that conversions make it from. ``demand_factors`` (...) are 1 where absent."""
+    is_hit = np.zeros((), dtype=bool)
     for form in sorted(upstream_materials(instance.case, material)):
         factor = demand_factors.get(form, np.ones(()))
-        whole = compute_market_lots(
+        undisturbed_lots = compute_market_lots(
             instance, form, factor, lambda _: np.ones(len(instance.periods))
         )
-        found = found | (
+        is_hit = is_hit | (
             compute_market_lots(instance, form, factor, share_left)
-            < (1 - trigger_loss - TRIGGER_TOLERANCE) * whole
+            < (1 - trigger_loss - TRIGGER_TOLERANCE) * undisturbed_lots
         )
-    return found
+    return is_hit
 
 
 def compute_clock_ages(hit_periods: NDArray[np.bool_], reset_periods: int) -> NDArray[np.int64]:
-    """(..., K) periods since the clock that runs was started, -1 where none runs. It still runs in
-    the last of ``reset`` periods in a row that are not struck (..., K)."""
-    found = np.full(hit_periods.shape, -1)
-    now, quiet = found[..., 0], np.zeros(hit_periods.shape[:-1], dtype=np.int64)
+    """Return periods (..., K) since the running clock started, -1 where none runs. The clock still
+    runs in the last of ``reset_periods`` consecutive periods that are not hit."""
+    ages = np.full(hit_periods.shape, -1)
+    age, periods_without_hit = ages[..., 0], np.zeros(hit_periods.shape[:-1], dtype=np.int64)
     for k in range(hit_periods.shape[-1]):
-        now = np.where((now >= 0) & (quiet < reset_periods), now + 1, -1)
-        now = np.where((now < 0) & hit_periods[..., k], 0, now)
-        quiet = np.where(hit_periods[..., k], 0, quiet + 1)
-        found[..., k] = now
-    return found
+        age = np.where((age >= 0) & (periods_without_hit < reset_periods), age + 1, -1)
+        age = np.where((age < 0) & hit_periods[..., k], 0, age)
+        periods_without_hit = np.where(hit_periods[..., k], 0, periods_without_hit + 1)
+        ages[..., k] = age
+    return ages
 
 
 def compute_running_share(
@@ -79,19 +76,19 @@ def compute_running_share(
     demand_factors: Mapping[str, Floats],
     share_left: ShareLeft,
 ) -> Floats:
-    """(..., K) share of a project's output that runs without a price floor, 0 or 1, by the state
-    (...) of the price that decides. Where that is below cash cost it stands still, but from so many
-    periods of the clock on, up to its end."""
+    """Return the share (..., K) of a project's output that runs without a price floor, 0 or 1, by
+    the state (...) of the deciding price. Below cash cost the plant idles, except from
+    ``restart_periods`` of the clock on until it stops."""
     material = project.cash_cost_material
     if material is None:
         return np.ones(len(instance.periods))
-    pays = (instance.prices[material].price_by_state >= project.cash_cost)[price_state][
+    is_profitable = (instance.prices[material].price_by_state >= project.cash_cost)[price_state][
         ..., instance.year_index
     ]
-    if pays.all():
+    if is_profitable.all():
         return np.ones(len(instance.periods))
     trigger, reset = project.clock_settings
     age = compute_clock_ages(
         find_hit_periods(instance, material, trigger, demand_factors, share_left), reset
     )
-    return np.where(pays | (age >= max(0, project.restart_periods)), 1.0, 0.0)
+    return np.where(is_profitable | (age >= max(0, project.restart_periods)), 1.0, 0.0)

@@ -1,8 +1,7 @@
-"""Programs of several sets of assumptions, and of paths after a review, as one.
+"""Stacked problem: the programs of several assumption sets and review branches as one.
 
-Decisions are columns that all sets share, and until the review all paths; what follows from them,
-and the rules that hold, each part has of its own.
-"""
+Columns of decisions are shared by all sets and, before the review, by all branches; each block has
+its own columns and rows of everything else."""
 
 from __future__ import annotations
 
@@ -20,32 +19,31 @@ from optimizer.model.instance import Floats, Instance
 ColumnKey = tuple[Any, ...]
 
 SHARED_COLUMNS = ("start", "takes_part", "share", "market", "offtake", "floored", "buy")
-"""Columns of decisions, which mean the same under all assumptions."""
+"""Components of decisions, which all assumption sets share."""
 ZERO_IF_MISSING = ("start", "share", "market", "offtake", "buy")
-"""Those that are nought where a set lacks them: there nobody may decide on it."""
+"""Shared components whose columns are fixed at 0 if a set lacks them."""
 EPIGRAPH_COLUMN = ("most", "all")
-"""The column that the objectives of all sets are below, where the worst counts."""
+"""Upper bound of the objectives of all sets, for the worst case and regret."""
 SET_COLUMNS = ("eta", "worst", "tail_cost")
-"""Columns of the mean of the worst states, which are those of a set whatever path they go."""
+"""Components of CVaR and ambiguity, which all branches of a set share."""
 
 
 @dataclass(frozen=True, eq=False)
 class StackedProblem:
-    """Programs of all parts as one. ``columns`` and ``rows`` name it by component and index, and
-    by whose they are where they are not of all; ``column`` and ``row`` are where those of each
-    part's program stand in it."""
+    """Programs of all blocks as one. Keys name columns and rows by component, index and, where not
+    shared, their block; positions are those of each block's columns and rows in it."""
 
     program: LinearProgram
     column_keys: list[ColumnKey]
     row_keys: list[ColumnKey]
     column_positions: tuple[Integers, ...]
     row_positions: tuple[Integers, ...]
-    set_costs: Floats  # (sets, columns) what each set's objective is
+    set_costs: Floats  # (sets, columns) objective coefficients of each set
     set_offsets: Floats
 
 
 def decision_year(instance: Instance, key: ColumnKey) -> int:
-    """The year in which a column of a decision is decided; of a ticket the last it may be."""
+    """Return the year in which a decision column is decided; for takes_part the latest possible."""
     name, index = key[:2]
     if name == "takes_part":
         return max(instance.projects[index[0]].start_years, default=0)
@@ -53,8 +51,8 @@ def decision_year(instance: Instance, key: ColumnKey) -> int:
 
 
 def stacked_column_key(block: ProblemBlock, key: ColumnKey) -> tuple[ColumnKey, Any]:
-    """The name of a part's column among those of all parts, and what it may be shared by: all, a
-    path or a set; nothing where it is the part's own."""
+    """Return the key of a block's column in the stacked problem, and its scope: "all", a branch
+    index or a set; None if it belongs to the block alone."""
     if key[0] in SHARED_COLUMNS:
         if block.branch_index is None or block.instance.is_decided_before_review(
             decision_year(block.instance, key)
@@ -74,87 +72,104 @@ def stack_programs(
     rows: Sequence[Sequence[ColumnKey]],
     assumption_sets: AssumptionSets,
 ) -> StackedProblem:
-    """Programs of parts, whose columns and rows have these keys, as one: shared columns stand once,
-    within the bounds of all, and rows on nothing else that say the same."""
-    parts = assumption_sets.blocks
-    if len(programs) == 1 and assumption_sets.is_additive and parts[0].branch_index is None:
-        only, of_columns, of_rows = programs[0], list(column_keys[0]), list(rows[0])
-        alone = (np.arange(len(of_columns)),), (np.arange(len(of_rows)),)
-        costs, offsets = only.cost[None], np.array([only.offset])
-        return StackedProblem(only, of_columns, of_rows, *alone, costs, offsets)
-    place: dict[ColumnKey, int] = {}
+    """Stack the programs of blocks, whose columns and rows have these keys. Shared columns occur
+    once, within the bounds of all blocks, and so do identical rows on shared columns alone."""
+    blocks = assumption_sets.blocks
+    if len(programs) == 1 and assumption_sets.is_additive and blocks[0].branch_index is None:
+        lp, block_columns, block_rows = programs[0], list(column_keys[0]), list(rows[0])
+        identity = (np.arange(len(block_columns)),), (np.arange(len(block_rows)),)
+        costs, offsets = lp.cost[None], np.array([lp.offset])
+        return StackedProblem(lp, block_columns, block_rows, *identity, costs, offsets)
+    position_of_key: dict[ColumnKey, int] = {}
     keys: list[ColumnKey] = []
-    shared_by: list[Any] = []
-    column: list[Integers] = []
-    for part, of_part in zip(parts, column_keys, strict=True):
-        at = np.zeros(len(of_part), dtype=np.int64)
-        for c, key in enumerate(of_part):
-            name, shared = stacked_column_key(part, key)
-            if shared is not None and name in place:
-                at[c] = place[name]
+    scopes: list[Any] = []
+    column_positions: list[Integers] = []
+    for block, block_keys in zip(blocks, column_keys, strict=True):
+        positions = np.zeros(len(block_keys), dtype=np.int64)
+        for n, key in enumerate(block_keys):
+            stacked_key, key_scope = stacked_column_key(block, key)
+            if key_scope is not None and stacked_key in position_of_key:
+                positions[n] = position_of_key[stacked_key]
                 continue
-            at[c] = place[name] = len(keys)  # columns of two states may have one name
-            keys.append(name)
-            shared_by.append(shared)
-        column.append(at)
+            # Columns of two states may have the same key.
+            positions[n] = position_of_key[stacked_key] = len(keys)
+            keys.append(stacked_key)
+            scopes.append(key_scope)
+        column_positions.append(positions)
     keys += [] if assumption_sets.is_additive else [EPIGRAPH_COLUMN]
     width, sets = len(keys), len(assumption_sets.instances)
     lower, upper = np.full(width, -np.inf), np.full(width, np.inf)
     integer = np.zeros(width, dtype=np.int64)
     cost, offset = np.zeros(width), 0.0
     costs, offsets = np.zeros((sets, width)), np.zeros(sets)
-    of_all, of_path = (
-        np.array([ok(own) for own in shared_by] + [False] * (width - len(shared_by)), dtype=bool)
-        for ok in (lambda own: own == "all", lambda own: isinstance(own, int))
+    is_common, is_on_branch = (
+        np.array([test(scope) for scope in scopes] + [False] * (width - len(scopes)), dtype=bool)
+        for test in (lambda scope: scope == "all", lambda scope: isinstance(scope, int))
     )
-    required = np.array([key[0] in ZERO_IF_MISSING for key in keys], dtype=bool)
-    for part, own, at in zip(parts, programs, column, strict=True):
-        lower[at], upper[at] = np.maximum(lower[at], own.lower), np.minimum(upper[at], own.upper)
-        integer[at] += own.integer
-        costs[part.set_index, at] += part.probability * own.cost
-        offsets[part.set_index] += part.probability * own.offset
-        here = (
-            [of == part.branch_index for of in shared_by] if part.branch_index is not None else []
+    is_required = np.array([key[0] in ZERO_IF_MISSING for key in keys], dtype=bool)
+    for block, lp, positions in zip(blocks, programs, column_positions, strict=True):
+        lower[positions], upper[positions] = (
+            np.maximum(lower[positions], lp.lower),
+            np.minimum(upper[positions], lp.upper),
         )
-        lacking = required & (of_all | np.array([*here, *[False] * (width - len(here))]))
-        lacking[at] = False
-        upper[lacking] = np.minimum(upper[lacking], 0.0)
-    common = of_all | of_path
-    said: dict[Any, int] = {}
-    row: list[Integers] = []
+        integer[positions] += lp.integer
+        costs[block.set_index, positions] += block.probability * lp.cost
+        offsets[block.set_index] += block.probability * lp.offset
+        in_branch = (
+            [scope == block.branch_index for scope in scopes]
+            if block.branch_index is not None
+            else []
+        )
+        is_missing = is_required & (
+            is_common | np.array([*in_branch, *[False] * (width - len(in_branch))])
+        )
+        is_missing[positions] = False
+        upper[is_missing] = np.minimum(upper[is_missing], 0.0)
+    is_shared = is_common | is_on_branch
+    row_of_content: dict[Any, int] = {}
+    row_positions: list[Integers] = []
     row_keys: list[ColumnKey] = []
     matrices: list[Any] = []
-    kept: list[Integers] = []
-    for part, keys_of, own, at in zip(parts, rows, programs, column, strict=True):
-        matrix = relocate_columns(own.matrix, at, width)
-        places, chosen = np.zeros(matrix.shape[0], dtype=np.int64), list[int]()
-        whose = part.set_index if part.branch_index is None else (part.set_index, part.branch_index)
+    kept_rows: list[Integers] = []
+    for block, keys_of_rows, lp, positions in zip(
+        blocks, rows, programs, column_positions, strict=True
+    ):
+        matrix = relocate_columns(lp.matrix, positions, width)
+        row_place, kept_block_rows = np.zeros(matrix.shape[0], dtype=np.int64), list[int]()
+        block_label = (
+            block.set_index if block.branch_index is None else (block.set_index, block.branch_index)
+        )
         for r in range(matrix.shape[0]):
             entries = slice(matrix.indptr[r], matrix.indptr[r + 1])
-            if common[matrix.indices[entries]].all():
+            if is_shared[matrix.indices[entries]].all():
                 numbers = matrix.indices[entries].tobytes(), matrix.data[entries].tobytes()
-                says = (*keys_of[r], *numbers, own.row_lower[r], own.row_upper[r])
-                if says in said:
-                    places[r] = said[says]
+                content = (*keys_of_rows[r], *numbers, lp.row_lower[r], lp.row_upper[r])
+                if content in row_of_content:
+                    row_place[r] = row_of_content[content]
                     continue
-                said[says] = len(row_keys)
-            places[r] = len(row_keys)
-            row_keys.append((*keys_of[r], whose))
-            chosen.append(r)
-        row.append(places)
-        kept.append(np.array(chosen, dtype=np.int64))
-        matrices.append(matrix[kept[-1]])
+                row_of_content[content] = len(row_keys)
+            row_place[r] = len(row_keys)
+            row_keys.append((*keys_of_rows[r], block_label))
+            kept_block_rows.append(r)
+        row_positions.append(row_place)
+        kept_rows.append(np.array(kept_block_rows, dtype=np.int64))
+        matrices.append(matrix[kept_rows[-1]])
     sides = [
-        np.concatenate([getattr(own, side)[at] for own, at in zip(programs, kept, strict=True)])
+        np.concatenate(
+            [
+                getattr(lp, side)[positions]
+                for lp, positions in zip(programs, kept_rows, strict=True)
+            ]
+        )
         for side in ("row_lower", "row_upper")
     ]
     if assumption_sets.is_additive:
         cost, offset = assumption_sets.weights @ costs, float(assumption_sets.weights @ offsets)
     else:
-        # That column is no less than what each objective is above what it is compared with.
-        cost[-1], most = 1.0, -costs
-        most[:, -1] = 1.0
-        matrices.append(sparse.csr_array(most))
+        # The epigraph column is at least each set's objective minus its reference objective.
+        cost[-1], epigraph_rows = 1.0, -costs
+        epigraph_rows[:, -1] = 1.0
+        matrices.append(sparse.csr_array(epigraph_rows))
         sides[0] = np.concatenate([sides[0], offsets - assumption_sets.reference_objectives])
         sides[1] = np.concatenate([sides[1], np.full(sets, np.inf)])
         row_keys += [("most_of", k) for k in range(sets)]
@@ -170,7 +185,9 @@ def stack_programs(
         row_names=_LazyNames(row_keys),
         column_names=_LazyNames(keys),
     )
-    return StackedProblem(program, keys, row_keys, tuple(column), tuple(row), costs, offsets)
+    return StackedProblem(
+        program, keys, row_keys, tuple(column_positions), tuple(row_positions), costs, offsets
+    )
 
 
 def stack_models(
@@ -178,27 +195,27 @@ def stack_models(
     substituted: Sequence[SubstitutedProgram],
     assumption_sets: AssumptionSets,
 ) -> StackedProblem:
-    """Models of parts, of which this is left once defined columns are put in for, as one."""
+    """Stack the models of blocks after substitution of their defined columns."""
     columns = [
-        [own.column_keys[int(c)] for c in kept.kept_columns]
-        for own, kept in zip(models, substituted, strict=True)
+        [model.column_keys[int(c)] for c in program.kept_columns]
+        for model, program in zip(models, substituted, strict=True)
     ]
     return stack_programs(
-        [own.program for own in substituted],
+        [model.program for model in substituted],
         columns,
-        [own.row_keys for own in models],
+        [model.row_keys for model in models],
         assumption_sets,
     )
 
 
 def relocate_columns(matrix: Any, positions: Integers, width: int) -> sparse.csr_array:
-    """A matrix whose columns stand elsewhere among so many."""
-    own = sparse.coo_array(matrix)
-    return sparse.csr_array((own.data, (own.row, positions[own.col])), shape=(own.shape[0], width))
+    """Return the matrix with its columns moved to these positions of ``width`` columns."""
+    coo = sparse.coo_array(matrix)
+    return sparse.csr_array((coo.data, (coo.row, positions[coo.col])), shape=(coo.shape[0], width))
 
 
 class _LazyNames(Sequence[str]):
-    """Names for messages, made of keys only when they are asked for."""
+    """Names of rows or columns for messages, computed from keys on access."""
 
     def __init__(self, keys: Sequence[ColumnKey]) -> None:
         self._keys = keys

@@ -1,10 +1,9 @@
-"""States of the world: written out in the file, or sampled from its hazards.
+"""States of the world: listed in the scenario file, or sampled from its hazards.
 
-Random draws come from one counter-based stream for each seed, kind of draw, id and calendar
-year; state number s takes the s-th number of each. A new project, hazard or variant leaves all
-other draws as they were, and of independent draws the first N of 2N states are the same N;
-stratified ones are spread anew.
-"""
+Random draws come from one counter-based stream for each seed, kind of draw, id and calendar year;
+state number s takes the s-th number of each. A new project, hazard or variant leaves all other
+draws unchanged, and of independent draws the first N of 2N states are the same N; stratified draws
+change with the number of states."""
 
 from __future__ import annotations
 
@@ -27,60 +26,58 @@ from optimizer.model.random_streams import draw_categories, draw_project_uniform
 
 @dataclass(frozen=True)
 class State:
-    """One way the coming years may go."""
+    """State of the world: one realisation of all uncertainty over the horizon."""
 
     name: str
     probability: float
     events: tuple[tuple[str, int], ...] = ()
-    """What strikes, by the ids of ``Instance.profiles``, and its first period."""
+    """Events: id in ``Instance.profiles``, and first period."""
     failed_projects: frozenset[str] = frozenset()  # projects that never produce
     delays: tuple[tuple[str, int], ...] = ()  # years of delay of the first output, if any
-    unaided_projects: frozenset[str] = (
-        frozenset()
-    )  # projects that are decided without anybody's money
-    regimes: tuple[str, ...] = ()  # (Y) empty texts where it is not said; none without regimes
-    demand_factors: tuple[
-        tuple[str, float], ...
-    ] = ()  # factors on demand, by material; 1 where not named
+    unaided_projects: frozenset[str] = frozenset()  # projects that are decided without support
+    regimes: tuple[str, ...] = ()  # (Y) "" where unknown; none if the scenario has no regimes
+    demand_factors: tuple[tuple[str, float], ...] = ()  # by material; 1 where absent
     price_states: tuple[tuple[str, int], ...] = ()
-    """Price states, by material whose price is drawn; the most likely where not named."""
+    """Price states, by material whose price is sampled; the most likely where absent."""
 
     def realisation(self, project: str) -> Realisation:
-        """How a project comes that does not fail."""
+        """Return the realisation of a project that does not fail."""
         return Realisation(dict(self.delays).get(project, 0), project in self.unaided_projects)
 
 
 @dataclass(frozen=True, eq=False)
 class SamplingProbabilities:
-    """Probabilities that states are drawn with."""
+    """Probabilities with which states are sampled."""
 
     event_probability: dict[str, Floats]
-    """(R, Y) that a hazard starts in each year, where no event of it runs, by its regime: one row
-    for each of ``regimes``, or a single one where there are none."""
+    """(R, Y) probability that an event of a hazard starts in a year in which none is running: one
+    row per regime, or a single one without regimes."""
     failure_probability: dict[str, float]  # that a project never produces
 
     @classmethod
     def from_instance(cls, instance: Instance) -> SamplingProbabilities:
-        """Those of the scenario."""
+        """Return the probabilities of the scenario."""
         names = regime_names(instance) or ("",)
-        strikes = {
+        event_probability = {
             h.id: np.minimum(
                 np.outer([h.regime_factors.get(r, 1.0) for r in names], h.annual_probability), 1.0
             )
             for h in instance.hazards
         }
-        return cls(strikes, {p.id: 1 - p.success_probability for p in instance.projects.values()})
+        return cls(
+            event_probability, {p.id: 1 - p.success_probability for p in instance.projects.values()}
+        )
 
 
 def regime_names(instance: Instance) -> tuple[str, ...]:
-    """The regimes of the chain of years that states are drawn by; none without one."""
+    """Return the regimes of the scenario's Markov chain; none without one."""
     uncertainty = instance.case.uncertainty
     chain = uncertainty.regimes if uncertainty is not None else None
     return tuple(chain.yearly) if chain is not None else ()
 
 
 def regime_indices(instance: Instance, states: Sequence[State]) -> NDArray[np.intp]:
-    """(S, Y) position of each year's regime in drawn states; 0 where there are none."""
+    """Return the index (S, Y) of each year's regime in sampled states; 0 without regimes."""
     names = {name: number for number, name in enumerate(regime_names(instance))}
     if not names:
         return np.zeros((len(states), len(instance.years)), dtype=np.intp)
@@ -88,22 +85,26 @@ def regime_indices(instance: Instance, states: Sequence[State]) -> NDArray[np.in
 
 
 def count_states(case: Case) -> int:
-    """How many states a scenario draws, or writes out."""
-    asked = case.uncertainty
-    if asked is None:
+    """Return the number of states that a scenario samples or lists."""
+    uncertainty = case.uncertainty
+    if uncertainty is None:
         return 1
-    return int(asked.sample.states) if asked.sample is not None else len(asked.states or ())
+    return (
+        int(uncertainty.sample.states)
+        if uncertainty.sample is not None
+        else len(uncertainty.states or ())
+    )
 
 
 def read_states(instance: Instance) -> tuple[State, ...]:
-    """The states of the world that a scenario asks for."""
+    """Return the states of the world of a scenario."""
     uncertainty = instance.case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
-        every = slice(0, int(uncertainty.sample.states))
-        return _sample_states(instance, uncertainty.sample, None, every)
+        all_states = slice(0, int(uncertainty.sample.states))
+        return _sample_states(instance, uncertainty.sample, None, all_states)
     if uncertainty is not None and uncertainty.states is not None:
         total = math.fsum(state.probability for state in uncertainty.states)
-        # A file may round them; what is rounding of ours is left alone.
+        # A file may round probabilities; differences of binary rounding are left alone.
         total = total if abs(total - 1) > 1e-12 else 1.0
         return tuple(
             _read_written_state(instance, state, number, total)
@@ -120,9 +121,9 @@ def sample_states(
     probabilities: SamplingProbabilities | None = None,
     block: slice | None = None,
 ) -> tuple[State, ...]:
-    """So many states, drawn from a scenario's hazards, success and delay whatever it asks for;
-    with other chances than the scenario's, where they are given. Of a ``block`` of them, those
-    alone, each as it is among all."""
+    """Sample ``count`` states of a scenario, whatever sample it asks for itself; with other
+    probabilities than the scenario's if given. With a ``block``, return only the states of that
+    slice, which are the same as in the whole sample."""
     sample = Sample(
         states=Number(count),
         seed=Number(seed),
@@ -133,28 +134,32 @@ def sample_states(
 
 
 def read_project_correlation(instance: Instance) -> Number:
-    """That of a scenario's projects; 0 where it samples no states."""
+    """Return the correlation of a scenario's projects; 0 if it samples no states."""
     uncertainty = instance.case.uncertainty
     sample = uncertainty.sample if uncertainty is not None else None
     return sample.project_correlation if sample is not None else Number(0)
 
 
 def hazards_without_events(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
-    """Hazards that strike in none of the states."""
-    striking = {instance.profiles[way].hazard for state in states for way, _ in state.events}
-    return tuple(h.id for h in instance.hazards if h.id not in striking)
+    """Return ids of hazards without an event in any of the states."""
+    occurring = {
+        instance.profiles[profile_id].hazard for state in states for profile_id, _ in state.events
+    }
+    return tuple(h.id for h in instance.hazards if h.id not in occurring)
 
 
 def _read_written_state(
     instance: Instance, state: WrittenState, number: int, total_probability: float
 ) -> State:
-    first, n = instance.years[0], instance.periods_per_year
-    named = dict(sorted(state.regimes.items()))
-    held = [max((y for y in named if y <= year), default=None) for year in instance.years]
+    first, per_year = instance.years[0], instance.periods_per_year
+    regime_by_year = dict(sorted(state.regimes.items()))
+    regime_years = [
+        max((y for y in regime_by_year if y <= year), default=None) for year in instance.years
+    ]
     events = (
         (
             event.hazard if event.profile is None else f"{event.hazard}.{event.profile}",
-            (event.start - first) * n + int(event.period) - 1,
+            (event.start - first) * per_year + int(event.period) - 1,
         )
         for event in state.events
     )
@@ -165,7 +170,9 @@ def _read_written_state(
         failed_projects=frozenset(state.failed_projects),
         delays=tuple((p, int(d)) for p, d in state.delayed_projects.items() if d > 0),
         unaided_projects=frozenset(state.anyway),
-        regimes=tuple("" if year is None else named[year] for year in held) if named else (),
+        regimes=tuple("" if year is None else regime_by_year[year] for year in regime_years)
+        if regime_by_year
+        else (),
         demand_factors=tuple((m, float(x)) for m, x in state.demand.items() if float(x) != 1),
         price_states=tuple(
             (m, price_state_of(data, instance.case.materials[m], m, state))
@@ -184,37 +191,37 @@ def _sample_states(
     regime = _sample_regimes(instance, sample, block)
     events: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     for hazard in instance.hazards:
-        ways = hazard.profiles
-        length = np.array([way.duration for way in ways])
+        profiles = hazard.profiles
+        length = np.array([profile.duration for profile in profiles])
         running_until = np.zeros(count, dtype=np.intp)
         for position, year in enumerate(instance.years):
-            strikes = draw_uniforms(sample, block, "hazard", hazard.id, year, "strikes")
-            period = draw_uniforms(sample, block, "hazard", hazard.id, year, "period")
-            start = position * n + np.minimum((period * n).astype(np.intp), n - 1)
-            chance = probabilities.event_probability[hazard.id][regime[position], position]
-            begins = (strikes < chance) & (start >= running_until)
-            way = np.zeros(count, dtype=np.intp)
-            if len(ways) > 1:
+            event_draws = draw_uniforms(sample, block, "hazard", hazard.id, year, "strikes")
+            period_draws = draw_uniforms(sample, block, "hazard", hazard.id, year, "period")
+            start = position * n + np.minimum((period_draws * n).astype(np.intp), n - 1)
+            probability = probabilities.event_probability[hazard.id][regime[position], position]
+            starts_event = (event_draws < probability) & (start >= running_until)
+            profile = np.zeros(count, dtype=np.intp)
+            if len(profiles) > 1:
                 draws = draw_uniforms(sample, block, "hazard", hazard.id, year, "profile")
-                way = draw_categories([own.probability for own in ways], draws)
-            running_until = np.where(begins, start + length[way], running_until)
-            for s in np.flatnonzero(begins):
-                events[s].append((ways[way[s]].id, int(start[s])))
+                profile = draw_categories([option.probability for option in profiles], draws)
+            running_until = np.where(starts_event, start + length[profile], running_until)
+            for s in np.flatnonzero(starts_event):
+                events[s].append((profiles[profile[s]].id, int(start[s])))
     failed: list[set[str]] = [set() for _ in range(count)]
     delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     unaided: list[set[str]] = [set() for _ in range(count)]
     for p in instance.projects.values():
-        fails = (
+        has_failed = (
             draw_project_uniforms(sample, block, "success", p.id)
             >= 1 - probabilities.failure_probability[p.id]
         )
-        for s in np.flatnonzero(fails):
+        for s in np.flatnonzero(has_failed):
             failed[s].add(p.id)
-        late = _sample_delays(
+        years_late = _sample_delays(
             p.delay_probability, draw_project_uniforms(sample, block, "delay", p.id)
         )
-        for s in np.flatnonzero(late):
-            delays[s].append((p.id, int(late[s])))
+        for s in np.flatnonzero(years_late):
+            delays[s].append((p.id, int(years_late[s])))
         if p.unaided_year is not None:
             for s in np.flatnonzero(
                 draw_uniforms(sample, block, "anyway", p.id) < p.unaided_probability
@@ -223,11 +230,11 @@ def _sample_states(
     demand: list[list[tuple[str, float]]] = [[] for _ in range(count)]
     uncertainty = instance.case.uncertainty
     for m, factors in uncertainty.demand.items() if uncertainty else ():
-        chance = [float(one.probability) for one in factors]
-        drawn = draw_categories(chance, draw_uniforms(sample, block, "demand", m))
-        for number, place in enumerate(drawn):
-            if float(factors[place].factor) != 1:
-                demand[number].append((m, float(factors[place].factor)))
+        probability = [float(factor.probability) for factor in factors]
+        drawn = draw_categories(probability, draw_uniforms(sample, block, "demand", m))
+        for state_number, chosen in enumerate(drawn):
+            if float(factors[chosen].factor) != 1:
+                demand[state_number].append((m, float(factors[chosen].factor)))
     prices = {
         m: sample_price_states(data, m, sample, block)
         for m, data in instance.prices.items()
@@ -243,7 +250,7 @@ def _sample_states(
             frozenset(unaided[s]),
             tuple(names[r] for r in regime[:, s]) if names else (),
             tuple(demand[s]),
-            tuple((m, int(own[s])) for m, own in prices.items()),
+            tuple((m, int(state_numbers[s])) for m, state_numbers in prices.items()),
         )
         for s in range(count)
     )
@@ -251,36 +258,38 @@ def _sample_states(
 
 def _sample_delays(probabilities: Mapping[int, float], draws: Floats) -> NDArray[np.intp]:
     years = sorted(probabilities)
-    at = draw_categories([probabilities[d] for d in years], draws)
-    return np.array(years, dtype=np.intp)[at]
+    categories = draw_categories([probabilities[d] for d in years], draws)
+    return np.array(years, dtype=np.intp)[categories]
 
 
 def _sample_regimes(instance: Instance, sample: Sample, block: slice) -> NDArray[np.intp]:
-    """(Y, B) position of each year's regime in ``regimes``; 0 where there are none."""
-    found = np.zeros((len(instance.years), block.stop - block.start), dtype=np.intp)
+    """Return the index (Y, B) of each year's regime; 0 without regimes."""
+    regimes = np.zeros((len(instance.years), block.stop - block.start), dtype=np.intp)
     names, uncertainty = regime_names(instance), instance.case.uncertainty
     if uncertainty is None or uncertainty.regimes is None:
-        return found
+        return regimes
     chain = uncertainty.regimes
-    shares = np.array(
-        [[row.get(to, 0.0) for to in names] for row in (chain.first, *chain.yearly.values())]
+    transition = np.array(
+        [[row.get(name, 0.0) for name in names] for row in (chain.first, *chain.yearly.values())]
     )
-    shares /= shares.sum(axis=1, keepdims=True)  # 1, but for rounding in the file
-    before = np.full(found.shape[1], -1)
+    transition /= transition.sum(axis=1, keepdims=True)  # 1, but for rounding in the file
+    previous = np.full(regimes.shape[1], -1)
     for position, year in enumerate(instance.years):
         draws = draw_uniforms(sample, block, "regime", year)
-        for number in np.unique(before):
-            own = before == number
-            found[position, own] = draw_categories(shares[number + 1].tolist(), draws[own])
-        before = found[position]
-    return found
+        for previous_regime in np.unique(previous):
+            in_regime = previous == previous_regime
+            regimes[position, in_regime] = draw_categories(
+                transition[previous_regime + 1].tolist(), draws[in_regime]
+            )
+        previous = regimes[position]
+    return regimes
 
 
 def sample_overruns(instance: Instance, project: str, count: int, seed: int) -> Floats:
-    """(N) shares of its capex that a project costs more, in as many states as are drawn with the
-    same seed."""
+    """Return sampled overruns (N) of a project, as shares of its capex, in as many states as are
+    sampled with the same seed."""
     correlation, overruns = read_project_correlation(instance), instance.projects[project].overruns
     sample = Sample(states=Number(count), seed=Number(seed), project_correlation=correlation)
     draws = draw_project_uniforms(sample, slice(0, count), "overrun", project)
-    values = np.array([by for by, _ in overruns])
-    return values[draw_categories([chance for _, chance in overruns], draws)]
+    values = np.array([overrun for overrun, _ in overruns])
+    return values[draw_categories([probability for _, probability in overruns], draws)]

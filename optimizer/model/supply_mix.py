@@ -1,4 +1,4 @@
-"""Whom supply depends on, with a commitment and without, undisturbed and on time."""
+"""Supply by country, with a commitment and without, in the absence of hazards and delays."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -21,21 +21,21 @@ CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "rec
 def compute_supply_mixes(
     instance: Instance, commitment: Commitment
 ) -> dict[str, list[SupplyMix | None]]:
-    """Where supply comes from, by material and year (Y); None without supply or need. Conversions
-    count for their country, at full capacity, as they do in need."""
-    delivered, there = _deliveries_by_country(instance, commitment), dict(instance.supply)
+    """Return the supply mix by material and year (Y); None without supply or need. Conversions
+    count for their country at full capacity, as they do in need."""
+    delivered, available = _deliveries_by_country(instance, commitment), dict(instance.supply)
     for plant in instance.conversions.values():
         key = (plant.output, plant.country)
-        there[key] = there.get(key, 0.0) + plant.capacity
+        available[key] = available.get(key, 0.0) + plant.capacity
     mixes: dict[str, list[SupplyMix | None]] = {}
     for m in instance.case.materials:
-        market = {c: q for (of, c), q in there.items() if of == m}
-        own = {c: q for (of, c), q in delivered.items() if of == m}
+        market = {c: q for (material, c), q in available.items() if material == m}
+        project_output = {c: q for (material, c), q in delivered.items() if material == m}
         need = instance.need[m]
         mixes[m] = [
             _build_supply_mix(
                 {c: float(q[y]) for c, q in market.items()},
-                {c: float(q[y]) for c, q in own.items()},
+                {c: float(q[y]) for c, q in project_output.items()},
                 float(need[y]),
                 instance.case.home,
             )
@@ -47,7 +47,7 @@ def compute_supply_mixes(
 def _deliveries_by_country(
     instance: Instance, commitment: Commitment
 ) -> dict[tuple[str, str], Floats]:
-    """(Y) lots a period of projects for home consumers, by material and country."""
+    """Return lots a period (Y) of projects for home consumers, by material and country."""
     total: dict[tuple[str, str], Floats] = {}
     for p, project in instance.projects.items():
         reserved = _expected_reserved_share(instance, commitment, p)
@@ -58,20 +58,20 @@ def _deliveries_by_country(
 
 
 def _expected_reserved_share(instance: Instance, commitment: Commitment, p: str) -> Floats:
-    """(Y) share of a project's nameplate that runs for home consumers, as expected over all paths;
-    where nobody starts it, what comes unaided by its probability."""
+    """Return the expected share (Y) of a project's nameplate that runs for home consumers, over all
+    review branches; if nobody starts it, what is delivered unaided, times its probability."""
     project, total = instance.projects[p], np.zeros(len(instance.years))
-    for chance, _, plan in weighted_branches(instance, commitment):
+    for probability, _, plan in weighted_branches(instance, commitment):
         start = plan.start.get(p)
         if start is None:
             unaided = [
                 project.unaided_home_share(Realisation(unaided=True), year)
                 for year in instance.years
             ]
-            total += chance * project.unaided_probability * np.array(unaided)
+            total += probability * project.unaided_probability * np.array(unaided)
             continue
         offtake = math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
-        total += chance * offtake * project.running_shares(instance.years, start)
+        total += probability * offtake * project.running_shares(instance.years, start)
     return total
 
 
@@ -86,20 +86,22 @@ def _build_supply_mix(
         return None
     surplus = min(supply, max(0.0, supply + math.fsum(project_output.values()) - max(supply, need)))
     abroad = {c: q for c, q in market.items() if c not in home_countries}
-    gone = min(surplus, math.fsum(abroad.values()))
-    left = {**market, **displace_market_supply(abroad, project_output, gone)}
-    at_home = {c: q for c, q in market.items() if c in home_countries}
-    left |= displace_market_supply(at_home, project_output, surplus - gone)
-    total = {c: left.get(c, 0.0) + project_output.get(c, 0.0) for c in {**market, **project_output}}
-    whole = math.fsum(total.values())
+    displaced_abroad = min(surplus, math.fsum(abroad.values()))
+    remaining = {**market, **displace_market_supply(abroad, project_output, displaced_abroad)}
+    home_supply = {c: q for c, q in market.items() if c in home_countries}
+    remaining |= displace_market_supply(home_supply, project_output, surplus - displaced_abroad)
+    total = {
+        c: remaining.get(c, 0.0) + project_output.get(c, 0.0) for c in {**market, **project_output}
+    }
+    total_supply = math.fsum(total.values())
     ranked = sorted(
-        ((q / whole, c) for c, q in total.items() if q > 0), key=lambda x: (-x[0], x[1])
+        ((q / total_supply, c) for c, q in total.items() if q > 0), key=lambda x: (-x[0], x[1])
     )
-    highest, largest = ranked[0]
+    largest_share, largest_country = ranked[0]
     return SupplyMix(
         by_country={c: share for share, c in ranked},
-        largest_country=largest,
-        largest_share=highest,
+        largest_country=largest_country,
+        largest_share=largest_share,
         hhi=10_000 * math.fsum(share * share for share, _ in ranked),
         imports=math.fsum(share for share, c in ranked if c not in home_countries)
         if home_countries
@@ -110,32 +112,32 @@ def _build_supply_mix(
 def displace_market_supply(
     market: Mapping[str, float], project_output: Mapping[str, float], amount: float
 ) -> dict[str, float]:
-    """What the market still delivers once ``amount`` of it gives way where dependence is greatest.
-    Deliveries are taken from whichever country stands highest, ``own`` output included, until all
-    that give way stand at one level."""
-    high = {c: q + project_output.get(c, 0.0) for c, q in market.items()}
-    # Between two of these levels the amount that gives way is linear in the level.
+    """Return what the market delivers once ``amount`` of it is displaced. It is taken from the
+    countries with the largest totals, ``project_output`` included, until all of these have the same
+    total."""
+    totals = {c: q + project_output.get(c, 0.0) for c, q in market.items()}
+    # Between two of these levels the displaced amount is linear in the level.
     levels = sorted(
-        {*high.values(), *(project_output.get(c, 0.0) for c in market), 0.0}, reverse=True
+        {*totals.values(), *(project_output.get(c, 0.0) for c in market), 0.0}, reverse=True
     )
 
     def taken(level: float) -> float:
-        return math.fsum(min(q, max(0.0, high[c] - level)) for c, q in market.items())
+        return math.fsum(min(q, max(0.0, totals[c] - level)) for c, q in market.items())
 
-    at = levels[0]
+    top_level = levels[0]
     for upper, lower in pairwise(levels):
-        at = lower
+        top_level = lower
         if taken(lower) >= amount:
             slope = (taken(lower) - taken(upper)) / (upper - lower)
-            at = upper - (amount - taken(upper)) / slope if slope > 0 else upper
+            top_level = upper - (amount - taken(upper)) / slope if slope > 0 else upper
             break
-    return {c: q - min(q, max(0.0, high[c] - at)) for c, q in market.items()}
+    return {c: q - min(q, max(0.0, totals[c] - top_level)) for c, q in market.items()}
 
 
 def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShare]:
-    """The shares that the act has benchmarks for, of materials whose stages are all known. A
-    material is left out if supply or a project in the Union does not name its stages, and all are
-    if the file names none."""
+    """Yield the shares for which the Critical Raw Materials Act has benchmarks, of materials whose
+    stages are all known. A material is left out if supply or a project in the Union does not name
+    its stages; all are if the file names none."""
     case = instance.case
     year = min(max(CRMA_YEAR, instance.years[0]), instance.years[-1])
     if not any([*(x.stages for x in case.supply), *(x.stages for x in case.projects.values())]):
@@ -145,22 +147,22 @@ def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[
         in_union = [row for row in case.supply if row.material == m and row.country in EU_27]
         plants = [p for p, x in case.projects.items() if x.country in EU_27]
         plants = [p for p in plants if m in instance.projects[p].output]
-        named = [*(row.stages for row in in_union), *(case.projects[p].stages for p in plants)]
-        if need <= 0 or not all(named):
+        stages = [*(row.stages for row in in_union), *(case.projects[p].stages for p in plants)]
+        if need <= 0 or not all(stages):
             continue
-        made = math.fsum(
+        converted = math.fsum(
             _tonnes_per_year(instance, m, plant.capacity, year)
             for plant in instance.conversions.values()
             if plant.output == m and plant.country in EU_27
         )
         for stage, target in CRMA_TARGETS.items():
-            before = math.fsum(
+            share_before = math.fsum(
                 _share_of_need(row, year, need) for row in in_union if stage in row.stages
             )
-            before += min(made, need) / need if stage == "processing" else 0.0
-            own = [p for p in plants if stage in case.projects[p].stages]
-            added, anyway = (
-                math.fsum(_reserved_tonnes(instance, plan, p, m, year) for p in own)
+            share_before += min(converted, need) / need if stage == "processing" else 0.0
+            stage_projects = [p for p in plants if stage in case.projects[p].stages]
+            with_plan, without_plan = (
+                math.fsum(_reserved_tonnes(instance, plan, p, m, year) for p in stage_projects)
                 for plan in (commitment, Commitment())
             )
             yield CrmaShare(
@@ -168,13 +170,13 @@ def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[
                 stage=stage,
                 year=year,
                 target=target,
-                share=before + added / need,
-                share_without_plan=before + anyway / need,
+                share=share_before + with_plan / need,
+                share_without_plan=share_before + without_plan / need,
             )
 
 
 def _share_of_need(row: Supply, year: int, need: float) -> float:
-    """Share of a year's need."""
+    """Return the supply of a year as a share of need."""
     if row.share is not None:
         return row.share.at(year)
     return 0.0 if row.t_per_year is None else row.t_per_year.at(year) / need
@@ -183,13 +185,13 @@ def _share_of_need(row: Supply, year: int, need: float) -> float:
 def _reserved_tonnes(
     instance: Instance, commitment: Commitment, project: str, material: str, year: int
 ) -> float:
-    """Tonnes that a project reserves for home consumers in a year."""
+    """Return tonnes that a project reserves for home consumers in a year."""
     output = instance.projects[project].output[material]
     reserved = _expected_reserved_share(instance, commitment, project)
     return _tonnes_per_year(instance, material, output * reserved, year)
 
 
 def _tonnes_per_year(instance: Instance, material: str, lots: Floats, year: int) -> float:
-    """Tonnes in a year, from lots a period by year (Y)."""
-    of_year = float(lots[year - instance.years[0]])
-    return of_year * instance.periods_per_year * instance.lot_tonnes[material]
+    """Return tonnes in a year, from lots per period by year (Y)."""
+    year_lots = float(lots[year - instance.years[0]])
+    return year_lots * instance.periods_per_year * instance.lot_tonnes[material]

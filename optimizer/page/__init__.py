@@ -1,2 +1,2 @@
-"""A page on this machine on which people ask a scenario "and what if": a server, processes that
-solve, and what is shown."""
+"""The page on which users ask what-if questions about a scenario: its server, the solver processes
+and what is shown."""

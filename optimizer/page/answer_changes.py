@@ -1,5 +1,5 @@
-"""What two answers differ in, as people ask: where damage goes, who pays what, and what one funder
-has of taking part."""
+"""Differences between two answers: where damage changes, who pays what, and what a funder gains by
+taking part."""
 
 from __future__ import annotations
 
@@ -23,33 +23,36 @@ from optimizer.report.number_format import (
 from optimizer.report.wording import capitalize, join_with_and
 
 SHIFT_SHARE, MIN_SHIFT = 0.1, 0.5
-"""A payer is named whose money changes by more than this share of the largest change, and by more
-than this, in million; a project whose output is contracted otherwise likewise, in percent."""
+"""A payer is named if its money changes by more than this share of the largest change and by more
+than this amount in million; likewise a project by its contracted output, in percent."""
 MIN_TABLE_SHARE = 0.005
-"""Differences below this share of the largest are left out of a table."""
+"""Differences below this share of the largest are left out of tables."""
 
 
 def changes_section(before: Plan, after: Plan) -> Section:
-    """The last two answers side by side, in the same world or in two."""
-    say, plans = PlanWording(after), (before, after)
+    """Return a section that compares the last two answers, of the same scenario or of two."""
+    wording, plans = PlanWording(after), (before, after)
     sides = tr("Before"), tr("Now")
+    caption = tr("{contracted}: % of a project's output", contracted=wording.contracted_header)
+    contracted = _contracted_shares(wording)
     tables = [
-        _damage_table(say, "materials", plans, sides),
-        _damage_table(say, "consumers", plans, sides),
-        _payments_table(say, before, after),
-        _difference_table(tr("{contracted}: % of a project's output", contracted=say.contracted_header),
-               tr("Project"), _contracted_shares(say), plans, sides, "secured"),
-    ]  # fmt: skip
-    told = " ".join(_outcome_sentences(say, before, after))
+        _damage_table(wording, "materials", plans, sides),
+        _damage_table(wording, "consumers", plans, sides),
+        _payments_table(wording, before, after),
+        _difference_table(caption, tr("Project"), contracted, plans, sides, "secured"),
+    ]
+    outcome = " ".join(_outcome_sentences(wording, before, after))
     title = tr("From the answer before to this one")
-    reasons = Bullets(list(_decision_sentences(say, before, after)))
-    return Section("turned", title, [told, reasons, *(one for one in tables if one.rows)])
+    decisions = Bullets(list(_decision_sentences(wording, before, after)))
+    return Section(
+        "turned", title, [outcome, decisions, *(table for table in tables if table.rows)]
+    )
 
 
 def _outcome_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
-    """What is lost with the plan and without any, before and now."""
+    """Yield sentences on damage with the plan and without any, before and now."""
     then, now = before.outcome, after.outcome
-    about = {
+    figures = {
         "what": capitalize(wording.expected_outcome),
         "before": wording.amount_for_sentence(then.expected),
         "now": wording.amount_for_sentence(now.expected),
@@ -59,62 +62,65 @@ def _outcome_sentences(wording: PlanWording, before: Plan, after: Plan) -> Itera
         "idle": wording.amount_for_sentence(then.without_plan.expected),
         "idle_now": wording.amount_for_sentence(now.without_plan.expected),
     }
-    if about["before"] == about["now"]:
-        yield tr("{what} stays at {now}.", **about)
+    if figures["before"] == figures["now"]:
+        yield tr("{what} stays at {now}.", **figures)
     elif then.expected < now.expected:
-        yield tr("{what} rises from {before} to {now}{share}.", **about)
+        yield tr("{what} rises from {before} to {now}{share}.", **figures)
     else:
-        yield tr("{what} falls from {before} to {now}{share}.", **about)
-    if about["idle"] == about["idle_now"]:
-        yield tr("Without any plan it is {idle}, as before.", **about)
+        yield tr("{what} falls from {before} to {now}{share}.", **figures)
+    if figures["idle"] == figures["idle_now"]:
+        yield tr("Without any plan it is {idle}, as before.", **figures)
     else:
-        yield tr("Without any plan it is {idle_now}, and was {idle}.", **about)
+        yield tr("Without any plan it is {idle_now}, and was {idle}.", **figures)
     yield _proof_sentence(wording, before, after)
     if 0 < abs(now.expected - then.expected) <= _combined_gap(before, after):
         yield tr("A difference in damage as small as this is not told apart from none.")
 
 
 def _decision_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
-    """What is decided and paid otherwise."""
+    """Yield sentences on decisions and payments that differ."""
     yield from _budget_sentences(wording, before, after)
     if _decisions(before) == _decisions(after):
         yield tr("It is the same plan: what is built, bought and paid is as before.")
         return
-    known = {p.id: p.name for p in before.projects}, {p.id: p.name for p in after.projects}
-    gone, come = ({*known[0]} - {*known[1]}, {*known[1]} - {*known[0]})
-    if not gone and not come:
+    names = {p.id: p.name for p in before.projects}, {p.id: p.name for p in after.projects}
+    removed, added = ({*names[0]} - {*names[1]}, {*names[1]} - {*names[0]})
+    if not removed and not added:
         yield tr("The same projects are supported.")
-    if gone:
-        yield tr("No longer supported: {projects}.", projects=_project_names(wording, gone))
-    if come:
-        yield tr("Supported now: {projects}.", projects=_project_names(wording, come))
+    if removed:
+        yield tr("No longer supported: {projects}.", projects=_project_names(wording, removed))
+    if added:
+        yield tr("Supported now: {projects}.", projects=_project_names(wording, added))
     if shifts := _payer_shifts(wording, before, after):
         yield tr("Put up otherwise, not discounted: {shifts}.", shifts=join_with_and(shifts))
-    was, is_ = map(_contracted_shares(wording), (before, after))
-    of_both = {p: is_[p] - x for p, x in was.items() if p in is_}
-    if shifts := [f"{p} {_signed_text(x)}" for p, x in _large_shifts(of_both)]:
+    earlier, later = map(_contracted_shares(wording), (before, after))
+    changes = {p: later[p] - x for p, x in earlier.items() if p in later}
+    if shifts := [f"{p} {_signed_text(x)}" for p, x in _large_shifts(changes)]:
         yield tr("{contracted}, in percentage points of output: {shifts}.",
                  contracted=wording.contracted_header, shifts=join_with_and(shifts))  # fmt: skip
-    was, is_ = map(_stock_spending(wording), (before, after))
+    earlier, later = map(_stock_spending(wording), (before, after))
     if shifts := [
-        f"{stock} {_signed_text(x)}" for stock, x in _large_shifts(_differences(was, is_))
+        f"{stock} {_signed_text(x)}" for stock, x in _large_shifts(_differences(earlier, later))
     ]:
         yield tr("Largest changes of what is spent on stocks, in {unit}, not discounted: {shifts}.",
                  unit=wording.money_unit, shifts=join_with_and(shifts))  # fmt: skip
 
 
 def _combined_gap(*plans: Plan) -> float:
-    """What the proofs of plans leave open together, in the unit of the objective."""
+    """Return the sum of the absolute gaps of plans, in the unit of the objective."""
     return sum((p.certificate.gap or 0) * abs(p.certificate.objective) for p in plans)
 
 
 def _budget_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
-    """How much is used of each funder's own budget that was moved."""
+    """Yield how much is used of each funder's own budget that was changed."""
     then, now = (
-        {one.funder: (one.used_meur, one.granted_meur)
-         for one in budget_uses(plan) if one.line == WHOLE_BUDGET and one.funder and one.granted_meur}
+        {
+            use.funder: (use.used_meur, use.granted_meur)
+            for use in budget_uses(plan)
+            if use.line == WHOLE_BUDGET and use.funder and use.granted_meur
+        }
         for plan in (before, after)
-    )  # fmt: skip
+    )
     for funder, (used, granted) in now.items():
         if abs(granted - then.get(funder, (0.0, granted))[1]) > ZERO_TOLERANCE:
             yield tr("{funder}: {used} of {granted} are used.", funder=wording.payer_header(funder),
@@ -122,14 +128,13 @@ def _budget_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterat
 
 
 def _decisions(plan: Plan) -> object:
-    """What is built, bought and paid, and by whom."""
-    paid = [(one.funder, one.instrument, one.project, one.stockpile, one.paid_meur)
-            for one in plan.accounts]  # fmt: skip
+    """Return what is built, bought and paid, by payer, for comparison."""
+    paid = [(a.funder, a.instrument, a.project, a.stockpile, a.paid_meur) for a in plan.accounts]
     return plan.projects, plan.stockpiles, paid
 
 
 def _proof_sentence(wording: PlanWording, *plans: Plan) -> str:
-    """What the proofs of two plans leave open, or that one of them was stopped before its own."""
+    """Return a sentence on the gaps of two plans, or that one of them is not proven."""
     proofs = [plan.certificate for plan in plans]
     if any(proof.status != "optimal" or proof.gap is None for proof in proofs):
         return tr("Not both plans are proven to be the best.")
@@ -138,15 +143,16 @@ def _proof_sentence(wording: PlanWording, *plans: Plan) -> str:
 
 
 def _payer_shifts(wording: PlanWording, before: Plan, after: Plan) -> list[str]:
-    """How much more or less who puts up, lenders and investors among them, the largest first."""
+    """Return texts on payers, private investors included, whose money changes most, the largest
+    first."""
 
-    def put_up(plan: Plan) -> dict[str, float]:
-        found = {MARKET_ID: sum(one.market_share * one.mean_capex_meur for one in plan.projects)}
-        for one in plan.accounts:
-            found[one.funder] = found.get(one.funder, 0.0) + sum(one.paid_meur.values())
-        return found
+    def paid_by_payer(plan: Plan) -> dict[str, float]:
+        paid = {MARKET_ID: sum(p.market_share * p.mean_capex_meur for p in plan.projects)}
+        for account in plan.accounts:
+            paid[account.funder] = paid.get(account.funder, 0.0) + sum(account.paid_meur.values())
+        return paid
 
-    by_payer = _differences(put_up(before), put_up(after))
+    by_payer = _differences(paid_by_payer(before), paid_by_payer(after))
     return [
         f"{wording.payer_name(f)} {_signed_text(x)} {wording.money_unit}"
         for f, x in _large_shifts(by_payer)
@@ -160,11 +166,14 @@ def _differences(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, fl
 def _large_shifts(
     shifts: Mapping[str, float], largest: float | None = None
 ) -> list[tuple[str, float]]:
-    """What changes by enough to be named, beside ``most``, the largest first."""
+    """Return the changes that are large enough to be named, compared with ``largest``, the largest
+    first."""
     if largest is None:
         largest = max(map(abs, shifts.values()), default=0.0)
-    told = [one for one in shifts.items() if abs(one[1]) > max(MIN_SHIFT, SHIFT_SHARE * largest)]
-    return sorted(told, key=lambda one: -abs(one[1]))
+    large = [
+        item for item in shifts.items() if abs(item[1]) > max(MIN_SHIFT, SHIFT_SHARE * largest)
+    ]
+    return sorted(large, key=lambda item: -abs(item[1]))
 
 
 def _signed_text(value: float) -> str:
@@ -184,90 +193,95 @@ FigureReader = Callable[[Plan], Mapping[str, float]]
 
 
 def _expected_losses(wording: PlanWording, kind: str) -> FigureReader:
-    """Expected damage by name of a material or consumer."""
-    return lambda plan: {wording.name(kind, one.id): one.expected for one in getattr(plan, kind)}
+    """Return a function that gives expected damage by name of a material or consumer."""
+    return lambda plan: {wording.name(kind, item.id): item.expected for item in getattr(plan, kind)}
 
 
 def _damage_table(
     wording: PlanWording, kind: str, plans: PlanPair, column_headings: tuple[str, str]
 ) -> Table:
-    """What is lost by material or consumer in two plans, with what all of it adds up to."""
-    about = {"what": _expected_label(wording), "unit": wording.unit}
-    caption, head = tr("{what} by consumer ({unit})", **about), tr("Consumer")
+    """Return a table of expected damage by material or consumer in two plans, with its sum."""
+    labels = {"what": _expected_label(wording), "unit": wording.unit}
+    caption, head = tr("{what} by consumer ({unit})", **labels), tr("Consumer")
     if kind == "materials":
-        caption, head = tr("{what} by material ({unit})", **about), tr("Material")
-    made = _difference_table(
+        caption, head = tr("{what} by material ({unit})", **labels), tr("Material")
+    table = _difference_table(
         caption, head, _expected_losses(wording, kind), plans, column_headings, total=tr("Sum")
     )
-    several = tr("Plans that are as good as a whole may divide it otherwise.")
-    return replace(made, note=several) if len(made.rows) > 1 else made
+    note = tr("Plans that are as good as a whole may divide it otherwise.")
+    return replace(table, note=note) if len(table.rows) > 1 else table
 
 
 def _stock_spending(wording: PlanWording) -> FigureReader:
-    """What is spent on stocks of each material over all years, by its name."""
+    """Return a function that gives spending on stocks over all years, by name of the material."""
 
     def spent(plan: Plan) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for one in plan.stockpiles:
-            name = wording.name("materials", one.material)
-            found[name] = found.get(name, 0.0) + sum(one.cost_meur.values())
-        return found
+        spending: dict[str, float] = {}
+        for stockpile in plan.stockpiles:
+            name = wording.name("materials", stockpile.material)
+            spending[name] = spending.get(name, 0.0) + sum(stockpile.cost_meur.values())
+        return spending
 
     return spent
 
 
 def _contracted_shares(wording: PlanWording) -> FigureReader:
-    """Percent of a project's output that are contracted to consumers at home, by its name."""
+    """Return a function that gives the percentage of each project's output that is contracted to
+    consumers at home, by name."""
     return lambda plan: {
-        wording.name("projects", one.id): round(100 * one.offtake, 1) for one in plan.projects
+        wording.name("projects", project.id): round(100 * project.offtake, 1)
+        for project in plan.projects
     }
 
 
 def _payments_table(wording: PlanWording, before: Plan, after: Plan) -> Table:
-    """What is put up for each project or stock, and by whom more or less: first where the sum
-    changes, and then where one only steps in for another."""
+    """Return a table of payments for each project or stock whose payers change: first those whose
+    sum changes, then those where one payer replaces another."""
 
-    def given(plan: Plan) -> dict[tuple[str, str], dict[str, float]]:
-        found = {
-            ("projects", one.id): {MARKET_ID: one.market_share * one.mean_capex_meur}
-            for one in plan.projects
+    def payments(plan: Plan) -> dict[tuple[str, str], dict[str, float]]:
+        paid = {
+            ("projects", project.id): {MARKET_ID: project.market_share * project.mean_capex_meur}
+            for project in plan.projects
         }
-        for one in plan.accounts:
-            kind = "projects" if one.project else "stockpiles"
-            by_funder = found.setdefault((kind, one.project or one.stockpile or ""), {})
-            paid = by_funder.get(one.funder, 0.0) + sum(one.paid_meur.values())
-            by_funder[one.funder] = paid
-        return found
+        for account in plan.accounts:
+            kind = "projects" if account.project else "stockpiles"
+            by_funder = paid.setdefault((kind, account.project or account.stockpile or ""), {})
+            amount = sum(account.paid_meur.values())
+            by_funder[account.funder] = by_funder.get(account.funder, 0.0) + amount
+        return paid
 
-    then, now = given(before), given(after)
+    then, now = payments(before), payments(after)
     rows = []
-    for what in dict.fromkeys([*then, *now]):
-        a, b = then.get(what, {}), now.get(what, {})
-        rows.append((what, sum(a.values()), sum(b.values()), _differences(a, b)))
-    most = max((abs(x) for *_, shifts in rows for x in shifts.values()), default=0.0)
-    rows = [row for row in rows if _large_shifts(row[3], most)]
+    for key in dict.fromkeys([*then, *now]):
+        a, b = then.get(key, {}), now.get(key, {})
+        rows.append((key, sum(a.values()), sum(b.values()), _differences(a, b)))
+    largest = max((abs(x) for *_, shifts in rows for x in shifts.values()), default=0.0)
+    rows = [row for row in rows if _large_shifts(row[3], largest)]
     rows.sort(key=lambda row: (-round(abs(row[2] - row[1])), -max(map(abs, row[3].values()))))
     columns = [
         Column(tr("Project or stock"), lambda row: wording.name(*row[0]), "text"),
         *_side_columns(tr("Before"), tr("Now"), "money", "signed"),
-        Column(tr("Who gives more or less"), lambda row: _shift_text(wording, row[3], most), "text"),
-    ]  # fmt: skip
-    return Table(
-        tr("Who pays for what, where that changes ({unit}, not discounted)", unit=wording.money_unit),
-        rows, columns, "payments",
-        note=tr("Smaller changes, up to a tenth of the largest, are left out. Where the sum stays "
-                "as it is, one payer steps in for another; several plans may do so equally well."),
-    )  # fmt: skip
+        Column(
+            tr("Who gives more or less"), lambda row: _shift_text(wording, row[3], largest), "text"
+        ),
+    ]
+    unit = wording.money_unit
+    caption = tr("Who pays for what, where that changes ({unit}, not discounted)", unit=unit)
+    note = tr(
+        "Smaller changes, up to a tenth of the largest, are left out. Where the sum stays "
+        "as it is, one payer steps in for another; several plans may do so equally well."
+    )
+    return Table(caption, rows, columns, "payments", note=note)
 
 
 def _shift_text(wording: PlanWording, shifts: Mapping[str, float], largest: float) -> str:
-    """Who puts up more or less for one thing, and all smaller payers together."""
+    """Return a text on who pays more or less for one thing, small payers taken together."""
     large = _large_shifts(shifts, largest)
-    told = [f"{wording.payer_name(f)} {_signed_text(x)}" for f, x in large]
+    parts = [f"{wording.payer_name(f)} {_signed_text(x)}" for f, x in large]
     rest = sum(shifts.values()) - sum(x for _, x in large)
     if abs(rest) > MIN_SHIFT:
-        told.append(f"{tr('others')} {_signed_text(rest)}")
-    return capitalize(join_with_and(told))
+        parts.append(f"{tr('others')} {_signed_text(rest)}")
+    return capitalize(join_with_and(parts))
 
 
 def _difference_table(
@@ -279,33 +293,35 @@ def _difference_table(
     name: str = "",
     total: str = "",
 ) -> Table:
-    """Figures of two plans by name, and what they differ by, the largest first; where they have a
-    ``total``, what does not differ is a row of its own."""
+    """Return a table of figures of two plans by name with their differences, the largest first.
+    With ``total`` the figures that hardly differ are summed in one row."""
     a, b = map(read_figures, plans)
-    every = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
-    most = max((abs(y - x) for _, x, y in every), default=0.0)
+    figures = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
+    largest = max((abs(y - x) for _, x, y in figures), default=0.0)
     rows = [
-        row for row in every if abs(row[2] - row[1]) > max(ZERO_TOLERANCE, MIN_TABLE_SHARE * most)
+        row
+        for row in figures
+        if abs(row[2] - row[1]) > max(ZERO_TOLERANCE, MIN_TABLE_SHARE * largest)
     ]
     rows.sort(key=lambda row: -abs(row[2] - row[1]))
-    rest = [row for row in every if row not in rows and row[1:] != (0.0, 0.0)]
+    rest = [row for row in figures if row not in rows and row[1:] != (0.0, 0.0)]
     if rows and total and len(rest) == 1:
         rows += rest
     elif rows and total and rest:
-        called = tr("{count} others", count=format_number(len(rest)))
-        rows.append((called, sum(row[1] for row in rest), sum(row[2] for row in rest)))
+        row_name = tr("{count} others", count=format_number(len(rest)))
+        rows.append((row_name, sum(row[1] for row in rest), sum(row[2] for row in rest)))
     columns = [
         Column(heading, lambda row: row[0], "text"),
         *(
-            replace(one, total=bool(total))
-            for one in _side_columns(*column_headings, "outcome", "signed_outcome")
+            replace(column, total=bool(total))
+            for column in _side_columns(*column_headings, "outcome", "signed_outcome")
         ),
     ]
     return Table(caption, rows, columns, name, total_label=total)
 
 
 def _side_columns(then: str, now: str, form: ValueForm, signed: ValueForm) -> list[Column]:
-    """Two figures of a row, which stand side by side in it, and their difference."""
+    """Return columns of two figures of a row and their difference."""
     return [
         Column(then, lambda row: row[1], form, decimals_group="both"),
         Column(now, lambda row: row[2], form, decimals_group="both"),
@@ -316,42 +332,46 @@ def _side_columns(then: str, now: str, form: ValueForm, signed: ValueForm) -> li
 def gained_section(
     funder: str, comparison: Comparison, taking_part: Plan, staying_out: Plan
 ) -> Section:
-    """What a funder has of taking part, in a sentence, and what that means for all."""
-    say = PlanWording(taking_part)
-    view = next(one for one in comparison.own_views if one.funder == funder)
+    """Return a section on what a funder gains by taking part, and what that means for all
+    consumers."""
+    wording = PlanWording(taking_part)
+    view = next(view for view in comparison.own_views if view.funder == funder)
     first, second = (comparison.options[n].cost.by_funder.get(funder) for n in (0, 1))
     costs = (first.cost_meur if first else 0.0) - (second.cost_meur if second else 0.0)
 
-    def lost(plan: Plan, some: Sequence[str]) -> float:
-        return sum(one.expected for one in plan.consumers if one.id in some)
+    def expected_loss(plan: Plan, ids: Sequence[str]) -> float:
+        return sum(consumer.expected for consumer in plan.consumers if consumer.id in ids)
 
-    every = [one.id for one in taking_part.consumers]
-    name = say.name("funders", funder)
-    told = [tr("Taking part costs {name} {cost} net (present value).", name=name,
-               cost=say.money_amount(costs))]  # fmt: skip
-    for ids in (view.consumers, every):
-        with_, without = lost(taking_part, ids), lost(staying_out, ids)
-        over = without - with_ - costs
-        figures = {"now": with_, "alone": without, "less": without - with_}
-        about = {name: say.amount_for_sentence(value) for name, value in figures.items()}
+    all_consumers = [consumer.id for consumer in taking_part.consumers]
+    name = wording.name("funders", funder)
+    sentences = [tr("Taking part costs {name} {cost} net (present value).", name=name,
+               cost=wording.money_amount(costs))]  # fmt: skip
+    for ids in (view.consumers, all_consumers):
+        loss_with, loss_without = expected_loss(taking_part, ids), expected_loss(staying_out, ids)
+        net_gain = loss_without - loss_with - costs
+        figures = {"now": loss_with, "alone": loss_without, "less": loss_without - loss_with}
+        amounts = {name: wording.amount_for_sentence(value) for name, value in figures.items()}
         if ids and ids is view.consumers:
-            told.append(
+            sentences.append(
                 tr("Its own consumers are expected to lose {less} less: {now} and not {alone}.",
-                   **about)
+                   **amounts)
             )  # fmt: skip
-            if say.counts_damage and over > 0:
-                told.append(
-                    tr("That is {over} more than it costs.", over=say.amount_for_sentence(over))
+            if wording.counts_damage and net_gain > 0:
+                sentences.append(
+                    tr(
+                        "That is {over} more than it costs.",
+                        over=wording.amount_for_sentence(net_gain),
+                    )
                 )
         elif ids:
-            told.append(
+            sentences.append(
                 tr("All consumers together are expected to lose {less} less: {now} and not "
-                   "{alone}.", **about)
+                   "{alone}.", **amounts)
             )  # fmt: skip
-    told.append(_proof_sentence(say, taking_part, staying_out))
+    sentences.append(_proof_sentence(wording, taking_part, staying_out))
     sides = tr("It stays out"), tr("It takes part")
-    table = _damage_table(say, "consumers", (staying_out, taking_part), sides)
-    parts: list[Part] = [" ".join(told), *([table] if table.rows else [])]
-    if say.case is not None and say.case.objective.allocation == "pooled":
+    table = _damage_table(wording, "consumers", (staying_out, taking_part), sides)
+    parts: list[Part] = [" ".join(sentences), *([table] if table.rows else [])]
+    if wording.case is not None and wording.case.objective.allocation == "pooled":
         parts.insert(1, Caution([pooled_supply_note()]))
     return Section("gained", tr("What {name} gains by taking part", name=name), parts)

@@ -301,7 +301,8 @@ def _length_explanation(hazard: Hazard, periods: float) -> str:
 def describe_profiles(hazard: Hazard) -> dict[str, str]:
     """In which ways events go, by profile, and how often each."""
     return {
-        id: tr("{profile}, {share} of its events", profile=display_name(way.name, id, current_language()),
+        id: tr("{profile}, {share} of its events",
+               profile=display_name(way.name, id, current_language()),
                share=format_percent(float(way.probability)))
         for id, way in hazard.profiles.items()
     }  # fmt: skip
@@ -414,8 +415,8 @@ def _factor_control(assumption: Assumption, label: str) -> Control:
 def _projects_group(case: Case) -> ControlGroup:
     """Whether each project has to be built, must not be, or is left to the search."""
     found = []
-    for id in sorted({*decidable_projects(case), *case.policy.must_not_build} & case.projects.keys(),
-                     key=lambda id: name_of_item(case.projects[id], id).casefold()):  # fmt: skip
+    shown = {*decidable_projects(case), *case.policy.must_not_build} & case.projects.keys()
+    for id in sorted(shown, key=lambda id: name_of_item(case.projects[id], id).casefold()):
         base = MUST_BUILD if id in case.policy.must_build else UNDECIDED
         base = MUST_NOT_BUILD if id in case.policy.must_not_build else base
         label = name_of_item(case.projects[id], id)

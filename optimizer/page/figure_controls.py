@@ -1,9 +1,9 @@
-"""One thing that can be moved on the page, and the figures of a scenario by name.
+"""Controls, which are inputs of the page that change a scenario, and names of the figures of a
+scenario.
 
-A control has an id, which stands in addresses. Where it moves one figure that is its dotted path,
-as in ``--set``; where it moves several it is a word of its own, such as ``hazards`` for the
-probability of all hazards, and its value is a factor or what the label says.
-"""
+The id of a control stands in addresses. For a single figure it is its dotted path, as in ``--set``;
+for several figures it is a word, such as ``hazards`` for the probabilities of all hazards, and the
+value is a factor or what the label says."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ from optimizer.report.number_format import format_exact, sanitize
 from optimizer.report.scenario_workbook.fields import Field, field_label
 
 FACTOR_UNIT = "×"
-"""The unit of a control that multiplies."""
+"""The unit of a control whose value is a factor."""
 SECTIONS_WITHOUT_FIGURES = ("sources", "variants", "schema_version", "price_year", "home")
-"""Sections and fields without a figure that could be moved."""
+"""Sections and fields without figures that could be changed."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """One thing that can be moved, from ``low`` to ``high``, and what it makes of a scenario."""
+    """An input of the page that changes a scenario, with its range and the settings that it
+    makes."""
 
     id: str
     label: str
@@ -48,29 +49,29 @@ class Control:
     high: float = math.inf
     is_integer: bool = False  # whether only whole numbers fit
     unit: str = ""
-    max_value: float = math.inf  # that may be asked for
-    scale: float = 1.0  # what a value is multiplied by where it is shown: 100 for a percentage
-    is_factor: bool = False  # whether it multiplies figures as they stand, rather than replaces one
-    choices: tuple[str, ...] = ()  # of a choice: what may be chosen
-    choice_labels: tuple[str, ...] = ()  # what these are called, where that is not said elsewhere
-    explanation: str = ""  # what is said of it beside its label
-    group_title: str = ""  # what the group is called that the label rests on, where it does
+    max_value: float = math.inf  # the largest value that is accepted
+    scale: float = 1.0  # factor for display: 100 for a percentage
+    is_factor: bool = False  # whether it multiplies the current figures rather than replaces one
+    choices: tuple[str, ...] = ()  # the values of a choice; empty for a number
+    choice_labels: tuple[str, ...] = ()  # labels of the choices, if they have their own
+    explanation: str = ""  # text beside the label
+    group_title: str = ""  # title of the group, if the label cannot be understood without it
 
     @property
     def full_label(self) -> str:
-        """What it is called outside of its group."""
+        """The label outside of its group."""
         return f"{self.group_title}: {self.label}" if self.group_title else self.label
 
     @property
     def step(self) -> float:
-        """What a slider moves by."""
+        """The step of the slider."""
         if self.is_integer:
             return 1.0
         span = min(self.high, 1e9) - self.low
         return 10.0 ** (math.floor(math.log10(span)) - 2) if span > 0 else 1.0
 
     def parse_value(self, text: str) -> float | str:
-        """A value as an address has it. Raises ValueError where it is none."""
+        """Parse a value from an address. Raises ValueError if it is not valid."""
         if self.choices:
             if text not in self.choices:
                 raise ValueError(text)
@@ -78,7 +79,7 @@ class Control:
         value = float(text)
         if not math.isfinite(value) or (self.is_integer and not value.is_integer()):
             raise ValueError(text)
-        # Of a single figure the format itself says what it may be.
+        # The range of a single figure is checked when the scenario is read.
         if self.is_factor and (value < 0 or (value == 0 and self.low > 0)):
             raise ValueError(text)
         return value
@@ -86,7 +87,7 @@ class Control:
 
 @dataclass(frozen=True)
 class ControlGroup:
-    """Controls that belong together; ``parts`` are folded away below them."""
+    """Controls that belong together; subgroups are folded."""
 
     id: str
     title: str
@@ -95,7 +96,7 @@ class ControlGroup:
 
 
 def figure_paths(case: Case) -> Iterator[str]:
-    """The dotted paths of all single figures of a scenario."""
+    """Yield the dotted paths of all single figures of a scenario."""
     for name in type(case).model_fields:
         if name not in SECTIONS_WITHOUT_FIGURES:
             yield from _paths_below(getattr(case, name), name)
@@ -119,75 +120,73 @@ def _paths_below(value: Any, path: str) -> Iterator[str]:
 
 
 def source_describer(case: Case) -> Callable[[Control], str]:
-    """A function that tells the source of the figures that a control moves, where all have the same
-    one: what it is, whether somebody read or assumed it, and how far the figure is trusted."""
-    known: dict[str, list[ScenarioFigure]] = {}
-    for one in all_figures(case):
-        for count in range(1, len(one.path) + 1):
-            known.setdefault(".".join(one.path[:count]), []).append(one)
+    """Return a function that describes the source of the figures of a control, if all have the
+    same: its text, whether it was read or assumed, and the confidence in it."""
+    figures_by_path: dict[str, list[ScenarioFigure]] = {}
+    for figure in all_figures(case):
+        for count in range(1, len(figure.path) + 1):
+            figures_by_path.setdefault(".".join(figure.path[:count]), []).append(figure)
 
-    def told(control: Control) -> str:
+    def describe(control: Control) -> str:
         if control.explanation or isinstance(control.base, str):
             return control.explanation
-        moved = control.settings(1.5 * control.base or 1.0)  # by a factor of 1 nothing is moved
-        some = [one for text in moved for one in known.get(text.partition("=")[0], ())]
-        sources = {(one.source, one.source_kind, one.confidence) for one in some}
+        moved = control.settings(1.5 * control.base or 1.0)  # a factor of 1 changes nothing
+        figures = [
+            figure for text in moved for figure in figures_by_path.get(text.partition("=")[0], ())
+        ]
+        sources = {(figure.source, figure.source_kind, figure.confidence) for figure in figures}
         source, kind, confidence = sources.pop() if len(sources) == 1 else (None, "none", None)
         if source is None:
             return ""
-        about = [source_kind_name(kind)] if kind in ("read", "reported", "assumption") else []
+        details = [source_kind_name(kind)] if kind in ("read", "reported", "assumption") else []
         if confidence:
-            about.append(tr("confidence: {level}", level=confidence_name(confidence)))
+            details.append(tr("confidence: {level}", level=confidence_name(confidence)))
         text = (
             case.sources[source].text.in_language(current_language())
             if source in case.sources
             else source
         )
-        said = [one.note for one in some if one.note] if len(some) == 1 else []
-        if len(some) == 1 and control.unit == FACTOR_UNIT:
-            said.append(
-                f"{path_in_words(case, '.'.join(some[0].path))}: {format_exact(some[0].value)}."
-            )
-        whole = f"{text} ({', '.join(about)})" if about else str(text)
-        return sanitize(" ".join([tr("Source: {source}", source=whole), *said]))
+        notes = [figure.note for figure in figures if figure.note] if len(figures) == 1 else []
+        if len(figures) == 1 and control.unit == FACTOR_UNIT:
+            name = path_in_words(case, ".".join(figures[0].path))
+            notes.append(f"{name}: {format_exact(figures[0].value)}.")
+        description = f"{text} ({', '.join(details)})" if details else str(text)
+        return sanitize(" ".join([tr("Source: {source}", source=description), *notes]))
 
-    return told
+    return describe
 
 
 def path_in_words(case: Case, path: str) -> str:
-    """A dotted path in words: names of items, then what the field is called."""
-    at: Any = case
-    said: list[str] = []
+    """Return a dotted path in words: names of items, then the label of the field."""
+    value: Any = case
+    names: list[str] = []
     fields: list[str] = []
     for step in path.split("."):
-        below = child_at(at, step)
-        if isinstance(at, BaseModel):
+        child = child_at(value, step)
+        if isinstance(value, BaseModel):
             fields.append(step)
         else:
-            # Places in a list count from 1.
-            name = str(int(step) + 1) if isinstance(at, tuple) and step.isdecimal() else step
-            named_as = _item_name(case, below, step)
-            said.append(name if named_as == step else named_as)
-        at = below
+            # Items of a list are counted from 1.
+            name = str(int(step) + 1) if isinstance(value, tuple) and step.isdecimal() else step
+            item_name = _item_name(case, child, step)
+            names.append(name if item_name == step else item_name)
+        value = child
     label = translate_label(field_label(tuple(fields)))
-    if label.endswith(":"):  # it says what its keys are
-        return sanitize(": ".join([*said[:-1], f"{label} {said[-1]}"]))
-    return sanitize(": ".join([*said, label]))
+    if label.endswith(":"):  # such a label describes the keys of a mapping
+        return sanitize(": ".join([*names[:-1], f"{label} {names[-1]}"]))
+    return sanitize(": ".join([*names, label]))
 
 
 def _item_name(case: Case, item: Any, id: str) -> str:
-    """What an item of a list or mapping is called: by its name, by what has its id, by what it is
-    of, or by its place from 1."""
+    """Return the name of an item of a list or mapping: its own, that of the object with its id,
+    those of what it refers to, or its id."""
     if isinstance(item, BaseModel):
         if getattr(item, "name", None) is not None:
             return name_of_item(item, id)
-        of = [
-            str(x)
-            for x in (getattr(item, n, None) for n in ("material", "consumer", "country"))
-            if x
-        ]
-        if of and id.isdecimal():
-            return ", ".join(_item_name(case, None, one) for one in of)
+        references = (getattr(item, name, None) for name in ("material", "consumer", "country"))
+        ids = [str(reference) for reference in references if reference]
+        if ids and id.isdecimal():
+            return ", ".join(_item_name(case, None, reference) for reference in ids)
     for kind in (case.materials, case.consumers, case.projects, case.funders, case.hazards):
         if id in kind:
             return name_of_item(kind[id], id)
@@ -195,46 +194,48 @@ def _item_name(case: Case, item: Any, id: str) -> str:
 
 
 def name_of_item(item: Any, id: str) -> str:
-    """The name of an item in the current language; its id where it has none."""
+    """Return the name of an item in the current language, or its id."""
     name = getattr(item, "name", None)
     return name if isinstance(name, str) else display_name(name, id, current_language())
 
 
 def titled_group(id: str, title: str, controls: Iterable[Control]) -> ControlGroup:
-    """A group without whose title its controls cannot be understood."""
-    return ControlGroup(id, title, tuple(replace(one, group_title=title) for one in controls))
+    """Return a group whose controls need its title to be understood."""
+    return ControlGroup(
+        id, title, tuple(replace(control, group_title=title) for control in controls)
+    )
 
 
 def figure_control(
     case: Case, path: str, base: float, label: str = "", **control_fields: Any
 ) -> Control:
-    """A single figure of the scenario."""
+    """Return the control of a single figure of the scenario."""
     name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
     field = _field_at(case, path)
     bounds, percent = field.bounds, field.is_percent
-    most = 1.0 if percent and bounds is not None and 1 in (bounds.le, bounds.lt) else math.inf
+    limit = 1.0 if percent and bounds is not None and 1 in (bounds.le, bounds.lt) else math.inf
     unit = "%" if percent else unit_of_field(case, name)
-    high = min(most, max(2 * base, 1.0 if percent else 10.0))
-    told: dict[str, Any] = {
+    high = min(limit, max(2 * base, 1.0 if percent else 10.0))
+    fields: dict[str, Any] = {
         "label": label or path_in_words(case, path), "base": base, "unit": unit, "high": high,
-        "max_value": most, "scale": 100.0 if percent else 1.0, **control_fields,
+        "max_value": limit, "scale": 100.0 if percent else 1.0, **control_fields,
     }  # fmt: skip
-    return Control(path, settings=lambda value: [f"{path}={_setting_text(value)}"], **told)
+    return Control(path, settings=lambda value: [f"{path}={_setting_text(value)}"], **fields)
 
 
 def _field_at(case: Case, path: str) -> Field:
-    """The field of the format that a dotted path leads to."""
-    at: Any = case
-    found = Field("")
+    """Return the field of the scenario format at a dotted path."""
+    value: Any = case
+    field = Field("")
     for step in path.split("."):
-        if isinstance(at, BaseModel):
-            found = Field(step, type(at).model_fields.get(step))
-        at = child_at(at, step)
-    return found
+        if isinstance(value, BaseModel):
+            field = Field(step, type(value).model_fields.get(step))
+        value = child_at(value, step)
+    return field
 
 
 def unit_of_field(case: Case, name: str) -> str:
-    """What a figure is counted in, where its name tells."""
+    """Return the unit of a field by the ending of its name; empty if unknown."""
     for ending, unit in (
         ("_meur", tr("million {currency}", currency=case.currency)),
         ("eur_per_t", f"{case.currency}/t"),
@@ -254,15 +255,16 @@ def _setting_text(value: float | str) -> str:
 def joint_control(
     id: str, label: str, base: float, numbers: Sequence[LinkedNumbers], **control_fields: Any
 ) -> Control:
-    """Figures that move together; the value divided by ``base`` is the factor upon each."""
+    """Return a control of figures that move together; its value divided by ``base`` is the
+    factor."""
 
     def settings(value: float | str) -> list[str]:
-        return [text for one in numbers for text in one.settings_at(float(value) / base)]
+        return [text for linked in numbers for text in linked.settings_at(float(value) / base)]
 
     return Control(id, label, base, settings, is_factor=True, **control_fields)
 
 
 def yearly_numbers(path: str, by_year: Mapping[Any, float]) -> LinkedNumbers:
-    """Figures by year as one setting."""
+    """Return figures by year as one setting."""
     values = tuple(map(float, by_year.values()))
     return LinkedNumbers((path,), lambda f: [f * x for x in values], tuple(map(str, by_year)))

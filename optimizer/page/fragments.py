@@ -1,5 +1,4 @@
-"""The pieces that the page is made of: figures of an answer, the board of a scenario, and what a
-search of figures finds."""
+"""HTML fragments of the page: figures of an answer, the board of a scenario, and search results."""
 
 from __future__ import annotations
 
@@ -25,17 +24,17 @@ from optimizer.report.number_format import (
 )
 
 MAX_SEARCH_RESULTS = 12
-"""Figures that a search shows."""
+"""Number of figures that a search shows."""
 LANGUAGES: tuple[Language, ...] = ("en", "de")
 
 
 class PreparedQuestion(NamedTuple):
-    """A question as it was taken in."""
+    """A question with its solve request."""
 
     question: Question
     request: SolveRequest
-    process_name: str  # of the scenario, as its processes are known
-    titles: dict[Language, str]  # what is asked, in words
+    process_name: str  # name of the scenario's solver processes
+    titles: dict[Language, str]  # the question in words
 
 
 AnsweredQuestion = tuple[PreparedQuestion, AnswerFigures]
@@ -47,27 +46,28 @@ def answer_event(
     previous: AnsweredQuestion | None,
     language: Language,
 ) -> dict[str, Any]:
-    """What is known by now, as a piece of the page; ``before`` is the last other answer."""
+    """Return the event of an answer for the page, with its HTML; ``previous`` is the last answer to
+    another question."""
     with using(language):
         if isinstance(answer, AnswerFailure):
             html = render_template("failed.html.j2", failed=answer)
             return {"state": "failed", "html": html, "text": answer.message}
-        case, was = prepared.request.case, ""
-        told = answer_facts(answer, previous[1] if previous else None, case)
+        case, previous_title = prepared.request.case, ""
+        facts = answer_facts(answer, previous[1] if previous else None, case)
         if previous and previous[0].request.case.objective.cvar.level != case.objective.cvar.level:
-            told = [replace(one, previous="") if one.key == "tail" else one for one in told]
+            facts = [replace(fact, previous="") if fact.key == "tail" else fact for fact in facts]
         if previous is not None and previous[0].question.scenario == prepared.question.scenario:
-            was = tr("Before: {title}", title=previous[0].titles[language])
+            previous_title = tr("Before: {title}", title=previous[0].titles[language])
         proof = proof_sentence(answer, objective_unit(case))
         html = render_template(
-            "figures.html.j2", facts=told, proof=proof, state=answer.state, was=was
+            "figures.html.j2", facts=facts, proof=proof, state=answer.state, was=previous_title
         )
         return {"state": answer.state, "html": html, "text": proof}
 
 
 @dataclass(frozen=True)
 class AnswerFact:
-    """A figure as the page shows it: what it is, the figure, what is beside it, and what it was."""
+    """A figure of an answer as the page shows it, with a note and its previous value."""
 
     key: str
     label: str
@@ -77,7 +77,7 @@ class AnswerFact:
 
 
 def objective_unit(case: Case) -> str:
-    """What the objective is counted in."""
+    """Return the unit of the objective."""
     money = tr("million {currency}", currency=case.currency)
     return {"damage": money, "tonnes": tr("t")}.get(case.objective.measure, tr("years of demand"))
 
@@ -85,107 +85,107 @@ def objective_unit(case: Case) -> str:
 def answer_facts(
     answer: AnswerFigures, previous: AnswerFigures | None, case: Case
 ) -> list[AnswerFact]:
-    """What is known of a plan, and what it was with the question before."""
+    """Return the figures of an answer, with those of the previous one."""
     damage, unit = case.objective.measure == "damage", objective_unit(case)
     amount = tr("million {currency}", currency=case.currency)
     worst = format_percent(1 - float(case.objective.cvar.level))
 
-    def public(of: AnswerFigures) -> float:
+    def paid_by_public(figures: AnswerFigures) -> float:
         return sum(
-            m
-            for f, m in of.paid_by_funder.items()
+            meur
+            for f, meur in figures.paid_by_funder.items()
             if f in case.funders and case.funders[f].kind == "public"
         )
 
     def fact(
         key: str,
-        what: str,
+        label: str,
         read: Callable[[AnswerFigures], float | None],
-        of: str,
-        beside: str = "",
+        unit: str,
+        note: str = "",
     ) -> AnswerFact:
         now, then = read(answer), None if previous is None else read(previous)
-        was = ""
+        previous_text = ""
         if then is not None and now is not None:
-            # A difference that both proofs leave open is none.
+            # A difference within the sum of both gaps is not significant.
             open_by = sum((x.gap or 0.0) * abs(x.objective) for x in (answer, previous) if x)
-            same = key == "expected" and abs(now - then) <= open_by
-            was = tr("before: {value}", value=format_number(then))
-            was += f" ({tr('not told apart')})" if same and now != then else ""
-        figure = format_number(now) if now is None else f"{format_number(now)} {of}".strip()
-        return AnswerFact(key, what, figure, beside, was)
+            is_open = key == "expected" and abs(now - then) <= open_by
+            previous_text = tr("before: {value}", value=format_number(then))
+            previous_text += f" ({tr('not told apart')})" if is_open and now != then else ""
+        figure = format_number(now) if now is None else f"{format_number(now)} {unit}".strip()
+        return AnswerFact(key, label, figure, note, previous_text)
 
-    left = ""
+    avoided = ""
     if answer.expected_without_plan and answer.expected is not None:
         share = format_percent(1 - answer.expected / answer.expected_without_plan)
-        left = tr(
+        avoided = tr(
             "{before} without a plan; {share} avoided",
             before=format_number(answer.expected_without_plan),
             share=share,
         )
-    rest = sum(answer.paid_by_funder.values()) - public(answer)
+    rest = sum(answer.paid_by_funder.values()) - paid_by_public(answer)
     return [
         fact("expected", tr("Expected damage") if damage else tr("Expected shortage"),
-             lambda of: of.expected, unit, left),
-        fact("tail", tr("On average in the worst {share}", share=worst), lambda of: of.cvar, unit,
+             lambda a: a.expected, unit, avoided),
+        fact("tail", tr("On average in the worst {share}", share=worst), lambda a: a.cvar, unit,
              "" if answer.cvar_without_plan is None
              else tr("{before} without a plan", before=format_number(answer.cvar_without_plan))),
-        fact("cost", tr("Net cost, whoever pays"), lambda of: of.net_cost, amount,
+        fact("cost", tr("Net cost, whoever pays"), lambda a: a.net_cost, amount,
              tr("discounted")),
-        fact("public", tr("Used of public budgets"), public, amount,
+        fact("public", tr("Used of public budgets"), paid_by_public, amount,
              tr("of others: {rest}", rest=format_number(rest))),
-        fact("projects", tr("Projects supported"), lambda of: len(of.start_by_project), "",
+        fact("projects", tr("Projects supported"), lambda a: len(a.start_by_project), "",
              tr("materials in stock: {count}", count=answer.stocked_materials)),
     ]  # fmt: skip
 
 
 def proof_sentence(answer: AnswerFigures, unit: str) -> str:
-    """What is proven, in a sentence."""
-    took = format_number(answer.seconds, 1)
+    """Return a sentence on the gap of an answer and the time it took."""
+    seconds = format_number(answer.seconds, 1)
     if answer.bound is None:
-        return tr("First plan, after {seconds} s; what is the best is still open.", seconds=took)
+        return tr("First plan, after {seconds} s; what is the best is still open.", seconds=seconds)
     open_by = (answer.gap or 0.0) * abs(answer.objective)
-    gap = tr("{share} ({amount} {unit})", share=format_small_percent(answer.gap), amount=format_rounded(open_by),
-             unit=unit)  # fmt: skip
-    about = {"gap": gap, "seconds": took}
+    share, amount = format_small_percent(answer.gap), format_rounded(open_by)
+    gap = tr("{share} ({amount} {unit})", share=share, amount=amount, unit=unit)
+    values = {"gap": gap, "seconds": seconds}
     if answer.state == "proven" and (answer.gap or 0.0) <= 1e-9:
         return tr("Proven for these assumptions: no plan is better. Took {seconds} s.",
-                  seconds=took)  # fmt: skip
+                  seconds=seconds)  # fmt: skip
     return {
         "proven": tr("Proven for these assumptions: no plan is better by more than {gap}. Took "
-                     "{seconds} s.", **about),
-        "stopped": tr("Stopped: a plan may be better by up to {gap}. Took {seconds} s.", **about),
+                     "{seconds} s.", **values),
+        "stopped": tr("Stopped: a plan may be better by up to {gap}. Took {seconds} s.", **values),
     }.get(
-        answer.state, tr("So far: no plan is better by more than {gap}. {seconds} s.", **about)
+        answer.state, tr("So far: no plan is better by more than {gap}. {seconds} s.", **values)
     )  # fmt: skip
 
 
-# Pieces of the page
+# Templates
 
 
 @cache
 def _jinja_environment() -> Any:
     from optimizer.report.render.html import template_environment
 
-    made = template_environment("optimizer.page")
-    made.globals["shown"] = scenario_store.value_in_words
-    return made
+    environment = template_environment("optimizer.page")
+    environment.globals["shown"] = scenario_store.value_in_words
+    return environment
 
 
 def render_template(name: str, user: str = "", **values: Any) -> str:
-    """A piece of the page, or all of it, in the current language; on a server, for a user."""
+    """Render a template in the current language; ``user`` is the name of the user of a server."""
     values |= {"user": user} | {"language": current_language(), "languages": LANGUAGES}
     return str(_jinja_environment().get_template(name).render(**values))
 
 
 @cache
 def static_file(name: str) -> bytes:
-    """A style sheet, script or picture of the page."""
-    own = (files("optimizer.page") / "templates" / name).read_bytes()
-    if name == "page.css":  # what a report is made of looks here as it does there
+    """Return a style sheet, script or image of the page."""
+    content = (files("optimizer.page") / "templates" / name).read_bytes()
+    if name == "page.css":  # parts of reports look the same on the page
         report = files("optimizer.report") / "templates" / "style.css"
-        return report.read_bytes() + own
-    return own
+        return report.read_bytes() + content
+    return content
 
 
 # The board of a scenario
@@ -199,11 +199,11 @@ def render_board(
     user: str,
     language: Language,
 ) -> str:
-    """The page; of a large scenario it takes seconds to write."""
+    """Render the page of a scenario, which takes seconds for a large one."""
     case, moved = reading.case, dict(question.moved)
     known = controls.controls_by_id(case)
     others = tuple(
-        one for id in moved if id not in known and (one := controls.find_control(case, id, known))
+        item for id in moved if id not in known and (item := controls.find_control(case, id, known))
     )
     return render_template(
         "board.html.j2",
@@ -212,7 +212,7 @@ def render_board(
         source=source,
         title=sanitize(display_name(case.title, question.scenario, language)),
         variants={
-            id: display_name(one.title, id, language) for id, one in base_case.variants.items()
+            id: display_name(item.title, id, language) for id, item in base_case.variants.items()
         },
         groups=list(controls.control_groups(case)),
         others=others,
@@ -221,11 +221,11 @@ def render_board(
         views={name: tr(title) for name, title in views.ALL_VIEWS.items()},
         files=views.DOWNLOADS,
         hazards=stress_events(case),
-        # Companies come first: for them it is the question.
+        # Companies first, since the question of taking part is mostly theirs.
         funders={
-            f: display_name(one.name, f, language)
-            for f, one in sorted(case.funders.items(), key=lambda pair: pair[1].kind == "public")
-            if one.kind != "private" and {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
+            f: display_name(item.name, f, language)
+            for f, item in sorted(case.funders.items(), key=lambda pair: pair[1].kind == "public")
+            if item.kind != "private" and {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
         },
         years=list(case.horizon.years),
         periods=case.horizon.periods_per_year,
@@ -234,33 +234,39 @@ def render_board(
 
 
 def stress_events(case: Case) -> dict[str, str]:
-    """What may strike in a stress test, by the way in which ``vorrat stress`` names it."""
-    found: dict[str, str] = {}
+    """Return the events of a stress test with their names, by id as in ``vorrat stress``."""
+    events: dict[str, str] = {}
     for h, hazard in case.hazards.items():
         name = figure_controls.name_of_item(hazard, h)
-        about = controls.describe_profiles(hazard)
-        found |= {f"{h}.{profile}": f"{name} ({way})" for profile, way in about.items()}
-        if not about:
-            found[h] = name
-    return found
+        profile_texts = controls.describe_profiles(hazard)
+        events |= {f"{h}.{profile}": f"{name} ({text})" for profile, text in profile_texts.items()}
+        if not profile_texts:
+            events[h] = name
+    return events
 
 
 def render_found_figures(case: Case, words: Sequence[str], moved: dict[str, str]) -> str:
-    """Figures whose name has all words, as a piece of the page."""
+    """Render figures whose name contains all words."""
     known = controls.controls_by_id(case)
-    found = [(one, True) for one in known.values() if _has_words(words, one.full_label, one.id)]
-    count = len(found)
-    del found[MAX_SEARCH_RESULTS // 2 :]
+    matches = [
+        (control, True)
+        for control in known.values()
+        if _has_words(words, control.full_label, control.id)
+    ]
+    count = len(matches)
+    del matches[MAX_SEARCH_RESULTS // 2 :]
     for path in figure_controls.figure_paths(case):
         if path not in known and _has_words(words, figure_controls.path_in_words(case, path), path):
             count += 1
             if (
-                len(found) < MAX_SEARCH_RESULTS
-                and (one := controls.find_control(case, path, known)) is not None
+                len(matches) < MAX_SEARCH_RESULTS
+                and (control := controls.find_control(case, path, known)) is not None
             ):
-                found.append((one, False))
-    rests = figure_controls.source_describer(case)
-    return render_template("found.html.j2", controls=found, count=count, moved=moved, rests=rests)
+                matches.append((control, False))
+    describe = figure_controls.source_describer(case)
+    return render_template(
+        "found.html.j2", controls=matches, count=count, moved=moved, rests=describe
+    )
 
 
 def _has_words(words: Sequence[str], label: str, path: str) -> bool:

@@ -1,9 +1,8 @@
-"""Who may ask the server, and how much at once: what stands before every request.
+"""Middleware in front of the server: who may send requests, and how many at once.
 
-Any page that a browser has open can send requests to this machine. So a request has to know a
-token or a secret, name this server as its host, and, where it changes something, come from a page
-of it.
-"""
+Any page that is open in a browser can send requests to this machine. So a request has to carry a
+token or a secret, name this server as its host and, if it changes something, come from a page of
+this server."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Scripts and styles come from this server alone, and nothing is loaded from elsewhere."""
+"""Scripts and styles come from this server only, and nothing is loaded from elsewhere."""
 RESPONSE_HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "Referrer-Policy": "same-origin",  # without one, forms have no origin either
@@ -38,37 +37,38 @@ RESPONSE_HEADERS = {
 }
 READ_METHODS = ("GET", "HEAD")
 LINKABLE_PATHS = ("/", "/board")
-"""Addresses to which a link on another site may lead. What they load is for themselves to ask."""
+"""Addresses to which links on other sites may lead. Requests of these pages themselves are not
+foreign."""
 MAX_UPLOAD_BYTES, MAX_REQUEST_BYTES = 20_000_000, 1_000_000
-"""Of a file that is dropped, and of every other request; a larger one is refused."""
+"""Maximal bytes of an uploaded file, and of any other request."""
 UPLOAD_THRESHOLD = 64_000
-"""Bytes of a request that may wait in any number; a larger one counts as an upload."""
+"""Bytes of a request above which it counts as an upload; smaller ones may wait in any number."""
 MAX_UPLOADS_PER_USER, MAX_UPLOADS = 2, 10
-"""Uploads of one user and of all that are received and taken in at once: memory holds them."""
+"""Maximal number of simultaneous uploads of one user and of all, since they are held in memory."""
 STALL_SECONDS, MIN_UPLOAD_RATE = 30.0, 100_000.0
-"""Seconds without a byte after which an upload is ended, and bytes a second that have to come once
-as many seconds have passed."""
+"""Seconds without data after which an upload is aborted, and the minimal rate in bytes per second
+that it needs after that time."""
 MAX_REQUESTS_PER_USER = 64
-"""Requests of one user that are answered at once."""
+"""Maximal number of simultaneous requests of one user."""
 
 
 HEALTH_PATH, USER_KEY, FOREIGN_KEY = "/health", "vorrat.user", "vorrat.foreign"
 SECRET_HEADER = "x-vorrat-secret"
-"""The header by which the proxy of a server shows that a request comes through it."""
+"""The header with which the proxy of a server proves that a request comes through it."""
 MIN_SECRET_LENGTH = 32
-"""Characters of a secret."""
+"""Minimal number of characters of a secret."""
 MAX_NAME_LENGTH = 200
-"""Characters of the name of a user."""
+"""Maximal number of characters of a user name."""
 _INVISIBLE_CHARACTERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U0001d159\U000e0100-\U000e01ef]"
 )
-"""Characters that ``isprintable`` lets pass but that are shown as nothing: the default-ignorable
-ones of Unicode, and symbols that are blank."""
+"""Characters that are printable by ``str.isprintable`` but invisible: default-ignorable ones of
+Unicode, and blank symbols."""
 
 
 class BodyNotReceived(Exception):
-    """A body that is not received to its end, with the status and the text of the answer."""
+    """A request body that is not received to its end; with the status and text of the response."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -76,47 +76,44 @@ class BodyNotReceived(Exception):
 
 
 class RequestGuard(ABC):
-    """Lets requests through that come from the pages of this server; who it is that asks, and
-    whether he may, is for those who inherit."""
+    """Passes requests on that come from the pages of this server; subclasses authorize the user."""
 
     max_requests = 500
-    """Requests that are answered at once; a stream of a tab is one."""
+    """Maximal number of simultaneous requests; an event stream of a tab is one."""
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str], scheme: str = "http") -> None:
         self.app, self.hosts = app, frozenset(hosts)
         self.origins = {f"{scheme}://{host}" for host in hosts}
-        self.active_requests, self.active_uploads = (
-            Counter[str](),
-            Counter[str](),
-        )  # how many of each user
+        # Numbers by user.
+        self.active_requests, self.active_uploads = Counter[str](), Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         request, headers = Request(scope), Headers(scope=scope)
-        most = MAX_UPLOAD_BYTES if scope["path"] == "/drop" else MAX_REQUEST_BYTES
-        body = _LimitedBody(receive, headers, most, self.active_uploads)
+        max_bytes = MAX_UPLOAD_BYTES if scope["path"] == "/drop" else MAX_REQUEST_BYTES
+        body = _LimitedBody(receive, headers, max_bytes, self.active_uploads)
 
-        begun = False
+        has_started = False
 
-        async def sent(message: Message) -> None:
-            nonlocal begun
+        async def send_with_headers(message: Message) -> None:
+            nonlocal has_started
             if message["type"] == "http.response.start":
-                begun = True
-                made = MutableHeaders(scope=message)
+                has_started = True
+                response_headers = MutableHeaders(scope=message)
                 for name, value in RESPONSE_HEADERS.items():
-                    made[name] = value
-                made.setdefault("Cache-Control", "no-store")
-                if not body.is_complete:  # what is left of it is not waited for
-                    made["Connection"] = "close"
+                    response_headers[name] = value
+                response_headers.setdefault("Cache-Control", "no-store")
+                if not body.is_complete:  # do not wait for the rest of it
+                    response_headers["Connection"] = "close"
             await send(message)
 
         answer: Response | None
         if headers.get("host", "") not in self.hosts:
             answer = _refusal(421, "This server has another name.")
-        elif not (length := headers.get("content-length", "0")).isdecimal() or int(length) > most:
+        elif not (size := headers.get("content-length", "0")).isdecimal() or int(size) > max_bytes:
             answer = _refusal(413, "That is too large.")
         elif scope["method"] in READ_METHODS and not body.is_complete:
             answer = _refusal(400, "What only reads has no body.")
@@ -125,28 +122,30 @@ class RequestGuard(ABC):
         else:
             answer = self.authorize(request) or self._refuse_if_full(user_id(request))
         if answer is not None:
-            await answer(scope, receive, sent)
+            await answer(scope, receive, send_with_headers)
             return
         body.user = user = user_id(request)
         self.active_requests[user] += 1
         try:
-            await self.app(scope, receive if scope["method"] in READ_METHODS else body, sent)
-        except asyncio.CancelledError:  # which uvicorn would log with a traceback
+            received = receive if scope["method"] in READ_METHODS else body
+            await self.app(scope, received, send_with_headers)
+        except asyncio.CancelledError:  # uvicorn would log it with a traceback
             with suppress(asyncio.CancelledError, Exception):
-                if begun:
-                    await sent({"type": "http.response.body"})
+                if has_started:
+                    await send_with_headers({"type": "http.response.body"})
                 else:
-                    await _refusal(503, "The server is ending.")(scope, receive, sent)
+                    refusal = _refusal(503, "The server is ending.")
+                    await refusal(scope, receive, send_with_headers)
         finally:
             _decrement(self.active_requests, user)
             body.release_upload()
 
     @abstractmethod
     def authorize(self, request: Request) -> Response | None:
-        """The answer to who may not go on; None for who may."""
+        """Return the response to a request that is refused; None if it is allowed."""
 
     def _refuse_if_full(self, user: str) -> Response | None:
-        """The answer where too many requests are being answered."""
+        """Return a refusal if too many requests are being answered, else None."""
         if self.active_requests[user] >= MAX_REQUESTS_PER_USER:
             return _refusal(429, tr("You have too much open here. Close some pages."))
         if self.active_requests.total() >= self.max_requests:
@@ -154,13 +153,13 @@ class RequestGuard(ABC):
         return None
 
     def _is_allowed_origin(self, request: Request) -> bool:
-        """Whether a request comes from a page of this server, or may come from elsewhere: a link
-        may be followed to a page, which is told so, in no frame. Nothing else may be asked."""
+        """Check that a request comes from a page of this server, or is a link from another site to
+        a page that allows it, outside of any frame. Foreign requests are marked in the scope."""
         headers = request.headers
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if request.method not in READ_METHODS:
             return origin in self.origins and site in (None, "same-origin")
-        if site is None:  # no browser, or an old one, whose requests from pages here say so
+        if site is None:  # no browser, or an old one, which sends Origin or Referer
             from_page = origin or headers.get("referer")
             is_own = (
                 _origin_of(from_page) in self.origins
@@ -178,22 +177,22 @@ class RequestGuard(ABC):
 
 
 class TokenGuard(RequestGuard):
-    """Of a page on this machine: who has its address with the token may ask."""
+    """Guards a page on this machine: allowed is who knows the token in its address."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: Sequence[str]) -> None:
         super().__init__(app, hosts)
         self.token = token
-        # Cookies of one host reach all its ports: each server has one of its own name.
+        # Cookies are shared by all ports of a host, so each server has its own cookie name.
         self.cookie = "vorrat-" + hosts[0].rpartition(":")[2]
 
     def authorize(self, request: Request) -> Response | None:
-        """Turn the token of an address into a cookie, and ask for that."""
+        """Turn the token of an address into a cookie; require the cookie for all else."""
         if (
             _equal_secrets(request.query_params.get("token"), self.token)
             and request.method == "GET"
         ):
-            # The token leaves the address, which people copy and send. A link from elsewhere brings
-            # the cookie along; what changes something has to come from here all the same.
+            # Remove the token from the address, which users may copy and send. With SameSite=Lax a
+            # link from another site sends the cookie, but changes still need an own origin.
             response = RedirectResponse(str(request.url.remove_query_params("token")), 303)
             response.set_cookie(self.cookie, self.token, httponly=True, samesite="lax")
             return response
@@ -203,17 +202,17 @@ class TokenGuard(RequestGuard):
 
 
 class ProxyGuard(RequestGuard):
-    """Of a server behind a proxy, which knows who somebody is and says so by a header. That it is
-    the proxy who says it, a secret shows that both know."""
+    """Guards a server behind a proxy that authenticates users and names them in a header; a shared
+    secret shows that a request comes from the proxy."""
 
     def __init__(self, app: ASGIApp, secret: str, address: str, header: str) -> None:
         scheme, _, host = address.partition("://")
-        usual = {"https": 443, "http": 80}[scheme]
-        super().__init__(app, [host, f"{host}:{usual}"], scheme)
+        default_port = {"https": 443, "http": 80}[scheme]
+        super().__init__(app, [host, f"{host}:{default_port}"], scheme)
         self.secret, self.header = secret, header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """That the server is there is told to everybody, such as what begins it anew."""
+        """Answer health checks without authorization, and all else as usual."""
         if (
             scope["type"] == "http"
             and scope["path"] == HEALTH_PATH
@@ -224,7 +223,7 @@ class ProxyGuard(RequestGuard):
             await super().__call__(scope, receive, send)
 
     def authorize(self, request: Request) -> Response | None:
-        """Ask for the secret, and take the user's name."""
+        """Require the secret, and read the user name."""
         if not _equal_secrets(request.headers.get(SECRET_HEADER), self.secret):
             return _refusal(403, "Requests reach this server through its proxy alone.")
         names = request.headers.getlist(self.header)
@@ -238,22 +237,22 @@ class ProxyGuard(RequestGuard):
 
 
 def user_id(request: Request) -> str:
-    """Who asks, byte by byte as the proxy of a server says; empty on this machine."""
+    """Return the user as the header names it, byte by byte; empty on this machine."""
     return str(request.scope.get(USER_KEY, ""))
 
 
 def user_display_name(request: Request) -> str:
-    """Who asks, as it is shown."""
+    """Return the user name as it is displayed."""
     return _decode_name(user_id(request))
 
 
 def is_foreign(request: Request) -> bool:
-    """Whether a link on another site was followed, or it may have been."""
+    """Whether a request follows a link on another site, or may do so."""
     return bool(request.scope.get(FOREIGN_KEY))
 
 
 def _decode_name(user: str) -> str:
-    """A header as text: read as Latin-1, people's names are more often written in UTF-8."""
+    """Decode a header, which was read as Latin-1, as UTF-8 if that is possible."""
     with suppress(UnicodeDecodeError):
         return user.encode("latin-1").decode("utf-8")
     return user
@@ -281,18 +280,16 @@ def _decrement(counter: Counter[str], user: str) -> None:
 
 
 class _LimitedBody:
-    """What is received of a body, up to limits: its length may be a lie, or not be told, and it may
-    never end."""
+    """Receives a request body up to limits of size, time and number: its declared length may be
+    wrong or missing."""
 
     def __init__(
         self, receive: Receive, headers: Headers, max_bytes: int, active_uploads: Counter[str]
     ) -> None:
-        self.receive, self.max_bytes, self.active_uploads, self.user = (
-            receive,
-            max_bytes,
-            active_uploads,
-            "",
-        )
+        self.receive = receive
+        self.max_bytes = max_bytes
+        self.active_uploads = active_uploads
+        self.user = ""
         self.is_complete = (
             headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
         )
@@ -300,14 +297,14 @@ class _LimitedBody:
         self.started = asyncio.get_running_loop().time()
 
     async def __call__(self) -> Message:
-        """The next part. Raises Unreceived where a limit is reached."""
+        """Receive the next part. Raises BodyNotReceived if a limit is reached."""
         if self.is_complete:
             return await self.receive()
         try:
-            late = min(
+            last_expected = min(
                 self.started + self.received / MIN_UPLOAD_RATE, asyncio.get_running_loop().time()
             )
-            async with asyncio.timeout_at(late + STALL_SECONDS):
+            async with asyncio.timeout_at(last_expected + STALL_SECONDS):
                 message = await self.receive()
         except TimeoutError:
             raise BodyNotReceived(408, tr("That came too slowly, and was ended.")) from None
@@ -332,6 +329,6 @@ class _LimitedBody:
         self.is_upload = True
 
     def release_upload(self) -> None:
-        """Make room for the upload of somebody else."""
+        """Stop counting this body as an upload."""
         if self.is_upload:
             _decrement(self.active_uploads, self.user)

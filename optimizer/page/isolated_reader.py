@@ -1,5 +1,5 @@
-"""Files that are not trusted, read in processes of their own: one that takes too long or too much
-memory ends with its process, and the server goes on."""
+"""Reads untrusted files in processes of their own: one that takes too much time or memory is ended
+with its process, and the server continues."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from models.language import current_language, tr
 from optimizer.parallel.services import ContentReporter, LocalWorker, ServiceEvent, ServiceMessage
 
 READ_TIMEOUT = 30
-"""For which one scenario may be read."""
+"""Seconds for which one scenario may be read."""
 READ_MEMORY = 2_000_000_000
-"""Bytes that the process may hold meanwhile."""
+"""Bytes that the reading process may hold."""
 MAX_CONCURRENT_READS = 4
 """Scenarios that a server reads at the same time."""
 
 
 class ReadOutcome(NamedTuple):
-    """What became of a scenario, and the files that were read for it with their hashes."""
+    """A scenario or its faults, and the files that were read for it with their hashes."""
 
     result: LoadedScenario | ScenarioError
     files: tuple[tuple[str, str], ...]
     was_aborted: bool = False
-    """Whether a limit or a stop ended it, which may not happen again."""
+    """Whether a limit or a stop ended the reading, so that another try may succeed."""
 
 
 def read_scenario(path: Path, variant: str | None, settings: Sequence[str]) -> ReadOutcome:
-    """Read a scenario in this process; that of a file with its variants."""
+    """Read a scenario in this process; without ``variant`` all its variants are checked."""
     result: LoadedScenario | ScenarioError
     with log_inputs() as record:
         try:
@@ -48,19 +48,19 @@ def read_scenario(path: Path, variant: str | None, settings: Sequence[str]) -> R
 
 @dataclass
 class IsolatedReader:
-    """Reads scenarios in processes of their own, each in a new one."""
+    """Reads each scenario in a new process."""
 
     timeout: float = READ_TIMEOUT
     memory_limit: int = READ_MEMORY
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_CONCURRENT_READS))
     _processes: dict[object, LocalWorker] = field(default_factory=dict)
     _stop_counts: Counter[object] = field(default_factory=Counter)
-    """How often each owner has been stopped: who waits for a turn meanwhile does not begin."""
+    """How often each owner was stopped: a reading that was waiting then does not start."""
 
     def read(
         self, path: Path, variant: str | None, settings: Sequence[str], owner: object
     ) -> ReadOutcome:
-        """As :func:`read`; for one ``owner`` one at a time."""
+        """Read as :func:`read_scenario` does; one reading of an ``owner`` at a time."""
         answers: queue.SimpleQueue[ServiceEvent | None] = queue.SimpleQueue()
         stops = self._stop_counts[owner]
         with self._slots:
@@ -70,7 +70,7 @@ class IsolatedReader:
                 _ReadService, answers.put, self.memory_limit
             )
             try:
-                with suppress(OSError):  # it has died, which is heard
+                with suppress(OSError):  # if it has died, an event says so
                     process.send(ServiceMessage(0, (path, variant, settings), current_language()))
                 answer = answers.get(timeout=self.timeout)
             except queue.Empty:
@@ -88,7 +88,7 @@ class IsolatedReader:
         return _aborted_outcome(path, problem)
 
     def stop(self, owner: object) -> None:
-        """End the reading of one owner, and cancel those of his that wait for a turn."""
+        """End the reading of an owner, and cancel those that wait for their turn."""
         self._stop_counts[owner] += 1
         if (process := self._processes.get(owner)) is not None:
             process.close()
@@ -101,11 +101,11 @@ def _aborted_outcome(path: Path, problem: str) -> ReadOutcome:
 
 
 class _ReadService:
-    """What runs in the process (see ``staying.Stays``)."""
+    """The service of a reading process (see :class:`optimizer.parallel.services.Service`)."""
 
     def answer(self, message: ServiceMessage, _report: ContentReporter) -> ReadOutcome:
-        """What becomes of a scenario."""
+        """Read a scenario."""
         return read_scenario(*message.question)
 
     def stop(self, number: int) -> None:
-        """Nothing: the process is ended."""
+        """Do nothing: the process is ended from outside."""

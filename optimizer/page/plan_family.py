@@ -1,10 +1,9 @@
-"""A solved family: one scenario at all combinations of a few values, and what a page holds of it.
+"""A family of plans: one scenario solved for all combinations of a few values, and the page that
+shows it.
 
-Between two solved values of a number the best objective is known to lie in an interval where it
-can only fall, or only rise, with that number: a plan for less public money keeps all rules with
-more, and no plan costs less where each missing tonne costs more. Nothing else is said of what was
-not solved.
-"""
+Between two solved values of a number the best objective is only known to lie in an interval, if it
+is monotone in that number: a plan for less public money stays feasible with more, and no plan gets
+cheaper if a missing tonne costs more. Nothing else is stated about values that were not solved."""
 
 from __future__ import annotations
 
@@ -35,30 +34,29 @@ DEFAULT_FACTORS = {
     "hazards": (0.5, 2.0),
     "damage": (0.5, 2.0),
 }
-"""What is moved where nothing is named, by these factors."""
+"""Controls that are varied by default, with their factors."""
 MAX_POINTS = 2_000
-"""Points of one family."""
+"""Maximal number of points of a family."""
 SIGNIFICANT_DIGITS = 7
 
 Monotonicity = Literal["falls", "rises", ""]
-"""What the best objective does as a number grows; empty where that is not known."""
+"""How the best objective changes with a growing number; empty if unknown."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One thing that is moved: the id of its control, and its values as they are written, the one
-    of the file among them."""
+    """A control that is varied, with its values as texts; the value of the file is one of them."""
 
     id: str
     values: tuple[str, ...]
-    base_index: int  # position of the value of the file
+    base_index: int  # index of the value of the file
     monotonicity: Monotonicity = ""
-    is_factor: bool = False  # whether values multiply what a variant has, rather than replace it
+    is_factor: bool = False  # whether values multiply the figures of a variant, not replace them
 
 
 @dataclass(frozen=True)
 class Point:
-    """One member of the family: its place on each axis, and the question that it answers."""
+    """A member of the family: its index on each axis and its question."""
 
     indices: tuple[int, ...]
     question: Question
@@ -67,56 +65,58 @@ class Point:
 def make_axes(
     base: LoadedScenario, moves: Mapping[str, Sequence[str]], variants: bool
 ) -> list[Axis]:
-    """The axes of a family; of those that are usual, the ones that the scenario has.
+    """Return the axes of a family; by default those of the usual controls that the scenario has.
 
-    Raises Unasked for what it does not have, or a value that does not fit.
-    """
-    case, found = base.case, []
+    Raises InvalidRequest for an unknown control or an invalid value."""
+    case, axes = base.case, []
     if variants and case.variants:
-        found.append(Axis(VARIANT_AXIS, ("", *case.variants), 0))
-    known = controls_by_id(case)
-    wanted = moves or dict(_default_moves(case, known))
+        axes.append(Axis(VARIANT_AXIS, ("", *case.variants), 0))
+    controls = controls_by_id(case)
+    wanted = moves or dict(_default_moves(case, controls))
     for id, texts in wanted.items():
-        one = find_control(case, id, known)
-        if one is None:
+        control = find_control(case, id, controls)
+        if control is None:
             raise InvalidRequest(tr("the scenario has no '{id}' that could be moved", id=id))
         try:
-            values = {one.parse_value(text) for text in texts} | {one.base}
+            values = {control.parse_value(text) for text in texts} | {control.base}
         except ValueError:
             raise InvalidRequest(
                 tr(
                     "'{value}' is no value for “{label}”",
                     value=", ".join(texts),
-                    label=one.full_label,
+                    label=control.full_label,
                 )
             ) from None
-        order = list(one.choices) if one.choices else sorted(values)
-        kept = [value for value in order if value in values]
-        place = kept.index(one.base)
-        written = tuple(v if isinstance(v, str) else f"{v:.12g}" for v in kept)
-        found.append(Axis(id, written, place, _monotonicity(base, id), one.unit == FACTOR_UNIT))
+        order = list(control.choices) if control.choices else sorted(values)
+        ordered = [value for value in order if value in values]
+        base_index = ordered.index(control.base)
+        value_texts = tuple(v if isinstance(v, str) else f"{v:.12g}" for v in ordered)
+        axes.append(
+            Axis(id, value_texts, base_index, _monotonicity(base, id), control.unit == FACTOR_UNIT)
+        )
     count = 1
-    for axis in found:
+    for axis in axes:
         count *= len(axis.values)
     if count > MAX_POINTS:
         raise InvalidRequest(
             tr("{count} points are more than {most}", count=count, most=MAX_POINTS)
         )
-    return found
+    return axes
 
 
 def _default_moves(
     case: Case, controls: Mapping[str, Control]
 ) -> Iterator[tuple[str, Sequence[str]]]:
-    """What is moved where nothing is named; a single budget or hazard where there is but one."""
+    """Yield the controls that are varied by default, with their values; a single budget or hazard
+    if there is only one."""
     public = [f for f, funder in case.funders.items() if funder.kind == "public"]
     budgets = [id for f in public for id in (f"funders.{f}.budget_meur", f"total.{f}")]
     for id, factors in DEFAULT_FACTORS.items():
-        parts = [one for one in controls if one.startswith(id.removesuffix("s") + ".")]
-        some = [*budgets, "policy.budget_meur"] if id == PUBLIC_BUDGETS else parts
-        some = [one for one in (id, *some) if one in controls]
-        if some and not isinstance(base := controls[some[0]].base, str):
-            yield some[0], [f"{factor * base:.12g}" for factor in factors]
+        parts = [name for name in controls if name.startswith(id.removesuffix("s") + ".")]
+        parts = [*budgets, "policy.budget_meur"] if id == PUBLIC_BUDGETS else parts
+        known = [name for name in (id, *parts) if name in controls]
+        if known and not isinstance(base := controls[known[0]].base, str):
+            yield known[0], [f"{factor * base:.12g}" for factor in factors]
 
 
 def _monotonicity(base: LoadedScenario, id: str) -> Monotonicity:
@@ -127,44 +127,44 @@ def _monotonicity(base: LoadedScenario, id: str) -> Monotonicity:
 
 
 def make_points(scenario: str, axes: Sequence[Axis]) -> Iterator[Point]:
-    """All points, the last axis moving fastest."""
-    for at in itertools.product(*(range(len(axis.values)) for axis in axes)):
-        chosen = {axis.id: axis.values[n] for axis, n in zip(axes, at, strict=True)}
+    """Yield all points, the last axis changing fastest."""
+    for indices in itertools.product(*(range(len(axis.values)) for axis in axes)):
+        chosen = {axis.id: axis.values[n] for axis, n in zip(axes, indices, strict=True)}
         variant = chosen.pop(VARIANT_AXIS, "") or None
-        # A value of the file is put upon a variant as well, which may have another, and upon what a
-        # factor would move.
-        pairs = list(zip(axes, at, strict=True))
-        put = variant or any(axis.is_factor and n != axis.base_index for axis, n in pairs)
+        # The value of the file is set as well if a variant may have another one, or if a factor
+        # would change it.
+        pairs = list(zip(axes, indices, strict=True))
+        sets_base = variant or any(axis.is_factor and n != axis.base_index for axis, n in pairs)
         moved = tuple(
             (axis.id, chosen[axis.id])
             for axis, n in pairs
-            if axis.id in chosen and (n != axis.base_index or (put and not axis.is_factor))
+            if axis.id in chosen and (n != axis.base_index or (sets_base and not axis.is_factor))
         )
-        yield Point(at, Question(scenario, variant, moved))
+        yield Point(indices, Question(scenario, variant, moved))
 
 
-# What the page holds
+# Content of the page
 
 
 def render_page(content: Mapping[str, Any]) -> str:
-    """One file that holds all of it, with its script and its style, in both languages."""
+    """Render one file with its data, script and style, in both languages."""
     style = "".join(part.decode() for part in (static_file("page.css"), static_file("explore.css")))
     script = static_file("explore.js").decode()
-    # A mark that ends a script must not stand within one.
+    # The data must not contain a tag that ends the script.
     data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     data = data.replace("<", "\\u003c")
     policy = (
         f"default-src 'none'; script-src 'sha256-{_sha256_base64(script)}'; "
         f"style-src 'sha256-{_sha256_base64(style)}'; base-uri 'none'; form-action 'none'"
     )
-    told = {
+    values = {
         "policy": policy,
         "style": style,
         "script": script,
         "data": data,
         "title": content["said"][current_language()]["title"],
     }
-    return render_template("explore.html.j2", **told)
+    return render_template("explore.html.j2", **values)
 
 
 def _sha256_base64(text: str) -> str:
@@ -172,18 +172,18 @@ def _sha256_base64(text: str) -> str:
 
 
 def plan_figures(plan: Plan) -> dict[str, Any]:
-    """What a page shows of one plan; figures with seven digits."""
+    """Return what the page shows of a plan; figures have seven digits."""
     paid: dict[str, dict[str, float]] = {}
-    for one in plan.accounts:
-        of = paid.setdefault(one.funder, {})
-        for year, meur in one.paid_meur.items():
-            of[year] = of.get(year, 0.0) + meur
-    proof, outcome = plan.certificate, plan.outcome
-    made: dict[str, Any] = {
-        "status": proof.status,
-        "objective": proof.objective,
-        "bound": proof.bound,
-        "gap": proof.gap,
+    for account in plan.accounts:
+        by_year = paid.setdefault(account.funder, {})
+        for year, meur in account.paid_meur.items():
+            by_year[year] = by_year.get(year, 0.0) + meur
+    certificate, outcome = plan.certificate, plan.outcome
+    figures: dict[str, Any] = {
+        "status": certificate.status,
+        "objective": certificate.objective,
+        "bound": certificate.bound,
+        "gap": certificate.gap,
         "expected": outcome.expected,
         "without": outcome.without_plan.expected,
         "tail": outcome.cvar,
@@ -201,24 +201,24 @@ def plan_figures(plan: Plan) -> dict[str, Any]:
     }
     if plan.case is not None:
         goal = plan.case.objective
-        made["weights"] = [float(goal.cvar.weight), float(goal.cost_weight)]
+        figures["weights"] = [float(goal.cvar.weight), float(goal.cost_weight)]
 
     def rounded(text: str) -> float:
         return float(f"{float(text):.{SIGNIFICANT_DIGITS}g}")
 
-    kept: dict[str, Any] = json.loads(json.dumps(made), parse_float=rounded)
-    return kept
+    rounded_figures: dict[str, Any] = json.loads(json.dumps(figures), parse_float=rounded)
+    return rounded_figures
 
 
 def page_content(
     cases: Sequence[Case], axes: Sequence[Axis], points: Mapping[str, Any], default_title: str
 ) -> dict[str, Any]:
-    """All that the page holds: axes, points by their places, and texts in both languages; from the
-    scenario as its file has it, and then with each variant, which may bring funders along."""
-    said = {}
-    for spoken in LANGUAGES:
-        with using(spoken):
-            said[spoken] = _page_texts(cases, axes, default_title)
+    """Return all data of the page: axes, points by their indices, and texts in both languages.
+    ``cases`` are the base case and then each variant, which may have further funders."""
+    texts = {}
+    for language in LANGUAGES:
+        with using(language):
+            texts[language] = _page_texts(cases, axes, default_title)
     funders = {f: funder for case in cases for f, funder in case.funders.items()}
     return {
         "axes": [
@@ -227,19 +227,19 @@ def page_content(
         "public": [f for f, funder in funders.items() if funder.kind == "public"],
         "years": sorted({year for case in cases for year in case.horizon.years}),
         "points": dict(points),
-        "said": said,
+        "said": texts,
     }
 
 
 def _page_texts(cases: Sequence[Case], axes: Sequence[Axis], default_title: str) -> dict[str, Any]:
-    """The texts of the page in the current language."""
-    spoken, case = current_language(), cases[0]
+    """Return the texts of the page in the current language."""
+    language, case = current_language(), cases[0]
     items: dict[str, Mapping[str, Any]] = {
-        kind: {id: item for one in reversed(cases) for id, item in getattr(one, kind).items()}
+        kind: {id: item for c in reversed(cases) for id, item in getattr(c, kind).items()}
         for kind in ("projects", "funders", "materials")
     }
     return {
-        "title": display_name(case.title, default_title, spoken),
+        "title": display_name(case.title, default_title, language),
         "axes": [
             {
                 "label": _axis_label(case, axis),
@@ -248,8 +248,8 @@ def _page_texts(cases: Sequence[Case], axes: Sequence[Axis], default_title: str)
             for axis in axes
         ],
         "names": {
-            kind: {id: display_name(item.name, id, spoken) for id, item in some.items()}
-            for kind, some in items.items()
+            kind: {id: display_name(item.name, id, language) for id, item in named_items.items()}
+            for kind, named_items in items.items()
         },
         "words": _text_labels(case),
     }
@@ -258,9 +258,9 @@ def _page_texts(cases: Sequence[Case], axes: Sequence[Axis], default_title: str)
 def _axis_label(case: Case, axis: Axis) -> str:
     if axis.id == VARIANT_AXIS:
         return tr("Funding option")
-    one = find_control(case, axis.id)
-    assert one is not None
-    return one.full_label
+    control = find_control(case, axis.id)
+    assert control is not None
+    return control.full_label
 
 
 def _axis_value(case: Case, axis: Axis, value: str) -> str:
@@ -268,14 +268,14 @@ def _axis_value(case: Case, axis: Axis, value: str) -> str:
         if not value:
             return tr("base case")
         return display_name(case.variants[value].title, value, current_language())
-    one = find_control(case, axis.id)
-    assert one is not None
-    return value_in_words(one, value)
+    control = find_control(case, axis.id)
+    assert control is not None
+    return value_in_words(control, value)
 
 
 def _text_labels(case: Case) -> dict[str, str]:
-    """The texts of the page; where braces stand, its script puts figures of a point."""
-    open_ = {name: f"{{{name}}}" for name in ("mean", "share", "worst", "weight")}
+    """Return fixed texts of the page; its script replaces names in braces by figures of a point."""
+    placeholders = {name: f"{{{name}}}" for name in ("mean", "share", "worst", "weight")}
     return {
         "damage": tr("Expected damage"),
         "shortage": tr("Expected shortage"),
@@ -296,9 +296,10 @@ def _text_labels(case: Case) -> dict[str, str]:
         "between": tr("Between two solved points. What is proven for every value between them:"),
         "least": tr("the best objective is at least"),
         "most": tr("and at most"),
-        "objective": tr("The objective is expected damage plus {weight} × net cost.", **open_),
+        "objective": tr("The objective is expected damage plus {weight} × net cost.",
+                        **placeholders),
         "objective_tail": tr("The objective is {mean} of expected damage, {share} of the mean of "
-                             "the worst {worst}, and {weight} × net cost.", **open_),
+                             "the worst {worst}, and {weight} × net cost.", **placeholders),
         "unknown": tr("Nothing is proven between these two points; choose one of them."),
         "money": tr("Money by year and payer"),
         "what": tr("What is built, and when"),

@@ -1,4 +1,5 @@
-"""A question: a scenario, a variant of it, and what was moved; as an address has it."""
+"""A question of the page: a scenario, a variant and the changes to it, as the query of an address
+states them."""
 
 from __future__ import annotations
 
@@ -14,42 +15,43 @@ from optimizer.page.controls import ASSUMPTION_SETS, controls_by_id, find_contro
 from optimizer.page.figure_controls import FACTOR_UNIT, Control
 
 MAX_MOVED = 200
-"""Things that one question moves at most."""
+"""Maximal number of changes in one question."""
 
 
 WITHOUT_REVIEW = "review=null"
-"""What every question of a scenario with a review sets: the page decides all now."""
+"""Setting of every question about a scenario with a review: the page decides everything now."""
 WITHOUT_AMBIGUITY = "objective.ambiguity=null"
-"""What every question of one with ambiguous probabilities sets: those of the states count."""
+"""Setting of every question about a scenario with ambiguity: the page uses the stated
+probabilities."""
 MAX_QUERY_LENGTH = 30_000
-"""Characters of an address that has a question."""
+"""Maximal number of characters of the query of a question."""
 
 
 class InvalidRequest(VorratError):
-    """An address that asks for what the scenario does not have."""
+    """A request for something that the scenario does not have."""
 
     exit_code = 2
     status = 404
 
 
 class UnreadableRequest(InvalidRequest):
-    """A request that cannot be read."""
+    """A request that cannot be parsed."""
 
     status = 400
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: which scenario, and what is otherwise than its file says."""
+    """A scenario, a variant, and the changes to its file."""
 
     scenario: str
     variant: str | None = None
     moved: tuple[tuple[str, str], ...] = ()
-    """Id and value of each control that stands elsewhere, in the order in which they were moved."""
+    """Id and value of each control that was changed, in the order of the changes."""
 
     @classmethod
     def from_query(cls, query: str) -> Question:
-        """The question of the query of an address; the last value of a control counts."""
+        """Parse the query of an address; the last value of a control counts."""
         scenario, variant, moved = "", None, dict[str, str]()
         if query.count("&") > 4 * MAX_MOVED or len(query) > MAX_QUERY_LENGTH:
             raise InvalidRequest(tr("more than {count} figures are moved", count=MAX_MOVED))
@@ -68,106 +70,106 @@ class Question:
 
     @property
     def query(self) -> str:
-        """The same as the query of an address."""
+        """The question as the query of an address."""
         pairs = [("scenario", self.scenario)]
         pairs += [("variant", self.variant)] if self.variant else []
         return urlencode([*pairs, *(("set", f"{id}={value}") for id, value in self.moved)])
 
     def apply_to(self, base: LoadedScenario) -> tuple[LoadedScenario, dict[str, str]]:
-        """The scenario as it is asked, from that of the variant, and what that sets: values as they
-        are written, by dotted path.
+        """Return the scenario of the question, from that of its variant, and the values that it
+        sets, by dotted path.
 
-        All is decided now, without a review. A set of assumptions comes before all else. Then come
-        factors, the smallest first, so that what may not exceed 1 does so only where their product
-        does; then amounts of several figures together, and single figures last.
-        Raises Unasked for what the scenario does not have, and ScenarioError with every fault of a
-        value.
-        """
-        reading, made = base, dict[str, str]()
-        found = self._effective_moves(base.case)
+        The review and the ambiguity are removed first, and an assumption set is applied. Then come
+        factors, the smallest first, so that a share exceeds 1 in between only if the product does;
+        then joint amounts of several figures, and single figures last. Raises InvalidRequest for a
+        control that the scenario does not have, and ScenarioError with every fault of a value."""
+        reading, values_by_path = base, dict[str, str]()
+        moves = self._effective_moves(base.case)
 
-        def put(texts: Iterable[str]) -> None:
+        def apply_settings(texts: Iterable[str]) -> None:
             nonlocal reading
-            if some := dict(text.split("=", 1) for text in texts):
-                made.update(some)
-                reading = reading.with_settings([f"{path}={value}" for path, value in some.items()])
+            if values := dict(text.split("=", 1) for text in texts):
+                values_by_path.update(values)
+                reading = reading.with_settings([f"{path}={x}" for path, x in values.items()])
 
         def order(pair: tuple[Control, float | str]) -> tuple[bool, float]:
             return (False, float(pair[1])) if pair[0].unit == FACTOR_UNIT else (True, 0.0)
 
         if base.case.planned_review is not None:
-            put([WITHOUT_REVIEW])
+            apply_settings([WITHOUT_REVIEW])
         if base.case.objective.ambiguity is not None:
-            put([WITHOUT_AMBIGUITY])
-        for one, value in found:
-            if one.id == ASSUMPTION_SETS:  # before all else, which stands on it
-                put(one.settings(value))
-        for one, value in sorted(found, key=order):
-            if one.is_factor:
-                now = find_control(reading.case, one.id)
-                if now is None:
+            apply_settings([WITHOUT_AMBIGUITY])
+        for control, value in moves:
+            if control.id == ASSUMPTION_SETS:  # first: other values are relative to its figures
+                apply_settings(control.settings(value))
+        for control, value in sorted(moves, key=order):
+            if control.is_factor:
+                current = find_control(reading.case, control.id)
+                if current is None:
                     raise InvalidRequest(
                         tr(
                             "“{label}” has no effect beside what else is moved",
-                            label=one.full_label,
+                            label=control.full_label,
                         )
                     )
-                put(now.settings(value))
-        rest = [
+                apply_settings(current.settings(value))
+        settings = [
             text
-            for one, value in sorted(found, key=lambda pair: "." in pair[0].id)
-            if not one.is_factor and one.id != ASSUMPTION_SETS
-            for text in one.settings(value)
+            for control, value in sorted(moves, key=lambda pair: "." in pair[0].id)
+            if not control.is_factor and control.id != ASSUMPTION_SETS
+            for text in control.settings(value)
         ]
-        chosen = {
-            one.id.partition(".")[2]: str(value)
-            for one, value in found
-            if one.choices and one.id != ASSUMPTION_SETS
+        choice_by_project = {
+            control.id.partition(".")[2]: str(value)
+            for control, value in moves
+            if control.choices and control.id != ASSUMPTION_SETS
         }
-        put([*rest, *(project_settings(base.case, chosen) if chosen else [])])
-        return reading, made
+        if choice_by_project:
+            settings += project_settings(base.case, choice_by_project)
+        apply_settings(settings)
+        return reading, values_by_path
 
     def normalized(self, case: Case) -> Question:
-        """The same question as anybody else would put it: without what stands where the file has
-        it, values as figures, in the order of the page. Raises Unasked."""
+        """Return the same question in a normal form: without changes that have no effect, with
+        values formatted alike, in the order of the page. Raises InvalidRequest."""
         if not self.moved:
             return self
-        places = {id: place for place, id in enumerate(controls_by_id(case))}
-        found = sorted(
+        positions = {id: position for position, id in enumerate(controls_by_id(case))}
+        moves = sorted(
             (
-                places.get(one.id, len(places)),
-                one.id,
+                positions.get(control.id, len(positions)),
+                control.id,
                 value if isinstance(value, str) else f"{value:.12g}",
             )
-            for one, value in self._effective_moves(case)
+            for control, value in self._effective_moves(case)
         )
-        return Question(self.scenario, self.variant, tuple((id, text) for _, id, text in found))
+        return Question(self.scenario, self.variant, tuple((id, text) for _, id, text in moves))
 
     def _effective_moves(self, case: Case) -> list[tuple[Control, float | str]]:
-        """The controls that are moved, with their values. What stands where the file has it keeps
-        its source there, unless a factor, or what an expert holds, would move it."""
-        known = controls_by_id(case)
-        every = [self._parse_move(case, id, value, known) for id, value in self.moved]
-        multiplied = any(
-            (one.unit == FACTOR_UNIT or one.id == ASSUMPTION_SETS) and value != one.base
-            for one, value in every
+        """Return the controls that are changed, with their values. A figure with the value of the
+        file counts only if a factor or an assumption set would change it."""
+        controls = controls_by_id(case)
+        moves = [self._parse_move(case, id, value, controls) for id, value in self.moved]
+        has_joint_change = any(
+            (control.unit == FACTOR_UNIT or control.id == ASSUMPTION_SETS) and value != control.base
+            for control, value in moves
         )
         return [
-            (one, value)
-            for one, value in every
-            if value != one.base
-            or (multiplied and one.unit != FACTOR_UNIT and one.id != ASSUMPTION_SETS)
+            (control, value)
+            for control, value in moves
+            if value != control.base
+            or (has_joint_change and control.unit != FACTOR_UNIT and control.id != ASSUMPTION_SETS)
         ]
 
     def _parse_move(
         self, case: Case, id: str, value: str, controls: Mapping[str, Control]
     ) -> tuple[Control, float | str]:
-        found = find_control(case, id, controls)
-        if found is None:
+        control = find_control(case, id, controls)
+        if control is None:
             raise InvalidRequest(tr("the scenario has no '{id}' that could be moved", id=id))
         try:
-            return found, found.parse_value(value)
+            return control, control.parse_value(value)
         except ValueError:
             raise InvalidRequest(
-                tr("'{value}' is no value for “{label}”", value=value, label=found.full_label)
+                tr("'{value}' is no value for “{label}”", value=value, label=control.full_label)
             ) from None

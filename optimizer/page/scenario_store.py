@@ -1,4 +1,4 @@
-"""The scenarios that the page knows: shipped ones, files of this machine, and what was dropped."""
+"""The scenarios that the page knows: shipped ones, files of this machine, and uploads."""
 
 from __future__ import annotations
 
@@ -34,58 +34,59 @@ from optimizer.page.question import InvalidRequest, Question
 from optimizer.report.number_format import NO_BREAK_SPACE, format_exact
 
 MAX_READINGS = 12
-"""Readings that are kept if nothing else is said."""
+"""Default number of parsed scenarios that are kept."""
 MAX_DROPPED_FILES, MAX_DROPPED_BYTES = 20, 100_000_000
-"""Files that one user of a server may have there at once, and how large they are together."""
+"""Maximal number of files that one user of a server may have uploaded at once, and their total
+bytes."""
 MAX_CORRECTIONS, MAX_CORRECTION_LENGTH = 200, 500
-"""Values that are mended in a file, and characters of one with its path."""
+"""Maximal number of corrected values in a file, and of characters of one with its path."""
 MAX_SHOWN_FAULTS = 100
-"""Faults that a page shows."""
+"""Number of faults that a page shows."""
 KNOWN_SUFFIXES = (".yaml", ".yml", ".json", *WORKBOOK_SUFFIXES)
-"""Of what is taken as it is; everything else is read as YAML."""
+"""Suffixes that uploads keep; any other file is read as YAML."""
 MAX_TITLE_MOVES = 3
-"""Things that were moved which a title names."""
+"""Number of changes that a title names."""
 
 
 @dataclass(frozen=True)
 class ScenarioSource:
-    """Where a scenario comes from."""
+    """The file of a scenario."""
 
     id: str
     path: Path
     kind: str
-    """``shipped``; ``own``, which variants can be saved into; ``dropped``, a copy; or ``offered``
-    to all users of a server."""
+    """``shipped``; ``own``, into which variants can be saved; ``dropped``, an upload; or
+    ``offered`` to all users of a server."""
     corrections: tuple[str, ...] = ()
-    """What was mended on the page, as ``path=value``."""
+    """Values that were corrected on the page, as ``path=value``."""
 
     @property
     def is_text(self) -> bool:
-        """Whether it is in YAML, into which a variant can be written."""
+        """Whether it is YAML, into which a variant can be written."""
         return self.path.suffix.lower() not in (*WORKBOOK_SUFFIXES, ".json")
 
 
 class ScenarioVersion(NamedTuple):
-    """A scenario as it is now; it may be mended or removed in the next moment."""
+    """A scenario at one time; it may be corrected or removed at any moment."""
 
     source: ScenarioSource
     stamp: str
-    """What tells it from what its file was before."""
+    """Identifies the state of its files and corrections."""
     is_shared: bool
-    """Whether all users of a server have it as it is here."""
+    """Whether all users of a server have this source."""
 
 
 @dataclass
 class ScenarioStore:
-    """All of them, by id, and what was read of them. Those of one user of a server are those that
-    are ``shared`` by all, and his own."""
+    """Scenario sources by id, with a cache of parsed scenarios and faults. A user of a server has
+    those of the shared store and uploads."""
 
     shared_store: ScenarioStore | None = None
     max_readings: int = MAX_READINGS
-    """Readings that are kept."""
+    """Number of parsed scenarios that are kept."""
     reader: IsolatedReader | None = None
-    """What reads files in processes of their own, but for shipped ones; that of all users if not
-    given. Without one they are read here."""
+    """Reads all but shipped files in processes of their own; by default the reader of the shared
+    store. Without one files are read in this process."""
     sources: dict[str, ScenarioSource] = field(default_factory=dict)
     _readings: OrderedDict[tuple[str, str | None], LoadedScenario] = field(
         default_factory=OrderedDict
@@ -93,11 +94,11 @@ class ScenarioStore:
     _faults: OrderedDict[tuple[str, str | None, Language], tuple[Fault, ...]] = field(
         default_factory=OrderedDict
     )
-    """Of what cannot be read, as they are told in a language."""
+    """Faults of scenarios that cannot be read, by version, variant and language."""
     _file_states: dict[str, dict[Path, str]] = field(default_factory=dict)
-    """What was read for a scenario, by its id, with the state of each file then."""
+    """Files that were read for a scenario, by its id, with the state of each at that time."""
     _change_counts: Counter[str] = field(default_factory=Counter)
-    """How often any of those had changed."""
+    """How often files of a scenario have changed."""
     _read_lock: threading.Lock = field(default_factory=threading.Lock)
     _upload_lock: threading.Lock = field(default_factory=threading.Lock)
     _upload_folder: tempfile.TemporaryDirectory[str] | None = None
@@ -112,17 +113,17 @@ class ScenarioStore:
             self.sources[name] = ScenarioSource(name, path, "shipped")
 
     def add_file(self, path: Path, kind: str = "own") -> ScenarioSource:
-        """Take a file of this machine; a shipped one stays what it is."""
-        whole = shipped_files.resolve_scenario(path).resolve()
-        for known in self.sources.values():
-            if known.path.resolve() == whole:
-                return known
-        digest = hashlib.sha256(str(whole).encode()).hexdigest()[:6]
+        """Add a file of this machine; one that is known keeps its source."""
+        resolved = shipped_files.resolve_scenario(path).resolve()
+        for source in self.sources.values():
+            if source.path.resolve() == resolved:
+                return source
+        digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:6]
         return self._register(ScenarioSource(f"{path.stem}-{digest}", path, kind))
 
     def add_upload(self, name: str, content: bytes) -> ScenarioSource:
-        """Take what was dropped on the page. Raises OSError where there is no room, and Unasked
-        where a user of a server has dropped so much that no more is taken."""
+        """Add an uploaded file. Raises OSError if it cannot be written, and InvalidRequest if the
+        user of a server has uploaded too much."""
         suffix = Path(name).suffix.lower()
         suffix = suffix if suffix in KNOWN_SUFFIXES else ".yaml"
         digest = hashlib.sha256(suffix.encode() + content).hexdigest()[:12]
@@ -131,67 +132,67 @@ class ScenarioStore:
             self._upload_folder = self._upload_folder or tempfile.TemporaryDirectory(
                 prefix="vorrat-", ignore_cleanup_errors=True
             )
-            own = Path(self._upload_folder.name) / digest
-            for known in self.sources.values():
-                if known.path.parent == own:  # as it was when it was first dropped
-                    return self._register(replace(known, corrections=()))
+            folder = Path(self._upload_folder.name) / digest
+            for source in self.sources.values():
+                if source.path.parent == folder:  # uploaded again, without earlier corrections
+                    return self._register(replace(source, corrections=()))
             self._check_upload_limits(len(content))
-            own.mkdir(exist_ok=True)
-            path = own / f"{stem}{suffix}"
+            folder.mkdir(exist_ok=True)
+            path = folder / f"{stem}{suffix}"
             try:
                 path.write_bytes(content)
             except OSError:
-                shutil.rmtree(own, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
                 raise
             return self._register(ScenarioSource(f"{stem}-{digest[:6]}", path, "dropped"))
 
     def _check_upload_limits(self, size: int) -> None:
-        """Raises Unasked where so many bytes more are too many of one user."""
+        """Check that a user may upload so many bytes more. Raises InvalidRequest."""
         if self._is_closed:
             raise InvalidRequest(tr("what you had here was removed; load the page anew"))
         if self.shared_store is None:
             return
-        held = [one.path.stat().st_size for one in self.sources.values() if one.kind == "dropped"]
-        if len(held) >= MAX_DROPPED_FILES or sum(held) + size > MAX_DROPPED_BYTES:
-            about = {"count": MAX_DROPPED_FILES, "size": MAX_DROPPED_BYTES // 10**6}
+        sizes = [s.path.stat().st_size for s in self.sources.values() if s.kind == "dropped"]
+        if len(sizes) >= MAX_DROPPED_FILES or sum(sizes) + size > MAX_DROPPED_BYTES:
+            limits = {"count": MAX_DROPPED_FILES, "size": MAX_DROPPED_BYTES // 10**6}
             raise InvalidRequest(
-                tr("you have dropped {count} files or {size} MB; remove them first", **about)
+                tr("you have dropped {count} files or {size} MB; remove them first", **limits)
             )
 
     def correct_values(self, id: str, settings: Mapping[str, str]) -> ScenarioSource:
-        """Put values in place of faulty ones, by dotted path, for as long as the server runs.
+        """Replace faulty values, by dotted path, while the server runs; the file is not changed.
 
-        Raises Unasked for what all users of a server have, whose folder is nobody's here, and for
-        more or longer values than somebody types.
-        """
+        Raises InvalidRequest for a shared scenario, and for more or longer values than a user
+        types."""
         source = self.source(id)
         if self.shared_store is not None and source.kind != "dropped":
             raise InvalidRequest(tr("only what you have dropped yourself can be mended"))
-        both = {**dict(text.split("=", 1) for text in source.corrections), **settings}
-        if len(both) > MAX_CORRECTIONS or any(
-            len(k) + len(v) > MAX_CORRECTION_LENGTH for k, v in both.items()
+        corrections = {**dict(text.split("=", 1) for text in source.corrections), **settings}
+        if len(corrections) > MAX_CORRECTIONS or any(
+            len(k) + len(v) > MAX_CORRECTION_LENGTH for k, v in corrections.items()
         ):
             raise InvalidRequest(tr("that is too much to mend; change the file itself"))
         return self._register(
-            replace(source, corrections=tuple(f"{k}={v}" for k, v in both.items()))
+            replace(source, corrections=tuple(f"{k}={v}" for k, v in corrections.items()))
         )
 
     def source(self, id: str) -> ScenarioSource:
-        """The source with an id. Raises Unasked where there is none."""
-        found = self.sources.get(id)
-        if found is None:
+        """Return the source with an id. Raises InvalidRequest if there is none."""
+        known = self.sources.get(id)
+        if known is None:
             raise InvalidRequest(tr("there is no scenario '{id}' here; open its file first", id=id))
-        return found
+        return known
 
     def version(self, id: str) -> ScenarioVersion:
-        """A scenario as it is now. Raises Unasked where there is none of that id."""
+        """Return the current version of a scenario. Raises InvalidRequest if there is none with
+        that id."""
         source = self.source(id)
         if self.shared_store is not None and self.shared_store.sources.get(id) is source:
             return ScenarioVersion(source, self.shared_store._version_stamp(source), True)
         return ScenarioVersion(source, self._version_stamp(source), False)
 
     def _version_stamp(self, source: ScenarioSource) -> str:
-        """Another one when any file that was read for the scenario has changed since."""
+        """Return a stamp that changes when any file that was read for the scenario changes."""
         files = self._file_states.get(source.id, {})
         if any(_file_state(path) != state for path, state in files.items()):
             self._file_states.pop(source.id, None)
@@ -202,63 +203,63 @@ class ScenarioStore:
     def cached_reading(
         self, version: ScenarioVersion, variant: str | None = None
     ) -> LoadedScenario | None:
-        """What was read of a scenario, if that is kept. Raises ScenarioError if it had faults."""
-        holds = self.shared_store if version.is_shared and self.shared_store is not None else self
-        if faults := holds._faults.get((version.stamp, variant, current_language())):
+        """Return the parsed scenario if it is in the cache, else None. Raises ScenarioError if its
+        faults are."""
+        store = self.shared_store if version.is_shared and self.shared_store is not None else self
+        if faults := store._faults.get((version.stamp, variant, current_language())):
             raise ScenarioError(faults)
-        return holds._readings.get((version.stamp, variant))
+        return store._readings.get((version.stamp, variant))
 
     def read_scenario(
         self, id: str, variant: str | None = None, version: ScenarioVersion | None = None
     ) -> LoadedScenario:
-        """A scenario as its file says, with a variant. It may take seconds.
+        """Return a scenario with a variant, from the cache or read again, which may take seconds.
 
-        Raises ScenarioError with every fault, and Unasked where there is none of that id.
-        """
+        Raises ScenarioError with every fault, and InvalidRequest if there is none with that id."""
         version = version or self.version(id)
         if version.is_shared and self.shared_store is not None:
             return self.shared_store.read_scenario(id, variant, version._replace(is_shared=False))
         key = version.stamp, variant
         with self._read_lock if self.cached_reading(version, variant) is None else nullcontext():
-            read, faults = self._readings, self._faults
-            if (found := self.cached_reading(version, variant)) is None:
-                result, files, was_ended = self._read_source(version.source, variant)
+            readings, faults = self._readings, self._faults
+            if (reading := self.cached_reading(version, variant)) is None:
+                result, files, was_aborted = self._read_source(version.source, variant)
                 states = {
                     Path(file): _state_if_unchanged(Path(file), sha256) for file, sha256 in files
                 }
-                # A new one, since it may be looked at just now.
+                # Replaced rather than updated, since another thread may be iterating over it.
                 self._file_states[version.source.id] = (
                     self._file_states.get(version.source.id, {}) | states
                 )
                 if isinstance(result, ScenarioError):
-                    # An own one its reader mends, with all it includes; one for all users may be
-                    # read in time when fewer are read.
-                    for_now = was_ended and version.source.kind != "dropped"
-                    if version.source.kind != "own" and not for_now:
+                    # Faults are not kept of own files, since the user will correct them or their
+                    # includes, nor of shared ones that hit a limit, which may not recur.
+                    is_temporary = was_aborted and version.source.kind != "dropped"
+                    if version.source.kind != "own" and not is_temporary:
                         faults[*key, current_language()] = result.faults
                         _drop_oldest(faults, self.max_readings)
                     raise result
-                read[key] = found = result
-                _drop_oldest(read, self.max_readings)
+                readings[key] = reading = result
+                _drop_oldest(readings, self.max_readings)
             with suppress(KeyError):
-                read.move_to_end(key)
-            return found
+                readings.move_to_end(key)
+            return reading
 
     def _read_source(
         self, source: ScenarioSource, variant: str | None
     ) -> isolated_reader.ReadOutcome:
-        given = source.path, variant, source.corrections
+        arguments = source.path, variant, source.corrections
         if self.reader is None or (source.kind == "shipped" and not source.corrections):
-            return isolated_reader.read_scenario(*given)
-        return self.reader.read(*given, owner=id(self))
+            return isolated_reader.read_scenario(*arguments)
+        return self.reader.read(*arguments, owner=id(self))
 
     def stop_reading(self) -> None:
-        """End what is just read."""
+        """Abort the reading that is under way."""
         if self.reader is not None:
             self.reader.stop(id(self))
 
     def close(self) -> None:
-        """Remove what was dropped, and forget what was read and mended; no more is taken."""
+        """Remove uploads and clear the cache; no further uploads are accepted."""
         self.stop_reading()
         with self._upload_lock:
             self._is_closed = True
@@ -274,7 +275,7 @@ class ScenarioStore:
 
 
 def _file_state(path: Path) -> str:
-    """When a file was last changed, and its size; nothing where there is none."""
+    """Return time of change and size of a file; empty if it does not exist."""
     try:
         state = path.stat()
     except OSError:
@@ -283,7 +284,8 @@ def _file_state(path: Path) -> str:
 
 
 def _state_if_unchanged(path: Path, sha256: str) -> str:
-    """The state of a file that was read; nothing where it has changed since, which then counts."""
+    """Return the state of a file that was read; empty if it has changed since, so that it counts as
+    changed."""
     state = _file_state(path)
     try:
         now = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -297,37 +299,38 @@ def _drop_oldest(cache: OrderedDict[Any, Any], max_size: int) -> None:
         cache.popitem(last=False)
 
 
-# A question as a variant
+# Questions as variants
 
 
 def question_title(question: Question, base: Case) -> str:
-    """What a question asks, in the current language: its variant, and what was moved."""
+    """Return what a question asks in the current language: its variant and changes."""
     variant = base.variants.get(question.variant or "")
-    said = (
+    parts = (
         []
         if variant is None
         else [display_name(variant.title, question.variant or "", current_language())]
     )
-    moved, known = [], controls_by_id(base)
+    changes, known = [], controls_by_id(base)
     for id, value in question.moved:
-        if (one := find_control(base, id, known)) is not None:
-            moved.append(f"{one.full_label}{NO_BREAK_SPACE}{value_in_words(one, value)}")
-    more = len(moved) - MAX_TITLE_MOVES
-    moved = moved[:MAX_TITLE_MOVES] + ([tr("{count} more", count=more)] if more > 0 else [])
-    return "; ".join([*said, *moved]) or tr("base case")
+        if (control := find_control(base, id, known)) is not None:
+            changes.append(f"{control.full_label}{NO_BREAK_SPACE}{value_in_words(control, value)}")
+    further = len(changes) - MAX_TITLE_MOVES
+    if further > 0:
+        changes[MAX_TITLE_MOVES:] = [tr("{count} more", count=further)]
+    return "; ".join([*parts, *changes]) or tr("base case")
 
 
 def question_titles(question: Question, base: Case) -> dict[Language, str]:
-    """What a question asks, in each language."""
-    found: dict[Language, str] = {}
-    for spoken in get_args(Language):
-        with using(spoken):
-            found[spoken] = question_title(question, base)
-    return found
+    """Return what a question asks, by language."""
+    titles: dict[Language, str] = {}
+    for language in get_args(Language):
+        with using(language):
+            titles[language] = question_title(question, base)
+    return titles
 
 
 def value_in_words(control: Control, value: str) -> str:
-    """A value of a control as people read it."""
+    """Return a value of a control as it is displayed."""
     if control.choice_labels:
         return dict(zip(control.choices, control.choice_labels, strict=True))[value]
     if control.choices:
@@ -344,25 +347,28 @@ def value_in_words(control: Control, value: str) -> str:
 
 
 def question_as_variant(question: Question, base: Case, settings: Mapping[str, str]) -> Variant:
-    """A question as a variant of its scenario, titled in both languages."""
-    said = {
+    """Return a question as a variant of its scenario, with a title in both languages."""
+    title = {
         k: text.replace(NO_BREAK_SPACE, " ") for k, text in question_titles(question, base).items()
     }
-    before = base.variants.get(question.variant or "")
-    # What is set later has the last word, so what is moved stands behind all that was there.
-    kept = {k: v for k, v in (before.set if before else {}).items() if k not in settings}
-    both = {**kept, **{k: yaml.safe_load(v) for k, v in settings.items()}}
-    return Variant.model_validate({"title": said, "set": both})
+    base_variant = base.variants.get(question.variant or "")
+    # Later settings override earlier ones, so the changes come after those of the variant.
+    kept = {
+        k: v for k, v in (base_variant.set if base_variant else {}).items() if k not in settings
+    }
+    merged = {**kept, **{k: yaml.safe_load(v) for k, v in settings.items()}}
+    return Variant.model_validate({"title": title, "set": merged})
 
 
 def insert_variant(text: str, id: str, variant: Variant) -> str:
-    """The text of a scenario file with one more variant, all else as it was written.
+    """Return the text of a scenario file with one more variant and otherwise unchanged.
 
-    It is written above the variants that there are, or with its own heading at the end. Raises
-    Unasked where a file writes its variants so that nothing can be put among them.
-    """
-    about = variant.model_dump(mode="json", exclude_unset=True)
-    own = yaml.safe_dump({id: about}, allow_unicode=True, sort_keys=False, width=100)
+    The variant is inserted above existing ones, or appended with its own heading. Raises
+    InvalidRequest if variants are written in a way that allows no insertion."""
+    variant_fields = variant.model_dump(mode="json", exclude_unset=True)
+    variant_text = yaml.safe_dump(
+        {id: variant_fields}, allow_unicode=True, sort_keys=False, width=100
+    )
     heading = re.search(r"^variants:[ \t]*(#.*)?\r?$", text, re.MULTILINE)
     if heading is None and re.search(r"^variants[ \t]*:", text, re.MULTILINE):
         raise InvalidRequest(
@@ -370,33 +376,32 @@ def insert_variant(text: str, id: str, variant: Variant) -> str:
         )
     indent = "  "
     if heading is not None:
-        first = re.match(r"(?:[ \t]*(?:#.*)?\r?\n)*( +)\S", text[heading.end() :])
-        indent = first[1] if first else indent
-    end = "\r\n" if "\r\n" in text else "\n"
-    block = "".join(f"{end}{indent}{line}" for line in own.splitlines())
+        first_entry = re.match(r"(?:[ \t]*(?:#.*)?\r?\n)*( +)\S", text[heading.end() :])
+        indent = first_entry[1] if first_entry else indent
+    newline = "\r\n" if "\r\n" in text else "\n"
+    block = "".join(f"{newline}{indent}{line}" for line in variant_text.splitlines())
     if heading is None:
-        own_line = "" if text.endswith(("\n", "\r")) else end
-        return f"{text}{own_line}{end}variants:{block}{end}"
-    at = heading.end() - heading[0].endswith("\r")
-    return f"{text[:at]}{block}{text[at:]}"
+        separator = "" if text.endswith(("\n", "\r")) else newline
+        return f"{text}{separator}{newline}variants:{block}{newline}"
+    position = heading.end() - heading[0].endswith("\r")
+    return f"{text[:position]}{block}{text[position:]}"
 
 
 def file_with_variant(
     source: ScenarioSource, id: str, variant: Variant, reader: IsolatedReader | None = None
 ) -> bytes:
-    """The file of a scenario with one more variant, read once more before it is kept; by a
-    ``reader`` where there is one, as of files that are not trusted.
+    """Return the file of a scenario with one more variant, checked by reading it again; ``reader``
+    does so for untrusted files.
 
-    Raises ScenarioError if that does not read as it should, and Unasked for a workbook, or if the
-    file has a variant of that id.
-    """
+    Raises ScenarioError if that fails, and InvalidRequest for a workbook or if the variant
+    exists."""
     if not source.is_text:
         raise InvalidRequest(tr("a variant can be written into a file in YAML alone"))
     raw, name = source.path.read_bytes(), str(source.path)
-    before = decode_text(raw, name)
-    if id in _read_text(before, source, None, reader).case.variants:
+    current_text = decode_text(raw, name)
+    if id in _read_text(current_text, source, None, reader).case.variants:
         raise InvalidRequest(tr("the file has a variant “{id}” already", id=id))
-    text = insert_variant(before, id, variant)
+    text = insert_variant(current_text, id, variant)
     _read_text(text, source, id, reader)
     return (codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b"") + text.encode()
 
@@ -404,32 +409,32 @@ def file_with_variant(
 def _read_text(
     text: str, source: ScenarioSource, id: str | None, reader: IsolatedReader | None
 ) -> LoadedScenario:
-    """What a text says in place of the file of a scenario. Raises ScenarioError for its faults."""
+    """Read a text in place of the file of a scenario. Raises ScenarioError."""
     if reader is None:
         return read_case_text(text, str(source.path), id, source.corrections)
-    beside = source.path.with_name(f".{secrets.token_hex(8)}{source.path.suffix}")
+    temporary = source.path.with_name(f".{secrets.token_hex(8)}{source.path.suffix}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        result = reader.read(beside, id, source.corrections, owner=beside).result
+        temporary.write_text(text, encoding="utf-8")
+        result = reader.read(temporary, id, source.corrections, owner=temporary).result
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     if isinstance(result, ScenarioError):
         raise result
     return result
 
 
 def save_variant(source: ScenarioSource, id: str, variant: Variant) -> None:
-    """Write one more variant into the file of a scenario, whole or not at all. Raises as
-    :func:`saved`, and OSError where the file cannot be written."""
+    """Write one more variant into the file of a scenario, atomically. Raises the errors of
+    :func:`file_with_variant`, and OSError if the file cannot be written."""
     content = file_with_variant(source, id, variant)
-    path = source.path.resolve()  # what a link leads to
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    path = source.path.resolve()  # replace the target of a link, not the link
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(content)
-        shutil.copymode(path, beside)
-        beside.replace(path)
+        temporary.write_bytes(content)
+        shutil.copymode(path, temporary)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 # Faults
@@ -437,33 +442,33 @@ def save_variant(source: ScenarioSource, id: str, variant: Variant) -> None:
 
 @dataclass(frozen=True)
 class CorrectableFault:
-    """A fault, the line that it stands in, and where a value can be put in place of a wrong one."""
+    """A fault with its line and, if one value corrects it, the path of that value."""
 
     fault: Fault
     line: str
-    path: str  # dotted; empty where a single value would not mend it
+    path: str  # dotted; empty if a single value cannot correct it
 
 
 def correctable_faults(faults: Sequence[Fault], source: ScenarioSource) -> list[CorrectableFault]:
-    """The first faults as the page shows them."""
+    """Return the first faults as the page shows them."""
     files: dict[str, list[str]] = {}
 
     def line_of(fault: Fault) -> str:
-        place = fault.location
-        if place is None or not place.line or not source.is_text:
+        location = fault.location
+        if location is None or not location.line or not source.is_text:
             return ""
-        if place.file not in files:
-            files[place.file] = []
+        if location.file not in files:
+            files[location.file] = []
             with suppress(OSError):
-                text = Path(place.file).read_text(encoding="utf-8", errors="replace")
-                files[place.file] = text.splitlines()
-        return "".join(files[place.file][place.line - 1 : place.line])[:200]
+                text = Path(location.file).read_text(encoding="utf-8", errors="replace")
+                files[location.file] = text.splitlines()
+        return "".join(files[location.file][location.line - 1 : location.line])[:200]
 
-    found = []
+    correctable = []
     for fault in faults[:MAX_SHOWN_FAULTS]:
-        # What is mended is so for the base case and all variants.
-        single = bool(fault.path) and not (fault.at_key or fault.variant)
-        single = single and fault.severity == "error"
+        # Corrections apply to the base case and all variants, so faults of one variant are out.
+        is_correctable = bool(fault.path) and not (fault.at_key or fault.variant)
+        is_correctable = is_correctable and fault.severity == "error"
         path = ".".join(map(str, fault.path)).removesuffix(".value")  # of a figure with a source
-        found.append(CorrectableFault(fault, line_of(fault), path if single else ""))
-    return found
+        correctable.append(CorrectableFault(fault, line_of(fault), path if is_correctable else ""))
+    return correctable

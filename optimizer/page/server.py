@@ -1,9 +1,8 @@
-"""The server of the page: what each address answers, and what it tells while something is solved.
+"""The server of the page: routes, responses and event streams.
 
-It runs on one thread and never solves: processes do (:mod:`optimizer.page.solver_pool`). A tab of the
-browser asks by a request of its own, and hears by a stream of events, which it opens again where it
-breaks off: the last thing that was told is told anew.
-"""
+It runs on one thread and never solves: processes do (:mod:`optimizer.page.solver_pool`). A tab of
+the browser asks by a request and receives answers by a stream of events, which it opens again if it
+breaks off; the last event is then sent again."""
 
 from __future__ import annotations
 
@@ -38,11 +37,12 @@ from optimizer.page.user_session import STREAM_GRACE_SECONDS, UserSession
 from optimizer.page.worker import AnswerFailure
 
 HEARTBEAT_SECONDS = 10.0
-"""Seconds between two signs of life on a stream that has nothing to tell."""
-DISCONNECT_CHECK_SECONDS = 1.0  # seconds between two looks whether somebody still waits
+"""Seconds between two comments that keep an idle event stream open."""
+DISCONNECT_CHECK_SECONDS = 1.0  # seconds between two checks whether the client has gone
 MAX_STREAMS_PER_TAB = 6
-"""Streams of one tab: a browser opens a new one where the old one broke off, and has six."""
-MAX_SEARCH_WORDS = 20  #: Different words that a figure is searched by; further ones are ignored.
+"""Maximal number of streams of one tab: a browser opens a new one when the old one breaks off, and
+has six connections."""
+MAX_SEARCH_WORDS = 20  # further words of a search are ignored
 STATIC_TYPES = {
     "page.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
@@ -50,14 +50,14 @@ STATIC_TYPES = {
 }
 
 
-# Addresses
+# Routes
 
 
 def create_app(
     session_of: Callable[[str], UserSession], forget: Callable[[str], Awaitable[None]] | None = None
 ) -> Starlette:
-    """The application that answers; it stands behind a guard. ``page_of`` has the page of a user,
-    by name, and ``forget`` ends all that is known of one, where that may be asked for."""
+    """Return the application, which runs behind a guard. ``session_of`` gives the session of a user
+    by name; ``forget`` removes one, if users may ask for that."""
 
     def route(path: str, answer: Handler, *methods: str) -> Route:
         return Route(path, _with_error_pages(session_of, answer), methods=methods or None)
@@ -94,30 +94,30 @@ Handler = Callable[[UserSession, Request, Language], Awaitable[Response]]
 def _with_error_pages(
     session_of: Callable[[str], UserSession], handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
-    """What answers a request, in the language of the reader, with faults as a page."""
+    """Return a handler that sets the language of the user and turns errors into pages."""
 
-    async def answered(request: Request) -> Response:
-        chosen = request.query_params.get("lang") or request.cookies.get("language")
+    async def handle(request: Request) -> Response:
+        requested = request.query_params.get("lang") or request.cookies.get("language")
         try:
-            page = session_of(user_id(request))
+            session = session_of(user_id(request))
         except ServerBusy:
             return _error_response(
                 request, tr("Too many people are here. Come again in a minute."), 503
             )
-        page.last_seen = max(page.last_seen, time.monotonic())
-        language = next((one for one in LANGUAGES if one == chosen), page.language)
+        session.last_seen = max(session.last_seen, time.monotonic())
+        language = next((code for code in LANGUAGES if code == requested), session.language)
         with using(language):
             try:
                 if is_foreign(request) and (request.url.path != "/" or request.url.query):
-                    return _confirm_foreign_link(page, request)
-                response = await handler(page, request, language)
+                    return _confirm_foreign_link(session, request)
+                response = await handler(session, request, language)
             except ScenarioError as error:
-                response = await _faults_response(page, request, error.faults)
+                response = await _faults_response(session, request, error.faults)
             except InvalidRequest as error:
                 response = _error_response(request, str(error), error.status)
             except BodyNotReceived as error:
                 response = _error_response(request, str(error), error.code)
-            except ClientDisconnect:  # nobody is there to read it
+            except ClientDisconnect:  # nobody receives the response
                 response = Response(status_code=400)
             except ServerBusy:
                 response = _error_response(
@@ -125,7 +125,7 @@ def _with_error_pages(
                 )
             except VorratError as error:
                 response = _error_response(request, str(error), 500)
-            except OSError as error:  # of a file: such as a disk that is full
+            except OSError as error:  # of a file, such as a full disk
                 problem = tr(str(error.strerror or error))
                 response = _error_response(
                     request, tr("Nothing has changed: {problem}.", problem=problem), 500
@@ -134,44 +134,46 @@ def _with_error_pages(
             response.set_cookie("language", language, samesite="lax")
         return response
 
-    return answered
+    return handle
 
 
-async def _choose_page(session: UserSession, request: Request, _language: Language) -> Response:
-    """The scenarios that there are, and where an own one is dropped."""
-    every: list[Any] = []
+async def _choose_page(session: UserSession, request: Request, language: Language) -> Response:
+    """Show the available scenarios and the place to upload one."""
+    entries: list[Any] = []
     for source in list(session.store.sources.values()):
         try:
             case = (await session.read_scenario(source.id)).case
-        except InvalidRequest:  # it was removed meanwhile
+        except InvalidRequest:  # removed meanwhile
             continue
         except ScenarioError as error:
-            every.append((source, source.path.name, "", {}, len(error.faults)))
+            entries.append((source, source.path.name, "", {}, len(error.faults)))
             continue
-        variants = {id: display_name(one.title, id, _language) for id, one in case.variants.items()}
-        about = display_name(case.description, "", _language)
-        every.append((source, display_name(case.title, source.id, _language), about, variants, 0))
-    is_here = session.solvers.start_worker is None  # and not on a cluster
-    return HTMLResponse(_render_page("choose.html.j2", request, scenarios=every, is_here=is_here))
+        variants = {id: display_name(v.title, id, language) for id, v in case.variants.items()}
+        description = display_name(case.description, "", language)
+        entries.append(
+            (source, display_name(case.title, source.id, language), description, variants, 0)
+        )
+    is_here = session.solvers.start_worker is None  # whether processes run on this machine
+    return HTMLResponse(_render_page("choose.html.j2", request, scenarios=entries, is_here=is_here))
 
 
 async def _board_page(session: UserSession, request: Request, language: Language) -> Response:
-    """The page of a scenario: what can be moved, and where answers come."""
+    """Show the page of a scenario with its controls."""
     question = Question.from_query(request.url.query)
     reading = await session.read_scenario(question.scenario, question.variant)
-    whole = (await session.read_scenario(question.scenario)).case
-    about = (
+    base_case = (await session.read_scenario(question.scenario)).case
+    arguments = (
         session.store.source(question.scenario),
         question,
         reading,
-        whole,
+        base_case,
         user_display_name(request),
     )
-    return HTMLResponse(await session.run_in_thread(fragments.render_board, *about, language))
+    return HTMLResponse(await session.run_in_thread(fragments.render_board, *arguments, language))
 
 
 async def _event_stream(session: UserSession, request: Request, _language: Language) -> Response:
-    """The stream of a tab; it begins with what was told last."""
+    """Stream the events of a tab, the last earlier one first."""
     tab = session.tab(request.query_params.get("tab", "")[:64])
     stream: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
@@ -185,13 +187,13 @@ async def _event_stream(session: UserSession, request: Request, _language: Langu
                 stream.put_nowait(tab.last_event)
             while not session.is_ending:
                 try:
-                    said = await asyncio.wait_for(stream.get(), HEARTBEAT_SECONDS)
+                    event = await asyncio.wait_for(stream.get(), HEARTBEAT_SECONDS)
                 except TimeoutError:
                     yield ": still here\n\n"
                     continue
-                if said is None:
+                if event is None:
                     break
-                yield f"data: {json.dumps(said)}\n\n"
+                yield f"data: {json.dumps(event)}\n\n"
         finally:
             tab.streams.discard(stream)
             session.last_seen = time.monotonic()
@@ -199,56 +201,57 @@ async def _event_stream(session: UserSession, request: Request, _language: Langu
                 STREAM_GRACE_SECONDS, session.cancel_if_unheard, tab
             )
 
-    unbuffered = {"X-Accel-Buffering": "no"}  # as nginx is told
+    unbuffered = {"X-Accel-Buffering": "no"}  # for nginx
     return StreamingResponse(lines(), media_type="text/event-stream", headers=unbuffered)
 
 
 async def _post_question(session: UserSession, request: Request, language: Language) -> Response:
-    """Take a question; the answer comes by the stream of its tab."""
-    said = await _read_json(request)
-    question = Question.from_query(str(said.get("query", "")))
-    taken = await session.prepare_question(question)  # what is wrong is told at once
-    number = said.get("number")
+    """Accept a question; the answer comes by the stream of its tab."""
+    body = await _read_json(request)
+    question = Question.from_query(str(body.get("query", "")))
+    # Prepared before the response, which so reports faults.
+    prepared = await session.prepare_question(question)
+    number = body.get("number")
     if not isinstance(number, int):
         raise UnreadableRequest(tr("the request cannot be read"))
-    session.ask(session.tab(str(said.get("tab", ""))[:64]), number, taken, language)
+    session.ask(session.tab(str(body.get("tab", ""))[:64]), number, prepared, language)
     return JSONResponse({"query": question.query}, 202)
 
 
 async def _keep_alive(_page: UserSession, _request: Request, _language: Language) -> Response:
-    """Hear of a tab that is not in view and keeps no stream open."""
+    """Accept the request by which a tab in the background shows that it is still open."""
     return Response(status_code=204)
 
 
 async def _stop_search(session: UserSession, request: Request, _language: Language) -> Response:
-    """End the search of a tab, which comes back with the best plan so far."""
+    """Stop the search of a tab, which returns the best plan so far."""
     session.stop_search(session.tab(str((await _read_json(request)).get("tab", ""))[:64]))
     return JSONResponse({}, 202)
 
 
 async def _get_view(session: UserSession, request: Request, language: Language) -> Response:
-    """A view of one plan or of several, as a piece of the page."""
+    """Render a view of one or several plans."""
     name = request.path_params["name"]
     questions = [Question.from_query(query) for query in request.query_params.getlist("of")]
     if name not in views.ALL_VIEWS or not questions or len({q.scenario for q in questions}) > 1:
         raise InvalidRequest(tr("there is nothing of that name to see"))
-    about = tuple((one, request.query_params.get(one, "")) for one in ("event", "funder"))
+    parameters = tuple((key, request.query_params.get(key, "")) for key in ("event", "funder"))
     if name in views.FUNDER_VIEWS:
         questions = [
             questions[0],
-            await _without_funder(session, questions[0], dict(about)["funder"]),
+            await _without_funder(session, questions[0], dict(parameters)["funder"]),
         ]
     stamp = request.query_params.get("stamp")
-    work = session.request_view(name, questions, language, parameters=about, stamp=stamp)
-    made = await _while_connected(request, work)
-    if isinstance(made, AnswerFailure):
-        code = 200 if made.is_conclusive else 409
-        return HTMLResponse(render_template("failed.html.j2", failed=made), code)
-    return HTMLResponse(made)
+    rendering = session.request_view(name, questions, language, parameters=parameters, stamp=stamp)
+    view = await _while_connected(request, rendering)
+    if isinstance(view, AnswerFailure):
+        code = 200 if view.is_conclusive else 409
+        return HTMLResponse(render_template("failed.html.j2", failed=view), code)
+    return HTMLResponse(view)
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> Any:
-    """What is made for who asks, for as long as he waits for it."""
+    """Await a result as long as the client is connected. Raises ClientDisconnect."""
     task = asyncio.ensure_future(work)
     try:
         while not (await asyncio.wait({task}, timeout=DISCONNECT_CHECK_SECONDS))[0]:
@@ -260,7 +263,7 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> 
 
 
 async def _without_funder(session: UserSession, question: Question, funder: str) -> Question:
-    """The same question with a funder that stays out: it has no money."""
+    """Return the same question with a budget of zero for one funder."""
     case = (await session.read_scenario(question.scenario, question.variant)).case
     known = await session.run_in_thread(controls.controls_by_id, case)
     for id in (f"funders.{funder}.budget_meur", f"total.{funder}"):
@@ -271,11 +274,9 @@ async def _without_funder(session: UserSession, question: Question, funder: str)
 
 
 async def _download(session: UserSession, request: Request, language: Language) -> Response:
-    """A file that is made of what is on the screen."""
-    name, question = (
-        request.path_params["name"],
-        Question.from_query(request.query_params.get("of", "")),
-    )
+    """Send a file made from the question."""
+    name = request.path_params["name"]
+    question = Question.from_query(request.query_params.get("of", ""))
     source = session.store.source(question.scenario)
     if name == "scenario":
         content: Any = await session.run_in_thread(_file_with_question, session, question)
@@ -295,19 +296,19 @@ async def _download(session: UserSession, request: Request, language: Language) 
 
 
 def _file_with_question(session: UserSession, question: Question) -> bytes:
-    """The file of a scenario with a question as one more variant."""
+    """Return the file of a scenario with the question as a further variant."""
     base = session.store.read_scenario(question.scenario, question.variant)
     known, n = base.case.variants, 1
     while (id := "asked" if n == 1 else f"asked_{n}") in known:
         n += 1
-    made = scenario_store.question_as_variant(question, base.case, question.apply_to(base)[1])
+    variant = scenario_store.question_as_variant(question, base.case, question.apply_to(base)[1])
     source = session.store.source(question.scenario)
     reader = session.store.reader if source.kind == "dropped" else None
-    return scenario_store.file_with_variant(source, id, made, reader)
+    return scenario_store.file_with_variant(source, id, variant, reader)
 
 
 async def _search_figures(session: UserSession, request: Request, _language: Language) -> Response:
-    """Single figures of the scenario whose name has all words that are looked for."""
+    """Render single figures of the scenario whose names contain all words of the search."""
     question = Question.from_query(request.query_params.get("of", ""))
     case = (await session.read_scenario(question.scenario, question.variant)).case
     words = request.query_params.get("q", "").casefold().split()
@@ -319,14 +320,14 @@ async def _search_figures(session: UserSession, request: Request, _language: Lan
 
 
 async def _upload(session: UserSession, request: Request, _language: Language) -> Response:
-    """Take a file that was dropped; where its page is."""
+    """Accept an uploaded file; return the address of its page."""
     name, content = request.query_params.get("name", ""), await request.body()
     source = await session.run_in_thread(session.store.add_upload, name, content)
     return JSONResponse({"at": f"/board?{urlencode({'scenario': source.id})}"}, 201)
 
 
 async def _correct_faults(session: UserSession, request: Request, _language: Language) -> Response:
-    """Put figures in place of faulty ones, and go on."""
+    """Replace faulty values, and reload the page."""
     form = await _read_form(request)
     id = form.pop("scenario", "")
     session.store.correct_values(id, {path: value for path, value in form.items() if value.strip()})
@@ -334,9 +335,9 @@ async def _correct_faults(session: UserSession, request: Request, _language: Lan
 
 
 async def _save_variant(session: UserSession, request: Request, _language: Language) -> Response:
-    """Write what is on the screen into the file, as a variant."""
-    said = await _read_json(request)
-    question, id = Question.from_query(str(said.get("query", ""))), str(said.get("id", "")).strip()
+    """Save the question as a variant in the file."""
+    body = await _read_json(request)
+    question, id = Question.from_query(str(body.get("query", ""))), str(body.get("id", "")).strip()
     source = session.store.source(question.scenario)
     base = await session.read_scenario(question.scenario, question.variant)
     if source.kind != "own":
@@ -346,14 +347,14 @@ async def _save_variant(session: UserSession, request: Request, _language: Langu
     if not id.isidentifier() or not id.isascii():
         raise InvalidRequest(tr("a variant has a name of letters, digits and underscores"))
     settings = (await session.run_in_thread(question.apply_to, base))[1]
-    made = scenario_store.question_as_variant(question, base.case, settings)
-    await session.run_in_thread(scenario_store.save_variant, source, id, made)
-    about = {
+    variant = scenario_store.question_as_variant(question, base.case, settings)
+    await session.run_in_thread(scenario_store.save_variant, source, id, variant)
+    details = {
         "title": scenario_store.question_title(question, base.case),
         "id": id,
         "file": source.path,
     }
-    return JSONResponse({"text": tr("Saved as variant “{id}” of {file}: {title}.", **about)}, 201)
+    return JSONResponse({"text": tr("Saved as variant “{id}” of {file}: {title}.", **details)}, 201)
 
 
 async def _static_response(request: Request) -> Response:
@@ -366,17 +367,17 @@ async def _static_response(request: Request) -> Response:
 
 async def _read_json(request: Request) -> dict[str, Any]:
     try:
-        said = await request.json()
-        json.dumps(said, ensure_ascii=False).encode()  # which halves of surrogate pairs have not
+        body = await request.json()
+        json.dumps(body, ensure_ascii=False).encode()  # fails for lone surrogates
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
+        body = None
+    if not isinstance(body, dict):
         raise UnreadableRequest(tr("the request cannot be read"))
-    return said
+    return body
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    """The fields of a form, without files."""
+    """Return the fields of a form, without files."""
     from urllib.parse import parse_qsl
 
     return dict(
@@ -385,7 +386,7 @@ async def _read_form(request: Request) -> dict[str, str]:
 
 
 def _render_page(name: str, request: Request, **values: Any) -> str:
-    """A page, with the name of the user where it has some."""
+    """Render a page with the name of the user."""
     return render_template(name, user=user_display_name(request), **values)
 
 
@@ -394,18 +395,16 @@ def _wants_html(request: Request) -> bool:
 
 
 def _error_response(request: Request, text: str, status: int) -> Response:
-    """What is wrong, as a page or for the script that asked."""
+    """Return an error as a page, or as JSON for a script."""
     if _wants_html(request):
         return HTMLResponse(_render_page("sorry.html.j2", request, text=text), status)
     return JSONResponse({"text": text}, status)
 
 
 def _confirm_foreign_link(session: UserSession, request: Request) -> Response:
-    """A page that asks whether a link from elsewhere is to be opened."""
+    """Return a page that asks whether to open a link from another site."""
     if request.url.path != "/":
-        session.store.source(
-            Question.from_query(request.url.query).scenario
-        )  # which there has to be
+        session.store.source(Question.from_query(request.url.query).scenario)  # raises if unknown
     at = f"{request.url.path}?{request.url.query}"
     return HTMLResponse(_render_page("foreign.html.j2", request, at=at))
 
@@ -413,7 +412,7 @@ def _confirm_foreign_link(session: UserSession, request: Request) -> Response:
 async def _faults_response(
     session: UserSession, request: Request, faults: tuple[Fault, ...]
 ) -> Response:
-    """All faults of a scenario, each at its place with its remedy."""
+    """Return all faults of a scenario with their locations and remedies."""
     if not _wants_html(request):
         return JSONResponse({"text": "\n".join(map(str, faults))}, 422)
     query = request.query_params.get("of") or request.url.query
@@ -421,11 +420,9 @@ async def _faults_response(
     if id not in session.store.sources:
         return _error_response(request, "\n".join(map(str, faults)), 422)
     source = session.store.source(id)
-    found, more = (
-        await session.run_in_thread(scenario_store.correctable_faults, faults, source),
-        len(faults),
+    shown = await session.run_in_thread(scenario_store.correctable_faults, faults, source)
+    count = len(faults)
+    html = _render_page(
+        "faults.html.j2", request, source=source, faults=shown, more=count - len(shown)
     )
-    made = _render_page(
-        "faults.html.j2", request, source=source, faults=found, more=more - len(found)
-    )
-    return HTMLResponse(made, 422)
+    return HTMLResponse(html, 422)

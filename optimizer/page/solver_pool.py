@@ -1,8 +1,7 @@
-"""The processes that solve, as the server sees them, and who waits for one.
+"""The solver processes of the server, and the queue of requests for them.
 
-Each keeps a scenario, and is asked one thing at a time. One that dies or outgrows its memory costs
-its answer and nothing else: the next question begins another.
-"""
+Each process keeps one scenario and answers one request at a time. If it dies or exceeds its memory,
+only its current answer is lost: the next question starts another process."""
 
 from __future__ import annotations
 
@@ -34,42 +33,44 @@ from optimizer.parallel.services import (
     ServiceWorker,
 )
 
-CLOSE_SECONDS = 2.0  # seconds that a worker of a cluster has to hear that nobody needs it
+CLOSE_SECONDS = 2.0  # seconds to wait until a worker of a cluster is released
 MAX_REMEMBERED = 2_000
-"""Answers of which is known in which process they are, and users whose last turn is."""
+"""Maximal number of answers whose process is remembered, and of users whose last turn is."""
 
 
 class ServerBusy(Exception):
-    """So many questions wait that no more are taken."""
+    """Raised if too many requests wait already."""
 
 
 class RequestRemoved(VorratError):
-    """What was asked was removed before its turn had come."""
+    """Raised for a request that was removed before its turn."""
 
 
 @dataclass(frozen=True)
 class PoolLimits:
-    """How much may be kept and be at work at once."""
+    """Limits of a pool of solver processes."""
 
     max_per_scenario: int = 1
-    """Processes that keep the same scenario."""
+    """Maximal number of processes that keep the same scenario."""
     max_processes: int = 3
-    """Processes in all; the one that was asked longest ago ends for another scenario."""
+    """Maximal number of processes; the least recently used one ends for another scenario."""
     max_active: int = 3
-    """Questions that are answered at the same time."""
+    """Maximal number of requests that are answered at the same time."""
     max_waiting_per_user: int = 64
-    """Questions of one user that wait at most."""
+    """Maximal number of waiting requests of one user."""
     process_memory: int | None = None
-    """Bytes that one process may hold; no limit where None."""
+    """Maximal bytes of one process; None for no limit."""
     total_memory: int | None = None
-    """Bytes above which processes that nobody needs are ended."""
+    """Bytes of all processes above which unused ones are ended; None for no limit."""
     view_grace_seconds: float = 0.0
-    """Seconds for which a process that has found a plan is left to who asked for it. A look at the
-    plan comes next, which would wait for the search of somebody else otherwise."""
+    """Seconds for which a process that has found a plan is reserved for the user who asked. A
+    request for a view of the plan comes next, which would otherwise wait for another user's
+    search."""
     search_seconds: float | None = None
-    """Seconds after which a search ends with the best plan so far."""
+    """Seconds after which a search ends with the best plan so far; None for no limit."""
     answer_timeout: float | None = None
-    """After which a process that has not answered is ended; for one that hangs."""
+    """Seconds after which a process that has not answered counts as hung and is ended; None for no
+    limit."""
 
 
 WorkerFactory = Callable[[EventHandler], ServiceWorker]
@@ -77,47 +78,48 @@ WorkerFactory = Callable[[EventHandler], ServiceWorker]
 
 @dataclass(eq=False)
 class SolverProcess:
-    """The process of one scenario."""
+    """The solver process of one scenario."""
 
     scenario: str
     limits: PoolLimits
     start_worker: WorkerFactory
     current: _QueuedRequest | None = None
-    """Who is answered, until the process has come back; also where nobody waits any more."""
+    """The request that is being answered, until the process has returned; also if it was
+    abandoned."""
     reserved_for: str | None = None
-    """The user to whom it is left for a moment."""
+    """The user for whom the process is reserved for a moment."""
     is_removed: bool = False
-    """Whether nobody may be answered any more, nor by a process that is just beginning."""
+    """Whether it may answer no further request, not even with a process that is just starting."""
     unfinished_keys: set[str] = field(default_factory=set)
-    """Keys of what nobody waited for to its end: the process keeps the best plan until then, which
-    nobody may take for the best there is."""
+    """Keys of abandoned searches. The process keeps their best plan so far, which must not be taken
+    for the optimal one."""
     _replies: asyncio.Queue[ServiceEvent | None] = field(default_factory=asyncio.Queue)
     _worker: ServiceWorker | None = None
     _request_number: int = 0
-    _stopped_number: int = 0  # the number of what was to stop last
+    _stopped_number: int = 0  # number of the last request that was stopped
 
     @property
     def memory_held(self) -> int:
-        """Bytes that its process holds."""
+        """Bytes that the process holds."""
         return 0 if self._worker is None else self._worker.memory_bytes
 
     def start(self, queued: _QueuedRequest, on_free: Callable[[], None]) -> asyncio.Future[Any]:
-        """Answer somebody whose turn has come; ``done`` is called when the process is free again.
-        What is known on the way is told."""
+        """Start to answer a request; return the future answer. ``on_free`` is called when the
+        process is free again; progress goes to the request."""
         self.current, self.reserved_for = queued, None
         self._request_number += 1
         number = self._request_number
 
-        def let_go() -> None:
+        def release() -> None:
             if self._request_number == number:
                 self.reserved_for = None
                 on_free()
 
         answering = asyncio.ensure_future(self._answer(number, queued))
 
-        def end(answering: asyncio.Future[Any]) -> None:
+        def finish(answering: asyncio.Future[Any]) -> None:
             if not answering.cancelled():
-                answering.exception()  # whoever asked has heard it, or has gone
+                answering.exception()  # marks it as retrieved: asyncio would log it otherwise
             self.current = None
             if isinstance(queued.request, SolveRequest):
                 (self.unfinished_keys.add if queued.is_abandoned else self.unfinished_keys.discard)(
@@ -129,25 +131,25 @@ class SolverProcess:
                 and not queued.is_abandoned
             ):
                 self.reserved_for = queued.user
-                asyncio.get_running_loop().call_later(self.limits.view_grace_seconds, let_go)
+                asyncio.get_running_loop().call_later(self.limits.view_grace_seconds, release)
             on_free()
 
-        answering.add_done_callback(end)
+        answering.add_done_callback(finish)
         return answering
 
     def is_free(self, user: str, is_next: bool) -> bool:
-        """Whether it may answer a user now. While it is kept for one, it answers no other, and a
-        question of his only if that ``is_next``: he could renew it for ever otherwise."""
+        """Whether it can answer a user now. While it is reserved, it answers only that user, and a
+        question only if ``is_next``: else the user could renew the reservation forever."""
         return self.current is None and (
             self.reserved_for is None or (self.reserved_for == user and is_next)
         )
 
     async def _answer(self, number: int, queued: _QueuedRequest) -> Any:
-        with using(queued.language):  # whoever made room for it may speak another one
+        with using(queued.language):  # not that of the request whose end started this one
             if self._worker is None or not self._worker.is_alive:
                 self._replies, self.unfinished_keys = asyncio.Queue(), set()
-                heard = partial(_forward_reply, asyncio.get_running_loop(), self._replies)
-                self._worker = await asyncio.to_thread(self.start_worker, heard)
+                on_reply = partial(_forward_reply, asyncio.get_running_loop(), self._replies)
+                self._worker = await asyncio.to_thread(self.start_worker, on_reply)
             if self.is_removed:
                 self.close()
             if self._stopped_number == number or self._worker is None:
@@ -159,9 +161,9 @@ class SolverProcess:
                     return await self._exchange(self._worker, number, queued)
             except TimeoutError:
                 self.close()
-                most = round(self.limits.answer_timeout or 0)
+                seconds = round(self.limits.answer_timeout or 0)
                 return AnswerFailure(
-                    tr("the answer took more than {seconds} s and was ended", seconds=most)
+                    tr("the answer took more than {seconds} s and was ended", seconds=seconds)
                 )
             except OSError:
                 return self._failure_after_loss()
@@ -170,32 +172,32 @@ class SolverProcess:
         await asyncio.to_thread(
             worker.send, ServiceMessage(number, queued.request, queued.language)
         )
-        while (told := await self._replies.get()) is not None:
-            if told.number == number and not told.is_last:
-                queued.report_progress(told.content)
-            elif told.number == number:
-                lost = isinstance(told.content, BaseException)
-                return AnswerFailure(str(told.content)) if lost else told.content
+        while (event := await self._replies.get()) is not None:
+            if event.number == number and not event.is_last:
+                queued.report_progress(event.content)
+            elif event.number == number:
+                is_error = isinstance(event.content, BaseException)
+                return AnswerFailure(str(event.content)) if is_error else event.content
         return self._failure_after_loss()
 
     def stop(self) -> None:
-        """Have the process come back from what it answers now, with the best so far."""
+        """Have the process return from its current request with the best plan so far."""
         self._stopped_number = self._request_number
         if self._worker is not None:
-            # What is being sent may take until the process has begun.
+            # In a thread, since sending may block until the process has started.
             stop = partial(_send_quietly, self._worker, ServiceMessage(self._request_number, None))
             asyncio.get_running_loop().run_in_executor(None, stop)
 
     def close(self, patience: float = 0.0) -> None:
-        """End the process; of one elsewhere, that is waited for so many seconds at most."""
+        """End the process; one on a cluster is waited for at most ``patience`` seconds."""
         if self._worker is not None:
             self._worker.close(patience)
         self._worker = None
 
     def _failure_after_loss(self) -> AnswerFailure:
-        outgrown = self._worker is not None and self._worker.outgrew_memory
+        has_outgrown = self._worker is not None and self._worker.outgrew_memory
         self.close()
-        if outgrown:
+        if has_outgrown:
             limit = round((self.limits.process_memory or 0) / 1e6)
             return AnswerFailure(
                 tr("the answer took more than {limit} MB of memory and was ended", limit=limit)
@@ -210,27 +212,27 @@ def _forward_reply(
     replies: asyncio.Queue[ServiceEvent | None],
     reply: ServiceEvent | None,
 ) -> None:
-    with suppress(RuntimeError):  # the server has ended
+    with suppress(RuntimeError):  # the event loop is closed
         loop.call_soon_threadsafe(replies.put_nowait, reply)
 
 
 def _required_keys(
     request: SolveRequest | ViewRequest | PlanRequest | TransferredPlan,
 ) -> tuple[str, ...]:
-    """Keys of the plans that have to be there for an answer."""
+    """Return the keys of plans that a request needs."""
     if isinstance(request, ViewRequest):
         return request.keys
     return (request.key,) if isinstance(request, PlanRequest) else ()
 
 
 def _send_quietly(worker: ServiceWorker, message: ServiceMessage) -> None:
-    with suppress(OSError):  # it has gone, and nothing is left to stop
+    with suppress(OSError):  # it has ended, so there is nothing to stop
         worker.send(message)
 
 
 @dataclass(eq=False)
 class _QueuedRequest:
-    """One question that waits, or is answered."""
+    """A request that waits or is being answered."""
 
     number: int
     scenario: str
@@ -240,15 +242,15 @@ class _QueuedRequest:
     on_progress: Callable[[Any], None]
     owner: object
     near_key: str | None
-    """The key of a plan in whose process it is to be answered."""
+    """Key of a plan in whose process it has to be answered."""
     turn: asyncio.Future[asyncio.Future[Any]]
-    """Done when its turn has come, with what will be the answer."""
+    """Completed when its turn has come, with the future answer."""
     position: int = -1
     is_abandoned: bool = False
     """Whether nobody waits for it any more."""
 
     def report_progress(self, progress: Any) -> None:
-        """Tell what is known; what goes wrong there costs nobody the process."""
+        """Report progress; an error of the callback must not end the process."""
         try:
             self.on_progress(progress)
         except Exception:
@@ -257,31 +259,27 @@ class _QueuedRequest:
 
 @dataclass(eq=False)
 class SolverPool:
-    """All processes, and the line of those who wait for one.
+    """All solver processes, and the queue of requests for them.
 
-    Who has fewer questions at work and waiting comes first; then what only shows a plan, which
-    takes a second, but once of each user between two questions; then who had no turn for longest,
-    and then who came first. So a question waits for two of each other user at most: one
-    that only shows a plan, and another one.
-    """
+    Requests are ordered by the number of requests of the user that are active or ahead in the
+    queue; then views, which take a second, go first, but only one of each user between two
+    questions; then by the time of the user's last turn, and by arrival. So a question waits for at
+    most two requests of each other user: a view and a question."""
 
     limits: PoolLimits = field(default_factory=PoolLimits)
     start_worker: WorkerFactory | None = None
-    """What begins a process; of this machine if not given."""
+    """Starts a process; by default one on this machine."""
     is_lost: Callable[[], bool] = field(default=lambda: False)
-    """Whether there will be no process any more, such as where a cluster has gone."""
-    _processes: list[SolverProcess] = field(
-        default_factory=list
-    )  # the one that was asked last is the last
+    """Whether no process can be started any more, as when a cluster is lost."""
+    _processes: list[SolverProcess] = field(default_factory=list)  # most recently used last
     _queue: list[_QueuedRequest] = field(default_factory=list)
     _process_by_key: OrderedDict[tuple[str, str], SolverProcess] = field(
         default_factory=OrderedDict
     )
     _last_turns: OrderedDict[str, int] = field(default_factory=OrderedDict)
-    """When each user had the last turn; also of one who was forgotten, who is not first then."""
-    _users_with_view: set[str] = field(
-        default_factory=set
-    )  # who had a view since the last question
+    """Number of the last turn of each user; kept of users who were forgotten, so that they gain no
+    precedence."""
+    _users_with_view: set[str] = field(default_factory=set)  # since the last question
     _counter: count[int] = field(default_factory=count)
 
     async def submit(
@@ -294,128 +292,135 @@ class SolverPool:
         user: str = "",
         near_key: str | None = None,
     ) -> Any:
-        """The answer, when its turn has come; what is known on the way is told, and how many are
-        before it, as a whole number. ``owner`` is who can :meth:`stop` it. A view is answered where
-        its (first) plan is, a question where it was asked before, and everything else ``near`` the
-        plan of a key, if one is given.
+        """Return the answer to a request once its turn has come. ``on_progress`` gets progress and,
+        while it waits, its position in the queue as an integer. ``owner`` is what can :meth:`stop`
+        it. A view is answered in the process of its first plan, a question where it was asked
+        before, and others in the process of the plan ``near_key``.
 
-        Raises Busy where too many questions of the user wait.
-        """
-        if sum(one.user == user for one in self._queue) >= self.limits.max_waiting_per_user:
+        Raises ServerBusy if too many requests of the user wait."""
+        if sum(q.user == user for q in self._queue) >= self.limits.max_waiting_per_user:
             raise ServerBusy
         if isinstance(request, ViewRequest):
             near_key = request.keys[0]
-        elif isinstance(
-            request, SolveRequest
-        ):  # where it was asked before it has the same answer, at once
-            near_key = near_key or request.key
+        elif isinstance(request, SolveRequest):
+            near_key = near_key or request.key  # the process that has solved it keeps the answer
         turn = asyncio.get_running_loop().create_future()
-        mine = _QueuedRequest(
-            next(self._counter), scenario, user, request, language, on_progress, owner, near_key, turn
-        )  # fmt: skip
-        self._queue.append(mine)
+        number = next(self._counter)
+        queued = _QueuedRequest(
+            number, scenario, user, request, language, on_progress, owner, near_key, turn
+        )
+        self._queue.append(queued)
         self._dispatch()
         try:
             return await asyncio.shield(await turn)
         except asyncio.CancelledError:
             for solver in self._processes:
-                if solver.current is mine:
+                if solver.current is queued:
                     solver.stop()
-            mine.owner, mine.is_abandoned = None, True  # what he stops next is another one
+            queued.owner, queued.is_abandoned = None, True  # stop(owner) must not reach it any more
             raise
         finally:
-            if mine in self._queue:
-                self._queue.remove(mine)
+            if queued in self._queue:
+                self._queue.remove(queued)
                 self._dispatch()
 
     def is_elsewhere(self, scenario: str, key: str, near_key: str) -> bool:
-        """Whether the plan of a key is in another process than that of ``near``."""
-        home = self._process_by_key.get((scenario, key))
-        return home in self._processes and home is not self._process_by_key.get(
+        """Whether the plan of a key is in another process than that of ``near_key``."""
+        process = self._process_by_key.get((scenario, key))
+        return process in self._processes and process is not self._process_by_key.get(
             (scenario, near_key)
         )
 
     def stop(self, owner: object) -> bool:
-        """End what somebody asked, if it is being answered: it comes back with the best so far.
-        Whether it was."""
-        mine = [
-            one for one in self._processes if one.current is not None and one.current.owner is owner
+        """Stop the request of an owner, if it is being answered: it returns the best plan so far.
+        Return whether it was."""
+        processes = [
+            process
+            for process in self._processes
+            if process.current is not None and process.current.owner is owner
         ]
-        for one in mine if owner is not None else ():
-            one.stop()
-        return owner is not None and bool(mine)
+        for process in processes if owner is not None else ():
+            process.stop()
+        return owner is not None and bool(processes)
 
     def forget(self, user: str) -> None:
-        """End what one user asked, and the processes of what he alone has, as ``user/scenario``."""
-        own = f"{user}/"
-        for mine in [mine for mine in self._queue if mine.user == user and not mine.turn.done()]:
-            mine.turn.set_exception(RequestRemoved(tr("it was removed")))
-        for one in list(self._processes):
-            if one.scenario.startswith(own):
-                one.is_removed = True
-                one.close()
-                self._processes.remove(one)
-            elif one.current is not None and one.current.user == user:
-                one.stop()
-        for at in [at for at in self._process_by_key if at[0].startswith(own)]:
-            del self._process_by_key[at]
+        """End the requests of a user, and the processes of the user's own scenarios, named
+        ``user/scenario``."""
+        prefix = f"{user}/"
+        for queued in [
+            queued for queued in self._queue if queued.user == user and not queued.turn.done()
+        ]:
+            queued.turn.set_exception(RequestRemoved(tr("it was removed")))
+        for process in list(self._processes):
+            if process.scenario.startswith(prefix):
+                process.is_removed = True
+                process.close()
+                self._processes.remove(process)
+            elif process.current is not None and process.current.user == user:
+                process.stop()
+        for key in [key for key in self._process_by_key if key[0].startswith(prefix)]:
+            del self._process_by_key[key]
 
     def close(self) -> None:
-        """End all of them."""
-        for one in self._processes:
-            one.close(CLOSE_SECONDS)
+        """End all processes."""
+        for process in self._processes:
+            process.close(CLOSE_SECONDS)
 
-    # Who is next
+    # Scheduling
 
     def _dispatch(self) -> None:
-        """Give those who are next a process for as long as there is one, and tell all others how
-        many are before them."""
-        line, at_work = self._queue_order(), sum(one.current is not None for one in self._processes)
-        passed = set[str]()  # users before who could not be given one
-        for mine in line:
-            is_next = not isinstance(mine.request, SolveRequest) or passed <= {mine.user}
+        """Start requests in order as long as processes are free; report the position of all
+        others."""
+        order = self._queue_order()
+        active = sum(process.current is not None for process in self._processes)
+        passed_users = set[str]()  # users ahead in the queue who got no process
+        for queued in order:
+            is_next = not isinstance(queued.request, SolveRequest) or passed_users <= {queued.user}
             if (
-                at_work < self.limits.max_active
-                and (solver := self._process_for(mine, is_next)) is not None
+                active < self.limits.max_active
+                and (chosen := self._process_for(queued, is_next)) is not None
             ):
-                self._queue.remove(mine)
-                self._processes.remove(solver)
-                self._processes.append(solver)
-                _remember_newest(self._last_turns, mine.user, next(self._counter))
-                if isinstance(mine.request, SolveRequest):
+                self._queue.remove(queued)
+                self._processes.remove(chosen)
+                self._processes.append(chosen)
+                _remember_newest(self._last_turns, queued.user, next(self._counter))
+                if isinstance(queued.request, SolveRequest):
                     self._users_with_view.clear()
                     _remember_newest(
-                        self._process_by_key, (mine.scenario, mine.request.key), solver
+                        self._process_by_key, (queued.scenario, queued.request.key), chosen
                     )
                 else:
-                    self._users_with_view.add(mine.user)
-                mine.turn.set_result(solver.start(mine, self._dispatch))
-                at_work += 1
-            elif not mine.turn.done():
-                passed.add(mine.user)
-        for place, mine in enumerate(self._queue_order(), start=max(at_work, 1)):
-            if mine.position != place:
-                mine.position = place
-                mine.report_progress(place)
-        for one in [one for one in self._processes[:-1] if one.current is None]:
+                    self._users_with_view.add(queued.user)
+                queued.turn.set_result(chosen.start(queued, self._dispatch))
+                active += 1
+            elif not queued.turn.done():
+                passed_users.add(queued.user)
+        for position, queued in enumerate(self._queue_order(), start=max(active, 1)):
+            if queued.position != position:
+                queued.position = position
+                queued.report_progress(position)
+        for process in [process for process in self._processes[:-1] if process.current is None]:
             if self._exceeds_memory():
-                self._processes.remove(one)
-                one.close()
+                self._processes.remove(process)
+                process.close()
 
     def _queue_order(self) -> list[_QueuedRequest]:
-        asks = Counter(one.current.user for one in self._processes if one.current is not None)
+        counts = Counter(p.current.user for p in self._processes if p.current is not None)
         rank: dict[_QueuedRequest, tuple[int, bool, int, int]] = {}
-        for mine in self._queue:  # as they came
-            is_long = isinstance(mine.request, SolveRequest) or mine.user in self._users_with_view
-            rank[mine] = asks[mine.user], is_long, self._last_turns.get(mine.user, -1), mine.number
-            asks[mine.user] += 1
+        for queued in self._queue:  # in order of arrival
+            is_long = (
+                isinstance(queued.request, SolveRequest) or queued.user in self._users_with_view
+            )
+            last_turn = self._last_turns.get(queued.user, -1)
+            rank[queued] = counts[queued.user], is_long, last_turn, queued.number
+            counts[queued.user] += 1
         return sorted(self._queue, key=rank.__getitem__)
 
     def _process_for(self, queued: _QueuedRequest, is_next: bool) -> SolverProcess | None:
-        """A process that is free for a question; None where it has to wait for one."""
-        if queued.turn.done():  # nobody waits for it any more
+        """Return a process that is free for a request; None if it has to wait."""
+        if queued.turn.done():  # cancelled or removed
             return None
-        same = [one for one in self._processes if one.scenario == queued.scenario]
+        same = [p for p in self._processes if p.scenario == queued.scenario]
         home = (
             self._process_by_key.get((queued.scenario, queued.near_key))
             if queued.near_key
@@ -423,41 +428,41 @@ class SolverPool:
         )
         if home in same:
             return home if home is not None and home.is_free(queued.user, is_next) else None
-        free = [one for one in same if one.is_free(queued.user, is_next)]
+        free = [process for process in same if process.is_free(queued.user, is_next)]
         if free:
             return free[-1]
         if len(same) >= self.limits.max_per_scenario or not self._make_room(queued.user, is_next):
             return None
         self._processes.append(
-            made := SolverProcess(
+            new_process := SolverProcess(
                 queued.scenario, self.limits, self.start_worker or self._start_local
             )
         )
-        return made
+        return new_process
 
     def _start_local(self, on_reply: EventHandler) -> ServiceWorker:
         return LocalWorker(ScenarioWorker, on_reply, self.limits.process_memory)
 
     def _make_room(self, user: str, is_next: bool) -> bool:
-        """Whether one more may be kept, once those that nobody needs are ended."""
-        wanted = {one.scenario for one in self._queue}
-        idle = [one for one in self._processes if one.is_free(user, is_next)]
-        free = sorted(idle, key=lambda one: one.scenario in wanted)
+        """End unused processes until another may start; return whether it may."""
+        wanted_scenarios = {process.scenario for process in self._queue}
+        idle = [process for process in self._processes if process.is_free(user, is_next)]
+        free = sorted(idle, key=lambda process: process.scenario in wanted_scenarios)
         while len(self._processes) >= self.limits.max_processes or self._exceeds_memory():
             if not free:
                 return False
-            self._processes.remove(gone := free.pop(0))
-            gone.close()
+            self._processes.remove(ended := free.pop(0))
+            ended.close()
         return True
 
     def _exceeds_memory(self) -> bool:
-        """Whether all together hold more than they may."""
-        together = self.limits.total_memory
-        return together is not None and sum(one.memory_held for one in self._processes) > together
+        """Whether all processes together hold more memory than allowed."""
+        limit = self.limits.total_memory
+        return limit is not None and sum(process.memory_held for process in self._processes) > limit
 
 
 def _remember_newest(known: OrderedDict[Any, Any], key: object, value: object) -> None:
-    """Keep a value as the newest of those that are known."""
+    """Set the newest entry of a bounded mapping."""
     known[key] = value
     known.move_to_end(key)
     while len(known) > MAX_REMEMBERED:

@@ -1,4 +1,4 @@
-"""What is asked on the page: tabs, questions on their way, and who is told what."""
+"""The session of a user of the page: tabs, their questions, and the events that they receive."""
 
 from __future__ import annotations
 
@@ -36,42 +36,41 @@ from optimizer.page.worker import (
 )
 
 FIRST_OPEN_SECONDS, ABANDONED_SECONDS = 180.0, 150.0
-"""Seconds after which the server ends: that nobody opened it, and that everybody has gone. A tab
-that is not in view makes itself heard once a minute at the least."""
+"""Seconds after which the server ends: if nobody has opened the page, and after all have left. A
+background tab shows at least once a minute that it is open."""
 STREAM_GRACE_SECONDS = 3.0
-"""Seconds without a stream after which a tab's question is for nobody."""
+"""Seconds without a stream after which the question of a tab is cancelled."""
 FINAL_STATES = ("proven", "stopped")
-"""States of an answer that does not change any more."""
+"""States of an answer that is final."""
 MAX_TABS = 200
-"""Tabs that are remembered."""
+"""Maximal number of tabs that are kept."""
 FILE_THREADS, UPLOAD_THREADS = ThreadPoolExecutor(32, "aside"), ThreadPoolExecutor(32, "own")
-"""Threads that wait for processes that read files, and do what is short; ``OWN`` wait for files
-that users dropped. What is sent to processes that solve has threads of its own, so that no number
-of slow files keeps others waiting."""
+"""Threads for reading files in other processes and for short tasks; those of UPLOAD_THREADS read
+uploads. Messages to solver processes use other threads, so that slow files do not delay them."""
 Returned = TypeVar("Returned")
 
 
 @dataclass(eq=False)
 class Tab:
-    """One tab of a browser: what it asked last, and the streams on which it hears."""
+    """A tab of a browser: its last question, and the streams by which it receives events."""
 
-    question_number: int = 0  # of its last question, as it counts them
-    last_event: dict[str, Any] | None = None  # what it was told last
-    last_answer: AnsweredQuestion | None = None  # its last answer
-    previous_answer: AnsweredQuestion | None = None  # that to the question before
+    question_number: int = 0  # number that the tab gave its last question
+    last_event: dict[str, Any] | None = None
+    last_answer: AnsweredQuestion | None = None
+    previous_answer: AnsweredQuestion | None = None  # the last answer to another question
     task: asyncio.Task[None] | None = None
     streams: set[asyncio.Queue[dict[str, Any] | None]] = field(default_factory=set)
 
     def send_event(self, **event: Any) -> None:
-        """Tell something on all streams, and keep it for those that come."""
+        """Send an event on all streams, and keep it for later ones."""
         self.last_event = event
         for stream in self.streams:
             stream.put_nowait(event)
 
 
 class UserSession:
-    """All that the server knows of one user: files, tabs and what they ask. Only scenarios that
-    everybody has, and the processes that solve, are shared."""
+    """The files, tabs and questions of one user. Only shared scenarios and solver processes are
+    common to all users."""
 
     def __init__(
         self,
@@ -85,13 +84,12 @@ class UserSession:
         self.store, self.language, self.solvers, self.user = store, language, solvers, user
         self.tabs, self.max_tabs = dict[str, Tab](), max_tabs
         self._read_slot = read_slot or asyncio.Semaphore(1)
-        self.last_seen = (
-            time.monotonic() + FIRST_OPEN_SECONDS - ABANDONED_SECONDS
-        )  # when somebody looked last
+        # Time at which the page was last open.
+        self.last_seen = time.monotonic() + FIRST_OPEN_SECONDS - ABANDONED_SECONDS
         self.is_ending = False
 
     def end_streams(self) -> None:
-        """Let all streams end."""
+        """End all event streams."""
         self.is_ending = True
         for tab in self.tabs.values():
             for stream in tab.streams:
@@ -99,27 +97,28 @@ class UserSession:
 
     @property
     def unseen_seconds(self) -> float:
-        """Seconds for which nobody has had the page open."""
+        """Seconds since the page was last open."""
         if any(tab.streams for tab in self.tabs.values()):
             self.last_seen = max(self.last_seen, time.monotonic())
         return time.monotonic() - self.last_seen
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether nobody has the page open any more."""
+        """Whether the page has not been open for too long."""
         return self.unseen_seconds > ABANDONED_SECONDS
 
     def tab(self, id: str) -> Tab:
-        """A tab by the name that it gave itself. Raises Busy where too many are open."""
+        """Return the tab with the id that it gave itself. Raises ServerBusy if too many are
+        open."""
         while len(self.tabs) >= self.max_tabs and id not in self.tabs:
-            idle = next((one for one, tab in self.tabs.items() if not tab.streams), None)
+            idle = next((tab_id for tab_id, tab in self.tabs.items() if not tab.streams), None)
             if idle is None:
                 raise ServerBusy
             self.cancel_if_unheard(self.tabs.pop(idle))
         return self.tabs.setdefault(id, Tab())
 
     def cancel_if_unheard(self, tab: Tab) -> None:
-        """End what a tab asked, if nobody is there to hear it."""
+        """Cancel the question of a tab without streams."""
         if tab.task is not None and not tab.streams:
             tab.task.cancel()
 
@@ -129,69 +128,70 @@ class UserSession:
         *args: Any,
         threads: ThreadPoolExecutor = FILE_THREADS,
     ) -> Returned:
-        """Do what may take seconds, such as to read a file, in a thread; one thing at a time of one
-        user, also of one who does not wait for it."""
+        """Run a slow function in a thread; one at a time for each user, also if its caller does not
+        wait for it any more."""
         loop = asyncio.get_running_loop()
 
-        def done(_doing: object) -> None:
-            with suppress(RuntimeError):  # the server has ended
+        def release_slot(_doing: object) -> None:
+            with suppress(RuntimeError):  # the event loop is closed
                 loop.call_soon_threadsafe(self._read_slot.release)
 
         await self._read_slot.acquire()
-        doing = threads.submit(copy_context().run, function, *args)
-        doing.add_done_callback(done)
-        return await asyncio.wrap_future(doing)
+        future = threads.submit(copy_context().run, function, *args)
+        future.add_done_callback(release_slot)
+        return await asyncio.wrap_future(future)
 
     async def read_scenario(self, scenario: str, variant: str | None = None) -> LoadedScenario:
-        """A scenario as its file says, with a variant. Raises as ``Scenarios.base``."""
-        at = self.store.version(scenario)
-        kept = self.store.cached_reading(at, variant)
-        if kept is not None:
-            return kept
-        threads = FILE_THREADS if at.is_shared else UPLOAD_THREADS
+        """Return a scenario with a variant. Raises the errors of
+        :meth:`ScenarioStore.read_scenario`."""
+        version = self.store.version(scenario)
+        reading = self.store.cached_reading(version, variant)
+        if reading is not None:
+            return reading
+        threads = FILE_THREADS if version.is_shared else UPLOAD_THREADS
         return await self.run_in_thread(
-            self.store.read_scenario, scenario, variant, at, threads=threads
+            self.store.read_scenario, scenario, variant, version, threads=threads
         )
 
     async def prepare_question(self, question: Question) -> PreparedQuestion:
-        """Take a question in. Raises Unasked and ScenarioError."""
+        """Return the solve request of a question. Raises InvalidRequest and ScenarioError."""
         await self.read_scenario(question.scenario, question.variant)
         return await self.run_in_thread(self.prepare_question_now, question)
 
     def prepare_question_now(self, question: Question) -> PreparedQuestion:
-        """Take a question in, with the scenario as it is now; it may take seconds. Raises Unasked
-        and ScenarioError."""
-        at = self.store.version(question.scenario)
-        base = self.store.read_scenario(question.scenario, question.variant, at)
+        """Return the solve request of a question about the current version of its scenario, which
+        may take seconds. Raises InvalidRequest and ScenarioError."""
+        version = self.store.version(question.scenario)
+        base = self.store.read_scenario(question.scenario, question.variant, version)
         question = question.normalized(base.case)
-        reading, made = question.apply_to(base)
+        reading, values_by_path = question.apply_to(base)
         case, variant = reading.case, question.variant
         if question.moved:
             variant = "asked"
-            own = scenario_store.question_as_variant(question, base.case, made)
-            case = case.model_copy(update={"variants": {**case.variants, variant: own}})
-        title, most = (
-            display_name(case.title, at.source.path.stem),
-            self.solvers.limits.search_seconds,
+            asked_variant = scenario_store.question_as_variant(question, base.case, values_by_path)
+            case = case.model_copy(update={"variants": {**case.variants, variant: asked_variant}})
+        title = display_name(case.title, version.source.path.stem)
+        time_limit = self.solvers.limits.search_seconds
+        request = SolveRequest(
+            _answer_key(question, version), case, title, variant, time_limit=time_limit
         )
-        asked = SolveRequest(_answer_key(question, at), case, title, variant, time_limit=most)
         return PreparedQuestion(
             question,
-            asked,
-            self._process_name(at),
+            request,
+            self._process_name(version),
             scenario_store.question_titles(question, base.case),
         )
 
     def _process_name(self, version: ScenarioVersion) -> str:
-        """What the processes of a scenario are known by: of what one user has, by the user too."""
+        """Return the name of the processes of a scenario, with the user if it is the user's own."""
         return version.source.id if version.is_shared else f"{self.user}/{version.source.id}"
 
-    # What a tab asks
+    # Questions of tabs
 
     def ask(self, tab: Tab, number: int, prepared: PreparedQuestion, language: Language) -> None:
-        """Begin to answer a question in place of the one before it; of two that overtook each other
-        on their way the later counts. Raises Unasked where all of the user was removed meanwhile.
-        """
+        """Start to answer a question in place of the tab's previous one; if requests overtake each
+        other, the higher number counts. Raises InvalidRequest if the session was removed
+        meanwhile."""
         self._check_not_removed()
         if number < tab.question_number:
             return
@@ -206,50 +206,53 @@ class UserSession:
             raise InvalidRequest(tr("what you had here was removed; load the page anew"))
 
     def stop_search(self, tab: Tab) -> None:
-        """End the search of a tab, which comes back with the best plan so far; where it has not
-        begun, there is none."""
+        """Stop the search of a tab, which returns the best plan so far; cancel it if it has not
+        started."""
         if self.solvers.stop(tab) or tab.task is None or tab.task.done():
             return
         tab.task.cancel()
-        failed = AnswerFailure(tr("Stopped before it began. Move something, or ask again."))
-        html = render_template("failed.html.j2", failed=failed)
-        about = {"number": tab.question_number, "query": (tab.last_event or {}).get("query", "")}
-        tab.send_event(**about, state="failed", html=html, text=failed.message)
+        failure = AnswerFailure(tr("Stopped before it began. Move something, or ask again."))
+        html = render_template("failed.html.j2", failed=failure)
+        fields = {"number": tab.question_number, "query": (tab.last_event or {}).get("query", "")}
+        tab.send_event(**fields, state="failed", html=html, text=failure.message)
 
     async def _answer(self, tab: Tab, prepared: PreparedQuestion, language: Language) -> None:
         number, question = tab.question_number, prepared.question
 
-        def tell(said: Any) -> None:
+        def send_answer(content: Any) -> None:
             if tab.question_number != number:
                 return
             stamp = prepared.request.key.partition("#")[2]
-            about = {"number": number, "query": question.query, "stamp": stamp}
-            if isinstance(said, int):
+            event_fields = {"number": number, "query": question.query, "stamp": stamp}
+            if isinstance(content, int):
                 with using(language):
-                    text = tr("Waiting; {count} before you.", count=said)
-                    if said == 1 and not self.user:  # on one's own machine it is one's own
+                    text = tr("Waiting; {count} before you.", count=content)
+                    if content == 1 and not self.user:  # it can only be the user's own question
                         text = tr("Waiting until the question before has ended.")
-                tab.send_event(**about, state="waiting", text=text)
+                tab.send_event(**event_fields, state="waiting", text=text)
                 return
-            if isinstance(said, AnswerFigures) and said.state in FINAL_STATES:
+            if isinstance(content, AnswerFigures) and content.state in FINAL_STATES:
                 if tab.last_answer is not None and tab.last_answer[0].question != question:
                     tab.previous_answer = tab.last_answer
-                tab.last_answer = prepared, said
-            known = (one for one in (tab.last_answer, tab.previous_answer) if one is not None)
-            other = next((pair for pair in known if pair[0].question != question), None)
-            tab.send_event(**about, **answer_event(said, prepared, other, language))
+                tab.last_answer = prepared, content
+            answers = (a for a in (tab.last_answer, tab.previous_answer) if a is not None)
+            other = next((pair for pair in answers if pair[0].question != question), None)
+            tab.send_event(**event_fields, **answer_event(content, prepared, other, language))
 
         try:
-            tell(await self._request(prepared.process_name, prepared.request, language, tell, tab))
+            name, request = prepared.process_name, prepared.request
+            send_answer(await self._request(name, request, language, send_answer, tab))
         except ServerBusy:
             with using(language):
-                tell(AnswerFailure(tr("Too many questions are waiting. Ask again in a minute.")))
+                send_answer(
+                    AnswerFailure(tr("Too many questions are waiting. Ask again in a minute."))
+                )
         except VorratError as error:
-            tell(AnswerFailure(str(error)))
+            send_answer(AnswerFailure(str(error)))
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # one that nobody foresaw must not leave the tab waiting
-            tell(AnswerFailure(f"{type(error).__name__}: {error}"))
+        except Exception as error:  # an unexpected error must not leave the tab waiting
+            send_answer(AnswerFailure(f"{type(error).__name__}: {error}"))
 
     async def request_view(
         self,
@@ -260,45 +263,49 @@ class UserSession:
         parameters: tuple[tuple[str, str], ...] = (),
         stamp: str | None = None,
     ) -> Any:
-        """A view of plans, or a file made of them; what is not kept any more is found again. With
-        the ``stamp`` that their scenario had, only if it has not changed since."""
-        at = self.store.version(questions[0].scenario)
-        if stamp not in (None, at.stamp):
-            # Its controls start from what the file said before, too.
+        """Return a view of plans, or a file made from them; plans that are no longer kept are
+        solved again. With ``stamp`` fail if the scenario has another stamp, since it has
+        changed."""
+        version = self.store.version(questions[0].scenario)
+        if stamp not in (None, version.stamp):
+            # The controls of the page also start from the earlier file.
             return AnswerFailure(tr("The file has changed since this answer: load the page anew."))
-        for n, one in enumerate(questions):
-            questions[n] = one.normalized(
-                (await self.read_scenario(one.scenario, one.variant)).case
-            )
-        if name == "board":  # an option stands there once
+        for n, question in enumerate(questions):
+            base = await self.read_scenario(question.scenario, question.variant)
+            questions[n] = question.normalized(base.case)
+        if name == "board":  # shows each option once
             questions = list(dict.fromkeys(questions))
-        keys = tuple(_answer_key(question, at) for question in questions)
-        shown, name_of = ViewRequest(name, keys, parameters, is_file), self._process_name(at)
-        made = await self._request(name_of, shown, language)
-        if isinstance(made, AnswerFailure) and made.plan_gone:
+        keys = tuple(_answer_key(question, version) for question in questions)
+        view_request = ViewRequest(name, keys, parameters, is_file)
+        process_name = self._process_name(version)
+        view = await self._request(process_name, view_request, language)
+        if isinstance(view, AnswerFailure) and view.plan_gone:
             for question, key in dict(zip(questions, keys, strict=True)).items():
-                failed = await self._fetch_plan(name_of, question, key, keys[0], language)
-                if failed is not None:
-                    return failed
-            made = await self._request(name_of, shown, language)
-        return made
+                failure = await self._fetch_plan(process_name, question, key, keys[0], language)
+                if failure is not None:
+                    return failure
+            view = await self._request(process_name, view_request, language)
+        return view
 
     async def _fetch_plan(
         self, name: str, question: Question, key: str, near_key: str, language: Language
     ) -> AnswerFailure | None:
-        """Bring a plan to the process in which another one is: from where it is, or found again."""
+        """Bring a plan into the process of another one: copied from its own process, or solved
+        again. Return a failure, or None."""
         if self.solvers.is_elsewhere(name, key, near_key):
-            lent = await self._request(name, PlanRequest(key), language, near_key=key)
-            if not isinstance(lent, AnswerFailure):
-                await self._request(name, lent, language, near_key=near_key)
+            transferred = await self._request(name, PlanRequest(key), language, near_key=key)
+            if not isinstance(transferred, AnswerFailure):
+                await self._request(name, transferred, language, near_key=near_key)
                 return None
-        taken = await self.prepare_question(question)
-        found = await self._request(taken.process_name, taken.request, language, near_key=near_key)
-        if isinstance(found, AnswerFailure):
-            return found
-        # Of many only the last few are kept; their documents are.
+        prepared = await self.prepare_question(question)
+        answer = await self._request(
+            prepared.process_name, prepared.request, language, near_key=near_key
+        )
+        if isinstance(answer, AnswerFailure):
+            return answer
+        # Only the last few solutions keep their states, but more documents are kept.
         await self._request(
-            taken.process_name, ViewRequest(views.KEEP_ONLY, (taken.request.key,)), language
+            prepared.process_name, ViewRequest(views.KEEP_ONLY, (prepared.request.key,)), language
         )
         return None
 
@@ -312,11 +319,11 @@ class UserSession:
         near_key: str | None = None,
     ) -> Any:
         self._check_not_removed()
-        how: dict[str, Any] = {"owner": owner, "user": self.user, "near_key": near_key}
-        return await self.solvers.submit(scenario, request, language, on_progress, **how)
+        options: dict[str, Any] = {"owner": owner, "user": self.user, "near_key": near_key}
+        return await self.solvers.submit(scenario, request, language, on_progress, **options)
 
     async def forget(self) -> None:
-        """Forget what the user asked, and remove what was dropped; nothing is taken any more."""
+        """Cancel all questions and remove uploads; nothing is accepted afterwards."""
         self.end_streams()
         for tab in self.tabs.values():
             if tab.task is not None:
@@ -328,5 +335,5 @@ class UserSession:
 
 
 def _answer_key(question: Question, version: ScenarioVersion) -> str:
-    """What an answer is kept by: the question, and the file as it is now."""
+    """Return the key of an answer: a hash of the question, and the stamp of the scenario."""
     return f"{sha256(question.query.encode()).hexdigest()[:32]}#{version.stamp}"

@@ -1,5 +1,5 @@
-"""The users of a server: each has files, tabs and questions of their own, and nothing of them is
-kept once they have gone."""
+"""The users of a server: each has files, tabs and questions of their own, which are removed once
+the user has gone."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from optimizer.page.solver_pool import ServerBusy, SolverPool
 from optimizer.page.user_session import UserSession
 
 MAX_TABS_PER_USER = 20
-"""Tabs of one user that are remembered."""
+"""Maximal number of tabs that are kept of one user."""
 MAX_USERS = 500
-"""Users who are remembered at once."""
+"""Maximal number of users at one time."""
 MAX_OWN_READINGS = 4
-"""Readings of files of his own that are kept of a user."""
+"""Number of parsed uploads that are kept of one user."""
 FORGET_AFTER_SECONDS = 1800.0
-"""Seconds without a page in view after which all that a user dropped and asked is forgotten."""
-CHECK_SECONDS = 5.0  # seconds between two looks at who has gone
+"""Seconds without an open page after which the uploads and questions of a user are removed."""
+CHECK_SECONDS = 5.0  # seconds between two checks for absent users
 
 
 @dataclass
 class Users:
-    """All users, by the names that the login gives them."""
+    """Sessions of all users, by the names that the proxy gives."""
 
     shared_scenarios: ScenarioStore
-    """What all of them have."""
+    """Scenarios that all users have."""
     language: Language
     solvers: SolverPool
     forget_after: float = FORGET_AFTER_SECONDS
@@ -39,40 +39,42 @@ class Users:
     _read_slots: WeakValueDictionary[str, asyncio.Semaphore] = field(
         default_factory=WeakValueDictionary[str, asyncio.Semaphore]
     )
-    """Whether something is read for a user; also for one who was forgotten meanwhile."""
+    """Semaphore for the reading of each user; it outlives a session that was forgotten
+    meanwhile."""
     _upload_reader: IsolatedReader = field(default_factory=IsolatedReader)
-    """What reads files that users dropped, none of which waits for a turn of those of all."""
+    """Reads uploads, which so do not delay the reading of shared files."""
 
     def session(self, user: str) -> UserSession:
-        """What the server knows of a user. Raises Busy where it knows too many."""
+        """Return the session of a user, which is created if needed. Raises ServerBusy for too many
+        users."""
         if user not in self._sessions:
             if len(self._sessions) >= MAX_USERS:
                 raise ServerBusy
-            # Escaped, so that no name is the beginning of another one with a slash behind it.
+            # Escaped, so that no name followed by a slash is a prefix of another name.
             name = quote(user, safe="")
-            own = ScenarioStore(self.shared_scenarios, MAX_OWN_READINGS, self._upload_reader)
-            aside = self._read_slots.setdefault(user, asyncio.Semaphore(1))
+            store = ScenarioStore(self.shared_scenarios, MAX_OWN_READINGS, self._upload_reader)
+            read_slot = self._read_slots.setdefault(user, asyncio.Semaphore(1))
             self._sessions[user] = UserSession(
-                own, self.language, self.solvers, name, MAX_TABS_PER_USER, aside
+                store, self.language, self.solvers, name, MAX_TABS_PER_USER, read_slot
             )
         return self._sessions[user]
 
     async def forget(self, user: str) -> None:
-        """Forget a user, with all that was dropped and asked."""
+        """Remove a user with all uploads and questions."""
         if (page := self._sessions.pop(user, None)) is not None:
             await page.forget()
 
     async def forget_absent(self) -> None:
-        """Forget those who have gone, for as long as the server runs."""
+        """Remove absent users, as long as the server runs."""
         while True:
             await asyncio.sleep(min(CHECK_SECONDS, self.forget_after))
             for user, page in list(self._sessions.items()):
                 if page.unseen_seconds > self.forget_after:
-                    with suppress(OSError):  # a file that cannot be removed keeps nobody else here
+                    with suppress(OSError):  # a file that cannot be removed must not end the loop
                         await self.forget(user)
 
     def end_all(self) -> None:
-        """Let all streams end, and remove everything."""
+        """End all event streams, and remove all uploads."""
         for page in self._sessions.values():
             page.end_streams()
             with suppress(OSError):

@@ -1,5 +1,5 @@
-"""What is shown of plans, and the files that are made of them: parts of the documents that reports
-are made of, so that the page says nothing otherwise than they do."""
+"""Views of plans, and files made from them: parts of the documents of reports, so that the page
+states the same as they do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOWNLOADS = {
     ),
     "plan": ("plan.json", "application/json"),
 }
-"""What can be taken away, by name: the file, and its type."""
+"""Downloads by name: file name and content type."""
 
 PLAN_VIEWS: dict[str, tuple[str, Collection[str]]] = {
     "brief": (mark_translatable("In brief"), ("answer",)),
@@ -38,7 +38,7 @@ PLAN_VIEWS: dict[str, tuple[str, Collection[str]]] = {
     "map": (mark_translatable("Map"), ("dependence",)),
     "damage": (mark_translatable("Damage"), ("damage",)),
 }
-"""Views of one plan: what each is called, and the sections that are in it."""
+"""Views of one plan: title, and the ids of their sections."""
 COMPARISON_VIEWS = {
     "changed": mark_translatable("What has changed"),
     "board": mark_translatable("Options"),
@@ -52,25 +52,27 @@ ALL_VIEWS = (
     | STRESS_VIEWS
     | FUNDER_VIEWS
 )
-"""All views, by name."""
+"""Titles of all views by name."""
 KEEP_ONLY = "keep"
-"""Asks for nothing to be shown, only for the document of a plan to be made and kept."""
+"""A view without content: its request only has the document of a plan made and kept."""
 FLOWS_TABLE = "flows"
-"""The table of the map, which is a view of its own."""
+"""The table of the map, which has a view of its own."""
 
 
 class NothingToShow(VorratError):
-    """A view that has nothing to show."""
+    """Raised for a view without content."""
 
 
 class PlanNotKept(VorratError):
-    """A plan that is not kept any more, and has to be found again."""
+    """Raised for a plan that is no longer kept and has to be solved again."""
 
 
 def plan_view(name: str, document: Document) -> str:
-    """A view of the document of a plan as a piece of a page."""
+    """Render a view of the document of a plan."""
     wanted = PLAN_VIEWS[name][1]
-    sections = [one for one in document.sections_for(PAGE, tr("In brief")) if one.id in wanted]
+    sections = [
+        section for section in document.sections_for(PAGE, tr("In brief")) if section.id in wanted
+    ]
     if name in ("map", "exposure"):
         on_map = name == "map"
         sections = [replace(s, parts=list(_map_parts(s.parts, on_map))) for s in sections]
@@ -84,12 +86,12 @@ def _map_parts(parts: Iterable[Part], on_map: bool) -> Iterable[Part]:
 
 
 def changes_view(before: Plan, after: Plan) -> str:
-    """What two plans have in common and what not, and why."""
-    made = _comparison_document([before, after], ["before", "after"], as_given=True)
+    """Render the differences between two plans, with reasons."""
+    document = _comparison_document([before, after], ["before", "after"], as_given=True)
     wanted = ("projects", "costs")
-    sections = [one for one in made.sections_for(PAGE) if one.id in wanted]
+    sections = [section for section in document.sections_for(PAGE) if section.id in wanted]
     return _render_sections(
-        made, [_section_on_page(answer_changes.changes_section(before, after)), *sections]
+        document, [_section_on_page(answer_changes.changes_section(before, after)), *sections]
     )
 
 
@@ -98,19 +100,20 @@ def _section_on_page(section: Section) -> Section:
 
 
 def options_view(plans: Sequence[Plan]) -> str:
-    """Several plans side by side, and which of them are worth their money."""
-    made = _comparison_document(plans, [f"option {n}" for n in range(1, len(plans) + 1)])
+    """Render several plans side by side, with their benefits and costs."""
+    document = _comparison_document(plans, [f"option {n}" for n in range(1, len(plans) + 1)])
     wanted = ("answer", "steps", "benefits", "costs", "differences")
     return _render_sections(
-        made, [one for one in made.sections_for(PAGE, tr("Options")) if one.id in wanted]
+        document,
+        [section for section in document.sections_for(PAGE, tr("Options")) if section.id in wanted],
     )
 
 
 def _comparison_document(
     plans: Sequence[Plan], labels: Sequence[str], as_given: bool = False
 ) -> Document:
-    found, by_label = _compare_plans(plans, labels)
-    return build_result_document(found, plans=by_label, as_given=as_given)
+    comparison, by_label = _compare_plans(plans, labels)
+    return build_result_document(comparison, plans=by_label, as_given=as_given)
 
 
 def _compare_plans(
@@ -118,43 +121,43 @@ def _compare_plans(
 ) -> tuple[Comparison, dict[str, Plan]]:
     from optimizer.analyses.comparison.plan_comparison import compare_plans
 
-    found = compare_plans(plans, labels, base=labels[0], federal=federal)
-    return found, dict(zip(labels, plans, strict=True))
+    comparison = compare_plans(plans, labels, base=labels[0], federal=federal)
+    return comparison, dict(zip(labels, plans, strict=True))
 
 
 def funder_view(funder: str, taking_part: Plan, staying_out: Plan) -> str:
-    """What a funder has of taking part, compared with staying out."""
+    """Render what a funder gains by taking part, compared with staying out."""
     from optimizer.analyses.comparison.funder_page import build_funder_page
 
     federal = {f.id for f in taking_part.funders if f.kind == "public" and f.id != funder}
     plans = [taking_part, staying_out]
-    found, by_label = _compare_plans(plans, ["taking part", "staying out"], federal)
-    if funder not in {view.funder for view in found.own_views}:
+    comparison, by_label = _compare_plans(plans, ["taking part", "staying out"], federal)
+    if funder not in {view.funder for view in comparison.own_views}:
         raise NothingToShow(tr("It pays for nothing in this plan, so staying out changes nothing."))
-    made = build_funder_page(found, by_label, funder)
-    gained = answer_changes.gained_section(funder, found, taking_part, staying_out)
-    return _render_sections(made, [_section_on_page(gained), *made.sections_for(PAGE)])
+    document = build_funder_page(comparison, by_label, funder)
+    gained_part = answer_changes.gained_section(funder, comparison, taking_part, staying_out)
+    return _render_sections(document, [_section_on_page(gained_part), *document.sections_for(PAGE)])
 
 
 def stress_view(result: Any) -> str:
-    """A disruption, period by period."""
-    made = build_result_document(result)
+    """Render a stress test, period by period."""
+    document = build_result_document(result)
     return _render_sections(
-        made, [one for one in made.sections_for(PAGE, tr("What happens")) if one.id != "method"]
+        document, [s for s in document.sections_for(PAGE, tr("What happens")) if s.id != "method"]
     )
 
 
 def _render_sections(document: Document, sections: Sequence[Section]) -> str:
     from optimizer.report.render.html import render_sections
 
-    sections = [one for one in sections if one.parts]
+    sections = [section for section in sections if section.parts]
     if not sections:
         raise NothingToShow(tr("This plan has nothing of that to show."))
     return render_sections(sections, document.units)
 
 
 def render_download(name: str, plan: Plan) -> bytes:
-    """A file that is made of a plan, in the current language."""
+    """Return a file made from a plan, in the current language."""
     from optimizer.analyses.plan.document import brief_document
     from optimizer.report.render import html, word, workbook
 
@@ -169,4 +172,4 @@ def render_download(name: str, plan: Plan) -> bytes:
 
 
 DOWNLOADS_WITH_CHAINS = ("report", "workbook", "plan")
-"""Files that tell of chains as well, which takes sweeps of its own."""
+"""Files that also describe chains, which takes further recourse evaluations."""

@@ -1,6 +1,5 @@
-"""What runs in a process that solves: one scenario stays loaded, and is asked one thing after the
-other. A document is rendered here as well, so that the server never waits.
-"""
+"""The service in a solver process: it keeps one scenario loaded and answers one request after the
+other. Documents are rendered here as well, so that the server is never blocked."""
 
 from __future__ import annotations
 
@@ -21,13 +20,13 @@ from optimizer.parallel.services import ContentReporter, ServiceMessage
 from optimizer.report.document import Document
 
 MAX_ANSWERS, MAX_PLANS, MAX_PROBLEMS = 60, 12, 3
-"""Answers that are kept, so that the same question has the same answer; those of them whose
-documents are kept, and those whose states and sweeps are."""
+"""Number of answers that are kept, so that the same question gets the same answer; of answers whose
+documents are kept; and of answers whose states and recourse evaluations are."""
 DEFAULT_GAP = 1e-3
 
 
 class SolveRequest(NamedTuple):
-    """A question for the best plan."""
+    """A request for the best plan."""
 
     key: str
     case: Case
@@ -38,22 +37,22 @@ class SolveRequest(NamedTuple):
 
 
 class ViewRequest(NamedTuple):
-    """A question for a view of plans, or for a file that is made of them, by their keys."""
+    """A request for a view of plans, or for a file made from them, by their keys."""
 
     name: str
     keys: tuple[str, ...]
-    parameters: tuple[tuple[str, str], ...] = ()  # of the view: such as an event
+    parameters: tuple[tuple[str, str], ...] = ()  # of the view, such as an event
     is_file: bool = False
 
 
 class PlanRequest(NamedTuple):
-    """A question for a plan that is kept, for another process."""
+    """A request for a plan that is kept, to be copied to another process."""
 
     key: str
 
 
 class TransferredPlan(NamedTuple):
-    """A plan that another process has lent."""
+    """A plan that was copied from another process."""
 
     key: str
     plan: Plan
@@ -61,45 +60,42 @@ class TransferredPlan(NamedTuple):
 
 
 class AnswerFigures(NamedTuple):
-    """What is known of a plan at once, amounts in million, not rounded."""
+    """Figures of a plan, amounts in million, not rounded."""
 
     expected: float | None  # damage, or shortage in the unit of the scenario
-    expected_without_plan: float | None  # the same without any plan
+    expected_without_plan: float | None
     cvar: float | None  # mean of the worst states
     cvar_without_plan: float | None
     net_cost: float  # discounted, whoever pays
-    paid_by_funder: dict[str, float]  # put up by each funder over all years
+    paid_by_funder: dict[str, float]  # over all years
     start_by_project: dict[str, int]
-    stocked_materials: int  # of how many materials some is bought
+    stocked_materials: int  # number of materials of which stock is bought
     objective: float
     bound: float | None
     gap: float | None
-    state: str  # ``first`` plan, ``better`` one, ``proven``, or ``stopped`` by a limit or question
+    state: str  # ``first`` plan, ``better`` plan, ``proven``, or ``stopped`` by a limit or user
     seconds: float
 
 
 class AnswerFailure(NamedTuple):
-    """Why there is no answer, and rules in conflict by their paths."""
+    """Why there is no answer, with the paths of rules in conflict."""
 
     message: str
     rules: tuple[tuple[str, str, tuple[Any, ...]], ...] = ()
-    plan_gone: bool = False  # whether a plan that was found is not kept any more
-    is_conclusive: bool = (
-        False  # whether it says all there is to say, such as that there is nothing
-    )
+    plan_gone: bool = False  # whether a plan that was found is no longer kept
+    is_conclusive: bool = False  # whether the failure is itself the content, as of an empty view
 
 
 @dataclass
 class ScenarioWorker:
-    """One scenario that stays loaded, with what was found for it (see ``staying.Stays``)."""
+    """One scenario that stays loaded, with its solutions and plans (see
+    :class:`optimizer.parallel.services.Service`)."""
 
     stopped_requests: set[int] = field(default_factory=set)
     current_request: int = 0
     plans: OrderedDict[str, Plan] = field(default_factory=OrderedDict)
     solutions: OrderedDict[str, Any] = field(default_factory=OrderedDict)
-    finished_keys: set[str] = field(
-        default_factory=set
-    )  # keys of those that no limit or user ended
+    finished_keys: set[str] = field(default_factory=set)  # of searches that the user did not stop
     titles: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     keys_with_chains: set[str] = field(default_factory=set)
     documents: dict[tuple[str, Language], Document] = field(default_factory=dict)
@@ -110,13 +106,13 @@ class ScenarioWorker:
         self.session = Session()
 
     def stop(self, number: int) -> None:
-        """End what has this number, which comes back with the best plan so far."""
+        """Stop the request with this number, which returns the best plan so far."""
         self.stopped_requests.add(number)
         if number == self.current_request:
             self.session.stop()
 
     def answer(self, message: ServiceMessage, report: ContentReporter) -> Any:
-        """Figures, a view or a file; Failed where there is none."""
+        """Return figures, a view or a file; AnswerFailure if there is none."""
         from optimizer.solve.session import release_free_memory
 
         try:
@@ -124,75 +120,74 @@ class ScenarioWorker:
                 return self._solve(message.number, message.question, report)
             return self._show(message.question)
         except Infeasible as error:
-            named = [replace(rule, says=rule.called or rule.says) for rule in error.conflict]
-            rules = tuple((f"{r.tag} {r.name}", r.says, r.path) for r in named)
-            return AnswerFailure(str(Infeasible(named)), rules)
+            named_rules = [replace(rule, says=rule.called or rule.says) for rule in error.conflict]
+            rules = tuple((f"{r.tag} {r.name}", r.says, r.path) for r in named_rules)
+            return AnswerFailure(str(Infeasible(named_rules)), rules)
         except VorratError as error:
-            gone = isinstance(error, views.PlanNotKept)
+            is_gone = isinstance(error, views.PlanNotKept)
             return AnswerFailure(
-                str(error), plan_gone=gone, is_conclusive=isinstance(error, views.NothingToShow)
+                str(error), plan_gone=is_gone, is_conclusive=isinstance(error, views.NothingToShow)
             )
-        except Exception as error:  # the next question may well have an answer
+        except Exception as error:  # the process goes on: other requests may succeed
             traceback.print_exc()
-            about = {"error": type(error).__name__, "message": error}
-            return AnswerFailure(tr("unexpected {error}: {message}", **about))
+            details = {"error": type(error).__name__, "message": error}
+            return AnswerFailure(tr("unexpected {error}: {message}", **details))
         finally:
             release_free_memory()
 
-    def _solve(self, number: int, request: SolveRequest, tell: ContentReporter) -> AnswerFigures:
-        began, self.current_request = time.perf_counter(), number
+    def _solve(self, number: int, request: SolveRequest, report: ContentReporter) -> AnswerFigures:
+        started, self.current_request = time.perf_counter(), number
         if request.key in self.solutions and request.key in self.finished_keys:
             self._remember_solution(request.key, self.solutions[request.key])
-            return self._final_figures(self.solutions[request.key], time.perf_counter() - began)
+            return self._final_figures(self.solutions[request.key], time.perf_counter() - started)
 
-        def hear(incumbent: Any) -> None:
+        def on_incumbent(incumbent: Any) -> None:
             if not incumbent.final:
-                tell(self._interim_figures(incumbent, began))
+                report(self._interim_figures(incumbent, started))
             if number in self.stopped_requests:
                 self.session.stop()
 
-        how: dict[str, Any] = {"gap": request.gap, "time_limit": request.time_limit}
-        found = self.session.ask(request.case, on_incumbent=hear, **how)
+        limits: dict[str, Any] = {"gap": request.gap, "time_limit": request.time_limit}
+        solution = self.session.ask(request.case, on_incumbent=on_incumbent, **limits)
         self.titles[request.key] = request.title, request.variant
-        self._remember_solution(request.key, found)
-        self.plans.pop(request.key, None)  # it may have been stopped before, and go on from there
+        self._remember_solution(request.key, solution)
+        self.plans.pop(request.key, None)  # a stopped search may have gone on to a better plan
         self.keys_with_chains.discard(request.key)
         self.documents = {}
-        if found.certificate.status == "optimal" or number not in self.stopped_requests:
+        if solution.certificate.status == "optimal" or number not in self.stopped_requests:
             self.finished_keys.add(request.key)
-        return self._final_figures(found, time.perf_counter() - began)
+        return self._final_figures(solution, time.perf_counter() - started)
 
     def _remember_solution(self, key: str, solution: Any) -> None:
         self.solutions[key] = solution
         self.solutions.move_to_end(key)
-        for old in [*self.solutions][
-            :-MAX_PROBLEMS
-        ]:  # states are drawn again where they are needed
+        for old in [*self.solutions][:-MAX_PROBLEMS]:  # states are sampled again if needed
             self.solutions[old] = replace(self.solutions[old], recourse=None, states=())
         while len(self.solutions) > MAX_ANSWERS:
             old = next(iter(self.solutions))
-            for held in (self.solutions, self.plans, self.titles):
-                held.pop(old, None)
+            for cache in (self.solutions, self.plans, self.titles):
+                cache.pop(old, None)
             self.finished_keys.discard(old)
             self.keys_with_chains.discard(old)
 
-    def _interim_figures(self, incumbent: Any, began: float) -> AnswerFigures:
-        """What is known of a plan while the search goes on."""
+    def _interim_figures(self, incumbent: Any, started: float) -> AnswerFigures:
+        """Return the figures of the incumbent while the search goes on; ``started`` is its start
+        time."""
         from optimizer.model.commitment import budget_use, net_cost, weighted_cost
         from optimizer.solve.gap import relative_gap
 
         instance, plan = self.session.latest_problem.instance, incumbent.commitment
-        memory = (
+        memo = (
             self.session.latest_problem.recourse.memo
             if self.session.latest_problem.recourse
             else {}
         )
-        without = memory.get(True)
-        least = 1e-9 if without is None else without.expected
-        tail = float(instance.case.objective.cvar.weight) > 0
+        without_plan = memo.get(True)
+        objective_floor = 1e-9 if without_plan is None else without_plan.expected
+        weighs_tail = float(instance.case.objective.cvar.weight) > 0
         return AnswerFigures(
-            expected=None if tail else incumbent.objective - weighted_cost(instance, plan),
-            expected_without_plan=None if without is None else without.expected,
+            expected=None if weighs_tail else incumbent.objective - weighted_cost(instance, plan),
+            expected_without_plan=None if without_plan is None else without_plan.expected,
             cvar=None,
             cvar_without_plan=None,
             net_cost=net_cost(instance, plan),
@@ -201,16 +196,16 @@ class ScenarioWorker:
             stocked_materials=_stocked_material_count(instance, plan),
             objective=incumbent.objective,
             bound=incumbent.bound,
-            gap=relative_gap(incumbent.objective, incumbent.bound, least),
+            gap=relative_gap(incumbent.objective, incumbent.bound, objective_floor),
             state="first" if incumbent.bound is None else "better",
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - started,
         )
 
     def _final_figures(self, solution: Any, seconds: float) -> AnswerFigures:
-        """What is known of a checked plan."""
+        """Return the figures of a checked plan."""
         from optimizer.model.commitment import budget_use
 
-        proof, plan = solution.certificate, solution.commitment
+        certificate, plan = solution.certificate, solution.commitment
         level = float(solution.instance.case.objective.cvar.level)
         return AnswerFigures(
             expected=solution.with_plan.expected,
@@ -224,32 +219,35 @@ class ScenarioWorker:
             start_by_project=dict(plan.start),
             stocked_materials=_stocked_material_count(solution.instance, plan),
             objective=solution.objective,
-            bound=proof.bound,
-            gap=proof.gap,
-            state="proven" if proof.status == "optimal" else "stopped",
+            bound=certificate.bound,
+            gap=certificate.gap,
+            state="proven" if certificate.status == "optimal" else "stopped",
             seconds=seconds,
         )
 
     def _solution_with_states(self, key: str) -> Any:
-        """What was found, with its states. Raises Gone where it is not kept any more."""
+        """Return a solution with its states. Raises PlanNotKept if it is no longer kept."""
         from optimizer.model.states import read_states
 
         if key not in self.solutions:
             raise views.PlanNotKept(tr("the plan is not kept any more"))
-        found = self.solutions[key]
-        return found if found.states else replace(found, states=read_states(found.instance))
+        solution = self.solutions[key]
+        if not solution.states:
+            solution = replace(solution, states=read_states(solution.instance))
+        return solution
 
     def _plan_document(self, key: str, with_chains: bool = False) -> Plan:
-        """The document of a plan that was found; ``whole`` with what is told of chains."""
+        """Return the plan of a solution; ``with_chains`` includes figures of chains."""
         from optimizer.solve.planner import with_full_outcome
 
         if key not in self.plans or (with_chains and key not in self.keys_with_chains):
-            found = self._solution_with_states(key)
-            told = with_full_outcome(found).to_plan(*self.titles[key], with_details=with_chains)
-            self._remember_plan(key, told, with_chains)
+            solution = self._solution_with_states(key)
+            plan = with_full_outcome(solution).to_plan(*self.titles[key], with_details=with_chains)
+            self._remember_plan(key, plan, with_chains)
         self.plans.move_to_end(key)
         if key not in self.solutions and self.plans[key].certificate.status == "limit":
-            self.keys_with_chains.discard(key)  # lent, and where it comes from its search may go on
+            # A transferred plan of an unfinished search, which may go on in its own process.
+            self.keys_with_chains.discard(key)
             return self.plans.pop(key)
         return self.plans[key]
 
@@ -279,12 +277,16 @@ class ScenarioWorker:
             from optimizer.analyses.stress.options import StressOptions, parse_events
             from optimizer.analyses.stress.stress_analysis import compute_stress
 
-            found = self._solution_with_states(request.keys[0])
+            solution = self._solution_with_states(request.keys[0])
             try:
-                asked = StressOptions(events=parse_events((dict(request.parameters)["event"],)))
-            except ValueError as error:  # an address that somebody wrote
+                stress_options = StressOptions(
+                    events=parse_events((dict(request.parameters)["event"],))
+                )
+            except ValueError as error:  # an edited address
                 raise Misuse(str(error)) from None
-            return views.stress_view(compute_stress(found, asked, *self.titles[request.keys[0]]))
+            return views.stress_view(
+                compute_stress(solution, stress_options, *self.titles[request.keys[0]])
+            )
         plans = [self._plan_document(key) for key in request.keys]
         if request.name == views.KEEP_ONLY:
             return ""
@@ -294,12 +296,12 @@ class ScenarioWorker:
             return views.funder_view(dict(request.parameters)["funder"], *plans)
         if request.name == "board":
             return views.options_view(plans)
-        of = request.keys[0], current_language()
-        if of not in self.documents:  # it takes a second to write, and has all views in it
-            self.documents = {of: build_result_document(plans[0])}
-        return views.plan_view(request.name, self.documents[of])
+        document_key = request.keys[0], current_language()
+        if document_key not in self.documents:  # slow to make, and shared by all views of a plan
+            self.documents = {document_key: build_result_document(plans[0])}
+        return views.plan_view(request.name, self.documents[document_key])
 
 
 def _stocked_material_count(instance: Any, plan: Any) -> int:
-    """Of how many materials a plan puts something in store."""
+    """Return the number of materials of which a plan buys stock."""
     return len({instance.stockpiles[id].material for id, lots in plan.buy.items() if lots.any()})

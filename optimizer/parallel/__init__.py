@@ -1,7 +1,7 @@
-"""Many solves side by side: in processes of this machine, or on a cluster.
+"""Parallel execution of many solves: in local processes or on a cluster.
 
-Analyses open ``Workers`` and know nothing of where these are: the engine that is in use decides,
-processes of this machine where nothing else is said.
+Analyses open :class:`Workers` without knowing where these run. The current engine decides; the
+default is processes of this machine.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -12,39 +12,41 @@ from typing import Any, Self
 from optimizer.parallel.interface import Answer, Assignment, Engine, Limits, Task, TaskResult, Team
 from optimizer.parallel.processes import LocalProcesses
 
-__all__ = ["Assignment", "Engine", "Limits", "LocalProcesses", "TaskResult", "Team"]
-__all__ += ["Workers", "in_use", "most_side_by_side", "side_by_side", "threads_each", "using"]
+__all__ = ["Assignment", "Engine", "Limits", "LocalProcesses", "TaskResult", "Team", "Workers"]
+__all__ += ["choose_worker_count", "current_engine", "max_chosen_workers", "threads_per_worker"]
+__all__ += ["use_engine"]
 
 _current_engine: ContextVar[Engine | None] = ContextVar("engine", default=None)
-_max_chosen_workers: ContextVar[int | None] = ContextVar("most", default=None)
+_max_chosen_workers: ContextVar[int | None] = ContextVar("max_chosen_workers", default=None)
 
 
 def current_engine() -> Engine:
-    """The engine that workers are taken from now: processes of this machine, if not told."""
+    """Return the engine that provides workers in this context; by default local processes."""
     return _current_engine.get() or LocalProcesses()
 
 
 def choose_worker_count(requested: int | None, default: int) -> int:
-    """How many workers a team should have: what the user asks for, else all that an engine has
-    for the run, else what is usual for the problem here."""
+    """Return the number of workers for a team: as requested, else all of the engine, else
+    ``default``."""
     chosen = requested or current_engine().worker_count or default
     _max_chosen_workers.set(max(chosen, _max_chosen_workers.get() or 0))
     return chosen
 
 
 def max_chosen_workers() -> int | None:
-    """The most that was chosen in this context; None where nothing was."""
+    """Return the largest number of workers chosen in this context; None if none was chosen."""
     return _max_chosen_workers.get()
 
 
 def threads_per_worker(jobs: int) -> int | None:
-    """Threads of each of so many workers: one, but for a single one that has this machine."""
+    """Return the threads of each of ``jobs`` workers: one, or None (all) for a single local
+    worker."""
     return None if jobs == 1 and current_engine().worker_count is None else 1
 
 
 @contextmanager
 def use_engine(engine: Engine) -> Iterator[None]:
-    """Take workers from this engine for as long as the context lasts."""
+    """Take workers from this engine within the context."""
     token = _current_engine.set(engine)
     try:
         yield
@@ -53,8 +55,10 @@ def use_engine(engine: Engine) -> Iterator[None]:
 
 
 class Workers(Team[Task, Answer]):
-    """A team of the engine in use, of ``jobs`` workers, or as many as the engine has where that is
-    None; each calls ``make`` with ``given``, which is copied to it."""
+    """Team of ``jobs`` workers of the current engine; all of the engine's if None.
+
+    Each worker calls ``make_handler`` with a copy of ``handler_args``.
+    """
 
     def __init__(
         self,
@@ -75,5 +79,5 @@ class Workers(Team[Task, Answer]):
         self._team.__exit__(*exc)
 
     def iter_results(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
-        """What becomes of each task, as it comes, as ``Team.arrivals``."""
+        """Yield the result of each task as it completes; see :meth:`Team.iter_results`."""
         return self._team.iter_results(tasks)

@@ -1,8 +1,9 @@
-"""The engine whose workers are those of a dask.distributed cluster, which is an extra.
+"""Engine whose workers belong to a dask.distributed cluster (an optional dependency).
 
-What travels is plain data, and functions by their names: never a model of the solver. Whoever
-reaches a scheduler of dask can have anything executed on its workers: so what is not this machine
-is spoken to by TLS alone, with certificates of an authority that serves the cluster."""
+Only plain data and names of functions are sent, never solver models. Whoever reaches a dask
+scheduler can execute code on its workers. Connections to other machines therefore use TLS only,
+with certificates of an authority that serves the cluster.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +31,17 @@ from optimizer.parallel.dispatch import DispatchingTeam, Job
 from optimizer.parallel.interface import NO_LIMITS, Assignment, HandlerFactory, Limits
 from optimizer.parallel.task_server import TaskRequest
 
-LOCAL_ADDRESS = (
-    "local"  # instead of an address: a cluster on this machine, for as long as the run lasts
-)
+LOCAL_ADDRESS = "local"  # in place of an address: a temporary cluster on this machine
 COMPARED_PACKAGES = ("vorrat", "highspy", "numpy", "distributed")
-"""Packages that answers depend on, or the talk about them."""
-CONNECT_TIMEOUT = 15.0  # seconds for a scheduler, or a new worker, to answer
-POLL_INTERVAL = 1.0  # seconds between two looks at who is there
-TIME_LIMIT_GRACE = 30.0  # seconds after its time limit in which a worker should have ended itself
-LEAVE_TIMEOUT = 2.0  # seconds that a team waits for workers to hear that it is over
+"""Packages whose versions must agree, since results or communication depend on them."""
+CONNECT_TIMEOUT = 15.0  # seconds that a scheduler or a new worker may take to answer
+POLL_INTERVAL = 1.0  # seconds between checks of the workers
+TIME_LIMIT_GRACE = 30.0  # seconds beyond the limit before a worker counts as stuck
+LEAVE_TIMEOUT = 2.0  # seconds that a closing team waits for its workers
 
 
 class TlsFiles(NamedTuple):
-    """The files of an encrypted connection (PEM); where they are None, dask's own settings hold."""
+    """Files of an encrypted connection (PEM); dask's own settings apply where they are None."""
 
     ca: Path | None = None
     cert: Path | None = None
@@ -59,20 +58,21 @@ def _is_installed(name: str) -> bool:
 
 
 def cluster_error(text: str, /, **about: object) -> ClusterError:
-    """The error of a cluster: a text in the current language, with values put into it."""
+    """Return a ClusterError with a text in the current language and values put into it."""
     return ClusterError(tr(text, **about))
 
 
 class Cluster:
-    """The workers of a scheduler; ``"local"`` begins some on this machine.
+    """Engine that uses the workers of a scheduler; the address ``"local"`` starts a cluster on this
+    machine.
 
-    A team that asks for no number has ``jobs`` workers, or all that are there. For a scheduler, and
-    for a worker where there is none, is waited for ``patience`` seconds. To be used as a context,
-    which is the connection; ``when_needed`` leaves that to the first who needs it.
+    A team that asks for no number has ``jobs`` workers, or all available ones. ``wait_seconds`` is
+    how long to wait for a scheduler, and for a worker while there is none. The context manager
+    holds the connection; with ``connect_lazily`` it is opened on first use.
 
-    Raises ClusterError where the address or the files of TLS do not do; and when connected where
-    there is no scheduler or no worker, or one is not fit for use: it has more than one thread, or
-    other versions than there are here. One that comes later and is not fit is left alone.
+    Raise ClusterError if the address or the TLS files are invalid; on connecting, if there is no
+    scheduler or no worker, or if a worker is unsuitable: more than one thread, or other versions
+    than here. Unsuitable workers that join later are ignored.
     """
 
     name = "cluster"
@@ -87,9 +87,11 @@ class Cluster:
         wait_seconds: float = 60.0,
         connect_lazily: bool = False,
     ) -> None:
-        # Certificates of a cluster that is begun here are made by cryptography.
-        needed = ("distributed", "cryptography") if address == LOCAL_ADDRESS else ("distributed",)
-        for package in needed:
+        # A local cluster creates its certificates with the package cryptography.
+        required_packages = (
+            ("distributed", "cryptography") if address == LOCAL_ADDRESS else ("distributed",)
+        )
+        for package in required_packages:
             if not _is_installed(package):
                 raise cluster_error(
                     "a cluster needs the package {package}: install Vorrat with its extra {extra}",
@@ -106,7 +108,7 @@ class Cluster:
         self._client: Any = None
         self._scheduler_lost = False
         self._worker_faults: dict[str, str | None] = {}
-        """Why each who is there is not fit for use; None where it is, "" where it is silent."""
+        """By address: why a worker is unsuitable; None if it is suitable, "" without an answer."""
         self._workers_checked_at = 0.0
 
     def __enter__(self) -> Self:
@@ -119,26 +121,26 @@ class Cluster:
         self._exit_stack.close()
 
     def client(self) -> Any:
-        """The connection, made by who needs it first."""
+        """Return the client of the scheduler; connect on the first call."""
         if self._client is None:
             with ExitStack() as stack:
-                address, secured = self._address, self._security
+                address, security = self._address, self._security
                 if address == LOCAL_ADDRESS:
-                    address, secured = stack.enter_context(_local_cluster(self._jobs))
+                    address, security = stack.enter_context(_local_cluster(self._jobs))
                 self._client = stack.enter_context(
-                    _connected_client(address, secured, self.wait_seconds)
+                    _connected_client(address, security, self.wait_seconds)
                 )
                 self._wait_for_workers()
                 self._exit_stack = stack.pop_all()
         return self._client
 
     def _wait_for_workers(self) -> None:
-        """Wait for the first workers, and refuse those that are not fit for use."""
-        until = time.monotonic() + self.wait_seconds
+        """Wait for the first workers. Raise ClusterError if one is unsuitable."""
+        deadline = time.monotonic() + self.wait_seconds
         while not self.worker_addresses and not any(self._worker_faults.values()):
             if self.is_lost():
                 raise cluster_error("the scheduler of the cluster is lost")
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise cluster_error(
                     "the cluster has no workers after {seconds:.0f} s; each is begun by: "
                     "dask worker ADDRESS --nworkers N --nthreads 1",
@@ -150,45 +152,64 @@ class Cluster:
 
     @property
     def worker_count(self) -> int:
-        """Workers that are there for the run, or as many of them as were asked for."""
+        """Number of workers for the run: as requested, else all available ones."""
         self.client()
         return self._jobs or max(1, len(self.worker_addresses))
 
     @property
     def worker_addresses(self) -> Sequence[str]:
-        """The addresses of those who are there and fit for use; those who are new are asked what
-        they are."""
+        """Addresses of the suitable workers. New workers are asked for their versions first."""
         if time.monotonic() - self._workers_checked_at > POLL_INTERVAL or not self._worker_faults:
             self._workers_checked_at = time.monotonic()
             try:
-                there = self._client.nthreads()
-                told = {one: why for one, why in self._worker_faults.items() if one in there}
-                new = {one: threads for one, threads in there.items() if one not in told}
-                self._worker_faults = told | (
-                    self._client.sync(self._check_new_workers, new) if new else {}
+                thread_counts = self._client.nthreads()
+                known_faults = {
+                    address: fault
+                    for address, fault in self._worker_faults.items()
+                    if address in thread_counts
+                }
+                new_workers = {
+                    address: threads
+                    for address, threads in thread_counts.items()
+                    if address not in known_faults
+                }
+                self._worker_faults = known_faults | (
+                    self._client.sync(self._check_new_workers, new_workers) if new_workers else {}
                 )
-            except Exception:  # whatever it is, nobody answers there any more
+            except Exception:  # any error means that the scheduler does not answer
                 self._scheduler_lost, self._worker_faults = True, {}
-        return [one for one, problem in self._worker_faults.items() if problem is None]
+        return [address for address, problem in self._worker_faults.items() if problem is None]
 
     async def _check_new_workers(self, new_workers: Mapping[str, int]) -> dict[str, str | None]:
-        """What is told of those who are new, with so many threads; none holds up the others."""
+        """Return the fault of each new worker, given its thread count. Workers are asked
+        concurrently."""
         from distributed.versions import get_versions
 
-        here = comparable_versions(get_versions(packages=COMPARED_PACKAGES), 1)
+        own_versions = comparable_versions(get_versions(packages=COMPARED_PACKAGES), 1)
 
-        async def ask(one: str) -> str | None:
-            how = {"workers": [one], "packages": COMPARED_PACKAGES, "on_error": "return"}
+        async def find_fault(address: str) -> str | None:
+            run_options = {
+                "workers": [address],
+                "packages": COMPARED_PACKAGES,
+                "on_error": "return",
+            }
             with suppress(TimeoutError):
-                asked = asyncio.wait_for(self._client.run(get_versions, **how), CONNECT_TIMEOUT)
-                if isinstance(found := (await asked).get(one), dict):
-                    return worker_mismatch(one, comparable_versions(found, new_workers[one]), here)
+                pending_versions = asyncio.wait_for(
+                    self._client.run(get_versions, **run_options), CONNECT_TIMEOUT
+                )
+                if isinstance(versions := (await pending_versions).get(address), dict):
+                    return worker_mismatch(
+                        address, comparable_versions(versions, new_workers[address]), own_versions
+                    )
             return ""
 
-        return dict(zip(new_workers, await asyncio.gather(*map(ask, new_workers)), strict=True))
+        return dict(
+            zip(new_workers, await asyncio.gather(*map(find_fault, new_workers)), strict=True)
+        )
 
     def is_lost(self) -> bool:
-        """Whether the scheduler is there no more; another one would know nothing of tasks."""
+        """Return whether the connection is lost. A new scheduler would not know the running
+        tasks."""
         return self._scheduler_lost or self._client is None or self._client.status != "running"
 
     def team(
@@ -198,24 +219,27 @@ class Cluster:
         jobs: int | None,
         assignment: Assignment = "fixed",
     ) -> ClusterTeam:
-        """A team of so many workers, or of as many as are there now."""
+        """Return a team of ``jobs`` workers, or of all present ones if that is None."""
         return ClusterTeam(
             self, make_handler, handler_args, jobs or self.worker_count, assignment, self._limits
         )
 
 
 class ClusterTeam(DispatchingTeam):
-    """Workers of a cluster; those that come later take part. Arrivals raise ClusterError where the
-    scheduler is lost or no worker is left: what has come by then is all there is."""
+    """Team of cluster workers, including workers that join later.
+
+    ``iter_results`` raises ClusterError if the scheduler or the last worker is lost; the results up
+    to then remain valid.
+    """
 
     def __init__(self, cluster: Cluster, *team_args: Any) -> None:
         super().__init__(*team_args)
         self._cluster, self._client = cluster, cluster.client()
         self._outgrown_tasks: set[int] = set()
-        """Numbers of tasks that outgrew their memory, as their workers tell before they end."""
-        self._futures: dict[str, Any] = {}  # of the last task of each worker
-        self._stuck_workers: set[str] = set()  # workers that neither end nor answer
-        self._workers_seen_at = time.monotonic()  # when there last was a worker
+        """Indices of tasks that exceeded their memory limit, as reported before the worker ends."""
+        self._futures: dict[str, Any] = {}  # of the latest task, by worker
+        self._stuck_workers: set[str] = set()  # workers that do not answer after their time limit
+        self._workers_seen_at = time.monotonic()  # when a worker was last available
 
     def __enter__(self) -> Self:
         self._client.subscribe_topic(self.team_id, lambda event: self._outgrown_tasks.add(event[1]))
@@ -226,19 +250,25 @@ class ClusterTeam(DispatchingTeam):
         for job in self.running_jobs.values():
             self._cancel_job(job)
         if not self._cluster.is_lost():
-            leaving = threading.Thread(target=self._disconnect_workers, daemon=True)
-            leaving.start()
-            leaving.join(LEAVE_TIMEOUT)
+            disconnect_thread = threading.Thread(target=self._disconnect_workers, daemon=True)
+            disconnect_thread.start()
+            disconnect_thread.join(LEAVE_TIMEOUT)
 
     def _disconnect_workers(self) -> None:
-        """Let workers forget the team, and end those that are still at a task of it."""
-        with suppress(Exception):  # nothing that matters any more
+        """Make workers drop the team, and end those that still run a task of it."""
+        with suppress(Exception):  # best effort at the end of a team
             self._client.unsubscribe_topic(self.team_id)
-            how = {"workers": list(self._cluster.worker_addresses), "on_error": "ignore"}
-            self._client.run(dask_worker.forget_team, self.team_id, bool(self.running_jobs), **how)
+            run_options = {"workers": list(self._cluster.worker_addresses), "on_error": "ignore"}
+            self._client.run(
+                dask_worker.forget_team, self.team_id, bool(self.running_jobs), **run_options
+            )
 
     def _available_workers(self) -> Sequence[str]:
-        workers = [one for one in self._cluster.worker_addresses if one not in self._stuck_workers]
+        workers = [
+            address
+            for address in self._cluster.worker_addresses
+            if address not in self._stuck_workers
+        ]
         if workers or self.running_jobs:
             self._workers_seen_at = time.monotonic()
         elif time.monotonic() - self._workers_seen_at > self._cluster.wait_seconds:
@@ -257,11 +287,11 @@ class ClusterTeam(DispatchingTeam):
             )
             self._futures[job.worker] = future
             self._client.loop.add_callback(self._await_answer, job, future)
-        except Exception as error:  # the client is closed, or will be
+        except Exception as error:  # the client is closed or closing
             raise self._lost_cluster_error(tr("the scheduler of the cluster is lost")) from error
 
     async def _await_answer(self, job: Job, future: Any) -> None:
-        """Wait for a task in the client's own thread, and fetch its answer."""
+        """Wait for the future of a job in the client's event loop, and queue the reply."""
         try:
             self.replies.put((job, await future))
         except BaseException as error:
@@ -270,32 +300,32 @@ class ClusterTeam(DispatchingTeam):
     def _check_workers(self) -> None:
         if self._cluster.is_lost():
             raise self._lost_cluster_error(tr("the scheduler of the cluster is lost"))
-        there = self._cluster.worker_addresses
-        most = (self.limits.seconds or math.inf) + TIME_LIMIT_GRACE
+        addresses = self._cluster.worker_addresses
+        max_seconds = (self.limits.seconds or math.inf) + TIME_LIMIT_GRACE
         for job in self.running_jobs.values():
-            if job.elapsed_seconds > most:
+            if job.elapsed_seconds > max_seconds:
                 self._stuck_workers.add(job.worker)
-            if job.worker not in there or job.worker in self._stuck_workers:
+            if job.worker not in addresses or job.worker in self._stuck_workers:
                 self.replies.put((job, WorkerDied()))
 
     def _error_of_job(self, job: Job, error: BaseException) -> VorratError:
-        """What dask says of a task that did not end as it should."""
+        """Translate dask's error for a task whose worker was lost."""
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
         if not isinstance(error, (CancelledError, CommClosedError, KilledWorker, WorkerDied)):
             raise error
-        lost = getattr(error, "reason", "") == "scheduler-connection-lost"
-        if lost or self._cluster.is_lost():
+        lost_connection = getattr(error, "reason", "") == "scheduler-connection-lost"
+        if lost_connection or self._cluster.is_lost():
             raise self._lost_cluster_error(tr("the scheduler of the cluster is lost")) from error
         self._cancel_job(job)
-        died = tr(
+        message = tr(
             "worker {address} of the cluster was lost, and so was the one before that had the "
             "same task; perhaps it takes more memory than they have",
             address=job.worker,
         )
         return process_limits.lost_task_error(
-            self.limits, job.elapsed_seconds, job.task_index in self._outgrown_tasks, died
+            self.limits, job.elapsed_seconds, job.task_index in self._outgrown_tasks, message
         )
 
     def _cancel_job(self, job: Job) -> None:
@@ -308,7 +338,7 @@ class ClusterTeam(DispatchingTeam):
 
 
 def comparable_versions(dask_versions: Mapping[str, Any], threads: int) -> dict[str, Any]:
-    """What must be the same on both sides, by name, of what dask knows of one of them."""
+    """Return the figures that must agree on both sides, by name, from dask's version report."""
     versions = {name: dask_versions["packages"].get(name) for name in COMPARED_PACKAGES}
     python = ".".join(dask_versions["packages"]["python"].split(".")[:2])
     return {"threads (--nthreads)": threads, "python": python, **versions}
@@ -317,75 +347,84 @@ def comparable_versions(dask_versions: Mapping[str, Any], threads: int) -> dict[
 def worker_mismatch(
     address: str, worker_versions: Mapping[str, Any], own_versions: Mapping[str, Any]
 ) -> str | None:
-    """Why a worker that is like this cannot be used by who is like that, or None."""
+    """Return why a worker with these versions is unsuitable, or None."""
     text = "worker {address} has {name} {other}, and here is {own}: answers would not be the same"
-    for name, own in own_versions.items():
-        if worker_versions[name] != own:
-            return tr(text, address=address, name=name, other=worker_versions[name], own=own)
+    for name, own_value in own_versions.items():
+        if worker_versions[name] != own_value:
+            return tr(text, address=address, name=name, other=worker_versions[name], own=own_value)
     return None
 
 
 def with_protocol(address: str) -> str:
-    """The address with its protocol: tls, unless it is tcp and stays on this machine. Raises
-    ClusterError where it is none, or is not encrypted and leads elsewhere."""
+    """Return the address with its protocol: tls, or tcp if the address is on this machine.
+
+    Raise ClusterError if it is no address, or is unencrypted and not on this machine.
+    """
     if address == LOCAL_ADDRESS:
         return address
-    protocol, found, place = address.rpartition("://")
-    protocol = protocol if found else "tls"
-    host, colon, port = place.rpartition(":")
+    protocol, separator, host_and_port = address.rpartition("://")
+    protocol = protocol if separator else "tls"
+    host, colon, port = host_and_port.rpartition(":")
     if protocol not in ("tls", "tcp") or not (host and colon and port.isdecimal()):
         raise cluster_error(
             "'{address}' is no address of a scheduler, such as tls://10.0.0.5:8786.",
             address=address,
         )
-    loopback = host == "localhost"
+    is_loopback = host == "localhost"
     with suppress(ValueError):
-        loopback = loopback or ipaddress.ip_address(host.strip("[]")).is_loopback
-    if protocol == "tcp" and not loopback:
+        is_loopback = is_loopback or ipaddress.ip_address(host.strip("[]")).is_loopback
+    if protocol == "tcp" and not is_loopback:
         raise cluster_error(
             "'{address}' is another machine, which is spoken to by TLS alone: {secured}",
             address=address,
-            secured=f"tls://{place}",
+            secured=f"tls://{host_and_port}",
         )
-    return f"{protocol}://{place}"
+    return f"{protocol}://{host_and_port}"
 
 
 def _connection_security(address: str, tls_files: TlsFiles) -> Any:
-    """How a scheduler at such an address is spoken to, as a ``distributed.Security``. Raises
-    ClusterError where a file that TLS needs is not named or not there."""
+    """Return the ``distributed.Security`` for a scheduler address.
+
+    Raise ClusterError if a required TLS file is not named or does not exist.
+    """
     from distributed.security import Security
 
     if address.startswith("tcp://"):
         return Security(require_encryption=False)
     names = ("tls_ca_file", "tls_client_cert", "tls_client_key")
-    given = {
+    tls_settings = {
         name: str(path) for name, path in zip(names, tls_files, strict=True) if path is not None
     }
-    made = Security(require_encryption=True, **given)
-    held = [getattr(made, name, None) for name in names]
+    security = Security(require_encryption=True, **tls_settings)
+    paths = [getattr(security, name, None) for name in names]
     options = ("--tls-ca", "--tls-cert", "--tls-key")
-    missing = [option for option, path in zip(options, held, strict=True) if path is None]
+    missing = [option for option, path in zip(options, paths, strict=True) if path is None]
     if missing:
         raise cluster_error("TLS needs three files; missing: {options}", options=", ".join(missing))
-    for path in map(str, held):
+    for path in map(str, paths):
         if "\n" not in path and not Path(path).is_file():
             raise cluster_error("there is no file '{path}'", path=path)
-    return made
+    return security
 
 
 @contextmanager
 def _connected_client(address: str, security: Any, wait_seconds: float) -> Iterator[Any]:
     from distributed import Client
 
-    # What is said here is said in other words.
+    # Errors are reported by this module; dask's log would repeat them.
     for name in ["distributed", *logging.root.manager.loggerDict]:
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    how: dict[str, Any] = {"security": security, "timeout": min(wait_seconds, CONNECT_TIMEOUT)}
+    client_options: dict[str, Any] = {
+        "security": security,
+        "timeout": min(wait_seconds, CONNECT_TIMEOUT),
+    }
     try:
-        with warnings.catch_warnings():  # of versions, which are compared here
+        with warnings.catch_warnings():  # version differences, which this module checks itself
             warnings.simplefilter("ignore")
-            client = Client(address, set_as_default=False, direct_to_workers=False, **how)
+            client = Client(
+                address, set_as_default=False, direct_to_workers=False, **client_options
+            )
     except (OSError, ValueError, TimeoutError) as error:
         raise cluster_error(
             "no scheduler answers at {address}: {problem}", address=address, problem=error
@@ -399,7 +438,7 @@ def _connected_client(address: str, security: Any, wait_seconds: float) -> Itera
 
 @contextmanager
 def _startup_errors_reworded() -> Iterator[None]:
-    """Say in other words what dask raises where one of its processes ends before it has begun."""
+    """Raise errors of dask's startup as ClusterError."""
     try:
         yield
     except Exception as error:
@@ -410,15 +449,17 @@ def _startup_errors_reworded() -> Iterator[None]:
 
 @contextmanager
 def _local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
-    """The address of a scheduler that is begun here, and how it is spoken to: TLS by certificates
-    that are kept in memory alone; nothing listens beyond this machine, and there is no dashboard.
+    """Start a scheduler and workers on this machine; yield its address and security.
+
+    Certificates for TLS are kept in memory only. Nothing listens beyond this machine, and there is
+    no dashboard.
     """
     import dask
     from distributed import LocalCluster
     from distributed.security import Security
 
-    secured = Security.temporary()
-    routes = [f"distributed.{one}.http.routes" for one in ("scheduler", "worker")]
+    security = Security.temporary()
+    routes = [f"distributed.{role}.http.routes" for role in ("scheduler", "worker")]
     with dask.config.set({route: [] for route in routes}):
         with task_server.sigint_blocked(), _startup_errors_reworded():
             cluster = LocalCluster(
@@ -427,7 +468,7 @@ def _local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
                 processes=True,
                 host="127.0.0.1",
                 protocol="tls://",
-                security=secured,
+                security=security,
                 dashboard_address="127.0.0.1:0",
                 scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,
@@ -435,7 +476,7 @@ def _local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
                 preload=[dask_worker.__name__],
             )
         try:
-            yield cluster.scheduler_address, secured
+            yield cluster.scheduler_address, security
         finally:
             with suppress(Exception):
                 cluster.close(timeout=5)

@@ -1,5 +1,7 @@
-"""Tasks dealt out to workers, one at a time to each: so it is known which task a worker had that is
-lost. All of this runs in the thread of who takes the arrivals; replies come through a queue."""
+"""Dispatch of tasks to workers, one at a time, so that the task of a lost worker is known.
+
+All of this runs in the thread that iterates over the results; replies arrive through a queue.
+"""
 
 import pickle
 import time
@@ -16,32 +18,35 @@ from optimizer.errors import VorratError, WorkerDied
 from optimizer.parallel.interface import Assignment, HandlerFactory, Limits, TaskResult, Team
 from optimizer.parallel.task_server import TaskReply, TaskRequest
 
-MAX_ATTEMPTS = 2  # how often a task is handed over whose worker is lost
+MAX_ATTEMPTS = 2  # how often a task is sent if its workers are lost
 POLL_INTERVAL = 0.2
-"""Seconds after which a wait looks around, for Ctrl-C as well where nothing interrupts it."""
+"""Seconds that a wait for replies lasts; between waits Ctrl-C is handled on all platforms."""
 
 
 @dataclass(eq=False)
 class Job:
-    """A task that waits or is at a worker."""
+    """A task that waits or runs at a worker."""
 
-    call_number: int  # of the team, in which it was given
+    call_number: int  # the call of ``iter_results`` that it belongs to
     task_index: int
     pickled_task: bytes
     lane: int
     attempts: int = 0
     worker: Any = None
-    started_at: float = 0.0  # when it was last handed over (monotonic)
+    started_at: float = 0.0  # when it was last sent (monotonic)
 
     @property
     def elapsed_seconds(self) -> float:
-        """Since it was handed over."""
+        """Seconds since the job was last sent."""
         return time.monotonic() - self.started_at
 
 
 class DispatchingTeam(Team[Any, Any]):
-    """A team whose engine says which workers there are. With fixed dealing there are as many lanes
-    as jobs, and each stays with a worker that lives; else whoever is free serves the only lane."""
+    """Team that assigns tasks to the workers that its engine reports.
+
+    With fixed assignment there are as many lanes as workers, and a lane stays with one worker as
+    long as that lives. With assignment ``next`` there is one lane, which all free workers serve.
+    """
 
     def __init__(
         self,
@@ -59,56 +64,58 @@ class DispatchingTeam(Team[Any, Any]):
         self._pickled_handler = pickle.dumps((make_handler, handler_args), pickle.HIGHEST_PROTOCOL)
         self._max_workers, self._has_fixed_assignment = jobs, assignment == "fixed"
         self._language = current_language()
-        self._lane_workers: dict[int, Any] = {}  # who serves each lane that is dealt out
+        self._lane_workers: dict[int, Any] = {}  # worker of each assigned lane
         self._call_number = 0
-        self._waiting_jobs: list[deque[Job]] = []  # what waits, by lane
-        self.answer_count = 0  # how many answers have come in this call
+        self._waiting_jobs: list[deque[Job]] = []  # by lane
+        self.answer_count = 0  # results of the current call so far
 
     @abstractmethod
     def _available_workers(self) -> Sequence[Hashable]:
-        """The workers that there are, whether they are at a task or not."""
+        """Return the workers that exist, busy or not."""
 
     @abstractmethod
     def _send_job(self, job: Job, request: TaskRequest) -> None:
-        """Hand a job to its worker; the reply, or what kept it from coming, goes to the inbox."""
+        """Send a job to its worker. The reply, or the error in its place, is put into
+        ``replies``."""
 
     @abstractmethod
     def _error_of_job(self, job: Job, error: BaseException) -> VorratError:
-        """What is told of a job whose worker is lost; what is no loss of a worker is raised."""
+        """Return the error of a job whose worker is lost. Raise ``error`` if it means something
+        else."""
 
     @abstractmethod
     def _check_workers(self) -> None:
-        """Nothing has come for a while: see whether anything still can."""
+        """Check for lost workers after a wait without a reply."""
 
     def _on_reply(self, job: Job, reply: TaskReply) -> None:
-        """A worker has answered: an engine may look at it."""
+        """Inspect the reply of a worker; engines may override this."""
 
     def iter_results(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
-        """What becomes of each task, as it comes; raises errors that are no VorratError."""
+        """Yield the result of each task as it completes. Raise errors that are no VorratError."""
         self._call_number, self.answer_count, source = self._call_number + 1, 0, enumerate(tasks)
         self._waiting_jobs = [
             deque() for _ in range(self._max_workers if self._has_fixed_assignment else 1)
         ]
-        arrival, ended = None, False
+        result, all_queued = None, False
         while True:
             if self.is_closed:
                 raise RuntimeError("the team has been closed")
-            ended = ended or self._queue_tasks(source)
+            all_queued = all_queued or self._queue_tasks(source)
             self._assign_jobs()
-            if arrival is not None:
+            if result is not None:
                 self.answer_count += 1
-                yield arrival
-                arrival = None
+                yield result
+                result = None
             elif any(self._waiting_jobs) or any(
-                one.call_number == self._call_number for one in self.running_jobs.values()
+                job.call_number == self._call_number for job in self.running_jobs.values()
             ):
-                arrival = self._next_result()
+                result = self._next_result()
             else:
                 return
 
     def _queue_tasks(self, numbered_tasks: Iterator[tuple[int, Any]]) -> bool:
-        """Take tasks until each lane has as many waiting as there are workers for it; whether there
-        are no more."""
+        """Queue tasks until each lane has enough waiting for its workers. Return whether all are
+        queued."""
         lanes = self._waiting_jobs
         while sum(map(len, lanes)) < 64 * len(lanes):
             if all(lanes) if self._has_fixed_assignment else len(lanes[0]) >= self._max_workers:
@@ -117,8 +124,8 @@ class DispatchingTeam(Team[Any, Any]):
             if index < 0:
                 return True
             lane = index % len(lanes)
-            sent = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
-            lanes[lane].append(Job(self._call_number, index, sent, lane))
+            pickled_task = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
+            lanes[lane].append(Job(self._call_number, index, pickled_task, lane))
         return False
 
     def _assign_jobs(self) -> None:
@@ -134,42 +141,45 @@ class DispatchingTeam(Team[Any, Any]):
                 job.attempts += 1
                 job.worker, job.started_at = worker, time.monotonic()
                 self.running_jobs[worker] = job
-                about = (self.team_id, lane, job.task_index, self._language, self.limits)
-                self._send_job(job, TaskRequest(*about, job.pickled_task, self._pickled_handler))
+                request_header = (self.team_id, lane, job.task_index, self._language, self.limits)
+                self._send_job(
+                    job, TaskRequest(*request_header, job.pickled_task, self._pickled_handler)
+                )
 
     def _lane_for(self, worker: Any, workers: Sequence[Any]) -> int | None:
-        """A lane with a task for this worker: its own, or one that nobody serves."""
+        """Return a lane with a waiting task for this worker: its own, or one without a living
+        worker."""
         if not self._has_fixed_assignment:
             return 0 if self._waiting_jobs[0] else None
         busy = {job.lane for job in self.running_jobs.values()}
         for lane in sorted(
             range(len(self._waiting_jobs)), key=lambda n: self._lane_workers.get(n) != worker
         ):
-            home = self._lane_workers.get(lane)
+            lane_worker = self._lane_workers.get(lane)
             if (
                 self._waiting_jobs[lane]
                 and lane not in busy
-                and (home == worker or home not in workers)
+                and (lane_worker == worker or lane_worker not in workers)
             ):
                 self._lane_workers[lane] = worker
                 return lane
         return None
 
     def _next_result(self) -> TaskResult[Any] | None:
-        """Wait a little for a reply, and tell what comes of it."""
+        """Wait briefly for a reply and return the result that it gives, if any."""
         try:
             job, reply = self.replies.get(timeout=POLL_INTERVAL)
         except Empty:
             self._check_workers()
             return None
-        if self.running_jobs.get(job.worker) is not job:  # it was given up
+        if self.running_jobs.get(job.worker) is not job:  # the job was abandoned
             return None
         del self.running_jobs[job.worker]
-        answer, error, is_own = None, None, job.call_number == self._call_number
+        answer, error, is_current_call = None, None, job.call_number == self._call_number
         if isinstance(reply, BaseException):
             error = self._error_of_job(job, reply)
-            if isinstance(error, WorkerDied) and job.attempts < MAX_ATTEMPTS and is_own:
-                # As another job: what is still said of the one that was lost concerns nobody.
+            if isinstance(error, WorkerDied) and job.attempts < MAX_ATTEMPTS and is_current_call:
+                # Retry as a new job, so that late replies to the lost one are ignored.
                 self._waiting_jobs[job.lane].appendleft(replace(job, worker=None))
                 return None
         else:
@@ -177,6 +187,10 @@ class DispatchingTeam(Team[Any, Any]):
             answer, error, trace = pickle.loads(reply.content)
             if error is not None:
                 error.add_note(trace)
-        if is_own and error is not None and not isinstance(error, VorratError):
+        if is_current_call and error is not None and not isinstance(error, VorratError):
             raise error
-        return TaskResult(job.task_index, answer, error, job.elapsed_seconds) if is_own else None
+        return (
+            TaskResult(job.task_index, answer, error, job.elapsed_seconds)
+            if is_current_call
+            else None
+        )

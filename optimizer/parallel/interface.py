@@ -1,4 +1,4 @@
-"""What an engine is: many tasks answered side by side, wherever that happens."""
+"""Interfaces of parallel execution: engines, teams of workers and results of tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -12,22 +12,27 @@ Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 HandlerFactory = Callable[..., Callable[[Any], Any]]
-"""Called once by each worker; returns what answers one task after the other. A function of a
-module, since workers import it by its name."""
+"""Called once by each worker; returns the function that answers its tasks.
+
+It must be a module-level function, since workers import it by name.
+"""
 
 Assignment = Literal["fixed", "next"]
-"""How tasks reach workers. ``fixed``: every n-th to the same, so that what a worker has learnt from
-earlier ones, and so every result, is the same each time. ``next``: to whoever is free, for tasks
-that have nothing to do with each other."""
+"""How tasks are assigned to workers.
+
+``fixed``: every n-th task to the same worker, so that each worker's state, and with it every
+result, is the same on each run. ``next``: to any free worker, for tasks that are independent of
+each other.
+"""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one task may take of the process that answers it; None for no limit."""
+    """Limits of one task on the process that answers it; None for no limit."""
 
     memory_bytes: int | None = None  # bytes that the process holds in memory (resident)
     seconds: float | None = None
-    """From when the task is handed over; for a solver that hangs, well above its own limit."""
+    """Seconds from sending the task; well above the solver's own limit, for a solver that hangs."""
 
 
 NO_LIMITS = Limits()
@@ -35,18 +40,20 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, eq=False)
 class TaskResult(Generic[Answer]):
-    """The answer to one task, or why it has none, as it comes."""
+    """Answer to one task, or the error in its place."""
 
-    task_index: int  # of the task, in the order in which tasks were given
+    task_index: int  # position of the task in the sequence of tasks
     answer: Answer | None
     error: VorratError | None
-    """What the task raised, or what became of its worker: WorkerLost, OutOfMemory, TimedOut."""
-    seconds: float  # from when the task was handed over
+    """Error that the task raised, or WorkerDied, OutOfMemory or TimedOut for its worker."""
+    seconds: float  # since the task was sent
 
 
 class Team(ABC, Generic[Task, Answer]):
-    """Workers that answer tasks, each with what it has learnt from its own earlier ones. To be used
-    as a context, which ends with all of them gone; what they had not finished is lost."""
+    """Group of workers that answer tasks; each keeps state from its own earlier tasks.
+
+    The end of the context ends all workers; unfinished tasks are lost.
+    """
 
     def __enter__(self) -> Self:
         return self
@@ -56,38 +63,43 @@ class Team(ABC, Generic[Task, Answer]):
 
     @abstractmethod
     def iter_results(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
-        """What becomes of each task, as it comes: an error of one leaves the others alone. Tasks
-        are taken as workers become free, a few ahead. A worker that is lost is replaced, and its
-        task tried once more before it counts as lost; one that outgrew its memory or its time is
-        not tried again. Errors that are no VorratError are raised. One call at a time: what an
-        earlier one has left is answered for nobody."""
+        """Yield the result of each task as it completes; an error of one does not affect the
+        others.
+
+        Tasks are taken as workers become free, a few ahead. A lost worker is replaced, and its task
+        is tried once more; a task that exceeded its memory or time limit is not. Errors that are no
+        VorratError are raised. Only one call can run at a time: results left over from an earlier
+        one are dropped.
+        """
 
     def map(
         self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
     ) -> list[Answer]:
-        """The answers in the order of the tasks, and each told as it comes. Raises the first error
-        of a task; WorkerLost, OutOfMemory or TimedOut where its worker is gone."""
+        """Return the answers in the order of the tasks; call ``on_done`` with each as it completes.
+
+        Raise the first error of a task; WorkerDied, OutOfMemory or TimedOut if its worker was lost.
+        """
         answers: dict[int, Any] = {}
-        with closing(self.iter_results(tasks)) as arrivals:
-            for arrival in arrivals:
-                if arrival.error is not None:
-                    raise arrival.error
-                answers[arrival.task_index] = answer = arrival.answer
+        with closing(self.iter_results(tasks)) as results:
+            for result in results:
+                if result.error is not None:
+                    raise result.error
+                answers[result.task_index] = answer = result.answer
                 if on_done is not None:
-                    on_done(tasks[arrival.task_index], answer)  # type: ignore[arg-type]
+                    on_done(tasks[result.task_index], answer)  # type: ignore[arg-type]
         return [answers[n] for n in range(len(answers))]
 
 
 class Engine(Protocol):
-    """Where tasks are answered."""
+    """Provider of workers."""
 
     @property
     def name(self) -> str:
-        """What manifests call it: ``in process``, ``processes`` or ``cluster``."""
+        """Name in manifests: ``in process``, ``processes`` or ``cluster``."""
 
     @property
     def worker_count(self) -> int | None:
-        """Workers that there are for a run anyway; None where they are begun as they are needed."""
+        """Number of workers that exist already; None if they are started on demand."""
 
     def team(
         self,
@@ -96,5 +108,8 @@ class Engine(Protocol):
         jobs: int | None,
         assignment: Assignment = "fixed",
     ) -> Team[Any, Any]:
-        """A team of so many workers, each of which calls ``make`` with ``given``; as many as the
-        engine has where ``jobs`` is None."""
+        """Return a team of ``jobs`` workers, each of which calls ``make_handler`` with
+        ``handler_args``.
+
+        If ``jobs`` is None, the team has as many workers as the engine has.
+        """

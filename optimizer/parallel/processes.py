@@ -1,6 +1,9 @@
-"""The engine of this machine: each worker a fresh process that solves with one thread, since the
-solver keeps one thread count and must not be forked. It is a pool of Pebble with one process, which
-begins it, speaks to it, ends it when its time is over, and begins another when it has died."""
+"""Engine of local processes.
+
+Each worker is a spawned process that solves with one thread, since the solver keeps its thread
+count for a process and must not be forked. A worker is a Pebble pool of one process; Pebble starts
+the process, ends it at its time limit and replaces it when it has died.
+"""
 
 from __future__ import annotations
 
@@ -28,22 +31,24 @@ from optimizer.parallel.interface import (
 )
 from optimizer.parallel.task_server import TaskReply, TaskRequest
 
-REPLACEMENT_MEMORY_SHARE = (
-    0.75  # part of the limit of memory beyond which a process is replaced before its next task
-)
-EXIT_REASON_TIMEOUT = 1.0  # seconds in which Pebble says why a process has died, or never does
-TIME_LIMIT_GRACE = 1.0  # seconds beyond its time in which a process should have ended itself
+# Share of the memory limit above which a process is replaced before its next task.
+REPLACEMENT_MEMORY_SHARE = 0.75
+EXIT_REASON_TIMEOUT = 1.0  # seconds within which Pebble reports why a process died
+TIME_LIMIT_GRACE = 1.0  # seconds beyond the limit before Pebble ends a process
 
 
 @dataclass(frozen=True)
 class LocalProcesses:
-    """Processes of this machine: as many as usable cores where neither ``jobs`` nor the team says
-    how many. With one job and no limits this process answers itself."""
+    """Engine of local processes: ``jobs`` of them, or one for each usable core.
+
+    With one job and no limits, tasks run in the present process.
+    """
 
     limits: Limits = NO_LIMITS
     jobs: int | None = None
     limits_this_process: bool = False
-    """Whether this process is held to the limits too, and so may answer itself all the same."""
+    """Whether the limits are enforced on the present process too, so that it may run tasks
+    itself."""
 
     name = "processes"
     worker_count = None
@@ -55,7 +60,7 @@ class LocalProcesses:
         jobs: int | None,
         assignment: Assignment = "fixed",
     ) -> InProcessTeam | ProcessTeam:
-        """A team of processes, or of this one."""
+        """Return a team of processes, or one that runs tasks in the present process."""
         jobs = jobs or self.jobs or usable_cores()
         if jobs == 1 and (self.limits_this_process or self.limits == NO_LIMITS):
             return InProcessTeam(make_handler, handler_args)
@@ -63,9 +68,11 @@ class LocalProcesses:
 
 
 class ProcessTeam(DispatchingTeam):
-    """Processes that answer tasks, begun as tasks come for them. One that dies, or is ended since
-    it outgrew its limits, is replaced by one that knows nothing of earlier tasks: what it answers
-    to later ones may be another plan within the gap."""
+    """Team of processes, each started with its first task.
+
+    A process that dies, or is ended at a limit, is replaced by one without the state of earlier
+    tasks; its later answers may be other plans within the gap.
+    """
 
     def __init__(
         self,
@@ -77,9 +84,10 @@ class ProcessTeam(DispatchingTeam):
     ) -> None:
         super().__init__(make_handler, handler_args, jobs, assignment, limits)
         self._pools: dict[int, Any] = {}
-        self._pids: dict[int, Any] = {}  # what their processes say of themselves
-        self._dead_since: dict[Job, float] = {}  # since when their processes have been (monotonic)
-        # Where tasks have nothing to do with each other, what earlier ones left is of no use.
+        self._pids: dict[int, Any] = {}  # futures of the process ids
+        # When their process was first found dead (monotonic).
+        self._dead_since: dict[Job, float] = {}
+        # Independent tasks gain nothing from earlier ones, so such a process is replaced early.
         self._replacement_bytes = (limits.memory_bytes or 0) * (
             REPLACEMENT_MEMORY_SHARE if assignment == "next" else 1.0
         )
@@ -95,16 +103,16 @@ class ProcessTeam(DispatchingTeam):
         return range(self._max_workers)
 
     def _send_job(self, job: Job, request: TaskRequest) -> None:
-        """Hand a job to its worker, which is begun where there is none that can take it."""
+        """Send a job to its worker; start the process if there is none alive."""
         from pebble import ProcessPool
 
-        most = None if self.limits.seconds is None else self.limits.seconds + TIME_LIMIT_GRACE
+        timeout = None if self.limits.seconds is None else self.limits.seconds + TIME_LIMIT_GRACE
         try:
             with task_server.sigint_blocked():
                 if job.worker in self._pools and not self._is_alive(job.worker):
                     self._end_worker(job.worker)
                 if job.worker not in self._pools:
-                    # Known before it begins, so that it is ended whatever comes in between.
+                    # Registered before it starts, so that __exit__ always ends it.
                     self._pools[job.worker] = ProcessPool(
                         max_workers=1,
                         initializer=task_server.prepare_worker_process,
@@ -112,21 +120,24 @@ class ProcessTeam(DispatchingTeam):
                         context=multiprocessing.get_context("spawn"),
                     )
                     self._pids[job.worker] = self._pools[job.worker].schedule(os.getpid)
-                done = self._pools[job.worker].schedule(
-                    task_server.answer_request, (request,), timeout=most
+                future = self._pools[job.worker].schedule(
+                    task_server.answer_request, (request,), timeout=timeout
                 )
-        except RuntimeError as error:  # no process could be begun
+        except RuntimeError as error:  # no process could be started
             self.replies.put((job, error))
             return
-        done.add_done_callback(lambda own: self.replies.put((job, own.exception() or own.result())))
+        future.add_done_callback(
+            lambda completed: self.replies.put((job, completed.exception() or completed.result()))
+        )
 
     def _is_alive(self, worker: int) -> bool:
-        """Whether its process is there, or comes; of one that ends with 0 Pebble tells nothing."""
-        said = self._pids.get(worker)
-        if said is None or not self._pools[worker].active:
+        """Return whether the process is running or starting; Pebble does not report an exit code of
+        0."""
+        pid_future = self._pids.get(worker)
+        if pid_future is None or not self._pools[worker].active:
             return False
-        return not said.done() or (
-            not said.exception() and process_limits.resident_memory(said.result()) > 0
+        return not pid_future.done() or (
+            not pid_future.exception() and process_limits.resident_memory(pid_future.result()) > 0
         )
 
     def _end_worker(self, worker: int) -> None:
@@ -150,31 +161,35 @@ class ProcessTeam(DispatchingTeam):
     def _error_of_job(self, job: Job, error: BaseException) -> VorratError:
         if isinstance(error, BrokenExecutor) and isinstance(error.__cause__, OSError):
             return WorkerDied(tr("no process could be begun: {why}", why=error.__cause__))
-        outgrown = getattr(error, "exitcode", None) == process_limits.OUT_OF_MEMORY_EXIT_CODE
-        died = tr("a process that solved problems has died; fewer --jobs take less memory")
-        return process_limits.lost_task_error(self.limits, job.elapsed_seconds, outgrown, died)
+        outgrew_memory = getattr(error, "exitcode", None) == process_limits.OUT_OF_MEMORY_EXIT_CODE
+        message = tr("a process that solved problems has died; fewer --jobs take less memory")
+        return process_limits.lost_task_error(
+            self.limits, job.elapsed_seconds, outgrew_memory, message
+        )
 
 
 class InProcessTeam(Team[Any, Any]):
-    """This process, which answers one task after the other; nothing outlives a crash. A task that
-    the user stops has Interrupted as its error."""
+    """Team that runs tasks one after the other in the present process.
+
+    A crash ends everything. A task that the user stops has Interrupted as its error.
+    """
 
     def __init__(self, make_handler: HandlerFactory, handler_args: tuple[Any, ...]) -> None:
         self._make_handler, self._handler_args = make_handler, handler_args
         self._handler: Callable[[Any], Any] | None = None
 
     def iter_results(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
-        """What becomes of each task; each is taken when the one before it has been answered."""
+        """Yield the result of each task; each is taken when the one before is done."""
         for index, task in enumerate(tasks):
-            began, answer = time.monotonic(), None
+            started_at, answer = time.monotonic(), None
             error: VorratError | None = None
             try:
                 self._handler = self._handler or self._make_handler(*self._handler_args)
                 answer = self._handler(task)
-            except MemoryError as short:
-                self._handler = None  # what it has learnt may be half written
+            except MemoryError as memory_error:
+                self._handler = None  # its state may be inconsistent
                 error = OutOfMemory(tr("there is no memory left"))
-                error.__cause__ = short
+                error.__cause__ = memory_error
             except VorratError as failed:
                 error = failed
-            yield TaskResult(index, answer, error, time.monotonic() - began)
+            yield TaskResult(index, answer, error, time.monotonic() - started_at)

@@ -1,5 +1,7 @@
-"""What stays: a process, here or on a cluster, that keeps what it has learnt and answers one thing
-after the other; it tells what it finds on the way, and can be told to stop."""
+"""Services: long-lived workers, local or on a cluster, that keep state between messages.
+
+A service answers one message after the other, reports events while it works, and can be stopped.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +26,20 @@ from optimizer.parallel.task_server import TaskRequest
 if TYPE_CHECKING:
     from optimizer.parallel.cluster import Cluster
 
-POLL_INTERVAL = 0.5  # seconds between two looks at a process
+POLL_INTERVAL = 0.5  # seconds between checks of a worker
 
 
 class ServiceMessage(NamedTuple):
-    """What is sent: a number, what is asked, and the language of the answer."""
+    """Message to a service: a number, the question and the language of the answer."""
 
     number: int
-    question: Any  # None: what has this number is to stop
+    question: Any  # None asks to stop the message of this number
     language: Language = "en"
 
 
 class ServiceEvent(NamedTuple):
-    """What comes back: to which message, what it is, and whether it is the last."""
+    """Event from a service: the number of its message, the content, and whether it is the last
+    one."""
 
     number: int
     content: Any
@@ -47,23 +50,26 @@ ContentReporter = Callable[[Any], None]
 
 
 class Service(Protocol):
-    """What a process keeps. ``answer`` raises nothing; ``stop`` comes from another thread."""
+    """Service that a worker process holds. ``answer`` must not raise; ``stop`` is called from
+    another thread."""
 
     def answer(self, message: ServiceMessage, report: ContentReporter) -> Any:
-        """The answer to a message, of which something is told on the way."""
+        """Return the answer to a message; call ``report`` with intermediate events."""
 
     def stop(self, number: int) -> None:
-        """End what has this number soon; it may be answered by now, or not have come."""
+        """End the message of this number soon; it may be answered already, or not have arrived
+        yet."""
 
 
 ServiceFactory = Callable[[], Service]
-"""A function of a module, since a process imports it by its name."""
+"""Module-level function, since a process imports it by its name."""
 EventHandler = Callable[[ServiceEvent | None], None]
-"""Called from some thread with what a process tells; None where it is gone."""
+"""Called from some thread with each event of a worker; with None when the worker has ended."""
 
 
 class LocalWorker:
-    """A process of this machine. One that holds more bytes than ``memory`` is ended."""
+    """Process of this machine that runs a service. It is ended if it holds more than
+    ``memory_limit`` bytes."""
 
     def __init__(
         self, make_service: ServiceFactory, on_event: EventHandler, memory_limit: int | None = None
@@ -71,39 +77,41 @@ class LocalWorker:
         self.outgrew_memory, self._on_event, self._memory_limit = False, on_event, memory_limit
         self._send_lock = threading.Lock()
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        self._pipe, child_pipe = context.Pipe()
         with task_server.sigint_blocked():
             self._process = context.Process(
-                target=_run_service, args=(theirs, make_service), daemon=True
+                target=_run_service, args=(child_pipe, make_service), daemon=True
             )
             self._process.start()
-        theirs.close()
+        child_pipe.close()
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
     def is_alive(self) -> bool:
-        """Whether it is there."""
+        """Whether the process is running."""
         return self._process.is_alive()
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes that it holds in memory."""
+        """Resident memory of the process in bytes."""
         return process_limits.resident_memory(self._process.pid or 0)
 
     def send(self, message: ServiceMessage) -> None:
-        """Send a message whole, of which several may be on their way. It may take until the process
-        has begun. Raises OSError where it is gone."""
+        """Send a message; several may be pending. This can block until the process has started.
+
+        Raise OSError if the process has ended.
+        """
         with self._send_lock:
             self._pipe.send(message)
 
     def close(self, _wait_seconds: float = 0.0) -> None:
-        """End it, whatever it does."""
+        """End the process, whatever it is doing."""
         if self._process.is_alive():
             process_limits.kill_process_tree(self._process.pid or 0)
             self._process.join()
 
     def _listen(self) -> None:
-        with suppress(EOFError, OSError):  # it has ended
+        with suppress(EOFError, OSError):  # the process has ended
             while True:
                 while not self._pipe.poll(POLL_INTERVAL):
                     if self._memory_limit is not None and self.memory_bytes > self._memory_limit:
@@ -114,35 +122,35 @@ class LocalWorker:
 
 
 def _run_service(pipe: Connection, make_service: ServiceFactory) -> None:
-    """What runs in a process of this machine: answer what comes by a pipe until it is closed."""
+    """Run a service in a local process: answer messages from a pipe until it is closed."""
     task_server.prepare_worker_process([])
-    stays, asked = make_service(), SimpleQueue[ServiceMessage | None]()
+    service, messages = make_service(), SimpleQueue[ServiceMessage | None]()
 
     def listen() -> None:
         try:
             while True:
                 message: ServiceMessage = pipe.recv()
                 if message.question is None:
-                    stays.stop(message.number)
+                    service.stop(message.number)
                 else:
-                    asked.put(message)
+                    messages.put(message)
         except (EOFError, OSError):
-            asked.put(None)
+            messages.put(None)
 
     threading.Thread(target=listen, daemon=True).start()
-    while (message := asked.get()) is not None:
+    while (message := messages.get()) is not None:
         number = message.number
 
-        def tell(content: Any, number: int = number) -> None:
+        def report(content: Any, number: int = number) -> None:
             pipe.send(ServiceEvent(number, content, is_last=False))
 
         with using(message.language):
-            pipe.send(ServiceEvent(number, stays.answer(message, tell)))
+            pipe.send(ServiceEvent(number, service.answer(message, report)))
 
 
 class ClusterWorker:
-    """A worker of a cluster. It keeps what it has learnt between questions, while others may have
-    it answer theirs."""
+    """Cluster worker that runs a service. It keeps the service between messages, and may serve
+    others as well."""
 
     outgrew_memory = False
 
@@ -165,31 +173,35 @@ class ClusterWorker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the worker was there a moment ago."""
+        """Whether the worker was present at the last check."""
         return not self._closed.is_set()
 
     def send(self, message: ServiceMessage) -> None:
-        """Send a message. Raises OSError where the worker or the cluster is gone."""
+        """Send a message. Raise OSError if the worker or the cluster is lost."""
         try:
             if message.question is None:
-                given = (self._team_id, message.number)
-                self._client.run(dask_worker.stop_request, *given, workers=[self.address])
+                request_id = (self._team_id, message.number)
+                self._client.run(dask_worker.stop_request, *request_id, workers=[self.address])
                 return
-            order = TaskRequest(
+            request = TaskRequest(
                 self._team_id, 0, message.number, message.language, self._limits,
-                pickle.dumps(message), pickle.dumps((dask_worker.ServiceHandler, (self._make_service,))),
+                pickle.dumps(message),
+                pickle.dumps((dask_worker.ServiceHandler, (self._make_service,))),
             )  # fmt: skip
             self._future = self._client.submit(
-                dask_worker.answer_pickled_request, pickle.dumps(order), key=f"{self._team_id}-{message.number}",
+                dask_worker.answer_pickled_request, pickle.dumps(request),
+                key=f"{self._team_id}-{message.number}",
                 workers=[self.address], allow_other_workers=False, pure=False,
             )  # fmt: skip
             self._future.add_done_callback(partial(self._receive_answer, message.number))
-        except Exception as error:  # whatever dask says, nobody answers there
+        except Exception as error:  # any error of dask means that the worker is lost
             raise OSError(str(error)) from error
 
     def close(self, wait_seconds: float = 0.0) -> None:
-        """Let the worker forget it; one that is still at work is begun anew. That it has heard so
-        is waited for as long as ``patience``, in seconds."""
+        """Make the worker drop the service; a worker that is busy is restarted.
+
+        Wait at most ``wait_seconds`` for the worker to confirm.
+        """
         self._mark_lost()
         if self._leave_thread is None:
             self._leave_thread = threading.Thread(target=self._disconnect, daemon=True)
@@ -197,15 +209,15 @@ class ClusterWorker:
         self._leave_thread.join(wait_seconds)
 
     def _disconnect(self) -> None:
-        with suppress(Exception):  # the worker has gone, and what it knew with it
-            how = {"workers": [self.address], "on_error": "ignore"}
-            self._client.run(dask_worker.forget_team, self._team_id, True, **how)
+        with suppress(Exception):  # the worker is lost, and its state with it
+            run_options = {"workers": [self.address], "on_error": "ignore"}
+            self._client.run(dask_worker.forget_team, self._team_id, True, **run_options)
         with suppress(Exception):
             self._client.unsubscribe_topic(self._team_id)
             self._client.run_on_scheduler(dask_worker.clear_topic, self._team_id)
 
     def _receive_answer(self, number: int, future: Any) -> None:
-        """Hand on an answer; dask calls it in a thread of its own."""
+        """Pass on an answer; dask calls this in a thread of its own."""
         if future.status != "finished":
             self._mark_lost()
             return
@@ -213,14 +225,14 @@ class ClusterWorker:
         self._on_event(ServiceEvent(number, answer if error is None else error))
 
     def _receive_event(self, pickled_event: Any) -> None:
-        if isinstance(pickled_event, int):  # the number of a message that outgrew its memory
+        if isinstance(pickled_event, int):  # the number of a message that exceeded its memory limit
             self.outgrew_memory = True
         else:
             number, content = pickle.loads(pickled_event)
             self._on_event(ServiceEvent(number, content, is_last=False))
 
     def _watch_worker(self) -> None:
-        """Look whether the worker is there: dask would wait for one of its address for ever."""
+        """Check that the worker is present, since dask would wait forever for its address."""
         while not self._closed.wait(POLL_INTERVAL):
             if self._cluster.is_lost() or self.address not in self._cluster.worker_addresses:
                 self._mark_lost()
@@ -239,7 +251,7 @@ ServiceWorker = LocalWorker | ClusterWorker
 
 
 class ClusterWorkerStarter:
-    """Begins what stays on the workers of a cluster: each time on one that has the fewest."""
+    """Starts services on cluster workers, each on a worker with the fewest of them."""
 
     def __init__(
         self, make_service: ServiceFactory, cluster: Cluster, memory_limit: int | None = None
@@ -249,16 +261,16 @@ class ClusterWorkerStarter:
         self._start_lock = threading.Lock()
 
     def __call__(self, on_event: EventHandler) -> ClusterWorker:
-        """Raises OSError where the cluster has no worker."""
+        """Start a service. Raise OSError if the cluster has no worker."""
         with self._start_lock:
-            self._workers = [one for one in self._workers if one.is_alive]
-            taken = Counter(one.address for one in self._workers)
-            if not (workers := self._cluster.worker_addresses):
+            self._workers = [worker for worker in self._workers if worker.is_alive]
+            worker_counts = Counter(worker.address for worker in self._workers)
+            if not (addresses := self._cluster.worker_addresses):
                 raise OSError(tr("the cluster has no workers left"))
-            # Another server of the same cluster begins elsewhere, most of the time.
-            address = min(workers, key=lambda one: (taken[one], random.random()))
-            made = ClusterWorker(
+            # Ties are broken at random, so that servers of one cluster use different workers.
+            address = min(addresses, key=lambda worker: (worker_counts[worker], random.random()))
+            new_worker = ClusterWorker(
                 self._make_service, on_event, self._cluster, address, self._memory_limit
             )
-            self._workers.append(made)
-            return made
+            self._workers.append(new_worker)
+            return new_worker

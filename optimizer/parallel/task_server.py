@@ -1,5 +1,7 @@
-"""What runs in a worker, of this machine or of a cluster: one task after the other is answered.
-Tasks and answers are pickled here, so that what cannot be pickled is an error of its task alone."""
+"""Code that runs in a worker, local or on a cluster: it answers one task after the other.
+
+Tasks and answers are pickled here, so that what cannot be pickled is an error of its task alone.
+"""
 
 import multiprocessing
 import os
@@ -19,55 +21,54 @@ from optimizer.errors import OutOfMemory
 from optimizer.parallel.interface import Limits
 from optimizer.parallel.process_limits import enforce_limits, resident_memory
 
-# A process of multiprocessing would look for its first modules in the current folder, which anybody
-# may have sent; afterwards it has the path of its parent.
+# Without -P a spawned process would import its first modules from the current folder, whose content
+# is not trusted; afterwards it has the path of its parent.
 _original_interpreter_flags = util._args_from_interpreter_flags  # type: ignore[attr-defined]
 util._args_from_interpreter_flags = lambda: ["-P", *_original_interpreter_flags()]  # type: ignore[attr-defined]
 
 MAX_IDLE_SECONDS = 6 * 3600.0
-"""Seconds for which a lane that nobody asks is kept: its client may be gone without a word."""
+"""Seconds after which an unused lane is dropped: its client may have disappeared."""
 
 
 class TaskRequest(NamedTuple):
-    """One task, and whom it is for."""
+    """One task, with the lane that it belongs to."""
 
     team_id: str
     lane: int
     task_number: int
     language: Language
     limits: Limits
-    pickled_task: (
-        bytes  # pickled, so that it is plain data and functions by their names, here and there
-    )
-    pickled_handler: bytes  # what makes the lane where this worker has none of it, pickled
+    pickled_task: bytes  # the task as plain data
+    pickled_handler: bytes  # factory and arguments of the lane's handler
 
 
 class TaskReply(NamedTuple):
-    """What became of a task."""
+    """Reply to a task."""
 
-    content: bytes  # pickled: the answer, the error and its trace
-    memory_bytes: int  # bytes that the worker holds in memory after it; 0 where there is no limit
+    content: bytes  # pickled answer, error and traceback
+    memory_bytes: int  # resident memory of the worker afterwards; 0 without a limit
 
 
 handlers_by_lane: dict[tuple[str, int], tuple[Callable[[Any], Any], float]] = {}
-"""What answers the tasks of a lane, by team and number, and when it was last asked (monotonic)."""
+"""Handler of each lane, by team id and lane number, and when it was last used (monotonic)."""
 
 
 def answer_request(
     request: TaskRequest, on_outgrown: Callable[[], None] = lambda: None
 ) -> TaskReply:
-    """Answer one task; whatever it raises is its answer. ``tell`` is called where it outgrows its
-    memory, before the process ends."""
+    """Answer one task; an exception becomes the error in the reply.
+
+    ``on_outgrown`` is called before the process ends at its memory limit.
+    """
     with using(request.language), enforce_limits(request.limits, on_outgrown):
         try:
             content = _pickle((_handler_for(request)(pickle.loads(request.pickled_task)), None, ""))
         except MemoryError as error:
-            handlers_by_lane.pop(
-                (request.team_id, request.lane), None
-            )  # what it has learnt may be half written
-            short = OutOfMemory(tr("there is no memory left"))
-            short.__cause__ = error
-            content = _pickle_error(short)
+            # Its state may be inconsistent.
+            handlers_by_lane.pop((request.team_id, request.lane), None)
+            memory_error = OutOfMemory(tr("there is no memory left"))
+            memory_error.__cause__ = error
+            content = _pickle_error(memory_error)
         except BaseException as error:
             content = _pickle_error(error)
     return TaskReply(
@@ -77,16 +78,18 @@ def answer_request(
 
 def _handler_for(request: TaskRequest) -> Callable[[Any], Any]:
     now, key = time.monotonic(), (request.team_id, request.lane)
-    for old in [
-        one for one, (_, asked) in handlers_by_lane.items() if now - asked > MAX_IDLE_SECONDS
+    for stale_key in [
+        lane_key
+        for lane_key, (_, last_used_at) in handlers_by_lane.items()
+        if now - last_used_at > MAX_IDLE_SECONDS
     ]:
-        del handlers_by_lane[old]
+        del handlers_by_lane[stale_key]
     if key not in handlers_by_lane:
-        make, given = pickle.loads(request.pickled_handler)
-        handlers_by_lane[key] = make(*given), now
-    answer = handlers_by_lane[key][0]
-    handlers_by_lane[key] = answer, now
-    return answer
+        make_handler, handler_args = pickle.loads(request.pickled_handler)
+        handlers_by_lane[key] = make_handler(*handler_args), now
+    handler = handlers_by_lane[key][0]
+    handlers_by_lane[key] = handler, now
+    return handler
 
 
 def _pickle(content: Any) -> bytes:
@@ -94,19 +97,19 @@ def _pickle(content: Any) -> bytes:
 
 
 def _pickle_error(error: BaseException) -> bytes:
-    """An error with its trace, since it comes without; by its name where it cannot be sent."""
+    """Pickle an error with its traceback; replace it by its name and text if it cannot be
+    pickled."""
     trace = "".join(traceback.format_exception(error))
     try:
-        packed = _pickle((None, error, trace))
-        pickle.loads(packed)
+        pickled = _pickle((None, error, trace))
+        pickle.loads(pickled)
     except Exception:
         return _pickle((None, RuntimeError(f"{type(error).__name__}: {error}"), trace))
-    return packed
+    return pickled
 
 
 def prepare_worker_process(warning_filters: list[Any]) -> None:
-    """Make a new process of this machine a worker: it warns as its parent does, ends when that has
-    gone, and can be ended at any time."""
+    """Prepare a new local process: take over warning filters, end with the parent, obey SIGTERM."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -116,7 +119,7 @@ def prepare_worker_process(warning_filters: list[Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed could end nobody; what is being solved is for nobody then."""
+    """End the process when its parent has ended, which a killed parent could not do."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -124,23 +127,29 @@ def _end_with_parent() -> None:
 
 
 def use_unnamed_locks() -> None:
-    """Let locks of libraries (pyomo, numba) have no name in the system that outlives a kill. They
-    keep one for processes that are spawned, and none for those that are forked; none is."""
+    """Make locks of libraries (pyomo, numba) unnamed, so that none is left in the system after a
+    kill.
+
+    multiprocessing names locks under the start method spawn, but not under fork. No process is
+    forked.
+    """
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork", force=True)
 
 
 @contextmanager
 def sigint_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from the threads that are begun now, and so from the workers that they begin. It
-    reaches all processes of a terminal: this one decides what becomes of the others."""
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+    """Block Ctrl-C in threads and processes started within the context.
+
+    A terminal sends it to all of its processes; the main process alone decides how they end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
     from multiprocessing import resource_tracker
 
-    with suppress(OSError):  # no process to be had, as the first worker will find
-        resource_tracker.ensure_running()  # it lets Ctrl-C in again where it is begun
+    with suppress(OSError):  # the first worker will report the error
+        resource_tracker.ensure_running()  # its start would unblock Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

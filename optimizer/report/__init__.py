@@ -1,1 +1,1 @@
-"""Plans in the words and tables of people who decide; needs no solver."""
+"""Reports: results as documents for decision makers; needs no solver."""

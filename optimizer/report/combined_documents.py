@@ -1,4 +1,4 @@
-"""Documents of one kind side by side."""
+"""Combination of several documents of one kind."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,28 +9,27 @@ from optimizer.report.document import Document, DropDown, Heading, Part, Section
 
 
 def combine_documents(documents: Mapping[str, Document]) -> Document:
-    """Several documents of one kind as one: each section has the parts of all, each under its
-    label. A single document stays as it is.
+    """Return one document whose sections have the parts of all documents under their labels.
 
-    Formulas and checks of workbooks find tables by name, so that with several there are none: the
-    figures of each stand as they are.
+    A single document is returned unchanged. With several there are no formulas and checks, since
+    these find tables by name; the figures stay.
     """
-    first, *more = documents.values()
-    if not more:
+    first, *others = documents.values()
+    if not others:
         return first
-    own: dict[str, list[tuple[str, Document, Section]]] = {}
-    for label, made in documents.items():
-        for section in made.sections:
-            own.setdefault(section.id, []).append((label, made, section))
+    sections_by_id: dict[str, list[tuple[str, Document, Section]]] = {}
+    for label, document in documents.items():
+        for section in document.sections:
+            sections_by_id.setdefault(section.id, []).append((label, document, section))
     sections = []
-    for some in own.values():
-        section = some[0][2]
-        # What the words mean is said once.
+    for group in sections_by_id.values():
+        section = group[0][2]
+        # Terms are listed once.
         if not all(isinstance(part, Terms) for part in section.parts):
             parts = [
                 part
-                for label, made, one in some
-                for part in _labelled_parts(label, made, one.parts)
+                for label, document, labelled_section in group
+                for part in _labelled_parts(label, document, labelled_section.parts)
             ]
             section = replace(section, parts=parts, fits_one_page=False)
         sections.append(section)
@@ -40,38 +39,40 @@ def combine_documents(documents: Mapping[str, Document]) -> Document:
         tr("Side by side: {labels}", labels=", ".join(documents)),
         [
             part
-            for label, made in documents.items()
-            for part in _labelled_parts(label, made, made.answer)
+            for label, document in documents.items()
+            for part in _labelled_parts(label, document, document.answer)
         ],
         sections,
         first.versions,
         answer_title=first.answer_title,
-        money_amounts=[amount for made in documents.values() for amount in made.money_amounts],
+        money_amounts=[
+            amount for document in documents.values() for amount in document.money_amounts
+        ],
         outcome_amounts=[
-            outcome for made in documents.values() for outcome in made.outcome_amounts
+            outcome for document in documents.values() for outcome in document.outcome_amounts
         ],
     )
 
 
 def _labelled_parts(label: str, part_document: Document, parts: Sequence[Part]) -> Iterator[Part]:
-    shown = [part for part in parts if not isinstance(part, DropDown)]
-    if shown:
+    shown_parts = [part for part in parts if not isinstance(part, DropDown)]
+    if shown_parts:
         yield Heading(f"{label}: {part_document.subtitle}" if part_document.subtitle else label)
-    for part in shown:
+    for part in shown_parts:
         yield _without_formulas(label, part) if isinstance(part, Table) else part
 
 
 def _without_formulas(label: str, table: Table) -> Table:
-    """A table under a name of its own, its chart too, with figures instead of formulas."""
+    """Return a table and its chart with unique names, and with figures instead of formulas."""
     columns = [
         replace(column, formula=None, cell_name=None)
         for column in table.columns
         if not column.key or column.formula is None
     ]
-    chart, word = table.chart, re.sub("[^a-z0-9]", "-", label.lower())
+    chart, suffix = table.chart, re.sub("[^a-z0-9]", "-", label.lower())
     if chart is not None:
-        chart = replace(chart, name=f"{chart.name}-{word}", title=f"{chart.title}: {label}")
-    name = table.name and f"{table.name}-{word}"
+        chart = replace(chart, name=f"{chart.name}-{suffix}", title=f"{chart.title}: {label}")
+    name = table.name and f"{table.name}-{suffix}"
     caption = f"{table.caption}: {label}" if table.caption else label
-    kept = replace(table, columns=columns, name=name, chart=chart, caption=caption)
-    return replace(kept, sheet_chart=None)
+    renamed = replace(table, columns=columns, name=name, chart=chart, caption=caption)
+    return replace(renamed, sheet_chart=None)

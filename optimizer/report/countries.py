@@ -1,4 +1,4 @@
-"""Names of the countries that materials come from; a code where there is no name."""
+"""Names of countries."""
 
 import tomllib
 from functools import cache
@@ -8,7 +8,7 @@ from models.language import tr
 
 
 def country_name(code: str) -> str:
-    """The name of a country in the current language, by its ISO 3166 code."""
+    """Return the name of a country in the current language, or its ISO 3166 code if it has none."""
     return tr(_country_names()[code]) if code in _country_names() else code
 
 

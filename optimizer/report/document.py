@@ -1,9 +1,9 @@
-"""A result as a document: what it says and what stands in its tables, written once.
+"""A result as a document: its sentences and tables, independent of the medium.
 
-A terminal, a page and a workbook each render the same document
-(:mod:`optimizer.report.render`). A column says what it holds *of a row* and what kind of figure
-that is, never how it looks: a range is one cell in a terminal, two columns on a page and two
-numbers in a sheet. A medium may leave a part out (``on=PAGE``), but never says it differently.
+A terminal, a page and a workbook each render the same document (:mod:`optimizer.report.render`). A
+column states its value *for a row* and the form of the figure, never its layout: a range is one
+cell in a terminal, two columns on a page and two numbers in a sheet. A part can be limited to some
+media (``media=PAGE``), but is the same in all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Media(Flag):
-    """Where a part is shown."""
+    """The media in which a part is shown."""
 
     TERMINAL = 1
     PAGE = 2
@@ -48,19 +48,19 @@ ValueForm = Literal[
     "share",  # a fraction of one, written as a percentage with one decimal
     "gap",  # a fraction of one that is likely to be tiny
     "ratio",  # a number with two decimals
-    "objective",  # of an objective or its bound, with digits enough for a proof
-    "range",  # something with ``low`` and ``high``: what is proven of a figure
-    "estimate",  # something with ``value`` and ``standard_error``
+    "objective",  # an objective or its bound, with enough digits for a proof
+    "range",  # a proven range, with ``low`` and ``high``
+    "estimate",  # an estimate, with ``value`` and ``standard_error``
     "signed",  # a difference of money, with its sign
     "signed_outcome",  # the same of damage or shortage
-    "control",  # with four decimals, of a control figure
-    "deviation",  # how far two figures are apart that must be equal
-    "tolerance",  # how far they may be
+    "control",  # a control figure, with four decimals
+    "deviation",  # difference of two figures that must be equal
+    "tolerance",  # largest difference allowed
 ]
-"""What kind of figure a column holds."""
+"""Kind of figure in a column."""
 
 Origin = Literal["optimizer", "scenario", "key"]
-"""Where what a sheet holds comes from, if it is no formula; a key only lets formulas find rows."""
+"""Origin of a cell that is no formula; a key only lets formulas find rows."""
 
 Row = Any
 ValueGetter = Callable[[Row], Any] | str
@@ -78,65 +78,61 @@ class DisplayedValue:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its header, and what it holds of a row.
+    """A column of a table: its header, and the value of a row.
 
-    ``of`` is a function of the row, or a path of attributes and places in tuples, which gives None
-    where there is nothing on the way. It gives a value of the form, a text in place of a figure, or
-    None where there is none.
+    ``value`` is a function of the row, or a path of attributes and tuple indexes. It gives a value
+    of the form, a text in place of a figure, or None.
     """
 
     header: str | int  # a year is a number
     value: ValueGetter
-    form: ValueForm | Callable[[Row], ValueForm] = (
-        "number"  # by row: decimals are those of a row then
-    )
-    group: str = ""  # a header over it and its neighbours, which share their decimals
-    decimals_group: str = ""  # what columns have in common that share them without such a header
+    # A function of the row gives all cells of a row common decimals.
+    form: ValueForm | Callable[[Row], ValueForm] = "number"
+    group: str = ""  # a header above it and its neighbors, which share decimals
+    decimals_group: str = ""  # neighbors with the same word share decimals as well
     media: Media = ALL_MEDIA
-    decimals: int | None = None  # decimals, where about three digits will not do
+    decimals: int | None = None  # fixed number of decimals
     total: bool | TotalBuilder = False
-    """Whether the last row of the table sums it up, where there is one, or what a sheet calculates
-    there instead."""
+    """Whether the row of totals has its sum, or the formula of a sheet in place of a sum."""
     text_total: Callable[[Sequence[Row]], Any] | None = None
-    """What texts show of all rows together in the last row, where that is no sum."""
-    unit: str = ""  # what its figures are in, where neither header nor form says so
-    empty_text: str = NO_VALUE  # what stands where there is no value
-    css_class: Callable[[Row], str] | None = (
-        None  # a class of the style sheet for the cell on a page
-    )
-    link: Callable[[Row], str] | None = None  # an address of the web that the cell leads to
-    lang: Callable[[Row], str | None] | None = None  # the language of a text, if that is known
-    key: str = ""  # the word by which formulas find it
-    formula: FormulaBuilder | None = None  # what a sheet calculates in place of ``of``
+    """Value of the row of totals in texts, where it is no sum."""
+    unit: str = ""  # unit of figures, where neither header nor form implies it
+    empty_text: str = NO_VALUE  # text where there is no value
+    css_class: Callable[[Row], str] | None = None  # class of the style sheet of pages
+    link: Callable[[Row], str] | None = None  # URL of the cell
+    lang: Callable[[Row], str | None] | None = None  # language of a text, if known
+    key: str = ""  # key for formulas
+    formula: FormulaBuilder | None = None  # formula of a sheet in place of ``value``
     origin: Origin = "optimizer"
-    cell_name: Callable[[Row], str] | None = None  # of the cell, for formulas of its reader
+    cell_name: Callable[[Row], str] | None = None  # defined name of the cell
     width: float | None = None  # in a sheet, in characters
     wraps_text: bool = True  # whether a text of a sheet that is wider takes several lines
 
 
 def no_value(_row: Row) -> None:
-    """What a column holds of a row that only a formula gives."""
+    """Return None: the value of a column that only has formulas."""
 
 
 def sheet_only_column(
     header: str | int, key: str, formula: FormulaBuilder, form: ValueForm = "number", **options: Any
 ) -> Column:
-    """A column that is calculated in a workbook and stands nowhere else."""
+    """Return a column that is calculated in a workbook and shown nowhere else."""
     return Column(header, no_value, form, media=SHEET, key=key, formula=formula, **options)
 
 
 def deviation_column(stated_key: str, expected: FormulaBuilder, key: str = "deviation") -> Column:
-    """How far what a row states ``of`` something is from what follows for it, for a sheet."""
+    """Return a column of a sheet with the deviation of a row's stated figure from the expected
+    one."""
 
-    def apart(line: FormulaRow) -> Expression | None:
-        wanted = expected(line)
-        return None if wanted is None else absolute_value(line[stated_key] - wanted)
+    def deviation(line: FormulaRow) -> Expression | None:
+        figure = expected(line)
+        return None if figure is None else absolute_value(line[stated_key] - figure)
 
-    return sheet_only_column(tr("Deviation"), key, apart, "deviation")
+    return sheet_only_column(tr("Deviation"), key, deviation, "deviation")
 
 
 def id_column(header: str, key: str, value: ValueGetter) -> Column:
-    """A column of ids that only lets formulas of a sheet find rows; it is not printed."""
+    """Return a column of ids that only lets formulas of a sheet find rows; it is not printed."""
     return Column(
         header, value, "text", media=SHEET, key=key, empty_text="", origin="key", width=16
     )
@@ -148,22 +144,22 @@ def year_columns(
     form: ValueForm | Callable[[Row], ValueForm] = "money",
     **options: Any,
 ) -> list[Column]:
-    """A column a year of a mapping by year; what the mapping lacks is 0."""
+    """Return a column for each year of a mapping by year, with 0 for missing years."""
 
-    def at(year: int) -> Callable[[Row], float | None]:
+    def amount_of(year: int) -> Callable[[Row], float | None]:
         return lambda row: amounts(row).get(str(year), 0.0)
 
     return [
-        Column(year, at(year), form, decimals_group="years", key=str(year), **options)
+        Column(year, amount_of(year), form, decimals_group="years", key=str(year), **options)
         for year in years
     ]
 
 
 @dataclass(frozen=True)
 class SheetChart:
-    """A chart of a sheet itself, which follows its cells.
+    """A chart in a sheet that follows its cells.
 
-    ``scatter`` draws columns against another; ``stacked`` draws rows, one bar a column.
+    ``scatter`` draws columns against another column; ``stacked`` draws rows, a bar for each column.
     """
 
     kind: Literal["scatter", "stacked"]
@@ -171,43 +167,41 @@ class SheetChart:
     x_key: str = ""  # key of the column on the horizontal axis of a scatter chart
     series_keys: Sequence[str] = ()  # keys of the columns drawn; of stacked bars the first and last
     x_title: str = ""
-    row_filter: Callable[[Row], bool] | None = None  # which rows are stacked; all of them if None
+    row_filter: Callable[[Row], bool] | None = None  # rows that are stacked; all if None
     line_filters: Sequence[tuple[str, Callable[[Row], bool]]] = ()
-    """Of a scatter chart of one column, the lines that it has: their names, and which neighbouring
-    rows belong to each; all rows are one line that is named by the header if empty."""
+    """Lines of a scatter chart of one column: their names, and the contiguous rows of each. Without
+    any, all rows are one line, named by the header."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a result, and columns that are read off them; the first column names the rows."""
+    """Rows of a result, and columns that are computed from them; the first column names the
+    rows."""
 
     caption: str
     rows: Sequence[Row]
     columns: Sequence[Column]
-    name: str = ""  # a word by which pages and formulas find it; unique in a document
+    name: str = ""  # key for pages and formulas; unique in a document
     note: str = ""
-    total_label: str = ""  # what the last row is called, which sums up columns; none where empty
+    total_label: str = ""  # label of the row of totals; there is none if empty
     chart: Chart | None = None  # drawn above it on a page
     is_folded: bool = False
-    """Whether a page folds it away, and leaves it out in print: its chart shows all of it, or it is
-    for those who look things up."""
+    """Whether a page shows it on request only, and not in print."""
     sheet_chart: SheetChart | None = None
     media: Media = ALL_MEDIA
-    max_terminal_rows: int | None = (
-        None  # how many rows a terminal shows; it says how many more there are
-    )
-    has_header: bool = True  # whether the columns have headers in a terminal
-    row_key: Callable[[Row], str] | None = None  # what formulas find a row by
-    empty_text: str = ""  # what is said where there are no rows; without it the table is left out
-    has_rule_above: Callable[[Row], bool] | None = None  # which rows of a sheet have a line above
+    max_terminal_rows: int | None = None  # further rows are only counted in a terminal
+    has_header: bool = True  # whether the columns have headers
+    row_key: Callable[[Row], str] | None = None  # key of a row for formulas
+    empty_text: str = ""  # text without rows; if empty, the table is left out
+    has_rule_above: Callable[[Row], bool] | None = None  # rows of a sheet with a line above
     frozen_columns: int = 0
-    """How many columns of a sheet stay in view, and the header with them; where a section has but
-    one table, its first does in any case."""
+    """Number of frozen columns of a sheet, with the header; the only table of a section has at
+    least one."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph that not all media show; a plain string is one that all show."""
+    """A paragraph for some media; a plain string is shown in all."""
 
     text: str
     media: Media = ALL_MEDIA
@@ -231,7 +225,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Caution:
-    """Sentences that must not be missed."""
+    """Prominent sentences of warning."""
 
     items: Sequence[str]
     media: Media = ALL_MEDIA
@@ -239,7 +233,7 @@ class Caution:
 
 @dataclass(frozen=True)
 class Fact:
-    """A figure that is shown large: what it is, the figure, and what belongs beside it."""
+    """A figure in large type, with a label and a remark."""
 
     label: str
     figure: str
@@ -248,7 +242,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """Figures that are shown large."""
+    """Figures in large type."""
 
     facts: Sequence[Fact]
     media: Media = ALL_MEDIA
@@ -256,7 +250,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Terms:
-    """Words and what they mean."""
+    """Terms and their definitions."""
 
     entries: Sequence[tuple[str, str]]
     media: Media = PAGE_AND_SHEET
@@ -264,7 +258,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class DropDown:
-    """A cell of a workbook in which its reader chooses one of several texts, by ``name``."""
+    """A cell of a workbook in which its reader chooses one of several texts."""
 
     name: str
     label: str
@@ -277,22 +271,24 @@ Part = str | Text | Table | Heading | Bullets | Facts | Caution | Terms | DropDo
 
 @dataclass(frozen=True)
 class Section:
-    """A title and parts; one without any part is left out."""
+    """A title and parts; left out if it has none."""
 
     id: str
     title: str
     parts: Sequence[Part] = ()
     media: Media = ALL_MEDIA
-    fits_one_page: bool = False  # whether it begins a page when printed, and is set to fit on it
-    sheet_name: str = ""  # the name of its sheet, where the title is too long for one
-    contents_hint: str = ""  # what is found in it, for a table of contents
+    fits_one_page: bool = False  # whether it is one page of its own in print
+    sheet_name: str = ""  # name of its sheet, if the title is too long for one
+    contents_hint: str = ""  # summary for a table of contents
 
 
 @dataclass(frozen=True)
 class Check:
-    """Two figures of a workbook that must be equal; ``table`` is one on the sheet named beside it.
+    """Two figures of a workbook that must be equal; ``table_name`` is that of a table on the sheet
+    that the check is listed with.
 
-    With ``summed``, ``left`` is a sum of deviations that must be none, and ``right`` its scale.
+    With ``is_deviation_sum``, ``left`` is a sum of deviations that must be zero, and ``right`` its
+    scale.
     """
 
     statement: str
@@ -305,50 +301,53 @@ class Check:
 def no_deviation_check(
     statement: str, table_name: str, scale: Callable[[WorkbookTables], Expression], *keys: str
 ) -> Check:
-    """That no row of a table deviates, in these columns, measured by a figure."""
+    """Return a check that no row of a table deviates in these columns, relative to a scale."""
 
-    def apart(book: WorkbookTables) -> Expression:
+    def deviation_sum(book: WorkbookTables) -> Expression:
         return sum_of(*(book[table_name].column_area(key) for key in keys or ("deviation",)))
 
-    return Check(statement, table_name, apart, scale, is_deviation_sum=True)
+    return Check(statement, table_name, deviation_sum, scale, is_deviation_sum=True)
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a result says, from its head to its terms."""
+    """A result as a document."""
 
     title: str
-    kicker: str  # what kind of document it is
-    subtitle: str  # the variant, or what else tells it from others of the same title
+    kicker: str  # kind of document
+    subtitle: str  # the variant, or another distinction
     answer: Sequence[Part]
     sections: Sequence[Section] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)  # of what made the result
-    checks: Sequence[Check] = ()  # what must add up in a workbook
-    money_amounts: Sequence[float] = ()  # of money: how many decimals they need in a workbook
-    outcome_amounts: Sequence[float] = ()  # the same for figures of damage or shortage
-    answer_title: str = ""  # of the first section, where it is not the answer on one page
-    units: Mapping[str, str] = field(default_factory=dict)  # of figures, by their form
+    versions: Mapping[str, str] = field(default_factory=dict)  # of programs, by name
+    checks: Sequence[Check] = ()  # identities of a workbook
+    money_amounts: Sequence[float] = ()  # determine decimals of money in a workbook
+    outcome_amounts: Sequence[float] = ()  # determine those of damage or shortage
+    answer_title: str = ""  # title of the first section, if not the default
+    units: Mapping[str, str] = field(default_factory=dict)  # units of figures by form
 
     def sections_for(self, medium: Media, answer_title: str = "") -> list[Section]:
-        """The sections that a medium shows, the answer first, with the parts that it shows."""
+        """Return the sections that a medium shows, the answer first, with the parts that it
+        shows."""
         title = self.answer_title or answer_title
-        first = Section("answer", title, parts_for_medium(self.answer, medium), fits_one_page=True)
-        some = [section for section in self.sections if medium in section.media]
-        more = [replace(section, parts=parts_for_medium(section.parts, medium)) for section in some]
-        return [first, *(section for section in more if section.parts)]
+        answer = Section("answer", title, parts_for_medium(self.answer, medium), fits_one_page=True)
+        shown = [section for section in self.sections if medium in section.media]
+        sections = [
+            replace(section, parts=parts_for_medium(section.parts, medium)) for section in shown
+        ]
+        return [answer, *(section for section in sections if section.parts)]
 
 
 def parts_for_medium(parts: Sequence[Part], medium: Media) -> list[Part]:
-    """The parts that a medium shows, tables with the columns that it shows."""
-    kept: list[Part] = []
+    """Return the parts that a medium shows, tables with the columns that it shows."""
+    shown: list[Part] = []
     for part in parts:
         if isinstance(part, str):
-            kept += [part] if part else []
+            shown += [part] if part else []
         elif medium not in part.media or (isinstance(part, Bullets | Caution) and not part.items):
             continue
         elif isinstance(part, Table) and (part.rows or part.empty_text):
             columns = [column for column in part.columns if medium in column.media]
-            kept.append(replace(part, columns=columns))
+            shown.append(replace(part, columns=columns))
         elif not isinstance(part, Table):
-            kept.append(part.text if isinstance(part, Text) else part)
-    return kept
+            shown.append(part.text if isinstance(part, Text) else part)
+    return shown

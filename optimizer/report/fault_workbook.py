@@ -1,4 +1,4 @@
-"""Faults of a workbook as a workbook of its own, whose links lead to the cells."""
+"""Faults of a workbook as a workbook, with links to the cells."""
 
 import io
 from collections.abc import Sequence
@@ -16,9 +16,10 @@ _HEADER_RED = "B42318"
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong in which cell of a workbook, and what would be right.
+    """A fault in a cell of a workbook, and how to correct it.
 
-    ``conflict`` is a rule that excludes others; ``cell`` may be a place outside of the workbook.
+    ``conflict`` is a rule in a set that cannot all hold; ``cell`` may be a location outside the
+    workbook.
     """
 
     severity: Severity
@@ -29,23 +30,23 @@ class Finding:
 
 
 def finding_from_fault(fault: Fault, file: str) -> Finding:
-    """A fault of a scenario file as a line."""
+    """Return the finding of a fault in a scenario file."""
     return finding_at_place(fault.severity, fault.location, fault.message, fault.hint, file)
 
 
 def finding_at_place(
     severity: Severity, place: SourceLocation | None, message: str, hint: str, file: str
 ) -> Finding:
-    """A line for what stands at a place."""
+    """Return the finding of a message at a location."""
     if place is not None and place.cell and place.file == file:
         sheet, _, cell = place.cell.rpartition("!")
         return Finding(severity, sheet, cell, message, hint)
-    elsewhere = str(place) if place is not None and str(place) != file else ""
-    return Finding(severity, "", elsewhere, message, hint)
+    location = str(place) if place is not None and str(place) != file else ""
+    return Finding(severity, "", location, message, hint)
 
 
 def build_fault_workbook(findings: Sequence[Finding], file: str) -> bytes:
-    """An Excel workbook that lists the findings, with links into the workbook ``file``.
+    """Return an Excel workbook that lists the findings, with links into the workbook ``file``.
 
     ``file`` is the path of that workbook from the folder of the list, with forward slashes.
     """
@@ -57,35 +58,35 @@ def build_fault_workbook(findings: Sequence[Finding], file: str) -> bytes:
     sheet = book.worksheets[0]
     sheet.title = tr(FAULTS_SHEET)
     title = tr("Faults in this workbook")
-    if any(one.severity == "conflict" for one in findings):
+    if any(finding.severity == "conflict" for finding in findings):
         title = tr("No plan keeps all of these rules together; relax one of them")
-    words = {"error": tr("Error"), "warning": tr("Warning"), "conflict": tr("Rule")}
-    heads = (tr("No."), tr("Severity"), tr("Sheet"), tr("Cell"), tr("What is wrong"),
+    severity_words = {"error": tr("Error"), "warning": tr("Warning"), "conflict": tr("Rule")}
+    headers = (tr("No."), tr("Severity"), tr("Sheet"), tr("Cell"), tr("What is wrong"),
              tr("What would be right"))  # fmt: skip
     rows = [
-        (str(n), words[one.severity], one.sheet, one.cell, one.message, one.hint)
-        for n, one in enumerate(findings, start=1)
+        (str(n), severity_words[f.severity], f.sheet, f.cell, f.message, f.hint)
+        for n, f in enumerate(findings, start=1)
     ]
-    for number, values in enumerate(((title,), (file,), heads, *rows), start=1):
+    for number, values in enumerate(((title,), (file,), headers, *rows), start=1):
         for column, value in enumerate(values, start=1):
             cell = sheet.cell(number, column, value)
-            cell.data_type = "s"  # a text stays a text, whatever it begins with
+            cell.data_type = "s"  # a text stays a text, even if it looks like a formula
             cell.alignment = Alignment(vertical="top", wrap_text=number > 2)
             if number == 3:
                 cell.font = Font(bold=True, color="FFFFFF")
                 cell.fill = PatternFill("solid", fgColor=_HEADER_RED)
     sheet["A1"].font = Font(bold=True, size=14, color=_HEADER_RED)
-    for number, one in enumerate(findings, start=4):
-        if one.severity == "error":
+    for number, finding in enumerate(findings, start=4):
+        if finding.severity == "error":
             sheet[f"B{number}"].font = Font(bold=True, color=_HEADER_RED)
-        if one.sheet:
-            target = "'" + one.sheet.replace("'", "''") + f"'!{one.cell}"
+        if finding.sheet:
+            target = "'" + finding.sheet.replace("'", "''") + f"'!{finding.cell}"
             link = Hyperlink(ref=f"D{number}", target=quote(file), location=target)
             sheet[f"D{number}"].hyperlink = link
             sheet[f"D{number}"].font = Font(color="0563C1", underline="single")
     for letter, width in zip("ABCDEF", (6, 12, 20, 10, 70, 60), strict=True):
         sheet.column_dimensions[letter].width = width
     sheet.freeze_panes = "A4"
-    made = io.BytesIO()
-    book.save(made)
-    return made.getvalue()
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()

@@ -1,9 +1,9 @@
-"""Numbers as people read them: grouped, with sensible digits, never ``-0`` and never a false zero.
+"""Formatting of numbers: grouped, with sensible digits, never ``-0`` and never a false zero.
 
-A no-break space stands between the groups of a number and before its percent sign, so that
-prose is never broken there; whoever writes the text out turns it into a plain space. German has
-a decimal comma. Its groups stand apart by a space as well, as DIN 5008 and the Federal
-Statistical Office have it: a dot there would be the decimal sign of the scenario file.
+A no-break space separates the groups of a number and its percent sign, so that lines never break
+there; renderers of plain text replace it. German has a decimal comma. Its groups are separated by a
+space as well (DIN 5008, Federal Statistical Office), as a dot would be the decimal sign of the
+scenario file.
 """
 
 import math
@@ -14,16 +14,16 @@ from models.language import current_language
 
 NO_BREAK_SPACE = "\u00a0"
 NO_VALUE = "-"
-"""Stands where there is no figure."""
+"""Text where there is no figure."""
 
 ZERO_TOLERANCE = 1e-6
-"""A solver's zero: a euro in million EUR, a gram in tonnes."""
+"""Amounts below a euro in million EUR, or a gram in tonnes, count as zero."""
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def decimals_needed(values: Iterable[float]) -> int:
-    """How many decimals a column of such values needs: about three digits of its largest."""
+    """Return the decimals for a column of such values: about three digits of its largest."""
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     if largest >= 1000 or largest == 0:
         return 0
@@ -31,7 +31,7 @@ def decimals_needed(values: Iterable[float]) -> int:
 
 
 def format_number(value: float | None, digits: int | None = None) -> str:
-    """A number with its thousands apart; one that would round to a false zero as ``<0.1``."""
+    """Return a number with grouped thousands; one that would round to a false zero as ``<0.1``."""
     if value is None or not math.isfinite(value):
         return NO_VALUE
     if abs(value) < ZERO_TOLERANCE:
@@ -45,10 +45,10 @@ def format_number(value: float | None, digits: int | None = None) -> str:
 
 
 def round_outwards(value: float, digits: int, *, up: bool) -> float:
-    """An end of a range, rounded away from its middle: what is said of the range stays true.
+    """Round an end of a range away from its middle, so that the range stays true.
 
-    What an end differs from a round number by is arithmetic where it is a millionth of the last
-    digit, or a hundred millionth of itself.
+    Differences from a round number below a millionth of the last digit, or a hundred millionth of
+    the value, are rounding errors.
     """
     if not math.isfinite(value):
         return value
@@ -58,35 +58,35 @@ def round_outwards(value: float, digits: int, *, up: bool) -> float:
 
 
 def _localize_signs(text: str) -> str:
-    """Digits as Python writes them, with the signs of the language between them."""
+    """Return a number as Python writes it with the separators of the current language."""
     point = "," if current_language() == "de" else "."
     return text.translate({ord(","): NO_BREAK_SPACE, ord("."): point})
 
 
 def format_rounded(value: float) -> str:
-    """A number for a sentence: from 100 on without decimals."""
+    """Return a number for a sentence: from 100 on without decimals."""
     return format_number(value, 0 if abs(value) >= 100 else None)
 
 
 def format_exact(value: float) -> str:
-    """A number as it was written, without zeros at its end."""
+    """Return a number as it was written, without trailing zeros."""
     return _localize_signs(f"{value:,.10g}")
 
 
 def format_column(values: Sequence[float | None]) -> list[str]:
-    """The cells of one column, all with the same decimals."""
+    """Return the cells of one column, all with the same decimals."""
     known = [value for value in values if value is not None and math.isfinite(value)]
-    places = 0 if all(map(is_whole, known)) else decimals_needed(known)
-    return [format_number(value, places) for value in values]
+    decimals = 0 if all(map(is_whole, known)) else decimals_needed(known)
+    return [format_number(value, decimals) for value in values]
 
 
 def is_whole(value: float) -> bool:
-    """Whether a number is whole, but for a solver's noise."""
+    """Return whether a number is an integer within the tolerance of a solver."""
     return abs(value - round(value)) < ZERO_TOLERANCE
 
 
 def format_percent(share: float | None) -> str:
-    """A share of one with one decimal; what is not quite all or nothing is not shown as such."""
+    """Return a share of one with one decimal; values near 0 or 1 are not rounded to these."""
     if share is None or not math.isfinite(share):
         return NO_VALUE
     value = 100 * share
@@ -102,17 +102,18 @@ def format_percent(share: float | None) -> str:
 
 
 def format_rounded_percent(share: float) -> str:
-    """A share of one for a sentence: from 10 % on without decimals, but never rounded to all."""
-    whole = round(100 * share)
+    """Return a share of one for a sentence: from 10 % on without decimals, but never rounded to
+    all."""
+    percentage = round(100 * share)
     return (
-        f"{format_number(whole)}{NO_BREAK_SPACE}%"
-        if 10 <= abs(whole) < 100
+        f"{format_number(percentage)}{NO_BREAK_SPACE}%"
+        if 10 <= abs(percentage) < 100
         else format_percent(share)
     )
 
 
 def format_small_percent(share: float | None) -> str:
-    """A share of one that is likely to be tiny, such as a gap, with three digits."""
+    """Return a share of one that may be tiny, such as a gap, with three digits."""
     if share is None or not math.isfinite(share):
         return NO_VALUE
     value, text = 100 * share, "0"
@@ -125,10 +126,11 @@ def format_small_percent(share: float | None) -> str:
 
 
 def sanitize(text: str) -> str:
-    """A name on one line, without what could steer a terminal."""
+    """Return a name on one line, without control characters."""
     return " ".join(_CONTROL_CHARACTERS.sub(" ", text).split())
 
 
 def sanitize_keep_nbsp(text: str) -> str:
-    """A text on one line whose no-break spaces stay: a line must not end inside of a number."""
+    """Return a text on one line that keeps no-break spaces, as a line must not end inside a
+    number."""
     return NO_BREAK_SPACE.join(map(sanitize, text.split(NO_BREAK_SPACE)))

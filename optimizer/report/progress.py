@@ -1,4 +1,4 @@
-"""A running solve in one line."""
+"""Progress of a solve in one line."""
 
 import math
 from typing import Any
@@ -8,8 +8,8 @@ from optimizer.report.number_format import NO_BREAK_SPACE, format_number, format
 
 
 def format_progress(progress: Any) -> str:
-    """What a solve tells of itself on the way: elapsed time, best objective, bound and gap, each
-    ``-`` while it is not known."""
+    """Return elapsed time, best objective, bound and gap of a running solve, each ``-`` while
+    not known."""
     line = tr(
         "{seconds:6.0f} s   best {best}   bound {bound}   gap {gap}",
         seconds=progress.seconds,

@@ -1,4 +1,4 @@
-"""Money as a treasury sees it: positions that add up to the net cost, and the use of budgets."""
+"""Accounts of a plan: positions that add up to its net cost, and the use of budgets."""
 
 import math
 from collections.abc import Iterator
@@ -13,36 +13,48 @@ from optimizer.model.commitment import Commitment, stock_cost, stock_residual_va
 from optimizer.model.instance import BudgetLineData, CashFlows, Floats, Instance
 
 NON_RECOVERABLE_CLASSES: frozenset[BudgetClass | None] = frozenset({"grant", "expenditure"})
-"""Classes of which nothing is at risk, since nothing is meant to come back."""
+"""Budget classes without amounts at risk, since nothing is to be returned."""
 
 
 def account_positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
-    """Whose money goes where, and what comes of it; net costs add up to that of the plan. What is
-    decided at a review counts by its chance, and by the years in which it may be."""
-    found: dict[tuple[str | int | None, ...], Position] = {}
-    for one in _positions_by_branch(instance, commitment):
-        key = one.project, one.stockpile, one.funder, one.instrument, one.decided
-        found[key] = _sum_positions(found[key], one) if key in found else one
-    yield from found.values()
+    """Yield the positions of a plan, whose net costs add up to that of the plan.
+
+    Decisions after a review count with the probability of their branch, one position for each year
+    of decision.
+    """
+    positions: dict[tuple[str | int | None, ...], Position] = {}
+    for position in _positions_by_branch(instance, commitment):
+        key = (
+            position.project,
+            position.stockpile,
+            position.funder,
+            position.instrument,
+            position.decided,
+        )
+        positions[key] = _sum_positions(positions[key], position) if key in positions else position
+    yield from positions.values()
 
 
 def _sum_positions(first: Position, second: Position) -> Position:
-    """The same money on two paths."""
+    """Add up the same position in two branches."""
     sums: dict[str, Any] = {}
     for name, value in first:
-        more = getattr(second, name)
+        second_value = getattr(second, name)
         if isinstance(value, dict):
-            years = sorted(value.keys() | more.keys())
-            sums[name] = {year: value.get(year, 0.0) + more.get(year, 0.0) for year in years}
+            years = sorted(value.keys() | second_value.keys())
+            sums[name] = {
+                year: value.get(year, 0.0) + second_value.get(year, 0.0) for year in years
+            }
         elif isinstance(value, float):
-            sums[name] = value + more
+            sums[name] = value + second_value
     return first.model_copy(update=sums)
 
 
 def _positions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[Position]:
+    """Yield the positions of each branch."""
     for p, f, i, share, money in plans.funding_cash_flows(instance, commitment):
         terms = money.instrument.terms
-        outstanding, expected, most = _amounts_at_risk(money)
+        outstanding, expected_loss, max_loss = _amounts_at_risk(money)
         yield Position(
             funder=f,
             instrument=i,
@@ -54,23 +66,25 @@ def _positions_by_branch(instance: Instance, commitment: Commitment) -> Iterator
             paid_meur=values_by_year(instance, share * money.expected_payments),
             returned_meur=_expected_returns(money, share),
             outstanding_meur=values_by_year(instance, share * outstanding),
-            expected_loss_meur=None if expected is None else share * expected,
-            maximum_loss_meur=share * most,
+            expected_loss_meur=None if expected_loss is None else share * expected_loss,
+            maximum_loss_meur=share * max_loss,
             cost_meur=share * money.net_cost,
             residual_meur=share * money.residual_value,
         )
-    for p, f, due in plans.secured_output_premiums(instance, commitment):
-        if due.any():
-            yield _unrecoverable_position(instance, f, due, "premium", project=p)
-    for h, pile in instance.stockpiles.items():
-        for f in pile.payers:
-            due = stock_cost(instance, commitment, h, f)
-            left = stock_residual_value(instance, commitment, h, f)
-            if not due.any() and left == 0:
+    for p, f, payments in plans.secured_output_premiums(instance, commitment):
+        if payments.any():
+            yield _unrecoverable_position(instance, f, payments, "premium", project=p)
+    for h, stockpile in instance.stockpiles.items():
+        for f in stockpile.payers:
+            payments = stock_cost(instance, commitment, h, f)
+            residual = stock_residual_value(instance, commitment, h, f)
+            if not payments.any() and residual == 0:
                 continue
-            public = instance.case.funders[f].kind == "public"
-            booked: BudgetClass = "expenditure" if public else "private"
-            yield _unrecoverable_position(instance, f, due, booked, left, stockpile=h)
+            is_public = instance.case.funders[f].kind == "public"
+            budget_class: BudgetClass = "expenditure" if is_public else "private"
+            yield _unrecoverable_position(
+                instance, f, payments, budget_class, residual, stockpile=h
+            )
 
 
 def _unrecoverable_position(
@@ -82,7 +96,8 @@ def _unrecoverable_position(
     project: str | None = None,
     stockpile: str | None = None,
 ) -> Position:
-    """Money (Y) of which nothing comes back; ``left`` counts at the end, discounted."""
+    """Return a position of payments (Y) of which nothing is returned; ``residual`` is
+    discounted."""
     return Position(
         funder=funder,
         instrument=None,
@@ -101,29 +116,33 @@ def _unrecoverable_position(
 
 
 def _expected_returns(money: CashFlows, share: float) -> dict[str, float]:
-    """What is expected to come back in each year, also past the horizon: of each payment by its
-    age, and the income of a price floor."""
-    found: dict[int, float] = {}
+    """Return the expected returns by year, also past the horizon.
+
+    They are returns of each payment by its age, and the income of a price floor.
+    """
+    returns: dict[int, float] = {}
     for position, paid in enumerate(money.expected_payments):
-        for age, part in enumerate(money.instrument.terms.expected_returns):
+        for age, returned_share in enumerate(money.instrument.terms.expected_returns):
             year = money.years[position] + age
-            found[year] = found.get(year, 0.0) + share * float(paid) * part
+            returns[year] = returns.get(year, 0.0) + share * float(paid) * returned_share
     for year, income in zip(money.years, money.upside_income, strict=True):
-        found[year] = found.get(year, 0.0) + share * float(income)
-    return {str(year): meur for year, meur in sorted(found.items()) if meur > 0}
+        returns[year] = returns.get(year, 0.0) + share * float(income)
+    return {str(year): meur for year, meur in sorted(returns.items()) if meur > 0}
 
 
 def _amounts_at_risk(money: CashFlows) -> tuple[Floats, float | None, float]:
-    """What may be lost of a whole share, in million EUR, undiscounted: outstanding (Y) at the end
-    of each year, expected and at most. Of a price floor it is what that may still cost, of grants
-    and interest nothing, since they are spent in any case."""
+    """Return what may be lost of a whole share: outstanding (Y), expected loss and maximum loss.
+
+    Amounts are in million EUR, undiscounted. For a price floor they are what it may still cost.
+    Grants and interest have none, since they are spent in any case.
+    """
     instrument, years = money.instrument, range(len(money.years))
     terms = instrument.terms
     if instrument.instrument_kind == "price_floor":
-        decided = np.array([year >= money.start for year in money.years], dtype=float)
-        still = money.committed - np.cumsum(money.exposure)
+        is_decided = np.array([year >= money.start for year in money.years], dtype=float)
+        remaining = money.committed - np.cumsum(money.exposure)
         return (
-            decided * np.maximum(still, 0.0),
+            is_decided * np.maximum(remaining, 0.0),
             float(money.expected_payments.sum()),
             money.committed,
         )
@@ -135,27 +154,41 @@ def _amounts_at_risk(money: CashFlows) -> tuple[Floats, float | None, float]:
             for y in years
         ]
     )
-    amount = money.committed / money.budget_factor  # expected to be paid, as what is outstanding
+    # Expected payments, like the outstanding amounts.
+    amount = money.committed / money.budget_factor
     expected = None if terms.expected_loss is None else terms.expected_loss * amount
     return outstanding, expected, terms.maximum_loss * amount
 
 
 def budget_line_uses(instance: Instance, commitment: Commitment) -> Iterator[BudgetLineUse]:
-    """How far each budget and each of its lines is used; none for a budget without any limit. Each
-    holds on every path by itself: of a plan with a review it is told of the path that uses most."""
+    """Yield the use of each budget that has a limit, and of each budget line.
+
+    With a review, limits hold in each branch; the branch with the largest use is reported.
+    """
     if commitment.branches:
-        ways = [(there, own) for _, there, own in plans.weighted_branches(instance, commitment)]
-        several = zip(*(budget_line_uses(there, own) for there, own in ways), strict=True)
-        for alike in several:
-            yield max(alike, key=lambda use: math.fsum(use.used_meur.values()))
+        branches = [
+            (branch_instance, branch_commitment)
+            for _, branch_instance, branch_commitment in plans.weighted_branches(
+                instance, commitment
+            )
+        ]
+        uses_by_branch = zip(
+            *(
+                budget_line_uses(branch_instance, branch_commitment)
+                for branch_instance, branch_commitment in branches
+            ),
+            strict=True,
+        )
+        for branch_uses in uses_by_branch:
+            yield max(branch_uses, key=lambda use: math.fsum(use.used_meur.values()))
         return
     used = plans.budget_use(instance, commitment)
-    of_lines = plans.budget_line_use(instance, commitment)
+    line_use = plans.budget_line_use(instance, commitment)
     for f, funder in instance.case.funders.items():
         for (owner, id), line in instance.budget_lines.items():
             if owner == f:
                 name = display_name(funder.budget_lines[id].name, id)
-                yield _line_use(instance, line, name, of_lines[f, id])
+                yield _line_use(instance, line, name, line_use[f, id])
         yearly, total = funder.budget_by_year_meur, funder.budget_meur
         if total is None and yearly is None:
             continue
@@ -193,16 +226,16 @@ def _line_use(instance: Instance, line: BudgetLineData, name: str, used: Floats)
 def _available_by_year(
     instance: Instance, granted: Floats | None, used: Floats, carry_over: bool
 ) -> dict[str, float] | None:
-    """What each year has, with what the years before it left where that is carried over."""
+    """Return what is available in each year, including what is carried over from earlier years."""
     if granted is None:
         return None
-    available, left = np.zeros(len(granted)), 0.0
+    available, carried_over = np.zeros(len(granted)), 0.0
     for y in range(len(granted)):
-        available[y] = granted[y] + (left if carry_over else 0.0)
-        left = max(0.0, float(available[y] - used[y]))
+        available[y] = granted[y] + (carried_over if carry_over else 0.0)
+        carried_over = max(0.0, float(available[y] - used[y]))
     return values_by_year(instance, available)
 
 
 def values_by_year(instance: Instance, values: Floats) -> dict[str, float]:
-    """Figures by year (Y), as results write them."""
+    """Return values by year (Y) in the form of results."""
     return {str(year): float(x) for year, x in zip(instance.years, values, strict=True)}

@@ -1,4 +1,4 @@
-"""What a search has found, checked and reckoned anew, apart from any solver."""
+"""Certification: a solver's result is checked and recomputed independently of any solver."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.solver_result import NUMERICAL_LIMIT, SolverResult
 from optimizer.solve.verification import broken_rules, check_commitment
 
-OBJECTIVE_TOLERANCE = (
-    1e-5  # the recomputed objective may lie this far above the solver's, relatively
-)
-GAP_CLOSED_ENDINGS = ("Optimal", "gap closed")  # how searches end that take their gap for closed
+# Relative tolerance by which the recomputed objective may exceed the solver's.
+OBJECTIVE_TOLERANCE = 1e-5
+GAP_CLOSED_ENDINGS = ("Optimal", "gap closed")  # solver statuses that mean a closed gap
 
 
 def certify(
@@ -47,44 +46,47 @@ def certify(
     consumers: Collection[str] = (),
     damage_only: bool = False,
 ) -> CheckedSolution:
-    """Check what a search, begun at ``began``, found and reckon it anew, the damage of some
-    consumers by state as well; ``brief`` where no more is asked of the outcome than the damage in
-    each state, which the search has swept."""
+    """Check a solver's result and recompute its objective.
+
+    ``started_at`` is the start of the search (``time.perf_counter``). ``consumers`` selects those
+    whose damage by state is reported. ``damage_only`` restricts the outcome to the damage in each
+    state, which the search has evaluated already.
+    """
     solution = solver_result.solution
     commitment = commitment_or_raise(problem.assumption_sets, solver_result)
-    checked = time.perf_counter()
-    reckoned = recompute_plan(
+    checked_at = time.perf_counter()
+    recomputed = recompute_plan(
         problem, commitment, threads=threads, consumers=consumers, damage_only=damage_only
     )
-    objective, sizes = reckoned.objective, reckoned.gap_scale
-    _check_objective(solver_result, objective, sizes, gap)
-    ended, bound = time.perf_counter(), solution.bound
-    if bound is not None:  # one that its own plan refutes by more than the gap proves nothing
-        refuted = not is_gap_closed(bound, objective, gap, sizes.objective_floor)
-        bound = None if refuted else min(bound, objective)
-    within = is_gap_closed(objective, bound, gap, sizes.objective_floor)
+    objective, gap_scale = recomputed.objective, recomputed.gap_scale
+    _check_objective(solver_result, objective, gap_scale, gap)
+    ended_at, bound = time.perf_counter(), solution.bound
+    if bound is not None:  # a bound above the objective by more than the gap is invalid
+        is_refuted = not is_gap_closed(bound, objective, gap, gap_scale.objective_floor)
+        bound = None if is_refuted else min(bound, objective)
+    is_closed = is_gap_closed(objective, bound, gap, gap_scale.objective_floor)
     case = problem.scenario or problem.instance.case
     sample = case.uncertainty.sample if case.uncertainty else None
     certificate = Certificate(
-        status="optimal" if within else "limit",
+        status="optimal" if is_closed else "limit",
         objective=objective,
         bound=bound,
-        gap=relative_gap(objective, bound, sizes.objective_floor),
+        gap=relative_gap(objective, bound, gap_scale.objective_floor),
         gap_target=gap,
-        # What closes the gap by the solver's arithmetic may not do so where it is reckoned anew.
+        # A gap that the solver considers closed may be open after recomputation.
         ended=solution.solver_status
-        if within or solution.solver_status not in GAP_CLOSED_ENDINGS
+        if is_closed or solution.solver_status not in GAP_CLOSED_ENDINGS
         else NUMERICAL_LIMIT,
         method=solver_result.method,
-        states=sum(len(own.states) for own in problem.single_set_problems),
-        illustrative=min(len(own.states) for own in problem.single_set_problems)
+        states=sum(len(set_problem.states) for set_problem in problem.single_set_problems),
+        illustrative=min(len(set_problem.states) for set_problem in problem.single_set_problems)
         < MIN_REPRESENTATIVE_STATES,
         seed=int(sample.seed) if sample else None,
-        seconds=problem.read_seconds + ended - started_at,
+        seconds=problem.read_seconds + ended_at - started_at,
         seconds_by_step={
             "read": problem.read_seconds,
             **solver_result.seconds_by_step,
-            "check": ended - checked,
+            "check": ended_at - checked_at,
         },
         model_size=solver_result.model_size,
         work=solver_result.work_counts,
@@ -95,44 +97,53 @@ def certify(
         if problem.assumption_sets.criterion == "regret"
         else None,
     )
-    return reckoned.to_checked_solution(
+    return recomputed.to_checked_solution(
         certificate, interrupted=solution.interrupted, threads=threads
     )
 
 
 @dataclass(frozen=True, eq=False)
 class RecomputedPlan:
-    """What a commitment that keeps all rules leads to."""
+    """Evaluation of a commitment that satisfies all rules."""
 
     problem: Problem
     commitment: Commitment
-    evaluation_pairs: Sequence[
-        tuple[PlanEvaluation, PlanEvaluation]
-    ]  # with it and without, under each set
+    # With and without the plan, under each assumption set.
+    evaluation_pairs: Sequence[tuple[PlanEvaluation, PlanEvaluation]]
     objective: float
     gap_scale: GapScale
 
     def to_checked_solution(self, certificate: Certificate, **end_fields: Any) -> CheckedSolution:
-        """The plan, with its certificate."""
-        problem, pairs, sets = self.problem, self.evaluation_pairs, self.problem.set_problems
-        looks = next(
-            k for k, own in enumerate(problem.single_set_problems) if own.states is problem.states
+        """Return the checked solution with its certificate."""
+        problem = self.problem
+        pairs = self.evaluation_pairs
+        set_problems = self.problem.set_problems
+        reported = next(
+            k
+            for k, set_problem in enumerate(problem.single_set_problems)
+            if set_problem.states is problem.states
         )
-        best = problem.reference_optima or [None] * len(pairs)
+        optima = problem.reference_optima or [None] * len(pairs)
         return CheckedSolution(
             problem.instance,
             problem.states,
             self.commitment,
-            *pairs[looks],
+            *pairs[reported],
             certificate,
             recourse=problem.recourse,
-            assumption_sets=problem.assumption_sets if sets else None,
+            assumption_sets=problem.assumption_sets if set_problems else None,
             set_outcomes=tuple(
-                SetOutcome(own.instance, own.states, *pairs[k], own.recourse, best[k])
-                for k, own in enumerate(sets)
+                SetOutcome(
+                    set_problem.instance,
+                    set_problem.states,
+                    *pairs[k],
+                    set_problem.recourse,
+                    optima[k],
+                )
+                for k, set_problem in enumerate(set_problems)
             ),
             scenario=problem.scenario,
-            joint_gap_scale=self.gap_scale if sets else None,
+            joint_gap_scale=self.gap_scale if set_problems else None,
             no_review_optimum=problem.no_review_optimum,
             **end_fields,
         )
@@ -146,30 +157,44 @@ def recompute_plan(
     consumers: Collection[str] = (),
     damage_only: bool = False,
 ) -> RecomputedPlan:
-    """Check a commitment, under all sets of assumptions that there are, and reckon its objective
-    apart from any solver. CheckFailed names every rule that it breaks."""
-    together = problem.assumption_sets
-    for own in together.instances:
-        check_commitment(own, commitment)
-    how: dict[str, Any] = {"threads": threads, "consumers": consumers, "damage_only": damage_only}
+    """Check a commitment under all assumption sets and recompute its objective without a solver.
+
+    Raise CheckFailed with all rules that it breaks.
+    """
+    assumption_sets = problem.assumption_sets
+    for instance in assumption_sets.instances:
+        check_commitment(instance, commitment)
+    evaluate_options: dict[str, Any] = {
+        "threads": threads,
+        "consumers": consumers,
+        "damage_only": damage_only,
+    }
     pairs = [
-        _evaluate_with_and_without(own, commitment, **how) for own in problem.single_set_problems
+        _evaluate_with_and_without(set_problem, commitment, **evaluate_options)
+        for set_problem in problem.single_set_problems
     ]
-    values, nothing = list[float](), list[float]()
-    for own, (seen, without) in zip(together.instances, pairs, strict=True):
-        values.append(outcomes.objective_value(own, seen, weighted_cost(own, commitment)))
-        nothing.append(outcomes.objective_value(own, without, 0.0))
-    least = compute_objective_floor(
-        together.combine_objectives(nothing) if together.is_additive else max(nothing)
+    values, values_without_plan = list[float](), list[float]()
+    for instance, (with_plan, without_plan) in zip(assumption_sets.instances, pairs, strict=True):
+        values.append(
+            outcomes.objective_value(instance, with_plan, weighted_cost(instance, commitment))
+        )
+        values_without_plan.append(outcomes.objective_value(instance, without_plan, 0.0))
+    objective_floor = compute_objective_floor(
+        assumption_sets.combine_objectives(values_without_plan)
+        if assumption_sets.is_additive
+        else max(values_without_plan)
     )
-    rounding = max(map(outcomes.objective_rounding, together.instances))
-    sizes = GapScale(max(problem.objective_floor, least), rounding)
-    return RecomputedPlan(problem, commitment, pairs, together.combine_objectives(values), sizes)
+    rounding = max(map(outcomes.objective_rounding, assumption_sets.instances))
+    gap_scale = GapScale(max(problem.objective_floor, objective_floor), rounding)
+    return RecomputedPlan(
+        problem, commitment, pairs, assumption_sets.combine_objectives(values), gap_scale
+    )
 
 
 def open_regret(reference_optima: Sequence[ReferenceOptimum]) -> float | None:
-    """What proofs of the best plans leave open: by so much a regret may be larger."""
-    bounds = [(own.objective, own.bound) for own in reference_optima]
+    """Return the largest gap of the reference optima, by which a regret may be larger; None if
+    unknown."""
+    bounds = [(optimum.objective, optimum.bound) for optimum in reference_optima]
     if not bounds or any(bound is None for _, bound in bounds):
         return None
     return max(objective - (bound or 0.0) for objective, bound in bounds)
@@ -183,39 +208,49 @@ def _evaluate_with_and_without(
     consumers: Collection[str],
     damage_only: bool,
 ) -> tuple[PlanEvaluation, PlanEvaluation]:
-    """What a plan leads to, and what comes without any, in brief where that is enough."""
+    """Evaluate a plan and the empty plan; only their damage where that is enough."""
     instance, states, recourse = problem.instance, problem.states, problem.recourse
     damage_only &= recourse is not None and not instance.damage_weights
-    of_plans = outcomes.evaluate_damage_only if damage_only else outcomes.evaluate_commitments
-    how: dict[str, Any] = {"threads": threads, "recourse": recourse}
-    (with_plan,) = of_plans(instance, states, [commitment], consumers=consumers, **how)
-    without = None if recourse is None or consumers else recourse.memo.get(damage_only)
-    if without is None:
-        (without,) = of_plans(instance, states, [Commitment()], consumers=consumers, **how)
+    evaluate = outcomes.evaluate_damage_only if damage_only else outcomes.evaluate_commitments
+    evaluate_options: dict[str, Any] = {"threads": threads, "recourse": recourse}
+    (with_plan,) = evaluate(instance, states, [commitment], consumers=consumers, **evaluate_options)
+    without_plan = None if recourse is None or consumers else recourse.memo.get(damage_only)
+    if without_plan is None:
+        (without_plan,) = evaluate(
+            instance, states, [Commitment()], consumers=consumers, **evaluate_options
+        )
     if recourse is not None and not consumers:
-        recourse.memo[damage_only] = without
-    return with_plan, without
+        recourse.memo[damage_only] = without_plan
+    return with_plan, without_plan
 
 
 def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
-    """The same with all of its outcome, which :func:`judge` was to tell in brief. CheckFailed if it
-    does not bear out the objective."""
-    both, threads = [solution.commitment, Commitment()], solution.threads
+    """Return the solution with its complete outcome, after :func:`certify` with ``damage_only``.
 
-    def whole(
+    Raise CheckFailed if it does not confirm the objective.
+    """
+    commitments, threads = [solution.commitment, Commitment()], solution.threads
+
+    def evaluate_both(
         instance: Instance, states: Any, recourse: RecourseEvaluator | None
     ) -> list[PlanEvaluation]:
         return outcomes.evaluate_commitments(
-            instance, states, both, threads=threads, recourse=recourse
+            instance, states, commitments, threads=threads, recourse=recourse
         )
 
-    sets = [(own, whole(own.instance, own.states, own.recourse)) for own in solution.set_outcomes]
-    of_sets = tuple(replace(own, with_plan=x, without_plan=y) for own, (x, y) in sets)
-    seen, without = next(
-        (pair for own, pair in sets if own.states is solution.states),
-        None,
-    ) or whole(solution.instance, solution.states, solution.recourse)
-    full = replace(solution, with_plan=seen, without_plan=without, set_outcomes=of_sets)
+    set_pairs = [
+        (outcome, evaluate_both(outcome.instance, outcome.states, outcome.recourse))
+        for outcome in solution.set_outcomes
+    ]
+    set_outcomes = tuple(
+        replace(outcome, with_plan=x, without_plan=y) for outcome, (x, y) in set_pairs
+    )
+    with_plan, without_plan = next(
+        (pair for outcome, pair in set_pairs if outcome.states is solution.states), None
+    ) or evaluate_both(solution.instance, solution.states, solution.recourse)
+    full = replace(
+        solution, with_plan=with_plan, without_plan=without_plan, set_outcomes=set_outcomes
+    )
     objective = full.recomputed_objective(solution.assumption_sets or solution.instance)
     slack = (
         OBJECTIVE_TOLERANCE * max(full.gap_scale.objective_floor, abs(objective))
@@ -235,11 +270,12 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
 def commitment_or_raise(
     problem: Instance | AssumptionSets, solver_result: SolverResult
 ) -> Commitment:
-    """The commitment that was found, or the reason why there is none, as :func:`plan` raises it."""
-    solution, (together, _) = solver_result.solution, as_assumption_sets(problem, ())
+    """Return the commitment found, or raise the reason why there is none, as
+    :func:`optimizer.solve.planner.solve_to_plan` does."""
+    solution, (assumption_sets, _) = solver_result.solution, as_assumption_sets(problem, ())
     if solution.ending == "infeasible":
-        with scaling_errors_as_faults(together.first_instance):
-            conflict = smallest_conflict(together.without_review)
+        with scaling_errors_as_faults(assumption_sets.first_instance):
+            conflict = smallest_conflict(assumption_sets.without_review)
         if not conflict:
             raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
         raise Infeasible(conflict)
@@ -253,14 +289,14 @@ def commitment_or_raise(
         raise NoPlan(
             tr("no plan was found before the limit ({ended})", ended=solution.solver_status)
         )
-    needed: Commitment = together.drop_unused(solver_result.commitment, drop_unused)
-    return needed
+    reduced_plan: Commitment = assumption_sets.drop_unused(solver_result.commitment, drop_unused)
+    return reduced_plan
 
 
 def _check_objective(
     solver_result: SolverResult, objective: float, gap_scale: GapScale, gap: float
 ) -> None:
-    """Refuse an objective that the solver's own answer, or its bound, does not bear out."""
+    """Raise CheckFailed if the recomputed objective contradicts the solver's objective or bound."""
     claimed, bound = solver_result.solution.objective, solver_result.solution.bound
     slack = (
         OBJECTIVE_TOLERANCE * max(gap_scale.objective_floor, abs(objective)) + gap_scale.rounding
@@ -284,19 +320,23 @@ def _check_objective(
 
 
 def broken_rules_in_any_set(assumption_sets: AssumptionSets, commitment: Commitment) -> list[str]:
-    """Every rule that a commitment breaks under any set of assumptions."""
-    return [text for own in assumption_sets.instances for text in broken_rules(own, commitment)]
+    """Return every rule that a commitment breaks under any assumption set."""
+    return [
+        text
+        for instance in assumption_sets.instances
+        for text in broken_rules(instance, commitment)
+    ]
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the project and of what its results rest on."""
+    """Return versions of the project and of the packages that its results depend on."""
     names = ("vorrat", "pyomo", "highspy", "numpy", "scipy", "numba")
     return {name: package_version(name) for name in names}
 
 
 @cache
 def package_version(name: str) -> str:
-    """The version of an installed distribution; looked up once, since that reads files."""
+    """Return the version of an installed distribution; cached, since it reads files."""
     try:
         return version(name)
     except PackageNotFoundError:

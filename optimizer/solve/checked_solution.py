@@ -1,4 +1,4 @@
-"""A plan that was found and checked, before it becomes a document."""
+"""Checked solution: a plan with its evaluation and certificate, before it becomes a document."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReferenceOptimum:
-    """What the best plan comes to, of a set of assumptions or without a review, and what is proven
-    of all."""
+    """Objective and bound of the best plan of one assumption set, or without a review."""
 
     objective: float
     bound: float | None
@@ -43,14 +42,14 @@ class ReferenceOptimum:
 
 @dataclass(frozen=True, eq=False)
 class SetOutcome:
-    """What a plan leads to under one set of assumptions."""
+    """Evaluation of a plan under one assumption set."""
 
     instance: Instance
     states: Sequence[State]
     with_plan: PlanEvaluation
     without_plan: PlanEvaluation
     recourse: RecourseEvaluator | None = None
-    reference_optimum: ReferenceOptimum | None = None  # what regret is taken from
+    reference_optimum: ReferenceOptimum | None = None  # reference of the regret
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "recourse": None}
@@ -58,7 +57,7 @@ class SetOutcome:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CheckedSolution:
-    """A commitment that keeps all rules of its instance, what it leads to, and its proof."""
+    """Commitment that satisfies all rules of its instance, with its evaluation and certificate."""
 
     instance: Instance
     states: Sequence[State]
@@ -67,19 +66,15 @@ class CheckedSolution:
     without_plan: PlanEvaluation
     certificate: Certificate
     interrupted: bool = False  # whether the user stopped the search
-    threads: int | None = None  # to sweep in; all usable cores where None
-    recourse: RecourseEvaluator | None = (
-        None  # in these states, as long as the plan stays in its process
-    )
-    assumption_sets: AssumptionSets | None = (
-        None  # the sets of assumptions it was made for, if it was
-    )
-    set_outcomes: tuple[SetOutcome, ...] = ()  # what it leads to under each of them
-    scenario: Case | None = None  # the file as it stands, where the instance is not of that
-    joint_gap_scale: GapScale | None = None  # what gaps are measured by where there are several
-    no_review_optimum: ReferenceOptimum | None = (
-        None  # what the best plan comes to that leaves nothing to the review
-    )
+    threads: int | None = None  # of the recourse evaluation; all usable cores if None
+    # Evaluator of these states; not sent to other processes.
+    recourse: RecourseEvaluator | None = None
+    assumption_sets: AssumptionSets | None = None  # assumption sets that the plan was made for
+    set_outcomes: tuple[SetOutcome, ...] = ()  # evaluation under each of them
+    scenario: Case | None = None  # the scenario as in the file, if the instance is of another one
+    joint_gap_scale: GapScale | None = None  # scale of gaps over several assumption sets
+    # Optimum of plans that leave no decision to the review.
+    no_review_optimum: ReferenceOptimum | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "recourse": None}
@@ -91,60 +86,69 @@ class CheckedSolution:
 
     @property
     def expected_by_set(self) -> dict[str, float]:
-        """Mean damage under each set of assumptions that it was made over."""
+        """Mean damage under each assumption set that the plan was made over."""
         sets = (self.scenario or self.instance.case).assumptions if self.set_outcomes else {}
-        return {id: own.with_plan.expected for id, own in zip(sets, self.set_outcomes, strict=True)}
+        return {
+            id: outcome.with_plan.expected
+            for id, outcome in zip(sets, self.set_outcomes, strict=True)
+        }
 
     @property
     def gap_scale(self) -> GapScale:
-        """What gaps of the objective are measured by."""
+        """Scale of gaps of the objective."""
         from optimizer.solve import outcomes
 
         if self.joint_gap_scale is not None:
             return self.joint_gap_scale
-        without = outcomes.objective_value(self.instance, self.without_plan, 0.0)
+        objective_without_plan = outcomes.objective_value(self.instance, self.without_plan, 0.0)
         return GapScale(
-            compute_objective_floor(without), outcomes.objective_rounding(self.instance)
+            compute_objective_floor(objective_without_plan),
+            outcomes.objective_rounding(self.instance),
         )
 
     def recomputed_objective(self, problem: Instance | AssumptionSets) -> float:
-        """The objective of this plan in instances that have recourse in common with its own."""
+        """Return the objective of the plan in instances with the same recourse."""
         from optimizer.solve import outcomes
 
-        together = problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
-        seen = [own.with_plan for own in self.set_outcomes] or [self.with_plan]
-        pairs = zip(together.instances, seen, strict=True)
+        assumption_sets = (
+            problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
+        )
+        evaluations = [outcome.with_plan for outcome in self.set_outcomes] or [self.with_plan]
+        pairs = zip(assumption_sets.instances, evaluations, strict=True)
         values = [
-            outcomes.objective_value(own, x, weighted_cost(own, self.commitment))
-            for own, x in pairs
+            outcomes.objective_value(instance, evaluation, weighted_cost(instance, self.commitment))
+            for instance, evaluation in pairs
         ]
-        return together.combine_objectives(values)
+        return assumption_sets.combine_objectives(values)
 
     @property
     def objective_floor(self) -> float:
-        """What the objective counts as at least where a gap is taken of it."""
+        """Smallest denominator of relative gaps."""
         return self.gap_scale.objective_floor
 
     @property
     def net_cost(self) -> float:
-        """Discounted million EUR, whoever pays."""
+        """Discounted net cost over all funders, in million EUR."""
         return net_cost(self.instance, self.commitment)
 
     @property
     def adaptation(self) -> tuple[AdaptationOutcome, ...]:
-        """How long shortages last to which users adapt."""
+        """Durations of the shortages to which users adapt."""
         if not self.instance.adaptations:
             return ()
         from optimizer.solve.adaptation_and_idling import adaptation_outcomes
 
-        seen = (self.with_plan, self.without_plan)
-        return adaptation_outcomes(self.instance, self.states, *seen)
+        evaluations = (self.with_plan, self.without_plan)
+        return adaptation_outcomes(self.instance, self.states, *evaluations)
 
     @property
     def idle_projects(self) -> tuple[IdleProject, ...]:
-        """How often projects stand still that run only when it pays."""
-        alike = not self.commitment.branches  # it is not told of each path
-        if not (alike and any(p.cash_cost_material for p in self.instance.projects.values())):
+        """How often projects are idle that run only above their cash cost; empty with review
+        branches."""
+        has_no_branches = not self.commitment.branches
+        if not (
+            has_no_branches and any(p.cash_cost_material for p in self.instance.projects.values())
+        ):
             return ()
         from optimizer.solve.adaptation_and_idling import idle_project_outcomes
 
@@ -153,34 +157,44 @@ class CheckedSolution:
     def to_plan(
         self, title: str | None = None, variant: str | None = None, *, with_details: bool = True
     ) -> Plan:
-        """The plan as a document. What is told of ``chains``, of how stocks are used and of what
-        unaided projects avoid takes sweeps of its own, which one of many plans is not worth."""
+        """Build the plan document.
+
+        ``with_details`` includes chains, stock use and what unaided projects avoid, which need
+        further recourse evaluations.
+        """
         from optimizer.solve.review_outcomes import outcome_after_review
 
-        told: tuple[ChainOutcome, ...] = ()
-        untold: tuple[str, ...] = ()
-        alike = not self.commitment.branches  # neither is told of each path
-        if with_details and alike and any(len(chain.nodes) > 1 for chain in self.instance.chains):
-            # It takes a moment to import: those who only read a plan do without.
+        chains: tuple[ChainOutcome, ...] = ()
+        skipped_chains: tuple[str, ...] = ()
+        # Both are reported only without review branches.
+        has_no_branches = not self.commitment.branches
+        if (
+            with_details
+            and has_no_branches
+            and any(len(chain.nodes) > 1 for chain in self.instance.chains)
+        ):
+            # Imported late, since it is slow and readers of a plan do not need it.
             from optimizer.solve.chains import chain_outcomes
 
-            told, untold = chain_outcomes(
+            chains, skipped_chains = chain_outcomes(
                 self.instance,
                 self.states,
                 self.commitment,
                 self.without_plan,
                 self._recourse_evaluator,
             )
-        used: tuple[StockUse, ...] = ()
-        refilled = any(pile.max_refill.any() for pile in self.instance.stockpiles.values())
-        if with_details and alike and refilled:
+        stock_use: tuple[StockUse, ...] = ()
+        has_refills = any(
+            stockpile.max_refill.any() for stockpile in self.instance.stockpiles.values()
+        )
+        if with_details and has_no_branches and has_refills:
             from optimizer.solve.recourse import simulate_release_policy
 
-            asked = self.instance, self.states, self.commitment
-            (rule,) = simulate_release_policy(
-                *asked, [0.0], threads=self.threads, evaluator=self.recourse
+            policy_input = self.instance, self.states, self.commitment
+            (policy_result,) = simulate_release_policy(
+                *policy_input, [0.0], threads=self.threads, evaluator=self.recourse
             )
-            used = rule.stock_use(self.instance, self.commitment)
+            stock_use = policy_result.stock_use(self.instance, self.commitment)
         return plan_document.build_plan(
             self.instance,
             self.commitment,
@@ -196,17 +210,17 @@ class CheckedSolution:
             ),
             idle=self.idle_projects,
             avoided_anyway=self._avoided_anyway if with_details else None,
-            chains=told,
-            chains_untold=untold,
+            chains=chains,
+            chains_untold=skipped_chains,
             adaptation=self.adaptation,
             clustering=event_clustering(self.instance, self.states),
-            stock_use=used,
+            stock_use=stock_use,
             review=outcome_after_review(self),
         )
 
     @property
     def _assumption_outcomes(self) -> tuple[AssumptionSetOutcome, ...]:
-        """The outcome under each set of assumptions that there is."""
+        """Outcome under each assumption set of the scenario."""
         if not (self.scenario or self.instance.case).assumptions:
             return ()
         from optimizer.solve.set_outcomes import assumption_outcomes
@@ -221,46 +235,53 @@ class CheckedSolution:
 
     @property
     def _avoided_anyway(self) -> float | None:
-        """What is expected to be avoided by projects that come unaided, without any plan."""
+        """Expected damage avoided by unaided projects without any plan."""
         if not any(state.unaided_projects for state in self.states):
             return None
         from optimizer.solve import outcomes
 
-        memory = self._recourse_evaluator.memo  # it is the same whatever the plan
-        if "alone" not in memory:
-            alone = [replace(state, unaided_projects=frozenset()) for state in self.states]
-            memory["alone"] = outcomes.expected_damage(
-                self.instance, alone, Commitment(), similar_recourse=self._recourse_evaluator
+        memo = self._recourse_evaluator.memo  # independent of the plan
+        if "alone" not in memo:
+            states_without_unaided = [
+                replace(state, unaided_projects=frozenset()) for state in self.states
+            ]
+            memo["alone"] = outcomes.expected_damage(
+                self.instance,
+                states_without_unaided,
+                Commitment(),
+                similar_recourse=self._recourse_evaluator,
             )
-        return float(memory["alone"] - self.without_plan.expected)
+        return float(memo["alone"] - self.without_plan.expected)
 
     def recertified_for(
         self, problem: Instance | AssumptionSets, bound: float | None
     ) -> CheckedSolution:
-        """This plan under other rules or weights of a scenario that has recourse in common with its
-        own, checked (CheckFailed), with the bound that holds there; under all sets of assumptions
-        where it was made for several, which the first of them then stands for."""
-        # It takes a moment to import: those who only read a plan do without.
+        """Return this plan for a problem with other rules or weights but the same recourse, and its
+        bound.
+
+        The commitment is checked (CheckFailed) under all assumption sets that it was made for.
+        """
+        # Imported late, since it is slow and readers of a plan do not need it.
         from optimizer.solve.verification import check_commitment
 
-        together = problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
-        for own in together.instances:
-            check_commitment(own, self.commitment)
-        objective, seen = (
-            self.recomputed_objective(together),
-            replace(self, instance=together.first_instance),
+        assumption_sets = (
+            problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
         )
+        for set_instance in assumption_sets.instances:
+            check_commitment(set_instance, self.commitment)
+        objective = self.recomputed_objective(assumption_sets)
+        solution = replace(self, instance=assumption_sets.first_instance)
         if self.assumption_sets is not None:
-            pairs = zip(self.set_outcomes, together.instances, strict=True)
-            sets = tuple(replace(own, instance=instance) for own, instance in pairs)
-            seen = replace(self, assumption_sets=together, set_outcomes=sets)
-        certificate = updated_certificate(self.certificate, objective, bound, seen.gap_scale)
-        case = seen.scenario or seen.instance.case
+            pairs = zip(self.set_outcomes, assumption_sets.instances, strict=True)
+            set_outcomes = tuple(replace(outcome, instance=instance) for outcome, instance in pairs)
+            solution = replace(self, assumption_sets=assumption_sets, set_outcomes=set_outcomes)
+        certificate = updated_certificate(self.certificate, objective, bound, solution.gap_scale)
+        case = solution.scenario or solution.instance.case
         certificate = certificate.model_copy(update={"input_sha256": input_hash(case)})
-        return replace(seen, certificate=certificate)
+        return replace(solution, certificate=certificate)
 
     def with_bound(self, bound: float | None) -> CheckedSolution:
-        """The same plan with another bound proven for it."""
+        """Return the same plan with another bound."""
         return replace(
             self,
             certificate=updated_certificate(
@@ -269,32 +290,35 @@ class CheckedSolution:
         )
 
 
-MIN_REPRESENTATIVE_STATES = 100  # a plan made on fewer states is called illustrative
+MIN_REPRESENTATIVE_STATES = 100  # plans on fewer states are marked as illustrative
 
 
 def updated_certificate(
     certificate: Certificate, objective: float, bound: float | None, gap_scale: GapScale
 ) -> Certificate:
-    """The certificate of another plan or with another bound, which no plan can be below."""
+    """Return the certificate with another objective and bound."""
     bound = None if bound is None else min(bound, objective)
-    within = is_gap_closed(objective, bound, certificate.gap_target, gap_scale.objective_floor)
+    is_closed = is_gap_closed(objective, bound, certificate.gap_target, gap_scale.objective_floor)
     return certificate.model_copy(
         update={
             "objective": objective,
             "bound": bound,
             "gap": relative_gap(objective, bound, gap_scale.objective_floor),
-            "status": "optimal" if within else "limit",
+            "status": "optimal" if is_closed else "limit",
         }
     )
 
 
 def input_hash(case: Case) -> str:
-    """SHA-256 of a scenario in canonical JSON: its content, not how it was written down. What the
-    format was extended by counts only where a file uses it, so that those of before keep theirs."""
+    """Return the SHA-256 of a scenario's content in canonical JSON.
+
+    Fields that were added to the format later count only where they are used, so that hashes of
+    older files stay.
+    """
     content = case.model_dump(mode="json", by_alias=True, exclude={"variants", "counterfactual"})
-    for later in ("conversions", "assumptions", "review"):
-        if not content[later]:
-            del content[later]
+    for section_name in ("conversions", "assumptions", "review"):
+        if not content[section_name]:
+            del content[section_name]
     for section in content.values():
         _drop_unused_fields(section)
     return canonical_hash(content)
@@ -323,18 +347,17 @@ UNUSED_FIELD_VALUES: dict[str, Any] = {
     "over_assumptions": None,
     "ambiguity": None,
 }
-"""Fields below the sections that the format was extended by, as a file has them that says nothing
-of them."""
+"""Later additions to the format below the sections, with the values that mean they are unused."""
 
 
 def _drop_unused_fields(part: Any) -> None:
-    """Take fields out of a part of a scenario in JSON that were added later and are not used."""
+    """Remove unused later additions from a part of a scenario in JSON, recursively."""
     if isinstance(part, list):
-        for one in part:
-            _drop_unused_fields(one)
+        for item in part:
+            _drop_unused_fields(item)
     elif isinstance(part, dict):
         for name in part.keys() & UNUSED_FIELD_VALUES.keys():
             if part[name] in (UNUSED_FIELD_VALUES[name], None, [], {}):
                 del part[name]
-        for one in part.values():
-            _drop_unused_fields(one)
+        for item in part.values():
+            _drop_unused_fields(item)

@@ -1,4 +1,4 @@
-"""How events of hazards cluster in states of the world that were drawn."""
+"""Clustering of hazard events in sampled states of the world."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -11,34 +11,48 @@ from optimizer.model.states import SamplingProbabilities, State
 
 
 def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering | None:
-    """How many hazards strike in a year, and would if all events were independent; None where
-    states are written out, or fewer than two hazards have events that are not certain."""
+    """Return how many hazards have an event in a year, compared with independent events.
+
+    Return None if states are not sampled, or fewer than two hazards have uncertain events.
+    """
     uncertainty, years = instance.case.uncertainty, len(instance.years)
     if uncertainty is None or uncertainty.sample is None:
         return None
-    strikes = SamplingProbabilities.from_instance(instance).event_probability
-    unsure = {h: (x.max(axis=0) > 0) & (x.min(axis=0) < 1) for h, x in strikes.items()}
-    place = {h: n for n, h in enumerate(h for h, some in unsure.items() if some.any())}
-    if len(place) < 2:
+    event_probability = SamplingProbabilities.from_instance(instance).event_probability
+    is_uncertain = {
+        h: (x.max(axis=0) > 0) & (x.min(axis=0) < 1) for h, x in event_probability.items()
+    }
+    hazard_index = {
+        h: n
+        for n, h in enumerate(
+            h for h, years_uncertain in is_uncertain.items() if years_uncertain.any()
+        )
+    }
+    if len(hazard_index) < 2:
         return None
-    chance = np.array([state.probability for state in states])
+    probability = np.array([state.probability for state in states])
     counts = np.zeros((len(states), years), dtype=np.intp)
-    rates = np.zeros((len(place), years))
+    rates = np.zeros((len(hazard_index), years))
     for s, state in enumerate(states):
-        for way, start in state.events:
-            hazard, year = instance.profiles[way].hazard, start // instance.periods_per_year
-            if unsure[hazard][year]:
+        for profile, start in state.events:
+            hazard, year = instance.profiles[profile].hazard, start // instance.periods_per_year
+            if is_uncertain[hazard][year]:
                 counts[s, year] += 1
-                rates[place[hazard], year] += state.probability
-    drawn = np.bincount(counts.ravel(), np.repeat(chance / years, years), len(place) + 1)
-    rates = np.minimum(rates, 1.0)  # but for rounding
-    by_year = [reduce(np.convolve, np.stack([1 - own, own], axis=1)) for own in rates.T]
-    at_most = np.minimum(np.cumsum(reduce(np.convolve, by_year)), 1.0)
+                rates[hazard_index[hazard], year] += state.probability
+    shares = np.bincount(
+        counts.ravel(), np.repeat(probability / years, years), len(hazard_index) + 1
+    )
+    rates = np.minimum(rates, 1.0)  # rounding errors may exceed 1
+    independent_by_year = [
+        reduce(np.convolve, np.stack([1 - year_rates, year_rates], axis=1))
+        for year_rates in rates.T
+    ]
+    at_most = np.minimum(np.cumsum(reduce(np.convolve, independent_by_year)), 1.0)
     return Clustering(
         years=tuple(
             EventYears(events=n, share=float(share), independent=float(independent))
             for n, (share, independent) in enumerate(
-                zip(drawn, np.mean(by_year, axis=0), strict=True)
+                zip(shares, np.mean(independent_by_year, axis=0), strict=True)
             )
         ),
         most=int(counts.sum(axis=1).max()),

@@ -1,9 +1,9 @@
-"""Whether the figures of a result agree with one another, and with the scenario that it carries.
+"""Consistency of a result: its figures agree with one another and with the scenario it carries.
 
-Of a plan all that follows from its commitment is computed again: accounts, budgets, stocks, net
-cost, and what its states decide without a sweep. What a sweep of its states led to has to add up,
-tonnes as well as money (``quantities.py``). Other results have the identities that their fields are
-defined by. No solver takes part.
+For a plan, everything that follows from its commitment is computed again: accounts, budgets,
+stocks, net cost, and what its states determine without a recourse evaluation. Figures that come
+from a recourse evaluation must add up, tonnes as well as money (``quantity_checks.py``). Other
+results must satisfy the identities that define their fields. No solver is used.
 """
 
 import math
@@ -66,21 +66,21 @@ NONDECREASING_FIELDS: dict[type[Result], tuple[tuple[str, ...], ...]] = {
     results.AssumptionSetOutcome: (RISK_FIELDS, ("best_bound", "best")),
     results.WithoutPlan: (RISK_FIELDS,),
 }
-"""Fields of which none is below the one before it."""
+"""Fields of results whose values must not decrease from one to the next."""
 
 
 def find_discrepancies(result: Result) -> Discrepancies:
-    """All places in which a result, which fits its scenario, does not add up."""
+    """Yield all discrepancies of a result that matches its scenario."""
     if not isinstance(result, Plan):
         yield from _check_own_scenario(result, result, "")
     yield from _check_nested(result, "")
 
 
 def _check_own_scenario(result: Result, certificate: Result, location: str) -> Discrepancies:
-    """Whether a result says the hash of the scenario that it carries, and what it counts."""
-    case, said = getattr(result, "case", None), getattr(certificate, "input_sha256", None)
-    if case is not None and said is not None:
-        yield from check_equal(f"{location}input_sha256", said, input_hash(case))
+    """Check the scenario's hash in a result, and its CVaR level and measure."""
+    case, stated_hash = getattr(result, "case", None), getattr(certificate, "input_sha256", None)
+    if case is not None and stated_hash is not None:
+        yield from check_equal(f"{location}input_sha256", stated_hash, input_hash(case))
     if case is not None and isinstance(result, MeasuredResult):
         level = float(case.objective.cvar.level)
         yield from check_equal(f"{location}cvar_level", result.cvar_level, level)
@@ -88,13 +88,13 @@ def _check_own_scenario(result: Result, certificate: Result, location: str) -> D
 
 
 def compare_results(stated: Result, expected: Result) -> Discrepancies:
-    """All places in which a result is not what it is when it is made anew."""
+    """Yield all fields of a result that differ from a recomputed one."""
     for name in type(stated).model_fields:
         yield from check_equal(name, getattr(stated, name), getattr(expected, name))
 
 
 def _check_nested(value: Any, location: str) -> Discrepancies:
-    """The identities of a result and of all results in it."""
+    """Check a value and all results in it."""
     if isinstance(value, Result):
         for names in NONDECREASING_FIELDS.get(type(value), ()):
             yield from check_nondecreasing(
@@ -112,14 +112,16 @@ def _check_nested(value: Any, location: str) -> Discrepancies:
 
 
 def _check_result(result: Result, location: str) -> Discrepancies:
-    """The identities of a result by itself."""
+    """Check the identities of a single result."""
     match result:
         case Plan():
             yield from _check_plan(result, location)
         case results.Outcome():
-            held, without = (risk_measures_of(one) for one in (result, result.without_plan))
+            with_plan, without_plan = (
+                risk_measures_of(item) for item in (result, result.without_plan)
+            )
             yield from check_distribution(
-                result.distribution, result.cvar_level, held, without, location
+                result.distribution, result.cvar_level, with_plan, without_plan, location
             )
         case results.Distribution():
             for name, values in result:
@@ -133,14 +135,14 @@ def _check_result(result: Result, location: str) -> Discrepancies:
                 total = math.fsum(getattr(year, name) for year in result.years)
                 yield from check_equal(f"{location}years: {name}", total, 1.0)
             mean = math.fsum(year.events * year.share for year in result.years)
-            due = math.fsum(year.events * year.independent for year in result.years)
-            yield from check_equal(f"{location}years: events", mean, due)
+            expected = math.fsum(year.events * year.independent for year in result.years)
+            yield from check_equal(f"{location}years: events", mean, expected)
         case results.SupplyMix():
             yield from _check_supply_mix(result, location)
         case results.MaterialOutcome():
             yield from check_yearly_shortages(result, location)
         case results.FormFlow():
-            comes = (
+            inflow = (
                 result.supply_t
                 + result.projects_t
                 + result.made_t
@@ -148,7 +150,7 @@ def _check_result(result: Result, location: str) -> Discrepancies:
                 + result.missing_t
             )
             yield from check_equal(
-                f"{location}taken_t", result.taken_t, comes - result.demand_t, comes
+                f"{location}taken_t", result.taken_t, inflow - result.demand_t, inflow
             )
         case results.Frontier():
             yield from check_frontier(result, location)
@@ -165,8 +167,8 @@ def _check_result(result: Result, location: str) -> Discrepancies:
         case results.JointProject():
             yield from check_equal(f"{location}shares", math.fsum(result.shares.values()), 1.0)
         case results.CompanyOutcome():
-            due = result.expected + result.net_cost_meur
-            yield from check_equal(f"{location}total", result.total, due, abs(result.expected))
+            expected = result.expected + result.net_cost_meur
+            yield from check_equal(f"{location}total", result.total, expected, abs(result.expected))
         case results.Replication():
             yield from check_equal(
                 f"{location}gap", result.gap, result.candidate - result.bound, abs(result.candidate)
@@ -178,9 +180,9 @@ def _check_result(result: Result, location: str) -> Discrepancies:
             )
         case results.Sensitivity():
             names = ("best.objective.low", "best.objective.high", "own.objective")
-            best = result.best.objective
+            best_objective = result.best.objective
             yield from check_nondecreasing(
-                location, names, (best.low, best.high, result.own.objective)
+                location, names, (best_objective.low, best_objective.high, result.own.objective)
             )
         case results.Disagreement():
             yield from check_assumption_dependence(result, location)
@@ -188,10 +190,10 @@ def _check_result(result: Result, location: str) -> Discrepancies:
             yield from check_equal(
                 f"{location}limit", result.limit, result.bound + result.within * abs(result.bound)
             )
-            for number, one in enumerate(result.alternatives):
-                here = f"{location}alternatives.{number}."
+            for number, item in enumerate(result.alternatives):
+                item_location = f"{location}alternatives.{number}."
                 yield from check_exchanged_projects(
-                    one, here, result.plan.projects, one.plan.projects
+                    item, item_location, result.plan.projects, item.plan.projects
                 )
 
 
@@ -209,23 +211,36 @@ def _check_supply_mix(supply_mix: results.SupplyMix, location: str) -> Discrepan
 
 
 def _check_plan(plan: Plan, location: str) -> Discrepancies:
-    outcome, without, proof = plan.outcome, plan.outcome.without_plan, plan.certificate
+    """Check a plan against its certificate, its accounts and its commitment."""
+    outcome, without_plan, certificate = plan.outcome, plan.outcome.without_plan, plan.certificate
     weight = None if plan.case is None else float(plan.case.objective.cvar.weight)
-    least, here = objective_floor_range(without, weight), f"{location}certificate."
-    if proof.over_assumptions is not None and plan.case is not None:
-        least = _objective_floor_of_sets(plan)
-    yield from _check_own_scenario(plan, proof, here)
-    yield from check_gap(proof, here, least)
-    within = {is_gap_closed(proof.objective, proof.bound, proof.gap_target, size) for size in least}
-    if len(within) == 1:
+    floor_range = objective_floor_range(without_plan, weight)
+    certificate_location = f"{location}certificate."
+    if certificate.over_assumptions is not None and plan.case is not None:
+        floor_range = _objective_floor_of_sets(plan)
+    yield from _check_own_scenario(plan, certificate, certificate_location)
+    yield from check_gap(certificate, certificate_location, floor_range)
+    gap_closed = {
+        is_gap_closed(certificate.objective, certificate.bound, certificate.gap_target, floor)
+        for floor in floor_range
+    }
+    if len(gap_closed) == 1:
         yield from check_equal(
-            f"{here}status", proof.status, "optimal" if True in within else "limit"
+            f"{certificate_location}status",
+            certificate.status,
+            "optimal" if True in gap_closed else "limit",
         )
-    drawn = [proof.states] if proof.over_assumptions is None else [x.states for x in plan.under]
-    few = min(drawn, default=0) < MIN_REPRESENTATIVE_STATES
-    yield from check_equal(f"{here}illustrative", proof.illustrative, few)
-    yield from check_sums(plan, location, outcome.expected, without.expected)
-    windfall = math.fsum(one.windfall_meur for one in plan.unaided)
+    state_counts = (
+        [certificate.states]
+        if certificate.over_assumptions is None
+        else [entry.states for entry in plan.under]
+    )
+    is_illustrative = min(state_counts, default=0) < MIN_REPRESENTATIVE_STATES
+    yield from check_equal(
+        f"{certificate_location}illustrative", certificate.illustrative, is_illustrative
+    )
+    yield from check_sums(plan, location, outcome.expected, without_plan.expected)
+    windfall = math.fsum(project.windfall_meur for project in plan.unaided)
     yield from check_equal(f"{location}outcome.windfall_meur", outcome.windfall_meur, windfall)
     if plan.accounts:
         costs = [position.cost_meur for position in plan.accounts]
@@ -238,70 +253,78 @@ def _check_plan(plan: Plan, location: str) -> Discrepancies:
 
 
 def _check_plan_commitment(plan: Plan, location: str) -> Discrepancies:
-    """All that follows from what a plan commits to, reckoned anew in its own scenario."""
+    """Recompute everything that follows from a plan's commitment in its own scenario."""
     assert plan.case is not None
-    case, proof, over = plan.case, plan.certificate, plan.case.objective.over_assumptions
-    together = AssumptionSets((read_instance(case),))
-    instance = together.first_instance
-    first = 0
-    if over is not None:
-        first, together = read_assumption_sets(case)
+    case, certificate, criterion = plan.case, plan.certificate, plan.case.objective.over_assumptions
+    assumption_sets = AssumptionSets((read_instance(case),))
+    instance = assumption_sets.first_instance
+    reported_set = 0
+    if criterion is not None:
+        reported_set, assumption_sets = read_assumption_sets(case)
     if case.planned_review is not None:
-        drawn = [read_states(own) for own in together.instances]
-        together = replace(together, instances=with_branches(together.instances, drawn))
-        instance = together.first_instance
-    if over is not None:
-        instance = mark_over_assumptions(case, together.instances[first])
-    states = [count_states(own.case) for own in together.instances]
-    yield from check_equal(f"{location}certificate.states", proof.states, sum(states))
-    asked = case.uncertainty.sample if case.uncertainty is not None else None
+        states_by_set = [read_states(set_instance) for set_instance in assumption_sets.instances]
+        assumption_sets = replace(
+            assumption_sets, instances=with_branches(assumption_sets.instances, states_by_set)
+        )
+        instance = assumption_sets.first_instance
+    if criterion is not None:
+        instance = mark_over_assumptions(case, assumption_sets.instances[reported_set])
+    state_counts = [count_states(set_instance.case) for set_instance in assumption_sets.instances]
+    yield from check_equal(f"{location}certificate.states", certificate.states, sum(state_counts))
+    sample = case.uncertainty.sample if case.uncertainty is not None else None
     yield from check_equal(
-        f"{location}certificate.seed", proof.seed, None if asked is None else asked.seed
+        f"{location}certificate.seed", certificate.seed, None if sample is None else sample.seed
     )
-    yield from check_equal(f"{location}certificate.over_assumptions", proof.over_assumptions, over)
-    if unknown := plan_document.unknown_ids(instance, plan):
-        yield Discrepancy(f"{location}projects", unknown[0], None)
+    yield from check_equal(
+        f"{location}certificate.over_assumptions", certificate.over_assumptions, criterion
+    )
+    if unknown_ids := plan_document.unknown_ids(instance, plan):
+        yield Discrepancy(f"{location}projects", unknown_ids[0], None)
         return
     commitment = plan_document.commitment_from_plan(instance, plan)
-    scale = sum(abs(built.capex_meur) for built in plan.projects)
+    scale = sum(abs(project.capex_meur) for project in plan.projects)
     try:
-        committed = plan_document.commitment_fields(instance, commitment)
-    except ValidationError:  # shares of a project that are more than all of it
+        expected_fields = plan_document.commitment_fields(instance, commitment)
+    except ValidationError:  # shares of a project that exceed 1
         yield Discrepancy(f"{location}projects: shares", None, None)
         return
-    for name, due in committed.items():
-        yield from check_equal(f"{location}{name}", getattr(plan, name), due)
+    for name, expected in expected_fields.items():
+        yield from check_equal(f"{location}{name}", getattr(plan, name), expected)
     if plan.review is not None:
         yield from _check_review(plan, plan.review, instance, commitment, location)
-    for built in plan.projects:
-        shares = [x for held in built.shares.values() for x in held.values()]
-        total = math.fsum((*shares, built.market_share))
-        yield from check_equal(f"{location}projects.{built.id}: shares", total, 1.0)
-    for name, due in plan_document.stateless_outcome_fields(instance, commitment).items():
-        yield from check_equal(f"{location}outcome.{name}", getattr(plan.outcome, name), due, scale)
+    for project in plan.projects:
+        shares = [x for instruments in project.shares.values() for x in instruments.values()]
+        total = math.fsum((*shares, project.market_share))
+        yield from check_equal(f"{location}projects.{project.id}: shares", total, 1.0)
+    for name, expected in plan_document.stateless_outcome_fields(instance, commitment).items():
+        yield from check_equal(
+            f"{location}outcome.{name}", getattr(plan.outcome, name), expected, scale
+        )
     yield from check_quantities(plan, instance, commitment, location)
     by_consumer = {consumer.id: consumer.expected for consumer in plan.consumers}
     mean = plan.outcome.expected if plan.outcome.worst_mean is None else plan.outcome.worst_mean
     damage = weighted_damage(instance, mean, plan.outcome.cvar, by_consumer)
     objective = damage + weighted_cost(instance, commitment)
-    if over is not None:
-        yield from _check_set_outcomes(plan, together, location)
+    if criterion is not None:
+        yield from _check_set_outcomes(plan, assumption_sets, location)
     else:
         yield from check_equal(
-            f"{location}certificate.objective", proof.objective, objective, abs(damage)
+            f"{location}certificate.objective", certificate.objective, objective, abs(damage)
         )
-    for under in plan.under:
-        here, own = f"{location}under.{under.id}.", case.assumptions[under.id]
-        yield from check_equal(f"{here}weight", under.weight, float(own.weight))
-        if under is (plan.reported_set or (None if own.set else under)):
+    for outcome in plan.under:
+        set_location, assumption = f"{location}under.{outcome.id}.", case.assumptions[outcome.id]
+        yield from check_equal(f"{set_location}weight", outcome.weight, float(assumption.weight))
+        if outcome is (plan.reported_set or (None if assumption.set else outcome)):
             for name in (*RISK_FIELDS, "worst_mean"):
                 yield from check_equal(
-                    f"{here}{name}", getattr(under, name), getattr(plan.outcome, name)
+                    f"{set_location}{name}", getattr(outcome, name), getattr(plan.outcome, name)
                 )
             for name in RISK_FIELDS:
-                bare, due = under.without_plan, plan.outcome.without_plan
+                without_plan, expected = outcome.without_plan, plan.outcome.without_plan
                 yield from check_equal(
-                    f"{here}without_plan.{name}", getattr(bare, name), getattr(due, name)
+                    f"{set_location}without_plan.{name}",
+                    getattr(without_plan, name),
+                    getattr(expected, name),
                 )
 
 
@@ -312,11 +335,11 @@ def _check_review(
     commitment: Commitment,
     location: str,
 ) -> Discrepancies:
-    """What is decided in each group, and what the review is worth."""
-    of_groups = list(decisions_by_branch(instance, commitment))
-    yield from check_equal(f"{location}review.groups", len(review.groups), len(of_groups))
-    for n, (group, due) in enumerate(zip(review.groups, of_groups, strict=False)):
-        for name, value in due.items():
+    """Check the decisions of each review branch, and the value of deferral."""
+    expected_groups = list(decisions_by_branch(instance, commitment))
+    yield from check_equal(f"{location}review.groups", len(review.groups), len(expected_groups))
+    for n, (group, expected_fields) in enumerate(zip(review.groups, expected_groups, strict=False)):
+        for name, value in expected_fields.items():
             yield from check_equal(
                 f"{location}review.groups.{n}.{name}", getattr(group, name), value
             )
@@ -327,64 +350,78 @@ def _check_review(
         parts = [group.probability * (getattr(group, name) or 0.0) for group in review.groups]
         yield from check_equal(f"{location}review.groups: {name}", math.fsum(parts), mean)
     if review.now is not None:
-        proof = plan.certificate
-        worth = review.now - proof.objective
-        yield from check_equal(f"{location}review.worth", review.worth, worth, abs(review.now))
-        most = None if proof.bound is None else review.now - proof.bound
+        certificate = plan.certificate
+        deferral_value = review.now - certificate.objective
         yield from check_equal(
-            f"{location}review.worth_most", review.worth_most, most, abs(review.now)
+            f"{location}review.worth", review.worth, deferral_value, abs(review.now)
         )
-        least = None if review.now_bound is None else max(0.0, review.now_bound - proof.objective)
+        max_value = None if certificate.bound is None else review.now - certificate.bound
         yield from check_equal(
-            f"{location}review.worth_least", review.worth_least, least, abs(review.now)
+            f"{location}review.worth_most", review.worth_most, max_value, abs(review.now)
+        )
+        min_value = (
+            None if review.now_bound is None else max(0.0, review.now_bound - certificate.objective)
+        )
+        yield from check_equal(
+            f"{location}review.worth_least", review.worth_least, min_value, abs(review.now)
         )
 
 
 def _check_set_outcomes(
     plan: Plan, assumption_sets: AssumptionSets, location: str
 ) -> Discrepancies:
-    """The outcome under each set of assumptions, and the objective over all of them."""
+    """Check the outcome under each assumption set, and the objective over all of them."""
     names = [*(plan.case.assumptions if plan.case is not None else ())]
-    yield from check_equal(f"{location}under", [own.id for own in plan.under], names)
+    yield from check_equal(f"{location}under", [outcome.id for outcome in plan.under], names)
     if len(plan.under) != len(names):
         return
-    for under, instance in zip(plan.under, assumption_sets.instances, strict=True):
-        here, plans = (
-            f"{location}under.{under.id}.",
-            plan_document.commitment_from_plan(instance, plan),
-        )
-        mean = under.expected if under.worst_mean is None else under.worst_mean
-        damage = weighted_damage(instance, mean, under.cvar, {})
-        objective = damage + weighted_cost(instance, plans)
-        yield from check_equal(f"{here}states", under.states, count_states(instance.case))
-        yield from check_equal(f"{here}objective", under.objective, objective, abs(damage))
+    for set_outcome, instance in zip(plan.under, assumption_sets.instances, strict=True):
+        set_location = f"{location}under.{set_outcome.id}."
+        commitment = plan_document.commitment_from_plan(instance, plan)
+        mean = set_outcome.expected if set_outcome.worst_mean is None else set_outcome.worst_mean
+        damage = weighted_damage(instance, mean, set_outcome.cvar, {})
+        objective = damage + weighted_cost(instance, commitment)
         yield from check_equal(
-            f"{here}net_cost_meur", under.net_cost_meur, net_cost(instance, plans)
+            f"{set_location}states", set_outcome.states, count_states(instance.case)
         )
-        due = None if under.best is None else under.objective - under.best
-        yield from check_equal(f"{here}regret", under.regret, due, abs(under.objective))
+        yield from check_equal(
+            f"{set_location}objective", set_outcome.objective, objective, abs(damage)
+        )
+        yield from check_equal(
+            f"{set_location}net_cost_meur",
+            set_outcome.net_cost_meur,
+            net_cost(instance, commitment),
+        )
+        expected = None if set_outcome.best is None else set_outcome.objective - set_outcome.best
+        yield from check_equal(
+            f"{set_location}regret", set_outcome.regret, expected, abs(set_outcome.objective)
+        )
     if assumption_sets.criterion == "regret":
-        left = [
-            None if own.best is None or own.best_bound is None else own.best - own.best_bound
-            for own in plan.under
+        open_gaps = [
+            None
+            if outcome.best is None or outcome.best_bound is None
+            else outcome.best - outcome.best_bound
+            for outcome in plan.under
         ]
-        due = None if None in left else max(x for x in left if x is not None)
+        expected = None if None in open_gaps else max(x for x in open_gaps if x is not None)
         yield from check_equal(
-            f"{location}certificate.regret_open", plan.certificate.regret_open, due
+            f"{location}certificate.regret_open", plan.certificate.regret_open, expected
         )
         assumption_sets = replace(
-            assumption_sets, reference_objectives=tuple(own.best or 0.0 for own in plan.under)
+            assumption_sets,
+            reference_objectives=tuple(outcome.best or 0.0 for outcome in plan.under),
         )
-    values = [own.objective for own in plan.under]
+    values = [outcome.objective for outcome in plan.under]
     scale = max(map(abs, values))
-    due, said = assumption_sets.combine_objectives(values), plan.certificate.objective
-    yield from check_equal(f"{location}certificate.objective", said, due, scale)
+    expected, stated = assumption_sets.combine_objectives(values), plan.certificate.objective
+    yield from check_equal(f"{location}certificate.objective", stated, expected, scale)
 
 
 def _objective_floor_of_sets(plan: Plan) -> ObjectiveFloorRange:
-    """What an objective over sets counts as at least in a gap, between that of nothing and of what
-    comes without a plan, or the best plan, in the worst set."""
-    worst = max((own.without_plan.cvar for own in plan.under), default=0.0)
+    """Return the range of the objective floor over assumption sets."""
+    worst_cvar = max((outcome.without_plan.cvar for outcome in plan.under), default=0.0)
     return ANY_OBJECTIVE_FLOOR[0], max(
-        RELATIVE_OBJECTIVE_FLOOR * max(1.0, worst), *(abs(own.best or 0.0) for own in plan.under), 0
+        RELATIVE_OBJECTIVE_FLOOR * max(1.0, worst_cvar),
+        *(abs(outcome.best or 0.0) for outcome in plan.under),
+        0,
     )

@@ -1,4 +1,4 @@
-"""Comparison of two figures of a result: what counts as equal, and how a difference is reported."""
+"""Comparison of two figures of a result: tolerances, and the form of a discrepancy."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,8 @@ from typing import Any
 
 from models.results import Result
 
-RELATIVE_TOLERANCE = (
-    5e-6  # relative difference of equal figures, a little over that of a plan's check
-)
-ABSOLUTE_TOLERANCE = 1e-6  # figures that are apart by less are equal, whatever their size
+RELATIVE_TOLERANCE = 5e-6  # relative tolerance, slightly above that of a plan's check
+ABSOLUTE_TOLERANCE = 1e-6  # smaller differences are ignored
 SHORTAGE_TOLERANCE = 1e-6  # a period is short if more than this share of its demand is missing
 ITEM_KEY_FIELDS = (
     "id",
@@ -23,21 +21,21 @@ ITEM_KEY_FIELDS = (
     "material",
     "stage",
 )
-"""Fields that say which item of a list is meant."""
+"""Fields that identify an item of a list."""
 
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """A figure that is not what the others make of it."""
+    """Figure that differs from what the other figures imply."""
 
-    location: str  # where it stands
-    stated: object  # what stands there; None for nothing
-    expected: object  # what would have to
-    bound: str = ""  # ``least`` or ``most`` where ``due`` is a bound that it has to keep
+    location: str  # path of the figure in the result
+    stated: object  # the figure in the result; None if missing
+    expected: object  # the figure implied by the others
+    bound: str = ""  # ``least`` or ``most`` if ``expected`` is a lower or upper bound
 
     @property
     def is_numeric(self) -> bool:
-        """Whether two figures differ, and not words, or what is there at all."""
+        """Whether both figures are numbers."""
         return is_number(self.stated) and is_number(self.expected)
 
 
@@ -45,7 +43,10 @@ Discrepancies = Iterator[Discrepancy]
 
 
 def check_equal(location: str, stated: Any, expected: Any, scale: float = 0.0) -> Discrepancies:
-    """Two values that must be the same; ``scale`` is of what figures are the difference of."""
+    """Compare two values, recursively.
+
+    ``scale`` is the magnitude of the figures whose difference they are.
+    """
     stated, expected = (x.model_dump() if isinstance(x, Result) else x for x in (stated, expected))
     if isinstance(stated, dict) and isinstance(expected, dict):
         for key in {**expected, **stated}:
@@ -62,38 +63,38 @@ def check_equal(location: str, stated: Any, expected: Any, scale: float = 0.0) -
 
 
 def _items_by_key(items: Sequence[Any]) -> dict[str, Any]:
-    """The items of a list by what tells them apart, so that their order is none of it; by their
-    numbers where two are alike, of which one would hide the other."""
-    found = {}
+    """Return the items of a list by their identifying fields, or by position if those are not
+    unique."""
+    items_by_key = {}
     for number, item in enumerate(items):
-        raw = item.model_dump() if isinstance(item, Result) else item
-        named = (
-            [str(raw[key]) for key in ITEM_KEY_FIELDS if raw.get(key)]
-            if isinstance(raw, dict)
+        content = item.model_dump() if isinstance(item, Result) else item
+        key_parts = (
+            [str(content[key]) for key in ITEM_KEY_FIELDS if content.get(key)]
+            if isinstance(content, dict)
             else []
         )
-        found[".".join(named) or str(number)] = raw
-    if len(found) < len(items):
+        items_by_key[".".join(key_parts) or str(number)] = content
+    if len(items_by_key) < len(items):
         return {str(number): item for number, item in enumerate(items)}
-    return found
+    return items_by_key
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a figure; booleans are none."""
+    """Return whether a value is a number; booleans are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def mean_or_none(values: Sequence[float]) -> float | None:
-    """The mean; None of nothing."""
+    """Return the mean; None for an empty sequence."""
     return math.fsum(values) / len(values) if values else None
 
 
 def check_nondecreasing(
     location: str, names: Sequence[str], values: Sequence[float | None]
 ) -> Discrepancies:
-    """Figures of which none is below the one before it; those that are null play no part."""
-    known = [(n, v) for n, v in zip(names, values, strict=True) if v is not None]
-    for (_, low), (name, high) in pairwise(known):
+    """Check that figures do not decrease; None is skipped."""
+    present = [(n, v) for n, v in zip(names, values, strict=True) if v is not None]
+    for (_, low), (name, high) in pairwise(present):
         if high < low - max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * max(abs(low), abs(high))):
             yield Discrepancy(f"{location}{name}", high, low, "least")
 
@@ -101,9 +102,9 @@ def check_nondecreasing(
 def check_between(
     location: str, stated: float, lower: float, upper: float, scale: float = 0.0
 ) -> Discrepancies:
-    """A figure that may be neither below ``least`` nor above ``most``."""
-    spare = max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * max(abs(stated), scale))
-    if stated < lower - spare:
+    """Check that a figure is not below ``lower`` nor above ``upper``."""
+    tolerance = max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * max(abs(stated), scale))
+    if stated < lower - tolerance:
         yield Discrepancy(location, stated, lower, "least")
-    elif stated > upper + spare:
+    elif stated > upper + tolerance:
         yield Discrepancy(location, stated, upper, "most")

@@ -1,23 +1,23 @@
-"""The gap of a plan: what it is divided by, when it is within its target, and what is rounding."""
+"""Relative gap of a plan: its denominator, when it is closed, and what counts as rounding."""
 
 from dataclasses import dataclass
 
-MIN_GAP_TARGET = 1e-6  # a gap below this is the solver's arithmetic, whatever target was set
+MIN_GAP_TARGET = 1e-6  # smallest effective gap target, given the solver's arithmetic
 RELATIVE_OBJECTIVE_FLOOR = 1e-6
-"""An objective counts as no smaller than this share of that without a plan, where a gap is taken of
-it; than this itself where not even so much is lost without a plan."""
+"""Smallest denominator of a relative gap, as a share of the objective without a plan; the value
+itself if that objective is even smaller."""
 
 
 @dataclass(frozen=True)
 class GapScale:
-    """What gaps of an objective are measured by."""
+    """Scale of gaps of an objective."""
 
-    objective_floor: float  # it counts as no smaller than this
-    rounding: float  # a difference that is no larger is rounding
+    objective_floor: float  # smallest denominator of a relative gap
+    rounding: float  # differences up to this are rounding errors
 
 
 def compute_objective_floor(objective_without_plan: float) -> float:
-    """What an objective counts as at least where a gap is taken of it."""
+    """Return the smallest denominator of relative gaps, from the objective without a plan."""
     return RELATIVE_OBJECTIVE_FLOOR * (
         objective_without_plan if objective_without_plan > RELATIVE_OBJECTIVE_FLOOR else 1.0
     )
@@ -26,8 +26,7 @@ def compute_objective_floor(objective_without_plan: float) -> float:
 def relative_gap(
     objective: float, bound: float | None, objective_floor: float = RELATIVE_OBJECTIVE_FLOOR
 ) -> float | None:
-    """The relative gap between a plan and a bound; ``least`` is what the objective counts as at
-    least."""
+    """Return the relative gap between objective and bound, or None without a bound."""
     return (
         None
         if bound is None
@@ -41,6 +40,6 @@ def is_gap_closed(
     gap_target: float,
     objective_floor: float = RELATIVE_OBJECTIVE_FLOOR,
 ) -> bool:
-    """Whether a gap is within its target."""
+    """Return whether the relative gap is within its target."""
     gap = relative_gap(objective, bound, objective_floor)
     return gap is not None and gap <= max(gap_target, MIN_GAP_TARGET) * (1 + 1e-9)

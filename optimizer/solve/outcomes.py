@@ -1,4 +1,4 @@
-"""What a commitment leads to in the states of the world."""
+"""Evaluation of commitments in the states of the world."""
 
 import math
 from collections.abc import Callable, Collection, Sequence
@@ -16,58 +16,61 @@ from optimizer.model.states import State
 from optimizer.solve.figure_checks import SHORTAGE_TOLERANCE
 from optimizer.solve.recourse import RecourseEvaluator, evaluators_by_block, sum_by_key
 
-ROUNDING_SHARE = 2e-9  # share of what would come if everything were missing that is rounding
+ROUNDING_SHARE = 2e-9  # rounding error as a share of the damage of a total shortage
 
 
 @dataclass(frozen=True, eq=False)
 class PlanEvaluation:
-    """What a commitment leads to in the given states."""
+    """Damage and shortages of a commitment in given states."""
 
     probability: Floats  # (S)
     damage: Floats  # (S) in the unit of the measure
     damage_by_material: dict[str, float]  # expected, in the unit of the measure
     damage_by_consumer: dict[str, float]  # expected, in the unit of the measure
     expected_shortage: dict[str, Floats]  # (Y) expected lots missing, by material
-    shortage_probability: dict[
-        str, Floats
-    ]  # (Y) probability that some period is short, by material
+    # (Y) probability of a shortage in any period, by material.
+    shortage_probability: dict[str, Floats]
     selected_consumer_damage: (
-        Floats  # (S) that of the consumers who were asked for, in the unit of the measure
+        Floats  # (S) damage of the selected consumers, in the unit of the measure
     )
     damage_by_year: Floats  # (Y) expected, in the unit of the measure
-    short_periods_and_runs: dict[
-        str, Floats
-    ]  # (2) expected short periods, and runs of them, by material
-    branch: NDArray[np.intp]  # (S) that each state goes; 0 without a review
+    # (2) expected number of short periods and of runs of them, by material
+    short_periods_and_runs: dict[str, Floats]
+    branch: NDArray[np.intp]  # (S) review branch of each state; 0 without a review
 
     @property
     def expected(self) -> float:
-        """Mean over the states."""
+        """Mean damage over the states."""
         return float(self.probability @ self.damage)
 
     def worst_mean(self, risk: RiskMeasure) -> float:
-        """The mean by the least favourable probabilities that a measure has; else the mean."""
+        """Return the mean under the worst distribution of the ambiguity set; without one, the
+        mean."""
         if risk.ambiguity is None:
             return self.expected
         return risk.worst_case_mean(self.probability, self.damage)
 
     @property
     def worst(self) -> float:
-        """The worst state that has a probability."""
+        """Damage of the worst state with positive probability."""
         return float(self.damage[self.probability > 0].max())
 
     def cvar(self, level: float) -> float:
-        """Mean of the worst ``1 - level`` of states, splitting the state at the quantile.
-        Rockafellar and Uryasev (2000)."""
+        """Return the CVaR: mean of the worst ``1 - level`` of states (the state at the quantile is
+        split).
+
+        Rockafellar and Uryasev (2000).
+        """
         return tail_mean(self.probability, self.damage, level)
 
 
 def tail_mean(probability: Floats, damage: Floats, level: float) -> float:
-    """Mean of damage (S) over the worst ``1 - level`` of states with a probability (S)."""
+    """Return the mean of damage (S) over the worst ``1 - level`` of states with a probability
+    (S)."""
     tail = (1 - level) * probability.sum()
     order = np.argsort(-damage, kind="stable")
-    before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
-    weight = np.clip(tail - before, 0.0, probability[order])
+    cumulative_before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
+    weight = np.clip(tail - cumulative_before, 0.0, probability[order])
     return float(weight @ damage[order] / weight.sum())
 
 
@@ -80,20 +83,30 @@ def evaluate_commitments(
     consumers: Collection[str] = (),
     recourse: RecourseEvaluator | None = None,
 ) -> list[PlanEvaluation]:
-    """Sweep commitments through states and add up what is missing, that of some consumers by state
-    as well; by the recourse of these states, where it is there already."""
-    if any(own.branches for own in commitments):
-        how: dict[str, Any] = {"threads": threads, "consumers": consumers, "recourse": recourse}
+    """Evaluate commitments in states, by the recourse evaluator of these states if there is one.
+
+    ``consumers`` selects those whose damage by state is reported.
+    """
+    if any(commitment.branches for commitment in commitments):
+        evaluate_options: dict[str, Any] = {
+            "threads": threads,
+            "consumers": consumers,
+            "recourse": recourse,
+        }
         return [
-            _evaluate_by_branch(instance, states, own, evaluate_commitments, **how)
-            for own in commitments
+            _evaluate_by_branch(
+                instance, states, commitment, evaluate_commitments, **evaluate_options
+            )
+            for commitment in commitments
         ]
     evaluations = [_empty_evaluation(instance, states) for _ in commitments]
-    for block, own in evaluators_by_block(instance, states, threads=threads, evaluator=recourse):
+    for block, evaluator in evaluators_by_block(
+        instance, states, threads=threads, evaluator=recourse
+    ):
         for commitment, evaluation in zip(commitments, evaluations, strict=True):
-            _add_shortages(instance, own, block, commitment, evaluation, consumers)
-            if recourse is None:  # nobody asks about this block again
-                own.clear_cache()
+            _add_shortages(instance, evaluator, block, commitment, evaluation, consumers)
+            if recourse is None:  # this block is not needed again
+                evaluator.clear_cache()
     return evaluations
 
 
@@ -106,21 +119,25 @@ def evaluate_damage_only(
     threads: int | None = None,
     consumers: Collection[str] = (),
 ) -> list[PlanEvaluation]:
-    """The damage of commitments in each state and no more, as the search has swept it; ``threads``
-    are those of the recourse, and no ``consumers`` can be told apart."""
+    """Evaluate only the damage of commitments in each state.
+
+    ``threads`` is ignored, and ``consumers`` must be empty.
+    """
     assert not consumers
-    if any(own.branches for own in commitments):
-        of_all: dict[str, Any] = {"recourse": recourse, "threads": threads}
+    if any(commitment.branches for commitment in commitments):
+        evaluate_options: dict[str, Any] = {"recourse": recourse, "threads": threads}
         return [
-            _evaluate_by_branch(instance, states, own, evaluate_damage_only, **of_all)
-            for own in commitments
+            _evaluate_by_branch(
+                instance, states, commitment, evaluate_damage_only, **evaluate_options
+            )
+            for commitment in commitments
         ]
-    found = []
+    evaluations = []
     for commitment in commitments:
-        point, chance = recourse.columns.to_point(commitment), recourse.probability[None]
-        damage = recourse.evaluate(point, chance, with_subgradients=False).damage
-        found.append(replace(_empty_evaluation(instance, states), damage=damage))
-    return found
+        point, probability = recourse.columns.to_point(commitment), recourse.probability[None]
+        damage = recourse.evaluate(point, probability, with_subgradients=False).damage
+        evaluations.append(replace(_empty_evaluation(instance, states), damage=damage))
+    return evaluations
 
 
 def _evaluate_by_branch(
@@ -132,27 +149,32 @@ def _evaluate_by_branch(
     recourse: RecourseEvaluator | None,
     **evaluate_options: Any,
 ) -> PlanEvaluation:
-    """What a plan leads to that decides on each path by itself; each state goes its own."""
+    """Evaluate a plan that may have review branches, each in its own states."""
     if not commitment.branches:
         return evaluate_part(instance, states, [commitment], recourse=recourse, **evaluate_options)[
             0
         ]
-    several = None if recourse is None else recourse.for_instance(instance).by_branch(states)
-    whole = _empty_evaluation(instance, states)
-    for g, places in enumerate(branch_state_indices(instance, states)):
-        if not len(places):
+    branch_recourses = (
+        None if recourse is None else recourse.for_instance(instance).by_branch(states)
+    )
+    total = _empty_evaluation(instance, states)
+    for g, state_indices in enumerate(branch_state_indices(instance, states)):
+        if not len(state_indices):
             continue
-        there, own = states_on_branch(states, places), instance.on_branch(g)
-        seen = None if several is None else several[g]
-        (found,) = evaluate_part(
-            own, there, [commitment.branches[g]], recourse=seen, **evaluate_options
+        branch_states = states_on_branch(states, state_indices)
+        branch_instance = instance.on_branch(g)
+        branch_recourse = None if branch_recourses is None else branch_recourses[g]
+        (evaluation,) = evaluate_part(
+            branch_instance,
+            branch_states,
+            [commitment.branches[g]],
+            recourse=branch_recourse,
+            **evaluate_options,
         )
-        whole.damage[places], whole.selected_consumer_damage[places] = (
-            found.damage,
-            found.selected_consumer_damage,
-        )
-        whole.branch[places] = g
-        chance = float(whole.probability[places].sum())
+        total.damage[state_indices] = evaluation.damage
+        total.selected_consumer_damage[state_indices] = evaluation.selected_consumer_damage
+        total.branch[state_indices] = g
+        branch_probability = float(total.probability[state_indices].sum())
         for name in (
             "damage_by_material",
             "damage_by_consumer",
@@ -160,11 +182,11 @@ def _evaluate_by_branch(
             "shortage_probability",
             "short_periods_and_runs",
         ):
-            sums = getattr(whole, name)
-            for key, value in getattr(found, name).items():
-                sums[key] = sums[key] + chance * value
-        whole.damage_by_year[:] += chance * found.damage_by_year
-    return whole
+            sums = getattr(total, name)
+            for key, value in getattr(evaluation, name).items():
+                sums[key] = sums[key] + branch_probability * value
+        total.damage_by_year[:] += branch_probability * evaluation.damage_by_year
+    return total
 
 
 def expected_damage(
@@ -174,20 +196,26 @@ def expected_damage(
     *,
     similar_recourse: RecourseEvaluator,
 ) -> float:
-    """The mean damage of a commitment, and no more; ``like`` is recourse in other states of the
-    instance, of which it takes what is the same."""
+    """Return the mean damage of a commitment.
+
+    ``similar_recourse`` is an evaluator for other states of the instance, of which parts are
+    reused.
+    """
     total = 0.0
-    for _, own in evaluators_by_block(
+    for _, evaluator in evaluators_by_block(
         instance, states, threads=similar_recourse.threads, reuse_from=similar_recourse
     ):
-        point, chance = own.columns.to_point(commitment), own.probability
-        total += float(chance @ own.evaluate(point, chance[None], with_subgradients=False).damage)
+        point, probability = evaluator.columns.to_point(commitment), evaluator.probability
+        total += float(
+            probability
+            @ evaluator.evaluate(point, probability[None], with_subgradients=False).damage
+        )
     return total
 
 
 def join_evaluations(parts: Sequence[PlanEvaluation]) -> PlanEvaluation:
-    """The evaluation in all states, of those in blocks of them, added in their order."""
-    ends: dict[str, Any] = {
+    """Join evaluations of blocks of states, in their order."""
+    state_arrays: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("probability", "damage", "selected_consumer_damage", "branch")
     }
@@ -200,7 +228,7 @@ def join_evaluations(parts: Sequence[PlanEvaluation]) -> PlanEvaluation:
         "short_periods_and_runs",
     ):
         sums[name] = sum_by_key([getattr(part, name) for part in parts])
-    return PlanEvaluation(**ends, **sums)
+    return PlanEvaluation(**state_arrays, **sums)
 
 
 def _empty_evaluation(instance: Instance, states: Sequence[State]) -> PlanEvaluation:
@@ -227,7 +255,7 @@ def _add_shortages(
     evaluation: PlanEvaluation,
     consumers: Collection[str],
 ) -> None:
-    """Add what is missing in a block of states."""
+    """Add the shortages in a block of states to an evaluation."""
     years, n = len(instance.years), instance.periods_per_year
     for part in recourse.shortages(recourse.columns.to_point(commitment)):
         m = part.classes.material
@@ -253,25 +281,24 @@ def _add_shortages(
             evaluation.damage_by_year[:] += damage.sum(axis=0).reshape(years, n).sum(axis=1)
             for step, value in zip(instance.nodes[v].steps, damage.sum(axis=1), strict=True):
                 evaluation.damage_by_consumer[step.consumer] += float(value)
-            asked = [step.consumer in consumers for step in instance.nodes[v].steps]
-            if any(asked):
-                own = part.damage_by_step[v][:, asked].sum(axis=1)
-                evaluation.selected_consumer_damage[block] += part.expand_to_states(own)
+            is_selected = [step.consumer in consumers for step in instance.nodes[v].steps]
+            if any(is_selected):
+                selected_damage = part.damage_by_step[v][:, is_selected].sum(axis=1)
+                evaluation.selected_consumer_damage[block] += part.expand_to_states(selected_damage)
 
 
 def objective_rounding(instance: Instance) -> float:
-    """What is rounding in an objective: a share of that of states in which everything is missing
-    all the time."""
-    worst = math.fsum(
+    """Return the rounding error of an objective: a share of the damage of a total shortage."""
+    total_damage = math.fsum(
         float(step.limit @ step.weight) * instance.periods_per_year
         for node in instance.nodes
         for step in node.steps
     )
-    return ROUNDING_SHARE * worst
+    return ROUNDING_SHARE * total_damage
 
 
 def objective_value(instance: Instance, evaluation: PlanEvaluation, weighted_cost: float) -> float:
-    """The objective of a commitment, from its damage and what its cost adds."""
+    """Return the objective from the damage of an evaluation and the weighted cost."""
     risk = RiskMeasure.from_case(instance.case)
     tail = evaluation.cvar(risk.cvar_level) if risk.cvar_weight > 0 else 0.0
     mean = evaluation.worst_mean(risk)

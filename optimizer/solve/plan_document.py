@@ -1,4 +1,4 @@
-"""The plan as a document: what is decided, what it leads to, and what it costs."""
+"""The plan as a document: decisions, outcomes and costs."""
 
 from __future__ import annotations
 
@@ -22,44 +22,51 @@ from optimizer.model.supply_mix import compute_crma_shares, compute_supply_mixes
 from optimizer.solve import accounts
 from optimizer.solve.accounts import values_by_year
 
-if TYPE_CHECKING:  # compiled code comes with it, which those who read a plan do without
+if TYPE_CHECKING:  # would load compiled code, which readers of a plan do not need
     from optimizer.solve.outcomes import PlanEvaluation
 
 
 def commitment_from_plan(instance: Instance, plan: Plan) -> Commitment:
-    """The commitment that a plan describes, in an instance of its scenario or one like it. What a
-    plan leaves out is zero; nothing is checked here
-    (:func:`optimizer.solve.verification.check_commitment` does)."""
+    """Return the commitment that a plan describes, in an instance of its scenario or a similar one.
+
+    What a plan omits is zero. Nothing is checked here; see
+    :func:`optimizer.solve.verification.check_commitment`.
+    """
     if plan.review is not None:
         return combine_branches(
-            [_commitment_from_decisions(instance, own) for own in plan.review.groups], instance
+            [_commitment_from_decisions(instance, group) for group in plan.review.groups], instance
         )
     return _commitment_from_decisions(instance, plan)
 
 
 def _commitment_from_decisions(instance: Instance, plan: Plan | results.ReviewGroup) -> Commitment:
     share, offtake, floored = {}, {}, {}
-    for built in plan.projects:
-        for held in (built.shares, built.supports):
-            for f, instruments in held.items():
-                share.update({(built.id, f, i): x for i, x in instruments.items()})
-        companies = {company_group(c): own for c, own in built.floored_by_company.items()}
-        for group, by_funder in {COMMON_GROUP: built.floored_common, **companies}.items():
+    for project in plan.projects:
+        for shares_by_funder in (project.shares, project.supports):
+            for f, instruments in shares_by_funder.items():
+                share.update({(project.id, f, i): x for i, x in instruments.items()})
+        companies = {
+            company_group(c): floored_by_funder
+            for c, floored_by_funder in project.floored_by_company.items()
+        }
+        for group, by_funder in {COMMON_GROUP: project.floored_common, **companies}.items():
             for f, floors in by_funder.items():
-                floored.update({(built.id, group, f, i): x for i, x in floors.items()})
-        if built.offtake_common > 0:
-            offtake[built.id, COMMON_GROUP] = built.offtake_common
-        for f, x in built.offtake_by_company.items():
-            offtake[built.id, company_group(f)] = x
+                floored.update({(project.id, group, f, i): x for i, x in floors.items()})
+        if project.offtake_common > 0:
+            offtake[project.id, COMMON_GROUP] = project.offtake_common
+        for f, x in project.offtake_by_company.items():
+            offtake[project.id, company_group(f)] = x
     buy = {}
     for stockpile in plan.stockpiles:
         tonnes = np.array([stockpile.buy_t.get(str(year), 0.0) for year in instance.years])
         if tonnes.any():
             buy[stockpile.id] = tonnes / instance.lot_tonnes[stockpile.material]
     return Commitment(
-        start={built.id: built.start for built in plan.projects},
+        start={project.id: project.start for project in plan.projects},
         share=share,
-        market={built.id: built.market_share for built in plan.projects if built.market_share},
+        market={
+            project.id: project.market_share for project in plan.projects if project.market_share
+        },
         offtake=offtake,
         buy=buy,
         floored=floored,
@@ -67,12 +74,20 @@ def _commitment_from_decisions(instance: Instance, plan: Plan | results.ReviewGr
 
 
 def unknown_ids(instance: Instance, plan: Plan) -> list[str]:
-    """Projects, stockpiles and instruments that a plan decides on and its instance lacks."""
-    told = [built.id for built in plan.projects if built.id not in instance.projects]
-    told += [pile.id for pile in plan.stockpiles if pile.id not in instance.stockpiles]
-    held = [own for built in plan.projects for own in (built.shares, built.supports)]
-    terms = [(f, i) for own in held for f, instruments in own.items() for i in instruments]
-    return told + [f"{f}.{i}" for f, i in terms if (f, i) not in instance.instrument_by_key]
+    """Return the projects, stockpiles and instruments of a plan that its instance does not have."""
+    unknown = [project.id for project in plan.projects if project.id not in instance.projects]
+    unknown += [
+        stockpile.id for stockpile in plan.stockpiles if stockpile.id not in instance.stockpiles
+    ]
+    holdings = [
+        holding for project in plan.projects for holding in (project.shares, project.supports)
+    ]
+    instrument_keys = [
+        (f, i) for holding in holdings for f, instruments in holding.items() for i in instruments
+    ]
+    return unknown + [
+        f"{f}.{i}" for f, i in instrument_keys if (f, i) not in instance.instrument_by_key
+    ]
 
 
 MEASURE_UNITS = {
@@ -103,8 +118,10 @@ def build_plan(
     review: results.ReviewDecisions | None = None,
     scenario: Case | None = None,
 ) -> Plan:
-    """The plan as a document; ``scenario`` is the file as it stands, where the instance is not of
-    that."""
+    """Build the plan document.
+
+    ``scenario`` is the scenario as in the file, if the instance is of another one.
+    """
     case = instance.case
     level = float(case.objective.cvar.level)
     return Plan(
@@ -117,7 +134,7 @@ def build_plan(
             cvar=with_plan.cvar(level),
             worst=with_plan.worst,
             worst_mean=ambiguous_mean(instance, with_plan),
-            windfall_meur=math.fsum(one.windfall_meur for one in unaided),
+            windfall_meur=math.fsum(project.windfall_meur for project in unaided),
             without_plan=results.WithoutPlan(
                 expected=without_plan.expected,
                 cvar=without_plan.cvar(level),
@@ -144,13 +161,13 @@ def build_plan(
 
 
 def ambiguous_mean(instance: Instance, evaluation: PlanEvaluation) -> float | None:
-    """The mean by the least favourable probabilities; None where the scenario has no ball."""
+    """Return the worst-case mean under ambiguity; None without an ambiguity set."""
     risk = RiskMeasure.from_case(instance.case)
     return None if risk.ambiguity is None else evaluation.worst_mean(risk)
 
 
 def stateless_outcome_fields(instance: Instance, commitment: Commitment) -> dict[str, Any]:
-    """What an outcome says that no state of the world has a part in, by field of ``Outcome``."""
+    """Return the fields of ``Outcome`` that do not depend on the states of the world."""
     case = instance.case
     return {
         "measure": case.objective.measure,
@@ -162,11 +179,11 @@ def stateless_outcome_fields(instance: Instance, commitment: Commitment) -> dict
 
 
 def commitment_fields(instance: Instance, commitment: Commitment) -> dict[str, Any]:
-    """What a plan says that follows from its commitment alone, by field of ``Plan``."""
-    case, money = instance.case, (plans.budget_use, plans.expected_outlay)
+    """Return the fields of ``Plan`` that follow from its commitment alone."""
+    case, money_functions = instance.case, (plans.budget_use, plans.expected_outlay)
     spent, committed = (
-        {f: values_by_year(instance, x) for f, x in of(instance, commitment).items()}
-        for of in money
+        {f: values_by_year(instance, x) for f, x in money_function(instance, commitment).items()}
+        for money_function in money_functions
     )
     return {
         "currency": case.currency,
@@ -185,50 +202,58 @@ def commitment_fields(instance: Instance, commitment: Commitment) -> dict[str, A
 
 
 def solved_scenario_json(case: Case, variant: str | None) -> dict[str, Any]:
-    """A scenario in JSON, without nulls, and of its variants only the one that was applied and the
-    one that plans are compared with."""
+    """Return a scenario in JSON without nulls, with only the applied variant and the
+    counterfactual."""
     content: dict[str, Any] = case.model_dump(
         mode="json", by_alias=True, exclude={"variants"}, exclude_none=True
     )
-    kept = {
+    kept_variants = {
         name: case.variants[name]
         for name in (variant, case.counterfactual)
         if name in case.variants
     }
-    if kept:
-        content["variants"] = {name: one.model_dump(mode="json") for name, one in kept.items()}
+    if kept_variants:
+        content["variants"] = {
+            name: variant_data.model_dump(mode="json")
+            for name, variant_data in kept_variants.items()
+        }
     return content
 
 
 def damage_distribution(
     with_plan: PlanEvaluation, without_plan: PlanEvaluation
 ) -> results.Distribution:
-    """How damage is spread over the states, with a plan and without."""
-    chance = with_plan.probability
+    """Return quantiles of damage over the states, with and without a plan."""
+    probability = with_plan.probability
     return results.Distribution(
         levels=QUANTILE_LEVELS,
-        with_plan=weighted_quantiles(with_plan.damage, chance, QUANTILE_LEVELS),
-        without_plan=weighted_quantiles(without_plan.damage, chance, QUANTILE_LEVELS),
-        avoided=weighted_quantiles(without_plan.damage - with_plan.damage, chance, QUANTILE_LEVELS),
+        with_plan=weighted_quantiles(with_plan.damage, probability, QUANTILE_LEVELS),
+        without_plan=weighted_quantiles(without_plan.damage, probability, QUANTILE_LEVELS),
+        avoided=weighted_quantiles(
+            without_plan.damage - with_plan.damage, probability, QUANTILE_LEVELS
+        ),
     )
 
 
 def weighted_quantiles(
     values: Floats, probability: Floats, levels: Sequence[float]
 ) -> tuple[float, ...]:
-    """The least of the values that is not exceeded with each of the probabilities. Values without
-    any probability play no part."""
+    """Return the smallest values that are not exceeded with the given probabilities.
+
+    Values without probability are ignored.
+    """
     order = np.argsort(values, kind="stable")
     order = order[probability[order] > 0]
-    reached = np.cumsum(probability[order]) / probability.sum()
-    # What rounding leaves of a sum of probabilities must not lead to the next state.
-    at = np.searchsorted(reached, np.asarray(levels) - 1e-9, side="left")
-    at[np.asarray(levels) == 1] = -1  # the worst, also where it is rarer than that
-    return tuple(float(value) for value in values[order[at]])
+    cumulative = np.cumsum(probability[order]) / probability.sum()
+    # Rounding errors of summed probabilities must not select the next state.
+    indices = np.searchsorted(cumulative, np.asarray(levels) - 1e-9, side="left")
+    # The worst state, even if its probability is below the tolerance.
+    indices[np.asarray(levels) == 1] = -1
+    return tuple(float(value) for value in values[order[indices]])
 
 
 def project_plans(instance: Instance, commitment: Commitment) -> Iterator[results.ProjectPlan]:
-    """Projects that are built, in the order of the file."""
+    """Yield the projects that are built, in the order of the file."""
     for p, project in instance.projects.items():
         if p not in commitment.start:
             continue
@@ -236,14 +261,14 @@ def project_plans(instance: Instance, commitment: Commitment) -> Iterator[result
         supports: dict[str, dict[str, float]] = {}
         for (q, f, i), share in commitment.share.items():
             if q == p:
-                carries = instance.instrument_by_key[f, i].carries_capex
-                (shares if carries else supports).setdefault(f, {})[i] = share
+                carries_capex = instance.instrument_by_key[f, i].carries_capex
+                (shares if carries_capex else supports).setdefault(f, {})[i] = share
         floored: dict[str, dict[str, dict[str, float]]] = {}
         for (q, g, f, i), x in commitment.floored.items():
             if q == p:
                 floored.setdefault(g, {}).setdefault(f, {})[i] = x
-        held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
-        companies = {f: company_group(f) for f in instance.case.funders}
+        offtake_by_group = {g: x for (q, g), x in commitment.offtake.items() if q == p}
+        company_groups = {f: company_group(f) for f in instance.case.funders}
         yield results.ProjectPlan(
             id=p,
             name=display_name(instance.case.projects[p].name, p),
@@ -257,14 +282,18 @@ def project_plans(instance: Instance, commitment: Commitment) -> Iterator[result
             if project.overruns
             else None,
             market_share=commitment.market.get(p, 0.0),
-            offtake=math.fsum(held.values()),
-            offtake_common=held.get(COMMON_GROUP, 0.0),
-            offtake_by_company={f: held[group] for f, group in companies.items() if group in held},
+            offtake=math.fsum(offtake_by_group.values()),
+            offtake_common=offtake_by_group.get(COMMON_GROUP, 0.0),
+            offtake_by_company={
+                f: offtake_by_group[group]
+                for f, group in company_groups.items()
+                if group in offtake_by_group
+            },
             shares=shares,
             supports=supports,
             floored_common=floored.get(COMMON_GROUP, {}),
             floored_by_company={
-                f: floored[group] for f, group in companies.items() if group in floored
+                f: floored[group] for f, group in company_groups.items() if group in floored
             },
         )
 
@@ -272,19 +301,23 @@ def project_plans(instance: Instance, commitment: Commitment) -> Iterator[result
 def unaided_project_outcomes(
     instance: Instance, commitment: Commitment, states: Sequence[State]
 ) -> Iterator[results.UnaidedProject]:
-    """Projects that come unaided in any of the states, and what the plan's money adds."""
+    """Yield the projects that are decided unaided in some state, with what the plan's money
+    adds."""
     for p, project in instance.projects.items():
-        chance = math.fsum(s.probability for s in states if p in s.unaided_projects)
-        if project.unaided_year is None or chance == 0:
+        unaided_probability = math.fsum(s.probability for s in states if p in s.unaided_projects)
+        if project.unaided_year is None or unaided_probability == 0:
             continue
-        home = min(project.home_share, project.offtake_max)
-        offtake, taken = 0.0, 0.0  # of what is started, and of what comes unaided where it is not
-        for likely, _, plan in plans.weighted_branches(instance, commitment):
+        home_offtake = min(project.home_share, project.offtake_max)
+        # Of the started project, and of the unaided one where it is not started.
+        offtake, unaided_offtake = (0.0, 0.0)
+        for branch_probability, _, plan in plans.weighted_branches(instance, commitment):
             if p in plan.start:
-                offtake += likely * math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
+                offtake += branch_probability * math.fsum(
+                    x for (q, _), x in plan.offtake.items() if q == p
+                )
             else:
-                taken += likely * chance * home
-        full = {
+                unaided_offtake += branch_probability * unaided_probability * home_offtake
+        yearly_tonnes = {
             m: lots * project.ramp_up[-1] * instance.periods_per_year * instance.lot_tonnes[m]
             for m, lots in project.output.items()
         }
@@ -294,23 +327,27 @@ def unaided_project_outcomes(
             if q == p
         )
         paid += math.fsum(
-            float(own.sum())
-            for q, _, own in plans.secured_output_premiums(instance, commitment)
+            float(premiums.sum())
+            for q, _, premiums in plans.secured_output_premiums(instance, commitment)
             if q == p
         )
         yield results.UnaidedProject(
             id=p,
             year=project.unaided_year,
-            probability=min(1.0, chance),
-            without_plan_t={m: chance * home * t for m, t in full.items()},
-            with_plan_t={m: (offtake + taken) * t for m, t in full.items()},
+            probability=min(1.0, unaided_probability),
+            without_plan_t={
+                m: unaided_probability * home_offtake * t for m, t in yearly_tonnes.items()
+            },
+            with_plan_t={m: (offtake + unaided_offtake) * t for m, t in yearly_tonnes.items()},
             paid_meur=paid,
-            windfall_meur=paid * min(1.0, chance) * (min(1.0, home / offtake) if offtake else 1.0),
+            windfall_meur=paid
+            * min(1.0, unaided_probability)
+            * (min(1.0, home_offtake / offtake) if offtake else 1.0),
         )
 
 
 def stockpile_plans(instance: Instance, commitment: Commitment) -> Iterator[results.StockpilePlan]:
-    """All stockpiles, in the order of the file."""
+    """Yield all stockpiles, in the order of the file."""
     for stockpile in instance.case.stockpiles:
         h, lot = stockpile.id, instance.lot_tonnes[stockpile.material]
         planned = planned_stock(instance, commitment, h)[
@@ -329,13 +366,17 @@ def stockpile_plans(instance: Instance, commitment: Commitment) -> Iterator[resu
 def consumer_outcomes(
     instance: Instance, with_plan: PlanEvaluation, without_plan: PlanEvaluation
 ) -> tuple[results.ConsumerOutcome, ...]:
-    """What falls on each consumer."""
-    before, after = without_plan.damage_by_consumer, with_plan.damage_by_consumer
+    """Return the damage of each consumer."""
+    damage_without_plan = without_plan.damage_by_consumer
+    damage_with_plan = with_plan.damage_by_consumer
     return tuple(
         results.ConsumerOutcome(
-            id=u, name=display_name(it.name, u), expected=after[u], expected_without_plan=before[u]
+            id=u,
+            name=display_name(consumer.name, u),
+            expected=damage_with_plan[u],
+            expected_without_plan=damage_without_plan[u],
         )
-        for u, it in instance.case.consumers.items()
+        for u, consumer in instance.case.consumers.items()
     )
 
 
@@ -345,10 +386,10 @@ def material_outcomes(
     with_plan: PlanEvaluation,
     without_plan: PlanEvaluation,
 ) -> tuple[results.MaterialOutcome, ...]:
-    """How exposed each material stays."""
-    held = material_exposure(instance, commitment)
+    """Return damage, shortages and exposure of each material."""
+    exposure = material_exposure(instance, commitment)
 
-    def in_year(m: str, y: int, known: dict[str, Any]) -> results.MaterialYear:
+    def year_outcome(m: str, y: int, known: dict[str, Any]) -> results.MaterialYear:
         lot = instance.lot_tonnes[m]
         return results.MaterialYear(
             **known,
@@ -367,7 +408,10 @@ def material_outcomes(
             expected_shortage_without_plan_t=math.fsum(
                 without_plan.expected_shortage[m] * instance.lot_tonnes[m]
             ),
-            by_year={year: in_year(m, y, known) for y, (year, known) in enumerate(held[m].items())},
+            by_year={
+                year: year_outcome(m, y, year_fields)
+                for y, (year, year_fields) in enumerate(exposure[m].items())
+            },
         )
         for m, material in instance.case.materials.items()
     )
@@ -376,28 +420,26 @@ def material_outcomes(
 def material_exposure(
     instance: Instance, commitment: Commitment
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """What is told of each material and year that no state of the world has a part in, by field
-    of ``MaterialYear``."""
+    """Return the fields of ``MaterialYear`` that do not depend on the states, by material and
+    year."""
     n = instance.periods_per_year
-    mixes, before = (
-        compute_supply_mixes(instance, commitment),
-        compute_supply_mixes(instance, Commitment()),
-    )
-    found = {}
+    mixes = compute_supply_mixes(instance, commitment)
+    mixes_without_plan = compute_supply_mixes(instance, Commitment())
+    exposure = {}
     for m in instance.case.materials:
-        held = np.zeros(len(instance.years))
-        for h, pile in instance.stockpiles.items():
-            if pile.material == m:
-                held = held + planned_stock(instance, commitment, h)[n - 1 :: n]
+        planned = np.zeros(len(instance.years))
+        for h, stockpile in instance.stockpiles.items():
+            if stockpile.material == m:
+                planned = planned + planned_stock(instance, commitment, h)[n - 1 :: n]
         demand, need = instance.material_demand[m] * n, instance.need[m] * n
-        found[m] = {
+        exposure[m] = {
             str(year): {
                 "demand_t": float(demand[y] * instance.lot_tonnes[m]),
                 "need_t": float(need[y] * instance.lot_tonnes[m]),
-                "days_of_cover": float(held[y] / need[y] * 365) if need[y] > 0 else None,
+                "days_of_cover": float(planned[y] / need[y] * 365) if need[y] > 0 else None,
                 "supply": mixes[m][y],
-                "supply_without_plan": before[m][y],
+                "supply_without_plan": mixes_without_plan[m][y],
             }
             for y, year in enumerate(instance.years)
         }
-    return found
+    return exposure

@@ -1,4 +1,4 @@
-"""A scenario in, a plan out."""
+"""From a scenario to a plan: choice of method, solve, certification."""
 
 from __future__ import annotations
 
@@ -48,11 +48,10 @@ from optimizer.solve.solver_result import (
 )
 from optimizer.solve.verification import broken_rules
 
-SALVAGE_GAP, SALVAGE_TIME_LIMIT = (
-    1e-2,
-    120.0,
-)  # gap and seconds of what a plan that is salvaged is compared with
-MAX_SIZE_TO_RETRY = 20_000  # so far it is tried where the decomposition meets its numerical limit
+# Gap and seconds for the reference optima of a salvaged plan.
+SALVAGE_GAP, SALVAGE_TIME_LIMIT = (1e-2, 120.0)
+# Largest size for which the extensive form is tried after a numerical limit.
+MAX_SIZE_TO_RETRY = 20_000
 
 
 def solve_to_plan(
@@ -64,12 +63,16 @@ def solve_to_plan(
     title: str | None = None,
     **solve_options: Unpack[SolverOptions],
 ) -> Plan:
-    """The investment mix that minimises the scenario's objective, checked, with its proof. ``pool``
-    holds cuts of problems that share recourse with this one (variants, budgets, risk weights): the
-    decomposition, then the method, starts from it and adds to it. Raises Infeasible with a smallest
-    set of rules in conflict; ScenarioError if figures are too unlike in size to be solved together;
-    NoPlan or Interrupted if no plan was found before a limit, or the user stopped it; SolverError
-    if the solver fails, or its answer fails the check."""
+    """Compute the plan that minimizes the scenario's objective, checked and with a certificate.
+
+    ``pool`` holds cuts of problems that share recourse with this one (variants, budgets, risk
+    weights). With a pool the method is the decomposition, which starts from it and adds to it.
+
+    Raise Infeasible with a smallest set of conflicting rules; ScenarioError if magnitudes of
+    figures differ too much to be solved together; NoPlan or Interrupted if no plan was found before
+    a limit or the user stopped; SolverError if the solver fails; CheckFailed if its result fails
+    the check.
+    """
     return solve_and_certify(
         Problem.from_case(case), method=method, pool=pool, **solve_options
     ).to_plan(title, variant)
@@ -83,111 +86,146 @@ def solve_and_certify(
     damage_only: bool = False,
     **solve_options: Unpack[SolverOptions],
 ) -> CheckedSolution:
-    """The plan before it becomes a document; as :func:`plan`, and :func:`judge` for ``brief``."""
-    began = time.perf_counter()
+    """Compute the plan as a checked solution, before it becomes a document.
+
+    See :func:`solve_to_plan`; ``damage_only`` is that of :func:`certify`.
+    """
+    started_at = time.perf_counter()
     method = problem.suitable_method(pool) if method == "auto" else method
     if method == "decomposition" and all(
-        len(own.states) <= STATES_PER_BLOCK for own in problem.single_set_problems
+        len(set_problem.states) <= STATES_PER_BLOCK for set_problem in problem.single_set_problems
     ):
         problem = problem.with_recourse(solve_options.get("threads"))
-    problem, limit = (
-        with_reference_optima(problem, **solve_options),
-        solve_options.get("time_limit"),
+    problem = with_reference_optima(problem, **solve_options)
+    time_limit = solve_options.get("time_limit")
+
+    def seconds_left() -> float | None:
+        return (
+            None
+            if time_limit is None
+            else max(0.0, time_limit - (time.perf_counter() - started_at))
+        )
+
+    solve_options["time_limit"] = seconds_left()
+    no_review_solution = (
+        None if damage_only else _solve_without_review(problem, method, **solve_options)
     )
-
-    def in_time() -> float | None:
-        return None if limit is None else max(0.0, limit - (time.perf_counter() - began))
-
-    solve_options["time_limit"] = in_time()
-    now = None if damage_only else _solve_without_review(problem, method, **solve_options)
-    if now is not None:
+    if no_review_solution is not None:
         problem = replace(
-            problem, no_review_optimum=ReferenceOptimum(now.objective, now.certificate.bound)
+            problem,
+            no_review_optimum=ReferenceOptimum(
+                no_review_solution.objective, no_review_solution.certificate.bound
+            ),
         )
         if method == "decomposition":
             pool = pool or CutPool()
-            pool.remember_plan(now.commitment, problem.instance)  # no search need be worse
-    solve_options["time_limit"] = in_time()
-    if now is not None and now.interrupted:
-        ended = ProgramSolution("limit", "interrupted", None, None, None, 0, 0.0, interrupted=True)
-        solved = _or_no_review_plan(
-            SolverResult(method, ended, None, seconds_by_step={}, model_size={}), now, problem
+            # The search starts from this plan.
+            pool.remember_plan(no_review_solution.commitment, problem.instance)
+    solve_options["time_limit"] = seconds_left()
+    if no_review_solution is not None and no_review_solution.interrupted:
+        interrupted_solution = ProgramSolution(
+            "limit", "interrupted", None, None, None, 0, 0.0, interrupted=True
+        )
+        solver_result = _or_no_review_plan(
+            SolverResult(method, interrupted_solution, None, seconds_by_step={}, model_size={}),
+            no_review_solution,
+            problem,
         )
     else:
-        found = solve_problem(problem, method=method, pool=pool, **solve_options)
-        solved = found if now is None else _or_no_review_plan(found, now, problem)
+        search_result = solve_problem(problem, method=method, pool=pool, **solve_options)
+        solver_result = (
+            search_result
+            if no_review_solution is None
+            else _or_no_review_plan(search_result, no_review_solution, problem)
+        )
     on_incumbent = solve_options.get("on_incumbent")
-    if on_incumbent is not None and solved.commitment is not None:
-        claimed, bound = solved.solution.objective, solved.solution.bound
+    if on_incumbent is not None and solver_result.commitment is not None:
+        claimed, bound = solver_result.solution.objective, solver_result.solution.bound
         objective = math.inf if claimed is None else claimed
-        on_incumbent(Incumbent(solved.method, solved.commitment, objective, bound, final=True))
+        on_incumbent(
+            Incumbent(solver_result.method, solver_result.commitment, objective, bound, final=True)
+        )
     gap, threads = solve_options.get("gap", DEFAULT_GAP), solve_options.get("threads")
-    judged = certify(
-        problem, solved, gap=gap, started_at=began, threads=threads, damage_only=damage_only
+    certified = certify(
+        problem,
+        solver_result,
+        gap=gap,
+        started_at=started_at,
+        threads=threads,
+        damage_only=damage_only,
     )
     return (
-        _without_negative_regret(judged, problem)
-        if problem.reference_optima and judged.set_outcomes
-        else judged
+        _without_negative_regret(certified, problem)
+        if problem.reference_optima and certified.set_outcomes
+        else certified
     )
 
 
 def _without_negative_regret(solution: CheckedSolution, problem: Problem) -> CheckedSolution:
-    """The plan with regrets that are never negative: within its gap the best plan of a set leaves
-    room for a better one, which this may be, and then it is what regret is taken from."""
-    best, values = [], []
-    for own, part, known in zip(
+    """Return the solution with nonnegative regrets.
+
+    A plan may be better under a set than the set's own plan, which is only optimal within its gap;
+    it then becomes the reference.
+    """
+    optima, values = [], []
+    for outcome, set_problem, optimum in zip(
         solution.set_outcomes, problem.set_problems, problem.reference_optima, strict=True
     ):
-        cost = weighted_cost(own.instance, solution.commitment)
-        values.append(outcomes.objective_value(own.instance, own.with_plan, cost))
-        if values[-1] < known.objective:
-            fits = not broken_rules(single_set_problem(part).instance, solution.commitment)
-            known = replace(known, objective=values[-1]) if fits else known
-        best.append(known)
-    if tuple(best) == problem.reference_optima or solution.assumption_sets is None:
+        cost = weighted_cost(outcome.instance, solution.commitment)
+        values.append(outcomes.objective_value(outcome.instance, outcome.with_plan, cost))
+        if values[-1] < optimum.objective:
+            is_feasible = not broken_rules(
+                single_set_problem(set_problem).instance, solution.commitment
+            )
+            optimum = replace(optimum, objective=values[-1]) if is_feasible else optimum
+        optima.append(optimum)
+    if tuple(optima) == problem.reference_optima or solution.assumption_sets is None:
         return solution
-    sets = tuple(
-        replace(own, reference_optimum=known)
-        for own, known in zip(solution.set_outcomes, best, strict=True)
+    set_outcomes = tuple(
+        replace(outcome, reference_optimum=optimum)
+        for outcome, optimum in zip(solution.set_outcomes, optima, strict=True)
     )
     if solution.assumption_sets.criterion != "regret":
-        return replace(solution, set_outcomes=sets)
-    together = replace(
-        solution.assumption_sets, reference_objectives=tuple(known.objective for known in best)
+        return replace(solution, set_outcomes=set_outcomes)
+    assumption_sets = replace(
+        solution.assumption_sets,
+        reference_objectives=tuple(optimum.objective for optimum in optima),
     )
-    sizes, proof = solution.gap_scale, solution.certificate
-    if sizes.objective_floor == problem.objective_floor:
-        sizes = replace(
-            sizes, objective_floor=replace(problem, reference_optima=tuple(best)).objective_floor
+    gap_scale, certificate = solution.gap_scale, solution.certificate
+    if gap_scale.objective_floor == problem.objective_floor:
+        gap_scale = replace(
+            gap_scale,
+            objective_floor=replace(problem, reference_optima=tuple(optima)).objective_floor,
         )
-    proof = updated_certificate(proof, together.combine_objectives(values), proof.bound, sizes)
-    proof = proof.model_copy(update={"regret_open": open_regret(best)})
+    certificate = updated_certificate(
+        certificate, assumption_sets.combine_objectives(values), certificate.bound, gap_scale
+    )
+    certificate = certificate.model_copy(update={"regret_open": open_regret(optima)})
     return replace(
         solution,
-        set_outcomes=sets,
-        assumption_sets=together,
-        certificate=proof,
-        joint_gap_scale=sizes,
+        set_outcomes=set_outcomes,
+        assumption_sets=assumption_sets,
+        certificate=certificate,
+        joint_gap_scale=gap_scale,
     )
 
 
 def _or_no_review_plan(
     solver_result: SolverResult, no_review_solution: CheckedSolution, problem: Problem
 ) -> SolverResult:
-    """What a search has found, or the plan that leaves nothing to the review where it found none,
-    since it was stopped, or within its gap a worse one."""
-    own = solver_result.solution.objective
+    """Return the search's result, or the plan without a review if the search found none or a worse
+    one."""
+    objective = solver_result.solution.objective
     if solver_result.solution.ending == "infeasible" or (
-        own is not None and own <= no_review_solution.objective
+        objective is not None and objective <= no_review_solution.objective
     ):
         return solver_result
-    alike = combine_branches(
+    commitment = combine_branches(
         [no_review_solution.commitment for _ in problem.instance.branches], problem.instance
     )
     return replace(
         solver_result,
-        commitment=alike,
+        commitment=commitment,
         solution=replace(solver_result.solution, objective=no_review_solution.objective),
     )
 
@@ -195,74 +233,79 @@ def _or_no_review_plan(
 def _solve_without_review(
     problem: Problem, method: Method, **solve_options: Unpack[SolverOptions]
 ) -> CheckedSolution | None:
-    """The best plan that leaves nothing to the review; None without one, or where none is found in
-    half of the time."""
+    """Return the best plan that leaves no decision to the review.
+
+    Return None if there is no review, or none is found in half of the time limit.
+    """
     if not problem.instance.branches:
         return None
-    own: SolverOptions = {**solve_options, "on_progress": None, "on_incumbent": None}
-    limit = solve_options.get("time_limit")
-    own["time_limit"] = None if limit is None else limit / 2
+    review_options: SolverOptions = {**solve_options, "on_progress": None, "on_incumbent": None}
+    time_limit = solve_options.get("time_limit")
+    review_options["time_limit"] = None if time_limit is None else time_limit / 2
     with contextlib.suppress(NoPlan, SolverError, CheckFailed):
-        return solve_and_certify(problem.without_review, method=method, damage_only=True, **own)
+        return solve_and_certify(
+            problem.without_review, method=method, damage_only=True, **review_options
+        )
     return None
 
 
 def with_reference_optima(problem: Problem, **solve_options: Unpack[SolverOptions]) -> Problem:
-    """The problem with the best plan of each set of assumptions, where regret is asked for."""
+    """Return the problem with the best plan of each assumption set, if the criterion is regret."""
     if problem.assumption_sets.criterion != "regret" or problem.reference_optima:
         return problem
-    began, limit, founds = (
-        time.perf_counter(),
-        solve_options.get("time_limit"),
-        list[CheckedSolution](),
-    )
-    own: SolverOptions = {**solve_options, "on_progress": None, "on_incumbent": None}
-    alone = [single_set_problem(part) for part in problem.set_problems]
-    for part in alone:
-        if limit is not None:
-            own["time_limit"] = max(0.0, began + limit - time.perf_counter())
-        founds.append(solve_and_certify(part, damage_only=True, **own))
-        if founds[-1].interrupted:
+    started_at = time.perf_counter()
+    time_limit = solve_options.get("time_limit")
+    solutions = list[CheckedSolution]()
+    set_options: SolverOptions = {**solve_options, "on_progress": None, "on_incumbent": None}
+    set_problems = [single_set_problem(set_problem) for set_problem in problem.set_problems]
+    for set_problem in set_problems:
+        if time_limit is not None:
+            set_options["time_limit"] = max(0.0, started_at + time_limit - time.perf_counter())
+        solutions.append(solve_and_certify(set_problem, damage_only=True, **set_options))
+        if solutions[-1].interrupted:
             raise Interrupted(tr("stopped before any plan was found"))
-        if part.recourse is not None:
-            part.recourse.clear_cache()  # sweeps of all sets together take too much room
-    return replace(problem, reference_optima=best_reference_optima(alone, founds))
+        if set_problem.recourse is not None:
+            set_problem.recourse.clear_cache()  # caches of all sets would take too much memory
+    return replace(problem, reference_optima=best_reference_optima(set_problems, solutions))
 
 
 def single_set_problem(set_problem: Problem) -> Problem:
-    """A set of assumptions without the others, which may not allow all of its start years."""
-    own = set_problem.instance
-    instance = read_instance(own.case, own.lot_tonnes)
+    """Return the problem of one assumption set by itself, with all start years that it allows."""
+    set_instance = set_problem.instance
+    instance = read_instance(set_instance.case, set_instance.lot_tonnes)
     if all(
-        project.start_years == own.projects[p].start_years
+        project.start_years == set_instance.projects[p].start_years
         for p, project in instance.projects.items()
     ):
         return set_problem
-    return with_same_branches(Problem(instance, set_problem.states, 0.0), own)
+    return with_same_branches(Problem(instance, set_problem.states, 0.0), set_instance)
 
 
 def best_reference_optima(
     set_problems: Sequence[Problem], solutions: Sequence[CheckedSolution]
 ) -> tuple[ReferenceOptimum, ...]:
-    """The best of the plans found for each set of assumptions that keeps its rules: within the gap
-    that of another set may be better than its own. Bounds are those of its own search."""
-    best = []
-    for part, own in zip(set_problems, solutions, strict=False):
-        objectives = [own.objective]
+    """Return for each assumption set the best objective of all sets' plans that are feasible in it.
+
+    Within the gap, another set's plan may be better than its own. Bounds are those of its own
+    search.
+    """
+    optima = []
+    for set_problem, solution in zip(set_problems, solutions, strict=False):
+        objectives = [solution.objective]
         for other in solutions:
-            if other is not own and not broken_rules(part.instance, other.commitment):
-                objectives.append(recomputed_objective(part, other.commitment))
-        best.append(ReferenceOptimum(min(objectives), own.certificate.bound))
-    return tuple(best)
+            if other is not solution and not broken_rules(set_problem.instance, other.commitment):
+                objectives.append(recomputed_objective(set_problem, other.commitment))
+        optima.append(ReferenceOptimum(min(objectives), solution.certificate.bound))
+    return tuple(optima)
 
 
 def recomputed_objective(problem: Problem, commitment: Commitment) -> float:
-    """The objective of a commitment, whether or not it keeps all rules."""
+    """Return the objective of a commitment, feasible or not."""
     instance, states = problem.instance, problem.states
-    (seen,) = outcomes.evaluate_commitments(
+    (evaluation,) = outcomes.evaluate_commitments(
         instance, states, [commitment], recourse=problem.recourse
     )
-    return outcomes.objective_value(instance, seen, weighted_cost(instance, commitment))
+    return outcomes.objective_value(instance, evaluation, weighted_cost(instance, commitment))
 
 
 def salvage_plan(
@@ -275,23 +318,25 @@ def salvage_plan(
     variant: str | None = None,
     title: str | None = None,
 ) -> Plan:
-    """The plan of a search that did not come back, from the last that it told; ``ended`` says what
-    became of it. CheckFailed if that breaks a rule, or is worth less than its bound allows."""
-    began = time.perf_counter()
+    """Certify the last incumbent of a search that did not return; ``ending`` says why it ended.
+
+    Raise CheckFailed if it breaks a rule, or its objective contradicts its bound.
+    """
+    started_at = time.perf_counter()
     problem = with_reference_optima(
         Problem.from_case(case),
         gap=max(gap, SALVAGE_GAP),
         threads=threads,
         time_limit=SALVAGE_TIME_LIMIT,
     )
-    # What the search claimed is not compared: it may not have solved around its whole numbers. What
-    # it proved of regrets is taken from other best plans.
+    # The incumbent's objective is not compared, since its integers may not have been rounded. With
+    # regret, its bound refers to other reference optima.
     bound = None if problem.reference_optima else incumbent.bound
     solution = ProgramSolution("limit", ending, None, None, bound, nodes=0, seconds=0.0)
-    solved = SolverResult(
+    solver_result = SolverResult(
         incumbent.method, solution, incumbent.commitment, seconds_by_step={}, model_size={}
     )
-    return certify(problem, solved, gap=gap, started_at=began, threads=threads).to_plan(
+    return certify(problem, solver_result, gap=gap, started_at=started_at, threads=threads).to_plan(
         title, variant
     )
 
@@ -305,107 +350,137 @@ def solve_problem(
     compared_objective: float | None = None,
     **solve_options: Unpack[SolverOptions],
 ) -> SolverResult:
-    """Solve a problem, or, with ``enough``, only find out whether an objective can be so low; where
-    all that is asked is the difference from an objective (``against``), a tenth of it may stay open
-    if that is more than the gap. The extensive form takes no notice of either: it is for problems
-    that are solved quickly. Where the answer of a method is in doubt, the other is asked. Raises
-    TypeError for an unknown name."""
+    """Solve a problem.
+
+    With ``target_objective`` only find out whether it can be reached; with ``compared_objective``
+    only the difference from it is of interest, and a tenth of that may stay open if that is more
+    than the gap. The extensive form ignores both, since it is used for small problems. If the
+    result of one method is doubtful, the other is tried.
+
+    Raise TypeError for an unknown option.
+    """
     if unknown := solve_options.keys() - SolverOptions.__annotations__.keys():
         raise TypeError(f"no options of a search: {', '.join(sorted(unknown))}")
-    began, parts, states = (
-        time.perf_counter(),
-        problem.single_set_problems,
-        [x.states for x in problem.single_set_problems],
-    )
+    started_at = time.perf_counter()
+    set_problems = problem.single_set_problems
+    states = [set_problem.states for set_problem in problem.single_set_problems]
     if not problem.set_problems:
         check_no_assumption_sets(problem.instance.case)
-    for own in parts if not problem.instance.branches else ():
-        check_no_review(own.instance.case)
-    instances = tuple(cap_surplus_offtake(own.instance, own.states) for own in parts)
-    together, least = replace(problem.assumption_sets, instances=instances), problem.objective_floor
-    gap, threads, limit = (
-        solve_options.get("gap", DEFAULT_GAP),
-        solve_options.get("threads"),
-        solve_options.get("time_limit"),
+    for set_problem in set_problems if not problem.instance.branches else ():
+        check_no_review(set_problem.instance.case)
+    instances = tuple(
+        cap_surplus_offtake(set_problem.instance, set_problem.states)
+        for set_problem in set_problems
     )
+    assumption_sets = replace(problem.assumption_sets, instances=instances)
+    objective_floor = problem.objective_floor
+    gap = solve_options.get("gap", DEFAULT_GAP)
+    threads = solve_options.get("threads")
+    time_limit = solve_options.get("time_limit")
 
-    def in_time() -> SolverOptions:
-        left = None if limit is None else max(0.0, began + limit - time.perf_counter())
-        return {**solve_options, "gap": gap, "time_limit": left}
+    def remaining_options() -> SolverOptions:
+        seconds_left = (
+            None if time_limit is None else max(0.0, started_at + time_limit - time.perf_counter())
+        )
+        return {**solve_options, "gap": gap, "time_limit": seconds_left}
 
-    lent: dict[str, Any] = {
+    shared_options: dict[str, Any] = {
         "pool": pool,
-        "find_broken_rules": partial(broken_rules_in_any_set, together),
-        "objective_floor": least,
+        "find_broken_rules": partial(broken_rules_in_any_set, assumption_sets),
+        "objective_floor": objective_floor,
     }
-    lent |= {
+    shared_options |= {
         "target_objective": target_objective,
         "compared_objective": compared_objective,
-        "recourses": [x.recourse for x in parts],
+        "recourses": [set_problem.recourse for set_problem in set_problems],
     }
-    by_cuts = partial(solve_by_decomposition, together, states, **lent)
+    solve_by_cuts = partial(solve_by_decomposition, assumption_sets, states, **shared_options)
 
     def decompose(exact: bool) -> SolverResult:
-        pairs = zip(parts, instances, strict=True)
-        frames = [own.master_model if own.instance is instance else None for own, instance in pairs]
-        with scaling_errors_as_faults(together.first_instance):
-            return by_cuts(master_models=frames, exact=exact, **in_time())
+        pairs = zip(set_problems, instances, strict=True)
+        master_models = [
+            set_problem.master_model if set_problem.instance is instance else None
+            for set_problem, instance in pairs
+        ]
+        with scaling_errors_as_faults(assumption_sets.first_instance):
+            return solve_by_cuts(master_models=master_models, exact=exact, **remaining_options())
 
     def extend() -> SolverResult | None:
-        """By the extensive form; None where it fails, or there is none."""
+        """Solve the extensive form; return None if that fails or does not exist."""
         if not problem.is_linear:
             return None
-        worth = []
-        for own, instance in zip(parts, instances, strict=True):
+        objectives = []
+        for set_problem, instance in zip(set_problems, instances, strict=True):
             with scaling_errors_as_faults(instance):
-                (without,) = outcomes.evaluate_commitments(
-                    instance, own.states, [Commitment()], threads=threads, recourse=own.recourse
+                (without_plan,) = outcomes.evaluate_commitments(
+                    instance,
+                    set_problem.states,
+                    [Commitment()],
+                    threads=threads,
+                    recourse=set_problem.recourse,
                 )
-            worth.append(outcomes.objective_value(instance, without, 0.0))
-        nothing = together.combine_objectives(worth) if together.is_additive else max(worth)
-        sizes: dict[str, Any] = {"objective_without_plan": nothing, "objective_floor": least}
+            objectives.append(outcomes.objective_value(instance, without_plan, 0.0))
+        objective_without_plan = (
+            assumption_sets.combine_objectives(objectives)
+            if assumption_sets.is_additive
+            else max(objectives)
+        )
+        scale_options: dict[str, Any] = {
+            "objective_without_plan": objective_without_plan,
+            "objective_floor": objective_floor,
+        }
         with contextlib.suppress(SolverError):
-            return solve_extensive_form(together, states, **sizes, **in_time())
+            return solve_extensive_form(
+                assumption_sets, states, **scale_options, **remaining_options()
+            )
         return None
 
-    chosen = problem.suitable_method(pool) if method == "auto" else method
+    chosen_method = problem.suitable_method(pool) if method == "auto" else method
     if method == "extensive" and not problem.is_linear:
         raise Misuse(tr("No linear program has a ball of modified chi-square: use decomposition."))
-    solved: SolverResult | None = None
-    if chosen == "extensive":
-        solved = extend()
-        if solved is not None and not _is_doubtful(problem, solved, gap=gap, threads=threads):
-            return solved
-    # Sweeps are exact, and the master is far smaller than an extensive form.
+    result: SolverResult | None = None
+    if chosen_method == "extensive":
+        result = extend()
+        if result is not None and not _is_doubtful(problem, result, gap=gap, threads=threads):
+            return result
+    # Recourse evaluation is exact, and the master is far smaller than an extensive form.
     for exact in (False, True):
-        again = decompose(exact)
-        if again.commitment is None and solved is not None and solved.commitment is not None:
-            # Time ran out before it found as much. What is in doubt proves nothing.
-            unproven = replace(solved.solution, bound=None)
-            return replace(solved, solution=unproven) if solved.is_doubtful else solved
-        solved = again
-        if not (broken := _breaks_a_rule(problem, solved)):
+        next_result = decompose(exact)
+        if next_result.commitment is None and result is not None and result.commitment is not None:
+            # The time limit ended the second method; a doubtful result keeps no bound.
+            unproven = replace(result.solution, bound=None)
+            return replace(result, solution=unproven) if result.is_doubtful else result
+        result = next_result
+        if not (breaks_rule := _breaks_a_rule(problem, result)):
             break
-    assert solved is not None
-    none = solved.solution.ending in ("infeasible", "unbounded")
-    if none and not broken_rules_in_any_set(problem.assumption_sets, Commitment()):
-        # To do nothing is a plan, whatever the solver says.
-        idle = replace(solved.solution, ending="limit", solver_status=NUMERICAL_LIMIT, bound=None)
-        solved = replace(solved, commitment=Commitment(), solution=idle)
+    assert result is not None
+    has_no_solution = result.solution.ending in ("infeasible", "unbounded")
+    if has_no_solution and not broken_rules_in_any_set(problem.assumption_sets, Commitment()):
+        # The empty plan is feasible, whatever the solver reports.
+        trivial_solution = replace(
+            result.solution, ending="limit", solver_status=NUMERICAL_LIMIT, bound=None
+        )
+        result = replace(result, commitment=Commitment(), solution=trivial_solution)
     if (
-        broken or solved.solution.solver_status == NUMERICAL_LIMIT
+        breaks_rule or result.solution.solver_status == NUMERICAL_LIMIT
     ) and problem.size <= MAX_SIZE_TO_RETRY:
-        other = extend() if chosen != "extensive" else None
-        if other is None or other.commitment is None:
-            return solved
-        # It may leave a gap as well.
-        if not _is_doubtful(problem, other, gap=gap, threads=threads, allow_open_gap=True):
-            return solved if not broken and _is_better(solved, other) else other
-    return solved
+        extensive_result = extend() if chosen_method != "extensive" else None
+        if extensive_result is None or extensive_result.commitment is None:
+            return result
+        # An open gap is acceptable here, since the decomposition has one as well.
+        if not _is_doubtful(
+            problem, extensive_result, gap=gap, threads=threads, allow_open_gap=True
+        ):
+            return (
+                result
+                if not breaks_rule and _is_better(result, extensive_result)
+                else extensive_result
+            )
+    return result
 
 
 def _is_better(solver_result: SolverResult, other_result: SolverResult) -> bool:
-    """Whether a plan is better than one that a limit ended, by more than rounding."""
+    """Return whether a plan is better than one that a limit ended, by more than rounding."""
     first, second = solver_result.solution.objective, other_result.solution.objective
     if other_result.solution.ending == "optimal" or first is None or second is None:
         return False
@@ -413,13 +488,13 @@ def _is_better(solver_result: SolverResult, other_result: SolverResult) -> bool:
 
 
 def _breaks_a_rule(problem: Problem, solver_result: SolverResult) -> bool:
-    """Whether a plan, as far as there is one, would fail the check."""
+    """Return whether the plan, if any, would fail the check."""
     if solver_result.commitment is None:
         return False
-    together = problem.assumption_sets
+    assumption_sets = problem.assumption_sets
     return bool(
         broken_rules_in_any_set(
-            together, together.drop_unused(solver_result.commitment, drop_unused)
+            assumption_sets, assumption_sets.drop_unused(solver_result.commitment, drop_unused)
         )
     )
 
@@ -432,8 +507,11 @@ def _is_doubtful(
     threads: int | None,
     allow_open_gap: bool = False,
 ) -> bool:
-    """Whether solves by several tolerances differ, or the plan, evaluated again, has another
-    objective than they say or, unless that ``may_be_open``, leaves the gap open."""
+    """Return whether a result of the extensive form is doubtful.
+
+    That is the case if solves with several tolerances disagree, a rule is broken, or the recomputed
+    objective differs or, unless ``allow_open_gap``, leaves the gap open.
+    """
     if solver_result.solution.interrupted or solver_result.commitment is None:
         return solver_result.is_doubtful and not solver_result.solution.interrupted
     if solver_result.is_doubtful or _breaks_a_rule(problem, solver_result):
@@ -441,9 +519,9 @@ def _is_doubtful(
     if solver_result.is_well_scaled:
         return False
     try:
-        judged = certify(
+        certified = certify(
             problem, solver_result, gap=gap, started_at=time.perf_counter(), threads=threads
         )
     except CheckFailed:
         return True
-    return not allow_open_gap and judged.certificate.ended == NUMERICAL_LIMIT
+    return not allow_open_gap and certified.certificate.ended == NUMERICAL_LIMIT

@@ -1,7 +1,7 @@
 """Identities between the quantities of a plan: tonnes, probabilities, flows of chains.
 
-What states of the world lead to is not computed again, since that takes a sweep. What depends on
-states but on no sweep (projects that come unaided, how events cluster, clocks of shortages) is.
+Outcomes of states are not computed again, since that takes a recourse evaluation. What follows from
+the states alone (unaided projects, clustering of events, durations of shortages) is.
 """
 
 import math
@@ -27,43 +27,44 @@ from optimizer.solve.figure_checks import (
 )
 
 MAX_RESAMPLED_STATES = 10_000
-"""States that are drawn again to check a plan, in a second; larger plans take a rerun."""
-MAX_ENUMERATED_STATES = (
-    10  # so many states that are written out have so few subsets that all can be looked at
-)
+"""Largest number of states that are drawn again for a check (about a second); larger plans need a
+rerun."""
+MAX_ENUMERATED_STATES = 10  # largest number of stated states for which all subsets are enumerated
 
 
 def check_quantities(
     plan: Plan, instance: Instance, commitment: Commitment, location: str
 ) -> Discrepancies:
-    """Quantities that are not what the commitment, the scenario and one another make of them."""
-    possible = _probability_test(instance)
-    exposed = plan_document.material_exposure(instance, commitment)
+    """Check quantities against the commitment, the scenario and one another."""
+    is_possible = _probability_test(instance)
+    exposure = plan_document.material_exposure(instance, commitment)
     for material in plan.materials:
-        yield from _check_material(material, exposed[material.id], instance, possible, location)
+        yield from _check_material(material, exposure[material.id], instance, is_possible, location)
     for number, chain in enumerate(plan.chains):
-        yield from _check_chain(plan, chain, instance, possible, f"{location}chains.{number}.")
+        yield from _check_chain(plan, chain, instance, is_possible, f"{location}chains.{number}.")
     for use in plan.stock_use:
-        pile = instance.stockpiles[use.id]
-        most = (
-            planned_stock(instance, commitment, use.id).max() * instance.lot_tonnes[pile.material]
+        stockpile = instance.stockpiles[use.id]
+        max_planned = (
+            planned_stock(instance, commitment, use.id).max()
+            * instance.lot_tonnes[stockpile.material]
         )
-        here, times = f"{location}stock_use.{use.id}.", use.released_t / most if most > 0 else None
-        yield from check_equal(f"{here}times", use.times, times)
-        yield from check_between(f"{here}refilled_t", use.refilled_t, 0.0, use.released_t)
+        use_location = f"{location}stock_use.{use.id}."
+        times = use.released_t / max_planned if max_planned > 0 else None
+        yield from check_equal(f"{use_location}times", use.times, times)
+        yield from check_between(f"{use_location}refilled_t", use.refilled_t, 0.0, use.released_t)
     yield from _check_state_sections(plan, instance, commitment, location)
 
 
 def check_fresh_materials(fresh: FreshOutcome, instance: Instance, location: str) -> Discrepancies:
-    """The same of materials in other states, of which the commitment is not known."""
-    possible = _probability_test(instance, fresh.states if fresh.sampled else None)
-    exposed = plan_document.material_exposure(instance, Commitment())
+    """Check materials in other states, for which the commitment is not known."""
+    is_possible = _probability_test(instance, fresh.states if fresh.sampled else None)
+    exposure = plan_document.material_exposure(instance, Commitment())
     for material in fresh.materials:
-        due = {
-            year: {name: of[name] for name in ("demand_t", "need_t", "supply_without_plan")}
-            for year, of in exposed[material.id].items()
+        expected = {
+            year: {name: figures[name] for name in ("demand_t", "need_t", "supply_without_plan")}
+            for year, figures in exposure[material.id].items()
         }
-        yield from _check_material(material, due, instance, possible, location)
+        yield from _check_material(material, expected, instance, is_possible, location)
 
 
 def _check_material(
@@ -75,34 +76,40 @@ def _check_material(
 ) -> Discrepancies:
     location = f"{location}materials.{material.id}."
     yield from _check_damage(material, instance, location)
-    for year, of in expected.items():
+    for year, figures in expected.items():
         yield from _check_material_year(
-            material, year, of, instance, is_possible, f"{location}by_year.{year}."
+            material, year, figures, instance, is_possible, f"{location}by_year.{year}."
         )
 
 
 def check_yearly_shortages(material: MaterialOutcome, location: str) -> Discrepancies:
-    """Whether the tonnes of all years are those that are missing in all."""
+    """Check that yearly shortages add up to the total."""
     for name in ("expected_shortage_t", "expected_shortage_without_plan_t"):
         total, years = getattr(material, name), material.by_year.values()
-        if total is not None:  # results of earlier versions do not say it
+        if total is not None:  # missing in results of earlier versions
             yield from check_equal(
-                f"{location}{name}", total, math.fsum(getattr(of, name) for of in years)
+                f"{location}{name}", total, math.fsum(getattr(figures, name) for figures in years)
             )
 
 
 def _check_damage(material: MaterialOutcome, instance: Instance, location: str) -> Discrepancies:
-    """Damage is what is missing times what a tonne costs: in each year between its cheapest and its
-    dearest step, so that there is no choice where there is one step."""
+    """Check that damage is between the shortage times the lowest and the highest damage step of
+    each year."""
     nodes = [node for node in instance.nodes if node.material == material.id]
     steps = [step.weight for node in nodes for step in node.steps] or [np.zeros(1)]
     lot = instance.lot_tonnes[material.id]
     for ending in ("", "_without_plan"):
         years = material.by_year.values()
-        lots = np.array([getattr(of, f"expected_shortage{ending}_t") / lot for of in years])
-        least, most = (float(lots @ (f(steps, axis=0) + 0 * lots)) for f in (np.min, np.max))
+        lots = np.array(
+            [getattr(figures, f"expected_shortage{ending}_t") / lot for figures in years]
+        )
+        min_damage, max_damage = (
+            float(lots @ (extreme(steps, axis=0) + 0 * lots)) for extreme in (np.min, np.max)
+        )
         name = f"expected{ending}"
-        yield from check_between(f"{location}{name}", getattr(material, name), least, most, most)
+        yield from check_between(
+            f"{location}{name}", getattr(material, name), min_damage, max_damage, max_damage
+        )
 
 
 def _check_material_year(
@@ -113,43 +120,49 @@ def _check_material_year(
     is_possible: Callable[[float], bool],
     location: str,
 ) -> Discrepancies:
-    """One material in one year: demand and cover, and how much can be missing how often."""
+    """Check one material in one year: demand and cover, size and probability of shortages."""
     figures, factor = material.by_year[year], instance.max_demand_factor.get(material.id)
     for name, value in expected.items():
         yield from check_equal(f"{location}{name}", getattr(figures, name), value)
-    most = figures.demand_t * (factor or 1.0)
+    max_demand = figures.demand_t * (factor or 1.0)
     for name in ("expected_shortage_t", "expected_shortage_without_plan_t"):
-        yield from check_between(f"{location}{name}", getattr(figures, name), 0.0, most)
-    # All of demand is missing at most in states that are short, and next to nothing in the others.
-    short, chance = figures.expected_shortage_t, figures.probability_of_shortage
+        yield from check_between(f"{location}{name}", getattr(figures, name), 0.0, max_demand)
+    # At most all demand is missing in short states, and at most the tolerance in others.
+    shortage, probability = figures.expected_shortage_t, figures.probability_of_shortage
     yield from check_between(
-        f"{location}expected_shortage_t", short, 0.0, (chance + SHORTAGE_TOLERANCE) * most
+        f"{location}expected_shortage_t",
+        shortage,
+        0.0,
+        (probability + SHORTAGE_TOLERANCE) * max_demand,
     )
-    least = (
+    min_shortage = (
         SHORTAGE_TOLERANCE * figures.demand_t / instance.periods_per_year if factor is None else 0.0
     )
-    if least > 0:
-        yield from check_between(f"{location}probability_of_shortage", chance, 0.0, short / least)
-    yield from _check_probability(is_possible, f"{location}probability_of_shortage", chance)
+    if min_shortage > 0:
+        yield from check_between(
+            f"{location}probability_of_shortage", probability, 0.0, shortage / min_shortage
+        )
+    yield from _check_probability(is_possible, f"{location}probability_of_shortage", probability)
 
 
 def _probability_test(
     instance: Instance, drawn_states: int | None = None
 ) -> Callable[[float], bool]:
-    """Whether a probability can be that of some of the states, or of so many others."""
-    asked = instance.case.uncertainty
-    if asked is not None and asked.sample is not None:
-        count = drawn_states or int(asked.sample.states)
-        return lambda chance: (
-            abs(chance * count - round(chance * count)) <= ABSOLUTE_TOLERANCE * count
+    """Return a function that tells whether a value can be the probability of a subset of the
+    states."""
+    uncertainty = instance.case.uncertainty
+    if uncertainty is not None and uncertainty.sample is not None:
+        count = drawn_states or int(uncertainty.sample.states)
+        return lambda probability: (
+            abs(probability * count - round(probability * count)) <= ABSOLUTE_TOLERANCE * count
         )
-    chances = [state.probability for state in read_states(instance)]
-    if len(chances) > MAX_ENUMERATED_STATES:
-        return lambda chance: True
+    probabilities = [state.probability for state in read_states(instance)]
+    if len(probabilities) > MAX_ENUMERATED_STATES:
+        return lambda probability: True
     sums = {0.0}
-    for one in chances:
-        sums |= {total + one for total in sums}
-    return lambda chance: any(abs(chance - total) <= ABSOLUTE_TOLERANCE for total in sums)
+    for state_probability in probabilities:
+        sums |= {total + state_probability for total in sums}
+    return lambda probability: any(abs(probability - total) <= ABSOLUTE_TOLERANCE for total in sums)
 
 
 def _check_probability(
@@ -166,94 +179,114 @@ def _check_chain(
     is_possible: Callable[[float], bool],
     location: str,
 ) -> Discrepancies:
-    """Flows of a chain, and what its stages are worth together and apart."""
+    """Check the flows of a chain, and the joint and separate gains of its stages."""
     by_id = {material.id: material for material in plan.materials}
     forms = [by_id[form.material] for form in chain.forms]
     missing = {
-        year: math.fsum(of.by_year[year].expected_shortage_without_plan_t for of in forms)
+        year: math.fsum(outcome.by_year[year].expected_shortage_without_plan_t for outcome in forms)
         for year in (forms[0].by_year if forms else ())
     }
-    most = max(missing.values(), default=0.0)
-    if missing and missing[str(chain.year)] < most * (1 - RELATIVE_TOLERANCE) - ABSOLUTE_TOLERANCE:
+    max_missing = max(missing.values(), default=0.0)
+    if (
+        missing
+        and missing[str(chain.year)] < max_missing * (1 - RELATIVE_TOLERANCE) - ABSOLUTE_TOLERANCE
+    ):
         yield from check_equal(
             f"{location}year", chain.year, int(max(missing, key=lambda y: missing[y]))
         )
-    either = math.fsum(of.by_year[str(chain.year)].probability_of_shortage for of in forms)
-    yield from check_between(f"{location}short", chain.short, 0.0, either)
+    total_probability = math.fsum(
+        outcome.by_year[str(chain.year)].probability_of_shortage for outcome in forms
+    )
+    yield from check_between(f"{location}short", chain.short, 0.0, total_probability)
     for name in ("short", "short_without_plan"):
         yield from _check_probability(is_possible, f"{location}{name}", getattr(chain, name))
-        of_stages = "share" + name.removeprefix("short")
-        total = math.fsum(getattr(one, of_stages) for one in chain.bottlenecks)
+        share_field = "share" + name.removeprefix("short")
+        total = math.fsum(getattr(stage, share_field) for stage in chain.bottlenecks)
         yield from check_equal(
-            f"{location}bottlenecks: {of_stages}", total, float(getattr(chain, name) > 0)
+            f"{location}bottlenecks: {share_field}", total, float(getattr(chain, name) > 0)
         )
     y = instance.years.index(chain.year)
     for form in chain.forms:
         yield from _check_chain_form(form, chain, instance, y, f"{location}forms.{form.material}.")
     for plant in chain.plants:
-        case, here = instance.case, f"{location}plants.{plant.id}"
-        made = (case.projects if plant.project else case.conversions).get(plant.id)
-        if made is None:
-            yield Discrepancy(here, plant.id, None)
+        case, item_location = instance.case, f"{location}plants.{plant.id}"
+        plant_data = (case.projects if plant.project else case.conversions).get(plant.id)
+        if plant_data is None:
+            yield Discrepancy(item_location, plant.id, None)
             continue
-        due = {m: float(ratio) for m, ratio in made.inputs_t_per_t.items()}
-        yield from check_equal(f"{here}.inputs_t_per_t", plant.inputs_t_per_t, due)
-    projects = {one.id: one.avoided for one in chain.projects}
-    stockpiles = {one.id: one.avoided for one in chain.stockpiles}
+        expected = {m: float(ratio) for m, ratio in plant_data.inputs_t_per_t.items()}
+        yield from check_equal(f"{item_location}.inputs_t_per_t", plant.inputs_t_per_t, expected)
+    projects = {project.id: project.avoided for project in chain.projects}
+    stockpiles = {stockpile.id: stockpile.avoided for stockpile in chain.stockpiles}
     for stage in chain.stages:
-        here, scale = f"{location}stages.{stage.output}.", abs(stage.both)
-        for one, other in ((stage.later, stage.earlier_alone), (stage.earlier, stage.later_alone)):
-            yield from check_equal(f"{here}both", stage.both, one + other, scale)
+        item_location, scale = f"{location}stages.{stage.output}.", abs(stage.both)
+        for first, second in (
+            (stage.later, stage.earlier_alone),
+            (stage.earlier, stage.later_alone),
+        ):
+            yield from check_equal(f"{item_location}both", stage.both, first + second, scale)
         later = [projects.get(p) for p in stage.projects]
         earlier = [projects.get(p) for p in stage.earlier_projects]
         earlier += [stockpiles.get(h) for h in stage.earlier_stockpiles]
         for name, parts in (("later", later), ("earlier", earlier)):
             if len(parts) == 1:
-                yield from check_equal(f"{here}{name}", getattr(stage, name), parts[0], scale)
+                yield from check_equal(
+                    f"{item_location}{name}", getattr(stage, name), parts[0], scale
+                )
 
 
 def _check_chain_form(
     form: ChainForm, chain: ChainOutcome, instance: Instance, year_index: int, location: str
 ) -> Discrepancies:
-    """What is made and taken in by plants, and what the market has."""
+    """Check what plants make and take in of a form, and its market supply."""
     m, tonnes = form.material, instance.periods_per_year * instance.lot_tonnes[form.material]
     for name in ("undisturbed", "worst_without_plan", "worst"):
-        flow, made = getattr(form, name), f"{name}_t"
-        making = [getattr(p, made) for p in chain.plants if p.output == m]
+        flow, made_field = getattr(form, name), f"{name}_t"
+        making = [getattr(p, made_field) for p in chain.plants if p.output == m]
         taking = [
-            p.inputs_t_per_t[m] * getattr(p, made) for p in chain.plants if m in p.inputs_t_per_t
+            p.inputs_t_per_t[m] * getattr(p, made_field)
+            for p in chain.plants
+            if m in p.inputs_t_per_t
         ]
         yield from check_equal(f"{location}{name}.made_t", flow.made_t, math.fsum(making))
         yield from check_equal(f"{location}{name}.taken_t", flow.taken_t, math.fsum(taking))
     supply = math.fsum(
-        float(own[year_index]) for (of, _), own in instance.supply.items() if of == m
+        float(yearly_supply[year_index])
+        for (material, _), yearly_supply in instance.supply.items()
+        if material == m
     )
-    calm, due = form.undisturbed, supply * tonnes
-    # What is entitled to a maker of something that nobody demands reaches no flow.
-    least = due if instance.case.objective.allocation == "pooled" else 0.0
+    undisturbed, supply_t = form.undisturbed, supply * tonnes
+    # Supply entitled to a plant whose output nobody demands is in no flow.
+    min_supply_t = supply_t if instance.case.objective.allocation == "pooled" else 0.0
     yield from check_between(
-        f"{location}undisturbed: market", _market_supply(calm), least, due, due
+        f"{location}undisturbed: market",
+        _market_supply(undisturbed),
+        min_supply_t,
+        supply_t,
+        supply_t,
     )
     demand = float(instance.material_demand[m][year_index]) * tonnes
-    yield from check_equal(f"{location}undisturbed.demand_t", calm.demand_t, demand)
-    bare, helped = form.worst_without_plan, form.worst
-    yield from check_equal(f"{location}worst.demand_t", helped.demand_t, bare.demand_t)
-    raw = [x for x in instance.projects.values() if m in x.output and not x.inputs]
-    if not raw:  # else they add to it
+    yield from check_equal(f"{location}undisturbed.demand_t", undisturbed.demand_t, demand)
+    worst_without_plan, worst = form.worst_without_plan, form.worst
+    yield from check_equal(f"{location}worst.demand_t", worst.demand_t, worst_without_plan.demand_t)
+    projects_without_inputs = [
+        x for x in instance.projects.values() if m in x.output and not x.inputs
+    ]
+    if not projects_without_inputs:  # else their output adds to it
         yield from check_equal(
-            f"{location}worst: market", _market_supply(helped), _market_supply(bare)
+            f"{location}worst: market", _market_supply(worst), _market_supply(worst_without_plan)
         )
 
 
 def _market_supply(flow: FormFlow) -> float:
-    """What the market and projects without inputs would deliver."""
+    """Return what the market and projects without inputs can deliver."""
     return flow.supply_t + flow.projects_t + flow.unused_t
 
 
 def _check_state_sections(
     plan: Plan, instance: Instance, commitment: Commitment, location: str
 ) -> Discrepancies:
-    """What follows from the states without a sweep."""
+    """Check the sections that follow from the states without a recourse evaluation."""
     sections = plan.clustering, plan.unaided, plan.idle, plan.adaptation, plan.review
     if not any(sections):
         return
@@ -267,9 +300,9 @@ def _check_state_sections(
             f"{location}clustering", plan.clustering, event_clustering(instance, states)
         )
     if plan.review is not None:
-        due = [len(places) for places in branch_state_indices(instance, states)]
-        said = [group.states for group in plan.review.groups]
-        yield from check_equal(f"{location}review.groups: states", said, due)
+        expected = [len(indices) for indices in branch_state_indices(instance, states)]
+        stated = [group.states for group in plan.review.groups]
+        yield from check_equal(f"{location}review.groups: states", stated, expected)
     if plan.idle or plan.adaptation:
         yield from _check_idling_and_adaptation(plan, instance, commitment, states, location)
 
@@ -277,17 +310,22 @@ def _check_state_sections(
 def _check_idling_and_adaptation(
     plan: Plan, instance: Instance, commitment: Commitment, states: Iterable[State], location: str
 ) -> Discrepancies:
-    # Compiled code comes with it, which other plans are read without.
+    # Imported late, since it loads compiled code, which other plans do not need.
     from optimizer.solve.adaptation_and_idling import adaptation_outcomes, idle_project_outcomes
 
-    drawn = tuple(states)
+    state_tuple = tuple(states)
     if plan.idle:
         yield from check_equal(
-            f"{location}idle", plan.idle, tuple(idle_project_outcomes(instance, drawn, commitment))
+            f"{location}idle",
+            plan.idle,
+            tuple(idle_project_outcomes(instance, state_tuple, commitment)),
         )
-    lasting = {"shortage_months", "shortage_months_without_plan"}  # which take a sweep
-    due = adaptation_outcomes(instance, drawn)
-    yield from check_equal(f"{location}adaptation", len(plan.adaptation), len(due))
-    for number, (one, anew) in enumerate(zip(plan.adaptation, due, strict=False)):
-        said, own = (x.model_dump(exclude=lasting) for x in (one, anew))
-        yield from check_equal(f"{location}adaptation.{number}", said, own)
+    evaluated_fields = {"shortage_months", "shortage_months_without_plan"}
+    expected = adaptation_outcomes(instance, state_tuple)
+    yield from check_equal(f"{location}adaptation", len(plan.adaptation), len(expected))
+    for number, (stated, recomputed) in enumerate(zip(plan.adaptation, expected, strict=False)):
+        yield from check_equal(
+            f"{location}adaptation.{number}",
+            stated.model_dump(exclude=evaluated_fields),
+            recomputed.model_dump(exclude=evaluated_fields),
+        )

@@ -1,4 +1,4 @@
-"""What a plan decides at the review, as a document tells it."""
+"""Decisions at the review, as part of the plan document."""
 
 from __future__ import annotations
 
@@ -19,35 +19,46 @@ if TYPE_CHECKING:
 
 
 def outcome_after_review(solution: CheckedSolution) -> results.ReviewDecisions | None:
-    """What is decided in each group of states, and what the review is worth; None without one."""
+    """Return the decisions in each review branch and the value of deferral; None without a
+    review."""
     instance, review = solution.instance, solution.instance.case.planned_review
     if review is None or not instance.branches:
         return None
     groups = []
-    told = decisions_by_branch(instance, solution.commitment)
-    for places, own in zip(branch_state_indices(instance, solution.states), told, strict=True):
-        chance = solution.with_plan.probability[places]
-        total = float(chance.sum())
+    decisions = decisions_by_branch(instance, solution.commitment)
+    for state_indices, group_fields in zip(
+        branch_state_indices(instance, solution.states), decisions, strict=True
+    ):
+        probability = solution.with_plan.probability[state_indices]
+        total = float(probability.sum())
         groups.append(
             results.ReviewGroup(
-                **own,
-                states=len(places),
-                expected=_conditional_mean(chance, solution.with_plan.damage[places], total),
+                **group_fields,
+                states=len(state_indices),
+                expected=_conditional_mean(
+                    probability, solution.with_plan.damage[state_indices], total
+                ),
                 expected_without_plan=_conditional_mean(
-                    chance, solution.without_plan.damage[places], total
+                    probability, solution.without_plan.damage[state_indices], total
                 ),
             )
         )
-    now, proof = solution.no_review_optimum, solution.certificate
-    bounds = (None, None) if now is None else (now.bound, proof.bound)
+    no_review_optimum, certificate = solution.no_review_optimum, solution.certificate
+    bounds = (
+        (None, None) if no_review_optimum is None else (no_review_optimum.bound, certificate.bound)
+    )
     return results.ReviewDecisions(
         year=int(review.year),
         groups=tuple(groups),
-        now=None if now is None else now.objective,
+        now=None if no_review_optimum is None else no_review_optimum.objective,
         now_bound=bounds[0],
-        worth=None if now is None else now.objective - proof.objective,
-        worth_least=None if bounds[0] is None else max(0.0, bounds[0] - proof.objective),
-        worth_most=None if now is None or bounds[1] is None else now.objective - bounds[1],
+        worth=None
+        if no_review_optimum is None
+        else no_review_optimum.objective - certificate.objective,
+        worth_least=None if bounds[0] is None else max(0.0, bounds[0] - certificate.objective),
+        worth_most=None
+        if no_review_optimum is None or bounds[1] is None
+        else no_review_optimum.objective - bounds[1],
     )
 
 
@@ -56,17 +67,18 @@ def _conditional_mean(probability: Any, damage: Any, total_probability: float) -
 
 
 def decisions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[dict[str, Any]]:
-    """What is told of each group that no state has a part in, by field of ``Group``."""
-    for g, path in enumerate(instance.branches):
-        there, own = instance.on_branch(g), commitment.on_branch(g)
+    """Yield the fields of ``ReviewGroup`` that do not depend on the states, for each branch."""
+    for g, branch in enumerate(instance.branches):
+        branch_instance, branch_commitment = instance.on_branch(g), commitment.on_branch(g)
         yield {
-            "seen": tuple(_observed_values(instance, path.observed)),
-            "probability": min(1.0, path.probability),
-            "net_cost_meur": plans.net_cost(there, own),
-            "projects": tuple(plan_document.project_plans(there, own)),
-            "stockpiles": tuple(plan_document.stockpile_plans(there, own)),
+            "seen": tuple(_observed_values(instance, branch.observed)),
+            "probability": min(1.0, branch.probability),
+            "net_cost_meur": plans.net_cost(branch_instance, branch_commitment),
+            "projects": tuple(plan_document.project_plans(branch_instance, branch_commitment)),
+            "stockpiles": tuple(plan_document.stockpile_plans(branch_instance, branch_commitment)),
             "spend_meur": {
-                f: values_by_year(there, x) for f, x in plans.budget_use(there, own).items()
+                f: values_by_year(branch_instance, x)
+                for f, x in plans.budget_use(branch_instance, branch_commitment).items()
             },
         }
 
@@ -74,13 +86,13 @@ def decisions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[
 def _observed_values(
     instance: Instance, observation: tuple[str, ...]
 ) -> Iterator[results.ObservedOutcome]:
-    for one, seen in zip(review_observations(instance), observation, strict=True):
-        if one.hazard is not None:
-            yield results.ObservedOutcome(hazard=one.hazard, struck=seen == "yes")
-        elif one.regime:
-            yield results.ObservedOutcome(regime=seen)
+    for observed, value in zip(review_observations(instance), observation, strict=True):
+        if observed.hazard is not None:
+            yield results.ObservedOutcome(hazard=observed.hazard, struck=value == "yes")
+        elif observed.regime:
+            yield results.ObservedOutcome(regime=value)
         else:
-            state = instance.case.materials[one.price or ""].price_states[int(seen)]
+            state = instance.case.materials[observed.price or ""].price_states[int(value)]
             yield results.ObservedOutcome(
-                price=one.price, state=display_name(state.name, str(int(seen) + 1))
+                price=observed.price, state=display_name(state.name, str(int(value) + 1))
             )

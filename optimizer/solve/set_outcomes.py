@@ -1,4 +1,4 @@
-"""What a plan leads to under each set of assumptions, as a document tells it."""
+"""Outcomes of a plan under each assumption set, as result documents."""
 
 from __future__ import annotations
 
@@ -17,62 +17,65 @@ from optimizer.solve.verification import broken_rules
 
 
 def collect_set_outcomes(solution: CheckedSolution) -> tuple[SetOutcome, ...]:
-    """The outcome under the sets that a plan was made over, else under those that its scenario
-    names, in lots of its own."""
+    """Return the evaluation under the sets that the plan was made over, else under those of its
+    scenario."""
     return solution.set_outcomes or tuple(_evaluate_other_sets(solution))
 
 
 def assumption_outcomes(solution: CheckedSolution) -> Iterator[results.AssumptionSetOutcome]:
-    """What is told of each set of assumptions."""
+    """Yield the outcome under each assumption set."""
     case = solution.scenario or solution.instance.case
-    sets = collect_set_outcomes(solution)
+    set_outcomes = collect_set_outcomes(solution)
     objectives = [
         outcomes.objective_value(
-            own.instance, own.with_plan, weighted_cost(own.instance, solution.commitment)
+            outcome.instance,
+            outcome.with_plan,
+            weighted_cost(outcome.instance, solution.commitment),
         )
-        for own in sets
+        for outcome in set_outcomes
     ]
-    over = solution.assumption_sets.criterion if solution.assumption_sets is not None else None
-    decisive: float | None = None
-    above = [
-        x - (own.reference_optimum.objective if own.reference_optimum else 0.0)
-        for x, own in zip(objectives, sets, strict=True)
+    criterion = solution.assumption_sets.criterion if solution.assumption_sets is not None else None
+    largest: float | None = None
+    regrets = [
+        objective - (outcome.reference_optimum.objective if outcome.reference_optimum else 0.0)
+        for objective, outcome in zip(objectives, set_outcomes, strict=True)
     ]
-    if over in ("worst", "regret"):
-        decisive = max(above)
-    for (id, told), own, objective, x in zip(
-        case.assumptions.items(), sets, objectives, above, strict=True
+    if criterion in ("worst", "regret"):
+        largest = max(regrets)
+    for (id, assumption_set), outcome, objective, regret in zip(
+        case.assumptions.items(), set_outcomes, objectives, regrets, strict=True
     ):
-        level = float(own.instance.case.objective.cvar.level)
+        level = float(outcome.instance.case.objective.cvar.level)
         yield results.AssumptionSetOutcome(
             id=id,
-            title=display_name(told.title, id),
-            weight=float(told.weight),
-            states=len(own.states),
+            title=display_name(assumption_set.title, id),
+            weight=float(assumption_set.weight),
+            states=len(outcome.states),
             objective=objective,
-            expected=own.with_plan.expected,
-            cvar=own.with_plan.cvar(level),
-            worst=own.with_plan.worst,
-            worst_mean=plan_document.ambiguous_mean(own.instance, own.with_plan),
-            net_cost_meur=net_cost(own.instance, solution.commitment),
+            expected=outcome.with_plan.expected,
+            cvar=outcome.with_plan.cvar(level),
+            worst=outcome.with_plan.worst,
+            worst_mean=plan_document.ambiguous_mean(outcome.instance, outcome.with_plan),
+            net_cost_meur=net_cost(outcome.instance, solution.commitment),
             without_plan=results.WithoutPlan(
-                expected=own.without_plan.expected,
-                cvar=own.without_plan.cvar(level),
-                worst=own.without_plan.worst,
+                expected=outcome.without_plan.expected,
+                cvar=outcome.without_plan.cvar(level),
+                worst=outcome.without_plan.worst,
             ),
-            best=own.reference_optimum.objective if own.reference_optimum else None,
-            best_bound=own.reference_optimum.bound if own.reference_optimum else None,
-            regret=x if own.reference_optimum else None,
-            decides=decisive is not None and decisive - x <= solution.gap_scale.rounding,
-            broken_rules=tuple(broken_rules(own.instance, solution.commitment)),
+            best=outcome.reference_optimum.objective if outcome.reference_optimum else None,
+            best_bound=outcome.reference_optimum.bound if outcome.reference_optimum else None,
+            regret=regret if outcome.reference_optimum else None,
+            decides=largest is not None and largest - regret <= solution.gap_scale.rounding,
+            broken_rules=tuple(broken_rules(outcome.instance, solution.commitment)),
         )
 
 
 def _evaluate_other_sets(solution: CheckedSolution) -> Iterator[SetOutcome]:
-    """The outcome under sets that a plan was not made over."""
-    both, told = [solution.commitment, Commitment()], solution.instance.case.assumptions
+    """Evaluate a plan under assumption sets that it was not made over."""
+    commitments = [solution.commitment, Commitment()]
+    assumptions = solution.instance.case.assumptions
     for id, case in cases_by_assumption_set(solution.instance.case).items():
-        if not told[id].set:
+        if not assumptions[id].set:
             yield SetOutcome(
                 solution.instance, solution.states, solution.with_plan, solution.without_plan
             )
@@ -80,9 +83,9 @@ def _evaluate_other_sets(solution: CheckedSolution) -> Iterator[SetOutcome]:
         instance = read_instance(case, solution.instance.lot_tonnes)
         states = read_states(instance)
         if solution.instance.branches:
-            sights = [path.observed for path in solution.instance.branches]
-            instance = with_information_sets(instance, states, sights)
-        seen, without = outcomes.evaluate_commitments(
-            instance, states, both, threads=solution.threads
+            observations = [branch.observed for branch in solution.instance.branches]
+            instance = with_information_sets(instance, states, observations)
+        with_plan, without_plan = outcomes.evaluate_commitments(
+            instance, states, commitments, threads=solution.threads
         )
-        yield SetOutcome(instance, states, seen, without)
+        yield SetOutcome(instance, states, with_plan, without_plan)

@@ -1,4 +1,4 @@
-"""What a method of solving returns."""
+"""Options and results common to both solution methods."""
 
 from __future__ import annotations
 
@@ -15,65 +15,68 @@ from numpy.typing import NDArray
 
 from optimizer.model.commitment import Commitment
 
-if TYPE_CHECKING:  # the solver comes with it, which those who read a plan do without
+if TYPE_CHECKING:  # would import the solver, which readers of a plan do not need
     from optimizer.model.highs import ProgramSolution, Progress
 
 Method = Literal["extensive", "decomposition"]
-DEFAULT_GAP = 1e-4  # the relative gap between plan and bound at which a search may stop by default
+DEFAULT_GAP = 1e-4  # default relative gap at which a search ends
 SCALED_OBJECTIVE = 2.0**15
-"""What the objective is scaled to for the solver: that without a plan first, and that of the best
-plan where it is smaller by more than this."""
+"""Value that the objective is scaled to for the solver: first the objective without a plan, then
+that of the best plan if it is smaller by more than this factor."""
 
-# How a search ended, in either method's words:
-NODE_LIMIT = "node limit"  # it had as many nodes as it was allowed
-NUMERICAL_LIMIT = "numerical limit"  # the solver's arithmetic left it nothing to go on with
-INFINITE_BOUND = 1e100  # from here on a bound is none
+# Solver statuses of both methods:
+NODE_LIMIT = "node limit"  # the node limit was reached
+NUMERICAL_LIMIT = "numerical limit"  # the solver's arithmetic allows no further progress
+INFINITE_BOUND = 1e100  # larger bounds count as absent
 
 
 class SolverOptions(TypedDict, total=False):
-    """How hard a problem is tried, and who is told."""
+    """Options of a solve: accuracy, limits and callbacks."""
 
-    gap: float  # relative, between plan and bound, at which the search may stop; 1e-4
-    time_limit: float | None  # seconds from the call on; the best plan so far comes back
-    node_limit: int | None  # nodes of the search; the same, but at the same place each time
-    threads: int | None  # of the solver and the sweep; their own choice where None
+    gap: float  # relative gap at which the search ends; default 1e-4
+    time_limit: float | None  # seconds; the best plan so far is returned
+    node_limit: int | None  # nodes of the search; a reproducible limit
+    threads: int | None  # of the solver and the recourse evaluation; their default if None
     on_progress: Callable[[Progress], None] | None
-    on_incumbent: Callable[[Incumbent], None] | None  # told the best plan now and then
-    stop: threading.Event | None  # ends the search once it is set, as a Ctrl-C does
+    on_incumbent: Callable[[Incumbent], None] | None  # called with better plans
+    stop: threading.Event | None  # ends the search when set, as Ctrl-C does
 
 
 @dataclass(frozen=True, eq=False)
 class SolverResult:
-    """A solution, the commitment in it, and the time and size it took."""
+    """Solution of a problem with its commitment, and the time and size it took."""
 
     method: Method
     solution: ProgramSolution
     commitment: Commitment | None
     seconds_by_step: dict[str, float]  # wall time by step
-    model_size: dict[str, int]  # of the model that was solved
-    work_counts: dict[str, int] = field(default_factory=dict)  # sweeps, cuts, nodes and the like
-    is_doubtful: bool = False  # whether solves by several tolerances told different things
-    is_well_scaled: bool = True  # whether all figures lie where tolerances are what they seem
+    model_size: dict[str, int]  # of the solved model
+    # Evaluations, cuts, nodes and the like.
+    work_counts: dict[str, int] = field(default_factory=dict)
+    is_doubtful: bool = False  # whether solves with several tolerances disagree
+    is_well_scaled: bool = True  # whether magnitudes suit the solver's tolerances
 
 
 @dataclass(frozen=True, eq=False)
 class Incumbent:
-    """The best plan of a search so far, and what is proven of all others."""
+    """Best plan of a search so far, and the bound."""
 
     method: Method
     commitment: Commitment = field(repr=False)
-    objective: float  # as the search reckons it
-    bound: float | None  # proven lower bound on the objective of any plan; None where there is none
+    objective: float  # as computed by the search
+    bound: float | None  # proven lower bound on all plans; None if there is none
     final: bool = False  # whether the search has ended with it
 
 
 class IncumbentReporter:
-    """Tells the best plan of a running search, and a bound that rises under it, now and then.
-    ``read`` makes a commitment of the values of a solution, in the thread of the search. What goes
-    wrong in telling does not cost the search its plan."""
+    """Reports better plans and bounds of a running search, at limited intervals.
 
-    MIN_INTERVAL = 1.0  # seconds between two tellings; the first plan is told at once
-    MAX_TIME_SHARE = 0.02  # of the time of a search, what telling may take
+    ``read_commitment`` is called in the thread of the search. Errors of the callback do not end the
+    search.
+    """
+
+    MIN_INTERVAL = 1.0  # seconds between two reports; the first plan is reported at once
+    MAX_TIME_SHARE = 0.02  # share of the search time that reports may take
 
     def __init__(
         self,
@@ -81,26 +84,22 @@ class IncumbentReporter:
         on_incumbent: Callable[[Incumbent], None] | None,
         read_commitment: Callable[[NDArray[np.float64]], Commitment],
     ) -> None:
-        self._method, self._on_incumbent, self._read_commitment = (
-            method,
-            on_incumbent,
-            read_commitment,
-        )
+        self._method = method
+        self._on_incumbent = on_incumbent
+        self._read_commitment = read_commitment
         self._reported_values: NDArray[np.float64] | None = None
-        self._commitment, self._reported_bound, self._next_report_at = (
-            Commitment(),
-            -math.inf,
-            -math.inf,
-        )
+        self._commitment = Commitment()
+        self._reported_bound = -math.inf
+        self._next_report_at = -math.inf
 
     def report(self, values: NDArray[np.float64] | None, objective: float, bound: float) -> None:
-        """Tell what is known by now, if it is new and there is time for it."""
+        """Report plan and bound if they are new and the interval allows it."""
         if self._on_incumbent is None or values is None:
             return
         if values is self._reported_values and bound <= self._reported_bound:
             return
-        began = time.monotonic()
-        if began < self._next_report_at:
+        started_at = time.monotonic()
+        if started_at < self._next_report_at:
             return
         with contextlib.suppress(Exception):
             if values is not self._reported_values:
@@ -108,5 +107,7 @@ class IncumbentReporter:
             self._reported_bound = bound
             proven = min(bound, objective) if abs(bound) < INFINITE_BOUND else None
             self._on_incumbent(Incumbent(self._method, self._commitment, objective, proven))
-        ended = time.monotonic()
-        self._next_report_at = ended + max(self.MIN_INTERVAL, (ended - began) / self.MAX_TIME_SHARE)
+        ended_at = time.monotonic()
+        self._next_report_at = ended_at + max(
+            self.MIN_INTERVAL, (ended_at - started_at) / self.MAX_TIME_SHARE
+        )

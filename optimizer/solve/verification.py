@@ -1,8 +1,8 @@
 """The check of a commitment from outside the solver.
 
 Every rule of the first stage is checked again from the instance's own arrays, without Pyomo and
-without the matrix that was solved; the recourse comes from :mod:`optimizer.solve.recourse`, which is
-feasible by construction. A plan that fails this is an error, not a plan.
+without the matrix that was solved; the recourse comes from :mod:`optimizer.solve.recourse`,
+which is feasible by construction. A plan that fails this is an error, not a plan.
 """
 
 import math

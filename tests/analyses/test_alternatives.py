@@ -22,12 +22,12 @@ from optimizer.analyses.alternatives.near_optimal import AlternativesResult, fin
 from optimizer.analyses.alternatives.options import AlternativesOptions, StatedAssumptions
 from optimizer.analyses.alternatives.portfolio_search import OBJECTIVE_SLACK
 from optimizer.analyses.alternatives.portfolios import (
-    fix_marks,
     frequency_word,
     min_lots_by_stockpile,
     plan_portfolio,
     robustness_indices,
-    share_with_mark,
+    share_with_item,
+    with_fixed_items,
 )
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.errors import Infeasible
@@ -74,7 +74,7 @@ def all_portfolios(raw: Raw) -> dict[frozenset[tuple[str, str]], float]:
     for size in range(len(marks) + 1):
         for some in combinations(marks, size):
             lacks = [mark for mark in marks if mark not in some]
-            settled = fix_marks(problem.instance, some, lacks, least)
+            settled = with_fixed_items(problem.instance, some, lacks, least)
             solved = solve_problem(
                 Problem(settled, problem.states, 0.0), gap=1e-9, method="extensive"
             )
@@ -342,7 +342,7 @@ def test_the_index_is_the_mean_of_the_shares_that_exist() -> None:
     assert (item.alternatives, item.variants, item.assumptions) == (0.75, 0.5, None)
     assert item.index == 0.625  # (0.75 + 0.5) / 2
     assert (item.says, item.within, item.in_plan) == ("in most", "in all", True)
-    assert share_with_mark(mark, []) is None
+    assert share_with_item(mark, []) is None
 
 
 @pytest.mark.parametrize(

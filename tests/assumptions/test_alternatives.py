@@ -22,7 +22,7 @@ from models.scenario.case import Case
 from optimizer.analyses.alternatives.near_optimal import AlternativesResult, find_alternatives
 from optimizer.analyses.alternatives.options import AlternativesOptions, StatedAssumptions
 from optimizer.analyses.alternatives.portfolio_search import OBJECTIVE_SLACK
-from optimizer.analyses.alternatives.portfolios import fix_marks, min_lots_by_stockpile
+from optimizer.analyses.alternatives.portfolios import min_lots_by_stockpile, with_fixed_items
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import run_command_line
@@ -181,7 +181,7 @@ def all_portfolios(seed: int, over: str) -> tuple[dict[Marks, float], float]:
         forced = Problem.from_case(Case.model_validate(raw | {"policy": policy}))
         bought, not_bought = some & {*stocks}, {*stocks} - some
         whole, *sets = (
-            replace(own, instance=fix_marks(own.instance, bought, not_bought, least))
+            replace(own, instance=with_fixed_items(own.instance, bought, not_bought, least))
             for own in (forced, *forced.set_problems)
         )
         forced = replace(whole, set_problems=tuple(sets), reference_optima=problem.reference_optima)

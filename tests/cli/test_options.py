@@ -126,7 +126,7 @@ def test_what_runs_it_is_found(analysis: Analysis) -> None:
 def test_help_of_an_analysis_needs_no_solver() -> None:
     code = (
         "import sys; from optimizer.analyses.registry import ANALYSES; "
-        "print([one.asks for one in ANALYSES if one.name != 'batch'], file=sys.stderr); "
+        "print([one.options_class for one in ANALYSES if one.name != 'batch'], file=sys.stderr); "
         "print(*sorted({name.split('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run(

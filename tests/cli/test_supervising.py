@@ -289,7 +289,7 @@ def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
     watch = supervisor._ProcessWatch(["solve"], keeps_plan=True)
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         watch._read_messages(process, os.fdopen(heard, "rb"))
-    assert [watch._next_event(), watch._next_event()] == [("told", {"ended": 1}), ("died", 0)]
+    assert [watch._next_event(), watch._next_event()] == [("message", {"ended": 1}), ("died", 0)]
 
 
 def test_what_solves_is_supervised_and_nothing_else() -> None:

@@ -186,7 +186,7 @@ class FirstStage(MasterModel):
     problem: TwoStage
 
     @cached_property
-    def model(self) -> Any:
+    def pyomo_model(self) -> Any:
         """In Pyomo."""
         first, model = self.problem.first, pyo.ConcreteModel()
         assert (first.lower >= 0).all()  # nobody buys less than nothing

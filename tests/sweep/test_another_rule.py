@@ -33,12 +33,12 @@ def with_gates(add: Callable[..., None]) -> Callable[..., None]:
         nodes = {v: instance.nodes[v] for s in found for v in s.chain.nodes}
         periods = {v: s.open_periods for s in found for v in s.chain.nodes}
         most = {v: 0.2 * float(node.demand.max()) for v, node in nodes.items()}
-        gates = [(v, k) for v, node in nodes.items() if node.accounts for k in periods[v]]
+        gates = [(v, k) for v, node in nodes.items() if node.stockpile_shares for k in periods[v]]
 
         @block.Constraint(gates)
         def gate(block: Any, v: int, k: int) -> Any:
             node = nodes[v]
-            return sum(block.release[node.label, h, k] for h in node.accounts) <= most[v]
+            return sum(block.release[node.label, h, k] for h in node.stockpile_shares) <= most[v]
 
     return added
 

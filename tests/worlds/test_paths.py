@@ -31,7 +31,9 @@ def of_programs(raw: dict[str, Any]) -> RecourseEvaluator:
 def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
     none = np.zeros(len(recourse.probability))
-    return sum((s.bound_at(recourse.node_data[v], point) for v, s in swept.subgradients.items()), none)
+    return sum(
+        (s.bound_at(recourse.node_data[v], point) for v, s in swept.subgradients.items()), none
+    )
 
 
 def close(value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What else would do: portfolios within a distance of the best, and how robust each choice is."""
+"""Near-optimal alternatives to a plan, and the robustness of each choice."""

@@ -1,4 +1,4 @@
-"""What else would do, and how robust each choice is, as a document."""
+"""Document on near-optimal alternatives to a plan and the robustness of each choice."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ AlternativesWording = Wording[Alternatives]
 
 
 class PlanRow(NamedTuple):
-    """The plan, or one of its alternatives."""
+    """A row of the table of plans: the plan itself or one of its alternatives."""
 
     label: str
     plan: PlanFigures
@@ -35,73 +35,75 @@ class PlanRow(NamedTuple):
 
 
 def build_document(result: Alternatives) -> Document:
-    """How many there are, what is different in them, and how often each choice is made."""
-    say = Wording(result)
-    return say.build_document(
+    """Build the document: number of alternatives, what differs in them, robustness of choices."""
+    wording = Wording(result)
+    return wording.build_document(
         tr("Vorrat: what else would do"),
-        [*_answer_parts(say), *_figure_tables(say), *_change_tables(say)],
+        [*_answer_parts(wording), *_figure_tables(wording), *_change_tables(wording)],
         [
-            Section("robust", tr("How robust each choice is"), _robustness_tables(say)),
-            Section("others", tr("What other cases choose"), _other_case_tables(say)),
+            Section("robust", tr("How robust each choice is"), _robustness_tables(wording)),
+            Section("others", tr("What other cases choose"), _other_case_tables(wording)),
             Section("method", tr("How it was computed"), [_method_notes(result)]),
-            Section("proof", tr("How good the proof is"), [_proof_table(say)]),
+            Section("proof", tr("How good the proof is"), [_proof_table(wording)]),
         ],
         answer_title=tr("What else would do"),
     )
 
 
 def _answer_parts(wording: AlternativesWording) -> Iterator[Part]:
-    """The answer, and the cautions that belong beside it."""
-    found = wording.result
+    """Yield the answer and the cautions that belong to it."""
+    result = wording.result
     yield tr(
         "No plan has an objective below {bound} {unit}; this one has {objective}. An alternative "
         "may have {limit}, {within} above the bound.",
-        bound=_format_objective(found, found.bound, round_down=True),
-        objective=_format_objective(found, found.plan.objective),
-        limit=_format_objective(found, found.limit),
-        within=format_small_percent(found.within),
+        bound=_format_objective(result, result.bound, round_down=True),
+        objective=_format_objective(result, result.plan.objective),
+        limit=_format_objective(result, result.limit),
+        within=format_small_percent(result.within),
         unit=wording.unit,
     )
-    if found.alternatives:
+    if result.alternatives:
         yield tr(
             "Alternatives within the limit: {count}. They differ from the plan in at most {most} "
             "of {marks} choices.",
-            count=format_number(len(found.alternatives)),
-            most=format_number(max(own.unlike_plan for own in found.alternatives)),
-            marks=format_number(found.marks),
+            count=format_number(len(result.alternatives)),
+            most=format_number(max(alternative.unlike_plan for alternative in result.alternatives)),
+            marks=format_number(result.marks),
         )
-    if found.exhausted:
+    if result.exhausted:
         yield tr(
             "It is proven that no other plan within the limit builds other projects or fills other "
             "stockpiles."
         )
-    elif not found.alternatives:
+    elif not result.alternatives:
         yield tr("No alternative was found.")
     yield from _essential_sentences(wording)
     cautions = []
-    if found.plan.objective > found.limit:
+    if result.plan.objective > result.limit:
         cautions.append(tr("The plan itself is not within the limit."))
-    if found.ended == "interrupted":
+    if result.ended == "interrupted":
         cautions.append(tr("Stopped early: alternatives, variants or assumptions are missing."))
     yield Caution([*cautions, *wording.few_states_caution()])
 
 
 def _format_objective(result: Alternatives, value: float, *, round_down: bool = False) -> str:
-    """An objective, with so many digits that bound and limit can be told apart; a bound is rounded
+    """Format an objective with enough digits to distinguish bound and limit. A bound is rounded
     down, since no plan lies below it."""
-    room = result.limit - result.bound
-    if room <= 0:
+    distance = result.limit - result.bound
+    if distance <= 0:
         return format_rounded(value)
-    places = min(max(1 - math.floor(math.log10(room)), 0), 9)
+    places = min(max(1 - math.floor(math.log10(distance)), 0), 9)
     return format_number(round_outwards(value, places, up=False) if round_down else value, places)
 
 
 def _essential_sentences(wording: AlternativesWording) -> Iterator[str]:
-    """What all plans within the limit have, and what none has."""
+    """Yield what all plans within the limit have in common, and what none of them has."""
 
     def those(kind: str, within: str) -> str:
-        some = [item for item in wording.result.items if (item.kind, item.within) == (kind, within)]
-        return ", ".join(_item_name(wording, item) for item in some)
+        items = [
+            item for item in wording.result.items if (item.kind, item.within) == (kind, within)
+        ]
+        return ", ".join(_item_name(wording, item) for item in items)
 
     if names := those("project", "in all"):
         yield tr("Every plan within the limit builds: {names}.", names=names)
@@ -116,11 +118,11 @@ def _item_name(wording: AlternativesWording, item: Robustness) -> str:
 
 
 def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
-    """What each plan leads to and costs, under each set of assumptions as well."""
-    found, unit, money = wording.result, wording.unit, wording.money_unit
+    """Yield the table of outcomes and costs of each plan, and of damage by assumption set."""
+    result, unit, money_unit = wording.result, wording.unit, wording.money_unit
 
     def unlike(row: PlanRow) -> str:
-        """By how many choices it differs from those before, and what is proven."""
+        """Return the distance to the plans before it, and the proven maximum."""
         if row.alternative is None:
             return NO_VALUE
         if row.alternative.unlike_proven:
@@ -132,8 +134,8 @@ def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
         )
 
     rows = [
-        PlanRow(tr("Plan"), found.plan, None),
-        *(PlanRow(str(own.number), own.plan, own) for own in found.alternatives),
+        PlanRow(tr("Plan"), result.plan, None),
+        *(PlanRow(str(x.number), x.plan, x) for x in result.alternatives),
     ]
     columns = [
         Column(tr("No."), "label", "text"),
@@ -145,8 +147,8 @@ def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
             tr("Worst states (CVaR), {unit}", unit=unit), "plan.cvar", "outcome", decimals_group="x"
         ),
         Column(tr("Above the best, at most"), "plan.above", "gap"),
-        Column(tr("Net cost, {unit}", unit=money), "plan.net_cost_meur", "money"),
-        Column(tr("Public money, {unit}", unit=money), "plan.public_meur", "money"),
+        Column(tr("Net cost, {unit}", unit=money_unit), "plan.net_cost_meur", "money"),
+        Column(tr("Public money, {unit}", unit=money_unit), "plan.public_meur", "money"),
         Column(tr("Unlike"), unlike, "text"),
     ]
     note = tr(
@@ -154,9 +156,9 @@ def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
         "the most that is possible, as far as proven."
     )
     yield Table(tr("The plan and its alternatives"), rows, columns, "figures", note)
-    if found.plan.expected_under:
-        head = Column(tr("No."), "label", "text")
-        yield damage_by_set_table(wording, head, rows, lambda row: row.plan.expected_under)
+    if result.plan.expected_under:
+        number_column = Column(tr("No."), "label", "text")
+        yield damage_by_set_table(wording, number_column, rows, lambda row: row.plan.expected_under)
         yield tr(
             "Objectives and limit are over all sets of assumptions; damage, tail and net cost of "
             "the first table those under the file as it stands, or else the first set."
@@ -164,34 +166,34 @@ def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
 
 
 def _names_or_dash(wording: AlternativesWording, kind: str, ids: Iterable[str]) -> str:
-    """Names with commas between them; a dash for none."""
+    """Return the names separated by commas; a dash if there are none."""
     return wording.names(kind, ids) or NO_VALUE
 
 
 def _change_tables(wording: AlternativesWording) -> list[Part]:
-    """What enters and leaves, against the plan."""
-    found = wording.result
+    """Return the table of what enters and leaves, compared with the plan."""
+    result = wording.result
 
     def listed(kind: str, field: str) -> Callable[[Alternative], str]:
-        return lambda own: _names_or_dash(wording, kind, getattr(own, field))
+        return lambda alternative: _names_or_dash(wording, kind, getattr(alternative, field))
 
     columns = [
-        Column(tr("No."), lambda own: str(own.number), "text"),
+        Column(tr("No."), lambda alternative: str(alternative.number), "text"),
         Column(tr("Builds instead"), listed("projects", "entering"), "text"),
         Column(tr("Does not build"), listed("projects", "leaving"), "text"),
         Column(tr("Stocks up"), listed("stockpiles", "bought_up"), "text"),
         Column(tr("Does not stock up"), listed("stockpiles", "given_up"), "text"),
     ]
     title = tr("What is different from the plan")
-    return [Table(title, found.alternatives, columns, "changes")] if found.alternatives else []
+    return [Table(title, result.alternatives, columns, "changes")] if result.alternatives else []
 
 
 def _robustness_tables(wording: AlternativesWording) -> list[Part]:
-    """How often each is chosen."""
+    """Return the table and chart of how often each item is chosen."""
     ranked = sorted(wording.result.items, key=lambda item: -(item.index or 0.0))
     if not ranked:
         return []
-    lines = [
+    chart_rows = [
         charts.RobustnessRow(
             _item_name(wording, item),
             item.in_plan,
@@ -205,9 +207,9 @@ def _robustness_tables(wording: AlternativesWording) -> list[Part]:
         "A bar for the index of each, hatched where the plan does not have it; marks for the "
         "shares of alternatives, variants and assumption sets. The figures are in the table below."
     )
-    chart = Chart("robustness", title, shows, lambda: charts.robustness_bars(lines))
-    proven = {"in all": tr("all have it"), "in none": tr("none has it"), "open": tr("open")}
-    often: dict[Any, str] = {
+    chart = Chart("robustness", title, shows, lambda: charts.robustness_bars(chart_rows))
+    proof_words = {"in all": tr("all have it"), "in none": tr("none has it"), "open": tr("open")}
+    frequency_words: dict[Any, str] = {
         "always": tr("always"),
         "nearly always": tr("nearly always"),
         "in most": tr("in most"),
@@ -217,12 +219,12 @@ def _robustness_tables(wording: AlternativesWording) -> list[Part]:
     columns = [
         Column(tr("Project or stockpile"), lambda item: _item_name(wording, item), "text"),
         Column(tr("In the plan"), lambda item: tr("yes") if item.in_plan else tr("no"), "text"),
-        Column(tr("All plans within"), lambda item: proven[item.within], "text"),
+        Column(tr("All plans within"), lambda item: proof_words[item.within], "text"),
         Column(tr("Alternatives"), "alternatives", "share"),
         Column(tr("Variants"), "variants", "share"),
         Column(tr("Assumptions"), "assumptions", "share"),
         Column(tr("Index"), "index", "share"),
-        Column(tr("In words"), lambda item: often.get(item.says, NO_VALUE), "text"),
+        Column(tr("In words"), lambda item: frequency_words.get(item.says, NO_VALUE), "text"),
     ]
     note = tr(
         "Index: mean of the shares of alternatives, variants and assumption sets that have it, as "
@@ -231,21 +233,21 @@ def _robustness_tables(wording: AlternativesWording) -> list[Part]:
         "whether it is proven that every plan within the limit has it, or none.",
         nearly=format_percent(0.9),
     )
-    known = any(item.index is not None for item in ranked)
-    return [Table(title, ranked, columns, "robustness", note, chart=chart if known else None)]
+    has_index = any(item.index is not None for item in ranked)
+    return [Table(title, ranked, columns, "robustness", note, chart=chart if has_index else None)]
 
 
 def _other_case_tables(wording: AlternativesWording) -> list[Part]:
-    """Variants and assumption sets, each with what its plan does otherwise."""
-    found, plan = wording.result, wording.result.plan.projects
+    """Return the table of variants and assumption sets, with how each plan differs."""
+    result, plan = wording.result, wording.result.plan.projects
 
-    def more(other: RobustnessCase) -> str:
+    def added(other: RobustnessCase) -> str:
         return _names_or_dash(wording, "projects", [p for p in other.projects if p not in plan])
 
-    def less(other: RobustnessCase) -> str:
-        known = other.objective is not None
+    def removed(other: RobustnessCase) -> str:
+        is_solved = other.objective is not None
         return _names_or_dash(
-            wording, "projects", [p for p in plan if known and p not in other.projects]
+            wording, "projects", [p for p in plan if is_solved and p not in other.projects]
         )
 
     ended = {
@@ -256,24 +258,24 @@ def _other_case_tables(wording: AlternativesWording) -> list[Part]:
     columns = [
         Column(tr("Variant or assumption"), _other_case_name, "text"),
         Column(tr("Objective, {unit}", unit=wording.unit), "objective", "outcome"),
-        Column(tr("Builds instead"), more, "text"),
-        Column(tr("Does not build"), less, "text"),
+        Column(tr("Builds instead"), added, "text"),
+        Column(tr("Does not build"), removed, "text"),
         Column(tr("How it ended"), lambda other: ended.get(other.status, tr("solved")), "text"),
     ]
     note = tr("Each shows one plan within its gap; another as good may choose otherwise.")
     title = tr("Variants and assumption sets, each solved")
-    return [Table(title, found.others, columns, "others", note)] if found.others else []
+    return [Table(title, result.others, columns, "others", note)] if result.others else []
 
 
 def _other_case_name(case: RobustnessCase) -> str:
-    """A variant or an assumption set."""
+    """Return the name of a variant or an assumption set."""
     if case.factor is None:
         return sanitize(case.title)
     return f"{input_kind_name(case.id)} × {format_exact(round(case.factor, 2))}"
 
 
 def _method_notes(result: Alternatives) -> Bullets:
-    """How alternatives are sought, and what the figures mean."""
+    """Return how alternatives are searched for, and what the figures mean."""
     return Bullets(
         [
             tr(
@@ -293,15 +295,15 @@ def _method_notes(result: Alternatives) -> Bullets:
 
 
 def _proof_table(wording: AlternativesWording) -> Table:
-    """How good the proof is."""
-    found, all_of = wording.result, len(wording.result.alternatives)
-    far = sum(own.unlike_proven for own in found.alternatives)
+    """Return the table of the gap and of how many alternatives are proven."""
+    result, count = wording.result, len(wording.result.alternatives)
+    proven_count = sum(alternative.unlike_proven for alternative in result.alternatives)
     within, unlike = (
-        tr("{some} of {all}", some=some, all=every)
-        for some, every in ((all_of, found.wanted), (far, all_of))
+        tr("{some} of {all}", some=part, all=total)
+        for part, total in ((count, result.wanted), (proven_count, count))
     )
     return wording.proof_table(
-        (tr("Gap of the plan"), format_small_percent(found.gap)),
+        (tr("Gap of the plan"), format_small_percent(result.gap)),
         (tr("Alternatives, all proven to be within the limit"), within),
         (tr("Of these proven to be as unlike as can be"), unlike),
     )

@@ -1,4 +1,5 @@
-"""What else would do: portfolios within a distance of the best, and how robust each choice is.
+"""Near-optimal portfolios, as different as possible from one another, and the robustness of each
+choice.
 
 Modelling to generate alternatives: Brill, Chang and Hopkins (1982); DeCarolis (2011).
 """
@@ -38,34 +39,38 @@ class AlternativesResult:
     alternatives: Alternatives
     plans: Mapping[int, Plan]
     gap_scale_floor: float = RELATIVE_OBJECTIVE_FLOOR
-    """What an objective counts as at least where a gap is taken of it."""
+    """Lower limit of the denominator of relative gaps."""
 
 
 def run_analysis(analysis_input: AnalysisInput, options: AlternativesOptions) -> AnalysisOutcome:
-    """Find what else would do beside the best plan, or beside a given one."""
-    others: dict[str, Case] = {}
+    """Generate near-optimal alternatives to the best plan, or to a saved plan."""
+    variant_cases: dict[str, Case] = {}
     if analysis_input.saved_plan is None and options.variants:
-        wanted = [id for id in analysis_input.reading.case.variants if id != analysis_input.variant]
-        others = {id: read_case(analysis_input.file, id, options.settings).case for id in wanted}
+        ids = [id for id in analysis_input.reading.case.variants if id != analysis_input.variant]
+        variant_cases = {
+            id: read_case(analysis_input.file, id, options.settings).case for id in ids
+        }
     elif options.variants:
         options.listener.note(tr("A plan carries no variants of its file: none are solved."))
-    about = {"title": analysis_input.title, "variant": analysis_input.variant}
-    sighted = find_alternatives(
+    labels = {"title": analysis_input.title, "variant": analysis_input.variant}
+    search_result = find_alternatives(
         analysis_input.reading,
         options,
         saved_plan=analysis_input.saved_plan,
-        variants=others,
-        **about,
+        variants=variant_cases,
+        **labels,
     )
-    found = sighted.alternatives
-    short = len(found.alternatives) < found.wanted and not found.exhausted
-    stopped = any(other.status in ("limit", "none") for other in found.others)
-    # Of a given plan the distance from the bound says nothing of the solve.
-    known = found.plan.objective, found.bound, found.gap_target
-    proven = found.given or is_gap_closed(*known, sighted.gap_scale_floor)
-    whole = proven and not short and not stopped and found.ended == "complete"
-    plans = {f"plans/{number}": plan for number, plan in sighted.plans.items()}
-    return AnalysisOutcome(found, 0 if whole else 1, plans)
+    alternatives = search_result.alternatives
+    is_short = len(alternatives.alternatives) < alternatives.wanted and not alternatives.exhausted
+    has_stopped_cases = any(other.status in ("limit", "none") for other in alternatives.others)
+    # For a saved plan the distance from the bound says nothing about the quality of the solve.
+    gap_arguments = alternatives.plan.objective, alternatives.bound, alternatives.gap_target
+    is_proven = alternatives.given or is_gap_closed(*gap_arguments, search_result.gap_scale_floor)
+    is_complete = (
+        is_proven and not is_short and not has_stopped_cases and alternatives.ended == "complete"
+    )
+    plans = {f"plans/{number}": plan for number, plan in search_result.plans.items()}
+    return AnalysisOutcome(alternatives, 0 if is_complete else 1, plans)
 
 
 def find_alternatives(
@@ -77,80 +82,83 @@ def find_alternatives(
     title: str | None = None,
     variant: str | None = None,
 ) -> AlternativesResult:
-    """Portfolios within a distance of the best, as unlike as can be, and the robustness index.
+    """Find portfolios within a distance of the optimum, as different as possible, with robustness.
 
-    The best plan is solved first, if only for its bound; a ``given`` plan stays the one that all
+    The best plan is solved first, if only for its bound; a ``saved_plan`` stays the one that all
     others are compared with. ``variants`` are those of the file, by id; a plan carries none.
 
-    Raises ScenarioError if a setting of a stated assumption set leads nowhere or does not fit, and
-    Infeasible or NoPlan if there is no plan, or nothing was proven of the best before a limit.
+    Raises ScenarioError if a setting of a stated assumption set is invalid, and Infeasible or
+    NoPlan if there is no plan, or nothing was proven about the best one before a limit.
     """
-    began = time.perf_counter()
-    others = list_other_cases(reading, variants or {}, options)
+    started_at = time.perf_counter()
+    other_cases = list_other_cases(reading, variants or {}, options)
     problem = Problem.from_case(reading.case) if saved_plan is None else saved_plan.problem
     problem = problem.with_recourse(options.threads)
     instance = problem.instance
     pool = CutPool()
     options.report_progress(0, 1, tr("the best plan"))
-    # The limit is counted from the bound: a narrow one needs a bound as good.
-    narrow = max(options.within / 10, 1e-6)
-    how: dict[str, Any] = {
+    # The limit is relative to the bound, so a narrow limit needs an equally tight bound.
+    narrow_gap = max(options.within / 10, 1e-6)
+    solve_options: dict[str, Any] = {
         name: getattr(options, name) for name in ("time_limit", "threads", "on_progress")
     }
-    how |= {"method": "decomposition", "pool": pool}
-    best = solve_and_certify(problem, gap=min(options.gap, narrow), **how)
+    solve_options |= {"method": "decomposition", "pool": pool}
+    best = solve_and_certify(problem, gap=min(options.gap, narrow_gap), **solve_options)
     bound = best.certificate.bound
     if problem.assumption_sets.criterion == "regret":
         problem = replace(
             problem,
             reference_optima=tuple(
-                own.reference_optimum for own in best.set_outcomes if own.reference_optimum
+                x.reference_optimum for x in best.set_outcomes if x.reference_optimum
             ),
         )
-        # Gaps of a regret are shares of what the best plans come to, not of itself.
-        if bound is not None and not is_gap_closed(best.objective, bound, narrow):
-            gap = min(options.gap, narrow * abs(bound) / best.objective_floor)
-            best = solve_and_certify(problem, gap=max(gap, 1e-6), **how)
+        # Gaps of a regret are relative to the objective of the best plans, not to the regret
+        # itself.
+        if bound is not None and not is_gap_closed(best.objective, bound, narrow_gap):
+            gap = min(options.gap, narrow_gap * abs(bound) / best.objective_floor)
+            best = solve_and_certify(problem, gap=max(gap, 1e-6), **solve_options)
             bound = best.certificate.bound
     if bound is None:
         raise NoPlan(tr("nothing was proven of the best plan before the limit"))
-    plan, states = (
-        best if saved_plan is None else saved_plan.solution.with_bound(bound),
-        best.certificate.states,
-    )
+    plan = best if saved_plan is None else saved_plan.solution.with_bound(bound)
+    states = best.certificate.states
     sets = problem.assumption_sets.instances
-    least = portfolios.min_lots_by_stockpile(instance, options.least_days, *sets)
-    first = portfolios.plan_portfolio(instance, plan.commitment, least)
-    seeker = AlternativeSearch(problem, pool, least, bound, options, interrupted=best.interrupted)
-    found, solved = _run_search(seeker, first, options, others)
-    marks, chosen = seeker.farthest.items, [own.portfolio for own in found]
-    numbered = list(enumerate(found, start=1))
+    min_lots = portfolios.min_lots_by_stockpile(instance, options.least_days, *sets)
+    base_portfolio = portfolios.plan_portfolio(instance, plan.commitment, min_lots)
+    search = AlternativeSearch(
+        problem, pool, min_lots, bound, options, interrupted=best.interrupted
+    )
+    generated, solved_cases = _run_search(search, base_portfolio, options, other_cases)
+    items, chosen_portfolios = search.farthest.items, [x.portfolio for x in generated]
+    numbered = list(enumerate(generated, start=1))
     document = Alternatives(
         last_year=instance.years[-1],
         within=options.within,
         bound=bound,
-        limit=seeker.limit,
+        limit=search.limit,
         least_days=options.least_days,
-        marks=len(marks),
+        marks=len(items),
         gap=relative_gap(plan.objective, bound, plan.objective_floor) or 0.0,
         given=saved_plan is not None,
         without_plan=outcome_without_plan(plan),
-        plan=portfolios.plan_figures(plan, bound, least),
+        plan=portfolios.plan_figures(plan, bound, min_lots),
         alternatives=tuple(
-            _describe_alternative(n, own, first, bound, least) for n, own in numbered
+            _describe_alternative(n, x, base_portfolio, bound, min_lots) for n, x in numbered
         ),
         wanted=options.count,
-        exhausted=seeker.exhausted,
-        others=tuple(solved),
-        items=portfolios.robustness_indices(marks, first, seeker.settled_marks, chosen, solved),
-        ended="interrupted" if seeker.interrupted else "complete",
+        exhausted=search.exhausted,
+        others=tuple(solved_cases),
+        items=portfolios.robustness_indices(
+            items, base_portfolio, search.settled_items, chosen_portfolios, solved_cases
+        ),
+        ended="interrupted" if search.interrupted else "complete",
         **common_result_fields(
-            Alternatives, reading.case, title, variant, began, states, options.gap
+            Alternatives, reading.case, title, variant, started_at, states, options.gap
         ),
     )
-    plans = {n: own.solution.to_plan(title, variant, with_details=False) for n, own in numbered}
-    least_size = max(problem.objective_floor, RELATIVE_OBJECTIVE_FLOOR)
-    return AlternativesResult(document, {0: plan.to_plan(title, variant), **plans}, least_size)
+    plans = {n: x.solution.to_plan(title, variant, with_details=False) for n, x in numbered}
+    gap_scale_floor = max(problem.objective_floor, RELATIVE_OBJECTIVE_FLOOR)
+    return AlternativesResult(document, {0: plan.to_plan(title, variant), **plans}, gap_scale_floor)
 
 
 def _run_search(
@@ -159,33 +167,37 @@ def _run_search(
     options: AlternativesOptions,
     other_cases: Sequence[CaseToSolve],
 ) -> tuple[list[PlanAlternative], list[RobustnessCase]]:
-    """The alternatives, and the other cases solved; what an interrupt leaves."""
-    found: list[PlanAlternative] = []
+    """Return the alternatives and the other cases solved; what was complete at an interrupt."""
+    alternatives: list[PlanAlternative] = []
     solved: dict[int, RobustnessCase] = {}
 
-    def tell(other: CaseToSolve, told: RobustnessCase) -> None:
-        solved[other_cases.index(other)] = told
+    def record(other: CaseToSolve, solved_case: RobustnessCase) -> None:
+        solved[other_cases.index(other)] = solved_case
         options.report_progress(len(solved), len(other_cases), tr("variants and assumptions"))
 
     try:
-        search_state.settle_marks(
+        search_state.settle_items(
             base_portfolio,
-            lambda done, of: options.report_progress(done, of, tr("what all plans within have")),
+            lambda done, total: options.report_progress(
+                done, total, tr("what all plans within have")
+            ),
         )
         options.report_progress(0, options.count, tr("alternatives"))
-        for own in search_state.generate(base_portfolio, options.count):
-            found.append(own)
-            options.report_progress(len(found), options.count, tr("alternatives"))
+        for alternative in search_state.generate(base_portfolio, options.count):
+            alternatives.append(alternative)
+            options.report_progress(len(alternatives), options.count, tr("alternatives"))
         if other_cases and not search_state.interrupted:
-            usual = default_jobs(search_state.instance, search_state.problem.states)
-            jobs = min(choose_worker_count(options.jobs, usual), len(other_cases))
-            given = (options.least_days, options.gap, options.time_limit)
+            default_worker_count = default_jobs(search_state.instance, search_state.problem.states)
+            jobs = min(choose_worker_count(options.jobs, default_worker_count), len(other_cases))
+            solver_arguments = (options.least_days, options.gap, options.time_limit)
             options.report_progress(0, len(other_cases), tr("variants and assumptions"))
-            with Workers[CaseToSolve, RobustnessCase](make_case_solver, given, jobs) as workers:
-                workers.map(other_cases, tell)
+            with Workers[CaseToSolve, RobustnessCase](
+                make_case_solver, solver_arguments, jobs
+            ) as workers:
+                workers.map(other_cases, record)
     except KeyboardInterrupt:
         search_state.interrupted = True
-    return found, [solved[n] for n in sorted(solved)]
+    return alternatives, [solved[n] for n in sorted(solved)]
 
 
 def _describe_alternative(
@@ -195,13 +207,14 @@ def _describe_alternative(
     bound: float,
     min_lots: Mapping[str, float],
 ) -> Alternative:
+    """Describe an alternative by its figures and its differences from the base portfolio."""
     instance = alternative.solution.instance
 
-    def ids(kind: str, some: Portfolio) -> tuple[str, ...]:
+    def ids(kind: str, portfolio: Portfolio) -> tuple[str, ...]:
         order = instance.projects if kind == "project" else instance.stockpiles
-        return tuple(id for id in order if (kind, id) in some)
+        return tuple(id for id in order if (kind, id) in portfolio)
 
-    more, less = alternative.portfolio - base_portfolio, base_portfolio - alternative.portfolio
+    added, removed = alternative.portfolio - base_portfolio, base_portfolio - alternative.portfolio
     return Alternative(
         number=number,
         plan=portfolios.plan_figures(alternative.solution, bound, min_lots),
@@ -210,8 +223,8 @@ def _describe_alternative(
         unlike_at_most=alternative.max_distance,
         unlike_proven=alternative.distance == alternative.max_distance,
         unlike_plan=len(alternative.portfolio ^ base_portfolio),
-        entering=ids("project", more),
-        leaving=ids("project", less),
-        bought_up=ids("stockpile", more),
-        given_up=ids("stockpile", less),
+        entering=ids("project", added),
+        leaving=ids("project", removed),
+        bought_up=ids("stockpile", added),
+        given_up=ids("stockpile", removed),
     )

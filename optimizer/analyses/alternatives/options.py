@@ -1,4 +1,4 @@
-"""What may be asked of alternatives to a plan."""
+"""Options of the search for alternatives."""
 
 import re
 from typing import Annotated, NamedTuple
@@ -20,22 +20,22 @@ _SETTING_SEPARATOR = re.compile(r",\s*(?=[\w.]+=)")
 
 
 class StatedAssumptions(NamedTuple):
-    """Assumptions that were stated: a name, and settings as ``path=value``."""
+    """Assumptions given on the command line: a name, and settings as ``path=value``."""
 
     name: str
     settings: tuple[str, ...]
 
 
 def _parse_share(text: str) -> float:
-    """A share from 0 on."""
-    if not 0 <= (found := parse_share(text)) <= 1:
+    """Parse a share between 0 and 1."""
+    if not 0 <= (share := parse_share(text)) <= 1:
         raise ValueError(tr("'{value}' is not a share such as 2% or 0.02.", value=text))
-    return found
+    return share
 
 
 def _parse_stated(texts: tuple[str, ...]) -> tuple[StatedAssumptions, ...]:
-    """Names of assumption sets and their settings."""
-    found = []
+    """Parse names of assumption sets and their settings."""
+    stated = []
     for text in texts:
         name, colon, rest = text.partition(":")
         settings = tuple(part.strip() for part in _SETTING_SEPARATOR.split(rest.strip()))
@@ -43,8 +43,8 @@ def _parse_stated(texts: tuple[str, ...]) -> tuple[StatedAssumptions, ...]:
             raise ValueError(
                 tr("'{value}' is not of the form 'NAME: PATH=VALUE, PATH=VALUE'.", value=text)
             )
-        found.append(StatedAssumptions(name.strip(), settings))
-    return tuple(found)
+        stated.append(StatedAssumptions(name.strip(), settings))
+    return tuple(stated)
 
 
 class AlternativesOptions(ScenarioOptions, SolveOptions):

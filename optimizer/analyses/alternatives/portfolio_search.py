@@ -1,4 +1,4 @@
-"""Portfolios within the limit, one after the other, each as unlike those before as can be."""
+"""Sequential search for portfolios within the limit, each as far as possible from those before."""
 
 import math
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from optimizer.analyses.alternatives.options import AlternativesOptions
-from optimizer.analyses.alternatives.portfolios import fix_marks, plan_portfolio
+from optimizer.analyses.alternatives.portfolios import plan_portfolio, with_fixed_items
 from optimizer.errors import SolverError
 from optimizer.solve.checked_solution import CheckedSolution, updated_certificate
 from optimizer.solve.decomposition import (
@@ -21,26 +21,26 @@ from optimizer.solve.planner import Problem, certify, solve_problem
 from optimizer.solve.solver_result import SolverResult
 
 OBJECTIVE_SLACK = 1e-6
-"""Share of the bound that is left to the solver's arithmetic."""
+"""Numerical tolerance of the limit, as a share of the bound."""
 FIRST_NODE_LIMIT = 20
-"""Branches in which a farthest portfolio is sought at first; small problems need fewer."""
+"""Initial node limit of the search for a farthest portfolio; doubled while it is exceeded."""
 MAX_PORTFOLIOS_TRIED = 200
-"""Portfolios that are tried for an alternative."""
+"""Maximum number of portfolios checked for one alternative."""
 SMALL_PROGRAM_INTEGERS = 40
-"""Whole columns up to which the program is sought to its end without a guess."""
-MARK_COST_GAP_SHARE = 0.1
-"""Of what the limit allows, the part to which the cost of turning a mark is told."""
+"""Number of integer columns up to which the program is solved to the end without a guess."""
+ITEM_COST_GAP_SHARE = 0.1
+"""Gap to which the cost of flipping a item is computed, as a share of the limit's distance."""
 FIRST_GUESS_SHARE, LAST_GUESS_SHARE = 1.3, 0.1
-"""Of what the limit leaves, the part that a guess takes at first, and below which it gives up."""
+"""Shares of the limit's distance that a guess may use at first, and below which it gives up."""
 GUESS_SHRINK_FACTOR = 0.9
-"""By how much it takes less after one that was ruled out."""
+"""Factor on that share after a guess that was ruled out."""
 
 Verdict = Literal["within", "ruled out", "open"]
 
 
 @dataclass(frozen=True, eq=False)
 class PlanAlternative:
-    """An alternative, and what is proven of it."""
+    """An alternative and what is proven about it."""
 
     portfolio: Portfolio
     solution: CheckedSolution
@@ -49,14 +49,14 @@ class PlanAlternative:
     """No plan with this portfolio has a lower objective."""
     distance: int
     max_distance: int
-    """No portfolio within the limit is less like those before."""
+    """No portfolio within the limit is farther from those before."""
 
 
 @dataclass(eq=False)
 class AlternativeSearch:
-    """Seeks portfolios of a problem with recourse whose best plan and bound are known.
+    """Search for portfolios of a problem with recourse whose best plan and bound are known.
 
-    ``pool`` holds the cuts that were found on the way there, and takes in more.
+    ``pool`` holds the cuts found while solving for the best plan, and takes in more.
     """
 
     problem: Problem
@@ -71,147 +71,153 @@ class AlternativeSearch:
 
     def __post_init__(self) -> None:
         self.instance = self.problem.instance
-        parts = [(own.instance, own.recourse) for own in self.problem.single_set_problems]
-        seen = [
+        parts = [
+            (problem.instance, problem.recourse) for problem in self.problem.single_set_problems
+        ]
+        evaluators = [
             recourse.for_instance(instance) for instance, recourse in parts if recourse is not None
         ]
         self.farthest = FarthestPortfolioProgram(
-            CutOracle(self.problem.assumption_sets, seen), self.min_lots
+            CutOracle(self.problem.assumption_sets, evaluators), self.min_lots
         )
         self.limit = self.bound + self.options.within * abs(self.bound)
         """The objective that alternatives may have."""
         self._slack = OBJECTIVE_SLACK * max(1.0, abs(self.bound), self.problem.objective_floor)
         self._objective_limit = self.limit + self._slack
-        self.settled_marks: dict[PortfolioItem, bool] = {}
-        """Marks that all plans within the limit have, or lack."""
-        self.mark_costs: dict[PortfolioItem, float] = {}
-        """By how much the best plan is worse that has a mark otherwise than the first, about."""
+        self.settled_items: dict[PortfolioItem, bool] = {}
+        """Items that all plans within the limit have (True) or lack (False)."""
+        self.item_costs: dict[PortfolioItem, float] = {}
+        """Approximate increase of the objective if a item is flipped against the base portfolio."""
         self._ruled_out: set[Portfolio] = set()
         self._undecided: set[Portfolio] = set()
 
-    def settle_marks(self, base_portfolio: Portfolio, on_mark: Callable[[int, int], None]) -> None:
-        """Find out which marks of the first portfolio no plan within the limit has otherwise.
+    def settle_items(self, base_portfolio: Portfolio, on_item: Callable[[int, int], None]) -> None:
+        """Find the items of the base portfolio that no plan within the limit has otherwise.
 
-        Each is asked for by itself: whether there is a plan within the limit with all else free.
-        What turning a mark costs is noted as well, where problems are too large to be sought to
-        their end, so that a guess may be needed.
+        Each item is tested alone: is there a plan within the limit with everything else free? The
+        cost of flipping it is recorded as well where problems are too large to be solved to the
+        end, so that a guess may be needed.
         """
-        for number, mark in enumerate(self.farthest.items):
-            on_mark(number, len(self.farthest.items))
+        for number, item in enumerate(self.farthest.items):
+            on_item(number, len(self.farthest.items))
             if self.interrupted:
                 return
-            has, lacks = ([], [mark]) if mark in base_portfolio else ([mark], [])
-            verdict, solved = self._check_marks(has, lacks)
+            required, excluded = ([], [item]) if item in base_portfolio else ([item], [])
+            verdict, solved = self._check_items(required, excluded)
             if verdict == "ruled out":
-                self.settled_marks[mark] = mark in base_portfolio
+                self.settled_items[item] = item in base_portfolio
             elif (
                 verdict == "within"
                 and solved.model_size.get("integers", 0) > SMALL_PROGRAM_INTEGERS
             ):
-                own = self._problem_with_marks(has, lacks)
-                coarse = max(self.options.gap, MARK_COST_GAP_SHARE * self.options.within)
-                worth = self._solve(own, None, gap=coarse).solution.objective
-                if worth is not None:
-                    self.mark_costs[mark] = max(0.0, worth - self.bound)
-        self.farthest.fix_items(self.settled_marks)
+                flipped_problem = self._problem_with_items(required, excluded)
+                coarse_gap = max(self.options.gap, ITEM_COST_GAP_SHARE * self.options.within)
+                objective = self._solve(flipped_problem, None, gap=coarse_gap).solution.objective
+                if objective is not None:
+                    self.item_costs[item] = max(0.0, objective - self.bound)
+        self.farthest.fix_items(self.settled_items)
 
     def generate(self, base_portfolio: Portfolio, count: int) -> Iterator[PlanAlternative]:
-        """So many alternatives to the first portfolio, as long as there are any."""
-        known = [base_portfolio]
-        while len(known) <= count:
-            found = self._next_alternative(known)
-            if found is None:
+        """Yield up to ``count`` alternatives to the base portfolio."""
+        previous = [base_portfolio]
+        while len(previous) <= count:
+            alternative = self._next_alternative(previous)
+            if alternative is None:
                 return
-            known.append(found.portfolio)
-            yield found
+            previous.append(alternative.portfolio)
+            yield alternative
 
     def _next_alternative(self, previous: list[Portfolio]) -> PlanAlternative | None:
-        """The next alternative; None where there is none, or none was found."""
-        most, nodes = math.inf, FIRST_NODE_LIMIT
+        """Return the next alternative; None if there is none or none was found."""
+        max_distance, node_limit = math.inf, FIRST_NODE_LIMIT
         for _ in range(MAX_PORTFOLIOS_TRIED):
             self.farthest.add_cuts(self.pool.cuts)
-            made = self.farthest.find_farthest(
+            farthest = self.farthest.find_farthest(
                 previous,
                 self._ruled_out | self._undecided,
                 self._objective_limit,
-                node_limit=nodes,
+                node_limit=node_limit,
                 time_limit=self.options.time_limit,
             )
             if not self._undecided:
-                most = min(most, made.max_distance)
-                self.exhausted = made.portfolio is None and made.is_complete
-            if self.interrupted or (made.portfolio is None and made.is_complete):
+                max_distance = min(max_distance, farthest.max_distance)
+                self.exhausted = farthest.portfolio is None and farthest.is_complete
+            if self.interrupted or (farthest.portfolio is None and farthest.is_complete):
                 return None
-            if made.portfolio is not None:
-                found = self._try_portfolio(made.portfolio, previous, most)
-                if not made.is_complete and self.mark_costs:
-                    guessed = self._try_guesses(previous, most)
-                    if found is None or (guessed is not None and guessed.distance > found.distance):
-                        found = guessed
-                if found is not None:
-                    return found
-            if not made.is_complete:
-                nodes *= 2
+            if farthest.portfolio is not None:
+                alternative = self._try_portfolio(farthest.portfolio, previous, max_distance)
+                if not farthest.is_complete and self.item_costs:
+                    guessed = self._try_guesses(previous, max_distance)
+                    if alternative is None or (
+                        guessed is not None and guessed.distance > alternative.distance
+                    ):
+                        alternative = guessed
+                if alternative is not None:
+                    return alternative
+            if not farthest.is_complete:
+                node_limit *= 2
         return None
 
     def _try_guesses(
         self, previous: list[Portfolio], max_distance: float
     ) -> PlanAlternative | None:
-        """The farthest portfolio by the guess that is within the limit."""
+        """Return the farthest portfolio within the limit according to the items' costs."""
         share = FIRST_GUESS_SHARE
         while share > LAST_GUESS_SHARE and not self.interrupted:
-            barred = self._ruled_out | self._undecided
-            room = share * (self._objective_limit - self.bound)
-            portfolio = self.farthest.guess_portfolio(previous, barred, self.mark_costs, room)
-            found = (
+            excluded = self._ruled_out | self._undecided
+            cost_limit = share * (self._objective_limit - self.bound)
+            portfolio = self.farthest.guess_portfolio(
+                previous, excluded, self.item_costs, cost_limit
+            )
+            alternative = (
                 None
                 if portfolio is None
                 else self._try_portfolio(portfolio, previous, max_distance)
             )
-            if portfolio is None or found is not None:
-                return found
+            if portfolio is None or alternative is not None:
+                return alternative
             share *= GUESS_SHRINK_FACTOR
         return None
 
     def _try_portfolio(
         self, portfolio: Portfolio, previous: list[Portfolio], max_distance: float
     ) -> PlanAlternative | None:
-        """A portfolio, if it is within the limit; ruled out or put aside if not."""
-        verdict, solved = self._check_marks(portfolio, self._missing_marks(portfolio))
+        """Return a portfolio's best plan if within the limit; otherwise exclude the portfolio."""
+        verdict, solved = self._check_items(portfolio, self._missing_items(portfolio))
         if verdict != "within":
             (self._ruled_out if verdict == "ruled out" else self._undecided).add(portfolio)
             return None
-        sought = self._best_plan_with(portfolio, solved)
-        unlike = min(len(sought.portfolio ^ other) for other in previous)
-        top = max_distance if math.isfinite(max_distance) else float(len(self.farthest.items))
-        return replace(sought, distance=unlike, max_distance=max(unlike, int(top)))
+        alternative = self._best_plan_with(portfolio, solved)
+        distance = min(len(alternative.portfolio ^ other) for other in previous)
+        limit = max_distance if math.isfinite(max_distance) else float(len(self.farthest.items))
+        return replace(alternative, distance=distance, max_distance=max(distance, int(limit)))
 
-    def _missing_marks(self, portfolio: Portfolio) -> list[PortfolioItem]:
-        return [mark for mark in self.farthest.items if mark not in portfolio]
+    def _missing_items(self, portfolio: Portfolio) -> list[PortfolioItem]:
+        return [item for item in self.farthest.items if item not in portfolio]
 
-    def _check_marks(
+    def _check_items(
         self, required: Collection[PortfolioItem], excluded: Collection[PortfolioItem]
     ) -> tuple[Verdict, SolverResult]:
-        """Whether there is a plan within the limit that has some marks and lacks others."""
-        solved = self._solve(self._problem_with_marks(required, excluded), self._objective_limit)
+        """Decide whether a plan within the limit has some items and lacks others."""
+        solved = self._solve(self._problem_with_items(required, excluded), self._objective_limit)
         solution = solved.solution
         if solution.objective is not None and solution.objective <= self._objective_limit:
             return "within", solved
         return ("open" if solution.ending == "limit" else "ruled out"), solved
 
-    def _problem_with_marks(
+    def _problem_with_items(
         self, required: Collection[PortfolioItem], excluded: Collection[PortfolioItem]
     ) -> Problem:
-        """The problem with some marks and without others, under all sets of assumptions."""
-        whole, *sets = (
+        """Return the problem with some items required and others excluded, in all its sets."""
+        restricted, *set_problems = (
             replace(
-                own,
-                instance=fix_marks(own.instance, required, excluded, self.min_lots),
+                problem,
+                instance=with_fixed_items(problem.instance, required, excluded, self.min_lots),
                 read_seconds=0.0,
             )
-            for own in (self.problem, *self.problem.set_problems)
+            for problem in (self.problem, *self.problem.set_problems)
         )
-        return replace(whole, set_problems=tuple(sets))
+        return replace(restricted, set_problems=tuple(set_problems))
 
     def _solve(
         self, problem: Problem, objective_limit: float | None, gap: float | None = None
@@ -231,23 +237,27 @@ class AlternativeSearch:
         return solved
 
     def _best_plan_with(self, portfolio: Portfolio, first_result: SolverResult) -> PlanAlternative:
-        """The best plan with a portfolio, checked under the rules of the scenario."""
-        began, options = time.perf_counter(), self.options
-        own = self._problem_with_marks(portfolio, self._missing_marks(portfolio))
-        solved = self._solve(own, None)
+        """Solve for the best plan with a portfolio, certified under the rules of the scenario."""
+        started_at, options = time.perf_counter(), self.options
+        problem = self._problem_with_items(portfolio, self._missing_items(portfolio))
+        solved = self._solve(problem, None)
         best, claimed = solved.solution.objective, first_result.solution.objective
         bound = solved.solution.bound
         if best is None or (claimed is not None and claimed < best):
             solved = replace(
                 solved, commitment=first_result.commitment, solution=first_result.solution
             )
-        judged = certify(own, solved, gap=options.gap, started_at=began, threads=options.threads)
-        found = judged.recertified_for(self.problem.assumption_sets, self.bound)
-        certificate = found.certificate.model_copy(update={"gap_target": options.within})
-        certificate = updated_certificate(certificate, found.objective, self.bound, found.gap_scale)
-        if found.objective > self._objective_limit + self._slack:
+        certified = certify(
+            problem, solved, gap=options.gap, started_at=started_at, threads=options.threads
+        )
+        checked = certified.recertified_for(self.problem.assumption_sets, self.bound)
+        certificate = checked.certificate.model_copy(update={"gap_target": options.within})
+        certificate = updated_certificate(
+            certificate, checked.objective, self.bound, checked.gap_scale
+        )
+        if checked.objective > self._objective_limit + self._slack:
             raise SolverError("an alternative is not within the limit after all")
-        portfolio = plan_portfolio(self.instance, found.commitment, self.min_lots)
-        least = self.bound if bound is None else max(bound, self.bound)
-        found = replace(found, instance=self.instance, certificate=certificate)
-        return PlanAlternative(portfolio, found, least, 0, 0)
+        portfolio = plan_portfolio(self.instance, checked.commitment, self.min_lots)
+        portfolio_bound = self.bound if bound is None else max(bound, self.bound)
+        checked = replace(checked, instance=self.instance, certificate=certificate)
+        return PlanAlternative(portfolio, checked, portfolio_bound, 0, 0)

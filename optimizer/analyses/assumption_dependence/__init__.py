@@ -1,1 +1,1 @@
-"""What experts disagree on: best plans of sets of assumptions, each under all others."""
+"""Dependence on assumptions: best plans of assumption sets, each evaluated under all others."""

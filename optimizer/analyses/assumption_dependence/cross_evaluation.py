@@ -1,6 +1,6 @@
-"""The best plan of each set of assumptions under all others, and one plan for all beside them.
+"""The best plan of each assumption set, evaluated under all others, and one compromise plan.
 
-Regret is what a plan is above the best one of a set (Savage 1951).
+Regret is the objective of a plan less that of the best plan of a set (Savage 1951).
 """
 
 import time
@@ -42,17 +42,19 @@ from optimizer.solve.problem import with_same_branches
 from optimizer.solve.verification import broken_rules
 
 MAX_GROUPS = 6
-"""Groups of figures of a set that are left out one by one; of more, whole sections are."""
+"""Maximum number of groups of a set's figures; above it, figures are grouped by section."""
 
 
 def run_analysis(analysis_input: AnalysisInput, options: AssumptionsOptions) -> AnalysisOutcome:
-    """Find what experts disagree on."""
-    found, plans = cross_evaluate_sets(
+    """Evaluate the plan of each assumption set under all sets."""
+    result, plans = cross_evaluate_sets(
         analysis_input.reading, options, title=analysis_input.title, variant=analysis_input.variant
     )
-    whole = found.ended == "complete" and all(plan.status == "optimal" for plan in found.all_plans)
+    is_complete = result.ended == "complete" and all(
+        set_plan.status == "optimal" for set_plan in result.all_plans
+    )
     return AnalysisOutcome(
-        found, 0 if whole else 1, {f"sets/{name}": one for name, one in plans.items()}
+        result, 0 if is_complete else 1, {f"sets/{name}": plan for name, plan in plans.items()}
     )
 
 
@@ -63,121 +65,146 @@ def cross_evaluate_sets(
     title: str | None = None,
     variant: str | None = None,
 ) -> tuple[Disagreement, Mapping[str, Plan]]:
-    """What experts disagree on, and the plans behind it by their sets, ``compromise`` for the one
-    for all; as far as they were found where the user ended it.
+    """Solve for the best plan of each assumption set and for all together; evaluate each under all.
 
-    Raises Misuse for a scenario without sets, Infeasible or NoPlan where some set, or all of them
-    together, has no plan.
+    Return the result and the plans by set id, ``compromise`` for the one for all; as far as they
+    were found if the user ended it. Raises Misuse for a scenario without assumption sets,
+    Infeasible or NoPlan if some set, or all of them together, has no plan.
     """
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     if not (sets := reading.case.assumptions):
         raise Misuse(tr("The file has no sets of assumptions; add them under assumptions."))
     over = options.over or reading.case.objective.over_assumptions or "mean"
     case = reading.with_settings([f"objective.over_assumptions={over}"]).case
     problem = Problem.from_case(case).with_recourse(options.threads)
-    alone = [single_set_problem(part) for part in problem.set_problems]
-    how: dict[str, Any] = {
+    problems = [single_set_problem(part) for part in problem.set_problems]
+    solve_options: dict[str, Any] = {
         name: getattr(options, name) for name in ("gap", "time_limit", "threads", "on_progress")
     }
-    founds: dict[str, CheckedSolution] = {}
-    for n, (id, own) in enumerate(zip(sets, alone, strict=True)):
+    solutions: dict[str, CheckedSolution] = {}
+    for n, (id, single) in enumerate(zip(sets, problems, strict=True)):
         options.report_progress(
             n, len(sets) + 1, display_name(sets[id].title, id, current_language())
         )
-        founds[id] = solve_and_certify(own, **how)
-        if own.recourse is not None:
-            own.recourse.clear_cache()  # sweeps of all sets together take too much room
-        if founds[id].interrupted:
+        solutions[id] = solve_and_certify(single, **solve_options)
+        if single.recourse is not None:
+            single.recourse.clear_cache()  # the caches of all sets take too much memory
+        if solutions[id].interrupted:
             break
-    known, compromise = best_reference_optima(alone, [*founds.values()]), None
-    if not founds[id].interrupted:
+    reference_optima = best_reference_optima(problems, [*solutions.values()])
+    compromise = None
+    if not solutions[id].interrupted:
         options.report_progress(len(sets), len(sets) + 1, tr("one plan for all"))
-        compromise = solve_and_certify(replace(problem, reference_optima=known), **how)
-        # Of a set it may be better than any other plan, within the gap.
-        known = tuple(
-            own.reference_optimum
-            for own in compromise.set_outcomes
-            if own.reference_optimum is not None
+        compromise = solve_and_certify(
+            replace(problem, reference_optima=reference_optima), **solve_options
         )
-    best = dict(zip(founds, known, strict=True))
-    worlds = _set_problems(alone, options.threads)
-    told = {id: _plan_under_sets(worlds, best, found, id) for id, found in founds.items()}
-    for_all = None if compromise is None else _plan_under_sets(worlds, best, compromise, None)
-    built = [p for own in (*told.values(), *([for_all] if for_all else [])) for p in own.projects]
+        # For one set the compromise may be better than any other plan, within the gap.
+        reference_optima = tuple(
+            outcome.reference_optimum
+            for outcome in compromise.set_outcomes
+            if outcome.reference_optimum is not None
+        )
+    optima = dict(zip(solutions, reference_optima, strict=True))
+    extended = _set_problems(problems, options.threads)
+    set_plans = {
+        id: _plan_under_sets(extended, optima, solution, id) for id, solution in solutions.items()
+    }
+    shared_plan = (
+        None if compromise is None else _plan_under_sets(extended, optima, compromise, None)
+    )
+    built = [
+        p
+        for plan in (*set_plans.values(), *([shared_plan] if shared_plan else []))
+        for p in plan.projects
+    ]
     interrupted = compromise is None or compromise.interrupted
-    found = Disagreement(
+    result = Disagreement(
         over=over,
         sets=tuple(
             AssumptionSetInfo(
                 id=id,
-                title=display_name(own.title, id, current_language()),
-                weight=float(own.weight),
-                changes=tuple(own.set),
+                title=display_name(outcome.title, id, current_language()),
+                weight=float(outcome.weight),
+                changes=tuple(outcome.set),
                 states=len(part.states),
                 without_plan=_outcome_without_plan(part, options.threads),
             )
-            for (id, own), part in zip(sets.items(), problem.set_problems, strict=True)
+            for (id, outcome), part in zip(sets.items(), problem.set_problems, strict=True)
         ),
-        plans=tuple(told.values()),
-        compromise=for_all,
+        plans=tuple(set_plans.values()),
+        compromise=shared_plan,
         deciding=()
         if compromise is None
-        else tuple(_deciding_figures(case, worlds, founds, compromise)),
+        else tuple(_deciding_figures(case, extended, solutions, compromise)),
         project_names={
-            p: display_name(one.name, p, current_language())
-            for p, one in case.projects.items()
+            p: display_name(project.name, p, current_language())
+            for p, project in case.projects.items()
             if p in built
         },
         ended="interrupted" if interrupted else "complete",
         **common_result_fields(
-            Disagreement, reading.case, title, variant, began, _count_states(problem), options.gap
+            Disagreement,
+            reading.case,
+            title,
+            variant,
+            started_at,
+            _count_states(problem),
+            options.gap,
         ),
     )
-    plans = {id: own.to_plan(title, variant, with_details=False) for id, own in founds.items()}
+    plans = {id: x.to_plan(title, variant, with_details=False) for id, x in solutions.items()}
     if compromise is not None:
         plans["compromise"] = compromise.to_plan(title, variant, with_details=False)
-    return found, plans
+    return result, plans
 
 
 def _count_states(problem: Problem) -> int:
-    return sum(len(own.states) for own in problem.set_problems)
+    """Return the number of states of all assumption sets."""
+    return sum(len(set_problem.states) for set_problem in problem.set_problems)
 
 
 SetProblem = tuple[Instance, Problem]
-"""What keeps the rules of a set, and a problem in which plans of all sets can be looked at."""
+"""The instance with the rules of a set, and a problem that can evaluate plans of all sets."""
 
 
 def _set_problems(problems: Sequence[Problem], threads: int | None) -> list[SetProblem]:
-    """Each set by itself, and with the start years of all sets, so that a plan with a start that
-    only another set allows can be looked at as well."""
+    """Return the problem of each set, extended by the start years of all sets.
+
+    A plan with a start that only another set allows can then be evaluated as well.
+    """
     starts = {
-        p: tuple(sorted({y for own in problems for y in own.instance.projects[p].start_years}))
+        p: tuple(sorted({y for x in problems for y in x.instance.projects[p].start_years}))
         for p in problems[0].instance.projects
     }
-    found: list[SetProblem] = []
-    for own in problems:
-        instance = own.instance
+    set_problems: list[SetProblem] = []
+    for problem in problems:
+        instance = problem.instance
         projects = {p: replace(x, start_years=starts[p]) for p, x in instance.projects.items()}
-        same = all(x.start_years == starts[p] for p, x in instance.projects.items())
-        there = replace(instance, projects=projects)
-        world = own if same else Problem(there, own.states, 0.0)
-        found.append((instance, world.with_recourse(threads)))
-    return found
+        is_unchanged = all(x.start_years == starts[p] for p, x in instance.projects.items())
+        extended = replace(instance, projects=projects)
+        extended_problem = problem if is_unchanged else Problem(extended, problem.states, 0.0)
+        set_problems.append((instance, extended_problem.with_recourse(threads)))
+    return set_problems
 
 
 def _objective_and_damage(problem: Problem, plan: Commitment) -> tuple[float, float]:
-    """Objective and expected damage of a plan in a problem."""
+    """Return objective and expected damage of a plan in a problem."""
     instance, recourse = problem.instance, problem.recourse
-    (seen,) = outcomes.evaluate_commitments(instance, problem.states, [plan], recourse=recourse)
-    return outcomes.objective_value(instance, seen, weighted_cost(instance, plan)), seen.expected
+    (outcome,) = outcomes.evaluate_commitments(instance, problem.states, [plan], recourse=recourse)
+    return outcomes.objective_value(
+        instance, outcome, weighted_cost(instance, plan)
+    ), outcome.expected
 
 
 def _outcome_without_plan(problem: Problem, threads: int | None) -> WithoutPlan:
+    """Evaluate a problem without any commitment."""
     instance, states, recourse = problem.instance, problem.states, problem.recourse
-    how: dict[str, Any] = {"threads": threads, "recourse": recourse}
-    (seen,) = outcomes.evaluate_commitments(instance, states, [Commitment()], **how)
+    evaluation_options: dict[str, Any] = {"threads": threads, "recourse": recourse}
+    (outcome,) = outcomes.evaluate_commitments(
+        instance, states, [Commitment()], **evaluation_options
+    )
     level = float(instance.case.objective.cvar.level)
-    return WithoutPlan(expected=seen.expected, cvar=seen.cvar(level), worst=seen.worst)
+    return WithoutPlan(expected=outcome.expected, cvar=outcome.cvar(level), worst=outcome.worst)
 
 
 def _plan_under_sets(
@@ -186,29 +213,31 @@ def _plan_under_sets(
     solution: CheckedSolution,
     set_id: str | None,
 ) -> SetPlan:
-    """A plan under all sets of which the best plan is known."""
-    commitment, under = solution.commitment, dict[str, PlanUnderSet]()
-    for (id, best), (rules, own) in zip(reference_optima.items(), set_problems, strict=False):
-        objective, expected = _objective_and_damage(own, commitment)
-        broken = tuple(broken_rules(rules, commitment))
-        regret = objective - best.objective  # never negative of a plan that may be chosen
-        under[id] = PlanUnderSet(
+    """Evaluate a plan under all sets of which the best plan is known."""
+    commitment, outcome_by_set = solution.commitment, dict[str, PlanUnderSet]()
+    for (id, optimum), (rule_instance, problem) in zip(
+        reference_optima.items(), set_problems, strict=False
+    ):
+        objective, expected = _objective_and_damage(problem, commitment)
+        broken = tuple(broken_rules(rule_instance, commitment))
+        regret = objective - optimum.objective  # never negative for a feasible plan
+        outcome_by_set[id] = PlanUnderSet(
             objective=objective,
             expected=expected,
             regret=regret if broken else max(0.0, regret),
             broken_rules=broken,
         )
-    proof, instance = solution.certificate, solution.instance
-    order, starts = instance.case.projects, commitment.earliest_starts
+    certificate, instance = solution.certificate, solution.instance
+    projects, starts = instance.case.projects, commitment.earliest_starts
     return SetPlan(
         of=set_id,
-        status=proof.status,
-        objective=proof.objective,
-        bound=proof.bound,
-        gap=proof.gap,
-        projects={p: starts[p] for p in order if p in starts},
+        status=certificate.status,
+        objective=certificate.objective,
+        bound=certificate.bound,
+        gap=certificate.gap,
+        projects={p: starts[p] for p in projects if p in starts},
         stocks_t=largest_stocks(instance, commitment),
-        under=under,
+        under=outcome_by_set,
     )
 
 
@@ -218,39 +247,42 @@ def _deciding_figures(
     set_solutions: Mapping[str, CheckedSolution],
     compromise: CheckedSolution,
 ) -> Iterator[DecisiveFigures]:
-    """For each set what its own plan gains over the compromise, and what of that is left without
-    some of its figures."""
+    """Yield for each set what its plan gains over the compromise, with and without some figures."""
     lots = set_problems[0][0].lot_tonnes
-    for (id, own), (_, part) in zip(set_solutions.items(), set_problems, strict=True):
-        told = case.assumptions[id]
-        groups = _group_paths([*told.set])
-        plans = own.commitment, compromise.commitment
-        gain = _objective_gain(part, plans)
+    for (id, solution), (_, problem) in zip(set_solutions.items(), set_problems, strict=True):
+        assumption_set = case.assumptions[id]
+        groups = _group_paths([*assumption_set.set])
+        plans = solution.commitment, compromise.commitment
+        gain = _objective_gain(problem, plans)
         for figures, paths in groups.items():
-            left = {path: value for path, value in told.set.items() if path not in paths}
-            alone = {id: Assumptions.model_validate({"weight": 1.0, "set": left})}
-            (other,) = cases_by_assumption_set(
-                case.model_copy(update={"assumptions": alone})
+            remaining = {
+                path: value for path, value in assumption_set.set.items() if path not in paths
+            }
+            reduced_set = {id: Assumptions.model_validate({"weight": 1.0, "set": remaining})}
+            (reduced_case,) = cases_by_assumption_set(
+                case.model_copy(update={"assumptions": reduced_set})
             ).values()
-            there = with_same_branches(Problem.from_case(other, part), part.instance)
-            moved = [convert_lots(plan, lots, there.instance) for plan in plans]
+            reduced_problem = with_same_branches(
+                Problem.from_case(reduced_case, problem), problem.instance
+            )
+            converted_plans = [convert_lots(plan, lots, reduced_problem.instance) for plan in plans]
             yield DecisiveFigures(
                 of=id,
                 figures=figures,
                 count=len(paths),
                 gain=gain,
-                gain_without=_objective_gain(there, moved),
+                gain_without=_objective_gain(reduced_problem, converted_plans),
             )
 
 
 def _objective_gain(problem: Problem, plans: Sequence[Commitment]) -> float:
-    """What the first of two plans gains over the second."""
-    own, other = (recomputed_objective(problem, plan) for plan in plans)
-    return other - own
+    """Return the objective of the second plan less that of the first."""
+    first, second = (recomputed_objective(problem, plan) for plan in plans)
+    return second - first
 
 
 def _group_paths(paths: Sequence[str]) -> dict[str, list[str]]:
-    """Paths by what they begin with: item by item, or section by section where there are many."""
+    """Group paths by what they begin with: item by item, or by section where there are many."""
     for steps in (2, 1):
         groups: dict[str, list[str]] = {}
         for path in paths:

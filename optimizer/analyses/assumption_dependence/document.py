@@ -1,4 +1,4 @@
-"""What experts disagree on, as a document."""
+"""Document on how plans depend on assumption sets."""
 
 from collections.abc import Callable, Iterator
 
@@ -27,75 +27,83 @@ from optimizer.report.wording import Wording
 
 
 def build_document(result: Disagreement) -> Document:
-    """What all sets agree on, what they argue about, and what the compromise costs each."""
-    say = Wording(result)
-    return say.build_document(
+    """Build the document: what all sets agree on, where they differ, and the compromise's cost."""
+    wording = Wording(result)
+    return wording.build_document(
         tr("Vorrat: what experts disagree on"),
-        [*_answer_sentences(say), Caution(list(_cautions(say)))],
+        [*_answer_sentences(wording), Caution(list(_cautions(wording)))],
         [
             Section(
-                "regrets", tr("What each plan costs under each set"), list(_regret_tables(say))
+                "regrets", tr("What each plan costs under each set"), list(_regret_tables(wording))
             ),
-            Section("choices", tr("What each plan builds"), list(_choice_tables(say))),
+            Section("choices", tr("What each plan builds"), list(_choice_tables(wording))),
             Section(
-                "deciding", tr("Which figures make the difference"), list(_deciding_tables(say))
+                "deciding", tr("Which figures make the difference"), list(_deciding_tables(wording))
             ),
-            Section("proof", tr("How good the proof is"), [_proof_table(say), say.proof_table()]),
+            Section(
+                "proof", tr("How good the proof is"), [_proof_table(wording), wording.proof_table()]
+            ),
         ],
-        outcome_amounts=[one.without_plan.worst for one in result.sets],
+        outcome_amounts=[assumption_set.without_plan.worst for assumption_set in result.sets],
     )
 
 
 def sections_for_plan_report(result: Disagreement) -> tuple[list[Section], list[Check]]:
-    """What experts disagree on, in the report on a plan."""
-    say = Wording(result)
-    said = " ".join([*_answer_sentences(say), *uncertainty_sentences(result)])
-    parts: list[Part] = [said, *_regret_tables(say), *_choice_tables(say), *_deciding_tables(say)]
+    """Return the section on assumption sets for the report on a plan."""
+    wording = Wording(result)
+    summary = " ".join([*_answer_sentences(wording), *uncertainty_sentences(result)])
+    parts: list[Part] = [
+        summary,
+        *_regret_tables(wording),
+        *_choice_tables(wording),
+        *_deciding_tables(wording),
+    ]
     return [Section("disagreement", tr("What experts disagree on"), parts)], []
 
 
 def _answer_sentences(wording: DisagreementWording) -> Iterator[str]:
-    """What all agree on, what they argue about, and what the compromise costs at most."""
-    found = wording.result
+    """Yield what all sets agree on, where they differ, and the compromise's largest regret."""
+    result = wording.result
     yield from agreement_sentences(wording)
     yield from compromise_sentences(wording)
     pairs = [
-        (told.regret, plan.of, id)
-        for plan in found.plans
-        for id, told in plan.under.items()
-        if not told.broken_rules
+        (outcome.regret, plan.of, id)
+        for plan in result.plans
+        for id, outcome in plan.under.items()
+        if not outcome.broken_rules
     ]
-    if pairs and (top := max(pairs, key=lambda pair: pair[0]))[0] > ZERO_TOLERANCE:
+    if pairs and (largest := max(pairs, key=lambda pair: pair[0]))[0] > ZERO_TOLERANCE:
         yield tr(
             "Who plans for “{believed}” and meets “{true}” pays {regret} more than need be.",
-            believed=set_title(wording, top[1]),
-            true=set_title(wording, top[2]),
-            regret=wording.amount(top[0]),
+            believed=set_title(wording, largest[1]),
+            true=set_title(wording, largest[2]),
+            regret=wording.amount(largest[0]),
         )
 
 
 def _cautions(wording: DisagreementWording) -> Iterator[str]:
+    """Yield what limits the comparison."""
     yield from uncertainty_sentences(wording.result)
     yield from wording.few_states_caution()
 
 
 def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
-    """The square of regrets, and of expected damage."""
-    found = wording.result
+    """Yield the tables of regrets and of expected damage: a row per plan, a column per set."""
+    result = wording.result
     note = tr("Objective of the plan less that of the best plan found for the set.")
-    if any(under.regret < 0 for plan in found.all_plans for under in plan.under.values()):
+    if any(x.regret < 0 for plan in result.all_plans for x in plan.under.values()):
         note += " " + tr("Below 0 it breaks rules of the set that its best plan keeps.")
 
     def regret(id: str) -> Callable[[SetPlan], DisplayedValue | float | None]:
-        def of(plan: SetPlan) -> DisplayedValue | float | None:
-            told = plan.under.get(id)
-            if told is None or not told.broken_rules:
-                return None if told is None else told.regret
+        def regret_of_plan(plan: SetPlan) -> DisplayedValue | float | None:
+            outcome = plan.under.get(id)
+            if outcome is None or not outcome.broken_rules:
+                return None if outcome is None else outcome.regret
             return DisplayedValue(
-                tr("{regret}, breaks rules", regret=format_rounded(told.regret)), told.regret
+                tr("{regret}, breaks rules", regret=format_rounded(outcome.regret)), outcome.regret
             )
 
-        return of
+        return regret_of_plan
 
     def expected(id: str) -> Callable[[SetPlan], float | None]:
         return lambda plan: plan.under[id].expected if id in plan.under else None
@@ -103,13 +111,8 @@ def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
     def name(plan: SetPlan) -> str:
         return set_title(wording, plan.of)
 
-    for caption, of, table, said in (
-        (
-            tr("Regret under each set, {unit}", unit=wording.unit),
-            regret,
-            "experts_regret",
-            note,
-        ),
+    for caption, value_under, table, table_note in (
+        (tr("Regret under each set, {unit}", unit=wording.unit), regret, "experts_regret", note),
         (
             tr("Expected damage under each set, {unit}", unit=wording.unit)
             if wording.counts_damage
@@ -122,41 +125,46 @@ def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
         columns = [Column(tr("Best plan for"), name, "text")]
         columns += [
             Column(
-                wording.assumption_set_title(one.id), of(one.id), decimals_group=table, key=one.id
+                wording.assumption_set_title(info.id),
+                value_under(info.id),
+                decimals_group=table,
+                key=info.id,
             )
-            for one in found.sets
+            for info in result.sets
         ]
-        yield Table(caption, found.all_plans, columns, table, said)
+        yield Table(caption, result.all_plans, columns, table, table_note)
 
 
 def _choice_tables(wording: DisagreementWording) -> Iterator[Part]:
-    """Start years, project by project."""
-    found = wording.result
+    """Yield the table of start years by project and plan."""
+    result = wording.result
 
     def start(plan: SetPlan) -> Callable[[str], int | None]:
         return lambda p: plan.projects.get(p)
 
     columns = [
-        Column(tr("Project"), lambda p: wording.name("projects", p, found.project_names[p]), "text")
+        Column(
+            tr("Project"), lambda p: wording.name("projects", p, result.project_names[p]), "text"
+        )
     ]
     columns += [
         Column(set_title(wording, plan.of), start(plan), "year", key=plan.of or "all")
-        for plan in found.all_plans
+        for plan in result.all_plans
     ]
     yield Table(
         tr("Year in which each plan starts a project"),
-        list(found.project_names),
+        list(result.project_names),
         columns,
         "experts_choices",
     )
 
 
 def _deciding_tables(wording: DisagreementWording) -> Iterator[Part]:
-    """What of a set makes its expert choose otherwise."""
-    found = wording.result
-    rows = [one for one in found.deciding if one.gain > ZERO_TOLERANCE * max(1.0, abs(one.gain))]
+    """Yield the table of the figures that explain why a set's plan differs from the compromise."""
+    result = wording.result
+    rows = [row for row in result.deciding if row.gain > ZERO_TOLERANCE * max(1.0, abs(row.gain))]
     columns = [
-        Column(tr("Set of assumptions"), lambda one: set_title(wording, one.of), "text"),
+        Column(tr("Set of assumptions"), lambda row: set_title(wording, row.of), "text"),
         Column(tr("Figures"), _figure_group_name, "text", width=40),
         Column(tr("Gain of its own plan"), "gain", "outcome", decimals_group="gain", key="gain"),
         Column(
@@ -168,20 +176,20 @@ def _deciding_tables(wording: DisagreementWording) -> Iterator[Part]:
         "these figures as in the file. Where little is left, or less than nothing, these figures "
         "are why the expert chooses otherwise. Both plans are looked at anew, none is sought."
     )
-    if found.deciding and not rows:
+    if result.deciding and not rows:
         yield tr("Under no set does its own plan gain anything over the one for all.")
     yield Table(tr("What makes experts choose otherwise"), rows, columns, "experts_figures", note)
 
 
 def _figure_group_name(deciding: DecisiveFigures) -> str:
-    """Which figures, and how many: a section by its name."""
+    """Return the name of a group of figures, with their number if there are several."""
     name = deciding.figures if "." in deciding.figures else subject_name(deciding.figures)
     return name if deciding.count == 1 else f"{name} ({format_number(deciding.count)})"
 
 
 def _proof_table(wording: DisagreementWording) -> Table:
-    """The proof of each plan."""
-    found = wording.result
+    """Return the table of objective, bound and gap of each plan."""
+    result = wording.result
     columns = [
         Column(tr("Best plan for"), lambda plan: set_title(wording, plan.of), "text"),
         Column(tr("Objective"), "objective", "objective"),
@@ -189,6 +197,6 @@ def _proof_table(wording: DisagreementWording) -> Table:
         Column(tr("Gap"), "gap", "gap"),
     ]
     note = ""
-    if found.over == "regret":
+    if result.over == "regret":
         note = tr("A regret may be nought: its gap is a share of the largest best objective.")
-    return Table(tr("The plans and their proofs"), found.all_plans, columns, "proofs", note)
+    return Table(tr("The plans and their proofs"), result.all_plans, columns, "proofs", note)

@@ -1,4 +1,4 @@
-"""What may be asked of sets of assumptions."""
+"""Options of the analysis of assumption sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What experts agree on and what they argue about, in sentences."""
+"""Sentences on what the plans of assumption sets have in common and where they differ."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,12 +13,12 @@ DisagreementWording = Wording[Disagreement]
 
 
 def set_title(wording: DisagreementWording, id: str | None) -> str:
-    """The title of a set; None for the plan for all of them."""
+    """Return the title of a set; None stands for the plan for all of them."""
     return tr("One plan for all") if id is None else wording.assumption_set_title(id)
 
 
 def objective_names() -> dict[str, str]:
-    """What is minimised over sets, in words."""
+    """Return what is minimised over sets, in words."""
     return {
         "mean": tr("the mean of all sets by their weight"),
         "worst": tr("the worst of all sets"),
@@ -33,14 +33,14 @@ def damage_by_set_table(
     damage_by_set: Callable[[Any], Mapping[str, float]],
     caption: str | None = None,
 ) -> Table:
-    """Mean damage of plans under each set of assumptions, a row each: of those made over sets."""
-    told = [row for row in rows if damage_by_set(row)]
+    """Build the table of mean damage under each assumption set, a row per plan made over sets."""
+    shown_rows = [row for row in rows if damage_by_set(row)]
     if caption is None and wording.counts_damage:
         caption = tr("Expected damage under each set, {unit}", unit=wording.unit)
     elif caption is None:
         caption = tr("Expected shortage under each set, {unit}", unit=wording.unit)
 
-    def under(id: str) -> Column:
+    def damage_column(id: str) -> Column:
         return Column(
             wording.assumption_set_title(id),
             lambda row: damage_by_set(row)[id],
@@ -48,46 +48,46 @@ def damage_by_set_table(
             decimals_group="under",
         )
 
-    columns = [under(id) for id in (damage_by_set(told[0]) if told else ())]
-    return Table(caption, told, [first_column, *columns], "under")
+    columns = [damage_column(id) for id in (damage_by_set(shown_rows[0]) if shown_rows else ())]
+    return Table(caption, shown_rows, [first_column, *columns], "under")
 
 
 def best_plan_by_set(result: Disagreement) -> dict[str, SetPlan]:
-    """The best plan that was found for each set of assumptions.
+    """Return the best plan that was found for each assumption set.
 
-    That may be the one of another set: the gap of its own leaves room for a better one, and where
+    That may be the plan of another set: the gap of its own leaves room for a better one, and where
     the same plan is the best of two experts they do not differ.
     """
 
-    def least(id: str) -> SetPlan:
-        fit = [plan for plan in result.all_plans if not plan.under[id].broken_rules]
-        return min(fit, key=lambda plan: (plan.under[id].regret, plan.of != id))
+    def best_plan(id: str) -> SetPlan:
+        feasible = [plan for plan in result.all_plans if not plan.under[id].broken_rules]
+        return min(feasible, key=lambda plan: (plan.under[id].regret, plan.of != id))
 
-    return {plan.of: least(plan.of) for plan in result.plans if plan.of is not None}
+    return {plan.of: best_plan(plan.of) for plan in result.plans if plan.of is not None}
 
 
 def agreement_sentences(wording: DisagreementWording) -> Iterator[str]:
-    """Which projects the best plans of all sets build, and on which they differ."""
-    found, plans = wording.result, best_plan_by_set(wording.result)
+    """Yield which projects the best plans of all sets build, and on which they differ."""
+    result, plans = wording.result, best_plan_by_set(wording.result)
     if len(plans) < 2:
         return
-    names = {p: wording.name("projects", p, found.project_names[p]) for p in found.project_names}
+    names = {p: wording.name("projects", p, result.project_names[p]) for p in result.project_names}
     in_all = [p for p in names if all(p in plan.projects for plan in plans.values())]
-    some = [p for p in names if p not in in_all and any(p in o.projects for o in plans.values())]
+    in_some = [p for p in names if p not in in_all and any(p in x.projects for x in plans.values())]
     if in_all:
         yield tr(
             "The best plans of {count} sets of assumptions all build {projects}.",
             count=format_number(len(plans)),
             projects=join_with_and([names[p] for p in in_all]),
         )
-    if some:
-        yield tr("They differ on {projects}.", projects=join_with_and([names[p] for p in some]))
+    if in_some:
+        yield tr("They differ on {projects}.", projects=join_with_and([names[p] for p in in_some]))
     elif in_all:
         yield tr("They differ in no project, but in years, shares or stocks at most.")
     else:
         yield tr("None of them builds a project.")
-    for own, (id, plan) in zip(found.plans, plans.items(), strict=True):
-        if set(plan.projects) != set(own.projects):
+    for set_plan, (id, plan) in zip(result.plans, plans.items(), strict=True):
+        if set(plan.projects) != set(set_plan.projects):
             yield tr(
                 "Within the gap the plan of “{other}” is better for “{set}” than its own: what "
                 "“{set}” builds is told of that one.",
@@ -97,7 +97,7 @@ def agreement_sentences(wording: DisagreementWording) -> Iterator[str]:
 
 
 def uncertainty_sentences(result: Disagreement) -> Iterator[str]:
-    """What is not known of the plans that are compared."""
+    """Yield what is not proven about the plans that are compared."""
     if len(result.plans) < len(result.sets):
         yield tr(
             "Stopped early: the best plans of {count} of {all} sets of assumptions were found.",
@@ -111,14 +111,14 @@ def uncertainty_sentences(result: Disagreement) -> Iterator[str]:
 
 
 def compromise_sentences(wording: DisagreementWording) -> Iterator[str]:
-    """What one plan for all costs at most."""
-    found, one = wording.result, wording.result.compromise
-    if one is not None and one.under:
-        of, worst = max(one.under.items(), key=lambda pair: pair[1].regret)
+    """Yield the largest regret of the one plan for all."""
+    result, compromise = wording.result, wording.result.compromise
+    if compromise is not None and compromise.under:
+        set_id, worst = max(compromise.under.items(), key=lambda pair: pair[1].regret)
         yield tr(
             "One plan for all, which minimises {what}, costs at most {regret} more than the best "
             "plan of any set ({set}).",
-            what=objective_names()[found.over],
+            what=objective_names()[result.over],
             regret=wording.amount(max(0.0, worst.regret)),
-            set=set_title(wording, of),
+            set=set_title(wording, set_id),
         )

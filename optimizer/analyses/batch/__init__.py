@@ -1,1 +1,1 @@
-"""Many scenarios, variants and settings, each solved by whoever is free."""
+"""Many scenarios, variants and settings, solved in parallel."""

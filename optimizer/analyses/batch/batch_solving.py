@@ -1,7 +1,7 @@
-"""Scenarios that have nothing to do with each other, each solved by whoever is free.
+"""Solve independent scenarios in parallel.
 
-What travels is plain data: a scenario as the text that a plan carries, and back its plan as the
-document that is written. Models are made where they are solved.
+Only plain data goes to and from workers: a scenario as text, and its plan as the document that is
+written. Models are built where they are solved.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PASSED_OPTIONS = ("gap", "time_limit", "node_limit")
 
 @dataclass(frozen=True)
 class BatchTask:
-    """A scenario to solve: as a plan carries it, packed, since thousands of them may wait."""
+    """A scenario to solve, compressed since thousands of tasks may be in the queue."""
 
     packed_scenario: bytes
     title: str
@@ -41,7 +41,7 @@ class BatchTask:
 
     @classmethod
     def from_case(cls, case: Case, title: str, variant: str | None) -> BatchTask:
-        """The task of a scenario."""
+        """Return the task of a scenario."""
         text = json.dumps(
             solved_scenario_json(case, variant), ensure_ascii=False, separators=(",", ":")
         )
@@ -49,13 +49,13 @@ class BatchTask:
 
     @property
     def text(self) -> str:
-        """The scenario as text."""
+        """The scenario as JSON text."""
         return zlib.decompress(self.packed_scenario).decode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True)
 class BatchSolution:
-    """The plan of a task, as it is written to a plan.json, and what a table says of it."""
+    """The plan of a task, as it is written to a plan.json, and its main figures."""
 
     plan_json: bytes
     status: Literal["optimal", "limit"]
@@ -68,9 +68,10 @@ class BatchSolution:
 
 
 def result_key(case: Case, title: str, variant: str | None, options: SolveOptions) -> str:
-    """SHA-256 over all that the plan of a scenario rests on, the version of Vorrat included.
+    """Return the SHA-256 of all that determines the plan of a scenario, the version of Vorrat
+    included.
 
-    What memory a process may hold decides whether there is a plan, and not which one.
+    Limits of memory are left out: they decide whether there is a plan, but not which one.
     """
     content = {"input": input_hash(case), "title": title, "variant": variant}
     content |= options.model_dump(include={"gap", "time_limit", "node_limit", "method"})
@@ -81,16 +82,15 @@ def result_key(case: Case, title: str, variant: str | None, options: SolveOption
 def solve_batch(
     tasks: Iterable[BatchTask], options: SolveOptions, jobs: int | None, are_related: bool = False
 ) -> Generator[TaskResult[BatchSolution], None, None]:
-    """The plan of each task or why it has none, as it comes.
+    """Yield the plan of each task, or the reason why it has none, as soon as it is known.
 
-    Each is solved with one thread by the engine in use. Tasks are taken as workers are free; where
-    they are ``related``, much like each other and in an order in which neighbours are most so, each
-    worker has every n-th and goes on from what it knows. To be closed where it is not used up,
-    which ends what still runs.
+    Each task is solved with one thread. Free workers take the next task; with ``are_related``
+    (similar tasks, in an order in which neighbors are most similar) each worker takes every n-th
+    and reuses what it knows. Close the generator if it is not exhausted, to end running tasks.
     """
-    how: dict[str, Any] = {"assignment": "fixed" if are_related else "next"}
+    worker_options: dict[str, Any] = {"assignment": "fixed" if are_related else "next"}
     with Workers[BatchTask, BatchSolution](
-        make_task_solver, (options, are_related), jobs, **how
+        make_task_solver, (options, are_related), jobs, **worker_options
     ) as workers:
         yield from workers.iter_results(tasks)
 
@@ -98,34 +98,43 @@ def solve_batch(
 def make_task_solver(
     options: SolveOptions, are_related: bool = False
 ) -> Callable[[BatchTask], BatchSolution]:
-    """What solves one task after the other, each from what those before it left if ``related``."""
-    how: dict[str, Any] = {name: getattr(options, name) for name in PASSED_OPTIONS}
+    """Return a function that solves one task; with ``are_related`` it reuses results of earlier
+    tasks."""
+    solve_options: dict[str, Any] = {name: getattr(options, name) for name in PASSED_OPTIONS}
     if are_related:
-        return partial(_solve_task, partial(Session(threads=1).ask, damage_only=False, **how))
-    how |= {"threads": 1, "method": options.method}
-    return partial(_solve_task, lambda case: solve_and_certify(Problem.from_case(case), **how))
+        return partial(
+            _solve_task, partial(Session(threads=1).ask, damage_only=False, **solve_options)
+        )
+    solve_options |= {"threads": 1, "method": options.method}
+    return partial(
+        _solve_task, lambda case: solve_and_certify(Problem.from_case(case), **solve_options)
+    )
 
 
 def _solve_task(find_plan: Callable[[Case], CheckedSolution], task: BatchTask) -> BatchSolution:
-    """Solve one task; whatever goes wrong is an error of this task alone: SolverError where nobody
-    expected it, and Interrupted if the user stopped the search, whatever it had found."""
+    """Solve one task; raise SolverError for an unexpected exception and Interrupted if the user
+    stopped the search, so that an error concerns this task alone."""
     try:
-        found = find_plan(read_case_text(task.text, "scenario.json").case)
-        if found.interrupted:
+        solution = find_plan(read_case_text(task.text, "scenario.json").case)
+        if solution.interrupted:
             raise Interrupted(tr("stopped before it was solved"))
-        plan = found.to_plan(task.title, task.variant, with_details=False)
+        plan = solution.to_plan(task.title, task.variant, with_details=False)
     except VorratError:
         raise
     except Exception as error:
         if os.environ.get("VORRAT_TRACEBACK") == "1":
             traceback.print_exc()
-        about = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
+        message = (str(error).splitlines() or [""])[0]
         raise SolverError(
-            tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **about)
+            tr(
+                "unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)",
+                error=type(error).__name__,
+                message=message,
+            )
         ) from None
-    proof, outcome = plan.certificate, plan.outcome
+    certificate, outcome = plan.certificate, plan.outcome
     return BatchSolution(
         plan.model_dump_json(indent=2).encode() + b"\n",
-        *(proof.status, proof.objective, proof.bound, proof.gap),
+        *(certificate.status, certificate.objective, certificate.bound, certificate.gap),
         *(outcome.expected, outcome.without_plan.expected, outcome.net_cost_meur),
     )

@@ -1,1 +1,1 @@
-"""Plans side by side: what they buy, cost and choose, and in what they differ."""
+"""Comparison of plans: what they achieve, cost and choose, and how they differ."""

@@ -1,4 +1,4 @@
-"""What a plan buys: less damage, days of cover, other suppliers, and when."""
+"""What a plan achieves: avoided damage, days of cover, supplier concentration, first delivery."""
 
 import math
 from collections.abc import Mapping
@@ -10,44 +10,52 @@ from models.scenario.countries import EU_27
 BENCHMARK_YEAR = 2030
 """The year of the benchmarks of the Critical Raw Materials Act, Regulation (EU) 2024/1252."""
 MAX_COUNTRY_SHARE = 0.65
-"""Regulation (EU) 2024/1252, Article 5(1)(b): the most that one third country should supply."""
+"""Regulation (EU) 2024/1252, Article 5(1)(b): the maximum share of one third country."""
 LOW_QUANTILE, HIGH_QUANTILE = 0.05, 0.95
 OFFTAKE_TOLERANCE = 1e-6
-"""Share of output that is a solver's zero."""
+"""Share of output that counts as zero, within the solver's tolerance."""
 
 
 def compute_benefit(plan: Plan, year: int | None = None) -> results.Benefit:
-    """What a plan buys; cover and dependence in a year, as :func:`reference_year` has it."""
-    reached, without = plan.outcome, plan.outcome.without_plan
-    at = reference_year(plan, year)
-    spread = reached.distribution
-    firsts = {m: _first_delivery(plan, m) for m in plan.case.materials} if plan.case else {}
+    """Compute what a plan achieves; cover and dependence in the year of :func:`reference_year`."""
+    outcome, without = plan.outcome, plan.outcome.without_plan
+    benchmark_year = reference_year(plan, year)
+    spread = outcome.distribution
+    first_deliveries = (
+        {m: _first_delivery(plan, m) for m in plan.case.materials} if plan.case else {}
+    )
     return results.Benefit(
-        measure=reached.measure,
-        unit=reached.unit,
-        expected=_damage_avoided(reached.expected, without.expected),
-        cvar=_damage_avoided(reached.cvar, without.cvar),
-        cvar_level=reached.cvar_level,
-        worst=_damage_avoided(reached.worst, without.worst),
+        measure=outcome.measure,
+        unit=outcome.unit,
+        expected=_damage_avoided(outcome.expected, without.expected),
+        cvar=_damage_avoided(outcome.cvar, without.cvar),
+        cvar_level=outcome.cvar_level,
+        worst=_damage_avoided(outcome.worst, without.worst),
         avoided_range=_quantile_range(spread.levels, spread.avoided) if spread else None,
         left_range=_quantile_range(spread.levels, spread.with_plan) if spread else None,
-        cover=_stock_cover(plan, at),
-        dependence=_supplier_dependence(plan, at),
+        cover=_stock_cover(plan, benchmark_year),
+        dependence=_supplier_dependence(plan, benchmark_year),
         crma=plan.crma,
         first_tonne=_first_delivery(plan, None),
-        first_tonne_by_material={m: first for m, first in firsts.items() if first},
+        first_tonne_by_material={m: first for m, first in first_deliveries.items() if first},
     )
 
 
 def reference_year(plan: Plan, year: int | None) -> int:
-    """The year of the plan that is nearest to the one asked for, or else to that of the benchmarks
-    of the Critical Raw Materials Act; that year itself for a plan without any material."""
-    wanted = BENCHMARK_YEAR if year is None else year
+    """Return the year of the plan that is nearest to ``year``, or to that of the benchmarks if
+    None.
+
+    Return that year itself for a plan without any material.
+    """
+    target_year = BENCHMARK_YEAR if year is None else year
     years = {int(year) for material in plan.materials for year in material.by_year}
-    return min(years, key=lambda of: (abs(of - wanted), of), default=wanted)
+    return min(
+        years, key=lambda candidate: (abs(candidate - target_year), candidate), default=target_year
+    )
 
 
 def _damage_avoided(with_plan: float, without_plan: float) -> results.DamageReduction:
+    """Compute the damage that a plan avoids, and its share of damage without the plan."""
     return results.DamageReduction(
         with_plan=with_plan,
         without_plan=without_plan,
@@ -57,16 +65,16 @@ def _damage_avoided(with_plan: float, without_plan: float) -> results.DamageRedu
 
 
 def _quantile_range(levels: tuple[float, ...], values: tuple[float, ...]) -> results.QuantileRange:
-    """The values at the levels nearest to 5 % and 95 %."""
+    """Return the values at the levels nearest to 5 % and 95 %."""
 
-    def at(wanted: float) -> float:
-        return values[min(range(len(levels)), key=lambda k: abs(levels[k] - wanted))]
+    def value_at(level: float) -> float:
+        return values[min(range(len(levels)), key=lambda k: abs(levels[k] - level))]
 
-    return results.QuantileRange(low=at(LOW_QUANTILE), high=at(HIGH_QUANTILE))
+    return results.QuantileRange(low=value_at(LOW_QUANTILE), high=value_at(HIGH_QUANTILE))
 
 
 def _need_values(plan: Plan, year: int) -> dict[str, float] | None:
-    """Value of a year's need by material, in EUR; None where prices are not known."""
+    """Return the value of a year's need by material, in EUR; None if prices are not known."""
     if plan.case is None:
         return None
     return {
@@ -77,51 +85,55 @@ def _need_values(plan: Plan, year: int) -> dict[str, float] | None:
 
 
 def _weighted_mean(figures: Mapping[str, float], weights: Mapping[str, float]) -> float | None:
-    """Mean of figures by weight; None where nothing has any."""
+    """Return the mean of figures by weight; None if the weights add up to zero."""
     total = math.fsum(weights[m] for m in figures)
     return math.fsum(weights[m] * x for m, x in figures.items()) / total if total > 0 else None
 
 
 def _stock_cover(plan: Plan, year: int) -> results.StockCover:
+    """Compute days of cover by material and in the mean, weighted by the value of need."""
     days = {m.id: m.by_year[str(year)].days_of_cover for m in plan.materials}
-    known = {m: x for m, x in days.items() if x is not None}
+    known_days = {m: x for m, x in days.items() if x is not None}
     values = _need_values(plan, year)
     return results.StockCover(
-        year=year, days=None if values is None else _weighted_mean(known, values), by_material=days
+        year=year,
+        days=None if values is None else _weighted_mean(known_days, values),
+        by_material=days,
     )
 
 
 def _supplier_dependence(plan: Plan, year: int) -> results.Dependence:
+    """Compute supplier concentration by material and in the mean, with and without the plan."""
     home = frozenset(plan.case.home) if plan.case else frozenset()
-    supplied = {m.id: of for m in plan.materials if (of := m.by_year[str(year)]).supply is not None}
-    reached = {m: _supplier_shares(of.supply, home) for m, of in supplied.items()}
-    before = {m: _supplier_shares(of.supply_without_plan, home) for m, of in supplied.items()}
+    supplied = {m.id: x for m in plan.materials if (x := m.by_year[str(year)]).supply is not None}
+    with_plan = {m: _supplier_shares(x.supply, home) for m, x in supplied.items()}
+    without_plan = {m: _supplier_shares(x.supply_without_plan, home) for m, x in supplied.items()}
     values = _need_values(plan, year)
-    whole = math.fsum(values[m] for m in reached) if values else 0.0
-    ranked = sorted(reached, key=lambda m: -reached[m].third_share)
+    total_value = math.fsum(values[m] for m in with_plan) if values else 0.0
+    ranked = sorted(with_plan, key=lambda m: -with_plan[m].third_share)
     return results.Dependence(
         year=year,
-        with_plan=_mean_over_materials(reached, values),
-        without_plan=_mean_over_materials(before, values),
-        above_limit=tuple(m for m in reached if reached[m].third_share > MAX_COUNTRY_SHARE),
+        with_plan=_mean_over_materials(with_plan, values),
+        without_plan=_mean_over_materials(without_plan, values),
+        above_limit=tuple(m for m in with_plan if with_plan[m].third_share > MAX_COUNTRY_SHARE),
         above_limit_without_plan=tuple(
-            m for m in before if before[m].third_share > MAX_COUNTRY_SHARE
+            m for m in without_plan if without_plan[m].third_share > MAX_COUNTRY_SHARE
         ),
-        worst_material=ranked[0] if ranked and reached[ranked[0]].third_share > 0 else None,
+        worst_material=ranked[0] if ranked and with_plan[ranked[0]].third_share > 0 else None,
         materials=tuple(
             results.MaterialDependence(
                 material=m,
-                weight=values[m] / whole if values and whole > 0 else None,
-                with_plan=reached[m],
-                without_plan=before[m],
+                weight=values[m] / total_value if values and total_value > 0 else None,
+                with_plan=with_plan[m],
+                without_plan=without_plan[m],
             )
-            for m in reached
+            for m in with_plan
         ),
     )
 
 
 def _supplier_shares(mix: SupplyMix | None, home: frozenset[str]) -> results.SupplyConcentration:
-    """Whom supply depends on; without a mix nobody supplies."""
+    """Compute the largest suppliers of a mix; None stands for no supply."""
     shares = mix.by_country if mix else {}
     third = {c: x for c, x in shares.items() if c not in EU_27 and c not in home}
     country = max(third, key=lambda c: third[c], default=None)
@@ -138,15 +150,15 @@ def _supplier_shares(mix: SupplyMix | None, home: frozenset[str]) -> results.Sup
 def _mean_over_materials(
     suppliers: Mapping[str, results.SupplyConcentration], values: Mapping[str, float] | None
 ) -> results.SupplyConcentration | None:
-    """All materials that are supplied, by value of need."""
-    supplied = {m: s for m, s in suppliers.items() if s.largest_country is not None}
+    """Compute the mean concentration of all materials that are supplied, by value of need."""
+    supplied = {m: x for m, x in suppliers.items() if x.largest_country is not None}
     if values is None or not supplied or math.fsum(values[m] for m in supplied) <= 0:
         return None
 
-    def mean(of: str) -> float:
-        return _weighted_mean({m: getattr(s, of) for m, s in supplied.items()}, values) or 0.0
+    def mean(field: str) -> float:
+        return _weighted_mean({m: getattr(x, field) for m, x in supplied.items()}, values) or 0.0
 
-    imports = all(s.imports is not None for s in supplied.values())
+    imports = all(x.imports is not None for x in supplied.values())
     return results.SupplyConcentration(
         largest_country=None,
         largest_share=mean("largest_share"),
@@ -158,25 +170,29 @@ def _mean_over_materials(
 
 
 def _first_delivery(plan: Plan, material: str | None) -> results.FirstDelivery | None:
-    """The first tonne of a material, or of any, that a project reserves for home consumers."""
-    found: list[tuple[int, str]] = []
-    expected: list[float] = []
-    for built in (own for chance, own in plan.projects_with_probability if chance > 0):
-        project = plan.case.projects[built.id] if plan.case else None
+    """Find the first tonne of a material (None: any) that a project reserves for home consumers."""
+    deliveries: list[tuple[int, str]] = []
+    expected_years: list[float] = []
+    for project_plan in (x for probability, x in plan.projects_with_probability if probability > 0):
+        project = plan.case.projects[project_plan.id] if plan.case else None
         output = project.output_t_per_year if project else {}
         delivers = project is None or any(output.values())
         if material is not None:
             delivers = output.get(material, 0.0) > 0
-        if built.offtake <= OFFTAKE_TOLERANCE or not delivers:
+        if project_plan.offtake <= OFFTAKE_TOLERANCE or not delivers:
             continue
         # A ramp-up may begin with nothing.
         ramp = project.ramp_up if project else ()
-        year = built.first_output + next((k for k, share in enumerate(ramp) if share > 0), 0)
-        found.append((year, built.id))
+        year = project_plan.first_output + next((k for k, share in enumerate(ramp) if share > 0), 0)
+        deliveries.append((year, project_plan.id))
         if project is not None:
-            delays = (years * float(chance) for years, chance in project.delay_years.items())
-            expected.append(year + math.fsum(delays))
-    if not found:
+            delays = (
+                years * float(probability) for years, probability in project.delay_years.items()
+            )
+            expected_years.append(year + math.fsum(delays))
+    if not deliveries:
         return None
-    year, id = min(found, key=lambda first: first[0])
-    return results.FirstDelivery(year=year, expected_year=min(expected, default=None), project=id)
+    year, id = min(deliveries, key=lambda first: first[0])
+    return results.FirstDelivery(
+        year=year, expected_year=min(expected_years, default=None), project=id
+    )

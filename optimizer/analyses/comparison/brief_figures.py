@@ -1,4 +1,4 @@
-"""What a plan adds to what would be done otherwise, and the other figures of its brief."""
+"""The figures of a plan's brief: increments over reference plans, tail, rejected projects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
@@ -28,22 +28,24 @@ def compute_brief(
     explanation: Explanation | None = None,
     others: Mapping[str, Plan] | None = None,
 ) -> results.Brief:
-    """What a decision maker must find of a plan.
+    """Compute the figures of a plan that a decision maker needs.
 
-    ``evaluation`` and ``explanation`` are of this plan; ``others`` are plans for the same states by
-    label, such as those of a comparison.
+    ``evaluation`` and ``explanation`` are those of this plan; ``others`` are plans for the same
+    states by label, such as those of a comparison.
     """
-    own, compared = plan_as_option(plan.variant or "plan", plan), others or {}
-    lines = _efficient_frontiers(plan, own, compared)
+    plan_option, other_plans = plan_as_option(plan.variant or "plan", plan), others or {}
+    frontiers = _efficient_frontiers(plan, plan_option, other_plans)
     return results.Brief(
         title=plan.title,
         variant=plan.variant,
         currency=plan.currency,
-        option=own,
+        option=plan_option,
         fiscal=fiscal_figures(plan),
-        increments=tuple(_increments_over_references(plan, own, evaluation, compared, lines[0])),
-        compared=len([point for point in lines[0].points if point.option is not own]),
-        better=tuple(_preferred_options(plan, own, compared, lines)),
+        increments=tuple(
+            _increments_over_references(plan, plan_option, evaluation, other_plans, frontiers[0])
+        ),
+        compared=len([point for point in frontiers[0].points if point.option is not plan_option]),
+        better=tuple(_preferred_options(plan, plan_option, other_plans, frontiers)),
         tail=_tail_figures(plan, evaluation),
         rejected=() if explanation is None else tuple(_rejected_candidates(explanation)),
     )
@@ -52,15 +54,17 @@ def compute_brief(
 def _efficient_frontiers(
     plan: Plan, plan_option: Option, others: Mapping[str, Plan]
 ) -> list[efficiency.EfficientFrontier]:
-    """The plan among the others, by public funding and by net public cost."""
-    options, bars = [plan_option], [frozenset[ExcludedFigures]()]
+    """Return the frontiers of all plans by public funding and by net public cost."""
+    options, excluded = [plan_option], [frozenset[ExcludedFigures]()]
     for label, other in others.items():
         options.append(plan_as_option(label, other))
-        found = comparability.differences_by_subject(
+        differences = comparability.differences_by_subject(
             plan, other, label, comparability.changed_values(plan, other)
         )
-        bars.append(comparability.excluded_figures(found))
-    return [efficiency.efficient_frontier(options, plan_option, bars, net) for net in (False, True)]
+        excluded.append(comparability.excluded_figures(differences))
+    return [
+        efficiency.efficient_frontier(options, plan_option, excluded, net) for net in (False, True)
+    ]
 
 
 def _preferred_options(
@@ -69,21 +73,23 @@ def _preferred_options(
     others: Mapping[str, Plan],
     frontiers: Sequence[efficiency.EfficientFrontier],
 ) -> Iterator[results.ReferenceIncrement]:
-    """What the comparison of these plans prefers to this one, by what it says itself."""
+    """Yield the increments of the options that the comparison prefers to this plan."""
     preferred = [
-        one.over for one in frontiers[0].dominated_increments() if one.option == plan_option.label
+        x.over for x in frontiers[0].dominated_increments() if x.option == plan_option.label
     ]
-    for line in frontiers:
-        known = [one.option for one in line.best_by_damage_value() if one.worth <= 1]
-        preferred += known[-1:]
+    for frontier in frontiers:
+        labels = [x.option for x in frontier.best_by_damage_value() if x.worth <= 1]
+        preferred += labels[-1:]
     points = {
         point.label: point for point in frontiers[0].points if point.option is not plan_option
     }
     for label in dict.fromkeys(preferred):
         if label in points:
-            found = _increment_over_option(plan_option, "option", points[label], plan, others)
-            if found.significant is not False:
-                yield found
+            reference_increment = _increment_over_option(
+                plan_option, "option", points[label], plan, others
+            )
+            if reference_increment.significant is not False:
+                yield reference_increment
 
 
 def _increments_over_references(
@@ -93,19 +99,22 @@ def _increments_over_references(
     others: Mapping[str, Plan],
     frontier: efficiency.EfficientFrontier,
 ) -> Iterator[results.ReferenceIncrement]:
+    """Yield the increments over no plan, the counterfactual, and the next smaller option."""
     without, level = plan.outcome.without_plan, plan.outcome.net_cost_meur
     yield _increment_over_point(
         plan_option, "nothing", "", OptionPoint(None, 0.0, without.expected), without.cvar, level
     )
-    alone = frontier.unfunded
+    unfunded_point = frontier.unfunded
     if evaluation is not None and evaluation.counterfactual is not None:
         yield _increment_over_counterfactual(plan, plan_option, evaluation.counterfactual)
-    elif alone is not None and alone.option is not plan_option:
-        yield _increment_over_option(plan_option, "counterfactual", alone, plan, others)
+    elif unfunded_point is not None and unfunded_point.option is not plan_option:
+        yield _increment_over_option(plan_option, "counterfactual", unfunded_point, plan, others)
     money = next((point.money for point in frontier.points if point.option is plan_option), 0.0)
-    less = [p for p in frontier.efficient if ZERO_FUNDING_MEUR < p.money < money - MONEY_TOLERANCE]
-    if less:
-        yield _increment_over_option(plan_option, "option", less[-1], plan, others)
+    cheaper = [
+        p for p in frontier.efficient if ZERO_FUNDING_MEUR < p.money < money - MONEY_TOLERANCE
+    ]
+    if cheaper:
+        yield _increment_over_option(plan_option, "option", cheaper[-1], plan, others)
 
 
 def _increment_over_option(
@@ -115,12 +124,13 @@ def _increment_over_option(
     plan: Plan,
     others: Mapping[str, Plan],
 ) -> results.ReferenceIncrement:
+    """Compute the increment of the plan over another option of the comparison."""
     other = others[str(point.label)]
     assert point.option is not None
     title = getattr(point.option.title, current_language())
-    extra = plan.outcome.net_cost_meur - other.outcome.net_cost_meur
+    extra_net_cost = plan.outcome.net_cost_meur - other.outcome.net_cost_meur
     return _increment_over_point(
-        plan_option, reference_kind, title, point, other.outcome.cvar, extra
+        plan_option, reference_kind, title, point, other.outcome.cvar, extra_net_cost
     )
 
 
@@ -132,52 +142,64 @@ def _increment_over_point(
     cvar: float,
     net_cost: float,
 ) -> results.ReferenceIncrement:
+    """Compute the increment of the plan over a point of money and damage."""
     money = plan_option.cost.public.paid_present_meur or 0.0
-    found = compute_increment(
+    increment = compute_increment(
         OptionPoint(plan_option, money, plan_option.benefit.expected.with_plan), reference
     )
-    about = {"title": title, "left": reference.damage, "left_cvar": cvar, "net_cost_meur": net_cost}
-    return results.ReferenceIncrement(**dict(found), to=reference_kind, **about)
+    fields = {
+        "title": title,
+        "left": reference.damage,
+        "left_cvar": cvar,
+        "net_cost_meur": net_cost,
+    }
+    return results.ReferenceIncrement(**dict(increment), to=reference_kind, **fields)
 
 
 def _increment_over_counterfactual(
     plan: Plan, plan_option: Option, counterfactual: Counterfactual
 ) -> results.ReferenceIncrement:
-    """What would be done otherwise: no option, but a plan with a proof of its own."""
+    """Compute the increment over the counterfactual of an evaluation.
+
+    The counterfactual is no option, but a plan with a bound of its own.
+    """
     variant = plan.case.variants.get(counterfactual.variant or "") if plan.case else None
     title = (
         ""
         if variant is None
         else display_name(variant.title, counterfactual.variant or "", current_language())
     )
-    over = OptionPoint(None, counterfactual.public_meur, counterfactual.expected)
-    extra = plan.outcome.net_cost_meur - counterfactual.net_cost_meur
-    found = _increment_over_point(
-        plan_option, "counterfactual", title, over, counterfactual.cvar, extra
+    reference = OptionPoint(None, counterfactual.public_meur, counterfactual.expected)
+    extra_net_cost = plan.outcome.net_cost_meur - counterfactual.net_cost_meur
+    increment = _increment_over_point(
+        plan_option, "counterfactual", title, reference, counterfactual.cvar, extra_net_cost
     )
-    room = None
-    if found.resolution is not None and counterfactual.bound is not None:
-        room = found.resolution + max(0.0, counterfactual.objective - counterfactual.bound)
+    resolution = None
+    if increment.resolution is not None and counterfactual.bound is not None:
+        resolution = increment.resolution + max(
+            0.0, counterfactual.objective - counterfactual.bound
+        )
     objective = plan.certificate.objective - counterfactual.objective
-    told = {
+    updated_fields = {
         "over": counterfactual.variant,
-        "resolution": room,
-        "significant": efficiency.is_significant(found.avoided, objective, room),
+        "resolution": resolution,
+        "significant": efficiency.is_significant(increment.avoided, objective, resolution),
     }
-    return found.model_copy(update=told)
+    return increment.model_copy(update=updated_fields)
 
 
 def _tail_figures(plan: Plan, evaluation: Evaluation | None) -> results.TailOutcome:
-    own, fresh = plan.outcome, None
+    """Compute damage in the worst states, in the plan's states and in fresh states."""
+    outcome, fresh = plan.outcome, None
     if evaluation is not None and evaluation.states_of is None and evaluation.fresh.sampled:
         fresh = evaluation.fresh
-    seen = plan.reported_set
+    reported_set = plan.reported_set
     return results.TailOutcome(
-        level=own.cvar_level,
-        states=plan.certificate.states if seen is None else seen.states,
-        with_plan=own.cvar,
-        without_plan=own.without_plan.cvar,
-        worst=own.worst,
+        level=outcome.cvar_level,
+        states=plan.certificate.states if reported_set is None else reported_set.states,
+        with_plan=outcome.cvar,
+        without_plan=outcome.without_plan.cvar,
+        worst=outcome.worst,
         fresh_states=fresh and fresh.states,
         fresh_with_plan=fresh and fresh.with_plan.cvar.value,
         fresh_without_plan=fresh and fresh.without_plan.cvar.value,
@@ -186,23 +208,26 @@ def _tail_figures(plan: Plan, evaluation: Evaluation | None) -> results.TailOutc
 
 
 def _rejected_candidates(explanation: Explanation) -> Iterator[results.RejectedProject]:
-    """Candidates that are out, by what it costs at least to build them."""
-    out = [one for one in explanation.items if one.kind == "project" and not one.chosen]
+    """Yield the projects not chosen, by the minimum increase of the objective if they are built."""
+    rejected_items = [
+        item for item in explanation.items if item.kind == "project" and not item.chosen
+    ]
 
-    def nearest(one: results.RejectedProject) -> tuple[float, float]:
-        far = float("inf")
-        return far if one.low is None else one.low, far if one.high is None else one.high
+    def sort_key(rejected: results.RejectedProject) -> tuple[float, float]:
+        unknown = float("inf")
+        low, high = rejected.low, rejected.high
+        return unknown if low is None else low, unknown if high is None else high
 
-    found = []
-    for one in out:
-        regret = one.regret
-        rules = one.conflict or one.stops
-        found.append(
+    projects = []
+    for item in rejected_items:
+        regret = item.regret
+        rules = item.conflict or item.stops
+        projects.append(
             results.RejectedProject(
-                project=one.id,
+                project=item.id,
                 low=None if regret is None or regret.low is None else max(0.0, regret.low),
                 high=None if regret is None else regret.high,
                 rules=tuple(dict.fromkeys(rule.tag for rule in rules)),
             )
         )
-    yield from sorted(found, key=nearest)
+    yield from sorted(projects, key=sort_key)

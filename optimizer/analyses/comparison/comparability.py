@@ -1,4 +1,4 @@
-"""In what the scenarios of two plans differ, and which figures that keeps from being compared."""
+"""Differences between the scenarios of two plans, and the figures that they exclude."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +9,9 @@ from models.results.comparison import ComparabilityIssue, ExcludedFigures, Value
 from models.scenario.quantities import REMARK_KEYS
 
 DAMAGE_TOLERANCE = 1e-9
-"""Damage that differs by a smaller part is arithmetic."""
+"""Relative difference of damage that counts as rounding."""
 MAX_VALUE_LENGTH = 120
-"""Characters of a value that are shown."""
+"""Maximum number of characters of a value that is shown."""
 ALL_FIGURES: tuple[ExcludedFigures, ...] = ("damage", "money", "dependence")
 
 EXCLUDED_BY_SUBJECT: Mapping[str, tuple[ExcludedFigures, ...]] = {
@@ -40,13 +40,13 @@ EXCLUDED_BY_SUBJECT: Mapping[str, tuple[ExcludedFigures, ...]] = {
     "consumers": (),
     "projects": (),
 }
-"""What plans rest on that is no option of funding, and the figures that a difference bars."""
+"""Parts of a scenario that are no funding option, with the figures that a difference excludes."""
 TEXT_FIELDS = frozenset({"name", "title", "description"})
 IGNORED_FIELDS = frozenset({"variants", "sources", "title", "description", "schema_version"})
 
 
 def changed_values(base: Plan, option: Plan) -> tuple[ValueChange, ...]:
-    """All values of the scenario that differ, in the order of its sections; names apart."""
+    """Return all values of the scenario that differ, by section, without names and titles."""
     if base.case is None or option.case is None:
         return ()
     if base.certificate.input_sha256 == option.certificate.input_sha256:
@@ -57,13 +57,16 @@ def changed_values(base: Plan, option: Plan) -> tuple[ValueChange, ...]:
 def differences_by_subject(
     base: Plan, option: Plan, label: str, value_changes: Sequence[ValueChange]
 ) -> list[ComparabilityIssue]:
-    """In what an option is not like the base, ``found`` being what differs between them."""
+    """Group the differences of an option from the base by subject.
+
+    ``value_changes`` are the values that differ between the two scenarios.
+    """
     same = base.certificate.input_sha256 == option.certificate.input_sha256
     if (base.case is None or option.case is None) and not same:
-        written = tuple(
+        hashes = tuple(
             None if p.case is None else p.certificate.input_sha256 for p in (base, option)
         )
-        change = ValueChange(path="scenario", base=written[0], value=written[1])
+        change = ValueChange(path="scenario", base=hashes[0], value=hashes[1])
         return [
             ComparabilityIssue(
                 option=label, subject="scenario", changes=(change,), bars=ALL_FIGURES
@@ -74,44 +77,44 @@ def differences_by_subject(
         subject = _subject_of_path(change.path)
         if subject is not None:
             by_subject.setdefault(subject, []).append(change)
-    told = [
+    issues = [
         ComparabilityIssue(
             option=label,
             subject=subject,
-            changes=tuple(some),
+            changes=tuple(subject_changes),
             bars=EXCLUDED_BY_SUBJECT.get(subject, ()),
         )
-        for subject, some in by_subject.items()
+        for subject, subject_changes in by_subject.items()
     ]
     if _assumption_set_changes(base) != _assumption_set_changes(option):
-        # A plan over sets is told of the file as it stands, or of the first of its sets.
+        # The figures of a plan over assumption sets are those of the file, or of the first set.
         ids = [None if p.reported_set is None else p.reported_set.id for p in (base, option)]
         change = ValueChange(path="assumptions", base=ids[0], value=ids[1])
-        told.append(
+        issues.append(
             ComparabilityIssue(
                 option=label, subject="assumptions", changes=(change,), bars=("damage",)
             )
         )
     if (
-        "damage" not in excluded_figures(told)
-        and (start := _damage_without_plan_change(base, option)) is not None
+        "damage" not in excluded_figures(issues)
+        and (start_change := _damage_without_plan_change(base, option)) is not None
     ):
-        told.append(
+        issues.append(
             ComparabilityIssue(
-                option=label, subject="outcome.without_plan", changes=(start,), bars=()
+                option=label, subject="outcome.without_plan", changes=(start_change,), bars=()
             )
         )
-    return told
+    return issues
 
 
 def _assumption_set_changes(plan: Plan) -> Mapping[str, Any]:
-    """What the figures of a plan over sets of assumptions change of its file."""
-    seen = plan.reported_set
-    return {} if seen is None or plan.case is None else plan.case.assumptions[seen.id].set
+    """Return the changes of the assumption set for which a plan's figures are reported."""
+    reported = plan.reported_set
+    return {} if reported is None or plan.case is None else plan.case.assumptions[reported.id].set
 
 
 def _damage_without_plan_change(base: Plan, option: Plan) -> ValueChange | None:
-    """What comes without any plan, where that differs: by initial stocks, say, or allocation."""
+    """Return the change of damage without any plan, by initial stocks or allocation, say."""
     before, after = (plan.outcome.without_plan.expected for plan in (base, option))
     if abs(before - after) <= DAMAGE_TOLERANCE * max(1.0, abs(before), abs(after)):
         return None
@@ -120,71 +123,74 @@ def _damage_without_plan_change(base: Plan, option: Plan) -> ValueChange | None:
 
 
 def excluded_figures(differences: Sequence[ComparabilityIssue]) -> frozenset[ExcludedFigures]:
-    """All figures that are not compared, with those that follow from others."""
-    bars = {bar for one in differences for bar in one.bars}
-    return frozenset(bars | {"tail", "objective"} if "damage" in bars else bars)
+    """Return all figures that are not compared, with those that follow from others."""
+    excluded = {bar for difference in differences for bar in difference.bars}
+    return frozenset(excluded | {"tail", "objective"} if "damage" in excluded else excluded)
 
 
 def _subject_of_path(path: str) -> str | None:
-    """The longest known subject that a path lies in."""
+    """Return the longest known subject that contains a path."""
     steps = path.split(".")
     for length in range(len(steps), 0, -1):
-        if (known := ".".join(steps[:length])) in EXCLUDED_BY_SUBJECT:
-            return known
+        if (subject := ".".join(steps[:length])) in EXCLUDED_BY_SUBJECT:
+            return subject
     return None
 
 
 def _scenario_content(plan: Plan) -> dict[str, Any]:
-    # The case as it is read today: fields that came later stand there with their defaults.
+    # The case is dumped as parsed, so fields added since the plan was made have their defaults.
+    """Return the scenario of a plan as JSON data without titles and sources."""
     assert plan.case is not None
-    written = plan.case.model_dump(
+    data = plan.case.model_dump(
         mode="json", by_alias=True, exclude=set(IGNORED_FIELDS), exclude_none=True
     )
-    content: dict[str, Any] = _without_metadata(written)
+    content: dict[str, Any] = _without_metadata(data)
     return content
 
 
 def _without_metadata(value: Any) -> Any:
-    """A value without sources and names, its empty parts left out, lists with ids as mappings."""
+    """Return a value without sources, names and empty parts, lists with ids as mappings."""
     if isinstance(value, Mapping):
         if "value" in value and set(value) <= {"value", *REMARK_KEYS}:
             return _without_metadata(value["value"])
-        kept = {
-            str(key): _without_metadata(of)
-            for key, of in value.items()
-            if not (key in TEXT_FIELDS and _is_text(of)) and key not in REMARK_KEYS
+        cleaned = {
+            str(key): _without_metadata(item)
+            for key, item in value.items()
+            if not (key in TEXT_FIELDS and _is_text(item)) and key not in REMARK_KEYS
         }
-        return {key: of for key, of in kept.items() if of not in ({}, [])}
+        return {key: item for key, item in cleaned.items() if item not in ({}, [])}
     if isinstance(value, list):
-        if value and all(isinstance(of, Mapping) and "id" in of for of in value):
+        if value and all(isinstance(item, Mapping) and "id" in item for item in value):
             return {
-                of["id"]: _without_metadata({k: x for k, x in of.items() if k != "id"})
-                for of in value
+                item["id"]: _without_metadata({k: x for k, x in item.items() if k != "id"})
+                for item in value
             }
-        return [_without_metadata(of) for of in value]
+        return [_without_metadata(item) for item in value]
     return value
 
 
 def _is_text(value: Any) -> bool:
+    """Return whether a value is a text, in one language or two."""
     return isinstance(value, str) or (isinstance(value, Mapping) and set(value) <= {"en", "de"})
 
 
 def _diff_values(base: Any, value: Any, path: tuple[str, ...]) -> Iterator[ValueChange]:
+    """Yield the values that differ between two JSON trees, with their paths."""
     if base == value:
         return
     if len(path) < 2 and (base is None or value is None):
-        # Of a whole section that only one has, its items are told.
+        # If only one side has a whole section, list its items.
         base, value = (
-            {} if of is None and isinstance(other, Mapping) else of
-            for of, other in ((base, value), (value, base))
+            {} if side is None and isinstance(other, Mapping) else side
+            for side, other in ((base, value), (value, base))
         )
     if isinstance(base, Mapping) and isinstance(value, Mapping):
         for key in dict.fromkeys((*base, *value)):
             yield from _diff_values(base.get(key), value.get(key), (*path, key))
     elif _is_list_of_mappings(base) and _is_list_of_mappings(value):
-        for at in range(max(len(base), len(value))):
-            of = [rows[at] if at < len(rows) else None for rows in (base, value)]
-            yield from _diff_values(of[0], of[1], (*path, str(at)))
+        for index in range(max(len(base), len(value))):
+            items = [rows[index] if index < len(rows) else None for rows in (base, value)]
+            yield from _diff_values(items[0], items[1], (*path, str(index)))
     else:
         yield ValueChange(
             path=".".join(path), base=_shortened_json(base), value=_shortened_json(value)
@@ -192,10 +198,12 @@ def _diff_values(base: Any, value: Any, path: tuple[str, ...]) -> Iterator[Value
 
 
 def _is_list_of_mappings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(of, Mapping) for of in value)
+    """Return whether a value is a list of mappings."""
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
 
 
 def _shortened_json(value: Any) -> str | None:
+    """Return a value as JSON, cut to ``MAX_VALUE_LENGTH``; None for None."""
     if value is None:
         return None
     text = json.dumps(value, ensure_ascii=False)

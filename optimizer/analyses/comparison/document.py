@@ -1,4 +1,4 @@
-"""Several plans side by side, as a document."""
+"""Document on several plans side by side."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
@@ -30,82 +30,98 @@ from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 def build_document(
     result: Comparison, plans: Mapping[str, Plan] | None = None, as_given: bool = False
 ) -> doc.Document:
-    """What options buy and cost, who is in which, and what makes the difference.
+    """Build the document: what options achieve and cost, who takes part, what makes the difference.
 
-    Options stand by public money, the least first, or ``as_given``. With ``plans``, by label, come
-    what funders commit to by year, what the words mean, and on sheets what is left with each.
+    Options are ordered by public money, or as given with ``as_given``. With ``plans``, by label,
+    the document includes funders' commitments by year, the glossary, and the remaining budgets on
+    sheets.
     """
-    side = ComparisonWording(result, plans or {}, as_given)
-    base = side.plans.get(result.base)
-    years = tr("Public funding by year ({unit}, not discounted)", unit=side.money_unit)
-    used = tr("How far budgets are used")
-    held = tr("What is held at most at the end of a year (t)")
-    funders = tr("Difference in money by funder ({unit}, not discounted)", unit=side.money_unit)
-    benefit = tr(
-        "What each option achieves ({noun}, {unit})", noun=side.outcome_word, unit=side.unit
+    wording = ComparisonWording(result, plans or {}, as_given)
+    base = wording.plans.get(result.base)
+    by_year_caption = tr("Public funding by year ({unit}, not discounted)", unit=wording.money_unit)
+    budget_caption = tr("How far budgets are used")
+    stocks_caption = tr("What is held at most at the end of a year (t)")
+    funder_caption = tr(
+        "Difference in money by funder ({unit}, not discounted)", unit=wording.money_unit
     )
-    achieved = tr(
+    benefit_caption = tr(
+        "What each option achieves ({noun}, {unit})", noun=wording.outcome_word, unit=wording.unit
+    )
+    benefit_note = tr(
         "Stocks and suppliers: end of {year}, undisturbed and on time, means over all materials by "
         "the value of their need. Above 65 %: one third country supplies more of a material. "
         "Third countries lie outside the EU and are not supplied by this scenario.",
-        year=side.result.year,
+        year=wording.result.year,
     )
-    cost = tr("What each option costs ({unit})", unit=side.money_unit)
-    counted = tr(
+    cost_caption = tr("What each option costs ({unit})", unit=wording.money_unit)
+    cost_note = tr(
         "Not discounted unless stated. A guarantee counts with the loan that it covers, and is "
         "charged to a budget with its provision alone. What is avoided per {currency} compares "
         "present values.",
-        currency=side.currency,
+        currency=wording.currency,
     )
     benefits = option_figures.figures_table(
-        side, benefit, option_figures.benefit_figures(side), "benefits", side.with_legend(achieved)
+        wording,
+        benefit_caption,
+        option_figures.benefit_figures(wording),
+        "benefits",
+        wording.with_legend(benefit_note),
     )
     costs = option_figures.figures_table(
-        side, cost, option_figures.cost_figures(side), "costs", side.with_legend(counted)
+        wording,
+        cost_caption,
+        option_figures.cost_figures(wording),
+        "costs",
+        wording.with_legend(cost_note),
     )
-    changes = [*tables.damage_tables(side), tables.money_table(side, funders)]
+    changes = [*tables.damage_tables(wording), tables.money_table(wording, funder_caption)]
     sections = [
-        *efficiency_words.build_sections(side),
-        Section("compared", tr("What is compared"), list(_compared_parts(side))),
+        *efficiency_words.build_sections(wording),
+        Section("compared", tr("What is compared"), list(_compared_parts(wording))),
         Section("benefits", tr("What each option achieves"), [benefits], sheet_name=tr("Benefits")),
         Section("costs", tr("What each option costs"), [costs], sheet_name=tr("Costs")),
-        Section("under", tr("Under each set of assumptions"), list(_assumption_set_tables(side))),
+        Section("under", tr("Under each set of assumptions"),
+                list(_assumption_set_tables(wording))),
         Section("by-year", tr("Public funding by year, and budgets"),
-                [*tables.funding_by_year_table(side, years), *tables.budget_table(side, used)],
+                [*tables.funding_by_year_table(wording, by_year_caption),
+                 *tables.budget_table(wording, budget_caption)],
                 sheet_name=tr("Public money")),
         Section("projects", tr("Projects and stocks of the options"),
-                [*tables.project_parts(side), *tables.stock_parts(side, held)], sheet_name=tr("Projects")),
-        Section("differences", tr("What makes the difference"), list(tables.difference_bullets(side)), TERMINAL_AND_PAGE),
+                [*tables.project_parts(wording), *tables.stock_parts(wording, stocks_caption)],
+                sheet_name=tr("Projects")),
+        Section("differences", tr("What makes the difference"),
+                list(tables.difference_bullets(wording)), TERMINAL_AND_PAGE),
         Section("damage", tr("Difference by material, consumer and funder"), changes,
                 sheet_name=tr("Differences")),
-        Section("proofs", tr("What each option rests on"), [_proof_table(side)], sheet_name=tr("Certificate")),
+        Section("proofs", tr("What each option rests on"), [_proof_table(wording)],
+                sheet_name=tr("Certificate")),
     ]  # fmt: skip
-    sections += funder_tables.build_sections(side)
+    sections += funder_tables.build_sections(wording)
     if base:
         sections.append(plan_glossary(base))
-    made = {
+    tables_by_name = {
         part.name: part
         for section in sections
         for part in section.parts
         if isinstance(part, Table) and part.rows
     }
     return doc.Document(
-        side.title,
+        wording.title,
         tr("Vorrat: funding options side by side"),
-        tr("Compared with: {base}", base=side.option_name(result.base)),
-        list(build_answer(side)),
+        tr("Compared with: {base}", base=wording.option_name(result.base)),
+        list(build_answer(wording)),
         sections,
         base.certificate.versions if base else {},
-        list(_build_checks(side, made)),
-        [option.cost.public.paid_meur for option in side.options],
-        [option.benefit.worst.without_plan for option in side.options],
+        list(_build_checks(wording, tables_by_name)),
+        [option.cost.public.paid_meur for option in wording.options],
+        [option.benefit.worst.without_plan for option in wording.options],
         tr("The options at a glance"),
-        side.units_by_form,
+        wording.units_by_form,
     )
 
 
 def build_answer(wording: ComparisonWording) -> Iterator[Part]:
-    """What each option leaves and takes, and what must be read with that."""
+    """Yield what each option leaves and costs, and the cautions that belong to it."""
     yield Caution(
         [sanitize(sentence) for sentence in wording.result.caveats.all], media=doc.TERMINAL
     )
@@ -122,81 +138,83 @@ def build_answer(wording: ComparisonWording) -> Iterator[Part]:
     yield doc.Bullets([*efficiency_words.dominance_remarks(wording), *_other_changes_note(wording)])
     yield _options_table(wording)
     for option in wording.options:
-        called = tr("“{option}”", option=wording.option_name(option.label))
-        yield doc.Bullets(list(break_even_sentences(option.worth_from, called)))
+        quoted_name = tr("“{option}”", option=wording.option_name(option.label))
+        yield doc.Bullets(list(break_even_sentences(option.worth_from, quoted_name)))
     yield Caution(list(cautions(wording)))
 
 
 def cautions(wording: ComparisonWording) -> Iterator[str]:
-    """What is left out, was stopped early or rests on few states, and what is not compared."""
+    """Yield what is left out, was stopped early, rests on few states, or is not compared."""
     yield from map(wording.explain_failure, wording.result.failed)
-    early = [o for o in wording.options if o.proof.status == "limit"]
-    if early:
-        some = wording.list_options(early)
-        yield tr("Stopped before the gap reached its target: {options}.", options=some)
-    few = [o for o in wording.options if o.proof.illustrative]
-    if few:
-        some = wording.list_options(few)
+    limited = [o for o in wording.options if o.proof.status == "limit"]
+    if limited:
+        names = wording.list_options(limited)
+        yield tr("Stopped before the gap reached its target: {options}.", options=names)
+    illustrative = [o for o in wording.options if o.proof.illustrative]
+    if illustrative:
+        names = wording.list_options(illustrative)
         yield tr("For illustration only, on fewer than 100 states of the world: {options}.",
-                 options=some)  # fmt: skip
-    told = [one for one in wording.result.unlike if one.bars or one.subject.startswith("outcome")]
-    yield from map(wording.describe_difference, told)
+                 options=names)  # fmt: skip
+    issues = [x for x in wording.result.unlike if x.bars or x.subject.startswith("outcome")]
+    yield from map(wording.describe_difference, issues)
 
 
 def _other_changes_note(wording: ComparisonWording) -> list[str]:
-    """Which options differ from the base in more than funding, though nothing is barred for it."""
-    other = {
-        one.option
-        for one in wording.result.unlike
-        # Who pays a premium is funding, though it stands with a material.
-        if not one.bars and any(".premium_paid_by" not in change.path for change in one.changes)
+    """Return the note on options that differ from the base in more than funding."""
+    changed = {
+        issue.option
+        for issue in wording.result.unlike
+        # Who pays a premium is a matter of funding, though the field belongs to a material.
+        if not issue.bars and any(".premium_paid_by" not in change.path for change in issue.changes)
     }
-    some = [wording.short_name(option.label) for option in wording.options if option.label in other]
-    if not some:
+    names = [
+        wording.short_name(option.label) for option in wording.options if option.label in changed
+    ]
+    if not names:
         return []
-    about = {"base": wording.option_name(wording.result.base), "options": join_with_and(some)}
+    args = {"base": wording.option_name(wording.result.base), "options": join_with_and(names)}
     return [
         tr("Not only funding differs from “{base}”: {options} (see “{section}”).",
-           section=tr("What is compared"), **about)
+           section=tr("What is compared"), **args)
     ]  # fmt: skip
 
 
 def _options_table(wording: ComparisonWording) -> Table:
-    """The key figures: options down; in a workbook they are read off the other sheets."""
-    kept = {
+    """Return the table of key figures by option; in a workbook they refer to other sheets."""
+    known_figures = {
         figure.key: (table, figure)
-        for table, some in (
+        for table, figures in (
             ("benefits", option_figures.benefit_figures(wording)),
             ("costs", option_figures.cost_figures(wording)),
         )
-        for figure in some
+        for figure in figures
         if figure.is_known(wording)
     }
 
-    def column(key: str, header: str, like: str) -> Column:
-        table, figure = kept[key]
+    def column(key: str, header: str, decimals_group: str) -> Column:
+        table, figure = known_figures[key]
 
         def formula(line: FormulaRow) -> Expression | None:
             cell = line.tables[table].find_cell(key, wording.column_key(line.row.label))
             return None if cell.value == "" else cell
 
-        return Column(header, lambda o: figure.value_of(wording, o), figure.form, decimals_group=like,
-                      formula=formula, width=17)  # fmt: skip
+        return Column(header, lambda o: figure.value_of(wording, o), figure.form,
+                      decimals_group=decimals_group, formula=formula, width=17)  # fmt: skip
 
     noun = capitalize(
         wording.outcome_word
         if wording.counts_damage
         else f"{wording.outcome_word} ({wording.unit})"
     )
-    tail = format_percent(1 - wording.base.benefit.cvar_level)
-    shown = [
+    tail_share = format_percent(1 - wording.base.benefit.cvar_level)
+    entries = [
         ("public_present", tr("Public funding"), "public"),
         ("cost", tr("Net public cost"), "public"),
         ("left", tr("{noun}, expected", noun=noun), "left"),
         ("left_cvar", tr("{noun}, CVaR", noun=noun), "left"),
     ]
     columns = [Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text")]
-    columns += [column(*one) for one in shown if one[0] in kept]
+    columns += [column(*entry) for entry in entries if entry[0] in known_figures]
     columns += efficiency_words.damage_value_columns(wording)
     if wording.result.efficient:
         standing = tr("Assessment")
@@ -208,7 +226,7 @@ def _options_table(wording: ComparisonWording) -> Table:
         "public cost is less what is expected to come back. CVaR: mean of the worst {share} of "
         "states.",
         unit=wording.money_unit,
-        share=tail,
+        share=tail_share,
     )
     if wording.result.best_from or wording.result.best_from_by_net_cost:
         note += " " + tr(
@@ -226,24 +244,25 @@ def _options_table(wording: ComparisonWording) -> Table:
 
 
 def _compared_parts(wording: ComparisonWording) -> Iterator[Part]:
-    """The options, and what each sets otherwise than the base."""
-    head = tr("Differs from “{base}” in", base=wording.option_name(wording.result.base))
-    about = [
+    """Yield the table of the options and what each sets differently from the base."""
+    header = tr("Differs from “{base}” in", base=wording.option_name(wording.result.base))
+    columns = [
         Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text"),
         Column(tr("Label"), lambda o: sanitize(o.label), "text", media=doc.SHEET),
-        Column(head, lambda o: wording.describe_changes(o.label), "text", width=90),
+        Column(header, lambda o: wording.describe_changes(o.label), "text", width=90),
     ]
     if any(option.description for option in wording.options):
-        about.insert(2, Column(tr("What it is"), _option_description, "text", width=90))
-    yield Table(tr("What is compared"), wording.options, about, "compared")
+        columns.insert(2, Column(tr("What it is"), _option_description, "text", width=90))
+    yield Table(tr("What is compared"), wording.options, columns, "compared")
 
 
 def _option_description(option: Option) -> str | None:
+    """Return the description of an option; None without one."""
     return None if option.description is None else localized(option.description)
 
 
 def _assumption_set_tables(wording: ComparisonWording) -> Iterator[Part]:
-    """Expected damage with each option, under each set of assumptions."""
+    """Yield the table of expected damage with each option under each assumption set."""
     caption = tr("Expected damage under each set, {unit}", unit=wording.unit)
     if not wording.counts_damage:
         caption = tr("Expected shortage under each set, {unit}", unit=wording.unit)
@@ -252,7 +271,7 @@ def _assumption_set_tables(wording: ComparisonWording) -> Iterator[Part]:
 
 
 def _proof_table(wording: ComparisonWording) -> Table:
-    """How good each plan is, and what it rests on."""
+    """Return the table of objective, bound, gap and states of each plan."""
     note = tr(
         "A difference below what the gaps of both plans leave open, together, is called not "
         "significant. Reports on plans that were solved more closely may differ from the figures "
@@ -271,41 +290,44 @@ def _proof_table(wording: ComparisonWording) -> Table:
 
 
 def _build_checks(wording: ComparisonWording, tables: Mapping[str, Table]) -> Iterator[Check]:
-    """What must add up in a workbook, option by option, as far as its tables allow."""
+    """Yield the sums that must hold in a workbook, by option, as far as its tables allow."""
     base = wording.column_key(wording.result.base)
 
-    def there(table: str, column: str) -> bool:
+    def has_column(table: str, column: str) -> bool:
         return table in tables and any(c.key == column for c in tables[table].columns)
 
-    def added(table: str, key: str) -> Callable[[WorkbookTables], Expression]:
+    def column_sum(table: str, key: str) -> Callable[[WorkbookTables], Expression]:
         return lambda book: book[table].column_total(key)
 
-    def cells(table: str, key: str, *rows: str) -> Callable[[WorkbookTables], Expression]:
+    def cell_sum(table: str, key: str, *rows: str) -> Callable[[WorkbookTables], Expression]:
         return lambda book: reduce(add, (book[table].find_cell(row, key) for row in rows))
 
-    def less(key: str) -> Callable[[WorkbookTables], Expression]:
+    def damage_difference(key: str) -> Callable[[WorkbookTables], Expression]:
         return lambda book: (
             book["benefits"].find_cell("left", key) - book["benefits"].find_cell("left", base)
         )
 
     for option in wording.options:
-        key, about = wording.column_key(option.label), {"option": wording.option_name(option.label)}
+        key = wording.column_key(option.label)
+        args = {"option": wording.option_name(option.label)}
         if not wording.is_excluded(option.label, "money"):
-            public, money = cells("costs", key, "public"), ("public", "private", "market")
+            public, money = cell_sum("costs", key, "public"), ("public", "private", "market")
             classes = [f"class:{name}" for name in option_figures.used_budget_classes(wording)]
-            says = tr("{option}: public money by class adds up", **about)
+            caption = tr("{option}: public money by class adds up", **args)
             if classes:
-                yield Check(says, "costs", cells("costs", key, *classes), public)
-            if there("by-year", key):
-                says = tr("{option}: public money by year adds up", **about)
-                yield Check(says, "by-year", added("by-year", key), public)
-            if there("money", key):
-                says = tr("{option}: money by funder adds up", **about)
-                yield Check(says, "money", added("money", key), cells("costs", key, *money))
-        says = tr("{option}: parts add up to the expected damage", **about)
+                yield Check(caption, "costs", cell_sum("costs", key, *classes), public)
+            if has_column("by-year", key):
+                caption = tr("{option}: public money by year adds up", **args)
+                yield Check(caption, "by-year", column_sum("by-year", key), public)
+            if has_column("money", key):
+                caption = tr("{option}: money by funder adds up", **args)
+                yield Check(
+                    caption, "money", column_sum("money", key), cell_sum("costs", key, *money)
+                )
+        caption = tr("{option}: parts add up to the expected damage", **args)
         for kind in ("materials", "consumers"):
-            if there(kind, key):
-                yield Check(says, kind, added(kind, key), cells("benefits", key, "left"))
-            elif there(kind, f"{key}_moves"):
-                yield Check(says, kind, added(kind, f"{key}_moves"), less(key))
+            if has_column(kind, key):
+                yield Check(caption, kind, column_sum(kind, key), cell_sum("benefits", key, "left"))
+            elif has_column(kind, f"{key}_moves"):
+                yield Check(caption, kind, column_sum(kind, f"{key}_moves"), damage_difference(key))
     yield from efficiency_words.build_checks(wording)

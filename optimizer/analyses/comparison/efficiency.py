@@ -1,4 +1,4 @@
-"""Which options are efficient in public money and damage, and what each step adds."""
+"""Efficient options in public money and damage, and the increments between them."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -11,14 +11,14 @@ from models.results.comparison import ExcludedFigures
 from models.results.option import Option
 
 FIGURE_TOLERANCE = 1e-6
-"""Figures that differ by a smaller part, or by less of a million EUR or unit, are equal."""
+"""Relative tolerance of equal figures, absolute below 1 (million EUR or unit of damage)."""
 ZERO_FUNDING_MEUR = 1e-3
-"""Million EUR: an option that takes less public money shows what is done without any."""
+"""Million EUR of public money up to which an option counts as unfunded."""
 
 
 @dataclass(frozen=True)
 class OptionPoint:
-    """An option, or no plan where there is none, as a point of two figures."""
+    """An option as a point of public money and damage; ``option`` is None for no plan."""
 
     option: Option | None
     money: float  # public money, present value in million EUR
@@ -31,16 +31,16 @@ class OptionPoint:
         return None if self.option is None else self.option.label
 
     def dominates(self, other: "OptionPoint") -> bool:
-        """Whether it is no worse in either figure and better in one."""
-        apart = self._differences_to(other)
-        return max(apart) <= 0 and min(apart) < 0
+        """Return whether the point is no worse in either figure and better in one."""
+        differences = self._differences_to(other)
+        return max(differences) <= 0 and min(differences) < 0
 
     def equals(self, other: "OptionPoint") -> bool:
-        """Whether both figures are the same."""
+        """Return whether both figures are equal within the tolerance."""
         return not any(self._differences_to(other))
 
     def _differences_to(self, other: "OptionPoint") -> list[float]:
-        """By how much each figure is above that of another; 0 where that is arithmetic."""
+        """Return by how much each figure exceeds another point's; 0 within the tolerance."""
         pairs = ((self.money, other.money), (self.damage, other.damage))
         return [
             a - b if abs(a - b) > FIGURE_TOLERANCE * max(1.0, abs(b)) else 0.0 for a, b in pairs
@@ -48,17 +48,21 @@ class OptionPoint:
 
 
 def combined_slack(first: Option | None, second: Option | None) -> float | None:
-    """What the proofs of both leave open, added up: nothing of no plan, None where nothing is
-    proven of one."""
+    """Return the sum of the gaps of both options' proofs, objective less bound.
+
+    No plan (None) has no gap. Return None if an option has no bound.
+    """
     proofs = [option.proof for option in (first, second) if option is not None]
-    slacks = [max(0.0, p.objective - p.bound) for p in proofs if p.bound is not None]
+    slacks = [
+        max(0.0, proof.objective - proof.bound) for proof in proofs if proof.bound is not None
+    ]
     return math.fsum(slacks) if len(slacks) == len(proofs) else None
 
 
 def is_significant(
     damage_difference: float | None, objective_difference: float | None, slack: float | None
 ) -> bool | None:
-    """Whether differences of damage and of objective both exceed what is left open."""
+    """Return whether the differences of damage and objective both exceed the slack."""
     if damage_difference is None or objective_difference is None or slack is None:
         return None
     return min(abs(damage_difference), abs(objective_difference)) > slack
@@ -67,7 +71,10 @@ def is_significant(
 def avoided_per_extra_euro(
     damage_avoided: float, extra_funding: float, option: Option
 ) -> float | None:
-    """Damage avoided per public euro, both in addition; None where it is not money, or none is."""
+    """Return additional avoided damage per additional public euro.
+
+    None if damage is not measured in money, or no money is added.
+    """
     return (
         damage_avoided / extra_funding
         if extra_funding > FIGURE_TOLERANCE and option.benefit.measure == "damage"
@@ -76,43 +83,47 @@ def avoided_per_extra_euro(
 
 
 def compute_increment(option: OptionPoint, reference: OptionPoint) -> results.Increment:
-    """What an option takes and avoids in addition to another point."""
+    """Compute what an option costs and avoids in addition to a reference point."""
     assert option.option is not None
-    avoided, extra = reference.damage - option.damage, option.money - reference.money
-    alike = option.same_objective and reference.same_objective
-    # What is proven over sets of assumptions says nothing of the one that damage is told of.
-    options = [own.option for own in (option, reference) if own.option is not None]
-    alike &= all(own.proof.over_assumptions is None for own in options)
-    room = combined_slack(option.option, reference.option) if alike else None
-    objective = avoided  # against no plan, whose objective nobody searched for
+    avoided, extra_money = reference.damage - option.damage, option.money - reference.money
+    comparable = option.same_objective and reference.same_objective
+    # A bound over assumption sets proves nothing about the set for which damage is reported.
+    options = [point.option for point in (option, reference) if point.option is not None]
+    comparable &= all(point.proof.over_assumptions is None for point in options)
+    slack = combined_slack(option.option, reference.option) if comparable else None
+    objective_difference = avoided  # no plan has no objective to compare with
     if reference.option is not None:
-        objective = option.option.proof.objective - reference.option.proof.objective
+        objective_difference = option.option.proof.objective - reference.option.proof.objective
     return results.Increment(
         option=option.option.label,
         over=reference.label,
-        public_present_meur=extra,
+        public_present_meur=extra_money,
         avoided=avoided,
-        avoided_per_euro=avoided_per_extra_euro(avoided, extra, option.option),
-        resolution=room,
-        significant=is_significant(avoided, objective, room),
+        avoided_per_euro=avoided_per_extra_euro(avoided, extra_money, option.option),
+        resolution=slack,
+        significant=is_significant(avoided, objective_difference, slack),
     )
 
 
 @dataclass(frozen=True)
 class EfficientFrontier:
-    """The options whose damage and money can be compared, beside no plan."""
+    """The options whose damage and money can be compared, and no plan."""
 
     no_plan: OptionPoint
     points: Sequence[OptionPoint]  # by public money
 
     @cached_property
     def efficient(self) -> list[OptionPoint]:
-        """Those that nothing dominates."""
-        every = (self.no_plan, *self.points)
-        return [p for p in self.points if not any(other.dominates(p) for other in every)]
+        """The points that no other point dominates."""
+        candidates = (self.no_plan, *self.points)
+        return [
+            point
+            for point in self.points
+            if not any(other.dominates(point) for other in candidates)
+        ]
 
     def steps(self) -> list[results.EfficientOption]:
-        """Each efficient option against the one before it."""
+        """Compute the increment of each efficient option over the one before it."""
         corners = _lower_convex_hull([self.no_plan, *self.efficient])
         before = [self.no_plan, *self.efficient]
         return [
@@ -123,49 +134,51 @@ class EfficientFrontier:
         ]
 
     def best_by_damage_value(self) -> list[results.BestOptionRange]:
-        """Which option is best from which worth of an avoided EUR on; of damage alone."""
-        known = [
+        """Return from which value of an avoided EUR on each option is best; for damage only."""
+        comparable = [
             point
             for point, step in zip(self.efficient, self.steps(), strict=True)
             if step.significant is not False and step.avoided_per_euro is not None
         ]
-        free = [point for point in self.efficient if point.money <= ZERO_FUNDING_MEUR]
-        corners = _lower_convex_hull([self.no_plan, *free, *(p for p in known if p not in free)])
-        found: list[results.BestOptionRange] = []
+        free_points = [point for point in self.efficient if point.money <= ZERO_FUNDING_MEUR]
+        corners = _lower_convex_hull(
+            [self.no_plan, *free_points, *(p for p in comparable if p not in free_points)]
+        )
+        ranges: list[results.BestOptionRange] = []
         for before, point in pairwise([None, *corners]):
-            worth, more = 0.0, 0.0
+            damage_value, extra_money = 0.0, 0.0
             if before is not None and point is not None:
-                more = point.money - before.money
-            if before is not None and point is not None and more > 0:
-                worth = more / (before.damage - point.damage)
-            if found and worth <= 0:
-                found.pop()
-            found.append(results.BestOptionRange(option=point and point.label, worth=worth))
-        return found if known else []
+                extra_money = point.money - before.money
+            if before is not None and point is not None and extra_money > 0:
+                damage_value = extra_money / (before.damage - point.damage)
+            if ranges and damage_value <= 0:
+                ranges.pop()
+            ranges.append(results.BestOptionRange(option=point and point.label, worth=damage_value))
+        return ranges if comparable else []
 
     def dominated_increments(self) -> list[results.Increment]:
-        """All others against the efficient one that leaves least for no more money."""
-        found = []
+        """Compute the increment of each dominated option over the best one that dominates it."""
+        increments = []
         for point in self.points:
-            better = [p for p in self.efficient if p.dominates(point)]
-            if better or self.no_plan.dominates(point):
-                over = min(better, key=lambda p: p.damage, default=self.no_plan)
-                found.append(compute_increment(point, over))
-        return found
+            dominating = [p for p in self.efficient if p.dominates(point)]
+            if dominating or self.no_plan.dominates(point):
+                reference = min(dominating, key=lambda p: p.damage, default=self.no_plan)
+                increments.append(compute_increment(point, reference))
+        return increments
 
     @cached_property
     def unfunded(self) -> OptionPoint | None:
-        """What is done without public money."""
-        free = [p for p in self.points if abs(p.money) < ZERO_FUNDING_MEUR]
-        return min(free, key=lambda p: p.damage, default=None)
+        """The unfunded option with the least damage; None if there is none."""
+        free_points = [p for p in self.points if abs(p.money) < ZERO_FUNDING_MEUR]
+        return min(free_points, key=lambda p: p.damage, default=None)
 
     def increments_over_unfunded(self) -> list[results.Increment]:
-        """All others against what is done without public money."""
-        alone = self.unfunded
+        """Compute the increments of all other options over the unfunded one."""
+        unfunded = self.unfunded
         return (
             []
-            if alone is None
-            else [compute_increment(p, alone) for p in self.points if p is not alone]
+            if unfunded is None
+            else [compute_increment(p, unfunded) for p in self.points if p is not unfunded]
         )
 
 
@@ -175,41 +188,42 @@ def efficient_frontier(
     excluded: Sequence[Collection[ExcludedFigures]],
     use_net_cost: bool = False,
 ) -> EfficientFrontier:
-    """The options whose damage and money are compared; without any plan there is what the base has
-    then. ``bars`` are for each the figures that are not compared with the base's.
+    """Build the frontier of the options whose damage and money can be compared.
 
-    Of a plan that does not carry its scenario the present value is not known: it is left out.
-    ``net``: money is the net cost to public funders, less what comes back, not what they put up.
+    No plan is taken from the base. ``excluded`` are, for each option, the figures that are not
+    compared with the base's. A plan that does not carry its scenario is left out, since its present
+    value is not known. With ``use_net_cost`` money is the net cost to public funders, less returns,
+    instead of outlay.
     """
     points = [
         OptionPoint(
             option,
-            of.cost_meur if use_net_cost else of.paid_present_meur,
-            left,
-            "objective" not in bar,
+            public.cost_meur if use_net_cost else public.paid_present_meur,
+            damage,
+            "objective" not in excluded_figures,
         )
-        for option, bar in zip(options, excluded, strict=True)
-        for of, left in [(option.cost.public, option.benefit.expected.with_plan)]
-        if not {"damage", "money"} & {*bar} and of.paid_present_meur is not None
+        for option, excluded_figures in zip(options, excluded, strict=True)
+        for public, damage in [(option.cost.public, option.benefit.expected.with_plan)]
+        if not {"damage", "money"} & {*excluded_figures} and public.paid_present_meur is not None
     ]
     points.sort(key=lambda point: point.money)
     return EfficientFrontier(OptionPoint(None, 0.0, base.benefit.expected.without_plan), points)
 
 
 def _lower_convex_hull(points: Sequence[OptionPoint]) -> list[OptionPoint]:
-    """The points on the lower convex line, of points by money whose damage falls."""
-    kept: list[OptionPoint] = []
+    """Return the lower convex hull of points with increasing money and decreasing damage."""
+    hull: list[OptionPoint] = []
     for point in points:
-        if kept and point.equals(kept[-1]):
+        if hull and point.equals(hull[-1]):
             continue
-        while len(kept) > 1 and _lies_above(kept[-2], kept[-1], point):
-            kept.pop()
-        kept.append(point)
-    return kept
+        while len(hull) > 1 and _lies_above(hull[-2], hull[-1], point):
+            hull.pop()
+        hull.append(point)
+    return hull
 
 
 def _lies_above(left: OptionPoint, middle: OptionPoint, right: OptionPoint) -> bool:
-    """Whether a point lies above the straight line between two others."""
-    across, down = right.money - left.money, right.damage - left.damage
-    over = (middle.damage - left.damage) * across - (middle.money - left.money) * down
-    return over > FIGURE_TOLERANCE * max(1.0, abs(across)) * max(1.0, abs(down))
+    """Return whether a point lies above the straight line between two others."""
+    money_span, damage_span = right.money - left.money, right.damage - left.damage
+    excess = (middle.damage - left.damage) * money_span - (middle.money - left.money) * damage_span
+    return excess > FIGURE_TOLERANCE * max(1.0, abs(money_span)) * max(1.0, abs(damage_span))

@@ -1,4 +1,4 @@
-"""What public money adds from option to option: sentences, tables and a chart."""
+"""Sentences, tables and a chart on the efficiency of public money."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 def efficiency_sentences(wording: ComparisonWording) -> Iterator[Part]:
-    """Increments first, then averages."""
+    """Yield the increments first, then averages."""
     if wording.result.efficient:
         yield " ".join([*_unfunded_sentences(wording), *_step_sentences(wording)])
         yield " ".join(_average_sentences(wording))
@@ -35,13 +35,15 @@ def efficiency_sentences(wording: ComparisonWording) -> Iterator[Part]:
 
 
 def _best_option_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Which option is best where an avoided euro is worth a public one."""
-    some = {
+    """Yield which option is best if an avoided euro is valued at one public euro."""
+    ranges_by_money = {
         tr("by public funding"): wording.result.best_from,
         tr("by net public cost"): wording.result.best_from_by_net_cost,
     }
     at_one = {
-        by: [x for x in known if x.worth <= 1][-1].option for by, known in some.items() if known
+        money: [x for x in ranges if x.worth <= 1][-1].option
+        for money, ranges in ranges_by_money.items()
+        if ranges
     }
     if at_one:
         yield tr(
@@ -49,30 +51,39 @@ def _best_option_sentences(wording: ComparisonWording) -> Iterator[str]:
             "option is {choices}.",
             currency=wording.currency,
             choices=join_with_and(
-                [f"{by} {_quote_option(wording, label)}" for by, label in at_one.items()]
+                [f"{money} {_quote_option(wording, label)}" for money, label in at_one.items()]
             ),
         )
 
 
 def _quote_option(wording: ComparisonWording, label: str | None) -> str:
+    """Return the quoted name of an option, or "no plan"."""
     return tr("no plan") if label is None else tr("“{option}”", option=wording.option_name(label))
 
 
 def damage_value_columns(wording: ComparisonWording) -> Iterator[Column]:
-    """From which to which worth of an avoided euro each option is best; a terminal has no room."""
+    """Yield the columns with the range of values of an avoided euro in which each option is best.
+
+    They are not for the terminal, which is too narrow.
+    """
     group = tr("Best if an avoided {currency} is worth", currency=wording.currency)
 
-    def column(head: str, some: Sequence[BestOptionRange]) -> Column:
-        told: dict[str | None, str] = {}
-        for one, after in zip(some, [*some[1:], None], strict=True):
-            low = format_number(one.worth, 2)
-            told[one.option] = (
+    def column(header: str, ranges: Sequence[BestOptionRange]) -> Column:
+        ranges_by_option: dict[str | None, str] = {}
+        for current, following in zip(ranges, [*ranges[1:], None], strict=True):
+            low = format_number(current.worth, 2)
+            ranges_by_option[current.option] = (
                 tr("{low} or more", low=low)
-                if after is None
-                else tr("{low} to {high}", low=low, high=format_number(after.worth, 2))
+                if following is None
+                else tr("{low} to {high}", low=low, high=format_number(following.worth, 2))
             )
         return Column(
-            head, lambda o: told.get(o.label), "text", group=group, width=15, media=PAGE_AND_SHEET
+            header,
+            lambda o: ranges_by_option.get(o.label),
+            "text",
+            group=group,
+            width=15,
+            media=PAGE_AND_SHEET,
         )
 
     if wording.result.best_from:
@@ -82,49 +93,50 @@ def damage_value_columns(wording: ComparisonWording) -> Iterator[Column]:
 
 
 def dominance_remarks(wording: ComparisonWording) -> Iterator[str]:
-    """Which options are dominated, and which the proofs do not tell apart."""
-    for one in wording.result.dominated:
-        yield _dominated_sentence(wording, one)
+    """Yield which options are dominated, and which the proofs cannot distinguish."""
+    for increment in wording.result.dominated:
+        yield _dominated_sentence(wording, increment)
     yield from _indistinguishable_sentences(wording)
     yield from _net_cost_remarks(wording)
 
 
 def _net_cost_remarks(wording: ComparisonWording) -> Iterator[str]:
-    """Which options are efficient, and which dominated, where net cost takes the place of
-    funding."""
-    own, by_net = [s.option for s in wording.result.efficient], wording.result.efficient_by_net_cost
-    told_apart = [one.option for one in wording.result.dominated if one.significant is not False]
+    """Yield which options are efficient or dominated by net cost instead of funding."""
+    by_funding = [step.option for step in wording.result.efficient]
+    by_net = wording.result.efficient_by_net_cost
+    distinguishable = [x.option for x in wording.result.dominated if x.significant is not False]
 
     def figures(label: str) -> tuple[float, float]:
-        of = wording.option(label)
-        return of.cost.public.cost_meur, of.benefit.expected.with_plan
+        option = wording.option(label)
+        return option.cost.public.cost_meur, option.benefit.expected.with_plan
 
     def dominated(label: str) -> str:
-        money, left = figures(label)
-        better = {figures(o)[1]: o for o in by_net if figures(o)[0] <= money}
+        money, damage = figures(label)
+        cheaper = {figures(o)[1]: o for o in by_net if figures(o)[0] <= money}
         name = _quote_option(wording, label)
-        if not better or min(better) > left:
+        if not cheaper or min(cheaper) > damage:
             return name
-        other = wording.option_name(better[min(better)])
+        other = wording.option_name(cheaper[min(cheaper)])
         return tr("{option} by “{other}”", option=name, other=other)
 
-    lost = [one for one in own if one not in by_net]
-    gained = [_quote_option(wording, one) for one in by_net if one not in own]
-    if own and not gained and not lost:
+    no_longer_efficient = [label for label in by_funding if label not in by_net]
+    newly_efficient = [_quote_option(wording, label) for label in by_net if label not in by_funding]
+    if by_funding and not newly_efficient and not no_longer_efficient:
         yield tr("By net public cost, in place of public funding, the same options are efficient.")
-    if gained:
+    if newly_efficient:
         yield tr("By net public cost, in place of public funding, efficient as well: {options}.",
-                 options=join_with_and(gained))  # fmt: skip
-    if lost:
-        others = [one for one in told_apart if one not in by_net]
+                 options=join_with_and(newly_efficient))  # fmt: skip
+    if no_longer_efficient:
+        other_dominated = [label for label in distinguishable if label not in by_net]
+        options = [dominated(label) for label in (*no_longer_efficient, *other_dominated)]
         yield tr("By net public cost, in place of public funding, dominated: {options}.",
-                 options=join_with_and([dominated(one) for one in (*lost, *others)]))  # fmt: skip
+                 options=join_with_and(options))  # fmt: skip
 
 
 def _unfunded_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """What is done without public money."""
-    found = wording.result
-    if found.industry_alone is None:
+    """Yield what is avoided without public money."""
+    result = wording.result
+    if result.industry_alone is None:
         kinds = {part.kind for option in wording.options for part in option.cost.parts}
         if kinds - {"public"}:
             yield tr(
@@ -132,17 +144,17 @@ def _unfunded_sentences(wording: ComparisonWording) -> Iterator[str]:
                 "has a budget of 0 shows it."
             )
         return
-    of = wording.option(found.industry_alone).benefit.expected
+    damage = wording.option(result.industry_alone).benefit.expected
     yield tr(
         "“{option}” takes no public funding and avoids {avoided} of that.",
-        option=wording.option_name(found.industry_alone),
-        avoided=wording.amount_for_sentence(of.avoided),
+        option=wording.option_name(result.industry_alone),
+        avoided=wording.amount_for_sentence(damage.avoided),
     )
 
 
 def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """The first, second and last significant step, per additional euro."""
-    known = [
+    """Yield the first, second, best later and last significant step, per additional euro."""
+    steps = [
         s for s in wording.result.efficient if s.avoided_per_euro and s.significant is not False
     ]
 
@@ -154,9 +166,9 @@ def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
             "amount": amount,
         }
 
-    told = None
-    for step in known[:2]:
-        if told is not None and step.over == told.option:
+    previous = None
+    for step in steps[:2]:
+        if previous is not None and step.over == previous.option:
             yield tr("The next step, to “{option}”, avoids {amount} {currency} for each additional "
                      "public {currency}.", **about(step))  # fmt: skip
         elif step.over is None:
@@ -166,27 +178,28 @@ def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
             yield tr("Compared with “{over}”, “{option}” avoids {amount} {currency} for each "
                      "additional public {currency}.", over=wording.option_name(step.over),
                      **about(step))  # fmt: skip
-        told = step
+        previous = step
 
     def each(step: EfficientOption) -> float:
         return step.avoided_per_euro or 0.0
 
-    most = max(known[2:-1], key=each, default=None)
-    if most is not None and each(most) > each(known[1]):
+    best = max(steps[2:-1], key=each, default=None)
+    if best is not None and each(best) > each(steps[1]):
         yield tr("Most of all later steps avoids that to “{option}”, {amount} {currency}.",
-                 **about(most))  # fmt: skip
-    if len(known) > 2 and known[-1] is wording.result.efficient[-1]:
-        yield tr("The last step, to “{option}”, avoids {amount} {currency}.", **about(known[-1]))
+                 **about(best))  # fmt: skip
+    if len(steps) > 2 and steps[-1] is wording.result.efficient[-1]:
+        yield tr("The last step, to “{option}”, avoids {amount} {currency}.", **about(steps[-1]))
 
 
 def _average_sentences(wording: ComparisonWording) -> Iterator[str]:
-    some = [
+    """Yield the range of average avoided damage per public euro."""
+    options = [
         wording.option(i.option) for i in (*wording.result.efficient, *wording.result.dominated)
     ]
-    known = [x for o in some if (x := average_avoided_per_euro(o)) is not None]
-    if not known:
+    averages = [x for o in options if (x := average_avoided_per_euro(o)) is not None]
+    if not averages:
         return
-    low, high = format_number(min(known), 2), format_number(max(known), 2)
+    low, high = format_number(min(averages), 2), format_number(max(averages), 2)
     yield tr(
         "On average over all their public funding, options avoid {amount} {currency} per public "
         "{currency}.",
@@ -199,122 +212,124 @@ def _average_sentences(wording: ComparisonWording) -> Iterator[str]:
 
 
 def average_avoided_per_euro(option: Option) -> float | None:
-    """Damage avoided per public euro, on average over all that an option takes."""
-    of = option.cost.avoided_per_public_euro
-    return None if of is None else of.expected
+    """Return the average damage avoided per public euro of an option."""
+    average = option.cost.avoided_per_public_euro
+    return None if average is None else average.expected
 
 
 def _dominated_sentence(wording: ComparisonWording, increment: Increment) -> str:
-    """Which option is dominated by which, and by how much."""
-    about = {"option": wording.option_name(increment.option), "noun": wording.outcome_word}
-    less = -increment.avoided
-    apart = less > ZERO_TOLERANCE * max(
+    """Return which option is dominated by which, and by how much."""
+    args = {"option": wording.option_name(increment.option), "noun": wording.outcome_word}
+    damage_difference = -increment.avoided
+    is_different = damage_difference > ZERO_TOLERANCE * max(
         1.0, abs(wording.option(increment.option).benefit.expected.with_plan)
     )
-    about["left"] = tr("no more {noun}", noun=wording.outcome_word)
-    if apart:
-        about["left"] = tr(
+    args["left"] = tr("no more {noun}", noun=wording.outcome_word)
+    if is_different:
+        args["left"] = tr(
             "{amount} less {noun}",
-            amount=wording.amount_for_sentence(less),
+            amount=wording.amount_for_sentence(damage_difference),
             noun=wording.outcome_word,
         )
     if increment.over is None:
-        return tr("“{option}” is dominated: no plan at all leaves {left}.", **about)
-    about["money"] = tr("no more public funding")
+        return tr("“{option}” is dominated: no plan at all leaves {left}.", **args)
+    args["money"] = tr("no more public funding")
     if increment.public_present_meur > ZERO_TOLERANCE:
-        more = increment.public_present_meur
+        funding_difference = increment.public_present_meur
         money = (
-            wording.amount_for_sentence(more)
+            wording.amount_for_sentence(funding_difference)
             if wording.counts_damage
-            else wording.money_amount(more)
+            else wording.money_amount(funding_difference)
         )
-        about["money"] = tr("{money} less public funding", money=money)
-    about["other"] = wording.option_name(increment.over)
-    if not apart or increment.significant is not False:
-        return tr("“{option}” is dominated: “{other}” takes {money} and leaves {left}.", **about)
+        args["money"] = tr("{money} less public funding", money=money)
+    args["other"] = wording.option_name(increment.over)
+    if not is_different or increment.significant is not False:
+        return tr("“{option}” is dominated: “{other}” takes {money} and leaves {left}.", **args)
     return tr(
         "“{option}” seems dominated: “{other}” takes {money} and leaves {left}; but the proofs "
         "leave open {room}.",
         room=wording.amount(increment.resolution or 0.0),
-        **about,
+        **args,
     )
 
 
 def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Efficient options that the proofs do not tell apart from the one before."""
-    alike = [step for step in wording.result.efficient if step.significant is False]
-    if alike:
+    """Yield the efficient options that the proofs do not distinguish from the one before."""
+    indistinct_steps = [step for step in wording.result.efficient if step.significant is False]
+    if indistinct_steps:
         yield tr(
             "Not distinguishable from the efficient option before them, since {noun} or objective "
             "differs by less than the proofs leave open: {options}.",
             noun=wording.outcome_word,
-            options=join_with_and([_describe_nearness(wording, step) for step in alike]),
+            options=join_with_and([_describe_nearness(wording, step) for step in indistinct_steps]),
         )
 
 
 def _describe_nearness(wording: ComparisonWording, step: EfficientOption) -> str:
-    """The smaller of both differences, and what is left open."""
-    apart = abs(step.avoided)
-    if max(apart, abs(step.public_present_meur)) <= ZERO_TOLERANCE:
+    """Return an option with the smaller of both differences and the slack of the proofs."""
+    difference = abs(step.avoided)
+    if max(difference, abs(step.public_present_meur)) <= ZERO_TOLERANCE:
         return tr("“{option}” (the same figures)", option=wording.option_name(step.option))
     if step.over is not None:
         objectives = [wording.option(label).proof.objective for label in (step.option, step.over)]
-        apart = min(apart, abs(objectives[0] - objectives[1]))
+        difference = min(difference, abs(objectives[0] - objectives[1]))
     return tr(
         "“{option}” ({amount} of {room} {unit})",
         option=wording.option_name(step.option),
-        amount=format_rounded(apart),
+        amount=format_rounded(difference),
         room=format_rounded(step.resolution or 0.0),
         unit=wording.unit,
     )
 
 
 def assess_option(wording: ComparisonWording, option: Option) -> str:
-    """Whether an option is efficient, or which one dominates it."""
+    """Return whether an option is efficient, or which one dominates it."""
     for step in wording.result.efficient:
         if step.option == option.label and step.significant is False:
             return tr("like {other}", other=_reference_name(wording, step))
         if step.option == option.label:
             return tr("efficient")
-    for one in wording.result.dominated:
-        if one.option == option.label and one.significant is False:
-            return tr("not proven apart from {other}", other=_reference_name(wording, one))
-        if one.option == option.label:
-            return tr("dominated by {other}", other=_reference_name(wording, one))
+    for increment in wording.result.dominated:
+        if increment.option == option.label and increment.significant is False:
+            return tr("not proven apart from {other}", other=_reference_name(wording, increment))
+        if increment.option == option.label:
+            return tr("dominated by {other}", other=_reference_name(wording, increment))
     return tr("not compared")
 
 
 def _reference_name(wording: ComparisonWording, increment: Increment) -> str:
+    """Return the short name of the reference of an increment."""
     return tr("no plan") if increment.over is None else wording.short_name(increment.over)
 
 
 def efficiency_chart(wording: ComparisonWording, title: str) -> Chart | None:
-    """Public money across, damage left up, as far as options are compared; None where none is."""
+    """Return the chart of damage against public money; None if no option can be compared."""
     labels = {step.option for step in wording.result.efficient}
-    shown = labels | {one.option for one in wording.result.dominated}
+    shown_labels = labels | {step.option for step in wording.result.dominated}
     points = [
         charts.OptionPoint(
             wording.numbered_name(o.label), money, o.benefit.expected.with_plan, o.label in labels
         )
         for o in wording.options
-        if o.label in shown and (money := o.cost.public.paid_present_meur) is not None
+        if o.label in shown_labels and (money := o.cost.public.paid_present_meur) is not None
     ]
     without = wording.base.benefit.expected.without_plan
-    about = tr(
+    description = tr(
         "Public funding across, what is left up. A staircase joins efficient options, dominated "
         "ones are hollow, and a cross at no public funding is what is expected without any plan."
     )
-    across = tr("Public funding, present value ({unit})", unit=wording.money_unit)
-    up = tr("Expected {noun} ({unit})", noun=wording.outcome_word, unit=wording.unit)
+    x_label = tr("Public funding, present value ({unit})", unit=wording.money_unit)
+    y_label = tr("Expected {noun} ({unit})", noun=wording.outcome_word, unit=wording.unit)
 
-    def drawn() -> Figure:
-        return charts.efficient_frontier(points, without, across, up)
+    def draw() -> Figure:
+        return charts.efficient_frontier(points, without, x_label, y_label)
 
-    return Chart("options", title, about, drawn) if points else None
+    return Chart("options", title, description, draw) if points else None
 
 
 def build_sections(wording: ComparisonWording) -> Iterator[Section]:
-    """What each efficient option adds to the one before, and each option to industry alone."""
+    """Yield the sections on steps between efficient options, and on increments over the unfunded
+    one."""
     if wording.result.efficient:
         title = tr("What each step of public funding adds")
         yield Section("steps", title, [_steps_table(wording)], sheet_name=tr("Steps"))
@@ -326,6 +341,7 @@ def build_sections(wording: ComparisonWording) -> Iterator[Section]:
 
 
 def _steps_table(wording: ComparisonWording) -> Table:
+    """Return the table of increments between efficient options."""
     columns = [
         *_increment_columns(wording, "outcome"),
         Column(tr("Left open by the proofs"), "resolution", "outcome"),
@@ -340,13 +356,15 @@ def _steps_table(wording: ComparisonWording) -> Table:
         noun=wording.outcome_word,
     )
     note += _insignificance_note(wording, wording.result.efficient)
-    late = [wording.short_name(step.option) for step in wording.result.efficient if not step.convex]
-    if late:
+    non_convex = [
+        wording.short_name(step.option) for step in wording.result.efficient if not step.convex
+    ]
+    if non_convex:
         note += " " + tr(
             "Above the straight line between an earlier and a later option, and so, by public "
             "funding, best at no worth of an avoided {currency}: {options}.",
             currency=wording.currency,
-            options=join_with_and(late),
+            options=join_with_and(non_convex),
         )
     title = tr("From one efficient option to the next ({unit})", unit=wording.money_unit)
     return Table(
@@ -355,10 +373,15 @@ def _steps_table(wording: ComparisonWording) -> Table:
 
 
 def _over_industry_table(wording: ComparisonWording, base: str) -> Table:
-    head = tr("Per public {currency}, on average", currency=wording.currency)
+    """Return the table of increments over the unfunded option."""
+    header = tr("Per public {currency}, on average", currency=wording.currency)
     columns = [
         *_increment_columns(wording, "signed_outcome", total=False),
-        Column(head, lambda one: average_avoided_per_euro(wording.option(one.option)), "ratio"),
+        Column(
+            header,
+            lambda increment: average_avoided_per_euro(wording.option(increment.option)),
+            "ratio",
+        ),
     ]
     note = tr(
         "The average is of all that is avoided against no plan, over all public funding: it "
@@ -371,15 +394,21 @@ def _over_industry_table(wording: ComparisonWording, base: str) -> Table:
 
 
 def _insignificance_note(wording: ComparisonWording, increments: Sequence[Increment]) -> str:
-    """Which of these the proofs do not confirm, behind a note."""
-    near = [wording.short_name(one.option) for one in increments if one.significant is False]
-    return " " + tr("Not distinguishable: {options}.", options=join_with_and(near)) if near else ""
+    """Return the note on increments that the proofs do not confirm; empty without any."""
+    names = [
+        wording.short_name(increment.option)
+        for increment in increments
+        if increment.significant is False
+    ]
+    return (
+        " " + tr("Not distinguishable: {options}.", options=join_with_and(names)) if names else ""
+    )
 
 
 def _increment_columns(
     wording: ComparisonWording, form: ValueForm, total: bool = True
 ) -> list[Column]:
-    """An option, what it takes and avoids in addition, and the one per the other."""
+    """Return the columns of an option, its additional money, avoided damage, and their ratio."""
 
     def money(line: FormulaRow) -> Expression:
         cell = line.tables["costs"].find_cell("public_present", wording.column_key(line.row.option))
@@ -398,35 +427,33 @@ def _increment_columns(
             "left", wording.column_key(line.row.option)
         )
 
-    def each(line: FormulaRow) -> Expression | None:
+    def avoided_per_euro(line: FormulaRow) -> Expression | None:
         return (
             ratio_or_empty(line["avoided"], line["public"]) if line.row.avoided_per_euro else None
         )
 
-    about = {"noun": wording.outcome_word, "currency": wording.currency}
+    args = {"noun": wording.outcome_word, "currency": wording.currency}
     columns = [
         Column(tr("public funding"), "public_present_meur", "money", key="public",
                formula=money, total=total),
-        Column(tr("{noun} avoided", **about), "avoided", form, key="avoided",
+        Column(tr("{noun} avoided", **args), "avoided", form, key="avoided",
                formula=avoided, total=total),
-        Column(tr("avoided per public {currency}", **about), "avoided_per_euro", "ratio",
-               key="each", formula=each, decimals=2),
+        Column(tr("avoided per public {currency}", **args), "avoided_per_euro", "ratio",
+               key="each", formula=avoided_per_euro, decimals=2),
     ]  # fmt: skip
     group = tr("In addition")
     return [
-        Column(tr("Option"), lambda one: wording.numbered_name(one.option), "text"),
+        Column(tr("Option"), lambda increment: wording.numbered_name(increment.option), "text"),
         *(replace(column, group=group, width=17) for column in columns),
     ]
 
 
 def build_checks(wording: ComparisonWording) -> Iterator[Check]:
-    """Steps add up to the last efficient option."""
+    """Yield the checks that steps add up to the last efficient option."""
     if not wording.result.efficient:
         return
-    last, base = (
-        wording.column_key(wording.result.efficient[-1].option),
-        wording.column_key(wording.result.base),
-    )
+    last = wording.column_key(wording.result.efficient[-1].option)
+    base = wording.column_key(wording.result.base)
 
     def money(book: WorkbookTables) -> Expression:
         return book["costs"].find_cell("public_present", last)
@@ -436,7 +463,7 @@ def build_checks(wording: ComparisonWording) -> Iterator[Check]:
             "left", last
         )
 
-    says = tr("Steps add up to the public funding of the last")
-    yield Check(says, "steps", lambda book: book["steps"].column_total("public"), money)
-    says = tr("Steps add up to what the last avoids")
-    yield Check(says, "steps", lambda book: book["steps"].column_total("avoided"), avoided)
+    caption = tr("Steps add up to the public funding of the last")
+    yield Check(caption, "steps", lambda book: book["steps"].column_total("public"), money)
+    caption = tr("Steps add up to what the last avoids")
+    yield Check(caption, "steps", lambda book: book["steps"].column_total("avoided"), avoided)

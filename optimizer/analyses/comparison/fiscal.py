@@ -1,4 +1,4 @@
-"""What a budget committee asks of a plan: approvals, countries, aid, provision, return, purses."""
+"""Figures of a plan for a budget committee: approvals, countries, aid, provision, returns."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -21,17 +21,19 @@ NOT_NET_BORROWING = frozenset({"financial_transaction", "loan", "guarantee"})
 115, section 3)."""
 REPAID_CLASSES = frozenset({"financial_transaction", "loan"})
 MIN_RATE, MAX_RATE = -0.99, 10.0
-"""Between these a rate of return is sought."""
+"""Bounds of the search for a rate of return."""
 
 
 def fiscal_figures(plan: Plan) -> results.Fiscal:
-    """When public money is approved, where it goes, and at what risk; what the scenario has to say
-    is left out of a plan that does not carry it."""
+    """Compute when public money is approved, where it goes, and at what risk.
+
+    Figures that need the scenario are left out for a plan that does not carry it.
+    """
     kinds = {funder.id: funder.kind for funder in plan.funders}
     public = [p for p in plan.accounts if kinds[p.funder] == "public"]
     countries = tuple(_money_by_country(plan, kinds))
-    invested = math.fsum(one.public_meur for one in countries)
-    at_home = math.fsum(one.public_meur for one in countries if one.home)
+    invested = math.fsum(country.public_meur for country in countries)
+    at_home = math.fsum(country.public_meur for country in countries if country.home)
     return results.Fiscal(
         approvals=tuple(approvals(plan, public)),
         debt_brake_by_year_meur=_net_borrowing_by_year(plan, public),
@@ -51,33 +53,36 @@ def fiscal_figures(plan: Plan) -> results.Fiscal:
 
 
 def _total_paid(position: Position) -> float:
+    """Return the payments of a position over all years."""
     return math.fsum(position.paid_meur.values())
 
 
 def approvals(plan: Plan, positions: list[Position]) -> Iterator[results.Approval]:
-    """What is approved with these positions, by year of decision."""
+    """Yield what is approved with these positions, by year of decision."""
     start = {project.id: project.start for project in plan.projects}
-    found: dict[tuple[int, str, str | None, str | None], float] = {}
-    for one in positions:
-        about = one.funder, one.budget_class, one.project
-        decided = one.decided or start.get(one.project or "")
-        if decided is not None:  # premiums on what is decided at a review go by their years
-            amounts = {decided: one.committed_meur}
+    approved: dict[tuple[int, str, str | None, str | None], float] = {}
+    for position in positions:
+        key = position.funder, position.budget_class, position.project
+        decision_year = position.decided or start.get(position.project or "")
+        # Premiums on projects decided at a review count in their years.
+        if decision_year is not None:
+            amounts = {decision_year: position.committed_meur}
         else:
-            amounts = {int(year): amount for year, amount in one.paid_meur.items()}
+            amounts = {int(year): amount for year, amount in position.paid_meur.items()}
         for year, amount in amounts.items():
             if amount > MONEY_TOLERANCE:
-                found[year, *about] = found.get((year, *about), 0.0) + amount
-    order = {funder.id: place for place, funder in enumerate(plan.funders)}
-    for (year, funder, booked, project), amount in sorted(
-        found.items(), key=lambda item: (item[0][0], order[item[0][1]])
+                approved[year, *key] = approved.get((year, *key), 0.0) + amount
+    order = {funder.id: index for index, funder in enumerate(plan.funders)}
+    for (year, funder, budget_class, project), amount in sorted(
+        approved.items(), key=lambda item: (item[0][0], order[item[0][1]])
     ):
         yield results.Approval(
-            year=year, funder=funder, budget_class=booked, project=project, meur=amount
+            year=year, funder=funder, budget_class=budget_class, project=project, meur=amount
         )
 
 
 def _net_borrowing_by_year(plan: Plan, positions: list[Position]) -> dict[str, float] | None:
+    """Return payments that count as net borrowing by year; None outside Germany."""
     if plan.case is None or "DE" not in plan.case.home:
         return None
     counted = [p for p in positions if p.budget_class not in NOT_NET_BORROWING]
@@ -85,68 +90,74 @@ def _net_borrowing_by_year(plan: Plan, positions: list[Position]) -> dict[str, f
 
 
 def _has_home_countries(plan: Plan) -> bool:
+    """Return whether a plan's scenario states home countries."""
     return plan.case is not None and bool(plan.case.home)
 
 
 def _expected_loss(positions: list[Position]) -> float | None:
-    losses = [one.expected_loss_meur for one in positions if one.expected_loss_meur is not None]
+    """Return the sum of expected losses; None if one of them is not known."""
+    losses = [p.expected_loss_meur for p in positions if p.expected_loss_meur is not None]
     return math.fsum(losses) if len(losses) == len(positions) else None
 
 
 def _money_by_country(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.CountryMoney]:
+    """Yield public, private and market capex by country of the project, largest first."""
     if plan.case is None:
         return
-    place = {p: project.country for p, project in plan.case.projects.items()}
+    country_of_project = {p: project.country for p, project in plan.case.projects.items()}
     money: dict[str, dict[str, float]] = {}
-    for one in plan.accounts:
-        if one.project is not None:
-            of = money.setdefault(place[one.project], {})
-            kind = "public" if kinds[one.funder] == "public" else "private"
-            of[kind] = of.get(kind, 0.0) + _total_paid(one)
-    for chance, built in plan.projects_with_probability:
-        of, paid = money.setdefault(place[built.id], {}), built.market_share * built.mean_capex_meur
-        of["market"] = of.get("market", 0.0) + chance * paid
-    for country, of in sorted(money.items(), key=lambda item: -math.fsum(item[1].values())):
+    for position in plan.accounts:
+        if position.project is not None:
+            by_kind = money.setdefault(country_of_project[position.project], {})
+            kind = "public" if kinds[position.funder] == "public" else "private"
+            by_kind[kind] = by_kind.get(kind, 0.0) + _total_paid(position)
+    for probability, project_plan in plan.projects_with_probability:
+        by_kind = money.setdefault(country_of_project[project_plan.id], {})
+        paid = project_plan.market_share * project_plan.mean_capex_meur
+        by_kind["market"] = by_kind.get("market", 0.0) + probability * paid
+    for country, by_kind in sorted(money.items(), key=lambda item: -math.fsum(item[1].values())):
         yield results.CountryMoney(
             country=country,
             home=country in plan.case.home,
             union=country in EU_27,
-            **{f"{kind}_meur": of.get(kind, 0.0) for kind in ("public", "private", "market")},
+            **{f"{kind}_meur": by_kind.get(kind, 0.0) for kind in ("public", "private", "market")},
         )
 
 
 def _state_aid(plan: Plan) -> Iterator[results.StateAidUse]:
+    """Yield the state aid to each project, by year of its decision."""
     if plan.case is None:
         return
     rule = plan.case.policy.state_aid
-    late: dict[tuple[str, int], tuple[float, ProjectPlan]] = {}
-    for chance, built in plan.projects_with_probability:  # by the years in which it may be decided
-        before = late.get((built.id, built.start), (0.0, built))[0]
-        late[built.id, built.start] = before + chance, built
-    for chance, built in late.values():
-        project = plan.case.projects[built.id]
-        own = (p for p in plan.accounts if p.decided in (None, built.start))
-        # Positions of a review are means: of the groups that decide it, this is what they give.
-        given = math.fsum(_grant_equivalent(plan.case.funders, built, p) for p in own)
-        given = given / chance if chance > 0 else 0.0
+    by_decision: dict[tuple[str, int], tuple[float, ProjectPlan]] = {}
+    for probability, project_plan in plan.projects_with_probability:
+        key = project_plan.id, project_plan.start
+        before, _ = by_decision.get(key, (0.0, project_plan))
+        by_decision[key] = before + probability, project_plan
+    for probability, project_plan in by_decision.values():
+        project = plan.case.projects[project_plan.id]
+        positions = (p for p in plan.accounts if p.decided in (None, project_plan.start))
+        # Positions at a review are expected values over its branches.
+        aid = math.fsum(_grant_equivalent(plan.case.funders, project_plan, p) for p in positions)
+        aid = aid / probability if probability > 0 else 0.0
         limits = [] if rule is None or rule.max_meur is None else [float(rule.max_meur)]
         if rule is not None and rule.max_intensity is not None:
-            limits.append(float(rule.max_intensity) * built.capex_meur)
+            limits.append(float(rule.max_intensity) * project_plan.capex_meur)
         limit = min(limits, default=None)
         yield results.StateAidUse(
-            project=built.id,
+            project=project_plan.id,
             country=project.country,
-            aid_meur=given,
-            capex_meur=built.capex_meur,
+            aid_meur=aid,
+            capex_meur=project_plan.capex_meur,
             limit_meur=limit,
-            most_meur=_max_state_aid(plan.case, project, built.capex_meur),
-            binds=limit is not None and given >= (1 - USED_UP_TOLERANCE) * limit - MONEY_TOLERANCE,
+            most_meur=_max_state_aid(plan.case, project, project_plan.capex_meur),
+            binds=limit is not None and aid >= (1 - USED_UP_TOLERANCE) * limit - MONEY_TOLERANCE,
         )
 
 
 def _max_state_aid(case: Case, project: Project, capex_meur: float) -> float | None:
-    """What instruments can give a project at most; None where one of them is no part of capex."""
-    most = 0.0
+    """Return the maximum aid of all instruments to a project; None if one is no part of capex."""
+    max_aid = 0.0
     for funder in case.funders.values():
         for i in funder.instruments.values():
             equivalent = float(i.grant_equivalent)
@@ -155,32 +166,35 @@ def _max_state_aid(case: Case, project: Project, capex_meur: float) -> float | N
             if not i.carries_capex:
                 return None
             ticket = math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur)
-            most += equivalent * min(float(i.max_share) * capex_meur, ticket)
-    return most
+            max_aid += equivalent * min(float(i.max_share) * capex_meur, ticket)
+    return max_aid
 
 
 def _grant_equivalent(
     funders: dict[str, Funder], project_plan: ProjectPlan, position: Position
 ) -> float:
-    """What of a position counts as state aid of a project: of what goes by capex without any
-    overrun, of a price floor all that it is expected to pay."""
+    """Return the part of a position that counts as state aid to a project.
+
+    It is relative to capex without any overrun; for a price floor, to all expected payments.
+    """
     if position.project != project_plan.id or position.instrument is None:
         return 0.0
     terms = funders[position.funder].instruments[position.instrument]
-    announced = 1.0
+    announced_share = 1.0
     if terms.kind != "price_floor" and project_plan.mean_capex_meur > 0:
-        announced = project_plan.capex_meur / project_plan.mean_capex_meur
-    return float(terms.grant_equivalent) * announced * _total_paid(position)
+        announced_share = project_plan.capex_meur / project_plan.mean_capex_meur
+    return float(terms.grant_equivalent) * announced_share * _total_paid(position)
 
 
 def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provision | None:
-    some = [p for p in positions if p.budget_class == "guarantee" and p.instrument is not None]
-    if plan.case is None or not some:
+    """Compute the provision for guarantees; None without guarantees or scenario."""
+    covered = [p for p in positions if p.budget_class == "guarantee" and p.instrument is not None]
+    if plan.case is None or not covered:
         return None
-    sums = position_adder(plan)(some)
-    unknown = any(p.expected_loss_meur is None for p in some)
+    sums = position_adder(plan)(covered)
+    unknown = any(p.expected_loss_meur is None for p in covered)
     loss = None if unknown else sums.expected_loss_meur
-    provision = math.fsum((budget_charge(plan, p) or 0.0) * _total_paid(p) for p in some)
+    provision = math.fsum((budget_charge(plan, p) or 0.0) * _total_paid(p) for p in covered)
     return results.Provision(
         face_meur=sums.committed_meur,
         provision_meur=provision,
@@ -191,69 +205,75 @@ def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provi
 
 
 def _returns_by_funder(plan: Plan, positions: list[Position]) -> Iterator[results.FunderReturn]:
+    """Yield the rate of return of each public funder that is repaid."""
     for funder in plan.funders:
-        some = [p for p in positions if p.funder == funder.id and p.budget_class in REPAID_CLASSES]
-        if not some or not all(p.returned_meur for p in some):
+        repaid = [
+            p for p in positions if p.funder == funder.id and p.budget_class in REPAID_CLASSES
+        ]
+        if not repaid or not all(p.returned_meur for p in repaid):
             continue
         flows: dict[int, float] = {}
-        for one in some:
-            for sign, by_year in ((-1, one.paid_meur), (1, one.returned_meur)):
+        for position in repaid:
+            for sign, by_year in ((-1, position.paid_meur), (1, position.returned_meur)):
                 for year, amount in by_year.items():
                     flows[int(year)] = flows.get(int(year), 0.0) + sign * amount
         yield results.FunderReturn(
             funder=funder.id,
-            paid_meur=math.fsum(_total_paid(p) for p in some),
-            returned_meur=math.fsum(x for p in some for x in p.returned_meur.values()),
+            paid_meur=math.fsum(_total_paid(p) for p in repaid),
+            returned_meur=math.fsum(x for p in repaid for x in p.returned_meur.values()),
             rate=rate_of_return(flows),
         )
 
 
 def rate_of_return(flows: dict[int, float]) -> float | None:
-    """The yearly rate at which amounts by year are worth nothing together, by halving; None where
-    there is none between -99 % and 1,000 %."""
+    """Compute the internal rate of return of amounts by year, by bisection.
+
+    None if there is none between ``MIN_RATE`` and ``MAX_RATE``.
+    """
     first = min(flows, default=0)
 
-    def worth(rate: float) -> float:
+    def present_value(rate: float) -> float:
         return math.fsum(x * (1 + rate) ** (first - year) for year, x in flows.items())
 
     low, high = MIN_RATE, MAX_RATE
-    if not worth(low) > 0 > worth(high):
+    if not present_value(low) > 0 > present_value(high):
         return None
     while high - low > 1e-9:
         middle = (low + high) / 2
-        low, high = (middle, high) if worth(middle) > 0 else (low, middle)
+        low, high = (middle, high) if present_value(middle) > 0 else (low, middle)
     return (low + high) / 2
 
 
 def _totals_by_payer(plan: Plan) -> Iterator[results.FunderContribution]:
+    """Yield what each funder pays, and the output contracted to it."""
     add = position_adder(plan)
     for funder in plan.funders:
-        own = [p for p in plan.accounts if p.funder == funder.id]
-        sums = add(own)
+        positions = [p for p in plan.accounts if p.funder == funder.id]
+        sums = add(positions)
         if sums.paid_meur > MONEY_TOLERANCE:
             yield results.FunderContribution(
                 funder=funder.id,
                 paid_meur=sums.paid_meur,
-                stocks_meur=math.fsum(_total_paid(p) for p in own if p.project is None),
+                stocks_meur=math.fsum(_total_paid(p) for p in positions if p.project is None),
                 cost_meur=sums.cost_meur,
                 output_t=contracted_output(plan, funder.id),
             )
 
 
 def contracted_output(plan: Plan, company: str) -> dict[str, float]:
-    """Tonnes a year by material that a company's consumers are contracted to receive."""
-    found: dict[str, float] = {}
+    """Return tonnes per year by material that a company's consumers are contracted to receive."""
+    output: dict[str, float] = {}
     if plan.case is None:
-        return found
-    for chance, built in plan.projects_with_probability:
-        share = chance * built.offtake_by_company.get(company, 0.0)
-        for material, tonnes in _full_output(plan.case.projects[built.id]).items():
+        return output
+    for probability, project_plan in plan.projects_with_probability:
+        share = probability * project_plan.offtake_by_company.get(company, 0.0)
+        for material, tonnes in _full_output(plan.case.projects[project_plan.id]).items():
             if share * tonnes > MONEY_TOLERANCE:
-                found[material] = found.get(material, 0.0) + share * tonnes
-    return found
+                output[material] = output.get(material, 0.0) + share * tonnes
+    return output
 
 
 def _full_output(project: Project) -> dict[str, float]:
-    """Tonnes a year at full output."""
+    """Return tonnes per year by material at full output."""
     share = float(project.ramp_up[-1])
     return {m: float(tonnes) * share for m, tonnes in project.output_t_per_year.items()}

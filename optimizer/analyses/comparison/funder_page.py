@@ -1,4 +1,4 @@
-"""The options for a single funder on one page, to be handed on to it."""
+"""Page with the options for a single funder."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,49 +36,54 @@ from optimizer.report.number_format import ZERO_TOLERANCE, format_number, saniti
 from optimizer.report.wording import join_with_and
 
 MAX_ITEMS_SHOWN = 6
-"""Projects and stocks that have a row of their own."""
+"""Maximum number of projects and stocks with a row of their own."""
 
 MAX_YEARS_SHOWN = 5
-"""Years of decision that have a row of their own, where there are many more."""
+"""Maximum number of years of decision with a row of their own."""
 
 
 def build_funder_page(
     result: Comparison, plans: Mapping[str, Plan], funder: str, author: str = "", date: str = ""
 ) -> doc.Document:
-    """What the options cost a funder, what they buy it and what it pays for.
+    """Build the page on what the options cost a funder, what they avoid and what it pays for.
 
-    ``plans`` are those that are compared, by label. Raises KeyError where the comparison has no
-    view of the funder: it pays in no option, or is federal.
+    ``plans`` are those that are compared, by label. Raises KeyError if the comparison has no view
+    of the funder: it pays in no option, or is federal.
     """
-    side = ComparisonWording(result, plans)
-    place, view = {view.funder: (n, view) for n, view in enumerate(result.own_views, 1)}[funder]
-    more = _extra_figures(side, view)
+    wording = ComparisonWording(result, plans)
+    index, view = {view.funder: (n, view) for n, view in enumerate(result.own_views, 1)}[funder]
+    extra_rows = _extra_figures(wording, view)
     if view.kind == "company":
-        first, *by_year = company_tables(side, view, place, more)
+        first, *by_year = company_tables(wording, view, index, extra_rows)
     else:
-        first, *by_year = public_funder_tables(side, view, place, more, MAX_YEARS_SHOWN)
-    # Only what is to be approved: by year of payment it stands in the comparison.
-    tables = [replace(first, chart=_outlay_and_loss_chart(side, view, first.name)), *by_year[-1:]]
-    tables += _payments_table(side, view)
-    made = ", ".join(sanitize(text) for text in (author, date) if text)
+        first, *by_year = public_funder_tables(wording, view, index, extra_rows, MAX_YEARS_SHOWN)
+    # Payments by year are shown in the comparison; here only approvals.
+    tables = [
+        replace(first, chart=_outlay_and_loss_chart(wording, view, first.name)),
+        *by_year[-1:],
+    ]
+    tables += _payments_table(wording, view)
+    signature = ", ".join(sanitize(text) for text in (author, date) if text)
     base = plans.get(result.base)
     return doc.Document(
-        side.title,
+        wording.title,
         tr("Vorrat: the options for one funder"),
-        funder_title(side, view),
+        funder_title(wording, view),
         [
-            *_answer_parts(side, view),
-            *with_shared_note(side, tables, view),
-            *([f"{made}."] if made else []),
+            *_answer_parts(wording, view),
+            *with_shared_note(wording, tables, view),
+            *([f"{signature}."] if signature else []),
         ],
         versions=base.certificate.versions if base else {},
-        answer_title=tr("What the options mean for {funder}", funder=side.name("funders", funder)),
-        units=side.units_by_form,
+        answer_title=tr(
+            "What the options mean for {funder}", funder=wording.name("funders", funder)
+        ),
+        units=wording.units_by_form,
     )
 
 
 def _consumer_loss_figure(wording: ComparisonWording, view: FunderView) -> OptionFigure:
-    """What its consumers are expected to lose; where it has none, all of them."""
+    """Return the expected loss of the funder's consumers, or of all if it has none."""
     if view.consumers:
         return loss_figure(wording, view)
     name = tr(
@@ -88,8 +93,10 @@ def _consumer_loss_figure(wording: ComparisonWording, view: FunderView) -> Optio
 
 
 def _extra_figures(wording: ComparisonWording, view: FunderView) -> list[OptionFigure]:
-    """Rows that its table has here in addition: public money, and what is lost where that is not
-    told of its own consumers."""
+    """Return the additional rows of the page: public money, and the loss of all consumers.
+
+    The latter only if the funder has no consumers.
+    """
     money_of_all = tr("Public funding, present value")
     rows = [
         OptionFigure(
@@ -103,7 +110,7 @@ def _extra_figures(wording: ComparisonWording, view: FunderView) -> list[OptionF
 
 
 def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part]:
-    """What the base means for it, and which options leave least damage or cost it least."""
+    """Yield what the base means for the funder, and which options leave or cost least."""
     base, loss = wording.base, _consumer_loss_figure(wording, view)
     outlay, cost = money_figures(view)
     yield tr("{count} options are compared, by public funding (present value).",
@@ -117,26 +124,29 @@ def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part
                paid=wording.money_amount(outlay.value_of(wording, base))),
         )
     ]  # fmt: skip
-    if (own := loss.value_of(wording, base)) is not None:
-        about = {"noun": wording.outcome_word, "option": name}
-        what = tr("Expected {noun} of all consumers with “{option}”", **about)
+    if (loss_with_base := loss.value_of(wording, base)) is not None:
+        args = {"noun": wording.outcome_word, "option": name}
+        label_of_loss = tr("Expected {noun} of all consumers with “{option}”", **args)
         if view.consumers:
-            what = tr("Expected {noun} of its consumers with “{option}”", **about)
-        before = tr(
+            label_of_loss = tr("Expected {noun} of its consumers with “{option}”", **args)
+        comparison_text = tr(
             "{before} without any plan",
             before=wording.amount_for_sentence(read_figure(base, loss.without_plan_path)),
         )
-        facts.append(Fact(what, wording.amount_for_sentence(own), before))
-    alone = wording.result.industry_alone
-    more, dearer = (
+        facts.append(
+            Fact(label_of_loss, wording.amount_for_sentence(loss_with_base), comparison_text)
+        )
+    unfunded = wording.result.industry_alone
+    extra_loss, extra_cost = (
         figure_over_unfunded(wording, figure, "").value_of(wording, base) for figure in (loss, cost)
     )
-    if alone not in (None, base.label) and None not in (more, dearer):
-        label = tr("The same, compared with “{option}”", option=wording.option_name(alone or ""))
-        beside = tr(
-            "and {cost} of net cost", cost=f"{wording.format_signed(dearer)} {wording.money_unit}"
+    if unfunded not in (None, base.label) and None not in (extra_loss, extra_cost):
+        label = tr("The same, compared with “{option}”", option=wording.option_name(unfunded or ""))
+        cost_text = tr(
+            "and {cost} of net cost",
+            cost=f"{wording.format_signed(extra_cost)} {wording.money_unit}",
         )
-        facts.append(Fact(label, f"{wording.format_signed(more)} {wording.unit}", beside))
+        facts.append(Fact(label, f"{wording.format_signed(extra_loss)} {wording.unit}", cost_text))
     yield doc.Facts(facts)
     yield from _best_option_sentences(wording, loss, outlay, cost)
     yield doc.Caution(
@@ -151,8 +161,10 @@ def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part
 def _best_option_sentences(
     wording: ComparisonWording, loss: OptionFigure, outlay: OptionFigure, cost: OptionFigure
 ) -> Iterator[str]:
-    """Which of the options with which it pays leaves least, and which costs it least, as far as the
-    figures that are told of them differ."""
+    """Yield which of the options it pays for leaves least, and which costs it least.
+
+    Options whose displayed figures are equal count as equal.
+    """
     paying = [
         (
             wording.amount_for_sentence(loss.value_of(wording, o)),
@@ -166,52 +178,57 @@ def _best_option_sentences(
     if len(paying) < 2:
         return
 
-    def least(first: OptionFigure, second: OptionFigure, place: int) -> tuple[str, str, Option]:
-        told = min(paying, key=lambda one: first.value_of(wording, one[2]))[place]
-        alike = [one for one in paying if one[place] == told]
-        return min(alike, key=lambda one: second.value_of(wording, one[2]))
+    def smallest(first: OptionFigure, second: OptionFigure, index: int) -> tuple[str, str, Option]:
+        displayed = min(paying, key=lambda row: first.value_of(wording, row[2]))[index]
+        equal = [row for row in paying if row[index] == displayed]
+        return min(equal, key=lambda row: second.value_of(wording, row[2]))
 
-    (left, at, best), (rest, cheapest, cheap) = least(loss, cost, 0), least(cost, loss, 1)
-    told = tr(
+    left, cost_of_best, best = smallest(loss, cost, 0)
+    rest, cheapest_cost, cheapest = smallest(cost, loss, 1)
+    sentence = tr(
         "Of the options with which it pays, “{option}” leaves least: {left} at a net cost of "
         "{cost}.",
         option=wording.option_name(best.label),
         left=left,
-        cost=at,
+        cost=cost_of_best,
     )
-    if at == cheapest:
-        told += " " + tr("It costs it least as well.")
+    if cost_of_best == cheapest_cost:
+        sentence += " " + tr("It costs it least as well.")
     else:
-        told += " " + tr(
+        sentence += " " + tr(
             "“{option}” costs it least: {cost}, and {left} are left.",
-            option=wording.option_name(cheap.label),
-            cost=cheapest,
+            option=wording.option_name(cheapest.label),
+            cost=cheapest_cost,
             left=rest,
         )
-    yield told
+    yield sentence
 
 
 def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Options that the proofs do not tell apart from the base."""
-    some = [d.option for d in wording.differences if d.significant is False]
-    if some:
+    """Yield the options that the proofs do not distinguish from the base."""
+    labels = [
+        difference.option for difference in wording.differences if difference.significant is False
+    ]
+    if labels:
         yield tr(
             "Not told apart from “{base}” by the proofs: {options}. What they differ by here may "
             "be chance.",
             base=wording.option_name(wording.result.base),
-            options=_quote_options(wording, some),
+            options=_quote_options(wording, labels),
         )
 
 
 def _unattributed_funding_notes(wording: ComparisonWording, view: FunderView) -> Iterator[str]:
-    """Companies that stand for no consumers, such as a house of several: their money is somebody's,
-    and the file does not say whose."""
+    """Yield notes on companies that stand for no consumers.
+
+    Others bear their money in turn, and the file does not say who.
+    """
     for other in wording.result.own_views if view.consumers else ():
         if other.kind == "company" and not other.consumers:
             outlay, _ = money_figures(other)
-            known = {o.label: outlay.value_of(wording, o) or 0.0 for o in wording.options}
+            outlays = {o.label: outlay.value_of(wording, o) or 0.0 for o in wording.options}
             if paid := {
-                label: amount for label, amount in known.items() if amount > ZERO_TOLERANCE
+                label: amount for label, amount in outlays.items() if amount > ZERO_TOLERANCE
             }:
                 yield tr(
                     "With {options}, {funder} pays up to {paid} and stands for no consumers: what "
@@ -223,56 +240,64 @@ def _unattributed_funding_notes(wording: ComparisonWording, view: FunderView) ->
 
 
 def _quote_options(wording: ComparisonWording, labels: Iterable[str]) -> str:
+    """Return the quoted names of options in a sentence."""
     return join_with_and([tr("“{option}”", option=wording.option_name(label)) for label in labels])
 
 
 def _outlay_and_loss_chart(
     wording: ComparisonWording, view: FunderView, chart_name: str
 ) -> Chart | None:
-    """What it pays with each option beside what is left, as far as both are known; the base stands
-    out. None where they are not known of that."""
+    """Return the chart of outlay and loss by option, with the base highlighted.
+
+    None if they are not known for the base.
+    """
     loss, (outlay, _) = _consumer_loss_figure(wording, view), money_figures(view)
-    known = [(o, outlay.value_of(wording, o), loss.value_of(wording, o)) for o in wording.options]
-    shown = [one for one in known if None not in one]
-    if wording.base not in (option for option, *_ in shown):
+    figures = [(o, outlay.value_of(wording, o), loss.value_of(wording, o)) for o in wording.options]
+    complete = [entry for entry in figures if None not in entry]
+    if wording.base not in (option for option, *_ in complete):
         return None
-    some, paid, lost = zip(*shown, strict=True)
-    names = [wording.numbered_name(option.label) for option in some]
+    options, paid, losses = zip(*complete, strict=True)
+    names = [wording.numbered_name(option.label) for option in options]
     expected = tr("Expected damage") if wording.counts_damage else tr("Expected shortage")
     titles = f"{outlay.name} ({wording.money_unit})", f"{expected} ({wording.unit})"
-    own = some.index(wording.base)
+    base_index = options.index(wording.base)
     title = tr("Outlay and what all consumers lose, by option")
     if view.consumers:
         title = tr("Outlay and what its consumers lose, by option")
-    told = tr("Two bars an option: what the funder pays, and what is expected to be lost.")
+    description = tr("Two bars an option: what the funder pays, and what is expected to be lost.")
     return Chart(
-        chart_name, title, told, lambda: charts.paired_bars(names, (paid, lost), titles, own)
+        chart_name,
+        title,
+        description,
+        lambda: charts.paired_bars(names, (paid, losses), titles, base_index),
     )
 
 
 def _payments_table(wording: ComparisonWording, view: FunderView) -> Iterator[Table]:
-    """What it pays for each project and stockpile, option by option."""
+    """Yield the table of payments for each project and stockpile, by option."""
     paid = {
         o.label: payments_by_item(wording.plans[o.label], view.funder)
         for o in wording.options
         if not wording.is_excluded(o.label, "money")
     }
-    every = dict.fromkeys(what for of in paid.values() for what in of)
-    ranked = sorted(every, key=lambda what: -max(of.get(what, 0.0) for of in paid.values()))
+    items = dict.fromkeys(item for payments in paid.values() for item in payments)
+    ranked = sorted(
+        items, key=lambda item: -max(payments.get(item, 0.0) for payments in paid.values())
+    )
     if not ranked:
         return
-    most = MAX_ITEMS_SHOWN if len(ranked) > MAX_ITEMS_SHOWN + 1 else len(ranked)
-    rows = [(wording.name(*what), [what]) for what in ranked[:most]]
-    if rest := ranked[most:]:
+    max_rows = MAX_ITEMS_SHOWN if len(ranked) > MAX_ITEMS_SHOWN + 1 else len(ranked)
+    rows = [(wording.name(*item), [item]) for item in ranked[:max_rows]]
+    if rest := ranked[max_rows:]:
         rows.append((tr("{count} others", count=format_number(len(rest))), rest))
 
     def amount_of(row: tuple[str, list[tuple[str, str]]], option: Option) -> float | None:
-        of = paid.get(option.label)
-        return None if of is None else math.fsum(of.get(what, 0.0) for what in row[1])
+        payments = paid.get(option.label)
+        return None if payments is None else math.fsum(payments.get(item, 0.0) for item in row[1])
 
     title = tr("What it pays for ({unit})", unit=wording.money_unit)
-    shown = [
+    columns = [
         Column(tr("Outlay for"), "0", "text"),
         *option_columns(wording, amount_of, "money", total=True),
     ]
-    yield Table(title, rows, shown, "paid-for", total_label=tr("Sum"))
+    yield Table(title, rows, columns, "paid-for", total_label=tr("Sum"))

@@ -1,4 +1,4 @@
-"""The options as single funders see them: companies, and public funders that are not federal."""
+"""Tables of the options for single funders: companies, and public funders that are not federal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,28 +21,36 @@ from optimizer.report.wording import BUDGET_CLASSES, budget_class_name
 
 
 def build_sections(wording: ComparisonWording) -> Iterator[Section]:
-    """A section for all companies, and one for all public funders that are not federal."""
+    """Yield a section for all companies, and one for all public funders that are not federal."""
     views = list(enumerate(wording.result.own_views, start=1))
-    for kind, make, id, title, tab in (
+    for kind, build_tables, id, title, sheet_name in (
         ("company", company_tables, "companies", tr("What the options mean for each company"),
          tr("Companies")),
         ("public", public_funder_tables, "other-public",
          tr("What the options mean for public funders other than the federal state"),
          tr("Not federal")),
     ):  # fmt: skip
-        some = [(place, view) for place, view in views if view.kind == kind]
-        tables = [table for place, view in some for table in make(wording, view, place)]
+        views_of_kind = [(index, view) for index, view in views if view.kind == kind]
+        tables = [
+            table for index, view in views_of_kind for table in build_tables(wording, view, index)
+        ]
         if tables:
-            own = next((view for _, view in some if view.consumers), some[0][1])
+            example_view = next(
+                (view for _, view in views_of_kind if view.consumers), views_of_kind[0][1]
+            )
             yield Section(
-                id, title, with_shared_note(wording, tables, own), PAGE_AND_SHEET, sheet_name=tab
+                id,
+                title,
+                with_shared_note(wording, tables, example_view),
+                PAGE_AND_SHEET,
+                sheet_name=sheet_name,
             )
 
 
 def with_shared_note(
     wording: ComparisonWording, tables: Sequence[Table], view: FunderView
 ) -> list[Table]:
-    """Tables with what has to be known of all of them, for a funder like this, below the last."""
+    """Put the note that holds for all tables of such a funder below the last one."""
     note = tr("Outlay is not discounted; of a guarantee it is the loan that it covers.")
     if view.consumers:
         note = tr(
@@ -54,21 +62,23 @@ def with_shared_note(
 
 
 def money_figures(view: FunderView) -> list[OptionFigure]:
-    """What the funder pays, and what of that is its cost."""
+    """Return the rows of the funder's outlay and net cost."""
 
-    def pays(path: str) -> Any:
+    def funder_amount(path: str) -> Any:
         return lambda option: getattr(option.cost.by_funder.get(view.funder), path, 0.0)
 
     return [
-        OptionFigure("outlay", tr("Outlay"), "money", pays("paid_meur"), NEEDS_MONEY),
-        OptionFigure("net", tr("Net cost, present value"), "money", pays("cost_meur"), NEEDS_MONEY),
+        OptionFigure("outlay", tr("Outlay"), "money", funder_amount("paid_meur"), NEEDS_MONEY),
+        OptionFigure(
+            "net", tr("Net cost, present value"), "money", funder_amount("cost_meur"), NEEDS_MONEY
+        ),
     ]
 
 
 def loss_figure(wording: ComparisonWording, view: FunderView) -> OptionFigure:
-    """What its consumers are expected to lose; of one without consumers no option has it."""
+    """Return the row of the expected loss of its consumers, empty for a funder without any."""
 
-    def of(path: str) -> Any:
+    def view_figure(path: str) -> Any:
         return lambda option: getattr(view.options.get(option.label), path, None)
 
     name = tr(
@@ -78,49 +88,53 @@ def loss_figure(wording: ComparisonWording, view: FunderView) -> OptionFigure:
         "left",
         name,
         "outcome",
-        of("expected"),
+        view_figure("expected"),
         NEEDS_DAMAGE,
-        explicit_without_plan=of("expected_without_plan"),
+        explicit_without_plan=view_figure("expected_without_plan"),
     )
 
 
 def figure_over_unfunded(
     wording: ComparisonWording, figure: OptionFigure, row_name: str
 ) -> OptionFigure:
-    """How much more a figure is than with industry alone; known of no option where that is not."""
-    alone = wording.result.industry_alone
-    least = None if alone is None else figure.value_of(wording, wording.option(alone))
+    """Return the row of a figure less its value without public funding.
 
-    def more(option: Option) -> float | None:
-        own = figure.value_of(wording, option)
-        return None if own is None or least is None else own - least
+    No option has it if that value is not known.
+    """
+    unfunded = wording.result.industry_alone
+    unfunded_value = (
+        None if unfunded is None else figure.value_of(wording, wording.option(unfunded))
+    )
+
+    def increase(option: Option) -> float | None:
+        value = figure.value_of(wording, option)
+        return None if value is None or unfunded_value is None else value - unfunded_value
 
     form: ValueForm = "signed_outcome" if figure.form == "outcome" else "signed"
-    return OptionFigure(f"over_{figure.key}", row_name, form, more, figure.needs)
+    return OptionFigure(f"over_{figure.key}", row_name, form, increase, figure.needs)
 
 
 def rows_over_unfunded(wording: ComparisonWording, figure: OptionFigure) -> list[OptionFigure]:
-    """The row below that of a figure that compares it with industry alone, where that is there."""
+    """Return the row that compares a figure with the unfunded option, if there is one."""
     if wording.result.industry_alone is None:
         return []
-    alone = wording.option_name(wording.result.industry_alone)
+    unfunded_name = wording.option_name(wording.result.industry_alone)
     return [
         figure_over_unfunded(
-            wording, figure, tr("The same, compared with “{option}”", option=alone)
+            wording, figure, tr("The same, compared with “{option}”", option=unfunded_name)
         )
     ]
 
 
 def funder_title(wording: ComparisonWording, view: FunderView) -> str:
-    """The name of a funder, with those of its consumers."""
-    name, consumers = (
-        wording.name("funders", view.funder),
-        wording.names("consumers", view.consumers),
-    )
+    """Return the name of a funder, with those of its consumers."""
+    name = wording.name("funders", view.funder)
+    consumers = wording.names("consumers", view.consumers)
     return f"{name} ({consumers})" if consumers not in ("", name) else name
 
 
 def _funder_caption(wording: ComparisonWording, view: FunderView, caption: str) -> str:
+    """Return a caption that begins with the funder's title."""
     return f"{funder_title(wording, view)}: {caption}"
 
 
@@ -130,19 +144,18 @@ def company_tables(
     index: int,
     extra_rows: Sequence[OptionFigure] = (),
 ) -> Iterator[Table]:
-    """What a company pays, what is contracted to it and what befalls its consumers; ``more`` are
-    further rows."""
+    """Yield the table of a company's payments, contracted output and losses."""
 
     def tonnes(material: str) -> Any:
-        def of(option: Option) -> float | None:
-            held = view.options.get(option.label)
-            return None if held is None else held.output_t.get(material, 0.0)
+        def contracted(option: Option) -> float | None:
+            gain = view.options.get(option.label)
+            return None if gain is None else gain.output_t.get(material, 0.0)
 
-        return of
+        return contracted
 
     loss = loss_figure(wording, view)
     rows = [*money_figures(view), *extra_rows, loss, *rows_over_unfunded(wording, loss)]
-    known = dict.fromkeys(m for held in view.options.values() for m in held.output_t)
+    materials = dict.fromkeys(m for gain in view.options.values() for m in gain.output_t)
     rows += [
         OptionFigure(
             f"output:{m}",
@@ -150,7 +163,7 @@ def company_tables(
             "tonnes",
             tonnes(m),
         )
-        for m in known
+        for m in materials
     ]
     title = _funder_caption(
         wording, view, tr("outlay, cost and gain ({unit})", unit=wording.money_unit)
@@ -165,15 +178,18 @@ def public_funder_tables(
     extra_rows: Sequence[OptionFigure] = (),
     max_years: int | None = None,
 ) -> Iterator[Table]:
-    """What a public funder pays by class and by year, and when it has to be approved; ``more`` are
-    further rows of the first table, and ``most`` the years that have a row of their own."""
+    """Yield tables of a public funder's payments by class and year, and of approvals by year.
+
+    ``extra_rows`` are appended to the first table; ``max_years`` limits the years with a row of
+    their own.
+    """
     sums: dict[tuple[str, str], MoneyTotals] = {
         (option.label, part.budget_class or ""): part.sums
         for option in wording.options
         for part in option.cost.parts
         if part.funder == view.funder
     }
-    booked = {name for _, name in sums}
+    used_classes = {name for _, name in sums}
 
     def of_class(name: str) -> OptionFigure:
         text = tr("Outlay: {part}", part=budget_class_name(name))
@@ -186,7 +202,7 @@ def public_funder_tables(
     rows = [
         *money_figures(view),
         *extra_rows,
-        *(of_class(name) for name in BUDGET_CLASSES if name in booked),
+        *(of_class(name) for name in BUDGET_CLASSES if name in used_classes),
     ]
     title = _funder_caption(wording, view, tr("outlay and cost ({unit})", unit=wording.money_unit))
     yield figures_table(wording, title, rows, f"public-{index}")
@@ -197,10 +213,12 @@ def public_funder_tables(
     }
     title = _funder_caption(wording, view, tr("outlay by year ({unit})", unit=wording.money_unit))
     yield from year_table(wording, title, paid, f"public-{index}-paid", max_years)
-    decided = {label: approvals_by_year(plan, view.funder) for label, plan in wording.plans.items()}
+    approved = {
+        label: approvals_by_year(plan, view.funder) for label, plan in wording.plans.items()
+    }
     title = _funder_caption(
         wording,
         view,
         tr("to be approved, by year of the decision ({unit})", unit=wording.money_unit),
     )
-    yield from year_table(wording, title, decided, f"public-{index}-approved", max_years)
+    yield from year_table(wording, title, approved, f"public-{index}-approved", max_years)

@@ -1,4 +1,4 @@
-"""The options as a company sees them, or a public funder that is not federal."""
+"""Figures of the options for a company, or for a public funder that is not federal."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from optimizer.analyses.comparison.money import MONEY_TOLERANCE
 def build_funder_views(
     plans: Mapping[str, Plan], options: Sequence[Option]
 ) -> Iterator[results.FunderView]:
-    """The view of each such funder that pays in any option, in the order of the files."""
+    """Yield the view of each such funder that pays in any option, in the order of the files."""
     kinds: dict[str, Literal["public", "company"]] = {}
     for option in options:
         for part in option.cost.parts:
@@ -36,37 +36,51 @@ def build_funder_views(
 
 
 def approvals_by_year(plan: Plan, funder: str) -> dict[str, float]:
-    """Million EUR that a funder commits to, by year of decision
-    (:class:`models.results.brief.Approval`)."""
-    found: dict[str, float] = {}
-    for one in fiscal.approvals(plan, [p for p in plan.accounts if p.funder == funder]):
-        found[str(one.year)] = found.get(str(one.year), 0.0) + one.meur
-    return found
+    """Return million EUR that a funder commits to, by year of decision.
+
+    See :class:`models.results.brief.Approval`.
+    """
+    amounts: dict[str, float] = {}
+    for approval in fiscal.approvals(plan, [p for p in plan.accounts if p.funder == funder]):
+        amounts[str(approval.year)] = amounts.get(str(approval.year), 0.0) + approval.meur
+    return amounts
 
 
 def payments_by_item(plan: Plan, funder: str) -> dict[tuple[str, str], float]:
-    """Million EUR that a funder pays, undiscounted, for each project and stockpile, by what it is
-    (``projects`` or ``stockpiles``) and its id."""
-    found: dict[tuple[str, str], float] = {}
-    for one in plan.accounts:
-        what = ("projects", one.project) if one.project else ("stockpiles", one.stockpile or "")
-        if one.funder == funder and (paid := math.fsum(one.paid_meur.values())) > MONEY_TOLERANCE:
-            found[what] = found.get(what, 0.0) + paid
-    return found
+    """Return million EUR, undiscounted, that a funder pays for each project and stockpile.
+
+    Keys are the kind (``projects`` or ``stockpiles``) and the id.
+    """
+    payments: dict[tuple[str, str], float] = {}
+    for position in plan.accounts:
+        item = (
+            ("projects", position.project)
+            if position.project
+            else ("stockpiles", position.stockpile or "")
+        )
+        if (
+            position.funder == funder
+            and (paid := math.fsum(position.paid_meur.values())) > MONEY_TOLERANCE
+        ):
+            payments[item] = payments.get(item, 0.0) + paid
+    return payments
 
 
 def _consumers_of_funder(plan: Plan, funder: str) -> list[str]:
-    """Ids of the consumers whose purse a funder is."""
-    known = plan.case.consumers.items() if plan.case else ()
-    return [c for c, consumer in known if consumer.company == funder]
+    """Return ids of the consumers that belong to a company."""
+    consumers = plan.case.consumers.items() if plan.case else ()
+    return [c for c, consumer in consumers if consumer.company == funder]
 
 
 def _funder_gain(plan: Plan, funder: str) -> results.FunderGain:
+    """Return the output contracted to a company, and damage of its consumers."""
     assert plan.case is not None
-    own = set(_consumers_of_funder(plan, funder))
-    hit = [consumer for consumer in plan.consumers if consumer.id in own]
+    consumer_ids = set(_consumers_of_funder(plan, funder))
+    consumers = [consumer for consumer in plan.consumers if consumer.id in consumer_ids]
     return results.FunderGain(
         output_t=fiscal.contracted_output(plan, funder),
-        expected=math.fsum(c.expected for c in hit) if hit else None,
-        expected_without_plan=math.fsum(c.expected_without_plan for c in hit) if hit else None,
+        expected=math.fsum(c.expected for c in consumers) if consumers else None,
+        expected_without_plan=math.fsum(c.expected_without_plan for c in consumers)
+        if consumers
+        else None,
     )

@@ -1,4 +1,4 @@
-"""What a plan costs: positions added up, budgets used up, leverage, damage avoided per euro."""
+"""Cost of a plan: totals of positions, use of budgets, leverage, damage avoided per euro."""
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -7,16 +7,16 @@ from models.results import BudgetClass, BudgetLineUse, Plan, Position
 from models.results import option as results
 
 MONEY_TOLERANCE = 1e-6
-"""A euro in million: less is a solver's zero."""
+"""Million EUR (one euro) up to which an amount counts as zero."""
 USED_UP_TOLERANCE = 1e-3
-"""A budget of which a smaller share is left is called used up."""
+"""Remaining share of a budget up to which it counts as used up."""
 NO_BUDGET_CLASS = "none"
 
 
 def compute_cost(
     plan: Plan, benefit: results.Benefit, federal: Collection[str] | None = None
 ) -> results.Cost:
-    """What a plan costs; ``federal`` are ids of public funders, all of them where None."""
+    """Compute what a plan costs; ``federal`` are ids of public funders, None for all of them."""
     kinds = {funder.id: funder.kind for funder in plan.funders}
     classes: dict[str, list[Position]] = {}
     funders: dict[str, list[Position]] = {f: [] for f in kinds}
@@ -26,7 +26,9 @@ def compute_cost(
         parts.setdefault((position.funder, position.budget_class), []).append(position)
         if kinds[position.funder] == "public":
             classes.setdefault(position.budget_class or NO_BUDGET_CLASS, []).append(position)
-    own = {f for f, kind in kinds.items() if kind == "public" and (federal is None or f in federal)}
+    federal_funders = {
+        f for f, kind in kinds.items() if kind == "public" and (federal is None or f in federal)
+    }
     add = position_adder(plan)
     public = add(p for p in plan.accounts if kinds[p.funder] == "public")
     return results.Cost(
@@ -38,24 +40,28 @@ def compute_cost(
         by_funder={f: add(positions) for f, positions in funders.items() if positions},
         parts=tuple(
             results.FunderMoney(
-                funder=f, kind=kinds[f], federal=f in own, budget_class=booked, sums=add(positions)
+                funder=f,
+                kind=kinds[f],
+                federal=f in federal_funders,
+                budget_class=budget_class,
+                sums=add(positions),
             )
-            for (f, booked), positions in parts.items()
+            for (f, budget_class), positions in parts.items()
         ),
         charged_by_year_meur=plan.spend_meur,
         public_charged_meur=math.fsum(
             total_charged(plan, f) for f in kinds if kinds[f] == "public"
         ),
         budgets=tuple(budget_uses(plan)),
-        leverage=compute_leverage(plan, own, with_stocks=False),
-        leverage_with_stocks=compute_leverage(plan, own, with_stocks=True),
+        leverage=compute_leverage(plan, federal_funders, with_stocks=False),
+        leverage_with_stocks=compute_leverage(plan, federal_funders, with_stocks=True),
         avoided_per_public_euro=avoided_per_euro(benefit, public.paid_present_meur),
         avoided_per_net_euro=avoided_per_euro(benefit, public.cost_meur),
     )
 
 
 def lacks_accounts(plan: Plan) -> bool:
-    """Whether a plan spends money and says nothing of whose: one of an earlier version."""
+    """Return whether a plan spends money without positions, as plans of early versions do."""
     spends = any(
         math.fsum(by_year.values()) > MONEY_TOLERANCE for by_year in plan.committed_meur.values()
     )
@@ -63,43 +69,44 @@ def lacks_accounts(plan: Plan) -> bool:
 
 
 def market_funding(plan: Plan) -> float:
-    """Million EUR of capex from lenders and other investors."""
+    """Return million EUR of capex from lenders and other investors."""
     return math.fsum(
-        chance * x.market_share * x.mean_capex_meur for chance, x in plan.projects_with_probability
+        probability * project_plan.market_share * project_plan.mean_capex_meur
+        for probability, project_plan in plan.projects_with_probability
     )
 
 
 def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTotals]:
-    """The function that adds up positions of a plan."""
+    """Return the function that adds up positions of a plan."""
     horizon = None if plan.case is None else plan.case.horizon
 
     def factor(year: str) -> float:
-        """That of the plan's net cost."""
+        """Return the discount factor of a year, as in the plan's net cost."""
         assert horizon is not None
         return float((1 + float(horizon.discount_rate)) ** -(int(year) - horizon.first_year))
 
     def add(positions: Iterable[Position]) -> results.MoneyTotals:
-        some = list(positions)
-        paid = _sum_by_year(position.paid_meur for position in some)
-        at_risk = _sum_by_year(position.outstanding_meur for position in some)
-        net = math.fsum(position.cost_meur for position in some)
-        left = math.fsum(position.residual_meur for position in some)
+        summed = list(positions)
+        paid = _sum_by_year(position.paid_meur for position in summed)
+        at_risk = _sum_by_year(position.outstanding_meur for position in summed)
+        net = math.fsum(position.cost_meur for position in summed)
+        residual = math.fsum(position.residual_meur for position in summed)
         present = None
         if horizon is not None:
             present = math.fsum(factor(year) * amount for year, amount in paid.items())
         peak = max(at_risk.values(), default=0.0)
-        known = [p for p in some if p.expected_loss_meur is not None]
+        known = [p for p in summed if p.expected_loss_meur is not None]
         expected = math.fsum(p.expected_loss_meur or 0.0 for p in known)
         covered = math.fsum(p.maximum_loss_meur for p in known)
-        maximum = math.fsum(p.maximum_loss_meur for p in some)
+        maximum = math.fsum(p.maximum_loss_meur for p in summed)
         return results.MoneyTotals(
-            committed_meur=math.fsum(p.committed_meur for p in some),
+            committed_meur=math.fsum(p.committed_meur for p in summed),
             paid_meur=math.fsum(paid.values()),
             paid_by_year_meur=paid,
             paid_present_meur=present,
-            returned_present_meur=None if present is None else present - net - left,
-            returned_by_year_meur=_sum_by_year(p.returned_meur for p in some),
-            returned_known_for_meur=math.fsum(p.committed_meur for p in some if p.returned_meur),
+            returned_present_meur=None if present is None else present - net - residual,
+            returned_by_year_meur=_sum_by_year(p.returned_meur for p in summed),
+            returned_known_for_meur=math.fsum(p.committed_meur for p in summed if p.returned_meur),
             outstanding_by_year_meur=at_risk,
             peak_meur=peak,
             peak_year=next(
@@ -109,13 +116,14 @@ def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTo
             expected_loss_known_for_meur=covered,
             maximum_loss_meur=maximum,
             cost_meur=net,
-            residual_meur=left,
+            residual_meur=residual,
         )
 
     return add
 
 
 def _sum_by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Add amounts by year."""
     total: dict[str, float] = {}
     for by_year in figures:
         for year, amount in by_year.items():
@@ -126,43 +134,54 @@ def _sum_by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
 def instrument_term(
     plan: Plan, position: Position, term_name: str, stock_value: float
 ) -> float | None:
-    """A figure of a position's instrument, where the plan carries it; stocks have none."""
+    """Return a term of a position's instrument; ``stock_value`` for stocks, which have none.
+
+    None if the plan does not carry its scenario.
+    """
     if position.instrument is None:
         return stock_value
     funder = plan.case.funders.get(position.funder) if plan.case else None
-    known = funder.instruments.get(position.instrument) if funder else None
-    value = getattr(known, term_name, None)
+    instrument = funder.instruments.get(position.instrument) if funder else None
+    value = getattr(instrument, term_name, None)
     return None if value is None else float(value)
 
 
 def budget_charge(plan: Plan, position: Position) -> float | None:
-    """What a budget is charged with per unit of money that a position provides."""
+    """Return what a budget is charged per unit of money that a position provides."""
     funder = plan.case.funders.get(position.funder) if plan.case else None
     if position.instrument is None and position.project is not None:
         return None if funder is None else float(funder.premium_charge)
-    found = instrument_term(plan, position, "budget_charge", 1.0)
-    known = funder.instruments.get(position.instrument or "") if funder else None
-    built = next(
-        (own for _, own in plan.projects_with_probability if own.id == position.project), None
+    charge = instrument_term(plan, position, "budget_charge", 1.0)
+    instrument = funder.instruments.get(position.instrument or "") if funder else None
+    project_plan = next(
+        (x for _, x in plan.projects_with_probability if x.id == position.project), None
     )
-    if found is None or known is None or known.kind == "price_floor" or built is None:
-        return found
-    budgeted, expected = built.budgeted_capex_meur, built.expected_capex_meur
-    return found * budgeted / expected if budgeted is not None and expected else found
+    if (
+        charge is None
+        or instrument is None
+        or instrument.kind == "price_floor"
+        or project_plan is None
+    ):
+        return charge
+    budgeted, expected = project_plan.budgeted_capex_meur, project_plan.expected_capex_meur
+    return charge * budgeted / expected if budgeted is not None and expected else charge
 
 
 def total_charged(plan: Plan, funder: str) -> float:
-    """Million EUR charged to the budget of a funder over all years."""
+    """Return million EUR charged to the budget of a funder over all years."""
     return math.fsum(plan.spend_meur.get(funder, {}).values())
 
 
 def compute_leverage(plan: Plan, federal: Collection[str], with_stocks: bool) -> results.Leverage:
-    """Other money per public euro, where all that is state-backed is public, guaranteed loans too;
-    and per federal euro, where all but what federal funders pay themselves is other money."""
+    """Compute other money per public euro and per federal euro.
+
+    Per public euro, all that is state-backed is public, guaranteed loans too; per federal euro, all
+    but what federal funders pay themselves is other money.
+    """
     public_funders = {funder.id for funder in plan.funders if funder.kind == "public"}
-    public = private = own = 0.0
+    public = private = federal_money = 0.0
     for position in plan.accounts:
-        # A premium finances no project: it goes with stocks.
+        # A premium finances no project and counts with stocks.
         if position.instrument is None and not with_stocks:
             continue
         paid = math.fsum(position.paid_meur.values())
@@ -171,21 +190,21 @@ def compute_leverage(plan: Plan, federal: Collection[str], with_stocks: bool) ->
         else:
             private += paid
         if position.funder in federal and position.budget_class != "guarantee":
-            own += paid
+            federal_money += paid
     private += market_funding(plan)
-    other = public + private - own
+    other = public + private - federal_money
     return results.Leverage(
         public_meur=public,
         private_meur=private,
         private_per_public=private / public if public > MONEY_TOLERANCE else None,
-        federal_meur=own,
+        federal_meur=federal_money,
         other_meur=other,
-        other_per_federal=other / own if own > MONEY_TOLERANCE else None,
+        other_per_federal=other / federal_money if federal_money > MONEY_TOLERANCE else None,
     )
 
 
 def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.AvoidedPerEuro | None:
-    """Damage avoided per euro, where damage is money and both are present values."""
+    """Compute damage avoided per euro, if damage is money and both are present values."""
     if benefit.measure != "damage" or meur is None:
         return None
     if meur <= MONEY_TOLERANCE:
@@ -201,7 +220,7 @@ def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.Av
 
 
 def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
-    """How far each budget is used, and last the limit on all public funders together."""
+    """Yield how far each budget is used, and last the limit on all public funders together."""
     for line in plan.budget_lines:
         yield _budget_line_use(plan, line)
     limit = plan.case.policy.budget_meur if plan.case else None
@@ -220,43 +239,52 @@ def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
 
 
 def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
-    """Of flows the smaller of what all years grant together and what the years grant one by one."""
+    """Compute the use of a budget line.
+
+    A limit on flows is the smaller of the total and the sum over the years.
+    """
     used, available, granted = line.used_meur, line.available_meur, line.total_meur
-    full = [int(y) for y, most in (available or {}).items() if _is_used_up(used[y], most)]
+    full_years = [int(y) for y, limit in (available or {}).items() if _is_used_up(used[y], limit)]
     if line.kind == "guarantee_stock":
         year = max(used, key=lambda y: used[y], default="")
-        most = used.get(year, 0.0)
+        used_amount = used.get(year, 0.0)
         granted = available[year] if year and available is not None else None
     else:
-        most = math.fsum(used.values())
+        used_amount = math.fsum(used.values())
         if available is not None:
-            yearly = math.fsum(available.values())
+            granted_by_years = math.fsum(available.values())
             if _carries_over(plan, line):
-                # Each year's figure holds what those before it left: the last one's all of it.
-                last = max(available, key=int)
-                yearly = available[last] + math.fsum(x for y, x in used.items() if y != last)
-            granted = yearly if granted is None else min(granted, yearly)
-    up = bool(full) if line.kind == "guarantee_stock" else None
+                # With carry-over a year's figure includes the rest of earlier years, the last one's
+                # all of it.
+                last_year = max(available, key=int)
+                granted_by_years = available[last_year] + math.fsum(
+                    x for y, x in used.items() if y != last_year
+                )
+            granted = granted_by_years if granted is None else min(granted, granted_by_years)
+    used_up = bool(full_years) if line.kind == "guarantee_stock" else None
     return results.BudgetUse(
         funder=line.funder,
         line=line.line,
         name=line.name,
         kind=line.kind,
-        used_meur=most,
+        used_meur=used_amount,
         granted_meur=granted,
-        used_up=(granted is not None and _is_used_up(most, granted)) if up is None else up,
-        full_years=tuple(full),
+        used_up=(granted is not None and _is_used_up(used_amount, granted))
+        if used_up is None
+        else used_up,
+        full_years=tuple(full_years),
     )
 
 
 def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
-    """Whether what a year leaves of a budget may be spent later."""
+    """Return whether unspent amounts of a budget may be spent in later years."""
     if plan.case is None:
         return False
     funder = plan.case.funders[line.funder]
-    known = funder if line.line == "budget" else funder.budget_lines.get(line.line)
-    return bool(getattr(known, "carry_over", False))
+    line_terms = funder if line.line == "budget" else funder.budget_lines.get(line.line)
+    return bool(getattr(line_terms, "carry_over", False))
 
 
 def _is_used_up(used: float, granted: float) -> bool:
+    """Return whether a budget is used up within the tolerance."""
     return granted > MONEY_TOLERANCE and used >= (1 - USED_UP_TOLERANCE) * granted

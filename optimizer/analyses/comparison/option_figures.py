@@ -1,4 +1,4 @@
-"""The figures of options, and tables of them with options in columns."""
+"""Figures of options, and tables of them with options in columns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ NEEDS_DEPENDENCE: RequiredFigures = ("dependence",)
 
 @dataclass(frozen=True)
 class OptionFigure:
-    """A figure of options: a row of a table that has options in columns."""
+    """A figure of options: a row of a table with options in columns."""
 
     key: str
     name: str
@@ -35,18 +35,18 @@ class OptionFigure:
     needs: RequiredFigures = ()
     """An option in which one of these is not compared does not show the figure."""
     formula: Callable[[PlacedTable, str], Expression] | None = None
-    """What a sheet calculates, of the table and the key of an option's column."""
+    """Returns the formula on a sheet, given the table and the key of an option's column."""
     explicit_without_plan: FigurePath = ""
-    """Where the base has the figure without any plan, if not beside that with its plan."""
+    """Path of the figure without any plan, if it does not follow from ``path``."""
 
     @property
     def without_plan_path(self) -> FigurePath:
-        """Where the base has the figure without any plan; empty where nowhere."""
+        """The path of the base's figure without any plan; empty if there is none."""
         path = self.path if isinstance(self.path, str) and ".with_plan" in self.path else ""
         return self.explicit_without_plan or path.replace(".with_plan", ".without_plan")
 
     def value_of(self, wording: ComparisonWording, option: Option) -> Any:
-        """The figure of an option; None where it is not known or not compared."""
+        """Return the figure of an option; None if it is not known or not compared."""
         return (
             None
             if wording.is_excluded(option.label, *self.needs)
@@ -54,12 +54,12 @@ class OptionFigure:
         )
 
     def is_known(self, wording: ComparisonWording) -> bool:
-        """Whether any option has this figure."""
+        """Return whether any option has this figure."""
         return any(self.value_of(wording, option) is not None for option in wording.options)
 
 
 def read_figure(option: Any, path: FigurePath) -> Any:
-    """A figure of an option, or of a part of one; None where there is none on the way."""
+    """Return a figure of an option or of a part of one; None if its path leads nowhere."""
     if callable(path):
         return path(option)
     return attribute_getter(path)(option) if path else None
@@ -68,11 +68,15 @@ def read_figure(option: Any, path: FigurePath) -> Any:
 def with_numbered_headers(
     wording: ComparisonWording, columns: Sequence[Column], labels: Sequence[str] = ()
 ) -> list[Column]:
-    """Columns of options, all or those of ``labels``; of many, texts head them by numbers."""
+    """Return the columns of options (all, or ``labels``), with numbers as headers if there are
+    many.
+
+    Sheets have names as headers in any case.
+    """
     if not wording.uses_numbers:
         return list(columns)
     pairs = list(zip(columns, labels or [option.label for option in wording.options], strict=True))
-    short = [
+    numbered = [
         replace(
             column,
             header=wording.option_number(label),
@@ -82,7 +86,7 @@ def with_numbered_headers(
         )
         for column, label in pairs
     ]
-    return short + [
+    return numbered + [
         replace(column, header=wording.numbered_name(label), media=column.media & SHEET)
         for column, label in pairs
     ]
@@ -95,25 +99,25 @@ def figures_table(
     table_name: str,
     note: str = "",
 ) -> Table:
-    """Figures of different kinds down, options across; a row without any figure is left out."""
+    """Build the table of figures, a column per option; a row without any figure is left out."""
 
     def column(option: Option) -> Column:
         key = wording.column_key(option.label)
 
         def formula(line: FormulaRow) -> Expression | None:
             row: OptionFigure = line.row
-            barred = row.formula is None or wording.is_excluded(option.label, *row.needs)
-            return None if barred or row.formula is None else row.formula(line.table, key)
+            is_blank = row.formula is None or wording.is_excluded(option.label, *row.needs)
+            return None if is_blank or row.formula is None else row.formula(line.table, key)
 
         return Column(
-            wording.option_name(option.label), lambda row: row.value_of(wording, option), lambda row: row.form,
-            key=key, formula=formula, width=17,
+            wording.option_name(option.label), lambda row: row.value_of(wording, option),
+            lambda row: row.form, key=key, formula=formula, width=17,
         )  # fmt: skip
 
-    told = [row for row in rows if row.is_known(wording)]
+    known_rows = [row for row in rows if row.is_known(wording)]
     columns = [Column(tr("Figure"), lambda row: row.name, "text", width=60)]
     columns += with_numbered_headers(wording, list(map(column, wording.options)))
-    if any(row.without_plan_path for row in told):
+    if any(row.without_plan_path for row in known_rows):
         columns.append(
             Column(
                 tr("No plan"),
@@ -121,29 +125,31 @@ def figures_table(
                 lambda row: row.form,
             )
         )
-    return Table(caption, told, columns, table_name, note, row_key=lambda row: str(row.key))
+    return Table(caption, known_rows, columns, table_name, note, row_key=lambda row: str(row.key))
 
 
 def assumption_set_figures(wording: ComparisonWording) -> list[OptionFigure]:
-    """Expected damage under each set of assumptions that the base has."""
+    """Return the rows of expected damage under each assumption set of the base."""
 
-    def of(id: str, what: str) -> FigurePath:
-        return lambda o: next((getattr(own, what) for own in o.under if own.id == id), None)
+    def set_figure(id: str, name: str) -> FigurePath:
+        return lambda o: next((getattr(x, name) for x in o.under if x.id == id), None)
 
     return [
-        OptionFigure(own.id, localized(own.title), "outcome", of(own.id, "expected"),
-               explicit_without_plan=of(own.id, "expected_without_plan"))
-        for own in wording.base.under
+        OptionFigure(outcome.id, localized(outcome.title), "outcome",
+                     set_figure(outcome.id, "expected"),
+                     explicit_without_plan=set_figure(outcome.id, "expected_without_plan"))
+        for outcome in wording.base.under
     ]  # fmt: skip
 
 
 def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
-    """What each option achieves: damage, stocks, dependence, benchmarks, time."""
-    about = {"noun": wording.outcome_word, "unit": wording.unit}
-    tail, mix = format_percent(1 - wording.base.benefit.cvar_level), "benefit.dependence.with_plan."
+    """Return the rows of what options achieve: damage, stocks, dependence, benchmarks, time."""
+    args = {"noun": wording.outcome_word, "unit": wording.unit}
+    tail_share = format_percent(1 - wording.base.benefit.cvar_level)
+    mix_path = "benefit.dependence.with_plan."
 
-    def above(which: str) -> FigurePath:
-        return lambda o: float(len(getattr(o.benefit.dependence, which)))
+    def count_of(field: str) -> FigurePath:
+        return lambda o: float(len(getattr(o.benefit.dependence, field)))
 
     def avoided(table: PlacedTable, key: str) -> Expression:
         return table.find_cell("without", key) - table.find_cell("left", key)
@@ -160,26 +166,29 @@ def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
     ]  # fmt: skip
     supply: list[tuple[str, str, ValueForm, str]] = [
         ("days", tr("Days of need in stock"), "count", "benefit.cover.days"),
-        ("imports", tr("Import dependency"), "share", f"{mix}imports"),
-        ("largest_share", tr("Largest supplier's share"), "share", f"{mix}largest_share"),
-        ("third_share", tr("Largest third country's share"), "share", f"{mix}third_share"),
-        ("hhi", tr("HHI of countries"), "count", f"{mix}hhi"),
+        ("imports", tr("Import dependency"), "share", f"{mix_path}imports"),
+        ("largest_share", tr("Largest supplier's share"), "share", f"{mix_path}largest_share"),
+        ("third_share", tr("Largest third country's share"), "share", f"{mix_path}third_share"),
+        ("hhi", tr("HHI of countries"), "count", f"{mix_path}hhi"),
     ]
     cvar = tr("Expected shortfall (CVaR): mean {noun} in the worst {share} of states",
-              noun=wording.outcome_word, share=tail)  # fmt: skip
+              noun=wording.outcome_word, share=tail_share)  # fmt: skip
     return [
-        OptionFigure("without", tr("Expected {noun} without any plan, {unit}", **about), "outcome",
-               "benefit.expected.without_plan", NEEDS_DAMAGE),
-        OptionFigure("left", tr("Expected {noun} that is left, {unit}", **about), "outcome",
+        OptionFigure("without", tr("Expected {noun} without any plan, {unit}", **args),
+                     "outcome", "benefit.expected.without_plan", NEEDS_DAMAGE),
+        OptionFigure("left", tr("Expected {noun} that is left, {unit}", **args), "outcome",
                "benefit.expected.with_plan", NEEDS_DAMAGE),
-        OptionFigure("avoided", tr("Expected {noun} avoided, {unit}", **about), "outcome",
+        OptionFigure("avoided", tr("Expected {noun} avoided, {unit}", **args), "outcome",
                "benefit.expected.avoided", NEEDS_DAMAGE, avoided),
-        OptionFigure("share", tr("Share avoided"), "share", "benefit.expected.share", NEEDS_DAMAGE, share),
+        OptionFigure("share", tr("Share avoided"), "share", "benefit.expected.share", NEEDS_DAMAGE,
+                     share),
         OptionFigure("left_cvar", cvar, "outcome", "benefit.cvar.with_plan", ("tail",)),
-        *(OptionFigure(key, name, form, f"benefit.{of}", NEEDS_DAMAGE) for key, name, form, of in damage),
-        *(OptionFigure(key, name, form, of, NEEDS_DEPENDENCE) for key, name, form, of in supply),
-        OptionFigure("above_limit", tr("Materials above 65 %"), "count", above("above_limit"), NEEDS_DEPENDENCE,
-               explicit_without_plan=above("above_limit_without_plan")),
+        *(OptionFigure(key, name, form, f"benefit.{path}", NEEDS_DAMAGE)
+          for key, name, form, path in damage),
+        *(OptionFigure(key, name, form, path, NEEDS_DEPENDENCE)
+          for key, name, form, path in supply),
+        OptionFigure("above_limit", tr("Materials above 65 %"), "count", count_of("above_limit"),
+                     NEEDS_DEPENDENCE, explicit_without_plan=count_of("above_limit_without_plan")),
         *_benchmark_figures(wording),
         OptionFigure("first", tr("First delivery if nothing is late"), "year",
                "benefit.first_tonne.year"),
@@ -189,45 +198,48 @@ def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
 
 
 def _benchmark_figures(wording: ComparisonWording) -> list[OptionFigure]:
-    """How many materials reach each benchmark of the Critical Raw Materials Act."""
-    named = {
+    """Return the rows of materials that reach each benchmark of the Critical Raw Materials Act."""
+    stage_names = {
         "extraction": tr("extraction"),
         "processing": tr("processing"),
         "recycling": tr("recycling"),
     }
 
-    def reached(stage: str, share: str) -> FigurePath:
+    def count_reached(stage: str, share: str) -> FigurePath:
         return lambda o: float(
             sum(getattr(s, share) >= s.target for s in o.benefit.crma if s.stage == stage)
         )
 
-    met = {share.stage: share.target for share in wording.base.benefit.crma}
+    target_by_stage = {share.stage: share.target for share in wording.base.benefit.crma}
     return [
         OptionFigure(
             f"benchmark:{stage}",
             tr("Materials with {share} of need from {stage} in the Union",
-               share=format_percent(target), stage=named[stage]),
-            "count", reached(stage, "share"), NEEDS_DEPENDENCE, explicit_without_plan=reached(stage, "share_without_plan"),
+               share=format_percent(target), stage=stage_names[stage]),
+            "count", count_reached(stage, "share"), NEEDS_DEPENDENCE,
+            explicit_without_plan=count_reached(stage, "share_without_plan"),
         )
-        for stage, target in met.items()
+        for stage, target in target_by_stage.items()
     ]  # fmt: skip
 
 
 def used_budget_classes(wording: ComparisonWording) -> list[str]:
-    """The budget classes of public money in any option."""
+    """Return the budget classes of public money in any option."""
     return [
-        n
-        for n in (*BUDGET_CLASSES, NO_BUDGET_CLASS)
-        if any(n in o.cost.by_class for o in wording.options)
+        name
+        for name in (*BUDGET_CLASSES, NO_BUDGET_CLASS)
+        if any(name in o.cost.by_class for o in wording.options)
     ]
 
 
 def cost_figures(wording: ComparisonWording) -> list[OptionFigure]:
-    """What each option costs, what public money moves, and what it avoids."""
-    about = {"currency": wording.currency}
-    left_out = {
-        "residual": all(of.cost.public.residual_meur <= ZERO_TOLERANCE for of in wording.options),
-        "windfall": all(of.cost.windfall_meur <= ZERO_TOLERANCE for of in wording.options),
+    """Return the rows of what options cost, what public money mobilises, and what it avoids."""
+    args = {"currency": wording.currency}
+    is_left_out = {
+        "residual": all(
+            option.cost.public.residual_meur <= ZERO_TOLERANCE for option in wording.options
+        ),
+        "windfall": all(option.cost.windfall_meur <= ZERO_TOLERANCE for option in wording.options),
     }
 
     def of_class(name: str) -> FigurePath:
@@ -248,26 +260,28 @@ def cost_figures(wording: ComparisonWording) -> list[OptionFigure]:
         ("market", tr("Funding by lenders and investors"), "market_meur"),
         ("windfall", tr("Of all money, for what comes without it"), "windfall_meur"),
     ]
-    per = [
-        ("average", tr("Avoided per public {currency}, on average", **about),
+    ratios = [
+        ("average", tr("Avoided per public {currency}, on average", **args),
          "avoided_per_public_euro.expected", (*NEEDS_MONEY, *NEEDS_DAMAGE)),
-        ("net", tr("Avoided per {currency} of net public cost, on average", **about),
+        ("net", tr("Avoided per {currency} of net public cost, on average", **args),
          "avoided_per_net_euro.expected", (*NEEDS_MONEY, *NEEDS_DAMAGE)),
-        ("private_per_public", tr("Private funding per public {currency}", **about),
+        ("private_per_public", tr("Private funding per public {currency}", **args),
          "leverage.private_per_public", NEEDS_MONEY),
-        ("other_per_federal", tr("All other funding per federal {currency}", **about),
+        ("other_per_federal", tr("All other funding per federal {currency}", **args),
          "leverage.other_per_federal", NEEDS_MONEY),
     ]  # fmt: skip
     return [
         *(
-            OptionFigure(f"class:{name}", tr("Public funding: {part}", part=budget_class_name(name)), "money",
-                   of_class(name), NEEDS_MONEY)
+            OptionFigure(
+                f"class:{name}", tr("Public funding: {part}", part=budget_class_name(name)),
+                "money", of_class(name), NEEDS_MONEY)
             for name in used_budget_classes(wording)
         ),
         *(
             OptionFigure(key, name, "money", f"cost.{path}", NEEDS_MONEY)
             for key, name, path in money
-            if not left_out.get(key)
+            if not is_left_out.get(key)
         ),
-        *(OptionFigure(key, name, "ratio", f"cost.{path}", needs) for key, name, path, needs in per),
+        *(OptionFigure(key, name, "ratio", f"cost.{path}", needs)
+          for key, name, path, needs in ratios),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What plans build and buy, and an option against the base, taken apart so that parts add up."""
+"""Choices of plans, and an option's difference from the base, decomposed so that parts add up."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,16 +15,16 @@ from optimizer.analyses.comparison.efficiency import (
 )
 
 MIN_TONNES = 1e-6
-"""A gram in tonnes: less is a solver's zero."""
+"""Tonnes (one gram) up to which an amount counts as zero."""
 CHANGE_TOLERANCE = 0.005
-"""Shares of capex, and relative amounts of stock, that differ by less are called the same."""
+"""Difference of capex shares, or relative difference of stocks, that counts as none."""
 MONEY_TOLERANCE = 1e-9
-"""Million EUR: a smaller difference is arithmetic."""
+"""Million EUR up to which a difference counts as rounding."""
 AllSomeNone = Literal["all", "some", "none"]
 
 
 def project_choices(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice]:
-    """All candidates of all plans, in the order of the files."""
+    """Yield how each plan builds each candidate of all plans, in the order of the files."""
     built = {label: _built_projects(plan) for label, plan in plans.items()}
     candidates: dict[str, tuple[str, ...]] = {}
     for plan in plans.values():
@@ -35,7 +35,9 @@ def project_choices(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice
             candidates.setdefault(project_plan.id, ())
     for p, materials in candidates.items():
         options = {
-            label: _describe_project(plans[label], *of[p]) for label, of in built.items() if p in of
+            label: _describe_project(plans[label], *built_projects[p])
+            for label, built_projects in built.items()
+            if p in built_projects
         }
         yield results.ProjectChoice(
             project=p,
@@ -46,17 +48,18 @@ def project_choices(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice
 
 
 def stockpile_choices(plans: Mapping[str, Plan]) -> Iterator[results.StockpileChoice]:
-    """All stockpiles of all plans, in the order of the files."""
-    known: dict[str, str] = {}
+    """Yield how each plan fills each stockpile of all plans, in the order of the files."""
+    material_by_stockpile: dict[str, str] = {}
     for plan in plans.values():
         for stockpile in plan.stockpiles:
-            known.setdefault(stockpile.id, stockpile.material)
-    for h, material in known.items():
+            material_by_stockpile.setdefault(stockpile.id, stockpile.material)
+    for h, material in material_by_stockpile.items():
         options = {
-            label: held
+            label: choice
             for label, plan in plans.items()
             for stockpile in plan.stockpiles
-            if stockpile.id == h and (held := _describe_stockpile(stockpile)).bought_t > MIN_TONNES
+            if stockpile.id == h
+            and (choice := _describe_stockpile(stockpile)).bought_t > MIN_TONNES
         }
         yield results.StockpileChoice(
             stockpile=h,
@@ -67,30 +70,31 @@ def stockpile_choices(plans: Mapping[str, Plan]) -> Iterator[results.StockpileCh
 
 
 def _project_materials(plan: Plan, project: str) -> tuple[str, ...]:
-    """Ids of what a project delivers; none where the plan does not carry its scenario."""
+    """Return ids of what a project delivers; none if the plan does not carry its scenario."""
     return tuple(plan.case.projects[project].output_t_per_year) if plan.case else ()
 
 
 def _all_some_or_none(options: Mapping[str, object], plans: Mapping[str, Plan]) -> AllSomeNone:
+    """Return in how many of the plans an item is chosen."""
     if not options:
         return "none"
     return "all" if len(options) == len(plans) else "some"
 
 
 def _built_projects(plan: Plan) -> dict[str, tuple[ProjectPlan, float]]:
-    """How each project is built in its earliest year, and with which probability at all."""
-    found: dict[str, tuple[ProjectPlan, float]] = {}
-    for chance, own in plan.projects_with_probability:
-        first, before = found.get(own.id, (own, 0.0))
-        earliest = own if own.start < first.start else first
-        found[own.id] = earliest, min(1.0, before + chance)
-    return {id: own for id, own in found.items() if own[1] > 0}
+    """Return each project as built in its earliest year, with its total probability."""
+    built: dict[str, tuple[ProjectPlan, float]] = {}
+    for probability, project_plan in plan.projects_with_probability:
+        first, probability_before = built.get(project_plan.id, (project_plan, 0.0))
+        earliest = project_plan if project_plan.start < first.start else first
+        built[project_plan.id] = earliest, min(1.0, probability_before + probability)
+    return {id: entry for id, entry in built.items() if entry[1] > 0}
 
 
 def _describe_project(
     plan: Plan, project_plan: ProjectPlan, probability: float
 ) -> results.OptionProject:
-    """How a plan builds a project."""
+    """Describe how a plan builds a project."""
     public = {funder.id for funder in plan.funders if funder.kind == "public"}
     return results.OptionProject(
         start=project_plan.start,
@@ -111,12 +115,13 @@ def _describe_project(
 
 
 def _carries_capex(plan: Plan, funder: str, instrument: str) -> bool:
+    """Return whether an instrument carries capex; True if the plan does not carry its scenario."""
     case = plan.case
     return case is None or case.funders[funder].instruments[instrument].carries_capex
 
 
 def _describe_stockpile(stockpile: StockpilePlan) -> results.OptionStockpile:
-    """How much a plan buys and holds."""
+    """Describe how much a plan buys and holds."""
     return results.OptionStockpile(
         bought_t=math.fsum(stockpile.buy_t.values()),
         held_t=max(stockpile.planned_t.values(), default=0.0),
@@ -125,28 +130,29 @@ def _describe_stockpile(stockpile: StockpilePlan) -> results.OptionStockpile:
 
 
 def _project_changes(base: Plan, option: Plan) -> Iterator[results.ProjectChange]:
-    """Projects that an option adds, drops, moves to another year or finances otherwise."""
-    ways = [_built_projects(plan) for plan in (base, option)]
-    before, after = ({p: own for p, (own, _) in way.items()} for way in ways)
+    """Yield the projects that an option adds, drops, moves to another year or refinances."""
+    built_projects = [_built_projects(plan) for plan in (base, option)]
+    before, after = ({p: entry for p, (entry, _) in by_id.items()} for by_id in built_projects)
     for p in dict.fromkeys((*before, *after)):
         old, new = before.get(p), after.get(p)
         change = _kind_of_change(old, new)
         if change is None:
             continue
-        plan, built = (option, new) if new is not None else (base, old)
-        assert built is not None
+        plan, project_plan = (option, new) if new is not None else (base, old)
+        assert project_plan is not None
         yield results.ProjectChange(
             project=p,
             materials=_project_materials(plan, p),
             change=change,
-            base=None if old is None else _describe_project(base, *ways[0][p]),
-            option=None if new is None else _describe_project(option, *ways[1][p]),
+            base=None if old is None else _describe_project(base, *built_projects[0][p]),
+            option=None if new is None else _describe_project(option, *built_projects[1][p]),
         )
 
 
 def _kind_of_change(
     before_change: ProjectPlan | None, after_change: ProjectPlan | None
 ) -> Literal["added", "dropped", "moved", "refinanced"] | None:
+    """Classify the change of a project; None if it is the same."""
     if before_change is None or after_change is None:
         return "added" if before_change is None else "dropped"
     if before_change.start != after_change.start:
@@ -160,24 +166,35 @@ def _kind_of_change(
 
 
 def _financing(project_plan: ProjectPlan) -> dict[tuple[str, str], float]:
-    shares = {(f, i): share for f, of in project_plan.shares.items() for i, share in of.items()}
+    """Return the shares of a project's capex by funder and instrument, the market's under empty
+    keys."""
+    shares = {
+        (f, i): share
+        for f, by_instrument in project_plan.shares.items()
+        for i, share in by_instrument.items()
+    }
     return {**shares, ("", ""): project_plan.market_share}
 
 
 def _stockpile_changes(base: Plan, option: Plan) -> Iterator[results.StockpileChange]:
-    """Stockpiles that an option holds more or less of, or for more or less money."""
-    before, after = ({s.id: s for s in plan.stockpiles} for plan in (base, option))
+    """Yield the stockpiles of which an option holds more or less, or at another cost."""
+    before, after = (
+        {stockpile.id: stockpile for stockpile in plan.stockpiles} for plan in (base, option)
+    )
     for h in dict.fromkeys((*before, *after)):
         old, new = (
-            (_describe_stockpile(of[h]) if h in of else _EMPTY_STOCKPILE) for of in (before, after)
+            (_describe_stockpile(stockpiles[h]) if h in stockpiles else _EMPTY_STOCKPILE)
+            for stockpiles in (before, after)
         )
-        held, cost = new.held_t - old.held_t, new.cost_meur - old.cost_meur
-        alike_t = max(MIN_TONNES, CHANGE_TOLERANCE * max(old.held_t, new.held_t))
-        alike_meur = max(MIN_TONNES, CHANGE_TOLERANCE * max(abs(old.cost_meur), abs(new.cost_meur)))
-        if abs(held) > alike_t or abs(cost) > alike_meur:
+        held_difference, cost_difference = new.held_t - old.held_t, new.cost_meur - old.cost_meur
+        tolerance_t = max(MIN_TONNES, CHANGE_TOLERANCE * max(old.held_t, new.held_t))
+        tolerance_meur = max(
+            MIN_TONNES, CHANGE_TOLERANCE * max(abs(old.cost_meur), abs(new.cost_meur))
+        )
+        if abs(held_difference) > tolerance_t or abs(cost_difference) > tolerance_meur:
             material = (after.get(h) or before[h]).material
             yield results.StockpileChange(
-                stockpile=h, material=material, held_t=held, cost_meur=cost
+                stockpile=h, material=material, held_t=held_difference, cost_meur=cost_difference
             )
 
 
@@ -190,20 +207,24 @@ def option_difference(
     options: tuple[Option, Option],
     excluded: frozenset[results.ExcludedFigures],
 ) -> results.OptionDifference:
-    """An option less the base; ``options`` are both as options, ``bars`` what is not compared."""
+    """Compute an option less the base.
+
+    ``options`` are the base and the option as options; ``excluded`` are figures that are not
+    compared.
+    """
     before, after = options
     damage, money = "damage" not in excluded, "money" not in excluded
-    built = tuple(_project_changes(base, option))
-    held = tuple(_stockpile_changes(base, option))
+    project_changes = tuple(_project_changes(base, option))
+    stockpile_changes = tuple(_stockpile_changes(base, option))
     expected = option.outcome.expected - base.outcome.expected if damage else None
     objective = resolution = None
     if "objective" not in excluded:
         objective = after.proof.objective - before.proof.objective
         resolution = combined_slack(before, after)
 
-    def more(path: str) -> float | None:
-        of = attrgetter(path)
-        return of(after.cost) - of(before.cost) if money else None
+    def cost_difference(path: str) -> float | None:
+        get = attrgetter(path)
+        return get(after.cost) - get(before.cost) if money else None
 
     by_consumer = _expected_differences("consumers", base, option) if damage else {}
     return results.OptionDifference(
@@ -211,21 +232,23 @@ def option_difference(
         expected=expected,
         cvar=option.outcome.cvar - base.outcome.cvar if "tail" not in excluded else None,
         worst=option.outcome.worst - base.outcome.worst if damage else None,
-        by_material=tuple(_material_differences(base, option, built, held)) if damage else (),
+        by_material=tuple(_material_differences(base, option, project_changes, stockpile_changes))
+        if damage
+        else (),
         by_consumer=by_consumer,
         objective=objective,
         resolution=resolution,
         significant=is_significant(expected, objective, resolution),
-        public_paid_meur=more("public.paid_meur"),
-        private_paid_meur=more("private.paid_meur"),
-        market_meur=more("market_meur"),
+        public_paid_meur=cost_difference("public.paid_meur"),
+        private_paid_meur=cost_difference("private.paid_meur"),
+        market_meur=cost_difference("market_meur"),
         net_cost_meur=(
             option.outcome.net_cost_meur - base.outcome.net_cost_meur if money else None
         ),
         money=tuple(_money_differences(before.cost.parts, after.cost.parts)) if money else (),
         avoided_per_extra_public_euro=_extra_euro_ratio(expected, before, after) if money else None,
-        projects=built,
-        stockpiles=held,
+        projects=project_changes,
+        stockpiles=stockpile_changes,
     )
 
 
@@ -235,6 +258,7 @@ def _material_differences(
     project_changes: Sequence[results.ProjectChange],
     stockpile_changes: Sequence[results.StockpileChange],
 ) -> Iterator[results.MaterialDifference]:
+    """Yield the difference of expected damage by material, with the changes behind it."""
     parts = _expected_differences("materials", base, option)
     for m in sorted(parts, key=lambda m: -abs(parts[m])):
         yield results.MaterialDifference(
@@ -246,7 +270,7 @@ def _material_differences(
 
 
 def _expected_differences(section: str, base: Plan, option: Plan) -> dict[str, float]:
-    """What is expected of each material or consumer with an option, less that with the base."""
+    """Return the difference of expected damage by material or consumer."""
     before, after = ({x.id: x.expected for x in getattr(plan, section)} for plan in (base, option))
     return {x: after.get(x, 0.0) - before.get(x, 0.0) for x in dict.fromkeys((*before, *after))}
 
@@ -254,6 +278,7 @@ def _expected_differences(section: str, base: Plan, option: Plan) -> dict[str, f
 def _money_differences(
     base: Sequence[FunderMoney], option: Sequence[FunderMoney]
 ) -> Iterator[results.MoneyDifference]:
+    """Yield the differences of payments and cost by funder and budget class."""
     before, after = (
         {(p.funder, p.kind, p.budget_class): p.sums for p in x} for x in (base, option)
     )
@@ -270,6 +295,7 @@ def _money_differences(
 def _extra_euro_ratio(
     damage_difference: float | None, base: Option, option: Option
 ) -> float | None:
+    """Return avoided damage per additional public euro; None if either is not known."""
     before, after = base.cost.public.paid_present_meur, option.cost.public.paid_present_meur
     if damage_difference is None or before is None or after is None:
         return None

@@ -1,4 +1,4 @@
-"""Several plans side by side, from the plans alone."""
+"""Comparison of several plans, from the plans alone."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -28,24 +28,24 @@ def compare_plans(
     failed: Sequence[FailedOption] = (),
     doubts: Caveats = NO_CAVEATS,
 ) -> Comparison:
-    """What each plan buys and costs, and what makes the difference to the base.
+    """Compare plans: what each achieves and costs, and how it differs from the base.
 
     Parameters
     ----------
     labels
-        Short names, unlike each other; of a variant its id where None.
+        Short unique names; None for the variants' ids.
     base
-        Label of the plan that the others are compared with; the first where None.
+        Label of the plan with which the others are compared; None for the first.
     year
-        Reference year of cover and dependence; the last of the base where None.
+        Reference year of cover and dependence; None for the default of :func:`reference_year`.
     federal
-        Ids of public funders that count as federal; all of them where None.
+        Ids of public funders that count as federal; None for all of them.
     failed
-        Options without a plan, to be named beside the others.
+        Options without a plan, to be listed with the others.
     doubts
-        What is to be said of plans that were read from files.
+        Caveats on plans that were read from files.
 
-    Raises ValueError where there is no plan, one lacks accounts, or a name is not there or twice.
+    Raises ValueError if there is no plan, one lacks accounts, or a name is unknown or not unique.
     """
     if not plans:
         raise ValueError("nothing to compare: there is no plan")
@@ -56,49 +56,51 @@ def compare_plans(
         if lacks_accounts(plan):
             raise ValueError(f"the plan '{name}' has no accounts: solve its scenario again")
     by_label = dict(zip(names, plans, strict=True))
-    chosen = names[0] if base is None else base
-    if chosen not in by_label:
-        raise ValueError(f"there is no option '{chosen}'; there are {', '.join(names)}")
-    first = by_label[chosen]
-    at = reference_year(first, year)
-    if year is not None and at != year:
-        raise ValueError(f"the option '{chosen}' has no year {year}")
+    base_label = names[0] if base is None else base
+    if base_label not in by_label:
+        raise ValueError(f"there is no option '{base_label}'; there are {', '.join(names)}")
+    base_plan = by_label[base_label]
+    reference = reference_year(base_plan, year)
+    if year is not None and reference != year:
+        raise ValueError(f"the option '{base_label}' has no year {year}")
     _check_federal(plans, federal)
-    options = {label: plan_as_option(label, plan, at, federal) for label, plan in by_label.items()}
-    changes, unlike, differences, bars = {}, [], [], dict[str, frozenset[ExcludedFigures]]()
+    options = {
+        label: plan_as_option(label, plan, reference, federal) for label, plan in by_label.items()
+    }
+    changes, issues, differences, excluded = {}, [], [], dict[str, frozenset[ExcludedFigures]]()
     for label, plan in by_label.items():
-        bars[label] = frozenset()
-        if label == chosen:
+        excluded[label] = frozenset()
+        if label == base_label:
             continue
-        changes[label] = comparability.changed_values(first, plan)
-        found = comparability.differences_by_subject(first, plan, label, changes[label])
-        unlike += found
-        pair = (options[chosen], options[label])
-        bars[label] = comparability.excluded_figures(found)
-        differences.append(plan_choices.option_difference(first, plan, pair, bars[label]))
-    line, net = (
+        changes[label] = comparability.changed_values(base_plan, plan)
+        plan_issues = comparability.differences_by_subject(base_plan, plan, label, changes[label])
+        issues += plan_issues
+        pair = (options[base_label], options[label])
+        excluded[label] = comparability.excluded_figures(plan_issues)
+        differences.append(plan_choices.option_difference(base_plan, plan, pair, excluded[label]))
+    frontier, net_frontier = (
         efficiency.efficient_frontier(
-            list(options.values()), options[chosen], [*bars.values()], by_net
+            list(options.values()), options[base_label], [*excluded.values()], by_net
         )
         for by_net in (False, True)
     )
     return Comparison(
-        title=_scenario_title(first),
-        base=chosen,
-        year=at,
+        title=_scenario_title(base_plan),
+        base=base_label,
+        year=reference,
         options=tuple(options.values()),
-        unlike=tuple(unlike),
+        unlike=tuple(issues),
         changes=changes,
         projects=tuple(plan_choices.project_choices(by_label)),
         stockpiles=tuple(plan_choices.stockpile_choices(by_label)),
         differences=tuple(differences),
-        efficient=tuple(line.steps()),
-        efficient_by_net_cost=tuple(str(point.label) for point in net.efficient),
-        best_from=tuple(line.best_by_damage_value()),
-        best_from_by_net_cost=tuple(net.best_by_damage_value()),
-        dominated=tuple(line.dominated_increments()),
-        industry_alone=None if line.unfunded is None else line.unfunded.label,
-        over_industry=tuple(line.increments_over_unfunded()),
+        efficient=tuple(frontier.steps()),
+        efficient_by_net_cost=tuple(str(point.label) for point in net_frontier.efficient),
+        best_from=tuple(frontier.best_by_damage_value()),
+        best_from_by_net_cost=tuple(net_frontier.best_by_damage_value()),
+        dominated=tuple(frontier.dominated_increments()),
+        industry_alone=None if frontier.unfunded is None else frontier.unfunded.label,
+        over_industry=tuple(frontier.increments_over_unfunded()),
         own_views=tuple(build_funder_views(by_label, list(options.values()))),
         failed=tuple(failed),
         doubts=doubts.contradictions,
@@ -115,47 +117,54 @@ def check_options(
     federal: Collection[str],
     of_scenarios: bool,
 ) -> None:
-    """Refuse options that name what is not there (Misuse), and such as go with scenarios only where
-    plans alone are given by label, before anything is solved."""
-    if of_scenarios and all(isinstance(one, Plan) for one in candidates.values()):
+    """Check the arguments of a comparison before anything is solved.
+
+    Raises Misuse if a base, year or funder is unknown, a plan is of an earlier version, or options
+    for scenarios (``of_scenarios``) are given with plans only.
+    """
+    if of_scenarios and all(isinstance(candidate, Plan) for candidate in candidates.values()):
         raise Misuse(
             tr(
                 "--variants, --set, --budget, --reuse and --break-even go with scenario files, and "
                 "there is none."
             )
         )
-    for label, one in candidates.items():
-        if isinstance(one, Plan) and lacks_accounts(one):
+    for label, candidate in candidates.items():
+        if isinstance(candidate, Plan) and lacks_accounts(candidate):
             raise Misuse(
                 tr("'{path}' is of an earlier version: solve its scenario again.", path=label)
             )
     if base is not None and base not in candidates:
-        known = ", ".join(candidates)
-        raise Misuse(tr("--base {base}: there are the options {known}.", base=base, known=known))
+        known_labels = ", ".join(candidates)
+        raise Misuse(
+            tr("--base {base}: there are the options {known}.", base=base, known=known_labels)
+        )
     label = next(iter(candidates)) if base is None else base
-    cases = {name: one.case if isinstance(one, Plan) else one for name, one in candidates.items()}
-    first = cases[label]
-    if year is not None and first is not None and year not in first.horizon.years:
-        about: dict[str, Any] = {"year": year, "label": label}
-        about |= {"first": first.horizon.first_year, "last": first.horizon.last_year}
-        raise Misuse(tr("--year {year}: the horizon of '{label}' is {first} to {last}.", **about))
-    public = {one.id for plan in candidates.values() if isinstance(plan, Plan)
-              for one in plan.funders if one.kind == "public"}  # fmt: skip
+    cases = {
+        name: candidate.case if isinstance(candidate, Plan) else candidate
+        for name, candidate in candidates.items()
+    }
+    base_case = cases[label]
+    if year is not None and base_case is not None and year not in base_case.horizon.years:
+        args: dict[str, Any] = {"year": year, "label": label}
+        args |= {"first": base_case.horizon.first_year, "last": base_case.horizon.last_year}
+        raise Misuse(tr("--year {year}: the horizon of '{label}' is {first} to {last}.", **args))
+    public = {candidate.id for plan in candidates.values() if isinstance(plan, Plan)
+              for candidate in plan.funders if candidate.kind == "public"}  # fmt: skip
     for case in filter(None, cases.values()):
         public |= {id for id, funder in case.funders.items() if funder.kind == "public"}
     for funder in federal:
         if funder not in public:
-            about = {"funder": funder, "known": ", ".join(sorted(public))}
-            raise Misuse(tr("--federal {funder}: the public funders are {known}.", **about))
+            args = {"funder": funder, "known": ", ".join(sorted(public))}
+            raise Misuse(tr("--federal {funder}: the public funders are {known}.", **args))
 
 
 def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
-    """A comparison made anew from its plans, by label; what it says of others it keeps.
+    """Recompute a comparison from its plans, by label, keeping what does not follow from them.
 
-    Fields that came after the version that wrote it are those that are made anew: it has to be
-    :func:`completed` with them before the two are set against each other.
-
-    Raises ValueError as :func:`compare`.
+    The saved comparison may be of an earlier version and lack fields: complete it with
+    :func:`fill_missing_fields` before comparing the two. Raises ValueError like
+    :func:`compare_plans`.
     """
     parts = [part for option in comparison.options for part in option.cost.parts]
     return compare_plans(
@@ -163,7 +172,7 @@ def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
         list(plans),
         base=comparison.base,
         year=comparison.year,
-        # Of those who pay nothing it makes no difference.
+        # For funders that pay nothing it makes no difference.
         federal={part.funder for part in parts if part.federal},
         failed=comparison.failed,
         doubts=comparison.caveats,
@@ -171,17 +180,17 @@ def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
 
 
 def fill_missing_fields(saved: Any, recomputed: Any) -> Any:
-    """What a document says, with what it lacks as it is when it is made anew: an earlier version
-    did not write all fields of today."""
+    """Return the saved result, completed with recomputed values of fields that it lacks."""
     if isinstance(saved, Result) and type(saved) is type(recomputed):
-        both = {
+        pairs = {
             name: (getattr(saved, name), getattr(recomputed, name))
             for name in type(saved).model_fields
         }
-        known = saved.model_fields_set
+        saved_fields = saved.model_fields_set
         return saved.model_copy(
             update={
-                n: fill_missing_fields(*pair) if n in known else pair[1] for n, pair in both.items()
+                n: fill_missing_fields(*pair) if n in saved_fields else pair[1]
+                for n, pair in pairs.items()
             }
         )
     if isinstance(saved, tuple) and isinstance(recomputed, tuple) and len(saved) == len(recomputed):
@@ -195,20 +204,21 @@ def fill_missing_fields(saved: Any, recomputed: Any) -> Any:
 
 
 def make_unique(labels: Sequence[str]) -> list[str]:
-    """The labels, a number put behind those that came before."""
-    taken: set[str] = set()
-    found = []
+    """Return the labels, with a number appended to repeated ones."""
+    used: set[str] = set()
+    unique = []
     for label in labels:
         number, name = 1, label
-        while name in taken:
+        while name in used:
             number += 1
             name = f"{label}-{number}"
-        taken.add(name)
-        found.append(name)
-    return found
+        used.add(name)
+        unique.append(name)
+    return unique
 
 
 def _check_federal(plans: Sequence[Plan], federal: Collection[str] | None) -> None:
+    """Raise ValueError for an unknown public funder."""
     known = {funder.id for plan in plans for funder in plan.funders if funder.kind == "public"}
     for funder in federal or ():
         if funder not in known:
@@ -220,9 +230,10 @@ def _check_federal(plans: Sequence[Plan], federal: Collection[str] | None) -> No
 def plan_as_option(
     label: str, plan: Plan, year: int | None = None, federal: Collection[str] | None = None
 ) -> Option:
-    """A plan as an option: what it buys and costs; arguments as of :func:`compare`."""
+    """Return a plan as an option: what it achieves and costs; arguments as of
+    :func:`compare_plans`."""
     certificate = plan.certificate
-    bought = compute_benefit(plan, year)
+    benefit = compute_benefit(plan, year)
     variant = plan.case.variants.get(plan.variant) if plan.case and plan.variant else None
     return Option(
         label=label,
@@ -234,28 +245,30 @@ def plan_as_option(
         set=variant.set if variant else {},
         currency=plan.currency,
         proof=Proof(**{name: getattr(certificate, name) for name in Proof.model_fields}),
-        benefit=bought,
-        cost=compute_cost(plan, bought, federal),
+        benefit=benefit,
+        cost=compute_cost(plan, benefit, federal),
         worth_from=plan.worth_from,
         under=tuple(_set_outcomes(plan)),
     )
 
 
 def _set_outcomes(plan: Plan) -> Iterator[OptionSetOutcome]:
-    """The outcome under each set of assumptions."""
+    """Yield the outcome under each assumption set."""
     sets = {} if plan.case is None else plan.case.assumptions
-    for own in plan.under:
-        told = sets.get(own.id)
+    for outcome in plan.under:
+        assumption_set = sets.get(outcome.id)
         yield OptionSetOutcome(
-            id=own.id,
-            title=bilingual_text(None if told is None else told.title, own.title),
-            expected=own.expected,
-            expected_without_plan=own.without_plan.expected,
+            id=outcome.id,
+            title=bilingual_text(
+                None if assumption_set is None else assumption_set.title, outcome.title
+            ),
+            expected=outcome.expected,
+            expected_without_plan=outcome.without_plan.expected,
         )
 
 
 def bilingual_text(text: LocalizedText | str | None, fallback: str) -> BilingualName:
-    """A text in both languages; the fallback where there is none."""
+    """Return a text in both languages; the fallback if there is none."""
     if isinstance(text, str):
         return BilingualName(en=text, de=text)
     return BilingualName(
@@ -264,12 +277,12 @@ def bilingual_text(text: LocalizedText | str | None, fallback: str) -> Bilingual
 
 
 def _scenario_title(plan: Plan) -> BilingualName:
-    """The title of a plan's scenario."""
+    """Return the title of a plan's scenario."""
     return bilingual_text(plan.case.title if plan.case else None, plan.title)
 
 
 def _option_title(plan: Plan) -> BilingualName:
-    """The title of the variant that was applied, or else of the scenario."""
+    """Return the title of the variant that was applied, or else of the scenario."""
     variant = plan.case.variants.get(plan.variant) if plan.case and plan.variant else None
     if variant is not None:
         return bilingual_text(variant.title, plan.variant or "")
@@ -277,23 +290,26 @@ def _option_title(plan: Plan) -> BilingualName:
 
 
 def _item_names(plans: Sequence[Plan]) -> ComparisonNames:
-    """Names of all items of the plans; where two plans name one differently the first counts."""
+    """Return the names of all items of the plans; where plans differ, the first name counts."""
     kinds = ("materials", "consumers", "projects", "stockpiles", "funders")
-    found: dict[str, dict[str, BilingualName]] = {kind: {} for kind in kinds}
-    lines: dict[str, dict[str, BilingualName]] = {}
+    names_by_kind: dict[str, dict[str, BilingualName]] = {kind: {} for kind in kinds}
+    line_names: dict[str, dict[str, BilingualName]] = {}
     instruments: dict[str, dict[str, BilingualName]] = {}
     for plan in plans:
-        for kind, known in found.items():
-            _add_names(known, getattr(plan.case or plan, kind))
+        for kind, names in names_by_kind.items():
+            _add_names(names, getattr(plan.case or plan, kind))
         for f, funder in plan.case.funders.items() if plan.case else ():
-            for of, items in ((lines, funder.budget_lines), (instruments, funder.instruments)):
+            for names_by_funder, items in (
+                (line_names, funder.budget_lines),
+                (instruments, funder.instruments),
+            ):
                 if items:
-                    _add_names(of.setdefault(f, {}), items)
-    return ComparisonNames(**found, budget_lines=lines, instruments=instruments)
+                    _add_names(names_by_funder.setdefault(f, {}), items)
+    return ComparisonNames(**names_by_kind, budget_lines=line_names, instruments=instruments)
 
 
 def _add_names(known: dict[str, BilingualName], items: Any) -> None:
-    """Names of items, which come by their ids or carry them; the first name of each counts."""
-    some = items.items() if isinstance(items, dict) else ((item.id, item) for item in items)
-    for id_, item in some:
+    """Add the names of items, given by id or carrying it; existing names stay."""
+    pairs = items.items() if isinstance(items, dict) else ((item.id, item) for item in items)
+    for id_, item in pairs:
         known.setdefault(id_, bilingual_text(item.name, id_))

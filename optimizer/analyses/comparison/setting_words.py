@@ -1,4 +1,4 @@
-"""What an option sets otherwise than the base, in words: names of parts, fields and values."""
+"""Descriptions of the settings in which an option differs from the base."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,19 +22,19 @@ from optimizer.report.scenario_workbook.fields import (
 from optimizer.report.wording import capitalize, join_with_and
 
 MAX_NAMED = 3
-"""Items or values that are named one by one."""
+"""Maximum number of items or values that are named one by one."""
 MAX_STATEMENTS = 8
-"""Statements that are made of an option."""
+"""Maximum number of statements on an option."""
 ARROW = " → "
 ZERO_DEFAULT_FIELDS = frozenset({
     "budget_by_year_meur", "by_year_meur", "delay_years",
     "paid_by", "storage_paid_by", "financing_paid_by", "premium_paid_by",
 })  # fmt: skip
-"""Fields whose keys that are not named are 0; elsewhere another rule holds, or none."""
+"""Mappings in which a missing key means 0; in others it has another default, or none."""
 
 
 class SettingOwner(NamedTuple):
-    """An item that a setting belongs to, by its section and its id, or position."""
+    """An item that a setting belongs to: its section and its id, or position."""
 
     section: tuple[str, ...]
     id: str
@@ -42,114 +42,129 @@ class SettingOwner(NamedTuple):
 
 @dataclass(frozen=True)
 class ChangedSetting:
-    """A field of a scenario and what of it changes: all of it, or values by their keys."""
+    """A field of a scenario and its changes: the whole value, or values by key."""
 
     owners: tuple[
         SettingOwner, ...
-    ]  # an item, and one within it; none of a field of the whole scenario
+    ]  # an item, and one within it; empty for a field of the scenario
     field: Field
     label: str
-    changes: Sequence[tuple[str, ValueChange]]  # keys are empty where all of it changes
+    changes: Sequence[tuple[str, ValueChange]]  # the key is empty if the whole value changes
 
     @property
     def is_whole_item(self) -> bool:
-        """Whether an item itself is what one of both lacks."""
+        """Whether a whole item is added or removed."""
         return not self.label
 
 
 def changed_settings(changes: Sequence[ValueChange]) -> list[ChangedSetting]:
-    """What changes, one a field."""
-    read = [(_parse_path(change.path), change) for change in changes]
-    found = []
-    for (owners, fields), some in groupby(read, lambda pair: pair[0][:2]):
-        several = [(at[2], change) for at, change in some]
+    """Group changed values by field."""
+    parsed = [(_parse_path(change.path), change) for change in changes]
+    settings = []
+    for (owners, fields), group in groupby(parsed, lambda pair: pair[0][:2]):
+        keyed_changes = [(location[2], change) for location, change in group]
         path = tuple(fields)
-        own = () if owners and path == owners[-1].section else path
-        found.append(
+        has_label = () if owners and path == owners[-1].section else path
+        settings.append(
             ChangedSetting(
                 owners,
                 _field_at(path),
-                capitalize(translate_label(field_label(path))) if own else "",
-                several,
+                capitalize(translate_label(field_label(path))) if has_label else "",
+                keyed_changes,
             )
         )
-    return found
+    return settings
 
 
 def _parse_path(path: str) -> tuple[tuple[SettingOwner, ...], tuple[str, ...], str]:
-    """The items, the field and the key within it that a path leads to."""
+    """Split a path into the items, the field and the key within it."""
     shape: Shape = SCENARIO_SHAPE
     owners: list[SettingOwner] = []
     fields: list[str] = []
     steps = path.split(".")
     for n, step in enumerate(steps):
-        inside = shape_of_step(shape, step) or ANY_SHAPE
+        child_shape = shape_of_step(shape, step) or ANY_SHAPE
         if shape.kind in ("model", "any"):
             fields.append(step)
         elif tab_at(tuple(fields)) is not None:
             owners.append(SettingOwner(tuple(fields), step))
-        elif inside.kind != "model":
+        elif child_shape.kind != "model":
             return tuple(owners), tuple(fields), ".".join(steps[n:])
-        shape = inside
+        shape = child_shape
     return tuple(owners), tuple(fields), ""
 
 
 def _field_at(path: Sequence[str]) -> Field:
+    """Return the field at a path."""
     shape: Shape = SCENARIO_SHAPE
     for step in path[:-1]:
-        inside = shape_of_step(shape, step) or ANY_SHAPE
-        # Of items and positions any one will do.
-        shape = (shape_of_step(inside, "0") or ANY_SHAPE) if inside.kind != "model" else inside
+        child_shape = shape_of_step(shape, step) or ANY_SHAPE
+        # All items of a list have the same shape.
+        shape = (
+            (shape_of_step(child_shape, "0") or ANY_SHAPE)
+            if child_shape.kind != "model"
+            else child_shape
+        )
     return find_field(shape, path[-1])
 
 
 @dataclass(frozen=True)
 class SettingDescriber:
-    """Settings in the words of the current language, with the names of a comparison."""
+    """Describes settings in the current language, with the names of a comparison."""
 
     names: ComparisonNames
     to_text: Callable[[BilingualName], str]
     currency: str
 
     def describe_changes(self, changes: Sequence[ValueChange]) -> list[str]:
-        """What changes, the same field of several items together; the rest is counted."""
-        found: list[tuple[str, str]] = []
+        """Describe changes, the same field of several items together.
+
+        What exceeds ``MAX_STATEMENTS`` is counted.
+        """
+        statements: list[tuple[str, str]] = []
         by_field: dict[Any, list[ChangedSetting]] = {}
-        for one in changed_settings(changes):
-            named = one.owners if len(one.owners) > 1 or one.is_whole_item else ()
-            key = (one.owners[-1].section, one.label, named) if one.owners else one.label
-            by_field.setdefault(key, []).append(one)
-        for several in by_field.values():
-            found += self._describe_field(several)
+        for setting in changed_settings(changes):
+            owners = setting.owners if len(setting.owners) > 1 or setting.is_whole_item else ()
+            key = (
+                (setting.owners[-1].section, setting.label, owners)
+                if setting.owners
+                else setting.label
+            )
+            by_field.setdefault(key, []).append(setting)
+        for same_field in by_field.values():
+            statements += self._describe_field(same_field)
         parts = [
-            ": ".join(filter(None, (owner, ", ".join(text for _, text in some))))
-            for owner, some in groupby(found, lambda pair: pair[0])
+            ": ".join(filter(None, (owner, ", ".join(text for _, text in group))))
+            for owner, group in groupby(statements, lambda pair: pair[0])
         ]
         if len(parts) > MAX_STATEMENTS:
-            rest = tr("{count} more settings", count=len(parts) - MAX_STATEMENTS + 1)
-            parts = [*parts[: MAX_STATEMENTS - 1], rest]
+            remainder = tr("{count} more settings", count=len(parts) - MAX_STATEMENTS + 1)
+            parts = [*parts[: MAX_STATEMENTS - 1], remainder]
         return parts
 
     def _describe_field(
         self, settings_of_field: Sequence[ChangedSetting]
     ) -> Iterator[tuple[str, str]]:
-        """What is said of one field, by whose it is."""
+        """Yield the owners and the text of the changes of one field."""
         by_text: dict[str, list[str]] = {}
-        for one in settings_of_field:
-            by_text.setdefault(self._describe_change(one), []).append(self._owner_name(one))
+        for setting in settings_of_field:
+            by_text.setdefault(self._describe_change(setting), []).append(self._owner_name(setting))
         if len(by_text) == 1 or len(settings_of_field) <= MAX_NAMED:
             for text, owners in by_text.items():
                 yield self._describe_owners(owners, settings_of_field[0]), text
             return
-        ends = {self._new_value_text(one) for one in settings_of_field}
-        first, end = settings_of_field[0], ends.pop() if len(ends) == 1 else ""
-        text = f"{first.label}{ARROW}{end}" if end else _changed_statement(first)
+        new_values = {self._new_value_text(setting) for setting in settings_of_field}
+        first, new_value = settings_of_field[0], new_values.pop() if len(new_values) == 1 else ""
+        text = f"{first.label}{ARROW}{new_value}" if new_value else _changed_statement(first)
         yield (
-            self._describe_owners([self._owner_name(one) for one in settings_of_field], first),
+            self._describe_owners(
+                [self._owner_name(setting) for setting in settings_of_field], first
+            ),
             text,
         )
 
     def _describe_owners(self, owners: Sequence[str], setting: ChangedSetting) -> str:
+        """Return the owners of a field in words; their number if there are many."""
         if (
             not setting.owners
             or setting.is_whole_item
@@ -160,20 +175,23 @@ class SettingDescriber:
         return f"{tab.title if tab else ''} ({len(owners)})"
 
     def _owner_name(self, setting: ChangedSetting) -> str:
-        """The items that a setting is of; of a row without an id nothing."""
-        some = setting.owners[:-1] if setting.is_whole_item else setting.owners
-        return ", ".join(filter(None, (self._item_name(o, setting.owners[0].id) for o in some)))
+        """Return the names of a setting's items; empty for a row without an id."""
+        owners = setting.owners[:-1] if setting.is_whole_item else setting.owners
+        return ", ".join(
+            filter(None, (self._item_name(owner, setting.owners[0].id) for owner in owners))
+        )
 
     def _item_name(self, owner: SettingOwner, outer: str) -> str:
+        """Return the name of an item, or its id; empty if its section has no ids."""
         tab = tab_at(owner.section)
         if tab is None or not tab.has_ids:
             return ""
-        known: Any = getattr(self.names, owner.section[-1], {})
-        known = known.get(outer, {}) if len(owner.section) > 1 else known
-        return self.to_text(known[owner.id]) if owner.id in known else id_as_words(owner.id)
+        names: Any = getattr(self.names, owner.section[-1], {})
+        names = names.get(outer, {}) if len(owner.section) > 1 else names
+        return self.to_text(names[owner.id]) if owner.id in names else id_as_words(owner.id)
 
     def _describe_change(self, setting: ChangedSetting) -> str:
-        """What changes of a field, with its label."""
+        """Describe the change of a field, with its label."""
         if setting.is_whole_item:
             (_, change), *_ = setting.changes
             last = setting.owners[-1]
@@ -186,50 +204,50 @@ class SettingDescriber:
             return tr("without {project}", project=item) if change.value is None else item
         if all(not key for key, _ in setting.changes):
             (_, change), *_ = setting.changes
-            before, after = (
-                self._format_json(change.base, setting),
-                self._format_json(change.value, setting),
-            )
+            before = self._format_json(change.base, setting)
+            after = self._format_json(change.value, setting)
             if before is None or after is None:
                 return _changed_statement(setting)
             return f"{setting.label} {self._format_change(before, after, setting)}"
         return f"{setting.label} {', '.join(self._describe_changes_by_key(setting))}"
 
     def _describe_changes_by_key(self, setting: ChangedSetting) -> Iterator[str]:
-        """What changes by key; years in a row that change alike are told together."""
-        told = []
+        """Yield the changes by key; consecutive years with the same change are joined."""
+        described = []
         absent = "0" if setting.field.name in ZERO_DEFAULT_FIELDS else None
-        for place, (key, change) in enumerate(setting.changes):
+        for index, (key, change) in enumerate(setting.changes):
             pair = [self._format_json(x or absent, setting) for x in (change.base, change.value)]
             before, after = (tr("other") if text is None else text for text in pair)
-            row = int(key) - place if key.isdecimal() else None
-            told.append((key, (self._format_change(before, after, setting), row)))
-        for (text, row), some in groupby(told, lambda pair: pair[1]):
-            keys = [key for key, _ in some]
-            years = len(keys) > 1 and row is not None
+            offset = int(key) - index if key.isdecimal() else None
+            described.append((key, (self._format_change(before, after, setting), offset)))
+        for (text, offset), group in groupby(described, lambda pair: pair[1]):
+            keys = [key for key, _ in group]
+            is_year_range = len(keys) > 1 and offset is not None
             name = (
                 f"{keys[0]}–{keys[-1]}"
-                if years
+                if is_year_range
                 else ", ".join(self._key_name(k, setting) for k in keys)
             )
             yield f"{name} {text}"
 
     def _key_name(self, key: str, setting: ChangedSetting) -> str:
-        known: Mapping[str, BilingualName] = getattr(
+        """Return the name of the item that a key refers to, or the key in words."""
+        names: Mapping[str, BilingualName] = getattr(
             self.names, referenced_section(setting.field.name), {}
         )
         if setting.field.name == "charges" and setting.owners:
-            known = self.names.budget_lines.get(setting.owners[0].id, {})
-        return self.to_text(known[key]) if key in known else id_as_words(key)
+            names = self.names.budget_lines.get(setting.owners[0].id, {})
+        return self.to_text(names[key]) if key in names else id_as_words(key)
 
     def _new_value_text(self, setting: ChangedSetting) -> str:
-        """What a field becomes, where that is one value."""
+        """Return the new value of a field, if it is a single one."""
         if len(setting.changes) > 1 or setting.changes[0][0]:
             return ""
         value = self._format_json(setting.changes[0][1].value, setting)
         return "" if value is None else self._format_change("", value, setting).strip()
 
     def _format_change(self, before: str, after: str, setting: ChangedSetting) -> str:
+        """Format a change, with the unit of the field."""
         text = f"{before}{ARROW}{after}" if before else after
         unit = "" if setting.field.is_percent or setting.field.is_year else setting.field.unit
         if not unit or not any(sign.isdigit() for sign in text):
@@ -237,16 +255,17 @@ class SettingDescriber:
         return f"{text} {translate_label(unit).replace('EUR', self.currency)}"
 
     def _format_json(self, text: str | None, setting: ChangedSetting) -> str | None:
-        """A value in words; None where it has too many parts for it."""
+        """Format a JSON value; None if it has too many parts."""
         if text is None:
             return tr("not set")
         try:
             value = json.loads(text)
         except ValueError:
-            return None  # cut off
+            return None  # truncated
         return self._format_value(value, setting)
 
     def _format_value(self, value: Any, setting: ChangedSetting) -> str | None:
+        """Format a value; None if it has too many parts."""
         if isinstance(value, bool):
             return tr("yes") if value else tr("no")
         if isinstance(value, int | float):
@@ -269,17 +288,17 @@ class SettingDescriber:
 
 
 def _changed_statement(setting: ChangedSetting) -> str:
-    """That a field changes, where its values are too many to be told."""
+    """Return the statement that a field changes, without its values."""
     return tr("“{setting}” changed", setting=setting.label.rstrip(":"))
 
 
 def id_as_words(id: str) -> str:
-    """An id or the name of a field as words, where nothing else names it."""
+    """Return an id or the name of a field as words, if nothing else names it."""
     return sanitize(id.replace("_", " ").replace(".", ", "))
 
 
 def subject_name(subject: str) -> str:
-    """What two scenarios differ in: a section or a field of the scenario."""
+    """Return the name of a subject of :class:`ComparabilityIssue`."""
     if subject == "outcome.without_plan":
         return tr("what is expected without any plan")
     if subject in ENGLISH_TEXTS["groups"]:

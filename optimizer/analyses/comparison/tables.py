@@ -1,4 +1,4 @@
-"""What options choose and pay for, and what makes the difference between them."""
+"""Tables on what options choose and pay for, and on the differences between them."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,25 +31,26 @@ from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_MATERIALS_NAMED = 2
-"""Materials that are told one by one; the others stand in a table."""
+"""Maximum number of materials that are named; a table has all of them."""
 MIN_SHARE_NAMED = 0.02
-"""A smaller part of the difference is not told."""
+"""Minimum share of a material in the difference to be named."""
 
 
 def option_columns(
     wording: ComparisonWording, value_of: Callable[[Any, Option], Any], form: Any, **more: Any
 ) -> list[Column]:
-    """A column an option, of rows that are items."""
+    """Return a column per option, for rows that are items."""
 
     def column(option: Option) -> Column:
-        return Column(wording.option_name(option.label), lambda row: value_of(row, option), form, decimals_group="options",
-                      key=wording.column_key(option.label), width=17, **more)  # fmt: skip
+        return Column(wording.option_name(option.label), lambda row: value_of(row, option), form,
+                      decimals_group="options", key=wording.column_key(option.label), width=17,
+                      **more)  # fmt: skip
 
     return with_numbered_headers(wording, list(map(column, wording.options)))
 
 
 def funding_by_year_table(wording: ComparisonWording, title: str) -> list[Table]:
-    """Public funding by year."""
+    """Return the table of public funding by year."""
     paid = {o.label: o.cost.public.paid_by_year_meur for o in wording.options}
     return year_table(wording, title, paid, "by-year")
 
@@ -61,121 +62,128 @@ def year_table(
     table_name: str,
     max_years: int | None = None,
 ) -> list[Table]:
-    """Money by year, a column an option; ``amounts`` by its label. Where there are many more than
-    ``most`` years, the later ones stand together."""
+    """Return the table of money by year, a column per option; ``amounts`` are by label.
 
-    def of(some: Sequence[str], option: Option) -> float | None:
+    If there are more than ``max_years + 1`` years, those after the first ``max_years`` are added
+    up.
+    """
+
+    def paid_in(some_years: Sequence[str], option: Option) -> float | None:
         by_year = amounts.get(option.label, {})
-        barred = wording.is_excluded(option.label, "money")
-        return None if barred else math.fsum(by_year.get(year, 0.0) for year in some)
+        is_excluded = wording.is_excluded(option.label, "money")
+        return None if is_excluded else math.fsum(by_year.get(year, 0.0) for year in some_years)
 
     years = sorted({year for by_year in amounts.values() for year in by_year}, key=int)
     if not any(
-        abs(of([year], o) or 0.0) > ZERO_TOLERANCE for year in years for o in wording.options
+        abs(paid_in([year], o) or 0.0) > ZERO_TOLERANCE for year in years for o in wording.options
     ):
         return []
-    alone = len(years) if max_years is None or len(years) <= max_years + 1 else max_years
-    rows = [[year] for year in years[:alone]] + ([years[alone:]] if years[alone:] else [])
-    first = Column(
-        tr("Year"), lambda some: int(some[0]) if len(some) == 1 else tr("Later"), "year", width=34
+    single = len(years) if max_years is None or len(years) <= max_years + 1 else max_years
+    rows = [[year] for year in years[:single]] + ([years[single:]] if years[single:] else [])
+    year_column = Column(
+        tr("Year"), lambda row: int(row[0]) if len(row) == 1 else tr("Later"), "year", width=34
     )
-    shown = [first, *option_columns(wording, of, "money", total=True)]
-    return [Table(title, rows, shown, table_name, total_label=tr("All years"))]
+    columns = [year_column, *option_columns(wording, paid_in, "money", total=True)]
+    return [Table(title, rows, columns, table_name, total_label=tr("All years"))]
 
 
 def budget_table(wording: ComparisonWording, title: str) -> list[Part]:
-    """How far each budget is used."""
+    """Return the table of the used share of each budget."""
     uses = {(u.funder, u.line): u for o in reversed(wording.options) for u in o.cost.budgets}
 
     def share(use: BudgetUse, option: Option) -> float | None:
-        for own in option.cost.budgets:
-            if (own.funder, own.line) == (use.funder, use.line) and own.granted_meur:
-                return own.used_meur / own.granted_meur
+        for budget in option.cost.budgets:
+            if (budget.funder, budget.line) == (use.funder, use.line) and budget.granted_meur:
+                return budget.used_meur / budget.granted_meur
         return None
 
-    shown = [
+    columns = [
         Column(tr("Budget"), wording.budget_name, "text"),
         *option_columns(wording, share, "share"),
     ]
-    return [Table(title, list(uses.values()), shown, "budgets", wording.with_legend())]
+    return [Table(title, list(uses.values()), columns, "budgets", wording.with_legend())]
 
 
 def project_parts(wording: ComparisonWording) -> Iterator[Part]:
-    """Which projects are in all, some or none of the options."""
+    """Yield the projects in all, some or none of the options."""
     kinds = {"all": tr("all"), "some": tr("some"), "none": tr("none")}
-    of = {kind: [p for p in wording.result.projects if p.built_in == kind] for kind in kinds}
+    by_kind = {kind: [p for p in wording.result.projects if p.built_in == kind] for kind in kinds}
     if not wording.result.projects:
         return
     yield tr(
         "Projects of the scenario: {count}; supported in all options: {all}, in some: {some}, in "
         "none: {none}.",
         count=format_number(len(wording.result.projects)),
-        **{kind: format_number(len(some)) for kind, some in of.items()},
+        **{kind: format_number(len(projects)) for kind, projects in by_kind.items()},
     )
-    shown = [
+    columns = [
         Column(tr("Project"), lambda row: wording.name("projects", row.project), "text"),
         Column(tr("In"), lambda row: kinds[row.built_in], "text"),
         *option_columns(wording, _decision_year, "year"),
         id_column(tr("Id"), "id", "project"),
     ]
-    title, some = tr("Year of the decision to build"), [*of["all"], *of["some"]]
-    yield Table(title, some, shown, "projects")
-    if of["none"]:
-        names = wording.names("projects", [p.project for p in of["none"]])
+    title, projects = tr("Year of the decision to build"), [*by_kind["all"], *by_kind["some"]]
+    yield Table(title, projects, columns, "projects")
+    if by_kind["none"]:
+        names = wording.names("projects", [p.project for p in by_kind["none"]])
         yield tr("In no option: {names}.", names=names)
 
 
 PROBABILITY_TOLERANCE = 1e-9
-"""A probability that is short of 1 by less is 1."""
+"""Difference from 1 up to which a probability counts as 1."""
 
 
 def _decision_year(row: Any, option: Option) -> DisplayedValue | int | None:
-    """The year in which an option decides to build, and how likely where that is left open."""
-    own = row.options.get(option.label)
-    if own is None or own.probability >= 1 - PROBABILITY_TOLERANCE:
-        return None if own is None else own.start
-    said = tr("{year} ({chance})", year=own.start, chance=format_rounded_percent(own.probability))
-    return DisplayedValue(said, own.start)
+    """Return the year in which an option decides to build, with its probability if below 1."""
+    choice = row.options.get(option.label)
+    if choice is None or choice.probability >= 1 - PROBABILITY_TOLERANCE:
+        return None if choice is None else choice.start
+    text = tr(
+        "{year} ({chance})", year=choice.start, chance=format_rounded_percent(choice.probability)
+    )
+    return DisplayedValue(text, choice.start)
 
 
 def stock_parts(wording: ComparisonWording, title: str) -> Iterator[Part]:
-    """How much each option holds in stock."""
+    """Yield the table of stocks by option."""
 
     def held(row: Any, option: Option) -> float:
         return getattr(row.options.get(option.label), "held_t", 0.0)
 
-    shown = [
+    columns = [
         Column(tr("Stockpile"), lambda row: wording.name("stockpiles", row.stockpile), "text"),
         *option_columns(wording, held, lambda _row: "tonnes"),
         id_column(tr("Id"), "id", "stockpile"),
     ]
-    some = [pile for pile in wording.result.stockpiles if pile.bought_in != "none"]
-    idle = [pile.stockpile for pile in wording.result.stockpiles if pile.bought_in == "none"]
-    yield Table(title, some, shown, "stockpiles", wording.with_legend())
-    if idle:
-        yield tr("In no option: {names}.", names=wording.names("stockpiles", idle))
+    bought = [choice for choice in wording.result.stockpiles if choice.bought_in != "none"]
+    unused = [x.stockpile for x in wording.result.stockpiles if x.bought_in == "none"]
+    yield Table(title, bought, columns, "stockpiles", wording.with_legend())
+    if unused:
+        yield tr("In no option: {names}.", names=wording.names("stockpiles", unused))
 
 
 def difference_bullets(wording: ComparisonWording) -> Iterator[Part]:
-    """What makes the difference between each option and the base, the main thing first."""
+    """Yield the reasons for each option's difference from the base, largest first."""
     yield Bullets([
-        " ".join([_main_difference(wording, one), *_material_sentence(wording, one), *_money_sentences(wording, one)])
-        for one in wording.differences
+        " ".join([_main_difference(wording, d), *_material_sentence(wording, d),
+                  *_money_sentences(wording, d)])
+        for d in wording.differences
     ])  # fmt: skip
 
 
 def _main_difference(wording: ComparisonWording, difference: OptionDifference) -> str:
-    about = {
+    """Describe the difference of expected damage between an option and the base."""
+    args = {
         "option": wording.option_name(difference.option),
         "base": wording.option_name(wording.result.base),
     }
     if difference.expected is None:
         return tr(
-            "“{option}” and “{base}”: {noun} is not compared.", noun=wording.outcome_word, **about
+            "“{option}” and “{base}”: {noun} is not compared.", noun=wording.outcome_word, **args
         )
     if abs(difference.expected) <= ZERO_TOLERANCE:
         return tr(
-            "“{option}” and “{base}” leave the same {noun}.", noun=wording.outcome_word, **about
+            "“{option}” and “{base}” leave the same {noun}.", noun=wording.outcome_word, **args
         )
     if difference.significant is False:
         return tr(
@@ -183,59 +191,63 @@ def _main_difference(wording: ComparisonWording, difference: OptionDifference) -
             "both plans leave room for {room}.",
             amount=wording.amount(abs(difference.expected)),
             room=format_rounded(difference.resolution or 0.0),
-            **about,
+            **args,
         )
     option = wording.option(difference.option).benefit.expected
     before = wording.base.benefit.expected.without_plan
-    about["change"] = _less_or_more(wording, difference.expected)
+    args["change"] = _less_or_more(wording, difference.expected)
     if before <= 0 or abs(before - option.without_plan) > ZERO_TOLERANCE * before:
-        return tr("“{option}” leaves {change} than “{base}”.", **about)
+        return tr("“{option}” leaves {change} than “{base}”.", **args)
     return tr(
         "“{option}” leaves {change} than “{base}”: {share} of what is expected without any plan.",
         share=format_percent(abs(difference.expected) / before),
-        **about,
+        **args,
     )
 
 
 def _less_or_more(wording: ComparisonWording, change: float) -> str:
-    about = {"amount": wording.amount(abs(change)), "noun": wording.outcome_word}
-    less, more = tr("{amount} less {noun}", **about), tr("{amount} more {noun}", **about)
+    """Return a change of damage in words."""
+    args = {"amount": wording.amount(abs(change)), "noun": wording.outcome_word}
+    less, more = tr("{amount} less {noun}", **args), tr("{amount} more {noun}", **args)
     return less if change < 0 else more
 
 
 def _material_sentence(wording: ComparisonWording, difference: OptionDifference) -> Iterator[str]:
-    """The materials that make most of the difference."""
+    """Yield the materials that make most of the difference."""
     if difference.expected is None or difference.significant is False:
         return
-    whole = sum(abs(part.damage) for part in difference.by_material)
-    told = []
+    total = sum(abs(part.damage) for part in difference.by_material)
+    sentences = []
     for part in difference.by_material[:MAX_MATERIALS_NAMED]:
-        if abs(part.damage) <= MIN_SHARE_NAMED * whole:
+        if abs(part.damage) <= MIN_SHARE_NAMED * total:
             continue
-        piles = [change for change in part.stockpiles if abs(change.held_t) > ZERO_TOLERANCE]
-        done = [_describe_project_change(wording, change) for change in part.projects]
-        done += [
-            f"{wording.name('stockpiles', change.stockpile)}: {wording.format_signed(change.held_t)} {tr('t')}"
-            for change in piles
+        changes = [change for change in part.stockpiles if abs(change.held_t) > ZERO_TOLERANCE]
+        reasons = [_describe_project_change(wording, change) for change in part.projects]
+        reasons += [
+            f"{wording.name('stockpiles', change.stockpile)}: "
+            f"{wording.format_signed(change.held_t)} {tr('t')}"
+            for change in changes
         ]
         name = f"{wording.name('materials', part.material)} {wording.format_signed(part.damage)}"
-        told.append(f"{name} ({join_texts(done)})" if done else name)
-    if told:
-        yield tr("Largest parts: {parts}.", parts="; ".join(told))
+        sentences.append(f"{name} ({join_texts(reasons)})" if reasons else name)
+    if sentences:
+        yield tr("Largest parts: {parts}.", parts="; ".join(sentences))
 
 
 def _describe_project_change(wording: ComparisonWording, change: ProjectChange) -> str:
-    before, after = (getattr(of, "start", None) for of in (change.base, change.option))
-    about = {"project": wording.name("projects", change.project), "before": before, "after": after}
+    """Describe the change of a project."""
+    before, after = (getattr(project, "start", None) for project in (change.base, change.option))
+    args = {"project": wording.name("projects", change.project), "before": before, "after": after}
     return {
-        "added": tr("{project} in addition", **about),
-        "dropped": tr("without {project}", **about),
-        "moved": tr("{project} from {before} to {after}", **about),
-        "refinanced": tr("{project} financed otherwise", **about),
+        "added": tr("{project} in addition", **args),
+        "dropped": tr("without {project}", **args),
+        "moved": tr("{project} from {before} to {after}", **args),
+        "refinanced": tr("{project} financed otherwise", **args),
     }[change.change]
 
 
 def _money_sentences(wording: ComparisonWording, difference: OptionDifference) -> Iterator[str]:
+    """Yield the difference in public funding, and what an additional euro avoids."""
     if difference.public_paid_meur is not None:
         yield tr(
             "Public funding: {public} {unit} (not discounted).",
@@ -252,8 +264,7 @@ def _money_sentences(wording: ComparisonWording, difference: OptionDifference) -
 
 
 class DifferenceRow(NamedTuple):
-    """A row of differences: what there is with each option, by label, and how much more that is
-    than in the base."""
+    """A row of differences: levels by option's label, and their differences from the base."""
 
     id: str
     name: str
@@ -263,41 +274,51 @@ class DifferenceRow(NamedTuple):
 
 
 def damage_tables(wording: ComparisonWording) -> Iterator[Table]:
-    """How far each option's expected damage is from that of the base, by material and consumer;
-    where the plans are known, a sheet holds what is left with each."""
-    some = [d for d in wording.differences if d.expected is not None]
-    about = {"noun": wording.outcome_word, "unit": wording.unit}
-    for kind, header, caption, moves in (
+    """Yield the differences of expected damage by material and by consumer.
+
+    If the plans are available, a sheet holds the levels as well.
+    """
+    differences = [d for d in wording.differences if d.expected is not None]
+    args = {"noun": wording.outcome_word, "unit": wording.unit}
+    for kind, header, caption, changes in (
         ("materials", tr("Material"),
-         tr("Difference in expected {noun} by material ({unit})", **about),
-         {d.option: {m.material: m.damage for m in d.by_material} for d in some}),
+         tr("Difference in expected {noun} by material ({unit})", **args),
+         {d.option: {m.material: m.damage for m in d.by_material} for d in differences}),
         ("consumers", tr("Consumer"),
-         tr("Difference in expected {noun} by consumer ({unit})", **about),
-         {d.option: d.by_consumer for d in some}),
+         tr("Difference in expected {noun} by consumer ({unit})", **args),
+         {d.option: d.by_consumer for d in differences}),
     ):  # fmt: skip
-        left = {
+        levels = {
             o.label: {part.id: part.expected for part in getattr(wording.plans[o.label], kind)}
             for o in wording.options
             if o.label in wording.plans and not wording.is_excluded(o.label, "damage")
         }
-        known = dict.fromkeys(id for by in (moves, left) for of in by.values() for id in of)
+        ids = dict.fromkeys(
+            id for values in (changes, levels) for by_id in values.values() for id in by_id
+        )
         rows = [
             DifferenceRow(
-                id, wording.name(kind, id), _values_by_label(id, left), _values_by_label(id, moves)
+                id,
+                wording.name(kind, id),
+                _values_by_label(id, levels),
+                _values_by_label(id, changes),
             )
-            for id in known
+            for id in ids
         ]
         rows.sort(key=lambda row: -max(map(abs, row.differences.values()), default=0.0))
-        first = [Column(header, "name", "text")]
-        yield _difference_table(wording, caption, rows, kind, first, ("outcome", "signed_outcome"))
+        leading_columns = [Column(header, "name", "text")]
+        yield _difference_table(
+            wording, caption, rows, kind, leading_columns, ("outcome", "signed_outcome")
+        )
 
 
 def _values_by_label(item_id: Any, by_label: Mapping[str, Mapping[Any, float]]) -> dict[str, float]:
-    return {label: of.get(item_id, 0.0) for label, of in by_label.items()}
+    """Return the value of an item by option's label; 0 where it is missing."""
+    return {label: values.get(item_id, 0.0) for label, values in by_label.items()}
 
 
 def money_table(wording: ComparisonWording, title: str) -> Table:
-    """How far money is from that of the base, by funder and class, and of lenders."""
+    """Return the differences of money by funder and class, and of lenders."""
     paid: dict[str, dict[tuple[str, str | None], float]] = {
         o.label: {
             **{(p.funder, p.budget_class): p.sums.paid_meur for p in o.cost.parts},
@@ -307,18 +328,22 @@ def money_table(wording: ComparisonWording, title: str) -> Table:
         if not wording.is_excluded(o.label, "money")
     }
     rows, base = [], wording.result.base
-    for funder, booked in dict.fromkeys(at for of in paid.values() for at in of):
-        levels = _values_by_label((funder, booked), paid)
-        moves = {label: of - levels[base] for label, of in levels.items() if label != base}
+    for funder, budget_class in dict.fromkeys(key for value in paid.values() for key in value):
+        levels = _values_by_label((funder, budget_class), paid)
+        differences = {
+            label: value - levels[base] for label, value in levels.items() if label != base
+        }
         name = wording.name("funders", funder) if funder else tr("Lenders and investors")
         rows.append(
-            DifferenceRow(funder, name, levels, moves, budget_class_name(booked) if funder else "")
+            DifferenceRow(
+                funder, name, levels, differences, budget_class_name(budget_class) if funder else ""
+            )
         )
-    first = [
+    leading_columns = [
         Column(tr("Funder"), "name", "text"),
         Column(tr("Budget class"), "budget_class", "text", empty_text=""),
     ]
-    return _difference_table(wording, title, rows, "money", first, ("money", "signed"))
+    return _difference_table(wording, title, rows, "money", leading_columns, ("money", "signed"))
 
 
 def _difference_table(
@@ -329,7 +354,7 @@ def _difference_table(
     leading_columns: Sequence[Column],
     column_forms: tuple[ValueForm, ValueForm],
 ) -> Table:
-    """Differences of each option to the base; what there is with each stands on a sheet."""
+    """Return the table of differences of each option from the base; levels are only on a sheet."""
     base = wording.column_key(wording.result.base)
     rows = [
         r
@@ -337,22 +362,31 @@ def _difference_table(
         if max(map(abs, [*r.differences.values(), *r.levels.values(), 0])) > ZERO_TOLERANCE
     ]
     levels = dict.fromkeys(label for row in rows for label in row.levels)
-    moves = dict.fromkeys(label for row in rows for label in row.differences)
+    labels = dict.fromkeys(label for row in rows for label in row.differences)
     group = tr("Difference to “{base}”", base=wording.option_name(wording.result.base))
 
     def level(label: str) -> Column:
-        return Column(wording.option_name(label), lambda row: row.levels[label], column_forms[0], decimals_group="levels",
-                      media=SHEET, key=wording.column_key(label), total=True, width=17)  # fmt: skip
+        return Column(wording.option_name(label), lambda row: row.levels[label], column_forms[0],
+                      decimals_group="levels", media=SHEET, key=wording.column_key(label),
+                      total=True, width=17)  # fmt: skip
 
-    def move(label: str) -> Column:
+    def difference(label: str) -> Column:
         def formula(line: FormulaRow) -> Expression | None:
             return line[wording.column_key(label)] - line[base] if levels else None
 
-        return Column(wording.option_name(label), lambda row: row.differences[label], column_forms[1], group,
-                      key=f"{wording.column_key(label)}_moves", formula=formula, total=True,
-                      width=17)  # fmt: skip
+        return Column(wording.option_name(label), lambda row: row.differences[label],
+                      column_forms[1], group, key=f"{wording.column_key(label)}_moves",
+                      formula=formula, total=True, width=17)  # fmt: skip
 
-    moved = with_numbered_headers(wording, list(map(move, moves)), list(moves))
-    columns = [*leading_columns, *map(level, levels), *moved, id_column(tr("Id"), "id", "id")]
-    note = wording.with_legend() if table_name == "money" else ""  # once in the section
-    return Table(caption, rows if moves else [], columns, table_name, note, total_label=tr("Total"))
+    difference_columns = with_numbered_headers(wording, list(map(difference, labels)), list(labels))
+    columns = [
+        *leading_columns,
+        *map(level, levels),
+        *difference_columns,
+        id_column(tr("Id"), "id", "id"),
+    ]
+    # The damage tables share the section's note.
+    note = wording.with_legend() if table_name == "money" else ""
+    return Table(
+        caption, rows if labels else [], columns, table_name, note, total_label=tr("Total")
+    )

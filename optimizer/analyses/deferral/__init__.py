@@ -1,1 +1,1 @@
-"""What a review is worth, and what it is worth to observe one thing more or less."""
+"""Value of deferral: what a review gains, and the value of each observation."""

@@ -1,4 +1,4 @@
-"""What a review is worth, as a document."""
+"""Document on the value of a review."""
 
 from collections.abc import Iterator
 
@@ -22,45 +22,59 @@ WaitingWording = Wording[Waiting]
 
 
 def build_document(result: Waiting) -> Document:
-    """What the review is worth, what is decided now and then, and what observing is worth."""
-    say = Wording(result)
-    return say.build_document(
+    """Build the document: value of the review, decisions now and then, value of observations."""
+    wording = Wording(result)
+    return wording.build_document(
         tr("Vorrat: what it is worth to decide again"),
-        [" ".join(_answer_sentences(say)), Caution(list(_cautions(say)))],
+        [" ".join(_answer_sentences(wording)), Caution(list(_cautions(wording)))],
         [
-            Section("observing", tr("What observing is worth"), [_observation_table(say)]),
-            review_decisions.review_section(say, result.review),
-            Section("proof", tr("How good the proof is"), [_proof_table(say), say.proof_table()]),
+            Section("observing", tr("What observing is worth"), [_observation_table(wording)]),
+            review_decisions.review_section(wording, result.review),
+            Section(
+                "proof", tr("How good the proof is"), [_proof_table(wording), wording.proof_table()]
+            ),
         ],
         outcome_amounts=[result.objective, result.review.now or 0.0],
     )
 
 
 def sections_for_plan_report(result: Waiting) -> tuple[list[Section], list[Check]]:
-    """What it would be worth to decide again, in the report on a plan."""
-    say = Wording(result)
-    tree = review_decisions.review_section(say, result.review)
-    parts: list[Part] = [" ".join(_answer_sentences(say)), *tree.parts, _observation_table(say)]
+    """Return the section on the review for the report on a plan."""
+    wording = Wording(result)
+    tree = review_decisions.review_section(wording, result.review)
+    parts: list[Part] = [
+        " ".join(_answer_sentences(wording)),
+        *tree.parts,
+        _observation_table(wording),
+    ]
     return [Section("waiting", tr("What it is worth to decide again"), parts)], []
 
 
 def _answer_sentences(wording: WaitingWording) -> Iterator[str]:
-    """What the review is worth, and what of it each thing observed is worth."""
-    found = wording.result
+    """Yield the value of the review, and the part of it that single observations make."""
+    result = wording.result
     yield tr("The plan that waits decides now what must be decided now.")
-    yield from review_decisions.describe_review(wording, found.review)
-    less = [one for one in found.observing if one.change == "less" and one.worth is not None]
-    if len(less) > 1:
-        best = max(less, key=lambda one: one.worth or 0.0)
+    yield from review_decisions.describe_review(wording, result.review)
+    removed = [
+        observation
+        for observation in result.observing
+        if observation.change == "less" and observation.worth is not None
+    ]
+    if len(removed) > 1:
+        best = max(removed, key=lambda observation: observation.worth or 0.0)
         yield tr(
             "Most of that comes of seeing “{what}”: without it, {worth} of it would be lost.",
             what=_observation_name(wording, best),
             worth=wording.amount(max(0.0, best.worth or 0.0)),
         )
-    more = [one for one in found.observing if one.change == "more" and one.worth is not None]
-    if more:
-        best = max(more, key=lambda one: one.worth or 0.0)
-        about = {
+    added = [
+        observation
+        for observation in result.observing
+        if observation.change == "more" and observation.worth is not None
+    ]
+    if added:
+        best = max(added, key=lambda observation: observation.worth or 0.0)
+        args = {
             "what": _observation_name(wording, best),
             "worth": wording.amount(max(0.0, best.worth or 0.0)),
         }
@@ -70,22 +84,24 @@ def _answer_sentences(wording: WaitingWording) -> Iterator[str]:
             yield tr(
                 "Of what was tried beside it, “{what}” adds most: {worth}, which is no more than "
                 "the proofs leave open.",
-                **about,
+                **args,
             )
         else:
-            yield tr("Of what was tried beside it, “{what}” adds most: {worth}.", **about)
+            yield tr("Of what was tried beside it, “{what}” adds most: {worth}.", **args)
 
 
 def _cautions(wording: WaitingWording) -> Iterator[str]:
-    found = wording.result
-    if found.ended == "interrupted":
+    """Yield what limits the figures."""
+    result = wording.result
+    if result.ended == "interrupted":
         yield tr("Stopped early: not all was tried.")
-    if any(one.status == "limit" for one in found.observing):
+    if any(observation.status == "limit" for observation in result.observing):
         yield tr("Some plans were stopped before their gap was closed: worths are less certain.")
     yield from wording.few_states_caution()
 
 
 def _observation_name(wording: WaitingWording, observing: ObservationWorth) -> str:
+    """Return the name of what is observed."""
     if observing.hazard is not None:
         return wording.name("hazards", observing.hazard)
     if observing.price is not None:
@@ -94,20 +110,23 @@ def _observation_name(wording: WaitingWording, observing: ObservationWorth) -> s
 
 
 def _observation_table(wording: WaitingWording) -> Table:
-    def change(one: ObservationWorth) -> str:
-        about = {"what": _observation_name(wording, one)}
-        if one.change == "less":
-            return tr("Without “{what}”", **about)
-        return tr("With “{what}” as well", **about)
+    """Return the table of observations removed and added, with the value of each."""
 
-    def worth(one: ObservationWorth) -> DisplayedValue | float | None:
-        return DisplayedValue(tr("too many groups")) if one.status == "too_many" else one.worth
+    def change(observation: ObservationWorth) -> str:
+        name = _observation_name(wording, observation)
+        if observation.change == "less":
+            return tr("Without “{what}”", what=name)
+        return tr("With “{what}” as well", what=name)
+
+    def value(observation: ObservationWorth) -> DisplayedValue | float | None:
+        too_many = observation.status == "too_many"
+        return DisplayedValue(tr("too many groups")) if too_many else observation.worth
 
     columns = [
-        Column(tr("What is observed"), lambda one: capitalize(change(one)), "text"),
+        Column(tr("What is observed"), lambda row: capitalize(change(row)), "text"),
         Column(tr("Groups"), "groups", "count", key="groups"),
         Column(tr("Objective"), "objective", "objective", key="objective"),
-        Column(tr("Worth of observing it"), worth, "outcome", decimals_group="worth", key="worth"),
+        Column(tr("Worth of observing it"), value, "outcome", decimals_group="worth", key="worth"),
         Column(tr("At least"), "worth_least", "outcome", decimals_group="worth", key="least"),
         Column(tr("At most"), "worth_most", "outcome", decimals_group="worth", key="most"),
     ]
@@ -120,11 +139,11 @@ def _observation_table(wording: WaitingWording) -> Table:
 
 
 def _proof_table(wording: WaitingWording) -> Part:
-    """The three problems that the worth of the review is a difference of."""
-    found, told = wording.result, wording.result.review
+    """Return the table of the problems of which the review's value is the difference."""
+    result, review = wording.result, wording.result.review
     rows = [
-        (tr("With the review"), found.objective, found.bound),
-        (tr("All decided now"), told.now, told.now_bound),
+        (tr("With the review"), result.objective, result.bound),
+        (tr("All decided now"), review.now, review.now_bound),
     ]
     columns = [
         Column(tr("Plan"), "0", "text"),

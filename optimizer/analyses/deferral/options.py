@@ -1,4 +1,4 @@
-"""What may be asked of a review."""
+"""Options of the analysis of a review."""
 
 from __future__ import annotations
 

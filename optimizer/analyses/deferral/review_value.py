@@ -1,6 +1,6 @@
-"""What a review is worth, and what it is worth to observe one thing more or less.
+"""Value of deferral: what a review gains, and the value of one observation more or less.
 
-Each is a problem of its own, solved to the gap: its worth lies between what both proofs leave open.
+Each is a problem of its own, solved to the gap: the value lies between what both bounds leave open.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ from optimizer.solve.problem import with_observations
 
 
 def run_analysis(analysis_input: AnalysisInput, options: ReviewOptions) -> AnalysisOutcome:
-    """Find what the scenario's review is worth."""
-    found, plan = evaluate_review(
+    """Compute the value of the scenario's review."""
+    result, plan = evaluate_review(
         analysis_input.reading, options, title=analysis_input.title, variant=analysis_input.variant
     )
-    proven = [one.status != "limit" for one in found.observing]
-    whole = found.ended == "complete" and plan.certificate.status == "optimal" and all(proven)
-    return AnalysisOutcome(found, 0 if whole else 1, {"review": plan})
+    proven = [observation.status != "limit" for observation in result.observing]
+    is_complete = (
+        result.ended == "complete" and plan.certificate.status == "optimal" and all(proven)
+    )
+    return AnalysisOutcome(result, 0 if is_complete else 1, {"review": plan})
 
 
 def evaluate_review(
@@ -48,53 +50,64 @@ def evaluate_review(
     title: str | None = None,
     variant: str | None = None,
 ) -> tuple[Waiting, Plan]:
-    """What the review is worth, and the plan with it; what was tried by then where the user ended
-    it. Raises Misuse for a scenario without a review, Infeasible or NoPlan where it has no plan."""
-    began, case = time.perf_counter(), reading.case
+    """Compute the value of the review; return it with the plan that has the review.
+
+    An interrupted search returns what was found by then. Raises Misuse for a scenario without a
+    review, Infeasible or NoPlan if it has no plan.
+    """
+    started_at, case = time.perf_counter(), reading.case
     if (review := case.review) is None:
         raise Misuse(tr("The file has no review; add it under review."))
     case = case.model_copy(update={"review": review.model_copy(update={"in_plans": True})})
     problem = Problem.from_case(case)
     if not problem.is_small:
         problem = problem.with_recourse(options.threads)
-    how: dict[str, Any] = {
+    solve_options: dict[str, Any] = {
         name: getattr(options, name) for name in ("gap", "time_limit", "threads", "on_progress")
     }
     options.report_progress(0, None, tr("the plan with the review"))
-    filed = solve_and_certify(problem, **how)
-    plan = filed.to_plan(title, variant)
+    reference = solve_and_certify(problem, **solve_options)
+    plan = reference.to_plan(title, variant)
     assert plan.review is not None
-    best = tuple(
-        own.reference_optimum for own in filed.set_outcomes if own.reference_optimum is not None
+    reference_optima = tuple(
+        outcome.reference_optimum
+        for outcome in reference.set_outcomes
+        if outcome.reference_optimum is not None
     )
-    problem = replace(problem, reference_optima=best)
-    less = [(one, _without_observation(review.observe, one), False) for one in review.observe]
-    more = [
-        (one, (*review.observe, one), True)
-        for one in _informative_observations(problem, filed)[: options.more]
+    problem = replace(problem, reference_optima=reference_optima)
+    removals = [(x, _without_observation(review.observe, x), False) for x in review.observe]
+    additions = [
+        (x, (*review.observe, x), True)
+        for x in _informative_observations(problem, reference)[: options.more]
     ]
-    tried, interrupted = list[ObservationWorth](), filed.interrupted
-    for n, (one, observe, added) in enumerate([*less, *more]):
+    rows, interrupted = list[ObservationWorth](), reference.interrupted
+    for n, (observation, observed, is_added) in enumerate([*removals, *additions]):
         if interrupted:
             break
-        options.report_progress(n, len(less) + len(more), observation_name(case, one))
-        row, interrupted = _try_observation(problem, filed, one, observe, added, how)
-        tried.append(row)
-    proof = filed.certificate
+        options.report_progress(
+            n, len(removals) + len(additions), observation_name(case, observation)
+        )
+        row, interrupted = _try_observation(
+            problem, reference, observation, observed, is_added, solve_options
+        )
+        rows.append(row)
+    certificate = reference.certificate
     result = Waiting(
-        objective=proof.objective,
-        bound=proof.bound,
-        gap=proof.gap,
+        objective=certificate.objective,
+        bound=certificate.bound,
+        gap=certificate.gap,
         review=plan.review,
-        observing=tuple(tried),
+        observing=tuple(rows),
         ended="interrupted" if interrupted else "complete",
-        **common_result_fields(Waiting, case, title, variant, began, proof.states, options.gap),
+        **common_result_fields(
+            Waiting, case, title, variant, started_at, certificate.states, options.gap
+        ),
     )
     return result, plan
 
 
 def observation_name(case: Case, observation: Observation) -> str:
-    """What an observation is called."""
+    """Return the name of an observation."""
     if observation.hazard is not None:
         return display_name(
             case.hazards[observation.hazard].name, observation.hazard, current_language()
@@ -110,50 +123,57 @@ def observation_name(case: Case, observation: Observation) -> str:
 def _without_observation(
     observations: Sequence[Observation], removed: Observation
 ) -> tuple[Observation, ...]:
+    """Return the observations without one of them."""
     return tuple(other for other in observations if other is not removed)
 
 
 def _observations_by_state(
     problem: Problem, observations: Sequence[Observation]
 ) -> list[InformationSet]:
-    """What is seen of each state of a problem where this is observed."""
+    """Return the information set of each state of a problem under these observations."""
     return [read_information_set(problem.instance, state, observations) for state in problem.states]
 
 
 def _informative_observations(problem: Problem, reference: CheckedSolution) -> list[Observation]:
-    """What is not observed and tells states apart, those first that explain most of the damage that
-    the plan leaves: of its variance within the groups, what lies between theirs."""
+    """Return the unobserved quantities that distinguish states, most informative first.
+
+    The measure is the part of the variance of the plan's damage that lies between information sets.
+    """
     case, instance = problem.instance.case, problem.instance
     assert case.review is not None
     candidates = [Observation(hazard=h) for h in case.hazards]
     if any(state.regimes for state in problem.states):
         candidates.append(Observation(regime=True))
     candidates += [Observation(price=m) for m, data in instance.prices.items() if data.is_sampled]
-    seen = reference.with_plan
-    before, found = (
-        _between_group_variance(seen, _observations_by_state(problem, case.review.observe)),
-        {},
+    evaluation = reference.with_plan
+    current_variance = _between_group_variance(
+        evaluation, _observations_by_state(problem, case.review.observe)
     )
-    for one in candidates:
-        if one not in case.review.observe:
+    gains = {}
+    for candidate in candidates:
+        if candidate not in case.review.observe:
             gain = (
                 _between_group_variance(
-                    seen, _observations_by_state(problem, (*case.review.observe, one))
+                    evaluation, _observations_by_state(problem, (*case.review.observe, candidate))
                 )
-                - before
+                - current_variance
             )
-            if gain > 1e-9 * max(1.0, before):
-                found[one] = gain
-    return sorted(found, key=lambda one: -found[one])
+            if gain > 1e-9 * max(1.0, current_variance):
+                gains[candidate] = gain
+    return sorted(gains, key=lambda candidate: -gains[candidate])
 
 
 def _between_group_variance(evaluation: Any, observed_by_state: Sequence[InformationSet]) -> float:
-    """Mean square of the mean damage of groups, by their probability."""
-    number = {one: n for n, one in enumerate(dict.fromkeys(observed_by_state))}
-    at = np.array([number[one] for one in observed_by_state])
-    chance = np.bincount(at, evaluation.probability)
-    total = np.bincount(at, evaluation.probability * evaluation.damage)
-    return float((total[chance > 0] ** 2 / chance[chance > 0]).sum())
+    """Compute the probability-weighted mean square of the mean damage of groups.
+
+    The mean over all states is the same for any grouping, so differences are those of the variance
+    between groups.
+    """
+    numbers = {observed: n for n, observed in enumerate(dict.fromkeys(observed_by_state))}
+    group = np.array([numbers[observed] for observed in observed_by_state])
+    probability = np.bincount(group, evaluation.probability)
+    damage = np.bincount(group, evaluation.probability * evaluation.damage)
+    return float((damage[probability > 0] ** 2 / probability[probability > 0]).sum())
 
 
 def _try_observation(
@@ -164,51 +184,54 @@ def _try_observation(
     is_added: bool,
     solve_options: dict[str, Any],
 ) -> tuple[ObservationWorth, bool]:
-    """What is told of observing one thing more or less, and whether the user stopped its search."""
-    about: dict[str, Any] = {
+    """Solve with one observation more or less; return its value and whether the user stopped.
+
+    ``observations`` are those after the change; without any, the optimum without a review is used.
+    """
+    fields: dict[str, Any] = {
         "hazard": changed_observation.hazard,
         "regime": bool(changed_observation.regime),
         "price": changed_observation.price,
         "change": "more" if is_added else "less",
     }
-    groups = len(
+    group_count = len(
         {
-            sight
-            for own in problem.single_set_problems
-            for sight in _observations_by_state(own, observations)
+            information_set
+            for set_problem in problem.single_set_problems
+            for information_set in _observations_by_state(set_problem, observations)
         }
     )
-    if groups > MAX_BRANCHES:
-        return ObservationWorth(**about, groups=groups, status="too_many"), False
-    interrupted, best = False, reference.no_review_optimum
+    if group_count > MAX_BRANCHES:
+        return ObservationWorth(**fields, groups=group_count, status="too_many"), False
+    interrupted, optimum = False, reference.no_review_optimum
     if observations:
         try:
-            found = _solve_with_observations(
+            solution = _solve_with_observations(
                 problem, reference, observations, is_added, solve_options
             )
         except (NoPlan, SolverError):
-            best = None
+            optimum = None
         else:
-            best = ReferenceOptimum(found.objective, found.certificate.bound)
-            interrupted = found.interrupted
-    if best is None:
-        return ObservationWorth(**about, groups=groups, status="limit"), interrupted
-    own = ReferenceOptimum(reference.objective, reference.certificate.bound)
-    blind, seeing = (own, best) if is_added else (best, own)
-    proven = is_gap_closed(
-        best.objective, best.bound, solve_options["gap"], reference.gap_scale.objective_floor
+            optimum = ReferenceOptimum(solution.objective, solution.certificate.bound)
+            interrupted = solution.interrupted
+    if optimum is None:
+        return ObservationWorth(**fields, groups=group_count, status="limit"), interrupted
+    own_optimum = ReferenceOptimum(reference.objective, reference.certificate.bound)
+    without, observed = (own_optimum, optimum) if is_added else (optimum, own_optimum)
+    is_proven = is_gap_closed(
+        optimum.objective, optimum.bound, solve_options["gap"], reference.gap_scale.objective_floor
     )
-    told = ObservationWorth(
-        **about,
-        groups=groups,
-        status="optimal" if proven else "limit",
-        objective=best.objective,
-        bound=best.bound,
-        worth=blind.objective - seeing.objective,
-        worth_least=None if blind.bound is None else max(0.0, blind.bound - seeing.objective),
-        worth_most=None if seeing.bound is None else blind.objective - seeing.bound,
+    row = ObservationWorth(
+        **fields,
+        groups=group_count,
+        status="optimal" if is_proven else "limit",
+        objective=optimum.objective,
+        bound=optimum.bound,
+        worth=without.objective - observed.objective,
+        worth_least=None if without.bound is None else max(0.0, without.bound - observed.objective),
+        worth_most=None if observed.bound is None else without.objective - observed.bound,
     )
-    return told, interrupted
+    return row, interrupted
 
 
 def _solve_with_observations(
@@ -218,19 +241,26 @@ def _solve_with_observations(
     is_added: bool,
     solve_options: dict[str, Any],
 ) -> CheckedSolution:
-    """The best plan where this is observed."""
-    there = with_observations(problem, observations)
-    if there.is_small:
-        return solve_and_certify(there, damage_only=True, **solve_options)
-    there, pool = there.with_recourse(solve_options["threads"]), CutPool()
-    if is_added:  # what is decided without seeing it can be decided with it
-        known = {path.observed: g for g, path in enumerate(reference.instance.branches)}
-        at = [known.get(path.observed[:-1]) for path in there.instance.branches]
-        plans = [reference.commitment.on_branch(g) for g in at if g is not None]
-        if len(plans) == len(at):
-            pool.remember_plan(combine_branches(plans, there.instance), there.instance)
-    found = solve_and_certify(there, damage_only=True, pool=pool, **solve_options)
-    for own in there.single_set_problems:
-        if own.recourse is not None:
-            own.recourse.clear_branches()
-    return found
+    """Solve for the best plan under these observations."""
+    changed_problem = with_observations(problem, observations)
+    if changed_problem.is_small:
+        return solve_and_certify(changed_problem, damage_only=True, **solve_options)
+    changed_problem, pool = changed_problem.with_recourse(solve_options["threads"]), CutPool()
+    if is_added:  # a plan with fewer observations stays feasible with more
+        branch_by_observation = {
+            branch.observed: g for g, branch in enumerate(reference.instance.branches)
+        }
+        earlier_branches = [
+            branch_by_observation.get(branch.observed[:-1])
+            for branch in changed_problem.instance.branches
+        ]
+        plans = [reference.commitment.on_branch(g) for g in earlier_branches if g is not None]
+        if len(plans) == len(earlier_branches):
+            pool.remember_plan(
+                combine_branches(plans, changed_problem.instance), changed_problem.instance
+            )
+    solution = solve_and_certify(changed_problem, damage_only=True, pool=pool, **solve_options)
+    for set_problem in changed_problem.single_set_problems:
+        if set_problem.recourse is not None:
+            set_problem.recourse.clear_branches()
+    return solution

@@ -1,1 +1,1 @@
-"""How good a plan is: on states it was not made for, by a rule, and against what could be known."""
+"""Out-of-sample evaluation of a plan, with release policies and the value of information."""

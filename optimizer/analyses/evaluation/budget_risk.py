@@ -1,7 +1,7 @@
-"""How likely budgets hold, whatever projects turn out to cost above their announced capex.
+"""Probability that budgets hold when projects cost more than announced.
 
-What is used of a budget is affine in what each project costs, and few projects have few overruns:
-draws that are alike are looked at once.
+The use of a budget is affine in the cost factor of each project, and projects have few distinct
+overruns: equal draws are evaluated once.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from optimizer.model.states import sample_overruns
 from optimizer.solve.verification import RELATIVE_TOLERANCE
 
 BudgetKey = tuple[str | None, str]
-"""Funder and line; without a funder all public ones together."""
+"""Funder and line; without a funder, all public ones together."""
 
 
 class BudgetLimit(NamedTuple):
-    """A budget or a line of one: what its years grant (Y), and what all of them grant together."""
+    """A limit of a budget or of one of its lines: by year (Y), and in total."""
 
     key: BudgetKey
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
@@ -37,66 +37,69 @@ class BudgetLimit(NamedTuple):
 def compute_budget_risk(
     instance: Instance, commitment: Commitment, draw_count: int, seed: int
 ) -> BudgetRisk | None:
-    """How likely each budget and line holds in so many draws; None where no project of the plan may
-    overrun, or no budget has a limit, and for a plan that decides again at a review."""
+    """Estimate the probability that each budget and line holds, from a sample of overruns.
+
+    None if no project of the plan may overrun, or no budget has a limit, and for a plan with a
+    review.
+    """
     if commitment.branches:
         return None
-    drawn = [p for p in commitment.start if instance.projects[p].overruns]
-    limits = [
-        one for one in _budget_limits(instance) if one.by_year is not None or one.total is not None
-    ]
-    if not drawn or not limits:
+    risky_projects = [p for p in commitment.start if instance.projects[p].overruns]
+    limits = [x for x in _budget_limits(instance) if x.by_year is not None or x.total is not None]
+    if not risky_projects or not limits:
         return None
-    draws = np.array([sample_overruns(instance, p, draw_count, seed) for p in drawn])
-    overruns, times = np.unique(draws, axis=1, return_counts=True)
-    planned, nothing = (
-        _budget_uses(instance, commitment, factors) for factors in ({}, dict.fromkeys(drawn, 0.0))
+    draws = np.array([sample_overruns(instance, p, draw_count, seed) for p in risky_projects])
+    overruns, draw_counts = np.unique(draws, axis=1, return_counts=True)
+    planned, without_projects = (
+        _budget_uses(instance, commitment, factors)
+        for factors in ({}, dict.fromkeys(risky_projects, 0.0))
     )
-    alone = [
-        _budget_uses(instance, commitment, dict.fromkeys(drawn, 0.0) | {p: 1.0}) for p in drawn
-    ]  # what each project costs as announced, and all that does not go by capex
-    odds, missing_anywhere = [], np.zeros(len(times), dtype=bool)
+    single_uses = [
+        _budget_uses(instance, commitment, dict.fromkeys(risky_projects, 0.0) | {p: 1.0})
+        for p in risky_projects
+    ]  # use with one project at announced cost and the others at zero
+    budget_odds, fails_anywhere = [], np.zeros(len(draw_counts), dtype=bool)
     for limit in limits:
-        moving = (
-            np.outer(1 + by, own[limit.key] - nothing[limit.key])
-            for by, own in zip(overruns, alone, strict=True)
+        project_uses = (
+            np.outer(1 + overrun, single_use[limit.key] - without_projects[limit.key])
+            for overrun, single_use in zip(overruns, single_uses, strict=True)
         )
-        used = sum(moving, nothing[limit.key])
+        used = sum(project_uses, without_projects[limit.key])
         for year, available, plan, use in _budget_periods(
             instance, limit, planned[limit.key], used
         ):
             missing = np.maximum(0.0, use - available)
-            lacks = missing > RELATIVE_TOLERANCE * np.maximum(available, use)
-            missing_anywhere |= lacks
-            often = int(times[lacks].sum())
-            odds.append(
+            fails = missing > RELATIVE_TOLERANCE * np.maximum(available, use)
+            fails_anywhere |= fails
+            count = int(draw_counts[fails].sum())
+            budget_odds.append(
                 BudgetOdds(
                     funder=limit.key[0],
                     line=limit.key[1],
                     kind=limit.kind,
                     year=year,
-                    available_meur=float(times @ available / draw_count),
+                    available_meur=float(draw_counts @ available / draw_count),
                     planned_meur=plan,
-                    mean_meur=float(times @ use / draw_count),
-                    holds=_share_estimate(draw_count - often, draw_count),
-                    missing_meur=float(times @ np.where(lacks, missing, 0)) / often
-                    if often
+                    mean_meur=float(draw_counts @ use / draw_count),
+                    holds=_share_estimate(draw_count - count, draw_count),
+                    missing_meur=float(draw_counts @ np.where(fails, missing, 0)) / count
+                    if count
                     else None,
                 )
             )
-    if not odds:
+    if not budget_odds:
         return None
-    often = int(times[~missing_anywhere].sum())
+    count = int(draw_counts[~fails_anywhere].sum())
     return BudgetRisk(
         draws=draw_count,
         seed=seed,
-        all_hold=_share_estimate(often, draw_count),
-        budgets=tuple(odds),
+        all_hold=_share_estimate(count, draw_count),
+        budgets=tuple(budget_odds),
     )
 
 
 def _share_estimate(hits: int, draw_count: int) -> Estimate:
-    """The share of draws in which something is so."""
+    """Return the share of draws, with its standard error."""
     share = hits / draw_count
     error = math.sqrt(share * (1 - share) / (draw_count - 1)) if draw_count > 1 else None
     return Estimate(value=share, standard_error=error)
@@ -105,19 +108,20 @@ def _share_estimate(hits: int, draw_count: int) -> Estimate:
 def _budget_uses(
     instance: Instance, commitment: Commitment, capex_factors: Mapping[str, float]
 ) -> dict[BudgetKey, Floats]:
-    """(Y) use of each budget and line, where projects cost so many times their announced capex."""
+    """Compute the use (Y) of each budget and line, given the cost factors of projects."""
     projects = {
         p: replace(x, budgeted_cost_factor=capex_factors[p]) if p in capex_factors else x
         for p, x in instance.projects.items()
     }
-    seen = replace(instance, projects=projects)
-    own = budget_use(seen, commitment)
-    public = sum((own[f] for f in instance.public_funders), np.zeros(len(instance.years)))
-    lines: dict[BudgetKey, Floats] = dict(budget_line_use(seen, commitment).items())
-    return lines | {(f, WHOLE_BUDGET): x for f, x in own.items()} | {(None, WHOLE_BUDGET): public}
+    scaled_instance = replace(instance, projects=projects)
+    used = budget_use(scaled_instance, commitment)
+    public = sum((used[f] for f in instance.public_funders), np.zeros(len(instance.years)))
+    lines: dict[BudgetKey, Floats] = dict(budget_line_use(scaled_instance, commitment).items())
+    return lines | {(f, WHOLE_BUDGET): x for f, x in used.items()} | {(None, WHOLE_BUDGET): public}
 
 
 def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
+    """Yield the limits of all budgets and lines."""
     for f, funder in instance.case.funders.items():
         for (owner, id), line in instance.budget_lines.items():
             if owner == f and line.kind == "guarantee_stock":
@@ -126,28 +130,30 @@ def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
                 total = line.total if math.isfinite(line.total) else None
                 yield BudgetLimit((f, id), line.kind, line.yearly_budget, total, line.carry_over)
         yearly, total = funder.budget_by_year_meur, funder.budget_meur
-        granted = None
+        yearly_limit = None
         if yearly is not None:
-            granted = np.array([float(yearly.get(year, 0.0)) for year in instance.years])
-        whole = None if total is None else float(total)
-        yield BudgetLimit((f, WHOLE_BUDGET), "budget", granted, whole, funder.carry_over)
-    if (most := instance.case.policy.budget_meur) is not None and instance.public_funders:
-        yield BudgetLimit((None, WHOLE_BUDGET), "budget", None, float(most))
+            yearly_limit = np.array([float(yearly.get(year, 0.0)) for year in instance.years])
+        total_limit = None if total is None else float(total)
+        yield BudgetLimit((f, WHOLE_BUDGET), "budget", yearly_limit, total_limit, funder.carry_over)
+    if (policy_limit := instance.case.policy.budget_meur) is not None and instance.public_funders:
+        yield BudgetLimit((None, WHOLE_BUDGET), "budget", None, float(policy_limit))
 
 
 def _budget_periods(
     instance: Instance, limit: BudgetLimit, planned: Floats, used: Floats
 ) -> Iterator[tuple[int | None, Floats, float, Floats]]:
-    """All years together, then each, as far as something is used: the year, what there is (N), what
-    the plan uses of it, and what is used (N)."""
+    """Yield the total over all years, then each year, if something is used.
+
+    Each as year (None: total), available amount (N), planned use, and use (N), for N draws.
+    """
     if limit.total is not None and (planned.any() or used.any()):
-        whole = np.full(len(used), limit.total)
-        yield None, whole, float(planned.sum()), used.sum(axis=1)
+        available_total = np.full(len(used), limit.total)
+        yield None, available_total, float(planned.sum()), used.sum(axis=1)
     if limit.by_year is None:
         return
-    left = np.zeros(len(used))
+    carried_over = np.zeros(len(used))
     for y, year in enumerate(instance.years):
-        available = limit.by_year[y] + (left if limit.carry_over else np.zeros(len(used)))
-        left = np.maximum(0.0, available - used[:, y])
+        available = limit.by_year[y] + (carried_over if limit.carry_over else np.zeros(len(used)))
+        carried_over = np.maximum(0.0, available - used[:, y])
         if planned[y] > 0 or used[:, y].any():
             yield year, available, float(planned[y]), used[:, y]

@@ -1,4 +1,4 @@
-"""An evaluation as a document: what a plan does in states that it was not made for."""
+"""Document on an evaluation: the performance of a plan in states it was not made for."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -33,57 +33,56 @@ from optimizer.report.number_format import (
 from optimizer.report.wording import MIN_STATES, Wording, pair_table
 
 MAX_ROWS = 10
-"""Materials and consumers that a terminal shows, those that lose most first."""
+"""Maximum number of materials and of consumers on a terminal, largest damage first."""
 LEVELS_SHOWN = (0.0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 """Levels of the distribution that are shown."""
 MIN_TAIL_STATES = 100
-"""With fewer states in the tail its interval holds the true CVaR less often than it promises: 84
+"""With fewer states in the tail its interval contains the true CVaR less often than stated: 84
 times of 100 with ten of them, 92 with a hundred (docs/benchmarks.md)."""
 MAX_STANDARD_ERRORS = 4.0
-"""Two estimates of one figure that are so many standard errors apart are not both right."""
+"""Distance of two estimates of one figure, in standard errors, from which on they contradict."""
 
 
 def build_document(result: Evaluation) -> doc.Document:
-    """What a plan avoids, how sure that is, how far it is from the best, and what it is worth to
-    know what comes."""
-    say = Wording(result)
-    first, *others = _answer_sentences(say)
-    cautions = doc.Caution(list(_cautions(say)))
-    proof: list[Part] = [_states_note(result), _proof_table(say)]
-    return say.build_document(
+    """Build the document: avoided damage and its error, optimality gap, value of information."""
+    wording = Wording(result)
+    first, *other_sentences = _answer_sentences(wording)
+    cautions = doc.Caution(list(_cautions(wording)))
+    proof: list[Part] = [_states_note(result), _proof_table(wording)]
+    return wording.build_document(
         tr("Vorrat: a plan judged on states it was not made for"),
         [
             first,
-            doc.Facts(list(_facts(say)), doc.PAGE_AND_SHEET),
-            *others,
+            doc.Facts(list(_facts(wording)), doc.PAGE_AND_SHEET),
+            *other_sentences,
             cautions,
-            _outcome_table(say),
-            *_stock_use_tables(say),
+            _outcome_table(wording),
+            *_stock_use_tables(wording),
         ],
         [
-            Section("chance", tr("How bad it can get"), _distribution_parts(say)),
+            Section("chance", tr("How bad it can get"), _distribution_parts(wording)),
             Section(
-                "under", tr("Under each set of assumptions"), list(_assumption_set_tables(say))
+                "under", tr("Under each set of assumptions"), list(_assumption_set_tables(wording))
             ),
             Section(
-                "parts", tr("When, in what, and on whom it falls"), list(_breakdown_tables(say))
+                "parts", tr("When, in what, and on whom it falls"), list(_breakdown_tables(wording))
             ),
-            Section("overruns", tr("How likely budgets hold"), list(_budget_parts(say))),
-            *reference_sections.build_sections(say),
+            Section("overruns", tr("How likely budgets hold"), list(_budget_parts(wording))),
+            *reference_sections.build_sections(wording),
             Section("proof", tr("How good the proof is"), proof),
         ],
-        title=tr("How good is the plan? {title}", title=say.title),
+        title=tr("How good is the plan? {title}", title=wording.title),
         money_amounts=[result.net_cost_meur],
         outcome_amounts=[result.fresh.without_plan.worst],
     )
 
 
 def _assumption_set_tables(wording: EvaluationWording) -> Iterator[Part]:
-    """What the plan does in fresh states of each set of assumptions."""
+    """Yield the table of the plan's performance in fresh states of each assumption set."""
     columns = [
         Column(
             tr("Set of assumptions"),
-            lambda one: wording.assumption_set_title(one.id, one.title),
+            lambda outcome: wording.assumption_set_title(outcome.id, outcome.title),
             "text",
         ),
         Column(tr("Weight"), "weight", "share"),
@@ -96,7 +95,7 @@ def _assumption_set_tables(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def other_scenario_name(result: Evaluation) -> str:
-    """The other scenario in whose states the plan is looked at."""
+    """Return the name of the other scenario in whose states the plan is evaluated."""
     other = result.states_of
     assert other is not None
     if other.variant is None:
@@ -105,12 +104,12 @@ def other_scenario_name(result: Evaluation) -> str:
 
 
 def _best_release_policy(result: Evaluation) -> results.ReleasePolicyOutcome | None:
-    """The rule with the least expected damage."""
+    """Return the release policy with the least expected damage; None without any."""
     return min(result.rules, key=lambda rule: rule.performance.expected.value, default=None)
 
 
 def _gap_share(result: Evaluation) -> float | None:
-    """How far from the best it can be, as a share of its objective."""
+    """Return the upper end of the optimality gap as a share of the objective."""
     objective = abs(result.fresh.objective.value)
     return (
         None if result.gap is None or objective <= ZERO_TOLERANCE else result.gap.upper / objective
@@ -118,27 +117,24 @@ def _gap_share(result: Evaluation) -> float | None:
 
 
 def _answer_sentences(wording: EvaluationWording) -> Iterator[str]:
-    """One question a paragraph: what it avoids, without foresight, how far from the best, what
-    uncertainty is worth."""
-    found, gap, known, rule = (
-        wording.result,
-        wording.result.gap,
-        wording.result.information,
-        _best_release_policy(wording.result),
-    )
+    """Yield a paragraph per question: avoided damage, release policy, gap, budgets, information."""
+    result = wording.result
+    gap = wording.result.gap
+    information = wording.result.information
+    policy = _best_release_policy(wording.result)
     yield " ".join(_avoided_sentences(wording))
-    if rule is not None:
-        foresight = abs(found.fresh.with_plan.expected.value)
-        as_well = rule.above_foresight.value <= ZERO_TOLERANCE * max(1.0, foresight)
+    if policy is not None:
+        foresight = abs(result.fresh.with_plan.expected.value)
+        is_equal = policy.above_foresight.value <= ZERO_TOLERANCE * max(1.0, foresight)
         yield (
             tr("An agency that cannot foresee the state releases stock just as well.")
-            if as_well
+            if is_equal
             else tr(
                 "That figure assumes that releases foresee how long each disruption lasts. An "
                 "agency that knows only past and present, and keeps {reserve} of planned stock for "
                 "the dearer shortages, leaves {rule}: the best that can be reached lies between.",
-                reserve=format_percent(rule.reserve),
-                rule=format_sampled_estimate(wording, rule.performance.expected),
+                reserve=format_percent(policy.reserve),
+                rule=format_sampled_estimate(wording, policy.performance.expected),
             )
         )
     if gap is not None:
@@ -147,31 +143,32 @@ def _answer_sentences(wording: EvaluationWording) -> Iterator[str]:
             "than {upper}, which is {share} of it.",
             confidence=format_percent(gap.confidence),
             upper=wording.amount(gap.upper),
-            share=format_small_percent(_gap_share(found)),
+            share=format_small_percent(_gap_share(result)),
         )
-    if (risk := found.budget_risk) is not None:
+    if (risk := result.budget_risk) is not None:
         yield tr(
             "Projects may cost more than was announced: with {share} % probability every budget is "
             "enough all the same.",
             share=format_percentage(risk.all_hold),
         )
-    if known is not None:
-        chance = Z_95 * (known.wait_and_see_error or 0.0)
+    if information is not None:
+        half_width = Z_95 * (information.wait_and_see_error or 0.0)
         foreseen = tr(
             "To know before deciding which state comes would be worth {evpi}: no forecast can be "
             "worth more to what is decided now.",
-            evpi=format_nonnegative_range(wording, known.evpi)
-            + (f" (± {format_rounded(chance)})" if chance else ""),
+            evpi=format_nonnegative_range(wording, information.evpi)
+            + (f" (± {format_rounded(half_width)})" if half_width else ""),
         )
-        vss = format_nonnegative_range(wording, known.vss)
+        vss = format_nonnegative_range(wording, information.vss)
         planned = tr("To plan for many states rather than for their mean gains {vss}.", vss=vss)
         yield f"{foreseen} {planned}"
 
 
 def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
-    found, fresh = wording.result, wording.result.fresh
-    if found.states_of is not None:
-        other = other_scenario_name(found)
+    """Yield the states used, avoided damage, and the difference from the plan's own states."""
+    result, fresh = wording.result, wording.result.fresh
+    if result.states_of is not None:
+        other = other_scenario_name(result)
         yield tr(
             "The plan is judged in the states of {other}, which it was not made for.", other=other
         )
@@ -189,61 +186,62 @@ def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
         without=format_estimate(fresh.without_plan.expected),
         with_=format_estimate(fresh.with_plan.expected),
     )
-    figures = {"own": wording.amount(found.own_expected), "moved": format_estimate(fresh.optimism)}
-    if found.states_of is not None:
-        yield tr("On its own states {own} would be left.", **figures)
+    args = {"own": wording.amount(result.own_expected), "moved": format_estimate(fresh.optimism)}
+    if result.states_of is not None:
+        yield tr("On its own states {own} would be left.", **args)
     elif fresh.sampled and abs(fresh.optimism.value) <= half_width_95(fresh.optimism):
         yield tr(
             "On its own states {own} would be left: the difference of {moved} may be chance alone.",
-            **figures,
+            **args,
         )
     elif fresh.sampled:
         yield tr(
             "On its own states {own} would be left: the difference of {moved} is more than chance "
             "explains.",
-            **figures,
+            **args,
         )
 
 
 def _facts(wording: EvaluationWording) -> Iterator[Fact]:
-    """The same in figures that are shown large."""
-    found, fresh = wording.result, wording.result.fresh
-    exact = fresh.avoided.standard_error is None
+    """Yield the key figures that are shown large."""
+    result, fresh = wording.result, wording.result.fresh
+    is_exact = fresh.avoided.standard_error is None
     yield Fact(
         tr("Damage avoided, mean") if wording.counts_damage else tr("Shortage avoided, mean"),
         format_sampled_estimate(wording, fresh.avoided),
-        tr("exact: all states are known") if exact else tr("± (95 %)"),
+        tr("exact: all states are known") if is_exact else tr("± (95 %)"),
     )
-    rule = _best_release_policy(found)
-    if rule is not None:
-        left = wording.amount(fresh.avoided.value - rule.above_foresight.value)
-        by_rule = tr("by the best rule, reserve {share}", share=format_percent(rule.reserve))
-        yield Fact(tr("Of that without foresight"), left, by_rule)
-    if found.gap is not None and (far := _gap_share(found)) is not None:
-        sure = tr("with {confidence} confidence", confidence=format_percent(found.gap.confidence))
-        yield Fact(tr("From the best at most"), format_small_percent(far), sure)
-    if found.information is not None:
-        vss, against = (
-            format_nonnegative_range(wording, found.information.vss),
-            tr("against a plan for the mean"),
+    policy = _best_release_policy(result)
+    if policy is not None:
+        avoided_by_policy = wording.amount(fresh.avoided.value - policy.above_foresight.value)
+        policy_note = tr("by the best rule, reserve {share}", share=format_percent(policy.reserve))
+        yield Fact(tr("Of that without foresight"), avoided_by_policy, policy_note)
+    if result.gap is not None and (gap_share := _gap_share(result)) is not None:
+        confidence_note = tr(
+            "with {confidence} confidence", confidence=format_percent(result.gap.confidence)
         )
-        yield Fact(tr("Planning for uncertainty is worth"), vss, against)
+        yield Fact(tr("From the best at most"), format_small_percent(gap_share), confidence_note)
+    if result.information is not None:
+        vss = format_nonnegative_range(wording, result.information.vss)
+        vss_note = tr("against a plan for the mean")
+        yield Fact(tr("Planning for uncertainty is worth"), vss, vss_note)
 
 
 def _cautions(wording: EvaluationWording) -> Iterator[str]:
-    """What must be read with the answer."""
-    found, gap, rare = wording.result, wording.result.gap, wording.result.rare
-    if found.own_states < MIN_STATES:
-        own = format_number(found.own_states)
+    """Yield what limits the answer."""
+    result, gap, rare = wording.result, wording.result.gap, wording.result.rare
+    if result.own_states < MIN_STATES:
+        own_states = format_number(result.own_states)
         yield tr(
-            "For illustration only: the plan was made for {states} states of the world.", states=own
+            "For illustration only: the plan was made for {states} states of the world.",
+            states=own_states,
         )
-    worst = (1 - found.cvar_level) * found.fresh.states
-    if found.fresh.sampled and worst < MIN_TAIL_STATES:
+    tail_states = (1 - result.cvar_level) * result.fresh.states
+    if result.fresh.sampled and tail_states < MIN_TAIL_STATES:
         yield tr(
             "Of the fresh states, {count} are among the worst: what chance does to the CVaR is "
             "understated below {enough} of them.",
-            count=format_number(worst, 0),
+            count=format_number(tail_states, 0),
             enough=format_number(MIN_TAIL_STATES),
         )
     if gap is not None and (gap.mean.standard_error or 0.0) <= ZERO_TOLERANCE:
@@ -262,29 +260,35 @@ def _cautions(wording: EvaluationWording) -> Iterator[str]:
 
 
 def _outcome_table(wording: EvaluationWording) -> Table:
-    """What is left without a plan, with it under each rule, and with foresight."""
-    found, fresh = wording.result, wording.result.fresh
-    looked: list[tuple[str, results.Performance, Estimate | None, str]] = [
+    """Return the table of damage without a plan, under each release policy, and with foresight."""
+    result, fresh = wording.result, wording.result.fresh
+    performances: list[tuple[str, results.Performance, Estimate | None, str]] = [
         (tr("Without plan"), fresh.without_plan, None, "without"),
         (tr("With plan, foresight"), fresh.with_plan, None, "foresight"),
     ]
-    for of in sorted(found.rules, key=lambda rule: rule.reserve):
-        name = charts.rule_label(format_percent(of.reserve))
-        looked.append((name, of.performance, of.above_foresight, "rule"))
+    for policy in sorted(result.rules, key=lambda rule: rule.reserve):
+        name = charts.rule_label(format_percent(policy.reserve))
+        performances.append((name, policy.performance, policy.above_foresight, "rule"))
     rows: list[Any] = [
-        (name, of.expected, of.cvar, of.worst, above) for name, of, above, _ in looked
+        (name, performance.expected, performance.cvar, performance.worst, above_foresight)
+        for name, performance, above_foresight, _ in performances
     ]
     rows.append((tr("Avoided with foresight"), fresh.avoided, None, None, None))
-    worst = _tail_label(found)
+    tail_label = _tail_label(result)
 
-    def bars(of: str) -> list[charts.PolicyBar]:
-        drawn = [looked[0], *looked[2:], looked[1]]
-        figures: list[tuple[str, Estimate, str]] = [(r[0], getattr(r[1], of), r[3]) for r in drawn]
+    def policy_bars(measure: str) -> list[charts.PolicyBar]:
+        drawn = [performances[0], *performances[2:], performances[1]]
+        figures: list[tuple[str, Estimate, str]] = [
+            (r[0], getattr(r[1], measure), r[3]) for r in drawn
+        ]
         return [
-            charts.PolicyBar(name, f.value, f.standard_error, look) for name, f, look in figures
+            charts.PolicyBar(name, f.value, f.standard_error, style) for name, f, style in figures
         ]
 
-    groups = [(tr("Mean of all states"), bars("expected")), (worst, bars("cvar"))]
+    groups = [
+        (tr("Mean of all states"), policy_bars("expected")),
+        (tail_label, policy_bars("cvar")),
+    ]
     chart = Chart(
         "between",
         tr("What is left with the plan, between foresight and rule ({unit})", unit=wording.unit),
@@ -298,9 +302,9 @@ def _outcome_table(wording: EvaluationWording) -> Table:
     columns = [
         Column(tr("Stocks released"), "0", "text"),
         Column(tr("Expected"), "1", "estimate"),
-        Column(f"{worst} (CVaR)", "2", "estimate"),
+        Column(f"{tail_label} (CVaR)", "2", "estimate"),
         Column(tr("Worst state"), "3", "outcome"),
-        *([Column(tr("Above foresight"), "4", "estimate")] if found.rules else []),
+        *([Column(tr("Above foresight"), "4", "estimate")] if result.rules else []),
     ]
     ruled_note = tr(
         "With foresight: each state's releases are the best for that state, as if it were known. "
@@ -312,16 +316,16 @@ def _outcome_table(wording: EvaluationWording) -> Table:
         "Where one material is made into another the nearest form is released first, and of what "
         "it is made of only what plants can take in."
     )
-    notes = [ruled_note] * bool(found.rules)
+    notes = [ruled_note] * bool(result.rules)
     notes += [chain_note] * (
-        bool(found.rules) and wording.case is not None and any(chain_links(wording.case))
+        bool(result.rules) and wording.case is not None and any(chain_links(wording.case))
     )
     notes += [sampled_note] * fresh.sampled
     return Table(_states_caption(wording), rows, columns, "between", " ".join(notes), chart=chart)
 
 
 def _stock_use_tables(wording: EvaluationWording) -> Iterator[Table]:
-    """How often stocks that are filled again are used under each rule."""
+    """Yield the table of how often refilled stocks are used under each release policy."""
     rows = [
         (charts.rule_label(format_percent(rule.reserve)), use)
         for rule in sorted(wording.result.rules, key=lambda rule: rule.reserve)
@@ -336,15 +340,16 @@ def _stock_use_tables(wording: EvaluationWording) -> Iterator[Table]:
 
 
 def _tail_label(result: Evaluation) -> str:
+    """Return the label of the mean of the worst states."""
     return tr("Mean of the worst {share}", share=format_percent(1 - result.cvar_level))
 
 
 def _states_caption(wording: EvaluationWording) -> str:
-    """Of which states figures are, with their unit."""
-    found, states, unit = wording.result, wording.result.fresh.states, wording.unit
-    if found.states_of is not None:
-        return tr("In the states of {other} ({unit})", other=other_scenario_name(found), unit=unit)
-    if found.fresh.sampled:
+    """Return the caption that names the states and the unit."""
+    result, states, unit = wording.result, wording.result.fresh.states, wording.unit
+    if result.states_of is not None:
+        return tr("In the states of {other} ({unit})", other=other_scenario_name(result), unit=unit)
+    if result.fresh.sampled:
         return tr("On {states} fresh states ({unit})", states=format_number(states), unit=unit)
     return tr(
         "On the {states} states of the scenario ({unit})", states=format_number(states), unit=unit
@@ -352,8 +357,8 @@ def _states_caption(wording: EvaluationWording) -> str:
 
 
 def _distribution_parts(wording: EvaluationWording) -> list[Part]:
-    """How damage is spread over the states."""
-    fresh, of = wording.result.fresh, wording.result.fresh.distribution
+    """Return the table and chart of the distribution of damage over the states."""
+    fresh, distribution = wording.result.fresh, wording.result.fresh.distribution
     if fresh.states < 2:
         return []
     before, after = fresh.without_plan, fresh.with_plan
@@ -372,15 +377,21 @@ def _distribution_parts(wording: EvaluationWording) -> list[Part]:
             "mean, of the worst states and of the worst one."
         ),
         lambda: damage_charts.exceedance_curves(
-            of.levels, of.without_plan, of.with_plan, marks, wording.unit
+            distribution.levels,
+            distribution.without_plan,
+            distribution.with_plan,
+            marks,
+            wording.unit,
         ),
     )
-    every = zip(of.levels, of.without_plan, of.with_plan, strict=True)
-    rows = [row for row in every if round(row[0], 6) in LEVELS_SHOWN]
+    quantiles = zip(
+        distribution.levels, distribution.without_plan, distribution.with_plan, strict=True
+    )
+    rows = [row for row in quantiles if round(row[0], 6) in LEVELS_SHOWN]
 
     def name(row: tuple[float, ...]) -> str:
-        least, share = tr("Least state"), format_percent(row[0])
-        return tr("Not exceeded in {share} of states", share=share) if row[0] else least
+        smallest, share = tr("Least state"), format_percent(row[0])
+        return tr("Not exceeded in {share} of states", share=share) if row[0] else smallest
 
     columns = [
         Column("", name, "text"),
@@ -391,23 +402,27 @@ def _distribution_parts(wording: EvaluationWording) -> list[Part]:
 
 
 def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
-    """Expected damage by year, material and consumer."""
+    """Yield expected damage by year, material and consumer."""
     fresh, unit = wording.result.fresh, wording.unit
 
     def table(
-        name: str, of: str, caption: str, some: Iterable[tuple[str, Any]], most: int | None = None
+        name: str,
+        header: str,
+        caption: str,
+        items: Iterable[tuple[str, Any]],
+        max_rows: int | None = None,
     ) -> Table:
-        rows = [(name, one.expected_without_plan, one.expected) for name, one in some]
+        rows = [(label, x.expected_without_plan, x.expected) for label, x in items]
         columns = [
-            Column(of, "0", "text"),
+            Column(header, "0", "text"),
             Column(tr("Without plan"), "1", "outcome", decimals_group="damage"),
             Column(tr("With plan, foresight"), "2", "outcome", decimals_group="damage"),
         ]
-        return Table(caption, rows, columns, f"fresh-{name}", max_terminal_rows=most)
+        return Table(caption, rows, columns, f"fresh-{name}", max_terminal_rows=max_rows)
 
-    def ranked(kind: str, some: Sequence[Any]) -> list[tuple[str, Any]]:
-        first = sorted(some, key=lambda one: -one.expected)
-        return [(wording.name(kind, one.id, one.name), one) for one in first]
+    def ranked(kind: str, items: Sequence[Any]) -> list[tuple[str, Any]]:
+        by_damage = sorted(items, key=lambda item: -item.expected)
+        return [(wording.name(kind, item.id, item.name), item) for item in by_damage]
 
     by_year = tr("Expected by year ({unit})", unit=unit)
     yield table("years", tr("Year"), by_year, fresh.by_year.items())
@@ -420,36 +435,36 @@ def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
 
 
 def format_percentage(estimate: Estimate) -> str:
-    """A probability in percent, with what chance leaves open."""
+    """Format a probability in percent, with its sampling error."""
     error = estimate.standard_error
-    of_hundred = None if error is None else 100 * error
-    return format_estimate(Estimate(value=100 * estimate.value, standard_error=of_hundred))
+    error_percent = None if error is None else 100 * error
+    return format_estimate(Estimate(value=100 * estimate.value, standard_error=error_percent))
 
 
 def _budget_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """How likely each budget and line holds, and what is missing where it does not."""
+    """Yield the table of the probability that each budget holds, and of the amount missing."""
     risk = wording.result.budget_risk
     if risk is None:
         return
-    whole, every = tr("All public funders together"), tr("all years")
+    all_funders, all_years = tr("All public funders together"), tr("all years")
 
-    def name(one: results.BudgetOdds) -> str:
-        if one.funder is None:
-            return whole
-        funder = wording.name("funders", one.funder)
+    def name(odds: results.BudgetOdds) -> str:
+        if odds.funder is None:
+            return all_funders
+        funder = wording.name("funders", odds.funder)
         return (
             funder
-            if one.line == WHOLE_BUDGET
-            else f"{funder}: {wording.budget_line_name(one.funder, one.line)}"
+            if odds.line == WHOLE_BUDGET
+            else f"{funder}: {wording.budget_line_name(odds.funder, odds.line)}"
         )
 
     columns = [
         Column(tr("Budget line"), name, "text"),
-        Column(tr("Year"), lambda one: every if one.year is None else str(one.year), "text"),
+        Column(tr("Year"), lambda row: all_years if row.year is None else str(row.year), "text"),
         Column(tr("Available"), "available_meur", "money", decimals_group="all"),
         Column(tr("Used as planned"), "planned_meur", "money", decimals_group="all"),
         Column(tr("Used in the mean"), "mean_meur", "money", decimals_group="all"),
-        Column(tr("Is enough, %"), lambda one: format_percentage(one.holds), "text"),
+        Column(tr("Is enough, %"), lambda row: format_percentage(row.holds), "text"),
         Column(tr("Missing where it is not"), "missing_meur", "money", decimals_group="all"),
     ]
     caption = tr("How likely budgets are enough ({unit}, not discounted)", unit=wording.money_unit)
@@ -462,7 +477,7 @@ def _budget_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _states_note(result: Evaluation) -> str:
-    """What the states do not say."""
+    """Return the note on what the states do not show."""
     if result.states_of is not None:
         return tr(
             "The states are those of {other}: they show how the plan fares there, not how likely "
@@ -482,22 +497,26 @@ def _states_note(result: Evaluation) -> str:
 
 
 def _proof_table(wording: EvaluationWording) -> Table:
-    """What it takes to judge and to repeat it."""
-    found, fresh = wording.result, wording.result.fresh
-    there = found.net_cost_there_meur
+    """Return the table of what is needed to repeat the evaluation."""
+    result, fresh = wording.result, wording.result.fresh
+    net_cost_there = result.net_cost_there_meur
     rows = [
-        (tr("States of the plan"), format_number(found.own_states)),
-        (tr("Gap of the plan on its own states"), format_small_percent(found.own_gap)),
-        (tr("Objective on its own states"), wording.amount(found.own_objective)),
+        (tr("States of the plan"), format_number(result.own_states)),
+        (tr("Gap of the plan on its own states"), format_small_percent(result.own_gap)),
+        (tr("Objective on its own states"), wording.amount(result.own_objective)),
         (tr("States that it is judged on"), format_number(fresh.states)),
         (
             tr("Objective on the states it is judged on"),
             format_sampled_estimate(wording, fresh.objective),
         ),
         (tr("Seed of the fresh states"), NO_VALUE if fresh.seed is None else str(fresh.seed)),
-        (tr("Net cost"), wording.money_amount(found.net_cost_meur)),
-        *([] if there is None else [(tr("Net cost there"), wording.money_amount(there))]),
-        (tr("Time"), f"{format_number(sum(found.seconds.values()))} s"),
+        (tr("Net cost"), wording.money_amount(result.net_cost_meur)),
+        *(
+            []
+            if net_cost_there is None
+            else [(tr("Net cost there"), wording.money_amount(net_cost_there))]
+        ),
+        (tr("Time"), f"{format_number(sum(result.seconds.values()))} s"),
         *wording.version_rows(),
     ]
     return pair_table(tr("What it takes to repeat this"), rows, "proof")

@@ -1,9 +1,9 @@
-"""A plan in states that were drawn anew, released with foresight or by a rule without any.
+"""Evaluation of a plan in fresh states, with foresight or by a release policy.
 
-A plan is the best for its own states, and so looks better on them than on others: what it promises
-is what it does on others. Many of these are looked at in blocks, each drawn where it is looked at,
-so that nothing but its number travels to a process or machine; figures are added in the order of
-the blocks, and so are the same to the last digit whoever looked at which.
+A plan is optimal for its own states, and so looks better on them than on others: what counts is its
+performance on others. Many fresh states are evaluated in blocks, each sampled where it is
+evaluated, so that only its number is sent to a process or machine. Figures are added in the order
+of the blocks, so that results do not depend on the number of workers.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,9 +37,9 @@ from optimizer.solve.recourse import ReleasePolicyResult, join_blocks, simulate_
 from optimizer.solve.set_outcomes import collect_set_outcomes
 
 BLOCK_SIZE = 5000
-"""States in a block."""
+"""Number of states in a block."""
 MIN_PARALLEL_BLOCKS = 4
-"""Fewer blocks take less time than processes take to begin."""
+"""Number of blocks from which on starting worker processes pays off."""
 
 BlockResult = TypeVar("BlockResult", PlanEvaluation, ReleasePolicyResult)
 EvaluateStates = Callable[..., Sequence[BlockResult]]
@@ -47,7 +47,7 @@ EvaluateStates = Callable[..., Sequence[BlockResult]]
 
 @dataclass(frozen=True, eq=False)
 class SampledStates:
-    """So many states of a scenario, each drawn when it is needed."""
+    """A sample of ``count`` states of a scenario, drawn on demand."""
 
     instance: Instance
     count: int
@@ -58,7 +58,7 @@ class SampledStates:
 
 
 States = Sequence[State] | SampledStates
-"""States that are there, or those that are still to be drawn."""
+"""Explicit states, or a sample that is drawn on demand."""
 
 
 def evaluate_in_blocks(
@@ -68,40 +68,43 @@ def evaluate_in_blocks(
     states: States,
     jobs: int | None = None,
 ) -> Sequence[BlockResult]:
-    """All that ``find`` finds in states, joined over their blocks where they are to be drawn."""
+    """Evaluate states, and join the results over blocks if the states are sampled.
+
+    ``evaluate_states`` returns a sequence of results, each of which is joined.
+    """
     if not isinstance(states, SampledStates):
         return evaluate_states(instance, states)
     starts = range(0, states.count, BLOCK_SIZE)
-    usual = usable_cores() if len(starts) >= MIN_PARALLEL_BLOCKS else 1
-    many = min(choose_worker_count(jobs, usual), len(starts))
-    asked = (evaluate_states, states, threads_per_worker(many))
-    with Workers[int, Sequence[BlockResult]](make_block_evaluator, asked, many) as workers:
+    default_worker_count = usable_cores() if len(starts) >= MIN_PARALLEL_BLOCKS else 1
+    worker_count = min(choose_worker_count(jobs, default_worker_count), len(starts))
+    args = (evaluate_states, states, threads_per_worker(worker_count))
+    with Workers[int, Sequence[BlockResult]](make_block_evaluator, args, worker_count) as workers:
         return [join_results(parts) for parts in zip(*workers.map(starts), strict=True)]
 
 
 def make_block_evaluator(
     evaluate_states: EvaluateStates[BlockResult], states: SampledStates, threads: int | None
 ) -> Callable[[int], Sequence[BlockResult]]:
-    """What looks at one block after the other."""
+    """Return the function with which a worker evaluates the block from a start index on."""
     instance, count, seed = states.instance, states.count, states.seed
 
-    def answer(start: int) -> Sequence[BlockResult]:
+    def evaluate_block(start: int) -> Sequence[BlockResult]:
         block = slice(start, min(start + BLOCK_SIZE, count))
         return evaluate_states(
             instance, sample_states(instance, count, seed, block=block), threads=threads
         )
 
-    return answer
+    return evaluate_block
 
 
 @dataclass(frozen=True, eq=False)
 class FreshEvaluation:
-    """States, and what comes in them with a plan and without."""
+    """The outcomes in fresh states with a plan and without."""
 
     saved_plan: SavedPlan
     states: States
     seed: int | None
-    """None where the scenario writes its states out, so that there are no others: they are no
+    """None if the scenario has explicit states, so that there are no others: they are no
     sample then, and figures have no errors."""
     with_plan: PlanEvaluation
     without_plan: PlanEvaluation
@@ -113,7 +116,7 @@ class FreshEvaluation:
 
 
 def seed_of_plan(saved_plan: SavedPlan) -> int | None:
-    """The seed of the plan's own states; None where its scenario writes them out."""
+    """Return the seed of the plan's own states; None if its scenario has explicit states."""
     uncertainty = saved_plan.reading.case.uncertainty
     sample = uncertainty.sample if uncertainty else None
     return None if sample is None else int(sample.seed)
@@ -126,117 +129,128 @@ def evaluate_fresh_states(
     original: SavedPlan | None = None,
     jobs: int | None = None,
 ) -> FreshEvaluation:
-    """A plan in so many states that are drawn anew, each by itself.
+    """Evaluate a plan in independently drawn states.
 
-    They are independent draws whatever the plan's own states are, since that is what standard
-    errors are reckoned for. The seed is the next after the scenario's that is not the plan's where
-    none is given. Where the scenario writes its states out, those are all there are.
+    They are independent whatever the sampling method of the plan's own states, since standard
+    errors assume that. The default seed is the next after the scenario's that is not the plan's.
+    Explicit states are all there are, and are used as they are.
 
-    ``made_in`` is the plan where it was made, if ``given`` is it in another scenario: what both
-    have in common is drawn alike by one seed, so that its seed is the one that is not fresh.
-
-    Raises ValueError for the seed of the states that the plan was made for.
+    ``original`` is the plan in the scenario it was made for, if ``saved_plan`` is its transfer to
+    another: one seed draws the same values of what both scenarios have in common, so that the
+    original's seed is not fresh. Raises ValueError for the seed of the states that the plan was
+    made for.
     """
-    own, made_by = seed_of_plan(saved_plan), seed_of_plan(original or saved_plan)
-    if own is None:
-        found = saved_plan.solution
+    scenario_seed, original_seed = seed_of_plan(saved_plan), seed_of_plan(original or saved_plan)
+    if scenario_seed is None:
+        solution = saved_plan.solution
         return FreshEvaluation(
-            saved_plan, saved_plan.problem.states, None, found.with_plan, found.without_plan
+            saved_plan, saved_plan.problem.states, None, solution.with_plan, solution.without_plan
         )
     if seed is None:
-        seed = own + 2 if own + 1 == made_by else own + 1
-    if seed == made_by:
+        seed = scenario_seed + 2 if scenario_seed + 1 == original_seed else scenario_seed + 1
+    if seed == original_seed:
         raise ValueError(f"seed {seed} is that of the plan's own states")
     states = SampledStates(saved_plan.problem.instance, state_count, seed)
-    find = partial(
+    evaluate = partial(
         outcomes.evaluate_commitments, commitments=[saved_plan.solution.commitment, Commitment()]
     )
-    both = evaluate_in_blocks(find, outcomes.join_evaluations, states.instance, states, jobs)
-    return FreshEvaluation(saved_plan, states, seed, *both)
+    evaluations = evaluate_in_blocks(
+        evaluate, outcomes.join_evaluations, states.instance, states, jobs
+    )
+    return FreshEvaluation(saved_plan, states, seed, *evaluations)
 
 
 def describe_fresh_evaluation(
     fresh_evaluation: FreshEvaluation, original: SavedPlan | None = None
 ) -> FreshOutcome:
-    """What is told of a plan in fresh states; ``made_in`` as above.
+    """Describe the performance of a plan in fresh states.
 
-    The error of ``optimism`` is that of both samples: the plan's own might have been a lucky one.
-    One state alone tells nothing of its spread; it is taken from the fresh ones then.
+    ``original`` is as in :func:`evaluate_fresh_states`. The error of ``optimism`` is that of both
+    samples. A single own state says nothing about its variance, which is then taken from the fresh
+    ones.
     """
-    found, sampled, made = (
-        fresh_evaluation.saved_plan.solution,
-        fresh_evaluation.is_sampled,
-        original or fresh_evaluation.saved_plan,
-    )
-    instance, commitment = found.instance, found.commitment
-    with_plan, without = fresh_evaluation.with_plan, fresh_evaluation.without_plan
-    chance, damage, own = with_plan.probability, with_plan.damage, made.solution.with_plan
-    risk, measure = (
-        estimates.RiskMeasure.of_case(instance.case),
-        model_risk.RiskMeasure.from_case(instance.case),
-    )
-    here = estimates.estimate_performance(with_plan, risk.level, sampled=sampled)
-    was_sampled = seed_of_plan(made) is not None
+    solution = fresh_evaluation.saved_plan.solution
+    is_sampled = fresh_evaluation.is_sampled
+    original_plan = original or fresh_evaluation.saved_plan
+    instance, commitment = solution.instance, solution.commitment
+    with_plan, without_plan = fresh_evaluation.with_plan, fresh_evaluation.without_plan
+    probability = with_plan.probability
+    damage = with_plan.damage
+    own_outcome = original_plan.solution.with_plan
+    risk = estimates.RiskMeasure.of_case(instance.case)
+    measure = model_risk.RiskMeasure.from_case(instance.case)
+    performance = estimates.estimate_performance(with_plan, risk.level, sampled=is_sampled)
+    was_sampled = seed_of_plan(original_plan) is not None
     costs = [
-        weighted_cost(there, plan) for _, there, plan in weighted_branches(instance, commitment)
+        weighted_cost(branch_instance, plan)
+        for _, branch_instance, plan in weighted_branches(instance, commitment)
     ]
     cost = np.array(costs)[with_plan.branch]
-    own_mean = estimates.mean_estimate(own.probability, own.damage, sampled=was_sampled)
-    if was_sampled and sampled and len(made.problem.states) == 1:
+    own_mean = estimates.mean_estimate(
+        own_outcome.probability, own_outcome.damage, sampled=was_sampled
+    )
+    if was_sampled and is_sampled and len(original_plan.problem.states) == 1:
         own_mean = own_mean.model_copy(update={"standard_error": float(np.std(damage, ddof=1))})
     return FreshOutcome(
         states=len(fresh_evaluation.states),
-        sampled=sampled,
+        sampled=is_sampled,
         seed=fresh_evaluation.seed,
-        with_plan=here,
-        without_plan=estimates.estimate_performance(without, risk.level, sampled=sampled),
-        avoided=estimates.mean_estimate(chance, without.damage - damage, sampled=sampled),
+        with_plan=performance,
+        without_plan=estimates.estimate_performance(without_plan, risk.level, sampled=is_sampled),
+        avoided=estimates.mean_estimate(
+            probability, without_plan.damage - damage, sampled=is_sampled
+        ),
         objective=estimates.estimate_with_error(
-            float(measure.worst_case_weights(chance, damage) @ damage)
-            + float(chance @ cost / chance.sum()),
-            # Of the least favourable probabilities no error is told.
-            risk.influence(chance, damage) + cost
-            if sampled and measure.ambiguity is None
+            float(measure.worst_case_weights(probability, damage) @ damage)
+            + float(probability @ cost / probability.sum()),
+            # There is no error for the least favourable probabilities.
+            risk.influence(probability, damage) + cost
+            if is_sampled and measure.ambiguity is None
             else None,
         ),
-        optimism=estimates.difference_of_estimates(here.expected, own_mean),
-        distribution=damage_distribution(with_plan, without),
+        optimism=estimates.difference_of_estimates(performance.expected, own_mean),
+        distribution=damage_distribution(with_plan, without_plan),
         by_year={
             str(year): YearOutcome(
                 expected=float(with_plan.damage_by_year[y]),
-                expected_without_plan=float(without.damage_by_year[y]),
+                expected_without_plan=float(without_plan.damage_by_year[y]),
             )
             for y, year in enumerate(instance.years)
         },
-        materials=material_outcomes(instance, commitment, with_plan, without),
-        consumers=consumer_outcomes(instance, with_plan, without),
+        materials=material_outcomes(instance, commitment, with_plan, without_plan),
+        consumers=consumer_outcomes(instance, with_plan, without_plan),
     )
 
 
 def fresh_outcomes_by_set(
     saved_plan: SavedPlan, state_count: int, seed: int | None, jobs: int | None = None
 ) -> Iterator[FreshSetOutcome]:
-    """What a plan leads to under each set of assumptions of its scenario, in so many states of it
-    that are drawn anew, or in those that it writes out."""
-    found, case = saved_plan.solution, saved_plan.reading.case
-    find = partial(outcomes.evaluate_commitments, commitments=[found.commitment, Commitment()])
-    for (id, told), own in zip(case.assumptions.items(), collect_set_outcomes(found), strict=True):
-        instance, both = own.instance, [own.with_plan, own.without_plan]
+    """Yield the outcomes of a plan in fresh or explicit states of each assumption set."""
+    solution, case = saved_plan.solution, saved_plan.reading.case
+    evaluate = partial(
+        outcomes.evaluate_commitments, commitments=[solution.commitment, Commitment()]
+    )
+    for (id, assumption_set), outcome in zip(
+        case.assumptions.items(), collect_set_outcomes(solution), strict=True
+    ):
+        instance, evaluations = outcome.instance, [outcome.with_plan, outcome.without_plan]
         uncertainty = instance.case.uncertainty
         sampled = uncertainty is not None and uncertainty.sample is not None and seed is not None
         if sampled and seed is not None:
             states = SampledStates(instance, state_count, seed)
-            both = list(evaluate_in_blocks(find, outcomes.join_evaluations, instance, states, jobs))
-        with_plan, without = both
+            evaluations = list(
+                evaluate_in_blocks(evaluate, outcomes.join_evaluations, instance, states, jobs)
+            )
+        with_plan, without_plan = evaluations
         level = float(instance.case.objective.cvar.level)
         yield FreshSetOutcome(
             id=id,
-            title=display_name(told.title, id, current_language()),
-            weight=float(told.weight),
+            title=display_name(assumption_set.title, id, current_language()),
+            weight=float(assumption_set.weight),
             with_plan=estimates.estimate_performance(with_plan, level, sampled=sampled),
-            without_plan=estimates.estimate_performance(without, level, sampled=sampled),
+            without_plan=estimates.estimate_performance(without_plan, level, sampled=sampled),
             avoided=estimates.mean_estimate(
-                without.probability, without.damage - with_plan.damage, sampled=sampled
+                without_plan.probability, without_plan.damage - with_plan.damage, sampled=sampled
             ),
         )
 
@@ -250,32 +264,34 @@ def release_policy_outcomes(
     level: float,
     jobs: int | None = None,
 ) -> tuple[ReleasePolicyOutcome, ...]:
-    """What a commitment leads to under the release rule, once with each reserve: a share of the
-    planned stock that is kept for the dearer steps.
+    """Simulate a commitment under the release policy, once with each reserve.
 
-    Recourse foresees its own state, so that it keeps stock for the worse month to come; an agency
-    does not. ``foresight`` is the same commitment in the same states with recourse: the two figures
-    bracket what can be had. ``level`` is that of the CVaR.
+    A reserve is the share of the planned stock that is kept for high-damage steps. Recourse has
+    foresight within its state; an agency has not. ``with_foresight`` is the same commitment in the
+    same states with recourse: the two figures bracket what is attainable. ``level`` is that of the
+    CVaR.
     """
     sampled, names = isinstance(states, SampledStates), instance.case.materials.items()
-    find = partial(simulate_release_policy, commitment=commitment, reserve_shares=tuple(reserves))
+    simulate = partial(
+        simulate_release_policy, commitment=commitment, reserve_shares=tuple(reserves)
+    )
     return tuple(
         ReleasePolicyOutcome(
-            reserve=found.reserve_share,
-            performance=estimates.estimate_performance(found, level, sampled=sampled),
+            reserve=policy.reserve_share,
+            performance=estimates.estimate_performance(policy, level, sampled=sampled),
             above_foresight=estimates.mean_estimate(
-                found.probability, found.damage - with_foresight.damage, sampled=sampled
+                policy.probability, policy.damage - with_foresight.damage, sampled=sampled
             ),
             materials=tuple(
                 RuleMaterialOutcome(
                     id=m,
                     name=display_name(material.name, m),
-                    expected=found.damage_by_material[m],
+                    expected=policy.damage_by_material[m],
                     expected_with_foresight=with_foresight.damage_by_material[m],
                 )
                 for m, material in names
             ),
-            stock_use=found.stock_use(instance, commitment),
+            stock_use=policy.stock_use(instance, commitment),
         )
-        for found in evaluate_in_blocks(find, join_blocks, instance, states, jobs)
+        for policy in evaluate_in_blocks(simulate, join_blocks, instance, states, jobs)
     )

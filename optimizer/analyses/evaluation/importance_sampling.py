@@ -1,9 +1,9 @@
-"""Rare events drawn more often, and weighed less: importance sampling of the states.
+"""Importance sampling of rare events.
 
-States come from a mixture of the scenario's own chances and two sets that are raised where pilots
-say that they drive damage (``docs/formulation.md``). Frequencies are taken over some years
-together, and only a part of the way is gone, for a pilot is small: both matter on scenarios with
-hundreds of chances.
+States come from a mixture of the scenario's own probabilities and two sets that are raised where
+pilot samples show that they drive damage (``docs/formulation.md``). Frequencies are averaged over
+several years, and probabilities are moved only part of the way, since a pilot is small: both matter
+in scenarios with hundreds of probabilities.
 """
 
 import hashlib
@@ -30,30 +30,30 @@ from optimizer.model.states import (
 from optimizer.solve import outcomes
 
 MIXTURE_SHARES = (0.2, 0.5, 0.3)
-"""Of states drawn as they come, with chances raised for the tail, and for the mean."""
+"""Shares of states with original probabilities, those raised for the tail, and for the mean."""
 PILOT_SHARES = (0.1, 0.2)
-"""States of the first and the second pilot, as a share of those asked for."""
+"""Sizes of the first and the second pilot, as shares of the number of states."""
 MIN_PILOT_STATES = 400
-"""No pilot has fewer states."""
+"""Minimum size of a pilot."""
 FIRST_PILOT_LEVEL = 0.9
-"""The first pilot has no state to spare: it looks at no higher level than this."""
+"""Maximum quantile level for the first pilot, whose tail would have too few states above it."""
 SMOOTHING_YEARS = 5
-"""Years whose frequencies are taken together."""
+"""Width in years of the moving window over frequencies."""
 RAISE_SHARE = 0.8
-"""Of the way from a chance to its frequency in the pilot."""
+"""Share of the way from a probability to its frequency in the pilot."""
 MAX_PROBABILITY = 0.5
-"""No chance is raised above this."""
+"""Maximum of a raised probability."""
 
 
 class WeightedStates(NamedTuple):
-    """States with weights of mean 1."""
+    """States with weights (likelihood ratios) of expected value 1."""
 
     states: tuple[State, ...]
-    """Their probability is their weight over their number; it adds up to 1 in the mean only."""
+    """Their probability is weight over number of states; it adds up to 1 only in expectation."""
     weight: Floats
     """(S)"""
     component: NDArray[np.int64]
-    """(S) number of the set of chances that each was drawn with."""
+    """(S) index of the mixture component that each was drawn from."""
 
 
 def estimate_rare_events(
@@ -64,17 +64,15 @@ def estimate_rare_events(
     fresh_evaluation: outcomes.PlanEvaluation,
     level: float,
 ) -> RareEvents:
-    """Damage of a commitment from ``count`` states in which what drives it is drawn more often.
+    """Estimate damage of a commitment by importance sampling.
 
-    The pilots cost three tenths more states (800 at least) and serve nothing else, so that the
-    estimate of the mean is unbiased. Weights are not divided by their sum, for that would be a
-    bias; the CVaR is consistent, as any estimate of it is.
+    The pilots cost 30 % more states (800 at least) and serve nothing else, so that the estimate of
+    the mean is unbiased. Weights are not normalized, which would be a bias; the CVaR is consistent.
 
-    ``seed`` is that of all draws; none of them is one of another seed's. ``fresh`` is the
-    commitment in states that were drawn as they come: the first ``count`` of them are what this is
-    measured against, or as many more where they are fewer. ``level`` is that of the CVaR.
-
-    Raises ValueError if fewer than ``FEWEST_RARE`` states are asked for.
+    No draw for ``seed`` is one for another seed. ``fresh_evaluation`` is the commitment in states
+    with original probabilities, of which the first ``state_count`` are the reference; if they are
+    fewer, a new sample is. ``level`` is that of the CVaR. Raises ValueError if ``state_count`` is
+    below ``MIN_RARE_STATES``.
     """
     if state_count < MIN_RARE_STATES:
         raise ValueError(f"{state_count} states are too few")
@@ -84,42 +82,49 @@ def estimate_rare_events(
 
     sets: tuple[SamplingProbabilities, ...] = (SamplingProbabilities.from_instance(instance),)
     for pilot, share in enumerate(PILOT_SHARES):
-        number = max(MIN_PILOT_STATES, math.ceil(share * state_count))
-        tried = draw_mixture(instance, sets, number, _derive_seed(seed, f"pilot {pilot}"))
-        looked_at = level if pilot else min(level, FIRST_PILOT_LEVEL)
-        sets = raise_probabilities(instance, commitment, tried, damage(tried.states), looked_at)
-    found = draw_mixture(instance, sets, state_count, _derive_seed(seed, "states"))
-    plain = fresh_evaluation.damage[:state_count]
-    if len(plain) < state_count:
-        plain = damage(sample_states(instance, state_count, _derive_seed(seed, "plain")))
-    weight = found.weight
-    here = weighted_performance(weight, damage(found.states), level, found.component)
-    there, before = (
-        weighted_performance(np.ones(len(d)), d, level) for d in (plain, fresh_evaluation.damage)
+        pilot_size = max(MIN_PILOT_STATES, math.ceil(share * state_count))
+        pilot_states = draw_mixture(
+            instance, sets, pilot_size, _derive_seed(seed, f"pilot {pilot}")
+        )
+        pilot_level = level if pilot else min(level, FIRST_PILOT_LEVEL)
+        sets = raise_probabilities(
+            instance, commitment, pilot_states, damage(pilot_states.states), pilot_level
+        )
+    drawn = draw_mixture(instance, sets, state_count, _derive_seed(seed, "states"))
+    reference_damage = fresh_evaluation.damage[:state_count]
+    if len(reference_damage) < state_count:
+        reference_damage = damage(sample_states(instance, state_count, _derive_seed(seed, "plain")))
+    weight = drawn.weight
+    performance = weighted_performance(weight, damage(drawn.states), level, drawn.component)
+    reference, fresh_performance = (
+        weighted_performance(np.ones(len(reference_values)), reference_values, level)
+        for reference_values in (reference_damage, fresh_evaluation.damage)
     )
     return RareEvents(
         states=state_count,
         seed=seed,
-        performance=here,
-        plain=there,
-        variance_ratio_expected=_variance_ratio(there.expected, here.expected),
-        variance_ratio_cvar=_variance_ratio(there.cvar, here.cvar),
+        performance=performance,
+        plain=reference,
+        variance_ratio_expected=_variance_ratio(reference.expected, performance.expected),
+        variance_ratio_cvar=_variance_ratio(reference.cvar, performance.cvar),
         effective_states=float(weight.sum() ** 2 / (weight**2).sum()),
-        weight_sum=estimate_with_error(float(weight.mean()), weight, found.component),
-        deviation_expected=_standardized_difference(here.expected, before.expected),
-        deviation_cvar=_standardized_difference(here.cvar, before.cvar),
+        weight_sum=estimate_with_error(float(weight.mean()), weight, drawn.component),
+        deviation_expected=_standardized_difference(
+            performance.expected, fresh_performance.expected
+        ),
+        deviation_cvar=_standardized_difference(performance.cvar, fresh_performance.cvar),
     )
 
 
 def weighted_performance(
     weight: Floats, damage: Floats, level: float, component: StrataOfDraws = None
 ) -> Performance:
-    """Mean and tail of damage (S) of states that were drawn with weights (S) of mean 1.
+    """Estimate mean and tail of damage (S) in states with weights (S) of expected value 1.
 
     Sums are divided by the number of states, not by the sum of the weights, so that the mean is
-    unbiased. The tail is counted from the worst state down by the same weights, of which the states
-    above the quantile have the least and the most exact (Glynn 1996). ``part`` (S) numbers the
-    component of a mixture that each state was drawn from.
+    unbiased. The tail is counted down from the worst state, since weights above the quantile are
+    the smallest and have the least variance (Glynn 1996). ``component`` (S) is the index of the
+    mixture component of each state.
     """
     eta = _weighted_quantile(weight, damage, level)
     excess = weight * np.maximum(damage - eta, 0.0) / (1 - level)
@@ -131,11 +136,11 @@ def weighted_performance(
 
 
 def _weighted_quantile(weight: Floats, value: Floats, level: float) -> float:
-    """The value above which no more than ``1 - level`` of the weight (S) is."""
+    """Return the value above which no more than ``1 - level`` of the weight (S) is."""
     order = np.argsort(-value, kind="stable")
     above = np.cumsum(weight[order])
-    at = min(int(np.searchsorted(above, (1 - level) * len(value))), len(value) - 1)
-    return float(value[order[at]])
+    index = min(int(np.searchsorted(above, (1 - level) * len(value))), len(value) - 1)
+    return float(value[order[index]])
 
 
 def draw_mixture(
@@ -144,7 +149,10 @@ def draw_mixture(
     state_count: int,
     seed: int,
 ) -> WeightedStates:
-    """States from a mixture of sets of chances, the scenario's own first, by ``SHARES``."""
+    """Draw states from a mixture of probability sets, the scenario's own first.
+
+    The shares are ``MIXTURE_SHARES``, as many as there are sets.
+    """
     shares = MIXTURE_SHARES[: len(probability_sets)]
     ends = [
         round(state_count * math.fsum(shares[: i + 1]) / math.fsum(shares))
@@ -152,18 +160,20 @@ def draw_mixture(
     ]
     states: list[State] = []
     numbers = np.diff([0, *ends])
-    for part, (chances, number) in enumerate(zip(probability_sets, numbers, strict=True)):
-        if number:
-            own = _derive_seed(seed, f"part {part}")
-            states += sample_states(instance, int(number), own, probabilities=chances)
+    for index, (probabilities, count) in enumerate(zip(probability_sets, numbers, strict=True)):
+        if count:
+            component_seed = _derive_seed(seed, f"part {index}")
+            states += sample_states(
+                instance, int(count), component_seed, probabilities=probabilities
+            )
     mixture = np.zeros(state_count)
-    for chances, number in zip(probability_sets, numbers, strict=True):
-        mixture += number / state_count * likelihood_ratio(instance, states, chances)
+    for probabilities, count in zip(probability_sets, numbers, strict=True):
+        mixture += count / state_count * likelihood_ratio(instance, states, probabilities)
     weight = 1 / mixture
     return WeightedStates(
         states=tuple(
-            replace(state, name=f"drawn {s + 1}", probability=float(own) / state_count)
-            for s, (state, own) in enumerate(zip(states, weight, strict=True))
+            replace(state, name=f"drawn {s + 1}", probability=float(state_weight) / state_count)
+            for s, (state, state_weight) in enumerate(zip(states, weight, strict=True))
         ),
         weight=weight,
         component=np.repeat(np.arange(len(probability_sets)), numbers),
@@ -173,123 +183,140 @@ def draw_mixture(
 def raise_probabilities(
     instance: Instance, commitment: Commitment, pilot: WeightedStates, damage: Floats, level: float
 ) -> tuple[SamplingProbabilities, ...]:
-    """The scenario's chances, and those that a pilot asks for: for the tail, and for the mean.
+    """Return the scenario's probabilities, and those raised for the tail and for the mean.
 
-    Chances of failure stay where projects are correlated: the failures of a state do not say what
-    its common factor was, so that their ratio is no product.
+    The pilot's frequencies, weighted by damage, are the target. Failure probabilities stay if
+    projects are correlated: the failures of a state do not reveal its common factor, so that their
+    likelihood ratio is no product.
     """
-    own, regime = (
-        SamplingProbabilities.from_instance(instance),
-        regime_indices(instance, pilot.states),
-    )
-    built = () if read_project_correlation(instance) > 0 else commitment.start
-    eta = _weighted_quantile(pilot.weight, damage, level)
-    of_hazard = events_by_year(instance, pilot.states)
-    sets = [own]
-    for counts in (np.maximum(damage - eta, 0.0), damage):
-        weight = pilot.weight * counts
+    own_probabilities = SamplingProbabilities.from_instance(instance)
+    regime = regime_indices(instance, pilot.states)
+    uncorrelated_projects = () if read_project_correlation(instance) > 0 else commitment.start
+    quantile = _weighted_quantile(pilot.weight, damage, level)
+    events = events_by_year(instance, pilot.states)
+    sets = [own_probabilities]
+    for influence in (np.maximum(damage - quantile, 0.0), damage):
+        weight = pilot.weight * influence
         if not weight.any():
-            sets.append(own)
+            sets.append(own_probabilities)
             continue
-        strikes = {}
-        for hazard, p in own.event_probability.items():
-            began, could = (
+        event_probability = {}
+        for hazard, p in own_probabilities.event_probability.items():
+            weight_with_event, weight_possible = (
                 np.array(
                     [
-                        _smooth_over_years(weight @ (own_draws * (regime == r)))
+                        _smooth_over_years(weight @ (occurrences * (regime == r)))
                         for r in range(len(p))
                     ]
                 )
-                for own_draws in of_hazard[hazard]
+                for occurrences in events[hazard]
             )
-            often = np.divide(began, could, out=p.copy(), where=could > 0)
-            strikes[hazard] = _raise_probability(p, often)
-        failing = dict(own.failure_probability)
-        for project in built:
-            fails = np.array([project in state.failed_projects for state in pilot.states])
-            often = weight @ fails / weight.sum()
-            failing[project] = float(
-                _raise_probability(np.array(own.failure_probability[project]), often)
+            frequency = np.divide(
+                weight_with_event, weight_possible, out=p.copy(), where=weight_possible > 0
             )
-        sets.append(SamplingProbabilities(strikes, failing))
+            event_probability[hazard] = _raise_probability(p, frequency)
+        failure_probability = dict(own_probabilities.failure_probability)
+        for project in uncorrelated_projects:
+            has_failed = np.array([project in state.failed_projects for state in pilot.states])
+            frequency = weight @ has_failed / weight.sum()
+            failure_probability[project] = float(
+                _raise_probability(
+                    np.array(own_probabilities.failure_probability[project]), frequency
+                )
+            )
+        sets.append(SamplingProbabilities(event_probability, failure_probability))
     return tuple(sets)
 
 
 def _raise_probability(probability: Floats, frequency: Floats) -> Floats:
-    """A chance raised part of the way to a frequency; one that is 0 or high stays as it is."""
+    """Move a probability part of the way up to a frequency; zero or high ones stay unchanged."""
     higher = np.minimum(probability + RAISE_SHARE * (frequency - probability), MAX_PROBABILITY)
     return np.where(probability > 0, np.maximum(probability, higher), probability)
 
 
 def _smooth_over_years(by_year: Floats) -> Floats:
-    """(Y) sums over the years around each."""
+    """Return sums (Y) over a moving window of years."""
     padded = np.pad(by_year, SMOOTHING_YEARS // 2, mode="edge")
     return np.convolve(padded, np.ones(SMOOTHING_YEARS), "valid")
 
 
 def _variance_ratio(reference: Estimate, weighted: Estimate) -> float:
-    """Ratio of variances; 1 where neither has any."""
+    """Return the ratio of two variances; 1 if the second is zero."""
     before, after = reference.standard_error or 0.0, weighted.standard_error or 0.0
     return (before / after) ** 2 if after else 1.0
 
 
 def _standardized_difference(first: Estimate, second: Estimate) -> float:
+    """Return the difference of two estimates in standard errors."""
     error = math.hypot(first.standard_error or 0.0, second.standard_error or 0.0)
     return (first.value - second.value) / error if error > 0 else 0.0
 
 
 def _derive_seed(seed: int, purpose: str) -> int:
-    """A seed of its own for each purpose, so that no draw is used twice."""
+    """Derive a separate seed for each purpose, so that no draw is used twice."""
     digest = hashlib.sha256(repr((seed, "rare events", purpose)).encode()).digest()
     return int.from_bytes(digest[:6], "little")
 
 
 def events_by_year(instance: Instance, states: Sequence[State]) -> dict[str, tuple[Floats, Floats]]:
-    """Of each hazard (S, Y) whether an event began, and the share of the year's periods in which it
-    could: no event of it ran any more."""
+    """Compute when events of each hazard began, and when they could have begun.
+
+    Both are (S, Y): whether an event began, and the share of the year's periods without a running
+    event of the hazard.
+    """
     n, shape = instance.periods_per_year, (len(states), len(instance.years))
     starts = {h.id: np.full(shape, -1) for h in instance.hazards}
     lengths = {h.id: np.zeros(shape, dtype=int) for h in instance.hazards}
     for s, state in enumerate(states):
         for id, period in state.events:
-            way = instance.profiles[id]
-            starts[way.hazard][s, period // n] = period
-            lengths[way.hazard][s, period // n] = way.duration
-    found = {}
+            profile = instance.profiles[id]
+            starts[profile.hazard][s, period // n] = period
+            lengths[profile.hazard][s, period // n] = profile.duration
+    events = {}
     for hazard in instance.hazards:
-        start, could, until = starts[hazard.id], np.zeros(shape), np.zeros(len(states), dtype=int)
-        for y, (at, length) in enumerate(zip(start.T, lengths[hazard.id].T, strict=True)):
-            could[:, y] = np.clip(n * (y + 1) - np.maximum(until, n * y), 0, n) / n
-            until = np.where(at >= 0, at + length, until)
-        found[hazard.id] = (start >= 0).astype(float), could
-    return found
+        start = starts[hazard.id]
+        possible_share = np.zeros(shape)
+        busy_until = np.zeros(len(states), dtype=int)
+        for y, (event_start, length) in enumerate(zip(start.T, lengths[hazard.id].T, strict=True)):
+            possible_share[:, y] = np.clip(n * (y + 1) - np.maximum(busy_until, n * y), 0, n) / n
+            busy_until = np.where(event_start >= 0, event_start + length, busy_until)
+        events[hazard.id] = (start >= 0).astype(float), possible_share
+    return events
 
 
 def likelihood_ratio(
     instance: Instance, states: Sequence[State], probabilities: SamplingProbabilities
 ) -> Floats:
-    """(S) probability of each state under other chances, over that under the scenario's.
+    """Compute the probability of each state (S) under other probabilities, over the scenario's.
 
-    What was drawn and then discarded is summed over, so that a ratio depends on the state alone: a
-    strike drawn inside a running event of the same hazard leaves no trace, and neither does no
-    strike. Regimes, profiles and delays are drawn alike under all chances: they cancel.
+    What was drawn and then discarded is summed over, so that a ratio depends on the state alone: an
+    event drawn inside a running event of the same hazard leaves no trace, and neither does no
+    event. Regimes, profiles and delays are drawn in the same way under all probabilities: they
+    cancel.
 
-    By hand: a strike of 0.1 a year is drawn with 0.3, two periods a year, the event lasts three. A
-    state in which it begins in period 1 of 2026, so that of 2027 one period is left, has
-    0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the period's own draw is the same under both.
+    Example: an event of probability 0.1 a year is drawn with 0.3, two periods a year, duration
+    three periods. A state in which it begins in period 1 of 2026, so that of 2027 one period is
+    left, has 0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the period's own draw is the same under
+    both.
     """
-    own, logarithm = SamplingProbabilities.from_instance(instance), np.zeros(len(states))
+    own = SamplingProbabilities.from_instance(instance)
+    log_ratio = np.zeros(len(states))
     regime = regime_indices(instance, states)
-    for hazard, (began, could) in events_by_year(instance, states).items():
+    for hazard, (has_event, possible) in events_by_year(instance, states).items():
         p, q = own.event_probability[hazard], probabilities.event_probability[hazard]
         for y in np.flatnonzero((p != q).any(axis=0)):
-            apart = np.flatnonzero((p != q)[regime[:, y], y])
-            before, after = (chance[regime[apart, y], y] for chance in (p, q))
-            none = np.log1p(-after * could[apart, y]) - np.log1p(-before * could[apart, y])
-            logarithm[apart] += np.where(began[apart, y], np.log(after / before), none)
+            differing = np.flatnonzero((p != q)[regime[:, y], y])
+            before, after = (x[regime[differing, y], y] for x in (p, q))
+            no_event_term = np.log1p(-after * possible[differing, y]) - np.log1p(
+                -before * possible[differing, y]
+            )
+            log_ratio[differing] += np.where(
+                has_event[differing, y], np.log(after / before), no_event_term
+            )
     for project in instance.projects:
-        r, s = own.failure_probability[project], probabilities.failure_probability[project]
+        r = own.failure_probability[project]
+        s = probabilities.failure_probability[project]
         if r != s:
-            fails = np.array([project in state.failed_projects for state in states])
-            logarithm += np.where(fails, np.log(s / r), np.log((1 - s) / (1 - r)))
-    return np.exp(logarithm)
+            has_failed = np.array([project in state.failed_projects for state in states])
+            log_ratio += np.where(has_failed, np.log(s / r), np.log((1 - s) / (1 - r)))
+    return np.exp(log_ratio)

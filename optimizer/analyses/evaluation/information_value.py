@@ -1,10 +1,9 @@
-"""What it is worth to know what comes, to plan for uncertainty, and to mind the worst states.
+"""Value of information, value of the stochastic solution, and cost of weight on the worst states.
 
-With a minimum in mind (Madansky 1960; Birge and Louveaux 2011, chapter 4): RP is the objective of
-the best plan for all states; WS what is reached if each state is known before its plan is made; EV
-the objective of the best plan for the mean state, and EEV what that plan comes to in the states.
-
-WS <= RP <= EEV and EV <= RP always; EV may be above WS, since starts are whole
+For a minimization problem (Madansky 1960; Birge and Louveaux 2011, chapter 4): RP is the objective
+of the best plan for all states; WS the expected objective if each state is known before its plan is
+made; EV the objective of the best plan for the mean state, and EEV the expected objective of that
+plan. WS <= RP <= EEV and EV <= RP always; EV may be above WS, since starts are integer
 (``docs/formulation.md``).
 """
 
@@ -48,11 +47,11 @@ from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.verification import check_commitment
 
 MAX_STATES_SOLVED = 200
-"""States that are solved by themselves, at most."""
+"""Maximum number of states that are solved separately."""
 SELECTION_SEED = 1999
-"""Of the choice of states where not all of them are solved."""
+"""Seed of the selection if not all states are solved."""
 MIN_LOTS = 1e-6
-"""Lots; what buys less is rounding."""
+"""Lots up to which a purchase counts as none."""
 
 Bounds = tuple[float, float]
 
@@ -66,147 +65,162 @@ def compute_information_value(
     max_states: int = MAX_STATES_SOLVED,
     on_done: Callable[[int, int], None] | None = None,
 ) -> Information:
-    """WS, EVPI, EV, EEV and VSS of a saved plan's problem.
+    """Compute WS, EVPI, EV, EEV and VSS of a saved plan's problem.
 
-    The objective weighs what may come by (1 - λ) E + λ CVaR of damage plus cost. That measure is
-    monotone and moves along with constants: each state's optimum is no more than any plan's total
-    there, so that WS <= RP holds with weight on the tail as well.
+    The objective is (1 - λ) E + λ CVaR of damage plus cost. That measure is monotone and
+    translation equivariant: each state's optimum is no more than any plan's total there, so that WS
+    <= RP holds with weight on the tail as well.
 
-    Every solve stops at its gap or limit, so that figures are ranges: bounds give one end, what was
-    found gives the other. The plan and the mean state's are plans for each state as well, and the
-    latter for all states: it may be better than a plan with a gap. RP is below neither EV nor WS.
+    Every solve stops at its gap or limit, so that figures are ranges between bounds and solutions
+    found. The plan and the mean state's plan are feasible for each state as well, and the latter
+    for all states: it may be better than a plan with a gap. RP is below neither EV nor WS.
 
-    Where there are more than ``most_states`` kinds of states, WS is the plan's objective on all of
-    them less the difference of plan and foresight on those that are solved: paired within each
-    state, so that most of the chance in the choice drops out. ``wait_and_see_error``,
-    which is that of EVPI too, tells what remains; the ranges leave it out. A tail of few states is
-    estimated from below, by a bias that falls faster than the error.
+    If there are more than ``max_states`` distinct states, WS is the plan's objective on all of them
+    less the difference of plan and foresight on those that are solved: the pairing within each
+    state reduces variance. ``wait_and_see_error``, which is that of EVPI too, is the remaining
+    sampling error; ranges do not include it. With few states the tail is biased downwards, by an
+    amount that falls faster than the error.
 
-    ``gap`` and ``time_limit`` are those of each solve. ``on_done`` is told how many of the states
-    to be solved are done, of how many. Raises Interrupted or NoPlan if a solve was stopped, or met
-    its limit, before it told anything.
+    ``gap`` and ``time_limit`` are those of each solve. ``on_done`` gets the number of solved states
+    and their total. Raises Interrupted or NoPlan if a solve was stopped, or reached its limit,
+    before it proved anything.
     """
-    instance, states, own = (
-        saved_plan.problem.instance,
-        saved_plan.problem.states,
-        saved_plan.solution,
-    )
+    instance = saved_plan.problem.instance
+    states = saved_plan.problem.states
+    solution = saved_plan.solution
     recourse = saved_plan.problem.recourse or RecourseEvaluator(instance, states)
     neutral = with_tail_weight(saved_plan, 0.0)
-    for_mean, mean = solve_mean_state(neutral, gap=gap, time_limit=time_limit)
-    (reached,) = outcomes.evaluate_commitments(instance, states, [for_mean], recourse=recourse)
-    mean_cost = weighted_cost(instance, for_mean)
-    mean_plan = outcomes.objective_value(instance, reached, mean_cost)
+    mean_commitment, mean_bounds = solve_mean_state(neutral, gap=gap, time_limit=time_limit)
+    (mean_outcome,) = outcomes.evaluate_commitments(
+        instance, states, [mean_commitment], recourse=recourse
+    )
+    mean_cost = weighted_cost(instance, mean_commitment)
+    mean_plan = outcomes.objective_value(instance, mean_outcome, mean_cost)
 
-    # States of one kind look alike to every material, and are solved once.
-    looks = [looks.class_of_state for looks in recourse.material_classes] or [
+    # States of one class have the same subproblem for every material, and are solved once.
+    classes = [x.class_of_state for x in recourse.material_classes] or [
         np.zeros(len(states), dtype=int)
     ]
-    _, alike = np.unique(np.stack(looks, axis=1), axis=0, return_inverse=True)
-    alike = alike.reshape(-1)
-    chosen = select_states(own.with_plan.probability, alike, max_states)
-    kinds, first, place = np.unique(alike[chosen.indices], return_index=True, return_inverse=True)
-    solved = np.array(
+    _, class_of_state = np.unique(np.stack(classes, axis=1), axis=0, return_inverse=True)
+    class_of_state = class_of_state.reshape(-1)
+    selection = select_states(solution.with_plan.probability, class_of_state, max_states)
+    selected_classes, first_index, position = np.unique(
+        class_of_state[selection.indices], return_index=True, return_inverse=True
+    )
+    state_bounds = np.array(
         solve_states_separately(
             neutral.instance,
-            [states[chosen.indices[n]] for n in first],
+            [states[selection.indices[n]] for n in first_index],
             realisations=recourse.realisations,
             gap=gap,
             time_limit=time_limit,
             jobs=jobs,
             on_done=on_done,
         )
-    )[place.reshape(-1)]
+    )[position.reshape(-1)]
 
-    risk, chance = RiskMeasure.of_case(instance.case), chosen.probability
-    planned = own.with_plan.damage[chosen.indices] + weighted_cost(instance, own.commitment)
-    found = np.minimum(solved[:, 1], planned)
-    found = np.minimum(found, reached.damage[chosen.indices] + mean_cost)
-    paired = own.objective - risk(chance, planned)
-    see = _proven_range(
-        *(paired + risk(chance, v) for v in (np.minimum(solved[:, 0], found), found))
+    risk, probability = RiskMeasure.of_case(instance.case), selection.probability
+    plan_totals = solution.with_plan.damage[selection.indices] + weighted_cost(
+        instance, solution.commitment
+    )
+    foresight_totals = np.minimum(state_bounds[:, 1], plan_totals)
+    foresight_totals = np.minimum(
+        foresight_totals, mean_outcome.damage[selection.indices] + mean_cost
+    )
+    plan_difference = solution.objective - risk(probability, plan_totals)
+    wait_and_see = _proven_range(
+        *(
+            plan_difference + risk(probability, totals)
+            for totals in (np.minimum(state_bounds[:, 0], foresight_totals), foresight_totals)
+        )
     )
 
-    proven = [mean[0]] + ([see.low] if chosen.is_exhaustive else [])
-    bound = own.certificate.bound
-    proven += [] if bound is None else [bound]
-    best = _proven_range(max(proven), min(own.objective, mean_plan))
-    bought = {h: for_mean.expected_purchases(instance, h).sum() for h in instance.stockpiles}
-    gained = risk.influence(chance, planned) - risk.influence(chance, found)
+    lower_bounds = [mean_bounds[0]] + ([wait_and_see.low] if selection.is_exhaustive else [])
+    bound = solution.certificate.bound
+    lower_bounds += [] if bound is None else [bound]
+    recourse_problem = _proven_range(max(lower_bounds), min(solution.objective, mean_plan))
+    mean_purchases = {
+        h: mean_commitment.expected_purchases(instance, h).sum() for h in instance.stockpiles
+    }
+    gain_influence = risk.influence(probability, plan_totals) - risk.influence(
+        probability, foresight_totals
+    )
     return Information(
-        states=chosen.draw_count or len(states),
+        states=selection.draw_count or len(states),
         of_states=len(states),
-        distinct=len(kinds),
-        recourse_problem=best,
-        wait_and_see=see,
-        wait_and_see_error=chosen.standard_error(gained),
-        evpi=_proven_range(max(0.0, best.low - see.high), best.high - see.low),
-        mean_value_problem=_proven_range(*mean),
+        distinct=len(selected_classes),
+        recourse_problem=recourse_problem,
+        wait_and_see=wait_and_see,
+        wait_and_see_error=selection.standard_error(gain_influence),
+        evpi=_proven_range(
+            max(0.0, recourse_problem.low - wait_and_see.high),
+            recourse_problem.high - wait_and_see.low,
+        ),
+        mean_value_problem=_proven_range(*mean_bounds),
         mean_plan=mean_plan,
-        mean_plan_projects=tuple(p for p in instance.projects if p in for_mean.start),
-        mean_plan_stockpiles=tuple(h for h, lots in bought.items() if lots > MIN_LOTS),
-        vss=_proven_range(mean_plan - best.high, mean_plan - best.low),
+        mean_plan_projects=tuple(p for p in instance.projects if p in mean_commitment.start),
+        mean_plan_stockpiles=tuple(h for h, lots in mean_purchases.items() if lots > MIN_LOTS),
+        vss=_proven_range(mean_plan - recourse_problem.high, mean_plan - recourse_problem.low),
     )
 
 
 def _proven_range(low: float, high: float) -> ProvenRange:
-    """A range; where rounding has turned it round, its upper end, which is a plan's."""
+    """Return a range; if rounding has reversed it, only its upper end, which is a plan's."""
     return ProvenRange(low=min(low, high), high=high)
 
 
 def solve_mean_state(
     problem: Problem, *, gap: float, time_limit: float | None = None
 ) -> tuple[Commitment, Bounds]:
-    """The best plan for the mean state, in a problem without weight on the tail, and between what
-    its objective there is proven to lie.
+    """Solve for the best plan for the mean state; return it with its bound and objective.
 
-    The mean is that of the arrays: what is left of each supply, and of the output of each project,
-    which comes in part at each of its delays, and in part not at all where it may fail. Damage of
-    a fixed commitment is convex in these, as the optimum of a linear program is in its right side,
-    so that the objective of any plan in the mean state is no more than its mean over the states
+    ``problem`` has no weight on the tail. The mean is that of the arrays: the remaining supply and
+    the output of each project, averaged over its delays and possible failure. Damage of a fixed
+    commitment is convex in these, as the optimum of a linear program is in its right-hand side, so
+    that the objective of any plan in the mean state is no more than its mean over the states
     (Jensen).
 
-    Raises Interrupted or NoPlan if it was stopped, or a limit was met, before there was a plan and
-    a bound.
+    Raises Interrupted or NoPlan if it was stopped, or a limit was reached, before there was a plan
+    and a bound.
     """
     instance = problem.instance
-    mean = compute_mean_scenario_data(instance, problem.states)
-    solved = solve_for_scenario_data(
-        AssumptionSets((instance,)), [[(1.0, mean)]], gap=gap, time_limit=time_limit
+    mean_data = compute_mean_scenario_data(instance, problem.states)
+    solver_result = solve_for_scenario_data(
+        AssumptionSets((instance,)), [[(1.0, mean_data)]], gap=gap, time_limit=time_limit
     )
-    if solved.solution.interrupted:
+    if solver_result.solution.interrupted:
         raise Interrupted(tr("stopped before the mean of the states was solved"))
-    commitment = commitment_or_raise(instance, solved)
+    commitment = commitment_or_raise(instance, solver_result)
     check_commitment(instance, commitment)
-    high, low = solved.solution.objective, solved.solution.bound
-    if high is None or low is None or solved.is_doubtful:
+    high, low = solver_result.solution.objective, solver_result.solution.bound
+    if high is None or low is None or solver_result.is_doubtful:
         raise NoPlan(tr("{name}: nothing was proven before the limit", name=tr("the mean state")))
     return commitment, (min(low, high), high)
 
 
 class StateSelection(NamedTuple):
-    """States (W) that stand for all, each with a chance that is a share of one."""
+    """Selected states (W) that represent all, with probabilities that add up to 1."""
 
     indices: NDArray[np.intp]
-    """(W) in the order of all states."""
+    """(W) indices into all states."""
     probability: Floats
     """(W)"""
     draw_count: int = 0
-    """How many states were drawn; 0 where all are there."""
+    """Number of draws; 0 if all states are selected."""
     variance_factor: float = 0.0
-    """What drawing without putting back leaves of the variance of a mean."""
+    """Factor on the variance of a mean for sampling without replacement."""
 
     @property
     def is_exhaustive(self) -> bool:
-        """Whether all states are there."""
+        """Whether all states are selected."""
         return self.draw_count == 0
 
     def standard_error(self, influence: Floats) -> float | None:
-        """Standard error of a figure to which each state (W) adds this; None where exact."""
+        """Return the standard error of a figure from contributions (W); None if exact."""
         if self.is_exhaustive:
             return None
-        spread = self.probability @ (influence - self.probability @ influence) ** 2
-        return math.sqrt(spread / (self.draw_count - 1) * self.variance_factor)
+        variance = self.probability @ (influence - self.probability @ influence) ** 2
+        return math.sqrt(variance / (self.draw_count - 1) * self.variance_factor)
 
 
 def select_states(
@@ -215,26 +229,26 @@ def select_states(
     max_states: int,
     seed: int = SELECTION_SEED,
 ) -> StateSelection:
-    """States to be solved: all, where no more than ``most`` are unlike, else a random ``most``, of
-    which there are two at least, since one alone tells of no error.
+    """Select the states to be solved: all, or a random sample of ``max_states`` (at least 2).
 
-    States are drawn at equal steps of their probability, in random order (Hartley and Rao 1962):
-    where all have the same, that is drawing without putting back. ``chance`` (S) is that of each
-    state, ``alike`` (S) the number of its kind; states of one kind are solved once.
+    All are selected if no more than ``max_states`` are distinct. The sample is systematic with
+    probabilities proportional to size, in random order (Hartley and Rao 1962): with equal
+    probabilities, sampling without replacement. ``probability`` and ``class_of_state`` are (S)
+    arrays; states of one class are solved once.
     """
     possible = np.flatnonzero(probability > 0)
     if len(np.unique(class_of_state[possible])) <= max_states:
         return StateSelection(possible, probability[possible] / probability.sum())
     max_states = max(2, max_states)
-    stream = np.random.Generator(np.random.Philox(key=seed))
-    order = stream.permutation(possible)
+    generator = np.random.Generator(np.random.Philox(key=seed))
+    order = generator.permutation(possible)
     share = probability[order] / probability[order].sum()
-    at = (np.arange(max_states) + stream.random()) / max_states
-    drawn = np.minimum(np.searchsorted(np.cumsum(share), at, side="right"), len(order) - 1)
-    places, hits = np.unique(order[drawn], return_counts=True)
-    # Hartley and Rao's approximation holds as long as no state is sure to be drawn.
-    left = 1 - max_states * float(share @ share) if max_states * share.max() <= 1 else 1.0
-    return StateSelection(places, hits / max_states, max_states, left)
+    points = (np.arange(max_states) + generator.random()) / max_states
+    drawn = np.minimum(np.searchsorted(np.cumsum(share), points, side="right"), len(order) - 1)
+    state_indices, hits = np.unique(order[drawn], return_counts=True)
+    # Hartley and Rao's approximation holds as long as no state is certain to be drawn.
+    factor = 1 - max_states * float(share @ share) if max_states * share.max() <= 1 else 1.0
+    return StateSelection(state_indices, hits / max_states, max_states, factor)
 
 
 def solve_states_separately(
@@ -247,17 +261,19 @@ def solve_states_separately(
     jobs: int | None = None,
     on_done: Callable[[int, int], None] | None = None,
 ) -> list[Bounds]:
-    """Bound and objective of the best plan for each state by itself, side by side.
+    """Return bound and objective of the best plan for each state, solved in parallel.
 
     ``instance`` has no weight on the tail: where the state is known, its damage is both the mean
-    and the worst. ``delays`` are the years that projects can be late in any of the states. An
-    objective is infinite where a limit left no plan. Raises as :func:`information`.
+    and the worst. ``realisations`` are those of projects in any of the states. An objective is
+    infinite if a limit left no plan. Raises as :func:`compute_information_value`.
     """
-    tell, done = on_done or (lambda _done, _of: None), count(1)
-    wanted = max(1, min(choose_worker_count(jobs, default_jobs(instance, states[:1])), len(states)))
-    asked = (instance, realisations, gap, time_limit)
-    with Workers[State, Bounds](make_state_solver, asked, wanted) as workers:
-        return workers.map(states, lambda *_: tell(next(done), len(states)))
+    report, counter = on_done or (lambda _done, _total: None), count(1)
+    worker_count = max(
+        1, min(choose_worker_count(jobs, default_jobs(instance, states[:1])), len(states))
+    )
+    args = (instance, realisations, gap, time_limit)
+    with Workers[State, Bounds](make_state_solver, args, worker_count) as workers:
+        return workers.map(states, lambda *_: report(next(counter), len(states)))
 
 
 def make_state_solver(
@@ -266,18 +282,18 @@ def make_state_solver(
     gap: float,
     time_limit: float | None,
 ) -> Callable[[State], Bounds]:
-    """What finds the best plan for one state after the other, on one thread."""
-    # What does not depend on the state is most of the work where states are solved one by one.
-    frame, like = MasterModel(instance), None
+    """Return the function with which a worker solves for the plan of one state, on one thread."""
+    # Building what does not depend on the state is most of the work, so it is shared.
+    master_model, like = MasterModel(instance), None
 
-    def answer(state: State) -> Bounds:
+    def solve_state(state: State) -> Bounds:
         nonlocal like
-        began = time.perf_counter()
-        alone = (replace(state, probability=1.0),)
+        started_at = time.perf_counter()
+        single_state = (replace(state, probability=1.0),)
         like = recourse = RecourseEvaluator(
-            instance, alone, threads=1, reuse_from=like, realisations=realisations
+            instance, single_state, threads=1, reuse_from=like, realisations=realisations
         )
-        problem = Problem(instance, alone, 0.0, recourse, frame)
+        problem = Problem(instance, single_state, 0.0, recourse, master_model)
         solved = solve_problem(problem, gap=gap, time_limit=time_limit, threads=1)
         if solved.solution.interrupted:
             raise Interrupted(tr("stopped before all states were solved"))
@@ -286,16 +302,16 @@ def make_state_solver(
             raise NoPlan(tr("{name}: nothing was proven before the limit", name=state.name))
         if solved.commitment is None and solved.solution.ending == "limit":
             return bound, math.inf
-        return bound, certify(problem, solved, gap=gap, started_at=began, threads=1).objective
+        return bound, certify(problem, solved, gap=gap, started_at=started_at, threads=1).objective
 
-    return answer
+    return solve_state
 
 
 def with_tail_weight(saved_plan: SavedPlan, weight: float) -> Problem:
-    """The plan's problem with another weight of the tail; its recourse stays."""
+    """Return the plan's problem with another weight of the tail; its recourse is shared."""
     case = saved_plan.reading.with_settings([f"{TAIL_WEIGHT_PATH}={format_setting(weight)}"]).case
-    own = saved_plan.problem
-    return Problem(read_instance(case), own.states, 0.0, own.recourse)
+    problem = saved_plan.problem
+    return Problem(read_instance(case), problem.states, 0.0, problem.recourse)
 
 
 def compute_tail_premium(
@@ -306,50 +322,50 @@ def compute_tail_premium(
     time_limit: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TailPremium:
-    """A plan that minds the mean alone beside one that gives the worst states a weight.
+    """Compare a plan for the mean with one that gives the worst states a weight.
 
-    Cuts hold for any weight, so that the second solve starts from those of the first. The given
-    plan stands for itself where its scenario has one of the two weights and it is proven to the
-    gap; else it and its bound count beside what is found. The premium is what the
-    second plan's mean objective (expected damage and weighed cost) has above the least there is:
-    above the first plan's bound at most, above its objective at least.
+    Cuts hold for any weight, so that the second solve starts from those of the first. The saved
+    plan is used if its scenario has one of the two weights and it is proven to the gap; else it and
+    its bound complement the solve. The premium is the mean objective (expected damage and weighted
+    cost) of the second plan above the minimum: at most above the first plan's bound, at least above
+    its objective.
 
     ``weight`` is that of the tail in the second plan's objective, ``time_limit`` that of each of
-    the two in seconds. Raises Interrupted or NoPlan if it was stopped, or a limit was met before
-    there was a plan and a bound.
+    the two in seconds. Raises Interrupted or NoPlan if it was stopped, or a limit was reached,
+    before there was a plan and a bound.
     """
     pool, cvar = CutPool(), saved_plan.problem.instance.case.objective.cvar
     level, certificate = float(cvar.level), saved_plan.solution.certificate
 
-    def best(wanted: float) -> CheckedSolution:
-        known = wanted == float(cvar.weight) and certificate.bound is not None
-        if known and is_gap_closed(certificate.objective, certificate.bound, gap):
+    def solve_with_weight(tail_weight: float) -> CheckedSolution:
+        is_known = tail_weight == float(cvar.weight) and certificate.bound is not None
+        if is_known and is_gap_closed(certificate.objective, certificate.bound, gap):
             return saved_plan.solution
-        problem = with_tail_weight(saved_plan, wanted)
-        found = solve_and_certify(
+        problem = with_tail_weight(saved_plan, tail_weight)
+        solution = solve_and_certify(
             problem, gap=gap, time_limit=time_limit, pool=pool, on_progress=on_progress
         )
-        if found.interrupted:
+        if solution.interrupted:
             raise Interrupted(tr("stopped before the plans of both weights were found"))
-        if not known:
-            return found
-        better = min(found, saved_plan.solution, key=lambda one: one.objective)
-        bounds = [b for b in (found.certificate.bound, certificate.bound) if b is not None]
+        if not is_known:
+            return solution
+        better = min(solution, saved_plan.solution, key=lambda x: x.objective)
+        bounds = [b for b in (solution.certificate.bound, certificate.bound) if b is not None]
         return better.with_bound(max(bounds))
 
-    def described(found: CheckedSolution) -> TailPlan:
+    def describe(solution: CheckedSolution) -> TailPlan:
         return TailPlan(
-            weight=float(found.instance.case.objective.cvar.weight),
-            expected=found.with_plan.expected,
-            cvar=found.with_plan.cvar(level),
-            net_cost_meur=found.net_cost,
-            gap=found.certificate.gap,
-            projects=tuple(p for p in found.instance.projects if p in found.commitment.start),
+            weight=float(solution.instance.case.objective.cvar.weight),
+            expected=solution.with_plan.expected,
+            cvar=solution.with_plan.cvar(level),
+            net_cost_meur=solution.net_cost,
+            gap=solution.certificate.gap,
+            projects=tuple(p for p in solution.instance.projects if p in solution.commitment.start),
         )
 
-    both = neutral, averse = best(0.0), best(weight)
-    least, mean = (
-        one.with_plan.expected + weighted_cost(one.instance, one.commitment) for one in both
+    plans = neutral, averse = solve_with_weight(0.0), solve_with_weight(weight)
+    neutral_mean, averse_mean = (
+        plan.with_plan.expected + weighted_cost(plan.instance, plan.commitment) for plan in plans
     )
     bound = neutral.certificate.bound
     if bound is None:
@@ -357,8 +373,11 @@ def compute_tail_premium(
         raise NoPlan(tr("{name}: nothing was proven before the limit", name=name))
     return TailPremium(
         level=level,
-        neutral=described(neutral),
-        averse=described(averse),
-        premium=ProvenRange(low=max(0.0, mean - least), high=mean - min(least, mean, bound)),
+        neutral=describe(neutral),
+        averse=describe(averse),
+        premium=ProvenRange(
+            low=max(0.0, averse_mean - neutral_mean),
+            high=averse_mean - min(neutral_mean, averse_mean, bound),
+        ),
         bought=neutral.with_plan.cvar(level) - averse.with_plan.cvar(level),
     )

@@ -1,4 +1,4 @@
-"""What an evaluation may be asked."""
+"""Options of an evaluation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from optimizer.analyses import options as opt
 from optimizer.errors import Misuse
 
 MIN_RARE_STATES = 10
-"""So many states at least, or a standard error would rest on a single one of a set."""
+"""Minimum number of states; with fewer, a mixture component might have a single one."""
 SOLVING_OPTIONS = ("replications", "replication_states", "wait_and_see", "tail_weight", "longer")
-"""Options of parts that rest on the plan's own scenario."""
+"""Options of parts that need the plan's own scenario."""
 SAMPLING_OPTIONS = ("states", "seed", "replications", "replication_states", "rare")
-"""Options of what is drawn."""
+"""Options of sampling."""
 
 UnitShare = Annotated[opt.Number, Field(ge=0, le=1)]
 
@@ -80,16 +80,17 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
             raise Misuse(tr("--rare takes {fewest} states at least, or 0.", fewest=fewest))
         for option, value in self.given_options(SOLVING_OPTIONS):
             if self.states_of is not None and not self.quick:
-                said = {"option": option}
+                args = {"option": option}
                 raise Misuse(
-                    tr("{option} rests on the plan's own scenario, not on --states-of.", **said)
+                    tr("{option} rests on the plan's own scenario, not on --states-of.", **args)
                 )
             if self.quick and value:
                 raise Misuse(tr("{option} and --quick exclude each other.", option=option))
         return self
 
     def given_options(self, names: tuple[str, ...]) -> list[tuple[str, object]]:
-        """Those of some options that were given, as they are written, with their values."""
+        """Return those of some options that were given, as written on the command line, with
+        values."""
         return [
             ("--" + name.replace("_", "-"), getattr(self, name))
             for name in names

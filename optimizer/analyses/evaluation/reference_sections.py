@@ -1,4 +1,4 @@
-"""What a plan is measured against: best plans, knowledge, caution, rare events, more years."""
+"""Sections on optimality gap, value of information, tail weight, rare events, longer horizon."""
 
 from collections.abc import Iterable, Iterator
 
@@ -20,18 +20,19 @@ EvaluationWording = Wording[Evaluation]
 
 
 def format_sampled_estimate(wording: EvaluationWording, figure: Estimate) -> str:
-    """An estimate with what chance leaves open, and its unit."""
+    """Format an estimate with its sampling error and its unit."""
     return f"{format_estimate(figure)} {wording.unit}"
 
 
 def format_nonnegative_range(wording: EvaluationWording, proven: ProvenRange) -> str:
-    """Where something lies that is worth nothing at least, with its unit."""
+    """Format a range of a nonnegative quantity with its unit."""
     low, high = max(0.0, proven.low), max(0.0, proven.high)
-    return f"{format_range(ProvenRange(low=low if low > ZERO_TOLERANCE else 0.0, high=high))} {wording.unit}"
+    nonnegative = ProvenRange(low=low if low > ZERO_TOLERANCE else 0.0, high=high)
+    return f"{format_range(nonnegative)} {wording.unit}"
 
 
 def build_sections(wording: EvaluationWording) -> list[Section]:
-    """A section for each; one that was not asked for has no parts."""
+    """Return a section for each part; one that was not requested has no parts."""
     return [
         Section("quality", tr("How far from the best"), list(_optimality_gap_parts(wording))),
         Section("information", tr("What knowledge is worth"), list(_information_parts(wording))),
@@ -42,11 +43,12 @@ def build_sections(wording: EvaluationWording) -> list[Section]:
 
 
 def _names_or_nothing(wording: EvaluationWording, kind: str, item_ids: Iterable[str]) -> str:
-    """Names of projects or stockpiles; "nothing" where there are none."""
+    """Return names of projects or stockpiles; "nothing" if there are none."""
     return wording.names(kind, item_ids) or tr("nothing")
 
 
 def _own_states_note(wording: EvaluationWording) -> Iterator[str]:
+    """Yield the note that figures rest on the plan's own states, if others could be drawn."""
     if wording.result.fresh.sampled:
         yield tr(
             "The figures are those of the plan's own states, by which it was chosen: on others, "
@@ -55,7 +57,7 @@ def _own_states_note(wording: EvaluationWording) -> Iterator[str]:
 
 
 def _optimality_gap_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """How far from the best the plan can be, seen on fresh samples."""
+    """Yield the estimate of the optimality gap from fresh samples."""
     gap = wording.result.gap
     if gap is None:
         return
@@ -73,20 +75,20 @@ def _optimality_gap_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _information_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """The ladder from the most knowledge to the least, and what its steps are worth."""
-    known = wording.result.information
-    if known is None:
+    """Yield the objectives by what is known when deciding, and the values of information."""
+    information = wording.result.information
+    if information is None:
         return
-    eev = ProvenRange(low=known.mean_plan, high=known.mean_plan)
-    rungs = [
-        (tr("If the mean state were certain (EV)"), known.mean_value_problem),
-        (tr("If each state were known beforehand (WS)"), known.wait_and_see),
-        (tr("Best plan for all states (RP)"), known.recourse_problem),
+    eev = ProvenRange(low=information.mean_plan, high=information.mean_plan)
+    levels = [
+        (tr("If the mean state were certain (EV)"), information.mean_value_problem),
+        (tr("If each state were known beforehand (WS)"), information.wait_and_see),
+        (tr("Best plan for all states (RP)"), information.recourse_problem),
         (tr("Plan for the mean state, in all states (EEV)"), eev),
     ]
-    steps = [
-        (tr("Worth knowing what comes (EVPI = RP - WS)"), known.evpi),
-        (tr("Worth planning for many states (VSS = EEV - RP)"), known.vss),
+    values = [
+        (tr("Worth knowing what comes (EVPI = RP - WS)"), information.evpi),
+        (tr("Worth planning for many states (VSS = EEV - RP)"), information.vss),
     ]
     title = tr("Objective by what is known when deciding ({unit})", unit=wording.unit)
     chart = Chart(
@@ -98,7 +100,7 @@ def _information_parts(wording: EvaluationWording) -> Iterator[Part]:
             "for uncertainty is worth."
         ),
         lambda: charts.information_ladder(
-            [charts.InformationLevel(name, of.low, of.high) for name, of in rungs],
+            [charts.InformationLevel(name, x.low, x.high) for name, x in levels],
             [(1, 2, tr("perfect information")), (2, 3, tr("planning for uncertainty"))],
             wording.unit,
         ),
@@ -109,19 +111,19 @@ def _information_parts(wording: EvaluationWording) -> Iterator[Part]:
         "(Birge and Louveaux 2011). EV may lie above WS, since projects are whole. The mean state "
         "has the mean of all supply, output and availability; it is none of the states."
     )
-    yield Table(title, [*rungs, *steps], columns, "ladder", note, chart=chart)
-    if known.states < known.of_states:
+    yield Table(title, [*levels, *values], columns, "ladder", note, chart=chart)
+    if information.states < information.of_states:
         yield tr(
             "{states} of {of} states were solved by themselves: chance may have moved WS and EVPI "
             "by {error} to either side (95 %).",
-            states=format_number(known.states),
-            of=format_number(known.of_states),
-            error=format_rounded(Z_95 * (known.wait_and_see_error or 0.0)),
+            states=format_number(information.states),
+            of=format_number(information.of_states),
+            error=format_rounded(Z_95 * (information.wait_and_see_error or 0.0)),
         )
     yield tr(
         "The plan for the mean state builds: {projects}. It buys stock for: {stockpiles}.",
-        projects=_names_or_nothing(wording, "projects", known.mean_plan_projects),
-        stockpiles=_names_or_nothing(wording, "stockpiles", known.mean_plan_stockpiles),
+        projects=_names_or_nothing(wording, "projects", information.mean_plan_projects),
+        stockpiles=_names_or_nothing(wording, "stockpiles", information.mean_plan_stockpiles),
     )
     yield tr(
         "Releases of stock foresee their state in all of these: what early warning is worth to "
@@ -131,18 +133,18 @@ def _information_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """What caring for the worst states costs in the mean, and what it buys."""
-    told = wording.result.tail
-    if told is None:
+    """Yield what a weight on the worst states costs in the mean, and what it gains."""
+    tail = wording.result.tail
+    if tail is None:
         return
-    before, after = told.neutral.projects, told.averse.projects
+    before, after = tail.neutral.projects, tail.averse.projects
     yield tr(
         "A plan that gives the worst {share} of states a weight of {weight} changes their mean by "
         "{moved}, and costs {premium} of the mean objective.",
-        share=format_percent(1 - told.level),
-        weight=format_percent(told.averse.weight),
-        premium=format_nonnegative_range(wording, told.premium),
-        moved=wording.amount(-told.bought),
+        share=format_percent(1 - tail.level),
+        weight=format_percent(tail.averse.weight),
+        premium=format_nonnegative_range(wording, tail.premium),
+        moved=wording.amount(-tail.bought),
     )
     yield tr(
         "Built besides: {entering}. Left out: {leaving}.",
@@ -158,25 +160,25 @@ def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
         Column(tr("Gap left"), "gap", "gap"),
     ]
     title = tr("Plans without and with a weight on the worst states")
-    yield Table(title, [told.neutral, told.averse], columns, "tail")
+    yield Table(title, [tail.neutral, tail.averse], columns, "tail")
 
 
 def _rare_event_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """The same figures with rare events drawn more often."""
-    told = wording.result.rare
-    if told is None:
+    """Yield the estimates by importance sampling."""
+    rare = wording.result.rare
+    if rare is None:
         return
     yield tr(
         "In {states} states rare events were drawn more often than they come, and weighed less for "
         "it. The estimate of the worst states is as sure as that of {factor} times as many states "
         "drawn as they come, and that of the mean as of {mean} times as many.",
-        states=format_number(told.states),
-        factor=format_number(told.variance_ratio_cvar, 2),
-        mean=format_number(told.variance_ratio_expected, 2),
+        states=format_number(rare.states),
+        factor=format_number(rare.variance_ratio_cvar, 2),
+        mean=format_number(rare.variance_ratio_expected, 2),
     )
     rows = [
-        (tr("Drawn more often, weighed less"), told.performance),
-        (tr("As many, drawn as they come"), told.plain),
+        (tr("Drawn more often, weighed less"), rare.performance),
+        (tr("As many, drawn as they come"), rare.plain),
         (tr("All fresh states"), wording.result.fresh.with_plan),
     ]
     columns = [
@@ -191,21 +193,21 @@ def _rare_event_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """The same commitment with some years more."""
-    told = wording.result.longer
-    if told is None:
+    """Yield the outcomes of the same commitment with a longer horizon."""
+    longer = wording.result.longer
+    if longer is None:
         return
-    last = str(told.last_year - told.years)
+    last_year = str(longer.last_year - longer.years)
     yield tr(
         "The plan's horizon ends in {last}; stocks and plants do not. The last row has {years} "
         "years more, in which nothing new is decided and after which no residual value is counted.",
-        last=last,
-        years=format_number(told.years),
+        last=last_year,
+        years=format_number(longer.years),
     )
-    within = Estimate(value=told.avoided_within, standard_error=None)
+    within = Estimate(value=longer.avoided_within, standard_error=None)
     rows = [
-        (last, within, told.net_cost_within_meur),
-        (str(told.last_year), told.avoided, told.net_cost_meur),
+        (last_year, within, longer.net_cost_within_meur),
+        (str(longer.last_year), longer.avoided, longer.net_cost_meur),
     ]
     columns = [
         Column(tr("Until"), "0", "text"),
@@ -213,6 +215,9 @@ def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
         Column(tr("Net cost"), "2", "money"),
     ]
     title = tr(
-        "To {first} and to {last} ({unit})", first=last, last=str(told.last_year), unit=wording.unit
+        "To {first} and to {last} ({unit})",
+        first=last_year,
+        last=str(longer.last_year),
+        unit=wording.unit,
     )
     yield Table(title, rows, columns, "longer")

@@ -1,9 +1,9 @@
-"""How far a plan can be from the best: the multiple replications procedure.
+"""Optimality gap of a plan by the multiple replications procedure.
 
-Each replication is a fresh sample of states, for which the best plan is sought and the given one
-is put beside it. Nobody knows the best plan for the world, but the best for a sample is, in the
-mean, at least as good on its sample as the best for the world is on it: the mean of what a plan is
-above it estimates from above how far it is from the best (Mak, Morton and Wood 1999).
+Each replication is a fresh sample of states; the best plan for it is solved for and compared with
+the given one. The best plan for a sample is on average at least as good on its sample as the plan
+that is truly best: the mean of the plan's excess over it estimates the optimality gap from above
+(Mak, Morton and Wood 1999).
 """
 
 from collections.abc import Callable, Sequence
@@ -42,38 +42,42 @@ def estimate_optimality_gap(
     jobs: int | None = None,
     on_done: Callable[[int], None] | None = None,
 ) -> OptimalityGap:
-    """Put a plan beside the best for each of several samples of states.
+    """Estimate the optimality gap of a plan from several samples of states.
 
-    Samples have as many states as the plan's own where ``states`` is None, are drawn as these are,
-    and have seeds of their own. Problems are solved side by side, each to ``gap``; a gap that is
-    left is counted against the plan, since it is measured from the proven bound.
+    Samples have ``states_per_sample`` states (as many as the plan's own if None), the sampling
+    method of the plan, and different seeds. Problems are solved in parallel, each to ``gap``; a
+    remaining gap is counted against the plan, since it is measured from the proven bound.
 
-    Raises NoPlan if nothing was proven of a sample by the limit, Interrupted if it was stopped.
+    Raises NoPlan if nothing was proven about a sample before the limit, Interrupted if it was
+    stopped.
     """
-    given = fresh_evaluation.saved_plan
-    sample = given.reading.case.uncertainty.sample if given.reading.case.uncertainty else None
+    saved_plan = fresh_evaluation.saved_plan
+    sample = (
+        saved_plan.reading.case.uncertainty.sample if saved_plan.reading.case.uncertainty else None
+    )
     if sample is None:
         raise ValueError("written-out states are all there are: there is nothing to sample")
-    instance, size = given.problem.instance, states_per_sample or len(given.problem.states)
-    usual = default_jobs(instance, given.problem.states)
-    many = min(choose_worker_count(jobs, usual), replications)
-    found, level = fresh_evaluation.with_plan, float(instance.case.objective.cvar.level)
-    eta, threads = (
-        estimates.tail_quantile(found.probability, found.damage, level),
-        threads_per_worker(many),
-    )
-    plan = given.solution.commitment
-    asked = (instance, plan, eta, size, sample.method, gap, time_limit, threads)
-    tell, done = on_done or (lambda _done: None), count(1)
-    with Workers[int, Replication](make_replication_solver, asked, many) as workers:
-        own = replication_seeds(given, fresh_evaluation.seed, replications)
-        return summarize_gaps(size, workers.map(own, lambda *_: tell(next(done))))
+    instance = saved_plan.problem.instance
+    state_count = states_per_sample or len(saved_plan.problem.states)
+    default_worker_count = default_jobs(instance, saved_plan.problem.states)
+    worker_count = min(choose_worker_count(jobs, default_worker_count), replications)
+    evaluation, level = fresh_evaluation.with_plan, float(instance.case.objective.cvar.level)
+    threshold = estimates.tail_quantile(evaluation.probability, evaluation.damage, level)
+    threads = threads_per_worker(worker_count)
+    plan = saved_plan.solution.commitment
+    args = (instance, plan, threshold, state_count, sample.method, gap, time_limit, threads)
+    report, counter = on_done or (lambda _done: None), count(1)
+    with Workers[int, Replication](make_replication_solver, args, worker_count) as workers:
+        seeds = replication_seeds(saved_plan, fresh_evaluation.seed, replications)
+        return summarize_gaps(state_count, workers.map(seeds, lambda *_: report(next(counter))))
 
 
 def replication_seeds(saved_plan: SavedPlan, fresh_seed: int | None, seed_count: int) -> list[int]:
-    """The next seeds after those of the fresh states that are not the plan's own."""
-    own = seed_of_plan(saved_plan)
-    return list(islice((seed for seed in count((fresh_seed or 0) + 1) if seed != own), seed_count))
+    """Return the next seeds after those of the fresh states that are not the plan's own."""
+    own_seed = seed_of_plan(saved_plan)
+    return list(
+        islice((seed for seed in count((fresh_seed or 0) + 1) if seed != own_seed), seed_count)
+    )
 
 
 def make_replication_solver(
@@ -86,14 +90,14 @@ def make_replication_solver(
     time_limit: float | None,
     threads: int | None,
 ) -> Callable[[int], Replication]:
-    """What answers the replications of one process, each starting from the cuts of the others.
+    """Return the function with which a worker solves replications, sharing cuts between them.
 
-    ``threshold`` is the damage from which on a state counts to the worst; ``method`` and ``size``
-    say how states are drawn, and how many.
+    ``threshold`` is the damage from which on a state counts as one of the worst; ``method`` and
+    ``state_count`` are those of the samples.
     """
     pool = CutPool()
 
-    def answer(seed: int) -> Replication:
+    def solve_replication(seed: int) -> Replication:
         states = sample_states(instance, state_count, seed, method)
         recourse = RecourseEvaluator(instance, states, threads=threads)
         problem = Problem(instance, states, 0.0, recourse)
@@ -104,50 +108,54 @@ def make_replication_solver(
         bound, ended = solved.solution.bound, solved.solution.solver_status
         if bound is None:
             raise NoPlan(tr("nothing was proven before the limit ({ended})", ended=ended))
-        (there,) = outcomes.evaluate_commitments(
+        (outcome,) = outcomes.evaluate_commitments(
             instance, states, [commitment], threads=threads, recourse=recourse
         )
         cost = weighted_cost(instance, commitment)
-        found = outcomes.objective_value(instance, there, cost)
+        objective = outcomes.objective_value(instance, outcome, cost)
         if solved.commitment is not None:
             best = certify(problem, solved, gap=gap, started_at=0.0, threads=threads)
-            found = min(found, best.objective)
-        candidate = objective_with_threshold(there, instance, threshold, cost)
-        left = candidate - bound
-        return Replication(seed=seed, candidate=candidate, found=found, bound=bound, gap=left)
+            objective = min(objective, best.objective)
+        candidate = objective_with_threshold(outcome, instance, threshold, cost)
+        excess = candidate - bound
+        return Replication(seed=seed, candidate=candidate, found=objective, bound=bound, gap=excess)
 
-    return answer
+    return solve_replication
 
 
 def objective_with_threshold(
     evaluation: PlanEvaluation, instance: Instance, threshold: float, weighted_cost: float
 ) -> float:
-    """The objective of a commitment, its tail measured from a threshold that is settled before.
+    """Compute the objective of a commitment with a fixed threshold for the tail.
 
-    The CVaR of a sample is a minimum over thresholds, and so too low in the mean: the plan would
-    have the same luck as the best for the sample, and the gap be understated. From any settled
-    threshold η, E max(0, D - η) / (1 - level) + η is not below the true CVaR, and its mean over
-    samples is exact. Where the objective gives the tail no weight, this changes nothing.
+    The CVaR of a sample is a minimum over thresholds, and so biased downwards: the plan would
+    profit like the best plan for the sample, and the gap would be underestimated. For any fixed
+    threshold η, E max(0, D - η) / (1 - level) + η is not below the true CVaR, and its sample mean
+    is unbiased. Without weight on the tail this changes nothing.
     """
     level, weight = estimates.RiskMeasure.of_case(instance.case)
-    beyond = float(evaluation.probability @ np.maximum(0.0, evaluation.damage - threshold))
-    tail = threshold + beyond / (1 - level)
+    excess = float(evaluation.probability @ np.maximum(0.0, evaluation.damage - threshold))
+    tail = threshold + excess / (1 - level)
     return (1 - weight) * evaluation.expected + weight * tail + weighted_cost
 
 
 def summarize_gaps(states_per_sample: int, replications: Sequence[Replication]) -> OptimalityGap:
-    """What several replications tell together: the mean of their gaps, and what it is not above by
-    Student's t with one degree less than there are gaps."""
-    gaps = np.array([one.gap for one in replications])
-    bounds = np.array([one.bound for one in replications])
+    """Compute the mean of the gaps, and its one-sided upper confidence limit.
+
+    The limit uses Student's t with one degree of freedom less than there are gaps.
+    """
+    gaps = np.array([replication.gap for replication in replications])
+    bounds = np.array([replication.bound for replication in replications])
     mean = estimates.estimate_with_error(float(gaps.mean()), gaps)
-    reach = float(special.stdtrit(len(gaps) - 1, CONFIDENCE)) * (mean.standard_error or 0.0)
+    half_width = float(special.stdtrit(len(gaps) - 1, CONFIDENCE)) * (mean.standard_error or 0.0)
     return OptimalityGap(
         states=states_per_sample,
         replications=tuple(replications),
         mean=mean,
         confidence=CONFIDENCE,
-        upper=mean.value + reach,
-        solver_share=float(np.mean([one.found - one.bound for one in replications])),
+        upper=mean.value + half_width,
+        solver_share=float(
+            np.mean([replication.found - replication.bound for replication in replications])
+        ),
         lower_bound=estimates.estimate_with_error(float(bounds.mean()), bounds),
     )

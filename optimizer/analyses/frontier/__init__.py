@@ -1,1 +1,1 @@
-"""Damage against a number of the scenario, point by point."""
+"""Frontier: damage against a number of the scenario, point by point."""

@@ -1,4 +1,4 @@
-"""Damage against a number of the scenario, as a document."""
+"""Document on damage against a varied number of the scenario."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from optimizer.analyses.varied_number_words import (
     TAIL_WEIGHT_PATH,
     cells_by_value,
     format_range,
+    format_values,
     format_with_unit,
     varied_number_header,
     varied_number_name,
     varied_unit,
 )
-from optimizer.analyses.varied_number_words import format_values as texts_of
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import frontier as charts
@@ -45,26 +45,26 @@ from optimizer.report.workbook.expressions import (
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 POINTS_TABLE, WITHOUT_PLAN_TABLE = "frontier", "frontier-without"
-"""Names of tables that formulas refer to."""
+"""Names of the tables to which formulas refer."""
 
 FrontierWording = Wording[Frontier]
 
 
 def build_document(result: Frontier) -> Document:
-    """What can be had at each value, what changes, and what a further unit is worth."""
-    say = Wording(result)
+    """Build the document: what is attainable at each value, what changes, marginal values."""
+    wording = Wording(result)
     points = (
         tr("Mean against tail") if result.varied == TAIL_WEIGHT_PATH else tr("What is attainable")
     )
-    return say.build_document(
+    return wording.build_document(
         tr("Vorrat: damage against a number of the scenario"),
-        [*_lead_sentences(say), _cautions(say)],
+        [*_lead_sentences(wording), _cautions(wording)],
         [
-            Section("points", points, _point_tables(say), sheet_name=tr("Frontier")),
-            Section("under", tr("Under each set of assumptions"), [_assumption_set_table(say)]),
-            Section("changes", _steps_title(say), _step_tables(say)),
-            Section("conflicts", tr("Where no plan keeps all rules"), _conflict_sentences(say)),
-            Section("proof", tr("How good the proof is"), list(_proof_parts(say))),
+            Section("points", points, _point_tables(wording), sheet_name=tr("Frontier")),
+            Section("under", tr("Under each set of assumptions"), [_assumption_set_table(wording)]),
+            Section("changes", _steps_title(wording), _step_tables(wording)),
+            Section("conflicts", tr("Where no plan keeps all rules"), _conflict_sentences(wording)),
+            Section("proof", tr("How good the proof is"), list(_proof_parts(wording))),
         ],
         checks=build_checks(result),
         outcome_amounts=[point.worst for point in result.points if point.worst is not None],
@@ -73,9 +73,11 @@ def build_document(result: Frontier) -> Document:
 
 
 def sections_for_plan_report(result: Frontier) -> tuple[list[Section], list[Check]]:
-    """The frontier in the report on a plan of the same scenario, and what must hold in its sheet;
-    nothing without any point."""
-    say = Wording(result)
+    """Return the section and checks for the report on a plan of the same scenario.
+
+    Both are empty if no point has a plan.
+    """
+    wording = Wording(result)
     if not _points_with_plan(result):
         return [], []
     title = tr("What another value would bring")
@@ -83,19 +85,24 @@ def sections_for_plan_report(result: Frontier) -> tuple[list[Section], list[Chec
         title = tr("What more weight on the worst states would bring")
     elif result.varied.endswith("budget_meur"):
         title = tr("What more or less money would bring")
-    parts = [*_lead_sentences(say), _cautions(say), *_point_tables(say), *_step_tables(say)]
+    parts = [
+        *_lead_sentences(wording),
+        _cautions(wording),
+        *_point_tables(wording),
+        *_step_tables(wording),
+    ]
     return [Section("frontier", title, parts, sheet_name=tr("Frontier"))], build_checks(result)
 
 
 def build_checks(result: Frontier) -> list[Check]:
-    """What must hold between the points of a workbook."""
-    planned, made = _points_with_plan(result), []
-    if planned and result.varied != TAIL_WEIGHT_PATH:
-        first = result.points.index(planned[0])
-        says = tr("No point of the frontier lies below what is proven for it")
-        made.append(
+    """Return the relations that must hold between the points of a workbook."""
+    with_plan, checks = _points_with_plan(result), []
+    if with_plan and result.varied != TAIL_WEIGHT_PATH:
+        first = result.points.index(with_plan[0])
+        caption = tr("No point of the frontier lies below what is proven for it")
+        checks.append(
             Check(
-                says,
+                caption,
                 POINTS_TABLE,
                 lambda b: sum_of(b[POINTS_TABLE].column_area("below")),
                 lambda b: b[POINTS_TABLE].cell_reference(first, "expected"),
@@ -103,118 +110,122 @@ def build_checks(result: Frontier) -> list[Check]:
             )
         )
     if result.steps:
-        # Steps lie between neighbours with a plan, as the rows do.
-        stated = as_expression(sum(step.avoided for step in result.steps))
-        says = tr(
+        # Steps are between neighbouring points with a plan, like the rows.
+        total_avoided = as_expression(sum(step.avoided for step in result.steps))
+        caption = tr(
             "Steps of the frontier add up to what is avoided from its first point to its last"
         )
-        made.append(
+        checks.append(
             Check(
-                says,
+                caption,
                 POINTS_TABLE,
                 lambda b: sum_of(b[POINTS_TABLE].column_area("gain")),
-                lambda _: stated,
+                lambda _: total_avoided,
             )
         )
-    return made
+    return checks
 
 
 def _points_with_plan(result: Frontier) -> list[FrontierPoint]:
+    """Return the points that have a plan."""
     return [point for point in result.points if point.expected is not None]
 
 
 def _lead_sentences(wording: FrontierWording) -> Iterator[str]:
-    """What can be had, in a sentence or two."""
-    found, planned = wording.result, _points_with_plan(wording.result)
-    if not planned:
+    """Yield the range of what is attainable."""
+    result, with_plan = wording.result, _points_with_plan(wording.result)
+    if not with_plan:
         yield tr("There is no plan at any of the values.")
         return
-    first, last, tail = planned[0], planned[-1], found.varied == TAIL_WEIGHT_PATH
-    low, high = texts_of(wording, [first.value, last.value])
-    about = {
-        "figure": tr("the mean of the worst states (CVaR)") if tail else wording.expected_outcome,
+    first, last, varies_tail = with_plan[0], with_plan[-1], result.varied == TAIL_WEIGHT_PATH
+    low, high = format_values(wording, [first.value, last.value])
+    args = {
+        "figure": tr("the mean of the worst states (CVaR)")
+        if varies_tail
+        else wording.expected_outcome,
         "number": varied_number_name(wording),
         "low": low,
         "high": f"{high} {varied_unit(wording)}".strip(),
-        "before": format_number(first.cvar if tail else first.expected),
-        "after": format_with_unit(last.cvar if tail else last.expected, wording.unit),
+        "before": format_number(first.cvar if varies_tail else first.expected),
+        "after": format_with_unit(last.cvar if varies_tail else last.expected, wording.unit),
     }
     if first is last:
         yield tr(
             "There is a plan at one value alone, {high} ({number}); there {figure} is {after}.",
-            **about,
+            **args,
         )
     else:
-        yield tr(
-            "From {low} to {high} ({number}), {figure} goes from {before} to {after}.", **about
-        )
-    if found.without_plan is not None and not tail:
-        without = format_with_unit(found.without_plan.expected, wording.unit)
-        yield tr("Without any plan it is {without}.", without=without)
+        yield tr("From {low} to {high} ({number}), {figure} goes from {before} to {after}.", **args)
+    if result.without_plan is not None and not varies_tail:
+        text = format_with_unit(result.without_plan.expected, wording.unit)
+        yield tr("Without any plan it is {without}.", without=text)
 
 
 def _cautions(wording: FrontierWording) -> doc.Caution:
-    early = wording.result.ended == "interrupted"
+    """Return the cautions on missing points and few states."""
+    is_interrupted = wording.result.ended == "interrupted"
     return doc.Caution(
         [
-            *([tr("Stopped early: points are missing.")] if early else []),
+            *([tr("Stopped early: points are missing.")] if is_interrupted else []),
             *wording.few_states_caution(),
         ]
     )
 
 
 def _assumption_set_table(wording: FrontierWording) -> Table:
-    """Expected damage at each value, under each set of assumptions."""
+    """Return the table of expected damage at each value under each assumption set."""
     points = [point for point in wording.result.points if point.expected_under]
     cells = cells_by_value(wording, [point.value for point in points])
-    head = Column(varied_number_header(wording), lambda p: cells[p.value])
-    return damage_by_set_table(wording, head, points, lambda point: point.expected_under)
+    value_column = Column(varied_number_header(wording), lambda p: cells[p.value])
+    return damage_by_set_table(wording, value_column, points, lambda point: point.expected_under)
 
 
 def _point_tables(wording: FrontierWording) -> list[Part]:
-    """What can be had at each value, with what a workbook calculates between the points."""
-    found = wording.result
-    if not found.points:
+    """Return the tables of outcomes at each value, with the columns that a workbook calculates."""
+    result = wording.result
+    if not result.points:
         return []
-    unit, tail = wording.unit, found.varied == TAIL_WEIGHT_PATH
-    cells = cells_by_value(wording, [point.value for point in found.points])
+    unit, varies_tail = wording.unit, result.varied == TAIL_WEIGHT_PATH
+    cells = cells_by_value(wording, [point.value for point in result.points])
     expected = tr("Expected, {unit}", unit=unit)
-    reached = [
+    figures = [
         Column(expected, "expected", "outcome", key="expected"),
         Column(tr("CVaR, {unit}", unit=unit), "cvar", "outcome"),
         Column(tr("Worst, {unit}", unit=unit), "worst", "outcome"),
     ]
-    least = tr("CVaR at least, {unit}", unit=unit) if tail else tr("At least, {unit}", unit=unit)
-    bound = "cvar_bound" if tail else "expected_bound"
+    bound_header = (
+        tr("CVaR at least, {unit}", unit=unit) if varies_tail else tr("At least, {unit}", unit=unit)
+    )
+    bound = "cvar_bound" if varies_tail else "expected_bound"
 
-    def built(point: FrontierPoint) -> int | None:
+    def project_count(point: FrontierPoint) -> int | None:
         return None if point.objective is None else len(point.projects)
 
     columns = [
         Column(
             varied_number_header(wording), lambda p: cells[p.value], key="value", origin="scenario"
         ),
-        reached[0],
-        Column(least, bound, "outcome", key="bound"),
-        *reached[1:],
+        figures[0],
+        Column(bound_header, bound, "outcome", key="bound"),
+        *figures[1:],
         Column(
             tr("Charged to public budgets, {unit}", unit=wording.money_unit), "public_meur", "money"
         ),
         Column(tr("Net cost, {unit}", unit=wording.money_unit), "net_cost_meur", "money"),
-        Column(tr("Projects"), built, "count"),
+        Column(tr("Projects"), project_count, "count"),
         Column(tr("Gap left"), "gap", "gap"),
     ]
-    if any(map(_status_text, found.points)):
+    if any(map(_status_text, result.points)):
         columns.append(Column(tr("Status"), _status_text, "text", empty_text=""))
     avoided = tr("Avoided against no plan, {unit}", unit=unit)
-    more = tr("Avoided more than at the point before, {unit}", unit=unit)
+    gain_header = tr("Avoided more than at the point before, {unit}", unit=unit)
     columns += [
         sheet_only_column(avoided, "avoided", _avoided_formula, "outcome"),
-        sheet_only_column(more, "gain", _gain_formula, "outcome"),
+        sheet_only_column(gain_header, "gain", _gain_formula, "outcome"),
         sheet_only_column(tr("The same per unit of the number"), "per", _per_unit_formula, "ratio"),
     ]
     note = tr("Dominated: another point has a lower mean and a lower CVaR, and costs more.")
-    if not tail:
+    if not varies_tail:
         columns.append(
             sheet_only_column(
                 tr("Below what is proven by"), "below", _below_bound_formula, "deviation"
@@ -224,70 +235,88 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
             "At least: no plan at this value can have less, whatever it costs. CVaR is the mean of "
             "the worst {share} of states. Points are solved one by one: among plans within the "
             "gap, figures beside the expected one may differ from those of a plan solved alone.",
-            share=format_percent(1 - found.cvar_level),
+            share=format_percent(1 - result.cvar_level),
         )
     chart = _frontier_chart(wording)
     title, axis = "" if chart is None else chart.title, varied_number_header(wording)
-    drawn = doc.SheetChart("scatter", expected, "value", ("expected", "bound"), axis)
-    own = None if tail else drawn
-    table = Table(title, found.points, columns, POINTS_TABLE, note, chart=chart, sheet_chart=own)
-    if found.without_plan is None:
+    scatter = doc.SheetChart("scatter", expected, "value", ("expected", "bound"), axis)
+    sheet_chart = None if varies_tail else scatter
+    table = Table(
+        title, result.points, columns, POINTS_TABLE, note, chart=chart, sheet_chart=sheet_chart
+    )
+    if result.without_plan is None:
         return [table]
     without = tr("Without any plan")
-    named = Column("", lambda _: without, "text")
-    bare = Table(
-        without, [found.without_plan], [named, *reached], WITHOUT_PLAN_TABLE, media=doc.SHEET
+    label_column = Column("", lambda _: without, "text")
+    reference_table = Table(
+        without,
+        [result.without_plan],
+        [label_column, *figures],
+        WITHOUT_PLAN_TABLE,
+        media=doc.SHEET,
     )
-    return [table, bare]
+    return [table, reference_table]
 
 
 def _status_text(point: FrontierPoint) -> str:
-    told = {
+    """Return the status of a point in words; empty for a solved one."""
+    status_texts = {
         "infeasible": tr("no plan keeps all rules"),
         "none": tr("no plan found"),
         "limit": tr("stopped early"),
     }
-    return told.get(point.status) or (tr("dominated") if point.dominated else "")
+    return status_texts.get(point.status) or (tr("dominated") if point.dominated else "")
 
 
 def _avoided_formula(line: FormulaRow) -> Expression | None:
+    """Return the formula of damage avoided against no plan."""
     if line.row.expected is None or WITHOUT_PLAN_TABLE not in line.tables:
         return None
     return line.tables[WITHOUT_PLAN_TABLE].cell_reference(0, "expected") - line["expected"]
 
 
 def _previous_row(line: FormulaRow) -> int | None:
-    """The row before with a plan, where this one has one as well."""
+    """Return the index of the previous row with a plan; None if there is none or no plan here."""
     rows = line.table.table.rows[: line.row_index] if line.row.expected is not None else []
-    return next((n for n in reversed(range(len(rows))) if rows[n].expected is not None), None)
+    return next(
+        (index for index in reversed(range(len(rows))) if rows[index].expected is not None), None
+    )
 
 
 def _gain_formula(line: FormulaRow) -> Expression | None:
-    before = _previous_row(line)
+    """Return the formula of damage avoided against the previous point."""
+    previous = _previous_row(line)
     return (
-        None if before is None else line.table.cell_reference(before, "expected") - line["expected"]
+        None
+        if previous is None
+        else line.table.cell_reference(previous, "expected") - line["expected"]
     )
 
 
 def _per_unit_formula(line: FormulaRow) -> Expression | None:
-    before = _previous_row(line)
-    if before is None:
+    """Return the formula of that gain per unit of the number."""
+    previous = _previous_row(line)
+    if previous is None:
         return None
-    return ratio_or_empty(line["gain"], line["value"] - line.table.cell_reference(before, "value"))
+    return ratio_or_empty(
+        line["gain"], line["value"] - line.table.cell_reference(previous, "value")
+    )
 
 
 def _below_bound_formula(line: FormulaRow) -> Expression | None:
+    """Return the formula of how far a point lies below its bound."""
     if line.row.expected is None or line.row.expected_bound is None:
         return None
     return max_of(as_expression(0), line["bound"] - line["expected"])
 
 
 def _frontier_chart(wording: FrontierWording) -> Chart | None:
-    found = wording.result
-    jumps = {step.to_value for step in found.steps if step.jump}
+    """Return the chart of the frontier; None with fewer than two points."""
+    result = wording.result
+    jumps = {step.to_value for step in result.steps if step.jump}
     points = [
         charts.FrontierPoint(p.value, p.expected, p.expected_bound, p.cvar, p.value in jumps)
-        for p in found.points
+        for p in result.points
         if p.expected is not None and p.cvar is not None
     ]
     if len(points) < 2:
@@ -309,16 +338,18 @@ def _frontier_chart(wording: FrontierWording) -> Chart | None:
 
 
 def _step_tables(wording: FrontierWording) -> list[Part]:
-    """What changes from one point to the next, and what each further unit avoids."""
-    found = wording.result
+    """Return the table of changes between points, and of damage avoided per unit."""
+    result = wording.result
     steps = [
-        step for step in found.steps if step.marginal is not None or _describe_step(wording, step)
+        step for step in result.steps if step.marginal is not None or _describe_step(wording, step)
     ]
-    ends = texts_of(wording, [x for step in steps for x in (step.from_value, step.to_value)])
-    spans = {s.to_value: format_range(*ends[2 * n : 2 * n + 2]) for n, s in enumerate(steps)}
+    end_texts = format_values(
+        wording, [x for step in steps for x in (step.from_value, step.to_value)]
+    )
+    spans = {s.to_value: format_range(*end_texts[2 * n : 2 * n + 2]) for n, s in enumerate(steps)}
     columns = [Column(varied_number_header(wording), lambda step: spans[step.to_value], "text")]
     note = ""
-    if found.loosens:
+    if result.loosens:
         columns += [
             Column(tr("Avoided at least, {unit}", unit=wording.unit), "marginal.low"),
             Column(tr("By these plans, {unit}", unit=wording.unit), "marginal.plans"),
@@ -344,6 +375,7 @@ def _step_tables(wording: FrontierWording) -> list[Part]:
 
 
 def _steps_title(wording: FrontierWording) -> str:
+    """Return the title of the table of steps."""
     if not wording.result.loosens:
         return tr("What changes from point to point")
     if varied_unit(wording) == wording.money_unit:
@@ -352,35 +384,39 @@ def _steps_title(wording: FrontierWording) -> str:
 
 
 def _describe_step(wording: FrontierWording, step: FrontierStep) -> str:
-    """What a step changes."""
-    found = wording.result
-    held: dict[str, float] = {}
-    for point in found.points:
-        held |= {h: max(t, held.get(h, 0.0)) for h, t in point.stocks_t.items()}
-    return describe_plan_diff(wording, step, held, {**found.project_names, **found.stockpile_names})
+    """Describe how the plan changes in a step."""
+    result = wording.result
+    largest_stocks: dict[str, float] = {}
+    for point in result.points:
+        largest_stocks |= {
+            h: max(tonnes, largest_stocks.get(h, 0.0)) for h, tonnes in point.stocks_t.items()
+        }
+    return describe_plan_diff(
+        wording, step, largest_stocks, {**result.project_names, **result.stockpile_names}
+    )
 
 
 def _conflict_sentences(wording: FrontierWording) -> list[Part]:
-    """Why there is no plan at some values."""
-    without = [point for point in wording.result.points if point.conflict]
-    cells = texts_of(wording, [point.value for point in without])
+    """Return the conflicting rules at values without a feasible plan."""
+    infeasible_points = [point for point in wording.result.points if point.conflict]
+    cells = format_values(wording, [point.value for point in infeasible_points])
     return [
         tr("At {value}: {rules}.", value=value, rules="; ".join(point.conflict))
-        for value, point in zip(cells, without, strict=True)
+        for value, point in zip(cells, infeasible_points, strict=True)
     ]
 
 
 def _proof_parts(wording: FrontierWording) -> Iterator[Part]:
-    """How good the points are."""
-    found = wording.result
-    solved = [point.gap for point in found.points if point.gap is not None]
-    early = sum(point.status in ("limit", "none") for point in found.points)
+    """Yield the gaps of the points."""
+    result = wording.result
+    gaps = [point.gap for point in result.points if point.gap is not None]
+    limited_count = sum(point.status in ("limit", "none") for point in result.points)
     yield wording.proof_table(
-        (tr("Points"), format_number(len(found.points))),
-        (tr("Largest gap"), format_small_percent(max(solved, default=None))),
-        (tr("Points stopped early"), format_number(early)),
+        (tr("Points"), format_number(len(result.points))),
+        (tr("Largest gap"), format_small_percent(max(gaps, default=None))),
+        (tr("Points stopped early"), format_number(limited_count)),
     )
-    if found.loosens:
+    if result.loosens:
         yield tr(
             "A higher value only loosens rules: plans are carried on to higher values where they "
             "are better, and bounds to lower ones."

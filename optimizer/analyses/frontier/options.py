@@ -1,4 +1,4 @@
-"""What a frontier may be asked."""
+"""Options of a frontier."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from optimizer.errors import Misuse
 
 
 def _parse_numbers(text: str) -> tuple[float, ...]:
-    """Numbers with commas between them."""
+    """Parse numbers separated by commas."""
     try:
-        found = tuple(float(part) for part in text.split(","))
+        numbers = tuple(float(part) for part in text.split(","))
     except ValueError:
-        found = (math.nan,)
-    if not all(map(math.isfinite, found)):
+        numbers = (math.nan,)
+    if not all(map(math.isfinite, numbers)):
         raise ValueError(tr("'{value}' is not a list such as 0,250,500.", value=text))
-    return found
+    return numbers
 
 
 class FrontierOptions(VariedNumberOptions, SolveOptions):
@@ -73,5 +73,5 @@ class FrontierOptions(VariedNumberOptions, SolveOptions):
 
     @property
     def lowest_value(self) -> float:
-        """The lowest value."""
+        """The lowest value of the number."""
         return self.first or 0.0

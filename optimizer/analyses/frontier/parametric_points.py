@@ -1,4 +1,4 @@
-"""Plans at single values of a number, each started from what the others found."""
+"""Solves at single values of a varied number, each warm-started from the others."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, solve_and_certify
 
 OBJECTIVE_TOLERANCE = 1e-9
-"""Objectives that differ by less, relatively, are equally good."""
+"""Relative difference of objectives that counts as none."""
 
 
 class DamageBound(NamedTuple):
-    """Lower bounds on the damage of every plan of a scenario; None where none can be told."""
+    """Lower bounds on the damage of every plan of a scenario; None if unknown."""
 
     expected: float | None = None
     cvar: float | None = None
@@ -36,38 +36,38 @@ UNBOUNDED = DamageBound()
 
 
 def tighter_bound(first: DamageBound, second: DamageBound) -> DamageBound:
-    """The better of two bounds on each figure, where both hold."""
-    known = (
+    """Return the larger of two lower bounds on each figure."""
+    known_bounds = (
         [bound for bound in pair if bound is not None] for pair in zip(first, second, strict=True)
     )
-    return DamageBound(*(max(bounds, default=None) for bounds in known))
+    return DamageBound(*(max(bounds, default=None) for bounds in known_bounds))
 
 
 def damage_bound(
     instance: Instance, objective_bound: float | None, cost_limit: float | None
 ) -> DamageBound:
-    """Lower bounds on mean and CVaR, from a bound of the objective.
+    """Derive lower bounds on mean and CVaR from a bound on the objective.
 
     Every plan has (1-λ) mean + λ CVaR + cost_weight · net cost ≥ bound. So its damage, as the
-    objective weighs it, is at least the bound less cost_weight times ``most``, what a plan can cost
-    at most (:func:`most_net_cost`). CVaR is between the mean and the mean over 1 - level, since
+    objective weighs it, is at least the bound less cost_weight times ``cost_limit``, the maximum
+    net cost (:func:`max_net_cost`). CVaR lies between the mean and the mean over 1 - level, since
     damage is never negative.
     """
-    what = instance.case.objective
-    weight, level = float(what.cvar.weight), float(what.cvar.level)
-    cost_weight = float(what.cost_weight)
+    objective = instance.case.objective
+    weight, level = float(objective.cvar.weight), float(objective.cvar.level)
+    cost_weight = float(objective.cost_weight)
     if objective_bound is None or (cost_weight > 0 and cost_limit is None):
         return UNBOUNDED
-    weighed = max(
+    damage_limit = max(
         0.0, objective_bound - (cost_weight * (cost_limit or 0.0) if cost_weight > 0 else 0.0)
     )
-    return DamageBound(weighed / (1 - weight + weight / (1 - level)), weighed)
+    return DamageBound(damage_limit / (1 - weight + weight / (1 - level)), damage_limit)
 
 
 def max_net_cost(instance: Instance) -> float | None:
-    """Million EUR that no plan can cost more than; None where nothing limits it.
+    """Return an upper bound on the net cost of any plan in million EUR; None if it is unlimited.
 
-    The relaxation of the first stage, since a bound is all that is asked for.
+    It is computed from the linear relaxation of the first stage.
     """
     if float(instance.case.objective.cost_weight) == 0:
         return None
@@ -75,19 +75,19 @@ def max_net_cost(instance: Instance) -> float | None:
     solution = highs.solve(program.relaxation())
     if solution.ending != "optimal" or solution.objective is None:
         return None
-    most = -solution.objective
-    return most + 1e-6 * max(1.0, abs(most))
+    max_cost = -solution.objective
+    return max_cost + 1e-6 * max(1.0, abs(max_cost))
 
 
 @dataclass(frozen=True, eq=False)
 class ParametricPoint:
-    """What was found at one value."""
+    """The result at one value."""
 
     value: float
     assumption_sets: AssumptionSets
     solution: CheckedSolution | None = None
     bound: float | None = None
-    """No plan has a lower objective here."""
+    """No plan has a lower objective at this value."""
     damage: DamageBound = UNBOUNDED
     conflict: tuple[str, ...] = ()
     is_infeasible: bool = False
@@ -98,7 +98,7 @@ class ParametricPoint:
 
     @property
     def instance(self) -> Instance:
-        """The scenario at the value; of sets of assumptions what a plan's figures are of."""
+        """The scenario at the value; with assumption sets, that for which figures are reported."""
         return (
             self.assumption_sets.first_instance if self.solution is None else self.solution.instance
         )
@@ -106,9 +106,9 @@ class ParametricPoint:
 
 @dataclass(eq=False)
 class ParametricSolver:
-    """Solves one value after the other; the higher ones come first where a plan of theirs may fit.
+    """Solver for one value after the other; higher values first, if their plans may be reused.
 
-    ``pool`` is None where problems are too small for it to help.
+    ``pool`` is None if problems are too small for it to help.
     """
 
     variation: Variation
@@ -116,96 +116,100 @@ class ParametricSolver:
     pool: CutPool | None = None
     points: dict[float, ParametricPoint] = field(default_factory=dict)
     failures: dict[float, VorratError] = field(default_factory=dict)
-    """What went wrong at values that have nothing to show for it."""
+    """Errors at values without a result."""
     _max_net_cost: float | None = None
     _last_problem: Problem | None = field(default=None, repr=False)
 
     def for_worker(self) -> ParametricSolver:
-        """A solver for a process of its own: with what is known by now, and one thread."""
-        alone = self.options.for_worker()
-        return replace(self, options=alone, points=dict(self.points), _last_problem=None)
+        """Return a solver for a worker process: with the points so far, and one thread."""
+        worker_options = self.options.for_worker()
+        return replace(self, options=worker_options, points=dict(self.points), _last_problem=None)
 
     def spending_without_limit(self) -> float:
-        """How much is spent where the budget that is varied sets no limit.
+        """Return the spending of the best plan if the varied budget is unlimited.
 
-        The plan serves for the values at which it can be paid.
+        The plan is kept for the values at which it is affordable.
         """
         funders = self.variation.limited_funders
         assert funders is not None
-        spot = self._solve_case(math.inf, self.variation.without_limit().case)
-        self.points[math.inf] = spot
-        return 0.0 if spot.solution is None else total_spending(spot.solution, funders)
+        point = self._solve_case(math.inf, self.variation.without_limit().case)
+        self.points[math.inf] = point
+        return 0.0 if point.solution is None else total_spending(point.solution, funders)
 
     def solve(self, value: float) -> ParametricPoint:
-        """What can be had at a value."""
+        """Solve at a value, or reuse the plan of a higher one."""
         case = self.variation.with_value(value).case
-        spot = self._reuse_higher_plan(value, case) or self._solve_case(value, case)
-        self.points[value] = spot
-        return spot
+        point = self._reuse_higher_plan(value, case) or self._solve_case(value, case)
+        self.points[value] = point
+        return point
 
     def record_failure(self, value: float, error: VorratError) -> None:
-        """Leave a value without a plan, for what went wrong there; the others stand."""
+        """Record an error at a value, and leave it without a plan."""
         self.points[value] = ParametricPoint(
             value, Problem.from_case(self.variation.with_value(value).case).assumption_sets
         )
         self.failures[value] = error
 
     def _reuse_higher_plan(self, value: float, case: Case) -> ParametricPoint | None:
-        """The plan of the next higher value, if it keeps the rules here: none can then be better
-        than its bound says."""
+        """Return the plan of the next higher value, if it is feasible and, by its bound, optimal
+        here."""
         higher = min((other for other in self.points if other > value), default=None)
         if not self.variation.only_loosens_rules or higher is None:
             return None
-        above, began = self.points[higher], time.perf_counter()
+        above, started_at = self.points[higher], time.perf_counter()
         if above.solution is None or above.interrupted:
             return None
-        together = Problem.from_case(case).assumption_sets
+        assumption_sets = Problem.from_case(case).assumption_sets
         try:
-            found = above.solution.recertified_for(together, above.bound)
+            solution = above.solution.recertified_for(assumption_sets, above.bound)
         except CheckFailed:
             return None
-        if found.certificate.status != "optimal":
+        if solution.certificate.status != "optimal":
             return None
         origin = higher if math.isfinite(higher) else None
         return ParametricPoint(
             value,
-            together,
-            found,
+            assumption_sets,
+            solution,
             above.bound,
-            self._damage_bound(together, above.bound),
+            self._damage_bound(assumption_sets, above.bound),
             plan_from_value=origin if above.plan_from_value is None else above.plan_from_value,
             bound_from_value=origin if above.bound_from_value is None else above.bound_from_value,
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - started_at,
         )
 
     def _solve_case(self, value: float, case: Case) -> ParametricPoint:
-        began = time.perf_counter()
+        """Solve a case; failures to find a plan are recorded in the point."""
+        started_at = time.perf_counter()
         if self.pool is None:
             problem = Problem.from_case(case)
         else:
             problem = self._last_problem = Problem.from_case_like(
                 self._last_problem, case, self.options.threads
             )
-        spot = ParametricPoint(value, problem.assumption_sets)
+        point = ParametricPoint(value, problem.assumption_sets)
         try:
-            found = solve_problem(problem, self.options, self.pool)
+            solution = solve_problem(problem, self.options, self.pool)
         except Infeasible as error:
             rules = tuple(f"{rule.tag} {rule.name}: {rule.says}" for rule in error.conflict)
-            spot = replace(spot, conflict=rules, is_infeasible=True)
+            point = replace(point, conflict=rules, is_infeasible=True)
         except NoPlan:
             pass
         except Interrupted:
-            spot = replace(spot, interrupted=True)
+            point = replace(point, interrupted=True)
         else:
-            bound = found.certificate.bound
-            least = self._damage_bound(problem.assumption_sets, bound)
-            cut = found.interrupted
-            spot = replace(spot, solution=found, bound=bound, damage=least, interrupted=cut)
-        return replace(spot, seconds=time.perf_counter() - began)
+            bound = solution.certificate.bound
+            damage = self._damage_bound(problem.assumption_sets, bound)
+            interrupted = solution.interrupted
+            point = replace(
+                point, solution=solution, bound=bound, damage=damage, interrupted=interrupted
+            )
+        return replace(point, seconds=time.perf_counter() - started_at)
 
     def _damage_bound(self, assumption_sets: AssumptionSets, bound: float | None) -> DamageBound:
+        """Derive a bound on damage from one on the objective; none for several assumption sets."""
         if len(assumption_sets.instances) > 1:
-            return UNBOUNDED  # what bounds the objective over sets bounds that of none of them
+            return UNBOUNDED  # a bound over several sets is none for a single set
         instance = assumption_sets.first_instance
         if not self.variation.is_objective_number or self._max_net_cost is None:
             self._max_net_cost = max_net_cost(instance)
@@ -213,13 +217,14 @@ class ParametricSolver:
 
 
 def make_cut_pool(case: Case) -> CutPool | None:
-    """A pool for problems like a scenario's; None where it is small enough to be solved whole."""
+    """Return a cut pool for problems like a scenario's; None if the extensive form is used."""
     problem = Problem.from_case(case)
     return None if problem.is_small else CutPool()
 
 
 def solve_problem(problem: Problem, options: SolveOptions, pool: CutPool | None) -> CheckedSolution:
-    """The best plan as far as options say; raises as :func:`optimizer.solve.planner.find` does."""
+    """Solve for the best plan with the options; raises as
+    :func:`~optimizer.solve.planner.solve_and_certify`."""
     return solve_and_certify(
         problem,
         gap=options.gap,
@@ -231,59 +236,61 @@ def solve_problem(problem: Problem, options: SolveOptions, pool: CutPool | None)
 
 
 def total_spending(solution: CheckedSolution, funders: tuple[str, ...]) -> float:
-    """Million EUR of these funders' budgets that a plan uses."""
+    """Return million EUR of these funders' budgets that a plan uses."""
     used = budget_use(solution.instance, solution.commitment)
     return math.fsum(float(used[f].sum()) for f in funders)
 
 
 def propagate_plans(points: list[ParametricPoint], variation: Variation) -> list[ParametricPoint]:
-    """Spots by rising value, each with the best plan and the best bound that hold there.
+    """Return the points by increasing value, each with the best valid plan and bound of all.
 
-    Where a higher value only loosens rules, a plan stays feasible as it rises and a bound holds as
-    it falls. Where the number is one of the objective alone, every plan is feasible everywhere. A
-    plan is checked again where it is taken to.
+    If a higher value only loosens rules, a plan stays feasible for higher values and a bound valid
+    for lower ones. If the number belongs to the objective alone, every plan is feasible everywhere.
+    A plan is certified again where it is transferred to.
     """
-    points = sorted(points, key=lambda spot: spot.value)
+    points = sorted(points, key=lambda point: point.value)
     if variation.is_objective_number:
-        least = reduce(tighter_bound, (spot.damage for spot in points), UNBOUNDED)
+        common = reduce(tighter_bound, (point.damage for point in points), UNBOUNDED)
         if variation.path == CVAR_LEVEL_PATH:
-            least = DamageBound(least.expected)
-        best = [_with_best_plan(spot, points) for spot in points]
-        return [replace(spot, damage=tighter_bound(spot.damage, least)) for spot in best]
+            common = DamageBound(common.expected)
+        best = [_with_best_plan(point, points) for point in points]
+        return [replace(point, damage=tighter_bound(point.damage, common)) for point in best]
     if not variation.only_loosens_rules:
         return points
-    kept: list[ParametricPoint] = []
-    for spot in points:
-        kept.append(_with_best_plan(spot, kept[-1:]))
-    for n in range(len(kept) - 2, -1, -1):
-        kept[n] = _with_higher_bound(kept[n], kept[n + 1])
-    return kept
+    propagated: list[ParametricPoint] = []
+    for point in points:
+        propagated.append(_with_best_plan(point, propagated[-1:]))
+    for n in range(len(propagated) - 2, -1, -1):
+        propagated[n] = _with_higher_bound(propagated[n], propagated[n + 1])
+    return propagated
 
 
 def _with_best_plan(point: ParametricPoint, others: list[ParametricPoint]) -> ParametricPoint:
-    """A spot with the best of all plans that keep its rules."""
+    """Return a point with the best of all plans that are feasible there."""
     best = point
     for other in others if not point.is_infeasible else ():
         if other is point or other.solution is None:
             continue
         try:
-            found = other.solution.recertified_for(point.assumption_sets, point.bound)
+            transferred = other.solution.recertified_for(point.assumption_sets, point.bound)
         except CheckFailed:
             continue
-        known = math.inf if best.solution is None else best.solution.objective
-        if found.objective < known - OBJECTIVE_TOLERANCE * max(1.0, abs(known)):
+        best_objective = math.inf if best.solution is None else best.solution.objective
+        if transferred.objective < best_objective - OBJECTIVE_TOLERANCE * max(
+            1.0, abs(best_objective)
+        ):
             origin = other.value if other.plan_from_value is None else other.plan_from_value
-            best = replace(best, solution=found, plan_from_value=origin)
+            best = replace(best, solution=transferred, plan_from_value=origin)
     return best
 
 
 def _with_higher_bound(point: ParametricPoint, higher: ParametricPoint) -> ParametricPoint:
-    """A spot with the bound of the next higher value, if that is better."""
+    """Return a point with the bound of the next higher value, if that is better."""
     if point.is_infeasible:
         return point
     point = replace(point, damage=tighter_bound(point.damage, higher.damage))
     if higher.bound is None or (point.bound is not None and point.bound >= higher.bound):
         return point
     origin = higher.value if higher.bound_from_value is None else higher.bound_from_value
-    found = None if point.solution is None else point.solution.with_bound(higher.bound)
-    return replace(point, solution=found, bound=higher.bound, bound_from_value=origin)
+    solution = None if point.solution is None else point.solution.with_bound(higher.bound)
+    return replace(point, solution=solution, bound=higher.bound, bound_from_value=origin)

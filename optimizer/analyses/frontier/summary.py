@@ -1,4 +1,4 @@
-"""What stands in a frontier: points, and what changes from one to the next."""
+"""Description of a frontier: its points and the steps between them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,93 +14,97 @@ from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.gap import relative_gap
 
 MIN_TONNES_HELD = 1e-6
-"""Tonnes below which nothing is held."""
+"""Tonnes up to which a stock counts as empty."""
 STOCK_CHANGE_SHARE = 0.01
-"""A stock has changed if it has by more than this share of the larger of the two."""
+"""Relative difference of two stocks, to the larger, that counts as none."""
 JUMP_SHARE = 0.05
-"""Of all that is avoided between first and last point, the share that makes a step a jump."""
+"""Share of the range of damage from which on a step is a jump."""
 FIGURE_TOLERANCE = 1e-9
-"""Figures that differ by less, relatively, are equal."""
+"""Relative difference of figures that counts as none."""
 
 
 def describe_points(
     solved_points: Sequence[ParametricPoint], case: Case, *, varies_tail_weight: bool = False
 ) -> tuple[FrontierPoint, ...]:
-    """The points of a frontier, by rising value."""
-    points = [_describe_point(spot, case) for spot in solved_points]
+    """Describe the points of a frontier, by increasing value."""
+    points = [_describe_point(solved, case) for solved in solved_points]
     return tuple(
         point.model_copy(
-            update={"dominated": varies_tail_weight and any(_dominates(o, point) for o in points)}
+            update={"dominated": varies_tail_weight and any(_dominates(x, point) for x in points)}
         )
         for point in points
     )
 
 
 def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
-    found, instance, least = solved_point.solution, solved_point.instance, solved_point.damage
-    reached: dict[str, Any] = dict.fromkeys(
+    """Describe a point: its plan's figures, or why there is none."""
+    solution = solved_point.solution
+    instance = solved_point.instance
+    least = solved_point.damage
+    figures: dict[str, Any] = dict.fromkeys(
         ("objective", "gap", "expected", "cvar", "worst", "net_cost_meur", "public_meur")
     )
-    reached |= {"expected_bound": least.expected, "cvar_bound": least.cvar, "spend_meur": {}}
-    reached["expected_under"] = {}
-    reached |= {
+    figures |= {"expected_bound": least.expected, "cvar_bound": least.cvar, "spend_meur": {}}
+    figures["expected_under"] = {}
+    figures |= {
         "projects": {},
         "stocks_t": {},
         "status": "infeasible" if solved_point.is_infeasible else "none",
     }
-    if found is not None:
-        used = {
-            f: float(years.sum()) for f, years in budget_use(instance, found.commitment).items()
+    if solution is not None:
+        spending = {
+            f: float(years.sum()) for f, years in budget_use(instance, solution.commitment).items()
         }
-        cvar = found.with_plan.cvar(float(instance.case.objective.cvar.level))
-        start, expected = found.commitment.start, found.with_plan.expected
-        public = (money for f, money in used.items() if case.funders[f].kind == "public")
-        reached = {
-            "status": found.certificate.status,
-            "objective": found.objective,
-            "gap": relative_gap(found.objective, solved_point.bound, found.objective_floor),
+        cvar = solution.with_plan.cvar(float(instance.case.objective.cvar.level))
+        start, expected = solution.commitment.start, solution.with_plan.expected
+        public = (money for f, money in spending.items() if case.funders[f].kind == "public")
+        figures = {
+            "status": solution.certificate.status,
+            "objective": solution.objective,
+            "gap": relative_gap(solution.objective, solved_point.bound, solution.objective_floor),
             "expected": expected,
-            # Without what rounding puts above a plan.
+            # Rounding must not put the bound above the plan.
             "expected_bound": None if least.expected is None else min(least.expected, expected),
             "cvar": cvar,
             "cvar_bound": None if least.cvar is None else min(least.cvar, cvar),
-            "worst": found.with_plan.worst,
-            "expected_under": found.expected_by_set,
-            "net_cost_meur": found.net_cost,
+            "worst": solution.with_plan.worst,
+            "expected_under": solution.expected_by_set,
+            "net_cost_meur": solution.net_cost,
             "public_meur": math.fsum(public),
-            "spend_meur": used,
+            "spend_meur": spending,
             "projects": {p: start[p] for p in case.projects if p in start},
-            "stocks_t": largest_stocks(instance, found.commitment),
+            "stocks_t": largest_stocks(instance, solution.commitment),
         }
     return FrontierPoint(
         value=solved_point.value,
         bound=solved_point.bound,
-        plan_of=solved_point.plan_from_value if found is not None else None,
+        plan_of=solved_point.plan_from_value if solution is not None else None,
         bound_of=solved_point.bound_from_value,
         dominated=False,
-        conflict=solved_point.conflict if found is None else (),
+        conflict=solved_point.conflict if solution is None else (),
         seconds=solved_point.seconds,
-        **reached,
+        **figures,
     )
 
 
 def largest_stocks(instance: Instance, commitment: Commitment) -> dict[str, float]:
-    """Tonnes that each stockpile holds at most; those that hold nothing are left out."""
+    """Return the largest tonnes that each stockpile holds; empty ones are left out."""
     stocks = {
-        h: float(planned_stock(instance, commitment, h).max()) * instance.lot_tonnes[pile.material]
-        for h, pile in instance.stockpiles.items()
+        h: float(planned_stock(instance, commitment, h).max())
+        * instance.lot_tonnes[stockpile.material]
+        for h, stockpile in instance.stockpiles.items()
     }
     return {h: tonnes for h, tonnes in stocks.items() if tonnes > MIN_TONNES_HELD}
 
 
 def outcome_without_plan(solution: CheckedSolution) -> WithoutPlan:
-    """What comes without any plan."""
-    nothing, level = solution.without_plan, float(solution.instance.case.objective.cvar.level)
-    return WithoutPlan(expected=nothing.expected, cvar=nothing.cvar(level), worst=nothing.worst)
+    """Return the outcome without any plan."""
+    outcome, level = solution.without_plan, float(solution.instance.case.objective.cvar.level)
+    return WithoutPlan(expected=outcome.expected, cvar=outcome.cvar(level), worst=outcome.worst)
 
 
 def _dominates(point: FrontierPoint, other: FrontierPoint) -> bool:
-    """Whether a point has a lower mean and a lower CVaR, or one of them and the other equal."""
+    """Return whether a point is no worse in mean and CVaR, and better in one of them."""
     pairs = ((point.expected, other.expected), (point.cvar, other.cvar))
     lower = [
         0 if abs(a - b) <= FIGURE_TOLERANCE * max(1.0, abs(a)) else 1 if a < b else -1
@@ -111,13 +115,15 @@ def _dominates(point: FrontierPoint, other: FrontierPoint) -> bool:
 
 
 def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[FrontierStep, ...]:
-    """What changes between neighbouring points that have a plan."""
-    damages = {p.value: p.expected for p in points if p.expected is not None}
-    planned = [point for point in points if point.value in damages]
-    whole = max(damages.values(), default=0.0) - min(damages.values(), default=0.0)
+    """Describe what changes between neighbouring points that have a plan."""
+    damage_by_value = {p.value: p.expected for p in points if p.expected is not None}
+    with_plan = [point for point in points if point.value in damage_by_value]
+    full_range = max(damage_by_value.values(), default=0.0) - min(
+        damage_by_value.values(), default=0.0
+    )
     steps = []
-    for lower, higher in pairwise(planned):
-        had, has = damages[lower.value], damages[higher.value]
+    for lower, higher in pairwise(with_plan):
+        before, after = damage_by_value[lower.value], damage_by_value[higher.value]
         changes = diff_plans(lower.projects, higher.projects, lower.stocks_t, higher.stocks_t)
         swapped = bool(changes.entering or changes.leaving)
         steps.append(
@@ -125,9 +131,9 @@ def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[F
                 from_value=lower.value,
                 to_value=higher.value,
                 **vars(changes),
-                avoided=had - has,
-                jump=swapped and abs(had - has) > JUMP_SHARE * whole > 0,
-                marginal=_marginal_damage(lower, higher, had, has) if loosens else None,
+                avoided=before - after,
+                jump=swapped and abs(before - after) > JUMP_SHARE * full_range > 0,
+                marginal=_marginal_damage(lower, higher, before, after) if loosens else None,
             )
         )
     return tuple(steps)
@@ -139,7 +145,7 @@ def diff_plans(
     stocks_before: Mapping[str, float],
     stocks_after: Mapping[str, float],
 ) -> PlanDiff:
-    """What another plan does otherwise, by start years and what stocks hold at most."""
+    """Compute the difference of two plans from their start years and largest stocks."""
     stocks = {
         h: (stocks_before.get(h, 0.0), stocks_after.get(h, 0.0))
         for h in [*stocks_before, *stocks_after]
@@ -159,13 +165,16 @@ def diff_plans(
 def _marginal_damage(
     lower: FrontierPoint, higher: FrontierPoint, damage_before: float, damage_after: float
 ) -> Marginal:
-    """Damage avoided per unit: between the least damage that can be had at either value.
+    """Compute the damage avoided per unit, with bounds.
 
-    The least lies between the bound and the plan; that it never rises is put to use.
+    The minimum damage at a value lies between the bound and the plan, and never increases with the
+    value.
     """
-    width, least, most = higher.value - lower.value, lower.expected_bound, higher.expected_bound
+    width = higher.value - lower.value
+    lower_bound = lower.expected_bound
+    higher_bound = higher.expected_bound
     return Marginal(
-        low=max(0.0, 0.0 if least is None else least - damage_after) / width,
+        low=max(0.0, 0.0 if lower_bound is None else lower_bound - damage_after) / width,
         plans=max(0.0, damage_before - damage_after) / width,
-        high=None if most is None else max(0.0, damage_before - most) / width,
+        high=None if higher_bound is None else max(0.0, damage_before - higher_bound) / width,
     )

@@ -1,4 +1,4 @@
-"""Damage against a number of the scenario, point by point, each a full plan with its proof."""
+"""Tracing of a frontier: damage against a varied number, with a certified plan at each point."""
 
 import math
 import time
@@ -37,7 +37,7 @@ from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem
 
 MIN_STEP_SHARE = 1e-3
-"""Steps narrower than this share of the whole range are not divided any further."""
+"""Width of a step, as a share of the whole range, below which it is not refined."""
 
 ValueInterval = tuple[float, float]
 
@@ -49,16 +49,14 @@ class TracedFrontier:
     frontier: Frontier
     plans: Mapping[float, Plan]
     failures: Mapping[float, VorratError]
-    """What went wrong at points that have no plan for it."""
+    """Errors at points without a plan."""
 
 
 def run_analysis(analysis_input: AnalysisInput, options: FrontierOptions) -> AnalysisOutcome:
-    """Draw the frontier of the number that the options name."""
+    """Trace the frontier of the number that the options name."""
     if options.tail:
-        number, last = (
-            Variation(analysis_input.reading, TAIL_WEIGHT_PATH),
-            1.0 if options.last is None else options.last,
-        )
+        number = Variation(analysis_input.reading, TAIL_WEIGHT_PATH)
+        last = 1.0 if options.last is None else options.last
         options = options.model_copy(update={"last": last if options.values is None else None})
     else:
         number = options.variation(analysis_input.reading)
@@ -67,30 +65,30 @@ def run_analysis(analysis_input: AnalysisInput, options: FrontierOptions) -> Ana
             raise Misuse(tr("--vary {path} needs --to, or --values.", path=number.path))
         if options.last is not None and options.last <= options.lowest_value:
             raise Misuse(tr("--to must lie above --from."))
-    ends = (options.lowest_value, *([] if options.last is None else [options.last]))
-    for value in options.values or ends:
-        number.with_value(value)  # a path that leads nowhere is told before the first solve
-    drawn = trace_frontier(
+    end_values = (options.lowest_value, *([] if options.last is None else [options.last]))
+    for value in options.values or end_values:
+        number.with_value(value)  # raises for an invalid path before the first solve
+    traced = trace_frontier(
         number,
         options,
         pool=analysis_input.pool,
         title=analysis_input.title,
         variant=analysis_input.variant,
     )
-    found, failures = drawn.frontier, drawn.failures
-    states = {point.status for point in found.points}
-    if found.ended == "interrupted" and not drawn.plans:
+    frontier, failures = traced.frontier, traced.failures
+    statuses = {point.status for point in frontier.points}
+    if frontier.ended == "interrupted" and not traced.plans:
         raise Interrupted(tr("interrupted"))
     if any(isinstance(error, (SolverError, ClusterError)) for error in failures.values()):
         code = SolverError.exit_code
-    elif not states & {"optimal", "limit"}:
-        code = 3 if states <= {"infeasible"} else 4
+    elif not statuses & {"optimal", "limit"}:
+        code = 3 if statuses <= {"infeasible"} else 4
     else:
-        code = 1 if found.ended == "interrupted" or states & {"limit", "none"} else 0
+        code = 1 if frontier.ended == "interrupted" or statuses & {"limit", "none"} else 0
     return AnalysisOutcome(
-        found,
+        frontier,
         code,
-        {f"plans/{format_setting(value)}": plan for value, plan in drawn.plans.items()},
+        {f"plans/{format_setting(value)}": plan for value, plan in traced.plans.items()},
         [
             tr("at {value}: {problem}", value=describe_value(value), problem=error)
             for value, error in failures.items()
@@ -106,71 +104,78 @@ def trace_frontier(
     title: str | None = None,
     variant: str | None = None,
 ) -> TracedFrontier:
-    """The frontier of a number.
+    """Trace the frontier of a number.
 
-    A first Ctrl-C ends it with the points found so far.
-
-    Raises ScenarioError if the path leads nowhere, or a value does not fit there, and any other
-    error if it is what became of all points; where some have a plan, the others are among the
-    failures.
+    A first Ctrl-C ends it with the points found so far. Raises ScenarioError for an invalid path or
+    value, and any other error if it occurred at all points; if some have a plan, the other errors
+    are in ``failures``.
     """
-    began, case = time.perf_counter(), variation.reading.case
+    started_at, case = time.perf_counter(), variation.reading.case
     solver = ParametricSolver(variation, options, make_cut_pool(case) if pool is None else pool)
-    complete = True
+    is_complete = True
     try:
         _solve_grid(solver, options)
     except KeyboardInterrupt:
-        complete = False
-    spots = [
-        spot for spot in _finite_points(solver) if not (spot.interrupted and spot.solution is None)
+        is_complete = False
+    solved_points = [
+        x for x in _finite_points(solver) if not (x.interrupted and x.solution is None)
     ]
-    spots = propagate_plans(spots, variation)
-    points = describe_points(spots, case, varies_tail_weight=variation.path == TAIL_WEIGHT_PATH)
-    founds = {spot.value: spot.solution for spot in spots if spot.solution is not None}
-    if solver.failures and not founds:
+    solved_points = propagate_plans(solved_points, variation)
+    points = describe_points(
+        solved_points, case, varies_tail_weight=variation.path == TAIL_WEIGHT_PATH
+    )
+    solutions = {x.value: x.solution for x in solved_points if x.solution is not None}
+    if solver.failures and not solutions:
         raise next(iter(solver.failures.values()))
-    nothing = {outcome_without_plan(found) for found in founds.values()}
+    outcomes_without_plan = {outcome_without_plan(solution) for solution in solutions.values()}
     frontier = Frontier(
         varied=variation.path,
         varied_unit=variation.unit,
         loosens=variation.only_loosens_rules,
-        without_plan=nothing.pop() if len(nothing) == 1 else None,
+        without_plan=outcomes_without_plan.pop() if len(outcomes_without_plan) == 1 else None,
         points=points,
         steps=describe_steps(points, loosens=variation.only_loosens_rules),
-        ended="complete" if complete else "interrupted",
+        ended="complete" if is_complete else "interrupted",
         project_names={
             p: display_name(case.projects[p].name, p, current_language())
             for p in dict.fromkeys(p for point in points for p in point.projects)
         },
         stockpile_names={
-            pile.id: display_name(pile.name, pile.id, current_language())
-            for pile in case.stockpiles
-            if any(pile.id in point.stocks_t for point in points)
+            stockpile.id: display_name(stockpile.name, stockpile.id, current_language())
+            for stockpile in case.stockpiles
+            if any(stockpile.id in point.stocks_t for point in points)
         },
         funder_names={
             f: display_name(funder.name, f, current_language())
             for f, funder in case.funders.items()
         },
         **common_result_fields(
-            Frontier, case, title, variant, began, len(Problem.from_case(case).states), options.gap
+            Frontier,
+            case,
+            title,
+            variant,
+            started_at,
+            len(Problem.from_case(case).states),
+            options.gap,
         ),
     )
     plans = {
-        value: found.to_plan(title, variant, with_details=False) for value, found in founds.items()
+        value: solution.to_plan(title, variant, with_details=False)
+        for value, solution in solutions.items()
     }
     return TracedFrontier(frontier, plans, dict(solver.failures))
 
 
 def _finite_points(solver: ParametricSolver) -> list[ParametricPoint]:
-    """What is known, apart from what comes without any limit."""
-    return [spot for value, spot in solver.points.items() if math.isfinite(value)]
+    """Return the points solved so far, without that for an infinite value."""
+    return [point for value, point in solver.points.items() if math.isfinite(value)]
 
 
 def _solve_grid(solver: ParametricSolver, options: FrontierOptions) -> None:
-    """Solve the grid and what refines it.
+    """Solve the grid of values and its refinement.
 
-    Side by side, each process starts from its own earlier points, and so many steps are divided at
-    a time as there are processes. Raises KeyboardInterrupt where it was stopped, or a cluster lost.
+    Each worker process starts from its own earlier points, and as many steps are refined at a time
+    as there are workers. Raises KeyboardInterrupt if it was stopped, or a cluster was lost.
     """
     values = list(options.values or ())
     if not values:
@@ -181,26 +186,26 @@ def _solve_grid(solver: ParametricSolver, options: FrontierOptions) -> None:
             if solver.points[math.inf].interrupted:
                 raise KeyboardInterrupt
         values = evenly_spaced(options.lowest_value, last, options.points)
-    # From above, a plan that is paid for is known before it is asked for.
+    # From the highest value down, an affordable plan is known before it is needed.
     values = sorted(dict.fromkeys(values), reverse=solver.variation.only_loosens_rules)
-    wanted = len(values) + options.refine
-    jobs = min(choose_worker_count(options.jobs, 1), wanted)
-    given = (solver if threads_per_worker(jobs) is None else solver.for_worker(),)
-    with Workers[float, ParametricPoint](make_worker, given, jobs) as workers:
-        for error in _solve_values(solver, workers, values, options, wanted).values():
+    total = len(values) + options.refine
+    jobs = min(choose_worker_count(options.jobs, 1), total)
+    worker_arguments = (solver if threads_per_worker(jobs) is None else solver.for_worker(),)
+    with Workers[float, ParametricPoint](make_worker, worker_arguments, jobs) as workers:
+        for error in _solve_values(solver, workers, values, options, total).values():
             raise error
-        given_up: set[ValueInterval] = set()
-        while (open_ := wanted - len(_finite_points(solver))) > 0:
-            middles = _refinement_points(solver, given_up, min(jobs, open_))
+        invalid_steps: set[ValueInterval] = set()
+        while (remaining := total - len(_finite_points(solver))) > 0:
+            middles = _refinement_points(solver, invalid_steps, min(jobs, remaining))
             if not middles:
                 break
-            refused = _solve_values(solver, workers, list(middles), options, wanted)
-            # Both ends are sound: a number in between does not fit, such as half a year.
-            given_up |= {middles[value] for value in refused}
+            rejected = _solve_values(solver, workers, list(middles), options, total)
+            # Both ends are valid; a value between them does not fit, such as half a year.
+            invalid_steps |= {middles[value] for value in rejected}
 
 
 def make_worker(solver: ParametricSolver) -> Callable[[float], ParametricPoint]:
-    """What solves the values of one process, each starting from the cuts of the others."""
+    """Return the function with which a worker solves values, each starting from earlier cuts."""
     return solver.solve
 
 
@@ -211,19 +216,21 @@ def _solve_values(
     options: FrontierOptions,
     total: int,
 ) -> dict[float, ScenarioError]:
-    """Solve several values side by side; what comes of them goes to the solver of all. Those that
-    do not fit are returned."""
-    refused: dict[float, ScenarioError] = {}
+    """Solve several values in parallel and store the points in ``solver``.
 
-    def tell(value: float) -> None:
+    Return the errors of values that do not fit the scenario.
+    """
+    rejected: dict[float, ScenarioError] = {}
+
+    def report(value: float) -> None:
         options.report_progress(len(_finite_points(solver)), total, describe_value(value))
 
-    tell(values[0])
+    report(values[0])
     try:
         for done, arrival in enumerate(workers.iter_results(values), start=1):
             value, error = values[arrival.task_index], arrival.error
             if isinstance(error, ScenarioError):
-                refused[value] = error
+                rejected[value] = error
             elif error is not None:
                 solver.record_failure(value, error)
             elif arrival.answer is not None:
@@ -231,50 +238,52 @@ def _solve_values(
                 if arrival.answer.interrupted:
                     raise KeyboardInterrupt
             if done < len(values):
-                tell(values[done])
+                report(values[done])
     except ClusterError as error:
-        if all(spot.solution is None for spot in solver.points.values()):
+        if all(point.solution is None for point in solver.points.values()):
             raise
         for value in values:
-            if value not in solver.points and value not in refused:
+            if value not in solver.points and value not in rejected:
                 solver.record_failure(value, error)
         raise KeyboardInterrupt from error
-    return refused
+    return rejected
 
 
 def _refinement_points(
     solver: ParametricSolver, given_up: set[ValueInterval], max_count: int
 ) -> dict[float, ValueInterval]:
-    """The middles of those steps between neighbouring points in which most is unknown, and the
-    steps: how far damage falls times how wide it is. That finds jumps, which stay as high however
-    narrow the step, and then bends."""
+    """Return the midpoints of the steps with most uncertainty, and their steps.
+
+    The measure is the change of damage times the width. It finds jumps, whose height stays however
+    narrow the step, and then bends.
+    """
     tail, gap = solver.variation.path == TAIL_WEIGHT_PATH, max(solver.options.gap, 1e-6)
 
-    def damage(spot: ParametricPoint) -> float | None:
-        """What the curve shows: the mean, or the CVaR where its weight is varied."""
-        if spot.solution is None:
+    def damage(point: ParametricPoint) -> float | None:
+        """Return the figure of the curve: the mean, or the CVaR if its weight is varied."""
+        if point.solution is None:
             return None
-        level = float(spot.instance.case.objective.cvar.level)
-        return spot.solution.with_plan.cvar(level) if tail else spot.solution.with_plan.expected
+        level = float(point.instance.case.objective.cvar.level)
+        return point.solution.with_plan.cvar(level) if tail else point.solution.with_plan.expected
 
     curve = [
-        (spot.value, damage(spot))
-        for spot in propagate_plans(_finite_points(solver), solver.variation)
+        (point.value, damage(point))
+        for point in propagate_plans(_finite_points(solver), solver.variation)
     ]
-    known = [height for _, height in curve if height is not None]
-    worth: dict[ValueInterval, float] = {}
+    known_heights = [height for _, height in curve if height is not None]
+    priority: dict[ValueInterval, float] = {}
     for (lower, before), (higher, after) in pairwise(curve):
-        share, fall = (higher - lower) / (curve[-1][0] - curve[0][0]), 0.0
+        share, change = (higher - lower) / (curve[-1][0] - curve[0][0]), 0.0
         if before is not None and after is not None:
-            # What may be the gap alone is none.
-            fall = abs(before - after)
-            fall = fall if fall > 2 * gap * max(abs(before), abs(after)) else 0.0
+            # A difference within the gaps is none.
+            change = abs(before - after)
+            change = change if change > 2 * gap * max(abs(before), abs(after)) else 0.0
         elif before is not after:
-            fall = max(max(known) - min(known), 1.0)
-        if (lower, higher) not in given_up and share > MIN_STEP_SHARE and fall > 0:
-            worth[lower, higher] = fall * share
+            change = max(max(known_heights) - min(known_heights), 1.0)
+        if (lower, higher) not in given_up and share > MIN_STEP_SHARE and change > 0:
+            priority[lower, higher] = change * share
     middles: dict[float, ValueInterval] = {}
-    for lower, higher in sorted(worth, key=worth.__getitem__, reverse=True):
+    for lower, higher in sorted(priority, key=priority.__getitem__, reverse=True):
         middle = (lower + higher) / 2
         middle = float(math.floor(middle)) if solver.variation.is_integer else round(middle, 12)
         if lower < middle < higher and len(middles) < max_count:

@@ -1,1 +1,1 @@
-"""Hiding figures of a scenario: what the answer loses, and what can be recovered all the same."""
+"""Redaction: hiding figures of a scenario, the loss of objective, and what can be recovered."""

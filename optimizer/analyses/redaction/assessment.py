@@ -1,6 +1,7 @@
-"""The whole account for the owner: what was hidden, what it costs, and what can be recovered.
+"""Assessment of a redaction for the owner: what was hidden, what it costs, and what can be
+recovered.
 
-What the answer loses is told by the redacted scenario's plan, followed in the true scenario.
+The loss is that of following the redacted scenario's plan in the true scenario.
 """
 
 import math
@@ -35,24 +36,24 @@ from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.verification import check_commitment
 
 STOCK_TOLERANCE = 0.01
-"""Stocks that differ by a smaller share, or by fewer tonnes, are called the same."""
+"""Stocks whose relative difference, or difference in tonnes, is smaller count as equal."""
 VALUE_RESOLUTION = 0.01
-"""Values of a figure that are told apart, relatively, where bits are counted."""
+"""Relative distance of distinguishable values of a figure, where bits are counted."""
 PRIOR_WIDTH = math.log(100)
-"""Width of what an outsider knew before: up to a factor of ten, either way."""
+"""Log width of an outsider's prior range: a factor of ten either way."""
 EXACT_WIDTH = 1e-3
-"""A range this narrow, relatively, gives a figure away."""
+"""A range of at most this log width counts as exact recovery."""
 MAX_GUESSES = 1e9
-"""Scenarios that can be tried against a published hash."""
+"""Number of scenarios that an attacker can try against a published hash."""
 
 
 class RedactionAssessment(NamedTuple):
-    """The account, and the plan that may be published."""
+    """The assessment, and the plan that may be published."""
 
     redaction: Redaction
     plan: results.Plan | None
     both_optimal: bool
-    """Whether both plans are proven to the gap that was asked for."""
+    """Whether both plans are proven to the requested gap."""
 
 
 def assess_redaction(
@@ -62,22 +63,22 @@ def assess_redaction(
     *,
     title: str | None = None,
 ) -> RedactionAssessment:
-    """Solve both scenarios, follow one plan in the other, and attack.
+    """Solve both scenarios, follow the redacted plan in the true one, and run the attacks.
 
     Raises Interrupted if the user stopped it before both had a plan.
     """
     began, case = time.perf_counter(), redacted.true_case
     name, measure = title or display_name(case.title, "scenario"), case.objective.measure
-    answer, both = _solve_both(redacted, options)
-    plan = lost = attacked = None
-    proven = False
-    if both is not None:
-        true, other = both
+    answer, solutions = _solve_both(redacted, options)
+    plan = loss = attack = None
+    both_optimal = False
+    if solutions is not None:
+        true_solution, redacted_solution = solutions
         # The document that may be published is made from the redacted scenario alone.
-        plan = other.to_plan(name)
-        lost = _compute_loss(true, other, plan, options)
-        attacked = _run_attacks(redacted, true.to_plan(name))
-        proven = {true.certificate.status, other.certificate.status} == {"optimal"}
+        plan = redacted_solution.to_plan(name)
+        loss = _compute_loss(true_solution, redacted_solution, plan, options)
+        attack = _run_attacks(redacted, true_solution.to_plan(name))
+        both_optimal = all(s.certificate.status == "optimal" for s in solutions)
     redaction = Redaction(
         title=name,
         currency=case.currency,
@@ -86,31 +87,31 @@ def assess_redaction(
         consumers=options.consumers,
         companies=options.companies,
         figures=tuple(
-            _redacted_figure(one, redacted.replaced, attacked, options.values)
-            for one in redacted.replaced
+            _redacted_figure(replaced_figure, redacted.replaced, attack, options.values)
+            for replaced_figure in redacted.replaced
         ),
         left_out=redacted.left_out,
         hints=redacted.hints,
         answer=answer,
         unit=MEASURE_UNITS[measure].format(currency=case.currency),
-        loss=lost,
-        telling=() if attacked is None else attacked.revealing_results,
+        loss=loss,
+        telling=() if attack is None else attack.revealing_results,
         seconds=time.perf_counter() - began,
     )
-    return RedactionAssessment(redaction, plan, proven)
+    return RedactionAssessment(redaction, plan, both_optimal)
 
 
 def _solve_both(
     redacted: RedactedScenario, options: RedactOptions
 ) -> tuple[results.AnswerState, tuple[CheckedSolution, CheckedSolution] | None]:
-    """Both plans, each solved by itself, so that nothing of the one gets into the other."""
+    """Solve the two scenarios independently, so that nothing of one gets into the other."""
     if not options.solve:
         return "skipped", None
     state: results.AnswerState = "infeasible"
     try:
-        true = _find_plan(redacted.true_case, options)
+        true_solution = _find_plan(redacted.true_case, options)
         state = "redacted_infeasible"
-        return "solved", (true, _find_plan(redacted.redacted_case, options))
+        return "solved", (true_solution, _find_plan(redacted.redacted_case, options))
     except Infeasible:
         return state, None
     except NoPlan:
@@ -136,50 +137,65 @@ def _compute_loss(
     plan: results.Plan,
     options: RedactOptions,
 ) -> RedactionLoss:
-    """What following the redacted scenario's plan costs in the true scenario."""
+    """Compute what following the redacted scenario's plan costs in the true scenario."""
     instance = true_solution.instance
     followed = commitment_from_plan(instance, plan)
-    broken: tuple[str, ...] = ()
+    broken_rules: tuple[str, ...] = ()
     try:
         check_commitment(instance, followed)
     except CheckFailed as error:
-        broken = tuple(str(error).removeprefix("the solver's answer breaks ").split("; "))
+        broken_rules = tuple(str(error).removeprefix("the solver's answer breaks ").split("; "))
     (with_plan,) = outcomes.evaluate_commitments(
         instance, true_solution.states, [followed], threads=options.threads
     )
-    reached = outcomes.objective_value(instance, with_plan, weighted_cost(instance, followed))
-    nothing = outcomes.objective_value(
+    followed_objective = outcomes.objective_value(
+        instance, with_plan, weighted_cost(instance, followed)
+    )
+    objective_without_plan = outcomes.objective_value(
         instance, true_solution.without_plan, weighted_cost(instance, Commitment())
     )
-    same = _solve_same_projects(instance.case, followed, options) if broken else None
-    attained = same.objective if same is not None else None if broken else reached
+    same_projects = _solve_same_projects(instance.case, followed, options) if broken_rules else None
+    attained = None if broken_rules else followed_objective
+    if same_projects is not None:
+        attained = same_projects.objective
     regret = None if attained is None else attained - true_solution.objective
-    bound, gained = true_solution.certificate.bound, nothing - true_solution.objective
-    started, before = followed.start, true_solution.commitment.start
+    bound = true_solution.certificate.bound
+    benefit = objective_without_plan - true_solution.objective
+    redacted_start, true_start = followed.start, true_solution.commitment.start
     stocks = {}
-    for h, pile in instance.stockpiles.items():
-        plans, lot = (true_solution.commitment, followed), instance.lot_tonnes[pile.material]
-        one, other = (float(np.max(planned_stock(instance, p, h))) * lot for p in plans)
-        if abs(one - other) > STOCK_TOLERANCE * max(one, other) + STOCK_TOLERANCE:
-            stocks[h] = (one, other)
+    for h, stockpile in instance.stockpiles.items():
+        commitments = (true_solution.commitment, followed)
+        lot_tonnes = instance.lot_tonnes[stockpile.material]
+        true_stock, redacted_stock = (
+            float(np.max(planned_stock(instance, p, h))) * lot_tonnes for p in commitments
+        )
+        tolerance = STOCK_TOLERANCE * max(true_stock, redacted_stock) + STOCK_TOLERANCE
+        if abs(true_stock - redacted_stock) > tolerance:
+            stocks[h] = (true_stock, redacted_stock)
     return RedactionLoss(
         objective=true_solution.objective,
         bound=bound,
         redacted_gap=redacted_solution.certificate.gap,
-        without_plan=nothing,
-        feasible=not broken,
-        broken=broken,
-        attained=None if broken else reached,
-        same_projects=None if same is None else same.objective,
+        without_plan=objective_without_plan,
+        feasible=not broken_rules,
+        broken=broken_rules,
+        attained=None if broken_rules else followed_objective,
+        same_projects=None if same_projects is None else same_projects.objective,
         regret=regret,
         regret_at_most=None if attained is None or bound is None else attained - bound,
-        benefit_lost=None if regret is None or gained <= 0 else regret / gained,
+        benefit_lost=None if regret is None or benefit <= 0 else regret / benefit,
         expected=true_solution.with_plan.expected,
-        expected_attained=with_plan.expected if same is None else same.with_plan.expected,
+        expected_attained=with_plan.expected
+        if same_projects is None
+        else same_projects.with_plan.expected,
         expected_said=redacted_solution.with_plan.expected,
-        entering=tuple(p for p in started if p not in before),
-        leaving=tuple(p for p in before if p not in started),
-        moved={p: (y, started[p]) for p, y in before.items() if started.get(p, y) != y},
+        entering=tuple(p for p in redacted_start if p not in true_start),
+        leaving=tuple(p for p in true_start if p not in redacted_start),
+        moved={
+            p: (y, redacted_start[p])
+            for p, y in true_start.items()
+            if redacted_start.get(p, y) != y
+        },
         stocks_t=stocks,
     )
 
@@ -187,14 +203,14 @@ def _compute_loss(
 def _solve_same_projects(
     case: Case, followed: Commitment, options: RedactOptions
 ) -> CheckedSolution | None:
-    """The best plan with just these projects in these years; None where there is none."""
+    """Return the best plan with exactly these projects and start years; None if there is none."""
     start, projects = followed.start, dict(case.projects)
     for p, year in start.items():
         years = {"earliest_start": year, "latest_start": year}
         projects[p] = projects[p].model_copy(update=years)
-    others = tuple(p for p in projects if p not in start)
-    built = {"must_build": tuple(start), "must_not_build": others}
-    policy = case.policy.model_copy(update=built)
+    other_projects = tuple(p for p in projects if p not in start)
+    project_rules = {"must_build": tuple(start), "must_not_build": other_projects}
+    policy = case.policy.model_copy(update=project_rules)
     try:
         return _find_plan(case.model_copy(update={"projects": projects, "policy": policy}), options)
     except (Infeasible, NoPlan):
@@ -205,11 +221,11 @@ def _solve_same_projects(
 
 
 class _AttackResult(NamedTuple):
-    """What results of the true scenario told."""
+    """What can be recovered from results of the true scenario."""
 
     ranges: Ranges
     narrowed_by: dict[str, str]
-    """The result that narrowed most, by figure."""
+    """The result that narrowed the range most, by figure."""
     insider: Insider
     revealing_results: tuple[RevealingResult, ...]
 
@@ -217,42 +233,53 @@ class _AttackResult(NamedTuple):
 def _run_attacks(redacted: RedactedScenario, plan: results.Plan) -> _AttackResult:
     attacker = Attacker(redacted, plan)
     ranges = attacker.ranges_from_file()
-    by: dict[str, str] = {}
+    narrowed_by: dict[str, str] = {}
     gains: dict[str, float] = {}
-    telling = []
-    for result, tells in ATTACKS.items():
-        # Damage tells the more the better demand is known: what came before is known there.
+    revealing = []
+    for result, attack in ATTACKS.items():
+        # Damage narrows more if demand is known, so it starts from ranges narrowed so far.
         start = ranges if result.startswith("materials.expected") else attacker.ranges_from_file()
-        telling += _revealing_results(result, start, tells(attacker, start))
-        after = tells(attacker, ranges)
-        for name, ends in after.items():
-            gain = log_width(*ranges[name]) - log_width(*ends)
+        revealing += _revealing_results(result, start, attack(attacker, start))
+        narrowed = attack(attacker, ranges)
+        for name, value_range in narrowed.items():
+            gain = log_width(*ranges[name]) - log_width(*value_range)
             if gain > max(EXACT_WIDTH / 10, gains.get(name, 0.0)):
-                by[name], gains[name] = result, gain
-        ranges = after
-    # The scenario in the plan gives all figures away at once, and so does its hash if few fit.
-    every = tuple(one.figure.dotted_path for one in redacted.replaced)
-    telling.append(RevealingResult(result="scenario", exact=every, narrowed=()))
-    texts = any(one.reason in ("note", "description", "source") for one in redacted.left_out)
-    values = (one.figure.value for one in redacted.replaced)
-    texts = texts or any(isinstance(x, Number) and (x.source or x.note) for x in values)
-    # How many values with three digits lie in a range: what an attacker would try first.
-    widths = (log_width(one.low, one.high) for one in redacted.replaced)
-    fitting = math.prod(max(1.0, math.ceil(wide / math.log(10) * 900)) for wide in widths)
-    if fitting <= MAX_GUESSES and not texts:
-        telling.append(RevealingResult(result="certificate.input_sha256", exact=every, narrowed=()))
-    telling.sort(key=lambda one: (-len(one.exact), -len(one.narrowed)))
+                narrowed_by[name], gains[name] = result, gain
+        ranges = narrowed
+    # The scenario in the plan reveals all figures, and so does its hash if few scenarios fit.
+    all_paths = tuple(replaced.figure.dotted_path for replaced in redacted.replaced)
+    revealing.append(RevealingResult(result="scenario", exact=all_paths, narrowed=()))
+    has_removed_texts = any(
+        removed.reason in ("note", "description", "source") for removed in redacted.left_out
+    )
+    values = (replaced.figure.value for replaced in redacted.replaced)
+    has_removed_texts = has_removed_texts or any(
+        isinstance(value, Number) and (value.source or value.note) for value in values
+    )
+    # Values with three digits in each range: what an attacker would try first.
+    widths = (log_width(replaced.low, replaced.high) for replaced in redacted.replaced)
+    guess_count = math.prod(max(1.0, math.ceil(width / math.log(10) * 900)) for width in widths)
+    if guess_count <= MAX_GUESSES and not has_removed_texts:
+        revealing.append(
+            RevealingResult(result="certificate.input_sha256", exact=all_paths, narrowed=())
+        )
+    revealing.sort(key=lambda result: (-len(result.exact), -len(result.narrowed)))
     return _AttackResult(
-        ranges, by, Insider(redacted.true_case, plan, attacker.evaluator), tuple(telling)
+        ranges, narrowed_by, Insider(redacted.true_case, plan, attacker.evaluator), tuple(revealing)
     )
 
 
 def _revealing_results(result: str, before: Ranges, after: Ranges) -> list[RevealingResult]:
-    widths = {name: (log_width(*before[name]), log_width(*ends)) for name, ends in after.items()}
-    exact = tuple(name for name, (old, new) in widths.items() if new <= EXACT_WIDTH < old)
-    narrowed = tuple(n for n, (old, new) in widths.items() if new < old / 2 and n not in exact)
-    one = RevealingResult(result=result, exact=exact, narrowed=narrowed)
-    return [one] if exact or narrowed else []
+    widths = {
+        path: (log_width(*before[path]), log_width(*value_range))
+        for path, value_range in after.items()
+    }
+    exact = tuple(path for path, (old, new) in widths.items() if new <= EXACT_WIDTH < old)
+    narrowed = tuple(
+        path for path, (old, new) in widths.items() if new < old / 2 and path not in exact
+    )
+    revealing = RevealingResult(result=result, exact=exact, narrowed=narrowed)
+    return [revealing] if exact or narrowed else []
 
 
 def _redacted_figure(
@@ -262,13 +289,13 @@ def _redacted_figure(
     values: bool,
 ) -> RedactedFigure:
     figure, published, low, high = replaced_figure
-    ends, path = log_width(low, high), figure.dotted_path
+    width, path = log_width(low, high), figure.dotted_path
     by_results = insider = by_consumer = None
     if attack is not None:
         by_results = _recovered_range(figure, attack.ranges[path], attack.narrowed_by.get(path))
         insider = _recovered_range(figure, *attack.insider.recover_range(figure, low, high))
-        learnt = attack.insider.recover_range(figure, low, high, by_consumer=True)
-        by_consumer = _recovered_range(figure, *learnt)
+        recovered = attack.insider.recover_range(figure, low, high, by_consumer=True)
+        by_consumer = _recovered_range(figure, *recovered)
     return RedactedFigure(
         path=path,
         kind=figure.kind,
@@ -278,9 +305,9 @@ def _redacted_figure(
         value=float(figure.value) if values else None,
         low=low,
         high=high,
-        error=math.expm1(ends / 2),
-        bits_left=math.log2(max(1.0, ends / math.log1p(VALUE_RESOLUTION))),
-        bits_told=math.log2(max(1.0, PRIOR_WIDTH / max(ends, math.log1p(VALUE_RESOLUTION)))),
+        error=math.expm1(width / 2),
+        bits_left=math.log2(max(1.0, width / math.log1p(VALUE_RESOLUTION))),
+        bits_told=math.log2(max(1.0, PRIOR_WIDTH / max(width, math.log1p(VALUE_RESOLUTION)))),
         known_shape=_recover_from_profile(replaced_figure, all_replaced),
         results=by_results,
         insider=insider,
@@ -298,7 +325,7 @@ def _recovered_range(
 def _recover_from_profile(
     replaced_figure: ReplacedFigure, all_replaced: Sequence[ReplacedFigure]
 ) -> RecoveryRange | None:
-    """The level of a profile lies in the bands of all its years at once."""
+    """Return the range of a figure that all years of its profile leave, if the growth is known."""
     years = [other for other in all_replaced if other.figure.path == replaced_figure.figure.path]
     if len(years) < 2 or replaced_figure.figure.value <= 0:
         return None

@@ -1,10 +1,9 @@
-"""What the results of the true scenario tell of the hidden figures, beside the redacted one.
+"""Attack on hidden figures by published results of the true scenario.
 
-The attacker has the redacted scenario, knows the method and its width, and sees the true
-scenario's plan without the scenario in it. Nothing here looks at a true figure. Demand, budgets and
-stocks come from identities of the plan; the value of a missing tonne from damage, which rises with
-each value, so that the sweep of the published commitment bounds one while all others are at the
-ends of their ranges.
+The attacker has the redacted scenario, knows the method and its width, and has the true scenario's
+plan without the scenario in it; true figures are not used. Demand, budgets and stocks follow from
+identities of the plan. Damage rises with each value of a missing tonne, so that the damage of the
+published commitment bounds one value while all others are at the ends of their ranges.
 """
 
 import math
@@ -22,12 +21,12 @@ from optimizer.analyses.redaction.insider import OutcomeEvaluator, tied_damage, 
 from optimizer.analyses.redaction.redacted_scenario import RedactedScenario
 
 EXACT_WIDTH = 1e-6
-"""A range this narrow is as good as the figure itself."""
+"""A range of at most this log width counts as exact."""
 MAX_DAMAGE_ROUNDS = 3
 
 
 class Attacker:
-    """Somebody with the redacted scenario and a plan of the true one."""
+    """The knowledge of somebody with the redacted scenario and a plan of the true one."""
 
     def __init__(self, redacted: RedactedScenario, plan: Plan) -> None:
         self.plan, self.case, self.replaced = plan, redacted.redacted_case, redacted.replaced
@@ -35,82 +34,86 @@ class Attacker:
         self.figures_by_year = {m.id: m.by_year for m in plan.materials}
 
     def ranges_from_file(self) -> bounds.Ranges:
-        """What the redacted scenario alone tells."""
-        return {one.figure.dotted_path: (one.low, one.high) for one in self.replaced}
+        """Return the ranges that follow from the redacted scenario alone."""
+        return {item.figure.dotted_path: (item.low, item.high) for item in self.replaced}
 
     def hidden_of_kind(self, kind: str, *materials: str) -> list[ScenarioFigure]:
-        """The hidden figures of a kind, of all materials or of some."""
-        every = (one.figure for one in self.replaced)
-        return [f for f in every if f.kind == kind and (not materials or f.material in materials)]
+        """Return the hidden figures of a kind, of all materials or of some."""
+        figures = (replaced.figure for replaced in self.replaced)
+        return [f for f in figures if f.kind == kind and (not materials or f.material in materials)]
 
     def materials_of_kind(self, kind: str) -> list[str]:
-        """The materials that hidden figures of a kind are of."""
+        """Return the materials of the hidden figures of a kind."""
         return list(dict.fromkeys(figure.material or "" for figure in self.hidden_of_kind(kind)))
 
     def flow_years(self, material: str) -> set[int]:
-        """The years of which a chain tells the flows of a material."""
+        """Return the years in which the plan's chains state flows of a material."""
         chains = self.plan.chains
-        return {own.year for own in chains if any(f.material == material for f in own.forms)}
+        return {chain.year for chain in chains if any(f.material == material for f in chain.forms)}
 
 
 def _ranges_from_demand(
     result: str, attacker: Attacker, ranges: bounds.Ranges, *, in_flows: bool = False
 ) -> bounds.Ranges:
-    """What demand of all consumers in each year tells, where a part of it is hidden.
+    """Narrow ranges by the total demand of each year, where a part of it is hidden.
 
-    ``demand_t`` is just that, which flows of a chain say for one year (``in_flows``); of
-    ``need_t``, over which ``days_of_cover`` is the planned stock, what conversions take in is
-    known.
+    ``demand_t`` is that total, which the flows of a chain state for one year (``in_flows``).
+    ``need_t`` has the known intake of conversions in addition, and ``days_of_cover`` is the planned
+    stock over need.
     """
     equations = []
     for m in attacker.materials_of_kind("demand"):
         hidden = {(f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("demand", m)}
         paths = {path for path, _ in hidden}
-        stocks = [p.planned_t for p in attacker.plan.stockpiles if p.material == m]
-        for text, known in attacker.figures_by_year[m].items():
-            year, told = int(text), getattr(known, result) or 0.0
+        stocks = [h.planned_t for h in attacker.plan.stockpiles if h.material == m]
+        for text, figures in attacker.figures_by_year[m].items():
+            year, total = int(text), getattr(figures, result) or 0.0
             if in_flows and year not in attacker.flow_years(m):
                 continue
             if result == "days_of_cover":
-                told = 365 * math.fsum(held[text] for held in stocks) / told if told else 0.0
-                if told <= 0:
+                total = 365 * math.fsum(p[text] for p in stocks) / total if total else 0.0
+                if total <= 0:
                     continue
             if result != "demand_t":
-                told -= conversion_inputs(attacker.case, year).get(m, 0.0)
+                total -= conversion_inputs(attacker.case, year).get(m, 0.0)
             weights: dict[str, float] = {}
             for position, row in enumerate(attacker.case.demand):
                 path: tuple[PathStep, ...] = ("demand", position, "t_per_year")
                 if row.material == m and path not in paths:
-                    told -= row.t_per_year.at(year)
+                    total -= row.t_per_year.at(year)
                 elif row.material == m:
-                    for at, weight in bounds.interpolation_weights(row.t_per_year.years, year):
-                        name = hidden[path, at]
+                    for given_year, weight in bounds.interpolation_weights(
+                        row.t_per_year.years, year
+                    ):
+                        name = hidden[path, given_year]
                         weights[name] = weights.get(name, 0.0) + weight
-            equations.append(bounds.Equation(weights, told))
+            equations.append(bounds.Equation(weights, total))
     return bounds.tighten_ranges(ranges, equations)
 
 
 def _ranges_from_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """``budget_lines`` gives what is granted, in all and by year."""
+    """Narrow ranges by the amounts granted in ``budget_lines``, in total and by year."""
     names = {(f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("budget")}
     equations = []
     for use in attacker.plan.budget_lines:
         funder = attacker.case.funders[use.funder]
-        at: tuple[PathStep, ...] = ("funders", use.funder)
+        path: tuple[PathStep, ...] = ("funders", use.funder)
         line = None if use.kind == "budget" else funder.budget_lines[use.line]
-        total, yearly, carries = "budget_meur", "budget_by_year_meur", funder.carry_over
+        total, yearly, carries_over = "budget_meur", "budget_by_year_meur", funder.carry_over
         if line is not None:
-            at = (*at, "budget_lines", use.line)
-            total, yearly, carries = "total_meur", "by_year_meur", line.carry_over
-        known = {((*at, yearly), year): granted for year, granted in _yearly_grants(use, carries)}
-        told = {((*at, total), None): use.total_meur} | known
+            path = (*path, "budget_lines", use.line)
+            total, yearly, carries_over = "total_meur", "by_year_meur", line.carry_over
+        yearly_amounts = {
+            ((*path, yearly), year): granted for year, granted in _yearly_grants(use, carries_over)
+        }
+        amounts = {((*path, total), None): use.total_meur} | yearly_amounts
         equations += [
-            bounds.Equation({names[place]: 1.0}, granted)
-            for place, granted in told.items()
-            if place in names and granted is not None
+            bounds.Equation({names[key]: 1.0}, granted)
+            for key, granted in amounts.items()
+            if key in names and granted is not None
         ]
         if line is not None and line.limit_meur is not None:
-            limit = (*at, "limit_meur")
+            limit = (*path, "limit_meur")
             for text, available in (use.available_meur or {}).items():
                 pairs = bounds.interpolation_weights(line.limit_meur.years, int(text))
                 weights = {names[limit, y]: w for y, w in pairs if (limit, y) in names}
@@ -119,80 +122,80 @@ def _ranges_from_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ra
 
 
 def _yearly_grants(use: BudgetLineUse, carries_over: bool) -> Iterator[tuple[int, float]]:
-    """What each year grants, without what was carried over into it."""
-    left = 0.0
+    """Yield what each year grants, without what was carried over into it."""
+    carried = 0.0
     for year, available in (use.available_meur or {}).items():
-        yield int(year), available - left
-        left = max(0.0, available - use.used_meur[year]) if carries_over else 0.0
+        yield int(year), available - carried
+        carried = max(0.0, available - use.used_meur[year]) if carries_over else 0.0
 
 
 def _ranges_from_spending(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """A budget is no less than what is spent of it."""
-    found = dict(ranges)
+    """Narrow ranges by spending: a budget is at least what is spent of it."""
+    narrowed = dict(ranges)
     for figure in attacker.hidden_of_kind("budget"):
         f, name = str(figure.path[1]), figure.path[-1]
         spent = attacker.plan.spend_meur[f]
         if len(figure.path) == 3 and name == "budget_meur":
             bounds.narrow_range(
-                found, figure.dotted_path, math.fsum(spent.values()) * (1 - EXACT_WIDTH)
+                narrowed, figure.dotted_path, math.fsum(spent.values()) * (1 - EXACT_WIDTH)
             )
         elif name == "budget_by_year_meur" and not attacker.case.funders[f].carry_over:
             bounds.narrow_range(
-                found, figure.dotted_path, spent.get(str(figure.year), 0.0) * (1 - EXACT_WIDTH)
+                narrowed, figure.dotted_path, spent.get(str(figure.year), 0.0) * (1 - EXACT_WIDTH)
             )
-    return found
+    return narrowed
 
 
 def _ranges_from_stocks(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """``planned_t`` less what was bought is what lay there; a room is no less than that."""
-    found, horizon = dict(ranges), attacker.case.horizon
-    plans = {pile.id: pile for pile in attacker.plan.stockpiles}
+    """Narrow ranges by ``planned_t``: less purchases it is the initial stock, and it is at most
+    max_t."""
+    narrowed, horizon = dict(ranges), attacker.case.horizon
+    plans = {stockpile.id: stockpile for stockpile in attacker.plan.stockpiles}
     n, first = int(horizon.periods_per_year), str(horizon.first_year)
     for figure in attacker.hidden_of_kind("stock"):
-        pile = attacker.case.stockpiles[int(figure.path[1])]
-        plan, keeps = plans[pile.id], (1 - float(pile.annual_loss)) ** (1 / n)
+        stockpile = attacker.case.stockpiles[int(figure.path[1])]
+        plan, retention = plans[stockpile.id], (1 - float(stockpile.annual_loss)) ** (1 / n)
         if figure.path[2] == "initial_t":
-            kept = math.fsum(keeps**k for k in range(n)) * plan.buy_t[first] / n
-            lay = (plan.planned_t[first] - kept) / keeps**n
+            bought = math.fsum(retention**k for k in range(n)) * plan.buy_t[first] / n
+            initial = (plan.planned_t[first] - bought) / retention**n
             slack = bounds.JSON_PRECISION * max(1.0, plan.planned_t[first])
-            bounds.narrow_range(found, figure.dotted_path, lay - slack, lay + slack)
+            bounds.narrow_range(narrowed, figure.dotted_path, initial - slack, initial + slack)
         elif figure.path[2] == "max_t":
             bounds.narrow_range(
-                found, figure.dotted_path, max(plan.planned_t.values()) * (1 - EXACT_WIDTH)
+                narrowed, figure.dotted_path, max(plan.planned_t.values()) * (1 - EXACT_WIDTH)
             )
-    return found
+    return narrowed
 
 
 def _ranges_from_damage(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """Damage of a material, with and without the plan: over what is missing, it is the value.
+    """Narrow ranges of values by the damage of a material, with and without the plan.
 
-    Materials of a chain are looked at together. Where their demand is still open nothing is
-    concluded.
+    Materials of a chain are summed. Nothing is concluded where their demand is not known.
     """
-    found = dict(ranges)
+    narrowed = dict(ranges)
     if attacker.plan.outcome.measure != "damage":
-        return found
+        return narrowed
     for m in attacker.materials_of_kind("damage_value"):
-        tied = chain_of(attacker.case, m)
+        chain = chain_of(attacker.case, m)
         if any(
-            bounds.log_width(*found[f.dotted_path]) > EXACT_WIDTH
-            for f in attacker.hidden_of_kind("demand", *tied)
+            bounds.log_width(*narrowed[f.dotted_path]) > EXACT_WIDTH
+            for f in attacker.hidden_of_kind("demand", *chain)
         ):
             continue
-        some = [one for one in attacker.plan.materials if one.id in tied]
-        both = (
-            math.fsum(one.expected for one in some),
-            math.fsum(one.expected_without_plan for one in some),
+        materials = [material for material in attacker.plan.materials if material.id in chain]
+        damages = (
+            math.fsum(material.expected for material in materials),
+            math.fsum(material.expected_without_plan for material in materials),
         )
         for _ in range(MAX_DAMAGE_ROUNDS):
-            before = dict(found)
+            before = dict(narrowed)
             for figure in attacker.hidden_of_kind("damage_value", m):
-                for which, damage in enumerate(both):
+                for outcome_index, damage in enumerate(damages):
                     if damage > bounds.ZERO_TOLERANCE:
-                        _bound_by_damage(attacker, found, figure, which, damage)
-            if before == found:
+                        _bound_by_damage(attacker, narrowed, figure, outcome_index, damage)
+            if before == narrowed:
                 break
-    return found
+    return narrowed
 
 
 def _bound_by_damage(
@@ -202,17 +205,22 @@ def _bound_by_damage(
     outcome_index: int,
     damage: float,
 ) -> None:
-    """Bound a value by damage: from below with all others at their highest, and the reverse."""
+    """Narrow a value's range by damage: from below with all others at their highest, and the
+    reverse."""
     for highest in (True, False):
         low, high = ranges[figure.dotted_path]
-        of = partial(_extreme_damage, attacker, dict(ranges), figure, outcome_index, highest)
+        damage_at = partial(_extreme_damage, attacker, dict(ranges), figure, outcome_index, highest)
         target = damage * (1 - bounds.JSON_PRECISION if highest else 1 + bounds.JSON_PRECISION)
         if not low < high:
             return
-        least, most = of(low), of(high)
-        if not (least < target <= most if highest else least <= target < most):
+        min_damage, max_damage = damage_at(low), damage_at(high)
+        if not (
+            min_damage < target <= max_damage if highest else min_damage <= target < max_damage
+        ):
             continue
-        root = float(brentq(lambda x, of=of, t=target: of(x) - t, low, high, rtol=1e-10))
+        root = float(
+            brentq(lambda x, damage_at=damage_at, t=target: damage_at(x) - t, low, high, rtol=1e-10)
+        )
         if highest:
             bounds.narrow_range(ranges, figure.dotted_path, root * (1 - bounds.JSON_PRECISION))
         else:
@@ -227,31 +235,33 @@ def _extreme_damage(
     is_highest: bool,
     value: float,
 ) -> float:
-    """Damage of a material, and of those tied to it, with one value given, all else at its worst,
-    or at its best."""
+    """Return the highest or lowest damage of a material's chain with one value given and all other
+    figures within their ranges."""
     end, material = int(is_highest), figure.material or ""
-    tied = chain_of(attacker.case, material)
-    values = {f: ranges[f.dotted_path][end] for f in attacker.hidden_of_kind("damage_value", *tied)}
-    values |= {
-        f: math.fsum(ranges[f.dotted_path]) / 2 for f in attacker.hidden_of_kind("demand", *tied)
+    chain = chain_of(attacker.case, material)
+    values = {
+        f: ranges[f.dotted_path][end] for f in attacker.hidden_of_kind("damage_value", *chain)
     }
-    # A larger stock never does harm.
-    values |= {f: ranges[f.dotted_path][1 - end] for f in attacker.hidden_of_kind("stock", *tied)}
+    values |= {
+        f: math.fsum(ranges[f.dotted_path]) / 2 for f in attacker.hidden_of_kind("demand", *chain)
+    }
+    # Damage never rises with a stock.
+    values |= {f: ranges[f.dotted_path][1 - end] for f in attacker.hidden_of_kind("stock", *chain)}
     for f in values:
         if f.path[:2] == figure.path[:2] and f.kind == "damage_value":
-            # Steps rise: those before are no dearer, those after no cheaper.
-            before = int(f.path[3]) < int(figure.path[3])
-            values[f] = min(values[f], value) if before else max(values[f], value)
+            # Values of steps rise: earlier steps are at most ``value``, later ones at least.
+            is_earlier = int(f.path[3]) < int(figure.path[3])
+            values[f] = min(values[f], value) if is_earlier else max(values[f], value)
     values[figure] = value
-    # Shares of steps make damage as high or as low as can be, and add up to 1.
-    shares = attacker.hidden_of_kind("damage_share", *tied)
-    for curve in dict.fromkeys(one.path[:2] for one in shares):
-        steps = [one for one in shares if one.path[:2] == curve]
-        rest = 1 - math.fsum(ranges[one.dotted_path][0] for one in steps)
-        for one in reversed(steps) if is_highest else steps:
-            low, high = ranges[one.dotted_path]
-            more = max(0.0, min(high - low, rest))
-            values[one], rest = low + more, rest - more
+    # Choose shares of steps that make damage extreme and add up to 1.
+    shares = attacker.hidden_of_kind("damage_share", *chain)
+    for curve in dict.fromkeys(step.path[:2] for step in shares):
+        steps = [step for step in shares if step.path[:2] == curve]
+        remainder = 1 - math.fsum(ranges[step.dotted_path][0] for step in steps)
+        for step in reversed(steps) if is_highest else steps:
+            low, high = ranges[step.dotted_path]
+            increase = max(0.0, min(high - low, remainder))
+            values[step], remainder = low + increase, remainder - increase
     case = with_figure_values(attacker.case, values)
     return tied_damage(
         attacker.evaluator.material_outcome(case, material)[outcome_index], case, material
@@ -269,4 +279,4 @@ ATTACKS: dict[str, Callable[[Attacker, bounds.Ranges], bounds.Ranges]] = {
     "stockpiles.planned_t": _ranges_from_stocks,
     "materials.expected": _ranges_from_damage,
 }
-"""What each result of a plan tells, by where it stands there."""
+"""The function that narrows ranges by each result of a plan, by its path there."""

@@ -1,4 +1,4 @@
-"""A redaction for the owner of the figures: what is hidden, what it costs, what still tells."""
+"""The document of a redaction for the owner of the figures."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -57,16 +57,16 @@ RedactionWording = Wording[Redaction]
 
 
 def build_document(result: Redaction) -> Document:
-    """What was done, what it costs, and what must not be published."""
-    say = Wording(result)
-    return say.build_document(
+    """Return the document: what was hidden, what it costs, and what must not be published."""
+    wording = Wording(result)
+    return wording.build_document(
         tr("Vorrat: what a redaction hides and costs"),
-        list(_answer_parts(say)),
+        list(_answer_parts(wording)),
         [
             Section(
                 "figures", tr("How closely figures can be recovered"), [_figures_table(result)]
             ),
-            Section("loss", tr("What the answer loses"), list(_loss_parts(say))),
+            Section("loss", tr("What the answer loses"), list(_loss_parts(wording))),
             Section(
                 "telling",
                 tr("What not to publish of the true scenario"),
@@ -84,36 +84,39 @@ def build_document(result: Redaction) -> Document:
 
 
 def _answer_parts(wording: RedactionWording) -> Iterator[Part]:
-    found = wording.result
-    count, wide = format_number(len(found.figures)), found.width
-    owners = dict.fromkeys((*found.consumers, *found.companies))
-    said = {"count": count, "owners": ", ".join(owners)}
-    if found.method == "band":
+    result = wording.result
+    count, width = format_number(len(result.figures)), result.width
+    owners = dict.fromkeys((*result.consumers, *result.companies))
+    placeholders = {"count": count, "owners": ", ".join(owners)}
+    if result.method == "band":
         yield tr(
             "{count} figures of {owners} are replaced by the middle of bands {width} wide.",
-            width=format_percent(wide),
-            **said,
+            width=format_percent(width),
+            **placeholders,
         )
     else:
         yield tr(
             "{count} figures of {owners} are multiplied by secret factors between {low} and "
             "{high}.",
-            low=format_exact(float(f"{1 / (1 + wide):.3g}")),
-            high=format_exact(1 + wide),
-            **said,
+            low=format_exact(float(f"{1 / (1 + width):.3g}")),
+            high=format_exact(1 + width),
+            **placeholders,
         )
     yield from _loss_sentences(wording)
     cautions = []
-    if found.telling:
-        read = {
-            path for one in found.telling if one.result not in FULL_DISCLOSURE for path in one.exact
+    if result.telling:
+        exact_paths = {
+            path
+            for revealing in result.telling
+            if revealing.result not in FULL_DISCLOSURE
+            for path in revealing.exact
         }
         cautions = [
             tr(
                 "Do not publish results of the true scenario beside it: plan.json, reports and "
                 "workbooks hold the scenario itself, and even without it {read} of {count} figures "
                 "can be read off to a thousandth.",
-                read=format_number(len(read)),
+                read=format_number(len(exact_paths)),
                 count=count,
             ),
             tr("Results made from the redacted scenario tell no more than it does."),
@@ -128,8 +131,8 @@ def _answer_parts(wording: RedactionWording) -> Iterator[Part]:
 
 
 def _loss_sentences(wording: RedactionWording) -> Iterator[str]:
-    found, lost = wording.result, wording.result.loss
-    if lost is None:
+    result, loss = wording.result, wording.result.loss
+    if loss is None:
         yield {
             "skipped": tr("Nothing was solved: what the answer loses is not known."),
             "infeasible": tr("The true scenario has no plan that keeps all rules."),
@@ -137,61 +140,63 @@ def _loss_sentences(wording: RedactionWording) -> Iterator[str]:
                 "The redacted scenario has no plan that keeps all rules: it cannot stand for the "
                 "true one."
             ),
-        }.get(found.answer, tr("No plan was found before the limit."))
+        }.get(result.answer, tr("No plan was found before the limit."))
         return
-    if not lost.feasible:
+    if not loss.feasible:
         yield tr(
             "The plan made from the redacted scenario breaks rules of the true one: {rules}.",
-            rules="; ".join(lost.broken),
+            rules="; ".join(loss.broken),
         )
-    if lost.regret is None:
+    if loss.regret is None:
         yield tr("Not even its projects can be built under the rules of the true scenario.")
         return
-    share = format_percent(None if lost.benefit_lost is None else max(0.0, lost.benefit_lost))
-    said = {"regret": f"{format_number(lost.regret)} {wording.unit}", "share": share}
-    if not lost.feasible:
+    share = format_percent(None if loss.benefit_lost is None else max(0.0, loss.benefit_lost))
+    placeholders = {"regret": f"{format_number(loss.regret)} {wording.unit}", "share": share}
+    if not loss.feasible:
         yield tr(
             "With the same projects, and all else chosen anew, the plan is worse by {regret}: "
             "{share} of what the true plan gains over doing nothing.",
-            **said,
+            **placeholders,
         )
-    elif lost.regret:
+    elif loss.regret:
         yield tr(
             "Followed in the true scenario, the plan made from the redacted one keeps all rules "
             "and is worse by {regret}: {share} of what the true plan gains over doing nothing.",
-            **said,
+            **placeholders,
         )
     else:
         yield tr(
             "Followed in the true scenario, the plan made from the redacted one keeps all rules "
             "and is as good as the true plan."
         )
-    if lost.regret_at_most == 0.0:
+    if loss.regret_at_most == 0.0:
         yield tr("It is proven that no plan is better.")
-    elif lost.regret_at_most is not None:
+    elif loss.regret_at_most is not None:
         yield tr(
             "As far as the proofs go, no plan is better than it by more than {most}.",
-            most=f"{format_number(lost.regret_at_most)} {wording.unit}",
+            most=f"{format_number(loss.regret_at_most)} {wording.unit}",
         )
 
 
 def _figures_table(result: Redaction) -> Table:
-    """A row for each quantity, with the year that is recovered most closely."""
-    rows = [(path, list(some)) for path, some in groupby(result.figures, key=_quantity_path)]
+    """Return a table with a row for each quantity, with the year that is recovered most closely."""
+    rows = [(path, list(figures)) for path, figures in groupby(result.figures, key=_quantity_path)]
 
     def spans(header: str, name: str) -> Column:
-        return Column(header, lambda row: _value_span([getattr(one, name) for one in row[1]]))
+        return Column(header, lambda row: _value_span([getattr(figure, name) for figure in row[1]]))
 
     def closest(header: str, name: str) -> Column:
         return Column(
-            header, lambda row: _narrowest_share(getattr(one, name) for one in row[1]), "share"
+            header,
+            lambda row: _narrowest_share(getattr(figure, name) for figure in row[1]),
+            "share",
         )
 
     columns = [Column(tr("Hidden figure"), "0", "text"), spans(tr("In the file"), "published")]
-    if any(one.value is not None for one in result.figures):
+    if any(figure.value is not None for figure in result.figures):
         columns.append(spans(tr("In truth"), "value"))
     columns += [
-        Column(tr("File alone, ±"), lambda row: min(one.error for one in row[1]), "share"),
+        Column(tr("File alone, ±"), lambda row: min(figure.error for figure in row[1]), "share"),
         closest(tr("Growth known, ±"), "known_shape"),
     ]
     if result.answer == "solved":
@@ -211,13 +216,13 @@ def _figures_table(result: Redaction) -> Table:
 
 
 def _quantity_path(figure: RedactedFigure) -> str:
-    """The path without the year of a profile."""
+    """Return the path without the year of a profile."""
     head, _, last = figure.path.rpartition(".")
     return head if last.isdecimal() and len(last) == 4 else figure.path
 
 
 def _value_span(values: Iterable[float | None]) -> str:
-    """From the least to the largest of the figures of a quantity."""
+    """Return the smallest and largest figure of a quantity as text."""
     known = [value for value in values if value is not None]
     if not known:
         return NO_VALUE
@@ -226,32 +231,37 @@ def _value_span(values: Iterable[float | None]) -> str:
 
 
 def _narrowest_share(recovered: Iterable[RecoveryRange | None]) -> DisplayedValue:
-    """Half the width of the narrowest range, as a share."""
-    known = (one for one in recovered if one is not None and one.low > 0)
-    least = min((math.sqrt(one.high / one.low) - 1 for one in known), default=None)
-    if least is None:
+    """Return half the width of the narrowest range, as a share."""
+    known_ranges = (
+        value_range for value_range in recovered if value_range is not None and value_range.low > 0
+    )
+    share = min(
+        (math.sqrt(value_range.high / value_range.low) - 1 for value_range in known_ranges),
+        default=None,
+    )
+    if share is None:
         return DisplayedValue(NO_VALUE)
     return DisplayedValue(
-        format_small_percent(least) if least < 0.01 else format_percent(least), least
+        format_small_percent(share) if share < 0.01 else format_percent(share), share
     )
 
 
 def _loss_parts(wording: RedactionWording) -> Iterator[Part]:
-    lost = wording.result.loss
-    if lost is None:
+    loss = wording.result.loss
+    if loss is None:
         return
-    reached = lost.attained if lost.attained is not None else lost.same_projects
+    redacted_objective = loss.attained if loss.attained is not None else loss.same_projects
     rows = [
-        (tr("Expected, with the true plan"), lost.expected),
-        (tr("Expected, with the redacted plan"), lost.expected_attained),
-        (tr("Expected, as the redacted plan says"), lost.expected_said),
-        (tr("Objective of the true plan"), lost.objective),
-        (tr("Objective of the redacted plan, in truth"), reached),
+        (tr("Expected, with the true plan"), loss.expected),
+        (tr("Expected, with the redacted plan"), loss.expected_attained),
+        (tr("Expected, as the redacted plan says"), loss.expected_said),
+        (tr("Objective of the true plan"), loss.objective),
+        (tr("Objective of the redacted plan, in truth"), redacted_objective),
     ]
     columns = [Column("", "0", "text"), Column(wording.unit, "1", "outcome")]
     yield Table(tr("What the answer loses"), rows, columns, "loss")
-    entering, leaving = ", ".join(lost.entering), ", ".join(lost.leaving)
-    moved = ", ".join(f"{p} {a} → {b}" for p, (a, b) in lost.moved.items())
+    entering, leaving = ", ".join(loss.entering), ", ".join(loss.leaving)
+    moved = ", ".join(f"{p} {old} → {new}" for p, (old, new) in loss.moved.items())
     if entering:
         yield tr("Built in the redacted plan alone: {projects}.", projects=entering)
     if leaving:
@@ -265,17 +275,17 @@ def _loss_parts(wording: RedactionWording) -> Iterator[Part]:
 def _revealing_table(result: Redaction) -> Table:
     columns = [
         Column(tr("Result of a plan"), "result", "text"),
-        Column(tr("Gives away"), lambda one: len(one.exact), "count"),
-        Column(tr("Narrows to less than half"), lambda one: len(one.narrowed), "count"),
+        Column(tr("Gives away"), lambda row: len(row.exact), "count"),
+        Column(tr("Narrows to less than half"), lambda row: len(row.narrowed), "count"),
     ]
     return Table(tr("What not to publish of the true scenario"), result.telling, columns, "telling")
 
 
 def _reasons_table(name: str, entries: Sequence[RemainingHint | RemovedItem]) -> Table:
-    """Places by the reason why they are named."""
-    reasons = dict.fromkeys(one.reason for one in entries)
+    """Return a table of paths grouped by reason."""
+    reasons = dict.fromkeys(entry.reason for entry in entries)
     rows = [
-        (tr(REASONS[reason]), ", ".join(one.path for one in entries if one.reason == reason))
+        (tr(REASONS[reason]), ", ".join(entry.path for entry in entries if entry.reason == reason))
         for reason in reasons
     ]
     columns = [Column(tr("Why"), "0", "text"), Column(tr("Where"), "1", "text")]

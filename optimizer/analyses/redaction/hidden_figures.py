@@ -1,11 +1,10 @@
-"""Which figures of a scenario belong to chosen consumers and companies, and how each is replaced.
+"""Figures of chosen consumers and companies, and methods to replace them.
 
-A band has fixed edges, powers of one plus its width in the unit of the figure: what is written is
-the same for all figures in a band, so that no more than the band can be learnt from it. Of a
-profile over the years the first year has its band, and each other year the band of its ratio to the
-first: were each year banded by itself, whoever knows how it grows would find the level where the
-bands of all years meet. A secret factor is drawn for what belongs together; the years of a profile
-keep their ratios.
+A band has fixed edges: powers of one plus its width, in the unit of the figure. The published value
+is the same for all figures in a band, so that only the band can be learnt. The first year of a
+profile is replaced by its band, and each other year by the band of its ratio to the first: if each
+year had a band of its own, whoever knows the growth could intersect the bands of all years. A
+secret factor is drawn for each subject; the years of a profile keep their ratios.
 """
 
 import hashlib
@@ -29,37 +28,37 @@ STOCK_FIELDS = (
     "max_release_t_per_period",
     "refill_t_per_year",
 )
-"""What says how large a stock of one's own is; prices and rates do not."""
+"""Fields that state the size of a stockpile; prices and rates do not."""
 SIGNIFICANT_DIGITS = 3
-"""Significant digits of what is written: finer ones would mean nothing."""
+"""Significant digits of published values."""
 EDGE_TOLERANCE = 1e-9
-"""A figure this near to an edge lies on it."""
+"""A figure this near to an edge of a band counts as on it (in units of the band's log width)."""
 
 
 class ScenarioFigure(NamedTuple):
-    """A number that is to be hidden."""
+    """A number of a scenario, with its place and owner."""
 
     kind: HiddenKind
     owner: str
     """Id of the consumer or the company funder."""
     path: tuple[PathStep, ...]
-    """Where the quantity stands in the scenario; a year of it is no step of the path."""
+    """Place of the quantity in the scenario, without a year."""
     year: int | None
     """Year of a yearly quantity that changes; None elsewhere."""
     value: float
-    """A ``Number`` that remembers its source, as the scenario has it."""
+    """A ``Number``, which has its source, as in the scenario."""
     material: str | None = None
 
     @property
     def dotted_path(self) -> str:
-        """The path as ``--set`` has it."""
+        """The path as in ``--set``."""
         return ".".join(map(str, self.path if self.year is None else (*self.path, self.year)))
 
 
 def find_hidden_figures(
     case: Case, consumers: Collection[str], companies: Collection[str]
 ) -> Iterator[ScenarioFigure]:
-    """All figures of the consumers and the purses, in the order of the file."""
+    """Yield all figures of the consumers and companies, in the order of the file."""
     for n, row in enumerate(case.demand):
         if (u := row.consumer) in consumers:
             yield from _quantity_figures(
@@ -82,16 +81,18 @@ def find_hidden_figures(
                 )
             for id, line in funder.budget_lines.items():
                 for name in ("total_meur", "by_year_meur", "limit_meur"):
-                    at = ("funders", f, "budget_lines", id, name)
-                    yield from _quantity_figures("budget", f, at, getattr(line, name))
-    for n, pile in enumerate(case.stockpiles):
-        owner = stockpile_owner(pile, consumers, companies)
+                    line_path = ("funders", f, "budget_lines", id, name)
+                    yield from _quantity_figures("budget", f, line_path, getattr(line, name))
+    for n, stockpile in enumerate(case.stockpiles):
+        owner = stockpile_owner(stockpile, consumers, companies)
         for name in STOCK_FIELDS if owner else ():
-            place: tuple[PathStep, ...] = ("stockpiles", n, name)
-            for one in _quantity_figures("stock", owner, place, getattr(pile, name), pile.material):
-                # Nothing that is kept, bought or refilled is nothing to hide.
-                if one.value or one.year or name == "max_t":
-                    yield one
+            stockpile_path: tuple[PathStep, ...] = ("stockpiles", n, name)
+            for figure in _quantity_figures(
+                "stock", owner, stockpile_path, getattr(stockpile, name), stockpile.material
+            ):
+                # A zero need not be hidden, except as a limit.
+                if figure.value or figure.year or name == "max_t":
+                    yield figure
 
 
 def _quantity_figures(
@@ -101,7 +102,7 @@ def _quantity_figures(
     quantity: Number | YearlyQuantity | Mapping[int, Number] | None,
     material: str | None = None,
 ) -> Iterator[ScenarioFigure]:
-    """The figures of a quantity: one, or one a year."""
+    """Yield the figures of a quantity: one, or one for each year."""
     pairs: Iterable[tuple[int | None, Number]] = ()
     if isinstance(quantity, YearlyQuantity):
         pairs = zip(quantity.years or (None,), quantity.values, strict=True)
@@ -114,29 +115,34 @@ def _quantity_figures(
 
 
 def stockpile_owner(
-    pile: Stockpile, consumers: Collection[str], companies: Collection[str]
+    stockpile: Stockpile, consumers: Collection[str], companies: Collection[str]
 ) -> str | None:
-    """Whose stockpile it is, if it serves chosen consumers alone or chosen companies alone pay."""
-    served = pile.serves or ()
+    """Return the owner of a stockpile that serves only chosen consumers or is paid only by chosen
+    companies; None otherwise."""
+    served = stockpile.serves or ()
     if served and set(served) <= set(consumers):
         return served[0]
-    paid = (pile.paid_by, pile.storage_paid_by, pile.financing_paid_by)
-    payers = [f for by in paid for f, share in (by or {}).items() if share > 0]
+    payments = (stockpile.paid_by, stockpile.storage_paid_by, stockpile.financing_paid_by)
+    payers = [f for shares in payments for f, share in (shares or {}).items() if share > 0]
     return payers[0] if payers and set(payers) <= set(companies) else None
 
 
 def curve_owner(case: Case, entry: Damage, consumers: Collection[str]) -> str | None:
-    """The chosen consumer whose curve an entry is: it names one, or serves chosen ones alone."""
+    """Return the chosen consumer of a damage curve, which names one or serves only chosen ones;
+    None otherwise."""
     if entry.consumer is not None:
         return entry.consumer if entry.consumer in consumers else None
-    own = {d.consumer for d in case.damage if d.material == entry.material and d.consumer}
+    users_with_curve = {
+        d.consumer for d in case.damage if d.material == entry.material and d.consumer
+    }
     users = [d.consumer for d in case.demand if d.material == entry.material]
-    users = [user for user in users if user not in own]
+    users = [user for user in users if user not in users_with_curve]
     return users[0] if users and set(users) <= set(consumers) else None
 
 
 class ReplacedFigure(NamedTuple):
-    """A figure, what is written in its place, and between what it must lie for all that tells."""
+    """A figure, the published value, and the range in which the figure must lie given all published
+    values."""
 
     figure: ScenarioFigure
     published: float
@@ -146,26 +152,26 @@ class ReplacedFigure(NamedTuple):
 
 @dataclass(frozen=True)
 class BandMethod:
-    """Each figure, or each ratio of a profile, becomes the middle of the band it lies in."""
+    """Replacement of each figure, or each ratio of a profile, by the middle of its band."""
 
     width: float
-    """0.25: the upper edge of a band is a quarter above the lower one."""
+    """Relative width: with 0.25 the upper edge of a band is a quarter above the lower one."""
 
     @property
     def description(self) -> str:
-        """What the file says of it, in the place of a source."""
+        """The text that replaces the source in the file."""
         return f"redacted: band of {100 * self.width:g} %"
 
     def replace_figures(self, figures: Sequence[ScenarioFigure]) -> Iterator[ReplacedFigure]:
-        """All figures replaced, in their order."""
+        """Yield all replaced figures, in order."""
 
-        def together(figure: ScenarioFigure) -> tuple[PathStep, ...]:
-            """The steps of a damage curve, or the years of a quantity."""
+        def group_path(figure: ScenarioFigure) -> tuple[PathStep, ...]:
+            """Return the path of the damage curve or of the quantity."""
             return figure.path[:2] if figure.path[0] == "damage" else figure.path
 
-        for (kind, *_), some in groupby(figures, key=together):
+        for (kind, *_), group in groupby(figures, key=group_path):
             yield from (self._replace_curve if kind == "damage" else self._replace_profile)(
-                list(some)
+                list(group)
             )
 
     def _band_edges(self, value: float) -> tuple[float, float]:
@@ -180,56 +186,56 @@ class BandMethod:
         return ReplacedFigure(figure, round_significant(math.sqrt(low * high)), low, high)
 
     def _replace_profile(self, years: list[ScenarioFigure]) -> Iterator[ReplacedFigure]:
-        """The years of one quantity, or a single figure."""
+        """Replace the years of one quantity, or a single figure."""
         first = next((figure for figure in years if figure.value > 0), years[0])
         for figure in years:
             if figure is first or figure.value == 0:
                 yield self._replace_single(figure)
                 continue
-            (low, high), ratio = (
-                self._band_edges(first.value),
-                self._band_edges(figure.value / first.value),
-            )
-            written = round_significant(math.sqrt(low * high) * math.sqrt(ratio[0] * ratio[1]))
-            yield ReplacedFigure(figure, written, low * ratio[0], high * ratio[1])
+            low, high = self._band_edges(first.value)
+            ratio_low, ratio_high = self._band_edges(figure.value / first.value)
+            published = round_significant(math.sqrt(low * high) * math.sqrt(ratio_low * ratio_high))
+            yield ReplacedFigure(figure, published, low * ratio_low, high * ratio_high)
 
     def _replace_curve(self, steps: list[ScenarioFigure]) -> Iterator[ReplacedFigure]:
-        """The steps of one damage curve, whose shares have to add up to 1."""
-        edges = [self._band_edges(one.value) for one in steps if one.kind == "damage_share"]
-        of_share = iter(_normalize_shares([math.sqrt(low * high) for low, high in edges]))
-        least, most = (math.fsum(ends) for ends in zip(*edges, strict=True)) if edges else (0, 0)
+        """Replace the steps of one damage curve, whose shares add up to 1."""
+        edges = [self._band_edges(step.value) for step in steps if step.kind == "damage_share"]
+        published_shares = iter(_normalize_shares([math.sqrt(low * high) for low, high in edges]))
+        min_total, max_total = (
+            (math.fsum(ends) for ends in zip(*edges, strict=True)) if edges else (0, 0)
+        )
         for figure in steps:
             if figure.kind != "damage_share":
                 yield self._replace_single(figure)
                 continue
             low, high = self._band_edges(figure.value)
-            # The others make up the rest, and none of them leaves its band either.
-            low, high = max(low, 1 - (most - high)), min(high, 1 - (least - low), 1.0)
-            yield ReplacedFigure(figure, next(of_share), low, high)
+            # Shares add up to 1, and the others lie in their bands as well.
+            low, high = max(low, 1 - (max_total - high)), min(high, 1 - (min_total - low), 1.0)
+            yield ReplacedFigure(figure, next(published_shares), low, high)
 
 
 @dataclass(frozen=True)
 class ScaleMethod:
-    """Each figure is multiplied by a secret factor, one for all that belongs together."""
+    """Multiplication of each figure by a secret factor, one for each subject."""
 
     width: float
-    """0.25: the factor lies between 1/1.25 and 1.25."""
+    """With 0.25 the factor lies between 1/1.25 and 1.25."""
     secret: str
 
     @property
     def description(self) -> str:
-        """What the file says of it, in the place of a source."""
+        """The text that replaces the source in the file."""
         return f"redacted: secret factor between {1 / (1 + self.width):.3g} and {1 + self.width:g}"
 
     def replace_figures(self, figures: Sequence[ScenarioFigure]) -> Iterator[ReplacedFigure]:
-        """All figures replaced, in their order; shares of steps stay, since they add up to 1.
+        """Yield all replaced figures, in order; shares of steps stay, since they add up to 1.
 
-        The factor of a subject is log-uniform, from the secret and the subject alone.
+        The factor of a subject is log-uniform and depends on the secret and the subject alone.
         """
         for figure in figures:
             if figure.kind == "damage_share":
                 continue
-            # The years of a profile, the steps of a curve, a purse.
+            # One subject: all years and steps of an owner's figures of one kind and material.
             subject = ".".join((figure.kind, figure.owner, figure.material or ""))
             digest = hashlib.sha256(f"{self.secret}\0{subject}".encode()).digest()
             uniform = int.from_bytes(digest[:8], "big") / 2**64
@@ -244,22 +250,22 @@ RedactionMethod = BandMethod | ScaleMethod
 
 
 def round_significant(value: float) -> float:
-    """A number with a few significant digits."""
+    """Return a number rounded to ``SIGNIFICANT_DIGITS``."""
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 def half_last_digit(value: float) -> float:
-    """Half a unit of the last digit that a rounded number has."""
+    """Return half a unit of the last digit of a rounded number."""
     if value == 0:
         return 0.0
     return float(10.0 ** (math.floor(math.log10(abs(value))) - SIGNIFICANT_DIGITS + 1)) / 2
 
 
 def _normalize_shares(shares: list[float]) -> list[float]:
-    """Shares in proportion, rounded, that add up to 1."""
+    """Return shares in proportion, rounded, that add up to 1."""
     total = math.fsum(shares)
-    made = [round_significant(share / total) for share in shares]
-    if made:
-        largest = made.index(max(made))
-        made[largest] = round(1 - (math.fsum(made) - made[largest]), 9)
-    return made
+    rounded = [round_significant(share / total) for share in shares]
+    if rounded:
+        largest = rounded.index(max(rounded))
+        rounded[largest] = round(1 - (math.fsum(rounded) - rounded[largest]), 9)
+    return rounded

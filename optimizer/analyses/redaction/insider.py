@@ -1,8 +1,7 @@
-"""A scenario with other figures, and what somebody who knows all but one of them learns of it.
+"""What somebody who knows all figures but one can infer from published results.
 
-Such an insider, for whom results do their worst, computes what the true plan would lead to if the
-figure were another, and keeps the values that agree with what was published, as far as it was
-printed.
+Such an insider is the strongest attacker, who computes the true plan's outcome for other values of
+the figure, and keeps the values that agree with the published results to the printed precision.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ from optimizer.solve.outcomes import PlanEvaluation, evaluate_commitments
 from optimizer.solve.plan_document import commitment_from_plan
 
 OUTCOME_KINDS = ("demand", "damage_value", "stock")
-"""Kinds that the outcome of a given plan depends on, each by itself."""
+"""Kinds of figures on which the outcome of a given plan depends."""
 
 
 def with_figure_values(case: Case, values: Mapping[ScenarioFigure, float]) -> Case:
-    """The scenario with other values of some figures."""
+    """Return the scenario with other values of some figures."""
     changed: Any = case
     for figure, value in values.items():
         changed = _replace_value(changed, figure.path, figure.year, value)
-    made: Case = changed
-    return made
+    result: Case = changed
+    return result
 
 
 def _replace_value(item: Any, path: tuple[PathStep, ...], year: int | None, value: float) -> Any:
@@ -52,8 +51,12 @@ def _replace_value(item: Any, path: tuple[PathStep, ...], year: int | None, valu
             inner = _replace_value(getattr(item, str(step)), rest, year, value)
             return item.model_copy(update={str(step): inner})
         if isinstance(item, tuple):
-            at = int(step)
-            return (*item[:at], _replace_value(item[at], rest, year, value), *item[at + 1 :])
+            index = int(step)
+            return (
+                *item[:index],
+                _replace_value(item[index], rest, year, value),
+                *item[index + 1 :],
+            )
         return {**item, step: _replace_value(item[step], rest, year, value)}
     if year is None:
         return (
@@ -71,30 +74,34 @@ def _replace_value(item: Any, path: tuple[PathStep, ...], year: int | None, valu
 
 @dataclass(frozen=True, eq=False)
 class OutcomeEvaluator:
-    """The states of a scenario, in which others that differ in figures alone are looked at."""
+    """Evaluator of a published plan in scenarios that differ from one another in figures alone,
+    with common states."""
 
     states: Sequence[State]
     plan: Plan
-    """That was published, and is followed."""
+    """The published plan, which is followed."""
 
     @classmethod
     def for_plan(cls, case: Case, plan: Plan) -> OutcomeEvaluator:
-        """The states of a scenario, and a plan that was published."""
+        """Return the evaluator of a published plan with the states of a scenario."""
         return cls(read_states(read_instance(case)), plan)
 
     def material_outcome(self, case: Case, material: str) -> tuple[PlanEvaluation, PlanEvaluation]:
-        """What comes of one material, and of those tied to it, with the plan and without any."""
+        """Return the outcomes of a material's chain, with the plan and without any."""
         instance = read_instance(case)
         # Recourse of one chain does not depend on another.
-        own = instance.restrict_to_materials(chain_of(case, material))
-        both = [commitment_from_plan(instance, self.plan), Commitment()]
-        with_plan, without = evaluate_commitments(own, self.states, both, threads=1)
-        return with_plan, without
+        chain_instance = instance.restrict_to_materials(chain_of(case, material))
+        commitments = [commitment_from_plan(instance, self.plan), Commitment()]
+        with_plan, without_plan = evaluate_commitments(
+            chain_instance, self.states, commitments, threads=1
+        )
+        return with_plan, without_plan
 
 
 @dataclass(frozen=True, eq=False)
 class Insider:
-    """Somebody who knows the true scenario but for one figure, and a plan of it as printed."""
+    """The knowledge of somebody with the true scenario but for one figure, and with its plan as
+    printed."""
 
     case: Case
     plan: Plan
@@ -103,21 +110,22 @@ class Insider:
     def recover_range(
         self, figure: ScenarioFigure, low: float, high: float, *, by_consumer: bool = False
     ) -> tuple[Range, str | None]:
-        """The range that the outcome of all together leaves, or that of the figure's consumer, and
-        the result that tells most."""
-        material, owner, found, by = figure.material, figure.owner, (low, high), None
+        """Return the range that the total outcome, or that of the figure's consumer, leaves for the
+        figure, and the result that narrows it most."""
+        material, owner, narrowest, result_name = figure.material, figure.owner, (low, high), None
         if material is None or figure.kind not in OUTCOME_KINDS:
-            return found, by
-        total_of = self.plan.outcome
+            return narrowest, result_name
+        plan_outcome = self.plan.outcome
         results = {
-            "outcome.without_plan.expected": (total_of.without_plan.expected, 1),
-            "outcome.expected": (total_of.expected, 0),
+            "outcome.without_plan.expected": (plan_outcome.without_plan.expected, 1),
+            "outcome.expected": (plan_outcome.expected, 0),
         }
         if by_consumer:
             results = {}
-            for one in (one for one in self.plan.consumers if one.id == owner):
-                results["consumers.expected_without_plan"] = one.expected_without_plan, 1
-                results["consumers.expected"] = one.expected, 0
+            for consumer in self.plan.consumers:
+                if consumer.id == owner:
+                    results["consumers.expected_without_plan"] = consumer.expected_without_plan, 1
+                    results["consumers.expected"] = consumer.expected, 0
 
         @cache
         def outcomes(x: float) -> tuple[PlanEvaluation, PlanEvaluation]:
@@ -125,44 +133,47 @@ class Insider:
                 with_figure_values(self.case, {figure: x}), material
             )
 
-        def outcome(which: int, x: float) -> float:
-            one = outcomes(x)[which]
-            return (
-                one.damage_by_consumer[owner]
-                if by_consumer
-                else tied_damage(one, self.case, material)
-            )
+        def damage(outcome_index: int, x: float) -> float:
+            outcome = outcomes(x)[outcome_index]
+            if by_consumer:
+                return outcome.damage_by_consumer[owner]
+            return tied_damage(outcome, self.case, material)
 
-        # Whose tonnes are missing first changes where a value meets that of another step.
+        # Damage may jump where the value equals that of another step, as their order changes.
         ties = [
             float(step.eur_per_t)
             for entry in self.case.damage
             if figure.kind == "damage_value" and entry.material == material
             for step in entry.steps
         ]
-        for name, (total, which) in results.items():
-            # What other materials add to the total is known to an insider, and taken off.
+        for name, (total, outcome_index) in results.items():
+            # An insider can subtract the damage of other materials from the total.
             printed = round_as_printed(total)
-            target, told = printed - (total - outcome(which, figure.value)), partial(outcome, which)
-            fits = find_fitting_range(told, low, high, target, printed_slack(printed), ties)
-            if fits is not None and fits[1] - fits[0] < (found[1] - found[0]) * (1 - 1e-6):
-                found, by = fits, name
-        return found, by
+            damage_at = partial(damage, outcome_index)
+            target = printed - (total - damage_at(figure.value))
+            fitting = find_fitting_range(damage_at, low, high, target, printed_slack(printed), ties)
+            width = narrowest[1] - narrowest[0]
+            if fitting is not None and fitting[1] - fitting[0] < width * (1 - 1e-6):
+                narrowest, result_name = fitting, name
+        return narrowest, result_name
 
 
 def tied_damage(outcome: PlanEvaluation, case: Case, material: str) -> float:
-    """Damage of a material and of those tied to it: it rises with the value of any of them, while
-    that of one alone may fall, since tonnes go where they are missed most."""
+    """Return the damage of a material's chain.
+
+    The sum rises with the value of each of its materials; damage of a single material may fall, as
+    tonnes move to where they are missed most.
+    """
     return math.fsum(outcome.damage_by_material.get(name, 0.0) for name in chain_of(case, material))
 
 
 def round_as_printed(value: float) -> float:
-    """A total as a report prints it: whole from 100 on, else with three digits."""
+    """Return a total as a report prints it: whole from 100 on, else with three digits."""
     if abs(value) < ZERO_TOLERANCE:
         return 0.0
     return float(round(value)) if abs(value) >= 100 else round_significant(value)
 
 
 def printed_slack(printed: float) -> float:
-    """Half of the last digit that a printed total has."""
+    """Return half of the last digit of a printed total."""
     return max(0.5 if abs(printed) >= 100 else half_last_digit(printed), ZERO_TOLERANCE)

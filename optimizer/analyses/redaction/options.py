@@ -15,12 +15,12 @@ MIN_SECRET_LENGTH = 16
 
 
 def _parse_width(text: str) -> float:
-    """A share of one, or a percentage with its sign."""
-    if not MIN_WIDTH <= (found := parse_share(text)) <= MAX_WIDTH:
+    """Return a width that is written as a share of one, or as a percentage with its sign."""
+    if not MIN_WIDTH <= (width := parse_share(text)) <= MAX_WIDTH:
         raise ValueError(
             tr("'{value}' is not a width such as 25% or 0.25, from 5% to 900%.", value=text)
         )
-    return found
+    return width
 
 
 Width = Annotated[float, CliFlag("SHARE", parse=_parse_width)]
@@ -79,10 +79,10 @@ class RedactOptions(SolveOptions):
         if self.seed is not None and self.scale is None:
             raise Misuse(tr("--seed goes with --scale: bands have none."))
         if self.seed is not None and len(self.seed) < MIN_SECRET_LENGTH:
-            told = tr(
+            message = tr(
                 "--seed is shorter than {least} characters: who knows one figure could try all "
                 "such texts and get the others.",
                 least=MIN_SECRET_LENGTH,
             )
-            raise Misuse(told)
+            raise Misuse(message)
         return self

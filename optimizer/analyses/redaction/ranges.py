@@ -1,4 +1,4 @@
-"""Between what hidden figures must lie, and how equations narrow that down."""
+"""Ranges of hidden figures, and how equations narrow them."""
 
 import math
 from bisect import bisect_right
@@ -13,17 +13,17 @@ Ranges = dict[str, Range]
 """Lowest and highest value of each figure, by its dotted path."""
 
 JSON_PRECISION = 1e-9
-"""Relative precision of numbers in a plan's JSON, as an attacker may use them."""
+"""Relative precision of numbers in a plan's JSON."""
 ZERO_TOLERANCE = 1e-6
-"""What is smaller is arithmetic, and printed as 0."""
+"""Smaller amounts are rounding errors, and printed as 0."""
 JUMP_OFFSET = 1e-7
-"""How near to a value where a result may jump it is looked at as well."""
+"""Relative distance from a possible jump at which a function is also evaluated."""
 GRID_POINTS = 17
 """Values that are tried within a range before roots are refined."""
 
 
 class Equation(NamedTuple):
-    """A weighted sum of figures that is known, give or take."""
+    """A weighted sum of figures that is known within ``slack``."""
 
     weights: Mapping[str, float]
     total: float
@@ -31,15 +31,18 @@ class Equation(NamedTuple):
 
 
 def tighten_ranges(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
-    """The tightest range of each figure that all equations allow together: two linear programs a
-    figure. What contradicts itself tells nothing."""
-    found, known = dict(ranges), [one for one in equations if any(one.weights.values())]
-    names = list(dict.fromkeys(name for one in known for name in one.weights))
+    """Return the tightest range of each figure that all equations together allow.
+
+    Solves two linear programs for each figure; infeasible ones leave the ranges unchanged.
+    """
+    narrowed = dict(ranges)
+    informative = [equation for equation in equations if any(equation.weights.values())]
+    names = list(dict.fromkeys(name for equation in informative for name in equation.weights))
     if not names:
-        return found
+        return narrowed
     scale = {name: max(map(abs, ranges[name])) or 1.0 for name in names}
     rows, limits = [], []
-    for weights, total, slack in known:
+    for weights, total, slack in informative:
         row = np.array([weights.get(name, 0.0) * scale[name] for name in names])
         size = float(np.abs(row).max()) or 1.0
         slack = max(slack, JSON_PRECISION * max(1.0, abs(total)))
@@ -47,19 +50,19 @@ def tighten_ranges(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
         limits += [(total + slack) / size, (slack - total) / size]
     bounds = [(ranges[name][0] / scale[name], ranges[name][1] / scale[name]) for name in names]
     for n, name in enumerate(names):
-        goal = np.zeros(len(names))
+        objective = np.zeros(len(names))
         ends = []
-        for goal[n] in (1.0, -1.0):
-            answer = linprog(goal, A_ub=np.array(rows), b_ub=limits, bounds=bounds)
-            if answer.status != 0:
-                return found
-            ends.append(abs(float(answer.fun or 0.0)) * scale[name])
-        narrow_range(found, name, min(ends), max(ends))
-    return found
+        for objective[n] in (1.0, -1.0):
+            solution = linprog(objective, A_ub=np.array(rows), b_ub=limits, bounds=bounds)
+            if solution.status != 0:
+                return narrowed
+            ends.append(abs(float(solution.fun or 0.0)) * scale[name])
+        narrow_range(narrowed, name, min(ends), max(ends))
+    return narrowed
 
 
 def narrow_range(ranges: Ranges, name: str, low: float = -math.inf, high: float = math.inf) -> None:
-    """Cut a range by another; one that does not meet it tells nothing."""
+    """Intersect a range with another; leave it unchanged if they are disjoint."""
     old_low, old_high = ranges[name]
     low, high = max(low, old_low), min(high, old_high)
     if low <= high:
@@ -67,8 +70,8 @@ def narrow_range(ranges: Ranges, name: str, low: float = -math.inf, high: float 
 
 
 def interpolation_weights(years: Sequence[int], year: int) -> Iterator[tuple[int | None, float]]:
-    """The years given that a yearly quantity is read from, and their weights; None where it does
-    not change."""
+    """Yield the given years that a yearly quantity is interpolated from, and their weights; the
+    year is None where the quantity does not change."""
     after = bisect_right(years, year)
     if not years:
         yield None, 1.0
@@ -88,42 +91,48 @@ def find_fitting_range(
     slack: float,
     extra_points: Sequence[float] = (),
 ) -> Range | None:
-    """The least and the greatest value in a range whose result fits a target, give or take.
+    """Return the smallest and largest value in a range whose result is within ``slack`` of a
+    target.
 
-    A grid is tried first, with the values ``also`` where the result may jump, then the edges are
-    refined; None where nothing on the grid fits and nothing changes side in it.
+    A grid is tried first, with ``extra_points`` where the function may jump; then the edges are
+    refined. None if nothing on the grid fits and no sign changes on it.
     """
     if not 0 < low < high:
         return None
-    beside = [x * (1 + side) for x in extra_points for side in (-JUMP_OFFSET, 0.0, JUMP_OFFSET)]
+    points_near_jumps = [
+        x * (1 + side) for x in extra_points for side in (-JUMP_OFFSET, 0.0, JUMP_OFFSET)
+    ]
     grid = sorted(
-        {*np.geomspace(low, high, GRID_POINTS).tolist(), *(x for x in beside if low < x < high)}
+        {
+            *np.geomspace(low, high, GRID_POINTS).tolist(),
+            *(x for x in points_near_jumps if low < x < high),
+        }
     )
-    off = [(x, function(x) - target) for x in grid]
+    residuals = [(x, function(x) - target) for x in grid]
 
     def edge(off: list[Range]) -> float | None:
-        for n, (x, here) in enumerate(off):
-            if abs(here) <= slack:
+        for n, (x, residual) in enumerate(off):
+            if abs(residual) <= slack:
                 return x
-            side = math.copysign(slack, here)
-            if n + 1 < len(off) and (here - side) * (off[n + 1][1] - side) <= 0:
-                one, other = sorted((x, off[n + 1][0]))
+            offset = math.copysign(slack, residual)
+            if n + 1 < len(off) and (residual - offset) * (off[n + 1][1] - offset) <= 0:
+                left, right = sorted((x, off[n + 1][0]))
                 return float(
-                    brentq(lambda x, s=side: function(x) - target - s, one, other, rtol=1e-10)
+                    brentq(lambda x, s=offset: function(x) - target - s, left, right, rtol=1e-10)
                 )
         return None
 
-    first, last = edge(off), edge(off[::-1])
+    first, last = edge(residuals), edge(residuals[::-1])
     return None if first is None or last is None else (min(first, last), max(first, last))
 
 
 def log_width(low: float, high: float) -> float:
-    """How wide a range is: the logarithm of the ratio of its ends."""
+    """Return the logarithm of the ratio of a range's ends."""
     if high <= low:
         return 0.0
     return math.inf if low <= 0 else math.log(high / low)
 
 
 def best_guess(low: float, high: float) -> float:
-    """The best guess within a range."""
+    """Return the geometric mean of a range's ends, or the arithmetic mean if it starts at 0."""
     return math.sqrt(low * high) if low > 0 else (low + high) / 2

@@ -1,4 +1,4 @@
-"""The redacted scenario: figures replaced, and taken out what else could tell them."""
+"""The redacted scenario: figures are replaced, and what could reveal them is removed."""
 
 import math
 import re
@@ -29,13 +29,13 @@ StepPath = tuple[PathStep, ...]
 Ids = Collection[str]
 LANGUAGES = {"en", "de"}
 FREE_TEXTS = ("source", "note", "description")
-"""Texts that nothing needs, and that may say how a figure was made."""
+"""Optional texts that may state how a figure was made."""
 
 _NUMBER_TOKEN = re.compile(r"\d{1,3}(?:[\u00a0\u202f ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*")
 YEAR_NUMBERS = range(1900, 2101)
 _REDACTED_SOURCE = re.compile(r"redacted: (band of|secret factor between) [\d. %a-z]+")
 SUPPLY_TOLERANCE = 0.02
-"""Supply within this share of demand is likely to have been made to add up to it."""
+"""Supply within this share of need is likely to have been set to equal it."""
 
 
 class RedactedScenario(NamedTuple):
@@ -47,14 +47,14 @@ class RedactedScenario(NamedTuple):
     yaml_text: str
     """The redacted scenario in YAML."""
     stand_in: str
-    """The replaced figures alone, to be included in place of a private file."""
+    """The replaced figures alone in YAML, to be included in place of a private file."""
     replaced: tuple[ReplacedFigure, ...]
     left_out: tuple[RemovedItem, ...]
     hints: tuple[RemainingHint, ...]
     revealing: tuple[Relation, ...]
     """Figures that agree with hidden ones, and were neither hidden nor allowed."""
     unknown_paths: tuple[str, ...]
-    """Paths among ``also`` where there is no figure."""
+    """Paths among ``also`` at which there is no figure."""
 
 
 def redact_scenario(
@@ -67,93 +67,96 @@ def redact_scenario(
     allow: Sequence[str] = (),
     keep_texts: bool = False,
 ) -> RedactedScenario:
-    """The redacted scenario; its text depends on the true figures through ``method`` alone.
+    """Return the redacted scenario; its text depends on the true figures through ``method`` alone.
 
     ``also`` and ``allow`` are dotted paths: of further figures to hide, and of figures that stay
-    although they agree with hidden ones. Raises ScenarioError if it cannot be written so that it
-    reads as it should.
+    although they agree with hidden ones. Raises ScenarioError if the text is not read back as
+    intended.
     """
     case = reading.case
-    # What the file says, in JSON, with what it includes; without what it leaves out.
+    # The content of the file and its includes, without defaults.
     content: Content = case.model_dump(
         mode="json", by_alias=True, exclude_unset=True, exclude_none=True
     )
     figures = tuple(hiding.find_hidden_figures(case, consumers, companies))
-    ids = {f"stockpiles.{pile.id}": f"stockpiles.{n}" for n, pile in enumerate(case.stockpiles)}
+    ids = {
+        f"stockpiles.{stockpile.id}": f"stockpiles.{n}"
+        for n, stockpile in enumerate(case.stockpiles)
+    }
     also, allow = ([_with_stock_index(path, ids) for path in paths] for paths in (also, allow))
-    known = {(one.path, one.year) for one in figures}
-    more = (
-        _classify_requested(one, case)
-        for one in relations.scenario_numbers(content)
-        if _is_below(one, also)
+    hidden_keys = {(figure.path, figure.year) for figure in figures}
+    requested = (
+        _classify_requested(number, case)
+        for number in relations.scenario_numbers(content)
+        if _is_below(number, also)
     )
-    figures += tuple(one for one in more if (one.path, one.year) not in known)
-    hidden = {one.path for one in figures}
-    along, telling = relations.find_relations(case, content, figures, companies)
-    following = {one.figure: one for one in along if not _is_below(one.figure, allow)}
+    figures += tuple(f for f in requested if (f.path, f.year) not in hidden_keys)
+    hidden_paths = {figure.path for figure in figures}
+    replaceable, revealing = relations.find_relations(case, content, figures, companies)
+    following = {r.figure: r for r in replaceable if not _is_below(r.figure, allow)}
     replaced = _replace_figures(figures, following, method)
-    named = {s for f in figures for s in _sources_in(_value_at(content, f.path))}
+    source_names = {s for f in figures for s in _sources_in(_value_at(content, f.path))}
     left_out: list[RemovedItem] = []
-    for path, some in groupby(replaced, key=lambda one: one.figure.path):
+    for path, group in groupby(replaced, key=lambda item: item.figure.path):
         if _has_key(_value_at(content, path), "note"):
             left_out.append(RemovedItem(path=_dotted_path(path), reason="note"))
-        if path not in hidden:
+        if path not in hidden_paths:
             left_out.append(RemovedItem(path=_dotted_path(path), reason="follows"))
-        _write_replacement(content, path, list(some), method.description)
-    gone = [*(one.figure for one in replaced), *(one.figure for one in telling)]
-    left_out += _remove_variants(content, case, gone)
+        _write_replacement(content, path, list(group), method.description)
+    removed_figures = [*(item.figure for item in replaced), *(r.figure for r in revealing)]
+    left_out += _remove_variants(content, case, removed_figures)
     if keep_texts:
         left_out += _remove_descriptions(content, case, consumers, companies)
-        left_out += _remove_sources(content, named & set(content.get("sources", {})))
+        left_out += _remove_sources(content, source_names & set(content.get("sources", {})))
     else:
         left_out += _remove_all_texts(content)
     left_out += _remove_mentions(content, case, figures)
     text = _to_yaml(content)
-    supplied = list(_supply_hints(case, figures))
-    growing = list(_growth_hints(case, figures))
+    supply_hints = list(_supply_hints(case, figures))
+    growth_hints = list(_growth_hints(case, figures))
     hints = [
-        *(hint for hint, _ in (*supplied, *growing)),
+        *(hint for hint, _ in (*supply_hints, *growth_hints)),
         *_unhidden_hints(case, consumers, companies, method),
         *_private_file_hints(reading, figures),
     ]
-    # Demand of others was hardly made from hidden demand.
-    alike = dict.fromkeys(
-        _dotted_path(f.figure.path) for f in telling if f.figure.path[0] == "demand"
+    # Demand of others was probably not made from hidden demand.
+    growing_paths = dict.fromkeys(
+        _dotted_path(r.figure.path) for r in revealing if r.figure.path[0] == "demand"
     )
-    hints += [RemainingHint(path=path, reason="grows_alike") for path in alike]
-    # Variants and sets of assumptions that tell are gone.
-    gone_too = ("variants", "assumptions", "demand")
-    telling = [one for one in telling if one.figure.path[0] not in gone_too]
-    left = [one for one in (*along, *telling) if _is_below(one.figure, allow)]
-    hints += [RemainingHint(path=one.figure.dotted_path, reason="follows") for one in left]
-    equations = [one for _, some in (*supplied, *growing) for one in some]
+    hints += [RemainingHint(path=path, reason="grows_alike") for path in growing_paths]
+    # Revealing variants and assumption sets have been removed.
+    removed_sections = ("variants", "assumptions", "demand")
+    revealing = [r for r in revealing if r.figure.path[0] not in removed_sections]
+    allowed = [r for r in (*replaceable, *revealing) if _is_below(r.figure, allow)]
+    hints += [RemainingHint(path=r.figure.dotted_path, reason="follows") for r in allowed]
+    equations = [e for _, of_hint in (*supply_hints, *growth_hints) for e in of_hint]
     equations += [
-        one.to_equation(one.figure in following)
-        for one in (*along, *telling)
-        if one in left or one in along
+        r.to_equation(r.figure in following)
+        for r in (*replaceable, *revealing)
+        if r in allowed or r in replaceable
     ]
     ranges = tighten_ranges(
-        {one.figure.dotted_path: (one.low, one.high) for one in replaced}, equations
+        {item.figure.dotted_path: (item.low, item.high) for item in replaced}, equations
     )
     return RedactedScenario(
         case,
         read_case_text(text, "redacted.yaml", check_variants=True).case,
         text,
-        _to_yaml(_stand_in_content(content, [one for one in figures if one.kind != "other"])),
+        _to_yaml(_stand_in_content(content, [f for f in figures if f.kind != "other"])),
         tuple(
-            one._replace(low=low, high=high)
-            for one in replaced
-            for low, high in [ranges[one.figure.dotted_path]]
+            item._replace(low=low, high=high)
+            for item in replaced
+            for low, high in [ranges[item.figure.dotted_path]]
         ),
         tuple(left_out),
         tuple(hints),
-        tuple(one for one in telling if one not in left),
-        tuple(path for path in also if not any(_is_below(one, [path]) for one in figures)),
+        tuple(r for r in revealing if r not in allowed),
+        tuple(path for path in also if not any(_is_below(figure, [path]) for figure in figures)),
     )
 
 
 def _classify_requested(figure: ScenarioFigure, case: Case) -> ScenarioFigure:
-    """A figure that is hidden on request, as what it is."""
+    """Return a figure that is hidden on request, with its kind and owner."""
     if figure.path[0] == "demand":
         return figure._replace(kind="demand", owner=case.demand[int(figure.path[1])].consumer)
     if figure.path[2:] == ("budget_meur",):
@@ -162,9 +165,9 @@ def _classify_requested(figure: ScenarioFigure, case: Case) -> ScenarioFigure:
 
 
 def _with_stock_index(path: str, ids: Mapping[str, str]) -> str:
-    """A path whose stockpile has its number in place of its id."""
-    pile = ".".join(path.split(".")[:2])
-    return ids.get(pile, pile) + path[len(pile) :]
+    """Return a path with the index of a stockpile in place of its id."""
+    prefix = ".".join(path.split(".")[:2])
+    return ids.get(prefix, prefix) + path[len(prefix) :]
 
 
 def _is_below(figure: ScenarioFigure, paths: Iterable[str]) -> bool:
@@ -176,24 +179,30 @@ def _replace_figures(
     following: Mapping[ScenarioFigure, Relation],
     method: RedactionMethod,
 ) -> list[ReplacedFigure]:
-    """All that is replaced. What follows from hidden figures is made from what is written for them,
-    in the same way, so that it tells nothing in addition; a band of its own would meet theirs."""
-    own = {
-        one.figure: one
-        for one in method.replace_figures([f for f in figures if f not in following])
+    """Replace all figures.
+
+    A figure that follows from hidden ones is computed from their published values, so that it
+    reveals nothing in addition; a band of its own would narrow theirs.
+    """
+    replaced = {
+        replacement.figure: replacement
+        for replacement in method.replace_figures([f for f in figures if f not in following])
     }
-    written = {figure: one.published for figure, one in own.items()}
-    lows = {figure: one.low for figure, one in own.items()}
-    highs = {figure: one.high for figure, one in own.items()}
+    published = {figure: replacement.published for figure, replacement in replaced.items()}
+    lows = {figure: replacement.low for figure, replacement in replaced.items()}
+    highs = {figure: replacement.high for figure, replacement in replaced.items()}
     for figure, relation in following.items():
-        made = relation.predict(written)
-        made = round(made, 9) if relation.complement else hiding.round_significant(made)
+        value = relation.predict(published)
+        value = round(value, 9) if relation.complement else hiding.round_significant(value)
         low, high = relation.predict(lows, highs), relation.predict(highs, lows)
         slack = relations.rounding_slack(figure)
-        own[figure] = ReplacedFigure(figure, made, low - slack, high + slack)
+        replaced[figure] = ReplacedFigure(figure, value, low - slack, high + slack)
     order = [*figures, *(figure for figure in following if figure not in figures)]
-    places = {path: n for n, path in enumerate(dict.fromkeys(figure.path for figure in order))}
-    return sorted((own[f] for f in order if f in own), key=lambda one: places[one.figure.path])
+    path_rank = {path: n for n, path in enumerate(dict.fromkeys(figure.path for figure in order))}
+    return sorted(
+        (replaced[f] for f in order if f in replaced),
+        key=lambda replacement: path_rank[replacement.figure.path],
+    )
 
 
 def _to_yaml(content: Content) -> str:
@@ -213,7 +222,7 @@ def _value_at(content: Any, path: StepPath) -> Any:
 
 
 def _has_key(value: Any, key: str) -> bool:
-    """Whether something within has such a key."""
+    """Return whether the value has such a key at any depth."""
     return any(key in path[-1:] for path, _ in walk_content(value))
 
 
@@ -224,43 +233,45 @@ def _sources_in(value: Any) -> list[str]:
 def _write_replacement(
     content: Content, path: StepPath, replacements: Sequence[ReplacedFigure], source: str
 ) -> None:
-    """Write what replaces a quantity, with a source that says so."""
-    about = {"source": source, "confidence": "low"}
+    """Write the replacement of a quantity, with a source that states it."""
+    annotation = {"source": source, "confidence": "low"}
     parent, step = _value_at(content, path[:-1]), path[-1]
     values = {
-        str(one.figure.year): int(x) if (x := one.published).is_integer() else x
-        for one in replacements
+        str(replacement.figure.year): int(x) if (x := replacement.published).is_integer() else x
+        for replacement in replacements
     }
     if replacements[0].figure.year is None:
-        parent[step] = {"value": values["None"], **about}
+        parent[step] = {"value": values["None"], **annotation}
     elif step in ("budget_by_year_meur", "by_year_meur"):
-        made = {year: {"value": value, **about} for year, value in values.items()}
-        parent[step] = {**parent[step], **made}
+        annotated = {year: {"value": value, **annotation} for year, value in values.items()}
+        parent[step] = {**parent[step], **annotated}
     else:
-        # Years that were not replaced stay.
-        old = parent[step].get("value", parent[step])
-        kept = {year: x["value"] if isinstance(x, dict) else x for year, x in old.items()}
-        parent[step] = {"value": {**kept, **values}, **about}
+        # Years that are not hidden stay.
+        old_entries = parent[step].get("value", parent[step])
+        old_values = {
+            year: x["value"] if isinstance(x, dict) else x for year, x in old_entries.items()
+        }
+        parent[step] = {"value": {**old_values, **values}, **annotation}
 
 
 def _remove_descriptions(
     content: Content, case: Case, consumers: Ids, companies: Ids
 ) -> Iterator[RemovedItem]:
-    """Take out descriptions of what is hidden: free texts tend to give figures."""
-    places: list[StepPath] = [("consumers", u) for u in consumers]
-    places += [("funders", f) for f in companies]
-    places += [
+    """Remove descriptions of hidden items, as free texts may state figures."""
+    paths: list[StepPath] = [("consumers", u) for u in consumers]
+    paths += [("funders", f) for f in companies]
+    paths += [
         ("stockpiles", position)
-        for position, pile in enumerate(case.stockpiles)
-        if hiding.stockpile_owner(pile, consumers, companies) is not None
+        for position, stockpile in enumerate(case.stockpiles)
+        if hiding.stockpile_owner(stockpile, consumers, companies) is not None
     ]
-    for place in places:
-        if _value_at(content, place).pop("description", None) is not None:
-            yield RemovedItem(path=_dotted_path((*place, "description")), reason="description")
+    for path in paths:
+        if _value_at(content, path).pop("description", None) is not None:
+            yield RemovedItem(path=_dotted_path((*path, "description")), reason="description")
 
 
 def _remove_all_texts(content: Content) -> Iterator[RemovedItem]:
-    """Take out all texts but titles and names: any may say how a figure was made."""
+    """Remove all texts but titles and names, as any may state how a figure was made."""
     if content.pop("sources", None):
         yield RemovedItem(path="sources", reason="text")
     for section in list(content):
@@ -274,61 +285,68 @@ def _remove_all_texts(content: Content) -> Iterator[RemovedItem]:
 
 def _strip_texts(value: Any) -> None:
     if isinstance(value, dict):
-        for key, one in list(value.items()):
-            text = isinstance(one, str) or (isinstance(one, dict) and one and {*one} <= LANGUAGES)
+        for key, entry in list(value.items()):
+            is_text = isinstance(entry, str) or (
+                isinstance(entry, dict) and entry and {*entry} <= LANGUAGES
+            )
             if (
                 key.rsplit(".")[-1] in FREE_TEXTS
-                and text
-                and not _REDACTED_SOURCE.fullmatch(str(one))
+                and is_text
+                and not _REDACTED_SOURCE.fullmatch(str(entry))
             ):
                 del value[key]
             else:
-                _strip_texts(one)
+                _strip_texts(entry)
     elif isinstance(value, list):
-        for one in value:
-            _strip_texts(one)
+        for entry in value:
+            _strip_texts(entry)
 
 
 def _remove_variants(
     content: Content, case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[RemovedItem]:
-    """Take out variants and sets of assumptions that set what is hidden, or that need files beside
-    the scenario."""
+    """Remove variants and assumption sets that set hidden figures or need other files."""
     paths = [tuple(map(str, figure.path)) for figure in figures]
-    ids = [pile.id for pile in case.stockpiles]
+    ids = [stockpile.id for stockpile in case.stockpiles]
 
-    def tells(dotted: str, value: Any) -> bool:
+    def is_revealing(dotted: str, value: Any) -> bool:
         steps = dotted.split(".")
         if steps[0] == "stockpiles" and len(steps) > 1 and steps[1] in ids:
             steps[1] = str(ids.index(steps[1]))
         needs_files = steps[0] == "include" or _has_key(value, "table")
-        within = any(all(a == b for a, b in zip(steps, path, strict=False)) for path in paths)
-        # Nothing at all, or a payer alone, is no figure that somebody hides.
-        plain = {0, 0.5, 1} if steps[-1].endswith("paid_by") else {0}
-        figures_of = {x for _, x in walk_content(value) if not isinstance(x, (dict, list))}
-        within = within and (isinstance(value, list) or not figures_of <= plain)
-        return needs_files or within or steps[-1] == "description"
+        sets_hidden = any(all(a == b for a, b in zip(steps, path, strict=False)) for path in paths)
+        # Zeros and simple shares of payers reveal nothing.
+        harmless = {0, 0.5, 1} if steps[-1].endswith("paid_by") else {0}
+        scalars = {x for _, x in walk_content(value) if not isinstance(x, (dict, list))}
+        sets_hidden = sets_hidden and (isinstance(value, list) or not scalars <= harmless)
+        return needs_files or sets_hidden or steps[-1] == "description"
 
-    told = {figure.path[1] for figure in figures if figure.path[0] == "variants"}
+    revealing_names = {figure.path[1] for figure in figures if figure.path[0] == "variants"}
     for name, variant in case.variants.items():
-        if name in told or any(tells(dotted, value) for dotted, value in variant.set.items()):
+        if name in revealing_names or any(
+            is_revealing(dotted, value) for dotted, value in variant.set.items()
+        ):
             del content["variants"][name]
             if content.get("counterfactual") == name:
                 del content["counterfactual"]
             yield RemovedItem(path=f"variants.{name}", reason="variant")
-    changed = [item for one in case.assumptions.values() for item in one.set.items()]
-    told = {figure.path[0] for figure in figures}
-    if "assumptions" in told or any(tells(dotted, value) for dotted, value in changed):
-        # All of them: the weights of the others would not add up.
+    settings = [
+        item for assumption_set in case.assumptions.values() for item in assumption_set.set.items()
+    ]
+    revealing_names = {figure.path[0] for figure in figures}
+    if "assumptions" in revealing_names or any(
+        is_revealing(dotted, value) for dotted, value in settings
+    ):
+        # Remove all of them: the weights of the others would not add up to 1.
         del content["assumptions"]
         content.get("objective", {}).pop("over_assumptions", None)
         yield RemovedItem(path="assumptions", reason="variant")
 
 
 def _remove_sources(content: Content, named: Collection[str]) -> Iterator[RemovedItem]:
-    """Take out entries of the bibliography that nothing but hidden figures named."""
-    rest = {key: value for key, value in content.items() if key != "sources"}
-    for id in sorted(set(named).difference(_sources_in(rest))):
+    """Remove entries of the bibliography that only hidden figures cited."""
+    other_content = {key: value for key, value in content.items() if key != "sources"}
+    for id in sorted(set(named).difference(_sources_in(other_content))):
         del content["sources"][id]
         yield RemovedItem(path=f"sources.{id}", reason="source")
 
@@ -336,37 +354,45 @@ def _remove_sources(content: Content, named: Collection[str]) -> Iterator[Remove
 def _remove_mentions(
     content: Content, case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[RemovedItem]:
-    """Take out texts that name a number which a hidden figure is, or a sum with one in it, also in
-    thousands; not numbers that any text may name."""
+    """Remove texts that state the number of a hidden figure, or of a sum with one in it, also in
+    thousands; numbers that any text may state are ignored."""
     sources = [f for f in figures if f.kind in ("demand", "damage_value", "budget")]
     truth = {figure: figure.value for figure in sources}
     sums = [total.evaluate(truth) for *_, total in relations.hidden_sums(case, sources)]
-    wanted = {float(f.value) for f in figures if f.kind != "damage_share"}
-    wanted |= {x for x in sums if relations.significant_digits(x) >= relations.MIN_DIGITS}
-    wanted = {x for x in wanted if relations.significant_digits(x) > 1 and x not in YEAR_NUMBERS}
-    large = {x for x in wanted if relations.significant_digits(x) >= relations.MIN_DIGITS}
-    wanted |= {x * k for x in large for k in (1e-3, 1e3)}
+    hidden_values = {float(f.value) for f in figures if f.kind != "damage_share"}
+    hidden_values |= {x for x in sums if relations.significant_digits(x) >= relations.MIN_DIGITS}
+    hidden_values = {
+        x for x in hidden_values if relations.significant_digits(x) > 1 and x not in YEAR_NUMBERS
+    }
+    distinctive = {
+        x for x in hidden_values if relations.significant_digits(x) >= relations.MIN_DIGITS
+    }
+    hidden_values |= {x * k for x in distinctive for k in (1e-3, 1e3)}
     for path, text in list(walk_content(content)):
-        texts = [step for step in path if step in ("title", "name", "text", *FREE_TEXTS)]
-        if not isinstance(text, str) or not texts or _REDACTED_SOURCE.fullmatch(text):
+        text_steps = [step for step in path if step in ("title", "name", "text", *FREE_TEXTS)]
+        if not isinstance(text, str) or not text_steps or _REDACTED_SOURCE.fullmatch(text):
             continue
-        read = {
+        numbers = {
             number for token in _NUMBER_TOKEN.findall(text) for number in _possible_numbers(token)
         }
-        if any(math.isclose(number, value, rel_tol=1e-9) for number in read for value in wanted):
-            at = path[: len(path) - path[::-1].index(texts[-1])]
-            parent = _value_at(content, at[:-1])
-            if at[-1] == "text" or at[0] == "uncertainty":
-                parent[at[-1]] = "redacted"
+        if any(
+            math.isclose(number, value, rel_tol=1e-9)
+            for number in numbers
+            for value in hidden_values
+        ):
+            text_path = path[: len(path) - path[::-1].index(text_steps[-1])]
+            parent = _value_at(content, text_path[:-1])
+            if text_path[-1] == "text" or text_path[0] == "uncertainty":
+                parent[text_path[-1]] = "redacted"
             else:
-                parent.pop(at[-1], None)
-            yield RemovedItem(path=_dotted_path(at), reason="mentioned")
+                parent.pop(text_path[-1], None)
+            yield RemovedItem(path=_dotted_path(text_path), reason="mentioned")
 
 
 def _possible_numbers(token: str) -> Iterator[float]:
-    """The numbers that digits with signs between them may mean."""
-    bare = re.sub(r"[\u00a0\u202f ]", "", token)
-    for text in {bare, bare.replace(",", ""), bare.replace(".", "").replace(",", ".")}:
+    """Yield the numbers that digits with separators may mean."""
+    digits = re.sub(r"[\u00a0\u202f ]", "", token)
+    for text in {digits, digits.replace(",", ""), digits.replace(".", "").replace(",", ".")}:
         with suppress(ValueError):
             yield float(text)
 
@@ -374,37 +400,56 @@ def _possible_numbers(token: str) -> Iterator[float]:
 def _supply_hints(
     case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[RemainingHint, list[Equation]]]:
-    """Supply, with or without what conversions make, that adds up to a need with hidden parts: the
-    rest of it is the figure, about. Tonnes over what shares leave open are the need itself."""
+    """Yield supply that adds up to a need with hidden parts, as the rest reveals the figure.
+
+    Supply counts with and without conversions' output, in tonnes over the share that shares leave
+    open.
+    """
     needs = {year: material_needs(case, year) for year in case.horizon.years}
     for material in dict.fromkeys(f.material for f in figures if f.kind == "demand"):
-        some = [f for f in figures if f.kind == "demand" and f.material == material]
+        hidden = [f for f in figures if f.kind == "demand" and f.material == material]
         rows = {n: row for n, row in enumerate(case.supply) if row.material == material}
         supplies = [row.t_per_year for row in rows.values() if row.t_per_year is not None]
         shares = [row.share for row in rows.values() if row.share is not None]
-        # The share that was made as the rest is rounded, and the others exact; at best to 0.001.
-        unit = min([0.001, *(relations.last_place_unit(x) for own in shares for x in own.values)])
-        makers = {id: one for id, one in case.conversions.items() if one.output == material}
+        # Assume that one share was rounded as the rest, at best to 0.001, and others are exact.
+        unit = min(
+            [0.001, *(relations.last_place_unit(x) for quantity in shares for x in quantity.values)]
+        )
+        makers = {
+            id: conversion
+            for id, conversion in case.conversions.items()
+            if conversion.output == material
+        }
         paths = [f"supply.{n}.{'share' if row.share else 't_per_year'}" for n, row in rows.items()]
         paths += [f"conversions.{id}.capacity_t_per_year" for id in makers]
-        capacities = [one.capacity_t_per_year for one in makers.values()]
+        capacities = [conversion.capacity_t_per_year for conversion in makers.values()]
         equations = []
-        for year, needed in ((year, of.get(material or "", 0.0)) for year, of in needs.items()):
-            market, made = (math.fsum(x.at(year) for x in some) for some in (supplies, capacities))
-            left = 1 - math.fsum(share.at(year) for share in shares)
-            for total in {market / left, (market + made) / left} if left > 0 else ():
-                off = abs(total - needed)
-                if needed > 0 and off <= SUPPLY_TOLERANCE * needed:
-                    slack = total * unit / 2 / left
-                    # A guess is no better than what it is off by.
-                    slack *= 2 ** math.ceil(math.log2(max(1.0, off / slack)))
-                    weights = relations.demand_sum(case, some, {f.owner for f in some}, year)
-                    rest = (
-                        needed - weights.evaluate({f: f.value for f in some}) + weights.known_amount
+        for year, need in (
+            (year, needs_of_year.get(material or "", 0.0)) for year, needs_of_year in needs.items()
+        ):
+            market, output = (
+                math.fsum(x.at(year) for x in quantities) for quantities in (supplies, capacities)
+            )
+            open_share = 1 - math.fsum(share.at(year) for share in shares)
+            for total in (
+                {market / open_share, (market + output) / open_share} if open_share > 0 else ()
+            ):
+                difference = abs(total - need)
+                if need > 0 and difference <= SUPPLY_TOLERANCE * need:
+                    slack = total * unit / 2 / open_share
+                    # The slack is at least the difference, rounded up by a power of two.
+                    slack *= 2 ** math.ceil(math.log2(max(1.0, difference / slack)))
+                    hidden_sum = relations.demand_sum(case, hidden, {f.owner for f in hidden}, year)
+                    other_need = (
+                        need
+                        - hidden_sum.evaluate({f: f.value for f in hidden})
+                        + hidden_sum.known_amount
                     )
-                    named = {f.dotted_path: w for f, w in weights.weights.items()}
+                    weights_by_path = {f.dotted_path: w for f, w in hidden_sum.weights.items()}
                     equations.append(
-                        Equation(named, total - rest, min(slack, SUPPLY_TOLERANCE * needed))
+                        Equation(
+                            weights_by_path, total - other_need, min(slack, SUPPLY_TOLERANCE * need)
+                        )
                     )
         if equations:
             yield RemainingHint(path=paths[0], reason="supply_adds_up"), equations
@@ -413,18 +458,19 @@ def _supply_hints(
 def _growth_hints(
     case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[RemainingHint, list[Equation]]]:
-    """Demand of others that grows as hidden demand does: one year of it tells all others."""
+    """Yield demand of others that grows as hidden demand does, so that one year reveals the
+    others."""
     hidden = {figure.path for figure in figures}
     others = [(n, row.t_per_year) for n, row in enumerate(case.demand)]
-    others = [(n, own) for n, own in others if ("demand", n, "t_per_year") not in hidden]
-    for _, of in groupby((f for f in figures if f.kind == "demand"), key=lambda f: f.path):
-        some = [figure for figure in of if figure.value > 0]
-        years = {figure.year or 0 for figure in some}
-        for n, own in others if len(some) > 1 else ():
-            first, later = some[0], some[1:]
-            if not years <= {*own.years} or not own.at(first.year or 0):
+    others = [(n, demand) for n, demand in others if ("demand", n, "t_per_year") not in hidden]
+    for _, group in groupby((f for f in figures if f.kind == "demand"), key=lambda f: f.path):
+        profile = [figure for figure in group if figure.value > 0]
+        years = {figure.year or 0 for figure in profile}
+        for n, demand in others if len(profile) > 1 else ():
+            first, later = profile[0], profile[1:]
+            if not years <= {*demand.years} or not demand.at(first.year or 0):
                 continue
-            growth = {f: own.at(f.year or 0) / own.at(first.year or 0) for f in later}
+            growth = {f: demand.at(f.year or 0) / demand.at(first.year or 0) for f in later}
             if all(
                 abs(g * first.value / f.value - 1) <= relations.GROWTH_TOLERANCE
                 for f, g in growth.items()
@@ -446,17 +492,17 @@ def _growth_hints(
 def _unhidden_hints(
     case: Case, consumers: Ids, companies: Ids, method: RedactionMethod
 ) -> Iterator[RemainingHint]:
-    """What of the chosen consumers was not hidden."""
+    """Yield what of the chosen consumers was not hidden."""
     for u in consumers:
-        purse = case.consumers[u].company
-        if purse is not None and purse not in companies:
-            yield RemainingHint(path=f"funders.{purse}", reason="purse_open")
-    own = {(entry.consumer, entry.material) for entry in case.damage}
+        company = case.consumers[u].company
+        if company is not None and company not in companies:
+            yield RemainingHint(path=f"funders.{company}", reason="purse_open")
+    curve_keys = {(entry.consumer, entry.material) for entry in case.damage}
     needs = [(row.consumer, row.material) for row in case.demand if row.consumer in consumers]
-    needed = {material for user, material in needs if (user, material) not in own}
+    shared_materials = {material for user, material in needs if (user, material) not in curve_keys}
     for position, entry in enumerate(case.damage):
         owner = hiding.curve_owner(case, entry, consumers)
-        if owner is None and entry.consumer is None and entry.material in needed:
+        if owner is None and entry.consumer is None and entry.material in shared_materials:
             yield RemainingHint(path=f"damage.{position}", reason="curve_shared")
         elif owner is not None and isinstance(method, hiding.ScaleMethod) and len(entry.steps) > 1:
             yield RemainingHint(path=f"damage.{position}", reason="shares_kept")
@@ -465,27 +511,27 @@ def _unhidden_hints(
 def _private_file_hints(
     reading: LoadedScenario, figures: Sequence[ScenarioFigure]
 ) -> Iterator[RemainingHint]:
-    """Numbers of private files that are not hidden, one for each quantity."""
+    """Yield numbers of private files that are not hidden, one for each quantity."""
     hidden_paths = {tuple(map(str, figure.path)) for figure in figures}
-    found: dict[str, None] = {}
+    quantities: dict[str, None] = {}
     for path in reading.private_number_paths():
         steps = tuple(step for step in map(str, path) if step != "value")
         quantity = steps[:-1] if steps[-1].isdecimal() and len(steps[-1]) == 4 else steps
         if not {steps, quantity} & hidden_paths:
-            found[".".join(quantity)] = None
-    yield from (RemainingHint(path=path, reason="private_open") for path in found)
+            quantities[".".join(quantity)] = None
+    yield from (RemainingHint(path=path, reason="private_open") for path in quantities)
 
 
 def _stand_in_content(content: Content, figures: Sequence[ScenarioFigure]) -> Content:
-    """The replaced figures, as a part of a scenario to be included: whole rows of demand and
-    damage, and of all else what is hidden alone."""
+    """Return the replaced figures as a part of a scenario to be included: whole rows of demand and
+    damage, and of other sections only what is hidden."""
     part: Content = {}
-    piles: dict[PathStep, Content] = {}
+    stockpiles: dict[PathStep, Content] = {}
     for section, row, *_ in dict.fromkeys(figure.path[:2] for figure in figures):
         if section in ("demand", "damage"):
             part.setdefault(str(section), []).append(content[section][row])
     for figure in figures:
-        section, place, *_ = figure.path
+        section, key, *_ = figure.path
         source: Any = content
         target: Any = part
         if section == "funders":
@@ -493,6 +539,6 @@ def _stand_in_content(content: Content, figures: Sequence[ScenarioFigure]) -> Co
                 source, target = source[step], target.setdefault(str(step), {})
             target[figure.path[-1]] = source[figure.path[-1]]
         elif section == "stockpiles":
-            pile, name = content["stockpiles"][place], figure.path[2]
-            piles.setdefault(place, {"id": pile["id"]})[str(name)] = pile[name]
-    return part | ({"stockpiles": list(piles.values())} if piles else {})
+            stockpile, name = content["stockpiles"][key], figure.path[2]
+            stockpiles.setdefault(key, {"id": stockpile["id"]})[str(name)] = stockpile[name]
+    return part | ({"stockpiles": list(stockpiles.values())} if stockpiles else {})

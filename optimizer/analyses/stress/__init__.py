@@ -1,1 +1,1 @@
-"""What a disruption does, period by period, without a plan and with one."""
+"""Stress tests: a given event, period by period, without a plan and with one."""

@@ -1,4 +1,4 @@
-"""Names of periods, cases and events of a disruption, and what comes of it in short."""
+"""Names of periods, cases and events of a stress test."""
 
 from __future__ import annotations
 
@@ -12,68 +12,69 @@ from optimizer.report.wording import Wording
 StressWording = Wording[Stress]
 
 SHORT_SHARE = 1e-6
-"""A period is short if more than this share of its demand is missing, as in a plan."""
+"""A material is short in a period if more than this share of its demand is missing, as in a plan.
+"""
 
 
 def case_name(case: StressCase) -> str:
-    """A case as the head of columns."""
+    """Return the name of a case, for headers of columns."""
     return {"market": tr("Without plan"), "plan": tr("With plan")}[case]
 
 
 def periods_per_year(wording: StressWording) -> int:
-    """Periods of a year."""
+    """Return the number of periods in a year."""
     return 1 if wording.case is None else int(wording.case.horizon.periods_per_year)
 
 
 def period_label(wording: StressWording, period: StressPeriod) -> str:
-    """A period as it is called: 2027, 2027 Q2, 2027-05, or 2027.2 where a year has other parts."""
+    """Return the label of a period: 2027, 2027 Q2, 2027-05, or 2027.2 for other parts of a year."""
     match periods_per_year(wording):
         case 1:
             return str(period.year)
         case 4:
-            called = tr("{year} Q{quarter}", year=period.year, quarter=period.period)
-            return called.replace(" ", NO_BREAK_SPACE)
+            label = tr("{year} Q{quarter}", year=period.year, quarter=period.period)
+            return label.replace(" ", NO_BREAK_SPACE)
         case 12:
             return f"{period.year}-{period.period:02}"
     return f"{period.year}.{period.period}"
 
 
 def period_labels(wording: StressWording) -> list[str]:
-    """The periods that are told of."""
+    """Return the labels of the periods in the result."""
     return [period_label(wording, period) for period in wording.result.periods]
 
 
 def missing_shares(material: ShortMaterial, case: StressCase) -> list[float]:
-    """Share of the demand of each period that is missing."""
+    """Return the share of demand that is missing in each period."""
     pairs = zip(material.missing_t[case], material.demand_t, strict=True)
     return [missing / demand if demand > 0 else 0.0 for missing, demand in pairs]
 
 
 def materials_by_damage(wording: StressWording) -> list[ShortMaterial]:
-    """Materials, the one that costs most without the plan first."""
-    return sorted(wording.result.materials, key=lambda one: -one.damage["market"])
+    """Return the materials by falling damage without the plan."""
+    return sorted(wording.result.materials, key=lambda material: -material.damage["market"])
 
 
 def describe_disruption(wording: StressWording) -> Iterator[str]:
-    """Events, and projects that fail or are late."""
-    found = wording.result
-    for event in found.events:
+    """Yield the events, and the projects that fail or are late, in words."""
+    result = wording.result
+    for event in result.events:
         yield _event_text(wording, event)
-    for project in found.failed:
+    for project in result.failed:
         yield tr("{name} never produces", name=wording.name("projects", project))
-    for project, years in found.late.items():
+    for project, years in result.late.items():
         name = wording.name("projects", project)
         yield tr("{name} is late, years: {years}", name=name, years=years)
 
 
 def _event_text(wording: StressWording, event: StressEvent) -> str:
-    """A hazard, when it begins, when it ends, or the horizon does, and what it takes."""
-    said = _event_time_text(wording, event)
+    """Return the name of a hazard, the begin and end of the event, and the loss."""
+    time_text = _event_time_text(wording, event)
     if event.loss is None:
-        return said
+        return time_text
     if event.loss == 1:
-        return tr("{event}, total outage", event=said)
-    return tr("{event}, loss of {share}", event=said, share=format_percent(event.loss))
+        return tr("{event}, total outage", event=time_text)
+    return tr("{event}, loss of {share}", event=time_text, share=format_percent(event.loss))
 
 
 def _event_time_text(wording: StressWording, event: StressEvent) -> str:

@@ -1,4 +1,4 @@
-"""A disruption, period by period, as a document."""
+"""The document of a stress test."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models.language import tr
-from models.results.stress import (
-    ShortMaterial,
-    Stress,
-    StressCase,
-    StressedPlant,
-)
+from models.results.stress import ShortMaterial, Stress, StressCase, StressedPlant
 from optimizer.analyses.stress import descriptions
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -34,30 +29,30 @@ if TYPE_CHECKING:
     from optimizer.report.workbook.placed_tables import WorkbookTables
 
 MAX_TERMINAL_MATERIALS = 5
-"""Materials that a terminal tells of period by period."""
+"""Materials that have a table of periods in a terminal."""
 MAX_TERMINAL_ROWS = 15
-"""Rows of the other tables there."""
+"""Rows of other tables in a terminal."""
 
 
 def build_document(result: Stress) -> doc.Document:
-    """What is short, who is hit and how long stocks last, in each case."""
-    say = Wording(result)
-    return say.build_document(
+    """Return the document: what is short, who is hit and how long stocks last, in each case."""
+    wording = Wording(result)
+    return wording.build_document(
         tr("Vorrat: what a disruption does"),
-        [*_disruption_parts(say), *_answer_parts(say)],
+        [*_disruption_parts(wording), *_answer_parts(wording)],
         [
-            Section("materials", tr("Materials that run short"), [materials_table(say)]),
-            Section("periods", tr("Period by period"), list(_period_parts(say))),
-            Section("consumers", tr("Consumers that are hit"), [_consumers_table(say)]),
-            Section("stocks", tr("Stocks and how long they last"), _stocks_parts(say)),
+            Section("materials", tr("Materials that run short"), [materials_table(wording)]),
+            Section("periods", tr("Period by period"), list(_period_parts(wording))),
+            Section("consumers", tr("Consumers that are hit"), [_consumers_table(wording)]),
+            Section("stocks", tr("Stocks and how long they last"), _stocks_parts(wording)),
             *(
-                [Section("plants", tr("What plants make"), [_plants_table(say)])]
+                [Section("plants", tr("What plants make"), [_plants_table(wording)])]
                 if result.plants
                 else []
             ),
-            Section("method", tr("How it was computed"), list(_method_sentences(say))),
+            Section("method", tr("How it was computed"), list(_method_sentences(wording))),
         ],
-        checks=_damage_checks(say),
+        checks=_damage_checks(wording),
         outcome_amounts=list(result.damage.values()),
     )
 
@@ -66,78 +61,79 @@ def build_document(result: Stress) -> doc.Document:
 
 
 def _disruption_parts(wording: descriptions.StressWording) -> Iterator[Part]:
-    """What comes."""
-    found = wording.result
-    if found.state is not None:
-        yield tr("The state of the world: {name}.", name=sanitize(found.state))
+    """Yield the events, and the projects that fail, are late or come unaided."""
+    result = wording.result
+    if result.state is not None:
+        yield tr("The state of the world: {name}.", name=sanitize(result.state))
     yield doc.Bullets(list(descriptions.describe_disruption(wording)))
-    if not found.failed and not found.late:
+    if not result.failed and not result.late:
         yield tr("All projects of the plan succeed and are on time.")
-    if found.unaided:
-        names = [wording.name("projects", project) for project in found.unaided]
-        told = join_texts(names)
+    if result.unaided:
+        names_text = join_texts([wording.name("projects", project) for project in result.unaided])
         yield doc.Text(
-            tr("These come anyway, with the plan or without it: {names}.", names=told)
-            if found.state is not None
+            tr("These come anyway, with the plan or without it: {names}.", names=names_text)
+            if result.state is not None
             else tr(
                 "Counted in both cases, since they are at least as likely as not to be decided "
                 "without the plan's money: {names}. What the plan pays for any of them changes "
                 "nothing here.",
-                names=told,
+                names=names_text,
             ),
             PAGE_AND_SHEET,
         )
 
 
 def _answer_parts(wording: descriptions.StressWording) -> Iterator[Part]:
-    """What it costs, what is hit hardest, and which stocks it uses up."""
-    found = wording.result
-    if not found.materials:
+    """Yield the damage, the material that is hit hardest, and the stocks that become empty."""
+    result = wording.result
+    if not result.materials:
         yield tr("Nothing runs short: the market covers all demand throughout.")
         return
-    market, plan = found.damage["market"], found.damage["plan"]
-    less = format_percent((market - plan) / market) if market > 0 else ""
-    counted, costs = (
-        capitalize(wording.outcome_word),
-        [wording.amount(market), wording.amount(plan)],
-    )
-    heads = [f"{counted}: {descriptions.case_name(case)}" for case in found.cases]
-    avoided = doc.Fact(tr("Avoided by the plan"), wording.amount(market - plan), less)
-    yield doc.Facts([*map(doc.Fact, heads, costs), avoided], PAGE_AND_SHEET)
+    market, plan = result.damage["market"], result.damage["plan"]
+    reduction = format_percent((market - plan) / market) if market > 0 else ""
+    outcome_word = capitalize(wording.outcome_word)
+    amounts = [wording.amount(market), wording.amount(plan)]
+    headers = [f"{outcome_word}: {descriptions.case_name(case)}" for case in result.cases]
+    avoided = doc.Fact(tr("Avoided by the plan"), wording.amount(market - plan), reduction)
+    yield doc.Facts([*map(doc.Fact, headers, amounts), avoided], PAGE_AND_SHEET)
     if market <= 0:
         yield tr("Stocks that exist already cover what the market lacks: nothing is missing.")
     else:
-        told = {"market": costs[0], "plan": costs[1], "less": less}
+        placeholders = {"market": amounts[0], "plan": amounts[1], "less": reduction}
         yield (
             tr("Without the plan damage comes to {market}; with it, to {plan}, {less} less.",
-               **told)
+               **placeholders)
             if wording.counts_damage
             else tr("Without the plan the shortage comes to {market}; with it, to {plan}, {less} "
-                    "less.", **told)
+                    "less.", **placeholders)
         )  # fmt: skip
         worst = descriptions.materials_by_damage(wording)[0]
-        alone = descriptions.missing_shares(worst, "market")
+        shares_without_plan = descriptions.missing_shares(worst, "market")
         yield tr(
             "Hit hardest: {name}. Of its demand {market} is missing in {period} without the plan, "
             "and at most {plan} in any period with it.",
             name=wording.name("materials", worst.id),
-            market=format_percent(max(alone)),
-            period=descriptions.period_labels(wording)[alone.index(max(alone))],
+            market=format_percent(max(shares_without_plan)),
+            period=descriptions.period_labels(wording)[
+                shares_without_plan.index(max(shares_without_plan))
+            ],
             plan=format_percent(max(descriptions.missing_shares(worst, "plan"))),
         )
-    used = [one for one in found.stocks if one.released_t["plan"] > 0]
+    used_stocks = [stock for stock in result.stocks if stock.released_t["plan"] > 0]
     emptied = [
-        (wording.name("stockpiles", one.id), descriptions.period_label(wording, at))
-        for one in used
-        if (at := one.empty["plan"]) is not None
+        (wording.name("stockpiles", stock.id), descriptions.period_label(wording, period))
+        for stock in used_stocks
+        if (period := stock.empty["plan"]) is not None
     ]
-    gone = [tr("{name} (by the end of {period})", name=name, period=at) for name, at in emptied]
-    if gone:
+    emptied_texts = [
+        tr("{name} (by the end of {period})", name=name, period=period) for name, period in emptied
+    ]
+    if emptied_texts:
         yield tr(
             "With the plan these stocks are empty for the first time: {names}.",
-            names=join_texts(gone),
+            names=join_texts(emptied_texts),
         )
-    elif used:
+    elif used_stocks:
         yield tr("With the plan no stock is emptied.")
     yield tr(
         "Releases assume foresight: stocks are released in the best way for a disruption whose "
@@ -155,7 +151,7 @@ def _case_columns(
     form: ValueForm,
     **options: Any,
 ) -> list[Column]:
-    """A column for each case, under one header."""
+    """Return a column for each case, under one header."""
     return [
         Column(descriptions.case_name(case), partial(value, case=case), form, header, **options)
         for case in cases
@@ -163,11 +159,11 @@ def _case_columns(
 
 
 def _cost_columns(wording: descriptions.StressWording) -> Iterator[Column]:
-    """What each case costs, summed up."""
+    """Yield a column with the damage of each case, with totals."""
     header = f"{tr('Damage') if wording.counts_damage else tr('Shortage')}, {wording.unit}"
     for case in wording.result.cases:
-        key, cost = f"damage-{case}", partial(_case_damage, case=case)
-        yield Column(descriptions.case_name(case), cost, "outcome", header, key=key, total=True)
+        key, value = f"damage-{case}", partial(_case_damage, case=case)
+        yield Column(descriptions.case_name(case), value, "outcome", header, key=key, total=True)
 
 
 def _case_damage(row: Any, case: StressCase) -> Any:
@@ -175,7 +171,7 @@ def _case_damage(row: Any, case: StressCase) -> Any:
 
 
 def materials_table(wording: descriptions.StressWording) -> Table:
-    """What is missing of each material, and what that costs."""
+    """Return the table of missing amounts and damage of each material."""
 
     def missing(row: ShortMaterial, case: StressCase) -> float:
         return sum(row.missing_t[case])
@@ -184,12 +180,16 @@ def materials_table(wording: descriptions.StressWording) -> Table:
         return max(descriptions.missing_shares(row, case))
 
     def short(row: ShortMaterial, case: StressCase) -> str:
-        """The first and the last period in which any is missing."""
+        """Return the first and the last period in which the material is short."""
         shares = zip(
             descriptions.period_labels(wording), descriptions.missing_shares(row, case), strict=True
         )
-        ends = [label for label, share in shares if share > descriptions.SHORT_SHARE]
-        return tr("{first} to {last}", first=ends[0], last=ends[-1]) if ends else ""
+        short_labels = [label for label, share in shares if share > descriptions.SHORT_SHARE]
+        return (
+            tr("{first} to {last}", first=short_labels[0], last=short_labels[-1])
+            if short_labels
+            else ""
+        )
 
     cases = wording.result.cases
     columns = [
@@ -199,80 +199,92 @@ def materials_table(wording: descriptions.StressWording) -> Table:
         *_case_columns(cases, tr("Short in"), short, "text", media=PAGE_AND_SHEET),
         *_cost_columns(wording),
     ]
-    caption, summed = tr("Materials that run short"), tr("Total")
-    # Of what is only made into others nothing is missing but in what it is made into.
-    rows = [one for one in descriptions.materials_by_damage(wording) if any(one.demand_t)]
+    caption, total_label = tr("Materials that run short"), tr("Total")
+    # A material that is only made into others has no demand of its own that could be missing.
+    rows = [
+        material for material in descriptions.materials_by_damage(wording) if any(material.demand_t)
+    ]
     return Table(
-        caption, rows, columns, "materials", total_label=summed, max_terminal_rows=MAX_TERMINAL_ROWS
+        caption,
+        rows,
+        columns,
+        "materials",
+        total_label=total_label,
+        max_terminal_rows=MAX_TERMINAL_ROWS,
     )
 
 
 def _period_parts(wording: descriptions.StressWording) -> Iterator[Part]:
-    """A table for each material that is short, those that cost most first."""
+    """Yield a table for each short material, by falling damage."""
     ranked = sorted(
-        descriptions.materials_by_damage(wording), key=lambda one: not any(one.demand_t)
+        descriptions.materials_by_damage(wording), key=lambda material: not any(material.demand_t)
     )
-    first = [one.id for one in ranked if any(one.demand_t)][:MAX_TERMINAL_MATERIALS]
-    for one in ranked:
-        yield _material_table(wording, one, ALL_MEDIA if one.id in first else PAGE_AND_SHEET)
-    if more := len(ranked) - len(first):
-        told = tr("Page and workbook have the same for more materials: {count}.", count=more)
-        yield doc.Text(told, doc.TERMINAL)
+    terminal_ids = [material.id for material in ranked if any(material.demand_t)][
+        :MAX_TERMINAL_MATERIALS
+    ]
+    for material in ranked:
+        yield _material_table(
+            wording, material, ALL_MEDIA if material.id in terminal_ids else PAGE_AND_SHEET
+        )
+    if omitted_count := len(ranked) - len(terminal_ids):
+        text = tr(
+            "Page and workbook have the same for more materials: {count}.", count=omitted_count
+        )
+        yield doc.Text(text, doc.TERMINAL)
 
 
 def _material_table(
     wording: descriptions.StressWording, material: ShortMaterial, on: doc.Media
 ) -> Table:
-    """Where demand and what is taken in come from, in the periods that the market does not
+    """Return the supply, intake and shortage of a material in the periods that the market does not
     cover."""
-    found, labels, name = (
-        wording.result,
-        descriptions.period_labels(wording),
-        wording.name("materials", material.id),
-    )
+    result, labels = wording.result, descriptions.period_labels(wording)
+    name = wording.name("materials", material.id)
     periods = range(len(labels))
-    own = [stock for stock in found.stocks if stock.material == material.id]
-    # To a tenth of a kilogram: less is what a solver leaves of nothing.
+    stocks = [stock for stock in result.stocks if stock.material == material.id]
+    # Rounded to a tenth of a kilogram: smaller amounts are tolerances of the solver.
     left = {
-        case: [round(sum(s.left_t[case][k] for s in own), 4) for k in periods]
-        for case in found.cases
+        case: [round(sum(s.left_t[case][k] for s in stocks), 4) for k in periods]
+        for case in result.cases
     }
-    shares = {case: descriptions.missing_shares(material, case) for case in found.cases}
-    # Between two events of a state there may be years in which all is covered.
-    taken = [max(own[k] for own in material.taken_t.values()) for k in periods]
+    shares = {case: descriptions.missing_shares(material, case) for case in result.cases}
+    # Periods between two events in which the market covers all are left out.
+    taken_in = [max(amounts[k] for amounts in material.taken_t.values()) for k in periods]
     rows = [
         k
         for k in periods
-        if material.market_t[k] < (material.demand_t[k] + taken[k]) * (1 - descriptions.SHORT_SHARE)
+        if material.market_t[k]
+        < (material.demand_t[k] + taken_in[k]) * (1 - descriptions.SHORT_SHARE)
     ]
-    pairs = zip(material.need_t, material.demand_t, strict=True)
-    more = any(
-        need > demand * (1 + descriptions.SHORT_SHARE) for need, demand in pairs
-    )  # conversions take of it
+    # Need exceeds demand where conversions take the material in.
+    has_intake = any(
+        need > demand * (1 + descriptions.SHORT_SHARE)
+        for need, demand in zip(material.need_t, material.demand_t, strict=True)
+    )
     columns = [
         Column(tr("Period"), labels.__getitem__, "text"),
         Column(tr("Demand, t"), material.demand_t.__getitem__, "tonnes"),
         *(
             [Column(tr("Needed, t"), material.need_t.__getitem__, "tonnes", media=PAGE_AND_SHEET)]
-            if more
+            if has_intake
             else []
         ),
         Column(tr("Market, t"), material.market_t.__getitem__, "tonnes"),
     ]
-    met: list[tuple[str, Any, doc.Media]] = [
+    optional_columns: list[tuple[str, Any, doc.Media]] = [
         (tr("Taken in, t"), material.taken_t, PAGE_AND_SHEET),
         (tr("Projects, t"), material.delivered_t, PAGE_AND_SHEET),
         (tr("Conversions, t"), material.made_t, PAGE_AND_SHEET),
         (tr("Released, t"), material.released_t, PAGE_AND_SHEET),
         (tr("Left in stock, t"), left, ALL_MEDIA),
     ]
-    for header, figures, media in met:
-        cases = [case for case in found.cases if _any_positive(figures[case])]
+    for header, figures, media in optional_columns:
+        cases = [case for case in result.cases if _any_positive(figures[case])]
         columns += _case_columns(cases, header, partial(_figure_at, figures), "tonnes", media=media)
     missing, share = partial(_figure_at, material.missing_t), partial(_figure_at, shares)
-    columns += _case_columns(found.cases, tr("Missing, t"), missing, "tonnes")
-    columns += _case_columns(found.cases, tr("Share missing"), share, "share")
-    series = [(descriptions.case_name(case), material.missing_t[case]) for case in found.cases]
+    columns += _case_columns(result.cases, tr("Missing, t"), missing, "tonnes")
+    columns += _case_columns(result.cases, tr("Share missing"), share, "share")
+    series = [(descriptions.case_name(case), material.missing_t[case]) for case in result.cases]
     chart = Chart(
         f"shortage-{material.id.replace('_', '-')}",
         tr("{name}: tonnes missing in each period", name=name),
@@ -291,39 +303,44 @@ def _any_positive(figures: Sequence[float]) -> bool:
 
 
 def _consumers_table(wording: descriptions.StressWording) -> Table:
-    cases, of = wording.result.cases, wording.result.consumers
-    rows = sorted(of, key=lambda one: -one.damage["market"])
+    cases = wording.result.cases
+    rows = sorted(wording.result.consumers, key=lambda consumer: -consumer.damage["market"])
     columns = [
         Column(tr("Consumer"), lambda row: wording.name("consumers", row.consumer), "text"),
         Column(tr("Material"), lambda row: wording.name("materials", row.material), "text"),
         *_case_columns(cases, tr("Missing, t"), lambda row, case: row.missing_t[case], "tonnes"),
         *_cost_columns(wording),
     ]
-    caption, summed = tr("Consumers that are hit"), tr("Total")
+    caption, total_label = tr("Consumers that are hit"), tr("Total")
     return Table(
-        caption, rows, columns, "consumers", total_label=summed, max_terminal_rows=MAX_TERMINAL_ROWS
+        caption,
+        rows,
+        columns,
+        "consumers",
+        total_label=total_label,
+        max_terminal_rows=MAX_TERMINAL_ROWS,
     )
 
 
 def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
-    found = wording.result
-    if not found.materials:
+    result = wording.result
+    if not result.materials:
         return []
 
-    def holds(one: Any, case: StressCase) -> bool:
-        return _any_positive([one.begins_t[case], one.released_t[case], *one.left_t[case]])
+    def holds(stock: Any, case: StressCase) -> bool:
+        return _any_positive([stock.begins_t[case], stock.released_t[case], *stock.left_t[case]])
 
     def empty(row: Any, case: StressCase) -> str | None:
-        at = row.empty[case]
-        return None if at is None else descriptions.period_label(wording, at)
+        period = row.empty[case]
+        return None if period is None else descriptions.period_label(wording, period)
 
-    cases = [case for case in found.cases if any(holds(one, case) for one in found.stocks)]
-    rows = [one for one in found.stocks if any(holds(one, case) for case in cases)]
+    cases = [case for case in result.cases if any(holds(stock, case) for stock in result.stocks)]
+    rows = [stock for stock in result.stocks if any(holds(stock, case) for case in cases)]
     columns = [
         Column(tr("Stock"), lambda row: wording.name("stockpiles", row.id), "text"),
         Column(tr("Material"), lambda row: wording.name("materials", row.material), "text"),
     ]
-    told: list[tuple[str, Callable[..., Any], ValueForm]] = [
+    columns_by_case: list[tuple[str, Callable[..., Any], ValueForm]] = [
         (tr("Held, t"), lambda row, case: row.begins_t[case], "tonnes"),
         (tr("Released, t"), lambda row, case: row.released_t[case], "tonnes"),
         (tr("Least left, t"), lambda row, case: min(row.left_t[case]), "tonnes"),
@@ -331,12 +348,15 @@ def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
     ]
     for case in cases:
         group = descriptions.case_name(case)
-        columns += [Column(head, partial(of, case=case), form, group) for head, of, form in told]
+        columns += [
+            Column(header, partial(value, case=case), form, group)
+            for header, value, form in columns_by_case
+        ]
     note = tr(
         "Held: when the first of the periods begins. Purchases go on as planned, and may fill a "
         "stock again that was empty."
     )
-    none = tr("There is no stock of any of these materials.")
+    empty_text = tr("There is no stock of any of these materials.")
     caption = tr("Stocks and how long they last")
     return [
         Table(
@@ -346,13 +366,13 @@ def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
             "stocks",
             note,
             max_terminal_rows=MAX_TERMINAL_ROWS,
-            empty_text=none,
+            empty_text=empty_text,
         )
     ]
 
 
 def _plants_table(wording: descriptions.StressWording) -> Table:
-    """What makes materials of others, over all periods."""
+    """Return the table of what plants make of other materials, over all periods."""
 
     def made(row: StressedPlant, case: StressCase) -> float:
         return sum(row.made_t[case])
@@ -380,16 +400,16 @@ def _plants_table(wording: descriptions.StressWording) -> Table:
 
 
 def _method_sentences(wording: descriptions.StressWording) -> Iterator[str]:
-    """What the figures rest on."""
-    found = wording.result
+    """Yield the assumptions behind the figures."""
+    result = wording.result
     yield tr(
         "Without plan: nothing is built or bought by the plan; projects that come anyway produce, "
         "and stocks that exist already are released. With plan: with all that the plan builds and "
         "buys."
     )
-    if not found.solved:
+    if not result.solved:
         yield tr("The plan was given; nothing was solved.")
-    elif found.gap is None:
+    elif result.gap is None:
         yield tr(
             "A plan for the scenario was solved first, until a limit; how far it is from the best "
             "is not known."
@@ -398,12 +418,12 @@ def _method_sentences(wording: descriptions.StressWording) -> Iterator[str]:
         yield tr(
             "The best plan for the scenario was solved first, to a gap of {gap}; it was not made "
             "for this disruption alone.",
-            gap=format_small_percent(found.gap),
+            gap=format_small_percent(result.gap),
         )
 
 
 def _damage_checks(wording: descriptions.StressWording) -> list[doc.Check]:
-    """Damage by material is that by consumer, in each case."""
+    """Return the checks that damage by material and by consumer add up to the same."""
     if not wording.result.materials or not wording.result.consumers:
         return []
 

@@ -34,25 +34,26 @@ class HazardEvent(NamedTuple):
 
 
 def parse_events(texts: tuple[str, ...]) -> tuple[HazardEvent, ...]:
-    """Events as they are written."""
-    found = []
+    """Return the events that texts such as 'HAZARD 2027 for 2 years' state; raise ValueError if one
+    does not parse."""
+    events = []
     for text in texts:
         match = _EVENT_PATTERN.fullmatch(text.strip())
         share = None if match is None or match["loss"] is None else float(match["loss"]) / 100
         if match is None or (share is not None and share > 1):
-            told = tr(
+            message = tr(
                 "'{value}' is not such as 'HAZARD 2027', 'HAZARD 2027.2 for 8 quarters' or 'HAZARD "
                 "2027 for 2 years at 100 %'.",
                 value=text,
             )
-            raise ValueError(told)
+            raise ValueError(message)
         unit: Any
         hazard, year, period, count, unit, _ = match.groups()
         length = None if count is None else int(count)
-        found.append(
+        events.append(
             HazardEvent(hazard, int(year), int(period or 1), length, unit or "period", share)
         )
-    return tuple(found)
+    return tuple(events)
 
 
 class StressOptions(ScenarioOptions, SolveOptions):

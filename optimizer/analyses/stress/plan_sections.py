@@ -1,4 +1,4 @@
-"""Disruptions in the report on a plan: side by side, and each of them period by period."""
+"""Stress tests in the report on a plan: side by side, and each of them period by period."""
 
 from __future__ import annotations
 
@@ -20,55 +20,57 @@ from optimizer.report.wording import Wording, capitalize
 from optimizer.report.workbook import expressions as ex
 
 MAX_MATERIALS = 4
-"""Materials of each disruption that are told of period by period."""
+"""Materials of each disruption that are shown period by period."""
 MONTHS_PER_YEAR = 12
 
 
 def sections_for_plan_report(results: Sequence[Stress]) -> tuple[list[Section], list[Check]]:
-    """What each disruption does without and with a plan, in the report on that plan."""
-    says = [Wording(one) for one in results]
+    """Return the sections and checks on stress tests for the report on a plan."""
+    wordings = [Wording(result) for result in results]
     parts: list[Part] = [
         tr(
             "What fails without the plan and with it. No other hazard strikes; projects succeed in "
             "time unless stated."
         ),
-        _comparison_table(says),
+        _comparison_table(wordings),
     ]
-    for place, say in enumerate(says, start=1):
-        parts += _disruption_parts(say, place)
+    for number, wording in enumerate(wordings, start=1):
+        parts += _disruption_parts(wording, number)
     return [Section("stress", tr("Stress tests"), parts)], []
 
 
 def _comparison_table(wordings: Sequence[StressWording]) -> Table:
-    """A row a disruption."""
+    """Return a table with a row a disruption."""
     first = wordings[0]
-    cost = f"{capitalize(first.outcome_word)}, {first.unit}"
-    short = tr("Months short")
+    cost_header = f"{capitalize(first.outcome_word)}, {first.unit}"
+    short_header = tr("Months short")
 
     def damage(case: StressCase, header: str) -> Column:
         return Column(
             header,
-            lambda say: say.result.damage[case],
+            lambda wording: wording.result.damage[case],
             "outcome",
-            cost,
+            cost_header,
             key=case,
             decimals_group="damage",
         )
 
-    def hardest(say: StressWording) -> str | None:
-        worst = next(iter(short_materials(say)), None)
-        return None if worst is None else say.name("materials", worst.id)
+    def avoided(wording: StressWording) -> float:
+        return wording.result.damage["market"] - wording.result.damage["plan"]
+
+    def hardest(wording: StressWording) -> str | None:
+        worst = next(iter(short_materials(wording)), None)
+        return None if worst is None else wording.name("materials", worst.id)
 
     def months(case: StressCase, header: str) -> Column:
-        return Column(header, partial(_months_short, case=case), "number", short)
+        return Column(header, partial(_months_short, case=case), "number", short_header)
 
     columns = [
         Column(tr("What comes"), disruption_title, "text", width=44),
         damage("market", tr("Without plan")),
         damage("plan", tr("With plan")),
         Column(
-            tr("Avoided"), lambda say: say.result.damage["market"] - say.result.damage["plan"],
-            "outcome", cost, key="avoided", decimals_group="damage",
+            tr("Avoided"), avoided, "outcome", cost_header, key="avoided", decimals_group="damage",
             formula=lambda line: line["market"] - line["plan"],
         ),
         Column(
@@ -89,7 +91,7 @@ def _comparison_table(wordings: Sequence[StressWording]) -> Table:
 
 
 def disruption_title(wording: StressWording) -> str:
-    """A state of the world, events, and projects that fail or are late, in one line."""
+    """Return the state, events, and projects that fail or are late, in one line."""
     state = [] if wording.result.state is None else [wording.result.state]
     return "; ".join([*state, *descriptions.describe_disruption(wording)])
 
@@ -100,13 +102,17 @@ def _avoided_share(wording: StressWording) -> float | None:
 
 
 def short_materials(wording: StressWording) -> list[ShortMaterial]:
-    """Materials that are missing where they are demanded, the one that costs most first."""
-    some = descriptions.materials_by_damage(wording)
-    return [one for one in some if any(one.demand_t) and any(one.missing_t["market"])]
+    """Return the materials with unmet demand, by falling damage without the plan."""
+    materials = descriptions.materials_by_damage(wording)
+    return [
+        material
+        for material in materials
+        if any(material.demand_t) and any(material.missing_t["market"])
+    ]
 
 
 def _months_short(wording: StressWording, case: StressCase) -> float | None:
-    """Months in which the material that is hit hardest is short."""
+    """Return the months in which the material that is hit hardest is short."""
     worst = next(iter(short_materials(wording)), None)
     if worst is None:
         return None
@@ -117,88 +123,100 @@ def _months_short(wording: StressWording, case: StressCase) -> float | None:
 
 
 def _held_stocks(wording: StressWording) -> list[StressedStock]:
-    """Stocks that hold anything with the plan."""
+    """Return the stocks that hold anything with the plan."""
     return [
-        one
-        for one in wording.result.stocks
-        if any(t > descriptions.SHORT_SHARE for t in (one.begins_t["plan"], *one.left_t["plan"]))
-        or one.released_t["plan"] > descriptions.SHORT_SHARE
+        stock
+        for stock in wording.result.stocks
+        if any(
+            left > descriptions.SHORT_SHARE
+            for left in (stock.begins_t["plan"], *stock.left_t["plan"])
+        )
+        or stock.released_t["plan"] > descriptions.SHORT_SHARE
     ]
 
 
 def _emptied_stocks(wording: StressWording) -> dict[str, list[str]]:
-    """By the period at the end of which they are empty, the stocks that are used up: by their
+    """Return the emptied stocks by the period at whose end they are empty: named by their
     materials, or by their own names where several hold the same."""
-    held = _held_stocks(wording)
-    of = Counter(one.material for one in held)
+    stocks = _held_stocks(wording)
+    stock_counts = Counter(stock.material for stock in stocks)
     ends: list[tuple[int, int, str, str]] = []
-    for one in held:
-        at = one.empty["plan"]
-        if at is not None and one.released_t["plan"] > 0:
-            single = of[one.material] == 1
+    for stock in stocks:
+        period = stock.empty["plan"]
+        if period is not None and stock.released_t["plan"] > 0:
             name = (
-                wording.name("materials", one.material)
-                if single
-                else wording.name("stockpiles", one.id)
+                wording.name("materials", stock.material)
+                if stock_counts[stock.material] == 1
+                else wording.name("stockpiles", stock.id)
             )
-            ends.append((at.year, at.period, descriptions.period_label(wording, at), name))
-    found: dict[str, list[str]] = {}
+            ends.append(
+                (period.year, period.period, descriptions.period_label(wording, period), name)
+            )
+    names_by_label: dict[str, list[str]] = {}
     for _, _, label, name in sorted(ends, key=itemgetter(0, 1)):
-        found.setdefault(label, []).append(name)
-    return found
+        names_by_label.setdefault(label, []).append(name)
+    return names_by_label
 
 
 def _used_up_text(wording: StressWording) -> str | None:
-    held, gone = _held_stocks(wording), _emptied_stocks(wording)
-    if not held:
+    stocks, emptied = _held_stocks(wording), _emptied_stocks(wording)
+    if not stocks:
         return None
-    about = {"count": format_number(sum(map(len, gone.values()))), "all": format_number(len(held))}
-    if not gone:
-        return tr("{count} of {all}", **about)
-    about["period"] = next(iter(gone))
-    if len(gone) == 1:
-        return tr("{count} of {all}, by the end of {period}", **about)
-    return tr("{count} of {all}, the first by the end of {period}", **about)
+    placeholders = {
+        "count": format_number(sum(map(len, emptied.values()))),
+        "all": format_number(len(stocks)),
+    }
+    if not emptied:
+        return tr("{count} of {all}", **placeholders)
+    placeholders["period"] = next(iter(emptied))
+    if len(emptied) == 1:
+        return tr("{count} of {all}, by the end of {period}", **placeholders)
+    return tr("{count} of {all}, the first by the end of {period}", **placeholders)
 
 
 def _disruption_parts(wording: StressWording, number: int) -> Iterator[Part]:
-    """A disruption: what is missing in each period, and which stocks are used up when."""
-    title, some = disruption_title(wording), short_materials(wording)[:MAX_MATERIALS]
-    if not some:
+    """Yield the shares missing in each period, the emptied stocks, and all short materials."""
+    title, materials = disruption_title(wording), short_materials(wording)[:MAX_MATERIALS]
+    if not materials:
         yield tr("{what}: nothing runs short.", what=title)
         return
     labels = descriptions.period_labels(wording)
     columns = [Column(tr("Period"), labels.__getitem__, "text")]
-    drawn: list[tuple[str, list[float], list[float]]] = []
-    for one in some:
-        name = wording.name("materials", one.id)
-        own = descriptions.missing_shares(one, "market"), descriptions.missing_shares(one, "plan")
+    chart_series: list[tuple[str, list[float], list[float]]] = []
+    for material in materials:
+        name = wording.name("materials", material.id)
+        shares = (
+            descriptions.missing_shares(material, "market"),
+            descriptions.missing_shares(material, "plan"),
+        )
         columns += [
-            Column(header, share.__getitem__, "share", name)
-            for header, share in zip((tr("Without plan"), tr("With plan")), own, strict=True)
+            Column(header, case_shares.__getitem__, "share", name)
+            for header, case_shares in zip(
+                (tr("Without plan"), tr("With plan")), shares, strict=True
+            )
         ]
-        drawn.append((name, *own))
+        chart_series.append((name, *shares))
     chart = Chart(
         f"stress-{number}",
         title,
         tr("One small chart a material: the share of its demand missing in each period, without "
            "the plan as a broken line and with it as an area."),
-        lambda: charts.missing_share_charts(labels, drawn),
+        lambda: charts.missing_share_charts(labels, chart_series),
     )  # fmt: skip
-    gone = "; ".join(
+    emptied_text = "; ".join(
         tr("by the end of {period} {names}", period=period, names=", ".join(names))
         for period, names in _emptied_stocks(wording).items()
     )
     note = ""
-    if gone:
+    if emptied_text:
         note = tr(
             "Empty for the first time, with the plan: {names}. What is bought later is released "
             "as well.",
-            names=gone,
+            names=emptied_text,
         )
     rows = range(len(labels))
     yield Table(title, rows, columns, f"stress-{number}", note, chart=chart)
-    every = document.materials_table(wording)
+    all_materials = document.materials_table(wording)
     caption = tr("All materials that run short: {what}", what=title)
     name = f"stress-{number}-materials"
-    yield replace(every, caption=caption, name=name, is_folded=True, media=PAGE)
+    yield replace(all_materials, caption=caption, name=name, is_folded=True, media=PAGE)

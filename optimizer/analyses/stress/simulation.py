@@ -1,4 +1,4 @@
-"""A commitment in one state of the world, period by period: what comes, goes and is missing."""
+"""Recourse of a commitment in one state of the world, period by period."""
 
 import math
 from collections.abc import Sequence
@@ -21,48 +21,48 @@ from optimizer.solve.recourse.node_data import NodeStock
 from optimizer.solve.recourse.state_classes import StateClasses
 
 RELEASE_TOLERANCE = 1e-9
-"""Nothing is released where less than this share of demand would be."""
+"""Releases below this share of demand are zero."""
 UNMET_COST = 1e3
-"""What a lot counts that no stock gives, where stocks count their place in the order of loss."""
+"""Cost of a lot that no stock gives, where the costs of stocks are their ranks by loss."""
 SHORTAGE_SLACK = 1e-10
-"""Share of demand by which what is missing in a chain is left to the solver."""
+"""Share of demand by which the solver may exceed the given shortage of a chain."""
 SMALL_COST = 1e-3
-"""What making a lot counts, and each place in the order of loss, where a lot released counts 1."""
+"""Cost of making a lot, and of each rank of a stock by loss; a lot released costs about 1."""
 
 
 class PeriodFigures(NamedTuple):
-    """(K) lots, of a material in all its nodes."""
+    """(K) lots of a material in all its nodes."""
 
     demand: Floats
     need: Floats
     """Demand, and what conversions take in at full capacity."""
     market: Floats
-    """What the market still delivers."""
+    """Deliveries of the market in the state."""
     delivered: Floats
-    """What projects deliver; of those with inputs what they make."""
+    """Deliveries of projects; of projects with inputs what they make."""
     made: Floats
     """What conversions make."""
     taken_in: Floats
     """What conversions and projects take in."""
     uncovered: Floats
-    """What is demanded and taken in, and not covered by any of these: released or missing."""
+    """Demand and intake that market, projects and conversions do not cover: released or missing."""
     released: Floats
     missing: Floats
 
 
 class PlantFigures(NamedTuple):
-    """A conversion, or a project with inputs."""
+    """Capacity and output of a conversion, or of a project with inputs."""
 
     plant: Plant
     output: str
     """The material that it makes."""
     could_make: Floats
-    """(K) lots that it could make, if no input lacked."""
+    """(K) lots that hazards leave of its capacity."""
     made: Floats
     """(K) lots that it makes."""
 
     def plus(self, other: "PlantFigures | None") -> "PlantFigures":
-        """Its part that belongs to one consumer and that of another together."""
+        """Return the sum of this part of a plant and another, which belongs to another consumer."""
         if other is None:
             return self
         return self._replace(
@@ -71,62 +71,62 @@ class PlantFigures(NamedTuple):
 
 
 class Simulation(NamedTuple):
-    """A commitment in one state."""
+    """Figures of a commitment in one state."""
 
     materials: dict[str, PeriodFigures]
-    """Of each that has demand, or goes into what has."""
+    """Figures of each material that has demand, or goes into one that has."""
     missing: dict[tuple[str, str], Floats]
     """(K) lots, by consumer and material."""
     damage: dict[tuple[str, str], float]
     """By consumer and material, in the unit of the measure."""
     stock_left: dict[str, Floats]
-    """(K) lots in each stockpile at a period's end."""
+    """(K) lots in each stockpile at the end of a period."""
     released: dict[str, Floats]
-    """(K) lots that each stockpile gives."""
+    """(K) lots that each stockpile releases."""
     plants: tuple[PlantFigures, ...]
-    """What makes materials of others, in all nodes."""
+    """Figures of conversions and of projects with inputs, summed over nodes."""
 
 
 def simulate_state(instance: Instance, state: State, commitment: Commitment) -> Simulation:
-    """The recourse of a commitment in a state, the best there is with foresight.
+    """Return the optimal recourse of a commitment in a state, with foresight.
 
-    What is missing is what every evaluation reckons; releases of each stockpile are chosen so that
-    they give just that.
+    Shortages are those of the recourse evaluation; releases of each stockpile are chosen to fit
+    them.
     """
     recourse = RecourseEvaluator(instance, [state], merge_classes=False, threads=1)
     point = recourse.columns.to_point(commitment)
     materials: dict[str, PeriodFigures] = {}
     missing: dict[tuple[str, str], Floats] = {}
     damage: dict[tuple[str, str], float] = {}
-    none = np.zeros(len(instance.periods))
+    zeros = np.zeros(len(instance.periods))
     left = {h: planned_stock(instance, commitment, h) for h in instance.stockpiles}
-    released = dict.fromkeys(instance.stockpiles, none)
+    released = dict.fromkeys(instance.stockpiles, zeros)
     parts = list(recourse.shortages(point))
-    steps = {v: short for part in parts for v, short in part.expected_by_step.items()}
-    tied, plants = _simulate_tied_nodes(instance, state, commitment, steps)
+    shortages = {v: short for part in parts for v, short in part.expected_by_step.items()}
+    tied_nodes, plants = _simulate_tied_nodes(instance, state, commitment, shortages)
     for part in parts:
         m = part.classes.material
-        total = PeriodFigures(*[none] * len(PeriodFigures._fields))
+        total = PeriodFigures(*[zeros] * len(PeriodFigures._fields))
         for v, short in part.expected_by_step.items():
             node = recourse.node_data[v]
-            stocks, back = node.list_stocks(point), node.refill_by_class(part.classes)[0]
-            if v in tied:
-                own, drawn = tied[v]
+            stocks, refills = node.list_stocks(point), node.refill_by_class(part.classes)[0]
+            if v in tied_nodes:
+                figures, releases = tied_nodes[v]
             else:
-                own = _node_figures(node, part.classes, point, short.sum(axis=0))
-                drawn = split_release(stocks, own.released)
-            total = PeriodFigures(*map(np.add, total, own))
-            for h, stock, *given in zip(
-                node.node.stockpile_shares, stocks, drawn, back, strict=True
+                figures = _node_figures(node, part.classes, point, short.sum(axis=0))
+                releases = split_release(stocks, figures.released)
+            total = PeriodFigures(*map(np.add, total, figures))
+            for h, stock, release, refill in zip(
+                node.node.stockpile_shares, stocks, releases, refills, strict=True
             ):
-                released[h] = released[h] + given[0]
-                left[h] = left[h] - (stock.planned_stock() - _stock_left(stock, *given))
+                released[h] = released[h] + release
+                left[h] = left[h] - (stock.planned_stock() - _stock_left(stock, release, refill))
             cost = (short * node.file_step_weight).sum(axis=1)
             for j, step in enumerate(node.node.steps):
                 key = step.consumer, m
-                missing[key] = missing.get(key, none) + short[j]
+                missing[key] = missing.get(key, zeros) + short[j]
                 damage[key] = damage.get(key, 0.0) + float(cost[j])
-        # What conversions take in at most goes on top of demand as the state has it.
+        # Intake of conversions at full capacity is added to the demand of the state.
         taken_in = (instance.need[m] - instance.material_demand[m])[instance.year_index]
         materials[m] = total._replace(need=total.demand + taken_in)
     return Simulation(materials, missing, damage, left, released, tuple(plants.values()))
@@ -135,11 +135,9 @@ def simulate_state(instance: Instance, state: State, commitment: Commitment) -> 
 def _node_figures(
     node: NodeData, state_classes: StateClasses, point: FirstStagePoint, missing: Floats
 ) -> PeriodFigures:
-    """Of one node in the only look."""
-    demand, market = (
-        node.demand[state_classes.demand_row[0]],
-        node.market_share * state_classes.market_lots[0],
-    )
+    """Return the figures of a node in the only scenario class; ``missing`` has (K) lots."""
+    demand = node.demand[state_classes.demand_row[0]]
+    market = node.market_share * state_classes.market_lots[0]
     running = node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
     delivered = np.zeros(node.period_count)
     for p, delay in enumerate(state_classes.realisation_index[0]):
@@ -147,31 +145,33 @@ def _node_figures(
             delivered += (
                 running[p, delay] * state_classes.available_share[state_classes.available_row[0, p]]
             )
-    open_ = demand - market - delivered
-    open_[open_ <= COVERAGE_TOLERANCE * demand] = 0.0
-    released = open_ - missing
+    uncovered = demand - market - delivered
+    uncovered[uncovered <= COVERAGE_TOLERANCE * demand] = 0.0
+    released = uncovered - missing
     released[released <= RELEASE_TOLERANCE * demand] = 0.0
-    none = np.zeros(node.period_count)
-    return PeriodFigures(demand, demand, market, delivered, none, none, open_, released, missing)
+    zeros = np.zeros(node.period_count)
+    return PeriodFigures(
+        demand, demand, market, delivered, zeros, zeros, uncovered, released, missing
+    )
 
 
 def _simulate_tied_nodes(
     instance: Instance, state: State, commitment: Commitment, shortages: dict[int, Floats]
 ) -> tuple[dict[int, tuple[PeriodFigures, Floats]], dict[str, PlantFigures]]:
-    """Of each node that is tied to others, or has a stock that is filled again, its figures, and
-    (H, K) lots that each of its stocks gives; what plants make, by label. ``short`` (J, K) is what
-    is missing on the steps of each."""
-    own = compute_scenario_data(instance, state)
-    reached = {}
+    """Return the figures of plants by label and, for each node that plants tie to others or that
+    has a stock with refills, its figures and the (H, K) lots that its stocks release; ``shortages``
+    has (J, K) lots on the damage steps of each node."""
+    scenario_data = compute_scenario_data(instance, state)
+    delivered = {}
     for node in instance.nodes:
-        for p, _, coming in own.output_share:
+        for p, _, realisation in scenario_data.output_share:
             project = instance.projects[p]
             for y, year in enumerate(instance.years):
                 start = commitment.start.get(p)
-                if coming.floored and start is not None:
-                    reached[node.label, p, coming.label, year] = math.fsum(
+                if realisation.floored and start is not None:
+                    delivered[node.label, p, realisation.label, year] = math.fsum(
                         project.share_under_floor(
-                            instance.instrument_by_key[f, i], year, start, coming
+                            instance.instrument_by_key[f, i], year, start, realisation
                         )
                         * float(node.group_share[group][y])
                         * x
@@ -180,12 +180,13 @@ def _simulate_tied_nodes(
                     )
                     continue
                 if start is not None:
-                    runs = project.running_share(year, start, coming.delay)
-                    held = {g: x for (q, g), x in commitment.offtake.items() if q == p}
+                    running = project.running_share(year, start, realisation.delay)
+                    offtake = {g: x for (q, g), x in commitment.offtake.items() if q == p}
                 else:
-                    runs, held = project.unaided_home_share(coming, year), {COMMON_GROUP: 1.0}
-                reached[node.label, p, coming.label, year] = runs * math.fsum(
-                    float(node.group_share[group][y]) * x for group, x in held.items()
+                    running = project.unaided_home_share(realisation, year)
+                    offtake = {COMMON_GROUP: 1.0}
+                delivered[node.label, p, realisation.label, year] = running * math.fsum(
+                    float(node.group_share[group][y]) * x for group, x in offtake.items()
                 )
     buy = {
         (h, year): float(lots)
@@ -199,45 +200,50 @@ def _simulate_tied_nodes(
         for h in instance.stockpiles
         for k, lots in enumerate(planned_stock(instance, commitment, h))
     }
-    fixed = SimpleNamespace(delivered=reached, buy=buy, planned=planned)
-    found: dict[int, tuple[PeriodFigures, Floats]] = {}
+    fixed = SimpleNamespace(delivered=delivered, buy=buy, planned=planned)
+    node_results: dict[int, tuple[PeriodFigures, Floats]] = {}
     plants: dict[str, PlantFigures] = {}
-    for situation in chains_in_state(instance, own, fixed, all_periods=True):
-        own_nodes = [instance.nodes[v] for v in situation.chain.nodes]
-        again = any(
-            instance.stockpiles[h].max_refill.any() for x in own_nodes for h in x.stockpile_shares
+    for chain_state in chains_in_state(instance, scenario_data, fixed, all_periods=True):
+        chain_nodes = [instance.nodes[v] for v in chain_state.chain.nodes]
+        has_refills = any(
+            instance.stockpiles[h].max_refill.any()
+            for node in chain_nodes
+            for h in node.stockpile_shares
         )
-        if len(own_nodes) > 1 or again:
-            nodes, made = _simulate_chain(instance, situation, fixed, shortages)
-            found |= nodes
-            for label, one in made.items():
-                plants[label] = one.plus(plants.get(label))
-    return found, plants
+        if len(chain_nodes) > 1 or has_refills:
+            nodes, made = _simulate_chain(instance, chain_state, fixed, shortages)
+            node_results |= nodes
+            for label, figures in made.items():
+                plants[label] = figures.plus(plants.get(label))
+    return node_results, plants
 
 
 def _simulate_chain(
-    instance: Instance, situation: ChainInState, fixed: Any, shortages: dict[int, Floats]
+    instance: Instance, chain_state: ChainInState, fixed: Any, shortages: dict[int, Floats]
 ) -> tuple[dict[int, tuple[PeriodFigures, Floats]], dict[str, PlantFigures]]:
-    """Releases that lead to what is missing: as few as can be, of forms near to demand rather than
-    of what these are made of, and no more is made than they and demand ask for. Raises SolverError
-    if there are none."""
+    """Compute the releases of a chain that lead to the given shortages.
+
+    Releases are minimal and prefer forms near to demand to their inputs; plants make no more than
+    these and demand need. Raises SolverError if no releases lead to the shortages.
+    """
     model = pyo.ConcreteModel()
-    add_recourse(model, instance, [situation], fixed)
-    nodes = {v: instance.nodes[v] for v in situation.chain.nodes}
-    place = {node.label: v for v, node in nodes.items()}
+    add_recourse(model, instance, [chain_state], fixed)
+    nodes = {v: instance.nodes[v] for v in chain_state.chain.nodes}
+    node_index = {node.label: v for v, node in nodes.items()}
     periods = list(instance.periods)
     for (label, j, k), column in model.shortage.items():
-        v = place[label]
-        column.setub(shortages[v][j, k] + SHORTAGE_SLACK * float(situation.demand[v][k]))
+        v = node_index[label]
+        column.setub(shortages[v][j, k] + SHORTAGE_SLACK * float(chain_state.demand[v][k]))
     order = sorted(instance.stockpiles, key=lambda h: instance.stockpiles[h].retention)
-    far = release_priorities(situation.chain)
+    priorities = release_priorities(chain_state.chain)
     cost = {
-        id(column): far[place[label]] * (1 + SMALL_COST * order.index(h) * (2 - k / len(periods)))
+        id(column): priorities[node_index[label]]
+        * (1 + SMALL_COST * order.index(h) * (2 - k / len(periods)))
         for (label, h, k), column in model.release.items()
     }
     cost |= {id(column): SMALL_COST for column in model.made.values()}
-    counted = [*model.release.values(), *model.made.values()]
-    model.least = pyo.Objective(expr=pyo.quicksum(cost[id(x)] * x for x in counted))
+    costed = [*model.release.values(), *model.made.values()]
+    model.least = pyo.Objective(expr=pyo.quicksum(cost[id(x)] * x for x in costed))
     compiled = highs.compile_model(model)
     solution = highs.solve(compiled.program, options={"primal_feasibility_tolerance": 1e-10})
     if solution.values is None:
@@ -245,60 +251,71 @@ def _simulate_chain(
     columns = map(id, compiled.variables)
     value = dict(zip(columns, np.maximum(solution.values, 0.0), strict=True))
 
-    def at(variable: Any, *index: Any) -> Floats:
+    def column_values(variable: Any, *index: Any) -> Floats:
         return np.array([value.get(id(variable[(*index, k)]), 0.0) for k in periods])
 
-    made = {x.label: at(model.made, nodes[x.output].label, x.label) for x in situation.chain.plants}
-    found = {}
+    made = {
+        x.label: column_values(model.made, nodes[x.output].label, x.label)
+        for x in chain_state.chain.plants
+    }
+    node_results = {}
     for v, node in nodes.items():
-        given = np.array([at(model.release, node.label, h) for h in node.stockpile_shares])
-        given = given.reshape(len(node.stockpile_shares), len(periods))
-        given[given <= RELEASE_TOLERANCE * max(1.0, situation.demand[v].max())] = 0.0
-        direct = [p for p in situation.node_projects[v] if not instance.projects[p].inputs]
-        comes = [np.array([float(situation.delivery(v, p, k)) for k in periods]) for p in direct]
-        by_conversions, taken = np.zeros(len(periods)), np.zeros(len(periods))
-        for plant, share in situation.node_plants(v):
+        releases = np.array(
+            [column_values(model.release, node.label, h) for h in node.stockpile_shares]
+        )
+        releases = releases.reshape(len(node.stockpile_shares), len(periods))
+        releases[releases <= RELEASE_TOLERANCE * max(1.0, chain_state.demand[v].max())] = 0.0
+        direct_projects = [
+            p for p in chain_state.node_projects[v] if not instance.projects[p].inputs
+        ]
+        deliveries = [
+            np.array([float(chain_state.delivery(v, p, k)) for k in periods])
+            for p in direct_projects
+        ]
+        by_conversions, taken_in = np.zeros(len(periods)), np.zeros(len(periods))
+        for plant, share in chain_state.node_plants(v):
             if share < 0:
-                taken -= share * made[plant.label]
+                taken_in -= share * made[plant.label]
             elif plant.capacity is None:
-                comes.append(made[plant.label])
+                deliveries.append(made[plant.label])
             else:
                 by_conversions += made[plant.label]
-        demand, market = situation.demand[v], np.array(situation.market[v], dtype=float)
-        delivered = np.sum([np.zeros(len(periods)), *comes], axis=0)
-        released, missing = given.sum(axis=0), shortages[v].sum(axis=0)
+        demand, market = chain_state.demand[v], np.array(chain_state.market[v], dtype=float)
+        delivered = np.sum([np.zeros(len(periods)), *deliveries], axis=0)
+        released, missing = releases.sum(axis=0), shortages[v].sum(axis=0)
         figures = PeriodFigures(
-            demand, demand, market, delivered, by_conversions, taken,
+            demand, demand, market, delivered, by_conversions, taken_in,
             released + missing, released, missing,
         )  # fmt: skip
-        found[v] = figures, given
+        node_results[v] = figures, releases
     plants = {}
-    for x in situation.chain.plants:
-        most = [
-            situation.capacity[x.id][k]
+    for x in chain_state.chain.plants:
+        capacity = [
+            chain_state.capacity[x.id][k]
             if x.capacity is not None
-            else situation.delivery(x.output, x.id, k)
+            else chain_state.delivery(x.output, x.id, k)
             for k in periods
         ]
         material = nodes[x.output].material
-        plants[x.label] = PlantFigures(x, material, np.array(most, dtype=float), made[x.label])
-    return found, plants
+        plants[x.label] = PlantFigures(x, material, np.array(capacity, dtype=float), made[x.label])
+    return node_results, plants
 
 
 def split_release(stocks: Sequence[NodeStock], released: Floats) -> Floats:
-    """(H, K) lots that each stock gives of what (K) all of them release together.
+    """Return the (H, K) lots that each stock gives of ``released``, the (K) lots that they give in
+    total.
 
-    The stock that loses most gives first, of equals the first in the file. Raises SolverError if
-    they cannot give as much.
+    The stock with the highest loss gives first, of equals the first in the file. Raises SolverError
+    if the stocks cannot give that much.
     """
     periods = np.flatnonzero(released > 0)
-    given = np.zeros((len(stocks), len(released)))
+    releases = np.zeros((len(stocks), len(released)))
     if len(stocks) == 1:
-        given[0] = released
+        releases[0] = released
     if len(stocks) < 2 or not len(periods):
-        return given
+        return releases
     width, rows = len(stocks), len(periods)
-    # A column for each stock and period, and one for what nobody gives in a period.
+    # A column for each stock and period, and one for what no stock releases in a period.
     columns = (width + 1) * rows
     matrix = np.zeros((rows * (1 + width), columns))
     upper, cost = np.full(columns, np.inf), np.full(columns, UNMET_COST)
@@ -306,15 +323,15 @@ def split_release(stocks: Sequence[NodeStock], released: Floats) -> Floats:
     row_upper = np.concatenate([released[periods], np.zeros(width * rows)])
     for row in range(rows):
         matrix[row, np.arange(width + 1) * rows + row] = 1.0
-    for place, h in enumerate(sorted(range(width), key=lambda h: stocks[h].retention)):
-        own, held = h * rows + np.arange(rows), stocks[h].planned_stock()
-        upper[own] = stocks[h].max_release
-        # Late releases count less, so that those who lose most give before the others do.
-        cost[own] = place * (2 - np.arange(rows) / rows)
+    for rank, h in enumerate(sorted(range(width), key=lambda h: stocks[h].retention)):
+        stock_columns, planned = h * rows + np.arange(rows), stocks[h].planned_stock()
+        upper[stock_columns] = stocks[h].max_release
+        # Late releases cost less, so that stocks with the highest loss release first.
+        cost[stock_columns] = rank * (2 - np.arange(rows) / rows)
         for row, k in enumerate(periods):
             earlier = (k - periods[: row + 1]).astype(float)
-            matrix[(1 + h) * rows + row, own[: row + 1]] = stocks[h].retention ** earlier
-            row_upper[(1 + h) * rows + row] = held[k]
+            matrix[(1 + h) * rows + row, stock_columns[: row + 1]] = stocks[h].retention ** earlier
+            row_upper[(1 + h) * rows + row] = planned[k]
     matrix[np.abs(matrix) < highs.MIN_COEFFICIENT] = 0.0
     program = highs.program_from_arrays(
         cost, matrix, row_lower, row_upper, np.zeros(columns), upper
@@ -322,14 +339,16 @@ def split_release(stocks: Sequence[NodeStock], released: Floats) -> Floats:
     solution = highs.solve(program)
     if solution.values is None:
         raise SolverError("stocks do not give what is released")
-    given[:, periods] = np.maximum(solution.values[: width * rows], 0.0).reshape(width, rows)
-    return given
+    releases[:, periods] = np.maximum(solution.values[: width * rows], 0.0).reshape(width, rows)
+    return releases
 
 
 def _stock_left(stock: NodeStock, releases: Floats, refillable: Floats) -> Floats:
-    """(K) lots at each period's end after releases, what can come back (K) doing so at once."""
-    left, total, planned = np.zeros(len(releases)), stock.initial_lots, stock.planned_stock()
-    for k, (bought, out) in enumerate(zip(stock.purchases, releases, strict=True)):
-        total = stock.retention * total + bought - out
-        left[k] = total = max(0.0, total + min(refillable[k], max(0.0, planned[k] - total)))
+    """Return the (K) lots at the end of each period, given releases and limits of refills (K)."""
+    left, stock_lots, planned = np.zeros(len(releases)), stock.initial_lots, stock.planned_stock()
+    for k, (bought, release) in enumerate(zip(stock.purchases, releases, strict=True)):
+        stock_lots = stock.retention * stock_lots + bought - release
+        left[k] = stock_lots = max(
+            0.0, stock_lots + min(refillable[k], max(0.0, planned[k] - stock_lots))
+        )
     return left

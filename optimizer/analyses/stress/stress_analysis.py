@@ -1,4 +1,4 @@
-"""A disruption, period by period: what is short, who is hit, and how long stocks last."""
+"""Stress test of a plan: what is short, who is hit, and how long stocks last."""
 
 import math
 import time
@@ -26,47 +26,47 @@ from optimizer.solve.figure_checks import SHORTAGE_TOLERANCE
 from optimizer.solve.planner import Problem, solve_and_certify
 
 EMPTY_SHARE = 1e-6
-"""A stock is empty if less is left of it than this share of what it would hold at most."""
+"""A stock is empty if it holds at most this share of its highest planned level."""
 MIN_UNAIDED_PROBABILITY = 0.5
-"""With events, a project comes without the plan's money if that is at least as likely."""
+"""With given events, projects with at least this unaided probability come without support."""
 UNITS_PER_YEAR = {"year": 1, "quarter": 4, "month": 12}
-"""How many of a unit of time make a year."""
+"""Units of time in a year."""
 
 Simulations = Mapping[StressCase, Simulation]
 
 
 def run_analysis(analysis_input: AnalysisInput, options: StressOptions) -> AnalysisOutcome:
-    """Stress a saved plan, or the best plan for a scenario, which is solved first."""
+    """Run the stress test of a saved plan, or of the best plan for a scenario, which is solved
+    first."""
     if analysis_input.saved_plan is not None:
         if options.plan is not None:
             raise Misuse(tr("--plan goes with a scenario file, not with a saved plan."))
-        found = analysis_input.saved_plan.solution
+        solution = analysis_input.saved_plan.solution
     elif options.plan is not None:
         assert analysis_input.read_plan is not None
-        found = transfer_plan(
+        solution = transfer_plan(
             analysis_input.read_plan(options.plan), analysis_input.reading, options.threads
         ).solution
     else:
         problem = Problem.from_case(analysis_input.reading.case)
-        build_disruption(
-            problem.instance, options
-        )  # what cannot be asked is refused before a long solve
-        found = solve_and_certify(
+        # Refuse invalid options before a long solve.
+        build_disruption(problem.instance, options)
+        solution = solve_and_certify(
             problem,
             gap=options.gap,
             time_limit=options.time_limit,
             threads=options.threads,
             on_progress=options.on_progress,
         )
-        stressed = compute_stress(
-            found, options, analysis_input.title, analysis_input.variant, is_solved=True
+        result = compute_stress(
+            solution, options, analysis_input.title, analysis_input.variant, is_solved=True
         )
-        code = 0 if found.certificate.status == "optimal" else 1
+        code = 0 if solution.certificate.status == "optimal" else 1
         return AnalysisOutcome(
-            stressed, code, {"plan": found.to_plan(analysis_input.title, analysis_input.variant)}
+            result, code, {"plan": solution.to_plan(analysis_input.title, analysis_input.variant)}
         )
     return AnalysisOutcome(
-        compute_stress(found, options, analysis_input.title, analysis_input.variant), 0
+        compute_stress(solution, options, analysis_input.title, analysis_input.variant), 0
     )
 
 
@@ -74,55 +74,56 @@ def run_analysis(analysis_input: AnalysisInput, options: StressOptions) -> Analy
 
 
 class Disruption(NamedTuple):
-    """A state, the instance whose hazards it names, and how it was asked for."""
+    """A state of the world, and the instance whose hazards it names."""
 
     instance: Instance
     state: State
     """Its probability is 1."""
     state_name: str | None
-    """Of a written-out state."""
+    """Name of a written-out state."""
     events: list[StressEvent]
 
 
 def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
-    """What was asked for, in the scenario of an instance.
+    """Return the disruption that the options state.
 
     Raises Misuse where the scenario has no such hazard, state or time.
     """
     if options.state is not None:
         state = replace(_find_written_state(instance, options.state), probability=1.0)
-        ways = instance.profiles
+        profiles = instance.profiles
         events = [
-            _stress_event(instance, ways[h], start, ways[h].duration) for h, start in state.events
+            _stress_event(instance, profiles[h], start, profiles[h].duration)
+            for h, start in state.events
         ]
         return Disruption(instance, state, state.name, events)
-    known = instance.profiles
-    hazards, events, struck = list(instance.hazards), [], []
-    for number, strike in enumerate(options.events, 1):
-        hazard, ids = known.get(strike.hazard), ", ".join(known) or "-"
+    profiles = instance.profiles
+    hazards, events, event_starts = list(instance.hazards), [], []
+    for number, event in enumerate(options.events, 1):
+        hazard, ids = profiles.get(event.hazard), ", ".join(profiles) or "-"
         if hazard is None:
             raise Misuse(
-                tr("There is no hazard '{id}'; there are {known}.", id=strike.hazard, known=ids)
+                tr("There is no hazard '{id}'; there are {known}.", id=event.hazard, known=ids)
             )
-        start = _start_period(instance, strike)
-        # No id has a space, so that this one stands for the event alone.
-        periods, id = _event_length(instance, strike, hazard), f"{hazard.id} {number}"
-        if strike.loss is None:
-            own = with_length(hazard, periods, id)
+        start = _start_period(instance, event)
+        # Ids of a scenario have no spaces, so that this one is unique.
+        periods, id = _event_length(instance, event, hazard), f"{hazard.id} {number}"
+        if event.loss is None:
+            profile = with_length(hazard, periods, id)
         else:
-            own = with_loss(hazard, periods, strike.loss, id)
-        hazards.append(HazardData(own.id, np.zeros(len(instance.years)), {}, (own,)))
-        struck.append((own.id, start))
-        events.append(_stress_event(instance, hazard, start, own.duration, strike.loss))
-    asked = replace(instance, hazards=tuple(hazards))
+            profile = with_loss(hazard, periods, event.loss, id)
+        hazards.append(HazardData(profile.id, np.zeros(len(instance.years)), {}, (profile,)))
+        event_starts.append((profile.id, start))
+        events.append(_stress_event(instance, hazard, start, profile.duration, event.loss))
+    stressed_instance = replace(instance, hazards=tuple(hazards))
     state = State(
-        "events", 1.0, tuple(struck), unaided_projects=frozenset(_likely_unaided(instance))
+        "events", 1.0, tuple(event_starts), unaided_projects=frozenset(_likely_unaided(instance))
     )
-    return Disruption(asked, state, None, events)
+    return Disruption(stressed_instance, state, None, events)
 
 
 def _likely_unaided(instance: Instance) -> Iterator[str]:
-    """Projects that are decided without anybody's money more likely than not."""
+    """Yield the projects that are decided without support more likely than not."""
     for id, project in instance.case.projects.items():
         if (
             project.anyway is not None
@@ -132,7 +133,7 @@ def _likely_unaided(instance: Instance) -> Iterator[str]:
 
 
 def _find_written_state(instance: Instance, name_or_number: str) -> State:
-    """A written-out state, by its name or its number."""
+    """Return a written-out state by its name or its number; raise Misuse if there is none."""
     uncertainty = instance.case.uncertainty
     if uncertainty is None or uncertainty.states is None:
         raise Misuse(tr("The scenario writes no states out: say what comes with --event."))
@@ -147,36 +148,46 @@ def _find_written_state(instance: Instance, name_or_number: str) -> State:
 
 
 def _start_period(instance: Instance, event: HazardEvent) -> int:
-    """The period of the horizon in which an event starts."""
+    """Return the period of the horizon in which an event starts."""
     first, last, n = instance.years[0], instance.years[-1], instance.periods_per_year
     year, period = event.year, event.period
     if not first <= year <= last:
-        told = {"year": year, "first": first, "last": last}
-        raise Misuse(tr("{year} is not in the horizon, which is {first} to {last}.", **told))
+        placeholders = {"year": year, "first": first, "last": last}
+        raise Misuse(
+            tr("{year} is not in the horizon, which is {first} to {last}.", **placeholders)
+        )
     if period > n:
-        told = {"year": year, "period": period, "count": n}
-        raise Misuse(tr("{year}.{period} is no period: a year has {count}.", **told))
+        placeholders = {"year": year, "period": period, "count": n}
+        raise Misuse(tr("{year}.{period} is no period: a year has {count}.", **placeholders))
     return (year - first) * n + period - 1
 
 
 def _event_length(instance: Instance, event: HazardEvent, hazard: ProfileData) -> int:
-    """How many periods an event lasts."""
+    """Return the number of periods that an event lasts."""
     if event.length is None or event.unit == "period":
         return event.length or hazard.duration
-    periods, rest = divmod(event.length * instance.periods_per_year, UNITS_PER_YEAR[event.unit])
-    if rest:
-        asked = {"length": f"{event.length} {event.unit}s", "periods": instance.periods_per_year}
+    periods, remainder = divmod(
+        event.length * instance.periods_per_year, UNITS_PER_YEAR[event.unit]
+    )
+    if remainder:
+        placeholders = {
+            "length": f"{event.length} {event.unit}s",
+            "periods": instance.periods_per_year,
+        }
         raise Misuse(
-            tr("'for {length}' is no whole number of periods: a year has {periods}.", **asked)
+            tr(
+                "'for {length}' is no whole number of periods: a year has {periods}.",
+                **placeholders,
+            )
         )
     return periods
 
 
 def with_length(hazard: ProfileData, periods: int, id: str) -> ProfileData:
-    """A hazard, or one profile of it, that lasts so many periods, under another id.
+    """Return a hazard profile that lasts ``periods``, under another id.
 
-    Effects end with it. Where it lasts longer than it would, the last loss of those effects goes on
-    that would last to its end; the others are over when they were.
+    Effects end with it. If it is longer than before, effects that lasted to its end keep their last
+    loss until the new end; the others end when they did.
     """
     effects = []
     for origin, remains in hazard.effects:
@@ -187,8 +198,8 @@ def with_length(hazard: ProfileData, periods: int, id: str) -> ProfileData:
 
 
 def with_loss(hazard: ProfileData, periods: int, loss: float, id: str) -> ProfileData:
-    """A hazard, or one profile of it, that takes this share of all that it strikes, for so many
-    periods, under another id."""
+    """Return a hazard profile that takes the share ``loss`` of all that it hits, for ``periods``,
+    under another id."""
     origins = dict.fromkeys(origin for origin, _ in hazard.effects)
     effects = tuple((origin, np.full(periods, 1 - loss)) for origin in origins)
     return replace(hazard, id=id, duration=periods, effects=effects)
@@ -197,8 +208,11 @@ def with_loss(hazard: ProfileData, periods: int, loss: float, id: str) -> Profil
 def _stress_event(
     instance: Instance, profile: ProfileData, start: int, length: int, loss: float | None = None
 ) -> StressEvent:
-    at, where = _stress_period(instance, start), {"hazard": profile.hazard, "profile": profile.name}
-    return StressEvent(**where, start=at.year, period=at.period, periods=length, loss=loss)
+    first_period = _stress_period(instance, start)
+    ids = {"hazard": profile.hazard, "profile": profile.name}
+    return StressEvent(
+        **ids, start=first_period.year, period=first_period.period, periods=length, loss=loss
+    )
 
 
 # What it does
@@ -212,11 +226,10 @@ def compute_stress(
     *,
     is_solved: bool = False,
 ) -> Stress:
-    """What a disruption does without a plan and with one.
+    """Return what a disruption does without a plan and with one.
 
-    ``solved`` says that the plan's certificate is of this scenario.
-
-    Raises Misuse where the scenario has no such hazard, state or time.
+    ``is_solved`` states that the plan's certificate is of this scenario. Raises Misuse where the
+    scenario has no such hazard, state or time.
     """
     began = time.perf_counter()
     instance, state, name, events = build_disruption(solution.instance, options)
@@ -224,16 +237,27 @@ def compute_stress(
         "market": Commitment(),
         "plan": solution.commitment,
     }
-    lives = {case: simulate_state(instance, state, own) for case, own in commitments.items()}
-    # From the first to the last period in which anything is open in any case.
-    open_ = {
-        m: np.any([lived.materials[m].uncovered > 0 for lived in lives.values()], axis=0)
-        for m in instance.case.materials
-        if m in lives["plan"].materials
+    simulations = {
+        case: simulate_state(instance, state, commitment)
+        for case, commitment in commitments.items()
     }
-    materials = [m for m, own in open_.items() if own.any()]
-    at = [k for k in range(len(instance.periods)) if any(own[k] for own in open_.values())]
-    window = range(at[0], at[-1] + 1) if at else range(0)
+    # From the first to the last period in which anything is uncovered in any case.
+    uncovered = {
+        m: np.any(
+            [simulation.materials[m].uncovered > 0 for simulation in simulations.values()], axis=0
+        )
+        for m in instance.case.materials
+        if m in simulations["plan"].materials
+    }
+    materials = [m for m, is_uncovered in uncovered.items() if is_uncovered.any()]
+    uncovered_periods = [
+        k
+        for k in range(len(instance.periods))
+        if any(is_uncovered[k] for is_uncovered in uncovered.values())
+    ]
+    window = (
+        range(uncovered_periods[0], uncovered_periods[-1] + 1) if uncovered_periods else range(0)
+    )
     return Stress(
         state=name,
         events=tuple(sorted(events, key=lambda event: (event.start, event.period))),
@@ -242,15 +266,17 @@ def compute_stress(
         unaided=tuple(p for p in instance.projects if p in state.unaided_projects),
         cases=tuple(commitments),
         periods=tuple(_stress_period(instance, k) for k in window),
-        damage={case: math.fsum(lived.damage.values()) for case, lived in lives.items()},
-        materials=tuple(_short_material(instance, m, lives, window) for m in materials),
-        consumers=tuple(_hit_consumers(instance, materials, lives)),
+        damage={
+            case: math.fsum(simulation.damage.values()) for case, simulation in simulations.items()
+        },
+        materials=tuple(_short_material(instance, m, simulations, window) for m in materials),
+        consumers=tuple(_hit_consumers(instance, materials, simulations)),
         stocks=tuple(
-            _stressed_stock(instance, h, commitments, lives, window)
-            for h, pile in instance.stockpiles.items()
-            if pile.material in materials
+            _stressed_stock(instance, h, commitments, simulations, window)
+            for h, stockpile in instance.stockpiles.items()
+            if stockpile.material in materials
         ),
-        plants=tuple(_stressed_plants(instance, materials, lives, window)),
+        plants=tuple(_stressed_plants(instance, materials, simulations, window)),
         solved=is_solved,
         gap=solution.certificate.gap if is_solved else None,
         plan_objective=solution.certificate.objective,
@@ -266,29 +292,32 @@ def _stress_period(instance: Instance, k: int) -> StressPeriod:
 def _tonnes_converter(
     instance: Instance, m: str, window: range
 ) -> Callable[[Floats], tuple[float, ...]]:
-    """What turns lots (K) of a material into tonnes, in the periods that are told of."""
-    lot = instance.lot_tonnes[m]
-    return lambda lots: tuple(float(lots[k]) * lot for k in window)
+    """Return a function that converts (K) lots of a material into tonnes in the periods of
+    ``window``."""
+    lot_tonnes = instance.lot_tonnes[m]
+    return lambda lots: tuple(float(lots[k]) * lot_tonnes for k in window)
 
 
 def _short_material(
     instance: Instance, m: str, simulations: Simulations, window: range
 ) -> results.ShortMaterial:
     tonnes = _tonnes_converter(instance, m, window)
-    own = {case: lived.materials[m] for case, lived in simulations.items()}
+    figures_by_case = {case: simulation.materials[m] for case, simulation in simulations.items()}
     return results.ShortMaterial(
         id=m,
-        demand_t=tonnes(own["market"].demand),
-        need_t=tonnes(own["market"].need),
-        market_t=tonnes(own["market"].market),
-        delivered_t={case: tonnes(figures.delivered) for case, figures in own.items()},
-        made_t={case: tonnes(figures.made) for case, figures in own.items()},
-        taken_t={case: tonnes(figures.taken_in) for case, figures in own.items()},
-        released_t={case: tonnes(figures.released) for case, figures in own.items()},
-        missing_t={case: tonnes(figures.missing) for case, figures in own.items()},
+        demand_t=tonnes(figures_by_case["market"].demand),
+        need_t=tonnes(figures_by_case["market"].need),
+        market_t=tonnes(figures_by_case["market"].market),
+        delivered_t={case: tonnes(figures.delivered) for case, figures in figures_by_case.items()},
+        made_t={case: tonnes(figures.made) for case, figures in figures_by_case.items()},
+        taken_t={case: tonnes(figures.taken_in) for case, figures in figures_by_case.items()},
+        released_t={case: tonnes(figures.released) for case, figures in figures_by_case.items()},
+        missing_t={case: tonnes(figures.missing) for case, figures in figures_by_case.items()},
         damage={
-            case: math.fsum(cost for (_, of), cost in lived.damage.items() if of == m)
-            for case, lived in simulations.items()
+            case: math.fsum(
+                cost for (_, material), cost in simulation.damage.items() if material == m
+            )
+            for case, simulation in simulations.items()
         },
     )
 
@@ -296,42 +325,56 @@ def _short_material(
 def _hit_consumers(
     instance: Instance, materials: list[str], simulations: Simulations
 ) -> Iterator[results.ConsumerShortage]:
-    """Those who miss something of a material in any case."""
+    """Yield the shortages of consumers who miss some of a material in any case."""
     for u, m in ((u, m) for u in instance.case.consumers for m in materials):
         if (u, m) not in instance.demand:
             continue
-        lots = {case: float(lived.missing[u, m].sum()) for case, lived in simulations.items()}
+        lots = {
+            case: float(simulation.missing[u, m].sum()) for case, simulation in simulations.items()
+        }
         if max(lots.values()) > SHORTAGE_TOLERANCE * float(instance.demand[u, m].max()):
             yield results.ConsumerShortage(
                 consumer=u,
                 material=m,
-                missing_t={case: own * instance.lot_tonnes[m] for case, own in lots.items()},
-                damage={case: lived.damage[u, m] for case, lived in simulations.items()},
+                missing_t={
+                    case: missing * instance.lot_tonnes[m] for case, missing in lots.items()
+                },
+                damage={case: simulation.damage[u, m] for case, simulation in simulations.items()},
             )
 
 
 def _stressed_plants(
     instance: Instance, materials: list[str], simulations: Simulations, window: range
 ) -> Iterator[results.StressedPlant]:
-    """What could make anything of a chain that is short."""
-    short = {own for m in materials for own in chain_of(instance.case, m)}
-    at = {case: {it.plant.label: it for it in lived.plants} for case, lived in simulations.items()}
-    plants = {it.plant.label: it for lived in simulations.values() for it in lived.plants}
-    for label, one in sorted(plants.items(), key=lambda it: it[1].plant.capacity is None):
-        own = {case: found[label] for case, found in at.items()}
-        if one.output not in short or not any(it.could_make[window].any() for it in own.values()):
+    """Yield the plants of short chains that could make something."""
+    short = {plant_by_case for m in materials for plant_by_case in chain_of(instance.case, m)}
+    plants_by_case = {
+        case: {plant.plant.label: plant for plant in simulation.plants}
+        for case, simulation in simulations.items()
+    }
+    plants = {
+        plant.plant.label: plant
+        for simulation in simulations.values()
+        for plant in simulation.plants
+    }
+    for label, figures in sorted(plants.items(), key=lambda plant: plant[1].plant.capacity is None):
+        plant_by_case = {case: case_plants[label] for case, case_plants in plants_by_case.items()}
+        if figures.output not in short or not any(
+            plant.could_make[window].any() for plant in plant_by_case.values()
+        ):
             continue
-        lot = instance.lot_tonnes[one.output]
+        lot = instance.lot_tonnes[figures.output]
         yield results.StressedPlant(
-            id=one.plant.id,
-            project=one.plant.capacity is None,
-            output=one.output,
+            id=figures.plant.id,
+            project=figures.plant.capacity is None,
+            output=figures.output,
             could_t={
-                case: tuple(float(it.could_make[k]) * lot for k in window)
-                for case, it in own.items()
+                case: tuple(float(plant.could_make[k]) * lot for k in window)
+                for case, plant in plant_by_case.items()
             },
             made_t={
-                case: tuple(float(it.made[k]) * lot for k in window) for case, it in own.items()
+                case: tuple(float(plant.made[k]) * lot for k in window)
+                for case, plant in plant_by_case.items()
             },
         )
 
@@ -343,26 +386,29 @@ def _stressed_stock(
     simulations: Simulations,
     window: range,
 ) -> results.StressedStock:
-    pile = instance.stockpiles[h]
-    lot = instance.lot_tonnes[pile.material]
+    stockpile = instance.stockpiles[h]
+    lot = instance.lot_tonnes[stockpile.material]
     begins: dict[StressCase, float] = {}
     empty: dict[StressCase, StressPeriod | None] = {}
-    for case, lived in simulations.items():
-        left, planned = lived.stock_left[h], planned_stock(instance, commitments[case], h)
-        begins[case] = lot * (float(left[window[0] - 1]) if window[0] else pile.initial_lots)
-        least = EMPTY_SHARE * float(planned.max())
-        gone = (_stress_period(instance, k) for k in window if planned[k] > least >= left[k])
-        empty[case] = next(gone, None)
+    for case, simulation in simulations.items():
+        left, planned = simulation.stock_left[h], planned_stock(instance, commitments[case], h)
+        begins[case] = lot * (float(left[window[0] - 1]) if window[0] else stockpile.initial_lots)
+        empty_below = EMPTY_SHARE * float(planned.max())
+        empty_periods = (
+            _stress_period(instance, k) for k in window if planned[k] > empty_below >= left[k]
+        )
+        empty[case] = next(empty_periods, None)
     return results.StressedStock(
         id=h,
-        material=pile.material,
+        material=stockpile.material,
         begins_t=begins,
         released_t={
-            case: lot * float(lived.released[h].sum()) for case, lived in simulations.items()
+            case: lot * float(simulation.released[h].sum())
+            for case, simulation in simulations.items()
         },
         left_t={
-            case: tuple(max(0.0, float(lived.stock_left[h][k])) * lot for k in window)
-            for case, lived in simulations.items()
+            case: tuple(max(0.0, float(simulation.stock_left[h][k])) * lot for k in window)
+            for case, simulation in simulations.items()
         },
         empty=empty,
     )

@@ -1,1 +1,1 @@
-"""The least number that reaches a goal."""
+"""Target: the least value of a number that reaches a goal."""

@@ -1,5 +1,8 @@
-"""What a plan is to reach, a level of damage and stocks that last, and whether it can be reached at
-single values of a number: each answer proven, and the interval that they leave."""
+"""Search for the least value that reaches a goal: a level of damage, or stocks that last.
+
+Each verdict on a value is proven; the search narrows the interval between values ruled out and
+reached.
+"""
 
 import math
 import time
@@ -25,72 +28,72 @@ from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.planner import Problem, certify, solve_problem
 
 LEVEL_TOLERANCE = 1e-6
-"""A level is reached by a figure that lies above it by no more, relatively."""
+"""Relative tolerance within which a figure reaches a level."""
 
 
 def damage_figure(evaluation: PlanEvaluation, figure: DamageFigure, case: Case) -> float:
-    """A figure of damage."""
+    """Return a figure of damage."""
     if figure == "cvar":
         return evaluation.cvar(float(case.objective.cvar.level))
     return evaluation.expected if figure == "expected" else evaluation.worst
 
 
 def reaches_level(value: float, level: float) -> bool:
-    """Whether a figure is at or below a level, rounding apart."""
+    """Return whether a figure is at or below a level, within the tolerance."""
     return value <= level_with_tolerance(level)
 
 
 def level_with_tolerance(level: float) -> float:
-    """The greatest figure that still counts as the level."""
+    """Return the largest figure that still reaches the level."""
     return level + LEVEL_TOLERANCE * max(abs(level), 1e-3)
 
 
 def with_figure_objective(reading: LoadedScenario, figure: DamageFigure) -> LoadedScenario:
-    """The scenario with nothing but one figure of damage as its objective.
+    """Return the scenario with one figure of damage as its only objective.
 
-    The worst state is the CVaR at a level that leaves the least probable state alone: whatever
-    state is the worst, it then fills the tail.
+    The worst state is the CVaR at a level whose tail has the least probability of any state: the
+    worst state, whichever it is, then fills the tail.
     """
     weight = 0 if figure == "expected" else 1
     settings = ["objective.cost_weight=0", f"objective.cvar.weight={weight}"]
     if figure == "worst":
         states = Problem.from_case(reading.case).states
-        least = min(state.probability for state in states if state.probability > 0)
-        # Just below one where there is one state alone.
-        settings.append(f"objective.cvar.level={format_setting(max(0.0, 1 - least))}")
+        min_probability = min(state.probability for state in states if state.probability > 0)
+        # A single state has probability 1, and the level is 0.
+        settings.append(f"objective.cvar.level={format_setting(max(0.0, 1 - min_probability))}")
     return reading.with_settings(settings)
 
 
 def days_by_stockpile(case: Case, days_by_name: Mapping[str, float]) -> dict[str, float]:
-    """Days by stockpile, from days by stockpile, by material that has one stockpile, or ``all``.
+    """Return days by stockpile, given days by stockpile, material with one stockpile, or ``all``.
 
-    Raises ScenarioError naming what is not there.
+    Raises ScenarioError naming unknown or ambiguous names.
     """
-    found: dict[str, float] = {}
-    known = [pile.id for pile in case.stockpiles]
+    days_by_id: dict[str, float] = {}
+    ids = [stockpile.id for stockpile in case.stockpiles]
     faults = []
     for name, days in days_by_name.items():
-        own = [pile.id for pile in case.stockpiles if pile.material == name]
-        if name == "all" and known:
-            found |= dict.fromkeys(known, days)
-        elif name in known or len(own) == 1:
-            found[name if name in known else own[0]] = days
-        elif own:
+        of_material = [stockpile.id for stockpile in case.stockpiles if stockpile.material == name]
+        if name == "all" and ids:
+            days_by_id |= dict.fromkeys(ids, days)
+        elif name in ids or len(of_material) == 1:
+            days_by_id[name if name in ids else of_material[0]] = days
+        elif of_material:
             message = f"the material '{name}' has several stockpiles"
-            faults.append(Fault(("stockpiles",), message, f"name one of {', '.join(own)}"))
+            faults.append(Fault(("stockpiles",), message, f"name one of {', '.join(of_material)}"))
         else:
             message = f"there is no stockpile and no material with a stockpile named '{name}'"
-            there = f"there are {', '.join(known)}" if known else "the scenario has no stockpiles"
-            faults.append(Fault(("stockpiles",), message, there))
+            hint = f"there are {', '.join(ids)}" if ids else "the scenario has no stockpiles"
+            faults.append(Fault(("stockpiles",), message, hint))
     if faults:
         raise ScenarioError(faults)
-    return found
+    return days_by_id
 
 
 def with_min_days(
     reading: LoadedScenario, min_days: Mapping[str, float], from_year: int | None
 ) -> LoadedScenario:
-    """The scenario in which stocks must last so many days, and what it asked for before.
+    """Return the scenario in which stocks must last ``min_days``, or longer if it says so.
 
     Raises ScenarioError for a year outside the horizon.
     """
@@ -101,29 +104,31 @@ def with_min_days(
         message = f"the year {first} lies outside the horizon"
         raise ScenarioError([Fault(("horizon",), message, f"write a year from {years}")])
     settings = []
-    for pile in case.stockpiles:
-        if pile.id in min_days:
-            wanted = _min_days_by_year(pile, min_days[pile.id], first, case)
+    for stockpile in case.stockpiles:
+        if stockpile.id in min_days:
+            min_days_by_year = _min_days_by_year(stockpile, min_days[stockpile.id], first, case)
             by_year = ", ".join(
-                f"{year}: {format_setting(value)}" for year, value in wanted.items()
+                f"{year}: {format_setting(value)}" for year, value in min_days_by_year.items()
             )
-            settings.append(f"stockpiles.{pile.id}.min_days_of_demand={{{by_year}}}")
+            settings.append(f"stockpiles.{stockpile.id}.min_days_of_demand={{{by_year}}}")
     return reading.with_settings(settings)
 
 
 def _min_days_by_year(
     stockpile: Stockpile, min_days: float, first_year: int, case: Case
 ) -> dict[int, float]:
-    """Days in each year from the first with a rule: the greater of old and new."""
+    """Return days in each year from the first with a rule: the maximum of old and new."""
     old = stockpile.min_days_of_demand
-    begins = case.horizon.first_year if old is None else old.first_year or case.horizon.first_year
-    wanted: dict[int, float] = {}
+    old_first_year = (
+        case.horizon.first_year if old is None else old.first_year or case.horizon.first_year
+    )
+    days: dict[int, float] = {}
     for year in case.horizon.years:
-        before = old.at(year) if old is not None and year >= begins else 0.0
-        now = min_days if year >= first_year else 0.0
-        if wanted or max(before, now) > 0:
-            wanted[year] = max(before, now)
-    return wanted or {first_year: min_days}
+        old_days = old.at(year) if old is not None and year >= old_first_year else 0.0
+        new_days = min_days if year >= first_year else 0.0
+        if days or max(old_days, new_days) > 0:
+            days[year] = max(old_days, new_days)
+    return days or {first_year: min_days}
 
 
 Verdict = Literal["reached", "ruled out", "open"]
@@ -131,7 +136,7 @@ TrialAnswer = tuple[Verdict, float | None, float | None]
 """A verdict, the figure of the plan behind it, and the bound."""
 
 SMALL_PROBLEM_GAP = 1e-7
-"""Gap to which small problems are solved, so that few values stay open."""
+"""Gap to which small problems are solved, so that few values stay undecided."""
 
 
 class SearchStopped(Exception):
@@ -139,16 +144,16 @@ class SearchStopped(Exception):
 
 
 def scenario_at(variation: Variation, value: float) -> LoadedScenario:
-    """The scenario at a value of the number; without any limit where that is infinite."""
+    """Return the scenario at a value of the number; without any limit if it is infinite."""
     return variation.without_limit() if math.isinf(value) else variation.with_value(value)
 
 
 @dataclass(eq=False)
 class BisectionSearch:
-    """Tries values of a number, each started from the cuts of the others.
+    """Bisection over values of a number, each solve started from the cuts of the others.
 
-    ``variation`` is of a scenario whose objective is the figure alone; ``level`` is None where
-    stocks alone are asked for, which rules alone decide.
+    ``variation`` is of a scenario whose objective is the figure alone; ``level`` is None if only
+    stocks are required, which rules alone decide.
     """
 
     variation: Variation
@@ -157,56 +162,56 @@ class BisectionSearch:
     pool: CutPool | None = None
     trials: list[Trial] = field(default_factory=list)
     plans: dict[float, CheckedSolution] = field(default_factory=dict)
-    """Plans that reach the goal, by value; none where rules alone decide."""
+    """Plans that reach the goal, by value; empty if rules alone decide."""
     least_figure: float | None = None
-    """The least figure of any plan that was found."""
+    """The smallest figure of any plan that was found."""
     infeasible_below: float | None = None
-    """It is proven that no value below reaches the goal."""
+    """Proven lower limit: no smaller value reaches the goal."""
     feasible_at: float | None = None
-    """A value that reaches it."""
+    """Smallest value known to reach the goal."""
     allowed_width: float = 1.0
-    """How wide the interval between the two may be."""
+    """Width of the interval between the two at which the search ends."""
     lowest_reaches_goal: bool = False
-    """Whether the lowest value that was asked for reaches the goal."""
+    """Whether the lowest allowed value reaches the goal."""
     is_unreachable: bool = False
     open_values: list[float] = field(default_factory=list)
 
     def bisect(self) -> None:
-        """Narrow the interval between what is ruled out and what is reached.
+        """Narrow the interval between values ruled out and reached.
 
-        Raises Stopped if the user stops the search.
+        Raises SearchStopped if the user stops the search.
         """
-        options, first = self.options, self.options.lowest_value
-        top = math.inf if options.last is None else options.last
+        options, lowest = self.options, self.options.lowest_value
+        highest_value = math.inf if options.last is None else options.last
         if options.last is not None:
             self.allowed_width = self._allowed_width(options.last)
-        outcome = self._try_and_record(top)
+        outcome = self._try_and_record(highest_value)
         if outcome == "ruled out":
             self.infeasible_below, self.is_unreachable = options.last, True
         if outcome != "reached" or self.feasible_at is None:
             return
-        if self.feasible_at <= first or self._try_and_record(first) == "reached":
-            # Nothing below the first value was asked about.
-            self.feasible_at, self.infeasible_below, self.lowest_reaches_goal = first, None, True
+        if self.feasible_at <= lowest or self._try_and_record(lowest) == "reached":
+            # Values below the first are not part of the search.
+            self.feasible_at, self.infeasible_below, self.lowest_reaches_goal = (lowest, None, True)
             return
         self.allowed_width = width = self._allowed_width(self.feasible_at)
-        # What stays open counts as not reached while the upper end falls, and as reached while the
-        # lower one rises.
-        lowest = first
-        while (middle := self._midpoint(lowest, self.feasible_at, width)) is not None:
+        # Undecided values count as not reached while the upper end falls, and as reached while the
+        # lower end rises.
+        lower_end = lowest
+        while (middle := self._midpoint(lower_end, self.feasible_at, width)) is not None:
             if self._try_and_record(middle) != "reached":
-                lowest = middle
+                lower_end = middle
         while self.open_values and self.infeasible_below is not None:
-            highest = min(
+            upper_end = min(
                 [*(v for v in self.open_values if v > self.infeasible_below), self.feasible_at]
             )
-            step = self._midpoint(self.infeasible_below, highest, width)
-            if step is None:
+            middle_value = self._midpoint(self.infeasible_below, upper_end, width)
+            if middle_value is None:
                 break
-            self._try_and_record(step)
+            self._try_and_record(middle_value)
 
     def _allowed_width(self, highest: float) -> float:
-        """How wide the interval may be, up to a value that reaches the goal."""
+        """Return the width of the interval at which the search ends, given its upper end."""
         options = self.options
         if self.variation.is_integer:
             return max(1.0, options.tolerance or 1.0)
@@ -216,14 +221,18 @@ class BisectionSearch:
         return min(1.0, share) if self.variation.limited_funders is not None else share
 
     def _midpoint(self, lower: float, higher: float, width: float) -> float | None:
+        """Return the midpoint of an interval; None if it is narrow enough."""
         if higher - lower <= width * (1 + 1e-9):
             return None
         middle = (lower + higher) / 2
         return float(math.floor(middle)) if self.variation.is_integer else middle
 
     def _try_and_record(self, value: float) -> Verdict:
-        """Try a value and note what it says of the interval: where it reaches the goal, the less
-        that its plan spends does, as far as the plan keeps the rules there."""
+        """Try a value and update the interval.
+
+        If it reaches the goal, so does the spending of its plan, if that is less and the plan is
+        feasible there.
+        """
         self.options.report_progress(len(self.trials), None, describe_value(value))
         outcome = self.try_value(value)
         if outcome == "open":
@@ -233,18 +242,24 @@ class BisectionSearch:
                 value if self.infeasible_below is None else max(self.infeasible_below, value)
             )
         else:
-            funders, found, least = self.variation.limited_funders, self.plans.get(value), value
-            if funders is not None and found is not None:
-                less = min(value, total_spending(found, funders) * (1 + 1e-9))
-                least = less if less < value and self._keeps_rules(found, less) else value
-                if math.isfinite(least):
-                    self.plans[least] = found
-            if math.isfinite(least) and (self.feasible_at is None or least < self.feasible_at):
-                self.feasible_at = least
+            funders = self.variation.limited_funders
+            solution = self.plans.get(value)
+            reached = value
+            if funders is not None and solution is not None:
+                spending = min(value, total_spending(solution, funders) * (1 + 1e-9))
+                reached = (
+                    spending
+                    if spending < value and self._keeps_rules(solution, spending)
+                    else value
+                )
+                if math.isfinite(reached):
+                    self.plans[reached] = solution
+            if math.isfinite(reached) and (self.feasible_at is None or reached < self.feasible_at):
+                self.feasible_at = reached
         return outcome
 
     def _keeps_rules(self, solution: CheckedSolution, value: float) -> bool:
-        """Whether a plan keeps the rules at another value."""
+        """Return whether a plan is feasible at another value."""
         try:
             solution.recertified_for(
                 Problem.from_case(self.variation.with_value(value).case).assumption_sets, None
@@ -254,24 +269,25 @@ class BisectionSearch:
         return True
 
     def try_value(self, value: float) -> Verdict:
-        """Try a value: ``reached``, ``ruled out`` or ``open``.
+        """Try a value and return ``reached``, ``ruled out`` or ``open``.
 
-        Raises Stopped if the user stops the search.
+        Raises SearchStopped if the user stops the search.
         """
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         problem = Problem.from_case(scenario_at(self.variation, value).case)
         if self.level is None:
             outcome, figure, bound = self._decide_by_rules(problem)
         else:
             outcome, figure, bound = self._decide_by_plan(value, problem, self.level)
         if math.isfinite(value):
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - started_at
             self.trials.append(
                 Trial(value=value, outcome=outcome, figure=figure, bound=bound, seconds=seconds)
             )
         return outcome
 
     def _decide_by_rules(self, problem: Problem) -> TrialAnswer:
+        """Decide whether any plan is feasible."""
         program = highs.compile_model(build_min_spending(problem.instance, ())).program
         solution = highs.solve(program.without_objective(), time_limit=self.options.time_limit)
         if solution.interrupted:
@@ -281,7 +297,8 @@ class BisectionSearch:
         return "reached" if solution.values is not None else "open", None, None
 
     def _decide_by_plan(self, value: float, problem: Problem, level: float) -> TrialAnswer:
-        began, options = time.perf_counter(), self.options
+        """Decide whether a plan reaches the level, solving until plan or bound settles it."""
+        started_at, options = time.perf_counter(), self.options
         solved = solve_problem(
             problem,
             gap=options.gap if self.pool is not None else min(options.gap, SMALL_PROBLEM_GAP),
@@ -296,15 +313,15 @@ class BisectionSearch:
             return "ruled out", None, None
         figure, bound = None, solution.bound
         if solved.commitment is not None:
-            found = certify(
-                problem, solved, gap=options.gap, started_at=began, threads=options.threads
+            checked = certify(
+                problem, solved, gap=options.gap, started_at=started_at, threads=options.threads
             )
-            figure = damage_figure(found.with_plan, options.figure, problem.instance.case)
+            figure = damage_figure(checked.with_plan, options.figure, problem.instance.case)
             self.least_figure = (
                 figure if self.least_figure is None else min(self.least_figure, figure)
             )
             if reaches_level(figure, level):
-                self.plans[value] = found
+                self.plans[value] = checked
                 return "reached", figure, None if bound is None else min(bound, figure)
         if solution.interrupted:
             raise SearchStopped

@@ -1,4 +1,4 @@
-"""The least number that reaches a goal, as a document."""
+"""Document on the least value of a number that reaches a goal."""
 
 import math
 from collections.abc import Iterator
@@ -26,70 +26,75 @@ TargetWording = Wording[Target]
 
 
 def build_document(result: Target) -> Document:
-    """What it takes, what proves it, and the values that were tried."""
-    say = Wording(result)
+    """Build the document: the value needed, what proves it, and the values that were tried."""
+    wording = Wording(result)
     rules = [sanitize(f"{r.place}: {r.tag} {r.name}: {r.says}") for r in result.conflict]
-    excluded: list[Part] = [
+    conflict_parts: list[Part] = [
         tr("No plan that keeps all of these rules reaches the goal; relax one of them:"),
         Bullets(rules),
     ]
-    direct = tr(
+    direct_note = tr(
         "Rules alone decide whether stocks last: one program of the first stage found the least "
         "spending, and its bound is the proof."
     )
-    method: list[Part] = [direct] if result.method == "direct" and not rules else []
+    method_parts: list[Part] = [direct_note] if result.method == "direct" and not rules else []
     sections = [
-        Section("trials", tr("Values that were tried"), _trial_tables(say)),
-        Section("conflict", tr("Why no plan reaches the goal"), excluded if rules else []),
-        Section("method", tr("How it was found"), method),
+        Section("trials", tr("Values that were tried"), _trial_tables(wording)),
+        Section("conflict", tr("Why no plan reaches the goal"), conflict_parts if rules else []),
+        Section("method", tr("How it was found"), method_parts),
     ]
     if result.plan is not None:
-        from optimizer.analyses.plan import document as of_plan
+        from optimizer.analyses.plan import document as plan_document
 
-        sections += of_plan.build_sections(result.plan)
-    return say.build_document(
-        tr("Vorrat: what it takes to reach a goal"), list(_answer_parts(say)), sections
+        sections += plan_document.build_sections(result.plan)
+    return wording.build_document(
+        tr("Vorrat: what it takes to reach a goal"), list(_answer_parts(wording)), sections
     )
 
 
 def _answer_parts(wording: TargetWording) -> Iterator[Part]:
-    """The goal, the least number that reaches it, and what is proven of less."""
-    found, at, below = wording.result, wording.result.feasible_at, wording.result.infeasible_below
+    """Yield the goal, the least value that reaches it, and what is proven about smaller ones."""
+    result = wording.result
+    feasible_at = wording.result.feasible_at
+    infeasible_below = wording.result.infeasible_below
     yield tr("The goal: {goal}.", goal=_goal_text(wording))
-    about = {
+    args = {
         "number": varied_number_name(wording),
-        "at": "" if at is None else _format_interval_end(wording, at, round_up=True),
+        "at": ""
+        if feasible_at is None
+        else _format_interval_end(wording, feasible_at, round_up=True),
     }
-    if found.status == "unreachable":
+    if result.status == "unreachable":
         yield from _unreachable_sentences(wording)
-    elif at is None:
+    elif feasible_at is None:
         yield tr("Stopped before anything was found out.")
-    elif below is None:
-        yield tr("{at} ({number}) reaches it: a plan does.", **about)
-        if found.status == "proven":
+    elif infeasible_below is None:
+        yield tr("{at} ({number}) reaches it: a plan does.", **args)
+        if result.status == "proven":
             yield tr("That is the lowest value that was asked for.")
     else:
         yield tr(
             "It takes {at} ({number}): a plan reaches the goal there, and it is proven that none "
             "does with less than {below}.",
-            below=_format_interval_end(wording, below),
-            **about,
+            below=_format_interval_end(wording, infeasible_below),
+            **args,
         )
-    if found.ended == "interrupted":
+    if result.ended == "interrupted":
         yield Caution([tr("Stopped early: the interval could be narrowed further.")])
-    elif found.status == "limit":
-        wide = format_with_unit(found.tolerance, varied_unit(wording))
-        told = tr(
+    elif result.status == "limit":
+        tolerance = format_with_unit(result.tolerance, varied_unit(wording))
+        caution = tr(
             "The interval is wider than {tolerance}: some values could not be decided in time.",
-            tolerance=wide,
+            tolerance=tolerance,
         )
-        yield Caution([told])
+        yield Caution([caution])
 
 
 def _unreachable_sentences(wording: TargetWording) -> Iterator[Part]:
-    found, below = wording.result, wording.result.infeasible_below
-    if below is not None:
-        value = _format_interval_end(wording, below)
+    """Yield why no value reaches the goal, and how close the best plan comes."""
+    result, infeasible_below = wording.result, wording.result.infeasible_below
+    if infeasible_below is not None:
+        value = _format_interval_end(wording, infeasible_below)
         yield tr(
             "No plan reaches it up to {value} ({number}).",
             value=value,
@@ -99,69 +104,69 @@ def _unreachable_sentences(wording: TargetWording) -> Iterator[Part]:
         yield tr(
             "No plan reaches it, whatever the value ({number}).", number=varied_number_name(wording)
         )
-    if found.best is not None and found.best_bound is not None:
-        places = decimals_needed([found.best, found.best_bound])
+    if result.best is not None and result.best_bound is not None:
+        places = decimals_needed([result.best, result.best_bound])
         yield tr(
             "The best plan comes to {best}, and none can come below {bound}.",
-            best=format_with_unit(round_outwards(found.best, places, up=True), wording.unit),
+            best=format_with_unit(round_outwards(result.best, places, up=True), wording.unit),
             bound=format_with_unit(
-                round_outwards(found.best_bound, places, up=False), wording.unit
+                round_outwards(result.best_bound, places, up=False), wording.unit
             ),
         )
 
 
 def _format_interval_end(wording: TargetWording, value: float, *, round_up: bool = False) -> str:
-    """An end of the interval, rounded outwards, with its unit."""
-    found = wording.result
-    wide = (found.feasible_at or 0.0) - (found.infeasible_below or 0.0)
-    finest = max(found.tolerance / 100, min(wide, found.tolerance), 1e-6)
-    places = max(0, 1 - math.floor(math.log10(finest)))
-    return f"{format_number(round_outwards(value, places, up=round_up), places)} {varied_unit(wording)}".strip()
+    """Format an end of the interval, rounded outwards, with its unit."""
+    result = wording.result
+    width = (result.feasible_at or 0.0) - (result.infeasible_below or 0.0)
+    resolution = max(result.tolerance / 100, min(width, result.tolerance), 1e-6)
+    places = max(0, 1 - math.floor(math.log10(resolution)))
+    rounded = round_outwards(value, places, up=round_up)
+    return f"{format_number(rounded, places)} {varied_unit(wording)}".strip()
 
 
 def _goal_text(wording: TargetWording) -> str:
-    """What is to be reached, in words."""
+    """Describe the goal in words."""
     parts = []
-    found, asked = wording.result, wording.result.goal
-    if asked.figure is not None:
+    result, goal = wording.result, wording.result.goal
+    if goal.figure is not None:
         names = {
             "expected": wording.expected_outcome,
             "cvar": tr(
-                "mean of the worst {share} of states", share=format_percent(1 - found.cvar_level)
+                "mean of the worst {share} of states", share=format_percent(1 - result.cvar_level)
             ),
             "worst": tr("the worst state"),
         }
-        about = {
-            "figure": names[asked.figure],
-            "level": format_with_unit(asked.level, wording.unit),
-        }
-        if asked.reduction is None:
-            parts.append(tr("{figure} at most {level}", **about))
+        args = {"figure": names[goal.figure], "level": format_with_unit(goal.level, wording.unit)}
+        if goal.reduction is None:
+            parts.append(tr("{figure} at most {level}", **args))
         else:
-            below = tr(
+            text = tr(
                 "{figure} at most {level}, {share} below what comes without any plan",
-                share=format_percent(asked.reduction),
-                **about,
+                share=format_percent(goal.reduction),
+                **args,
             )
-            parts.append(below)
-    if asked.days:
-        told = ", ".join(
+            parts.append(text)
+    if goal.days:
+        stock_goals = ", ".join(
             tr(
                 "{stockpile} {days} days",
                 stockpile=wording.name("stockpiles", h),
                 days=format_number(days),
             )
-            for h, days in asked.days.items()
+            for h, days in goal.days.items()
         )
-        year = asked.from_year
-        parts.append(tr("stocks that last, from {year} on: {listed}", year=year, listed=told))
+        year = goal.from_year
+        parts.append(
+            tr("stocks that last, from {year} on: {listed}", year=year, listed=stock_goals)
+        )
     return "; ".join(parts)
 
 
 def _trial_tables(wording: TargetWording) -> list[Part]:
-    """The values that were tried, by size."""
-    tried = sorted(wording.result.trials, key=lambda trial: trial.value)
-    cells = cells_by_value(wording, [trial.value for trial in tried])
+    """Return the table of the values that were tried, in ascending order."""
+    trials = sorted(wording.result.trials, key=lambda trial: trial.value)
+    cells = cells_by_value(wording, [trial.value for trial in trials])
     outcomes = {
         "reached": tr("a plan reaches the goal"),
         "ruled out": tr("no plan reaches the goal"),
@@ -178,4 +183,4 @@ def _trial_tables(wording: TargetWording) -> list[Part]:
         ]
     note = tr("Each value was searched only until it was decided.")
     title = tr("Values that were tried")
-    return [Table(title, tried, columns, "trials", note)] if tried else []
+    return [Table(title, trials, columns, "trials", note)] if trials else []

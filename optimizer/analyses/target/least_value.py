@@ -1,4 +1,4 @@
-"""The least value of a number at which a goal can be reached, proven from both sides."""
+"""The least value of a number at which a goal can be reached, with proofs from both sides."""
 
 import math
 import time
@@ -39,13 +39,13 @@ from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, choose_method
 
 SPENDING_GAP = 1e-6
-"""Gap of the program that minimises spending itself."""
+"""Gap of the program that minimises spending directly."""
 
 TargetStatus = Literal["proven", "limit", "unreachable", "open"]
 
 
 def run_analysis(analysis_input: AnalysisInput, options: TargetOptions) -> AnalysisOutcome:
-    """Seek the least value of the number that the options name."""
+    """Find the least value of the number that the options name."""
     number = options.variation(analysis_input.reading)
     if not number.only_loosens_rules:
         number.with_value(options.lowest_value)
@@ -63,18 +63,18 @@ def run_analysis(analysis_input: AnalysisInput, options: TargetOptions) -> Analy
         raise Misuse(tr("--to must lie above --from."))
     for value in (options.lowest_value, *([] if options.last is None else [options.last])):
         number.with_value(value)
-    found = find_least_value(
+    target = find_least_value(
         number,
         options,
         pool=analysis_input.pool,
         title=analysis_input.title,
         variant=analysis_input.variant,
     )
-    if found.ended == "interrupted" and found.status == "open":
+    if target.ended == "interrupted" and target.status == "open":
         raise Interrupted(tr("interrupted"))
-    done = found.status == "proven" and found.ended == "complete"
-    code = {"unreachable": 3, "open": 4}.get(found.status, 0 if done else 1)
-    return AnalysisOutcome(found, code, {} if found.plan is None else {"": found.plan})
+    is_complete = target.status == "proven" and target.ended == "complete"
+    code = {"unreachable": 3, "open": 4}.get(target.status, 0 if is_complete else 1)
+    return AnalysisOutcome(target, code, {} if target.plan is None else {"": target.plan})
 
 
 def find_least_value(
@@ -85,48 +85,52 @@ def find_least_value(
     title: str | None = None,
     variant: str | None = None,
 ) -> Target:
-    """The least value of a number that only loosens rules at which a plan reaches a goal.
+    """Find the least value of a number that only loosens rules at which a plan reaches a goal.
 
-    Values are halved: a plan proves that one reaches it, a bound that none below does. Where stocks
-    alone are asked for and the number is a budget over all years, the first stage decides, and its
-    least spending is found directly. A first Ctrl-C ends it with the interval so far.
+    Values are bisected: a plan proves that one reaches it, a bound that none below does. If only
+    stocks are required and the number is a budget over all years, the minimum spending of the first
+    stage is solved for directly. A first Ctrl-C ends the search with the interval so far.
 
-    Raises ScenarioError if the path leads nowhere, or stocks or years do not exist.
+    Raises ScenarioError if the path is invalid, or stocks or years do not exist.
     """
-    began, case = time.perf_counter(), variation.reading.case
+    started_at, case = time.perf_counter(), variation.reading.case
     pool = make_cut_pool(case) if pool is None else pool
     days = days_by_stockpile(case, options.days)
-    asked = variation
+    goal_variation = variation
     if days:
-        asked = replace(
+        goal_variation = replace(
             variation, reading=with_min_days(variation.reading, days, options.from_year)
         )
-    problem = Problem.from_case(asked.reading.case)
-    (bare,) = outcomes.evaluate_commitments(problem.instance, problem.states, [Commitment()])
-    nothing = damage_figure(bare, options.figure, asked.reading.case)
-    level = options.below if options.reduction is None else (1 - options.reduction) * nothing
-    alone = replace(asked, reading=with_figure_objective(asked.reading, options.figure))
-    trials = BisectionSearch(alone, level, options, pool)
-    direct = level is None and asked.limited_funders is not None
-    best, stopped = None, False
+    problem = Problem.from_case(goal_variation.reading.case)
+    (no_plan,) = outcomes.evaluate_commitments(problem.instance, problem.states, [Commitment()])
+    no_plan_figure = damage_figure(no_plan, options.figure, goal_variation.reading.case)
+    level = options.below if options.reduction is None else (1 - options.reduction) * no_plan_figure
+    figure_variation = replace(
+        goal_variation, reading=with_figure_objective(goal_variation.reading, options.figure)
+    )
+    search = BisectionSearch(figure_variation, level, options, pool)
+    is_direct = level is None and goal_variation.limited_funders is not None
+    best_solution, is_stopped = None, False
     conflict: tuple[BrokenRule, ...] = ()
     try:
-        if direct:
-            stopped = _minimize_spending(asked, trials)
+        if is_direct:
+            is_stopped = _minimize_spending(goal_variation, search)
         else:
-            trials.bisect()
-        if trials.is_unreachable:
-            top = math.inf if direct or options.last is None else options.last
-            best = None if direct else _best_plan_at(trials, top)
-            conflict = _find_conflict([variation, asked, alone], top, days, level)
+            search.bisect()
+        if search.is_unreachable:
+            highest_value = math.inf if is_direct or options.last is None else options.last
+            best_solution = None if is_direct else _best_plan_at(search, highest_value)
+            conflict = _find_conflict(
+                [variation, goal_variation, figure_variation], highest_value, days, level
+            )
     except (SearchStopped, KeyboardInterrupt, Interrupted):
-        stopped = True
-    found = _plan_at_least_value(asked, trials, pool, stopped)
-    if found is None and direct and not stopped:
-        # Nothing is said to be enough without a plan that shows it.
-        trials.feasible_at = None
-    plan = None if found is None else found.to_plan(title, variant)
-    figures = [trials.least_figure, None if best is None else best.objective]
+        is_stopped = True
+    solution = _plan_at_least_value(goal_variation, search, pool, is_stopped)
+    if solution is None and is_direct and not is_stopped:
+        # A value counts as sufficient only with a plan that shows it.
+        search.feasible_at = None
+    plan = None if solution is None else solution.to_plan(title, variant)
+    figures = [search.least_figure, None if best_solution is None else best_solution.objective]
     if plan is not None and level is not None:
         figures.append(getattr(plan.outcome, options.figure))
     return Target(
@@ -136,38 +140,42 @@ def find_least_value(
             figure=None if level is None else options.figure,
             level=level,
             reduction=options.reduction,
-            without_plan=None if level is None else nothing,
+            without_plan=None if level is None else no_plan_figure,
             days=days,
             from_year=None if not days else options.from_year or case.horizon.first_year,
         ),
-        status=_target_status(trials),
-        infeasible_below=trials.infeasible_below,
-        feasible_at=trials.feasible_at,
-        tolerance=trials.allowed_width,
-        method="direct" if direct else "bisection",
+        status=_target_status(search),
+        infeasible_below=search.infeasible_below,
+        feasible_at=search.feasible_at,
+        tolerance=search.allowed_width,
+        method="direct" if is_direct else "bisection",
         best=min((x for x in figures if x is not None), default=None),
-        best_bound=None if best is None else best.certificate.bound,
+        best_bound=None if best_solution is None else best_solution.certificate.bound,
         conflict=conflict,
-        trials=tuple(trials.trials),
-        ended="interrupted" if stopped else "complete",
+        trials=tuple(search.trials),
+        ended="interrupted" if is_stopped else "complete",
         plan=plan,
-        **common_result_fields(Target, case, title, variant, began),
+        **common_result_fields(Target, case, title, variant, started_at),
     )
 
 
 def _target_status(search_state: BisectionSearch) -> TargetStatus:
+    """Return the status of the search."""
     if search_state.is_unreachable:
         return "unreachable"
     if search_state.feasible_at is None:
         return "open"
-    narrow = search_state.feasible_at - (
+    is_narrow = search_state.feasible_at - (
         search_state.infeasible_below or 0.0
     ) <= search_state.allowed_width * (1 + 1e-9)
-    return "proven" if search_state.lowest_reaches_goal or narrow else "limit"
+    return "proven" if search_state.lowest_reaches_goal or is_narrow else "limit"
 
 
 def _minimize_spending(variation: Variation, search_state: BisectionSearch) -> bool:
-    """The least spending of the first stage, where rules alone decide; whether it was stopped."""
+    """Minimize first-stage spending, where rules alone decide; return whether it was stopped.
+
+    The interval is stored in ``search_state``.
+    """
     funders = variation.limited_funders
     assert funders is not None
     problem = Problem.from_case(variation.without_limit().case)
@@ -178,7 +186,7 @@ def _minimize_spending(variation: Variation, search_state: BisectionSearch) -> b
         return False
     bound = program.offset if solution.bound is None else solution.bound
     if solution.objective is not None:
-        # Both ends leave room for the solver's tolerances.
+        # Both ends include the solver's tolerances.
         spending = max(0.0, solution.objective)
         search_state.feasible_at = spending * (1 + SPENDING_GAP)
         search_state.allowed_width = max(4 * SPENDING_GAP * spending, 1e-9)
@@ -188,7 +196,8 @@ def _minimize_spending(variation: Variation, search_state: BisectionSearch) -> b
 
 
 def _best_plan_at(search_state: BisectionSearch, value: float) -> CheckedSolution | None:
-    """The plan of the least figure that can be had at all, where the goal cannot."""
+    """Return the plan with the smallest figure at all, if the goal is unreachable; None without
+    any."""
     try:
         case = scenario_at(search_state.variation, value).case
         return solve_problem(Problem.from_case(case), search_state.options, search_state.pool)
@@ -202,10 +211,12 @@ def _find_conflict(
     days: Mapping[str, float],
     level: float | None,
 ) -> tuple[BrokenRule, ...]:
-    """Rules that exclude each other at the highest value: of ``numbers``, the first is that of the
-    file, the second that with the days that stocks are to last, and the third has the figure that
-    is to come to ``level`` as its objective. Of many states it is not asked what keeps a figure
-    above a level: nearly every rule plays a part in it."""
+    """Find rules that exclude each other at the highest value.
+
+    ``variations`` are of the file, of the file with the required days of stocks, and of that with
+    the figure as its objective. Conflicts with the level are searched for only in small problems:
+    with many states nearly every rule plays a part.
+    """
     goals: dict[tuple[PathStep, ...], str] = {}
     for number in variations:
         reading = scenario_at(number, max_value)
@@ -213,41 +224,45 @@ def _find_conflict(
         if not rules and number is variations[-1] and level is not None:
             problem = Problem.from_case(reading.case)
             if choose_method(problem.instance, problem.states) == "extensive":
-                with suppress(SolverError):  # where no plan comes to it whatever the rules
+                with suppress(SolverError):  # fails if no plan reaches the level whatever the rules
                     rules = conflict_with_level(
                         problem.instance, problem.states, level_with_tolerance(level)
                     )
         if rules:
             places = [goals.get(rule.path) or str(reading.location(rule.path)) for rule in rules]
             pairs = zip(rules, places, strict=True)
-            return tuple(BrokenRule(**rule.as_record(), place=place) for rule, place in pairs)
-        # Whoever asks knows the goal by its option, not by what it sets in the file.
-        for position, pile in enumerate(reading.case.stockpiles):
-            if pile.id in days:
+            return tuple(BrokenRule(**rule.as_record(), place=location) for rule, location in pairs)
+        # Users know the goal by its option, not by the settings that it makes.
+        for position, stockpile in enumerate(reading.case.stockpiles):
+            if stockpile.id in days:
                 path = ("stockpiles", position, "min_days_of_demand")
-                goals[path] = f"--days {pile.id}={format_setting(days[pile.id])}"
+                goals[path] = f"--days {stockpile.id}={format_setting(days[stockpile.id])}"
     return ()
 
 
 def _plan_at_least_value(
     variation: Variation, search_state: BisectionSearch, pool: CutPool | None, stopped: bool
 ) -> CheckedSolution | None:
-    """The plan of the scenario's own objective at the least value, or else, where that does not
-    reach the goal, the one that was found to reach it."""
+    """Return the plan for the scenario's own objective at the least value.
+
+    If that does not reach the goal, return the plan that was found to reach it.
+    """
     if search_state.feasible_at is None:
         return None
-    known = search_state.plans.get(search_state.feasible_at)
+    known_solution = search_state.plans.get(search_state.feasible_at)
     if stopped:
-        return known
+        return known_solution
     try:
-        found = solve_problem(
+        solution = solve_problem(
             Problem.from_case(variation.with_value(search_state.feasible_at).case),
             search_state.options,
             pool,
         )
     except (NoPlan, Interrupted, Infeasible):
-        return known
-    figure = damage_figure(found.with_plan, search_state.options.figure, found.instance.case)
+        return known_solution
+    figure = damage_figure(solution.with_plan, search_state.options.figure, solution.instance.case)
     return (
-        found if search_state.level is None or reaches_level(figure, search_state.level) else known
+        solution
+        if search_state.level is None or reaches_level(figure, search_state.level)
+        else known_solution
     )

@@ -1,4 +1,4 @@
-"""What may be asked of the least budget that reaches a goal."""
+"""Options of the search for the least value that reaches a goal."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ DamageFigure = Literal["expected", "cvar", "worst"]
 
 
 def _parse_share(text: str) -> float:
-    """A share above 0."""
-    if not 0 < (found := parse_share(text)) <= 1:
+    """Parse a share above 0."""
+    if not 0 < (share := parse_share(text)) <= 1:
         raise ValueError(
             tr("'{value}' is not a share such as 60% or 0.6, above 0 and at most 1.", value=text)
         )
-    return found
+    return share
 
 
 def _parse_days(texts: tuple[str, ...]) -> dict[str, float]:
-    """Days by the id of a stockpile or material."""
+    """Parse days by the id of a stockpile or material."""
 
     def value(text: str) -> float:
         if not 0 <= (days := float(text)) < 1e6:
@@ -91,5 +91,5 @@ class TargetOptions(VariedNumberOptions, SolveOptions):
 
     @property
     def lowest_value(self) -> float:
-        """The lowest value."""
+        """The lowest value of the number."""
         return self.first or 0.0

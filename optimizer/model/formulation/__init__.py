@@ -1,7 +1,6 @@
-"""The optimization problem in Pyomo, by the chapters of ``docs/formulation.md``.
+"""Formulation in Pyomo, by the chapters of ``docs/formulation.md``, whose tags and names it uses.
 
-Rules carry the tags and names of that document. Here is the order of assembly, and the way back.
-"""
+This module assembles the models and reads commitments from their solutions."""
 
 import math
 from collections.abc import Sequence
@@ -20,9 +19,9 @@ from optimizer.model.states import State
 
 
 def build_commitment(instance: Instance) -> Any:
-    """The first stage: everything that is decided before the state is known."""
+    """Build the first stage."""
     model = pyo.ConcreteModel()
-    # A column fixed at zero, so that a rule which nothing can influence is still a row.
+    # A column fixed at zero, so that a rule without any decision is still a row.
     model.nothing = pyo.Var(bounds=(0, 0))
     projects.add_projects(model, instance)
     projects.add_support_rules(model, instance)
@@ -39,7 +38,7 @@ def build_commitment(instance: Instance) -> Any:
 
 
 def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
-    """All states in one model."""
+    """Build the extensive form: one model with all states."""
     return build_for_scenario_data(
         instance, [(s.probability, compute_scenario_data(instance, s)) for s in states]
     )
@@ -48,44 +47,47 @@ def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
 def build_for_scenario_data(
     instance: Instance, weighted_data: Sequence[tuple[float, ScenarioData]]
 ) -> Any:
-    """The same for pairs of a probability and what a state, or a mean of states, leaves."""
+    """Build the extensive form from pairs of a probability and the data of a state or mean of
+    states."""
     model = build_commitment(instance)
-    add_deliveries(model, instance, [own for _, own in weighted_data])
+    add_deliveries(model, instance, [data for _, data in weighted_data])
     model.state = pyo.Block(range(len(weighted_data)))
-    for number, (_, own) in enumerate(weighted_data):
-        found = list(chains_in_state(instance, own, model))
-        add_recourse(model.state[number], instance, found, model)
-    damage = [(chance, model.state[s].damage) for s, (chance, _) in enumerate(weighted_data)]
+    for number, (_, data) in enumerate(weighted_data):
+        open_chains = list(chains_in_state(instance, data, model))
+        add_recourse(model.state[number], instance, open_chains, model)
+    damage = [
+        (probability, model.state[s].damage) for s, (probability, _) in enumerate(weighted_data)
+    ]
     counted = [model.state[s].counted for s in range(len(weighted_data))]
     objective.add_objective(model, instance, damage, counted)
     return model
 
 
 def build_master(instance: Instance) -> Any:
-    """The first stage with the cost of recourse as columns, without any cut."""
+    """Build the master problem: the first stage with recourse costs as columns, without cuts."""
     model = build_commitment(instance)
     objective.add_cost_to_go(model, instance)
     return model
 
 
 def build_max_net_cost(instance: Instance) -> Any:
-    """The first stage alone, to find the highest net cost that a plan can have."""
+    """Build the first stage with the objective of the largest net cost of any plan."""
     model = build_commitment(instance)
     model.objective = pyo.Objective(expr=-model.net_cost)
     return model
 
 
 def build_min_spending(instance: Instance, funders: Sequence[str]) -> Any:
-    """The first stage alone, to find how little of their budgets these funders can spend."""
+    """Build the first stage with the objective of the least budget use of these funders."""
     model = build_commitment(instance)
-    spent = [model.spend[f, year] for f in funders for year in instance.years]
-    model.objective = pyo.Objective(expr=pyo.quicksum(spent) + model.nothing)
+    spending = [model.spend[f, year] for f in funders for year in instance.years]
+    model.objective = pyo.Objective(expr=pyo.quicksum(spending) + model.nothing)
     return model
 
 
 def build_max_stake(instance: Instance, stake: Stake) -> Any:
-    """The first stage alone, to find how much more than its share the funders of a stake can carry
-    of its projects, of which one at least is started (H1)."""
+    """Build the first stage with the objective of the largest amount by which the funders of a
+    stake exceed their share in its projects, of which at least one is started (H1)."""
     model = build_commitment(instance)
     carried, started = perspective.stake_terms(model, instance, stake)
 
@@ -99,14 +101,14 @@ def build_max_stake(instance: Instance, stake: Stake) -> Any:
 
 
 def substitute_planned_stock(compiled: CompiledModel) -> SubstitutedProgram:
-    """Put purchases in for planned stock, which they define (S2). Where stocks lose much, planned
-    stock is a chain of tiny shares that the solver misreads."""
+    """Substitute planned stock by the purchases that define it (S2). For stocks with large losses,
+    planned stock is a chain of tiny coefficients that the solver misreads."""
     return substitute_defined_columns(compiled, "planned", "planned_stock_definition")
 
 
 def read_commitment(instance: Instance, model: Any) -> Commitment:
-    """The commitment in a model that holds a solution, rounded where only rounding separates it
-    from a whole."""
+    """Read the commitment from a solved model; values that differ from 0 or 1 by rounding are
+    rounded."""
     start = {
         p: year for p, year in instance.start_options if (model.start[p, year].value or 0) > 0.5
     }
@@ -120,16 +122,16 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
     market = {p: max(0.0, model.market[p, year].value or 0.0) for p, year in start.items()}
     market = {p: value if value > 1e-9 else 0.0 for p, value in market.items()}
     for p in start:
-        carried = {
+        carrier_shares = {
             key: value
             for key, value in share.items()
             if key[0] == p and instance.instrument_by_key[key[1:]].carries_capex
         }
-        total = market[p] + math.fsum(carried.values())
+        total = market[p] + math.fsum(carrier_shares.values())
         if 0 < abs(total - 1) < 1e-5:
             market[p] /= total
-            share.update({key: value / total for key, value in carried.items()})
-    # Of a project with ten times the output that is of use little may be a lot.
+            share.update({key: value / total for key, value in carrier_shares.items()})
+    # Of a project with over ten times the useful output, a tiny share may matter.
     large = {
         p.id
         for p in instance.projects.values()
@@ -138,7 +140,7 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
     offtake = {}
     for (p, year, group), variable in model.offtake.items():
         if start.get(p) == year:
-            # The solver may take a trace more than there is a right to.
+            # Within its tolerances the solver may exceed the right.
             value = min(variable.value or 0.0, instance.offtake_right(p, group, share))
             if value > (1e-13 if p in large else 1e-9):
                 offtake[p, group] = value
@@ -150,11 +152,11 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
     buy = {
         h: np.array(
             [
-                min(_purchase_lots(model.buy[h, year].value), most)
-                for year, most in zip(instance.years, pile.max_purchase, strict=True)
+                min(_purchase_lots(model.buy[h, year].value), max_lots)
+                for year, max_lots in zip(instance.years, stockpile.max_purchase, strict=True)
             ]
         )
-        for h, pile in instance.stockpiles.items()
+        for h, stockpile in instance.stockpiles.items()
     }
     return Commitment(
         start, share, market, offtake, buy, clip_floored_offtake(floored, offtake, share)
@@ -162,8 +164,8 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
 
 
 def _takes_part(instance: Instance, model: Any, key: tuple[str, str, str], share: float) -> bool:
-    """Whether an instrument takes part in a project: where there is a least that it would put in,
-    what is far below that is a trace of a ticket not taken."""
+    """Check whether an instrument takes part in a project. With a minimum ticket, amounts far below
+    it are the solver's rounding of a ticket not taken."""
     if key not in model.takes_part or (model.takes_part[key].value or 0.0) > 0.5:
         return True
     p, f, i = key

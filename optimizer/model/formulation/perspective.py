@@ -1,15 +1,12 @@
-"""What a standpoint settles: stakes, and what others hold to (H1 to H7)."""
+"""Rules of a perspective: stakes, and fixed decisions of others (H1 to H7)."""
 
 from typing import Any
 
 from optimizer.model.instance import Instance, Stake
 
-SHARE_TOLERANCE = (
-    1e-5  # a share that is less is the solver's rounding, and no coefficient to build on
-)
+SHARE_TOLERANCE = 1e-5  # smaller shares are the solver's rounding and make no coefficient
 FIXING_TOLERANCE = 5e-6
-"""How far what is settled may move: plans keep their rules up to the solver's tolerances, and once
-rounded to the last digit not even that."""
+"""Slack of fixed decisions, since plans keep their rules only up to tolerances and rounding."""
 
 
 def add_stakes(model: Any, instance: Instance) -> None:
@@ -17,13 +14,13 @@ def add_stakes(model: Any, instance: Instance) -> None:
 
     @model.Constraint(range(len(instance.stakes)), doc="(H1) a stake is just so much of the capex")
     def stake(model: Any, number: int) -> Any:
-        own = instance.stakes[number]
-        carried, started = stake_terms(model, instance, own)
-        return carried + model.nothing == own.share * started
+        current_stake = instance.stakes[number]
+        carried, started = stake_terms(model, instance, current_stake)
+        return carried + model.nothing == current_stake.share * started
 
 
 def stake_terms(model: Any, instance: Instance, stake: Stake) -> tuple[Any, Any]:
-    """What the funders of a stake carry of its projects, and what all carry together."""
+    """Return the expressions of capex carried by the funders of a stake, and by everybody."""
     carriers = {(i.funder, i.id) for i in instance.instruments if i.carries_capex}
     capex = {p: stake_weight(instance, stake.projects, p) for p in stake.projects}
     carried = sum(
@@ -36,60 +33,65 @@ def stake_terms(model: Any, instance: Instance, stake: Stake) -> tuple[Any, Any]
 
 
 def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float:
-    """How much a project counts in a stake: its capex in million EUR, or 1 if it is the only one,
-    which may have none."""
+    """Return the weight of a project in a stake: its capex in million EUR, or 1 for a single
+    project, which may have no capex."""
     return instance.projects[p].capex if len(projects) > 1 else 1.0
 
 
 def add_fixed_decisions(model: Any, instance: Instance) -> None:
-    """Add what is settled of starts, shares, offtake and purchases (H2 to H7)."""
-    held = instance.fixed_decisions
-    shares = [key for key in model.share if key[1] in held.funders]
-    reserved = [key for key in model.offtake if key[2] in held.groups]
-    kept = [key for key in model.offtake if key[2] not in held.groups and key in held.offtake]
-    bought = [(h, year) for h in held.buy for year in instance.years]
+    """Add fixed starts, shares, offtake and purchases (H2 to H7)."""
+    fixed = instance.fixed_decisions
+    fixed_shares = [key for key in model.share if key[1] in fixed.funders]
+    fixed_offtakes = [key for key in model.offtake if key[2] in fixed.groups]
+    lower_bounds = [
+        key for key in model.offtake if key[2] not in fixed.groups and key in fixed.offtake
+    ]
+    fixed_purchases = [(h, year) for h in fixed.buy for year in instance.years]
 
-    def beyond(model: Any, column: Any, what: float, p: str, year: int) -> Any:
-        """What a column has beyond a settled share of a project; of what is certain, beyond a
-        number."""
-        if held.certain_starts.get(p) == year:
-            return column - what
-        return column - (what if what > SHARE_TOLERANCE else 0.0) * model.start[p, year]
+    def deviation(model: Any, column: Any, value: float, p: str, year: int) -> Any:
+        """Return a column minus its fixed value, which counts only if the project is started."""
+        if fixed.certain_starts.get(p) == year:
+            return column - value
+        return column - (value if value > SHARE_TOLERANCE else 0.0) * model.start[p, year]
 
-    @model.Constraint(list(held.certain_starts), doc="(H2) what is certain is built, and when")
+    @model.Constraint(list(fixed.certain_starts), doc="(H2) what is certain is built, and when")
     def held_start(model: Any, p: str) -> Any:
-        return model.start[p, held.certain_starts[p]] == 1
+        return model.start[p, fixed.certain_starts[p]] == 1
 
-    @model.Constraint(shares, doc="(H3) a settled share is carried if the project is started")
+    @model.Constraint(fixed_shares, doc="(H3) a settled share is carried if the project is started")
     def held_share(model: Any, p: str, f: str, i: str, year: int) -> Any:
-        what = held.share.get((p, year, f, i), 0.0)
-        if what == 0.0:
+        value = fixed.share.get((p, year, f, i), 0.0)
+        if value == 0.0:
             return model.share[p, f, i, year] == 0.0
         return (
             -FIXING_TOLERANCE,
-            beyond(model, model.share[p, f, i, year], what, p, year),
+            deviation(model, model.share[p, f, i, year], value, p, year),
             FIXING_TOLERANCE,
         )
 
-    @model.Constraint(reserved, doc="(H4) settled offtake is reserved if the project is started")
+    @model.Constraint(
+        fixed_offtakes, doc="(H4) settled offtake is reserved if the project is started"
+    )
     def held_offtake(model: Any, p: str, year: int, group: str) -> Any:
-        what = held.offtake.get((p, year, group), 0.0)
-        if what == 0.0:
+        value = fixed.offtake.get((p, year, group), 0.0)
+        if value == 0.0:
             return model.offtake[p, year, group] == 0.0
         return (
             -FIXING_TOLERANCE,
-            beyond(model, model.offtake[p, year, group], what, p, year),
+            deviation(model, model.offtake[p, year, group], value, p, year),
             FIXING_TOLERANCE,
         )
 
-    @model.Constraint(kept, doc="(H5) what is settled of a free group's offtake is the least of it")
+    @model.Constraint(
+        lower_bounds, doc="(H5) what is settled of a free group's offtake is the least of it"
+    )
     def held_least(model: Any, p: str, year: int, group: str) -> Any:
-        what = held.offtake[p, year, group]
-        return beyond(model, model.offtake[p, year, group], what, p, year) >= -FIXING_TOLERANCE
+        value = fixed.offtake[p, year, group]
+        return deviation(model, model.offtake[p, year, group], value, p, year) >= -FIXING_TOLERANCE
 
-    @model.Constraint(bought, doc="(H6) settled purchases are made")
+    @model.Constraint(fixed_purchases, doc="(H6) settled purchases are made")
     def held_purchase(model: Any, h: str, year: int) -> Any:
-        lots = float(held.buy[h][year - instance.years[0]])
+        lots = float(fixed.buy[h][year - instance.years[0]])
         if lots == 0.0:
             return model.buy[h, year] == 0.0
         return (
@@ -99,7 +101,7 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
         )
 
     @model.Constraint(
-        list(held.min_total_purchases), doc="(H7) so much is bought in all years together"
+        list(fixed.min_total_purchases), doc="(H7) so much is bought in all years together"
     )
     def held_least_purchase(model: Any, h: str) -> Any:
-        return sum(model.buy[h, year] for year in instance.years) >= held.min_total_purchases[h]
+        return sum(model.buy[h, year] for year in instance.years) >= fixed.min_total_purchases[h]

@@ -1,4 +1,4 @@
-"""Starting, financing and reserving the output of projects (P1 to P6, P9, G1)."""
+"""Projects: start, financing, offtake, rules between them and country limits (P1 to P6, P9, G1)."""
 
 import math
 from collections.abc import Iterator
@@ -73,23 +73,24 @@ def _add_financing(model: Any, instance: Instance) -> None:
         list(instance.start_options), doc="(P3) lenders and other investors carry so much"
     )
     def market_finance_limit(model: Any, p: str, year: int) -> Any:
-        more = sum(
+        additional = sum(
             i.market_finance_per_share * share_or_zero(model, instance, p, i.funder, i.id, year)
             for i in supports
         )
-        return model.market[p, year] <= projects[p].market_finance_max * model.start[p, year] + more
+        return (
+            model.market[p, year]
+            <= projects[p].market_finance_max * model.start[p, year] + additional
+        )
 
 
 def share_or_zero(model: Any, instance: Instance, p: str, f: str, i: str, year: int) -> Any:
-    """The share variable, or 0 where the instrument cannot take part."""
+    """Return the share variable, or 0 if the instrument cannot take part."""
     return model.share[p, f, i, year] if (p, f, i, year) in model.share else 0
 
 
 def _add_tickets(model: Any, instance: Instance) -> None:
-    instrument, capex = (
-        instance.instrument_by_key,
-        {p: x.capex for p, x in instance.projects.items()},
-    )
+    instrument = instance.instrument_by_key
+    capex = {p: x.capex for p, x in instance.projects.items()}
     tickets = list(dict.fromkeys((p, f, i) for p, f, i, _ in model.share))
 
     def taken(p: str, f: str, i: str) -> Any:
@@ -120,26 +121,26 @@ def _add_tickets(model: Any, instance: Instance) -> None:
 
 
 def _add_offtake(model: Any, instance: Instance) -> None:
-    held = [
+    options = [
         (p, year, group)
         for p, year in instance.start_options
         for group in instance.groups_with_right(p)
     ]
-    model.offtake = pyo.Var(held, bounds=(0, 1), doc="share of output that reaches group g")
+    model.offtake = pyo.Var(options, bounds=(0, 1), doc="share of output that reaches group g")
 
-    @model.Constraint(held, doc="(P6) output is reserved for who paid, and comes home by itself")
+    @model.Constraint(options, doc="(P6) output is reserved for who paid, and comes home by itself")
     def offtake_right(model: Any, p: str, year: int, group: str) -> Any:
         home = (
             instance.projects[p].home_share * model.start[p, year] if group == COMMON_GROUP else 0
         )
-        paid = sum(
+        from_shares = sum(
             i.offtake_per_share * share_or_zero(model, instance, p, i.funder, i.id, year)
             for i in instance.offtake_instruments(p, group)
         )
-        return model.offtake[p, year, group] <= home + paid
+        return model.offtake[p, year, group] <= home + from_shares
 
     @model.Constraint(
-        list(dict.fromkeys((p, year) for p, year, _ in held)),
+        list(dict.fromkeys((p, year) for p, year, _ in options)),
         doc="(P6) no more than so much of the output can be reserved",
     )
     def offtake_limit(model: Any, p: str, year: int) -> Any:
@@ -148,17 +149,17 @@ def _add_offtake(model: Any, instance: Instance) -> None:
 
 
 def premium_terms(model: Any, instance: Instance) -> Iterator[tuple[str, int, Any]]:
-    """Million EUR above the market that funders pay for secured output, undiscounted: funder, year
-    and what it pays for one group's offtake of a project."""
+    """Yield funder, year and the undiscounted premium (million EUR, an expression) that the funder
+    pays above the market for one group's offtake of a project."""
     for (p, start, _), offtake in model.offtake.items():
-        for f, paid in instance.premium_by_funder(p, start).items():
-            for year, x in zip(instance.years, paid, strict=True):
-                if x > 0:
-                    yield f, year, float(x) * offtake
+        for f, premium in instance.premium_by_funder(p, start).items():
+            for year, amount in zip(instance.years, premium, strict=True):
+                if amount > 0:
+                    yield f, year, float(amount) * offtake
 
 
 def _add_floored_offtake(model: Any, instance: Instance) -> None:
-    """Add what of the offtake runs whatever the price, since it is under a price floor."""
+    """Add the offtake that runs whatever the price because of a price floor."""
     model.floored = pyo.Var(
         list(instance.floored_offtakes), bounds=(0, 1), doc="offtake of g under price floor i"
     )
@@ -185,19 +186,21 @@ def add_project_rules(model: Any, instance: Instance) -> None:
     """Add the rules between projects (P9)."""
     case, starts = instance.case, {p: x.start_years for p, x in instance.projects.items()}
 
-    def built(p: str, by: int | None = None) -> Any:
-        return sum(model.start[p, year] for year in starts[p] if by is None or year <= by)
+    def starts_until(p: str, last_year: int | None = None) -> Any:
+        return sum(
+            model.start[p, year] for year in starts[p] if last_year is None or year <= last_year
+        )
 
-    needs = [
-        (p, other, year)
+    requirements = [
+        (p, required, year)
         for p, project in case.projects.items()
-        for other in project.requires
+        for required in project.requires
         for year in starts[p]
     ]
 
-    @model.Constraint(needs, doc="(P9) a required project starts no later")
+    @model.Constraint(requirements, doc="(P9) a required project starts no later")
     def requires(model: Any, p: str, other: str, year: int) -> Any:
-        return built(p, year) <= built(other, year)
+        return starts_until(p, year) <= starts_until(other, year)
 
     pairs = dict.fromkeys(
         tuple(sorted((p, other), key=list(starts).index))
@@ -207,20 +210,20 @@ def add_project_rules(model: Any, instance: Instance) -> None:
 
     @model.Constraint(list(pairs), doc="(P9) of two that exclude each other one at most")
     def excludes(model: Any, p: str, other: str) -> Any:
-        return built(p) + built(other) <= 1
+        return starts_until(p) + starts_until(other) <= 1
 
     @model.Constraint(list(dict.fromkeys(case.policy.must_build)), doc="(P9) must be built")
     def must_build(model: Any, p: str) -> Any:
-        return built(p) == 1
+        return starts_until(p) == 1
 
     @model.Constraint(list(dict.fromkeys(case.policy.must_not_build)), doc="(P9) must not be built")
     def must_not_build(model: Any, p: str) -> Any:
-        return built(p) == 0
+        return starts_until(p) == 0
 
     by_year = {
-        year: int(most)
-        for year, most in case.policy.max_starts_by_year.items()
-        if any(year in own for own in starts.values())
+        year: int(limit)
+        for year, limit in case.policy.max_starts_by_year.items()
+        if any(year in years for years in starts.values())
     }
 
     @model.Constraint(list(by_year), doc="(P9) so many projects at most are started in a year")
@@ -230,30 +233,30 @@ def add_project_rules(model: Any, instance: Instance) -> None:
             <= by_year[year]
         )
 
-    most = case.policy.max_projects
-    limited = [] if most is None or not starts else ["all"]
+    limit = case.policy.max_projects
+    limited = [] if limit is None or not starts else ["all"]
 
     @model.Constraint(limited, doc="(P9) so many projects at most")
     def max_projects(model: Any, _all: str) -> Any:
-        return sum(model.start[key] for key in instance.start_options) <= float(most or 0)
+        return sum(model.start[key] for key in instance.start_options) <= float(limit or 0)
 
 
 def add_support_rules(model: Any, instance: Instance) -> None:
-    """Add that a loan is subsidised once, and that a tonne has one floor (P3)."""
+    """Add the rules that a loan is subsidised once and a tonne has one price floor (P3)."""
     subsidies = [i for i in instance.instruments if i.instrument_kind == "interest_subsidy"]
     floors = [i for i in instance.instruments if i.instrument_kind == "price_floor"]
-    lent = [
+    subsidised_loans = [
         (p, year)
         for p, year in instance.start_options
         if any((p, i.funder, i.id, year) in model.share for i in subsidies)
     ]
 
-    @model.Constraint(lent, doc="(P3) what the market lends is subsidised once")
+    @model.Constraint(subsidised_loans, doc="(P3) what the market lends is subsidised once")
     def subsidised_loan_limit(model: Any, p: str, year: int) -> Any:
         subsidised = sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies)
         return subsidised <= model.market[p, year]
 
-    sold = [
+    floored_materials = [
         (p, material, year)
         for p, year in instance.start_options
         for material in instance.projects[p].output
@@ -263,7 +266,7 @@ def add_support_rules(model: Any, instance: Instance) -> None:
         > 1
     ]
 
-    @model.Constraint(sold, doc="(P3) a tonne has one price floor")
+    @model.Constraint(floored_materials, doc="(P3) a tonne has one price floor")
     def price_floor_limit(model: Any, p: str, material: str, year: int) -> Any:
         covered = sum(
             share_or_zero(model, instance, p, i.funder, i.id, year)
@@ -274,39 +277,39 @@ def add_support_rules(model: Any, instance: Instance) -> None:
 
 
 def add_country_limit(model: Any, instance: Instance) -> None:
-    """Add the limit on the share of demand met from one country (G1)."""
-    needed = _country_oversupply(instance)
+    """Add the limit on the share of need that one country supplies (G1)."""
+    oversupply = _country_oversupply(instance)
 
     @model.Constraint(
-        list(needed), doc="(G1) reserved output replaces what one country oversupplies"
+        list(oversupply), doc="(G1) reserved output replaces what one country oversupplies"
     )
     def country_share_limit(model: Any, material: str, country: str, year: int) -> Any:
-        elsewhere = [
+        other_projects = [
             (instance.projects[p], start, model.offtake[p, start, group])
             for p, start, group in model.offtake
             if instance.projects[p].country != country
         ]
         reserved = sum(
             x.output[material] * x.running_share(year, start) * offtake
-            for x, start, offtake in elsewhere
+            for x, start, offtake in other_projects
             if material in x.output and x.running_share(year, start) > 0
         )
-        return reserved + model.nothing >= needed[material, country, year]
+        return reserved + model.nothing >= oversupply[material, country, year]
 
 
 def _country_oversupply(instance: Instance) -> dict[tuple[str, str, int], float]:
-    """Lots per period by which supply from a country exceeds its limit."""
+    """Return lots per period by which supply from a country exceeds its limit."""
     limit = instance.case.policy.max_country_share
     if limit is None:
         return {}
-    needed = {}
+    oversupply = {}
     for (material, country), supply in instance.supply.items():
         if country in limit.except_ or (
             limit.materials is not None and material not in limit.materials
         ):
             continue
-        over = supply - float(limit.limit) * instance.need[material]
-        for year, excess in zip(instance.years, over, strict=True):
+        excess_by_year = supply - float(limit.limit) * instance.need[material]
+        for year, excess in zip(instance.years, excess_by_year, strict=True):
             if excess > COVERAGE_TOLERANCE and (limit.from_year is None or year >= limit.from_year):
-                needed[material, country, year] = float(excess)
-    return needed
+                oversupply[material, country, year] = float(excess)
+    return oversupply

@@ -1,4 +1,4 @@
-"""What public money may carry, and what budgets and their lines allow (P7, P8, B1 to B4)."""
+"""Limits of public money, budgets and budget lines (P7, P8, B1 to B4)."""
 
 import math
 from typing import Any
@@ -11,21 +11,21 @@ from optimizer.model.instance import Instance
 
 
 def add_public_limits(model: Any, instance: Instance) -> None:
-    """Add the limits on public money in a project (P7, P8)."""
+    """Add the limits of public money in a project (P7, P8)."""
     policy = instance.case.policy
     public = [i for i in instance.instruments if i.funder_kind == "public" and i.carries_capex]
 
     def carried(p: str, year: int) -> Any:
         return sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in public)
 
-    open_to = set().union(*(i.eligible_projects for i in public if i.max_share > 0))
-    limited = (
+    eligible = set().union(*(i.eligible_projects for i in public if i.max_share > 0))
+    options = (
         []
         if policy.max_public_share is None
-        else [x for x in instance.start_options if x[0] in open_to]
+        else [x for x in instance.start_options if x[0] in eligible]
     )
 
-    @model.Constraint(limited, doc="(P7) public funders together carry so much of a project")
+    @model.Constraint(options, doc="(P7) public funders together carry so much of a project")
     def public_share_limit(model: Any, p: str, year: int) -> Any:
         return carried(p, year) <= float(policy.max_public_share or 0) * model.start[p, year]
 
@@ -50,7 +50,8 @@ def add_public_limits(model: Any, instance: Instance) -> None:
 
 
 def _state_aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
-    """Million EUR of grant equivalents, for each project that could get any."""
+    """Return the limit of grant equivalents (million EUR) of each project that could receive
+    any."""
     aid = instance.case.policy.state_aid
     if aid is None or (aid.max_intensity is None and aid.max_meur is None):
         return {}
@@ -64,7 +65,7 @@ def _state_aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
 
 
 def add_budgets(model: Any, instance: Instance) -> None:
-    """Add what each funder spends (``spend``) and the budgets (B1, B2)."""
+    """Add the budget use of each funder (``spend``) and the budgets (B1, B2)."""
     case, years = instance.case, instance.years
     funders = list(case.funders)
     yearly = [f for f in funders if case.funders[f].budget_by_year_meur is not None]
@@ -82,52 +83,53 @@ def add_budgets(model: Any, instance: Instance) -> None:
     @model.Constraint(yearly, list(years), doc="(B1) a year's spending stays within its budget")
     def funder_budget_by_year(model: Any, f: str, year: int) -> Any:
         budget = case.funders[f].budget_by_year_meur or {}
-        carried = case.funders[f].carry_over and year > years[0]
-        brought = model.unspent[f, year - 1] if carried else 0
+        carries_over = case.funders[f].carry_over and year > years[0]
+        carried_over = model.unspent[f, year - 1] if carries_over else 0
         return (
-            model.spend[f, year] + model.unspent[f, year] == float(budget.get(year, 0.0)) + brought
+            model.spend[f, year] + model.unspent[f, year]
+            == float(budget.get(year, 0.0)) + carried_over
         )
 
-    whole = [f for f in funders if case.funders[f].budget_meur is not None]
+    with_total = [f for f in funders if case.funders[f].budget_meur is not None]
 
-    @model.Constraint(whole, doc="(B1) all spending of a funder stays within its budget")
+    @model.Constraint(with_total, doc="(B1) all spending of a funder stays within its budget")
     def funder_budget(model: Any, f: str) -> Any:
-        spent = sum(model.spend[f, year] for year in years)
-        return spent + model.nothing <= float(case.funders[f].budget_meur or 0)
+        total_spend = sum(model.spend[f, year] for year in years)
+        return total_spend + model.nothing <= float(case.funders[f].budget_meur or 0)
 
     limited = ["all"] if case.policy.budget_meur is not None and instance.public_funders else []
 
     @model.Constraint(limited, doc="(B2) public funders together stay within one budget")
     def public_budget(model: Any, _all: str) -> Any:
-        spent = sum(model.spend[f, year] for f in instance.public_funders for year in years)
-        return spent + model.nothing <= float(case.policy.budget_meur or 0)
+        total_spend = sum(model.spend[f, year] for f in instance.public_funders for year in years)
+        return total_spend + model.nothing <= float(case.policy.budget_meur or 0)
 
 
 def _spending_terms(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
-    """Terms of the spending of each funder in each year."""
+    """Return the terms of each funder's budget use in each year."""
     terms: dict[tuple[str, int], list[Any]] = {
         (f, year): [] for f in instance.case.funders for year in instance.years
     }
     for (p, f, i, start), share in model.share.items():
-        used = (
+        payments = (
             instance.instrument_by_key[f, i].budget_charge
             * instance.cash_flows(p, f, i, start).budgeted_payments
         )
-        for year, x in zip(instance.years, used, strict=True):
-            if x > 0:
-                terms[f, year].append(float(x) * share)
-    for h, pile in instance.stockpiles.items():
-        for f in pile.payers:
+        for year, amount in zip(instance.years, payments, strict=True):
+            if amount > 0:
+                terms[f, year].append(float(amount) * share)
+    for h, stockpile in instance.stockpiles.items():
+        for f in stockpile.payers:
             for year in instance.years:
                 terms[f, year].append(stock_cost(model, instance, h, year, f))
-    for f, year, paid in premium_terms(model, instance):
+    for f, year, premium in premium_terms(model, instance):
         if (charge := float(instance.case.funders[f].premium_charge)) > 0:
-            terms[f, year].append(charge * paid)
+            terms[f, year].append(charge * premium)
     return terms
 
 
 def add_budget_lines(model: Any, instance: Instance) -> None:
-    """Add what each line is used for (``line_use``) and rules B3 and B4."""
+    """Add the use of each budget line (``line_use``) and rules B3 and B4."""
     lines, years = instance.budget_lines, instance.years
     terms = _line_use_terms(model, instance)
     model.line_use = pyo.Expression(
@@ -144,47 +146,50 @@ def add_budget_lines(model: Any, instance: Instance) -> None:
     @model.Constraint(yearly, doc="(B3) a year's use of a line stays within what it has")
     def budget_line_by_year(model: Any, f: str, id: str, year: int) -> Any:
         line = lines[f, id]
-        granted = 0.0 if line.yearly_budget is None else float(line.yearly_budget[year - years[0]])
-        carried = line.carry_over and year > years[0]
-        brought = model.line_unspent[f, id, year - 1] if carried else 0
-        return model.line_use[f, id, year] + model.line_unspent[f, id, year] == granted + brought
+        budget = 0.0 if line.yearly_budget is None else float(line.yearly_budget[year - years[0]])
+        carries_over = line.carry_over and year > years[0]
+        carried_over = model.line_unspent[f, id, year - 1] if carries_over else 0
+        return (
+            model.line_use[f, id, year] + model.line_unspent[f, id, year] == budget + carried_over
+        )
 
-    whole = [key for key, line in lines.items() if math.isfinite(line.total)]
+    with_total = [key for key, line in lines.items() if math.isfinite(line.total)]
 
-    @model.Constraint(whole, doc="(B3) all use of a line stays within its total")
+    @model.Constraint(with_total, doc="(B3) all use of a line stays within its total")
     def budget_line_total(model: Any, f: str, id: str) -> Any:
-        used = sum(model.line_use[f, id, year] for year in years)
-        return used + model.nothing <= lines[f, id].total
+        total_use = sum(model.line_use[f, id, year] for year in years)
+        return total_use + model.nothing <= lines[f, id].total
 
-    stocks = [(f, id, y) for (f, id), line in lines.items() if line.kind == "guarantee_stock"
+    limited = [(f, id, y) for (f, id), line in lines.items() if line.kind == "guarantee_stock"
               for y in years]  # fmt: skip
 
-    @model.Constraint(stocks, doc="(B4) so much may be outstanding at a year's end")
+    @model.Constraint(limited, doc="(B4) so much may be outstanding at a year's end")
     def guarantee_stock_limit(model: Any, f: str, id: str, year: int) -> Any:
         limit = float(lines[f, id].guarantee_limit[year - years[0]])
         return model.line_use[f, id, year] + model.nothing <= limit
 
 
 def _line_use_terms(model: Any, instance: Instance) -> dict[tuple[str, str, int], list[Any]]:
-    """Terms of the use of each line in each year; of guarantee stock, of what is outstanding."""
+    """Return the terms of the use of each line in each year; of guarantee stock, of the amount
+    outstanding."""
     terms: dict[tuple[str, str, int], list[Any]] = {
         (f, id, year): [] for f, id in instance.budget_lines for year in instance.years
     }
     for (p, f, i, start), share in model.share.items():
-        money, instrument = instance.cash_flows(p, f, i, start), instance.instrument_by_key[f, i]
+        flows, instrument = instance.cash_flows(p, f, i, start), instance.instrument_by_key[f, i]
         for id in instrument.line_charges:
-            used = money.budget_line_use(instance.budget_lines[f, id])
-            for year, x in zip(instance.years, used, strict=True):
-                if x > 0:
-                    terms[f, id, year].append(float(x) * share)
-    for h, pile in instance.stockpiles.items():
+            use = flows.budget_line_use(instance.budget_lines[f, id])
+            for year, amount in zip(instance.years, use, strict=True):
+                if amount > 0:
+                    terms[f, id, year].append(float(amount) * share)
+    for h, stockpile in instance.stockpiles.items():
         for (f, id), line in instance.budget_lines.items():
-            if f in pile.payers and line.stock_charge > 0:
+            if f in stockpile.payers and line.stock_charge > 0:
                 for year in instance.years:
                     cost = stock_cost(model, instance, h, year, f)
                     terms[f, id, year].append(line.stock_charge * cost)
     lines = [(f, line) for (f, _), line in instance.budget_lines.items() if line.premium_charge > 0]
-    for f, year, paid in premium_terms(model, instance) if lines else ():
+    for f, year, premium in premium_terms(model, instance) if lines else ():
         for line in (line for owner, line in lines if owner == f):
-            terms[f, line.id, year].append(line.premium_charge * paid)
+            terms[f, line.id, year].append(line.premium_charge * premium)
     return terms

@@ -1,17 +1,15 @@
-"""The only door to the solver: a Pyomo model or bare arrays in, a solution or an error out.
+"""Interface to the solver HiGHS: a Pyomo model or arrays in, a solution or an error out.
 
-HiGHS refuses rows with a coefficient of 1e15 or more, drops coefficients under 1e-9, and takes
-NaN for a cost, and Pyomo's own interfaces call what is left of such a model optimal. So the
-model is compiled to sparse arrays here, scaled, checked, handed over as arrays, and compared with
-what arrived. An unknown option is an error, and how a solve ended is judged together with whether
-there is an incumbent.
-"""
+HiGHS refuses rows with a coefficient of 1e15 or more, drops coefficients under 1e-9, and accepts
+NaN as a cost, and Pyomo's own interfaces report what is left of such a model as optimal. Here the
+model is compiled to sparse arrays, scaled, checked, passed as arrays, and compared with what the
+solver received. An unknown option is an error, and the ending of a solve is assessed together with
+whether there is an incumbent."""
 
 from pyomo.common import dependencies
 
-# At the first sight of scipy Pyomo loads its statistics, integration and geometry, which nothing
-# here needs and which takes two thirds of a second. Told before, it leaves them; a version of Pyomo
-# that keeps this elsewhere loads them as before.
+# When scipy is first used, Pyomo imports its statistics, integration and geometry, which are not
+# needed here and take two thirds of a second. Without this callback it does not.
 if hasattr(dependencies.scipy_available, "_callback"):
     dependencies.scipy_available._callback = None
 

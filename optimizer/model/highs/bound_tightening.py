@@ -1,10 +1,8 @@
-"""Bounds of columns as narrow as rows make them.
+"""Tightening of column bounds by rows.
 
-A purse of nothing forbids a purchase of ten euros, which a solver that works to a millionth of a
-million allows; and a column is scaled by what it can come to, which a row may say better than its
-own bound. Both follow from the least that the other columns of a row come to (activity bounds,
-Savelsbergh 1994).
-"""
+An empty budget forbids a purchase of ten euros, which a solver with a tolerance of 1e-6 million
+allows; and columns are scaled by their range, of which a row may know more than the bound. Both
+follow from activity bounds (Savelsbergh 1994)."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,20 +14,18 @@ from scipy import sparse
 from optimizer.model.highs.program import Floats, LinearProgram
 from optimizer.model.highs.scaling import compute_scaling
 
-MAX_ROUNDS = 100  # rounds at most: a purse empty from year to year takes one for each
-ROUNDING_SHARE = 1e-9  # of the terms of a row: what bounds leave for rounding
-MIN_RELATIVE_WIDTH = (
-    1e-6  # bounds stay apart by this share of their size for rounding, or fall together
-)
-ROW_TOLERANCE = 1e-6  # of the terms of a row: what it may be broken by and counts as kept
-ZERO_TOLERANCE = 1e-30  # what a row may be broken by whatever its terms are; no figure is so small
-MIN_SHRINK_FACTOR = 0.5  # a bound is moved where it comes to at most this share of what it was
-INTEGER_TOLERANCE = 1e-6  # what is closer to a whole number is one
+MAX_ROUNDS = 100  # a budget that is carried over, but empty, takes one round per year
+ROUNDING_SHARE = 1e-9  # slack of implied bounds, relative to the terms of the row
+MIN_RELATIVE_WIDTH = 1e-6  # narrower ranges, relative to the bounds, are not set unless empty
+ROW_TOLERANCE = 1e-6  # smaller violations, relative to the terms of the row, count as satisfied
+ZERO_TOLERANCE = 1e-30  # smaller absolute violations count as satisfied
+MIN_SHRINK_FACTOR = 0.5  # a bound is moved if the range shrinks to at most this share
+INTEGER_TOLERANCE = 1e-6  # values closer to an integer are one
 
 
 def tighten_bounds(program: LinearProgram) -> LinearProgram:
-    """The same program with the bounds that rows give its columns. In one that is near one only
-    what rows leave at nothing is fixed: anything else the solver's own presolve does as well."""
+    """Return the program with column bounds implied by its rows. If the program is near one
+    already, only columns that rows fix are changed, since presolve does the rest as well."""
     program = _tighten(program, fix_only=True)
     if compute_scaling(program, 1.0).is_near_one:
         return program
@@ -41,72 +37,82 @@ def _tighten(program: LinearProgram, fix_only: bool) -> LinearProgram:
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     lower, upper = program.lower.copy(), program.upper.copy()
     for _ in range(MAX_ROUNDS):
-        before = lower.copy(), upper.copy()
+        previous = lower.copy(), upper.copy()
         for entries, sides in (
             (matrix.data, program.row_upper),
             (-matrix.data, -program.row_lower),
         ):
-            least, most = _implied_bounds(entries, matrix.indices, column, sides, lower, upper)
-            whole = program.integer
-            least[whole] = np.ceil(least[whole] - INTEGER_TOLERANCE)
-            most[whole] = np.floor(most[whole] + INTEGER_TOLERANCE)
-            # What excludes its other bound breaks its row, which is seen below.
-            least, most = np.minimum(least, upper), np.maximum(most, lower)
+            implied_lower, implied_upper = _implied_bounds(
+                entries, matrix.indices, column, sides, lower, upper
+            )
+            is_integer = program.integer
+            implied_lower[is_integer] = np.ceil(implied_lower[is_integer] - INTEGER_TOLERANCE)
+            implied_upper[is_integer] = np.floor(implied_upper[is_integer] + INTEGER_TOLERANCE)
+            # A bound beyond the opposite one makes its row infeasible, which is marked below.
+            implied_lower = np.minimum(implied_lower, upper)
+            implied_upper = np.maximum(implied_upper, lower)
             width = upper - lower
-            moves = (least > lower) & _is_worthwhile(least, upper, width, fix_only)
-            lower = np.where(moves, least, lower)
-            moves = (most < upper) & _is_worthwhile(lower, most, width, fix_only)
-            upper = np.where(moves, most, upper)
-        if (lower == before[0]).all() and (upper == before[1]).all():
+            is_tighter = (implied_lower > lower) & _is_worthwhile(
+                implied_lower, upper, width, fix_only
+            )
+            lower = np.where(is_tighter, implied_lower, lower)
+            is_tighter = (implied_upper < upper) & _is_worthwhile(
+                lower, implied_upper, width, fix_only
+            )
+            upper = np.where(is_tighter, implied_upper, upper)
+        if (lower == previous[0]).all() and (upper == previous[1]).all():
             break
     return _mark_infeasible_rows(replace(program, matrix=matrix, lower=lower, upper=upper))
 
 
 def _mark_infeasible_rows(program: LinearProgram) -> LinearProgram:
-    """The same program with rows that no values within the bounds can keep made 0 <= -1, and with
-    sides of rows that only rounding breaks set to what can be kept. So no tolerance decides: a
-    purse of nothing that has to pay a cent is empty, not almost enough."""
+    """Replace rows that no values within the bounds can satisfy by 0 <= -1, and move sides that are
+    violated by rounding only. Thus feasibility does not depend on a tolerance: an empty budget that
+    has to pay a cent is infeasible."""
     matrix = program.matrix
     count = matrix.shape[0]
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
-    at_least = np.where(matrix.data > 0, program.lower[column], program.upper[column])
-    at_most = np.where(matrix.data > 0, program.upper[column], program.lower[column])
-    broken = np.zeros(count, dtype=bool)
+    min_values = np.where(matrix.data > 0, program.lower[column], program.upper[column])
+    max_values = np.where(matrix.data > 0, program.upper[column], program.lower[column])
+    is_infeasible = np.zeros(count, dtype=bool)
     row_lower, row_upper = program.row_lower.copy(), program.row_upper.copy()
-    for sign, ends, sides in ((1, at_least, row_upper), (-1, at_most, row_lower)):
-        terms = matrix.data * ends
+    for sign, extremes, sides in ((1, min_values, row_upper), (-1, max_values, row_lower)):
+        terms = matrix.data * extremes
         size = np.bincount(matrix.indices, np.abs(terms), count)
-        known = np.isfinite(sides) & np.isfinite(size)
-        given, total = sides[known], np.bincount(matrix.indices, terms, count)[known]
-        excess = sign * (total - given)
-        wrong = excess > ROW_TOLERANCE * (size[known] + np.abs(given)) + ZERO_TOLERANCE
-        broken[known] |= wrong
-        # What is broken by less counts as kept.
-        sides[known] = np.where((excess > 0) & ~wrong, total, given)
+        is_finite = np.isfinite(sides) & np.isfinite(size)
+        finite_sides, total = sides[is_finite], np.bincount(matrix.indices, terms, count)[is_finite]
+        excess = sign * (total - finite_sides)
+        violated = (
+            excess > ROW_TOLERANCE * (size[is_finite] + np.abs(finite_sides)) + ZERO_TOLERANCE
+        )
+        is_infeasible[is_finite] |= violated
+        sides[is_finite] = np.where((excess > 0) & ~violated, total, finite_sides)
     program = replace(program, row_lower=row_lower, row_upper=row_upper)
-    if not broken.any():
+    if not is_infeasible.any():
         return program
-    rest = sparse.csc_array(matrix, copy=True)
-    rest.data[broken[rest.indices]] = 0.0
-    rest.eliminate_zeros()
+    remaining = sparse.csc_array(matrix, copy=True)
+    remaining.data[is_infeasible[remaining.indices]] = 0.0
+    remaining.eliminate_zeros()
     return replace(
         program,
-        matrix=rest,
-        row_lower=np.where(broken, -np.inf, row_lower),
-        row_upper=np.where(broken, -1.0, row_upper),
+        matrix=remaining,
+        row_lower=np.where(is_infeasible, -np.inf, row_lower),
+        row_upper=np.where(is_infeasible, -1.0, row_upper),
     )
 
 
 def _is_worthwhile(
     lower: Floats, upper: Floats, width: Floats, fix_only: bool
 ) -> NDArray[np.bool_]:
-    """Where columns of a width are worth holding to what is from ``least`` to ``most``."""
-    left, size = upper - lower, np.maximum(np.abs(lower), np.abs(upper))
-    fixed = left <= 0
+    """Check for each column whether bounds ``lower`` and ``upper`` are worth setting, compared with
+    the current ``width``."""
+    new_width, size = upper - lower, np.maximum(np.abs(lower), np.abs(upper))
+    is_fixed = new_width <= 0
     if fix_only:
-        return np.asarray(fixed)
+        return np.asarray(is_fixed)
     return np.asarray(
-        fixed | ((left <= MIN_SHRINK_FACTOR * width) & (left >= MIN_RELATIVE_WIDTH * size))
+        is_fixed
+        | ((new_width <= MIN_SHRINK_FACTOR * width) & (new_width >= MIN_RELATIVE_WIDTH * size))
     )
 
 
@@ -118,23 +124,25 @@ def _implied_bounds(
     lower: Floats,
     upper: Floats,
 ) -> tuple[Floats, Floats]:
-    """What rows of ``entries`` that come to at most ``sides`` leave each column at least and at
-    most."""
+    """Return the lower and upper bounds of columns that follow from rows ``entries`` @ x <=
+    ``sides``."""
     count = len(sides)
-    rising = entries > 0
-    term = entries * np.where(rising, lower[column], upper[column])
-    open_ = np.isinf(term)
-    known = np.where(open_, 0.0, term)
-    total = np.bincount(row, known, count)
-    given = np.where(np.isfinite(sides), sides, 0.0)
-    size = np.bincount(row, np.abs(known), count) + np.abs(given)
-    opens = np.bincount(row, open_, count)
-    # Only where every other column of the row is bounded on the side that counts.
-    telling = np.isfinite(sides)[row] & (opens[row] == open_)
-    left = (given[row] - (total[row] - known) + ROUNDING_SHARE * size[row])[telling]
-    bound = left / entries[telling]
-    least, most = np.full(len(lower), -np.inf), np.full(len(upper), np.inf)
-    up = rising[telling]
-    np.minimum.at(most, column[telling][up], bound[up])
-    np.maximum.at(least, column[telling][~up], bound[~up])
-    return least, most
+    is_positive = entries > 0
+    term = entries * np.where(is_positive, lower[column], upper[column])
+    is_unbounded = np.isinf(term)
+    finite_term = np.where(is_unbounded, 0.0, term)
+    min_activity = np.bincount(row, finite_term, count)
+    finite_sides = np.where(np.isfinite(sides), sides, 0.0)
+    size = np.bincount(row, np.abs(finite_term), count) + np.abs(finite_sides)
+    unbounded_count = np.bincount(row, is_unbounded, count)
+    # A bound follows only if all other columns of the row are bounded on the relevant side.
+    is_usable = np.isfinite(sides)[row] & (unbounded_count[row] == is_unbounded)
+    slack = (finite_sides[row] - (min_activity[row] - finite_term) + ROUNDING_SHARE * size[row])[
+        is_usable
+    ]
+    bound = slack / entries[is_usable]
+    implied_lower, implied_upper = np.full(len(lower), -np.inf), np.full(len(upper), np.inf)
+    gives_upper = is_positive[is_usable]
+    np.minimum.at(implied_upper, column[is_usable][gives_upper], bound[gives_upper])
+    np.maximum.at(implied_lower, column[is_usable][~gives_upper], bound[~gives_upper])
+    return implied_lower, implied_upper

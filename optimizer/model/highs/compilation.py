@@ -1,4 +1,4 @@
-"""A Pyomo model as arrays, nothing lost on the way, and columns put in that rows define."""
+"""Compilation of Pyomo models to arrays without losses, and substitution of defined columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from optimizer.model.highs.scaling import ROUNDING_SHARE, max_abs_by_row
 
 @dataclass(frozen=True, eq=False)
 class CompiledModel:
-    """A Pyomo model as arrays, and the Pyomo objects behind its rows and columns."""
+    """Pyomo model as arrays, with the Pyomo objects of its rows and columns."""
 
     program: LinearProgram
     constraints: Sequence[Any]
@@ -27,12 +27,12 @@ class CompiledModel:
 
     @cached_property
     def row_keys(self) -> list[tuple[str, Any]]:
-        """Component and index of each row (:func:`keys`)."""
+        """Component name and index of each row (:func:`component_keys`)."""
         return component_keys(self.constraints)
 
     @cached_property
     def column_keys(self) -> list[tuple[str, Any]]:
-        """The same of each column."""
+        """Component name and index of each column."""
         return component_keys(self.variables)
 
     def load_solution(self, values: NDArray[np.float64]) -> None:
@@ -42,8 +42,8 @@ class CompiledModel:
 
 
 def compile_model(model: Any) -> CompiledModel:
-    """Compile a Pyomo model to arrays. ModelRefused if a constraint has no row or can never hold,
-    or the objective is not to be minimised."""
+    """Compile a Pyomo model to arrays. Raise InvalidModelData if a constraint has no row or can
+    never hold, or if the objective is not to be minimised."""
     try:
         form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
     except InfeasibleConstraintException as error:
@@ -74,11 +74,11 @@ def compile_model(model: Any) -> CompiledModel:
 
 
 class _ComponentNames(Sequence[str]):
-    """Names of Pyomo objects, made only when they are asked for."""
+    """Names of Pyomo objects, computed on access."""
 
     def __init__(self, components: Sequence[Any], model: Any) -> None:
         self._components = components
-        self._model = model  # a component loses its name with its model
+        self._model = model  # kept alive, since components lose their names with their model
 
     def __len__(self) -> int:
         return len(self._components)
@@ -88,7 +88,7 @@ class _ComponentNames(Sequence[str]):
 
 
 class NameSubset(Sequence[str]):
-    """Some of the names in a sequence, made only when they are asked for."""
+    """Subset of a sequence of names, computed on access."""
 
     def __init__(self, names: Sequence[str], positions: NDArray[np.int64]) -> None:
         self._names, self._positions = names, positions
@@ -102,18 +102,18 @@ class NameSubset(Sequence[str]):
 
 @dataclass(frozen=True, eq=False)
 class SubstitutedProgram:
-    """A program without the columns that rows define, and the way back to all columns. Its rows are
-    those of the full program, the definitions being empty and free."""
+    """Program without the columns that rows define, and their definitions. It has all rows of the
+    full program; those of definitions are empty and free."""
 
     program: LinearProgram
-    kept_columns: NDArray[np.int64]  # columns of the full program that it has
+    kept_columns: NDArray[np.int64]  # positions in the full program, as below
     defined_columns: NDArray[np.int64]
-    definition_rows: NDArray[np.int64]  # the rows that define these columns of the full program
+    definition_rows: NDArray[np.int64]
     _definition_matrix: sparse.csr_array
     _definition_constant: Floats
 
     def expand(self, x: Floats) -> Floats:
-        """Values of all columns; those that are defined are never negative."""
+        """Return the values of all columns; defined ones are clipped at 0."""
         full = np.zeros(len(self.kept_columns) + len(self.defined_columns))
         full[self.kept_columns] = x
         full[self.defined_columns] = np.maximum(
@@ -123,55 +123,61 @@ class SubstitutedProgram:
 
 
 def component_keys(components: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Of rows or columns in Pyomo, the name of the component that each belongs to, and its index in
-    it."""
+    """Return the component name and the index of each row or column of Pyomo."""
     names: dict[int, str] = {}
-    found = []
-    for own in components:
-        parent = own.parent_component()
+    keys = []
+    for component in components:
+        parent = component.parent_component()
         name = names.get(id(parent)) or names.setdefault(id(parent), str(parent.local_name))
-        found.append((name, own.index()))
-    return found
+        keys.append((name, component.index()))
+    return keys
 
 
 def substitute_defined_columns(
     compiled: CompiledModel, variable: str, definition: str
 ) -> SubstitutedProgram:
-    """Put in the columns of a variable for what the rows of a definition say of them. A chain of
-    many periods, each a share of the one before, is no longer one that the solver's presolve can
-    follow backwards, dividing by that share every time."""
+    """Substitute the columns of ``variable`` by the rows of ``definition``. A chain of many
+    periods, each with a small coefficient on the one before, is otherwise solved backwards by
+    presolve, which divides by the coefficient every time."""
     full = compiled.program
-    names = np.array([name for name, _ in compiled.column_keys])
-    rules = np.array([name for name, _ in compiled.row_keys])
-    defined, kept = np.flatnonzero(names == variable), np.flatnonzero(names != variable)
-    definitions = np.flatnonzero(rules == definition)
+    variable_names = np.array([name for name, _ in compiled.column_keys])
+    constraint_names = np.array([name for name, _ in compiled.row_keys])
+    defined_columns = np.flatnonzero(variable_names == variable)
+    kept_columns = np.flatnonzero(variable_names != variable)
+    definition_rows = np.flatnonzero(constraint_names == definition)
     matrix = sparse.csr_array(full.matrix)
-    by_kept, constant = _solve_definitions(matrix, full.row_lower, definitions, defined, kept)
-    rest = _add_product(matrix[:, kept], matrix[:, defined], by_kept)
-    shift = matrix[:, defined] @ constant
-    size = abs(matrix[:, defined]) @ np.abs(constant)
+    definition_matrix, constant = _solve_definitions(
+        matrix, full.row_lower, definition_rows, defined_columns, kept_columns
+    )
+    substituted_matrix = _add_product(
+        matrix[:, kept_columns], matrix[:, defined_columns], definition_matrix
+    )
+    shift = matrix[:, defined_columns] @ constant
+    size = abs(matrix[:, defined_columns]) @ np.abs(constant)
     lower, upper = (
         _zero_rounding(side - shift, ROUNDING_SHARE * size)
         for side in (full.row_lower, full.row_upper)
     )
-    inside = np.ones(len(rules))
-    inside[definitions] = 0.0
-    lower[definitions], upper[definitions] = -np.inf, np.inf
-    rest = sparse.csr_array(sparse.diags_array(inside) @ rest)
-    rest.eliminate_zeros()
+    is_kept_row = np.ones(len(constraint_names))
+    is_kept_row[definition_rows] = 0.0
+    lower[definition_rows], upper[definition_rows] = -np.inf, np.inf
+    substituted_matrix = sparse.csr_array(sparse.diags_array(is_kept_row) @ substituted_matrix)
+    substituted_matrix.eliminate_zeros()
     program = replace(
         full,
-        cost=full.cost[kept] + by_kept.T @ full.cost[defined],
-        offset=full.offset + float(full.cost[defined] @ constant),
-        matrix=sparse.csc_array(rest),
+        cost=full.cost[kept_columns] + definition_matrix.T @ full.cost[defined_columns],
+        offset=full.offset + float(full.cost[defined_columns] @ constant),
+        matrix=sparse.csc_array(substituted_matrix),
         row_lower=lower,
         row_upper=upper,
-        lower=full.lower[kept].copy(),
-        upper=full.upper[kept].copy(),
-        integer=full.integer[kept],
-        column_names=NameSubset(full.column_names, kept),
+        lower=full.lower[kept_columns].copy(),
+        upper=full.upper[kept_columns].copy(),
+        integer=full.integer[kept_columns],
+        column_names=NameSubset(full.column_names, kept_columns),
     )
-    return SubstitutedProgram(program, kept, defined, definitions, by_kept, constant)
+    return SubstitutedProgram(
+        program, kept_columns, defined_columns, definition_rows, definition_matrix, constant
+    )
 
 
 def _solve_definitions(
@@ -181,36 +187,38 @@ def _solve_definitions(
     defined_columns: NDArray[np.int64],
     kept_columns: NDArray[np.int64],
 ) -> tuple[sparse.csr_array, Floats]:
-    """Columns that equality rows define one after the other, as a matrix by the other columns and a
-    constant: of chains with few links between them the inverse is sparse, and is a product of ever
-    fewer powers of what is off the diagonal."""
+    """Solve equality rows for their defined columns, as a matrix (by kept columns) and a
+    constant. For chains with few links the inverse is sparse: a product of powers of the
+    off-diagonal part."""
     if not len(defined_columns):
         return sparse.csr_array((0, len(kept_columns))), np.zeros(0)
-    own = sparse.csr_array(matrix[definition_rows][:, defined_columns])
-    scale = sparse.diags_array(1.0 / own.diagonal())
-    one = sparse.eye_array(len(defined_columns), format="csr")
-    before = _add_product(one, sparse.csr_array(-scale @ own), one)
-    inverse = one
-    while before.nnz:
-        inverse = sparse.csr_array(inverse + before @ inverse)
-        before = sparse.csr_array(before @ before)
+    definition_matrix = sparse.csr_array(matrix[definition_rows][:, defined_columns])
+    scale = sparse.diags_array(1.0 / definition_matrix.diagonal())
+    identity = sparse.eye_array(len(defined_columns), format="csr")
+    power = _add_product(identity, sparse.csr_array(-scale @ definition_matrix), identity)
+    inverse = identity
+    while power.nnz:
+        inverse = sparse.csr_array(inverse + power @ inverse)
+        power = sparse.csr_array(power @ power)
     inverse = sparse.csr_array(inverse @ scale)
-    solved = _drop_rounding(sparse.csr_array(-inverse @ matrix[definition_rows][:, kept_columns]))
-    return solved, np.asarray(inverse @ sides[definition_rows])
+    by_kept_columns = _drop_rounding(
+        sparse.csr_array(-inverse @ matrix[definition_rows][:, kept_columns])
+    )
+    return by_kept_columns, np.asarray(inverse @ sides[definition_rows])
 
 
 def _add_product(
-    base: sparse.csr_array, others: sparse.csr_array, factor: sparse.csr_array
+    base: sparse.csr_array, matrix: sparse.csr_array, factor: sparse.csr_array
 ) -> sparse.csr_array:
-    """``own + others @ factor`` without what cancels but for rounding."""
-    total = sparse.csr_array(base + others @ factor)
-    size = sparse.csr_array(abs(base) + abs(others) @ abs(factor))
-    rest = total.multiply(abs(total) > ROUNDING_SHARE * size)
-    return sparse.csr_array(rest)
+    """Return ``base + matrix @ factor`` without entries that cancel up to rounding."""
+    total = sparse.csr_array(base + matrix @ factor)
+    size = sparse.csr_array(abs(base) + abs(matrix) @ abs(factor))
+    without_rounding = total.multiply(abs(total) > ROUNDING_SHARE * size)
+    return sparse.csr_array(without_rounding)
 
 
 def _drop_rounding(matrix: sparse.csr_array) -> sparse.csr_array:
-    """Without entries that are rounding."""
+    """Return the matrix without entries that are rounding."""
     matrix = sparse.csr_array(matrix)
     matrix.sum_duplicates()
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))

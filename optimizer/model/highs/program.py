@@ -1,4 +1,4 @@
-"""A mixed-integer linear program as arrays, and the data that the solver would misread."""
+"""Mixed-integer linear programs as arrays, and checks for data that the solver would misread."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from optimizer.errors import CoefficientsOutOfRange, InvalidModelData
 
 Floats = NDArray[np.float64]
 
-MAX_MAGNITUDE = 1e15  # from here on HiGHS takes a number for infinite
-MIN_COEFFICIENT = 1e-9  # up to this HiGHS drops a coefficient of the matrix
-MAX_COEFFICIENT_RATIO = 1e18  # largest ratio of two coefficients of a scaled matrix to trust
+MAX_MAGNITUDE = 1e15  # HiGHS treats larger numbers as infinite
+MIN_COEFFICIENT = 1e-9  # HiGHS drops matrix coefficients up to this size
+MAX_COEFFICIENT_RATIO = 1e18  # largest reliable ratio of two coefficients of a scaled matrix
 
 
 @dataclass(frozen=True, eq=False)
 class LinearProgram:
-    """A mixed-integer linear program to be minimised, as arrays. ``rows`` and ``columns`` name each
-    row and column for messages; ``matrix`` is a csc array (rows by columns); missing sides and
-    bounds are infinite."""
+    """Mixed-integer linear program to be minimised. ``matrix`` is a csc array (rows by columns);
+    missing sides and bounds are infinite; names are for messages."""
 
     cost: Floats
     offset: float
@@ -38,7 +37,7 @@ class LinearProgram:
 
     @property
     def size(self) -> dict[str, int]:
-        """Rows, columns, integer columns and non-zeros."""
+        """Numbers of rows, columns, integer columns and non-zeros."""
         return {
             "rows": self.matrix.shape[0],
             "columns": self.matrix.shape[1],
@@ -47,7 +46,7 @@ class LinearProgram:
         }
 
     def free_rows(self, dropped: NDArray[np.bool_]) -> LinearProgram:
-        """The same program with some rows free."""
+        """Return the program with the sides of some rows removed."""
         return replace(
             self,
             row_lower=np.where(dropped, -np.inf, self.row_lower),
@@ -55,16 +54,17 @@ class LinearProgram:
         )
 
     def relaxation(self) -> LinearProgram:
-        """The same program without integers."""
+        """Return the program without integrality."""
         return replace(self, integer=np.zeros_like(self.integer))
 
     def without_objective(self) -> LinearProgram:
-        """The same program with nothing to minimise."""
+        """Return the program with objective 0."""
         return replace(self, cost=np.zeros_like(self.cost), offset=0.0)
 
 
 def _labelled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str], str, bool]]:
-    """Its figures but coefficients: whose they are, what they are, whether they may be infinite."""
+    """Return all vectors with names of their elements, a description, and whether they may be
+    infinite."""
     return [
         (program.cost, program.column_names, "the cost of", False),
         (np.array([program.offset]), ["the objective"], "the constant of", False),
@@ -76,62 +76,66 @@ def _labelled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str
 
 
 def check_finite(program: LinearProgram) -> None:
-    """Refuse what is no number (ModelRefused), before anything is reckoned with it."""
-    for vector, names, what, infinite in _labelled_vectors(program):
-        bad = np.isnan(vector) if infinite else ~np.isfinite(vector)
-        if bad.any():
-            raise InvalidModelData(f"{what} {names[int(np.argmax(bad))]} is not a finite number")
-    wrong = ~np.isfinite(program.matrix.data)
-    if wrong.any():
-        place = " in ".join(_entry_names(program, wrong))
-        raise InvalidModelData(f"the coefficient of {place} is not finite")
+    """Raise InvalidModelData if a number is NaN, or infinite where it must not be."""
+    for vector, names, description, may_be_infinite in _labelled_vectors(program):
+        is_bad = np.isnan(vector) if may_be_infinite else ~np.isfinite(vector)
+        if is_bad.any():
+            raise InvalidModelData(
+                f"{description} {names[int(np.argmax(is_bad))]} is not a finite number"
+            )
+    is_bad_entry = ~np.isfinite(program.matrix.data)
+    if is_bad_entry.any():
+        position = " in ".join(_entry_names(program, is_bad_entry))
+        raise InvalidModelData(f"the coefficient of {position} is not finite")
 
 
 def check_solver_limits(program: LinearProgram) -> None:
-    """Refuse data that the solver would misread, naming where it stands (ModelRefused): non-finite
-    numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a range of coefficients above
-    1e18."""
+    """Raise InvalidModelData, naming the element, for data that the solver would misread:
+    non-finite numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a ratio of
+    coefficients above 1e18."""
     check_finite(program)
-    for vector, names, what, _ in _labelled_vectors(program):
+    for vector, names, description, _ in _labelled_vectors(program):
         size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
         if size.size and size.max() >= MAX_MAGNITUDE:
             name = names[int(np.argmax(size))]
-            raise InvalidModelData(f"{what} {name} is {size.max():.3g}, too large")
-    hopeless = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
-    if hopeless.any():
+            raise InvalidModelData(f"{description} {name} is {size.max():.3g}, too large")
+    is_impossible = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
+    if is_impossible.any():
         raise InvalidModelData(
-            f"{program.row_names[int(np.argmax(hopeless))]} has a side nothing can meet"
+            f"{program.row_names[int(np.argmax(is_impossible))]} has a side nothing can meet"
         )
     data = np.abs(program.matrix.data)
     if not data.size:
         return
-    least, most = float(data.min()), float(data.max())
-    places = [_entry_names(program, data == end) for end in (least, most)]
-    smallest, largest = (" in ".join(place) for place in places)
-    ends = ((places[0], least), (places[1], most))
-    if most >= MAX_MAGNITUDE:
-        fault = f"{largest} is {most:.3g}, which the solver would take for infinite"
-        raise CoefficientsOutOfRange(f"the coefficient of {fault}", ends)
-    if least <= MIN_COEFFICIENT:
-        fault = f"{smallest} is {least:.3g}, which the solver would drop"
-        raise CoefficientsOutOfRange(f"the coefficient of {fault}", ends)
-    if most / least > MAX_COEFFICIENT_RATIO:
-        fault = f"coefficients range from {least:.3g} ({smallest}) to {most:.3g} ({largest})"
-        raise CoefficientsOutOfRange(f"{fault}, too far apart to be solved reliably", ends)
+    min_entry, max_entry = float(data.min()), float(data.max())
+    entry_names = [_entry_names(program, data == extreme) for extreme in (min_entry, max_entry)]
+    smallest, largest = (" in ".join(names_of_entry) for names_of_entry in entry_names)
+    extremes = ((entry_names[0], min_entry), (entry_names[1], max_entry))
+    if max_entry >= MAX_MAGNITUDE:
+        fault = f"{largest} is {max_entry:.3g}, which the solver would take for infinite"
+        raise CoefficientsOutOfRange(f"the coefficient of {fault}", extremes)
+    if min_entry <= MIN_COEFFICIENT:
+        fault = f"{smallest} is {min_entry:.3g}, which the solver would drop"
+        raise CoefficientsOutOfRange(f"the coefficient of {fault}", extremes)
+    if max_entry / min_entry > MAX_COEFFICIENT_RATIO:
+        fault = (
+            f"coefficients range from {min_entry:.3g} ({smallest}) to {max_entry:.3g} ({largest})"
+        )
+        raise CoefficientsOutOfRange(f"{fault}, too far apart to be solved reliably", extremes)
 
 
-def _entry_names(program: LinearProgram, where: NDArray[np.bool_]) -> tuple[str, str]:
-    """Names of the column and the row of the first entry of which something holds."""
-    position = int(np.argmax(where))
+def _entry_names(program: LinearProgram, is_match: NDArray[np.bool_]) -> tuple[str, str]:
+    """Return the names of column and row of the first entry for which ``is_match`` is true."""
+    position = int(np.argmax(is_match))
     row = program.row_names[int(program.matrix.indices[position])]
     column = int(np.searchsorted(program.matrix.indptr, position, side="right")) - 1
     return program.column_names[column], row
 
 
 def max_violation(program: LinearProgram, values: Floats) -> float:
-    """Largest amount by which values break a row, a bound or the wholeness of a column."""
+    """Return the largest violation of a row, a bound or integrality."""
     activity = program.matrix @ values
-    astray = np.abs(values - np.round(values))[program.integer]
+    fractions = np.abs(values - np.round(values))[program.integer]
     return max(
         float(np.max(excess, initial=0.0))
         for excess in (
@@ -139,7 +143,7 @@ def max_violation(program: LinearProgram, values: Floats) -> float:
             activity - program.row_upper,
             program.lower - values,
             values - program.upper,
-            astray,
+            fractions,
         )
     )
 
@@ -152,7 +156,7 @@ def program_from_arrays(
     lower: Sequence[float] | Floats,
     upper: Sequence[float] | Floats,
 ) -> LinearProgram:
-    """A linear program without integers from plain sequences, its rows and columns numbered."""
+    """Build a linear program from arrays; rows and columns are named by number."""
     csc = sparse.csc_array(matrix)
     csc.eliminate_zeros()
     return LinearProgram(

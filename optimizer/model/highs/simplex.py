@@ -1,4 +1,4 @@
-"""A linear program that stays in the solver between solves, each starting from the last basis."""
+"""Linear programs that stay in the solver between solves, each warm-started from the last basis."""
 
 import time
 from dataclasses import replace
@@ -43,7 +43,7 @@ _OUTCOME_BY_STATUS: dict[Any, SimplexOutcome] = {
 
 NO_ITERATION_LIMIT = 2**31 - 1
 COLUMN_WISE, MINIMIZE = int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMinimize)
-# Devex: exact edge weights would be computed anew whenever rows join, which they always do.
+# Devex pricing: steepest-edge weights would be recomputed whenever rows are added.
 SIMPLEX_OPTIONS = {
     "solver": "simplex",
     "simplex_strategy": 1,
@@ -53,12 +53,11 @@ SIMPLEX_OPTIONS = {
 
 
 class DualSimplex:
-    """The relaxation of a program, solved by the dual simplex method again and again: rows may be
-    added and removed, sides and bounds changed. All figures are those of the program, whatever it
-    is scaled by on its way to the solver: by ``objective_factor``, where None by what all costs can
-    come to, and by ``units`` of columns that rows still to come know better, NaN elsewhere.
-    ``exact`` holds the solver to its smallest tolerances, as does a program that is not near
-    one."""
+    """Relaxation of a program that is solved repeatedly by the dual simplex method; rows may be
+    added and removed, sides and bounds changed. All arguments and results are unscaled.
+    ``objective_factor`` scales the objective (by default by the largest possible one),
+    ``column_units`` the columns (NaN where not given). ``exact`` sets the smallest tolerances, as
+    for a program that is not near one."""
 
     def __init__(
         self,
@@ -69,12 +68,10 @@ class DualSimplex:
     ) -> None:
         check_finite(program)
         scaling = compute_scaling(program, objective_factor, column_units)
-        self.column_units = (
-            scaling.column_unit
-        )  # what a column counts in the solver, in its own unit
+        self.column_units = scaling.column_unit
         self._objective_factor = scaling.objective_factor
         self._row_factors = scaling.row_factor
-        # The solver compares its bound on the objective with the costs alone.
+        # The solver compares its objective bound with the objective without the offset.
         self._offset = program.offset
         self._solver = load_solver(replace(scaling.scale(program.relaxation()), offset=0.0))
         settings: dict[str, Any] = dict(SIMPLEX_OPTIONS)
@@ -100,8 +97,8 @@ class DualSimplex:
         value: Floats,
         factor: Floats,
     ) -> None:
-        """Append rows in compressed form, scaled by a factor each; ModelRefused for entries that
-        the solver would refuse, misread or drop."""
+        """Append rows in compressed form, each scaled by a factor. Raise InvalidModelData for
+        entries that the solver would refuse, misread or drop."""
         row = np.repeat(np.arange(len(lower)), np.diff(np.append(start, len(value))))
         value = value * factor[row] * self.column_units[index]
         lower, upper = lower * factor, upper * factor
@@ -110,20 +107,22 @@ class DualSimplex:
             raise InvalidModelData("a cut has an entry that is not a finite number")
         if size.size and (size.min() <= MIN_COEFFICIENT or size.max() >= MAX_MAGNITUDE):
             raise InvalidModelData(f"a cut has entries from {size.min():.3g} to {size.max():.3g}")
-        before = self._solver.getNumNz()
+        nonzeros_before = self._solver.getNumNz()
         status = self._solver.addRows(len(lower), lower, upper, len(value), start, index, value)
-        if status != highspy.HighsStatus.kOk or self._solver.getNumNz() != before + len(value):
+        if status != highspy.HighsStatus.kOk or self._solver.getNumNz() != nonzeros_before + len(
+            value
+        ):
             raise InvalidModelData(f"the solver did not take all cuts ({status.name})")
         self._row_factors = np.concatenate([self._row_factors, factor])
 
     def delete_rows(self, positions: Integers32) -> None:
-        """Remove rows; those after them move up."""
+        """Remove rows; later rows move up."""
         if len(positions):
             self._row_factors = np.delete(self._row_factors, positions)
             self._solver.deleteRows(len(positions), np.asarray(positions, dtype=np.int32))
 
     def set_column_bounds(self, index: Integers32, lower: Floats, upper: Floats) -> None:
-        """Set bounds of columns."""
+        """Set column bounds."""
         units = self.column_units[index]
         self._solver.changeColsBounds(len(index), index, lower / units, upper / units)
 
@@ -133,7 +132,7 @@ class DualSimplex:
         self._solver.changeRowsBounds(len(index), index, lower * factor, upper * factor)
 
     def set_cutoff(self, objective: float) -> None:
-        """End a solve once the objective is proven to exceed this."""
+        """Let solves end once the objective is proven to exceed this value."""
         self._solver.setOptionValue(
             "objective_bound", (float(objective) - self._offset) * self._objective_factor
         )
@@ -141,43 +140,45 @@ class DualSimplex:
     def solve(
         self, iterations: int = NO_ITERATION_LIMIT, *, verify_infeasible: bool = True
     ) -> SimplexOutcome:
-        """Minimise from the current basis; ``iterations`` limits this one solve. That a program has
-        no solution need not be ``sure`` where nothing rests on it."""
+        """Minimise from the current basis; ``iterations`` limits this solve. With
+        ``verify_infeasible``, infeasibility is confirmed by further solves."""
         self._solver.setOptionValue("simplex_iteration_limit", iterations)
-        began = time.perf_counter()
+        start = time.perf_counter()
         self._solver.run()
-        self.seconds += time.perf_counter() - began
+        self.seconds += time.perf_counter() - start
         self.solves += 1
         self.iterations += max(0, self._solver.getInfo().simplex_iteration_count)
         outcome = _OUTCOME_BY_STATUS.get(self._solver.getModelStatus())
         if outcome is None:
-            # A basis that has gone bad: once more from scratch.
+            # Numerical trouble with the basis: solve again from scratch.
             self._solver.clearSolver()
             self._solver.run()
             outcome = _OUTCOME_BY_STATUS.get(self._solver.getModelStatus())
-        doubtful = (None, "unbounded", "infeasible") if verify_infeasible else (None, "unbounded")
-        if self.uses_exact_tolerances and outcome in doubtful:
+        doubtful_outcomes = (
+            (None, "unbounded", "infeasible") if verify_infeasible else (None, "unbounded")
+        )
+        if self.uses_exact_tolerances and outcome in doubtful_outcomes:
             outcome = self._resolve_doubtful(outcome)
         if outcome is None:
-            how = self._solver.modelStatusToString(self._solver.getModelStatus())
-            raise SolverError(f"the solver failed on the relaxation: {how}")
+            status = self._solver.modelStatusToString(self._solver.getModelStatus())
+            raise SolverError(f"the solver failed on the relaxation: {status}")
         return outcome
 
     def _resolve_doubtful(self, outcome: SimplexOutcome | None) -> SimplexOutcome | None:
-        """How a program ends that the smallest tolerances, which may be below rounding, leave
-        without a solution: it has none where two ways to solve it agree on that."""
-        for presolve, own in (
+        """Solve again with larger tolerances, since the smallest may be below rounding; the program
+        has no solution if two solves agree on that."""
+        for presolve, tolerances in (
             ("on", DEFAULT_LP_TOLERANCES),
             ("off", DEFAULT_LP_TOLERANCES),
             ("off", COARSE_LP_TOLERANCES),
         ):
-            before = outcome
+            previous = outcome
             self._solver.clearSolver()
-            set_options(self._solver, {**own, "presolve": presolve})
+            set_options(self._solver, {**tolerances, "presolve": presolve})
             self._solver.run()
             outcome = _OUTCOME_BY_STATUS.get(self._solver.getModelStatus())
             solved = outcome not in (None, "infeasible", "unbounded")
-            if solved or (outcome is not None and outcome == before):
+            if solved or (outcome is not None and outcome == previous):
                 break
         else:
             outcome = None
@@ -186,22 +187,22 @@ class DualSimplex:
 
     @property
     def objective(self) -> float:
-        """Of the last solve."""
+        """Objective of the last solve."""
         return (
             float(self._solver.getInfo().objective_function_value) / self._objective_factor
             + self._offset
         )
 
     def values(self) -> Floats:
-        """Of the columns."""
+        """Return the values of the columns."""
         return np.array(self._solver.getSolution().col_value) * self.column_units
 
     def activity(self) -> Floats:
-        """Of the rows."""
+        """Return the activities of the rows."""
         return np.array(self._solver.getSolution().row_value) / self._row_factors
 
     def row_duals(self) -> Floats:
-        """Multipliers of the rows."""
+        """Return the dual values of the rows."""
         return (
             np.array(self._solver.getSolution().row_dual)
             * self._row_factors
@@ -209,23 +210,25 @@ class DualSimplex:
         )
 
     def reduced_costs(self) -> Floats:
-        """Reduced costs of the columns."""
+        """Return the reduced costs of the columns."""
         return np.array(self._solver.getSolution().col_dual) / (
             self.column_units * self._objective_factor
         )
 
     def basis(self) -> Any:
-        """The current basis, to return to."""
+        """Return the current basis, for :meth:`set_basis`."""
         return self._solver.getBasis()
 
     def basis_statuses(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """Statuses of rows and of columns in the current basis (:func:`basis_of`)."""
+        """Return statuses of rows and of columns in the current basis (:func:`status_numbers`)."""
         basis = self._solver.getBasis()
-        rows, columns = (status_numbers(own) for own in (basis.row_status, basis.col_status))
+        rows, columns = (
+            status_numbers(statuses) for statuses in (basis.row_status, basis.col_status)
+        )
         return rows.astype(np.int8), columns.astype(np.int8)
 
     def set_basis(self, basis: Any) -> None:
-        """Return to a basis of as many rows and columns."""
+        """Set a basis of the current numbers of rows and columns."""
         self._solver.setBasis(basis)
 
 
@@ -238,15 +241,15 @@ FALLBACK_OPTIONS: tuple[dict[str, Any], ...] = (
 
 
 class ColumnwiseProgram(NamedTuple):
-    """A linear program as the solver takes it, by column: C columns, R rows, E entries."""
+    """Linear program in column-wise form for the solver: C columns, R rows, E entries."""
 
     cost: Floats  # (C)
     lower: Floats
     upper: Floats
     row_lower: Floats  # (R)
     row_upper: Floats
-    column_starts: Integers32  # (C) the first entry of each
-    row_index: Integers32  # (E) the row of each
+    column_starts: Integers32  # (C) first entry
+    row_index: Integers32  # (E)
     value: Floats
 
 
@@ -260,12 +263,13 @@ BASIS_STATUSES = (
 
 
 def status_numbers(statuses: Any) -> NDArray[np.int64]:
-    """Numbers of the statuses in a basis, in the order of ``STATUSES``."""
+    """Return the statuses of a basis as numbers, which index ``BASIS_STATUSES``."""
     return np.array([int(status) for status in statuses], np.int64)
 
 
 def build_basis(rows: NDArray[Any], columns: NDArray[Any]) -> Any:
-    """A basis of such numbers, which need not fit the program: the solver completes it."""
+    """Build a basis from status numbers; it need not fit the program, since the solver repairs
+    it."""
     basis = highspy.HighsBasis()
     basis.valid = basis.alien = True
     basis.row_status = [BASIS_STATUSES[n] for n in rows]
@@ -274,15 +278,15 @@ def build_basis(rows: NDArray[Any], columns: NDArray[Any]) -> Any:
 
 
 class WarmStartSolver:
-    """Solves linear programs one after the other by the dual simplex method, each from a basis of
-    its own. What it is given is scaled already, and has no entry that the solver would drop."""
+    """Solver of a sequence of linear programs by the dual simplex method, each from a given basis.
+    Programs must be scaled, without entries that the solver would drop."""
 
     def __init__(self) -> None:
         self._solver = create_silent_solver()
         set_options(self._solver, SIMPLEX_OPTIONS | EXACT_LP_TOLERANCES | {"presolve": "off"})
 
     def load(self, program: ColumnwiseProgram) -> None:
-        """Take a program; ModelRefused if the solver does not."""
+        """Load a program. Raise InvalidModelData if the solver refuses it."""
         columns, entries = len(program.cost), len(program.value)
         status = self._solver.passModel(
             columns, len(program.row_lower), entries, COLUMN_WISE, MINIMIZE, 0.0, *program,
@@ -292,14 +296,14 @@ class WarmStartSolver:
             raise InvalidModelData("the solver refuses a program of recourse")
 
     def solve(self, basis: Any = None) -> tuple[float, Floats]:
-        """Objective, and multipliers of the rows, from a basis, from scratch where None;
-        SolverError where there is no optimum."""
+        """Return the objective and the dual values of the rows. Start from a basis, or from scratch
+        if None. Raise SolverError if there is no optimum."""
         if basis is not None:
             self._solver.setBasis(basis)
-        for number, way in enumerate(({}, *FALLBACK_OPTIONS)):
-            if number:  # a basis that has gone bad, or tolerances below rounding
+        for number, options in enumerate(({}, *FALLBACK_OPTIONS)):
+            if number:  # numerical trouble with the basis, or tolerances below rounding
                 self._solver.clearSolver()
-                set_options(self._solver, way)
+                set_options(self._solver, options)
             self._solver.run()
             outcome = _OUTCOME_BY_STATUS.get(self._solver.getModelStatus())
             if outcome == "optimal":
@@ -312,12 +316,14 @@ class WarmStartSolver:
         return objective, np.array(self._solver.getSolution().row_dual)
 
     def solution(self) -> tuple[Floats, Floats, Floats]:
-        """Values and reduced costs of the columns, and activity of the rows."""
+        """Return values and reduced costs of the columns, and activities of the rows."""
         last = self._solver.getSolution()
         return np.array(last.col_value), np.array(last.col_dual), np.array(last.row_value)
 
     def basis_statuses(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """Statuses of columns and of rows in the last basis (:func:`basis_of`)."""
+        """Return statuses of columns and of rows in the last basis (:func:`status_numbers`)."""
         basis = self._solver.getBasis()
-        columns, rows = (status_numbers(own) for own in (basis.col_status, basis.row_status))
+        columns, rows = (
+            status_numbers(statuses) for statuses in (basis.col_status, basis.row_status)
+        )
         return columns.astype(np.int8), rows.astype(np.int8)

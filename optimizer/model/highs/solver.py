@@ -1,4 +1,4 @@
-"""Handing a program to HiGHS, running it, and judging how it ended."""
+"""Running HiGHS on a program, and assessing how it ended."""
 
 import contextlib
 import os
@@ -21,62 +21,61 @@ from optimizer.model.highs.program import Floats, LinearProgram, check_finite, c
 from optimizer.model.highs.scaling import Scaling, compute_scaling
 
 Ending = Literal["optimal", "limit", "infeasible", "unbounded"]
-IncumbentCallback = Callable[
-    [NDArray[np.float64], float, float], None
-]  # values, objective and bound
+IncumbentCallback = Callable[[NDArray[np.float64], float, float], None]
+"""Called with values, objective and bound."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One line of a running solve."""
+    """Progress of a running solve."""
 
     seconds: float
-    objective: float  # of the best solution so far; infinite where there is none
-    bound: float  # proven lower bound; minus infinity where there is none
+    objective: float  # of the incumbent; infinite if there is none
+    bound: float  # proven lower bound; minus infinity if there is none
     gap: float
     nodes: int
 
 
 @dataclass(frozen=True, eq=False)
 class ProgramSolution:
-    """How a solve ended, and what it found."""
+    """Ending and solution of a solve."""
 
     ending: Ending
     solver_status: str  # in the solver's own words
-    values: NDArray[np.float64] | None  # of the columns; None where there is no feasible solution
+    values: NDArray[np.float64] | None  # of the columns; None without a feasible solution
     objective: float | None
-    bound: float | None  # proven lower bound; None where there is none
+    bound: float | None  # proven lower bound; None if there is none
     nodes: int
     seconds: float
-    interrupted: bool = False  # true if the user stopped it
+    interrupted: bool = False  # by the user
     history: tuple[Progress, ...] = field(default=(), repr=False)
 
 
 _stdout_lock = threading.Lock()
-"""Held while descriptor 1 leads elsewhere: two threads at once would leave it there."""
+"""Held while file descriptor 1 is redirected; concurrent threads would not restore it."""
 
 
 @contextlib.contextmanager
 def _stdout_silenced() -> Iterator[None]:
-    """Keep the banner that HiGHS prints to file descriptor 1, unasked, off the results."""
+    """Suppress the banner that HiGHS prints to file descriptor 1."""
     try:
         sys.stdout.flush()
-        kept = os.dup(1)
+        saved_stdout = os.dup(1)
     except (OSError, ValueError, AttributeError):
         yield
         return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 1)
+        os.dup2(null, 1)
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(saved_stdout, 1)
+        os.close(saved_stdout)
+        os.close(null)
 
 
 def create_silent_solver() -> highspy.Highs:
-    """A solver that says nothing."""
+    """Create a solver without output."""
     with _stdout_lock, _stdout_silenced():
         solver = highspy.Highs()
         solver.setOptionValue("output_flag", False)
@@ -84,8 +83,8 @@ def create_silent_solver() -> highspy.Highs:
 
 
 def tolerance_options(linear: float, integer: float | None = None) -> dict[str, float]:
-    """Options that hold the solver to tolerances: of rows, bounds and reduced costs, and, in
-    programs with integers, of those."""
+    """Return options that set the tolerances of rows, bounds and reduced costs, and of
+    integrality."""
     names = ("primal_feasibility_tolerance", "dual_feasibility_tolerance")
     options = dict.fromkeys(names, linear)
     if integer is not None:
@@ -93,41 +92,32 @@ def tolerance_options(linear: float, integer: float | None = None) -> dict[str, 
     return options
 
 
-DEFAULT_LP_TOLERANCES = tolerance_options(
-    1e-7
-)  # what the solver takes by itself for linear programs
-COARSE_LP_TOLERANCES = tolerance_options(1e-6)  # for programs that it finds no basis for by those
-EXACT_LP_TOLERANCES = tolerance_options(
-    1e-9
-)  # for linear programs that stay in the solver and are not near one
-DEFAULT_MIP_TOLERANCES = tolerance_options(
-    1e-7, 1e-6
-)  # what the solver takes by itself for programs with integers
-FINE_MIP_TOLERANCES = tolerance_options(
-    1e-8, 1e-8
-)  # for others; by smaller ones presolve loses plans
-EXACT_MIP_OPTIONS = tolerance_options(1e-9, 1e-9) | {
-    "presolve": "off"
-}  # for a second opinion on them
+DEFAULT_LP_TOLERANCES = tolerance_options(1e-7)  # the solver's default
+COARSE_LP_TOLERANCES = tolerance_options(1e-6)  # if the default yields no basis
+EXACT_LP_TOLERANCES = tolerance_options(1e-9)  # for repeated solves of LPs that are not near one
+DEFAULT_MIP_TOLERANCES = tolerance_options(1e-7, 1e-6)  # the solver's default
+# For MIPs that are not near one; with smaller ones presolve loses solutions.
+FINE_MIP_TOLERANCES = tolerance_options(1e-8, 1e-8)
+EXACT_MIP_OPTIONS = tolerance_options(1e-9, 1e-9) | {"presolve": "off"}  # to verify solutions
 FALLBACK_OPTIONS = (
     {"presolve": "off"},
     COARSE_LP_TOLERANCES | {"presolve": "on"},
     COARSE_LP_TOLERANCES | {"presolve": "off"},
 )
-"""What is tried in turn where the solver fails."""
+"""Options that are tried in turn if the solver fails."""
 
 _threads_in_use: int | None = None
 
 
 def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
-    """Set options, an unknown one being an error."""
+    """Set options. Raise UnknownOption if the solver refuses one."""
     for name, value in options.items():
         if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise UnknownOption(f"the solver knows no option {name} = {value!r}")
 
 
 def build_highs_lp(matrix: Any, cost: Floats, lower: Floats, upper: Floats) -> highspy.HighsLp:
-    """A linear program as the solver takes it, but for the sides of its rows."""
+    """Build a linear program in the solver's form, without the sides of its rows."""
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = matrix.shape
     lp.sense_ = highspy.ObjSense.kMinimize
@@ -141,8 +131,8 @@ def build_highs_lp(matrix: Any, cost: Floats, lower: Floats, upper: Floats) -> h
 
 
 def load_solver(program: LinearProgram) -> highspy.Highs:
-    """A solver that holds the program, checked against what was sent; ModelRefused if the data
-    would be misread, or anything was lost on the way."""
+    """Create a solver with the program. Raise InvalidModelData if the data would be misread, or if
+    the solver did not receive all of it."""
     check_solver_limits(program)
     rows, columns = program.matrix.shape
     lp = build_highs_lp(program.matrix, program.cost, program.lower, program.upper)
@@ -153,11 +143,11 @@ def load_solver(program: LinearProgram) -> highspy.Highs:
         lp.integrality_ = [kinds[i] for i in program.integer.astype(int)]
     solver = create_silent_solver()
     status = solver.passModel(lp)
-    arrived = (solver.getNumRow(), solver.getNumCol(), solver.getNumNz())
+    received = (solver.getNumRow(), solver.getNumCol(), solver.getNumNz())
     sent = (rows, columns, int(program.matrix.nnz))
-    if status != highspy.HighsStatus.kOk or arrived != sent:
+    if status != highspy.HighsStatus.kOk or received != sent:
         raise InvalidModelData(
-            f"the solver took {arrived} rows, columns and non-zeros of {sent} ({status.name})"
+            f"the solver took {received} rows, columns and non-zeros of {sent} ({status.name})"
         )
     return solver
 
@@ -174,13 +164,12 @@ def solve(
     objective_factor: float | None = None,
     absolute_gap: float = 0.0,
 ) -> ProgramSolution:
-    """Minimise a program, scaled on its way to the solver and back. Ctrl-C in the main thread stops
-    the search and keeps the incumbent; a second one is left to Python. ``threads`` is None for the
-    solver's own choice; HiGHS keeps one count for a process, so its scheduler is reset where
-    another is asked for. ``on_better`` is called in this thread, often, with the best values so far
-    (the same array as long as there are no better ones), their objective and the bound, minus
-    infinity where there is none. A gap within ``gap``, relative, will do, or one within
-    ``absolute_gap``."""
+    """Minimise a program, which is scaled for the solver. Ctrl-C in the main thread stops the
+    search and keeps the incumbent; a second one raises KeyboardInterrupt. ``threads`` None is the
+    solver's own choice; HiGHS has one thread count per process, so its scheduler is reset if
+    another is requested. ``on_incumbent`` is called often, in this thread, with the incumbent (the
+    same array until there is a better one), its objective and the bound (minus infinity if there is
+    none). The search ends within the relative ``gap`` or the ``absolute_gap``."""
     if not gap >= 0 or (time_limit is not None and not time_limit >= 0):
         raise UnknownOption(f"gap {gap} and time limit {time_limit} must be 0 or more")
     global _threads_in_use
@@ -191,9 +180,9 @@ def solve(
     program = tighten_bounds(program)
     scaling = compute_scaling(program, objective_factor)
     solver = load_solver(scaling.scale(program))
-    # Progress is reported only where the log is on; it goes to the callback alone.
-    wanted = on_progress is not None or on_incumbent is not None
-    settings: dict[str, Any] = {"log_to_console": False, "output_flag": wanted}
+    # The solver reports progress only if its log is on; the log goes to the callback only.
+    needs_log = on_progress is not None or on_incumbent is not None
+    settings: dict[str, Any] = {"log_to_console": False, "output_flag": needs_log}
     if not scaling.is_near_one:
         settings |= FINE_MIP_TOLERANCES
     settings |= {"mip_rel_gap": float(gap), "mip_abs_gap": absolute_gap * scaling.objective_factor}
@@ -202,35 +191,34 @@ def solve(
     if threads is not None:
         settings["threads"] = threads
     set_options(solver, {**settings, **(options or {})})
-    watch = _SolveMonitor(solver, scaling, on_progress, on_incumbent)
-    began = time.perf_counter()
-    interrupted, status = _run_until_done(solver, watch.report_incumbent)
-    for other in FALLBACK_OPTIONS:
+    monitor = _SolveMonitor(solver, scaling, on_progress, on_incumbent)
+    start = time.perf_counter()
+    interrupted, status = _run_until_done(solver, monitor.report_incumbent)
+    for fallback in FALLBACK_OPTIONS:
         if not _has_failed(solver, status):
             break
         solver.clearSolver()
-        set_options(solver, other)
-        interrupted, status = _run_until_done(solver, watch.report_incumbent)
+        set_options(solver, fallback)
+        interrupted, status = _run_until_done(solver, monitor.report_incumbent)
     if _has_failed(solver, status):
         ended = solver.modelStatusToString(solver.getModelStatus())
         raise SolverError(tr("the solver failed: {ended}", ended=ended))
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     solution = _read_solution(solver, program, scaling)
     solution = replace(
-        solution, seconds=seconds, interrupted=interrupted, history=tuple(watch.history)
+        solution, seconds=seconds, interrupted=interrupted, history=tuple(monitor.history)
     )
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
-        with_nothing_to_gain = solve(
-            program.without_objective(), time_limit=time_limit, threads=threads
-        )
-        if with_nothing_to_gain.ending != "infeasible":
-            ending: Ending = "limit" if with_nothing_to_gain.ending == "limit" else "unbounded"
+        feasibility = solve(program.without_objective(), time_limit=time_limit, threads=threads)
+        if feasibility.ending != "infeasible":
+            ending: Ending = "limit" if feasibility.ending == "limit" else "unbounded"
             return replace(solution, ending=ending)
     return solution
 
 
 class _SolveMonitor:
-    """What a running solve tells: noted in the solver's thread, its best solution told in ours."""
+    """Progress of a running solve: recorded in the solver's thread, incumbents reported in the
+    caller's."""
 
     def __init__(
         self,
@@ -247,24 +235,25 @@ class _SolveMonitor:
         if on_incumbent is not None:
             solver.cbMipImprovingSolution.subscribe(self._record_incumbent)
 
-    # An exception that reaches the solver's side ruins the solve: none may.
+    # No exception may reach the solver's C++ code.
 
     def _record_progress(self, event: Any) -> None:
         with contextlib.suppress(Exception):
-            data, unit = event.data_out, self._scaling.objective_factor
-            best, bound = float(data.mip_primal_bound) / unit, float(data.mip_dual_bound) / unit
+            data, factor = event.data_out, self._scaling.objective_factor
+            objective = float(data.mip_primal_bound) / factor
+            bound = float(data.mip_dual_bound) / factor
             seconds, gap, nodes = data.running_time, data.mip_gap, data.mip_node_count
-            line = Progress(float(seconds), best, bound, float(gap), int(nodes))
-            self.history.append(line)
+            progress = Progress(float(seconds), objective, bound, float(gap), int(nodes))
+            self.history.append(progress)
             if self._on_progress is not None:
-                self._on_progress(line)
+                self._on_progress(progress)
 
     def _record_incumbent(self, event: Any) -> None:
         with contextlib.suppress(Exception):
-            data, unit = event.data_out, self._scaling.objective_factor
+            data, factor = event.data_out, self._scaling.objective_factor
             values = np.array(data.mip_solution, dtype=float) * self._scaling.column_unit
-            self._bound = max(self._bound, float(data.mip_dual_bound) / unit)
-            self._incumbent = (values, float(data.objective_function_value) / unit)
+            self._bound = max(self._bound, float(data.mip_dual_bound) / factor)
+            self._incumbent = (values, float(data.objective_function_value) / factor)
 
     def report_incumbent(self) -> None:
         if self._incumbent is None or self._on_incumbent is None:
@@ -276,7 +265,7 @@ class _SolveMonitor:
 
 @contextlib.contextmanager
 def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C set ``stop`` in the main thread; a second is left to Python."""
+    """Set ``stop`` at the first Ctrl-C in the main thread; raise KeyboardInterrupt at a second."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -294,7 +283,8 @@ def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
 
 
 def _run_until_done(solver: highspy.Highs, poll: Callable[[], None]) -> tuple[bool, Any]:
-    """Run the solver in its own thread, cancelling it on Ctrl-C; whether it was, and the status."""
+    """Run the solver in its own thread and cancel it on Ctrl-C. Return whether it was cancelled,
+    and the status."""
     stop, cancelled = threading.Event(), False
     solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
     with stop_on_interrupt(stop):
@@ -309,7 +299,7 @@ def _run_until_done(solver: highspy.Highs, poll: Callable[[], None]) -> tuple[bo
             poll()
 
 
-# By name, since not every version of highspy has all of them.
+# By name, since not every version of highspy has all of these.
 _ENDING_BY_STATUS: dict[str, Ending] = {
     "kOptimal": "optimal",
     "kModelEmpty": "optimal",
@@ -326,30 +316,34 @@ _ENDING_BY_STATUS: dict[str, Ending] = {
 
 
 def _has_failed(solver: highspy.Highs, status: Any) -> bool:
-    """Whether a run ended in no way that says anything of the program."""
-    known = solver.getModelStatus().name in _ENDING_BY_STATUS
-    return not known or bool(status == highspy.HighsStatus.kError)
+    """Check whether a run ended without any conclusion about the program."""
+    is_known = solver.getModelStatus().name in _ENDING_BY_STATUS
+    return not is_known or bool(status == highspy.HighsStatus.kError)
 
 
 def _read_solution(
     solver: highspy.Highs, program: LinearProgram, scaling: Scaling
 ) -> ProgramSolution:
-    how, info, mixed = solver.getModelStatus(), solver.getInfo(), bool(program.integer.any())
-    ending, bound = _ENDING_BY_STATUS[how.name], None
-    found = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
-    objective = float(info.objective_function_value) / scaling.objective_factor if found else None
-    if mixed and np.isfinite(info.mip_dual_bound) and abs(info.mip_dual_bound) < 1e100:
+    model_status = solver.getModelStatus()
+    info = solver.getInfo()
+    is_mip = bool(program.integer.any())
+    ending, bound = _ENDING_BY_STATUS[model_status.name], None
+    has_solution = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
+    objective = (
+        float(info.objective_function_value) / scaling.objective_factor if has_solution else None
+    )
+    if is_mip and np.isfinite(info.mip_dual_bound) and abs(info.mip_dual_bound) < 1e100:
         bound = float(info.mip_dual_bound) / scaling.objective_factor
-    elif not mixed and ending == "optimal":
+    elif not is_mip and ending == "optimal":
         bound = objective
-    values = np.array(solver.getSolution().col_value, dtype=float) if found else None
+    values = np.array(solver.getSolution().col_value, dtype=float) if has_solution else None
     if ending == "optimal" and values is not None and len(values) != len(program.cost):
         raise SolverError(tr("the solver calls the model optimal but gives no solution"))
     if values is not None:
         values *= scaling.column_unit
     return ProgramSolution(
         ending=ending,
-        solver_status=solver.modelStatusToString(how),
+        solver_status=solver.modelStatusToString(model_status),
         values=values,
         objective=objective,
         bound=bound if ending in ("optimal", "limit") else None,
@@ -359,6 +353,6 @@ def _read_solution(
 
 
 def solver_version() -> tuple[str, str]:
-    """Version of HiGHS, and the revision it was built from."""
+    """Return the version and the git revision of HiGHS."""
     solver = create_silent_solver()
     return str(solver.version()), str(solver.githash())

@@ -1,4 +1,4 @@
-"""Sets and coefficients of the optimization problem, read off a scenario."""
+"""Sets and coefficients of the optimization problem, read from a scenario."""
 
 from optimizer.model.instance.components import COMMON_GROUP as COMMON_GROUP
 from optimizer.model.instance.components import COVERAGE_TOLERANCE as COVERAGE_TOLERANCE

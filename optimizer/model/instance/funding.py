@@ -16,7 +16,7 @@ from optimizer.model.instance.prices import PriceData
 def read_instruments(
     case: Case, years: range, prices: Mapping[str, PriceData]
 ) -> Iterator[InstrumentData]:
-    """The instruments of all funders, in the order of the file."""
+    """Read the instruments of all funders, in the order of the file."""
     rate = float(case.horizon.discount_rate)
     for funder_id, funder in case.funders.items():
         for id, i in funder.instruments.items():
@@ -44,12 +44,12 @@ def read_instruments(
 
 
 def _line_charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
-    """Use of each line of the funder per EUR."""
-    booked = instrument.kind or instrument.budget_class
+    """Return the use of each budget line of the funder per EUR."""
+    kind = instrument.kind or instrument.budget_class
     defaults = {
         "commitment": 1.0,
         "cash": float(instrument.budget_charge),
-        "guarantee_stock": 1.0 if booked == "guarantee" else 0.0,
+        "guarantee_stock": 1.0 if kind == "guarantee" else 0.0,
     }
     return {
         id: float(instrument.charges.get(id, defaults[line.kind]))
@@ -60,43 +60,44 @@ def _line_charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
 def _floor_prices(
     instrument: Instrument, years: range, prices: Mapping[str, PriceData]
 ) -> dict[str, FloorPrices]:
-    found = {}
+    by_material = {}
     for material, yearly in (instrument.floor_eur_per_t or {}).items():
         floor = yearly_values(yearly, years, 0.0)
-        begins = (instrument.upside_from_eur_per_t or {}).get(material)
-        upside = floor if begins is None else yearly_values(begins, years, 0.0)
-        own = prices[material]
-        paid = np.maximum(0.0, floor - own.price_by_state)
-        above = np.maximum(0.0, own.price_by_state - upside)
-        found[material] = FloorPrices(
-            expected_payment=own.probability_in_states @ paid,
-            planned_payment=own.planning_probability @ paid,
-            upside_income=float(instrument.upside_share) * (own.probability_in_states @ above),
-            payment_by_state=paid[own.probability > 0],
+        upside_from = (instrument.upside_from_eur_per_t or {}).get(material)
+        upside = floor if upside_from is None else yearly_values(upside_from, years, 0.0)
+        price_data = prices[material]
+        payments = np.maximum(0.0, floor - price_data.price_by_state)
+        upside_payments = np.maximum(0.0, price_data.price_by_state - upside)
+        by_material[material] = FloorPrices(
+            expected_payment=price_data.probability_in_states @ payments,
+            planned_payment=price_data.planning_probability @ payments,
+            upside_income=float(instrument.upside_share)
+            * (price_data.probability_in_states @ upside_payments),
+            payment_by_state=payments[price_data.probability > 0],
         )
-    return found
+    return by_material
 
 
 def read_premiums(
     case: Case, years: range, lot_tonnes: Mapping[str, float]
 ) -> dict[str, dict[str, Floats]]:
-    """(Y) million EUR above the market that each funder pays per lot secured, by material."""
+    """Return million EUR (Y) above the market per lot secured, by material and funder."""
     return {
         m: {
             f: float(share)
-            * yearly_values(it.secured_premium_eur_per_t, years, 0.0)
+            * yearly_values(material.secured_premium_eur_per_t, years, 0.0)
             * lot_tonnes[m]
             / 1e6
-            for f, share in it.premium_paid_by.items()
+            for f, share in material.premium_paid_by.items()
             if share > 0
         }
-        for m, it in case.materials.items()
-        if it.premium_paid_by is not None
+        for m, material in case.materials.items()
+        if material.premium_paid_by is not None
     }
 
 
 def read_budget_lines(case: Case, years: range) -> dict[tuple[str, str], BudgetLineData]:
-    """The budget lines of all funders."""
+    """Read the budget lines of all funders."""
     return {
         (f, id): _read_budget_line(f, id, line, years)
         for f, funder in case.funders.items()
@@ -106,8 +107,8 @@ def read_budget_lines(case: Case, years: range) -> dict[tuple[str, str], BudgetL
 
 def _read_budget_line(f: str, id: str, line: BudgetLine, years: range) -> BudgetLineData:
     by_year = line.by_year_meur
-    charge = 0.0 if line.kind == "guarantee_stock" else 1.0
-    premium = 1.0 if line.premium_charge is None else line.premium_charge
+    default_charge = 0.0 if line.kind == "guarantee_stock" else 1.0
+    premium_charge = 1.0 if line.premium_charge is None else line.premium_charge
     return BudgetLineData(
         funder=f,
         id=id,
@@ -118,6 +119,6 @@ def _read_budget_line(f: str, id: str, line: BudgetLine, years: range) -> Budget
         ),
         carry_over=line.carry_over,
         guarantee_limit=yearly_values(line.limit_meur, years, math.inf),
-        stock_charge=charge if line.stock_charge is None else float(line.stock_charge),
-        premium_charge=float(premium) if line.kind == "cash" else 0.0,
+        stock_charge=default_charge if line.stock_charge is None else float(line.stock_charge),
+        premium_charge=float(premium_charge) if line.kind == "cash" else 0.0,
     )

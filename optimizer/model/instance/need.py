@@ -1,9 +1,8 @@
-"""Who needs what of each form, where one is made into another.
+"""Need of each material where forms are made from one another.
 
-Of a form that is made into others consumers need what they demand of it themselves and, by their
-part in each output, what conversions take in of it at full capacity. Projects do not add to need:
-only in a year in which nobody needs a form does what projects could take in divide it.
-"""
+Consumers need of a form what they demand of it themselves and, by their part in each output, the
+inputs of conversions at full capacity. Projects do not add to need; only in a year in which nobody
+needs a form, possible inputs of projects determine the shares."""
 
 from dataclasses import dataclass
 
@@ -16,60 +15,64 @@ from optimizer.model.instance.instrument_terms import Floats, yearly_values
 
 @dataclass(frozen=True, eq=False)
 class MaterialNeed:
-    """(Y) tonnes per year."""
+    """Need (Y) in tonnes per year."""
 
-    total: dict[str, Floats]  # need of each material, whose part in it belongs to nobody included
+    total: dict[str, Floats]  # by material, including parts that belong to no consumer
     by_consumer: dict[tuple[str, str], Floats]  # by consumer and material
     claims: dict[tuple[str, str], Floats]
-    """The same, and in years in which nobody needs a material what projects could take in of it:
-    what tonnes that belong to all are divided by."""
+    """Need by consumer and material; in years in which nobody needs a material, possible inputs of
+    projects. Tonnes that belong to all are divided in proportion to claims."""
 
     def claim_total(self, material: str) -> Floats:
-        """(Y) what claims to a material are a share of."""
+        """Return the total (Y) that claims to a material are a share of."""
         total = self.total[material]
-        claims = sum((t for (_, m), t in self.claims.items() if m == material), 0 * total)
+        claims = sum((tonnes for (_, m), tonnes in self.claims.items() if m == material), 0 * total)
         return np.where(total > 0, total, claims)
 
     def max_per_year(self, material: str) -> float:
-        """Most that is needed, or claimed, in a year."""
+        """Return the largest yearly need or claim."""
         return float(self.claim_total(material).max(initial=0.0))
 
 
 def read_need(case: Case, years: range, demand: dict[tuple[str, str], Floats]) -> MaterialNeed:
-    """Need of all materials, from what consumers demand, in tonnes per year."""
+    """Compute the need of all materials from consumers' demand, in tonnes per year."""
     conversions = [
         (c.inputs_t_per_t, c.output, yearly_values(c.capacity_t_per_year, years, 0.0))
         for c in case.conversions.values()
     ]
     projects = [
-        (p.inputs_t_per_t, made, np.full(len(years), float(t)))
+        (p.inputs_t_per_t, output, np.full(len(years), float(t)))
         for p in case.projects.values()
-        for made, t in p.output_t_per_year.items()
+        for output, t in p.output_t_per_year.items()
         if p.inputs_t_per_t
     ]
     need = MaterialNeed({}, {}, {})
-    part: dict[tuple[str, str], Floats] = {}  # of each consumer in each material
+    share_in: dict[tuple[str, str], Floats] = {}  # of each consumer in each material's claims
     for m in reversed(order_materials(case)):
         total = np.zeros(len(years))
-        own = {u: demand.get((u, m), total) for u in case.consumers}
-        spare = dict.fromkeys(own, total)
-        for _, t in own.items():
+        need_of = {u: demand.get((u, m), total) for u in case.consumers}
+        project_inputs = dict.fromkeys(need_of, total)
+        for _, t in need_of.items():
             total = total + t
-        for ratios, made, lots in conversions:
+        for ratios, output, lots in conversions:
             if m in ratios:
-                taken = float(ratios[m]) * lots
-                total = total + taken
-                own = {u: t + taken * part[u, made] for u, t in own.items()}
-        for ratios, made, lots in projects:
+                input_tonnes = float(ratios[m]) * lots
+                total = total + input_tonnes
+                need_of = {u: t + input_tonnes * share_in[u, output] for u, t in need_of.items()}
+        for ratios, output, lots in projects:
             if m in ratios:
-                taken = float(ratios[m]) * lots
-                spare = {u: t + taken * part[u, made] for u, t in spare.items()}
+                input_tonnes = float(ratios[m]) * lots
+                project_inputs = {
+                    u: t + input_tonnes * share_in[u, output] for u, t in project_inputs.items()
+                }
         need.total[m] = total
-        for u, t in own.items():
+        for u, t in need_of.items():
             need.by_consumer[u, m] = t
-            need.claims[u, m] = np.where(total > 0, t, spare[u])
-        divided = need.claim_total(m)
-        for u in own:
+            need.claims[u, m] = np.where(total > 0, t, project_inputs[u])
+        claim_total = need.claim_total(m)
+        for u in need_of:
             claim = need.claims[u, m]
-            part[u, m] = np.divide(claim, divided, out=np.zeros_like(claim), where=divided > 0)
+            share_in[u, m] = np.divide(
+                claim, claim_total, out=np.zeros_like(claim), where=claim_total > 0
+            )
     return need

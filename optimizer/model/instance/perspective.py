@@ -1,8 +1,7 @@
-"""Whose damage and money a problem counts, who takes part in it, and what is already settled.
+"""Perspective: whose damage and cost count, which funders take part, and which decisions are fixed.
 
-A scenario asks what is best for all. A company asks what is best for itself, and a coalition what
-is best for its members: the same rules and the same recourse, seen from another standpoint.
-"""
+A scenario optimizes for all; a company optimizes for itself, and a coalition for its members, with
+the same rules and the same recourse."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Stake:
-    """A share of the capex of projects together that some funders carry, no more and no less."""
+    """Share in the total capex of projects that some funders carry together, exactly."""
 
     projects: tuple[str, ...]
     funders: tuple[str, ...]
@@ -30,24 +29,20 @@ class Stake:
 
 @dataclass(frozen=True, eq=False)
 class FixedDecisions:
-    """What others have settled, and stick to. Shares and offtake are those of a project that is
-    started in its year, if it is; the same funders bring nothing to other projects or years."""
+    """Decisions that others have made. Shares and offtake are those of a project if it is started
+    in that year; the same funders contribute nothing to other projects or years."""
 
-    funders: frozenset[str] = frozenset()  # those that stick to ``share``
-    groups: frozenset[str] = frozenset()  # those that stick to ``offtake`` and reserve nothing else
-    certain_starts: Mapping[str, int] = field(
-        default_factory=dict
-    )  # start years, built in any case
+    funders: frozenset[str] = frozenset()  # funders whose shares are fixed to ``share``
+    groups: frozenset[str] = frozenset()  # groups whose offtake is fixed to ``offtake``
+    certain_starts: Mapping[str, int] = field(default_factory=dict)  # start year by project
     share: Mapping[tuple[str, int, str, str], float] = field(default_factory=dict)
     """By project, start year, funder and instrument."""
     offtake: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
-    """By project, start year and group; of a group that does not stick to it, the least."""
-    buy: Mapping[str, Floats] = field(default_factory=dict)  # (Y) lots, where they are settled
+    """By project, start year and group; a lower bound for groups that are not in ``groups``."""
+    buy: Mapping[str, Floats] = field(default_factory=dict)  # (Y) lots, by stockpile
     min_total_purchases: Mapping[str, float] = field(default_factory=dict)
-    """Lots bought in all years together, at least, of stockpiles that are to be bought up."""
-    branches: tuple[
-        FixedDecisions, ...
-    ] = ()  # what is settled on each path, where that is not alike
+    """Lower bounds of lots bought in all years together, by stockpile."""
+    branches: tuple[FixedDecisions, ...] = ()  # on each review branch, if they differ
 
 
 NOTHING_FIXED = FixedDecisions()
@@ -62,30 +57,34 @@ def change_perspective(
     stakes: Sequence[Stake] = (),
     fixed_decisions: FixedDecisions | None = None,
 ) -> Instance:
-    """The same problem from another standpoint: ``counts`` is how much the mean damage of consumers
-    counts (the CVaR is that of all damage), ``cost_counts`` how much the net cost of funders does;
-    where nothing is said, as in the instance. ``idle`` funders finance nothing, and no stock is
-    bought, nor any output secured, that one of them would pay for. ValueError if consumers of one
-    node are to count differently, as they cannot when supply is pooled."""
+    """Return the instance from another perspective.
+
+    ``damage_weights`` are weights of consumers' mean damage in the objective (CVaR is that of all
+    damage), ``cost_weights`` those of funders' net costs; both default to those of the instance.
+    Funders in ``inactive_funders`` finance nothing, and stocks and secured output that one of them
+    would pay for are not bought. Raise ValueError if consumers of one node would get different
+    weights, which is impossible when supply is pooled."""
     weight = {**instance.damage_weights, **(damage_weights or {})}
     nodes = list(instance.nodes)
     for chain in instance.chains:
         steps = [step for v in chain.nodes for step in nodes[v].steps]
-        own = {weight.get(step.consumer, 1.0) for step in steps} or {1.0}
-        if len(own) > 1:
+        node_weights = {weight.get(step.consumer, 1.0) for step in steps} or {1.0}
+        if len(node_weights) > 1:
             raise ValueError("damage of one consumer cannot be told from another's when pooled")
         for v in chain.nodes:
-            nodes[v] = replace(nodes[v], damage_weight=max(own))
+            nodes[v] = replace(nodes[v], damage_weight=max(node_weights))
     inactive_funders = frozenset(inactive_funders)
     instruments = tuple(i for i in instance.instruments if i.funder not in inactive_funders)
     stockpiles = {
-        h: _without_purchases(pile) if inactive_funders.intersection(pile.payers) else pile
-        for h, pile in instance.stockpiles.items()
+        h: _without_purchases(stockpile)
+        if inactive_funders.intersection(stockpile.payers)
+        else stockpile
+        for h, stockpile in instance.stockpiles.items()
     }
-    premium, projects = instance.premium_per_lot, dict(instance.projects)
-    for p, x in instance.projects.items():
-        if any(inactive_funders.intersection(premium.get(m, ())) for m in x.output):
-            projects[p] = replace(x, offtake_max=0.0)
+    premiums, projects = instance.premium_per_lot, dict(instance.projects)
+    for p, project in instance.projects.items():
+        if any(inactive_funders.intersection(premiums.get(m, ())) for m in project.output):
+            projects[p] = replace(project, offtake_max=0.0)
     return replace(
         instance,
         damage_weights=weight,
@@ -100,6 +99,6 @@ def change_perspective(
 
 
 def _without_purchases(stockpile: StockpileData) -> StockpileData:
-    """The stockpile without any purchase; what lies there stays."""
-    none = np.zeros_like(stockpile.max_purchase)
-    return replace(stockpile, max_purchase=none, min_stock=none)
+    """Return the stockpile without purchases; its initial stock remains."""
+    zeros = np.zeros_like(stockpile.max_purchase)
+    return replace(stockpile, max_purchase=zeros, min_stock=zeros)

@@ -1,8 +1,7 @@
-"""Prices of materials: the states they may be in, and how often each of them comes.
+"""Prices of materials: price states and their probabilities.
 
-The price of a material is *drawn*, one state of it in each state of the world, where it decides
-whether a plant runs, where a written-out state of the world names it, or where the review sees it.
-"""
+The price of a material is sampled, one price state per state of the world, if it decides whether a
+plant runs, if a listed state of the world names it, or if the review observes it."""
 
 from dataclasses import dataclass
 
@@ -18,61 +17,70 @@ from optimizer.model.instance.instrument_terms import Floats, yearly_values
 
 @dataclass(frozen=True, eq=False)
 class PriceData:
-    """The price states of a material, in the order of the file; one where it names none."""
+    """Price states of a material, in the order of the file; a single one if the file has none."""
 
     price_by_state: Floats  # (P, Y) EUR per tonne
-    probability: Floats  # (P) by the file
-    probability_in_states: Floats  # (P) with which it comes in the states of the world
-    is_sampled: bool  # whether each state of the world has one of them
-    planning_probability: (
-        Floats  # (P) chance by which budgets are charged: that in all states, on any path
-    )
+    probability: Floats  # (P) in the file
+    probability_in_states: Floats  # (P) over the states of the world, or those of a review branch
+    is_sampled: bool  # whether each state of the world has a price state
+    planning_probability: Floats  # (P) for budgets: over all states, also on a review branch
 
     @property
     def most_likely(self) -> int:
-        """The most likely, of equally likely ones the first."""
+        """Index of the most likely price state; the first of equally likely ones."""
         return int(self.probability.argmax())
 
 
 def read_prices(case: Case, years: range) -> dict[str, PriceData]:
-    """The price states of all materials."""
-    return {m: _read_price_states(case, m, it, years) for m, it in case.materials.items()}
+    """Read the price states of all materials."""
+    return {
+        m: _read_price_states(case, m, material, years) for m, material in case.materials.items()
+    }
 
 
 def _read_price_states(case: Case, m: str, material: Material, years: range) -> PriceData:
     if not material.price_states:
         price = yearly_values(material.price_eur_per_t, years, 0.0)[None]
         return PriceData(price, np.ones(1), np.ones(1), False, np.ones(1))
-    prices = np.array([yearly_values(one.eur_per_t, years, 0.0) for one in material.price_states])
-    probability = np.array([float(one.probability) for one in material.price_states])
+    prices = np.array(
+        [yearly_values(price_state.eur_per_t, years, 0.0) for price_state in material.price_states]
+    )
+    probability = np.array(
+        [float(price_state.probability) for price_state in material.price_states]
+    )
     data = PriceData(prices, probability, probability, False, probability)
     states = (case.uncertainty and case.uncertainty.states) or ()
-    decides = any(m in p.cash_cost_eur_per_t for p in case.projects.values())
+    decides_running = any(m in p.cash_cost_eur_per_t for p in case.projects.values())
     review = case.planned_review
-    seen = review is not None and any(one.price == m for one in review.observe)
-    if not (decides or seen) and not any(m in state.prices for state in states):
+    is_observed = review is not None and any(
+        observation.price == m for observation in review.observe
+    )
+    if not (decides_running or is_observed) and not any(m in state.prices for state in states):
         return data
     sample = case.uncertainty and case.uncertainty.sample
     if sample:
-        drawn = sample_price_states(data, m, sample, slice(0, int(sample.states)))
-        weights = np.ones(len(drawn))
+        sampled = sample_price_states(data, m, sample, slice(0, int(sample.states)))
+        weights = np.ones(len(sampled))
     else:
-        drawn = np.array(
+        sampled = np.array(
             [price_state_of(data, material, m, state) for state in states] or [data.most_likely]
         )
         weights = np.array([float(state.probability) for state in states] or [1.0])
-    chance = np.bincount(drawn, weights, len(prices)) / weights.sum()
-    return PriceData(prices, probability, chance, True, chance)
+    probability_in_states = np.bincount(sampled, weights, len(prices)) / weights.sum()
+    return PriceData(prices, probability, probability_in_states, True, probability_in_states)
 
 
 def sample_price_states(data: PriceData, m: str, sample: Sample, block: slice) -> NDArray[np.intp]:
-    """(B) price states of a material that are drawn for a block of states of the world."""
+    """Return sampled price states (B) of a material for a block of states of the world."""
     draws = random_streams.draw_uniforms(sample, block, "price", m)
     return random_streams.draw_categories(data.probability.tolist(), draws)
 
 
 def price_state_of(data: PriceData, material: Material, m: str, state: State) -> int:
-    """The price state that a written-out state of the world names of a material, or the usual."""
+    """Return the price state of a material in a listed state of the world; by default the most
+    likely."""
     if (name := state.prices.get(m)) is None:
         return data.most_likely
-    return next(n for n, one in enumerate(material.price_states) if one.is_named(name))
+    return next(
+        n for n, price_state in enumerate(material.price_states) if price_state.is_named(name)
+    )

@@ -1,7 +1,7 @@
-"""Charts of reports: static, the same for the same plan, and readable without colour.
+"""Charts of reports: static, deterministic, and readable without color.
 
-A chart is drawn by Matplotlib when it is asked for, as SVG to be set into a page, or as SVG and PNG
-files for a text processor. Texts come from scenarios and are drawn as they are.
+Matplotlib draws a chart on request, as SVG for a page, or as SVG and PNG files for a word
+processor. Texts come from scenarios and are not interpreted.
 """
 
 from optimizer.report.charts.drawing import Chart

@@ -1,4 +1,4 @@
-"""Charts of what is lost, with and without the plan."""
+"""Charts of damage, with and without the plan."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from optimizer.report.charts import drawing as d
 from optimizer.report.number_format import format_column, format_percent
 
 NamedPairs = Sequence[tuple[str, float, float]]
-"""Named figures: without and with the plan, or two others."""
+"""Named pairs of figures, such as without and with the plan."""
 
 
 def exceedance_curves(
@@ -17,12 +17,15 @@ def exceedance_curves(
     named_pairs: NamedPairs,
     unit: str,
 ) -> d.Figure:
-    """Chance that the outcome is higher than a value, with and without the plan; marks beside."""
-    drawn, (axes, beside) = d.new_figure(2.9, 1, 2, width_ratios=[1.9, 1])
-    chance = [100 * (1 - level) for level in levels]
-    without, within = tr("Without plan"), tr("With plan")
-    axes.step(without_plan, chance, color=d.INK, where="post", linestyle="--", label=without)
-    axes.step(with_plan, chance, color=d.BLUE, where="post", linewidth=2, label=within)
+    """Draw exceedance probabilities of the outcome with and without the plan, and bars of named
+    figures."""
+    figure, (axes, bar_axes) = d.new_figure(2.9, 1, 2, width_ratios=[1.9, 1])
+    percentages = [100 * (1 - level) for level in levels]
+    without_label, with_label = tr("Without plan"), tr("With plan")
+    axes.step(
+        without_plan, percentages, color=d.INK, where="post", linestyle="--", label=without_label
+    )
+    axes.step(with_plan, percentages, color=d.BLUE, where="post", linewidth=2, label=with_label)
     axes.set_ylim(0, 100)
     axes.set_xlim(left=0)
     axes.set_yticks([0, 25, 50, 75, 100], [format_percent(y / 100) for y in (0, 25, 50, 75, 100)])
@@ -37,53 +40,55 @@ def exceedance_curves(
         (after, 0.2, (d.BLUE, "", d.BLUE)),
     ):
         d.horizontal_bars(
-            beside, [n + shift for n in range(len(named_pairs))], values, 0.36, *style
+            bar_axes, [n + shift for n in range(len(named_pairs))], values, 0.36, *style
         )
-        d.label_bar_ends(beside, format_column(values), values, shift)
-    d.set_row_labels(beside, names, bottom_margin=0.5, top_margin=0.5)
-    beside.set_xlim(0, max([*before, *after, 1e-9]) * 1.3)
-    beside.set_xticks([])
-    beside.spines["bottom"].set_visible(False)
-    return drawn
+        d.label_bar_ends(bar_axes, format_column(values), values, shift)
+    d.set_row_labels(bar_axes, names, bottom_margin=0.5, top_margin=0.5)
+    bar_axes.set_xlim(0, max([*before, *after, 1e-9]) * 1.3)
+    bar_axes.set_xticks([])
+    bar_axes.spines["bottom"].set_visible(False)
+    return figure
 
 
 def with_and_without_bars(
     names: Sequence[str], without_plan: Sequence[float], with_plan: Sequence[float], unit: str
 ) -> d.Figure:
-    """Bars of two figures a name: a hollow one without the plan, a full one within it."""
-    drawn, axes = d.new_figure(0.75 + 0.19 * len(names))
-    places = range(len(names))
-    framed = {"linewidth": 0.6, "label": tr("Without plan")}
-    d.horizontal_bars(axes, places, without_plan, 0.72, "white", d.HATCH_PATTERN, d.INK, **framed)
-    d.horizontal_bars(axes, places, with_plan, 0.42, d.BLUE, label=tr("With plan"))
+    """Draw two bars for each name: a hollow one without the plan, a filled one with it."""
+    figure, axes = d.new_figure(0.75 + 0.19 * len(names))
+    positions = range(len(names))
+    frame_style = {"linewidth": 0.6, "label": tr("Without plan")}
+    d.horizontal_bars(
+        axes, positions, without_plan, 0.72, "white", d.HATCH_PATTERN, d.INK, **frame_style
+    )
+    d.horizontal_bars(axes, positions, with_plan, 0.42, d.BLUE, label=tr("With plan"))
     pairs = zip(format_column(without_plan), format_column(with_plan), strict=True)
     texts = [f"{before} → {after}" for before, after in pairs]
     d.label_bar_ends(axes, texts, list(map(max, without_plan, with_plan)))
     axes.set_xlim(0, max([*without_plan, *with_plan, 1e-9]) * 1.2)
     d.set_row_labels(axes, names, unit)
-    drawn.legend(loc="outside upper left", ncols=2)
-    return drawn
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
 
 
 def event_count_bars(rows: NamedPairs) -> d.Figure:
-    """Two bars a number of events in a year: its share as drawn, and below it, hollow, what it
-    would be if events were independent."""
-    drawn, axes = d.new_figure(0.5 + 0.3 * len(rows))
+    """Draw two bars for each number of events in a year: its share in the states and, hollow,
+    its share if events were independent."""
+    figure, axes = d.new_figure(0.5 + 0.3 * len(rows))
     names, *sides = zip(*rows, strict=True)
-    looks = ((d.BLUE,), ("white", d.HATCH_PATTERN, d.INK))
+    styles = ((d.BLUE,), ("white", d.HATCH_PATTERN, d.INK))
     labels = tr("As drawn"), tr("If events were independent")
-    for values, shift, look, label in zip(sides, (-0.2, 0.2), looks, labels, strict=True):
-        places = [n + shift for n in range(len(rows))]
-        shown = d.horizontal_bars(axes, places, values, 0.36, *look, label=label)
-        for bar, name, value in zip(shown, names, values, strict=True):
+    for values, shift, style, label in zip(sides, (-0.2, 0.2), styles, labels, strict=True):
+        positions = [n + shift for n in range(len(rows))]
+        bars = d.horizontal_bars(axes, positions, values, 0.36, *style, label=label)
+        for bar, name, value in zip(bars, names, values, strict=True):
             d.set_tooltip(bar, f"{name}, {label}: {format_percent(value)}")
         d.label_bar_ends(axes, list(map(format_percent, values)), values, shift)
     d.set_row_labels(axes, names)
     axes.set_xlim(0, max([*sides[0], *sides[1], 1e-9]) * 1.1)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
-    drawn.legend(loc="outside upper left", ncols=2)
-    return drawn
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
 
 
 def paired_bars(
@@ -92,18 +97,18 @@ def paired_bars(
     titles: tuple[str, str],
     highlighted: int = -1,
 ) -> d.Figure:
-    """Two bars a name, side by side on scales of their own; the ``own`` name stands out, which is
-    the last one if not given."""
-    drawn, panels = d.new_figure(0.5 + 0.15 * len(names), 1, 2, sharey=True)
-    colours = [d.GREY] * len(names)
-    colours[highlighted] = d.BLUE
+    """Draw two bars for each name in panels with scales of their own; one name is highlighted,
+    by default the last."""
+    figure, panels = d.new_figure(0.5 + 0.15 * len(names), 1, 2, sharey=True)
+    colors = [d.GREY] * len(names)
+    colors[highlighted] = d.BLUE
     for axes, values, title in zip(panels, sides, titles, strict=True):
-        for place, (value, colour) in enumerate(zip(values, colours, strict=True)):
-            d.horizontal_bars(axes, [place], [value], 0.66, colour)
+        for position, (value, color) in enumerate(zip(values, colors, strict=True)):
+            d.horizontal_bars(axes, [position], [value], 0.66, color)
         d.label_bar_ends(axes, format_column(list(values)), values, font_size=7)
         axes.set_title(title)
         d.set_row_labels(axes, names)
         axes.set_xlim(0, max([*values, 1e-9]) * 1.2)
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
-    return drawn
+    return figure

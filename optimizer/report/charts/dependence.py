@@ -1,4 +1,4 @@
-"""Charts of whom supply depends on."""
+"""Charts of dependence on suppliers."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,15 +10,13 @@ from optimizer.report.number_format import format_percent
 LABEL_BACKGROUND = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 """Keeps a label readable on a line."""
 MARKER: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": "none"}
-BEFORE_MARKER, AFTER_MARKER = (
-    MARKER | {"mfc": "white", "mec": d.INK, "mew": 1},
-    MARKER | {"color": d.BLUE},
-)
+BEFORE_MARKER = MARKER | {"mfc": "white", "mec": d.INK, "mew": 1}
+AFTER_MARKER = MARKER | {"color": d.BLUE}
 THRESHOLD_LINE: dict[str, Any] = {"color": d.RED, "linewidth": 1.1, "linestyle": (0, (4, 2))}
 
 
 class LargestSupplier(NamedTuple):
-    """The largest supplier of a material, before and after: country and share."""
+    """The largest supplier of a material without and with the plan: country and share."""
 
     material: str
     country_before: str
@@ -28,39 +26,42 @@ class LargestSupplier(NamedTuple):
 
 
 def largest_supplier_chart(rows: Sequence[LargestSupplier], threshold: float) -> d.Figure:
-    """Share of the largest supplier: a hollow mark without the plan, a full one with it."""
+    """Draw the share of the largest supplier: a hollow mark without the plan, a filled one with
+    it."""
     from matplotlib.lines import Line2D
 
-    drawn, axes = d.new_figure(0.8 + 0.2 * len(rows))
+    figure, axes = d.new_figure(0.8 + 0.2 * len(rows))
     axes.axvline(threshold, **THRESHOLD_LINE)
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         axes.plot(
             [row.share_before, row.share_after],
-            [place, place],
+            [position, position],
             color=d.GREY,
             linewidth=2.2,
             zorder=1,
         )
-        for share, of, look in (
+        for share, country, style in (
             (row.share_before, row.country_before, {"zorder": 2, **BEFORE_MARKER}),
             (row.share_after, row.country_after, {"zorder": 3, **AFTER_MARKER}),
         ):
-            (mark,) = axes.plot(share, place, **look)
-            d.set_tooltip(mark, f"{row.material}: {of} {format_percent(share)}")
+            (mark,) = axes.plot(share, position, **style)
+            d.set_tooltip(mark, f"{row.material}: {country} {format_percent(share)}")
         low, high = sorted(
             ((row.share_before, row.country_before), (row.share_after, row.country_after))
         )
-        text = {"va": "center", "fontsize": 6.5, "bbox": LABEL_BACKGROUND}
-        apart = abs(row.share_before - row.share_after) > 0.005
-        axes.text(high[0] + 0.015, place, high[1] if apart else row.country_after, **text)
-        if apart:
-            axes.text(low[0] - 0.015, place, low[1], ha="right", **text)
+        text_style = {"va": "center", "fontsize": 6.5, "bbox": LABEL_BACKGROUND}
+        differs = abs(row.share_before - row.share_after) > 0.005
+        axes.text(
+            high[0] + 0.015, position, high[1] if differs else row.country_after, **text_style
+        )
+        if differs:
+            axes.text(low[0] - 0.015, position, low[1], ha="right", **text_style)
     d.set_row_labels(axes, [row.material for row in rows], top_margin=0.7)
     axes.set_xlim(0, 1.06)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0], [format_percent(x / 5) for x in range(6)])
     axes.grid(axis="x")
-    handles = [Line2D([], [], **look) for look in (BEFORE_MARKER, AFTER_MARKER, THRESHOLD_LINE)]
+    handles = [Line2D([], [], **style) for style in (BEFORE_MARKER, AFTER_MARKER, THRESHOLD_LINE)]
     limit = tr("{share} from one third country", share=format_percent(threshold))
     names = [tr("Without plan"), tr("With plan"), limit]
-    drawn.legend(handles, names, loc="outside upper left", ncols=3)
-    return drawn
+    figure.legend(handles, names, loc="outside upper left", ncols=3)
+    return figure

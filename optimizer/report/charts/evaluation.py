@@ -1,4 +1,5 @@
-"""Charts of how good a plan is: between foresight and rule, and against what could be known."""
+"""Charts of the evaluation of a plan: release policies against foresight, and values of
+information."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from optimizer.report.charts import drawing as d
 from optimizer.report.number_format import format_column
 
 Z_95 = 1.96
-"""Standard errors on either side of an interval of 95 %."""
+"""Half width of a 95 % interval, in standard errors."""
 BAR_STYLES = {
     "without": ("white", d.HATCH_PATTERN),
     "rule": (d.ORANGE, ""),
@@ -17,7 +18,7 @@ BAR_STYLES = {
 
 
 class PolicyBar(NamedTuple):
-    """A named figure with its standard error; ``look`` is one of ``LOOKS``."""
+    """A named figure with its standard error; ``style`` is a key of ``BAR_STYLES``."""
 
     name: str
     value: float
@@ -26,7 +27,7 @@ class PolicyBar(NamedTuple):
 
 
 class InformationLevel(NamedTuple):
-    """A named figure that is proven to lie in a range."""
+    """A named objective that is proven to lie in a range."""
 
     name: str
     low: float
@@ -34,51 +35,53 @@ class InformationLevel(NamedTuple):
 
 
 def policy_bars(bar_groups: Sequence[tuple[str, Sequence[PolicyBar]]], unit: str) -> d.Figure:
-    """Groups of bars side by side: each from no plan over rules to foresight."""
-    longest = max(len(some) for _, some in bar_groups)
-    drawn, grid = d.new_figure(0.9 + 0.26 * longest, 1, len(bar_groups), squeeze=False, sharey=True)
-    for position, ((title, some), axes) in enumerate(zip(bar_groups, grid[0], strict=True)):
-        for place, bar in enumerate(some):
-            d.horizontal_bars(axes, [place], [bar.value], 0.62, *BAR_STYLES[bar.style], d.INK)
-        ends = [bar.value + Z_95 * (bar.standard_error or 0.0) for bar in some]
-        ranges = [(2 * b.value - end, b.value, end) for b, end in zip(some, ends, strict=True)]
-        d.draw_error_bars(axes, range(len(some)), ranges, cap=2.5, width=0.9)
-        values = [bar.value for bar in some]
+    """Draw groups of bars side by side: no plan, release policies, and foresight."""
+    longest = max(len(bars) for _, bars in bar_groups)
+    figure, grid = d.new_figure(
+        0.9 + 0.26 * longest, 1, len(bar_groups), squeeze=False, sharey=True
+    )
+    for position, ((title, bars), axes) in enumerate(zip(bar_groups, grid[0], strict=True)):
+        for row, bar in enumerate(bars):
+            d.horizontal_bars(axes, [row], [bar.value], 0.62, *BAR_STYLES[bar.style], d.INK)
+        ends = [bar.value + Z_95 * (bar.standard_error or 0.0) for bar in bars]
+        ranges = [(2 * b.value - end, b.value, end) for b, end in zip(bars, ends, strict=True)]
+        d.draw_error_bars(axes, range(len(bars)), ranges, cap=2.5, width=0.9)
+        values = [bar.value for bar in bars]
         d.label_bar_ends(axes, format_column(values), ends, right=4)
         axes.set_xlim(0, max([*values, 1e-9]) * 1.3)
-        d.set_row_labels(axes, [bar.name for bar in some], unit)
+        d.set_row_labels(axes, [bar.name for bar in bars], unit)
         axes.set_title(title)
         if position:
             axes.tick_params(axis="y", labelleft=False)
-    return drawn
+    return figure
 
 
 def information_ladder(
     levels: Sequence[InformationLevel], steps: Sequence[tuple[int, int, str]], unit: str
 ) -> d.Figure:
-    """Objectives from least to greatest knowledge, and what lies between two of them.
+    """Draw objectives from least to greatest knowledge, and the differences between them.
 
-    ``steps`` name a lower and an upper rung by their places, and what their difference is called.
+    ``steps`` have the positions of a lower and an upper level, and the name of their difference.
     """
-    drawn, axes = d.new_figure(0.8 + 0.36 * len(levels))
-    highs = [rung.high for rung in levels]
-    most = max([*highs, 1e-9])
-    for place, rung in enumerate(levels):
-        d.horizontal_bars(axes, [place], [rung.high], 0.5, d.GREY, edge=d.INK)
-        if (left_open := rung.high - rung.low) > 1e-3 * most:
+    figure, axes = d.new_figure(0.8 + 0.36 * len(levels))
+    highs = [level.high for level in levels]
+    largest = max([*highs, 1e-9])
+    for position, level in enumerate(levels):
+        d.horizontal_bars(axes, [position], [level.high], 0.5, d.GREY, edge=d.INK)
+        if (left_open := level.high - level.low) > 1e-3 * largest:
             d.horizontal_bars(
-                axes, [place], [left_open], 0.5, "white", d.HATCH_PATTERN, d.INK, left=rung.low
+                axes, [position], [left_open], 0.5, "white", d.HATCH_PATTERN, d.INK, left=level.low
             )
     d.label_bar_ends(axes, format_column(highs), highs, right=4)
-    at, arrow = most * 1.17, {"arrowstyle": "<->", "color": d.GREEN}
+    arrow_x, arrow = largest * 1.17, {"arrowstyle": "<->", "color": d.GREEN}
     for lower, upper, name in steps:
-        axes.annotate("", (at, lower), (at, upper), arrowprops=arrow)
-        d.annotate_point(axes, name, (at, (lower + upper) / 2), 5, font_size=7)
-    axes.set_xlim(0, most * 1.5)
-    d.set_row_labels(axes, [rung.name for rung in levels], unit, bottom_margin=0.5)
-    return drawn
+        axes.annotate("", (arrow_x, lower), (arrow_x, upper), arrowprops=arrow)
+        d.annotate_point(axes, name, (arrow_x, (lower + upper) / 2), 5, font_size=7)
+    axes.set_xlim(0, largest * 1.5)
+    d.set_row_labels(axes, [level.name for level in levels], unit, bottom_margin=0.5)
+    return figure
 
 
 def rule_label(name: str) -> str:
-    """What a bar of a rule is called."""
+    """Return the name of a release policy with a reserve share."""
     return tr("Rule, reserve {share}", share=name)

@@ -1,4 +1,4 @@
-"""What each decision is worth: a range for each, from what is proven at least to at most."""
+"""Chart of the regret of each decision: its proven range."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from optimizer.report.charts import drawing as d
 
 
 class DecisionRegret(NamedTuple):
-    """A decision, and the range of what it costs to make it the other way, in words as well."""
+    """A decision, and the range of the cost of deciding otherwise, also in words."""
 
     name: str
     low: float
@@ -18,15 +18,15 @@ class DecisionRegret(NamedTuple):
 
 
 def regret_bars(decisions: Sequence[DecisionRegret], unit: str) -> d.Figure:
-    """One line a decision: a bar up to what is proven, and hatched what is left open."""
-    drawn, axes = d.new_figure(0.7 + 0.165 * len(decisions))
+    """Draw a line for each decision: a bar up to the proven regret, and hatched the gap."""
+    figure, axes = d.new_figure(0.7 + 0.165 * len(decisions))
     kinds = ((True, d.BLUE, tr("in the plan")), (False, d.ORANGE, tr("not in the plan")))
-    for chosen, colour, name in kinds:
-        some = [(n, bar.low) for n, bar in enumerate(decisions) if bar.in_plan == chosen]
-        if some:
-            at, lengths = zip(*some, strict=True)
-            d.horizontal_bars(axes, at, lengths, 0.66, colour, label=name)
-    widths, lows = [b.high - b.low for b in decisions], [bar.low for bar in decisions]
+    for in_plan, color, name in kinds:
+        bars = [(n, bar.low) for n, bar in enumerate(decisions) if bar.in_plan == in_plan]
+        if bars:
+            positions, lengths = zip(*bars, strict=True)
+            d.horizontal_bars(axes, positions, lengths, 0.66, color, label=name)
+    widths, lows = [bar.high - bar.low for bar in decisions], [bar.low for bar in decisions]
     name = tr("left open by the gaps")
     d.horizontal_bars(
         axes, range(len(widths)), widths, 0.66, d.GREY, d.HATCH_PATTERN, left=lows, label=name
@@ -35,5 +35,5 @@ def regret_bars(decisions: Sequence[DecisionRegret], unit: str) -> d.Figure:
     d.label_bar_ends(axes, [bar.label for bar in decisions], highs)
     axes.set_xlim(0, max([*highs, 1e-9]) * 1.18)
     d.set_row_labels(axes, [bar.name for bar in decisions], unit, font_size=6.5)
-    drawn.legend(loc="outside upper left", ncols=3)
-    return drawn
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure

@@ -1,4 +1,4 @@
-"""Charts of what shares of a project lead to for a company."""
+"""Charts of a company's share in a project."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,9 +22,10 @@ MARKER_EDGE: dict[str, Any] = {
 
 
 class ShareLine(NamedTuple):
-    """Damage plus cost by share, with the others behaving in one way; shares of one.
+    """Damage plus cost by share, for one behavior of the other funders; shares are fractions of
+    one.
 
-    ``low`` and ``high`` are over plans as good by the objective, None where that is not known.
+    ``low`` and ``high`` are over plans with equal objective, None where they are not known.
     """
 
     name: str
@@ -37,41 +38,41 @@ class ShareLine(NamedTuple):
 
 
 def share_totals_chart(lines: Sequence[ShareLine], unit: str) -> d.Figure:
-    """Damage plus cost over the share, with a band of the others' plans and marks of answers."""
-    drawn, axes = d.new_figure(3.4)
-    for line, (colour, look) in zip(lines, LINE_STYLES, strict=False):
+    """Draw damage plus cost against the share, with a band over equally good plans, and answers
+    as marks."""
+    figure, axes = d.new_figure(3.4)
+    for line, (color, line_style) in zip(lines, LINE_STYLES, strict=False):
         ends = zip(line.shares, line.low, line.high, strict=True)
-        if band := [(100 * share, *pair) for share, *pair in ends if None not in pair]:
+        if band := [(100 * share, *low_high) for share, *low_high in ends if None not in low_high]:
             name = tr("best to worst, of plans as good by the objective")
             axes.fill_between(*zip(*band, strict=True), label=name, **BAND_STYLE)
         shares = [100 * share for share in line.shares]
-        axes.plot(shares, line.totals, look, color=colour, markersize=4, label=line.name)
-    for line, (colour, _) in zip(lines, LINE_STYLES, strict=False):
-        # One legend entry for each kind of mark; where both lines have it, numbers stand outside.
-        first = line is lines[0]
-        above = 8 if len(lines) > 1 and not first else -14
+        axes.plot(shares, line.totals, line_style, color=color, markersize=4, label=line.name)
+    for line, (color, _) in zip(lines, LINE_STYLES, strict=False):
+        # One legend entry for each kind of mark; numbers of two lines are on opposite sides.
+        is_first = line is lines[0]
+        above = 8 if len(lines) > 1 and not is_first else -14
         for share, marker, size, name in (
             (line.best_share, "*", 11, tr("best share")),
             (line.indifferent_share, "D", 6, tr("no worse than none up to here")),
         ):
             if share is None or share not in line.shares:
                 continue
-            at = (100 * share, line.totals[list(line.shares).index(share)])
+            point = (100 * share, line.totals[list(line.shares).index(share)])
             style: dict[str, Any] = {
                 "markersize": size,
-                "label": name if first else None,
+                "label": name if is_first else None,
                 "zorder": 5,
             }
-            axes.plot(*at, marker, color=colour, **style, **MARKER_EDGE)
-            if (
-                marker == "*" or share != line.best_share
-            ):  # else the star beneath has the number already
-                at_centre = {"ha": "center", "va": "baseline", "zorder": 6}
-                d.annotate_point(axes, format_percent(share), at, 0, above, 6.8, **at_centre)
+            axes.plot(*point, marker, color=color, **style, **MARKER_EDGE)
+            # The star of the best share has the number already.
+            if marker == "*" or share != line.best_share:
+                text_style = {"ha": "center", "va": "baseline", "zorder": 6}
+                d.annotate_point(axes, format_percent(share), point, 0, above, 6.8, **text_style)
     if lines and lines[0].shares and lines[0].shares[0] == 0:
         axes.axhline(lines[0].totals[0], color=d.FAINT_INK, linewidth=0.7, linestyle=":")
     axes.margins(x=0.04, y=0.16)
-    return _finish_chart(drawn, axes, tr("Share of capex, %"), unit)
+    return _finish_chart(figure, axes, tr("Share of capex, %"), unit)
 
 
 def co_financing_chart(
@@ -80,9 +81,10 @@ def co_financing_chart(
     indifferent_shares: d.OptionalFloats,
     share_limits: d.OptionalFloats,
 ) -> d.Figure:
-    """The best share, the indifferent share and the limit over the public share of capex."""
-    drawn, axes = d.new_figure(2.6)
-    for shares, look, colour, name, above in (
+    """Draw the best share, the indifferent share and the limit against the public share of
+    capex."""
+    figure, axes = d.new_figure(2.6)
+    for shares, line_style, color, name, above in (
         (share_limits, "^:", d.GREEN, tr("largest share that rules allow"), None),
         (indifferent_shares, "D--", d.ORANGE, tr("no worse than none up to"), 6),
         (best_shares, "o-", d.BLUE, tr("best share"), -11),
@@ -91,17 +93,17 @@ def co_financing_chart(
             (100 * p, 100 * s) for p, s in zip(public_shares, shares, strict=True) if s is not None
         ]
         if known:
-            axes.plot(*zip(*known, strict=True), look, color=colour, markersize=5, label=name)
-        for at in known if above is not None else ():
-            text = format_percent(at[1] / 100)
-            d.annotate_point(axes, text, at, 0, above or 0, 6.8, ha="center", va="baseline")
+            axes.plot(*zip(*known, strict=True), line_style, color=color, markersize=5, label=name)
+        for point in known if above is not None else ():
+            text = format_percent(point[1] / 100)
+            d.annotate_point(axes, text, point, 0, above or 0, 6.8, ha="center", va="baseline")
     axes.margins(x=0.06, y=0.2)
     axes.set_ylim(bottom=-6)
-    return _finish_chart(drawn, axes, tr("Public share of capex, %"), tr("Its share of capex, %"))
+    return _finish_chart(figure, axes, tr("Public share of capex, %"), tr("Its share of capex, %"))
 
 
-def _finish_chart(drawn: d.Figure, axes: d.Axes, x_label: str, y_label: str) -> d.Figure:
-    """The figure with what its axes are called, percentages at round steps below, and a legend."""
+def _finish_chart(figure: d.Figure, axes: d.Axes, x_label: str, y_label: str) -> d.Figure:
+    """Set labels and round percentage steps of the axes, and the legend; return the figure."""
     from matplotlib.ticker import MaxNLocator
 
     d.set_number_axis(axes)
@@ -109,5 +111,5 @@ def _finish_chart(drawn: d.Figure, axes: d.Axes, x_label: str, y_label: str) -> 
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10]))
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-    drawn.legend(loc="outside upper left", ncols=3)
-    return drawn
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure

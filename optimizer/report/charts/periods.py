@@ -1,4 +1,4 @@
-"""Charts of figures that run over the periods of a horizon."""
+"""Charts of figures over the periods of a horizon."""
 
 import textwrap
 from collections.abc import Sequence
@@ -8,41 +8,41 @@ from optimizer.report.charts import drawing as d
 from optimizer.report.number_format import format_percent
 
 LINE_STYLES = ((d.INK, "--", "s"), (d.BLUE, "-", "o"), (d.ORANGE, ":", "D"))
-"""Colour, line and mark of the first, second and third figure."""
+"""Color, line and mark of the first, second and third figure."""
 
 
 def period_lines(
     periods: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], unit: str
 ) -> d.Figure:
-    """A line for each of up to three figures, named as given, over periods."""
-    drawn, axes = d.new_figure(2.2)
-    at = list(range(len(periods)))
-    for (label, values), (colour, line, mark) in zip(series, LINE_STYLES, strict=False):
-        axes.plot(at, values, line, color=colour, marker=mark, markersize=3.5, label=label)
-    step = -(-len(at) // 12) or 1
-    axes.set_xticks(at[::step], list(periods[::step]), fontsize=6.5)
+    """Draw a line over the periods for each of up to three series."""
+    figure, axes = d.new_figure(2.2)
+    positions = list(range(len(periods)))
+    for (label, values), (color, line, mark) in zip(series, LINE_STYLES, strict=False):
+        axes.plot(positions, values, line, color=color, marker=mark, markersize=3.5, label=label)
+    step = -(-len(positions) // 12) or 1
+    axes.set_xticks(positions[::step], list(periods[::step]), fontsize=6.5)
     axes.set_ylim(bottom=0)
     axes.spines["left"].set_color(d.FAINT_INK)
     d.set_number_axis(axes)
     axes.set_ylabel(unit)
-    drawn.legend(loc="outside upper left", ncols=len(series))
-    return drawn
+    figure.legend(loc="outside upper left", ncols=len(series))
+    return figure
 
 
 def missing_share_charts(
     periods: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[float]]]
 ) -> d.Figure:
-    """Shares of demand missing in each period without and with a plan: a small chart a material, by
-    its name, all on one scale."""
+    """Draw the shares of demand missing without and with a plan: a small chart for each
+    material, on one scale."""
     from matplotlib.ticker import FixedFormatter, FixedLocator
 
-    drawn, grid = d.new_figure(1.06, 1, max(2, len(rows)), sharey=True, squeeze=False)
+    figure, grid = d.new_figure(1.06, 1, max(2, len(rows)), sharey=True, squeeze=False)
     edges = [n - 0.5 for n in range(len(periods) + 1)]
-    for axes, (name, without, with_plan) in zip(grid.flat, rows, strict=False):
+    for axes, (name, without_plan, with_plan) in zip(grid.flat, rows, strict=False):
         axes.stairs(with_plan, edges, fill=True, color=d.SKY, label=tr("with it"))
         axes.stairs(with_plan, edges, baseline=None, color=d.BLUE, linewidth=1.2)
         axes.stairs(
-            without, edges, baseline=None, color=d.INK, linestyle="--", linewidth=1.1,
+            without_plan, edges, baseline=None, color=d.INK, linestyle="--", linewidth=1.1,
             label=tr("share of demand missing without the plan"),
         )  # fmt: skip
         axes.set_title(textwrap.shorten(name, 28, placeholder="…"), fontsize=6.8, pad=2)
@@ -60,5 +60,5 @@ def missing_share_charts(
     for axes in list(grid.flat)[len(rows) :]:
         axes.set_visible(False)
     handles, names = grid.flat[0].get_legend_handles_labels()
-    drawn.legend(handles[::-1], names[::-1], loc="outside upper left", ncols=2)
-    return drawn
+    figure.legend(handles[::-1], names[::-1], loc="outside upper left", ncols=2)
+    return figure

@@ -1,4 +1,4 @@
-"""Tornado charts: how far each input moves the best plan's objective, and this plan's damage."""
+"""Tornado charts: effect of each input on the best plan's objective and on this plan's damage."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,15 +7,15 @@ from models.language import tr
 from optimizer.report.charts import drawing as d
 
 LowHigh = tuple[float | None, float | None]
-"""Figures at the low and the high end."""
+"""Figures at the low and the high value of the input."""
 DecisionMark = str
-"""What becomes of the decision at an end: a key of ``SIGNS``, or nothing."""
+"""Effect of the input on the decision: a key of ``MARK_SHAPES``, or empty."""
 MARK_SHAPES = {"changed": "D", "broken": "X"}
 
 
 class TornadoBar(NamedTuple):
-    """One input: its low and high value in words, and the figures there of the best plan and of
-    this one."""
+    """An input: its low and high value in words, and the figures of the best plan and of this
+    plan at both."""
 
     name: str
     input_values: tuple[str, str]
@@ -25,31 +25,31 @@ class TornadoBar(NamedTuple):
 
 
 def tornado(rows: Sequence[TornadoBar], base: float, unit: str) -> d.Figure:
-    """Filled bars for the best plan, and below each a framed one for this plan."""
-    drawn, axes = d.new_figure(0.9 + 0.34 * len(rows))
+    """Draw filled bars for the best plan, and below each a framed one for this plan."""
+    figure, axes = d.new_figure(0.9 + 0.34 * len(rows))
     _draw_filled_bars(axes, base, [row.best_plan for row in rows], -0.13, 0.34)
     for side, name in enumerate((tr("framed: this plan; filled: the best plan"), None)):
-        at, lengths = _bar_moves(base, [row.this_plan[side] for row in rows], 0.22)
-        look: dict[str, Any] = {"left": base, "linewidth": 0.6, "label": name}
-        d.horizontal_bars(axes, at, lengths, 0.2, "none", edge=d.INK, **look)
+        positions, lengths = _bar_moves(base, [row.this_plan[side] for row in rows], 0.22)
+        frame_style: dict[str, Any] = {"left": base, "linewidth": 0.6, "label": name}
+        d.horizontal_bars(axes, positions, lengths, 0.2, "none", edge=d.INK, **frame_style)
     names = {"changed": tr("another plan is better"), "broken": tr("this plan breaks a rule")}
     style: dict[str, Any] = {"color": "white", "edgecolors": d.INK, "linewidths": 0.7, "zorder": 3}
-    for mark, sign in MARK_SHAPES.items():
+    for mark, shape in MARK_SHAPES.items():
         marked = [
             (end, n - 0.13)
             for n, row in enumerate(rows)
-            for best, own, found in zip(row.best_plan, row.this_plan, row.marks, strict=True)
-            if found == mark and (end := own if best is None else best) is not None
+            for best, this, row_mark in zip(row.best_plan, row.this_plan, row.marks, strict=True)
+            if row_mark == mark and (end := this if best is None else best) is not None
         ]
         if marked:
             x, y = zip(*marked, strict=True)
-            axes.scatter(x, y, 16, marker=sign, label=names[mark], **style)
-    return _finish_tornado(drawn, axes, rows, base, unit)
+            axes.scatter(x, y, 16, marker=shape, label=names[mark], **style)
+    return _finish_tornado(figure, axes, rows, base, unit)
 
 
 def screening_bars(rows: Sequence[tuple[str, float, float, float]], unit: str) -> d.Figure:
-    """Mean effect and spread of each input: name, mean, half its interval, spread."""
-    drawn, axes = d.new_figure(0.8 + 0.3 * len(rows))
+    """Draw mean effect and spread of each input; rows are name, mean, half its interval, spread."""
+    figure, axes = d.new_figure(0.8 + 0.3 * len(rows))
     above, below = ([n + shift for n in range(len(rows))] for shift in (-0.17, 0.17))
     d.horizontal_bars(axes, above, [row[1] for row in rows], 0.32, d.BLUE, label=tr("mean effect"))
     d.horizontal_bars(
@@ -58,36 +58,38 @@ def screening_bars(rows: Sequence[tuple[str, float, float, float]], unit: str) -
     ranges = [(max(0, mean - half), mean, mean + half) for _, mean, half, _ in rows]
     d.draw_error_bars(axes, above, ranges)
     d.set_row_labels(axes, [row[0] for row in rows], unit, font_size=6.6)
-    drawn.legend(loc="outside upper left", ncols=2)
-    return drawn
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
 
 
 def _draw_filled_bars(
     axes: d.Axes, base: float, ends: Sequence[LowHigh], shift: float, thickness: float
 ) -> None:
     for side, name in enumerate((tr("input low"), tr("input high"))):
-        moves = _bar_moves(base, [at[side] for at in ends], shift)
+        moves = _bar_moves(base, [low_high[side] for low_high in ends], shift)
         d.horizontal_bars(axes, *moves, thickness, *d.SERIES_STYLES[side], left=base, label=name)
 
 
 def _bar_moves(
     base: float, ends: Sequence[float | None], shift: float
 ) -> tuple[list[float], list[float]]:
-    """Places and lengths of the bars from the base to where an end is known."""
+    """Return positions and lengths of the bars from the base to the ends that are known."""
     known = [(n + shift, end - base) for n, end in enumerate(ends) if end is not None]
-    return [place for place, _ in known], [length for _, length in known]
+    return [position for position, _ in known], [length for _, length in known]
 
 
 def _finish_tornado(
-    drawn: d.Figure, axes: d.Axes, rows: Sequence[TornadoBar], base: float, unit: str
+    figure: d.Figure, axes: d.Axes, rows: Sequence[TornadoBar], base: float, unit: str
 ) -> d.Figure:
     axes.axvline(base, color=d.INK, linewidth=0.8)
     d.set_row_labels(axes, ["" for _ in rows], unit, font_size=6.6)
-    # Two texts rather than one of two lines, which another font would set ragged.
-    edge: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right"}
-    for place, row in enumerate(rows):
-        d.annotate_point(axes, row.name, (0, place), -4, 4, 6.6, **edge)
-        d.annotate_point(axes, " – ".join(row.input_values), (0, place), -4, -4.5, 6.2, **edge)
+    # Two texts rather than one of two lines, whose alignment would depend on the font.
+    text_style: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right"}
+    for position, row in enumerate(rows):
+        d.annotate_point(axes, row.name, (0, position), -4, 4, 6.6, **text_style)
+        d.annotate_point(
+            axes, " – ".join(row.input_values), (0, position), -4, -4.5, 6.2, **text_style
+        )
     axes.margins(x=0.06)
-    drawn.legend(loc="outside upper left", ncols=3)
-    return drawn
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure

@@ -1,1 +1,1 @@
-"""One document as text for a terminal, as a page and as a workbook; none knows an analysis."""
+"""Renderers of documents: terminal, page, workbook, Word, slides; independent of analyses."""

@@ -1,4 +1,4 @@
-"""A table of a page as a file of comma-separated values, for the spreadsheet of its reader.
+"""A table of a page as a file of comma-separated values.
 
 Excel reads such a file by the settings of its language: German has semicolons and decimal commas.
 """
@@ -19,31 +19,31 @@ from optimizer.report.workbook.expressions import Scalar
 from optimizer.report.workbook.placed_tables import sheet_columns
 
 FORMULA_SIGNS = "=+-@＝＋－＠"
-"""What spreadsheets take for a formula at the head of a text."""
+"""First characters of texts that spreadsheets take for formulas."""
 SEPARATORS = {"en": ",", "de": ";"}
 SHARE_UNITS = dict.fromkeys(("share", "gap"), "1 = 100 %")
-"""What a fraction of one is in, by its form."""
+"""Units of fractions of one, by form."""
 SIGNIFICANT_DIGITS = 15
-"""As many as a spreadsheet keeps; those behind them are noise of sums."""
+"""Digits that a spreadsheet keeps; further ones are rounding errors of sums."""
 
 
 def render_csv(table: Table, units: Mapping[str, str]) -> bytes:
-    """The columns of a table as they are, without totals: its figures are not rounded.
+    """Return the CSV file of a table, without totals and with figures that are not rounded.
 
-    ``units`` are those of figures by their form; the header of a column says its unit. In UTF-8
-    with a mark, by which Excel knows it. A text that a spreadsheet would take for a formula has an
-    apostrophe before it.
+    ``units`` are those of figures by form; headers state them. The file is UTF-8 with a byte order
+    mark, which Excel needs. Texts that a spreadsheet would take for formulas begin with an
+    apostrophe.
     """
     columns = sheet_columns(table)
-    written = io.StringIO()
-    writer = csv.writer(written, delimiter=SEPARATORS[current_language()])
-    named = {**units, **SHARE_UNITS}
+    stream = io.StringIO()
+    writer = csv.writer(stream, delimiter=SEPARATORS[current_language()])
+    units_by_form = {**units, **SHARE_UNITS}
     writer.writerow(
-        [_formula_safe_text(header_with_unit(one, n, named)) for n, one in enumerate(columns)]
+        [_formula_safe_text(header_with_unit(c, n, units_by_form)) for n, c in enumerate(columns)]
     )
-    held = [list(map(one.cell_content, cells.column_values(table, one.column))) for one in columns]
-    writer.writerows([_cell_text(value) for value in row] for row in zip(*held, strict=True))
-    return written.getvalue().encode("utf-8-sig")
+    contents = [list(map(c.cell_content, cells.column_values(table, c.column))) for c in columns]
+    writer.writerows([_cell_text(value) for value in row] for row in zip(*contents, strict=True))
+    return stream.getvalue().encode("utf-8-sig")
 
 
 def _cell_text(value: Scalar | None) -> str:
@@ -57,7 +57,9 @@ def _cell_text(value: Scalar | None) -> str:
 
 def _formula_safe_text(value: str) -> str:
     text = sanitize(value)
-    # A spreadsheet of the other language begins a cell behind its own separator.
-    ends = "".join(sign for spoken, sign in SEPARATORS.items() if spoken != current_language())
-    pattern = rf"(^|[{ends}\t]\s*)(?=[{re.escape(FORMULA_SIGNS)}])"
+    # A spreadsheet in the other language begins a new cell after its own separator.
+    other_separators = "".join(
+        separator for language, separator in SEPARATORS.items() if language != current_language()
+    )
+    pattern = rf"(^|[{other_separators}\t]\s*)(?=[{re.escape(FORMULA_SIGNS)}])"
     return text if text == NO_VALUE else re.sub(pattern, r"\1'", text)

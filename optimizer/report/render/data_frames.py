@@ -1,4 +1,4 @@
-"""The tables of a document as pandas frames: figures and not texts, to be reckoned with."""
+"""The tables of a document as pandas frames, with figures rather than texts."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class DataFrames(Mapping[str, "pd.DataFrame"]):
-    """The tables that a workbook of a document has, by name; each is made when it is asked for.
+    """The tables of a document's workbook as pandas frames by name, each built on request.
 
-    What a sheet calculates is a figure here. A range and an estimate have two columns each. A
-    column of money, damage or tonnes has its unit in its name; shares are fractions of one. Totals
-    are left out. ``attrs`` of a frame hold its ``caption`` and its ``note``.
+    Formulas of a sheet are figures here. A range and an estimate have two columns each. Names of
+    columns of money, damage or tonnes have their unit; shares are fractions of one. Totals are left
+    out. ``attrs`` of a frame hold its ``caption`` and its ``note``.
     """
 
     def __init__(self, document: Document) -> None:
@@ -50,7 +50,7 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
                         ] = placed
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        # pandas takes a good part of a second to import: only those who want a table wait for it.
+        # Imported on request, as the import of pandas is slow.
         import pandas as pd
 
         if name not in self._placed_tables:
@@ -58,10 +58,11 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
             raise UnknownName(tr("there is no table '{name}'; {hint}", name=name, hint=hint))
         placed = self._placed_tables[name]
         columns: dict[str, list[Any]] = {}
-        for position, one in enumerate(placed.columns):
+        for position, column in enumerate(placed.columns):
             content = _column_content(placed, position)
-            if one.header != "" or any(x is not None and x == x for x in content):  # NaN is not x
-                header = header_with_unit(one, position, self._units)
+            # x == x is false for NaN.
+            if column.header != "" or any(x is not None and x == x for x in content):
+                header = header_with_unit(column, position, self._units)
                 columns[_unique_name(header, columns, " ")] = content
         frame = pd.DataFrame(columns)
         frame.attrs |= {"caption": placed.table.caption, "note": placed.table.note}
@@ -78,32 +79,33 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
 
 
 def header_with_unit(column: SheetColumn, position: int, units: Mapping[str, str]) -> str:
-    """The header of a column, with its own unit or that of its figures by their form."""
-    header, of = str(column.header) or (tr("Figure") if position else tr("What")), column.column
-    unit = of.unit or ("" if callable(of.form) else units.get(of.form, ""))
+    """Return the header of a column, with its own unit or that of its figures by form."""
+    header = str(column.header) or (tr("Figure") if position else tr("What"))
+    form = column.column.form
+    unit = column.column.unit or ("" if callable(form) else units.get(form, ""))
     if unit and not re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header):
         header = f"{header} ({unit})"
     return header
 
 
 def _column_content(placed: PlacedTable, position: int) -> list[Any]:
-    """What stands in a column: figures, with NaN where there is none, or texts."""
+    """Return the content of a column: figures, with NaN where there is none, or texts."""
     column = placed.columns[position].column
-    found: list[Scalar | None] = []
-    for row, of in enumerate(placed.table.rows):
-        value = placed.cell_value(row, position)
-        whole = isinstance(value, float) and cells.value_form(column, of) in ("count", "year")
-        whole = whole and float(value or 0).is_integer()
-        found.append(int(value or 0) if whole else None if value == "" else value)
-    if column.form == "text" or any(isinstance(value, str) for value in found):
-        return found
-    return [math.nan if value is None else value for value in found]
+    content: list[Scalar | None] = []
+    for index, row in enumerate(placed.table.rows):
+        value = placed.cell_value(index, position)
+        is_integer = isinstance(value, float) and cells.value_form(column, row) in ("count", "year")
+        is_integer = is_integer and float(value or 0).is_integer()
+        content.append(int(value or 0) if is_integer else None if value == "" else value)
+    if column.form == "text" or any(isinstance(value, str) for value in content):
+        return content
+    return [math.nan if value is None else value for value in content]
 
 
 def _unique_name(name: str, taken: Mapping[str, Any], separator: str) -> str:
-    """A name that is not taken: with a number behind it where it would be."""
-    number, free = 1, name
-    while free in taken:
+    """Return a name that is not taken, with a number appended if necessary."""
+    number, candidate = 1, name
+    while candidate in taken:
         number += 1
-        free = f"{name}{separator}{number}"
-    return free
+        candidate = f"{name}{separator}{number}"
+    return candidate

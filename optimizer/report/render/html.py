@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 SECURITY_POLICY = (
     "default-src 'none'; style-src '{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 )
-"""Nothing is loaded and nothing runs; one style sheet applies, known by its hash."""
+"""Nothing is loaded and nothing runs; one style sheet applies, identified by its hash."""
 
 
 class _TemplatePart(NamedTuple):
-    """A part as templates take it, with the numbers of its chart and of its table."""
+    """A part for templates, with the numbers of its chart and of its table."""
 
     part: Any
     kind: str
@@ -37,12 +37,12 @@ class _TemplatePart(NamedTuple):
     figure: int = 0
     table: int = 0
     folded: bool = False
-    data: str = ""  # the figures of the chart, as the address of a file
-    file: str = ""  # the name of that
+    data: str = ""  # data URL of the CSV file of the chart's figures
+    file: str = ""  # name of that file
 
 
 class _TemplateSection(NamedTuple):
-    """A section as templates take it, and how it is set in print."""
+    """A section for templates, with its classes for printing."""
 
     id: str
     title: str
@@ -52,15 +52,15 @@ class _TemplateSection(NamedTuple):
 
 
 def render_page(document: Document, doubts: Caveats = NO_CAVEATS) -> str:
-    """The page of a document, in the current language.
+    """Return the page of a document in the current language.
 
-    ``doubts`` stand at its head, before all else, in a box.
+    ``doubts`` are shown in a box at the top.
     """
     style = (files("optimizer.report") / "templates" / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # No hash of the scenario: a reader who knows all figures but one could find it by trial.
+    # No hash of the scenario: with it a reader could find a single unknown figure by trial.
     version = document.versions.get("vorrat", "")
-    closing = tr("Made by Vorrat {version}.", version=version) if version else tr("Made by Vorrat.")
+    footer = tr("Made by Vorrat {version}.", version=version) if version else tr("Made by Vorrat.")
     caution = tr("Not confirmed to be as it was written")
     if doubts.contradictions:
         caution = tr("Not to be relied on as it stands")
@@ -70,7 +70,7 @@ def render_page(document: Document, doubts: Caveats = NO_CAVEATS) -> str:
         language=current_language(),
         policy=SECURITY_POLICY.format(style=f"sha256-{digest}"),
         style=style,
-        closing=closing,
+        closing=footer,
         caution=caution,
         doubts=[sanitize(sentence) for sentence in doubts.all],
         sections=list(_numbered_sections(_page_sections(document), document.units)),
@@ -79,13 +79,14 @@ def render_page(document: Document, doubts: Caveats = NO_CAVEATS) -> str:
 
 
 def render_fragment(document: Document) -> str:
-    """A document as a piece of a page, such as the output of a notebook, in the current language.
+    """Return a document as an HTML fragment in the current language, such as the output of a
+    notebook.
 
-    It shows the answer, and the tables of each section when that is opened. It holds no scripts,
-    no charts and nothing that may be there once only; its style reaches nothing beside it.
+    It shows the answer, and the tables of each section when it is opened. It holds no scripts,
+    charts or ids, and its style affects nothing else.
     """
-    answer, *more = _page_sections(document)
-    tables = [(s.title, [p for p in s.parts if isinstance(p, Table) and p.rows]) for s in more]
+    answer, *sections = _page_sections(document)
+    tables = [(s.title, [p for p in s.parts if isinstance(p, Table) and p.rows]) for s in sections]
     return (
         template_environment("optimizer.report")
         .get_template("fragment.html.j2")
@@ -93,20 +94,23 @@ def render_fragment(document: Document) -> str:
             language=current_language(),
             document=document,
             answer=list(map(_template_part, answer.parts)),
-            sections=[(title, list(map(_template_part, some))) for title, some in tables if some],
+            sections=[
+                (title, list(map(_template_part, parts))) for title, parts in tables if parts
+            ],
         )
     )
 
 
 def render_sections(sections: Iterable[Section], units: Mapping[str, str]) -> str:
-    """Sections as a piece of a page that has the style sheet of reports; with their charts."""
+    """Return sections with their charts as an HTML fragment for a page with the style sheet of
+    reports."""
     numbered = list(_numbered_sections(sections, units))
     template = template_environment("optimizer.report").get_template("pieces.html.j2")
     return template.render(sections=numbered, language=current_language(), told=True)
 
 
 def document_charts(document: Document) -> list[Chart]:
-    """The charts of the page, in order."""
+    """Return the charts of the page, in order."""
     tables = (p for s in _page_sections(document) for p in s.parts if isinstance(p, Table))
     return [table.chart for table in tables if table.chart is not None]
 
@@ -116,7 +120,7 @@ def _page_sections(document: Document) -> list[Section]:
 
 
 def _template_part(part: Part) -> _TemplatePart:
-    """A part for a template; a table has its cells, and one without rows is what it says then."""
+    """Return a part for a template: a table with its cells, or its empty text if it has no rows."""
     if isinstance(part, Table):
         return (
             _TemplatePart(build_grid(part, PAGE), "Table")
@@ -129,28 +133,30 @@ def _template_part(part: Part) -> _TemplatePart:
 def _numbered_sections(
     sections: Iterable[Section], units: Mapping[str, str]
 ) -> Iterator[_TemplateSection]:
-    """Sections with the numbers that their figures and tables have."""
+    """Yield sections with the numbers of their figures and tables."""
     figures = tables = 0
     for position, section in enumerate(sections):
         parts: list[_TemplatePart] = []
         for part in section.parts:
-            made = _template_part(part)
-            if made.kind == "Table" and isinstance(part, Table):
+            template_part = _template_part(part)
+            if template_part.kind == "Table" and isinstance(part, Table):
                 tables += not part.is_folded
                 figures += part.chart is not None
                 caption = part.caption or section.title
                 if part.chart is not None and part.chart.title == caption:
                     caption = tr("The figures of figure {number}", number=figures)
-                made = _TemplatePart(
-                    replace(made.part, caption=caption), "Table", part.chart, figures,
+                template_part = _TemplatePart(
+                    replace(template_part.part, caption=caption), "Table", part.chart, figures,
                     0 if part.is_folded else tables, part.is_folded,
                 )  # fmt: skip
                 if part.chart is not None:
                     data, file = _csv_data_url(part, units), f"{part.chart.name}.csv"
-                    made = made._replace(data=data, file=re.sub("[^a-z0-9.-]+", "-", file.lower()))
-            parts.append(made)
+                    template_part = template_part._replace(
+                        data=data, file=re.sub("[^a-z0-9.-]+", "-", file.lower())
+                    )
+            parts.append(template_part)
         classes = ["one-page"] if section.fits_one_page else []
-        # The first section begins the first page, and the contents begin the second.
+        # The first section is on the first page, the contents are on the second.
         if position > 0 and section.fits_one_page:
             classes.append("new-page")
         yield _TemplateSection(
@@ -159,18 +165,20 @@ def _numbered_sections(
 
 
 def _csv_data_url(table: Table, units: Mapping[str, str]) -> str:
-    """The figures of a table as an address that holds a whole file."""
+    """Return the CSV file of a table as a data URL."""
     content = base64.b64encode(csv_file.render_csv(table, units)).decode()
     return f"data:text/csv;charset=utf-8;base64,{content}"
 
 
 @cache
 def template_environment(package: str) -> Environment:
-    """Load the templates of a package: values are escaped, and a missing one is an error."""
-    # Jinja takes a moment to import: only those who want a page wait for it.
+    """Return the Jinja environment of a package's templates, with escaping and strict variables."""
+    # Imported on request, as the import of Jinja is slow.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folder = str(files(package) / "templates")
-    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    made.globals["tr"] = tr
-    return made
+    environment = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined
+    )
+    environment.globals["tr"] = tr
+    return environment

@@ -1,6 +1,6 @@
-"""A document as slides: one for its title, and one a section, with its text and its chart.
+"""A document as slides: one for its title, and one for each section, with its text and its chart.
 
-The same document gives the same file, byte by byte.
+Output is deterministic: the same document gives the same bytes.
 """
 
 from __future__ import annotations
@@ -26,24 +26,26 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT, MARGIN = 338.7, 190.5, 14.0  # mm: 16 to 9
 TITLE_ONLY_LAYOUT = 5
-"""The layout of the template that has a title and nothing else."""
+"""Index of the template's layout with a title and nothing else."""
 
 
 def render_slides(document: Document, doubts: Caveats = NO_CAVEATS) -> bytes:
-    """The file of a document, in the current language; ``doubts`` stand on its first slide."""
-    # It takes a moment to import: only those who want slides wait for it.
+    """Return the file of a document in the current language; ``doubts`` are on its first slide."""
+    # Imported on request, as the import is slow.
     import pptx
 
-    show: File = pptx.Presentation()
-    show.slide_width, show.slide_height = _mm(WIDTH), _mm(HEIGHT)
-    _add_slide(show, document, document.title, [document.subtitle, *doubts.all], None, 0)
+    presentation: File = pptx.Presentation()
+    presentation.slide_width, presentation.slide_height = _mm(WIDTH), _mm(HEIGHT)
+    _add_slide(presentation, document, document.title, [document.subtitle, *doubts.all], None, 0)
     for number, section in enumerate(document.sections_for(PAGE)[1:], start=1):
         chart = next((p.chart for p in section.parts if isinstance(p, Table) and p.chart), None)
-        _add_slide(show, document, section.title, _section_paragraphs(section), chart, number)
-    anonymize_properties(show.core_properties, document.title)
-    made = io.BytesIO()
-    show.save(made)
-    return without_timestamps(made.getvalue())
+        _add_slide(
+            presentation, document, section.title, _section_paragraphs(section), chart, number
+        )
+    anonymize_properties(presentation.core_properties, document.title)
+    stream = io.BytesIO()
+    presentation.save(stream)
+    return without_timestamps(stream.getvalue())
 
 
 def _section_paragraphs(section: Section) -> list[str]:
@@ -65,36 +67,36 @@ def _add_slide(
     number: int,
 ) -> None:
     slide = presentation.slides.add_slide(presentation.slide_layouts[TITLE_ONLY_LAYOUT])
-    place: Any = slide.shapes.title
-    inside = WIDTH - 2 * MARGIN
-    first = number == 0
-    place.left, place.top = _mm(MARGIN), _mm(60 if first else 10)
-    place.width, place.height = _mm(inside), _mm(24 if first else 14)
-    _write_text(place.text_frame, title, 32 if first else 26, ACCENT_COLOR, bold=True)
-    top = 88.0 if first else 26.0
+    title_shape: Any = slide.shapes.title
+    text_width = WIDTH - 2 * MARGIN
+    is_first = number == 0
+    title_shape.left, title_shape.top = _mm(MARGIN), _mm(60 if is_first else 10)
+    title_shape.width, title_shape.height = _mm(text_width), _mm(24 if is_first else 14)
+    _write_text(title_shape.text_frame, title, 32 if is_first else 26, ACCENT_COLOR, bold=True)
+    top = 88.0 if is_first else 26.0
     for text in filter(None, texts):
         lines = 1 + len(text) // 150
-        box = slide.shapes.add_textbox(_mm(MARGIN), _mm(top), _mm(inside), _mm(7 * lines))
+        box = slide.shapes.add_textbox(_mm(MARGIN), _mm(top), _mm(text_width), _mm(7 * lines))
         _write_text(box.text_frame, text, 15)
         top += 7.0 * lines + 3
     if chart is not None:
         _add_chart(slide, chart, top, HEIGHT - 14 - top)
-    foot = slide.shapes.add_textbox(_mm(MARGIN), _mm(HEIGHT - 11), _mm(inside), _mm(7))
+    footer = slide.shapes.add_textbox(_mm(MARGIN), _mm(HEIGHT - 11), _mm(text_width), _mm(7))
     _write_text(
-        foot.text_frame, f"{document.kicker} · {document.title} · {number + 1}", 10, SOFT_COLOR
+        footer.text_frame, f"{document.kicker} · {document.title} · {number + 1}", 10, SOFT_COLOR
     )
 
 
 def _add_chart(slide: Any, chart: Chart, top: float, height: float) -> None:
-    """A chart as large as the place allows, in the middle of it, with its text."""
-    inside = WIDTH - 2 * MARGIN
+    """Add a chart as large as fits, centered, with its text."""
+    text_width = WIDTH - 2 * MARGIN
     shape = slide.shapes.add_picture(io.BytesIO(chart.png_file()), _mm(MARGIN), _mm(top))
-    scale = min(_mm(inside) / shape.width, _mm(height) / shape.height)
+    scale = min(_mm(text_width) / shape.width, _mm(height) / shape.height)
     shape.width, shape.height = int(shape.width * scale), int(shape.height * scale)
     shape.left = int((_mm(WIDTH) - shape.width) / 2)
-    about = shape._element.nvPicPr.cNvPr
-    about.set("name", xml_safe(chart.title))
-    about.set("descr", xml_safe(f"{chart.title}. {chart.description}"))
+    properties = shape._element.nvPicPr.cNvPr
+    properties.set("name", xml_safe(chart.title))
+    properties.set("descr", xml_safe(f"{chart.title}. {chart.description}"))
 
 
 def _write_text(

@@ -1,7 +1,7 @@
 """A document as text for a terminal or a pipe.
 
-Nothing is told by colour; in a pipe there is none. Words are never broken inside, and columns never
-run into each other: a table that is too wide is written in blocks, each with the names of its rows.
+Nothing depends on color, which a pipe does not have. Words are never broken, and columns never
+overlap: a table that is too wide is written in blocks, each with the names of its rows.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import NamedTuple, TextIO
 from rich import box
 from rich.console import Console, RenderableType, detect_legacy_windows
 from rich.measure import Measurement
-from rich.table import Table as Drawn
-from rich.text import Text as Styled
+from rich.table import Table as RichTable
+from rich.text import Text as StyledText
 
 from models.language import tr
 from optimizer.report import document as doc
@@ -27,22 +27,22 @@ from optimizer.report.cells import Grid, build_grid
 from optimizer.report.number_format import NO_BREAK_SPACE, format_number, sanitize
 
 PIPE_WIDTH = 110
-"""Columns where there is no window to ask."""
+"""Columns where the width of a window is not known."""
 MIN_WIDTH, MAX_WIDTH = 80, 140
 PROSE_WIDTH = 100
 MIN_HEADER_WIDTH = 10
-"""Of a column of numbers, unless these are wider."""
+"""Width of the header of a column of numbers, unless these are wider."""
 COLUMN_GAP = 2
 """Spaces between columns."""
 NO_BREAK_MARK = "\ue000"
-"""Stands for a no-break space in cells, since rich breaks lines there as at any space."""
+"""Replaces a no-break space in cells, since rich breaks lines there as at any space."""
 RULED_BOX = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 RULED_ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 @dataclass(frozen=True)
 class Screen:
-    """What a document is written to."""
+    """Properties of the output stream."""
 
     width: int = PIPE_WIDTH
     encoding: str = "utf-8"
@@ -50,17 +50,18 @@ class Screen:
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Screen:
-        """What a stream can show; bold type only in a terminal, and never with NO_COLOR."""
+        """Return the properties of a stream; bold type only in a terminal, and never with
+        NO_COLOR."""
         encoding = getattr(stream, "encoding", None) or "utf-8"
         if not stream.isatty():
             return cls(encoding=encoding)
         width = shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
-        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-        bold = not plain and not detect_legacy_windows()
+        is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        bold = not is_plain and not detect_legacy_windows()
         return cls(min(max(width, MIN_WIDTH), MAX_WIDTH), encoding, bold)
 
     def encodable(self, text: str) -> str:
-        """The text with a question mark for each character that the encoding lacks."""
+        """Return the text with a question mark for each character that the encoding lacks."""
         try:
             return text.encode(self.encoding, "replace").decode(self.encoding)
         except LookupError:
@@ -68,7 +69,7 @@ class Screen:
 
 
 class _TextColumn(NamedTuple):
-    """A column of a table: its header, its cells, whether they are texts, and its least width."""
+    """A column of a table as text: header, cells, whether they are texts, and least width."""
 
     header: str
     cells: list[str]
@@ -77,12 +78,12 @@ class _TextColumn(NamedTuple):
 
 
 def print_document(document: doc.Document, stream: TextIO) -> None:
-    """Write a document to a stream, as well as the stream can show it."""
+    """Write a document to a stream, in the form that it can show."""
     stream.write(render_text(document, Screen.for_stream(stream)))
 
 
 def render_text(document: doc.Document, screen: Screen = Screen()) -> str:
-    """A document as text."""
+    """Return a document as text."""
     buffer = StringIO()
     console = Console(
         file=buffer, width=10_000, force_terminal=screen.bold, no_color=True, highlight=False,
@@ -90,23 +91,23 @@ def render_text(document: doc.Document, screen: Screen = Screen()) -> str:
         emoji=False,
     )  # fmt: skip
     for part in _document_parts(document, screen):
-        # A table that cannot be narrower makes long lines: rich would leave columns out.
-        least = Measurement.get(console, console.options, part).minimum
-        console.print(part, width=max(screen.width, least), crop=False)
+        # Rich would leave out columns of a table that is too wide: let lines be longer instead.
+        min_width = Measurement.get(console, console.options, part).minimum
+        console.print(part, width=max(screen.width, min_width), crop=False)
     text = re.sub(r" +$", "", buffer.getvalue(), flags=re.MULTILINE)
     return screen.encodable(text.replace(NO_BREAK_SPACE, " ").replace(NO_BREAK_MARK, " "))
 
 
 def _document_parts(document: doc.Document, screen: Screen) -> Iterator[RenderableType]:
     answer, *sections = document.sections_for(doc.TERMINAL)
-    yield Styled(document.title, style="bold")
+    yield StyledText(document.title, style="bold")
     if document.subtitle:
-        yield Styled(document.subtitle)
-    yield Styled()
+        yield StyledText(document.subtitle)
+    yield StyledText()
     yield from _section_body("", answer.parts, screen)
     for section in sections:
-        yield Styled()
-        yield Styled(section.title, style="bold")
+        yield StyledText()
+        yield StyledText(section.title, style="bold")
         yield from _section_body(section.title, section.parts, screen)
 
 
@@ -116,15 +117,15 @@ def _section_body(
     for position, part in enumerate(parts):
         if isinstance(part, doc.Table):
             if position:
-                yield Styled()
-            # A table that is all there is to a section needs no second title, unless for its unit.
-            says_more = len(parts) > 1 or part.caption.startswith(title)
-            if (part.caption and part.caption != title and says_more) or not title:
+                yield StyledText()
+            # The only table of a section needs no second title, unless it states the unit.
+            is_informative = len(parts) > 1 or part.caption.startswith(title)
+            if (part.caption and part.caption != title and is_informative) or not title:
                 yield _paragraph(part.caption, screen)
             yield from _table_blocks(part, screen)
         elif isinstance(part, doc.Heading):
-            yield Styled()
-            yield Styled(part.text, style="bold")
+            yield StyledText()
+            yield StyledText(part.text, style="bold")
         else:
             yield from (_paragraph(text, screen) for text in _part_sentences(part))
 
@@ -138,39 +139,39 @@ def _part_sentences(part: doc.Part) -> Iterator[str]:
         yield from (f"- {item}" for item in part.items)
     elif isinstance(part, doc.Facts):
         for fact in part.facts:
-            beside = f" ({fact.remark})" if fact.remark else ""
-            yield f"{fact.label}: {fact.figure}{beside}"
+            remark = f" ({fact.remark})" if fact.remark else ""
+            yield f"{fact.label}: {fact.figure}{remark}"
     elif isinstance(part, doc.Terms):
         yield from (f"{term}: {meaning}" for term, meaning in part.entries)
 
 
-def _paragraph(text: str, screen: Screen) -> Styled:
+def _paragraph(text: str, screen: Screen) -> StyledText:
     width = min(screen.width, PROSE_WIDTH)
     indent = "  " if text.startswith("- ") else ""
-    broken = textwrap.TextWrapper(
+    wrapper = textwrap.TextWrapper(
         width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    return Styled(broken.fill(text))
+    return StyledText(wrapper.fill(text))
 
 
 def _table_blocks(table: doc.Table, screen: Screen) -> Iterator[RenderableType]:
     if not table.rows:
         yield _paragraph(table.empty_text, screen)
         return
-    made = build_grid(table, doc.TERMINAL)
-    columns = _text_columns(made)
-    # Columns that fit on a line together, the first one in each block.
+    grid = build_grid(table, doc.TERMINAL)
+    columns = _text_columns(grid)
+    # Columns that fit on a line, with the first one repeated in each block.
     blocks = [[columns[0]]]
     for column in columns[1:]:
-        some = blocks[-1]
-        used = sum(COLUMN_GAP + one.width for one in some) + column.width
-        if len(some) > 1 and used > screen.width:
-            blocks.append(some := [columns[0]])
-        some.append(column)
-    for position, some in enumerate(blocks):
+        block = blocks[-1]
+        used = sum(COLUMN_GAP + c.width for c in block) + column.width
+        if len(block) > 1 and used > screen.width:
+            blocks.append(block := [columns[0]])
+        block.append(column)
+    for position, block in enumerate(blocks):
         if position:
-            yield Styled()
-        yield _rich_table(some, made.has_header, screen)
+            yield StyledText()
+        yield _rich_table(block, grid.has_header, screen)
     if table.max_terminal_rows is not None and len(table.rows) > table.max_terminal_rows:
         yield _paragraph(
             tr("{count} more", count=format_number(len(table.rows) - table.max_terminal_rows)),
@@ -181,36 +182,38 @@ def _table_blocks(table: doc.Table, screen: Screen) -> Iterator[RenderableType]:
 
 
 def _text_columns(table_grid: Grid) -> list[_TextColumn]:
-    """The columns with headers that tell them apart: that over several stands before its own where
-    another column has the same."""
-    own = [head.header for head in table_grid.columns]
+    """Return the columns; where headers repeat, that of the group is put before them."""
+    headers = [grid_column.header for grid_column in table_grid.columns]
     columns = []
-    for position, head in enumerate(table_grid.columns):
-        header = head.header or head.group
-        if head.group and head.header and own.count(head.header) > 1:
-            header = f"{head.group}: {head.header}"
+    for position, grid_column in enumerate(table_grid.columns):
+        header = grid_column.header or grid_column.group
+        if grid_column.group and grid_column.header and headers.count(grid_column.header) > 1:
+            header = f"{grid_column.group}: {grid_column.header}"
         header, texts = sanitize(header), [row[position].text for row in table_grid.rows]
-        if head.is_text:  # At least as wide as its longest word.
+        if grid_column.is_text:  # at least as wide as its longest word
             words = [*header.split(), *(word for text in texts for word in text.split(" "))]
-        else:  # Its header is broken already, and its cells are not.
-            wide = max([MIN_HEADER_WIDTH, *map(len, texts)])
-            header = textwrap.fill(header, wide, break_long_words=False)
+        else:  # the header is wrapped here, cells are not
+            width = max([MIN_HEADER_WIDTH, *map(len, texts)])
+            header = textwrap.fill(header, width, break_long_words=False)
             words = [*header.splitlines(), *texts]
-        columns.append(_TextColumn(header, texts, head.is_text, max(map(len, words), default=0)))
+        columns.append(
+            _TextColumn(header, texts, grid_column.is_text, max(map(len, words), default=0))
+        )
     return columns
 
 
-def _rich_table(columns: Sequence[_TextColumn], has_header: bool, screen: Screen) -> Drawn:
-    ruled = RULED_BOX if screen.encodable("─") == "─" else RULED_ASCII_BOX
-    table = Drawn(
-        box=ruled if has_header else None, show_header=has_header, show_edge=False, pad_edge=False,
-        padding=(0, 1) if has_header else (0, COLUMN_GAP), collapse_padding=True, header_style="bold",
+def _rich_table(columns: Sequence[_TextColumn], has_header: bool, screen: Screen) -> RichTable:
+    table_box = RULED_BOX if screen.encodable("─") == "─" else RULED_ASCII_BOX
+    table = RichTable(
+        box=table_box if has_header else None, show_header=has_header, show_edge=False,
+        pad_edge=False, padding=(0, 1) if has_header else (0, COLUMN_GAP), collapse_padding=True,
+        header_style="bold",
     )  # fmt: skip
-    for one in columns:
-        if one.is_text:
-            table.add_column(one.header, min_width=one.width)
+    for column in columns:
+        if column.is_text:
+            table.add_column(column.header, min_width=column.width)
         else:
-            table.add_column(one.header, justify="right", no_wrap=True)
-    for row in zip(*(one.cells for one in columns), strict=True):
-        table.add_row(*(Styled(text.replace(NO_BREAK_SPACE, NO_BREAK_MARK)) for text in row))
+            table.add_column(column.header, justify="right", no_wrap=True)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*(StyledText(text.replace(NO_BREAK_SPACE, NO_BREAK_MARK)) for text in row))
     return table

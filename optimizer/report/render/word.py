@@ -1,7 +1,7 @@
-"""A document for Word: A4, real headings, lists and tables, pictures of its charts, with texts for
-those who cannot see them. The same document gives the same file, byte by byte.
+"""A document for Word: A4, headings, lists, tables, and pictures of charts with alternative texts.
 
-Letters are those of Arial, which Word, LibreOffice (as Liberation Sans) and Macs have.
+Output is deterministic: the same document gives the same bytes. The font is Arial, which Word,
+LibreOffice (as Liberation Sans) and Macs have.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ FONT_SIZE, SMALL_FONT_SIZE, LARGE_FONT_SIZE = 7.7, 6.8, 13.0  # points
 ACCENT_COLOR, SOFT_COLOR, LINE_COLOR = "004B79", "4D4D4D", "C4C9CE"
 LANGUAGE_TAGS = {"en": "en-GB", "de": "de-DE"}
 MAX_COLUMN_LETTERS = 40
-"""Characters of a column beyond which it gets no wider."""
+"""Characters of a cell beyond which its column gets no wider."""
 MAX_TITLE_LETTERS = 255
-"""Characters of a title among a file's properties."""
+"""Characters of a title in a file's properties."""
 _INVALID_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""What no XML may hold."""
+"""Characters that XML cannot hold."""
 _FIXED_TIME = datetime.datetime(2000, 1, 1)
-"""In place of the time at which a file is made, which would make each another."""
+"""Replaces the time at which a file is made, so that output is deterministic."""
 
 
 def render_word(document: Document, doubts: Caveats = NO_CAVEATS) -> bytes:
-    """The file of a document, in the current language; ``doubts`` stand at its head."""
+    """Return the file of a document in the current language; ``doubts`` are at its top."""
     writer = _WordWriter(document)
     writer.write_head(doubts)
     for section in document.sections_for(PAGE, tr("The answer on one page")):
@@ -48,52 +48,46 @@ def render_word(document: Document, doubts: Caveats = NO_CAVEATS) -> bytes:
 
 
 def xml_safe(text: object) -> str:
-    """A text that XML can hold."""
+    """Return a text with a space for each character that XML cannot hold."""
     return _INVALID_IN_XML.sub(" ", str(text))
 
 
 def without_timestamps(packed: bytes) -> bytes:
-    """A packed file without the times at which its parts were written."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(made, "w") as new:
+    """Return a zip file without the times at which its parts were written."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(stream, "w") as new:
         for name in old.namelist():
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.compress_type, info.create_system = zipfile.ZIP_DEFLATED, 0
             new.writestr(info, old.read(name))
-    return made.getvalue()
+    return stream.getvalue()
 
 
 def anonymize_properties(core_properties: Any, title: str) -> None:
-    """Set the properties of a file that would say who made it when."""
-    core_properties.title, core_properties.language = (
-        xml_safe(title)[:MAX_TITLE_LETTERS],
-        LANGUAGE_TAGS[current_language()],
-    )
+    """Set the properties of a file that would state who made it when."""
+    core_properties.title = xml_safe(title)[:MAX_TITLE_LETTERS]
+    core_properties.language = LANGUAGE_TAGS[current_language()]
     core_properties.author = core_properties.last_modified_by = "Vorrat"
     core_properties.created = core_properties.modified = core_properties.last_printed = _FIXED_TIME
     core_properties.comments, core_properties.revision = "", 1
 
 
 def _column_shares(table_grid: Grid) -> list[float]:
-    """How much of a table's width each column has, by what stands in it; a header may break between
-    its words."""
+    """Return the share of a table's width of each column, by its longest text; headers may wrap."""
     columns = zip(table_grid.columns, *table_grid.rows, strict=True)
-    texts = [
-        [
-            *(str(head.header).split(" ") if table_grid.has_header else ()),
-            *(cell.text for cell in told),
-        ]
-        for head, *told in columns
-    ]
-    lengths = [2 + min(MAX_COLUMN_LETTERS, max(map(len, some), default=0)) for some in texts]
+    lengths = []
+    for column, *column_cells in columns:
+        header_words = str(column.header).split(" ") if table_grid.has_header else []
+        texts = [*header_words, *(cell.text for cell in column_cells)]
+        lengths.append(2 + min(MAX_COLUMN_LETTERS, max(map(len, texts), default=0)))
     return [length / sum(lengths) for length in lengths]
 
 
 class _WordWriter:
-    """Puts one part after the other into a file."""
+    """Writer that appends parts to a Word file."""
 
     def __init__(self, document: Document) -> None:
-        # It takes a moment to import: only those who want a file wait for it.
+        # Imported on request, as the import is slow.
         import docx
         from docx.shared import Mm, Pt
 
@@ -105,8 +99,10 @@ class _WordWriter:
         page.left_margin = page.right_margin = Mm(MARGIN)
         page.top_margin = page.bottom_margin = Mm(12)
         page.header_distance = page.footer_distance = Mm(6)
-        for name, size in (("Normal", FONT_SIZE), ("List Bullet", FONT_SIZE), ("Caption", FONT_SIZE - 0.5),
-                           ("Title", 15.0), ("Heading 1", 11.5), ("Heading 2", 9.5)):  # fmt: skip
+        for name, size in (
+            ("Normal", FONT_SIZE), ("List Bullet", FONT_SIZE), ("Caption", FONT_SIZE - 0.5),
+            ("Title", 15.0), ("Heading 1", 11.5), ("Heading 2", 9.5),
+        ):  # fmt: skip
             self._set_style(name, size)
 
     def _set_style(self, name: str, size: float) -> None:
@@ -121,36 +117,36 @@ class _WordWriter:
         for kind in ("ascii", "hAnsi", "cs", "eastAsia"):
             fonts.set(qn(f"w:{kind}"), "Arial")
         heading = name.startswith(("Heading", "Title"))
-        around = style.paragraph_format
-        around.space_before = self._pt(5 if heading else 0)
-        around.space_after = self._pt(2)
-        around.line_spacing = 1.0
+        spacing = style.paragraph_format
+        spacing.space_before = self._pt(5 if heading else 0)
+        spacing.space_after = self._pt(2)
+        spacing.line_spacing = 1.0
         if heading:
             style.font.bold = True
             style.font.color.rgb = RGBColor.from_string(ACCENT_COLOR)
         if name == "Caption":
             style.font.bold, style.font.italic = True, False
             style.font.color.rgb = RGBColor.from_string("1A1A1A")
-            around.keep_with_next = True
+            spacing.keep_with_next = True
         if name == "Normal":
-            spoken = style.element.get_or_add_rPr()
-            made = spoken.makeelement(
+            run_properties = style.element.get_or_add_rPr()
+            language = run_properties.makeelement(
                 qn("w:lang"), {qn("w:val"): LANGUAGE_TAGS[current_language()]}
             )
-            spoken.append(made)
+            run_properties.append(language)
 
     def write_head(self, doubts: Caveats) -> None:
-        """Kicker, title, subtitle, and what speaks against the result."""
-        of = self._document
-        self._add_paragraph(of.kicker, color=SOFT_COLOR)
-        self._add_paragraph(of.title, "Title")
-        if of.subtitle:
-            self._add_paragraph(of.subtitle, color=SOFT_COLOR)
+        """Write kicker, title, subtitle and caveats."""
+        document = self._document
+        self._add_paragraph(document.kicker, color=SOFT_COLOR)
+        self._add_paragraph(document.title, "Title")
+        if document.subtitle:
+            self._add_paragraph(document.subtitle, color=SOFT_COLOR)
         if doubts.all:
             self._write_caution(list(doubts.all))
 
     def write_section(self, section: Section) -> None:
-        """A section with its heading."""
+        """Write a section with its heading."""
         self._add_paragraph(section.title, "Heading 1")
         for part in section.parts:
             self._write_part(part)
@@ -182,9 +178,9 @@ class _WordWriter:
             run = self._file.add_paragraph().add_run()
             picture = io.BytesIO(table.chart.png_file())
             shape = run.add_picture(picture, width=self._mm(TEXT_WIDTH))
-            about = shape._inline.docPr
-            about.set("descr", xml_safe(f"{table.chart.title}. {table.chart.description}"))
-            about.set("title", xml_safe(table.chart.title))
+            properties = shape._inline.docPr
+            properties.set("descr", xml_safe(f"{table.chart.title}. {table.chart.description}"))
+            properties.set("title", xml_safe(table.chart.title))
         if not table.rows:
             self._add_paragraph(table.empty_text)
         elif not table.is_folded:
@@ -195,12 +191,12 @@ class _WordWriter:
     ) -> Any:
         from docx.shared import RGBColor
 
-        made = self._file.add_paragraph(style=style)
-        run = made.add_run(xml_safe(text))
+        paragraph = self._file.add_paragraph(style=style)
+        run = paragraph.add_run(xml_safe(text))
         run.bold = True if bold else None
         if color:
             run.font.color.rgb = RGBColor.from_string(color)
-        return made
+        return paragraph
 
     def _write_caution(self, items: Sequence[str]) -> None:
         cell = self._add_box_grid(1, 1).cell(0, 0)
@@ -211,39 +207,39 @@ class _WordWriter:
     def _write_facts(self, facts: Sequence[doc.Fact]) -> None:
         count = FACTS_PER_ROW
         table = self._add_box_grid(-(-len(facts) // count), count)
-        for place, fact in enumerate(facts):
-            cell = table.cell(*divmod(place, count))
+        for position, fact in enumerate(facts):
+            cell = table.cell(*divmod(position, count))
             self._add_cell_paragraph(cell, fact.label, size=SMALL_FONT_SIZE, is_first=True)
             self._add_cell_paragraph(cell, fact.figure, bold=True, size=LARGE_FONT_SIZE)
             if fact.remark:
                 self._add_cell_paragraph(cell, fact.remark, size=SMALL_FONT_SIZE)
 
     def _add_box_grid(self, rows: int, columns: int) -> Any:
-        """A grid of boxes for texts, which is no table of figures."""
+        """Add a grid of boxes for texts."""
         table = self._add_lined_table(rows, columns)
-        after = self._file.add_paragraph().paragraph_format
-        after.space_after, after.line_spacing = self._pt(0), self._pt(4)
+        gap = self._file.add_paragraph().paragraph_format
+        gap.space_after, gap.line_spacing = self._pt(0), self._pt(4)
         return table
 
     def _add_lined_table(self, rows: int, columns: int) -> Any:
-        """A table with thin grey lines and some room in its cells."""
+        """Add a table with thin grey lines and cell margins."""
         from docx.oxml import OxmlElement
         from docx.oxml.ns import qn
 
         table = self._file.add_table(rows, columns, style="Table Grid")
-        about = table._tbl.tblPr
-        for name, sides, set_to in (
+        properties = table._tbl.tblPr
+        for name, sides, attributes in (
             ("tblBorders", ("top", "left", "bottom", "right", "insideH", "insideV"),
              {"val": "single", "sz": "4", "color": LINE_COLOR}),
             ("tblCellMar", ("top", "bottom"), {"w": "20", "type": "dxa"}),
         ):  # fmt: skip
-            made = OxmlElement(f"w:{name}")
+            parent = OxmlElement(f"w:{name}")
             for side in sides:
-                one = OxmlElement(f"w:{side}")
-                for key, value in set_to.items():
-                    one.set(qn(f"w:{key}"), value)
-                made.append(one)
-            about.append(made)
+                child = OxmlElement(f"w:{side}")
+                for key, value in attributes.items():
+                    child.set(qn(f"w:{key}"), value)
+                parent.append(child)
+            properties.append(parent)
         return table
 
     def _write_table(self, table_grid: Grid) -> None:
@@ -253,34 +249,41 @@ class _WordWriter:
         if table_grid.caption:
             self._add_paragraph(table_grid.caption, "Caption")
         groups = table_grid.groups if table_grid.has_header else []
-        heads = ([[text for text, span in groups for _ in range(span)]] if groups else []) + (
-            [[head.header for head in table_grid.columns]] if table_grid.has_header else []
+        header_rows = ([[text for text, span in groups for _ in range(span)]] if groups else []) + (
+            [[column.header for column in table_grid.columns]] if table_grid.has_header else []
         )
-        table = self._add_lined_table(len(heads) + len(table_grid.rows), len(table_grid.columns))
+        table = self._add_lined_table(
+            len(header_rows) + len(table_grid.rows), len(table_grid.columns)
+        )
         size = SMALL_FONT_SIZE - 1 if table_grid.dense else SMALL_FONT_SIZE
         cells = [list(row.cells) for row in table.rows]
-        down = zip(*cells, strict=True)
-        for column, share, places in zip(
-            table.columns, _column_shares(table_grid), down, strict=True
+        cells_by_column = zip(*cells, strict=True)
+        for column, share, column_cells in zip(
+            table.columns, _column_shares(table_grid), cells_by_column, strict=True
         ):
-            # Some programs heed the width of the column, others that of its cells.
-            for place in (column, *places):
-                place.width = self._mm(TEXT_WIDTH * share)
-        for n, texts in enumerate(heads):
-            for at, text in enumerate(texts):
+            # Some programs use the width of the column, others that of its cells.
+            for target in (column, *column_cells):
+                target.width = self._mm(TEXT_WIDTH * share)
+        for n, texts in enumerate(header_rows):
+            for position, text in enumerate(texts):
                 self._write_cell(
-                    cells[n][at], str(text), table_grid.columns[at].is_text, size, bold=True
+                    cells[n][position],
+                    str(text),
+                    table_grid.columns[position].is_text,
+                    size,
+                    bold=True,
                 )
-            row = table.rows[n]._tr.get_or_add_trPr()
-            repeated = OxmlElement("w:tblHeader")
-            repeated.set(qn("w:val"), "true")
-            row.append(repeated)
-        for n, row_of in enumerate(table_grid.rows):
-            last = table_grid.total and n == len(table_grid.rows) - 1
-            for at, cell in enumerate(row_of):
-                held: Cell = cell
-                place = cells[len(heads) + n][at]
-                self._write_cell(place, held.text, table_grid.columns[at].is_text, size, bold=last)
+            row_properties = table.rows[n]._tr.get_or_add_trPr()
+            repeat_header = OxmlElement("w:tblHeader")
+            repeat_header.set(qn("w:val"), "true")
+            row_properties.append(repeat_header)
+        for n, row_cells in enumerate(table_grid.rows):
+            is_total = table_grid.total and n == len(table_grid.rows) - 1
+            for position, cell in enumerate(row_cells):
+                grid_cell: Cell = cell
+                target = cells[len(header_rows) + n][position]
+                is_text = table_grid.columns[position].is_text
+                self._write_cell(target, grid_cell.text, is_text, size, bold=is_total)
         self._add_paragraph(table_grid.note, color=SOFT_COLOR).runs[0].font.size = self._pt(
             SMALL_FONT_SIZE
         )
@@ -288,9 +291,9 @@ class _WordWriter:
     def _write_cell(self, cell: Any, text: str, is_text: bool, size: float, *, bold: bool) -> None:
         from docx.enum.text import WD_ALIGN_PARAGRAPH
 
-        made = self._add_cell_paragraph(cell, text, bold=bold, size=size, is_first=True)
+        paragraph = self._add_cell_paragraph(cell, text, bold=bold, size=size, is_first=True)
         if not is_text:
-            made.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
 
     def _add_cell_paragraph(
         self,
@@ -301,17 +304,16 @@ class _WordWriter:
         size: float = FONT_SIZE,
         is_first: bool = False,
     ) -> Any:
-        """A paragraph of a cell."""
-        made = cell.paragraphs[0] if is_first else cell.add_paragraph()
-        made.paragraph_format.space_after = self._pt(0.5)
-        run = made.add_run(xml_safe(text))
+        """Add a paragraph to a cell, or write its first one."""
+        paragraph = cell.paragraphs[0] if is_first else cell.add_paragraph()
+        paragraph.paragraph_format.space_after = self._pt(0.5)
+        run = paragraph.add_run(xml_safe(text))
         run.bold, run.font.size = bold, self._pt(size)
-        return made
+        return paragraph
 
     def to_bytes(self) -> bytes:
-        """The file as it is written."""
-        of = self._document
-        anonymize_properties(self._file.core_properties, of.title)
-        made = io.BytesIO()
-        self._file.save(made)
-        return without_timestamps(made.getvalue())
+        """Return the content of the file."""
+        anonymize_properties(self._file.core_properties, self._document.title)
+        stream = io.BytesIO()
+        self._file.save(stream)
+        return without_timestamps(stream.getvalue())

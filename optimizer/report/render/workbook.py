@@ -1,7 +1,6 @@
-"""A document as an Excel workbook: a sheet a section, live formulas, and checks that it adds up.
+"""A document as an Excel workbook: a sheet for each section, live formulas, and checks.
 
-Written with XlsxWriter, which stores the result of each formula beside it: who only previews the
-file, or reads it with pandas, sees figures and not empty cells.
+XlsxWriter stores the result of each formula with it, so that previews and pandas show figures.
 """
 
 import re
@@ -36,54 +35,56 @@ FORBIDDEN_IN_TAB = re.compile(r"[\[\]:*?/\\']")
 YEAR_WIDTH, FACTS_WIDTH, MAX_TEXT_WIDTH, NAMES_WIDTH = 9.0, 20.0, 60.0, 34.0
 """Widths of columns: of years, of large figures, of texts at most, and of names."""
 PARAGRAPH_COLUMNS = 7
-"""Columns that a paragraph runs across."""
+"""Columns that a paragraph extends over."""
 CHART_ROWS, CHART_COLUMNS = 28, 9
 """Rows and columns that a chart takes."""
 DASH_TYPES = ("solid", "dash", "long_dash", "round_dot")
 MIN_FILTER_ROWS = 100
-"""Rows of which a reader wants to see some only: such a table can be filtered."""
+"""Number of rows above which a table gets filters."""
 
 
 def render_workbook(document: doc.Document, doubts: Caveats = NO_CAVEATS) -> bytes:
-    """The workbook of a document, in the current language.
+    """Return the workbook of a document in the current language.
 
-    ``doubts`` stand on the first sheet, before all else.
+    ``doubts`` are at the top of the first sheet.
     """
     # Below 100 million, amounts are shown with two decimals.
-    money = 2 if max(map(abs, document.money_amounts), default=100) < 100 else 1
-    book = Book(document.title, money, styles.decimals_for(document.outcome_amounts), doubts)
+    money_decimals = 2 if max(map(abs, document.money_amounts), default=100) < 100 else 1
+    book = Book(
+        document.title, money_decimals, styles.decimals_for(document.outcome_amounts), doubts
+    )
     writer = WorkbookWriter(book)
-    answer, *more = document.sections_for(doc.SHEET, tr("Answer"))
+    answer, *sections = document.sections_for(doc.SHEET, tr("Answer"))
     answer = replace(answer, title=document.title, sheet_name=answer.title)
-    for section in (answer, *more):
+    for section in (answer, *sections):
         writer.place_section(section, document.subtitle)
     writer.fill_tables()
     if not writer.sheets_by_table:
         return book.to_bytes()
-    given = [(check, writer.sheets_by_table[check.table_name]) for check in document.checks]
-    writer.place_section(build_checks_section(book, writer.formulas, given))
+    sheet_checks = [(check, writer.sheets_by_table[check.table_name]) for check in document.checks]
+    writer.place_section(build_checks_section(book, writer.formulas, sheet_checks))
     writer.fill_tables()
-    front = book.sheets[0]
+    first_sheet = book.sheets[0]
     write_verdict(book, writer.formulas, writer.verdict_row, PARAGRAPH_COLUMNS)
-    write_legend(front, PARAGRAPH_COLUMNS)
-    write_contents(front)
-    front.worksheet.fit_to_pages(1, 1)
+    write_legend(first_sheet, PARAGRAPH_COLUMNS)
+    write_contents(first_sheet)
+    first_sheet.worksheet.fit_to_pages(1, 1)
     return book.to_bytes()
 
 
 @dataclass
 class WorkbookWriter:
-    """A workbook in the making: tables are placed first, and filled when all have their places."""
+    """Writer of a workbook: all tables get their places before any is filled."""
 
     book: Book
     formulas: WorkbookTables = field(default_factory=WorkbookTables)
-    verdict_row: int = 0  # the row of the first sheet that says whether all adds up
-    sheets_by_table: dict[str, Sheet] = field(default_factory=dict)  # by the names of tables
+    verdict_row: int = 0  # row of the first sheet with the result of all checks
+    sheets_by_table: dict[str, Sheet] = field(default_factory=dict)  # by name of the table
     _unfilled: list[tuple[Sheet, PlacedTable]] = field(default_factory=list)
     _used_tabs: set[str] = field(default_factory=set)
 
     def place_section(self, section: doc.Section, subtitle: str = "") -> None:
-        """A new sheet with all parts of a section; its tables are filled later."""
+        """Add a sheet with all parts of a section; its tables are filled later."""
         sheet = Sheet(
             self.book, self._unique_tab_name(section.sheet_name or section.title), section.title
         )
@@ -93,69 +94,75 @@ class WorkbookWriter:
         for table in parts:
             if isinstance(table, Table):
                 _set_column_widths(sheet, table, widest)
-        front = sheet is self.book.sheets[0]
-        if front:
+        is_first = sheet is self.book.sheets[0]
+        if is_first:
             if subtitle:
                 sheet.next_row = 1
                 sheet.write_paragraph(subtitle, PARAGRAPH_COLUMNS)
             doubts = self.book.doubts
-            for look, said in (
+            for style_name, sentences in (
                 ("warning", doubts.contradictions),
                 ("unconfirmed", doubts.unconfirmed),
             ):
-                for sentence in said:
-                    sheet.write_paragraph(sentence, PARAGRAPH_COLUMNS, look)
+                for sentence in sentences:
+                    sheet.write_paragraph(sentence, PARAGRAPH_COLUMNS, style_name)
             self.verdict_row = sheet.next_row
             sheet.next_row += 2
-        across = max(3, min(PARAGRAPH_COLUMNS, widest or PARAGRAPH_COLUMNS))
+        paragraph_columns = max(3, min(PARAGRAPH_COLUMNS, widest or PARAGRAPH_COLUMNS))
         for part in parts:
             if isinstance(part, str):
-                sheet.write_paragraph(part, across, "lead" if front else "note")
+                sheet.write_paragraph(part, paragraph_columns, "lead" if is_first else "note")
             elif isinstance(part, doc.Heading):
                 sheet.write_heading(part.text)
             elif isinstance(part, doc.Bullets | doc.Caution):
                 for item in part.items:
-                    sheet.write_paragraph(item, across)
+                    sheet.write_paragraph(item, paragraph_columns)
             elif isinstance(part, doc.DropDown):
                 self._add_drop_down(sheet, part)
             elif isinstance(part, Table):
-                self._place_table(sheet, part, across, widest)
+                self._place_table(sheet, part, paragraph_columns, widest)
         if tables:
             self._freeze_header(sheet, tables)
 
     def _freeze_header(self, sheet: Sheet, tables: Sequence[Table]) -> None:
-        """Keep a header and first columns in view, and the header on every page if it is that of
-        the last table."""
+        """Freeze a header and first columns, and repeat the header on printed pages if it is
+        that of the last table."""
         table = next((table for table in tables if table.frozen_columns), tables[-1])
         if not table.has_header or table.name not in self.formulas:
             return
         placed = self.formulas[table.name]
-        head, across = placed.header_row, table.frozen_columns
-        if not across and sheet is not self.book.sheets[0]:
-            across = int(len(tables) == 1)
-        if across:
-            sheet.worksheet.freeze_panes(head + 1, across)
+        header_row, frozen_columns = placed.header_row, table.frozen_columns
+        if not frozen_columns and sheet is not self.book.sheets[0]:
+            frozen_columns = int(len(tables) == 1)
+        if frozen_columns:
+            sheet.worksheet.freeze_panes(header_row + 1, frozen_columns)
             if table is tables[-1]:
-                sheet.worksheet.repeat_rows(head)
+                sheet.worksheet.repeat_rows(header_row)
             if (
                 len(tables) == 1
                 and placed.row_count > MIN_FILTER_ROWS
                 and table.sheet_chart is None
             ):
-                last = len(placed.columns) - 1
-                sheet.worksheet.autofilter(head, 0, head + placed.row_count, last)
+                last_column = len(placed.columns) - 1
+                sheet.worksheet.autofilter(
+                    header_row, 0, header_row + placed.row_count, last_column
+                )
 
     def _place_table(self, sheet: Sheet, table: Table, across: int, widest: int) -> None:
         if table.caption and table.caption != sheet.title:
             sheet.write_heading(table.caption)
-        head = sheet.next_row if table.has_header else sheet.next_row - 1
-        placed = PlacedTable(table, sheet_columns(table, widest), sheet.prefix, head, self.formulas)
+        header_row = sheet.next_row if table.has_header else sheet.next_row - 1
+        placed = PlacedTable(
+            table, sheet_columns(table, widest), sheet.prefix, header_row, self.formulas
+        )
         if table.name:
             self.formulas.tables[table.name] = placed
             self.sheets_by_table[table.name] = sheet
         self._unfilled.append((sheet, placed))
-        # One row of a table without any says so; formulas find nothing in it.
-        sheet.next_row = head + 1 + (len(table.rows) + bool(table.total_label) if table.rows else 1)
+        # A table without rows has one row with its empty text, which formulas ignore.
+        sheet.next_row = (
+            header_row + 1 + (len(table.rows) + bool(table.total_label) if table.rows else 1)
+        )
         if table.rows and table.note:
             sheet.write_paragraph(table.note, across)
         if table.rows and table.sheet_chart is not None:
@@ -163,11 +170,11 @@ class WorkbookWriter:
         sheet.next_row += 1
 
     def _add_drop_down(self, sheet: Sheet, choice: doc.DropDown) -> None:
-        """A cell in which the reader chooses one of several texts."""
-        row, listed = sheet.next_row, {"validate": "list", "source": list(choice.options)}
+        """Add a cell in which the reader chooses one of several texts."""
+        row, validation = sheet.next_row, {"validate": "list", "source": list(choice.options)}
         sheet.write_cell(row, 0, choice.label, "words", "text")
         cell = sheet.write_cell(row, 1, choice.options[0], "scenario", "text")
-        sheet.worksheet.data_validation(row, 1, row, 1, listed)
+        sheet.worksheet.data_validation(row, 1, row, 1, validation)
         self.formulas.choices[choice.name] = cell
         sheet.next_row += 2
 
@@ -178,18 +185,18 @@ class WorkbookWriter:
         self._unfilled = []
 
     def _unique_tab_name(self, title: str) -> str:
-        """A name that a sheet can have: short, without signs that Excel refuses, and once."""
-        plain = FORBIDDEN_IN_TAB.sub(" ", title)[:MAX_TAB_LETTERS].strip()
-        name, count = plain, 1
+        """Return a valid, unique name of a tab."""
+        base = FORBIDDEN_IN_TAB.sub(" ", title)[:MAX_TAB_LETTERS].strip()
+        name, count = base, 1
         while name.casefold() in self._used_tabs:
             count += 1
-            name = f"{plain[: MAX_TAB_LETTERS - 3]} {count}"
+            name = f"{base[: MAX_TAB_LETTERS - 3]} {count}"
         self._used_tabs.add(name.casefold())
         return name
 
 
 def _as_table(part: doc.Part) -> doc.Part:
-    """Large figures and terms as tables of texts; all other parts as they are."""
+    """Return facts and terms as tables of texts; all other parts as they are."""
     if isinstance(part, doc.Facts):
         label = Column(tr("What"), "label", "text", width=NAMES_WIDTH)
         figure = Column(tr("Figure"), "figure", "text", width=FACTS_WIDTH)
@@ -205,94 +212,99 @@ def _as_table(part: doc.Part) -> doc.Part:
 
 
 def _set_column_widths(sheet: Sheet, table: Table, widest: int) -> None:
-    for position, one in enumerate(sheet_columns(table, widest)):
-        width = one.column.width
-        if width is None and one.column.form == "text":
+    for position, sheet_column in enumerate(sheet_columns(table, widest)):
+        width = sheet_column.column.width
+        if width is None and sheet_column.column.form == "text":
             texts = [
-                2.0 + len(str(value or "")) for value in cells.column_values(table, one.column)
+                2.0 + len(str(value or ""))
+                for value in cells.column_values(table, sheet_column.column)
             ]
             width = min(MAX_TEXT_WIDTH, max([NARROW_WIDTH if position else NAMES_WIDTH, *texts]))
         if width is None:
-            width = YEAR_WIDTH if isinstance(one.header, int) else NARROW_WIDTH
+            width = YEAR_WIDTH if isinstance(sheet_column.header, int) else NARROW_WIDTH
         sheet.widen_column(position, width)
 
 
 def _fill_table(sheet: Sheet, placed: PlacedTable) -> None:
-    """Write a table at its place: header, rows and totals."""
+    """Write header, rows and totals of a placed table."""
     table = placed.table
     if table.has_header:
-        right = [one.column.form not in ("text", "year") for one in placed.columns]
-        sheet.write_header(placed.header_row, [one.header for one in placed.columns], right)
+        right_aligned = [c.column.form not in ("text", "year") for c in placed.columns]
+        sheet.write_header(placed.header_row, [c.header for c in placed.columns], right_aligned)
     sheet.printed_columns = max(sheet.printed_columns, printed_count(placed.columns))
     if not table.rows:
         sheet.write_cell(placed.header_row + 1, 0, table.empty_text, "words", "text")
         return
     for n, row in enumerate(table.rows):
-        at = placed.header_row + 1 + n
-        ruled = table.has_rule_above is not None and table.has_rule_above(row)
-        for position, one in enumerate(placed.columns):
-            content, column = placed.cell_content(n, position), one.column
+        sheet_row = placed.header_row + 1 + n
+        has_rule = table.has_rule_above is not None and table.has_rule_above(row)
+        for position, sheet_column in enumerate(placed.columns):
+            content, column = placed.cell_content(n, position), sheet_column.column
             origin: styles.Origin = column.origin
-            look = "text" if isinstance(content, str) else _cell_form(placed, n, position)
+            form = "text" if isinstance(content, str) else _cell_form(placed, n, position)
             if isinstance(content, str) and origin == "optimizer":
                 origin = "words"
             wrap = isinstance(content, str) and column.wraps_text and origin != "key"
-            written = sheet.write_cell(at, position, content, origin, look, wrap=wrap, ruled=ruled)
+            cell = sheet.write_cell(
+                sheet_row, position, content, origin, form, wrap=wrap, ruled=has_rule
+            )
             url = column.link(row) if column.link is not None and isinstance(content, str) else ""
             if LINK_PATTERN.fullmatch(url):
                 link = sheet.book.styles.text_format("link")
-                sheet.worksheet.write_url(at, position, url, link, string=content)
+                sheet.worksheet.write_url(sheet_row, position, url, link, string=content)
             name = column.cell_name(row) if column.cell_name is not None else ""
-            if name and not one.range_end:
-                sheet.book.define_name(name, written)
+            if name and not sheet_column.range_end:
+                sheet.book.define_name(name, cell)
     if table.total_label:
         for position in range(len(placed.columns)):
-            look = _cell_form(placed, 0, position) if position else "text"
-            shows = placed.total_expression(position) if position else table.total_label
-            at = placed.header_row + 1 + placed.row_count
-            sheet.write_cell(at, position, shows, "words", look, last=True)
+            form = _cell_form(placed, 0, position) if position else "text"
+            total = placed.total_expression(position) if position else table.total_label
+            sheet_row = placed.header_row + 1 + placed.row_count
+            sheet.write_cell(sheet_row, position, total, "words", form, last=True)
 
 
 def _cell_form(placed: PlacedTable, row_index: int, position: int) -> styles.CellForm:
-    """How a figure is written: like the others of its kind in its column, or in its row where rows
-    are figures of different kinds."""
+    """Return the form of a figure, common to its column, or to its row where rows have forms of
+    their own."""
     column, row = placed.columns[position].column, placed.table.rows[row_index]
     form = cells.value_form(column, row)
     if form not in ("tonnes", "objective", "number", "range", "estimate"):
         return {"exact": "figure", "mean_year": "first"}.get(form, form)
     if callable(column.form):
-        across = [at for at, one in enumerate(placed.columns)
-                  if callable(one.column.form) and one.column.form(row) == form]  # fmt: skip
-        values = [placed.cell_value(row_index, at) for at in across]
+        positions = [index for index, c in enumerate(placed.columns)
+                  if callable(c.column.form) and c.column.form(row) == form]  # fmt: skip
+        values = [placed.cell_value(row_index, index) for index in positions]
     else:
         values = [placed.cell_value(other, position) for other in range(placed.row_count)]
     figures = [float(v) for v in values if not isinstance(v, str)]
-    looks = {"tonnes": styles.tonnes_form, "objective": styles.objective_form}
-    return looks.get(form, styles.figure_form)(figures)
+    form_functions = {"tonnes": styles.tonnes_form, "objective": styles.objective_form}
+    return form_functions.get(form, styles.figure_form)(figures)
 
 
 def _add_sheet_chart(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) -> None:
-    """Draw a chart below what stands on the sheet, or beside a long table; leave room for it."""
-    long, scatter = placed.row_count > CHART_ROWS, spec.kind == "scatter"
-    lines = "straight" if long else "straight_with_markers"
-    kind = ("scatter", lines) if scatter else ("column", "stacked")
+    """Add a chart below the content of the sheet, or beside a long table."""
+    is_long, is_scatter = placed.row_count > CHART_ROWS, spec.kind == "scatter"
+    lines = "straight" if is_long else "straight_with_markers"
+    kind = ("scatter", lines) if is_scatter else ("column", "stacked")
     chart = sheet.book.workbook.add_chart(dict(zip(("type", "subtype"), kind, strict=True)))
-    for series in (_scatter_series if scatter else _bar_series)(sheet, placed, spec):
+    for series in (_scatter_series if is_scatter else _bar_series)(sheet, placed, spec):
         chart.add_series(series)
     chart.set_title({"name": spec.title, "name_font": {"size": 11}})
     if spec.x_title:
         x = placed.column_position(spec.x_key) if spec.x_key else 0
-        share = placed.columns[x].column.form == "share"
-        chart.set_x_axis({"name": spec.x_title, **({"num_format": "0%"} if share else {})})
-    whole = sheet.book.styles.outcome_decimals == 1
-    chart.set_y_axis({"num_format": "#,##0" if whole else "General"})
+        is_share = placed.columns[x].column.form == "share"
+        chart.set_x_axis({"name": spec.x_title, **({"num_format": "0%"} if is_share else {})})
+    has_one_decimal = sheet.book.styles.outcome_decimals == 1
+    chart.set_y_axis({"num_format": "#,##0" if has_one_decimal else "General"})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 760, "height": 400})
-    # Below the header, which each page repeats with all that touches it.
-    row, column = (placed.header_row + 1, len(placed.columns)) if long else (sheet.next_row + 1, 0)
-    place = {"description": spec.title, "x_offset": 12 if long else 0, "y_offset": 6}
-    sheet.worksheet.insert_chart(row, column, chart, place)
-    if long:
+    # Below the header row, which printing repeats on each page with all that touches it.
+    row, column = (
+        (placed.header_row + 1, len(placed.columns)) if is_long else (sheet.next_row + 1, 0)
+    )
+    options = {"description": spec.title, "x_offset": 12 if is_long else 0, "y_offset": 6}
+    sheet.worksheet.insert_chart(row, column, chart, options)
+    if is_long:
         sheet.printed_columns = max(sheet.printed_columns, column + CHART_COLUMNS)
     else:
         sheet.next_row += CHART_ROWS
@@ -302,43 +314,46 @@ def _add_sheet_chart(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) ->
 def _scatter_series(
     sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart
 ) -> list[dict[str, Any]]:
-    head, x, first = (
-        placed.header_row,
-        placed.column_position(spec.x_key),
-        placed.column_position(spec.series_keys[0]),
-    )
-    places = [
+    header_row, x = placed.header_row, placed.column_position(spec.x_key)
+    first = placed.column_position(spec.series_keys[0])
+    rows_by_position = [
         (placed.column_position(key), list(range(placed.row_count))) for key in spec.series_keys
     ]
-    lines: list[tuple[Any, int, list[int]]] = [([sheet.tab, head, at], at, n) for at, n in places]
+    lines: list[tuple[Any, int, list[int]]] = [
+        ([sheet.tab, header_row, position], position, n) for position, n in rows_by_position
+    ]
     if spec.line_filters:
-        some = [
-            (name, [n for n, row in enumerate(placed.table.rows) if chosen(row)])
-            for name, chosen in spec.line_filters
+        filtered = [
+            (name, [n for n, row in enumerate(placed.table.rows) if row_filter(row)])
+            for name, row_filter in spec.line_filters
         ]
-        lines = [(name, first, rows) for name, rows in some if rows]
+        lines = [(name, first, rows) for name, rows in filtered if rows]
     return [
         {
             "name": name,
-            "categories": [sheet.tab, head + 1 + rows[0], x, head + 1 + rows[-1], x],
-            "values": [sheet.tab, head + 1 + rows[0], at, head + 1 + rows[-1], at],
+            "categories": [sheet.tab, header_row + 1 + rows[0], x, header_row + 1 + rows[-1], x],
+            "values": [
+                sheet.tab,
+                header_row + 1 + rows[0],
+                position,
+                header_row + 1 + rows[-1],
+                position,
+            ],
             "line": {"dash_type": dash, "width": 2},
         }
-        for (name, at, rows), dash in zip(lines, DASH_TYPES, strict=False)
+        for (name, position, rows), dash in zip(lines, DASH_TYPES, strict=False)
     ]
 
 
 def _bar_series(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) -> list[dict[str, Any]]:
-    first, last = (
-        placed.column_position(spec.series_keys[0]),
-        placed.column_position(spec.series_keys[-1]),
-    )
-    head = placed.header_row
+    first = placed.column_position(spec.series_keys[0])
+    last = placed.column_position(spec.series_keys[-1])
+    header_row = placed.header_row
     return [
         {
-            "name": [sheet.tab, head + 1 + n, 0],
-            "categories": [sheet.tab, head, first, head, last],
-            "values": [sheet.tab, head + 1 + n, first, head + 1 + n, last],
+            "name": [sheet.tab, header_row + 1 + n, 0],
+            "categories": [sheet.tab, header_row, first, header_row, last],
+            "values": [sheet.tab, header_row + 1 + n, first, header_row + 1 + n, last],
         }
         for n, row in enumerate(placed.table.rows)
         if spec.row_filter is None or spec.row_filter(row)

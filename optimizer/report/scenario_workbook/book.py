@@ -1,4 +1,4 @@
-"""The whole workbook of a scenario, and whether one read back is the same."""
+"""The workbook of a scenario, and a check that it reads back the same."""
 
 import io
 import tempfile
@@ -35,7 +35,7 @@ USUAL_TABS = ("consumers", "demand", "damage", "supply", "projects", "funders",
 
 
 def build_scenario_workbook(case: Case) -> bytes:
-    """The workbook of a scenario, explained in the current language.
+    """Return the workbook of a scenario, explained in the current language.
 
     Reading it gives the same case, with all sources and variants.
     """
@@ -43,12 +43,12 @@ def build_scenario_workbook(case: Case) -> bytes:
     guide, title = book.worksheets[0], display_name(case.title, "", current_language())
     guide.title = tr(GUIDE_SHEET)
     _write_guide(guide, title)
-    columns = ContentBuilder(case)
+    builder = ContentBuilder(case)
     lists = {t.path[0] for t in all_tabs() if t.has_ids and t.owner is None and t.kind == "items"}
     for tab in all_tabs():
-        of_changes = tab.kind == "variants"
+        is_variants = tab.kind == "variants"
         content = (
-            build_variants_content(tab, columns.data) if of_changes else columns.build_content(tab)
+            build_variants_content(tab, builder.data) if is_variants else builder.build_content(tab)
         )
         sheet = book.create_sheet(tab.title)
         sheet.sheet_properties.tabColor = TAB_COLORS.get(tab.key, "2E86AB")
@@ -57,9 +57,9 @@ def build_scenario_workbook(case: Case) -> bytes:
             continue
         sheets.write_items_sheet(sheet, content, lists)
         if tab.path[0] in lists and tab.owner is None:
-            number = [column.path for column in content.columns].index(("id",)) + 1
+            id_column = [column.path for column in content.columns].index(("id",)) + 1
             last = sheets.FIRST_ITEM_ROW + len(content.rows) + sheets.SPARE_ROWS
-            sheets.add_id_list(book, tab.path[0], tab.title, get_column_letter(number), last)
+            sheets.add_id_list(book, tab.path[0], tab.title, get_column_letter(id_column), last)
     sheets.add_choice_lists(book)
     book.properties.creator, book.properties.title = "Vorrat", title
     file = io.BytesIO()
@@ -68,32 +68,32 @@ def build_scenario_workbook(case: Case) -> bytes:
 
 
 def _write_guide(sheet: Worksheet, title: str) -> None:
-    """The first sheet: what to fill in, what to mind, and how to run it."""
+    """Write the first sheet: what to fill in, what to note, and how to run it."""
     sheet.sheet_view.showGridLines = False
     for letter, width in zip("ABCD", (3, 26, 94, 12), strict=True):
         sheet.column_dimensions[letter].width = width
     _write_line(sheet, tr("A scenario for Vorrat"), font=style.TITLE_FONT)
     _write_line(sheet, title)
-    about = tr(
+    introduction = tr(
         "Vorrat finds out which projects to help build, who pays how much of each, what to store, "
         "and when. This workbook holds all that it needs to know. Every sheet is a list; every row "
         "below its grey line is an entry."
     )
-    _write_line(sheet, text=about)
+    _write_line(sheet, text=introduction)
     _write_heading(sheet, tr("In four steps"))
-    for number, said in ENGLISH_TEXTS["steps"].items():
-        label, text = translate_label(said).split(": ", 1)
+    for number, entry in ENGLISH_TEXTS["steps"].items():
+        label, text = translate_label(entry).split(": ", 1)
         _write_line(sheet, f"{number}. {label}", text)
     _write_heading(sheet, tr("Sheets"))
     for tab in all_tabs():
-        usual = tr("usual") if tab.key in USUAL_TABS else tr("optional")
-        need = tr("required") if tab.key in REQUIRED_TABS else usual
+        default_need = tr("usual") if tab.key in USUAL_TABS else tr("optional")
+        need = tr("required") if tab.key in REQUIRED_TABS else default_need
         cell = _write_line(sheet, tab.title, sheets.tab_description(tab), need, style.LINK_FONT)
-        place = f"'{tab.title}'!A1"
-        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=place, display=tab.title)
+        location = f"'{tab.title}'!A1"
+        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=location, display=tab.title)
     _write_heading(sheet, tr("Please note"))
-    for said in ENGLISH_TEXTS["hints"].values():
-        label, text = translate_label(said).split(": ", 1)
+    for entry in ENGLISH_TEXTS["hints"].values():
+        label, text = translate_label(entry).split(": ", 1)
         _write_line(sheet, label, text)
     _write_heading(sheet, tr("Colours"))
     for fill, text in (
@@ -112,12 +112,15 @@ def _write_line(
     requirement: str = "",
     font: Font = style.BOLD_FONT,
 ) -> Cell:
-    """A row below the others; a program that opens it makes it as high as its text needs."""
+    """Write a new last row; programs that open the file fit its height to the text."""
     row = sheet.max_row + 1
     cell = style.write_cell(sheet, row, 2, label or None, font)
-    for column, said, look in ((3, text, style.TEXT_FONT), (4, requirement, style.SMALL_FONT)):
-        if said:
-            style.write_cell(sheet, row, column, said, look, style.WRAPPED)
+    for column, content, content_font in (
+        (3, text, style.TEXT_FONT),
+        (4, requirement, style.SMALL_FONT),
+    ):
+        if content:
+            style.write_cell(sheet, row, column, content, content_font, style.WRAPPED)
     return cell
 
 
@@ -127,15 +130,15 @@ def _write_heading(sheet: Worksheet, text: str) -> None:
 
 
 def first_roundtrip_difference(case: Case, workbook: bytes) -> tuple[PathStep, ...] | None:
-    """The path of the first value that reads back otherwise; None where all is the same."""
+    """Return the path of the first value that reads back differently; None if all is the same."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scenario.xlsx"
         file.write_bytes(workbook)
         try:
-            again = read_case(file).case
+            read_back = read_case(file).case
         except ScenarioError as error:
             return error.faults[0].path
-    before, after = (one.model_dump(mode="json", by_alias=True) for one in (case, again))
+    before, after = (c.model_dump(mode="json", by_alias=True) for c in (case, read_back))
     return next(_value_differences(before, after, ()), None)
 
 

@@ -1,6 +1,6 @@
-"""What a field of the format is called, counted in, bounded by and refers to: read off the models.
+"""Labels, units, bounds and references of fields, from the models.
 
-A field that has no label of its own here is called by its name without the unit.
+A field without a label is named by its name without the unit.
 """
 
 import re
@@ -20,7 +20,8 @@ from models.scenario.quantities import NumberBounds, YearlyBounds, YearReader
 ENGLISH_TEXTS: dict[str, dict[str, str]] = tomllib.loads(
     (files("optimizer.report.scenario_workbook") / "words.toml").read_text(encoding="utf-8")
 )
-"""English texts: labels of fields, units, what sheets hold, headings of settings, the guide."""
+"""English texts: labels of fields, units, descriptions of sheets, headings of settings, the
+guide."""
 
 _PERCENT_NAMES = re.compile(
     r"(?<!per_)share$|(rate|premium|probability|return|fee_per_year|loss)$|^paid_by$"
@@ -31,12 +32,12 @@ _SECTION_PATTERNS = (
     (r"^serves$", "consumers"),
     (r"^output$|(output_t_per_year|inputs_t_per_t|_eur_per_t)$", "materials"),
 )
-"""Whose ids a field holds, where its section does not follow from its name."""
+"""Section whose ids a field holds, where it does not follow from the field's name."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a model, as its type tells it."""
+    """A field of a model, with its type information."""
 
     name: str
     info: FieldInfo | None = None
@@ -51,9 +52,9 @@ class Field:
 
     @property
     def bounds(self) -> NumberBounds | None:
-        """What its numbers may be."""
-        found = (mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in self._metadata)
-        return next((mark for mark in found if isinstance(mark, NumberBounds)), None)
+        """Bounds of its numbers."""
+        marks = (mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in self._metadata)
+        return next((mark for mark in marks if isinstance(mark, NumberBounds)), None)
 
     @property
     def is_year(self) -> bool:
@@ -64,22 +65,22 @@ class Field:
     def is_percent(self) -> bool:
         """Whether its numbers are shown as percent: shares and rates."""
         bounds = self.bounds
-        share = bounds is not None and not bounds.whole and 1 in (bounds.le, bounds.lt)
-        return share or (bounds is not None and _PERCENT_NAMES.search(self.name) is not None)
+        is_share = bounds is not None and not bounds.whole and 1 in (bounds.le, bounds.lt)
+        return is_share or (bounds is not None and _PERCENT_NAMES.search(self.name) is not None)
 
     @property
     def unit(self) -> str:
-        """What it is counted in, in English; empty where it is no quantity."""
-        known = (
+        """Unit of the quantity in English; empty if it is none."""
+        listed_unit = (
             _first_match(ENGLISH_TEXTS["units"].items(), self.name)
             if self.name != "delay_years"
             else ""
         )
-        return known or ("year" if self.is_year else "%" if self.is_percent else "")
+        return listed_unit or ("year" if self.is_year else "%" if self.is_percent else "")
 
 
 def _first_match(patterns: Iterable[tuple[str, str]], name: str) -> str:
-    return next((what for pattern, what in patterns if re.search(pattern, name)), "")
+    return next((value for pattern, value in patterns if re.search(pattern, name)), "")
 
 
 def _nested_metadata(annotation: Any) -> Iterator[Any]:
@@ -89,13 +90,13 @@ def _nested_metadata(annotation: Any) -> Iterator[Any]:
 
 
 def find_field(shape: Shape, key: str) -> Field:
-    """A field of a shape, by the key that files write."""
+    """Return a field of a shape, by its key in files."""
     fields = shape.model.model_fields.items() if shape.model is not None else ()
     return Field(key, next((info for name, info in fields if key == (info.alias or name)), None))
 
 
 def field_label(path: tuple[str, ...]) -> str:
-    """The English label of a path without positions and free keys."""
+    """Return the English label of a path without positions and free keys."""
     for start in range(len(path)):
         label = ENGLISH_TEXTS["labels"].get(".".join(path[start:]))
         if label is not None:
@@ -105,8 +106,8 @@ def field_label(path: tuple[str, ...]) -> str:
 
 
 def referenced_section(name: str) -> str:
-    """The section whose ids a field holds, or whose ids its keys are; empty where none."""
+    """Return the section whose ids a field or its keys hold; empty if there is none."""
     if name == "demand":  # factors on it, by material
         return "materials"
-    own = (one for one in (f"{name}s", name) if one in Case.model_fields)
-    return next(own, "") or _first_match(_SECTION_PATTERNS, name)
+    sections = (section for section in (f"{name}s", name) if section in Case.model_fields)
+    return next(sections, "") or _first_match(_SECTION_PATTERNS, name)

@@ -1,4 +1,4 @@
-"""Sheets of items and of settings, drawn for people and readable by the program."""
+"""Sheets of items and of settings, laid out for people and readable by the program."""
 
 import math
 import re
@@ -29,26 +29,29 @@ from optimizer.report.scenario_workbook.columns import (
 from optimizer.report.scenario_workbook.fields import ENGLISH_TEXTS, Field, referenced_section
 
 LABEL_ROW, UNIT_ROW, NAME_ROW, FIRST_ITEM_ROW = 2, 3, 4, 5
-"""Rows of the readable headers, of the units, of the technical names, and of the first item."""
+"""Rows of the headers, units, technical names, and of the first item."""
 LISTS_SHEET = f"{USER_PREFIX}lists"
-"""The hidden sheet with the lists that are too long for a validation.
+"""Hidden sheet with the lists that are too long for a validation.
 
-Lists of ids are defined names that grow with their sheet: a validation that named another sheet
-itself would be kept by Excel in a form that other programs drop."""
+Lists of ids are defined names that grow with their sheet: Excel would save a validation that refers
+to another sheet in a form that other programs drop.
+"""
 SPARE_ROWS = 1000
 """Rows that are prepared for more items."""
 MAX_SHOWN_COLUMNS = 14
-"""A sheet with no more columns than that shows its sources at once."""
+"""A sheet with at most this number of columns shows those of remarks at once."""
 _NUMBER_KINDS = ("number", "yearly", "whole")
-_FIELD_WIDTHS = {"description": 44, "text": 60, "note": 34, "source": 20, "confidence": 12, "url": 40,
-           "name": 30, "id": 24, "title": 30, "path": 54, "value": 44}  # fmt: skip
+_FIELD_WIDTHS = {
+    "description": 44, "text": 60, "note": 34, "source": 20, "confidence": 12, "url": 40,
+    "name": 30, "id": 24, "title": 30, "path": 54, "value": 44,
+}  # fmt: skip
 
 
 def write_items_sheet(sheet: Worksheet, content: SheetContent, lists: set[str]) -> None:
-    """A sheet with a row an item."""
+    """Write a sheet with a row for each item."""
     style.write_cell(sheet, 1, 1, tab_description(content.tab), style.HEADING_FONT)
-    last = FIRST_ITEM_ROW + len(content.rows) + SPARE_ROWS
-    shown = len(content.columns) <= MAX_SHOWN_COLUMNS
+    last_row = FIRST_ITEM_ROW + len(content.rows) + SPARE_ROWS
+    shows_remarks = len(content.columns) <= MAX_SHOWN_COLUMNS
     for number, column in enumerate(content.columns, start=1):
         letter = get_column_letter(number)
         _write_header(sheet, number, column)
@@ -56,42 +59,52 @@ def write_items_sheet(sheet: Worksheet, content: SheetContent, lists: set[str]) 
         dimension.width = _column_width(column, content)
         if _is_percent(column):
             dimension.number_format = style.PERCENT_FORMAT
-        if (column.is_remark and not shown) or column.is_other_language:
+        if (column.is_remark and not shows_remarks) or column.is_other_language:
             dimension.outlineLevel, dimension.hidden = 1, True
-        add_validation(sheet, column, f"{letter}{FIRST_ITEM_ROW}:{letter}{last}", lists)
+        add_validation(sheet, column, f"{letter}{FIRST_ITEM_ROW}:{letter}{last_row}", lists)
         for row, values in enumerate(content.rows, start=FIRST_ITEM_ROW):
             cell = style.get_cell(sheet, row, number)
             cell.border = style.BOTTOM_BORDER
             _write_value(cell, values.get(column.path), column)
     sheet.sheet_properties.outlinePr = Outline(summaryRight=False)
-    # The columns by which a reader knows a row stay in view.
+    # Freeze the columns that identify a row.
     owner = content.tab.owner_column
-    known = ("id", *((owner,) if owner else ("consumer", "material")))
-    heads = [column.is_required and column.path[-1] in known for column in content.columns]
-    fixed = heads.index(False) + 1 if False in heads else 1
-    sheet.freeze_panes = style.get_cell(sheet, FIRST_ITEM_ROW, fixed if fixed < 4 else 3)
+    id_names = ("id", *((owner,) if owner else ("consumer", "material")))
+    is_id = [column.is_required and column.path[-1] in id_names for column in content.columns]
+    frozen_count = is_id.index(False) + 1 if False in is_id else 1
+    sheet.freeze_panes = style.get_cell(
+        sheet, FIRST_ITEM_ROW, frozen_count if frozen_count < 4 else 3
+    )
 
 
 def _write_header(sheet: Worksheet, number: int, column: FieldColumn) -> None:
-    """Label, unit and technical name of a column, and what it means as a comment."""
-    says = column.label + (" *" if column.is_required and not column.is_one_of_required else "")
-    look = (style.BOLD_FONT, style.OPTIONAL_FILL)
+    """Write label, unit and technical name of a column, and its meaning as a comment."""
+    header = column.label + (" *" if column.is_required and not column.is_one_of_required else "")
+    label_style = (style.BOLD_FONT, style.OPTIONAL_FILL)
     if column.is_required:
-        look = (style.HEADER_FONT, style.REQUIRED_FILL)
+        label_style = (style.HEADER_FONT, style.REQUIRED_FILL)
     elif column.is_remark:
-        look = (style.SMALL_FONT, style.REMARK_FILL)
-    label = style.write_cell(sheet, LABEL_ROW, number, says, look[0], style.CENTERED, look[1])
+        label_style = (style.SMALL_FONT, style.REMARK_FILL)
+    label = style.write_cell(
+        sheet, LABEL_ROW, number, header, label_style[0], style.CENTERED, label_style[1]
+    )
     label.border = style.SIDE_BORDERS
     if column.meaning and not column.is_remark:
         text = column_description(column)
         height = 30 + 17 * sum(math.ceil((len(line) + 1) / 44) for line in text.split("\n"))
         label.comment = Comment(text, "Vorrat", height, 320)
-    technical = style.TECHNICAL_FILL
+    technical_fill = style.TECHNICAL_FILL
     style.write_cell(
-        sheet, UNIT_ROW, number, _unit_text(column), style.SMALL_FONT, style.CENTERED, technical
+        sheet,
+        UNIT_ROW,
+        number,
+        _unit_text(column),
+        style.SMALL_FONT,
+        style.CENTERED,
+        technical_fill,
     )
     style.write_cell(
-        sheet, NAME_ROW, number, column.technical_name, style.SMALL_FONT, fill=technical
+        sheet, NAME_ROW, number, column.technical_name, style.SMALL_FONT, fill=technical_fill
     )
 
 
@@ -105,46 +118,50 @@ def _is_percent(column: FieldColumn) -> bool:
 
 
 def _write_value(cell: Cell, content: Any, column: FieldColumn) -> None:
-    """A value in its cell, if there is one, as people write it in the current language."""
+    """Write a value into its cell, if there is one, as usual in the current language."""
     if content is None:
         return
     cell.font, cell.alignment = style.TEXT_FONT, style.TOP_ALIGNED
     if isinstance(content, str):
-        words = column.shape.kind in ("choice", "names") and content in column.shape.choices
-        style.set_cell_value(cell, display_word(content) if words else content)
+        is_keyword = column.shape.kind in ("choice", "names") and content in column.shape.choices
+        style.set_cell_value(cell, display_word(content) if is_keyword else content)
         cell.alignment = style.WRAPPED if len(content) > 30 else style.TOP_ALIGNED
         return
     cell.value = content
     if not isinstance(content, bool):
         # Only large whole numbers are grouped by thousands.
-        grouped = _unit_text(column) and not column.field.is_year
-        large = isinstance(content, int) and abs(content) >= 1000
-        plain = style.WHOLE_FORMAT if grouped and large else style.GENERAL_FORMAT
-        cell.number_format = style.PERCENT_FORMAT if _is_percent(column) else plain
+        has_unit = _unit_text(column) and not column.field.is_year
+        is_large = isinstance(content, int) and abs(content) >= 1000
+        number_format = style.WHOLE_FORMAT if has_unit and is_large else style.GENERAL_FORMAT
+        cell.number_format = style.PERCENT_FORMAT if _is_percent(column) else number_format
 
 
 def _column_width(column: FieldColumn, content: SheetContent) -> float:
-    """Wide enough for what stands in it, within reason."""
+    """Return a width that fits the content, within limits."""
     longest = max((len(str(row[column.path])) for row in content.rows if column.path in row),
                   default=-1)  # fmt: skip
-    fixed = next(
-        (_FIELD_WIDTHS[one] for one in reversed(column.path) if one in _FIELD_WIDTHS), None
+    field_width = next(
+        (_FIELD_WIDTHS[key] for key in reversed(column.path) if key in _FIELD_WIDTHS), None
     )
-    least = max(11, 3 + max(map(len, re.split(r"[\s-]", column.label))), max(longest, 0) + 2)
-    if fixed is None or column.shape.kind in _NUMBER_KINDS:
-        return float(min(36, least))
-    return min(fixed, max(least, 16)) if column.path[-1] == "id" or longest < 0 else fixed
+    min_width = max(11, 3 + max(map(len, re.split(r"[\s-]", column.label))), max(longest, 0) + 2)
+    if field_width is None or column.shape.kind in _NUMBER_KINDS:
+        return float(min(36, min_width))
+    return (
+        min(field_width, max(min_width, 16))
+        if column.path[-1] == "id" or longest < 0
+        else field_width
+    )
 
 
 SETTINGS_COLUMNS = (
     ("", 34), ("value", 26), ("", 12), ("", 64), ("source", 24), ("confidence", 17), ("note", 34),
     ("path", 40),
 )  # fmt: skip
-"""The columns of the settings: technical name, where there is one, and width."""
+"""Columns of the settings: technical name, if there is one, and width."""
 
 
 def write_settings_sheet(sheet: Worksheet, content: SheetContent, lists: set[str]) -> None:
-    """The sheet with a row a value."""
+    """Write the sheet with a row for each setting."""
     style.write_cell(sheet, 1, 1, tab_description(content.tab), style.HEADING_FONT)
     labels = (tr("Setting"), tr("Value"), tr("Unit"), tr("Meaning"), tr("Source"),
               tr("Reliability"), tr("Note"), tr("Technical name"))  # fmt: skip
@@ -161,7 +178,7 @@ def write_settings_sheet(sheet: Worksheet, content: SheetContent, lists: set[str
     row = UNIT_ROW
     values = [column for column in content.columns if not column.is_remark]
     for group, columns in groupby(
-        sorted(values, key=lambda one: _settings_group(one) != ""), _settings_group
+        sorted(values, key=lambda column: _settings_group(column) != ""), _settings_group
     ):
         row += 1
         label = translate_label(
@@ -175,17 +192,17 @@ def write_settings_sheet(sheet: Worksheet, content: SheetContent, lists: set[str
 
 
 def _settings_group(column: FieldColumn) -> str:
-    """The part of the scenario that a setting belongs to; empty for what stands at its root."""
-    of_root = len(column.path) == 1 or column.path[-1] in ("en", "de")
-    return "" if of_root else column.path[0]
+    """Return the part of the scenario that a setting belongs to; empty for the top level."""
+    is_top_level = len(column.path) == 1 or column.path[-1] in ("en", "de")
+    return "" if is_top_level else column.path[0]
 
 
 def _write_setting(
     sheet: Worksheet, row: int, column: FieldColumn, values: dict[Any, Any], lists: set[str]
 ) -> None:
     label = column.label + (" *" if column.is_required else "")
-    bold = style.BOLD_FONT if column.is_required else style.TEXT_FONT
-    style.write_cell(sheet, row, 1, label, bold, style.WRAPPED)
+    font = style.BOLD_FONT if column.is_required else style.TEXT_FONT
+    style.write_cell(sheet, row, 1, label, font, style.WRAPPED)
     cell = style.get_cell(sheet, row, 2)
     cell.border = style.BOX_BORDER
     if _is_percent(column):
@@ -196,23 +213,23 @@ def _write_setting(
     style.write_cell(sheet, row, 3, _unit_text(column), style.SMALL_FONT, style.INDENTED)
     style.write_cell(sheet, row, 4, column_description(column), style.SMALL_FONT, style.WRAPPED)
     for number, remark in enumerate(REMARKS, start=5):
-        about = style.get_cell(sheet, row, number)
+        remark_cell = style.get_cell(sheet, row, number)
         if column.shape.kind not in ("number", "yearly"):
-            about.fill = style.TECHNICAL_FILL
+            remark_cell.fill = style.TECHNICAL_FILL
             continue
-        about.border = style.BOX_BORDER
-        part = FieldColumn(
+        remark_cell.border = style.BOX_BORDER
+        remark_column = FieldColumn(
             (*column.path, remark), remark_shape(remark), column.field, "", is_remark=True
         )
-        add_validation(sheet, part, about.coordinate, lists)
-        _write_value(about, values.get(part.path), part)
+        add_validation(sheet, remark_column, remark_cell.coordinate, lists)
+        _write_value(remark_cell, values.get(remark_column.path), remark_column)
     style.write_cell(
         sheet, row, 8, column.technical_name, style.SMALL_FONT, fill=style.TECHNICAL_FILL
     )
 
 
 def tab_description(tab: Tab) -> str:
-    """One sentence on a sheet; its name where nobody wrote one."""
+    """Return one sentence on a sheet, or its name."""
     return (
         translate_label(ENGLISH_TEXTS["tabs"][tab.key])
         if tab.key in ENGLISH_TEXTS["tabs"]
@@ -221,13 +238,15 @@ def tab_description(tab: Tab) -> str:
 
 
 def column_description(column: FieldColumn) -> str:
-    """What a field means, what may stand there, and whether it has to."""
+    """Return the meaning of a field, its possible values, and whether it is required."""
     shape, lines = column.shape, []
     if column.meaning:
-        # Without the marks of code, with a capital and a full stop.
-        said = " ".join(replace_currency(column.meaning, column.currency).replace("`", "").split())
-        stop = "" if said.endswith((".", "?")) else "."
-        lines.append(f"{said[:1].upper()}{said[1:]}{stop}")
+        # Docstrings of models: without code marks, with a capital and a full stop.
+        meaning = " ".join(
+            replace_currency(column.meaning, column.currency).replace("`", "").split()
+        )
+        full_stop = "" if meaning.endswith((".", "?")) else "."
+        lines.append(f"{meaning[:1].upper()}{meaning[1:]}{full_stop}")
     if shape.kind == "choice" and not column.is_remark:
         lines.append(tr("One of: {words}.", words=", ".join(map(display_word, shape.choices))))
     elif shape.kind == "names":
@@ -236,8 +255,13 @@ def column_description(column: FieldColumn) -> str:
     elif shape.kind == "list":
         lines.append(tr("Several with ; between them."))
     elif shape.kind == "yearly" and not column.path[-1].isdecimal():
-        lines.append(tr("The same in every year. Where it changes, leave this empty and fill "
-                        "columns of years, such as {name}.2030.", name=column.technical_name))  # fmt: skip
+        lines.append(
+            tr(
+                "The same in every year. Where it changes, leave this empty and fill columns of "
+                "years, such as {name}.2030.",
+                name=column.technical_name,
+            )
+        )
     default = "" if column.is_required or column.is_remark else _default_text(column)
     if default:
         lines.append(tr("If empty: {value}.", value=default))
@@ -249,22 +273,22 @@ def column_description(column: FieldColumn) -> str:
 
 
 def _default_text(column: FieldColumn) -> str:
-    """What holds where nothing is written, if that is a number or a word."""
+    """Return the default of a field, if it is a number or a word."""
     value = column.field.info.default if column.field.info is not None else None
     if column.shape.kind in ("list", "mapping", "years") or column.path[-1].isdecimal():
         return ""
     if isinstance(value, bool):
         return tr("yes") if value else tr("no")
     if isinstance(value, float):
-        shown = f"{100 * value:g} %" if column.field.is_percent else f"{value:g}"
-        return shown.replace(".", ",") if current_language() == "de" else shown
+        text = f"{100 * value:g} %" if column.field.is_percent else f"{value:g}"
+        return text.replace(".", ",") if current_language() == "de" else text
     if not isinstance(value, str):
         return ""
     return display_word(value) if column.shape.kind == "choice" else value
 
 
 def add_choice_lists(book: Workbook) -> None:
-    """The lists of countries and of yes and no."""
+    """Add the lists of countries, and of yes and no."""
     sheet = book.create_sheet(LISTS_SHEET)
     sheet.sheet_state = "hidden"
     codes = sorted(ALPHA_2)
@@ -277,7 +301,7 @@ def add_choice_lists(book: Workbook) -> None:
 
 
 def add_id_list(book: Workbook, section: str, sheet: str, letter: str, last: int) -> None:
-    """The ids of a sheet as a list, as long as there are ids."""
+    """Add the ids of a sheet as a list, as long as there are ids."""
     start = f"'{sheet}'!${letter}${FIRST_ITEM_ROW}"
     length = f"MAX(1,COUNTA({start}:${letter}${last}))"
     _define_name(book, f"list_{section}", f"OFFSET({start},0,0,{length},1)")
@@ -288,28 +312,30 @@ def _define_name(book: Workbook, name: str, formula: str) -> None:
 
 
 def add_validation(sheet: Worksheet, column: FieldColumn, cells: str, lists: set[str]) -> None:
-    """Put a column's validation on cells; none where anything may stand."""
+    """Add the validation of a column to cells, if its values are restricted."""
     kind, name = column.shape.kind, column.path[-1]
     section = referenced_section(name)
-    made: DataValidation | None = None
+    validation: DataValidation | None = None
     if kind == "choice":
         words = ",".join(display_word(word) for word in column.shape.choices)
-        made = _build_validation("list", tr("Choose one of the list."), formula1=f'"{words}"')
+        validation = _build_validation("list", tr("Choose one of the list."), formula1=f'"{words}"')
     elif kind == "flag":
-        made = _build_validation("list", tr("Choose one of the list."), formula1="list_truth")
+        validation = _build_validation("list", tr("Choose one of the list."), formula1="list_truth")
     elif kind == "country":
         message = tr("ISO 3166 code with two capitals, such as DE.")
-        made = _build_validation("list", message, "warning", formula1="list_countries")
+        validation = _build_validation("list", message, "warning", formula1="list_countries")
     elif column.is_remark and name == "source":
-        made = DataValidation("list", "list_sources", allow_blank=True, showErrorMessage=False)
+        validation = DataValidation(
+            "list", "list_sources", allow_blank=True, showErrorMessage=False
+        )
     elif kind == "text" and section in lists and name not in ("id", "text"):
         message = tr("No item of this id yet: enter it on its sheet as well.")
-        made = _build_validation("list", message, "warning", formula1=f"list_{section}")
+        validation = _build_validation("list", message, "warning", formula1=f"list_{section}")
     elif kind in ("number", "yearly", "whole"):
-        made = _number_validation(column.field)
-    if made is not None:
-        made.add(cells)
-        sheet.add_data_validation(made)
+        validation = _number_validation(column.field)
+    if validation is not None:
+        validation.add(cells)
+        sheet.add_data_validation(validation)
 
 
 def _build_validation(
@@ -320,22 +346,22 @@ def _build_validation(
 
 
 def _number_validation(field: Field) -> DataValidation:
-    """A number within the bounds of its field."""
+    """Return the validation of a number within the bounds of its field."""
     bounds = field.bounds or NumberBounds()
-    least, kind = f"{bounds.ge or 0:g}", "whole" if bounds.whole else "decimal"
-    rule: tuple[str, ...] = ("greaterThanOrEqual", least)
-    message = tr("A number of {least} or more.", least=least)
+    minimum, kind = f"{bounds.ge or 0:g}", "whole" if bounds.whole else "decimal"
+    rule: tuple[str, ...] = ("greaterThanOrEqual", minimum)
+    message = tr("A number of {least} or more.", least=minimum)
     if field.is_year:
         message, kind = tr("A calendar year, such as 2030."), "whole"
         rule = ("between", "0", "9999")
     elif bounds.le is not None:
         message, kind = tr("A share from 0 % to 100 %, that is, from 0 to 1."), "decimal"
-        rule = ("between", least, f"{bounds.le:g}")
+        rule = ("between", minimum, f"{bounds.le:g}")
     elif bounds.lt is not None:
         message, kind = tr("A share from 0 % to under 100 %."), "decimal"
         rule = ("lessThan", f"{bounds.lt:g}")
     elif bounds.gt is not None:
         rule = ("greaterThan", f"{bounds.gt:g}")
         message = tr("A number above {least}.", least=rule[1])
-    ends = dict(zip(("operator", "formula1", "formula2"), rule, strict=False))
-    return _build_validation(kind, message, **ends)
+    conditions = dict(zip(("operator", "formula1", "formula2"), rule, strict=False))
+    return _build_validation(kind, message, **conditions)

@@ -1,4 +1,4 @@
-"""Colours, fonts and number formats of a scenario workbook."""
+"""Colors, fonts and number formats of a scenario workbook."""
 
 from typing import Any
 
@@ -14,16 +14,14 @@ def _font(size: float, color: str, **options: Any) -> Font:
     return Font(name="Calibri", size=size, color=color, **options)
 
 
-TEXT_FONT, BOLD_FONT, HEADER_FONT = (
-    _font(11, INK),
-    _font(11, INK, bold=True),
-    _font(11, WHITE, bold=True),
-)
+TEXT_FONT = _font(11, INK)
+BOLD_FONT = _font(11, INK, bold=True)
+HEADER_FONT = _font(11, WHITE, bold=True)
 TITLE_FONT, HEADING_FONT = _font(18, BLUE, bold=True), _font(13, BLUE, bold=True)
 SMALL_FONT, LINK_FONT = _font(9, PALE_INK), _font(11, "0563C1", underline="single")
 
 REQUIRED_FILL, OPTIONAL_FILL, REMARK_FILL, TECHNICAL_FILL = (
-    PatternFill("solid", fgColor=colour) for colour in (BLUE, SOFT_BLUE, GREY, PALE_GREY)
+    PatternFill("solid", fgColor=color) for color in (BLUE, SOFT_BLUE, GREY, PALE_GREY)
 )
 HAIR_LINE, THIN_LINE = Side(style="hair", color="9AA5B1"), Side(style="thin", color=WHITE)
 BOTTOM_BORDER, SIDE_BORDERS = Border(bottom=HAIR_LINE), Border(left=THIN_LINE, right=THIN_LINE)
@@ -38,14 +36,14 @@ PERCENT_FORMAT, WHOLE_FORMAT, GENERAL_FORMAT = "0.0##%", "#,##0", "General"
 
 
 def get_cell(sheet: Worksheet, row: int, column: int) -> Cell:
-    """A cell that is no part of a merged one."""
+    """Return a cell that is not part of a merged one."""
     cell = sheet.cell(row, column)
     assert isinstance(cell, Cell)
     return cell
 
 
 def set_cell_value(cell: Cell, value: Any) -> Cell:
-    """Write a value; a text stays a text, whatever it begins with."""
+    """Write a value; a text stays a text, even if it looks like a formula."""
     cell.value = value
     if isinstance(value, str):
         cell.data_type = "s"
@@ -58,7 +56,7 @@ def write_cell(
     sheet: Worksheet, row: int, column: int, value: Any, font: Font,
     alignment: Alignment = TOP_ALIGNED, fill: PatternFill | None = None,
 ) -> Cell:  # fmt: skip
-    """Write a value into a cell in this look."""
+    """Write a value into a cell with this style."""
     cell = set_cell_value(get_cell(sheet, row, column), value)
     cell.font, cell.alignment = font, alignment
     if fill is not None:

@@ -1,1 +1,1 @@
-"""The engine behind workbooks: cells with their formulas, styles, charts and checks."""
+"""Engine of workbooks: cells with formulas, styles, charts and checks."""

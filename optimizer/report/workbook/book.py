@@ -1,7 +1,7 @@
-"""A workbook as sheets of tables, each cell with where its figure comes from.
+"""A workbook as sheets of tables, each cell marked with the origin of its figure.
 
-Whoever fills a sheet gets expressions back for what was written, and writes formulas over these;
-the text of a formula and the result stored beside it are made from the same cells.
+Writing a cell returns an expression for use in formulas; the text of a formula and its stored
+result are computed from the same cells.
 """
 
 import math
@@ -18,17 +18,17 @@ from optimizer.report.workbook.styles import CellForm, Origin, Styles
 MAX_CELL_LETTERS = 32_767
 """Characters that a cell holds."""
 _ROW_HEIGHT = 13.5
-"""Height of a row of one line, in points."""
+"""Height of a row with one line, in points."""
 _MAX_BLOCKS = 40
-"""Blocks that one formula reads: it may have 8,192 characters."""
+"""Blocks in one formula, which is limited to 8,192 characters."""
 _DEFAULT_WIDTH = 9.0
-"""Of a column that has no other."""
+"""Width of a column that has no other."""
 INDENT = "  "
-"""What a text begins with that belongs to the row above."""
+"""Prefix of a text that belongs to the row above."""
 
 
 class Book:
-    """A workbook in the making; ``doubts`` are to be said of the results that it shows."""
+    """A workbook that is being written; ``doubts`` are the caveats of its results."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Book:
         from xlsxwriter import Workbook
 
         self._file = BytesIO()
-        # Texts stay texts: a name that begins like a formula or an address is nothing else.
-        literal = {f"strings_to_{what}": False for what in ("formulas", "urls", "numbers")}
+        # Texts stay texts, even if they look like formulas, addresses or numbers.
+        literal = {f"strings_to_{kind}": False for kind in ("formulas", "urls", "numbers")}
         self.workbook = Workbook(self._file, {"in_memory": True, **literal})
         self.styles = Styles(self.workbook, money_decimals, outcome_decimals)
         self.title = sanitize(title)
@@ -50,11 +50,11 @@ class Book:
         self.workbook.set_properties({"title": self.title, "comments": "Vorrat"})
 
     def define_name(self, name: str, cell: Expression) -> None:
-        """Give a cell a name that formulas and other files can use."""
+        """Define a name of a cell for formulas and other files."""
         self.workbook.define_name(name, f"={cell.text}")
 
     def to_bytes(self) -> bytes:
-        """The file. What people read is printed: keys, at the right end, stay on the screen."""
+        """Return the content of the file; columns of keys, at the right end, are not printed."""
         for sheet in self.sheets:
             bottom = max(sheet.next_row, sheet.last_chart_row)
             sheet.worksheet.print_area(0, 0, bottom, sheet.printed_columns - 1)
@@ -63,23 +63,23 @@ class Book:
 
 
 class Sheet:
-    """A sheet in the making behind those that a book has, filled from the top."""
+    """A sheet that is being written from the top; appended to those of a book."""
 
     def __init__(self, book: Book, tab: str, title: str) -> None:
         self.book, self.tab, self.title = book, tab, title
         book.sheets.append(self)
         self.worksheet: Any = book.workbook.add_worksheet(tab)
         self.prefix = "'" + tab.replace("'", "''") + "'!"
-        """What stands before a cell of this sheet in a formula of another."""
-        self._own_reference = re.compile(
+        """Prefix of a cell of this sheet in formulas of other sheets."""
+        self._local_reference = re.compile(
             re.escape(self.prefix) + r"(\$[A-Z]+\$\d+(?::\$[A-Z]+\$\d+)?)"
         )
         self.next_row, self.last_chart_row = 2, 0
-        """The next row to fill, and the last one that a chart takes."""
+        """Next row to fill, and last row that a chart takes."""
         self.printed_columns = 1
         self.widths: dict[int, float] = {}
         self.input_cells: dict[tuple[int, int], float] = {}
-        """Figures of the optimizer and the scenario, which no formula stands behind."""
+        """Figures of the optimizer and the scenario, which are not formulas."""
         self._lines_by_row: dict[int, int] = {}
         page = self.worksheet
         page.hide_gridlines(2)
@@ -95,15 +95,16 @@ class Sheet:
         page.set_row(0, 24)
 
     def write_cell(
-        self, row: int, column: int, value: Scalar | Expression | None, origin: Origin, form: CellForm,
-        **flags: bool,
+        self, row: int, column: int, value: Scalar | Expression | None, origin: Origin,
+        form: CellForm, **flags: bool,
     ) -> Expression:  # fmt: skip
-        """Write one cell; nothing, and what is no number at all, stays empty."""
+        """Write a cell and return its expression; None leaves it empty. Raises ValueError for
+        numbers that are not finite."""
         cell, page = self.book.styles.cell_format, self.worksheet
         shown: Scalar = ""
         if isinstance(value, Expression):
-            # A formula names no sheet where it means its own, and is relative there.
-            formula = self._own_reference.sub(lambda found: found[1].replace("$", ""), value.text)
+            # References to the formula's own sheet are relative, and without its name.
+            formula = self._local_reference.sub(lambda match: match[1].replace("$", ""), value.text)
             style, shown = cell("formula", form, **flags), value.value
             page.write_formula(row, column, f"={formula}", style, shown)
         elif value is None:
@@ -129,7 +130,7 @@ class Sheet:
         return Expression(f"{self.prefix}{cell_address(row, column)}", shown)
 
     def write_paragraph(self, text: str, columns: int, style_name: str = "note") -> None:
-        """A paragraph across some columns, and an empty row behind it."""
+        """Write a paragraph across ``columns`` columns."""
         text, style = sanitize_keep_nbsp(text), self.book.styles.text_format(style_name)
         self.printed_columns = max(self.printed_columns, columns)
         width = sum(self.widths.get(column, _DEFAULT_WIDTH) for column in range(columns))
@@ -142,14 +143,14 @@ class Sheet:
         self.next_row += 1
 
     def write_heading(self, text: str) -> None:
-        """The title of a part of the sheet."""
+        """Write the heading of a part of the sheet."""
         self.next_row += 1
         self.worksheet.write_string(self.next_row, 0, text, self.book.styles.text_format("heading"))
         self.worksheet.set_row(self.next_row, 20)
         self.next_row += 1
 
     def widen_column(self, position: int, width: float) -> None:
-        """Make a column so wide; the widest of several tables holds."""
+        """Set the width of a column; the largest width of several tables applies."""
         if width > self.widths.get(position, 0):
             self.widths[position] = width
             self.worksheet.set_column(position, position, width)
@@ -157,13 +158,13 @@ class Sheet:
     def write_header(
         self, row: int, headers: Sequence[str | int], right_aligned: Sequence[bool]
     ) -> None:
-        """Write the headers of a table: texts, or years as numbers; ``right`` says which figures
-        stand below."""
-        shape, lines = self.book.styles.text_format, 1
+        """Write the headers of a table: texts, or years as numbers; ``right_aligned`` marks
+        columns of figures."""
+        text_format, lines = self.book.styles.text_format, 1
         for position, (header, figures) in enumerate(zip(headers, right_aligned, strict=True)):
             is_year = isinstance(header, int)
-            aligned = {"align": "right", "indent": 0} if figures or is_year else {}
-            style = shape("header", **aligned, **({"num_format": "0"} if is_year else {}))
+            alignment = {"align": "right", "indent": 0} if figures or is_year else {}
+            style = text_format("header", **alignment, **({"num_format": "0"} if is_year else {}))
             if isinstance(header, int):
                 self.worksheet.write_number(row, position, header, style)
             else:
@@ -174,18 +175,18 @@ class Sheet:
         self.worksheet.set_row(row, _ROW_HEIGHT * lines + 2)
 
     def control_figures(self) -> Iterator[Expression]:
-        """Control figures over all cells of the sheet that no formula stands behind."""
-        parts = []
+        """Yield control figures over all cells of the sheet that are not formulas."""
+        areas = []
         for (top, left), (bottom, right) in cover_with_blocks(set(self.input_cells)):
             cells = [(r, c) for r in range(top, bottom + 1) for c in range(left, right + 1)]
             text = f"{self.prefix}{cell_address(top, left)}:{cell_address(bottom, right)}"
-            parts.append(CellArea(text, tuple(self.input_cells[cell] for cell in cells)))
-        for start in range(0, len(parts), _MAX_BLOCKS):
-            yield control_figure(parts[start : start + _MAX_BLOCKS])
+            areas.append(CellArea(text, tuple(self.input_cells[cell] for cell in cells)))
+        for start in range(0, len(areas), _MAX_BLOCKS):
+            yield control_figure(areas[start : start + _MAX_BLOCKS])
 
 
 def cell_address(row: int, column: int) -> str:
-    """A cell as formulas write it, absolute; rows and columns count from 0."""
+    """Return the absolute address of a cell; rows and columns count from 0."""
     from xlsxwriter.utility import xl_rowcol_to_cell
 
     address: str = xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)
@@ -193,7 +194,8 @@ def cell_address(row: int, column: int) -> str:
 
 
 def count_lines(text: str, width: float, letter_width: float = 1.0) -> int:
-    """Lines that a text takes, broken between words; ``letter`` is the width of one."""
+    """Return the lines that a text takes, broken between words; ``letter_width`` is that of a
+    character."""
     lines, used = 1, 0.0
     for word in text.split():
         length = letter_width * len(word)
@@ -206,15 +208,15 @@ def count_lines(text: str, width: float, letter_width: float = 1.0) -> int:
 def cover_with_blocks(
     cells: set[tuple[int, int]],
 ) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
-    """Rectangles that cover each of these cells once, and no other."""
-    left = set(cells)
+    """Yield rectangles that cover each of these cells once, and no other."""
+    uncovered = set(cells)
     for row, column in sorted(cells, key=lambda cell: (cell[1], cell[0])):
-        if (row, column) not in left:
+        if (row, column) not in uncovered:
             continue
         bottom, right = row, column
-        while (bottom + 1, column) in left:
+        while (bottom + 1, column) in uncovered:
             bottom += 1
-        while all((r, right + 1) in left for r in range(row, bottom + 1)):
+        while all((r, right + 1) in uncovered for r in range(row, bottom + 1)):
             right += 1
-        left -= {(r, c) for r in range(row, bottom + 1) for c in range(column, right + 1)}
+        uncovered -= {(r, c) for r in range(row, bottom + 1) for c in range(column, right + 1)}
         yield (row, column), (bottom, right)

@@ -1,9 +1,8 @@
-"""What helps to read a workbook and to trust it: checks, how cells are marked, and its contents.
+"""Aids to read and verify a workbook: checks, a legend of cells, and contents.
 
-The sheet of checks holds what must add up, as formulas, and the totals that figures were given
-with. An identity holds between figures of the optimizer, so that a wrong one shows whoever wrote
-it. A control figure tells of figures that stand in no identity: what all figures of a sheet came to
-when they were written, against what they come to now.
+The sheet of checks has identities that must hold, as formulas. An identity holds between figures of
+the optimizer, so that a wrong one is visible. A control figure detects changes of figures in no
+identity: it compares the sum over all figures of a sheet with its value at writing.
 """
 
 from collections.abc import Iterable
@@ -17,15 +16,15 @@ from optimizer.report.workbook.book import Book, Sheet, cell_address
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 CHECK_TOLERANCE = 5e-6
-"""Share of the figure compared: a little over what the check of a plan allows the solver."""
+"""Relative tolerance, a little over what the check of a plan allows the solver."""
 CONTROL_TOLERANCE = 1e-11
-"""Share of a control figure: what adding up in another order may change."""
+"""Relative tolerance of a control figure, for summation in another order."""
 CHECKS_TABLE = "checks"
-"""The name of the table of checks."""
+"""Name of the table of checks."""
 
 
 class _CheckRow(NamedTuple):
-    """A line of the sheet: two figures, and the share of the second that they may be apart."""
+    """A row of the sheet: two figures, and their tolerance as a share of the second."""
 
     statement: str
     tab: str
@@ -38,7 +37,8 @@ class _CheckRow(NamedTuple):
 def build_checks_section(
     book: Book, formulas: WorkbookTables, checks: Iterable[tuple[Check, Sheet]]
 ) -> Section:
-    """A section of all checks, each with its sheet, and control figures of all sheets so far."""
+    """Return a section of all checks, each with its sheet, and control figures of all sheets so
+    far."""
     rows = [
         _CheckRow(
             c.statement,
@@ -50,13 +50,13 @@ def build_checks_section(
         )
         for c, sheet in checks
     ]
-    says = tr("Control figure: the figures of this sheet are as they were written")
+    statement = tr("Control figure: the figures of this sheet are as they were written")
     rows += [
-        _CheckRow(says, sheet.tab, now, ex.as_expression(now.number), CONTROL_TOLERANCE)
+        _CheckRow(statement, sheet.tab, figure, ex.as_expression(figure.number), CONTROL_TOLERANCE)
         for sheet in book.sheets
-        for now in sheet.control_figures()
+        for figure in sheet.control_figures()
     ]
-    about = tr(
+    explanation = tr(
         "Each line is a formula. Tolerances are shares of the figure compared. Control figures "
         "add up LN(1 + |x|) over all figures of a sheet that no formula stands behind, as they "
         "were written: a figure that is overtyped shows up here."
@@ -90,14 +90,16 @@ def build_checks_section(
         sheet_only_column(tr("Result"), "verdict", verdict, "text", width=20),
     ]
     table = Table("", rows, columns, CHECKS_TABLE, frozen_columns=1)
-    return Section("checks", tr("Do the figures add up?"), [about, table], sheet_name=tr("Checks"))
+    return Section(
+        "checks", tr("Do the figures add up?"), [explanation, table], sheet_name=tr("Checks")
+    )
 
 
 def write_verdict(book: Book, formulas: WorkbookTables, row: int, across: int) -> None:
-    """One cell of the first sheet that says whether all adds up; it turns red when it does not."""
+    """Write a cell of the first sheet that states whether all checks hold; it turns red if not."""
     placed, sheet, styles = formulas[CHECKS_TABLE], book.sheets[0], book.styles
     results, good = placed.column_area("verdict"), ex.text_expression(tr("adds up")).text
-    says = ex.if_all_equal(
+    verdict = ex.if_all_equal(
         results,
         tr("adds up"),
         tr("The figures of this workbook add up: all {count} checks hold.", count=placed.row_count),
@@ -109,30 +111,34 @@ def write_verdict(book: Book, formulas: WorkbookTables, row: int, across: int) -
         ),
     )
     sheet.worksheet.merge_range(row, 0, row, across - 1, "", styles.text_format("good"))
-    sheet.worksheet.write_formula(row, 0, f"={says.text}", styles.text_format("good"), says.value)
-    sheet.worksheet.set_row(row, 18)
-    wrong = f"=COUNTIF({results.text},{good})<ROWS({results.text})"
-    look = {"type": "formula", "criteria": wrong, "format": styles.verdict_format(False)}
-    sheet.worksheet.conditional_format(row, 0, row, across - 1, look)
-    book.define_name(
-        "figures_add_up", ex.Expression(f"{sheet.prefix}{cell_address(row, 0)}", says.value)
+    sheet.worksheet.write_formula(
+        row, 0, f"={verdict.text}", styles.text_format("good"), verdict.value
     )
-    # Red on a result that is not the good one; the words say it as well.
-    top, at = placed.header_row + 1, placed.column_position("verdict")
-    for criteria, holds in (("!=", False), ("==", True)):
-        look = {
+    sheet.worksheet.set_row(row, 18)
+    failure = f"=COUNTIF({results.text},{good})<ROWS({results.text})"
+    rule = {"type": "formula", "criteria": failure, "format": styles.verdict_format(False)}
+    sheet.worksheet.conditional_format(row, 0, row, across - 1, rule)
+    book.define_name(
+        "figures_add_up", ex.Expression(f"{sheet.prefix}{cell_address(row, 0)}", verdict.value)
+    )
+    # Results that fail are red; their text states it as well.
+    top, position = placed.header_row + 1, placed.column_position("verdict")
+    for criteria, is_good in (("!=", False), ("==", True)):
+        rule = {
             "type": "cell",
             "criteria": criteria,
             "value": good,
-            "format": styles.verdict_format(holds),
+            "format": styles.verdict_format(is_good),
         }
-        book.sheets[-1].worksheet.conditional_format(top, at, top + placed.row_count - 1, at, look)
+        book.sheets[-1].worksheet.conditional_format(
+            top, position, top + placed.row_count - 1, position, rule
+        )
 
 
 def write_legend(sheet: Sheet, across: int) -> None:
-    """Where a figure comes from, told by colour and without."""
+    """Write how the origin of a figure is marked, with and without color."""
     sheet.write_heading(tr("How cells are marked"))
-    for says in (
+    for text in (
         tr("from the optimizer: blue, upright. Overtyped, it fails a check"),
         tr("from the scenario: yellow, in a dotted frame"),
         tr("formula of this workbook: white, italic"),
@@ -141,19 +147,17 @@ def write_legend(sheet: Sheet, across: int) -> None:
             "Names for formulas can be used in other workbooks that refer to this one."
         ),
     ):
-        sheet.write_paragraph(capitalize(says), across)
+        sheet.write_paragraph(capitalize(text), across)
 
 
 def write_contents(sheet: Sheet) -> None:
-    """Links to all other sheets."""
+    """Write links to all other sheets."""
     sheet.write_heading(tr("Sheets"))
-    link, about = (
-        sheet.book.styles.text_format("link"),
-        sheet.book.styles.cell_format("words", "text"),
-    )
+    link = sheet.book.styles.text_format("link")
+    text_format = sheet.book.styles.cell_format("words", "text")
     for other in sheet.book.sheets[1:]:
         sheet.worksheet.write_url(
             sheet.next_row, 0, f"internal:{other.prefix}A1", link, string=other.tab
         )
-        sheet.worksheet.write_string(sheet.next_row, 1, other.title, about)
+        sheet.worksheet.write_string(sheet.next_row, 1, other.title, text_format)
         sheet.next_row += 1

@@ -1,8 +1,8 @@
-"""Formulas of a spreadsheet that know their value.
+"""Formulas of a spreadsheet with their values.
 
-A spreadsheet file holds a formula and, beside it, the result that shows before anything is
-calculated: in a preview, in a mail, in pandas. Here both are made by one operation, so that they
-cannot differ; the names of functions are those that a file holds, which are English everywhere.
+A spreadsheet file holds a formula and its stored result, which previews, mail programs and pandas
+show. Both are built by one operation, so that they cannot differ. Names of functions are English,
+as in all files.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _SUM_LEVEL, _PRODUCT_LEVEL, _ATOM_LEVEL = 1, 2, 3
 
 @dataclass(frozen=True)
 class Expression:
-    """What stands behind ``=``, and what comes of it."""
+    """The text of a formula after ``=``, and its value."""
 
     text: str
     value: Scalar
     precedence: int = _ATOM_LEVEL
-    """How tightly its outermost operator binds."""
+    """Precedence of its outermost operator."""
 
     @property
     def number(self) -> float:
-        """Its value as a number; an empty cell counts as 0, as it does in a spreadsheet."""
+        """The value as a number; an empty cell counts as 0, as in a spreadsheet."""
         return 0.0 if isinstance(self.value, str) else float(self.value)
 
     def __add__(self, other: Operand) -> Expression:
@@ -78,7 +78,7 @@ class CellArea:
 
 
 def as_expression(operand: Operand) -> Expression:
-    """A constant as an expression."""
+    """Return a constant as an expression."""
     if isinstance(operand, Expression):
         return operand
     value = float(operand)
@@ -87,7 +87,7 @@ def as_expression(operand: Operand) -> Expression:
 
 
 def text_expression(text: str) -> Expression:
-    """A text as an expression."""
+    """Return a text as an expression."""
     return Expression('"' + text.replace('"', '""') + '"', text)
 
 
@@ -102,7 +102,7 @@ def _binary_operation(
     precedence: int,
     compute: Callable[[float, float], float],
 ) -> Expression:
-    # On the right of - and / an equally binding operator would be taken apart.
+    # Operators are left-associative: a right operand of equal precedence needs parentheses.
     right = _parenthesized(b, precedence + 1 if operator in "-/" else precedence)
     return Expression(
         f"{_parenthesized(a, precedence)}{operator}{right}", compute(a.number, b.number), precedence
@@ -110,14 +110,14 @@ def _binary_operation(
 
 
 def sum_of(*areas: CellArea | Expression) -> Expression:
-    """SUM."""
+    """Return the SUM."""
     parts = [area.numbers if isinstance(area, CellArea) else (area.number,) for area in areas]
-    listed = ",".join(area.text for area in areas)
-    return Expression(f"SUM({listed})", math.fsum(x for part in parts for x in part))
+    arguments = ",".join(area.text for area in areas)
+    return Expression(f"SUM({arguments})", math.fsum(x for part in parts for x in part))
 
 
 def sum_product(a: CellArea, b: CellArea) -> Expression:
-    """SUMPRODUCT: such as payments by year times discount factors."""
+    """Return the SUMPRODUCT, such as payments by year times discount factors."""
     value = math.fsum(x * y for x, y in zip(a.numbers, b.numbers, strict=True))
     return Expression(f"SUMPRODUCT({a.text},{b.text})", value)
 
@@ -125,47 +125,47 @@ def sum_product(a: CellArea, b: CellArea) -> Expression:
 def sum_where(
     amounts: CellArea, *conditions: tuple[CellArea, Expression], factor_area: CellArea | None = None
 ) -> Expression:
-    """The sum of the amounts whose rows hold these texts, each times a factor if there is one.
+    """Return the sum of the amounts in rows with these texts, each times a factor if there is one.
 
-    EXACT tells upper from lower case and knows no wildcards: ids may hold any character.
+    EXACT is case-sensitive and knows no wildcards: ids may hold any character.
     """
     tests = "*".join(f"EXACT({area.text},{key.text})" for area, key in conditions)
-    met = [
+    matches = [
         all(area.values[row] == key.value for area, key in conditions)
         for row in range(len(amounts.values))
     ]
     factors = factor_area.numbers if factor_area is not None else (1.0,) * len(amounts.values)
-    parts = zip(amounts.numbers, factors, met, strict=True)
-    value = math.fsum(x * factor for x, factor, holds in parts if holds)
+    terms = zip(amounts.numbers, factors, matches, strict=True)
+    value = math.fsum(x * factor for x, factor, matched in terms if matched)
     weighted = f"{factor_area.text}*{amounts.text}" if factor_area is not None else amounts.text
     return Expression(f"SUMPRODUCT({tests}*{weighted})", value)
 
 
 def max_of(*parts: CellArea | Expression) -> Expression:
-    """MAX."""
+    """Return the MAX."""
     values = [x for p in parts for x in (p.numbers if isinstance(p, CellArea) else (p.number,))]
     return Expression(f"MAX({','.join(part.text for part in parts)})", max(values, default=0.0))
 
 
 def min_of(*parts: Expression) -> Expression:
-    """MIN."""
+    """Return the MIN."""
     values = [part.number for part in parts]
     return Expression(f"MIN({','.join(part.text for part in parts)})", min(values, default=0.0))
 
 
 def absolute_value(a: Expression) -> Expression:
-    """ABS."""
+    """Return the ABS."""
     return Expression(f"ABS({a.text})", abs(a.number))
 
 
 def sum_abs_differences(a: CellArea, b: CellArea) -> Expression:
-    """How far two blocks are apart in all: the sum of absolute differences."""
+    """Return the sum of absolute differences of two blocks."""
     value = math.fsum(abs(x - y) for x, y in zip(a.numbers, b.numbers, strict=True))
     return Expression(f"SUMPRODUCT(ABS({a.text}-{b.text}))", value)
 
 
 def sum_abs_deviations(a: CellArea, wanted: float) -> Expression:
-    """How far filled cells are from one figure in all."""
+    """Return the sum of absolute deviations of filled cells from one figure."""
     value = math.fsum(abs(float(x) - wanted) for x in a.values if not isinstance(x, str))
     return Expression(
         f'SUMPRODUCT(({a.text}<>"")*ABS({a.text}-{as_expression(wanted).text}))', value
@@ -173,25 +173,25 @@ def sum_abs_deviations(a: CellArea, wanted: float) -> Expression:
 
 
 def sum_excesses(a: CellArea, b: CellArea) -> Expression:
-    """By how much figures exceed their limits in all."""
+    """Return the sum of the amounts by which figures exceed their limits."""
     value = math.fsum(max(0.0, x - y) for x, y in zip(a.numbers, b.numbers, strict=True))
     return Expression(f"SUMPRODUCT(({a.text}>{b.text})*({a.text}-{b.text}))", value)
 
 
 def sum_squares(a: CellArea) -> Expression:
-    """SUMSQ."""
+    """Return the SUMSQ."""
     return Expression(f"SUMSQ({a.text})", math.fsum(x * x for x in a.numbers))
 
 
 def control_figure(areas: Sequence[CellArea]) -> Expression:
-    """The sum of LN(1+|x|) with the sign of x: a small figure counts beside a large one."""
+    """Return the sum of sign(x) LN(1+|x|), in which small figures count as well as large ones."""
     value = math.fsum(math.copysign(math.log1p(abs(x)), x) for area in areas for x in area.numbers)
     parts = (f"SUMPRODUCT(SIGN({a.text})*LN(1+ABS({a.text})))" for a in areas)
     return Expression("+".join(parts), value, _SUM_LEVEL)
 
 
 def ratio_or_empty(a: Expression, b: Expression) -> Expression:
-    """A quotient; empty where there is nothing to divide by."""
+    """Return a quotient, or an empty text where the divisor is 0."""
     value: Scalar = "" if b.number == 0 else a.number / b.number
     quotient = f"{_parenthesized(a, _PRODUCT_LEVEL)}/{_parenthesized(b, _ATOM_LEVEL)}"
     return Expression(f'IF({b.text}=0,"",{quotient})', value)
@@ -200,24 +200,26 @@ def ratio_or_empty(a: Expression, b: Expression) -> Expression:
 def if_within(
     deviation: Expression, tolerance: Expression, then: str, otherwise: str
 ) -> Expression:
-    """One text or another; an error in the figures is the other."""
-    yes, no = text_expression(then), text_expression(otherwise)
+    """Return ``then`` if the deviation is within the tolerance, else ``otherwise``, also after
+    an error."""
+    passed, failed = text_expression(then), text_expression(otherwise)
     value = then if abs(deviation.number) <= tolerance.number else otherwise
-    test = f"IF(ABS({deviation.text})<={tolerance.text},{yes.text},{no.text})"
-    return Expression(f"IFERROR({test},{no.text})", value)
+    test = f"IF(ABS({deviation.text})<={tolerance.text},{passed.text},{failed.text})"
+    return Expression(f"IFERROR({test},{failed.text})", value)
 
 
 def if_all_equal(area: CellArea, wanted: str, then: str, otherwise: str) -> Expression:
-    """A text where all cells hold the wanted one; else one with the number of others for ``{}``."""
+    """Return ``then`` if all cells are equal to ``wanted``, else ``otherwise`` with the number
+    of others in place of ``{}``."""
     others = sum(value != wanted for value in area.values)
     before, after = otherwise.split("{}")
     count = f"(ROWS({area.text})-COUNTIF({area.text},{text_expression(wanted).text}))"
-    counted = f"{text_expression(before).text}&{count}&{text_expression(after).text}"
+    failure_text = f"{text_expression(before).text}&{count}&{text_expression(after).text}"
     value = then if others == 0 else f"{before}{others}{after}"
-    return Expression(f"IF({count}=0,{text_expression(then).text},{counted})", value)
+    return Expression(f"IF({count}=0,{text_expression(then).text},{failure_text})", value)
 
 
 def count_equal(area: CellArea, key: Expression) -> Expression:
-    """In how many cells a text stands."""
+    """Return the number of cells with a text."""
     value = float(sum(cell == key.value for cell in area.values))
     return Expression(f"SUMPRODUCT(--EXACT({area.text},{key.text}))", value)

@@ -1,8 +1,7 @@
-"""How cells look: where a figure comes from, and how it is written.
+"""Styles of cells: origin of figures and number formats.
 
-Where a figure comes from shows twice, in colour and without: figures of the optimizer stand on
-blue, those of the scenario on yellow in a dotted frame, and what the spreadsheet calculates is
-italic on white.
+The origin shows by color and without: figures of the optimizer are on blue, those of the scenario
+on yellow in a dotted frame, and formulas are italic on white.
 """
 
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from optimizer.report.number_format import is_whole
 
 Origin = Literal["optimizer", "scenario", "formula", "words", "key"]
 CellForm = str
-"""One of ``_NUMBERS``, or an amount: ``money``, ``outcome``, ``signed``, ``signed_outcome``."""
+"""A key of ``_NUMBER_FORMATS``, or ``money``, ``outcome``, ``signed`` or ``signed_outcome``."""
 
 INK_COLOR, PALE_COLOR, RULE_COLOR = "#1F2A37", "#E9EDF2", "#8A97A6"
 RED, GREEN = "#B3261E", "#1B5E20"
@@ -33,16 +32,16 @@ _FLAG_STYLES: dict[str, dict[str, Any]] = {
     "wrap": {"text_wrap": True},
     "quoted": {"quote_prefix": True},
 }
-"""One that belongs to the row above, one with a line above it, one of a row of totals, one that
-takes several lines, and a text like a formula."""
+"""Styles of a text that belongs to the row above, a cell with a line above it, a cell in a row
+of totals, a cell of several lines, and a text that looks like a formula."""
 
 
 def _dash_for_zero(digits: str, plus: str = "") -> str:
-    """A number format with a dash for nothing at all, a solver's zero with it (`NOISE`)."""
+    """Return a number format with a dash for zero, including rounding errors of the solver."""
     return f'[>=0.000001]{plus}{digits};[<=-0.000001]-{digits};"–"'
 
 
-# The program writes separators as its reader has them.
+# Spreadsheet programs write separators by their own settings.
 _NUMBER_FORMATS: dict[CellForm, str] = {
     "tonnes": _dash_for_zero("#,##0"),
     "tonnes_1": _dash_for_zero("#,##0.0"),
@@ -66,8 +65,8 @@ _NOTE_STYLE = {"text_wrap": True, "valign": "top"}
 _TEXT_STYLES: dict[str, dict[str, Any]] = {
     "title": {"bold": True, "font_size": 16, "font_color": INK_COLOR},
     "heading": {"bold": True, "font_size": 12, "font_color": INK_COLOR, "valign": "bottom"},
-    "header": {"bold": True, "text_wrap": True, "valign": "bottom", "bg_color": PALE_COLOR, "bottom": 1,
-               "bottom_color": INK_COLOR, **_LEFT_ALIGNED},
+    "header": {"bold": True, "text_wrap": True, "valign": "bottom", "bg_color": PALE_COLOR,
+               "bottom": 1, "bottom_color": INK_COLOR, **_LEFT_ALIGNED},
     "note": {**_NOTE_STYLE, "font_color": INK_COLOR},
     "lead": {**_NOTE_STYLE, "font_size": 12, "font_color": INK_COLOR},
     "link": {"font_color": "#0B57A4", "underline": 1},
@@ -81,7 +80,7 @@ _TEXT_STYLES: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Styles:
-    """The formats of one workbook, each made once."""
+    """The formats of one workbook, each added once."""
 
     workbook: Any
     money_decimals: int = 1
@@ -89,29 +88,29 @@ class Styles:
     _formats: dict[Any, Any] = field(default_factory=dict)
 
     def number_format(self, form: CellForm) -> str:
-        """The number format of a kind of figure, as a file holds it."""
+        """Return the number format of a kind of figure, as in a file."""
         if form in ("money", "signed", "outcome", "signed_outcome"):
-            places = self.outcome_decimals if "outcome" in form else self.money_decimals
-            return _dash_for_zero("#,##0." + "0" * places, "+" if "signed" in form else "")
+            decimals = self.outcome_decimals if "outcome" in form else self.money_decimals
+            return _dash_for_zero("#,##0." + "0" * decimals, "+" if "signed" in form else "")
         return _NUMBER_FORMATS[form]
 
     def cell_format(self, origin: Origin, form: CellForm, **flags: bool) -> Any:
-        """The format of a cell, with those of ``_FLAGS`` that are set."""
-        look = {"num_format": self.number_format(form), **_ORIGIN_STYLES[origin]}
+        """Return the format of a cell, with the flags of ``_FLAG_STYLES`` that are set."""
+        style = {"num_format": self.number_format(form), **_ORIGIN_STYLES[origin]}
         if form == "text":
-            look |= _LEFT_ALIGNED
-        for name, more in _FLAG_STYLES.items():
-            look |= more if flags.get(name) else {}
-        return self._cached_format({**_BASE_STYLE, **look})
+            style |= _LEFT_ALIGNED
+        for name, flag_style in _FLAG_STYLES.items():
+            style |= flag_style if flags.get(name) else {}
+        return self._cached_format({**_BASE_STYLE, **style})
 
     def text_format(self, name: str, **overrides: Any) -> Any:
-        """The format of what is no figure: titles, headers, notes, verdicts."""
+        """Return the format of titles, headers, notes and verdicts."""
         return self._cached_format({**_BASE_STYLE, **_TEXT_STYLES[name], **overrides})
 
     def verdict_format(self, is_good: bool) -> Any:
-        """What a result looks like by condition; it can set colours and weight alone."""
-        look = _TEXT_STYLES["good" if is_good else "bad"]
-        return self._cached_format({key: look[key] for key in ("bold", "font_color", "bg_color")})
+        """Return the conditional format of a result, which can set colors and weight only."""
+        style = _TEXT_STYLES["good" if is_good else "bad"]
+        return self._cached_format({key: style[key] for key in ("bold", "font_color", "bg_color")})
 
     def _cached_format(self, properties: dict[str, Any]) -> Any:
         key = tuple(sorted(properties.items()))
@@ -125,13 +124,15 @@ def _max_abs(values: Iterable[float | None]) -> float:
 
 
 def tonnes_form(values: Iterable[float | None]) -> CellForm:
-    """The form of a row of tonnes, with decimals where whole tonnes would show a false zero."""
-    most = _max_abs(values)
-    return "tonnes" if most >= 100 or most == 0 else "tonnes_1" if most >= 1 else "tonnes_3"
+    """Return the form of a row of tonnes, with decimals where whole tonnes would show as zero."""
+    largest = _max_abs(values)
+    return (
+        "tonnes" if largest >= 100 or largest == 0 else "tonnes_1" if largest >= 1 else "tonnes_3"
+    )
 
 
 def figure_form(values: Iterable[float | None]) -> CellForm:
-    """The form of figures of no special kind: whole, with up to three decimals, or with all."""
+    """Return the form of other figures: whole, with up to three decimals, or with all."""
     known = [value for value in values if value is not None]
     if all(map(is_whole, known)):
         return "count"
@@ -139,11 +140,11 @@ def figure_form(values: Iterable[float | None]) -> CellForm:
 
 
 def objective_form(values: Iterable[float | None]) -> CellForm:
-    """The form of objectives and their bounds: four decimals, six of what is below one."""
+    """Return the form of objectives and their bounds: four decimals, or six below one."""
     return "control" if _max_abs(values) >= 1 else "small"
 
 
 def decimals_for(values: Iterable[float]) -> int:
-    """Decimals of a kind of figure: more where the largest of them is small."""
-    most = _max_abs(values)
-    return 1 if most >= 100 or most == 0 else 2 if most >= 10 else 3 if most >= 1 else 5
+    """Return the decimals of a kind of figure: more if the largest of them is small."""
+    largest = _max_abs(values)
+    return 1 if largest >= 100 or largest == 0 else 2 if largest >= 10 else 3 if largest >= 1 else 5

@@ -1,3 +1,4 @@
-"""Where chains of materials break with a plan and without it, and what each stage is worth."""
+"""Chains of materials: where they break with and without a plan, and the marginal value of each
+stage."""
 
 from optimizer.solve.chains.outcomes import chain_outcomes as chain_outcomes

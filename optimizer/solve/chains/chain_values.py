@@ -1,4 +1,4 @@
-"""What the multipliers of a chain's recourse say in every look: values of forms and of capacity."""
+"""Marginal values of forms and capacities, from the dual values of a chain's recourse by class."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from optimizer.solve.recourse.evaluations import CLASSES_PER_TASK
 from optimizer.solve.recourse.program_evaluation import ProgramEvaluation
 from optimizer.solve.recourse.state_classes import ChainStateClasses
 
-TIE_TOLERANCE = 1e-6  # parts of a multiplier that differ by less, as a share of it, are equal
+TIE_TOLERANCE = 1e-6  # relative tolerance within which parts of a dual value are equal
 
 
 class PlantRecipe(NamedTuple):
-    """A conversion, or a project with inputs: what it makes of what, in tonnes for a tonne."""
+    """Inputs and output of a conversion or a project with inputs, in tonnes per tonne of output."""
 
     id: str
     is_project: bool
@@ -35,7 +35,8 @@ class PlantRecipe(NamedTuple):
 
 
 class ChainAnalysis:
-    """One chain in its looks, for all consumers, and the year that is told of."""
+    """Chain in its scenario classes, for all consumers, and the year that is reported: the first of
+    those with the largest expected shortage without a plan."""
 
     def __init__(
         self,
@@ -44,32 +45,36 @@ class ChainAnalysis:
         classes: ChainStateClasses,
         without_plan: PlanEvaluation,
     ) -> None:
-        it = self.instance = recourse.instance
+        instance = self.instance = recourse.instance
         self.recourse, self.states, self.classes = recourse, states, classes
-        nodes = {it.nodes[v].material for chain in classes.chains for v in chain.nodes}
-        self.materials = [m for m in order_materials(it.case) if m in nodes]
-        self.plants = _read_plant_recipes(it, classes.chains)
-        missing = [without_plan.expected_shortage[m] * it.lot_tonnes[m] for m in self.materials]
-        tonnes = np.sum(missing, axis=0)
-        self.y = int(np.flatnonzero(tonnes >= tonnes.max() * (1 - 1e-9))[0])
+        materials = {instance.nodes[v].material for chain in classes.chains for v in chain.nodes}
+        self.materials = [m for m in order_materials(instance.case) if m in materials]
+        self.plants = _read_plant_recipes(instance, classes.chains)
+        shortages = [
+            without_plan.expected_shortage[m] * instance.lot_tonnes[m] for m in self.materials
+        ]
+        total_shortage = np.sum(shortages, axis=0)
+        self.y = int(np.flatnonzero(total_shortage >= total_shortage.max() * (1 - 1e-9))[0])
         self.class_probability: Floats = classes.sum_by_class(recourse.probability[None])[0]
-        damaging = it.case.objective.measure == "damage"
-        self.money_factor = 1e6 / it.discount_factor if damaging else np.ones(len(it.years))
+        is_damage = instance.case.objective.measure == "damage"
+        self.money_factor = (
+            1e6 / instance.discount_factor if is_damage else np.ones(len(instance.years))
+        )
 
     def build_evaluation(self, chain: Chain, point: FirstStagePoint) -> ProgramEvaluation:
-        """A consumer's part of the chain at a point."""
+        """Build the evaluation of one consumer's chain at a first-stage point."""
         return self.recourse.build_program_evaluation(
             chain, self.classes, point, self.class_probability[None], False
         )
 
     def build_programs(self) -> None:
-        """Build the programs of all consumers' parts, which are kept."""
+        """Build the programs of all consumers' chains, which are cached."""
         for chain in self.classes.chains:
             self.build_evaluation(chain, self.recourse.columns.to_point(Commitment()))
 
     @property
     def class_blocks(self) -> list[slice]:
-        """Looks that are solved one after the other."""
+        """Blocks of scenario classes that are solved one after the other."""
         count = self.classes.class_count
         return [
             slice(start, min(start + CLASSES_PER_TASK, count))
@@ -79,71 +84,80 @@ class ChainAnalysis:
 
 @dataclass(frozen=True, eq=False)
 class ConsumerValues:
-    """What is seen of the part of one consumer, or of all if they pool, in the year."""
+    """Values of one consumer's chain, or of the pooled chain, in the reported year: U scenario
+    classes, M forms and P plants."""
 
     damage: Floats  # (U) in all years
-    bases: list[Any]  # (U) that were optimal
-    missing_share: Floats  # (U, M) share of the demand of all
-    damage_by_form: Floats  # (U, M) damage
-    value_per_tonne: Floats  # (U, M) of a tonne more of each form that is the consumer's
-    capacity_value: Floats  # (U, P) of capacity for such a tonne of output of each plant
+    bases: list[Any]  # (U) optimal bases
+    missing_share: Floats  # (U, M) share of the demand of all consumers
+    damage_by_form: Floats  # (U, M)
+    value_per_tonne: Floats  # (U, M) of one more tonne of each form for the consumer
+    capacity_value: Floats  # (U, P) of capacity for one more tonne of each plant's output
 
 
 @dataclass(frozen=True, eq=False)
 class ChainValues:
-    """What the recourse of one commitment says of a chain, in U looks, M forms and P plants."""
+    """Marginal values of a chain at one commitment, in U scenario classes, for M forms and P
+    plants."""
 
     point: FirstStagePoint
-    by_consumer_chain: dict[int, ConsumerValues]  # by head
-    value_per_tonne: Floats  # (U, M, Y) of a tonne more of each form that belongs to all
-    capacity_value: Floats  # (U, P, Y) of capacity for such a tonne of output of each plant
+    by_consumer_chain: dict[int, ConsumerValues]  # by chain id
+    value_per_tonne: Floats  # (U, M, Y) of one more tonne of each form for all consumers
+    capacity_value: Floats  # (U, P, Y) of capacity for one more tonne of each plant's output
 
     @property
     def damage(self) -> Floats:
-        """(U) of all consumers, in all years."""
-        total: Floats = np.sum([part.damage for part in self.by_consumer_chain.values()], axis=0)
+        """Damage (U) of all consumers in all years."""
+        total: Floats = np.sum([x.damage for x in self.by_consumer_chain.values()], axis=0)
         return total
 
     @property
     def is_short(self) -> NDArray[np.bool_]:
-        """(U) whether anything is missing in the year."""
-        missing = np.sum([part.missing_share for part in self.by_consumer_chain.values()], axis=0)
-        found: NDArray[np.bool_] = np.logical_or.reduce(missing > SHORTAGE_TOLERANCE, axis=1)
-        return found
+        """Whether (U) there is a shortage in the reported year."""
+        missing = np.sum([x.missing_share for x in self.by_consumer_chain.values()], axis=0)
+        is_missing: NDArray[np.bool_] = np.logical_or.reduce(missing > SHORTAGE_TOLERANCE, axis=1)
+        return is_missing
 
 
 def evaluate_chain(
     analysis: ChainAnalysis, commitment: Commitment, warm_start: ChainValues | None = None
 ) -> ChainValues:
-    """Multipliers and shortages of a commitment in all looks; ``like`` is another, from whose bases
-    programs go on."""
-    recourse, years, count = (
-        analysis.recourse,
-        len(analysis.instance.years),
-        analysis.classes.class_count,
-    )
-    many, plants = (count, len(analysis.materials)), (count, len(analysis.plants))
-    found = ChainValues(
+    """Compute dual values and shortages of a commitment in all scenario classes; ``warm_start``
+    provides initial bases."""
+    recourse = analysis.recourse
+    years = len(analysis.instance.years)
+    count = analysis.classes.class_count
+    form_shape, plant_shape = (count, len(analysis.materials)), (count, len(analysis.plants))
+    chain_values = ChainValues(
         recourse.columns.to_point(commitment),
         {},
-        np.zeros((*many, years)),
-        np.zeros((*plants, years)),
+        np.zeros((*form_shape, years)),
+        np.zeros((*plant_shape, years)),
     )
     for chain in analysis.classes.chains:
-        missing, lost, value = (np.zeros(many) for _ in range(3))
+        missing, damage_by_form, value = (np.zeros(form_shape) for _ in range(3))
         bases: list[Any] = (
             list(warm_start.by_consumer_chain[chain.id].bases) if warm_start else [None] * count
         )
-        own = ConsumerValues(np.zeros(count), bases, missing, lost, value, np.zeros(plants))
-        found.by_consumer_chain[chain.id] = own
-        one = analysis.build_evaluation(chain, found.point)
+        consumer_values = ConsumerValues(
+            np.zeros(count), bases, missing, damage_by_form, value, np.zeros(plant_shape)
+        )
+        chain_values.by_consumer_chain[chain.id] = consumer_values
+        evaluation = analysis.build_evaluation(chain, chain_values.point)
         recourse.run_tasks(
             [
-                partial(_evaluate_class_block, analysis, one, part, own, found)
-                for part in analysis.class_blocks
+                partial(
+                    _evaluate_class_block,
+                    analysis,
+                    evaluation,
+                    class_block,
+                    consumer_values,
+                    chain_values,
+                )
+                for class_block in analysis.class_blocks
             ]
         )
-    return found
+    return chain_values
 
 
 def _evaluate_class_block(
@@ -153,121 +167,140 @@ def _evaluate_class_block(
     consumer_values: ConsumerValues,
     totals: ChainValues,
 ) -> None:
-    """Add what one consumer's part of the chain says in a part of the looks."""
-    it, y = analysis.instance, analysis.y
-    given, template = evaluation.parameter_values(class_block), evaluation.template
-    values = np.zeros((len(given), len(template.column_keys)))
+    """Add the values of one consumer's chain in a block of scenario classes."""
+    instance, y = analysis.instance, analysis.y
+    parameters, template = evaluation.parameter_values(class_block), evaluation.template
+    values = np.zeros((len(parameters), len(template.column_keys)))
     bases = consumer_values.bases[class_block]
-    solved = template.solve(given, evaluation.is_open[class_block], bases, values)
-    consumer_values.damage[class_block], consumer_values.bases[class_block] = solved.damage, bases
-    place = {form: m for m, form in enumerate(analysis.materials)}
-    plants = {label: p for p, label in enumerate(analysis.plants)}
+    solution = template.solve(parameters, evaluation.is_open[class_block], bases, values)
+    consumer_values.damage[class_block], consumer_values.bases[class_block] = solution.damage, bases
+    form_index = {form: m for m, form in enumerate(analysis.materials)}
+    plant_index = {label: p for p, label in enumerate(analysis.plants)}
 
-    def worth(v: int, key: tuple[str, Any]) -> tuple[Floats, Floats]:
-        """(U, Y) of a tonne a year, spread evenly over it, that belongs to all; (U) of one that
-        belongs to the consumer, in the year."""
-        lots = -solved.parameter_duals[:, template.parameter_positions[key]]
-        yearly = lots.reshape(len(given), len(it.years), it.periods_per_year).mean(axis=2)
+    def marginal_values(v: int, key: tuple[str, Any]) -> tuple[Floats, Floats]:
+        """Return values (U, Y) of a tonne per year, spread evenly over it, that belongs to all
+        consumers, and (U) of one that belongs to this consumer in the reported year."""
+        duals = -solution.parameter_duals[:, template.parameter_positions[key]]
+        yearly_mean = duals.reshape(
+            len(parameters), len(instance.years), instance.periods_per_year
+        ).mean(axis=2)
         per_tonne: Floats = (
-            np.maximum(0.0, yearly) * analysis.money_factor / it.lot_tonnes[it.nodes[v].material]
+            np.maximum(0.0, yearly_mean)
+            * analysis.money_factor
+            / instance.lot_tonnes[instance.nodes[v].material]
         )
-        return per_tonne * it.nodes[v].group_share[COMMON_GROUP], per_tonne[:, y]
+        return per_tonne * instance.nodes[v].group_share[COMMON_GROUP], per_tonne[:, y]
 
     for v in evaluation.chain.nodes:
-        common, alone = worth(v, ("market", v))
-        m = place[it.nodes[v].material]
-        totals.value_per_tonne[class_block, m] += common
-        consumer_values.value_per_tonne[class_block, m] = alone
+        common_value, consumer_value = marginal_values(v, ("market", v))
+        m = form_index[instance.nodes[v].material]
+        totals.value_per_tonne[class_block, m] += common_value
+        consumer_values.value_per_tonne[class_block, m] = consumer_value
     for plant in evaluation.chain.plants:
-        of_project = ("delivers", (plant.output, plant.id))
-        key = of_project if plant.capacity is None else ("capacity", plant.id)
-        common, alone = worth(plant.output, key)
-        totals.capacity_value[class_block, plants[plant.label]] += common
-        consumer_values.capacity_value[class_block, plants[plant.label]] = alone
-    nodes = {it.nodes[v].label: it.nodes[v] for v in evaluation.chain.nodes}
+        project_key = ("delivers", (plant.output, plant.id))
+        key = project_key if plant.capacity is None else ("capacity", plant.id)
+        common_value, consumer_value = marginal_values(plant.output, key)
+        totals.capacity_value[class_block, plant_index[plant.label]] += common_value
+        consumer_values.capacity_value[class_block, plant_index[plant.label]] = consumer_value
+    nodes = {instance.nodes[v].label: instance.nodes[v] for v in evaluation.chain.nodes}
     for (name, index), lots in zip(template.column_keys, values.T, strict=True):
-        if name == "shortage" and it.year_index[index[2]] == y:
+        if name == "shortage" and instance.year_index[index[2]] == y:
             node = nodes[index[0]]
-            of_file = it.material_demand[node.material][y] * it.periods_per_year
+            total_demand = instance.material_demand[node.material][y] * instance.periods_per_year
             demand = (
                 analysis.classes.by_material[node.material].class_demand_factor[class_block]
-                * of_file
+                * total_demand
             )
             share = np.divide(lots, demand, out=np.zeros_like(lots), where=demand > 0)
-            consumer_values.missing_share[class_block, place[node.material]] += share
-            consumer_values.damage_by_form[class_block, place[node.material]] += (
+            consumer_values.missing_share[class_block, form_index[node.material]] += share
+            consumer_values.damage_by_form[class_block, form_index[node.material]] += (
                 lots * node.steps[index[1]].weight[y]
             )
 
 
-ChainStage = tuple[str, str]  # a form, and whether its supply or its making is meant
+ChainStage = tuple[str, str]  # a form, and "supply" or "making"
 
 
 def find_bottlenecks(
     analysis: ChainAnalysis, with_plan_values: ChainValues, without_plan_values: ChainValues
 ) -> Iterator[results.Bottleneck]:
-    """Stages that are the bottleneck in any look that may come and in which the chain is short in
-    the year."""
+    """Yield the stages that are the bottleneck in any scenario class of positive probability in
+    which the chain has a shortage in the reported year."""
     shares: list[dict[ChainStage, float]] = []
-    for own in (with_plan_values, without_plan_values):
-        short = np.flatnonzero(own.is_short & (analysis.class_probability > 0))
-        total, of_stage = float(analysis.class_probability[short].sum()), dict[ChainStage, float]()
-        for u in short:
-            stage = _find_bottleneck(analysis, own, int(u))
-            of_stage[stage] = (
-                of_stage.get(stage, 0.0) + float(analysis.class_probability[u]) / total
+    for values in (with_plan_values, without_plan_values):
+        short_classes = np.flatnonzero(values.is_short & (analysis.class_probability > 0))
+        total_probability = float(analysis.class_probability[short_classes].sum())
+        stage_shares = dict[ChainStage, float]()
+        for u in short_classes:
+            stage = _find_bottleneck(analysis, values, int(u))
+            stage_shares[stage] = (
+                stage_shares.get(stage, 0.0)
+                + float(analysis.class_probability[u]) / total_probability
             )
-        shares.append(of_stage)
+        shares.append(stage_shares)
     for form in analysis.materials:
         for kind in ("supply", "making"):
-            with_plan, without = (each.get((form, kind), 0.0) for each in shares)
-            if with_plan > 0 or without > 0:
+            with_plan, without_plan = (stage_share.get((form, kind), 0.0) for stage_share in shares)
+            if with_plan > 0 or without_plan > 0:
                 yield results.Bottleneck(
                     material=form,
                     stage="supply" if kind == "supply" else "making",
                     share=with_plan,
-                    share_without_plan=without,
+                    share_without_plan=without_plan,
                 )
 
 
 def _find_bottleneck(analysis: ChainAnalysis, chain_values: ChainValues, u: int) -> ChainStage:
-    """The stage that lacks in a look to the consumer who loses most: from the form whose shortage
-    costs most downwards."""
-    part = max(
+    """Return the bottleneck of a scenario class for the consumer with the largest damage, searching
+    upstream from the form whose shortage causes most damage."""
+    consumer = max(
         chain_values.by_consumer_chain.values(),
-        key=lambda one: (one.damage_by_form[u].sum(), one.missing_share[u].sum()),
+        key=lambda x: (x.damage_by_form[u].sum(), x.missing_share[u].sum()),
     )
-    value = dict(zip(analysis.materials, part.value_per_tonne[u], strict=True))
-    of_plant = dict(zip(analysis.plants, part.capacity_value[u], strict=True))
-    form = analysis.materials[int(np.lexsort((part.missing_share[u], part.damage_by_form[u]))[-1])]
+    form_values = dict(zip(analysis.materials, consumer.value_per_tonne[u], strict=True))
+    capacity_values = dict(zip(analysis.plants, consumer.capacity_value[u], strict=True))
+    form = analysis.materials[
+        int(np.lexsort((consumer.missing_share[u], consumer.damage_by_form[u]))[-1])
+    ]
     while True:
-        # Of a tonne of the form, what its inputs are worth, and capacity; inputs come first.
-        makers = {at: plant for at, plant in analysis.plants.items() if plant.output == form}
-        parts: dict[ChainStage, float] = {}
+        # A tonne of the form has the value of its inputs plus that of capacity; inputs first.
+        makers = {label: plant for label, plant in analysis.plants.items() if plant.output == form}
+        part_values: dict[ChainStage, float] = {}
         for plant in makers.values():
-            for taken, ratio in plant.input_tonnes.items():
-                worth = ratio * value.get(taken, 0.0)
-                parts[taken, "supply"] = max(worth, parts.get((taken, "supply"), 0.0))
-        parts[form, "making"] = max((of_plant[at] for at in makers), default=0.0)
-        price = value[form]
-        most = min(price, max(parts.values()))
-        if most <= TIE_TOLERANCE * price:
+            for input_form, ratio in plant.input_tonnes.items():
+                part_value = ratio * form_values.get(input_form, 0.0)
+                part_values[input_form, "supply"] = max(
+                    part_value, part_values.get((input_form, "supply"), 0.0)
+                )
+        part_values[form, "making"] = max((capacity_values[label] for label in makers), default=0.0)
+        price = form_values[form]
+        max_value = min(price, max(part_values.values()))
+        if max_value <= TIE_TOLERANCE * price:
             return form, "supply"
-        stage = next(one for one, worth in parts.items() if worth >= most - TIE_TOLERANCE * price)
+        stage = next(
+            key
+            for key, part_value in part_values.items()
+            if part_value >= max_value - TIE_TOLERANCE * price
+        )
         if stage[1] == "making":
             return stage
         form = stage[0]
 
 
 def _read_plant_recipes(instance: Instance, chains: Iterable[Chain]) -> dict[str, PlantRecipe]:
-    """Those of a chain by label, in the order of the file."""
-    some = {plant.label: plant for chain in chains for plant in chain.plants}
-    found: dict[str, PlantRecipe] = {}
-    for project, known in ((False, instance.case.conversions), (True, instance.case.projects)):
-        by_id = {own.id: own for own in some.values() if (own.capacity is None) == project}
-        for id, one in known.items():
-            if id in by_id:
-                inputs = {m: float(ratio) for m, ratio in one.inputs_t_per_t.items()}
-                output = instance.nodes[by_id[id].output].material
-                found[by_id[id].label] = PlantRecipe(id, project, output, inputs)
-    return found
+    """Return the plants of chains by label, in the order of the file."""
+    plants_by_label = {plant.label: plant for chain in chains for plant in chain.plants}
+    recipes: dict[str, PlantRecipe] = {}
+    for is_project, definitions in (
+        (False, instance.case.conversions),
+        (True, instance.case.projects),
+    ):
+        plants_by_id = {
+            x.id: x for x in plants_by_label.values() if (x.capacity is None) == is_project
+        }
+        for id, definition in definitions.items():
+            if id in plants_by_id:
+                inputs = {m: float(ratio) for m, ratio in definition.inputs_t_per_t.items()}
+                output = instance.nodes[plants_by_id[id].output].material
+                recipes[plants_by_id[id].label] = PlantRecipe(id, is_project, output, inputs)
+    return recipes

@@ -1,4 +1,4 @@
-"""All that a plan tells of its chains, read off sweeps of two commitments: the plan and none."""
+"""Outcomes of a plan's chains, from recourse evaluations of two commitments: the plan and none."""
 
 from __future__ import annotations
 
@@ -27,63 +27,76 @@ def chain_outcomes(
     without_plan: PlanEvaluation,
     recourse: RecourseEvaluator | None = None,
 ) -> tuple[tuple[results.ChainOutcome, ...], tuple[str, ...]]:
-    """What there is to say of each chain of several forms, in the order of the file; and the forms
-    of those that the solver fails on. ``recourse`` is that in these states, where it is there."""
+    """Return the outcome of each chain of several forms, in the order of the file, and the forms of
+    chains on which the solver fails. ``recourse`` is that in these states, if available."""
     if all(len(chain.nodes) == 1 for chain in instance.chains):
         return (), ()
     recourse = (recourse or RecourseEvaluator(instance, states)).for_instance(instance)
-    several = [
-        ChainAnalysis(recourse, states, looks, without_plan)
-        for looks in recourse.chain_classes
-        if any(len(chain.nodes) > 1 for chain in looks.chains)
+    analyses = [
+        ChainAnalysis(recourse, states, classes, without_plan)
+        for classes in recourse.chain_classes
+        if any(len(chain.nodes) > 1 for chain in classes.chains)
     ]
-    for forms in several:  # Pyomo builds one program at a time
-        forms.build_programs()
+    for analysis in analyses:  # Pyomo builds one program at a time
+        analysis.build_programs()
 
-    def told(forms: ChainAnalysis) -> results.ChainOutcome | None:
+    def outcome_or_none(forms: ChainAnalysis) -> results.ChainOutcome | None:
         try:
             return _chain_outcome(forms, commitment)
-        except SolverError:  # what is told of a plan must not be its end
+        except SolverError:  # a plan is reported even if the outcome of a chain fails
             return None
 
     with ThreadPoolExecutor(recourse.threads) as pool:
-        found = dict(zip(several, pool.map(told, several), strict=True))
-    failed = [name for forms, own in found.items() if own is None for name in forms.materials]
-    return tuple(own for own in found.values() if own is not None), tuple(failed)
+        outcome_by_analysis = dict(zip(analyses, pool.map(outcome_or_none, analyses), strict=True))
+    failed = [
+        material
+        for analysis, outcome in outcome_by_analysis.items()
+        if outcome is None
+        for material in analysis.materials
+    ]
+    return tuple(outcome for outcome in outcome_by_analysis.values() if outcome is not None), tuple(
+        failed
+    )
 
 
 def _chain_outcome(analysis: ChainAnalysis, commitment: Commitment) -> results.ChainOutcome:
-    it, chance, y = analysis.instance, analysis.class_probability, analysis.y
-    level = float(it.case.objective.cvar.level)
+    instance, class_probability, y = analysis.instance, analysis.class_probability, analysis.y
+    level = float(instance.case.objective.cvar.level)
     key = (
         analysis.classes.chains[0].id,
         y,
         level,
         np.array(analysis.money_factor).tobytes(),
-        repr(it.lot_tonnes),
+        repr(instance.lot_tonnes),
     )
-    memory = analysis.recourse.memo  # doing nothing is the same whatever the plan
-    if key not in memory:
-        none = evaluate_chain(analysis, Commitment())
-        memory[key] = none, WorstStates(analysis, none)
-    none, worst = memory[key]
-    plan = evaluate_chain(analysis, commitment, warm_start=none)
-    helped = worst.mean_flows(commitment)
-    value, bare = (np.tensordot(chance, own.value_per_tonne, 1) for own in (plan, none))
-    capacity, idle = (np.tensordot(chance, own.capacity_value, 1)[:, y] for own in (plan, none))
-    parts = PlanContributions(analysis, commitment, plan, none)
+    memo = analysis.recourse.memo  # values without a plan do not depend on the plan
+    if key not in memo:
+        without_plan = evaluate_chain(analysis, Commitment())
+        memo[key] = without_plan, WorstStates(analysis, without_plan)
+    without_plan, worst_states = memo[key]
+    with_plan = evaluate_chain(analysis, commitment, warm_start=without_plan)
+    flows_with_plan = worst_states.mean_flows(commitment)
+    mean_value, mean_value_without_plan = (
+        np.tensordot(class_probability, values.value_per_tonne, 1)
+        for values in (with_plan, without_plan)
+    )
+    capacity_value, capacity_value_without_plan = (
+        np.tensordot(class_probability, values.capacity_value, 1)[:, y]
+        for values in (with_plan, without_plan)
+    )
+    contributions = PlanContributions(analysis, commitment, with_plan, without_plan)
     return results.ChainOutcome(
-        year=it.years[y],
-        short=float(chance @ plan.is_short),
-        short_without_plan=float(chance @ none.is_short),
+        year=instance.years[y],
+        short=float(class_probability @ with_plan.is_short),
+        short_without_plan=float(class_probability @ without_plan.is_short),
         forms=tuple(
             results.ChainForm(
                 material=form,
-                undisturbed=worst.undisturbed_flows.flows_by_material[form],
-                worst_without_plan=worst.worst_flows_without_plan.flows_by_material[form],
-                worst=helped.flows_by_material[form],
-                value_per_t=values_by_year(it, value[m]),
-                value_without_plan_per_t=values_by_year(it, bare[m]),
+                undisturbed=worst_states.undisturbed_flows.flows_by_material[form],
+                worst_without_plan=worst_states.worst_flows_without_plan.flows_by_material[form],
+                worst=flows_with_plan.flows_by_material[form],
+                value_per_t=values_by_year(instance, mean_value[m]),
+                value_without_plan_per_t=values_by_year(instance, mean_value_without_plan[m]),
             )
             for m, form in enumerate(analysis.materials)
         ),
@@ -93,16 +106,16 @@ def _chain_outcome(analysis: ChainAnalysis, commitment: Commitment) -> results.C
                 project=plant.is_project,
                 output=plant.output,
                 inputs_t_per_t=plant.input_tonnes,
-                undisturbed_t=worst.undisturbed_flows.made_by_plant[label],
-                worst_without_plan_t=worst.worst_flows_without_plan.made_by_plant[label],
-                worst_t=helped.made_by_plant[label],
-                value_per_t=float(capacity[p]),
-                value_without_plan_per_t=float(idle[p]),
+                undisturbed_t=worst_states.undisturbed_flows.made_by_plant[label],
+                worst_without_plan_t=worst_states.worst_flows_without_plan.made_by_plant[label],
+                worst_t=flows_with_plan.made_by_plant[label],
+                value_per_t=float(capacity_value[p]),
+                value_without_plan_per_t=float(capacity_value_without_plan[p]),
             )
             for p, (label, plant) in enumerate(analysis.plants.items())
         ),
-        bottlenecks=tuple(find_bottlenecks(analysis, plan, none)),
-        projects=tuple(parts.project_contributions()),
-        stockpiles=tuple(parts.stockpile_contributions()),
-        stages=tuple(parts.stage_contributions()),
+        bottlenecks=tuple(find_bottlenecks(analysis, with_plan, without_plan)),
+        projects=tuple(contributions.project_contributions()),
+        stockpiles=tuple(contributions.stockpile_contributions()),
+        stages=tuple(contributions.stage_contributions()),
     )

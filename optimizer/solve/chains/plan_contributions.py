@@ -1,4 +1,4 @@
-"""What parts of a plan are worth to a chain: its damage without them, nothing optimized anew."""
+"""Contributions of parts of a plan to a chain: damage without them, without optimizing again."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from optimizer.model.instance import Floats
 from optimizer.solve.chains.chain_values import ChainAnalysis, ChainValues
 from optimizer.solve.recourse.program_evaluation import ProgramEvaluation
 
-DAMAGE_TOLERANCE = 1e-9  # share of damage that is rounding
+DAMAGE_TOLERANCE = 1e-9  # smaller relative differences of damage are rounding
 
 
 class PlanContributions:
-    """The parts of a plan that deliver forms of a chain."""
+    """Contributions of the parts of a plan that deliver forms of a chain."""
 
     def __init__(
         self,
@@ -33,55 +33,63 @@ class PlanContributions:
             with_plan,
             without_plan,
         )
-        held = {p for (p, _), share in commitment.offtake.items() if share > 0}
+        with_offtake = {p for (p, _), share in commitment.offtake.items() if share > 0}
         self._plants = {plant.id: plant for plant in analysis.plants.values() if plant.is_project}
-        self._built = [p for p in self._projects_delivering(analysis.materials) if p in held]
-        bought = {h for h, lots in commitment.buy.items() if (lots > 0).any()}
-        piles = analysis.instance.stockpiles.values()
-        self._bought = {x.id: x.material for x in piles if x.id in bought}
+        self._built = [
+            p for p in self._projects_delivering(analysis.materials) if p in with_offtake
+        ]
+        with_purchases = {h for h, lots in commitment.buy.items() if (lots > 0).any()}
+        stockpiles = analysis.instance.stockpiles.values()
+        self._bought = {
+            stockpile.id: stockpile.material
+            for stockpile in stockpiles
+            if stockpile.id in with_purchases
+        }
         self._damages: dict[tuple[frozenset[str], frozenset[str]], float] = {}
 
     def project_contributions(self) -> Iterator[results.ChainProject]:
-        """What each project avoids."""
+        """Yield the expected damage that each project avoids."""
         for p in self._built:
             yield results.ChainProject(
                 id=p, avoided=self._damage_without([p]) - self._damage_without()
             )
 
     def stockpile_contributions(self) -> Iterator[results.ChainStockpile]:
-        """What each stockpile avoids."""
+        """Yield the expected damage that each stockpile avoids."""
         for h, form in self._bought.items():
             if form in self._analysis.materials:
                 avoided = self._damage_without((), [h]) - self._damage_without()
                 yield results.ChainStockpile(id=h, avoided=avoided)
 
     def stage_contributions(self) -> Iterator[results.ChainStages]:
-        """Stages of the plan that follow one another, by the form that the later makes."""
-        forms, plants, now = self._analysis, self._plants, self._damage_without()
-        for form in forms.materials:
-            later = [p for p in self._built if p in plants and plants[p].output == form]
-            inputs = {taken for p in later for taken in plants[p].input_tonnes}
-            earlier = [
-                p for p in self._projects_delivering(inputs) if p in self._built and p not in later
+        """Yield consecutive stages of the plan, by the output of the later stage."""
+        analysis, plants, damage = self._analysis, self._plants, self._damage_without()
+        for form in analysis.materials:
+            later_projects = [p for p in self._built if p in plants and plants[p].output == form]
+            inputs = {input_form for p in later_projects for input_form in plants[p].input_tonnes}
+            earlier_projects = [
+                p
+                for p in self._projects_delivering(inputs)
+                if p in self._built and p not in later_projects
             ]
-            stocks = [h for h, kept in self._bought.items() if kept in inputs]
-            if not later or not (earlier or stocks):
+            earlier_stocks = [h for h, material in self._bought.items() if material in inputs]
+            if not later_projects or not (earlier_projects or earlier_stocks):
                 continue
-            both = self._damage_without([*later, *earlier], stocks)
-            no_later, no_earlier = (
-                self._damage_without(later),
-                self._damage_without(earlier, stocks),
+            without_both = self._damage_without(
+                [*later_projects, *earlier_projects], earlier_stocks
             )
+            without_later = self._damage_without(later_projects)
+            without_earlier = self._damage_without(earlier_projects, earlier_stocks)
             yield results.ChainStages(
                 output=form,
-                projects=tuple(later),
-                earlier_projects=tuple(earlier),
-                earlier_stockpiles=tuple(stocks),
-                later=no_later - now,
-                later_alone=both - no_earlier,
-                earlier=no_earlier - now,
-                earlier_alone=both - no_later,
-                both=both - now,
+                projects=tuple(later_projects),
+                earlier_projects=tuple(earlier_projects),
+                earlier_stockpiles=tuple(earlier_stocks),
+                later=without_later - damage,
+                later_alone=without_both - without_earlier,
+                earlier=without_earlier - damage,
+                earlier_alone=without_both - without_later,
+                both=without_both - damage,
             )
 
     def _projects_delivering(self, materials: Collection[str]) -> list[str]:
@@ -94,35 +102,47 @@ class PlanContributions:
     def _damage_without(
         self, projects: Collection[str] = (), stockpiles: Collection[str] = ()
     ) -> float:
-        """Expected damage of the chain by the plan without some projects and stockpiles."""
-        key, forms = (frozenset(projects), frozenset(stockpiles)), self._analysis
+        """Return the expected damage of the chain by the plan without some projects and
+        stockpiles."""
+        key, analysis = (frozenset(projects), frozenset(stockpiles)), self._analysis
         if key not in self._damages:
             plan = self._commitment
-            left = replace(
+            reduced = replace(
                 plan,
-                offtake={of: x for of, x in plan.offtake.items() if of[0] not in key[0]},
+                offtake={
+                    offtake_key: x
+                    for offtake_key, x in plan.offtake.items()
+                    if offtake_key[0] not in key[0]
+                },
                 buy={h: lots for h, lots in plan.buy.items() if h not in key[1]},
             )
-            point, found = (
-                forms.recourse.columns.to_point(left),
-                np.zeros(forms.classes.class_count),
-            )
-            for chain in forms.classes.chains:
-                quick = forms.recourse.build_compiled_evaluation(chain, forms.classes, point)
-                if quick is not None:
-                    forms.recourse.run_tasks(quick.tasks())
-                    found += quick.damage
-                    continue
-                one, planned = (
-                    forms.build_evaluation(chain, at) for at in (point, self._with_plan.point)
+            point = analysis.recourse.columns.to_point(reduced)
+            damage = np.zeros(analysis.classes.class_count)
+            for chain in analysis.classes.chains:
+                compiled_evaluation = analysis.recourse.build_compiled_evaluation(
+                    chain, analysis.classes, point
                 )
-                forms.recourse.run_tasks(
+                if compiled_evaluation is not None:
+                    analysis.recourse.run_tasks(compiled_evaluation.tasks())
+                    damage += compiled_evaluation.damage
+                    continue
+                reduced_evaluation, planned_evaluation = (
+                    analysis.build_evaluation(chain, any_point)
+                    for any_point in (point, self._with_plan.point)
+                )
+                analysis.recourse.run_tasks(
                     [
-                        partial(self._add_block_damage, one, planned, part, found)
-                        for part in forms.class_blocks
+                        partial(
+                            self._add_block_damage,
+                            reduced_evaluation,
+                            planned_evaluation,
+                            class_block,
+                            damage,
+                        )
+                        for class_block in analysis.class_blocks
                     ]
                 )
-            self._damages[key] = float(forms.class_probability @ found)
+            self._damages[key] = float(analysis.class_probability @ damage)
         return self._damages[key]
 
     def _add_block_damage(
@@ -132,21 +152,24 @@ class PlanContributions:
         class_block: slice,
         damage_sums: Floats,
     ) -> None:
-        """Add the damage of a part of the plan in a part of the looks: only where the plan helps,
-        and only where what is left out would deliver, can it be another than that of the plan."""
-        head, place = evaluation.chain_id, evaluation.template.parameter_positions
-        own, most = (
-            self._with_plan.by_consumer_chain[head],
-            self._without_plan.by_consumer_chain[head].damage[class_block],
-        )
-        damage = own.damage[class_block].copy()
-        given, open_ = evaluation.parameter_values(class_block), evaluation.is_open[class_block]
-        differs = given != planned_evaluation.parameter_values(class_block)
-        for (kind, _), at in place.items():
+        """Add the damage of a reduced plan in a block of scenario classes. It can differ from that
+        of the plan only where the plan reduces damage and what is left out would deliver."""
+        chain_id, positions = evaluation.chain_id, evaluation.template.parameter_positions
+        with_plan = self._with_plan.by_consumer_chain[chain_id]
+        damage_without_plan = self._without_plan.by_consumer_chain[chain_id].damage[class_block]
+        damage = with_plan.damage[class_block].copy()
+        parameters = evaluation.parameter_values(class_block)
+        is_open = evaluation.is_open[class_block]
+        differs = parameters != planned_evaluation.parameter_values(class_block)
+        for (kind, _), columns in positions.items():
             if kind != "buy":
-                differs[:, at] &= open_
-        solved = np.flatnonzero(differs.any(axis=1) & (most > damage * (1 + DAMAGE_TOLERANCE)))
+                differs[:, columns] &= is_open
+        solved = np.flatnonzero(
+            differs.any(axis=1) & (damage_without_plan > damage * (1 + DAMAGE_TOLERANCE))
+        )
         if len(solved):
-            bases = [own.bases[class_block][u] for u in solved]
-            damage[solved] = evaluation.template.solve(given[solved], open_[solved], bases).damage
+            bases = [with_plan.bases[class_block][u] for u in solved]
+            damage[solved] = evaluation.template.solve(
+                parameters[solved], is_open[solved], bases
+            ).damage
         damage_sums[class_block] += damage

@@ -1,7 +1,7 @@
-"""The L-shaped method on exact recourse: a small master, cuts from sweeps, a tree of its own.
+"""Benders decomposition with exact recourse evaluation, as branch and cut in a single tree.
 
-Benders (1962), Van Slyke and Wets (1969); in one tree, as branch and cut. Recourse is always
-feasible and continuous, so that cuts of optimality are all there is.
+Benders (1962); Van Slyke and Wets (1969). Recourse is continuous and always feasible, so that only
+optimality cuts are needed.
 """
 
 from optimizer.solve.decomposition.benders import solve_by_decomposition as solve_by_decomposition

@@ -1,4 +1,4 @@
-"""One problem solved by decomposition."""
+"""Solution of one problem by Benders decomposition."""
 
 import math
 import threading
@@ -27,16 +27,12 @@ from optimizer.solve.decomposition.search_run import (
 from optimizer.solve.gap import compute_objective_floor
 from optimizer.solve.recourse import RecourseEvaluator
 
-MIN_GAP = 1e-6  # closer than this the solver's tolerances do not reach
-MAX_OBJECTIVE_RESCALING = (
-    2.0**30
-)  # an objective that is less of what costs can come to is not looked at closer
-MAX_CUT_COEFFICIENT = (
-    2.0**20
-)  # steeper cuts are too much for usual tolerances; usual ones reach 2^15
-DOUBT_SHARE = (
-    0.1  # a plan worse than the search took it for by this share of its gap is looked at again
-)
+MIN_GAP = 1e-6  # smallest target gap, given the solver's tolerances
+# Largest ratio by which the scaling is refined for a small objective.
+MAX_OBJECTIVE_RESCALING = 2.0**30
+MAX_CUT_COEFFICIENT = 2.0**20  # steeper cuts need exact tolerances; usual ones reach 2^15
+# Share of the gap by which a recomputed objective may be worse without a second run.
+DOUBT_SHARE = 0.1
 
 
 def solve_by_decomposition(
@@ -53,62 +49,75 @@ def solve_by_decomposition(
     objective_floor: float = 0.0,
     **solve_options: Unpack[results.SolverOptions],
 ) -> results.SolverResult:
-    """Build the master and close the gap between it and the best plan, in these states, or for all
-    sets of assumptions in the states of each. What is found is added to the ``pool`` that it starts
-    from. ``enough`` asks only whether a plan has an objective this low: the search ends with one
-    that has, or with a bound at least as high. ``against`` is an objective of which only the
-    difference is asked: a tenth of that may stay open. ``recourses`` (with their own threads) and
-    ``frames`` are what is there already of each set, of its states from another standpoint and of
-    its instance with other states; ``exact`` works by the smallest tolerances from the start; plans
-    of other problems are tried where ``broken`` tells what rules a plan breaks. An objective counts
-    as no smaller than ``least`` where gaps are taken of it."""
-    began = time.perf_counter()
-    together, states = as_assumption_sets(instance, states)
-    none = [None] * len(together.instances)
-    whole = [
-        known or RecourseEvaluator(own, of_set, threads=solve_options.get("threads"))
-        for own, of_set, known in zip(together.instances, states, recourses or none, strict=True)
+    """Solve a problem, or one over assumption sets with the states of each, by Benders
+    decomposition.
+
+    Cuts and plans of ``pool`` are used and added to. With ``target_objective`` the search ends with
+    a plan that reaches it, or with a bound that is as high. With ``compared_objective`` only the
+    difference from it is of interest, and a tenth of that may stay open. ``recourses`` and
+    ``master_models`` are existing evaluators and models of each assumption set, or None. ``exact``
+    uses the smallest tolerances from the start. Plans of earlier problems are tried if
+    ``find_broken_rules`` is given. ``objective_floor`` is the smallest denominator of relative
+    gaps.
+
+    If the result is doubtful, the problem is solved a second time with the smallest tolerances.
+    """
+    started_at = time.perf_counter()
+    assumption_sets, states = as_assumption_sets(instance, states)
+    no_values = [None] * len(assumption_sets.instances)
+    set_recourses = [
+        known_recourse
+        or RecourseEvaluator(set_instance, set_states, threads=solve_options.get("threads"))
+        for set_instance, set_states, known_recourse in zip(
+            assumption_sets.instances, states, recourses or no_values, strict=True
+        )
     ]
-    seen = recourse_by_part(together, whole, states)
-    appraise, frame = (
-        CutOracle(together, seen),
-        StackedMasterModel.for_sets(together, master_models or none),
+    part_recourses = recourse_by_part(assumption_sets, set_recourses, states)
+    cut_oracle = CutOracle(assumption_sets, part_recourses)
+    master_model = StackedMasterModel.for_sets(assumption_sets, master_models or no_values)
+    prepared_at = time.perf_counter()
+    costs_without_plan = (pool or CutPool()).costs_without_plan(cut_oracle)
+    objective_without_plan = (
+        assumption_sets.combine_objectives(costs_without_plan)
+        if assumption_sets.is_additive
+        else max(costs_without_plan)
     )
-    encoded = time.perf_counter()
-    damages = (pool or CutPool()).costs_without_plan(appraise)
-    nothing = together.combine_objectives(damages) if together.is_additive else max(damages)
-    size = nothing if nothing > 0 else highs.max_total_cost(frame.reduced_program.program)
-    built, of_nothing = time.perf_counter(), appraise.seconds
+    scaling_size = (
+        objective_without_plan
+        if objective_without_plan > 0
+        else highs.max_total_cost(master_model.reduced_program.program)
+    )
+    built_at, baseline_seconds = time.perf_counter(), cut_oracle.seconds
     runs: list[SearchRun] = []
-    sound: list[SearchRun] = []  # those that did not fail
-    plans: list[tuple[float, Commitment]] = []  # by what each is worth after it was read
+    completed_runs: list[SearchRun] = []
+    plans: list[tuple[float, Commitment]] = []  # with recomputed objectives
     gap = solve_options.get("gap", results.DEFAULT_GAP)
     time_limit, node_limit = solve_options.get("time_limit"), solve_options.get("node_limit")
 
     while True:
         factor = highs.compute_objective_factor(
-            frame.reduced_program.program, size, results.SCALED_OBJECTIVE
+            master_model.reduced_program.program, scaling_size, results.SCALED_OBJECTIVE
         )
         run = SearchRun(
             Master(
-                appraise,
-                frame,
+                cut_oracle,
+                master_model,
                 factor,
                 exact=exact or bool(runs),
                 previous=pool.master if pool is not None else None,
             ),
-            appraise,
+            cut_oracle,
             max(gap / 2 if runs else gap, MIN_GAP),
-            objective_floor=max(objective_floor, compute_objective_floor(nothing)),
-            deadline=math.inf if time_limit is None else began + time_limit,
+            objective_floor=max(objective_floor, compute_objective_floor(objective_without_plan)),
+            deadline=math.inf if time_limit is None else started_at + time_limit,
             node_limit=math.inf if node_limit is None else node_limit,
             target_objective=-math.inf if target_objective is None else target_objective,
             compared_objective=compared_objective,
             on_progress=solve_options.get("on_progress"),
             incumbent_reporter=results.IncumbentReporter(
-                "decomposition", solve_options.get("on_incumbent"), frame.read_plan
+                "decomposition", solve_options.get("on_incumbent"), master_model.read_plan
             ),
-            started_at=began,
+            started_at=started_at,
             stop_event=solve_options.get("stop") or threading.Event(),
             find_broken_rules=find_broken_rules,
         )
@@ -116,74 +125,83 @@ def solve_by_decomposition(
         failure: SolverError | None = None
         try:
             _run_search(run, pool)
-            sound.append(run)
+            completed_runs.append(run)
         except SolverError as error:
             failure = error
         run.report_progress(force=True)
-        worth = math.inf
+        recomputed_objective = math.inf
         if run.best_solution is not None:
-            commitment = frame.read_plan(run.best_solution)
-            needed = together.drop_unused(commitment, drop_unused)
-            worth = together.plan_objective(needed, appraise.recourse_costs(needed))
-            plans.append((worth, commitment))
+            commitment = master_model.read_plan(run.best_solution)
+            reduced_plan = assumption_sets.drop_unused(commitment, drop_unused)
+            recomputed_objective = assumption_sets.plan_objective(
+                reduced_plan, cut_oracle.recourse_costs(reduced_plan)
+            )
+            plans.append((recomputed_objective, commitment))
             if pool is not None:
-                pool.remember_plan(needed, together.first_instance)
+                pool.remember_plan(reduced_plan, assumption_sets.first_instance)
         if (
             len(runs) > 1
             or run.hit_limit
-            or (failure is None and not _is_doubtful(run, worth, size))
+            or (failure is None and not _is_doubtful(run, recomputed_objective, scaling_size))
         ):
             break
-        # Once more by smaller tolerances, where there is doubt: in a unit that suits the objective,
-        # from what was found.
-        if math.isfinite(worth):
-            size = max(run.gap_denominator(worth), size / MAX_OBJECTIVE_RESCALING)
+        # Solve again with smaller tolerances, scaled to the objective, from what was found.
+        if math.isfinite(recomputed_objective):
+            scaling_size = max(
+                run.gap_denominator(recomputed_objective), scaling_size / MAX_OBJECTIVE_RESCALING
+            )
             if pool is None:
                 pool = CutPool()
                 pool.lend_to(run)
                 pool.store_results_of(run)
         elif failure is not None:
-            size = max(size, highs.max_total_cost(frame.reduced_program.program))
+            scaling_size = max(
+                scaling_size, highs.max_total_cost(master_model.reduced_program.program)
+            )
     if failure is not None and not plans:
         raise failure
-    best = min(plans, key=lambda own: own[0], default=None)
-    # A run that found nothing where another has a plan has proven nothing.
-    proving = [
-        own
-        for own in sound
-        if not plans or own.best_solution is not None or own.lower_bound < math.inf
+    best = min(plans, key=lambda plan: plan[0], default=None)
+    # If another run has a plan, a run that claims infeasibility has proven nothing.
+    proving_runs = [
+        completed
+        for completed in completed_runs
+        if not plans or completed.best_solution is not None or completed.lower_bound < math.inf
     ]
-    run = proving[-1] if proving else runs[0]
-    finished = time.perf_counter()
-    in_master = math.fsum(one.master.simplex.seconds for one in runs)
+    run = proving_runs[-1] if proving_runs else runs[0]
+    finished_at = time.perf_counter()
+    master_seconds = math.fsum(past.master.simplex.seconds for past in runs)
     return results.SolverResult(
         method="decomposition",
-        solution=_build_solution(run, best[0] if best else math.inf, gap, finished - began),
+        solution=_build_solution(run, best[0] if best else math.inf, gap, finished_at - started_at),
         commitment=best[1] if best else None,
         seconds_by_step={
-            "merge": encoded - began,
-            "build": built - encoded - of_nothing,
-            "master": in_master,
-            "sweep": appraise.seconds,
-            "rest": finished - built - in_master - (appraise.seconds - of_nothing),
+            "merge": prepared_at - started_at,
+            "build": built_at - prepared_at - baseline_seconds,
+            "master": master_seconds,
+            "sweep": cut_oracle.seconds,
+            "rest": finished_at
+            - built_at
+            - master_seconds
+            - (cut_oracle.seconds - baseline_seconds),
         },
         model_size=run.master.program.size | {"cuts": len(run.master.extra_rows)},
         work_counts={
-            "node_states": sum(one.node_class_count for one in seen),
+            "node_states": sum(recourse.node_class_count for recourse in part_recourses),
             "node_states_unmerged": sum(
-                len(one.probability) * len(one.instance.nodes) for one in seen
+                len(recourse.probability) * len(recourse.instance.nodes)
+                for recourse in part_recourses
             ),
-            "sweeps": appraise.evaluations,
-            "node_sweeps": appraise.node_evaluations,
-            "solves": sum(one.master.simplex.solves for one in runs),
-            "iterations": sum(one.master.simplex.iterations for one in runs),
-            "nodes": sum(one.node_count for one in runs),
+            "sweeps": cut_oracle.evaluations,
+            "node_sweeps": cut_oracle.node_evaluations,
+            "solves": sum(past.master.simplex.solves for past in runs),
+            "iterations": sum(past.master.simplex.iterations for past in runs),
+            "nodes": sum(past.node_count for past in runs),
         },
     )
 
 
 def _run_search(run: SearchRun, pool: CutPool | None) -> None:
-    """Close the gap, as far as limits allow, with what a pool lends."""
+    """Close the gap as far as limits allow, starting from the pool."""
     with highs.stop_on_interrupt(run.stop_event):
         try:
             if pool is not None:
@@ -202,30 +220,32 @@ def _run_search(run: SearchRun, pool: CutPool | None) -> None:
 
 
 def _is_doubtful(run: SearchRun, recomputed_objective: float, scaling_size: float) -> bool:
-    """Whether the solver's tolerances may have decided, rather than the problem: where nothing is
-    feasible, a plan is worth less than the search took it for, the search ended with a gap, the
-    objective is a tiny part of what it was scaled by, or a tolerance of a column is worth a lot."""
-    steep = (
+    """Return whether the solver's tolerances may have decided the result.
+
+    That is the case if the problem seems infeasible or unbounded, the recomputed objective is
+    worse, a gap is left, the objective is tiny relative to its scaling, or cuts are too steep.
+    """
+    has_steep_cuts = (
         not run.master.simplex.uses_exact_tolerances
         and run.master.largest_coefficient > MAX_CUT_COEFFICIENT
     )
-    if steep or run.is_unbounded or not run.is_done:
+    if has_steep_cuts or run.is_unbounded or not run.is_done:
         return True
     if run.best_solution is None:
         return run.lower_bound == math.inf
-    amiss = (
+    is_worse = (
         recomputed_objective - run.best_objective
         > DOUBT_SHARE * run.requested_gap * run.gap_denominator(recomputed_objective)
     )
     return (
-        amiss
+        is_worse
         or _is_gap_open(run, recomputed_objective, run.target_gap)
         or results.SCALED_OBJECTIVE * run.gap_denominator(recomputed_objective) < scaling_size
     )
 
 
 def _is_gap_open(run: SearchRun, recomputed_objective: float, gap: float) -> bool:
-    """Whether the best plan, reckoned after it was read, leaves more than a gap open."""
+    """Return whether the recomputed objective of the best plan leaves the gap open."""
     return (
         run.target_objective == -math.inf
         and recomputed_objective - run.lower_bound > gap * run.gap_denominator(recomputed_objective)
@@ -235,42 +255,43 @@ def _is_gap_open(run: SearchRun, recomputed_objective: float, gap: float) -> boo
 def _build_solution(
     run: SearchRun, recomputed_objective: float, gap: float, seconds: float
 ) -> ProgramSolution:
-    """How a run ended, with the objective of the best plan of all runs; infinite without one."""
-    # A plan refutes that nothing is feasible, and a bound above it by more than the gap. Where a
-    # tree is exhausted that has a plan, its bound is infinite, and the plan is the best.
-    refuted = math.isfinite(recomputed_objective) and (
+    """Return how a run ended, with the recomputed objective of the best plan (infinite without
+    one)."""
+    # A plan refutes infeasibility, and a bound above it by more than the gap. An exhausted tree
+    # with a plan has an infinite bound, and its plan is optimal.
+    is_refuted = math.isfinite(recomputed_objective) and (
         run.best_solution is None
         if run.lower_bound == math.inf
         else run.lower_bound - recomputed_objective
         > max(run.target_gap, gap) * run.gap_denominator(recomputed_objective)
     )
-    lower = -math.inf if refuted else run.lower_bound
-    done = (
+    lower = -math.inf if is_refuted else run.lower_bound
+    is_closed = (
         run.is_done
-        and not refuted
+        and not is_refuted
         and not _is_gap_open(run, recomputed_objective, max(run.target_gap, gap))
     )
-    ending: Ending = "optimal" if done else "limit"
-    ended = "gap closed" if run.target_objective == -math.inf else "level reached"
+    ending: Ending = "optimal" if is_closed else "limit"
+    status = "gap closed" if run.target_objective == -math.inf else "level reached"
     if run.best_objective > run.target_objective > -math.inf:
-        ended = "level ruled out"
+        status = "level ruled out"
     if run.is_unbounded:
-        ending, ended = "unbounded", "unbounded"
+        ending, status = "unbounded", "unbounded"
     elif run.best_solution is None and lower == math.inf:
-        ending, ended = "infeasible", "infeasible"
-    elif not done:
-        ended = "interrupted" if run.is_interrupted else "time limit"
+        ending, status = "infeasible", "infeasible"
+    elif not is_closed:
+        status = "interrupted" if run.is_interrupted else "time limit"
         if run.hit_node_limit:
-            ended = results.NODE_LIMIT
+            status = results.NODE_LIMIT
         elif not run.is_interrupted and time.perf_counter() <= run.deadline:
-            ended = results.NUMERICAL_LIMIT
+            status = results.NUMERICAL_LIMIT
     objective, bound = (
         x if math.isfinite(x) else None
         for x in (recomputed_objective, min(lower, recomputed_objective))
     )
     return ProgramSolution(
         ending,
-        ended,
+        status,
         None,
         objective,
         bound,

@@ -1,8 +1,8 @@
-"""Branch and cut over "project p is started by year t".
+"""Branch and cut on "project p is started by year t".
 
-Every node is a linear program that the last one's basis starts; its solution is swept, and what
-the sweep proves is cut off for the whole tree. Nodes are taken by bound, and dived into where the
-bound allows.
+Each node's linear program starts from the previous basis. Its solution is evaluated, and the cuts
+found are valid in the whole tree. Nodes are selected by best bound, with dives into children whose
+bound is close to it.
 """
 
 import heapq
@@ -23,21 +23,19 @@ from optimizer.solve.decomposition.search_tree import (
     SearchFrontier,
 )
 
-NODE_ACCURACY = 0.15  # recourse of a node is known to this share of the gap that is left
-ROOT_ACCURACY = 1.0  # share of the gap asked for to which the root's relaxation is closed in on
-ROOT_STALL_SHARE = (
-    0.3  # share of the gap asked for below which five rounds at the root are not worth it
-)
-UNEVALUATED_SHARE = 0.7  # share of that which may be lacking in materials that are not swept
-MAX_NODE_ROUNDS = 6  # rounds of cuts in a node whose solution is fractional
+NODE_ACCURACY = 0.15  # cut error accepted in a node, as a share of the remaining gap
+ROOT_ACCURACY = 1.0  # accuracy of the root relaxation, as a share of the requested gap
+ROOT_STALL_SHARE = 0.3  # smallest progress of five root rounds, as a share of the requested gap
+UNEVALUATED_SHARE = 0.7  # part of that error which may lie in chains that are not evaluated
+MAX_NODE_ROUNDS = 6  # rounds of cuts in a node with a fractional solution
 
 
 OpenNode = tuple[float, Leaf, NodeOrigin | None]
-"""A branch that is open, what is proven of it, and the split that it comes from, if any."""
+"""An open branch: its bound, the leaf, and the split that created it, if any."""
 
 
 class BranchAndCut:
-    """The tree."""
+    """Search tree of one run."""
 
     def __init__(self, run: SearchRun) -> None:
         self.run, self.master = run, run.master
@@ -45,31 +43,34 @@ class BranchAndCut:
         self.heuristics = Heuristics(run, self.fixed_to_zero)
         self.branch_selector = BranchSelector(run, self.fixed_to_zero)
         self._open_nodes: list[tuple[float, int, Leaf, NodeOrigin | None]] = []
-        self._closed_leaves: list[Leaf] = []  # what need not be looked into further
+        self._closed_leaves: list[Leaf] = []  # pruned branches
         self._closed_bound = math.inf
-        self._inherited_bound = -math.inf  # what the leaves of the last tree prove of this problem
+        self._inherited_bound = -math.inf  # bound proven by the leaves of an earlier tree
         self._push_count = 0
-        # Of relaxations of the whole, a bound and what it would lose by each binary.
+        # Root relaxations: bound and reduced cost of each binary.
         self._root_reduced_costs: list[tuple[float, Floats]] = []
-        self._last_proof: DualProof | None = None  # of the last program
-        self._root_proofs: list[DualProof] = []  # what proves it, the last one first
+        self._last_proof: DualProof | None = None  # of the latest linear program
+        self._root_proofs: list[DualProof] = []  # proofs of root relaxations, the latest first
         self._fixed_at_objective = math.inf
 
     @property
     def frontier(self) -> SearchFrontier | None:
-        """The leaves of the tree as it is now; None where it has not begun to grow."""
+        """Leaves of the present tree; None before it has any."""
         leaves = (*self._closed_leaves, *(leaf for _, _, leaf, _ in self._open_nodes))
-        whole, appraise = tuple(self._root_proofs[:MAX_ROOT_PROOFS]), self.run.cut_oracle
-        holds = appraise.recourse_hash, appraise.cvar_level
-        return SearchFrontier(leaves, whole, self.master.layout, *holds) if leaves else None
+        root_proofs, cut_oracle = tuple(self._root_proofs[:MAX_ROOT_PROOFS]), self.run.cut_oracle
+        validity = cut_oracle.recourse_hash, cut_oracle.cvar_level
+        return (
+            SearchFrontier(leaves, root_proofs, self.master.layout, *validity) if leaves else None
+        )
 
     def close_gap(self) -> None:
-        """Close the gap; Stopped at a limit, the run holding the best plan and the bound."""
+        """Search until the gap is closed. Raise SearchStopped at a limit; the run then holds plan
+        and bound."""
         run = self.run
         if run.earlier_frontiers:
             try:
                 self._resume_tree(run.earlier_frontiers)
-            finally:  # who stops it is told what the last tree proves, of what was not ruled out
+            finally:  # report the bound of the earlier tree even if the search is stopped
                 run.raise_lower_bound(
                     min(self._inherited_bound, self._closed_bound, run.best_objective)
                 )
@@ -78,22 +79,22 @@ class BranchAndCut:
         dive: OpenNode | None = None
         while dive is not None or self._open_nodes:
             if dive is None:
-                bound, _, leaf, side = heapq.heappop(self._open_nodes)
+                bound, _, leaf, origin = heapq.heappop(self._open_nodes)
             else:
-                bound, leaf, side = dive
+                bound, leaf, origin = dive
                 dive = None
-            nearest = self._open_nodes[0][0] if self._open_nodes else math.inf
-            run.raise_lower_bound(min(bound, nearest, self._closed_bound))
+            lowest_open = self._open_nodes[0][0] if self._open_nodes else math.inf
+            run.raise_lower_bound(min(bound, lowest_open, self._closed_bound))
             if run.is_done:
-                self._push_node(bound, leaf, side)
+                self._push_node(bound, leaf, origin)
                 return
             if bound >= run.cutoff:
                 self._close_leaf(bound, leaf)
                 continue
             try:
-                dive = self._process_node(bound, leaf, side)
+                dive = self._process_node(bound, leaf, origin)
             except BaseException:
-                self._push_node(bound, leaf, side)
+                self._push_node(bound, leaf, origin)
                 raise
         run.raise_lower_bound(min(self._closed_bound, run.best_objective))
 
@@ -102,22 +103,22 @@ class BranchAndCut:
         heapq.heappush(self._open_nodes, (bound, self._push_count, leaf, origin))
 
     def _close_leaf(self, bound: float, leaf: Leaf) -> None:
-        """Leave a branch that holds nothing below a bound."""
+        """Prune a branch with a bound."""
         self._closed_bound = min(self._closed_bound, bound)
         self._closed_leaves.append(leaf)
 
     # The root
 
     def _start_tree(self) -> bool:
-        """The first node, first plans; whether there is anything left to look into."""
+        """Solve the root and find first plans. Return whether there is anything left to search."""
         run, master = self.run, self.master
-        everything = master.root_bounds()
+        root_bounds = master.root_bounds()
         self.heuristics.offer_known_plans()
         if run.target_objective > -math.inf:
             self.heuristics.polish_best_hint(run.start_hints)
             if run.best_objective <= run.target_objective:
                 return False
-        master.apply_bounds(everything)
+        master.apply_bounds(root_bounds)
         bound, x, _ = run.tighten_relaxation(
             ROOT_ACCURACY * run.target_gap,
             cutoff=run.cutoff,
@@ -128,18 +129,19 @@ class BranchAndCut:
             return False
         run.raise_lower_bound(bound)
         if run.lower_bound >= run.cutoff:
-            self._closed_leaves.append(Leaf(everything, master.dual_proof()))
+            self._closed_leaves.append(Leaf(root_bounds, master.dual_proof()))
             return False
         self._record_root()
         if x is not None:
-            self._find_first_plans(everything, master.simplex.values())
+            self._find_first_plans(root_bounds, master.simplex.values())
         self._push_node(
-            bound, Leaf(everything, self._root_proofs[0] if self._root_proofs else None)
+            bound, Leaf(root_bounds, self._root_proofs[0] if self._root_proofs else None)
         )
         return True
 
     def _record_root(self) -> bool:
-        """What the relaxation of the whole would lose by each binary that it leaves at 0."""
+        """Record bound, reduced costs and proof of the root relaxation. Return whether it is
+        optimal."""
         simplex = self.master.simplex
         if simplex.solve() != "optimal":
             return False
@@ -151,75 +153,84 @@ class BranchAndCut:
         return True
 
     def _resume_tree(self, earlier_frontiers: Sequence[SearchFrontier]) -> None:
-        """Go on where the tree of a problem much like this one ended: first plans that were good
-        there, then the leaves of which it is not proven that they hold nothing better. Of several
-        trees that is taken which leaves the fewest of them."""
+        """Resume from the leaves of an earlier tree.
+
+        Plans of earlier problems are tried first; leaves that are proven to hold nothing better are
+        closed. Among several trees, the one that leaves the fewest open leaves is used.
+        """
         run, master = self.run, self.master
         self.heuristics.offer_known_plans()
-        everything = master.root_bounds()
-        whole = list(
-            {id(own): own for last in earlier_frontiers for own in last.root_proofs}.values()
+        root_bounds = master.root_bounds()
+        root_proofs = list(
+            {
+                id(proof): proof for frontier in earlier_frontiers for proof in frontier.root_proofs
+            }.values()
         )
-        if whole:
-            prover = ProofEvaluator(master, whole)
-            known = prover.leaf_bounds([Leaf(everything, own) for own in whole], self.fixed_to_zero)
+        if root_proofs:
+            prover = ProofEvaluator(master, root_proofs)
+            proven = prover.leaf_bounds(
+                [Leaf(root_bounds, proof) for proof in root_proofs], self.fixed_to_zero
+            )
             self._root_reduced_costs += zip(
-                known.tolist(), prover.binary_reduced_costs, strict=True
+                proven.tolist(), prover.binary_reduced_costs, strict=True
             )
         self._fix_by_reduced_cost()
-        fewest, last, prover, bounds = (
-            math.inf,
-            earlier_frontiers[0],
-            ProofEvaluator(master, ()),
-            np.zeros(0),
-        )
-        for own in earlier_frontiers:
-            proofs = {id(leaf.proof): leaf.proof for leaf in own.leaves if leaf.proof is not None}
-            of_own = ProofEvaluator(master, list(proofs.values()))
-            found = of_own.leaf_bounds(own.leaves, self.fixed_to_zero)
-            still_open = int((found < run.closing_bound).sum())
-            if still_open < fewest:
-                fewest, last, prover, bounds = still_open, own, of_own, found
-            if not still_open:
+        fewest = math.inf
+        frontier = earlier_frontiers[0]
+        prover = ProofEvaluator(master, ())
+        bounds = np.zeros(0)
+        for candidate in earlier_frontiers:
+            proofs = {
+                id(leaf.proof): leaf.proof for leaf in candidate.leaves if leaf.proof is not None
+            }
+            candidate_prover = ProofEvaluator(master, list(proofs.values()))
+            candidate_bounds = candidate_prover.leaf_bounds(candidate.leaves, self.fixed_to_zero)
+            open_count = int((candidate_bounds < run.closing_bound).sum())
+            if open_count < fewest:
+                fewest = open_count
+                frontier = candidate
+                prover = candidate_prover
+                bounds = candidate_bounds
+            if not open_count:
                 break
-        self._root_proofs = list(last.root_proofs)
+        self._root_proofs = list(frontier.root_proofs)
         self._inherited_bound = float(bounds.min())
         if bounds.min() < run.closing_bound and (
             self.heuristics.refinance_last_plan()
             or self.heuristics.polish_best_hint(run.start_hints[:MAX_FIRST_HINTS])
         ):
             self._fix_by_reduced_cost()
-            bounds = prover.leaf_bounds(last.leaves, self.fixed_to_zero)
+            bounds = prover.leaf_bounds(frontier.leaves, self.fixed_to_zero)
         if bounds.min() < run.closing_bound:
             if not math.isfinite(run.best_objective) and run.start_hints:
                 self.heuristics.dive_within_hint(run.start_hints[0])
-            master.apply_bounds(everything)
+            master.apply_bounds(root_bounds)
             master.simplex.set_cutoff(math.inf)
             if run.solve_relaxation() == "optimal" and self._record_root() and self._root_proofs:
                 if not math.isfinite(run.best_objective):
-                    self.heuristics.dive(everything)
+                    self.heuristics.dive(root_bounds)
                 self._fixed_at_objective = math.inf
                 self._fix_by_reduced_cost()
-                by_whole = [
-                    Leaf(leaf.variable_bounds, self._root_proofs[0]) for leaf in last.leaves
+                leaves_with_root_proof = [
+                    Leaf(leaf.variable_bounds, self._root_proofs[0]) for leaf in frontier.leaves
                 ]
                 bounds = np.maximum(
-                    prover.leaf_bounds(last.leaves, self.fixed_to_zero),
+                    prover.leaf_bounds(frontier.leaves, self.fixed_to_zero),
                     ProofEvaluator(master, self._root_proofs[:1]).leaf_bounds(
-                        by_whole, self.fixed_to_zero
+                        leaves_with_root_proof, self.fixed_to_zero
                     ),
                 )
             elif master.is_empty or master.simplex.solve() == "infeasible":
                 run.mark_infeasible()
                 bounds[:] = math.inf
-        for bound, leaf in zip(bounds.tolist(), last.leaves, strict=True):
+        for bound, leaf in zip(bounds.tolist(), frontier.leaves, strict=True):
             if bound >= run.closing_bound:
                 self._close_leaf(bound, leaf)
             else:
                 self._push_node(bound, leaf)
 
     def _find_first_plans(self, root_bounds: VariableBounds, x: Floats) -> None:
-        """First plans, and what they rule out."""
+        """Find first plans by heuristics, and fix binaries by reduced cost."""
         run = self.run
         self.heuristics.polish_best_hint(run.start_hints)
         self._fix_by_reduced_cost()
@@ -238,7 +249,7 @@ class BranchAndCut:
             self._fix_by_reduced_cost()
 
     def _trial_count(self) -> int:
-        """Neighbours to try: many while the plan is far from the bound, few near it."""
+        """Return how many neighbours to try: many while the gap is large, few when it is small."""
         return int(
             np.clip(
                 TRIALS_PER_GAP * self.run.relative_gap / self.run.target_gap, *TRIAL_COUNT_RANGE
@@ -246,33 +257,31 @@ class BranchAndCut:
         )
 
     def _fix_by_reduced_cost(self) -> None:
-        """Rule out binaries that cost more than the gap (reduced cost fixing)."""
+        """Fix binaries to zero whose reduced cost exceeds the gap (reduced cost fixing)."""
         if not self._root_reduced_costs or self.run.best_objective >= self._fixed_at_objective:
             return
         self._fixed_at_objective = self.run.best_objective
-        # A cost is that of leaving 0: it says nothing of what must be 1.
-        free = self.master.program.lower[self.master.binary_columns] == 0
-        lost = np.max([objective + costs for objective, costs in self._root_reduced_costs], axis=0)
-        ruled_out = free & (lost > self.run.cutoff)
+        # Reduced costs apply to leaving 0, so binaries fixed at 1 are excluded.
+        is_free = self.master.program.lower[self.master.binary_columns] == 0
+        bound_if_set = np.max([bound + costs for bound, costs in self._root_reduced_costs], axis=0)
+        ruled_out = is_free & (bound_if_set > self.run.cutoff)
         if (ruled_out & ~self.fixed_to_zero).any():
-            # Plans through these are known to be worse than the cutoff, and no more than that.
+            # What was cut off is only known to be above the cutoff.
             self._closed_bound = min(self._closed_bound, self.run.cutoff)
         self.fixed_to_zero |= ruled_out
 
     # A node
 
     def _process_node(self, bound: float, leaf: Leaf, origin: NodeOrigin | None) -> OpenNode | None:
-        """Cut, bound and branch; returns the child to go on with."""
-        run, master, simplex, windows = (
-            self.run,
-            self.master,
-            self.master.simplex,
-            leaf.variable_bounds,
-        )
+        """Solve a node with cuts, prune or branch; return the child to continue with, if any."""
+        run = self.run
+        master = self.master
+        simplex = self.master.simplex
+        variable_bounds = leaf.variable_bounds
         self._fix_by_reduced_cost()
         if leaf.proof is not None and leaf.proof is not self._last_proof:
             master.restore_basis(leaf.proof)
-        master.apply_bounds(windows, self.fixed_to_zero)
+        master.apply_bounds(variable_bounds, self.fixed_to_zero)
         run.enter_node()
         rounds = 0
         while True:
@@ -282,36 +291,36 @@ class BranchAndCut:
                 self._closed_leaves.append(leaf)
                 return None
             self._last_proof = master.dual_proof()
-            leaf = Leaf(windows, self._last_proof or leaf.proof)
+            leaf = Leaf(variable_bounds, self._last_proof or leaf.proof)
             if outcome == "cutoff" or simplex.objective >= run.cutoff:
                 self.branch_selector.record_gain(origin, run.cutoff)
                 self._close_leaf(max(bound, run.cutoff), leaf)
                 return None
             bound = max(bound, simplex.objective)
             x = simplex.values()
-            branches = self.branch_selector.candidates(windows, x)
+            branches = self.branch_selector.candidates(variable_bounds, x)
             rounds += 1
             if not branches:
-                appraisal = run.cut_oracle(master.recourse_points(x))
-                error = run.objective_at(x, appraisal) - simplex.objective
+                oracle_result = run.cut_oracle(master.recourse_points(x))
+                error = run.objective_at(x, oracle_result) - simplex.objective
                 if self._polish_integral_solution(
-                    windows, x
+                    variable_bounds, x
                 ) or error > 0.1 * run.target_gap * run.gap_denominator(run.best_objective):
-                    master.add_violated_cuts(appraisal.cuts, x, 1e-9)
-                    master.apply_bounds(windows, self.fixed_to_zero)
+                    master.add_violated_cuts(oracle_result.cuts, x, 1e-9)
+                    master.apply_bounds(variable_bounds, self.fixed_to_zero)
                     if rounds < MAX_FINAL_ROUNDS:
                         continue
                 self._close_leaf(bound, leaf)
                 return None
-            least = NODE_ACCURACY * run.remaining_gap(bound)
-            error, added = run.add_cuts_at_solution(x, UNEVALUATED_SHARE * least, 1e-7)
-            if error <= least or rounds > MAX_NODE_ROUNDS or not added:
+            tolerance = NODE_ACCURACY * run.remaining_gap(bound)
+            error, added = run.add_cuts_at_solution(x, UNEVALUATED_SHARE * tolerance, 1e-7)
+            if error <= tolerance or rounds > MAX_NODE_ROUNDS or not added:
                 break
         self.branch_selector.record_gain(origin, bound)
         master.age_rows()
         if run.node_count % 20 == 0:
             master.remove_old_rows(30)
-        if self._run_heuristics(windows, x) and self._last_proof is not None:
+        if self._run_heuristics(variable_bounds, x) and self._last_proof is not None:
             master.restore_basis(self._last_proof)
         if bound >= run.cutoff:
             self._close_leaf(bound, leaf)
@@ -319,26 +328,32 @@ class BranchAndCut:
         return self._branch(bound, leaf, branches)
 
     def _polish_integral_solution(self, variable_bounds: VariableBounds, x: Floats) -> bool:
-        """Polish a solution without fractions; whether there was anything new in it."""
-        place = self.heuristics.start_indices(x)
+        """Polish an integral solution. Return whether a better plan was found."""
+        start_indices = self.heuristics.start_indices(x)
         if self.master.simplex.uses_exact_tolerances:
-            # Of a very large project less than is told from nothing may matter.
-            some = self.heuristics.start_indices(x, min_share=MIN_START_SHARE)
-            if (some != place).any():
-                self.heuristics.polish(self.master.bounds_fixed_at(some, x), to_optimality=True)
-        return self.heuristics.polish(self.master.bounds_fixed_at(place, x), to_optimality=True)
+            # A start below the usual threshold may matter for a very large project.
+            tiny_start_indices = self.heuristics.start_indices(x, min_share=MIN_START_SHARE)
+            if (tiny_start_indices != start_indices).any():
+                self.heuristics.polish(
+                    self.master.bounds_fixed_at(tiny_start_indices, x), to_optimality=True
+                )
+        return self.heuristics.polish(
+            self.master.bounds_fixed_at(start_indices, x), to_optimality=True
+        )
 
     def _run_heuristics(self, variable_bounds: VariableBounds, x: Floats) -> bool:
-        """Round the solution of every few nodes, and look around that of some; whether it was done.
-        What the best plans build is often seen in solutions far from the root first."""
+        """Run heuristics at every few nodes. Return whether any ran.
+
+        Projects of the best plans often first appear in solutions far from the root.
+        """
         run, nodes = self.run, self.run.node_count
-        some = nodes % (
+        runs_all = nodes % (
             NODES_PER_HEURISTIC_RESUMED if run.earlier_frontiers else NODES_PER_HEURISTIC
         ) == 0 or math.isinf(run.best_objective)
-        if not some and (run.earlier_frontiers or nodes % NODES_PER_ROUNDING):
+        if not runs_all and (run.earlier_frontiers or nodes % NODES_PER_ROUNDING):
             return False
         self.heuristics.round_starts(x, 0.2 + 0.6 * ((nodes * 0.618) % 1.0))
-        if some:
+        if runs_all:
             if math.isinf(run.best_objective) or nodes % 100 == 0:
                 self.heuristics.dive(variable_bounds)
             self.heuristics.dive_near_best(x)
@@ -348,48 +363,44 @@ class BranchAndCut:
     def _branch(
         self, bound: float, leaf: Leaf, candidates: list[BranchCandidate]
     ) -> OpenNode | None:
-        """Choose a branch, keep one side for later and return the other."""
+        """Branch, and return the child to continue with, if any; other open children are queued."""
         run = self.run
-        chosen, found = self.branch_selector.choose(bound, leaf, candidates)
-        windows, away = (
-            (chosen.lower_side, chosen.upper_side),
-            (chosen.fraction, 1 - chosen.fraction),
-        )
+        chosen, proofs = self.branch_selector.choose(bound, leaf, candidates)
+        side_bounds = (chosen.lower_side, chosen.upper_side)
+        distances = (chosen.fraction, 1 - chosen.fraction)
         sides = [
-            (value, Leaf(windows[n], proof), NodeOrigin(chosen.key, n, away[n], bound))
-            for n, (value, proof) in enumerate(found)
+            (value, Leaf(side_bounds[n], proof), NodeOrigin(chosen.key, n, distances[n], bound))
+            for n, (value, proof) in enumerate(proofs)
         ]
-        prefer = 1 if chosen.fraction > 0.5 else 0
-        kept = []
-        for side in (1 - prefer, prefer):
+        preferred_side = 1 if chosen.fraction > 0.5 else 0
+        open_sides = []
+        for side in (1 - preferred_side, preferred_side):
             if sides[side][0] >= run.cutoff:
                 self._close_leaf(max(bound, run.cutoff), sides[side][1])
             else:
-                kept.append(sides[side])
-        for other in kept[:-1]:
-            self._push_node(*other)
-        if not kept:
+                open_sides.append(sides[side])
+        for open_node in open_sides[:-1]:
+            self._push_node(*open_node)
+        if not open_sides:
             return None
-        near = 0.0
+        relative_distance = 0.0
         if run.absolute_gap < math.inf:
-            near = (bound - run.lower_bound) / max(
+            relative_distance = (bound - run.lower_bound) / max(
                 run.absolute_gap, 1e-9 * self.master.objective_unit
             )
-        if near < DIVE_GAP_SHARE:
-            return kept[-1]
-        self._push_node(*kept[-1])
+        if relative_distance < DIVE_GAP_SHARE:
+            return open_sides[-1]
+        self._push_node(*open_sides[-1])
         return None
 
 
-MIN_START_SHARE = 1e-13  # a start that is less is rounding, whatever the tolerances
-TRIALS_PER_GAP = 10  # neighbours tried at a time, for each time the gap is as large as asked for
-TRIAL_COUNT_RANGE = (30, 180)  # the fewest and the most that are tried at a time
-MAX_ROOT_PROOFS = 4  # proofs of the whole tree that are kept for the next search
-NODES_PER_HEURISTIC, NODES_PER_HEURISTIC_RESUMED = (
-    25,
-    50,
-)  # nodes after which plans are tried, and in a tree that goes on
-NODES_PER_ROUNDING = 4  # nodes after which a solution is rounded
-MAX_FIRST_HINTS = 2  # plans good elsewhere that are followed first
-GOOD_HINT_GAP = 0.02  # a plan this close to the bound, as a share, needs no other to begin with
-DIVE_GAP_SHARE = 0.3  # a child whose bound is within this share of the gap from the lowest is next
+MIN_START_SHARE = 1e-13  # smaller starts are rounding errors under exact tolerances
+TRIALS_PER_GAP = 10  # trials of a local search per multiple of the requested gap
+TRIAL_COUNT_RANGE = (30, 180)  # smallest and largest number of trials of a local search
+MAX_ROOT_PROOFS = 4  # root proofs that are kept for the next search
+# Nodes between heuristics, in a new and in a resumed tree.
+NODES_PER_HEURISTIC, NODES_PER_HEURISTIC_RESUMED = (25, 50)
+NODES_PER_ROUNDING = 4  # nodes between roundings
+MAX_FIRST_HINTS = 2  # plans of earlier problems that are polished first
+GOOD_HINT_GAP = 0.02  # relative gap at which the polished hint suffices as first plan
+DIVE_GAP_SHARE = 0.3  # a child whose bound is within this share of the gap is processed next

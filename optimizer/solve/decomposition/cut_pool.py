@@ -1,12 +1,12 @@
-"""One pool of cuts for all problems that share recourse, and how it is kept in a file.
+"""Pool of cuts for problems that share recourse, and its file format.
 
-What changes outside recourse (budgets, tickets, share limits, eligibility, terms, state aid,
-policy, prices and costs of stocks, recovery, cost_weight) leaves every cut as it stands: a cut is
-kept by what it says of arrivals and purchases, so that a column it was not made for gets its
-slope. What changes recourse but keeps multipliers feasible (demand, supply, hazards and states,
-output, delays, initial stock, limits, new projects) makes every cut anew: a sweep at the point it
-came from is exact for the new data, and tight there. What changes the multipliers themselves
-drops the pool: its ``key`` is the hash of that.
+A change outside recourse (budgets, tickets, share limits, eligibility, terms, state aid, policy,
+prices and costs of stocks, recovery, cost_weight) leaves cuts valid: they are stored as functions
+of arrivals and purchases, so that new columns get coefficients too. A change of recourse that keeps
+dual multipliers feasible (demand, supply, hazards and states, output, delays, initial stock,
+limits, new projects) requires new cuts: the points that cuts came from are evaluated again. A
+change of the multipliers themselves empties the pool, whose ``key`` is the hash of the data
+concerned.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from optimizer.solve.decomposition.search_tree import SearchFrontier
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, Subgradient
 
 MAX_CUTS = 2000
-MAX_POINTS = 24  # points that are swept again when recourse changes: each costs a sweep
-MAX_POINTS_WITH_TREE = 8  # of these, where leaves of a tree tell as well where to look
+MAX_POINTS = 24  # points that are evaluated again when recourse changes
+MAX_POINTS_WITH_TREE = 8  # such points if an earlier tree is available as well
 MAX_START_PLANS = 6
 MAX_TREES = 4
-MAX_OTHER_RECOURSES = 2  # other recourse of which cuts are kept
-MAX_KNOWN_PLANS = 11  # plans, beside the first, that are reckoned anew
+MAX_OTHER_RECOURSES = 2  # number of other recourse problems whose cuts are kept
+MAX_KNOWN_PLANS = 11  # plans kept besides the first one
 MIN_QUANTITY = 1e-9
-POOL_FORMAT = 3  # of files
+POOL_FORMAT = 3  # version of the file format
 MAX_POOL_BYTES = 1_000_000_000
 ARCHIVE_BOUNDS = ArchiveLimits(max_parts=2, max_unpacked=2 * MAX_POOL_BYTES, max_ratio=1000)
 
 
 @dataclass(frozen=True, eq=False)
 class PortablePoint:
-    """A point in words that outlive an instance: tonnes and ids."""
+    """Recourse point in tonnes and ids, independent of an instance."""
 
     offtake: dict[tuple[str, int, str], float]
     buy_t: dict[tuple[str, int], float]
@@ -58,107 +58,125 @@ class PortablePoint:
 
 @dataclass(eq=False)
 class CutPool:
-    """Cuts and the points they came from."""
+    """Cuts, the points they came from, plans and search trees of earlier problems."""
 
-    key: str = ""  # the hash of what drops cuts; empty as long as the pool is
-    keeps: dict[str, float] = field(default_factory=dict)  # by stockpile, of those cuts hold for
-    recourse_hash: str = ""  # the hash of all that recourse depends on
-    cvar_level: float = 0.0  # of the CVaR that the tail cuts hold for
+    key: str = ""  # hash of the data whose change empties the pool; empty if unused
+    # Retention of each stockpile, for which the cuts are valid.
+    keeps: dict[str, float] = field(default_factory=dict)
+    recourse_hash: str = ""  # hash of everything that recourse depends on
+    cvar_level: float = 0.0  # CVaR level of the cuts on the CVaR
     cuts: list[Cut] = field(default_factory=list)
     portable_points: list[PortablePoint] = field(default_factory=list)
-    start_plans: list[dict[str, int]] = field(
-        default_factory=list
-    )  # start years, the latest best first
+    # Start years of best plans, the latest first.
+    start_plans: list[dict[str, int]] = field(default_factory=list)
     frontiers: list[SearchFrontier] = field(default_factory=list, repr=False)
-    """Of the first tree and the last ones; like what follows these are not written to files."""
+    """Of the first tree and the latest ones; this and the following fields are not written to
+    files."""
     known_plans: list[KnownPlan] = field(default_factory=list, repr=False)
-    """Plans that were found, the last one first."""
+    """Plans found, the latest first."""
     other_recourse_cuts: dict[str, tuple[float, list[Cut]]] = field(
         default_factory=dict, repr=False
     )
-    """Cuts that hold for other recourse, by its hash, should that come back, and their level."""
+    """CVaR level and cuts for other recourse problems, by hash, in case they return."""
     _costs_without_plan: tuple[Any, tuple[float, ...]] | None = field(default=None, repr=False)
     chain_selector: ChainSelector | None = field(default=None, repr=False)
     master: Master | None = field(default=None, repr=False)
-    """The last one, with its basis; not sent to other processes."""
+    """The latest master with its basis; not sent to other processes."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "master": None}
 
     def lend_to(self, run: SearchRun) -> str:
-        """Give a run what holds for its problem; returns ``as it stands``, ``made anew`` or
-        ``dropped``."""
-        instance, appraise = run.master.instance, run.cut_oracle
+        """Give a run everything that is valid for its problem.
+
+        Return ``as it stands`` if cuts are reused, ``made anew`` if points were evaluated again, or
+        ``dropped`` if the pool was emptied.
+        """
+        instance, cut_oracle = run.master.instance, run.cut_oracle
         run.start_hints = [_start_indices(plan, run.master) for plan in self.start_plans]
         run.known_plans = [
-            own.transferred_to(instance)
-            for own in self.known_plans
-            if _plan_fits(own.plan, instance)
+            known_plan.transferred_to(instance)
+            for known_plan in self.known_plans
+            if _plan_fits(known_plan.plan, instance)
         ]
-        key, keeps, data = *_pool_key_and_keeps(appraise.assumption_sets), appraise.recourse_hash
-        changed = any(keeps.get(h, kept) != kept for h, kept in self.keeps.items())
+        key, keeps, recourse_hash = (
+            *_pool_key_and_keeps(cut_oracle.assumption_sets),
+            cut_oracle.recourse_hash,
+        )
+        retention_changed = any(
+            keeps.get(h, retention) != retention for h, retention in self.keeps.items()
+        )
         self.keeps = keeps
-        if key != self.key or changed:
-            self.key, self.recourse_hash, self.cuts, self.portable_points = key, data, [], []
-            self.frontiers, self.other_recourse_cuts, self.chain_selector, self.master = (
-                [],
-                {},
-                None,
-                None,
-            )
+        if key != self.key or retention_changed:
+            self.key = key
+            self.recourse_hash = recourse_hash
+            self.cuts = []
+            self.portable_points = []
+            self.frontiers = []
+            self.other_recourse_cuts = {}
+            self.chain_selector = None
+            self.master = None
             return "dropped"
-        level = appraise.cvar_level
-        moved = (own.transferred_to(run.master.layout, data, level) for own in self.frontiers)
-        run.earlier_frontiers = [own for own in moved if own is not None]
-        if data != self.recourse_hash and data in self.other_recourse_cuts:
-            aside = self.other_recourse_cuts.pop(data)
+        level = cut_oracle.cvar_level
+        transferred = (
+            tree.transferred_to(run.master.layout, recourse_hash, level) for tree in self.frontiers
+        )
+        run.earlier_frontiers = [tree for tree in transferred if tree is not None]
+        if recourse_hash != self.recourse_hash and recourse_hash in self.other_recourse_cuts:
+            level_and_cuts = self.other_recourse_cuts.pop(recourse_hash)
             self._store_current_cuts()
-            self.cvar_level, self.cuts = aside
-            self.recourse_hash, self.chain_selector, self.master = data, None, None
-        if data == self.recourse_hash:
-            hold = [c for c in self.cuts if not c.is_tail or self.cvar_level <= level]
-            there: set[int] = set()
-            if self.master is not None and len(hold) == len(self.cuts):
-                there = run.master.resume_from(self.master)
-            run.master.deactivate_cuts([c for c in hold if id(c) not in there])
+            self.cvar_level, self.cuts = level_and_cuts
+            self.recourse_hash, self.chain_selector, self.master = recourse_hash, None, None
+        if recourse_hash == self.recourse_hash:
+            valid_cuts = [c for c in self.cuts if not c.is_tail or self.cvar_level <= level]
+            active_ids: set[int] = set()
+            if self.master is not None and len(valid_cuts) == len(self.cuts):
+                active_ids = run.master.resume_from(self.master)
+            run.master.deactivate_cuts([c for c in valid_cuts if id(c) not in active_ids])
             if (
                 self.chain_selector is not None
                 and self.chain_selector.chain_ids == run.chain_selector.chain_ids
             ):
                 run.chain_selector = self.chain_selector
-            # Cuts of the same recourse say what its former sweeps prove.
+            # The pool's cuts contain what cached evaluations would prove.
             run.uses_cached_cuts = False
             return "as it stands"
         self._store_current_cuts()
-        self.recourse_hash, self.cuts, self.chain_selector, self.master = data, [], None, None
-        for trial in self.portable_points[
+        self.recourse_hash = recourse_hash
+        self.cuts = []
+        self.chain_selector = None
+        self.master = None
+        for portable in self.portable_points[
             : MAX_POINTS_WITH_TREE if run.earlier_frontiers else MAX_POINTS
         ]:
             run.check_limits()
-            seen = (own.recourse for own in appraise.part_oracles)
-            at = tuple(_to_recourse_point(trial, recourse.instance, recourse) for recourse in seen)
-            run.master.deactivate_cuts(run.cut_oracle(at, approximate=True).cuts)
+            recourses = (oracle.recourse for oracle in cut_oracle.part_oracles)
+            points = tuple(
+                _to_recourse_point(portable, recourse.instance, recourse) for recourse in recourses
+            )
+            run.master.deactivate_cuts(run.cut_oracle(points, approximate=True).cuts)
         return "made anew"
 
     def remember_plan(self, plan: Commitment, instance: Instance) -> None:
-        """Take in a plan that a search has found."""
+        """Add a plan that a search has found."""
         self.known_plans = [KnownPlan(plan, instance.lot_tonnes, {}), *self.known_plans]
         del self.known_plans[MAX_KNOWN_PLANS:-1]
 
     def candidates(self, cut_oracle: CutOracle) -> Iterator[tuple[Commitment, float]]:
-        """Plans that a problem has all names of, and their objective, as far as it is known."""
+        """Yield known plans whose ids all exist in a problem and whose objective is known, with
+        it."""
         instance = cut_oracle.assumption_sets.first_instance
-        for own in self.known_plans:
-            if own.is_evaluated(cut_oracle) and _plan_fits(own.plan, instance):
-                there = own.transferred_to(instance)
-                yield there.plan, there.objective(cut_oracle)
+        for known_plan in self.known_plans:
+            if known_plan.is_evaluated(cut_oracle) and _plan_fits(known_plan.plan, instance):
+                transferred = known_plan.transferred_to(instance)
+                yield transferred.plan, transferred.objective(cut_oracle)
 
     def costs_without_plan(self, cut_oracle: CutOracle) -> tuple[float, ...]:
-        """What recourse adds to the objective under each set if nothing is done, swept again only
-        where that may have changed."""
+        """Return the recourse cost under each assumption set without a plan; evaluated only if
+        unknown."""
         key = (
             cut_oracle.recourse_hash,
-            [(seen.tail_weight, seen.cvar_level) for seen in cut_oracle.part_oracles],
+            [(oracle.tail_weight, oracle.cvar_level) for oracle in cut_oracle.part_oracles],
         )
         if self._costs_without_plan is None or self._costs_without_plan[0] != key:
             self._costs_without_plan = (
@@ -168,88 +186,90 @@ class CutPool:
         return self._costs_without_plan[1]
 
     def copy_for_process(self) -> CutPool:
-        """A copy as another process gets it, so that answers are the same wherever they are
-        found."""
+        """Return the copy for another process; a full copy, so that results do not depend on the
+        process."""
         return copy.deepcopy(self)
 
     def copy_for_problem(self, instance: Instance | AssumptionSets) -> CutPool:
-        """A copy that a problem may start from and add to, and that leaves this one as it is. Where
-        the cuts do not hold, not even made anew from their multipliers, the points they came from
-        are swept again: a sweep is exact for whatever data it is made with."""
-        own = replace(self, keeps=dict(self.keeps), cuts=[*self.cuts])
-        own.portable_points, own.start_plans, own.known_plans = (
-            [*self.portable_points],
-            [*self.start_plans],
-            [*self.known_plans],
-        )
-        own.other_recourse_cuts = dict(self.other_recourse_cuts)
-        own.frontiers, own.chain_selector = [*self.frontiers], copy.deepcopy(self.chain_selector)
-        own.rebase(instance)
-        return own
+        """Return a copy that a problem may start from and add to without changing this pool."""
+        pool = replace(self, keeps=dict(self.keeps), cuts=[*self.cuts])
+        pool.portable_points = [*self.portable_points]
+        pool.start_plans = [*self.start_plans]
+        pool.known_plans = [*self.known_plans]
+        pool.other_recourse_cuts = dict(self.other_recourse_cuts)
+        pool.frontiers, pool.chain_selector = [*self.frontiers], copy.deepcopy(self.chain_selector)
+        pool.rebase(instance)
+        return pool
 
     def rebase(self, problem: Instance | AssumptionSets) -> None:
-        """Serve another problem, whatever has changed: where cuts do not hold, the points they came
-        from are swept again."""
-        together = problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
-        key, keeps = _pool_key_and_keeps(together)
+        """Adapt the pool to another problem; invalid cuts are dropped, points and plans kept.
+
+        Points can be evaluated again for any data, since the evaluation is exact.
+        """
+        assumption_sets = (
+            problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
+        )
+        key, keeps = _pool_key_and_keeps(assumption_sets)
         if self.key and (key, keeps) != (self.key, self.keeps):
             self._store_current_cuts()
             self.key, self.keeps, self.recourse_hash, self.cuts = key, keeps, "", []
 
     def _store_current_cuts(self) -> None:
-        """Keep cuts for the recourse that they hold for."""
+        """Keep the present cuts under the hash of their recourse."""
         if self.recourse_hash:
             self.other_recourse_cuts[self.recourse_hash] = self.cvar_level, self.cuts
         while len(self.other_recourse_cuts) > MAX_OTHER_RECOURSES:
             del self.other_recourse_cuts[next(iter(self.other_recourse_cuts))]
 
     def store_results_of(self, run: SearchRun) -> None:
-        """Take in what a run has found."""
+        """Add the cuts, points, plan and tree of a run."""
         master = self.master = run.master
         self.chain_selector = run.chain_selector
         if run.final_frontier is not None and (run.node_count or not run.earlier_frontiers):
             self.frontiers = [*self.frontiers[:1], run.final_frontier, *self.frontiers[1:]]
             del self.frontiers[MAX_TREES:]
         if run.best_solution is not None:
-            plan = _start_years(run.best_solution, master)
-            self.start_plans = [plan, *(other for other in self.start_plans if other != plan)][
+            starts = _start_years(run.best_solution, master)
+            self.start_plans = [starts, *(older for older in self.start_plans if older != starts)][
                 :MAX_START_PLANS
             ]
         cuts = master.all_cuts()
         instance = master.instance
         level = run.cut_oracle.cvar_level
         if any(cut.is_tail for cut in cuts) or not any(cut.is_tail for cut in self.cuts):
-            kept = [cut for cut in self.cuts if not cut.is_tail or level == self.cvar_level]
+            older_cuts = [cut for cut in self.cuts if not cut.is_tail or level == self.cvar_level]
             self.cvar_level = level
         else:
-            kept = self.cuts
-        known = {id(cut) for cut in cuts}
-        self.cuts = (cuts + [cut for cut in kept if id(cut) not in known])[:MAX_CUTS]
-        if len(run.cut_oracle.part_oracles) == 1:  # points of several sets are not swept again
+            older_cuts = self.cuts
+        new_ids = {id(cut) for cut in cuts}
+        self.cuts = (cuts + [cut for cut in older_cuts if id(cut) not in new_ids])[:MAX_CUTS]
+        if len(run.cut_oracle.part_oracles) == 1:  # points are stored for a single part only
             points = [cut.point for cut in cuts if cut.point is not None]
             points = list({id(point): point for point in points}.values())[:MAX_POINTS]
             recourse = run.cut_oracle.part_oracles[0].recourse
-            new = [_to_portable_point(point, instance, recourse) for point in points]
-            self.portable_points = (new + self.portable_points)[:MAX_POINTS]
+            new_points = [_to_portable_point(point, instance, recourse) for point in points]
+            self.portable_points = (new_points + self.portable_points)[:MAX_POINTS]
 
 
 def _pool_key_and_keeps(assumption_sets: AssumptionSets) -> tuple[str, dict[str, float]]:
-    """What drops cuts when it changes: the key of a pool, and losses of stockpiles."""
+    """Return the pool key of a problem and the retention of its stockpiles."""
     keys = [pool_key(part.instance) for part in assumption_sets.blocks]
     if len(keys) == 1:
         return keys[0], {
-            h: pile.retention for h, pile in assumption_sets.first_instance.stockpiles.items()
+            h: stockpile.retention
+            for h, stockpile in assumption_sets.first_instance.stockpiles.items()
         }
     keeps = {
-        f"{h}.{k}": pile.retention
-        for k, own in enumerate(assumption_sets.instances)
-        for h, pile in own.stockpiles.items()
+        f"{h}.{k}": stockpile.retention
+        for k, instance in enumerate(assumption_sets.instances)
+        for h, stockpile in instance.stockpiles.items()
     }
     return hashlib.sha256(repr(keys).encode()).hexdigest(), keeps
 
 
 def pool_key(instance: Instance) -> str:
-    """SHA-256 of what drops cuts when it changes; losses of stockpiles are compared one by one."""
+    """Return the SHA-256 of the data whose change empties a pool; retention is compared
+    separately."""
     case, years = instance.case, instance.years
     measure = case.objective.measure
     content: dict[str, Any] = {
@@ -274,10 +294,10 @@ def pool_key(instance: Instance) -> str:
 
 
 def _plan_fits(plan: Commitment, instance: Instance) -> bool:
-    """Whether an instance has all that a plan names."""
+    """Return whether an instance has all ids of a plan."""
     if plan.branches:
         return len(plan.branches) == len(instance.branches) and all(
-            _plan_fits(own, replace(instance, branches=())) for own in plan.branches
+            _plan_fits(branch_plan, replace(instance, branches=())) for branch_plan in plan.branches
         )
     supports = {(f, i) for _, f, i in plan.share}
     groups = {group for _, group in plan.offtake}
@@ -292,40 +312,40 @@ def _plan_fits(plan: Commitment, instance: Instance) -> bool:
 
 
 def _start_years(x: Floats, master: Master) -> dict[str, int]:
-    """Start year of each project that is built, on each path that it may be built on."""
+    """Return the start year of each project that is built, by label (id and review branch)."""
     return {
-        name: master.instance.projects[p].start_years[int(np.argmax(x[own]))]
-        for name, p, own in zip(
+        name: master.instance.projects[p].start_years[int(np.argmax(x[columns]))]
+        for name, p, columns in zip(
             master.project_labels, master.projects, master.start_columns, strict=True
         )
-        if x[own].max() > 0.5
+        if x[columns].max() > 0.5
     }
 
 
 def _start_indices(start_years: dict[str, int], master: Master) -> Integers:
-    """Places of start years, as far as the instance has them."""
-    found = []
+    """Return the indices of start years, -1 where the instance does not have them."""
+    indices = []
     for name, p in zip(master.project_labels, master.projects, strict=True):
-        starts, year = (
-            master.instance.projects[p].start_years,
-            start_years.get(name, start_years.get(p)),
-        )
-        found.append(starts.index(year) if year in starts else -1)
-    return np.array(found, dtype=np.int64)
+        starts = master.instance.projects[p].start_years
+        year = start_years.get(name, start_years.get(p))
+        indices.append(starts.index(year) if year in starts else -1)
+    return np.array(indices, dtype=np.int64)
 
 
 def _to_portable_point(
     point: FirstStagePoint, instance: Instance, recourse: RecourseEvaluator
 ) -> PortablePoint:
     columns = recourse.columns
-    lots = {h: instance.lot_tonnes[pile.material] for h, pile in instance.stockpiles.items()}
+    lot_tonnes = {
+        h: instance.lot_tonnes[stockpile.material] for h, stockpile in instance.stockpiles.items()
+    }
     return PortablePoint(
         {
             columns.offtake_columns[c]: float(point.offtake[c])
             for c in np.flatnonzero(point.offtake > MIN_QUANTITY)
         },
         {
-            (h, year): float(point.buy[n, y] * lots[h])
+            (h, year): float(point.buy[n, y] * lot_tonnes[h])
             for n, h in enumerate(columns.stockpiles)
             for y, year in enumerate(instance.years)
             if point.buy[n, y] > MIN_QUANTITY
@@ -336,37 +356,41 @@ def _to_portable_point(
 def _to_recourse_point(
     portable: PortablePoint, instance: Instance, recourse: RecourseEvaluator
 ) -> FirstStagePoint:
-    """The point in an instance, as far as the instance knows its ids."""
+    """Return the point in an instance; ids that it does not have are dropped."""
     columns, first = recourse.columns, instance.years[0]
-    offtake, buy = (
-        np.zeros(len(columns.offtake_columns)),
-        np.zeros((len(columns.stockpiles), columns.year_count)),
-    )
+    offtake = np.zeros(len(columns.offtake_columns))
+    buy = np.zeros((len(columns.stockpiles), columns.year_count))
     for key, share in portable.offtake.items():
         if key in columns.column_index:
             offtake[columns.column_index[key]] = share
-    place = {h: n for n, h in enumerate(columns.stockpiles)}
+    stockpile_index = {h: n for n, h in enumerate(columns.stockpiles)}
     for (h, year), tonnes in portable.buy_t.items():
-        if h in place and year in instance.years:
-            buy[place[h], year - first] = (
+        if h in stockpile_index and year in instance.years:
+            buy[stockpile_index[h], year - first] = (
                 tonnes / instance.lot_tonnes[instance.stockpiles[h].material]
             )
     return FirstStagePoint(offtake, buy)
 
 
 def write_pool(pool: CutPool) -> bytes:
-    """A pool as the content of a file."""
+    """Serialize a pool as the content of a file."""
     parts: list[np.ndarray[Any, Any]] = []
     cuts = []
     for cut in pool.cuts:
         nodes = []
-        for v, slopes in cut.subgradients.items():
-            nodes.append([v, list(slopes.output_value.shape), list(slopes.purchase_value.shape)])
-            parts += [slopes.constant, slopes.output_value.ravel(), slopes.purchase_value.ravel()]
+        for v, subgradient in cut.subgradients.items():
+            nodes.append(
+                [v, list(subgradient.output_value.shape), list(subgradient.purchase_value.shape)]
+            )
+            parts += [
+                subgradient.constant,
+                subgradient.output_value.ravel(),
+                subgradient.purchase_value.ravel(),
+            ]
         cuts.append([cut.is_tail, nodes])
-    trials = [
-        [[[*key, x] for key, x in own.items()] for own in (trial.offtake, trial.buy_t)]
-        for trial in pool.portable_points
+    points = [
+        [[[*key, x] for key, x in values.items()] for values in (point.offtake, point.buy_t)]
+        for point in pool.portable_points
     ]
     header = {
         "format": POOL_FORMAT,
@@ -376,7 +400,7 @@ def write_pool(pool: CutPool) -> bytes:
         "level": pool.cvar_level,
         "plans": pool.start_plans,
         "cuts": cuts,
-        "trials": trials,
+        "trials": points,
     }
     content = io.BytesIO()
     np.savez_compressed(
@@ -388,14 +412,14 @@ def write_pool(pool: CutPool) -> bytes:
 
 
 def read_pool(content: bytes, name: str) -> CutPool:
-    """The pool in the content of a file; PoolRefused if it is none, or one of another format."""
+    """Read a pool from the content of a file. Raise InvalidCutPool if it is damaged or of another
+    format."""
     try:
-        check_archive(
-            content, ARCHIVE_BOUNDS
-        )  # numpy makes room for what an array states, not for what it holds
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            header = parse_json(_read_flat_array(packed.read("header.npy"), np.uint8).tobytes())
-            numbers = _read_flat_array(packed.read("numbers.npy"), np.float64)
+        # Numpy allocates the size that a header states, whatever the data.
+        check_archive(content, ARCHIVE_BOUNDS)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            header = parse_json(_read_flat_array(archive.read("header.npy"), np.uint8).tobytes())
+            numbers = _read_flat_array(archive.read("numbers.npy"), np.float64)
         if header["format"] != POOL_FORMAT:
             raise InvalidCutPool(
                 tr(
@@ -408,14 +432,14 @@ def read_pool(content: bytes, name: str) -> CutPool:
         return _build_pool(header, numbers)
     except InvalidCutPool:
         raise
-    except Exception as error:  # a damaged file can fail in any of zip, numpy, JSON and here
+    except Exception as error:  # a damaged file can fail in zip, numpy, JSON or here
         raise InvalidCutPool(
             tr("'{file}' is not a pool of cuts, or damaged; remove it", file=name)
         ) from error
 
 
 def _read_flat_array(content: bytes, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
-    """A flat array in the format NPY, made of the bytes that are there and of nothing else."""
+    """Read a one-dimensional NPY array, without allocating more than the data given."""
     file = io.BytesIO(content)
     version = np.lib.format.read_magic(file)
     shape, _, stated = np.lib.format.read_array_header_1_0(file)
@@ -428,32 +452,32 @@ def _read_flat_array(content: bytes, dtype: type[np.generic]) -> np.ndarray[Any,
 
 
 def _build_pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPool:
-    at = 0
+    offset = 0
 
     def take(shape: list[int]) -> np.ndarray[Any, Any]:
-        nonlocal at
+        nonlocal offset
         size = int(np.prod(shape))
-        part = numbers[at : at + size].reshape(shape)
-        at += size
+        part = numbers[offset : offset + size].reshape(shape)
+        offset += size
         return part
 
     if numbers.dtype != np.float64 or not np.isfinite(numbers).all():
         raise ValueError("numbers")
     cuts = []
-    for tail, nodes in header["cuts"]:
-        slopes = {
+    for is_tail, nodes in header["cuts"]:
+        subgradients = {
             int(v): Subgradient(take([1]), take(output), take(purchases))
             for v, output, purchases in nodes
         }
-        cuts.append(Cut(slopes, is_tail=bool(tail)))
-    trials = [
+        cuts.append(Cut(subgradients, is_tail=bool(is_tail)))
+    points = [
         PortablePoint(
             {(p, int(start), g): float(x) for p, start, g, x in offtake},
             {(h, int(year)): float(x) for h, year, x in buy},
         )
         for offtake, buy in header["trials"]
     ]
-    if at != len(numbers):
+    if offset != len(numbers):
         raise ValueError("length")
     return CutPool(
         key=str(header["key"]),
@@ -461,6 +485,6 @@ def _build_pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPoo
         recourse_hash=str(header["recourse"]),
         cvar_level=float(header["level"]),
         cuts=cuts,
-        portable_points=trials,
+        portable_points=points,
         start_plans=[{str(p): int(year) for p, year in plan.items()} for plan in header["plans"]],
     )

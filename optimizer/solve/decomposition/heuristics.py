@@ -1,7 +1,7 @@
-"""Good plans early: rounding, diving, and trying the neighbours of the best plan.
+"""Primal heuristics: rounding, diving and local search.
 
-Each proposes start years; the plan is what the relaxation makes of them once they are fixed, its
-recourse exact (``polish``).
+Each proposes start years; the plan is the optimum of the relaxation with these fixed, with exact
+recourse (``polish``).
 """
 
 from dataclasses import replace
@@ -14,29 +14,31 @@ from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.master_columns import VariableBounds
 from optimizer.solve.decomposition.search_run import ASSUMED_GAP, KnownPlan, SearchRun
 
-MIN_GAIN_SHARE = 0.1  # share of the distance between bound and plan that another plan has to gain
-UNEVALUATED_SHARE = 0.1  # share of the distance between bound and plan that a dive leaves unswept
-MAX_QUICK_ROUNDS = 30  # rounds of cuts in a plan that is hardly the last
-MAX_REEVALUATED_PLANS = 2  # plans of other problems that are swept where recourse has changed
-MAX_FINAL_ROUNDS = 500  # the same in one that has to be settled: many purchases take many
+MIN_GAIN_SHARE = 0.1  # smallest gain of a new plan, as a share of the absolute gap
+UNEVALUATED_SHARE = 0.1  # cut error that a dive accepts, as a share of the remaining gap
+MAX_QUICK_ROUNDS = 30  # rounds of cuts for a plan that is probably not the final one
+MAX_REEVALUATED_PLANS = 2  # earlier plans that are evaluated again when recourse has changed
+MAX_FINAL_ROUNDS = 500  # rounds of cuts when the optimum for fixed starts is needed
 
 
 class Heuristics:
-    """Ways to find plans in a run."""
+    """Primal heuristics of a run."""
 
     def __init__(self, run: SearchRun, fixed_to_zero: NDArray[np.bool_]) -> None:
         self.run, self.master = run, run.master
         self.fixed_to_zero = fixed_to_zero
-        # Accuracy to which branches were polished, and whether to the end.
+        # Accuracy of earlier polishes, by fixed starts and whether solved to optimality.
         self._polished_accuracy: dict[tuple[bytes, bool], float] = {}
         self._random = np.random.default_rng(0)
         self._searched_objective = np.inf
         self._untried_projects: list[int] = []
 
     def polish(self, variable_bounds: VariableBounds, *, to_optimality: bool = False) -> bool:
-        """Optimise everything else around fixed starts and tickets; whether a plan came of it. As
-        long as plans are far from the bound this one is hardly the last, and is not worth all
-        digits unless it has to be settled what its starts can give."""
+        """Optimize all other decisions with starts and tickets fixed. Return whether a better plan
+        resulted.
+
+        The plan is only solved roughly while the gap is large, unless ``to_optimality``.
+        """
         run = self.run
         parts = (
             variable_bounds.first_start,
@@ -58,129 +60,140 @@ class Heuristics:
 
     @property
     def _accuracy(self) -> float:
-        """To what share the value of a plan has to be known that is hardly the last."""
+        """Relative accuracy for the value of a plan that is probably not the final one."""
         run = self.run
-        # Where a tree goes on, what is better than its first plan is likely to be the last.
-        usual = (
+        # In a resumed tree an improvement on the first plan is probably the final plan.
+        assumed_gap = (
             run.target_gap
             if run.earlier_frontiers and np.isfinite(run.best_objective)
             else ASSUMED_GAP
         )
-        return max(0.2 * run.target_gap, 1e-6, 0.1 * min(run.relative_gap, usual))
+        return max(0.2 * run.target_gap, 1e-6, 0.1 * min(run.relative_gap, assumed_gap))
 
     @property
     def _plan_cutoff(self) -> float:
-        """What a plan has to cost less than to be worth looking for; infinite without one."""
+        """Objective that a new plan must be below; infinite without a plan."""
         run = self.run
         distance = run.absolute_gap if np.isfinite(run.absolute_gap) else 0.0
-        least = max(1e-5 * run.gap_denominator(run.best_objective), MIN_GAIN_SHARE * distance)
-        return run.best_objective - least if np.isfinite(run.best_objective) else np.inf
+        min_gain = max(1e-5 * run.gap_denominator(run.best_objective), MIN_GAIN_SHARE * distance)
+        return run.best_objective - min_gain if np.isfinite(run.best_objective) else np.inf
 
     def offer_known_plans(self) -> None:
-        """Offer the best plan of other problems that keeps the rules of this one."""
-        run, found = self.run, list[tuple[float, KnownPlan]]()
+        """Offer the best plan of earlier problems that satisfies the rules of this one."""
+        run, candidates = self.run, list[tuple[float, KnownPlan]]()
         if run.find_broken_rules is None:
             return
-        for number, own in enumerate(run.known_plans):
-            # To sweep all of them once more would take longer than what it is good for.
-            anew = number < MAX_REEVALUATED_PLANS
-            if own.is_evaluated(run.cut_oracle) or (anew and not run.find_broken_rules(own.plan)):
-                found.append((own.objective(run.cut_oracle), own))
-        for worth, own in sorted(found, key=lambda one: one[0]):
-            if worth >= run.best_objective:
+        for number, known_plan in enumerate(run.known_plans):
+            # Evaluating all of them again would take longer than it saves.
+            may_evaluate = number < MAX_REEVALUATED_PLANS
+            if known_plan.is_evaluated(run.cut_oracle) or (
+                may_evaluate and not run.find_broken_rules(known_plan.plan)
+            ):
+                candidates.append((known_plan.objective(run.cut_oracle), known_plan))
+        for objective, known_plan in sorted(candidates, key=lambda candidate: candidate[0]):
+            if objective >= run.best_objective:
                 return
-            if not run.find_broken_rules(own.plan):
-                run.offer_solution(self.master.column_values(own.plan), worth)
+            if not run.find_broken_rules(known_plan.plan):
+                run.offer_solution(self.master.column_values(known_plan.plan), objective)
 
     def refinance_last_plan(self) -> bool:
-        """Offer the last plan of another problem with what recourse sees of it as it was, paid for
-        as well as can be here; where that cannot be, with what is costly to sweep as it was.
-        Whether one of them can."""
-        run, master, appraise = self.run, self.master, self.run.cut_oracle
-        for own in run.known_plans[:1]:
-            x = master.column_values(own.plan)
-            windows = master.bounds_fixed_at(
+        """Offer the previous plan with its recourse decisions fixed and funding optimized again.
+
+        If that is infeasible, only the decisions that chains with slow evaluation depend on are
+        fixed. Return whether a plan was found.
+        """
+        run, master, cut_oracle = self.run, self.master, self.run.cut_oracle
+        for known_plan in run.known_plans[:1]:
+            x = master.column_values(known_plan.plan)
+            variable_bounds = master.bounds_fixed_at(
                 self.without_forbidden_starts(self.start_indices(x)), x
             )
-            for heads in (list(appraise.chains), appraise.slow_chains(own.plan)):
-                with master.fixing_recourse_columns(x, heads):
-                    master.apply_bounds(windows)
-                    _, found, value = run.tighten_relaxation(
+            for chain_ids in (list(cut_oracle.chains), cut_oracle.slow_chains(known_plan.plan)):
+                with master.fixing_recourse_columns(x, chain_ids):
+                    master.apply_bounds(variable_bounds)
+                    _, solution, value = run.tighten_relaxation(
                         self._accuracy, cutoff=run.cutoff, max_rounds=MAX_QUICK_ROUNDS
                     )
-                    if found is not None:
-                        run.offer_solution(found, value)
+                    if solution is not None:
+                        run.offer_solution(solution, value)
                         return True
         return False
 
     def without_forbidden_starts(self, start_indices: Integers) -> Integers:
-        """Places of start years, without projects that must not be built."""
+        """Return start indices without projects that must not be built."""
         projects, policy = self.master.projects, self.master.instance.case.policy
-        barred = [p in policy.must_not_build for p in projects]
-        return np.where(barred, -1, start_indices)
+        is_forbidden = [p in policy.must_not_build for p in projects]
+        return np.where(is_forbidden, -1, start_indices)
 
     def dive_within_hint(self, hint: Integers) -> bool:
-        """Dive among the projects of another problem's plan, each in its year or not at all, and
-        those that must be built."""
+        """Dive among the projects of a hint, each in its year or not at all, and those that must be
+        built."""
         master = self.master
-        place, windows = (
-            self.without_forbidden_starts(hint),
-            master.root_bounds().with_fixed_starts(self.without_forbidden_starts(hint)),
+        start_indices = self.without_forbidden_starts(hint)
+        variable_bounds = master.root_bounds().with_fixed_starts(
+            self.without_forbidden_starts(hint)
         )
-        windows = replace(windows, must_start=0 * windows.must_start)
+        variable_bounds = replace(variable_bounds, must_start=0 * variable_bounds.must_start)
         for p, name in enumerate(master.projects):
-            if name in master.instance.case.policy.must_build and place[p] < 0:
-                windows = windows.with_project_bounds(p, 0, len(master.start_columns[p]) - 1, 1)
-        return self.dive(windows)
+            if name in master.instance.case.policy.must_build and start_indices[p] < 0:
+                variable_bounds = variable_bounds.with_project_bounds(
+                    p, 0, len(master.start_columns[p]) - 1, 1
+                )
+        return self.dive(variable_bounds)
 
     def polish_best_hint(self, hints: list[Integers]) -> bool:
-        """Polish the best of other plans' start years, as cuts judge them with all else free."""
+        """Polish the best of several hints, judged by the relaxation with their starts fixed."""
         run, master = self.run, self.master
-        everything = master.root_bounds()
-        # What cuts alone put far from the bound is not worth a polish.
+        root_bounds = master.root_bounds()
+        # Hints that are far from the bound are not polished.
         lower = run.lower_bound if np.isfinite(run.lower_bound) else run.target_objective
-        known = np.isfinite(lower)
-        best, chosen = lower + ASSUMED_GAP * run.gap_denominator(lower) if known else np.inf, None
-        must = [p in master.instance.case.policy.must_build for p in master.projects]
-        for place in hints:
-            place = self.without_forbidden_starts(place)
-            windows, free = (
-                everything.with_fixed_starts(place),
-                np.array(must, dtype=bool) & (place < 0),
-            )
-            for p in np.flatnonzero(free).tolist():
-                windows = windows.with_project_bounds(p, 0, len(master.start_columns[p]) - 1, 1)
-            master.apply_bounds(windows)
+        has_bound = np.isfinite(lower)
+        best = lower + ASSUMED_GAP * run.gap_denominator(lower) if has_bound else np.inf
+        chosen = None
+        must_build = [p in master.instance.case.policy.must_build for p in master.projects]
+        for start_indices in hints:
+            start_indices = self.without_forbidden_starts(start_indices)
+            variable_bounds = root_bounds.with_fixed_starts(start_indices)
+            is_free = np.array(must_build, dtype=bool) & (start_indices < 0)
+            for p in np.flatnonzero(is_free).tolist():
+                variable_bounds = variable_bounds.with_project_bounds(
+                    p, 0, len(master.start_columns[p]) - 1, 1
+                )
+            master.apply_bounds(variable_bounds)
             master.simplex.set_cutoff(min(best, run.cutoff))
             if run.solve_relaxation() == "optimal" and master.simplex.objective < best:
                 best, x = master.simplex.objective, master.simplex.values()
                 chosen = master.bounds_fixed_at(
-                    np.where(free, self.start_indices(x, 0.0), place), x
+                    np.where(is_free, self.start_indices(x, 0.0), start_indices), x
                 )
         return chosen is not None and self.polish(chosen)
 
     def round_starts(self, x: Floats, threshold: float) -> bool:
-        """Start what is started by more than a threshold, each where most of it is."""
-        some = np.array(
+        """Start each project that the solution starts by more than a threshold, in its main year;
+        polish."""
+        is_started = np.array(
             [started[-1] > threshold for started in self.master.cumulative_starts(x)], bool
         )
         return self.polish(
-            self.master.bounds_fixed_at(np.where(some, self.start_indices(x, -1.0), -1), x)
+            self.master.bounds_fixed_at(np.where(is_started, self.start_indices(x, -1.0), -1), x)
         )
 
     def dive(self, variable_bounds: VariableBounds) -> bool:
-        """Fix one project after another as the relaxation nearly has it, then polish. What is fixed
-        is swept as well: cuts from fractions say little of whole projects. Where nothing is left,
-        the last project is fixed the other way, once."""
+        """Fix projects one by one near the relaxation's values, then polish. Return whether a plan
+        was found.
+
+        Each solution is evaluated for new cuts, since cuts from fractional points say little about
+        integral ones. An infeasible fixing is reversed once.
+        """
         run, master = self.run, self.master
-        branch, other = variable_bounds, None
+        branch, opposite = variable_bounds, None
         for _ in range(3 * len(variable_bounds.first_start) + len(variable_bounds.min_ticket)):
             master.apply_bounds(branch, self.fixed_to_zero)
             master.simplex.set_cutoff(run.cutoff)
             if run.solve_relaxation() != "optimal" or master.simplex.objective >= run.cutoff:
-                if other is None:
+                if opposite is None:
                     return False
-                branch, other = other, None
+                branch, opposite = opposite, None
                 continue
             x = master.simplex.values()
             if run.add_cuts_at_solution(
@@ -190,33 +203,37 @@ class Heuristics:
                     continue
                 x = master.simplex.values()
             started = master.cumulative_starts(x)
-            whole = [
-                x[own].max() > 1 - master.integrality_tolerance for own in master.start_columns
+            is_integral = [
+                x[columns].max() > 1 - master.integrality_tolerance
+                for columns in master.start_columns
             ]
-            open_ = [
+            fractional_projects = [
                 p
                 for p, s in enumerate(started)
-                if s[-1] > master.integrality_tolerance and not whole[p]
+                if s[-1] > master.integrality_tolerance and not is_integral[p]
             ]
-            if open_:
-                p = min(open_, key=lambda p: abs(float(started[p][-1]) - round(started[p][-1])))
-                branch, other = self._fix_project(branch, p, x, started[p])
+            if fractional_projects:
+                p = min(
+                    fractional_projects,
+                    key=lambda p: abs(float(started[p][-1]) - round(started[p][-1])),
+                )
+                branch, opposite = self._fix_project(branch, p, x, started[p])
                 continue
-            loose = master.fractional_tickets(x)
-            if not len(loose):
+            fractional_tickets = master.fractional_tickets(x)
+            if not len(fractional_tickets):
                 return self.polish(master.bounds_fixed_at(self.start_indices(x), x))
-            takes = master.ticket_fractions(x)[loose] > 0.5
-            least, most = branch.min_ticket.copy(), branch.max_ticket.copy()
-            least[loose], most[loose] = takes, takes
-            branch, other = replace(branch, min_ticket=least, max_ticket=most), None
+            is_taken = master.ticket_fractions(x)[fractional_tickets] > 0.5
+            min_ticket, max_ticket = branch.min_ticket.copy(), branch.max_ticket.copy()
+            min_ticket[fractional_tickets], max_ticket[fractional_tickets] = is_taken, is_taken
+            branch, opposite = replace(branch, min_ticket=min_ticket, max_ticket=max_ticket), None
         return False
 
     def _fix_project(
         self, variable_bounds: VariableBounds, p: int, x: Floats, started: Floats
     ) -> tuple[VariableBounds, VariableBounds | None]:
-        """A branch with a project fixed as it nearly is, and the other way."""
-        year = int(np.argmax(x[self.master.start_columns[p]]))
-        built = variable_bounds.with_project_bounds(p, year, year, 1)
+        """Return the branch with a project fixed near its value, and the opposite branch."""
+        start_index = int(np.argmax(x[self.master.start_columns[p]]))
+        built = variable_bounds.with_project_bounds(p, start_index, start_index, 1)
         never = (
             None
             if variable_bounds.must_start[p]
@@ -227,25 +244,31 @@ class Heuristics:
         return never, built
 
     def dive_near_best(self, x: Floats) -> bool:
-        """Dive where a solution and the best plan disagree, and keep to what they have in common.
-        Relaxation induced neighbourhoods (Danna, Rothberg and Le Pape 2005)."""
+        """Dive with decisions fixed on which a solution and the best plan agree.
+
+        Relaxation induced neighborhoods (Danna, Rothberg and Le Pape 2005).
+        """
         run, master = self.run, self.master
         if run.best_solution is None:
             return False
-        place, windows = self.start_indices(run.best_solution), master.root_bounds()
-        for p, (own, started) in enumerate(
+        start_indices, variable_bounds = self.start_indices(run.best_solution), master.root_bounds()
+        for p, (columns, started) in enumerate(
             zip(master.start_columns, master.cumulative_starts(x), strict=True)
         ):
-            at = int(place[p])
-            if at >= 0 and x[own[at]] > 0.9:
-                windows = windows.with_project_bounds(p, at, at, 1)
-            elif at < 0 and started[-1] < 0.1:
-                windows = windows.with_project_bounds(p, 1, 0, 0)
-        return self.dive(windows)
+            start_index = int(start_indices[p])
+            if start_index >= 0 and x[columns[start_index]] > 0.9:
+                variable_bounds = variable_bounds.with_project_bounds(
+                    p, start_index, start_index, 1
+                )
+            elif start_index < 0 and started[-1] < 0.1:
+                variable_bounds = variable_bounds.with_project_bounds(p, 1, 0, 0)
+        return self.dive(variable_bounds)
 
     def local_search(self, max_trials: int) -> None:
-        """Leave out, add or shift one project of the best plan at a time, as cuts judge it. What
-        was tried around a plan is not tried again; ``trials`` limits the linear programs."""
+        """Remove, add or shift one project of the best plan at a time, judged by the relaxation.
+
+        Neighbours of a plan are tried once; ``max_trials`` limits the linear programs.
+        """
         run, master = self.run, self.master
         while run.best_solution is not None and max_trials > 0 and not run.is_done:
             if self._searched_objective != run.best_objective:
@@ -254,43 +277,44 @@ class Heuristics:
             if not self._untried_projects:
                 return
             p = int(self._untried_projects.pop())
-            place = self.start_indices(run.best_solution)
-            best, choice, values = self._plan_cutoff, None, None
-            for other in self._neighbouring_starts(p, int(place[p])):
-                changed = master.with_start_moved(place, p, other)
-                windows = master.bounds_fixed_at(changed, run.best_solution)
-                free = np.ones(len(windows.max_ticket), np.int64)
-                master.apply_bounds(replace(windows, min_ticket=0 * free, max_ticket=free))
+            start_indices = self.start_indices(run.best_solution)
+            best, best_indices, values = self._plan_cutoff, None, None
+            for new_index in self._neighbouring_starts(p, int(start_indices[p])):
+                changed_indices = master.with_start_moved(start_indices, p, new_index)
+                variable_bounds = master.bounds_fixed_at(changed_indices, run.best_solution)
+                ones = np.ones(len(variable_bounds.max_ticket), np.int64)
+                master.apply_bounds(replace(variable_bounds, min_ticket=0 * ones, max_ticket=ones))
                 master.simplex.set_cutoff(best)
                 max_trials -= 1
                 if (
                     run.solve_relaxation(confirm_infeasible=False) == "optimal"
                     and master.simplex.objective < best
                 ):
-                    best, choice = master.simplex.objective, changed
+                    best, best_indices = master.simplex.objective, changed_indices
                     values = master.simplex.values()
-            if choice is not None and values is not None:
-                self.polish(master.bounds_fixed_at(choice, values))
+            if best_indices is not None and values is not None:
+                self.polish(master.bounds_fixed_at(best_indices, values))
 
     def start_indices(self, x: Floats, min_share: float = 0.5) -> Integers:
-        """Where each project starts by more than a least share, -1 where it does not."""
+        """Return the index of each project's start with a share above ``min_share``, -1 without
+        one."""
         return np.array(
             [
-                int(np.argmax(x[own])) if x[own].max() > min_share else -1
-                for own in self.master.start_columns
+                int(np.argmax(x[columns])) if x[columns].max() > min_share else -1
+                for columns in self.master.start_columns
             ]
         )
 
     def _neighbouring_starts(self, p: int, start_index: int) -> list[int]:
         count, shift = len(self.master.start_columns[p]), int(self.master.start_offsets[p])
-        near = (
+        neighbours = (
             [-1, start_index - 1, start_index + 1, start_index - 2, start_index + 2]
             if start_index >= 0
             else [0, 1, 2, 4, 7]
         )
         return [
             n
-            for n in dict.fromkeys(near)
+            for n in dict.fromkeys(neighbours)
             if n != start_index
             and -1 <= n < count
             and (n < 0 or not self.fixed_to_zero[self.master.binary_index[shift + n]])

@@ -1,4 +1,4 @@
-"""Where the decisions are among the columns of the master, and what values of these say."""
+"""Columns of the master: where each decision is, and what a solution's values mean."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ ColumnIndices = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class VariableBounds:
-    """What a branch of the search still allows: a project, on one path if it may start after the
-    review, starts at a place of its start years from ``first`` to ``last``, if at all, and for
-    certain where ``must``; a ticket is taken where ``least`` is 1, and cannot be where ``most`` is
-    0."""
+    """Bounds on starts and tickets in a branch of the search tree.
+
+    Entries are project starts (one for each review branch if the project may start after the
+    review) and tickets. A project may start at indices ``first_start`` to ``last_start`` of its
+    start years, and must start if ``must_start`` is 1. A ticket is taken if ``min_ticket`` is 1,
+    and not taken if ``max_ticket`` is 0.
+    """
 
     first_start: Integers
     last_start: Integers
@@ -41,22 +44,24 @@ class VariableBounds:
     def with_project_bounds(
         self, p: int, first_start: int, last_start: int, must_start: int
     ) -> VariableBounds:
-        """The same with one project held to these places; it never starts from 1 to 0."""
+        """Return a copy with one project restricted to these start indices; 1 to 0 means never."""
         values = np.array([self.first_start, self.last_start, self.must_start])
         values[:, p] = first_start, last_start, must_start
         return replace(self, first_start=values[0], last_start=values[1], must_start=values[2])
 
     def with_fixed_starts(self, start_indices: Integers) -> VariableBounds:
-        """The same with each project at one place, -1 for never."""
-        built = start_indices >= 0
-        first, last = np.where(built, start_indices, 1), np.where(built, start_indices, 0)
-        return replace(self, first_start=first, last_start=last, must_start=built.astype(np.int64))
+        """Return a copy with each project fixed to one start index, -1 for never."""
+        starts = start_indices >= 0
+        first, last = np.where(starts, start_indices, 1), np.where(starts, start_indices, 0)
+        return replace(self, first_start=first, last_start=last, must_start=starts.astype(np.int64))
 
 
 class PartColumns:
-    """Where the columns are that recourse of a part sees: those that the model lacks are zero.
-    ``offtake`` lists columns of offtake, ``offtake_of`` their projects; its chains have numbers
-    from ``first`` on, so that no two parts have one in common."""
+    """Columns on which the recourse of one part depends; columns that the model lacks count as
+    zero.
+
+    Nodes are numbered from ``first_node`` on, so that numbers are unique over all parts.
+    """
 
     def __init__(
         self,
@@ -67,81 +72,94 @@ class PartColumns:
         first_node: int,
     ) -> None:
         self.recourse, self.first_node, column = recourse, first_node, part_index.column_index
-        columns, known = recourse.columns, dict[Any, int]()
+        columns, column_by_key = recourse.columns, dict[Any, int]()
         for (name, index), c in column.items():
             if name == "offtake":
-                known[index] = c
+                column_by_key[index] = c
             elif name == "unaided":
-                known[columns.unaided_column(instance, index)] = c
+                column_by_key[columns.unaided_column(instance, index)] = c
             elif name == "floored":
-                known[columns.floored_column(index)] = c
+                column_by_key[columns.floored_column(index)] = c
         self._recourse_offtake_columns = np.array(
-            [known.get(key, -1) for key in columns.offtake_columns], np.int64
+            [column_by_key.get(key, -1) for key in columns.offtake_columns], np.int64
         )
-        # Of these, those of offtake that the model has.
+        # Indices of recourse offtake columns that are offtake columns of the model.
         self._modelled_offtake = np.flatnonzero(
             [("offtake", key) in column for key in columns.offtake_columns]
         )
-        held = [columns.offtake_columns[c] for c in self._modelled_offtake]
+        modelled_keys = [columns.offtake_columns[c] for c in self._modelled_offtake]
         self.offtake_columns = self._recourse_offtake_columns[self._modelled_offtake]
-        self.offtake_projects = [p for p, *_ in held]
+        self.offtake_projects = [p for p, *_ in modelled_keys]
         self.offtake_start_columns = np.array(
-            [column["start", (p, y)] for p, y, _ in held], np.int64
+            [column["start", (p, y)] for p, y, _ in modelled_keys], np.int64
         )
-        self.offtake_max = np.array([instance.projects[p].offtake_max for p, *_ in held])
-        # A right that became a bound has no row.
-        rights = np.array(
-            [part_index.row_index.get(("offtake_right", key), -1) for key in held], np.int64
+        self.offtake_max = np.array([instance.projects[p].offtake_max for p, *_ in modelled_keys])
+        # An offtake right that was turned into a bound has no row (-1).
+        right_rows = np.array(
+            [part_index.row_index.get(("offtake_right", key), -1) for key in modelled_keys],
+            np.int64,
         )
         program = reduced_program.program
-        rows = sparse.diags_array((rights >= 0).astype(float))
-        self._right_rows = sparse.csr_array(rows @ sparse.csr_array(program.matrix)[rights])
-        self._right_limits = np.where(rights >= 0, program.row_upper[rights], 0.0)
-        years, piles = instance.years, columns.stockpiles
+        row_filter = sparse.diags_array((right_rows >= 0).astype(float))
+        self._right_rows = sparse.csr_array(
+            row_filter @ sparse.csr_array(program.matrix)[right_rows]
+        )
+        self._right_limits = np.where(right_rows >= 0, program.row_upper[right_rows], 0.0)
+        years, stockpiles = instance.years, columns.stockpiles
         self.purchase_columns = np.array(
-            [[column["buy", (h, y)] for y in years] for h in piles], np.int64
-        ).reshape(len(piles), len(years))
+            [[column["buy", (h, y)] for y in years] for h in stockpiles], np.int64
+        ).reshape(len(stockpiles), len(years))
         self.cost_to_go_columns = {
             first_node + v: c for (name, v), c in column.items() if name == "cost_to_go"
         }
         self.tail_cost_column = column.get(("tail_cost", "all"))
 
     def recourse_point(self, x: Floats) -> FirstStagePoint:
-        """What recourse sees of values of the columns. The solver takes a little more offtake than
-        there is a right to, and of a project that is not started: of one far larger than demand
-        that little would be worth much."""
+        """Return the recourse point of a solution.
+
+        Offtake is reduced to what rights and starts allow exactly: within its tolerances the solver
+        exceeds these, which would matter for a project far larger than demand.
+        """
         offtake = np.where(
             self._recourse_offtake_columns >= 0, x[self._recourse_offtake_columns], 0.0
         )
-        most = self.offtake_max * np.clip(x[self.offtake_start_columns], 0.0, 1.0)
+        max_offtake = self.offtake_max * np.clip(x[self.offtake_start_columns], 0.0, 1.0)
         surplus = np.maximum(self._right_rows @ x - self._right_limits, 0.0)
         offtake[self._modelled_offtake] = np.minimum(
-            offtake[self._modelled_offtake] - surplus, most
+            offtake[self._modelled_offtake] - surplus, max_offtake
         )
         return FirstStagePoint(
             np.clip(offtake, 0.0, 1.0), np.maximum(x[self.purchase_columns], 0.0)
         )
 
     def cut_columns(self, v: int) -> CutColumns:
-        """Columns that the damage of a node depends on."""
+        """Return the columns on which the damage of node ``v`` depends."""
         node = self.recourse.node_data[v - self.first_node]
-        own = np.unique(node.arrival_matrix.indices)
-        own = own[self._recourse_offtake_columns[own] >= 0]
+        offtake_indices = np.unique(node.arrival_matrix.indices)
+        offtake_indices = offtake_indices[self._recourse_offtake_columns[offtake_indices] >= 0]
         columns = np.concatenate(
             [
-                self._recourse_offtake_columns[own],
+                self._recourse_offtake_columns[offtake_indices],
                 self.purchase_columns[node.stockpile_index].ravel(),
             ]
         )
-        once, place = np.unique(columns, return_inverse=True)
-        return CutColumns(once.astype(np.int32), place, node.arrival_matrix.T.tocsr()[own])
+        unique_columns, column_index = np.unique(columns, return_inverse=True)
+        return CutColumns(
+            unique_columns.astype(np.int32),
+            column_index,
+            node.arrival_matrix.T.tocsr()[offtake_indices],
+        )
 
 
 class MasterColumns:
-    """The master's columns. ``projects`` are those that can start, of those that can after the
-    review one for each path (``path``); ``start`` lists the columns of each one's start years in
-    order, ``ticket`` those of tickets with a minimum; ``start_of`` is, of a column that is offtake,
-    that of its start, else -1. What is closer to a whole number than ``whole`` is one."""
+    """Columns and decisions of the master.
+
+    ``projects`` lists the projects that can start, once for each review branch if they may start
+    after the review (``branch``). ``start_columns`` holds the columns of each entry's start years
+    in order, ``ticket_columns`` those of tickets with a minimum, and ``start_column_of`` the start
+    column of each offtake column (-1 for others). Values closer to an integer than
+    ``integrality_tolerance`` count as integer.
+    """
 
     integrality_tolerance = 1e-9
 
@@ -149,64 +167,69 @@ class MasterColumns:
         self, cut_oracle: CutOracle, master_model: MasterModel | StackedMasterModel
     ) -> None:
         self.assumption_sets, parts = cut_oracle.assumption_sets, cut_oracle.assumption_sets.blocks
-        self.instance, self.master_model, self.reduced_program = (
-            self.assumption_sets.first_instance,
-            master_model,
-            master_model.reduced_program,
-        )
+        self.instance = self.assumption_sets.first_instance
+        self.master_model = master_model
+        self.reduced_program = master_model.reduced_program
         self.program, self.layout = self.reduced_program.program, self.reduced_program.layout
-        places = self.reduced_program.part_indices
+        part_indices = self.reduced_program.part_indices
         self.part_columns = [
-            PartColumns(part.instance, seen.recourse, self.reduced_program, where, seen.first_node)
-            for part, seen, where in zip(parts, cut_oracle.part_oracles, places, strict=True)
+            PartColumns(
+                part.instance, oracle.recourse, self.reduced_program, part_index, oracle.first_node
+            )
+            for part, oracle, part_index in zip(
+                parts, cut_oracle.part_oracles, part_indices, strict=True
+            )
         ]
         self.projects: list[str] = []
         self.branch: list[int | None] = []
         self.start_columns: list[ColumnIndices] = []
-        once = list[int]()
+        start_once_rows = list[int]()
         starts = {
-            p: own.start_years for p, own in self.instance.projects.items() if own.start_years
+            p: project.start_years
+            for p, project in self.instance.projects.items()
+            if project.start_years
         }
         for p, years in starts.items():
-            early = self.instance.is_decided_before_review(years[-1])
-            for part, where in zip(parts, places, strict=True):
-                if part.set_index or (early and part.branch_index):
+            is_early = self.instance.is_decided_before_review(years[-1])
+            for part, part_index in zip(parts, part_indices, strict=True):
+                if part.set_index or (is_early and part.branch_index):
                     continue
                 self.projects.append(p)
-                self.branch.append(None if early else part.branch_index)
-                columns = [where.column_index["start", (p, y)] for y in years]
+                self.branch.append(None if is_early else part.branch_index)
+                columns = [part_index.column_index["start", (p, y)] for y in years]
                 self.start_columns.append(np.array(columns, np.int32))
-                once.append(where.row_index["start_once", p])
-        # Of each ticket the columns of the shares behind it, and what of the least ticket a whole
-        # share comes to: under several sets of assumptions, where it comes to least.
+                start_once_rows.append(part_index.row_index["start_once", p])
+        # For each ticket: the columns of its shares, and capex divided by the minimum ticket; of
+        # several assumption sets the smallest such ratio.
         tickets: dict[int, tuple[Integers, float]] = {}
-        for part, where in zip(parts, places, strict=True):
-            for (name, key), c in where.column_index.items():
+        for part, part_index in zip(parts, part_indices, strict=True):
+            for (name, key), c in part_index.column_index.items():
                 if name == "takes_part":
                     p, f, i = key
                     shares = np.array(
-                        [where.column_index["share", (*key, y)] for y in starts.get(p, ())]
+                        [part_index.column_index["share", (*key, y)] for y in starts.get(p, ())]
                     )
-                    own = part.instance
-                    least = own.projects[p].capex / own.instrument_by_key[f, i].ticket_min
+                    instance = part.instance
+                    capex_per_ticket = (
+                        instance.projects[p].capex / instance.instrument_by_key[f, i].ticket_min
+                    )
                     if c in tickets:
-                        least = min(least, tickets[c][1])
-                    tickets[c] = shares.astype(np.int64), least
+                        capex_per_ticket = min(capex_per_ticket, tickets[c][1])
+                    tickets[c] = shares.astype(np.int64), capex_per_ticket
         self.ticket_columns = np.array(list(tickets), np.int32)
         self._ticket_shares = list(tickets.values())
-        self.start_once_rows: ColumnIndices = np.array(once, np.int32)
-        self.start_offsets = np.cumsum([0, *(len(own) for own in self.start_columns)])
-        # What is started before the review is a column of all paths.
-        of_starts = np.concatenate([*self.start_columns, np.zeros(0, np.int32)])
-        once_each, first = np.unique(of_starts, return_index=True)
+        self.start_once_rows: ColumnIndices = np.array(start_once_rows, np.int32)
+        self.start_offsets = np.cumsum([0, *(len(columns) for columns in self.start_columns)])
+        # Starts before the review share one column among all branches.
+        all_start_columns = np.concatenate([*self.start_columns, np.zeros(0, np.int32)])
+        unique_columns, first = np.unique(all_start_columns, return_index=True)
         order = np.argsort(first)
         self.binary_columns: ColumnIndices = np.concatenate(
-            [once_each[order], self.ticket_columns]
+            [unique_columns[order], self.ticket_columns]
         ).astype(np.int32)
-        at = {int(c): n for n, c in enumerate(self.binary_columns)}
-        self.binary_index = np.array(
-            [at[int(c)] for c in of_starts], np.int64
-        )  # among the binaries
+        binary_position = {int(c): n for n, c in enumerate(self.binary_columns)}
+        # Position among the binaries.
+        self.binary_index = np.array([binary_position[int(c)] for c in all_start_columns], np.int64)
         self.start_column_of = np.full(len(self.program.cost), -1, dtype=np.int64)
         for view in self.part_columns:
             self.start_column_of[view.offtake_columns] = view.offtake_start_columns
@@ -218,19 +241,19 @@ class MasterColumns:
     # Points
 
     def recourse_points(self, x: Floats) -> RecoursePoints:
-        """What recourse sees of values of the columns, in each part."""
+        """Return the recourse points of a solution, one for each part."""
         return tuple(view.recourse_point(x) for view in self.part_columns)
 
     def cost_to_go_values(self, x: Floats) -> dict[int, float]:
-        """Mean damage of each node as cuts know it."""
+        """Return the mean damage of each chain in a solution, as its cuts bound it."""
         return {v: float(x[column]) for v, column in self.cost_to_go_columns.items()}
 
     def part_columns_of(self, v: int) -> PartColumns:
-        """The part that a node is of."""
+        """Return the columns of the part that node ``v`` belongs to."""
         return next(view for view in reversed(self.part_columns) if view.first_node <= v)
 
     def cut_columns(self, v: int) -> CutColumns:
-        """Columns that node v's damage depends on."""
+        """Return the columns on which the damage of node ``v`` depends."""
         if v not in self._cut_columns_by_node:
             self._cut_columns_by_node[v] = self.part_columns_of(v).cut_columns(v)
         return self._cut_columns_by_node[v]
@@ -238,27 +261,26 @@ class MasterColumns:
     # Decisions
 
     def root_bounds(self) -> VariableBounds:
-        """No restriction beyond the master's own."""
-        count, tickets = len(self.projects), len(self.ticket_columns)
-        last = np.array([len(own) - 1 for own in self.start_columns], np.int64)
-        none, all_ = np.zeros(max(count, tickets), np.int64), np.ones(tickets, np.int64)
-        return VariableBounds(none[:count], last, none[:count], none[:tickets], all_)
+        """Return the bounds of the root: no restriction beyond the master's own."""
+        count, ticket_count = len(self.projects), len(self.ticket_columns)
+        last = np.array([len(columns) - 1 for columns in self.start_columns], np.int64)
+        zeros, ones = np.zeros(max(count, ticket_count), np.int64), np.ones(ticket_count, np.int64)
+        return VariableBounds(zeros[:count], last, zeros[:count], zeros[:ticket_count], ones)
 
     def binary_bounds(
         self, variable_bounds: VariableBounds, fixed_to_zero: NDArray[np.bool_] | None = None
     ) -> tuple[Floats, Floats]:
-        """Bounds of the binaries in a branch."""
+        """Return lower and upper bounds of the binaries in a branch."""
         count = np.diff(self.start_offsets)
-        place = np.arange(self.start_offsets[-1]) - np.repeat(self.start_offsets[:-1], count)
-        first, last = (
-            np.repeat(variable_bounds.first_start, count),
-            np.repeat(variable_bounds.last_start, count),
-        )
-        tickets = len(self.binary_columns) - len(self.ticket_columns)
+        start_index = np.arange(self.start_offsets[-1]) - np.repeat(self.start_offsets[:-1], count)
+        first = np.repeat(variable_bounds.first_start, count)
+        last = np.repeat(variable_bounds.last_start, count)
+        first_ticket = len(self.binary_columns) - len(self.ticket_columns)
         upper, lower = np.ones(len(self.binary_columns)), np.zeros(len(self.binary_columns))
-        allowed = ((place >= first) & (place <= last)).astype(float)
+        allowed = ((start_index >= first) & (start_index <= last)).astype(float)
         np.minimum.at(upper, self.binary_index, allowed)
-        upper[tickets:], lower[tickets:] = variable_bounds.max_ticket, variable_bounds.min_ticket
+        upper[first_ticket:] = variable_bounds.max_ticket
+        lower[first_ticket:] = variable_bounds.min_ticket
         if fixed_to_zero is not None:
             upper[fixed_to_zero] = 0.0
         lower = np.maximum(lower, self.program.lower[self.binary_columns])
@@ -266,45 +288,51 @@ class MasterColumns:
         return lower, upper
 
     def cumulative_starts(self, x: Floats) -> list[Floats]:
-        """Share of each project that is started up to each of its start years."""
-        return [np.cumsum(np.clip(x[own], 0.0, 1.0)) for own in self.start_columns]
+        """Return for each project the share started up to each of its start years."""
+        return [np.cumsum(np.clip(x[columns], 0.0, 1.0)) for columns in self.start_columns]
 
     def ticket_fractions(self, x: Floats) -> Floats:
-        """Share of capex behind each ticket, as a share of the least there may be."""
-        return np.array([least * x[shares].sum() for shares, least in self._ticket_shares])
+        """Return the capex behind each ticket as a share of its minimum."""
+        return np.array(
+            [capex_per_ticket * x[shares].sum() for shares, capex_per_ticket in self._ticket_shares]
+        )
 
     def fractional_tickets(self, x: Floats) -> Integers:
-        """Tickets that are worth something, but less than the least."""
-        taken = self.ticket_fractions(x)
+        """Return the indices of tickets that are positive but below their minimum."""
+        fractions = self.ticket_fractions(x)
         return np.flatnonzero(
-            (taken > self.integrality_tolerance) & (taken < 1 - self.integrality_tolerance)
+            (fractions > self.integrality_tolerance) & (fractions < 1 - self.integrality_tolerance)
         )
 
     def bounds_fixed_at(self, start_indices: Integers, x: Floats) -> VariableBounds:
-        """The branch that starts each project at a place of its start years, -1 for never, and
-        takes the tickets that ``x`` takes, or more than half takes."""
-        takes = (self.ticket_fractions(x) > 0.5).astype(np.int64)
-        there = self.root_bounds().with_fixed_starts(self._make_nonanticipative(start_indices))
-        return replace(there, min_ticket=takes, max_ticket=takes.copy())
+        """Return the bounds that fix each project at a start index, -1 for never.
+
+        Tickets are fixed at whether ``x`` uses more than half of their minimum.
+        """
+        tickets = (self.ticket_fractions(x) > 0.5).astype(np.int64)
+        start_bounds = self.root_bounds().with_fixed_starts(
+            self._make_nonanticipative(start_indices)
+        )
+        return replace(start_bounds, min_ticket=tickets, max_ticket=tickets.copy())
 
     @property
     def project_labels(self) -> list[str]:
-        """Of each project that can start what it is called, with the path that it is on."""
+        """Label of each project entry: the id, followed by the review branch if it has one."""
         pairs = zip(self.projects, self.branch, strict=True)
         return [p if g is None else f"{p} {g}" for p, g in pairs]
 
     def with_start_moved(
         self, start_indices: Integers, project_index: int, new_index: int
     ) -> Integers:
-        """Places with that of one project changed; on all paths where either is before the
+        """Return start indices with one entry changed; on all branches if either year is before the
         review."""
-        start_indices, years = (
-            start_indices.copy(),
-            self.instance.projects[self.projects[project_index]].start_years,
-        )
-        ends = [years[at] for at in (start_indices[project_index], new_index) if at >= 0]
+        start_indices = start_indices.copy()
+        years = self.instance.projects[self.projects[project_index]].start_years
+        affected_years = [
+            years[index] for index in (start_indices[project_index], new_index) if index >= 0
+        ]
         if self.branch[project_index] is None or not any(
-            map(self.instance.is_decided_before_review, ends)
+            map(self.instance.is_decided_before_review, affected_years)
         ):
             start_indices[project_index] = new_index
         else:
@@ -312,34 +340,37 @@ class MasterColumns:
         return start_indices
 
     def _make_nonanticipative(self, start_indices: Integers) -> Integers:
-        """Places of start years on all paths, such that what starts before the review on the paths
-        that are likelier than the others together starts so on all, and else on none."""
+        """Return start indices that are nonanticipative before the review.
+
+        A project gets the early start (or none) that has the largest probability over the branches.
+        """
         if not self.instance.branches:
             return start_indices
-        start_indices, at = start_indices.copy(), dict[str, list[int]]()
+        start_indices, entries_by_project = start_indices.copy(), dict[str, list[int]]()
         for n, p in enumerate(self.projects):
-            at.setdefault(p, []).append(n)
-        for p, several in at.items():
-            years, chance = self.instance.projects[p].start_years, dict[int, float]()
-            for n in several if len(several) > 1 else ():
-                early = start_indices[n] >= 0 and self.instance.is_decided_before_review(
+            entries_by_project.setdefault(p, []).append(n)
+        for p, entries in entries_by_project.items():
+            years, probability = self.instance.projects[p].start_years, dict[int, float]()
+            for n in entries if len(entries) > 1 else ():
+                is_early = start_indices[n] >= 0 and self.instance.is_decided_before_review(
                     years[start_indices[n]]
                 )
-                own = int(start_indices[n]) if early else -1
-                chance[own] = (
-                    chance.get(own, 0.0) + self.instance.branches[self.branch[n] or 0].probability
+                early_index = int(start_indices[n]) if is_early else -1
+                probability[early_index] = (
+                    probability.get(early_index, 0.0)
+                    + self.instance.branches[self.branch[n] or 0].probability
                 )
-            if not chance:
+            if not probability:
                 continue
-            most = max(chance, key=lambda own: chance[own])
-            for n in several:
-                if most >= 0:
-                    start_indices[n] = most
+            likeliest = max(probability, key=lambda early_index: probability[early_index])
+            for n in entries:
+                if likeliest >= 0:
+                    start_indices[n] = likeliest
                 elif start_indices[n] >= 0 and self.instance.is_decided_before_review(
                     years[start_indices[n]]
                 ):
-                    later = [y for y, year in enumerate(years) if year >= self._review_year]
-                    start_indices[n] = later[0]
+                    late_indices = [y for y, year in enumerate(years) if year >= self._review_year]
+                    start_indices[n] = late_indices[0]
         return start_indices
 
     @property
@@ -348,15 +379,16 @@ class MasterColumns:
         return math.inf if review is None else float(review.year)
 
     def column_values(self, plan: Commitment) -> Floats:
-        """The columns of a plan's decisions; the others, which follow from these, are 0."""
-        found = np.zeros(len(self.layout.columns))
-        for part, where in zip(
+        """Return the columns' values for a plan's decisions; columns that follow from these are
+        0."""
+        values = np.zeros(len(self.layout.columns))
+        for part, part_index in zip(
             self.assumption_sets.blocks, self.reduced_program.part_indices, strict=True
         ):
             for key, value in self._decision_values(plan.on_branch(part.branch_index)).items():
-                if key in where.column_index:
-                    found[where.column_index[key]] = value
-        return found
+                if key in part_index.column_index:
+                    values[part_index.column_index[key]] = value
+        return values
 
     def _decision_values(self, plan: Commitment) -> dict[tuple[str, Any], float]:
         start, values = plan.start, dict[tuple[str, Any], float]()

@@ -1,7 +1,7 @@
-"""The first stage without what a linear program solved a thousand times need not carry.
+"""The master's linear program, reduced to what must be solved many times.
 
-Planned stock is defined by purchases (S2) and put in for them; a rule on one column is a bound of
-it; rules that mostly hold by themselves wait outside until a solution breaks one.
+Planned stock is substituted by purchases (S2), rows with a single column become bounds, and rows
+that are rarely binding are lazy: they are added once a solution violates them.
 """
 
 from __future__ import annotations
@@ -32,44 +32,46 @@ LAZY_CONSTRAINTS = (
     "offtake_limit",
     "public_share_limit",
     "storage_limit",
-)  # rules that wait outside
+)  # rows that are added when violated
 
 
 @dataclass(frozen=True, eq=False)
 class MasterModel:
-    """The master without any cut, compiled once it is asked for: alike whatever the states are, so
-    that problems which differ in their states alone can share one."""
+    """Master without cuts, built on first use.
+
+    It does not depend on the states of the world, so problems that differ only in these can share
+    it.
+    """
 
     instance: Instance
 
     @cached_property
     def pyomo_model(self) -> Any:
-        """In Pyomo."""
+        """The Pyomo model."""
         with _garbage_collection_off():
             return build_master(self.instance)
 
     @cached_property
     def compiled(self) -> highs.CompiledModel:
-        """All columns and rows."""
+        """The compiled program with all columns and rows."""
         model = self.pyomo_model
         with _garbage_collection_off():
             return highs.compile_model(model)
 
     @cached_property
     def reduced_program(self) -> ReducedProgram:
-        """Those that the solver gets."""
+        """The reduced program, which the solver gets."""
         return reduce_program(self.compiled)
 
     def read_plan(self, x: Floats) -> Commitment:
-        """The commitment in a solution of the reduced program."""
+        """Return the commitment in a solution of the reduced program."""
         self.compiled.load_solution(self.reduced_program.expand(x))
         return read_commitment(self.instance, self.pyomo_model)
 
 
 @dataclass(frozen=True, eq=False)
 class StackedMasterModel:
-    """The same of several sets of assumptions that one plan is made for, and of the paths of each:
-    one of each part."""
+    """Master of several parts (assumption sets and review branches), with one model for each."""
 
     assumption_sets: AssumptionSets
     master_models: tuple[MasterModel, ...]
@@ -78,51 +80,58 @@ class StackedMasterModel:
     def for_sets(
         cls, assumption_sets: AssumptionSets, known_models: Sequence[MasterModel | None]
     ) -> MasterModel | StackedMasterModel:
-        """The frames of all sets, as far as they are there, and those that are not."""
-        known = {own.instance: own for own in known_models if own is not None}
+        """Return the master of all parts; reuse known models of the same instances."""
+        model_by_instance = {model.instance: model for model in known_models if model is not None}
         for part in assumption_sets.blocks:
-            known.setdefault(part.instance, MasterModel(part.instance))
+            model_by_instance.setdefault(part.instance, MasterModel(part.instance))
         parts = assumption_sets.blocks
         if len(parts) == 1 and assumption_sets.is_additive and parts[0].branch_index is None:
-            return known[parts[0].instance]
-        return cls(assumption_sets, tuple(known[part.instance] for part in parts))
+            return model_by_instance[parts[0].instance]
+        return cls(assumption_sets, tuple(model_by_instance[part.instance] for part in parts))
 
     @cached_property
     def reduced_program(self) -> ReducedProgram:
-        """The reduced programs as one."""
+        """The reduced programs of all parts, stacked into one."""
         return join_reduced_programs(
-            [own.reduced_program for own in self.master_models], self.assumption_sets
+            [model.reduced_program for model in self.master_models], self.assumption_sets
         )
 
     def read_plan(self, x: Floats) -> Commitment:
-        """The commitment in a solution, as all sets allow it."""
-        of_first = zip(
+        """Return the commitment in a solution."""
+        part_data = zip(
             self.master_models,
             self.reduced_program.part_columns,
             self.assumption_sets.blocks,
             strict=True,
         )
         return self.assumption_sets.combine_block_plans(
-            [own.read_plan(x[at]) for own, at, part in of_first if not part.set_index]
+            [
+                model.read_plan(x[columns])
+                for model, columns, part in part_data
+                if not part.set_index
+            ]
         )
 
 
 @contextmanager
 def _garbage_collection_off() -> Iterator[None]:
-    """Without the collection of garbage that many new objects set off: none of them is any yet, and
-    to look through all that a session holds takes longer than to build a model."""
-    was = gc.isenabled()
+    """Disable garbage collection in the context.
+
+    Building a model creates many objects that stay; collections set off by them would take longer
+    than the build.
+    """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was:
+        if was_enabled:
             gc.enable()
 
 
 @dataclass(frozen=True, eq=False)
 class PartIndex:
-    """Where the columns and rows of a part are, by component and index."""
+    """Positions of the columns and rows of a part in the program, by component and index."""
 
     column_index: dict[Any, int]
     row_index: dict[Any, int]
@@ -130,27 +139,30 @@ class PartIndex:
 
 @dataclass(frozen=True, eq=False)
 class ReducedProgram:
-    """The reduced program, the rows that wait, and the way back."""
+    """Reduced program, its lazy rows, and the mapping back to the full program."""
 
     program: LinearProgram
-    lazy_rows: sparse.csr_array  # rows of the full program that wait, at most ``upper``
+    lazy_rows: sparse.csr_array  # lazy rows; each is at most its ``lazy_upper``
     lazy_upper: Floats
     layout: ProgramLayout
-    part_columns: tuple[Integers, ...]  # of each part, where its own columns are
-    set_costs: Floats  # (sets, columns) what the objective of each is
-    set_offsets: Floats  # (sets) and its constant
+    part_columns: tuple[Integers, ...]  # columns of each part
+    set_costs: Floats  # (sets, columns) objective coefficients of each assumption set
+    set_offsets: Floats  # (sets) objective constants
     part_indices: tuple[PartIndex, ...]
     _substituted: SubstitutedProgram | None = None
 
     def expand(self, x: Floats) -> Floats:
-        """Values of all columns of the full program."""
+        """Return the values of all columns of the full program."""
         assert self._substituted is not None
         return self._substituted.expand(x)
 
     @cached_property
     def lazy_row_group(self) -> Integers:
-        """Of the waiting rows: of each group the one broken most joins first. Storage limits of one
-        stockpile go together, since periods of a year are much alike, and rules of several sets."""
+        """Group of each lazy row; only the most violated row of a group is added at a time.
+
+        Storage limits of one stockpile form a group, since periods are similar, and so do the same
+        rows of several assumption sets.
+        """
         groups = [
             (rule, index[0] if rule == "storage_limit" else index)
             for rule, index, *_ in self.layout.lazy_rows
@@ -159,8 +171,8 @@ class ReducedProgram:
         return np.array([number[key] for key in groups], dtype=np.int64)
 
     def violated_lazy_rows(self, x: Floats, factor: Floats, tolerance: float) -> NDArray[np.int64]:
-        """Waiting rows that a solution breaks, each scaled by a factor; of each group the one it
-        breaks most."""
+        """Return the lazy rows that a solution violates, in units scaled by ``factor``; one per
+        group."""
         excess = (self.lazy_rows @ x - self.lazy_upper) * factor
         broken = np.flatnonzero(excess > tolerance)
         broken = broken[np.argsort(-excess[broken], kind="stable")]
@@ -173,91 +185,100 @@ def reduce_program(compiled: highs.CompiledModel) -> ReducedProgram:
     keys = compiled.row_keys
     rules = np.array([rule for rule, _ in keys])
     substituted = substitute_planned_stock(compiled)
-    full, kept = highs.tighten_bounds(substituted.program), substituted.kept_columns
-    rest = sparse.csr_array(full.matrix)
-    lower, upper, bottom, top = full.row_lower, full.row_upper, full.lower, full.upper
-    definition = np.zeros(len(rules), dtype=bool)
-    definition[substituted.definition_rows] = True
+    full, kept_columns = highs.tighten_bounds(substituted.program), substituted.kept_columns
+    matrix = sparse.csr_array(full.matrix)
+    row_lower, row_upper, lower, upper = full.row_lower, full.row_upper, full.lower, full.upper
+    is_definition = np.zeros(len(rules), dtype=bool)
+    is_definition[substituted.definition_rows] = True
 
-    waits = np.isin(rules, LAZY_CONSTRAINTS)
-    single = (np.diff(rest.indptr) == 1) & ~waits
-    single[rules == "start_once"] = False  # the search sets its sides
-    for r in np.flatnonzero(single):
-        c, entry = rest.indices[rest.indptr[r]], rest.data[rest.indptr[r]]
-        sides = sorted((lower[r] / entry, upper[r] / entry))
-        bottom[c], top[c] = max(bottom[c], sides[0]), min(top[c], sides[1])
-    outside = np.flatnonzero(waits)
-    waiting = sparse.csr_array(rest[outside])
-    top = _bound_unbounded_columns(top, waiting, upper[outside])
-    inside = ~waits & ~single & ~definition
+    is_lazy = np.isin(rules, LAZY_CONSTRAINTS)
+    is_singleton = (np.diff(matrix.indptr) == 1) & ~is_lazy
+    is_singleton[rules == "start_once"] = False  # the search changes their sides
+    for r in np.flatnonzero(is_singleton):
+        c, entry = matrix.indices[matrix.indptr[r]], matrix.data[matrix.indptr[r]]
+        sides = sorted((row_lower[r] / entry, row_upper[r] / entry))
+        lower[c], upper[c] = max(lower[c], sides[0]), min(upper[c], sides[1])
+    lazy_indices = np.flatnonzero(is_lazy)
+    lazy_rows = sparse.csr_array(matrix[lazy_indices])
+    upper = _bound_unbounded_columns(upper, lazy_rows, row_upper[lazy_indices])
+    is_kept = ~is_lazy & ~is_singleton & ~is_definition
     program = replace(
         full,
-        matrix=sparse.csc_array(rest[inside]),
-        row_lower=lower[inside],
-        row_upper=upper[inside],
-        lower=bottom,
-        upper=top,
-        row_names=highs.NameSubset(full.row_names, np.flatnonzero(inside)),
+        matrix=sparse.csc_array(matrix[is_kept]),
+        row_lower=row_lower[is_kept],
+        row_upper=row_upper[is_kept],
+        lower=lower,
+        upper=upper,
+        row_names=highs.NameSubset(full.row_names, np.flatnonzero(is_kept)),
     )
-    columns = [compiled.column_keys[int(c)] for c in kept]
-    rows = [keys[int(r)] for r in np.flatnonzero(inside)]
-    layout = ProgramLayout(columns, rows, [keys[int(r)] for r in outside])
-    whole = np.arange(len(columns))
-    where = PartIndex(
-        dict(zip(columns, whole.tolist(), strict=True)), {key: r for r, key in enumerate(rows)}
+    columns = [compiled.column_keys[int(c)] for c in kept_columns]
+    rows = [keys[int(r)] for r in np.flatnonzero(is_kept)]
+    layout = ProgramLayout(columns, rows, [keys[int(r)] for r in lazy_indices])
+    all_columns = np.arange(len(columns))
+    part_index = PartIndex(
+        dict(zip(columns, all_columns.tolist(), strict=True)),
+        {key: r for r, key in enumerate(rows)},
     )
     costs, offsets = program.cost[None], np.array([program.offset])
-    alone = (whole,), costs, offsets, (where,)
-    return ReducedProgram(program, waiting, upper[outside], layout, *alone, substituted)
+    single_part = (all_columns,), costs, offsets, (part_index,)
+    return ReducedProgram(
+        program, lazy_rows, row_upper[lazy_indices], layout, *single_part, substituted
+    )
 
 
 def join_reduced_programs(
     reduced_programs: Sequence[ReducedProgram], assumption_sets: AssumptionSets
 ) -> ReducedProgram:
-    """The reduced programs of several parts as one."""
-    layouts = [own.layout for own in reduced_programs]
-    whole = stack_programs(
-        [own.program for own in reduced_programs],
-        [own.columns for own in layouts],
-        [own.rows for own in layouts],
+    """Stack the reduced programs of several parts into one."""
+    layouts = [part.layout for part in reduced_programs]
+    stacked = stack_programs(
+        [part.program for part in reduced_programs],
+        [part.columns for part in layouts],
+        [part.rows for part in layouts],
         assumption_sets,
     )
-    width, waiting = len(whole.column_keys), list[Any]()
-    for k, own in enumerate(layouts):
-        waiting += [(*key, k) for key in own.lazy_rows]
+    width, lazy_keys = len(stacked.column_keys), list[Any]()
+    for k, part in enumerate(layouts):
+        lazy_keys += [(*key, k) for key in part.lazy_rows]
     rows = [
-        relocate_columns(own.lazy_rows, at, width)
-        for own, at in zip(reduced_programs, whole.column_positions, strict=True)
+        relocate_columns(part.lazy_rows, columns, width)
+        for part, columns in zip(reduced_programs, stacked.column_positions, strict=True)
     ]
-    where = tuple(
+    part_indices = tuple(
         PartIndex(
-            {key: int(c) for key, c in zip(own.columns, at, strict=True)},
-            {key: int(r) for key, r in zip(own.rows, of_rows, strict=True)},
+            {key: int(c) for key, c in zip(part.columns, columns, strict=True)},
+            {key: int(r) for key, r in zip(part.rows, row_positions, strict=True)},
         )
-        for own, at, of_rows in zip(
-            layouts, whole.column_positions, whole.row_positions, strict=True
+        for part, columns, row_positions in zip(
+            layouts, stacked.column_positions, stacked.row_positions, strict=True
         )
     )
     return ReducedProgram(
-        whole.program,
+        stacked.program,
         sparse.csr_array(sparse.vstack(rows, format="csr")),
-        np.concatenate([own.lazy_upper for own in reduced_programs]),
-        ProgramLayout(whole.column_keys, whole.row_keys, waiting),
-        whole.column_positions,
-        whole.set_costs,
-        whole.set_offsets,
-        where,
+        np.concatenate([part.lazy_upper for part in reduced_programs]),
+        ProgramLayout(stacked.column_keys, stacked.row_keys, lazy_keys),
+        stacked.column_positions,
+        stacked.set_costs,
+        stacked.set_offsets,
+        part_indices,
     )
 
 
 def _bound_unbounded_columns(
     column_upper: Floats, lazy_rows: sparse.csr_array, lazy_upper: Floats
 ) -> Floats:
-    """Upper bounds of columns, by rows that wait where nothing else bounds them, or a solution
-    could be without bound for want of the rows."""
+    """Return upper bounds of columns, implied by lazy rows where there are none.
+
+    Otherwise a solution could be unbounded until these rows are added.
+    """
     row = np.repeat(np.arange(lazy_rows.shape[0]), np.diff(lazy_rows.indptr))
-    mixed = np.unique(row[lazy_rows.data < 0])
-    own = ~np.isin(row, mixed) & np.isinf(column_upper[lazy_rows.indices])
+    mixed_sign_rows = np.unique(row[lazy_rows.data < 0])
+    is_bounding = ~np.isin(row, mixed_sign_rows) & np.isinf(column_upper[lazy_rows.indices])
     bounded = column_upper.copy()
-    np.minimum.at(bounded, lazy_rows.indices[own], lazy_upper[row[own]] / lazy_rows.data[own])
+    np.minimum.at(
+        bounded,
+        lazy_rows.indices[is_bounding],
+        lazy_upper[row[is_bounding]] / lazy_rows.data[is_bounding],
+    )
     return bounded

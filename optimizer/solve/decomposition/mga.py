@@ -1,9 +1,10 @@
-"""The plan most unlike others within a limit on the objective, as far as cuts know the objective.
+"""Search for the portfolio farthest from known ones, subject to a limit on the objective.
 
-Modelling to generate alternatives: Brill, Chang and Hopkins (1982); DeCarolis (2011). A *mark* is
-1 where a project is built or a stockpile bought up, and 0 where not; two plans are as unlike as
-many marks differ. The program is the master with its objective as a rule, marks of stockpiles as
-further columns, and the smallest distance to the plans that are known as what is maximised.
+Modelling to generate alternatives: Brill, Chang and Hopkins (1982); DeCarolis (2011). A portfolio
+is the set of projects built and stockpiles bought up; the distance of two portfolios is the number
+of items in which they differ. The program is the master with its objective as a constraint, a
+binary for each stockpile, and the smallest distance to the known portfolios as objective. The
+objective of the original problem is only known through cuts.
 """
 
 import math
@@ -23,28 +24,30 @@ from optimizer.solve.decomposition.master import Master
 PortfolioItem = tuple[str, str]  # ``project`` or ``stockpile``, and its id
 Portfolio = frozenset[PortfolioItem]  # what is built and bought up
 
-VIOLATION_TOLERANCE = (
-    1e-6  # cuts and rules that are broken by less, as a share of their side, wait on
-)
-MAX_CUTS_PER_ROUND = 80  # cuts that join at a time
-MAX_GUESS_NODES = 2000  # branches of a guess
+VIOLATION_TOLERANCE = 1e-6  # cuts and lazy rows with a smaller relative violation are not added
+MAX_CUTS_PER_ROUND = 80  # cuts added at a time
+MAX_GUESS_NODES = 2000  # node limit of ``guess_portfolio``
 
-_ProgramRow = tuple[NDArray[np.int64], Floats, float, float]  # columns, entries, and the two sides
+# Columns, entries, lower and upper side.
+_ProgramRow = tuple[NDArray[np.int64], Floats, float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class DistantPortfolio:
-    """A portfolio that was sought, and what is proven of all."""
+    """Portfolio found, and a bound on the distance of all."""
 
-    portfolio: Portfolio | None  # none where none was found
-    max_distance: float  # no portfolio in the limit is less like the known ones; -inf without any
-    is_complete: bool  # whether the program was solved to its end
+    portfolio: Portfolio | None  # None if none was found
+    max_distance: float  # upper bound on the smallest distance; -inf if infeasible
+    is_complete: bool  # whether the program was solved to optimality
 
 
 class FarthestPortfolioProgram:
-    """The program, as cuts join it. ``least`` holds the lots from which on each stockpile counts as
-    bought up; a stockpile that it lacks is free and has no mark. One that counts as not bought up
-    buys nothing."""
+    """The program, to which cuts are added.
+
+    ``min_lots`` gives the purchases from which on a stockpile counts as bought up; stockpiles not
+    in it are unrestricted and no item of portfolios. A stockpile that is not bought up buys
+    nothing.
+    """
 
     def __init__(self, cut_oracle: CutOracle, min_lots: Mapping[str, float]) -> None:
         self.master = Master(cut_oracle)
@@ -53,56 +56,53 @@ class FarthestPortfolioProgram:
         self.items: list[PortfolioItem] = [("project", p) for p in self.projects]
         self.items += [("stockpile", h) for h in self.stockpiles]
         self._master_column_count = len(self.master.program.cost)
-        self._min_distance_column = self._master_column_count + len(
-            self.stockpiles
-        )  # smallest distance, the last
+        # Column of the smallest distance, the last.
+        self._min_distance_column = self._master_column_count + len(self.stockpiles)
         self._start_columns = dict(zip(self.projects, self.master.start_columns, strict=True))
-        view = self.master.part_columns[
-            0
-        ]  # purchases are columns that all sets of assumptions share
+        view = self.master.part_columns[0]  # purchase columns are shared by all assumption sets
         self._purchase_columns = dict(
             zip(view.recourse.columns.stockpiles, view.purchase_columns, strict=True)
         )
         self._min_lots = min_lots
         instances = cut_oracle.assumption_sets.instances
         self._max_lots = {
-            h: max(max_useful_lots(own, h) for own in instances) for h in self.stockpiles
+            h: max(max_useful_lots(instance, h) for instance in instances) for h in self.stockpiles
         }
         self._fixed_items: Portfolio = frozenset()
         self._cuts: dict[int, Cut] = {}
-        self._cut_rows: list[_ProgramRow] = []  # of the cuts, in their order
+        self._cut_rows: list[_ProgramRow] = []  # rows of the cuts, in the same order
         self._active_cuts: set[int] = set()
         self._active_lazy_rows: set[int] = set()
 
     # Cuts
 
     def add_cuts(self, cuts: Iterable[Cut]) -> None:
-        """Take in cuts that were found elsewhere."""
+        """Add cuts on the original objective."""
         for cut in cuts:
             if id(cut) not in self._cuts and self.master.has_bounded_column(cut):
                 self._cuts[id(cut)] = cut
                 columns, entries, side = self.master.cut_row(cut)
                 self._cut_rows.append((columns.astype(np.int64), entries, side, math.inf))
 
-    # Marks
+    # Items
 
     def fix_items(self, items: Collection[PortfolioItem]) -> None:
-        """Hold marks as they are in the first known plan: no plan within the limit has another."""
+        """Fix items as in the first known portfolio, where no plan within the limit differs."""
         self._fixed_items = frozenset(items)
 
     def _item_columns(self, item: PortfolioItem) -> NDArray[np.int64]:
-        """Columns whose sum a mark is."""
+        """Return the columns whose sum is 1 if the item is in the portfolio."""
         kind, name = item
         if kind == "project":
             return self._start_columns[name].astype(np.int64)
         return np.array([self._master_column_count + self.stockpiles.index(name)])
 
     def _distance_row(self, portfolio: Portfolio) -> tuple[NDArray[np.int64], Floats, int]:
-        """Columns, entries and constant of the distance to a portfolio."""
-        places = [self._item_columns(mark) for mark in self.items]
-        signs = [-1.0 if mark in portfolio else 1.0 for mark in self.items]
-        entries = np.repeat(signs, [len(own) for own in places])
-        return np.concatenate([*places, []]).astype(np.int64), entries, len(portfolio)
+        """Return columns, entries and constant of the distance to a portfolio."""
+        column_lists = [self._item_columns(item) for item in self.items]
+        signs = [-1.0 if item in portfolio else 1.0 for item in self.items]
+        entries = np.repeat(signs, [len(columns) for columns in column_lists])
+        return np.concatenate([*column_lists, []]).astype(np.int64), entries, len(portfolio)
 
     # The program
 
@@ -115,25 +115,28 @@ class FarthestPortfolioProgram:
         node_limit: int,
         time_limit: float | None = None,
     ) -> DistantPortfolio:
-        """The portfolio least like those known, with an objective of at most ``limit`` as far as
-        cuts know; not one of those ``ruled_out``. The smallest distance counts first, the sum of
-        all next. ``nodes`` limits the search."""
-        fixed = self._base_rows(known_portfolios, excluded_portfolios, objective_limit)
+        """Find the portfolio farthest from the known ones with an objective of at most
+        ``objective_limit``.
+
+        The smallest distance counts first, the sum of distances second. ``excluded_portfolios`` are
+        not returned. The cuts may underestimate the objective.
+        """
+        base_rows = self._base_rows(known_portfolios, excluded_portfolios, objective_limit)
         cost = np.zeros(self._min_distance_column + 1)
         cost[self._min_distance_column] = -1.0
         for portfolio in known_portfolios:
             columns, entries, _ = self._distance_row(portfolio)
-            # All distances together count less than one step of the smallest.
+            # The sum of distances weighs less than one unit of the smallest.
             np.add.at(cost, columns, -entries / (len(self.items) * len(known_portfolios) + 1))
         constant = sum(map(len, known_portfolios)) / (len(self.items) * len(known_portfolios) + 1)
-        while True:  # the relaxation calls in what it breaks
-            relaxed = highs.solve(self._build_program(fixed, cost).relaxation(), threads=1)
+        while True:  # add the rows that the relaxation violates
+            relaxed = highs.solve(self._build_program(base_rows, cost).relaxation(), threads=1)
             if relaxed.ending == "infeasible":
                 return DistantPortfolio(None, -math.inf, is_complete=True)
             if relaxed.values is None or not self._add_violated_rows(relaxed.values):
                 break
         solved = highs.solve(
-            self._build_program(fixed, cost),
+            self._build_program(base_rows, cost),
             gap=0.0,
             time_limit=time_limit,
             threads=1,
@@ -142,13 +145,15 @@ class FarthestPortfolioProgram:
         if solved.ending == "infeasible":
             return DistantPortfolio(None, -math.inf, is_complete=True)
         bound = float(len(self.items)) if solved.bound is None else -solved.bound + constant
-        most = min(math.floor(bound + 1e-6), len(self.items))
+        max_distance = min(math.floor(bound + 1e-6), len(self.items))
         if solved.values is None:
-            return DistantPortfolio(None, most, is_complete=False)
+            return DistantPortfolio(None, max_distance, is_complete=False)
         self._add_violated_rows(solved.values)
         x = solved.values
-        portfolio = frozenset(m for m in self.items if x[self._item_columns(m)].sum() > 0.5)
-        return DistantPortfolio(portfolio, most, is_complete=solved.ending == "optimal")
+        portfolio = frozenset(
+            item for item in self.items if x[self._item_columns(item)].sum() > 0.5
+        )
+        return DistantPortfolio(portfolio, max_distance, is_complete=solved.ending == "optimal")
 
     def guess_portfolio(
         self,
@@ -157,54 +162,69 @@ class FarthestPortfolioProgram:
         item_costs: Mapping[PortfolioItem, float],
         max_cost: float,
     ) -> Portfolio | None:
-        """The portfolio least like those known whose turned marks of the first of them cost no more
-        than ``room``, if each costs what it costs alone; None where there is none. Marks without a
-        cost are left as they are."""
+        """Guess a portfolio far from the known ones, given what each change of the first one costs
+        alone.
+
+        The changes may cost at most ``max_cost`` in total; items without a cost stay as they are.
+        Return None if there is no such portfolio.
+        """
         first, count = known_portfolios[0], len(self.items)
-        # A column for each mark that is turned, and the smallest distance.
+        # Columns: whether each item is changed, and the smallest distance.
         cost = np.zeros(count + 1)
         cost[count] = -1.0
-        rows, low, high = [], [], []
+        rows, row_lower, row_upper = [], [], []
         for portfolio in [*known_portfolios, *excluded_portfolios]:
-            turned = np.array(
-                [1.0 if (m in first) == (m in portfolio) else -1.0 for m in self.items]
+            flip_signs = np.array(
+                [1.0 if (item in first) == (item in portfolio) else -1.0 for item in self.items]
             )
-            apart = len(first ^ portfolio)
-            near = portfolio in known_portfolios
-            rows.append(np.append(turned, -1.0 if near else 0.0))
-            low.append(-float(apart) if near else 1.0 - apart)
-            high.append(math.inf)
-            if near:
-                cost[:count] -= turned / (count * len(known_portfolios) + 1)
-        rows.append(np.append([item_costs.get(mark, 0.0) for mark in self.items], 0.0))
-        low.append(-math.inf)
-        high.append(max_cost)
-        free = np.array([1.0 if mark in item_costs else 0.0 for mark in self.items])
+            distance = len(first ^ portfolio)
+            is_known = portfolio in known_portfolios
+            rows.append(np.append(flip_signs, -1.0 if is_known else 0.0))
+            row_lower.append(-float(distance) if is_known else 1.0 - distance)
+            row_upper.append(math.inf)
+            if is_known:
+                cost[:count] -= flip_signs / (count * len(known_portfolios) + 1)
+        rows.append(np.append([item_costs.get(item, 0.0) for item in self.items], 0.0))
+        row_lower.append(-math.inf)
+        row_upper.append(max_cost)
+        is_free = np.array([1.0 if item in item_costs else 0.0 for item in self.items])
         program = highs.program_from_arrays(
-            cost, np.array(rows), low, high, np.append(0 * free, 1.0), np.append(free, count)
+            cost,
+            np.array(rows),
+            row_lower,
+            row_upper,
+            np.append(0 * is_free, 1.0),
+            np.append(is_free, count),
         )
-        whole = replace(program, integer=np.ones(count + 1, dtype=bool))
-        solved = highs.solve(whole, gap=1e-3, threads=1, options={"mip_max_nodes": MAX_GUESS_NODES})
+        integer_program = replace(program, integer=np.ones(count + 1, dtype=bool))
+        solved = highs.solve(
+            integer_program, gap=1e-3, threads=1, options={"mip_max_nodes": MAX_GUESS_NODES}
+        )
         if solved.values is None:
             return None
-        turned_marks = {m for m, x in zip(self.items, solved.values, strict=False) if x > 0.5}
-        return first ^ turned_marks
+        flipped_items = {
+            item for item, x in zip(self.items, solved.values, strict=False) if x > 0.5
+        }
+        return first ^ flipped_items
 
     def _add_violated_rows(self, x: Floats) -> bool:
-        """Let cuts and waiting rules join that a solution breaks; whether any did."""
-        broken = []
+        """Add cuts and lazy rows that a solution violates. Return whether any were added."""
+        violated_cuts = []
         for n, (columns, entries, side, _) in enumerate(self._cut_rows):
             if n not in self._active_cuts:
                 excess = (side - float(entries @ x[columns])) / max(1.0, abs(side))
                 if excess > VIOLATION_TOLERANCE:
-                    broken.append((-excess, n))
-        joining = [n for _, n in sorted(broken)[:MAX_CUTS_PER_ROUND]]
+                    violated_cuts.append((-excess, n))
+        new_cuts = [n for _, n in sorted(violated_cuts)[:MAX_CUTS_PER_ROUND]]
         reduced = self.master.reduced_program
-        over = reduced.lazy_rows @ x[: self._master_column_count] - reduced.lazy_upper
-        called = set(np.flatnonzero(over > VIOLATION_TOLERANCE).tolist()) - self._active_lazy_rows
-        self._active_cuts.update(joining)
-        self._active_lazy_rows |= called
-        return bool(joining or called)
+        excess_of_lazy = reduced.lazy_rows @ x[: self._master_column_count] - reduced.lazy_upper
+        new_lazy_rows = (
+            set(np.flatnonzero(excess_of_lazy > VIOLATION_TOLERANCE).tolist())
+            - self._active_lazy_rows
+        )
+        self._active_cuts.update(new_cuts)
+        self._active_lazy_rows |= new_lazy_rows
+        return bool(new_cuts or new_lazy_rows)
 
     def _base_rows(
         self,
@@ -212,28 +232,26 @@ class FarthestPortfolioProgram:
         excluded_portfolios: Collection[Portfolio],
         objective_limit: float,
     ) -> list[_ProgramRow]:
-        """Rows beside those of the master: the limit, marks, and distances."""
+        """Return the rows besides those of the master: the limit, items and distances."""
         program = self.master.program
-        weighed = np.flatnonzero(program.cost)
+        cost_columns = np.flatnonzero(program.cost)
         rows: list[_ProgramRow] = [
-            (weighed, program.cost[weighed], -math.inf, objective_limit - program.offset)
+            (cost_columns, program.cost[cost_columns], -math.inf, objective_limit - program.offset)
         ]
         for h in self.stockpiles:
             columns = np.append(self._purchase_columns[h], self._item_columns(("stockpile", h)))
             ones = np.ones(len(self._purchase_columns[h]))
             rows.append((columns, np.append(ones, -self._min_lots[h]), 0.0, math.inf))
             rows.append((columns, np.append(ones, -self._max_lots[h]), -math.inf, 0.0))
-        for mark in self.items:
-            if mark in self._fixed_items:
-                own = self._item_columns(mark)
-                value = 1.0 if mark in known_portfolios[0] else 0.0
-                rows.append((own, np.ones(len(own)), value, value))
+        for item in self.items:
+            if item in self._fixed_items:
+                item_columns = self._item_columns(item)
+                value = 1.0 if item in known_portfolios[0] else 0.0
+                rows.append((item_columns, np.ones(len(item_columns)), value, value))
         for portfolio in known_portfolios:
             columns, entries, constant = self._distance_row(portfolio)
-            columns, entries = (
-                np.append(columns, self._min_distance_column),
-                np.append(entries, -1.0),
-            )
+            columns = np.append(columns, self._min_distance_column)
+            entries = np.append(entries, -1.0)
             rows.append((columns, entries, -float(constant), math.inf))
         for portfolio in excluded_portfolios:
             columns, entries, constant = self._distance_row(portfolio)
@@ -244,27 +262,27 @@ class FarthestPortfolioProgram:
         base, reduced = self.master.program, self.master.reduced_program
         rows = [*base_rows, *(self._cut_rows[n] for n in sorted(self._active_cuts))]
         for r in sorted(self._active_lazy_rows):
-            own = slice(reduced.lazy_rows.indptr[r], reduced.lazy_rows.indptr[r + 1])
-            columns = reduced.lazy_rows.indices[own].astype(np.int64)
+            entries = slice(reduced.lazy_rows.indptr[r], reduced.lazy_rows.indptr[r + 1])
+            columns = reduced.lazy_rows.indices[entries].astype(np.int64)
             rows.append(
-                (columns, reduced.lazy_rows.data[own], -math.inf, float(reduced.lazy_upper[r]))
+                (columns, reduced.lazy_rows.data[entries], -math.inf, float(reduced.lazy_upper[r]))
             )
-        more = rows_to_matrix(rows, len(cost))
-        more.sum_duplicates()
-        more.eliminate_zeros()
-        extra = len(cost) - self._master_column_count
-        none = sparse.csr_array((base.matrix.shape[0], extra))
-        whole = sparse.hstack([sparse.csr_array(base.matrix), none])
-        marks = np.ones(len(self.stockpiles))
+        extra_rows = rows_to_matrix(rows, len(cost))
+        extra_rows.sum_duplicates()
+        extra_rows.eliminate_zeros()
+        extra_column_count = len(cost) - self._master_column_count
+        empty_columns = sparse.csr_array((base.matrix.shape[0], extra_column_count))
+        widened = sparse.hstack([sparse.csr_array(base.matrix), empty_columns])
+        ones = np.ones(len(self.stockpiles))
         return LinearProgram(
             cost=cost,
             offset=0.0,
-            matrix=sparse.csc_array(sparse.vstack([whole, more])),
+            matrix=sparse.csc_array(sparse.vstack([widened, extra_rows])),
             row_lower=np.concatenate([base.row_lower, [low for _, _, low, _ in rows]]),
             row_upper=np.concatenate([base.row_upper, [high for _, _, _, high in rows]]),
-            lower=np.concatenate([base.lower, 0 * marks, [1.0]]),
-            upper=np.concatenate([base.upper, marks, [float(len(self.items))]]),
-            integer=np.concatenate([base.integer, marks > 0, [True]]),
+            lower=np.concatenate([base.lower, 0 * ones, [1.0]]),
+            upper=np.concatenate([base.upper, ones, [float(len(self.items))]]),
+            integer=np.concatenate([base.integer, ones > 0, [True]]),
             row_names=[*base.row_names, *(f"beside {n}" for n in range(len(rows)))],
             column_names=[
                 *base.column_names,
@@ -275,11 +293,11 @@ class FarthestPortfolioProgram:
 
 
 def max_useful_lots(instance: Instance, h: str) -> float:
-    """Lots that a stockpile can buy over all years, or that are of any use."""
-    pile, periods = instance.stockpiles[h], len(instance.periods)
-    fades = pile.retention**periods
-    room = pile.max_stock / fades
-    usable = float(instance.max_useful_lots[pile.material].sum()) * instance.periods_per_year
-    # More than that, and what a rule asks to be kept, is of no use to anyone.
-    useful = (usable + float(pile.min_stock.max(initial=0.0))) / fades
-    return min(float(pile.max_purchase.sum()), room, useful)
+    """Return the lots that a stockpile can buy over all years and that are of any use."""
+    stockpile, periods = instance.stockpiles[h], len(instance.periods)
+    retained_share = stockpile.retention**periods
+    storable = stockpile.max_stock / retained_share
+    usable = float(instance.max_useful_lots[stockpile.material].sum()) * instance.periods_per_year
+    # More than what can be used or is required by rule S4 has no use.
+    useful = (usable + float(stockpile.min_stock.max(initial=0.0))) / retained_share
+    return min(float(stockpile.max_purchase.sum()), storable, useful)

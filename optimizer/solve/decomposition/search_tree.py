@@ -1,9 +1,8 @@
-"""What is left of a tree when its search ends, and what that proves of the next problem.
+"""Leaves of a search tree and their dual proofs, for reoptimization.
 
-Reoptimization (Gamrath, Hiller and Witzig 2015). Where only sides, bounds and costs of a program
-have changed, the leaves of the last tree still hold every plan, and the multipliers of a leaf still
-prove a bound of it, by weak duality: the same where rules became tighter, less where they became
-looser. A search goes on in those that this leaves below its best plan.
+Gamrath, Hiller and Witzig (2015). If only sides, bounds and costs of a program change, the leaves
+of the previous tree still cover all plans, and the dual multipliers of a leaf still prove a bound
+by weak duality. The search resumes in the leaves whose bound is below the best plan.
 """
 
 from __future__ import annotations
@@ -23,15 +22,13 @@ if TYPE_CHECKING:
     from optimizer.solve.decomposition.master import Master
     from optimizer.solve.decomposition.master_columns import VariableBounds
 
-REDUCED_COST_TOLERANCE = (
-    1e-6  # a reduced cost of the wrong sign that is less, in the solver's units, is none
-)
-MAX_LEAVES = 2000  # larger trees are forgotten: to look through them takes longer than to search
+# Reduced costs of the wrong sign below this count as zero (solver's units).
+REDUCED_COST_TOLERANCE = 1e-6
+MAX_LEAVES = 2000  # larger trees are dropped: evaluating them takes longer than a new search
 
 
 ExtraRow = Cut | int | CutRow
-"""A row that is not of the program itself: a cut, the number of a rule that waits, or what follows
-from a cut."""
+"""A row beyond the program's own: a cut, the index of a lazy row, or a row derived from a cut."""
 
 
 BasisStatuses = NDArray[np.int8]
@@ -39,10 +36,12 @@ BasisStatuses = NDArray[np.int8]
 
 @dataclass(frozen=True, eq=False)
 class DualProof:
-    """Multipliers of rows: of those that the program has without cuts, and of those beyond; and the
-    basis that they come from, rows beyond being in it unless they have a multiplier."""
+    """Dual multipliers of the rows with and without the cuts, and the basis that they come from.
 
-    base_duals: Floats  # (R) of the program's rows
+    Extra rows are basic unless they have a multiplier.
+    """
+
+    base_duals: Floats  # (R) rows of the program
     extra_rows: tuple[ExtraRow, ...]
     extra_duals: Floats
     row_statuses: BasisStatuses  # (R)
@@ -51,7 +50,7 @@ class DualProof:
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """A branch that was not looked into further, and what was proven of it, or of one that holds
+    """Branch that was not explored further, with a proof for it or for a branch that contains
     it."""
 
     variable_bounds: VariableBounds
@@ -60,7 +59,7 @@ class Leaf:
 
 @dataclass(frozen=True, eq=False)
 class ProgramLayout:
-    """Rows and columns by component and index: what has to be alike for proofs to be of use."""
+    """Rows and columns by component and index, which must agree for proofs to be reused."""
 
     columns: Sequence[Any]
     rows: Sequence[Any]
@@ -69,82 +68,91 @@ class ProgramLayout:
 
 @dataclass(frozen=True, eq=False)
 class SearchFrontier:
-    """All leaves of a tree, which together hold every plan."""
+    """All leaves of a tree, which together cover every plan."""
 
     leaves: tuple[Leaf, ...]
-    root_proofs: tuple[
-        DualProof, ...
-    ]  # proofs of the whole tree, by which binaries were left out of leaves
+    root_proofs: tuple[DualProof, ...]  # proofs of the root, by which binaries were fixed to zero
     layout: ProgramLayout
-    recourse_hash: str  # the hash of all that cuts depend on
-    cvar_level: float  # of the CVaR; those of the tail hold for higher ones as well
+    recourse_hash: str  # hash of everything that cuts depend on
+    cvar_level: float  # CVaR level; cuts on the CVaR stay valid for higher ones
 
     def transferred_to(
         self, layout: ProgramLayout, recourse_hash: str, cvar_level: float
     ) -> SearchFrontier | None:
-        """The same in another problem: where rows are in another order, or others, and without
-        proofs where cuts do not hold; None where columns are others."""
+        """Return the frontier for another problem: rows reordered, and without proofs if cuts are
+        invalid.
+
+        Return None if the columns differ.
+        """
         if self.layout.columns != layout.columns or len(self.leaves) > MAX_LEAVES:
             return None
         if self.recourse_hash != recourse_hash or self.cvar_level > cvar_level:
-            bare = tuple(Leaf(leaf.variable_bounds, None) for leaf in self.leaves)
-            return SearchFrontier(bare, (), layout, recourse_hash, cvar_level)
+            leaves_without_proofs = tuple(Leaf(leaf.variable_bounds, None) for leaf in self.leaves)
+            return SearchFrontier(leaves_without_proofs, (), layout, recourse_hash, cvar_level)
         if self.layout.rows == layout.rows and self.layout.lazy_rows == layout.lazy_rows:
             return self
-        row = {key: r for r, key in enumerate(layout.rows)}
-        at = np.array([row.get(key, -1) for key in self.layout.rows], dtype=np.int64)
-        waits = {key: r for r, key in enumerate(layout.lazy_rows)}
-        moved: dict[int, DualProof] = {}
+        row_index = {key: r for r, key in enumerate(layout.rows)}
+        new_rows = np.array([row_index.get(key, -1) for key in self.layout.rows], dtype=np.int64)
+        lazy_row_index = {key: r for r, key in enumerate(layout.lazy_rows)}
+        transferred: dict[int, DualProof] = {}
 
-        def there(proof: DualProof | None) -> DualProof | None:
+        def transfer(proof: DualProof | None) -> DualProof | None:
             if proof is None:
                 return None
-            if id(proof) not in moved:
-                base, of_rows = np.zeros(len(layout.rows)), np.ones(len(layout.rows), np.int8)
-                base[at[at >= 0]] = proof.base_duals[at >= 0]
-                of_rows[at[at >= 0]] = proof.row_statuses[at >= 0]
-                # The multiplier of a rule that is gone proves nothing any more.
-                beyond = [
-                    waits.get(self.layout.lazy_rows[own], -1) if isinstance(own, int) else own
-                    for own in proof.extra_rows
+            if id(proof) not in transferred:
+                base_duals = np.zeros(len(layout.rows))
+                row_statuses = np.ones(len(layout.rows), np.int8)
+                base_duals[new_rows[new_rows >= 0]] = proof.base_duals[new_rows >= 0]
+                row_statuses[new_rows[new_rows >= 0]] = proof.row_statuses[new_rows >= 0]
+                # Multipliers of rows that no longer exist are dropped.
+                extra_rows = [
+                    lazy_row_index.get(self.layout.lazy_rows[row], -1)
+                    if isinstance(row, int)
+                    else row
+                    for row in proof.extra_rows
                 ]
-                kept = [n for n, own in enumerate(beyond) if own != -1]
-                own, of_beyond = tuple(beyond[n] for n in kept), proof.extra_duals[kept]
-                moved[id(proof)] = DualProof(base, own, of_beyond, of_rows, proof.column_statuses)
-            return moved[id(proof)]
+                kept_indices = [n for n, row in enumerate(extra_rows) if row != -1]
+                transferred[id(proof)] = DualProof(
+                    base_duals,
+                    tuple(extra_rows[n] for n in kept_indices),
+                    proof.extra_duals[kept_indices],
+                    row_statuses,
+                    proof.column_statuses,
+                )
+            return transferred[id(proof)]
 
-        leaves = tuple(Leaf(leaf.variable_bounds, there(leaf.proof)) for leaf in self.leaves)
-        whole = tuple(own for own in map(there, self.root_proofs) if own is not None)
-        return SearchFrontier(leaves, whole, layout, recourse_hash, cvar_level)
+        leaves = tuple(Leaf(leaf.variable_bounds, transfer(leaf.proof)) for leaf in self.leaves)
+        root_proofs = tuple(proof for proof in map(transfer, self.root_proofs) if proof is not None)
+        return SearchFrontier(leaves, root_proofs, layout, recourse_hash, cvar_level)
 
 
 class ProofEvaluator:
-    """What some proofs prove of branches of a master's problem."""
+    """Evaluates the bounds that dual proofs give for branches of a master's problem."""
 
     def __init__(self, master: Master, proofs: Sequence[DualProof]) -> None:
         self._proof_index = {id(proof): n for n, proof in enumerate(proofs)}
-        self._proofs = proofs  # as long as their identities count
+        self._proofs = proofs  # kept alive, since ``_proof_index`` uses identities
         self._master, program = master, master.program
-        used: dict[Any, int] = {}
+        position: dict[Any, int] = {}
         for proof in proofs:
-            for own in proof.extra_rows:
-                used.setdefault(own if isinstance(own, int) else id(own), len(used))
-        rows: list[Any] = [None] * len(used)
+            for extra in proof.extra_rows:
+                position.setdefault(extra if isinstance(extra, int) else id(extra), len(position))
+        rows: list[Any] = [None] * len(position)
         for proof in proofs:
-            for own in proof.extra_rows:
-                n = used[own if isinstance(own, int) else id(own)]
+            for extra in proof.extra_rows:
+                n = position[extra if isinstance(extra, int) else id(extra)]
                 if rows[n] is None:
-                    rows[n] = master.extra_row(own)
-        multipliers = np.zeros((len(proofs), len(program.row_lower) + len(used)))
+                    rows[n] = master.extra_row(extra)
+        multipliers = np.zeros((len(proofs), len(program.row_lower) + len(position)))
         for n, proof in enumerate(proofs):
             multipliers[n, : len(proof.base_duals)] = proof.base_duals
-            for own, y in zip(proof.extra_rows, proof.extra_duals, strict=True):
-                at = used[own if isinstance(own, int) else id(own)]
-                multipliers[n, len(proof.base_duals) + at] = y
+            for extra, y in zip(proof.extra_rows, proof.extra_duals, strict=True):
+                column = position[extra if isinstance(extra, int) else id(extra)]
+                multipliers[n, len(proof.base_duals) + column] = y
         lower = np.concatenate([program.row_lower, [row[2] for row in rows]])
-        lower[master.start_once_rows] = 0.0  # branches set it
+        lower[master.start_once_rows] = 0.0  # depends on the branch
         upper = np.concatenate([program.row_upper, [row[3] for row in rows]])
-        # A multiplier of the wrong sign is the solver's tolerance.
+        # Multipliers of the wrong sign are within the solver's tolerance; drop them.
         multipliers = np.where(np.isinf(lower), np.minimum(multipliers, 0.0), multipliers)
         multipliers = np.where(np.isinf(upper), np.maximum(multipliers, 0.0), multipliers)
         matrix = sparse.vstack(
@@ -152,40 +160,45 @@ class ProofEvaluator:
             format="csr",
         )
         reduced = program.cost - (matrix.T @ multipliers.T).T
-        once = master.start_once_rows
-        self._start_once_duals = multipliers[:, once].copy()
-        multipliers[:, once] = 0.0
+        start_once = master.start_once_rows
+        self._start_once_duals = multipliers[:, start_once].copy()
+        multipliers[:, start_once] = 0.0
         finite_lower = np.where(np.isinf(lower), 0.0, lower)
         finite_upper = np.where(np.isinf(upper), 0.0, upper)
-        sides = np.maximum(multipliers, 0.0) @ finite_lower
-        sides += np.minimum(multipliers, 0.0) @ finite_upper
+        row_terms = np.maximum(multipliers, 0.0) @ finite_lower
+        row_terms += np.minimum(multipliers, 0.0) @ finite_upper
         self.binary_reduced_costs = reduced[:, master.binary_columns]
         reduced[:, master.binary_columns] = 0.0
-        # Nor is a reduced cost of a column that nothing bounds.
-        size = np.abs(reduced) * master.simplex.column_units / master.objective_unit
-        free = np.where(reduced < 0, np.isinf(program.upper), np.isinf(program.lower))
-        reduced = np.where(free & (size <= REDUCED_COST_TOLERANCE), 0.0, reduced)
+        # So are small reduced costs of unbounded columns.
+        scaled_cost = np.abs(reduced) * master.simplex.column_units / master.objective_unit
+        is_unbounded = np.where(reduced < 0, np.isinf(program.upper), np.isinf(program.lower))
+        reduced = np.where(is_unbounded & (scaled_cost <= REDUCED_COST_TOLERANCE), 0.0, reduced)
         bounds = np.where(reduced < 0, program.upper, program.lower)
         with np.errstate(invalid="ignore"):
-            worth = np.where(reduced == 0, 0.0, reduced * bounds)
-        self._constants: Floats = program.offset + sides + worth.sum(axis=1)
+            column_terms = np.where(reduced == 0, 0.0, reduced * bounds)
+        self._constants: Floats = program.offset + row_terms + column_terms.sum(axis=1)
 
     def leaf_bounds(self, leaves: Sequence[Leaf], fixed_to_zero: NDArray[np.bool_]) -> Floats:
-        """(L) what is proven of each leaf by its own proof, with some binaries left out; minus
-        infinity of those that have none."""
-        at = np.array(
+        """Return the bounds (L) that the leaves' own proofs give, with some binaries fixed to zero.
+
+        The bound is minus infinity for leaves without a proof.
+        """
+        proof_index = np.array(
             [self._proof_index.get(id(leaf.proof), -1) for leaf in leaves], dtype=np.int64
         )
         pairs = [self._master.binary_bounds(leaf.variable_bounds, fixed_to_zero) for leaf in leaves]
-        lower, upper = (np.array(own) for own in zip(*pairs, strict=True))
-        must = np.array([leaf.variable_bounds.must_start for leaf in leaves], dtype=float)
+        lower, upper = (np.array(side) for side in zip(*pairs, strict=True))
+        must_start = np.array([leaf.variable_bounds.must_start for leaf in leaves], dtype=float)
         if not len(self._constants):
             return np.full(len(leaves), -np.inf)
-        costs, once = self.binary_reduced_costs[at], self._start_once_duals[at]
-        found: Floats = self._constants[at] + np.where(costs > 0, costs * lower, costs * upper).sum(
-            1
-        )
-        found += np.where(once > 0, once * must, once).sum(axis=1)
-        found[at < 0] = -np.inf
-        found[(lower > upper).any(axis=1)] = np.inf
-        return found
+        costs = self.binary_reduced_costs[proof_index]
+        start_once_duals = self._start_once_duals[proof_index]
+        bounds: Floats = self._constants[proof_index] + np.where(
+            costs > 0, costs * lower, costs * upper
+        ).sum(1)
+        bounds += np.where(
+            start_once_duals > 0, start_once_duals * must_start, start_once_duals
+        ).sum(axis=1)
+        bounds[proof_index < 0] = -np.inf
+        bounds[(lower > upper).any(axis=1)] = np.inf
+        return bounds

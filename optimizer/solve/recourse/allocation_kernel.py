@@ -1,67 +1,66 @@
-"""Recourse of one node in one state, compiled: what is missing, and what everything was worth.
+"""Compiled recourse of one node in one scenario class: shortages and their dual prices.
 
-Stock is counted in first-period lots: a lot released in period k uses ``keep ** -k`` of them.
-What a stock can release is then a polymatroid: by the end of each period no more than has come
-in, in each period no more than its limit. Several stocks of equal loss form the sum of theirs,
-so that giving stock to the shortage of greatest value first is optimal (Edmonds 1970), provided
-that what was given before may be moved from one stock to another (matroid union, Edmonds 1968).
+Stock is counted in first-period lots: a lot released in period k uses ``retention ** -k`` of them.
+The releases of a stock then form a polymatroid: by the end of each period no more than has come in,
+in each period no more than its limit. Several stocks of equal loss form the sum of theirs, so that
+serving shortages by descending value is optimal (Edmonds 1970), provided that earlier releases may
+be exchanged between stocks (matroid union, Edmonds 1968).
 
-What came in last is given first: it can serve the fewest periods, so that nothing given this way
-ever stands in the way of another shortage, and to see whether a period can get more is to find
-the last delivery before it of which something is left (a disjoint-set forest, Tarjan 1975).
+The latest deliveries are released first: they can serve the fewest periods, so that such a release
+never blocks another shortage. Whether a period can get more is found by the last delivery before it
+that is not used up (a disjoint-set forest, Tarjan 1975).
 
-Where a search for such a move fails, it has found a set of periods that can get no more. The
-value of the shortage it failed for prices these periods, and the stock that has come in up to
-the last full prefix of each stock it reached. As values fall, the first price of each stays; the
-prices form an optimal dual solution. Any prices that never rise over time give a valid cut.
-"""
+If the search for an exchange fails, it has found a set of periods that can get no more. The value
+of the shortage for which it failed is the price of these periods, and of the stock that has come in
+up to the last full prefix of each stock that it reached. As values descend, the first price stays;
+the prices form an optimal dual solution. Any prices that never rise over time give a valid cut."""
 
 import numpy as np
 
 from optimizer.solve.recourse.jit import compiled_with
 
-BIT_POSITION = np.zeros(
-    37, dtype=np.int64
-)  # place of the only bit in a power of two, by remainder of 37
+BIT_POSITION = np.zeros(37, dtype=np.int64)  # exponent of a power of two, by its remainder mod 37
 for _bit in range(32):
     BIT_POSITION[(1 << _bit) % 37] = _bit
 
-ROUNDING_SHARE = 1e-12  # shares of a limit below this are rounding
+ROUNDING_SHARE = 1e-12  # smaller shares of a limit are rounding
 
-# Nothing in here allocates: without counted references a look takes down to half of the time.
+# Nothing here allocates; without reference counting, run time falls by up to a half.
 compiled = compiled_with(_nrt=False)
 
 
 @compiled
 def allocate_shortage(uncovered, step_limit, row, k, shortage, column):
-    """What is uncovered in period k falls on the cheapest steps (steps run from dear to cheap), by
-    a row of the limits (N, J, K)."""
-    rest = uncovered
+    """Allocate the uncovered demand of period k to the damage steps of least damage (steps are
+    ordered by descending damage), by one row of the limits (N, J, K)."""
+    remaining = uncovered
     for j in range(step_limit.shape[1] - 1, -1, -1):
-        part = min(rest, step_limit[row, j, k])
-        shortage[j, column] = part
-        rest -= part
+        amount = min(remaining, step_limit[row, j, k])
+        shortage[j, column] = amount
+        remaining -= amount
 
 
 @compiled
 def allocate_stocks(
-    count, periods, period_position, order, rank, value, arrived, max_release, kept_share, shortage,
-    released_lots, releasable, lots_left, latest_delivery, last_served, price, stock_value, visited, queue, by_stock, by_period, full_prefix,
-    known_full_prefix, change, short_bits,
+    count, periods, period_position, order, rank, value, arrived, max_release, kept_share,
+    shortage, released_lots, releasable, lots_left, latest_delivery, last_served, price,
+    stock_value, visited, queue, by_stock, by_period, full_prefix, known_full_prefix, change,
+    short_bits,
 ):  # fmt: skip
-    """Give stocks to shortages, in place, and price what runs out.
+    """Release stocks to shortages, in place, and compute dual prices.
 
-    count, periods, position (K): periods with a shortage, which, and where each stands among them
-    order (2, J*K), rank, value (J, K): steps and periods by falling first-period value, the place
-        of each in that order, and the value
-    arrived, most (H, K): first-period lots in by a period's end; that can be released in it
-    keep (K): what a lot of the first period has become
-    shortage (J, count): lots missing; on return after release
-    price (count), worth (H, count): of a first-period lot of demand and of stock, on return
-    used, left, lots, before, furthest (H, K): released; still to be released at most; left of what
-        came in since the period before; where to look for more; last period served from it
-    All others are room to work in.
-    """
+    count, periods, period_position (K): number of short periods, these, and the position of each
+        period among them
+    order (2, J*K), rank, value (J, K): steps and periods by descending first-period value, the rank
+        of each, and the values
+    arrived, max_release (H, K): cumulative first-period lots by a period's end; release limit
+    kept_share (K): what is left of a lot of the first period
+    shortage (J, count): lots missing, before and after the releases
+    price (count), stock_value (H, count): set; of a first-period lot of demand and of stock
+    released_lots, releasable, lots_left, latest_delivery, last_served (H, K): lots released;
+        remaining release; what is left of each delivery; disjoint-set forest; last period served
+        from each
+    All others are work arrays."""
     stocks = arrived.shape[0]
     for h in range(stocks):
         for i in range(count):
@@ -73,15 +72,15 @@ def allocate_stocks(
     for i in range(count):
         price[i] = -1.0
     unpriced = count
-    # Few of all steps and periods are short: a bit for each that is, at its place in the order.
+    # Only few steps and periods are short: a bit set marks them by their rank.
     for n in range(short_bits.shape[0]):
         short_bits[n] = 0
     for i in range(count):
         for j in range(shortage.shape[0]):
             if shortage[j, i] > 0.0:
-                place = rank[j, periods[i]]
-                short_bits[place >> 5] |= 1 << (place & 31)
-    word, place = 0, 0
+                position = rank[j, periods[i]]
+                short_bits[position >> 5] |= 1 << (position & 31)
+    word, position = 0, 0
     while unpriced > 0:
         while word < short_bits.shape[0] and short_bits[word] == 0:
             word += 1
@@ -89,16 +88,16 @@ def allocate_stocks(
             break
         lowest = short_bits[word] & -short_bits[word]
         short_bits[word] ^= lowest
-        place = word * 32 + BIT_POSITION[lowest % 37]
-        k = order[1, place]
+        position = word * 32 + BIT_POSITION[lowest % 37]
+        k = order[1, position]
         i = period_position[k]
         if price[i] >= 0.0:
             continue
-        j = order[0, place]
+        j = order[0, position]
         wanted = shortage[j, i] / kept_share[k]
-        least = wanted * ROUNDING_SHARE
+        tolerance = wanted * ROUNDING_SHARE
         for h in range(stocks):
-            given = _release_latest(
+            released = _release_latest(
                 h,
                 i,
                 min(wanted, releasable[h, i]),
@@ -108,15 +107,17 @@ def allocate_stocks(
                 latest_delivery,
                 last_served,
             )
-            if given > 0.0:
-                wanted -= given
-                _record_release(h, i, given, periods, released_lots, releasable, max_release)
-                if wanted <= least:
+            if released > 0.0:
+                wanted -= released
+                _record_release(h, i, released, periods, released_lots, releasable, max_release)
+                if wanted <= tolerance:
                     break
         moves = 0
-        while wanted > least and moves < 8 * count * stocks:
-            end = _find_stock_exchange(i, count, stocks, released_lots, releasable, latest_delivery, last_served, visited, queue,
-                          by_stock, by_period, full_prefix, known_full_prefix)  # fmt: skip
+        while wanted > tolerance and moves < 8 * count * stocks:
+            end = _find_stock_exchange(
+                i, count, stocks, released_lots, releasable, latest_delivery, last_served, visited,
+                queue, by_stock, by_period, full_prefix, known_full_prefix,
+            )  # fmt: skip
             if end < 0:
                 for n in range(count):
                     if visited[n] and price[n] < 0.0:
@@ -128,12 +129,14 @@ def allocate_stocks(
                     known_full_prefix[h] = full_prefix[h]
                 break
             moves += 1
-            given = _apply_stock_exchange(i, end, wanted, count, stocks, periods, released_lots, releasable, lots_left, latest_delivery,
-                          last_served, by_stock, by_period, change, arrived, max_release)  # fmt: skip
-            if given <= 0.0:
+            released = _apply_stock_exchange(
+                i, end, wanted, count, stocks, periods, released_lots, releasable, lots_left,
+                latest_delivery, last_served, by_stock, by_period, change, arrived, max_release,
+            )  # fmt: skip
+            if released <= 0.0:
                 break
-            wanted -= given
-        shortage[j, i] = wanted * kept_share[k] if wanted > least else 0.0
+            wanted -= released
+        shortage[j, i] = wanted * kept_share[k] if wanted > tolerance else 0.0
     for i in range(count):
         price[i] = max(price[i], 0.0)
         for h in range(stocks):
@@ -142,55 +145,55 @@ def allocate_stocks(
 
 @compiled
 def _reset_stock(h, count, periods, arrived, lots_left, latest_delivery, last_served):
-    """Stock h as it comes in, nothing released."""
+    """Reset stock h to its deliveries, with nothing released."""
     total = 0.0
     for i in range(count):
-        now = arrived[h, periods[i]]
-        came = now - total
-        total = now
-        if came <= ROUNDING_SHARE * now:
-            came = 0.0
-        lots_left[h, i] = came
-        latest_delivery[h, i] = i if came > 0.0 else i - 1
+        arrived_now = arrived[h, periods[i]]
+        delivery = arrived_now - total
+        total = arrived_now
+        if delivery <= ROUNDING_SHARE * arrived_now:
+            delivery = 0.0
+        lots_left[h, i] = delivery
+        latest_delivery[h, i] = i if delivery > 0.0 else i - 1
         last_served[h, i] = -1
 
 
 @compiled
 def _last_delivery(h, i, latest_delivery):
-    """The last delivery up to i of which something is left, -1 without any."""
-    found = i
-    while found >= 0 and latest_delivery[h, found] != found:
-        found = latest_delivery[h, found]
-    while i >= 0 and i != found:
-        further = latest_delivery[h, i]
-        latest_delivery[h, i] = found
-        i = further
-    return found
+    """Return the last delivery up to i that is not used up, -1 if there is none."""
+    root = i
+    while root >= 0 and latest_delivery[h, root] != root:
+        root = latest_delivery[h, root]
+    while i >= 0 and i != root:
+        next_delivery = latest_delivery[h, i]
+        latest_delivery[h, i] = root
+        i = next_delivery
+    return root
 
 
 @compiled
 def _release_latest(h, i, wanted, periods, arrived, lots_left, latest_delivery, last_served):
-    """Take lots of stock h for period i from what came in last; returns how many."""
-    given = 0.0
-    while wanted > given:
+    """Release lots of stock h for period i from the latest deliveries. Return how many."""
+    released = 0.0
+    while wanted > released:
         n = _last_delivery(h, i, latest_delivery)
         if n < 0:
             break
-        part = min(wanted - given, lots_left[h, n])
-        given += part
-        lots_left[h, n] -= part
+        amount = min(wanted - released, lots_left[h, n])
+        released += amount
+        lots_left[h, n] -= amount
         last_served[h, n] = max(last_served[h, n], i)
         if lots_left[h, n] <= ROUNDING_SHARE * arrived[h, periods[n]]:
             lots_left[h, n] = 0.0
             latest_delivery[h, n] = n - 1
-        if part <= 0.0:
+        if amount <= 0.0:
             break
-    return given
+    return released
 
 
 @compiled
 def _record_release(h, n, given, periods, released_lots, releasable, max_release):
-    """Take note of a release."""
+    """Record a release of stock h in period n."""
     released_lots[h, n] += given
     releasable[h, n] -= given
     if releasable[h, n] <= ROUNDING_SHARE * max_release[h, periods[n]]:
@@ -198,12 +201,15 @@ def _record_release(h, n, given, periods, released_lots, releasable, max_release
 
 
 @compiled
-def _find_stock_exchange(i, count, stocks, released_lots, releasable, latest_delivery, last_served, visited, queue,
-            by_stock, by_period, full_prefix, known_full_prefix):  # fmt: skip
-    """A chain of moves between stocks by which period i can get more, breadth first. Returns the
-    place ``h * count + n`` where stock h can release more in period n, or -1; then ``visited``
-    holds the periods that can get no more, ``reach`` the full prefix of each stock. Up to
-    ``full_to`` it was found full before, for good: nothing in there is of any help."""
+def _find_stock_exchange(
+    i, count, stocks, released_lots, releasable, latest_delivery, last_served, visited, queue,
+    by_stock, by_period, full_prefix, known_full_prefix,
+):  # fmt: skip
+    """Search breadth-first for a chain of exchanges between stocks by which period i can get more.
+
+    Return ``h * count + n`` if stock h can release more in period n at its end, else -1. Then
+    ``visited`` marks the periods that can get no more, and ``full_prefix`` is the full prefix of
+    each stock. Prefixes up to ``known_full_prefix`` were found full earlier and remain so."""
     for n in range(count):
         visited[n] = False
     for h in range(stocks):
@@ -220,58 +226,60 @@ def _find_stock_exchange(i, count, stocks, released_lots, releasable, latest_del
                 continue
             if _last_delivery(h, n, latest_delivery) >= 0:
                 return h * count + n
-            # All that came in up to n is used, some of it later: up to where, all is used by then.
-            full, seen = n, full_prefix[h] + 1
-            while seen <= full:
-                full = max(full, last_served[h, seen])
-                seen += 1
-            for other in range(full_prefix[h] + 1, full + 1):
-                if released_lots[h, other] > 0.0 and not visited[other]:
-                    visited[other] = True
-                    by_stock[other] = h
-                    by_period[other] = n
-                    queue[tail] = other
+            # All deliveries up to n are used up, some of them later: extend to the full prefix.
+            full_end, checked = n, full_prefix[h] + 1
+            while checked <= full_end:
+                full_end = max(full_end, last_served[h, checked])
+                checked += 1
+            for period in range(full_prefix[h] + 1, full_end + 1):
+                if released_lots[h, period] > 0.0 and not visited[period]:
+                    visited[period] = True
+                    by_stock[period] = h
+                    by_period[period] = n
+                    queue[tail] = period
                     tail += 1
-            full_prefix[h] = full
+            full_prefix[h] = full_end
     return -1
 
 
 @compiled
-def _apply_stock_exchange(i, end, wanted, count, stocks, periods, released_lots, releasable, lots_left, latest_delivery, last_served,
-          by_stock, by_period, change, arrived, max_release):  # fmt: skip
-    """Release along the chain of moves that ends at ``end``; returns how much came of it."""
+def _apply_stock_exchange(
+    i, end, wanted, count, stocks, periods, released_lots, releasable, lots_left, latest_delivery,
+    last_served, by_stock, by_period, change, arrived, max_release,
+):  # fmt: skip
+    """Release along the chain of exchanges that ends at ``end``. Return how much was gained."""
     for h in range(stocks):
         for n in range(count):
             change[h, n] = 0
     h, n = end // count, end % count
-    given = min(wanted, releasable[h, n])
+    amount = min(wanted, releasable[h, n])
     change[h, n] += 1
     while n != i:
-        g, to = by_stock[n], by_period[n]
-        given = min(given, released_lots[g, n], releasable[g, to])
+        g, target = by_stock[n], by_period[n]
+        amount = min(amount, released_lots[g, n], releasable[g, target])
         change[g, n] -= 1
-        change[g, to] += 1
-        n = to
+        change[g, target] += 1
+        n = target
     for h in range(stocks):
-        released, more = 0.0, 0
-        for t in range(count):
-            released += released_lots[h, t]
-            more += change[h, t]
-            if more > 0:
-                given = min(given, (arrived[h, periods[t]] - released) / more)
-    if given <= 0.0:
+        released, net_change = 0.0, 0
+        for period in range(count):
+            released += released_lots[h, period]
+            net_change += change[h, period]
+            if net_change > 0:
+                amount = min(amount, (arrived[h, periods[period]] - released) / net_change)
+    if amount <= 0.0:
         return 0.0
     for h in range(stocks):
-        changed = False
+        is_changed = False
         for n in range(count):
             if change[h, n] != 0:
-                changed = True
+                is_changed = True
                 _record_release(
-                    h, n, change[h, n] * given, periods, released_lots, releasable, max_release
+                    h, n, change[h, n] * amount, periods, released_lots, releasable, max_release
                 )
-                if released_lots[h, n] <= ROUNDING_SHARE * given:
+                if released_lots[h, n] <= ROUNDING_SHARE * amount:
                     released_lots[h, n] = 0.0
-        if changed:
+        if is_changed:
             _reset_stock(h, count, periods, arrived, lots_left, latest_delivery, last_served)
             for n in range(count):
                 if released_lots[h, n] > 0.0:
@@ -285,4 +293,4 @@ def _apply_stock_exchange(i, end, wanted, count, stocks, periods, released_lots,
                         latest_delivery,
                         last_served,
                     )
-    return given
+    return amount

@@ -1,26 +1,27 @@
-"""Factors of a basis, compiled.
+"""Compiled factorisation of a basis.
 
-Rows and columns with a single entry, which are nearly all, are peeled off and need no elimination
-(Tomlin 1972); what is left is dense. Columns have the numbers 0 to n - 1, the activity of row i is
-n + i, minus the unit column of that row; status 1 is basic, as bases of the solver number it.
-"""
+Rows and columns with a single entry, which are nearly all, are peeled off and need no
+elimination (Tomlin 1972); the rest is factored as a dense matrix. Columns have the numbers 0 to
+n - 1, the activity of row i is n + i, with minus the unit column of that row; status 1 is basic,
+as in HiGHS."""
 
 import numpy as np
 
 from optimizer.solve.recourse.jit import compiled
 
-MIN_PIVOT = 1e-7  # an entry that is smaller is no pivot
-MAX_DENSE_ROWS = 200  # rows that peeling may leave
+MIN_PIVOT = 1e-7  # smallest absolute value of a pivot
+MAX_DENSE_ROWS = 200  # limit of rows after peeling
 
 
 @compiled
 def factorize_basis(n, column_starts, row_index, value, status):
-    """Factors of the columns that are basic; what is dependent leaves the basis, and activities of
-    rows take its place. Returns whether what is left after peeling is small enough, the variable of
-    each row, and the factors: pivots that peel columns, and such that peel rows, in their order
-    (row, column, entry, how many of each); how many rows are left, these, their columns, and the
-    dense factors of both.
-    """
+    """Factorise the basic columns. Dependent columns leave the basis, and row activities take their
+    place.
+
+    Return whether the rest after peeling is small enough, the basic variable of each row, and the
+    factors: rows, columns and entries of the pivots that peel columns and of those that peel rows,
+    in their order, and the number of both; the number of remaining rows, these, their columns, and
+    their dense LU factors."""
     m = status.size - n
     head, start = np.empty(m, np.int64), np.zeros(m + 1, np.int64)
     in_row, in_column = np.zeros(m, np.int64), np.zeros(n, np.int64)
@@ -36,7 +37,7 @@ def factorize_basis(n, column_starts, row_index, value, status):
         start[i + 1] = start[i] + in_row[i]
     entries = start[m]
     columns, filled = np.empty(entries, np.int64), np.zeros(m, np.int64)
-    rows = np.empty((2, m), np.int64)  # of columns with one entry, of rows with one
+    rows = np.empty((2, m), np.int64)  # pivots of columns with one entry, and of rows with one
     pivots = np.empty((2, m), np.int64)
     size = np.empty((2, m))
     count = np.zeros(2, np.int64)
@@ -58,9 +59,9 @@ def factorize_basis(n, column_starts, row_index, value, status):
             waits += 1
     while waits > 0:
         waits -= 1
-        one = int(waiting[waits])
-        if one < n:
-            c = one
+        candidate = int(waiting[waits])
+        if candidate < n:
+            c = candidate
             if in_column[c] != 1:
                 continue
             i, entry = -1, 0.0
@@ -68,13 +69,13 @@ def factorize_basis(n, column_starts, row_index, value, status):
                 if head[row_index[e]] < 0:
                     i, entry = row_index[e], value[e]
         else:
-            i = one - n
+            i = candidate - n
             if head[i] >= 0 or in_row[i] != 1:
                 continue
             c, entry = -1, 0.0
-            for at in range(start[i], start[i + 1]):
-                if in_column[columns[at]] > 0:
-                    c = int(columns[at])
+            for position in range(start[i], start[i + 1]):
+                if in_column[columns[position]] > 0:
+                    c = int(columns[position])
             if c < 0:
                 continue
             for e in range(column_starts[c], column_starts[c + 1]):
@@ -82,86 +83,85 @@ def factorize_basis(n, column_starts, row_index, value, status):
                     entry = value[e]
         if i < 0 or abs(entry) < MIN_PIVOT:
             continue
-        kind = 0 if one < n else 1
+        kind = 0 if candidate < n else 1
         k = count[kind]
         rows[kind, k], pivots[kind, k], size[kind, k] = i, c, entry
         count[kind] += 1
         head[i] = c
         in_column[c] = 0
-        for at in range(start[i], start[i + 1]):
-            other = columns[at]
-            if in_column[other] > 0:
-                in_column[other] -= 1
-                if in_column[other] == 1:
-                    waiting[waits] = other
+        for position in range(start[i], start[i + 1]):
+            neighbour = columns[position]
+            if in_column[neighbour] > 0:
+                in_column[neighbour] -= 1
+                if in_column[neighbour] == 1:
+                    waiting[waits] = neighbour
                     waits += 1
         for e in range(column_starts[c], column_starts[c + 1]):
-            other = row_index[e]
-            if head[other] < 0:
-                in_row[other] -= 1
-                if in_row[other] == 1:
-                    waiting[waits] = n + other
+            neighbour = row_index[e]
+            if head[neighbour] < 0:
+                in_row[neighbour] -= 1
+                if in_row[neighbour] == 1:
+                    waiting[waits] = n + neighbour
                     waits += 1
-    # A column that is taken has no place among the rest; ``filled`` is that of a row from here on.
+    # From here on ``filled`` is the position of a row among the remaining ones.
     rest_rows, rest_columns = np.empty(m, np.int64), np.empty(n, np.int64)
-    high, left = 0, 0
+    row_count, column_count = 0, 0
     for i in range(m):
         filled[i] = -1
         if head[i] < 0:
-            rest_rows[high], filled[i] = i, high
-            high += 1
+            rest_rows[row_count], filled[i] = i, row_count
+            row_count += 1
         elif head[i] < n:
             in_column[head[i]] = -1
     for j in range(n):
         if status[j] == 1 and in_column[j] >= 0:
-            rest_columns[left] = j
-            left += 1
-    if max(high, left) > MAX_DENSE_ROWS:
+            rest_columns[column_count] = j
+            column_count += 1
+    if max(row_count, column_count) > MAX_DENSE_ROWS:
         return False, head, (rows, pivots, size, count, 0, rest_rows, rest_columns, size)
-    dense = np.zeros((high, left))
-    for k in range(left):
+    dense = np.zeros((row_count, column_count))
+    for k in range(column_count):
         j = rest_columns[k]
         for e in range(column_starts[j], column_starts[j + 1]):
             if filled[row_index[e]] >= 0:
                 dense[filled[row_index[e]], k] = value[e]
-    kept = 0
-    for k in range(left):
-        best, size_of_best = kept, 0.0
-        for r in range(kept, high):
-            if abs(dense[r, k]) > size_of_best:
-                best, size_of_best = r, abs(dense[r, k])
+    rank = 0
+    for k in range(column_count):
+        pivot_row, pivot_size = rank, 0.0
+        for r in range(rank, row_count):
+            if abs(dense[r, k]) > pivot_size:
+                pivot_row, pivot_size = r, abs(dense[r, k])
         j = rest_columns[k]
-        if size_of_best < MIN_PIVOT:
+        if pivot_size < MIN_PIVOT:
             status[j] = 0
             continue
-        if kept != k:
-            for r in range(high):
-                dense[r, kept] = dense[r, k]
-            rest_columns[kept] = j
-        if best != kept:
-            for c in range(left):
-                dense[best, c], dense[kept, c] = dense[kept, c], dense[best, c]
-            rest_rows[best], rest_rows[kept] = rest_rows[kept], rest_rows[best]
-        for r in range(kept + 1, high):
-            if dense[r, kept] != 0.0:
-                dense[r, kept] /= dense[kept, kept]
-                for c in range(k + 1, left):
-                    dense[r, c] -= dense[r, kept] * dense[kept, c]
-        kept += 1
-    for k in range(kept):
+        if rank != k:
+            for r in range(row_count):
+                dense[r, rank] = dense[r, k]
+            rest_columns[rank] = j
+        if pivot_row != rank:
+            for c in range(column_count):
+                dense[pivot_row, c], dense[rank, c] = dense[rank, c], dense[pivot_row, c]
+            rest_rows[pivot_row], rest_rows[rank] = rest_rows[rank], rest_rows[pivot_row]
+        for r in range(rank + 1, row_count):
+            if dense[r, rank] != 0.0:
+                dense[r, rank] /= dense[rank, rank]
+                for c in range(k + 1, column_count):
+                    dense[r, c] -= dense[r, rank] * dense[rank, c]
+        rank += 1
+    for k in range(rank):
         head[rest_rows[k]] = rest_columns[k]
-    for r in range(kept, high):
+    for r in range(rank, row_count):
         i = rest_rows[r]
         head[i] = n + i
         status[n + i] = 1
-    return True, head, (rows, pivots, size, count, kept, rest_rows, rest_columns, dense)
+    return True, head, (rows, pivots, size, count, rank, rest_rows, rest_columns, dense)
 
 
 @compiled
 def solve_basis(rhs, workspace, n, column_starts, row_index, value, basic_variables, factors):
-    """Solve for the basic variables, by row, what their columns add up to (m), in place; ``t`` (m)
-    is room for what peeling leaves."""
-    rows, pivots, size, count, kept, rest, columns, dense = factors
+    """Solve B x = rhs (m) in place, by row; ``workspace`` (m) is for the dense part."""
+    rows, pivots, size, count, rank, rest_rows, columns, dense = factors
     for k in range(count[1]):
         i, j = rows[1, k], pivots[1, k]
         if rhs[i] != 0.0:
@@ -169,20 +169,20 @@ def solve_basis(rhs, workspace, n, column_starts, row_index, value, basic_variab
             for e in range(column_starts[j], column_starts[j + 1]):
                 rhs[row_index[e]] -= value[e] * x
             rhs[i] = x
-    for k in range(kept):
-        workspace[k] = rhs[rest[k]]
+    for k in range(rank):
+        workspace[k] = rhs[rest_rows[k]]
         for c in range(k):
             workspace[k] -= dense[k, c] * workspace[c]
-    for k in range(kept - 1, -1, -1):
-        for c in range(k + 1, kept):
+    for k in range(rank - 1, -1, -1):
+        for c in range(k + 1, rank):
             workspace[k] -= dense[k, c] * workspace[c]
         workspace[k] /= dense[k, k]
         if workspace[k] != 0.0:
             j = columns[k]
             for e in range(column_starts[j], column_starts[j + 1]):
                 rhs[row_index[e]] -= value[e] * workspace[k]
-    for k in range(kept):
-        rhs[rest[k]] = workspace[k]
+    for k in range(rank):
+        rhs[rest_rows[k]] = workspace[k]
     for k in range(count[0] - 1, -1, -1):
         i, j = rows[0, k], pivots[0, k]
         if rhs[i] != 0.0:
@@ -199,8 +199,8 @@ def solve_basis(rhs, workspace, n, column_starts, row_index, value, basic_variab
 def solve_basis_transposed(
     rhs, workspace, n, column_starts, row_index, value, basic_variables, factors
 ):
-    """Solve for multipliers, of which the basic columns make what is given by row (m), in place."""
-    rows, pivots, size, count, kept, rest, columns, dense = factors
+    """Solve B' y = rhs (m) in place; rhs is given by row."""
+    rows, pivots, size, count, rank, rest_rows, columns, dense = factors
     for i in range(basic_variables.size):
         if basic_variables[i] >= n:
             rhs[i] = -rhs[i]
@@ -211,20 +211,20 @@ def solve_basis_transposed(
             if row_index[e] != i:
                 y -= value[e] * rhs[row_index[e]]
         rhs[i] = y / size[0, k]
-    for k in range(kept):
-        workspace[k], rhs[rest[k]] = rhs[rest[k]], 0.0
-    for k in range(kept):
+    for k in range(rank):
+        workspace[k], rhs[rest_rows[k]] = rhs[rest_rows[k]], 0.0
+    for k in range(rank):
         j = columns[k]
         for e in range(column_starts[j], column_starts[j + 1]):
             workspace[k] -= value[e] * rhs[row_index[e]]
         for r in range(k):
             workspace[k] -= dense[r, k] * workspace[r]
         workspace[k] /= dense[k, k]
-    for k in range(kept - 1, -1, -1):
-        for r in range(k + 1, kept):
+    for k in range(rank - 1, -1, -1):
+        for r in range(k + 1, rank):
             workspace[k] -= dense[r, k] * workspace[r]
-    for k in range(kept):
-        rhs[rest[k]] = workspace[k]
+    for k in range(rank):
+        rhs[rest_rows[k]] = workspace[k]
     for k in range(count[1] - 1, -1, -1):
         i, j = rows[1, k], pivots[1, k]
         y = rhs[i]

@@ -1,4 +1,5 @@
-"""Programs of many looks, cut out of one, solved, and what their multipliers prove, compiled."""
+"""Compiled solution of the programs of many scenario classes, and lower bounds by their dual
+values."""
 
 import numpy as np
 
@@ -6,44 +7,43 @@ from optimizer.solve.recourse.dual_simplex import solve_from_basis
 from optimizer.solve.recourse.jit import compiled
 from optimizer.solve.recourse.open_periods import expand_duals, restrict_to_open
 
-TIGHT_TOLERANCE = 1e-9  # a multiplier that is more holds its row or column
+TIGHT_TOLERANCE = 1e-9  # a row or column with a larger dual value is tight at every optimum
 
 
 @compiled
 def compute_dual_bound(
-    duals, side_lower, side_upper, has_no_lower, has_no_upper, cost, lower, upper, start, index, value, bound_by, entry, max_multiplier,
-    cost_unit,
+    duals, side_lower, side_upper, has_no_lower, has_no_upper, cost, lower, upper, start, index,
+    value, bound_by, entry, max_multiplier, cost_unit,
 ):  # fmt: skip
-    """What multipliers (R) prove the objective of a whole program to be at least, by weak duality;
-    they come out clipped to ``far``, of the right sign, and times ``price``.
+    """Return the lower bound on the objective of the full program by weak duality, from dual values
+    ``duals`` (R). They are clipped to ``max_multiplier`` and to valid signs, and multiplied by
+    ``cost_unit``, in place.
 
-    free, tight (R): rows without a lower side, without an upper one
-    bound_by, entry (C): of each column, the row that is its bound, or -1, and what stands there
-    """
+    has_no_lower, has_no_upper (R): rows without that side bound_by, entry (C): row that is the
+    bound of each column, or -1, and its coefficient"""
     for r in range(duals.size):
-        # Multipliers of rows in which nothing is left can be of any size; one of the wrong sign is
-        # tolerance.
-        own = min(max(duals[r], -max_multiplier), max_multiplier) * cost_unit
+        # Dual values of empty rows can have any size; a wrong sign is within tolerance.
+        dual = min(max(duals[r], -max_multiplier), max_multiplier) * cost_unit
         duals[r] = (
-            0.0 if (own > 0.0 and has_no_lower[r]) or (own < 0.0 and has_no_upper[r]) else own
+            0.0 if (dual > 0.0 and has_no_lower[r]) or (dual < 0.0 and has_no_upper[r]) else dual
         )
-    proven = 0.0
+    bound_sum = 0.0
     for c in range(cost.size):
-        rest = cost[c]
+        reduced_cost = cost[c]
         for e in range(start[c], start[c + 1]):
-            rest -= duals[index[e]] * value[e]
+            reduced_cost -= duals[index[e]] * value[e]
         r = bound_by[c]
-        if r >= 0:  # what a bound that stands for a row is worth is the row's
-            duals[r] = min(rest, 0.0) / entry[c]
-            rest = max(rest, 0.0)
-        bound = upper[c] if rest < 0.0 else lower[c]
-        # A column without a bound is one that nobody has reason to make large.
+        if r >= 0:  # the reduced cost of a bound that replaces a row is the row's dual value
+            duals[r] = min(reduced_cost, 0.0) / entry[c]
+            reduced_cost = max(reduced_cost, 0.0)
+        bound = upper[c] if reduced_cost < 0.0 else lower[c]
+        # Columns without a bound are never large at an optimum.
         if np.isfinite(bound):
-            proven += rest * bound
+            bound_sum += reduced_cost * bound
     for r in range(duals.size):
         if duals[r] != 0.0:
-            proven += duals[r] * (side_lower[r] if duals[r] > 0.0 else side_upper[r])
-    return proven
+            bound_sum += duals[r] * (side_lower[r] if duals[r] > 0.0 else side_upper[r])
+    return bound_sum
 
 
 @compiled
@@ -61,18 +61,19 @@ def break_ties(
     y,
     tie_break_cost,
 ):
-    """Of the optima that ``x`` (n + m) and multipliers ``y`` (m) prove, the one of least ``late``
-    cost, in place: what has a multiplier stays at its bound. Whether it was found."""
-    n, m, room = cost.size, row_lower.size, np.empty(row_lower.size)
+    """Replace ``x`` (n + m), among the optima that x and the dual values ``y`` (m) prove, by the
+    one with the least ``tie_break_cost``: rows and columns with a dual value stay at their bounds.
+    Return whether it was found."""
+    n, m, workspace = cost.size, row_lower.size, np.empty(row_lower.size)
     lower, upper, row_lower, row_upper = (
         lower.copy(), upper.copy(), row_lower.copy(), row_upper.copy()
     )  # fmt: skip
-    settled, basis = np.empty(n + m), status.copy()
+    new_x, basis = np.empty(n + m), status.copy()
     for j in range(n):
-        reduced = cost[j]
+        reduced_cost = cost[j]
         for e in range(column_starts[j], column_starts[j + 1]):
-            reduced -= y[row_index[e]] * value[e]
-        if abs(reduced) > TIGHT_TOLERANCE:
+            reduced_cost -= y[row_index[e]] * value[e]
+        if abs(reduced_cost) > TIGHT_TOLERANCE:
             lower[j] = upper[j] = x[j]
     for i in range(m):
         if abs(y[i]) > TIGHT_TOLERANCE:
@@ -87,12 +88,12 @@ def break_ties(
         row_index,
         value,
         basis,
-        settled,
-        room,
+        new_x,
+        workspace,
     ):
         return False
     for j in range(n):
-        x[j] = settled[j]
+        x[j] = new_x[j]
     return True
 
 
@@ -109,56 +110,81 @@ def solve_class_programs(
     full_program,
     bound_data,
 ):
-    """Programs of U looks, cut out of one (:func:`open_periods.cut_out`).
+    """Solve the programs of U scenario classes, restricted to open periods
+    (:func:`restrict_to_open`).
 
-    open_ (U, K), low, high (U, R): what each is cut out by
-    kept, start (U): bases one after the other, and where that of each begins, -1 for none
-    last (R + C): how rows and columns of the whole program ended before, for those without any
-    values (U, C): gets the columns, where it has any, by :func:`settle` where ``late`` (C) has any
+    is_open (U, K), side_lower, side_upper (U, R): arguments of the restriction saved_bases, start
+    (U): concatenated bases, and the start of each, -1 for none last_statuses (R + C): latest
+    statuses of rows and columns, for classes without a basis values (U, C): set unless empty; by
+    :func:`break_ties` unless tie_break_cost (C) is empty
 
-    Returns whether each was solved (U), their objectives (U), what is proven of them (U) by which
-    multipliers of all rows (U, R), bases one after the other, and where each begins (U + 1).
-    """
-    looks, all_rows = side_lower.shape
+    Return whether each was solved (U), objectives (U), lower bounds (U), dual values of all rows
+    (U, R), concatenated bases, and the start of each (U + 1)."""
+    class_count, all_rows = side_lower.shape
     unit = full_program[10]
-    solved, duals = np.zeros(looks, np.bool_), np.zeros((looks, all_rows))
-    damage, proven = np.zeros(looks), np.zeros(looks)
-    begins = np.zeros(looks + 1, np.int64)
-    bases = np.empty(looks * last_statuses.size, np.int8)
-    for u in range(looks):
-        cost, lower, upper, row_lower, row_upper, first, of_row, value, columns, rows, place, by = (
-            restrict_to_open(is_open[u], side_lower[u], side_upper[u], *full_program)
-        )
+    is_solved, duals = np.zeros(class_count, np.bool_), np.zeros((class_count, all_rows))
+    damage, dual_bounds = np.zeros(class_count), np.zeros(class_count)
+    basis_starts = np.zeros(class_count + 1, np.int64)
+    bases = np.empty(class_count * last_statuses.size, np.int8)
+    for u in range(class_count):
+        (
+            cost,
+            lower,
+            upper,
+            row_lower,
+            row_upper,
+            column_starts_32,
+            row_index,
+            value,
+            columns,
+            rows,
+            row_target,
+            row_factor,
+        ) = restrict_to_open(is_open[u], side_lower[u], side_upper[u], *full_program)
         n, m = cost.size, row_lower.size
-        begins[u + 1] = begins[u] + n + m
-        status, ends = bases[begins[u] : begins[u + 1]], np.empty(n + 1, np.int64)
-        x, y = np.empty(n + m), np.empty(m)
-        ends[n] = value.size
-        for v in range(n + m):
-            at = all_rows + columns[v] if v < n else rows[v - n]
-            status[v] = saved_bases[start[u] + v] if start[u] >= 0 else last_statuses[at]
-            if v < n:
-                ends[v] = first[v]
-        solved[u] = solve_from_basis(
-            cost, lower, upper, row_lower, row_upper, ends, of_row, value, status, x, y
+        basis_starts[u + 1] = basis_starts[u] + n + m
+        status, column_starts = (
+            bases[basis_starts[u] : basis_starts[u + 1]],
+            np.empty(n + 1, np.int64),
         )
-        if not solved[u]:
+        x, y = np.empty(n + m), np.empty(m)
+        column_starts[n] = value.size
+        for v in range(n + m):
+            position = all_rows + columns[v] if v < n else rows[v - n]
+            status[v] = saved_bases[start[u] + v] if start[u] >= 0 else last_statuses[position]
+            if v < n:
+                column_starts[v] = column_starts_32[v]
+        is_solved[u] = solve_from_basis(
+            cost, lower, upper, row_lower, row_upper, column_starts, row_index, value, status, x, y
+        )
+        if not is_solved[u]:
             continue
         for j in range(n):
             damage[u] += cost[j] * x[j]
-        expand_duals(y, rows, place, by, full_program[6], duals[u])
-        proven[u] = compute_dual_bound(duals[u], side_lower[u], side_upper[u], *bound_data)
+        expand_duals(y, rows, row_target, row_factor, full_program[6], duals[u])
+        dual_bounds[u] = compute_dual_bound(duals[u], side_lower[u], side_upper[u], *bound_data)
         if start[u] < 0:
             for v in range(n + m):
                 last_statuses[all_rows + columns[v] if v < n else rows[v - n]] = status[v]
         if values.size:
             if tie_break_cost.size:
-                own = np.empty(n)
+                scaled_tie_cost = np.empty(n)
                 for j in range(n):
-                    own[j] = tie_break_cost[columns[j]] * unit[columns[j]]
-                solved[u] = break_ties(
-                    cost, lower, upper, row_lower, row_upper, ends, of_row, value, status, x, y, own
+                    scaled_tie_cost[j] = tie_break_cost[columns[j]] * unit[columns[j]]
+                is_solved[u] = break_ties(
+                    cost,
+                    lower,
+                    upper,
+                    row_lower,
+                    row_upper,
+                    column_starts,
+                    row_index,
+                    value,
+                    status,
+                    x,
+                    y,
+                    scaled_tie_cost,
                 )
             for j in range(n):
                 values[u, columns[j]] = x[j] * unit[columns[j]]
-    return solved, damage, proven, duals, bases[: begins[looks]], begins
+    return is_solved, damage, dual_bounds, duals, bases[: basis_starts[class_count]], basis_starts

@@ -1,4 +1,4 @@
-"""One chain in all its looks: what a sweep is made of, and what it says of each node."""
+"""Evaluation of one chain in all its scenario classes."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from optimizer.solve.recourse.state_classes import ChainStateClasses, StateClass
 
 EMPTY_MATRIX = np.zeros((0, 0))
 EMPTY_STEPS = np.zeros((0, 0, 0))
-CLASSES_PER_TASK = (
-    256  # looks in one pass: enough to be worth a call, few enough to share out evenly
-)
+CLASSES_PER_TASK = 256  # large enough for little overhead, small enough to balance threads
 
 
 @dataclass(frozen=True, eq=False)
 class Subgradient:
-    """What the multipliers of a node give, summed over states with fixed weights (W sets). Damage
-    is at least ``constant - output . running - purchases . buy``, for any commitment."""
+    """Dual values of a node, summed over states with W sets of fixed weights. For any commitment,
+    damage is at least ``constant - output_value . running - purchase_value . buy``."""
 
     constant: Floats  # (W)
     output_value: Floats  # (W, P, D, Y) per share of nameplate that reaches the node undisturbed
-    purchase_value: Floats  # (W, H, Y) of lots bought, by account of the node
+    purchase_value: Floats  # (W, H, Y) per lot bought, by account of the node
 
     def bound_at(self, node: NodeData, point: FirstStagePoint) -> Floats:
-        """(W) what they prove of a commitment."""
-        sold: Floats = self.constant - np.tensordot(self.output_value, node.running_share(point), 3)
-        return sold - np.tensordot(self.purchase_value, point.buy[node.stockpile_index], 2)
+        """Return the lower bound (W) on the damage of a commitment."""
+        bound: Floats = self.constant - np.tensordot(
+            self.output_value, node.running_share(point), 3
+        )
+        return bound - np.tensordot(self.purchase_value, point.buy[node.stockpile_index], 2)
 
 
 class RecourseEvaluation(ABC):
-    """One chain in all its looks, in parts that can run side by side."""
+    """Evaluation of one chain in all its scenario classes, in tasks that can run in parallel."""
 
     def __init__(
         self,
@@ -63,28 +63,28 @@ class RecourseEvaluation(ABC):
             with_shortages,
         )
         rows = classes.class_count if with_shortages else 0
-        # Of each node, where what is missing is asked for.
+        # By node; empty unless shortages are requested.
         self.missing_lots = {v: np.zeros((rows, node.period_count)) for v, node in nodes.items()}
         self.damage_by_step = {
             v: np.zeros((rows, len(node.node.steps))) for v, node in nodes.items()
         }
-        # (J, K) expected lots missing by step, of each node by first look
+        # (J, K) expected lots missing by step, by node and first class of the task
         self._expected_by_step: dict[int, dict[int, Floats]] = {v: {} for v in nodes}
-        self._partial_sums: dict[int, Any] = {}  # by first look: sums in one order
+        self._partial_sums: dict[int, Any] = {}  # by first class, to sum in a fixed order
 
     @property
     def damage_by_node(self) -> dict[int, Floats]:
-        """(U) of each node, where what is missing is asked for."""
-        return {v: own.sum(axis=1) for v, own in self.damage_by_step.items()}
+        """Damage (U) of each node, if shortages were requested."""
+        return {v: damage.sum(axis=1) for v, damage in self.damage_by_step.items()}
 
     def expected_shortage(self, v: int) -> Floats:
-        """(J, K) expected lots missing of a node, by step of the file."""
-        node, found = self._nodes[v], self._expected_by_step[v]
-        none = np.zeros((len(node.node.steps), node.period_count))
-        return sum((found[start] for start in sorted(found)), none)
+        """Return expected lots (J, K) missing at a node, by damage step of the file."""
+        node, by_start = self._nodes[v], self._expected_by_step[v]
+        zeros = np.zeros((len(node.node.steps), node.period_count))
+        return sum((by_start[start] for start in sorted(by_start)), zeros)
 
     def tasks(self) -> list[Callable[[], None]]:
-        """What there is to do."""
+        """Return the tasks of the evaluation."""
         return [
             partial(self._evaluate_classes, start, min(start + CLASSES_PER_TASK, self.class_count))
             for start in range(0, self.class_count, CLASSES_PER_TASK)
@@ -92,10 +92,10 @@ class RecourseEvaluation(ABC):
 
     @abstractmethod
     def _evaluate_classes(self, start: int, end: int) -> None:
-        """Go through a part of the looks."""
+        """Evaluate a range of scenario classes."""
 
     def _record_shortage(self, v: int, start: int, end: int, shortage: Floats) -> None:
-        """Take note of what (U, J, K) is missing of a node in a part of the looks."""
+        """Record missing lots (U, J, K) of a node in a range of scenario classes."""
         weight = self._nodes[v].file_step_weight
         self.missing_lots[v][start:end] = shortage.sum(axis=1)
         self._expected_by_step[v][start] = np.tensordot(
@@ -105,17 +105,17 @@ class RecourseEvaluation(ABC):
 
     @cached_property
     def subgradients(self) -> dict[int, Subgradient]:
-        """Of each node, the sums over all parts."""
+        """Subgradient of each node, summed over all tasks."""
         ordered = [self._partial_sums.pop(start) for start in sorted(self._partial_sums)]
         return self._sum_subgradients(ordered)
 
     @abstractmethod
     def _sum_subgradients(self, partial_sums: list[Any]) -> dict[int, Subgradient]:
-        """Slopes of each node, of what the parts found in their order."""
+        """Sum the tasks' partial results, in their order, to the subgradient of each node."""
 
 
 class NodeEvaluation(RecourseEvaluation):
-    """One node by itself, by the value of what is missing."""
+    """Evaluation of a single node, which serves shortages in the order of their values."""
 
     def __init__(
         self,
@@ -145,66 +145,73 @@ class NodeEvaluation(RecourseEvaluation):
 
     @property
     def damage_by_node(self) -> dict[int, Floats]:
-        """(U) of the node."""
+        """Damage (U) of the node."""
         return {self.chain_id: self.damage}
 
     def _evaluate_classes(self, start: int, end: int) -> None:
-        node, looks, stocks, part = self.node, self.classes, self._stocks, slice(start, end)
-        found = [np.zeros(shape) for shape in self._shapes]
-        missing, short = EMPTY_MATRIX, EMPTY_STEPS
+        node = self.node
+        classes = self.classes
+        stocks = self._stocks
+        class_range = slice(start, end)
+        sums = [np.zeros(shape) for shape in self._shapes]
+        missing_lots, shortage = EMPTY_MATRIX, EMPTY_STEPS
         if self._with_shortages:
-            missing = self.missing_lots[self.chain_id][part]
-            short = np.zeros((end - start, *node.step_weight.shape))
-        # One layout of every array, or there would be a second version to compile.
-        chance = np.ascontiguousarray(self.class_weights[:, part])
+            missing_lots = self.missing_lots[self.chain_id][class_range]
+            shortage = np.zeros((end - start, *node.step_weight.shape))
+        # A contiguous array, since numba would compile a second version for another layout.
+        class_weights = np.ascontiguousarray(self.class_weights[:, class_range])
         evaluate_node_classes(
-            looks.market_lots[part], looks.available_row[part], looks.realisation_index[part], looks.available_share,
-            looks.demand_row[part], node.demand, node.market_share, node.step_limit, node.step_weight, stocks.step_order,
-            stocks.step_rank, stocks.step_value, self._running_lots, node.nameplate, stocks.arrived_lots, stocks.initial_lots,
-            stocks.max_release, stocks.kept_share,
-            stocks.empty_retention, node.year_index, chance, self._with_subgradients, self.damage[part],
-            missing, short, COVERAGE_TOLERANCE, *found,
+            classes.market_lots[class_range], classes.available_row[class_range],
+            classes.realisation_index[class_range], classes.available_share,
+            classes.demand_row[class_range], node.demand, node.market_share, node.step_limit,
+            node.step_weight, stocks.step_order, stocks.step_rank, stocks.step_value,
+            self._running_lots, node.nameplate, stocks.arrived_lots, stocks.initial_lots,
+            stocks.max_release, stocks.kept_share, stocks.empty_retention, node.year_index,
+            class_weights, self._with_subgradients, self.damage[class_range], missing_lots,
+            shortage, COVERAGE_TOLERANCE, *sums,
         )  # fmt: skip
         if self._with_shortages:
-            by_step = node.split_to_file_steps(short, looks.demand_row[part])
+            by_step = node.split_to_file_steps(shortage, classes.demand_row[class_range])
             self._expected_by_step[self.chain_id][start] = np.tensordot(
-                self.class_weights[0, part], by_step, 1
+                self.class_weights[0, class_range], by_step, 1
             )
-            self.damage_by_step[self.chain_id][part] = (by_step * node.file_step_weight).sum(axis=2)
+            self.damage_by_step[self.chain_id][class_range] = (by_step * node.file_step_weight).sum(
+                axis=2
+            )
         if self._with_subgradients:
-            self._partial_sums[start] = found
+            self._partial_sums[start] = sums
 
     def _sum_subgradients(self, partial_sums: list[Any]) -> dict[int, Subgradient]:
         if not partial_sums:
             return {self.chain_id: zero_subgradient(self.node, len(self.class_weights))}
-        constant, output, by_row, by_idle = (
-            np.sum(own, axis=0) for own in zip(*partial_sums, strict=True)
+        constant, output, by_row, by_empty_row = (
+            np.sum(parts, axis=0) for parts in zip(*partial_sums, strict=True)
         )
-        own = purchase_values(self.node, self._stocks, by_row, by_idle)
-        return {self.chain_id: Subgradient(constant, output, own)}
+        purchases = purchase_values(self.node, self._stocks, by_row, by_empty_row)
+        return {self.chain_id: Subgradient(constant, output, purchases)}
 
 
 def purchase_values(
     node: NodeData, stocks: StockArrays, value_by_row: Floats, value_by_empty_row: Floats
 ) -> Floats:
-    """(W, H, Y) what a lot bought is worth by account of a node, of what first-period lots that
-    come in are worth by row (W, R, K), and lots by idle row (W, I, K)."""
+    """Return values (W, H, Y) of a lot bought by account of a node, from the values of first-period
+    lots that come in by row (W, R, K) and of lots by empty row (W, I, K)."""
     sets, years = len(value_by_row), int(node.year_index[-1]) + 1
-    worth = np.zeros((sets, len(node.stockpile_index), node.period_count))
-    for h, (row, idle) in enumerate(zip(stocks.account_row, stocks.empty_row, strict=True)):
+    value_per_lot = np.zeros((sets, len(node.stockpile_index), node.period_count))
+    for h, (row, empty_row) in enumerate(zip(stocks.account_row, stocks.empty_row, strict=True)):
         if row >= 0:
-            worth[:, h] = value_by_row[:, row] / stocks.kept_share
-        elif idle >= 0:
-            worth[:, h] = value_by_empty_row[:, idle]
-    yearly = worth.reshape(sets, len(node.stockpile_index), years, node.periods_per_year).sum(
-        axis=3
-    )
-    own: Floats = yearly * (node.stockpile_share / node.periods_per_year)[:, None]
-    return own
+            value_per_lot[:, h] = value_by_row[:, row] / stocks.kept_share
+        elif empty_row >= 0:
+            value_per_lot[:, h] = value_by_empty_row[:, empty_row]
+    yearly_value = value_per_lot.reshape(
+        sets, len(node.stockpile_index), years, node.periods_per_year
+    ).sum(axis=3)
+    values: Floats = yearly_value * (node.stockpile_share / node.periods_per_year)[:, None]
+    return values
 
 
 def zero_subgradient(node: NodeData, sets: int) -> Subgradient:
-    """Those of a node in which nothing is ever missing."""
+    """Return the subgradient of a node without shortages."""
     years = int(node.year_index[-1]) + 1
     return Subgradient(
         np.zeros(sets),

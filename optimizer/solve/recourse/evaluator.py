@@ -1,11 +1,10 @@
-"""Exact recourse of a commitment in many states at once: damage, shortages, and cuts.
+"""Recourse evaluation: damage, shortages and cuts of a commitment in many states at once.
 
-Recourse separates by chain and by look (:mod:`optimizer.solve.recourse.state_classes`), so a sweep is
-a set of passes over looks that run side by side. Where stocks lose at one rate, a node by itself
-goes through :mod:`optimizer.solve.recourse.allocation_kernel`, a chain without gains, or a node with stocks that
-are filled again, through :mod:`optimizer.solve.recourse.network_kernel`; all else is solved as linear
-programs, look by look (:mod:`optimizer.solve.recourse.program_template`).
-"""
+Recourse separates by chain and by scenario class (:mod:`optimizer.solve.recourse.state_classes`),
+so it is a set of evaluations that run in parallel. If all stocks lose at one rate, a single node is
+evaluated by :mod:`optimizer.solve.recourse.allocation_kernel`, and a chain without gains, or a node
+with stocks that are refilled, by :mod:`optimizer.solve.recourse.network_kernel`; all others are
+solved as linear programs, class by class (:mod:`optimizer.solve.recourse.program_template`)."""
 
 from __future__ import annotations
 
@@ -51,56 +50,49 @@ from optimizer.solve.recourse.state_classes import (
     find_realisations,
 )
 
-KEPT_EVALUATIONS = (
-    20  # sweeps of each node that are kept: a search often changes what few nodes see
-)
-KEPT_SHORTAGES = (
-    4  # listings of what is missing that are kept of each chain: plans come back in turns
-)
-STATES_PER_BLOCK = 5000  # states that are swept together
-BRANCHES_KEY = "paths"  # what recourse on paths is remembered by
-MIN_COMPILED_CLASSES = (
-    64  # looks that are worth the seconds it takes, once, to compile a method for them
-)
+KEPT_EVALUATIONS = 20  # cached per node, since a search often changes the data of few nodes
+KEPT_SHORTAGES = 4  # cached shortage evaluations per chain
+STATES_PER_BLOCK = 5000  # evaluated together, to bound memory
+BRANCHES_KEY = "paths"  # key of the evaluators by review branch in ``memo``
+MIN_COMPILED_CLASSES = 64  # fewer scenario classes do not justify the compile time
 
 
 @dataclass(frozen=True, eq=False)
 class RecourseResult:
-    """One commitment in all states."""
+    """Recourse of one commitment in all states."""
 
     damage: Floats  # (S)
-    damage_by_chain: dict[int, Floats]  # (W) weighted damage of each chain, by its head
-    subgradients: dict[int, Subgradient]  # by node; empty where they were not asked for
+    damage_by_chain: dict[int, Floats]  # (W) weighted damage, by chain id
+    subgradients: dict[int, Subgradient]  # by node; empty unless requested
 
 
 @dataclass(frozen=True, eq=False)
 class MaterialShortages:
-    """What is missing of one material."""
+    """Shortages of one material."""
 
     classes: StateClasses
-    class_probability: Floats  # (U) probability of each look
-    missing_lots: Floats  # (U, K) lots, in all its nodes
-    expected_by_step: dict[
-        int, Floats
-    ]  # (J, K) expected lots missing by step, of each node by position
-    damage: Floats  # (U) in all its nodes
-    damage_by_step: dict[int, Floats]  # (U, J) by step, of each node by position
+    class_probability: Floats  # (U)
+    missing_lots: Floats  # (U, K) in all nodes
+    expected_by_step: dict[int, Floats]  # (J, K) expected missing lots by step, by node position
+    damage: Floats  # (U) in all nodes
+    damage_by_step: dict[int, Floats]  # (U, J) by node position
 
     def expand_to_states(self, class_values: NDArray[Any]) -> NDArray[Any]:
-        """(S, ...) what holds of the look of each state; zero where it is calm."""
-        of_state = np.zeros(
+        """Expand values by scenario class to states (S, ...); zero for calm states."""
+        state_values = np.zeros(
             (len(self.classes.class_of_state), *class_values.shape[1:]), dtype=class_values.dtype
         )
-        struck = self.classes.class_of_state >= 0
-        of_state[struck] = class_values[self.classes.class_of_state[struck]]
-        return of_state
+        has_class = self.classes.class_of_state >= 0
+        state_values[has_class] = class_values[self.classes.class_of_state[has_class]]
+        return state_values
 
 
 class RecourseEvaluator:
-    """Recourse of an instance in given states, in ``threads`` (all usable cores where None).
-    Without ``merge`` every state is swept by itself; ``like`` is recourse in other states of the
-    instance that has all delays these have, ``delays`` are those that others to be made like this
-    one can have."""
+    """Recourse of an instance in given states, in ``threads`` (default: all usable cores).
+
+    Unless ``merge_classes``, every state is evaluated separately. ``reuse_from`` is an evaluator of
+    the same instance in other states that has all realisations of these. ``realisations`` are those
+    that evaluators which reuse this one may have."""
 
     def __init__(
         self,
@@ -128,126 +120,125 @@ class RecourseEvaluator:
         self.threads = threads or usable_cores()
         self.kept_evaluations = KEPT_EVALUATIONS
         self._evaluations: OrderedDict[tuple[Any, ...], RecourseEvaluation] = OrderedDict()
-        self._shortage_evaluations: OrderedDict[tuple[Any, ...], RecourseEvaluation] = (
-            OrderedDict()
-        )  # with what is missing
+        self._shortage_evaluations: OrderedDict[tuple[Any, ...], RecourseEvaluation] = OrderedDict()
         self.nodes_by_chain: dict[int, tuple[int, ...]] = {c.id: c.nodes for c in instance.chains}
-        self._network_data: dict[int, NetworkData | None] = {}  # of chains that were asked for
-        # Programs of chains, built once they are asked for.
+        self._network_data: dict[int, NetworkData | None] = {}  # by chain, on demand
+        # Programs of chains, built on demand.
         self._templates: dict[int, ProgramTemplate] = reuse_from._templates if reuse_from else {}
-        self._dual_caches: dict[int, DualCache] = {}  # of former sweeps of chains
-        # What doing nothing leads to, in brief or not, and what is told of it.
+        self._dual_caches: dict[int, DualCache] = {}  # by chain
+        # Results that depend on this evaluator only, such as outcomes without a plan.
         self.memo: dict[Any, Any] = {}
         self._has_known_rules: bool = (
             reuse_from._has_known_rules if reuse_from else has_known_rules(instance)
         )
         self.node_data: dict[int, NodeData] = {
-            v: reuse_from.node_data[v].for_classes(own)
+            v: reuse_from.node_data[v].for_classes(classes)
             if reuse_from
-            else build_node_data(instance, v, own, self.columns)
-            for own in self.material_classes
-            for v in own.nodes
+            else build_node_data(instance, v, classes, self.columns)
+            for classes in self.material_classes
+            for v in classes.nodes
         }
 
     def for_states(self, instance: Instance, states: Sequence[State]) -> RecourseEvaluator | None:
-        """Recourse in other states of an instance to which it looks alike, with what is known of
-        looks that are there again; None where projects come later in some of them than here."""
+        """Return the evaluator of an instance with the same recourse in other states, with the
+        cached dual values of scenario classes in common; None if projects have realisations that
+        are unknown here."""
         if not self._covers_realisations(find_realisations(instance, states)):
             return None
         other = RecourseEvaluator(instance, states, threads=self.threads, reuse_from=self)
-        before = {own.chains[0].id: own for own in self.chain_classes}
-        for looks in other.chain_classes:
-            last = before.get(looks.chains[0].id)
-            for chain in looks.chains:
-                known = self._dual_caches.get(chain.id)
-                if last is not None and known is not None and last.class_digests:
-                    learnt = DualCache.transferred_from(
-                        looks.class_digests, last.class_digests, known
+        classes_by_chain = {classes.chains[0].id: classes for classes in self.chain_classes}
+        for new_classes in other.chain_classes:
+            old_classes = classes_by_chain.get(new_classes.chains[0].id)
+            for chain in new_classes.chains:
+                cache = self._dual_caches.get(chain.id)
+                if old_classes is not None and cache is not None and old_classes.class_digests:
+                    transferred = DualCache.transferred_from(
+                        new_classes.class_digests, old_classes.class_digests, cache
                     )
-                    other._dual_caches[chain.id] = learnt
+                    other._dual_caches[chain.id] = transferred
         return other
 
     def by_branch(self, states: Sequence[State]) -> list[RecourseEvaluator]:
-        """Recourse in those of its states that go each path, whose probabilities add up to 1."""
-        paths = self.instance.branches
-        key = BRANCHES_KEY, self.instance.case.review, tuple(path.observed for path in paths)
+        """Return the evaluator of each review branch in its states, whose probabilities sum to
+        1."""
+        branches = self.instance.branches
+        key = BRANCHES_KEY, self.instance.case.review, tuple(branch.observed for branch in branches)
         if key not in self.memo:
-            places = branch_state_indices(self.instance, states)
+            state_indices = branch_state_indices(self.instance, states)
             self.memo[key] = [
                 RecourseEvaluator(
                     self.instance,
-                    states_on_branch(states, at),
+                    states_on_branch(states, indices),
                     threads=self.threads,
                     reuse_from=self,
                 )
-                for at in places
+                for indices in state_indices
             ]
-        return [
-            own.for_instance(self.instance.on_branch(g)) for g, own in enumerate(self.memo[key])
-        ]
+        return [x.for_instance(self.instance.on_branch(g)) for g, x in enumerate(self.memo[key])]
 
     def clear_branches(self) -> None:
-        """Let go of recourse on single paths."""
+        """Drop the evaluators of review branches."""
         for key in [key for key in self.memo if isinstance(key, tuple) and key[0] == BRANCHES_KEY]:
             del self.memo[key]
 
     def _covers_realisations(self, realisations: dict[str, tuple[Realisation, ...]]) -> bool:
-        """Whether all delays of projects, by project, are among those that it can have."""
-        return all(set(ways) <= set(self.realisations[p]) for p, ways in realisations.items())
+        """Check whether all realisations of projects are among those known here."""
+        return all(set(values) <= set(self.realisations[p]) for p, values in realisations.items())
 
     def shares_cache_with(self, other: RecourseEvaluator) -> bool:
-        """Whether another is the same from another standpoint."""
+        """Check whether another evaluator differs in its perspective only."""
         return self._evaluations is other._evaluations
 
     def clear_cache(self) -> None:
-        """Let go of sweeps, on single paths as well; what they taught is kept."""
+        """Drop cached evaluations, also of review branches; cached dual values are kept."""
         self._evaluations.clear()
         self._shortage_evaluations.clear()
-        for key, several in self.memo.items():
-            for own in several if isinstance(key, tuple) and key[0] == BRANCHES_KEY else ():
-                own.clear_cache()
+        for key, value in self.memo.items():
+            for evaluator in value if isinstance(key, tuple) and key[0] == BRANCHES_KEY else ():
+                evaluator.clear_cache()
 
     def for_instance(self, instance: Instance) -> RecourseEvaluator:
-        """The same recourse for another standpoint, which changes nothing of it; what is known of
-        sweeps is shared."""
+        """Return this evaluator for another perspective, which does not affect recourse; caches are
+        shared."""
         other = copy.copy(self)
         other.instance, other.content_hash = instance, self.content_hash
         return other
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of all that recourse depends on: where it is equal, cuts hold as they stand."""
+        """SHA-256 hash of all data that recourse depends on; cuts are valid wherever it is
+        equal."""
         columns = self.columns
         digest = hashlib.sha256(
             repr((columns.offtake_columns, columns.stockpiles, self.realisations)).encode()
         )
 
-        def add(says: Any, arrays: list[Any]) -> None:
-            digest.update(repr(says).encode())
+        def add(description: Any, arrays: list[Any]) -> None:
+            digest.update(repr(description).encode())
             for array in arrays:
                 digest.update(np.ascontiguousarray(array).tobytes())
 
         add(None, [self.probability])
-        for seen in self.material_classes:
-            own = [
-                seen.class_of_state,
-                seen.market_lots,
-                seen.available_row,
-                seen.realisation_index,
-                seen.available_share,
-                seen.demand_row,
+        for classes in self.material_classes:
+            content = [
+                classes.class_of_state,
+                classes.market_lots,
+                classes.available_row,
+                classes.realisation_index,
+                classes.available_share,
+                classes.demand_row,
             ]
-            own += [] if seen.is_covered is None else [seen.is_covered]
-            add((seen.material, seen.nodes, seen.outlets), own)
-        for together in self.chain_classes:
+            content += [] if classes.is_covered is None else [classes.is_covered]
+            add((classes.material, classes.nodes, classes.outlets), content)
+        for tied_classes in self.chain_classes:
             add(
-                [together.is_open.tobytes(), list(together.capacity_left)],
-                list(together.capacity_left.values()),
+                [tied_classes.is_open.tobytes(), list(tied_classes.capacity_left)],
+                list(tied_classes.capacity_left.values()),
             )
         for chain in self.instance.chains:
             for plant in chain.plants:
-                own = [] if plant.capacity is None else [plant.capacity]
-                add((plant.label, plant.output, plant.inputs), own)
+                content = [] if plant.capacity is None else [plant.capacity]
+                add((plant.label, plant.output, plant.inputs), content)
         names = [
             "demand",
             "market_share",
@@ -262,17 +253,17 @@ class RecourseEvaluator:
             "nameplate",
         ]
         for node in self.node_data.values():
-            own, comes = [getattr(node, name) for name in names], node.arrival_matrix
+            content, arrivals = [getattr(node, name) for name in names], node.arrival_matrix
             add(
                 (node.node.label, node.step_members),
-                [*own, comes.indptr, comes.indices, comes.data],
+                [*content, arrivals.indptr, arrivals.indices, arrivals.data],
             )
         return digest.hexdigest()
 
     @property
     def node_class_count(self) -> int:
-        """Pairs of a node and a look that one sweep goes through."""
-        return sum(looks.class_count * len(looks.nodes) for looks in self.material_classes)
+        """Number of pairs of a node and a scenario class in one evaluation."""
+        return sum(classes.class_count * len(classes.nodes) for classes in self.material_classes)
 
     def evaluate(
         self,
@@ -283,82 +274,103 @@ class RecourseEvaluator:
         chain_ids: Collection[int] | None = None,
         approximate: bool = False,
     ) -> RecourseResult:
-        """Damage of a commitment in every state, and, where ``priced``, the slopes of its
-        expectations by ``weights`` (W, S); a state that has none in any set counts as free of
-        damage, as do the chains that are not in ``heads`` (all where None). A ``rough`` sweep may
-        say less than the damage, and prove less, where it would have to solve linear programs."""
-        weighed = hash(state_weights.tobytes())
-        passes: list[RecourseEvaluation] = []
+        """Compute the damage of a commitment in every state and, if ``with_subgradients``, the
+        subgradients of its expectations by ``state_weights`` (W, S).
+
+        States without weight in any set, and chains not in ``chain_ids`` (default: all), count with
+        damage 0. With ``approximate``, damage and subgradients of chains that need linear programs
+        may be lower bounds."""
+        weights_hash = hash(state_weights.tobytes())
+        evaluations: list[RecourseEvaluation] = []
         new: list[RecourseEvaluation] = []
         keys: list[tuple[Any, ...]] = []
-        chances: dict[int, Floats] = {}
-        for chain, looks in self._chains_with_classes():
+        class_weights: dict[int, Floats] = {}
+        for chain, classes in self._chains_with_classes():
             if chain_ids is not None and chain.id not in chain_ids:
                 continue
-            seen = (part for v in chain.nodes for part in self.node_data[v].cache_key(point))
-            roughly = approximate and len(chain.nodes) > 1
-            key = (chain.id, weighed, with_subgradients, roughly, *seen)
-            if not with_subgradients and (chain.id, weighed, True, *key[3:]) in self._evaluations:
-                key = (chain.id, weighed, True, *key[3:])
-            known = self._evaluations.get(key)
-            if known is None:
-                if id(looks) not in chances:
-                    chances[id(looks)] = looks.sum_by_class(state_weights)
-                chance = chances[id(looks)]
-                known = self._build_evaluation(
-                    chain, looks, point, chance, with_subgradients, approximate=roughly
+            node_keys = (part for v in chain.nodes for part in self.node_data[v].cache_key(point))
+            is_approximate = approximate and len(chain.nodes) > 1
+            key = (chain.id, weights_hash, with_subgradients, is_approximate, *node_keys)
+            if (
+                not with_subgradients
+                and (chain.id, weights_hash, True, *key[3:]) in self._evaluations
+            ):
+                key = (chain.id, weights_hash, True, *key[3:])
+            evaluation = self._evaluations.get(key)
+            if evaluation is None:
+                if id(classes) not in class_weights:
+                    class_weights[id(classes)] = classes.sum_by_class(state_weights)
+                weights = class_weights[id(classes)]
+                evaluation = self._build_evaluation(
+                    chain, classes, point, weights, with_subgradients, approximate=is_approximate
                 )
-                new.append(known)
-            passes.append(known)
+                new.append(evaluation)
+            evaluations.append(evaluation)
             keys.append(key)
-        self.run_tasks([one.look_up_cache for one in new if isinstance(one, ProgramEvaluation)])
-        self.run_tasks([part for one in new for part in one.tasks()])
-        for key, one in zip(keys, passes, strict=True):  # only what has been swept to the end
-            self._evaluations[key] = one
+        self.run_tasks([x.look_up_cache for x in new if isinstance(x, ProgramEvaluation)])
+        self.run_tasks([task for current in new for task in current.tasks()])
+        for key, current in zip(keys, evaluations, strict=True):  # only complete evaluations
+            self._evaluations[key] = current
             self._evaluations.move_to_end(key)
         while len(self._evaluations) > self.kept_evaluations * len(self.node_data):
             self._evaluations.popitem(last=False)
         damage = np.zeros(len(self.probability))
-        for one in passes:
-            struck = one.class_of_state >= 0
-            damage[struck] += one.damage[one.class_of_state[struck]]
-        by_chain = {one.chain_id: one.class_weights @ one.damage for one in passes}
-        slopes = (
-            {v: own for one in passes for v, own in one.subgradients.items()}
+        for current in evaluations:
+            has_class = current.class_of_state >= 0
+            damage[has_class] += current.damage[current.class_of_state[has_class]]
+        damage_by_chain = {
+            current.chain_id: current.class_weights @ current.damage for current in evaluations
+        }
+        subgradients = (
+            {
+                v: subgradient
+                for current in evaluations
+                for v, subgradient in current.subgradients.items()
+            }
             if with_subgradients
             else {}
         )
-        return RecourseResult(damage, by_chain, slopes)
+        return RecourseResult(damage, damage_by_chain, subgradients)
 
     def cached_subgradients(
         self, point: FirstStagePoint, chain_ids: Collection[int]
     ) -> dict[int, dict[int, Subgradient]]:
-        """What former sweeps prove of some chains at a point, where they were linear programs: the
-        slopes of each node, by the head of its chain. A chain that sees the same as last time, and
-        of which nothing was learnt since, is left out."""
-        passes: list[ProgramEvaluation] = []
-        for chain, looks in self._chains_with_classes():
+        """Return the strongest cuts at a point from earlier evaluations of chains that are solved
+        as linear programs: the subgradients of each node, by chain id. Chains whose data and cache
+        have not changed since the last query are left out."""
+        evaluations: list[ProgramEvaluation] = []
+        for chain, classes in self._chains_with_classes():
             if chain.id not in chain_ids or chain.id not in self._dual_caches:
                 continue
-            asked = [part for v in chain.nodes for part in self.node_data[v].cache_key(point)]
-            if self._dual_caches[chain.id].last_query == asked:
+            query = [
+                node_key for v in chain.nodes for node_key in self.node_data[v].cache_key(point)
+            ]
+            if self._dual_caches[chain.id].last_query == query:
                 continue
-            self._dual_caches[chain.id].last_query = asked
-            chance = looks.sum_by_class(self.probability[None])
-            one = self._build_evaluation(chain, looks, point, chance, True)
-            if isinstance(one, ProgramEvaluation):
-                passes.append(one)
-        self.run_tasks([one.look_up_cache for one in passes])
-        known = {one.chain_id: one.cached_subgradients() for one in passes}
-        return {head: slopes for head, slopes in known.items() if slopes is not None}
+            self._dual_caches[chain.id].last_query = query
+            class_weights = classes.sum_by_class(self.probability[None])
+            evaluation = self._build_evaluation(chain, classes, point, class_weights, True)
+            if isinstance(evaluation, ProgramEvaluation):
+                evaluations.append(evaluation)
+        self.run_tasks([evaluation.look_up_cache for evaluation in evaluations])
+        by_chain = {
+            evaluation.chain_id: evaluation.cached_subgradients() for evaluation in evaluations
+        }
+        return {
+            chain_id: subgradients
+            for chain_id, subgradients in by_chain.items()
+            if subgradients is not None
+        }
 
     def _chains_with_classes(self) -> Iterator[tuple[Chain, StateClasses | ChainStateClasses]]:
-        """Each chain, and the looks that it is swept in."""
-        looks: dict[int, StateClasses | ChainStateClasses] = {
-            v: own for own in self.material_classes for v in own.nodes
+        """Yield each chain with its scenario classes."""
+        classes_by_chain: dict[int, StateClasses | ChainStateClasses] = {
+            v: classes for classes in self.material_classes for v in classes.nodes
         }
-        looks |= {chain.id: own for own in self.chain_classes for chain in own.chains}
-        return ((chain, looks[chain.id]) for chain in self.instance.chains)
+        classes_by_chain |= {
+            chain.id: classes for classes in self.chain_classes for chain in classes.chains
+        }
+        return ((chain, classes_by_chain[chain.id]) for chain in self.instance.chains)
 
     def _build_evaluation(
         self,
@@ -370,12 +382,12 @@ class RecourseEvaluator:
         with_shortages: bool = False,
         approximate: bool = False,
     ) -> RecourseEvaluation:
-        """The way to sweep a chain at a point."""
+        """Build the fastest evaluation that is exact for a chain at a point."""
         node = self.node_data[chain.id]
         if not (self._has_known_rules or self._chain_template(chain).has_only_known_rules):
-            pass  # a rule that compiled passes would not heed
+            pass  # a rule that the compiled kernels do not know
         elif len(chain.nodes) == 1 and not node.max_refill.any():
-            own = (
+            node_classes = (
                 classes
                 if isinstance(classes, StateClasses)
                 else classes.by_material[node.node.material]
@@ -385,7 +397,7 @@ class RecourseEvaluator:
                 return NodeEvaluation(
                     node,
                     chain.id,
-                    own,
+                    node_classes,
                     point,
                     stocks,
                     class_weights,
@@ -394,15 +406,17 @@ class RecourseEvaluator:
                 )
         elif isinstance(classes, ChainStateClasses):
             if chain.id not in self._network_data:
-                lots = contained_tonnes(chain)
-                known = NetworkData(chain, lots, self.node_data, classes) if lots else None
-                self._network_data[chain.id] = known
-            contents = self._network_data[chain.id]
-            keeps = contents.common_retention(point) if contents else None
-            if contents and keeps is not None:
+                contained = contained_tonnes(chain)
+                network = (
+                    NetworkData(chain, contained, self.node_data, classes) if contained else None
+                )
+                self._network_data[chain.id] = network
+            network_data = self._network_data[chain.id]
+            retention = network_data.common_retention(point) if network_data else None
+            if network_data and retention is not None:
                 return NetworkEvaluation(
-                    contents,
-                    keeps,
+                    network_data,
+                    retention,
                     classes,
                     point,
                     class_weights,
@@ -416,8 +430,12 @@ class RecourseEvaluator:
     def _chain_template(self, chain: Chain) -> ProgramTemplate:
         if chain.id not in self._templates:
             self._templates[chain.id] = template = build_chain_template(self.instance, chain)
-            looks = next(own for other, own in self._chains_with_classes() if other.id == chain.id)
-            template.uses_compiled_solver = looks.class_count >= MIN_COMPILED_CLASSES
+            classes = next(
+                candidate
+                for other_chain, candidate in self._chains_with_classes()
+                if other_chain.id == chain.id
+            )
+            template.uses_compiled_solver = classes.class_count >= MIN_COMPILED_CLASSES
         return self._templates[chain.id]
 
     def build_program_evaluation(
@@ -430,81 +448,90 @@ class RecourseEvaluator:
         with_shortages: bool = False,
         approximate: bool = False,
     ) -> ProgramEvaluation:
-        """A chain at a point as linear programs, whatever else might be quicker."""
+        """Build the evaluation of a chain at a point by linear programs."""
         if chain.id not in self._dual_caches:
             self._dual_caches[chain.id] = DualCache(classes.class_count)
-        learnt = self._dual_caches[chain.id]
-        parts = (
+        cache = self._dual_caches[chain.id]
+        arguments = (
             self._chain_template(chain),
-            learnt,
+            cache,
             chain,
             self.node_data,
             classes,
             point,
             class_weights,
         )
-        return ProgramEvaluation(*parts, with_subgradients, with_shortages, approximate)
+        return ProgramEvaluation(*arguments, with_subgradients, with_shortages, approximate)
 
     def chains_needing_programs(self, point: FirstStagePoint) -> list[int]:
-        """Heads of the chains that take linear programs to sweep at a point."""
-        in_order = self._chains_with_classes()
+        """Return ids of the chains that need linear programs at a point."""
+        chains = self._chains_with_classes()
         return [
-            c.id for c, looks in in_order if self.build_compiled_evaluation(c, looks, point) is None
+            chain.id
+            for chain, classes in chains
+            if self.build_compiled_evaluation(chain, classes, point) is None
         ]
 
     def build_compiled_evaluation(
         self, chain: Chain, classes: StateClasses | ChainStateClasses, point: FirstStagePoint
     ) -> RecourseEvaluation | None:
-        """A pass for the damage of a chain that solves no linear program; None where it has to."""
-        one = self._build_evaluation(
+        """Build an evaluation of a chain's damage without linear programs; None if it needs
+        them."""
+        evaluation = self._build_evaluation(
             chain, classes, point, classes.sum_by_class(self.probability[None]), False
         )
-        return None if isinstance(one, ProgramEvaluation) else one
+        return None if isinstance(evaluation, ProgramEvaluation) else evaluation
 
     def shortages(self, point: FirstStagePoint) -> Iterator[MaterialShortages]:
-        """What is missing, material by material."""
-        listed: dict[tuple[Any, ...], RecourseEvaluation] = {}
-        of_node: dict[int, RecourseEvaluation] = {}
+        """Yield the shortages of each material."""
+        by_key: dict[tuple[Any, ...], RecourseEvaluation] = {}
+        by_node: dict[int, RecourseEvaluation] = {}
         new: list[RecourseEvaluation] = []
-        for chain, looks in self._chains_with_classes():
+        for chain, classes in self._chains_with_classes():
             key = (
                 chain.id,
                 *(part for v in chain.nodes for part in self.node_data[v].cache_key(point)),
             )
-            one = self._shortage_evaluations.get(key)
-            if one is None:
-                chance = looks.sum_by_class(self.probability[None])
-                one = self._build_evaluation(chain, looks, point, chance, False, True)
-                new.append(one)
-            listed[key] = one
-            of_node.update(dict.fromkeys(chain.nodes, one))
-        self.run_tasks([part for one in new for part in one.tasks()])
-        for key, one in listed.items():  # only what has been swept to the end
-            self._shortage_evaluations[key] = one
+            evaluation = self._shortage_evaluations.get(key)
+            if evaluation is None:
+                class_weights = classes.sum_by_class(self.probability[None])
+                evaluation = self._build_evaluation(
+                    chain, classes, point, class_weights, False, True
+                )
+                new.append(evaluation)
+            by_key[key] = evaluation
+            by_node.update(dict.fromkeys(chain.nodes, evaluation))
+        self.run_tasks([task for evaluation in new for task in evaluation.tasks()])
+        for key, evaluation in by_key.items():  # only complete evaluations
+            self._shortage_evaluations[key] = evaluation
             self._shortage_evaluations.move_to_end(key)
         while len(self._shortage_evaluations) > KEPT_SHORTAGES * len(self.nodes_by_chain):
             self._shortage_evaluations.popitem(last=False)
-        for looks in self.material_classes:
-            passes = {v: of_node[v] for v in looks.nodes}
-            chance = looks.sum_by_class(self.probability[None])
+        for classes in self.material_classes:
+            by_position = {v: by_node[v] for v in classes.nodes}
+            class_weights = classes.sum_by_class(self.probability[None])
             yield MaterialShortages(
-                looks,
-                chance[0],
-                np.sum([one.missing_lots[v] for v, one in passes.items()], axis=0),
-                {v: one.expected_shortage(v) for v, one in passes.items()},
-                np.sum([one.damage_by_node[v] for v, one in passes.items()], axis=0),
-                {v: one.damage_by_step[v] for v, one in passes.items()},
+                classes,
+                class_weights[0],
+                np.sum(
+                    [evaluation.missing_lots[v] for v, evaluation in by_position.items()], axis=0
+                ),
+                {v: evaluation.expected_shortage(v) for v, evaluation in by_position.items()},
+                np.sum(
+                    [evaluation.damage_by_node[v] for v, evaluation in by_position.items()], axis=0
+                ),
+                {v: evaluation.damage_by_step[v] for v, evaluation in by_position.items()},
             )
 
     def run_tasks(self, tasks: list[Callable[[], None]]) -> None:
-        """Do what parts of passes have to do, side by side."""
+        """Run tasks of evaluations in parallel."""
         if self.threads == 1 or len(tasks) == 1:
-            for part in tasks:
-                part()
+            for task in tasks:
+                task()
             return
         with ThreadPoolExecutor(self.threads) as pool:
-            for done in [pool.submit(part) for part in tasks]:
-                done.result()
+            for future in [pool.submit(task) for task in tasks]:
+                future.result()
 
 
 def evaluators_by_block(
@@ -515,24 +542,30 @@ def evaluators_by_block(
     evaluator: RecourseEvaluator | None = None,
     reuse_from: RecourseEvaluator | None = None,
 ) -> Iterator[tuple[slice, RecourseEvaluator]]:
-    """Recourse in all states, ``BLOCK`` at a time, so that memory does not grow with them; at once
-    where it is there already. What depends on the instance alone is taken from ``like``, recourse
-    in other states of it, where that covers the delays of these."""
+    """Yield evaluators of all states in blocks of ``STATES_PER_BLOCK``, so that memory is bounded,
+    or the given ``evaluator`` at once. Data of the instance are taken from ``reuse_from``, an
+    evaluator in other states, if it covers their realisations."""
     if evaluator is not None:
         yield slice(0, len(states)), evaluator
         return
-    delays = find_realisations(instance, states)
-    last = (
-        reuse_from if reuse_from is not None and reuse_from._covers_realisations(delays) else None
+    all_realisations = find_realisations(instance, states)
+    previous = (
+        reuse_from
+        if reuse_from is not None and reuse_from._covers_realisations(all_realisations)
+        else None
     )
     for start in range(0, len(states), STATES_PER_BLOCK):
         block = slice(start, min(start + STATES_PER_BLOCK, len(states)))
-        last = RecourseEvaluator(
-            instance, states[block], threads=threads, reuse_from=last, realisations=delays
+        previous = RecourseEvaluator(
+            instance,
+            states[block],
+            threads=threads,
+            reuse_from=previous,
+            realisations=all_realisations,
         )
-        yield block, last
+        yield block, previous
 
 
 def sum_by_key(block_sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Sums of blocks of states by key, in the order of the blocks: alike to the last digit."""
-    return {key: reduce(operator.add, (one[key] for one in block_sums)) for key in block_sums[0]}
+    """Sum the values of blocks of states by key, in a fixed order, for reproducible rounding."""
+    return {key: reduce(operator.add, (sums[key] for sums in block_sums)) for key in block_sums[0]}

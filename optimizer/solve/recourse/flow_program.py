@@ -1,8 +1,7 @@
-"""Where a chain's tonnes come from and go in single states, at the least damage.
+"""Flows of a chain in single states, at least damage.
 
-Of equally good recourses one is told, by a second linear program beside that of the template: least
-is missing, early periods first; then least is released; then most is made, and imports give way.
-"""
+Of several optima one is selected by a second linear program: least shortage, early periods first;
+then least release; then most production, in preference to imports."""
 
 from __future__ import annotations
 
@@ -17,17 +16,17 @@ from optimizer.model import highs
 from optimizer.model.instance import Chain, Floats, Instance
 from optimizer.solve.recourse.program_template import ProgramTemplate
 
-MISSING_COST, RELEASE_COST, MADE_COST = 100.0, 1.0, -1e-3  # cost of a lot where damage is the same
-DAMAGE_SLACK = 1e-9  # of what costs are counted in, by which the least damage may be missed
-MIN_LOTS = 1e-9  # fewer lots are none
+MISSING_COST, RELEASE_COST, MADE_COST = 100.0, 1.0, -1e-3  # costs of a lot among equal damage
+DAMAGE_SLACK = 1e-9  # tolerance of the least damage, in units of ``cost_unit``
+MIN_LOTS = 1e-9  # fewer lots count as 0
 
 
 @dataclass(frozen=True, eq=False)
 class ChainFlow:
-    """(K) lots of one state, by position of the node; of ``made`` by label of the plant."""
+    """Flows of one state in lots (K), by position of the node; ``made`` by label of the plant."""
 
-    market_used: dict[int, Floats]  # used of the market's
-    project_output_used: dict[int, Floats]  # used of what projects without inputs deliver
+    market_used: dict[int, Floats]
+    project_output_used: dict[int, Floats]  # of projects without inputs
     unused: dict[int, Floats]
     released: dict[int, Floats]
     missing: dict[int, Floats]
@@ -35,7 +34,7 @@ class ChainFlow:
 
 
 class FlowProgram:
-    """The program that tells flows of one chain."""
+    """Linear program that determines the flows of one chain."""
 
     def __init__(self, instance: Instance, chain: Chain, template: ProgramTemplate) -> None:
         self._instance, self._chain, self._template = instance, chain, template
@@ -50,26 +49,26 @@ class FlowProgram:
         self._node = np.array([v for _, v, _ in balance], dtype=np.int64)
         self._period = np.array([k for *_, k in balance], dtype=np.int64)
         self._template_columns, count = len(program.cost), len(balance)
-        # What nobody needs leaves its balance, whichever side that has, and makes it an equation.
-        at_least = np.isfinite(program.row_lower[self._balance])
-        spare = sparse.csc_array(
-            (np.where(at_least, -1.0, 1.0), (self._balance, np.arange(count))),
+        # Columns of unused lots turn balances, whichever side these have, into equations.
+        has_lower_side = np.isfinite(program.row_lower[self._balance])
+        unused = sparse.csc_array(
+            (np.where(has_lower_side, -1.0, 1.0), (self._balance, np.arange(count))),
             shape=(len(program.row_names), count),
         )
-        of_damage = np.concatenate([program.cost / template.cost_unit, np.zeros(count)])
+        damage_row = np.concatenate([program.cost / template.cost_unit, np.zeros(count)])
         cost = np.zeros(self._template_columns + count)
         for c, (name, index) in enumerate(template.column_keys):
             if name == "shortage":
-                early = 1 - index[2] / length
-                cost[c] = MISSING_COST * (1 + early * program.cost[c] / template.cost_unit)
+                earliness = 1 - index[2] / length
+                cost[c] = MISSING_COST * (1 + earliness * program.cost[c] / template.cost_unit)
             elif name in ("release", "made"):
                 cost[c] = RELEASE_COST if name == "release" else MADE_COST
-        matrix = sparse.hstack([program.matrix, spare])
+        matrix = sparse.hstack([program.matrix, unused])
         self._program = replace(
             program,
             cost=cost,
             offset=0.0,
-            matrix=sparse.csc_array(sparse.vstack([matrix, sparse.csr_array(of_damage[None])])),
+            matrix=sparse.csc_array(sparse.vstack([matrix, sparse.csr_array(damage_row[None])])),
             row_lower=np.append(program.row_lower, -np.inf),
             row_upper=np.append(program.row_upper, np.inf),
             lower=np.append(program.lower, np.zeros(count)),
@@ -80,40 +79,44 @@ class FlowProgram:
         )
 
     def solve(self, parameters: Floats, is_open: NDArray[np.bool_]) -> list[ChainFlow]:
-        """Flows at given values (U, G), in open periods (U, K)."""
-        least = self._template.solve(parameters, is_open, [None] * len(parameters)).damage
+        """Return the flows at parameter values (U, G) in open periods (U, K)."""
+        min_damage = self._template.solve(parameters, is_open, [None] * len(parameters)).damage
         lower, upper = self._template.row_sides(parameters)
-        has = np.isfinite(self._program.row_lower[:-1]), np.isfinite(self._program.row_upper[:-1])
-        lower = np.where(has[0], lower, -np.inf)
-        upper = np.where(has[1], upper, np.inf)
-        of_balance = np.where(has[0], lower, upper)[:, self._balance]
-        lower[:, self._balance] = upper[:, self._balance] = of_balance
-        limit = (least / self._template.cost_unit * (1 + 1e-9) + DAMAGE_SLACK)[:, None]
-        lower = np.hstack([lower, np.full_like(limit, -np.inf)])
-        upper = np.hstack([upper, limit])
+        has_side = (
+            np.isfinite(self._program.row_lower[:-1]),
+            np.isfinite(self._program.row_upper[:-1]),
+        )
+        lower = np.where(has_side[0], lower, -np.inf)
+        upper = np.where(has_side[1], upper, np.inf)
+        balance_side = np.where(has_side[0], lower, upper)[:, self._balance]
+        lower[:, self._balance] = upper[:, self._balance] = balance_side
+        damage_limit = (min_damage / self._template.cost_unit * (1 + 1e-9) + DAMAGE_SLACK)[:, None]
+        lower = np.hstack([lower, np.full_like(damage_limit, -np.inf)])
+        upper = np.hstack([upper, damage_limit])
         rows = np.arange(lower.shape[1], dtype=np.int32)
-        spare = np.arange(self._template_columns, len(self._program.cost), dtype=np.int32)
-        found, simplex = [], highs.DualSimplex(self._program, exact=True)
-        for own, low, high in zip(parameters, lower, upper, strict=True):
-            market, output = self._inflows(own)
-            most = (market + output)[self._node, self._period]
-            simplex.set_column_bounds(spare, np.zeros(len(most)), most)
-            simplex.set_row_bounds(rows, low, high)
+        unused_columns = np.arange(self._template_columns, len(self._program.cost), dtype=np.int32)
+        flows, simplex = [], highs.DualSimplex(self._program, exact=True)
+        for values, row_lower, row_upper in zip(parameters, lower, upper, strict=True):
+            market, output = self._inflows(values)
+            max_unused = (market + output)[self._node, self._period]
+            simplex.set_column_bounds(unused_columns, np.zeros(len(max_unused)), max_unused)
+            simplex.set_row_bounds(rows, row_lower, row_upper)
             if simplex.solve() != "optimal":
                 raise SolverError("flows of a chain have no optimum")
-            found.append(self._read_flow(simplex.values(), market, output))
-        return found
+            flows.append(self._read_flow(simplex.values(), market, output))
+        return flows
 
     def _inflows(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """(V, K) what the market and projects without inputs bring, by position of the node."""
-        place, length = self._template.parameter_positions, len(self._instance.periods)
+        """Return lots (V, K) from the market and from projects without inputs, by position of the
+        node."""
+        positions, length = self._template.parameter_positions, len(self._instance.periods)
         market = np.zeros((max(self._chain.nodes) + 1, length))
         output = np.zeros_like(market)
-        for (kind, whose), at in place.items():
+        for (kind, owner), columns in positions.items():
             if kind == "market":
-                market[whose] = parameters[at]
-            elif kind == "delivers" and not self._instance.projects[whose[1]].inputs:
-                output[whose[0]] += parameters[at]
+                market[owner] = parameters[columns]
+            elif kind == "delivers" and not self._instance.projects[owner[1]].inputs:
+                output[owner[0]] += parameters[columns]
         return market, output
 
     def _read_flow(self, values: Floats, market: Floats, output: Floats) -> ChainFlow:
@@ -125,13 +128,13 @@ class FlowProgram:
             if name == "made":
                 made[index[1]][index[2]] = lots
             elif name in ("release", "shortage"):
-                into = released if name == "release" else missing
-                into[self._node_by_label[index[0]], index[2]] += lots
-        from_market = np.minimum(unused, market)
+                target = released if name == "release" else missing
+                target[self._node_by_label[index[0]], index[2]] += lots
+        market_unused = np.minimum(unused, market)
         nodes = self._chain.nodes
         return ChainFlow(
-            market_used={v: market[v] - from_market[v] for v in nodes},
-            project_output_used={v: output[v] - (unused[v] - from_market[v]) for v in nodes},
+            market_used={v: market[v] - market_unused[v] for v in nodes},
+            project_output_used={v: output[v] - (unused[v] - market_unused[v]) for v in nodes},
             unused={v: unused[v] for v in nodes},
             released={v: released[v] for v in nodes},
             missing={v: missing[v] for v in nodes},

@@ -1,70 +1,73 @@
-"""Recourse of a chain of materials in one state, compiled: what is missing, and what all was worth.
+"""Compiled recourse of a chain of materials in one scenario class: shortages and dual prices.
 
-Where each conversion takes in one form and all ways between two forms have one product of ratios,
-all is counted in contained, first-period tonnes, and no arc of the network over forms and periods
-gains or loses. What its sources can bring to a set of sinks is then a polymatroid (Megiddo 1974):
-serving the steps of demand by falling value is optimal (Edmonds 1970), provided that what was
-brought before may take another way. The ways are augmenting paths, the shortest first.
+If each conversion has one input and all paths between two forms have the same product of ratios,
+everything can be counted in contained, first-period tonnes, and no arc of the network over forms
+and periods gains or loses. What its sources can deliver to a set of sinks is then a polymatroid
+(Megiddo 1974): serving damage steps by descending value is optimal (Edmonds 1970), provided that
+earlier flows may be rerouted. Flows are rerouted along augmenting paths, shortest first.
 
-What a period gets from its own supply, with its own plants, is settled first. Supply cannot be
-kept, and more sources never lower what a sink can get on top of others (Shapley 1961), so that no
-step of greater value would take it back. Only periods still short then compete for stock. By the
-end of a period no more of a stock is released than has come in; a period can get more if, from
-then on, there is always some left, or in exchange for a release up to the first time there is not.
+What a period gets from its own supply and plants is computed first. Supply cannot be stored, and
+more sources never reduce what a sink can get in addition to others (Shapley 1961), so that no step
+of larger value would take it back. Only periods that are still short then compete for stock. By the
+end of a period no more of a stock is released than has come in; a period can get more if, from then
+on, there is always some left, or in exchange for a release up to the first period in which there is
+not.
 
-What is gone of a stock comes back in covered periods: as much as can at once, for it could be of
-no more use later (what is gone only stands in the way of releases). What is gone is carried from
-column to column, up to what has come in, and *drains* where it comes back; no arc of that gains or
-loses. A column of a covered period that is not short stands for all of these between two that are.
+Stocks are refilled in covered periods, as much as possible at once, since the outstanding amount
+(released and not refilled) only restricts releases. It is carried from column to column, up to what
+has come in, and *drains* where it is refilled, without gains or losses. A column of covered periods
+stands for all of these between two short ones.
 
-Where a search fails, the nodes it has seen can get no more, for good: no later path leads through
-them. The value of the step it failed for is their potential; the others have none. As values
-fall, the potentials form an optimal dual solution, and prove a valid cut at any other supply.
-"""
+If a search fails, the nodes that it has visited can get no more, for good: no later path leads
+through them. The value of the step for which it failed is their potential; other nodes have
+potential 0. As values descend, the potentials form an optimal dual solution, and yield a valid cut
+at any supply."""
 
 import numpy as np
 
 from optimizer.solve.recourse.jit import compiled_with
 
-ROUNDING_SHARE = 1e-12  # shares of a limit below this are rounding
-INT_ZERO = np.int64(0)  # a plain 0 would be another type, for which all is compiled once more
+ROUNDING_SHARE = 1e-12  # smaller shares of a limit are rounding
+INT_ZERO = np.int64(0)  # a literal 0 has another type, so that functions would be compiled twice
 SATURATED = 1 << 62  # stamp of a node that can get no more
 
-# Nothing in here allocates. Without numba's counting of references a look takes a third of the
-# time, and threads do not wait for each other to count.
+# Nothing here allocates. Without reference counting, run time falls to a third, and threads do not
+# contend for the counters.
 compiled = compiled_with(_nrt=False)
-# Calls would take as long again. Inlined by LLVM they are compiled in two thirds less time than
-# inlined by numba.
+# Calls would double the run time. Inlining by LLVM takes a third of the compile time of numba's.
 inlined = compiled_with(_nrt=False, forceinline=True)
 
 
 @compiled
 def evaluate_network_classes(
-    network, workspace, demand_row, inflows, is_open, tonnes_per_lot, exact, available_row, delay, available, running_lots, nameplate, inflow_row,
-    is_covered, max_refill, year_of, arrived, initial, empty_retention, empty_form, class_weights, with_subgradients, coverage_tolerance, damage,
-    missing_by_step, constant, per_output, per_purchase, per_empty_stock,
+    network, workspace, demand_row, inflows, is_open, tonnes_per_lot, exact, available_row, delay,
+    available, running_lots, nameplate, inflow_row, is_covered, max_refill, year_of, arrived,
+    initial, empty_retention, empty_form, class_weights, with_subgradients, coverage_tolerance,
+    damage, missing_by_step, constant, per_output, per_purchase, per_empty_stock,
 ):  # fmt: skip
-    """Sweep looks of a chain; where a look has no weight in any set it is left out. Rows are the F
-    forms, of which supply comes, and behind them the C conversions, of which there is capacity.
-    Tonnes are contained, first-period ones.
+    """Evaluate the recourse of a chain in scenario classes (U) that have weight in any of W sets.
+    Rows are the F forms, which have supply, then the C conversions, which have capacity. Tonnes are
+    contained, first-period tonnes.
 
-    row (U): of the limits of the network
-    given (U, F+C, K): lots without projects; open_ (U, K): periods in which anything can be missing
-    unit (F+C, K): tonnes in a lot; exact (F, J, K): value of ``network`` to the last digit
-    pattern, delay (U, P): row of ``available`` (R, K) and place of the delay, -1 where it fails
-    running (P, D, K), plate (P): lots that arrive undisturbed by delay, and at full nameplate
-    back (U, F, K), refill (H, K): 1 in covered periods, else 0, and tonnes that come back in these
-    arrived (H, K), initial (H): tonnes that have come in by then, and that were there before
-    idle, idle_form (I): share that stocks which hold nothing keep over a period, and their forms
-    chance (W, U): weights of the looks; ``priced`` asks for the last four
-    covered: share of demand below which a shortage is rounding; into (P): row a project adds to
-    damage (U), short (U, F, J, K): set, the latter in lots and if not empty
-    constant (W), per_output (W, P, D, Y), per_purchase (W, H, K) by tonnes that come in, per_idle
-        (W, I, K) by lots of the period itself: added to, as ``sweep_looks`` has them
-    """
+    demand_row (U): row of the network's demand
+    inflows (U, F+C, K): lots without projects; is_open (U, K): periods with possible shortages
+    tonnes_per_lot (F+C, K); exact (F, J, K): step_value of the network before rounding
+    available_row, delay (U, P): row of ``available`` (R, K), and index of the realisation, -1 if
+        the project fails
+    running_lots (P, D, K), nameplate (P): lots that arrive by realisation, and at full nameplate
+    inflow_row (P): row that a project adds to
+    is_covered (U, F, K), max_refill (H, K): 1 in covered periods, else 0; tonnes refilled in these
+    arrived (H, K), initial (H): cumulative tonnes by a period's end; initial tonnes
+    empty_retention, empty_form (I): retention and form of accounts that hold nothing
+    class_weights (W, U): weights; the last four arrays are set only if with_subgradients
+    coverage_tolerance: share of demand below which a shortage is rounding
+    damage (U): added to; missing_by_step (U, F, J, K): set in lots unless empty
+    constant (W), per_output (W, P, D, Y), per_purchase (W, H, K) per tonne that comes in,
+        per_empty_stock (W, I, K) per lot of the period itself: added to, as in
+        :func:`optimizer.solve.recourse.node_kernel.evaluate_node_classes`"""
     forms, steps, length = network.step_value.shape
     conversions, stocks = network.conversion_forms.shape[0], network.stock_form.shape[0]
-    rows, gain, worth, shortage, price = (
+    row_inflows, row_value, stock_price, shortage, price = (
         workspace.inflows,
         workspace.row_value,
         workspace.stock_price,
@@ -72,23 +75,24 @@ def evaluate_network_classes(
         workspace.form_price,
     )
     for u in range(inflows.shape[0]):
-        asked = False
+        is_weighted = False
         for w in range(class_weights.shape[0]):
-            asked |= class_weights[w, u] > 0.0
-        if not asked:
+            is_weighted |= class_weights[w, u] > 0.0
+        if not is_weighted:
             continue
-        own = demand_row[u]
+        row = demand_row[u]
         for k in range(length):
             for r in range(forms + conversions):
-                calm = (
-                    network.total_demand[own, r, k] if r < forms else 0.0
-                )  # anything that covers demand
-                rows[r, k] = inflows[u, r, k] * tonnes_per_lot[r, k] if is_open[u, k] else calm
+                # In a calm period any supply that covers demand is equivalent.
+                calm_supply = network.total_demand[row, r, k] if r < forms else 0.0
+                row_inflows[r, k] = (
+                    inflows[u, r, k] * tonnes_per_lot[r, k] if is_open[u, k] else calm_supply
+                )
         for p in range(inflow_row.shape[0]):
             r, d = inflow_row[p], delay[u, p]
             for k in range(length if d >= 0 else 0):
                 if is_open[u, k]:
-                    rows[r, k] += (
+                    row_inflows[r, k] += (
                         running_lots[p, d, k]
                         * available[available_row[u, p], k]
                         * tonnes_per_lot[r, k]
@@ -99,100 +103,109 @@ def evaluate_network_classes(
                     max_refill[h, k] * is_covered[u, network.stock_form[h], k]
                 )
         solve_network(
-            network, own, rows[:forms], rows[forms:], arrived, workspace, shortage, price, worth
+            network,
+            row,
+            row_inflows[:forms],
+            row_inflows[forms:],
+            arrived,
+            workspace,
+            shortage,
+            price,
+            stock_price,
         )
-        total = 0.0
+        dual_sum = 0.0
         for k in range(length):
             for f in range(forms if workspace.column[k] >= 0 else 0):
                 for j in range(steps):
-                    if shortage[f, j, k] > coverage_tolerance * network.total_demand[own, f, k]:
+                    if shortage[f, j, k] > coverage_tolerance * network.total_demand[row, f, k]:
                         damage[u] += exact[f, j, k] * shortage[f, j, k]
                         if missing_by_step.size:
                             missing_by_step[u, f, j, k] = shortage[f, j, k] / tonnes_per_lot[f, k]
             if with_subgradients and workspace.column[k] >= 0:
-                total += _period_dual_bound(
-                    network, own, inflows[u], k, tonnes_per_lot, exact, workspace
+                dual_sum += _period_dual_bound(
+                    network, row, inflows[u], k, tonnes_per_lot, exact, workspace
                 )
         if not with_subgradients:
             continue
         for h in range(stocks):
-            total -= initial[h] * workspace.arrival_value[h, 0]
+            dual_sum -= initial[h] * workspace.arrival_value[h, 0]
             for k in range(length):
-                total -= workspace.max_refill[h, k] * worth[h, k]
+                dual_sum -= workspace.max_refill[h, k] * stock_price[h, k]
         for w in range(class_weights.shape[0]):
             weight = class_weights[w, u]
             if weight <= 0.0:
                 continue
-            constant[w] += weight * total
+            constant[w] += weight * dual_sum
             for p in range(inflow_row.shape[0]):
                 r, d = inflow_row[p], delay[u, p]
                 for k in range(length if d >= 0 else 0):
                     if workspace.column[k] >= 0:
                         lots = nameplate[p] * available[available_row[u, p], k]
-                        per_output[w, p, d, year_of[k]] += weight * gain[r, k] * lots
+                        per_output[w, p, d, year_of[k]] += weight * row_value[r, k] * lots
             for h in range(stocks):
                 for k in range(length):
                     per_purchase[w, h, k] += weight * workspace.arrival_value[h, k]
             for i in range(empty_retention.shape[0]):
-                # A lot would go where it is worth most, now or later.
-                best, f = 0.0, empty_form[i]
+                # A lot would serve the most valuable shortage of this and later periods.
+                best_value, f = 0.0, empty_form[i]
                 for k in range(length - 1, -1, -1):
-                    best = max(best * empty_retention[i], price[f, k] * tonnes_per_lot[f, k])
-                    per_empty_stock[w, i, k] += weight * best
+                    best_value = max(
+                        best_value * empty_retention[i], price[f, k] * tonnes_per_lot[f, k]
+                    )
+                    per_empty_stock[w, i, k] += weight * best_value
 
 
 @inlined
 def _period_dual_bound(network, row, inflows, k, tonnes_per_lot, exact, workspace):
-    """What potentials prove of period k, of projects and stocks that come in nothing; ``gain`` is
-    set to what a lot of each row is worth."""
+    """Return the part of the dual bound that belongs to period k, without projects and inflows of
+    stocks, and set ``row_value`` of the workspace to the marginal value of a lot of each row."""
     forms, steps, _ = network.step_value.shape
-    price, worth, gain, proven = (
+    price, stock_price, row_value, bound = (
         workspace.form_price,
         workspace.stock_price,
         workspace.row_value,
         0.0,
     )
     for f in range(forms):
-        gain[f, k] = price[f, k] * tonnes_per_lot[f, k]
+        row_value[f, k] = price[f, k] * tonnes_per_lot[f, k]
         if price[f, k] > 0.0:
-            proven += price[f, k] * network.total_demand[row, f, k] - gain[f, k] * inflows[f, k]
+            bound += price[f, k] * network.total_demand[row, f, k] - row_value[f, k] * inflows[f, k]
             for j in range(steps):
-                proven -= network.step_demand[row, f, j, k] * max(0.0, price[f, k] - exact[f, j, k])
+                bound -= network.step_demand[row, f, j, k] * max(0.0, price[f, k] - exact[f, j, k])
     for c in range(network.conversion_forms.shape[0]):
-        over = price[network.conversion_forms[c, 1], k] - price[network.conversion_forms[c, 0], k]
-        gain[forms + c, k] = max(0.0, over) * tonnes_per_lot[forms + c, k]
-        proven -= gain[forms + c, k] * inflows[forms + c, k]
+        margin = price[network.conversion_forms[c, 1], k] - price[network.conversion_forms[c, 0], k]
+        row_value[forms + c, k] = max(0.0, margin) * tonnes_per_lot[forms + c, k]
+        bound -= row_value[forms + c, k] * inflows[forms + c, k]
     for h in range(network.stock_form.shape[0]):
-        proven -= network.max_release[h, k] * max(
-            0.0, price[network.stock_form[h], k] - worth[h, k]
+        bound -= network.max_release[h, k] * max(
+            0.0, price[network.stock_form[h], k] - stock_price[h, k]
         )
-    return proven
+    return bound
 
 
 @compiled
-def solve_network(network, row, supply, capacity, arrived, workspace, shortage, price, worth):
-    """Serve the demand of a chain in one look as well as can be; returns the damage.
+def solve_network(network, row, supply, capacity, arrived, workspace, shortage, price, stock_price):
+    """Serve the demand of a chain in one scenario class optimally. Return the damage.
 
     All amounts are contained, first-period tonnes, and finite (1e300 stands for no limit).
 
-    row: of the limits that hold
-    supply (F, K), capacity (C, K): of the look; what comes of forms by itself, limits of output
-    arrived (H, K): come into stocks by the end of each period, all of it; never falls
-    shortage (F, J, K), price (F, K), worth (H, K): set; tonnes missing, and potentials of a tonne
-        of a form and of one that is gone of a stock. ``workspace.max_refill`` (H, K) tells what comes back at
-        most, ``workspace.arrival_value`` (H, K) is set to what a tonne of stock that comes in by then is worth:
-        the sum of all falls of worth from then on, so worth itself where nothing comes back, which
-        then never rises. At any supply, capacity and arrivals damage is at least, and here just,
-        the sum over periods of::
+    row: row of the network's demand
+    supply (F, K), capacity (C, K): supply of each form, limits of output of the class
+    arrived (H, K): cumulative inflow of stocks by the end of each period; never falls
+    shortage (F, J, K), price (F, K), stock_price (H, K): set; tonnes missing, and potentials of a
+        tonne of a form and of an outstanding tonne of a stock. ``workspace.max_refill`` (H, K) is
+        given. ``workspace.arrival_value`` (H, K) is set to the value of a tonne of stock that comes
+        in by then: the sum of all falls of stock_price from then on. Without refills this is
+        stock_price, which then never rises. At any supply, capacity and arrivals damage is at
+        least (with equality here) the sum over periods of::
 
             sum_f price (total - supply) - sum_fj limit max(0, price - value)
-            - sum_c capacity max(0, price[made] - price[taken in])
-            - sum_h (most max(0, price[form] - worth) + drain worth)
-            - sum_h buys (arrived - arrived before)
-    """
+            - sum_c capacity max(0, price[output] - price[input])
+            - sum_h (max_release max(0, price[form] - stock_price) + max_refill stock_price)
+            - sum_h arrival_value (arrived - arrived before)"""
     forms, _, length = network.step_value.shape
     stocks = network.stock_form.shape[0]
-    periods, column, seen, queue = (
+    periods, column, visit_stamp, queue = (
         workspace.periods,
         workspace.column,
         workspace.visit_stamp,
@@ -200,7 +213,7 @@ def solve_network(network, row, supply, capacity, arrived, workspace, shortage, 
     )
     shortage[:] = 0.0
     price[:] = 0.0
-    worth[:] = 0.0
+    stock_price[:] = 0.0
     workspace.arrival_value[:] = 0.0
     count = INT_ZERO
     for k in range(length):
@@ -216,10 +229,10 @@ def solve_network(network, row, supply, capacity, arrived, workspace, shortage, 
                 workspace.refillable[h, count] = workspace.max_refill[h, k]
             count += 1
             continue
-        drains = False
+        has_refill = False
         for h in range(stocks if count > 0 else 0):
-            drains |= workspace.max_refill[h, k] > 0.0
-        if drains:
+            has_refill |= workspace.max_refill[h, k] > 0.0
+        if has_refill:
             if column[periods[count - 1]] >= 0:
                 for h in range(stocks):
                     workspace.refillable[h, count] = 0.0
@@ -238,85 +251,86 @@ def solve_network(network, row, supply, capacity, arrived, workspace, shortage, 
             workspace.stock_stamp[h, n] = 0
         _find_drain_columns(h, count, workspace)
     damage = 0.0
-    for place in range(network.step_order.shape[1]):
+    for position in range(network.step_order.shape[1]):
         f, j, k = (
-            network.step_order[0, place],
-            network.step_order[1, place],
-            network.step_order[2, place],
+            network.step_order[0, position],
+            network.step_order[1, position],
+            network.step_order[2, position],
         )
         wanted = shortage[f, j, k]
         if wanted <= 0.0:
             continue
         value, root = network.step_value[f, j, k], column[k] * forms + f
-        if seen[root] != SATURATED:
-            least = ROUNDING_SHARE * network.step_demand[row, f, j, k]
-            wanted, tail = _augment(network, root, wanted, least, count, stocks, workspace)
+        if visit_stamp[root] != SATURATED:
+            tolerance = ROUNDING_SHARE * network.step_demand[row, f, j, k]
+            wanted, tail = _augment(network, root, wanted, tolerance, count, stocks, workspace)
             for m in range(tail):
                 v = queue[m]
-                seen[v] = SATURATED
+                visit_stamp[v] = SATURATED
                 price[v - workspace.node_column[v] * forms, periods[workspace.node_column[v]]] = (
                     value
                 )
             for h in range(stocks if tail > 0 else 0):
                 for m in range(count):
                     if workspace.stock_stamp[h, m] == workspace.search_count[0]:
-                        worth[h, periods[m]] = value
+                        stock_price[h, periods[m]] = value
                         workspace.stock_stamp[h, m] = SATURATED
             shortage[f, j, k] = wanted
         damage += value * wanted
-    # What is gone costs no more than what the stock could still serve, and where nothing comes back
-    # no less than later on: as good a proof here, a better one where more comes in.
+    # An outstanding tonne costs at most what the stock could still serve and, without refills, at
+    # least as much as later on: an equal bound here, and a better one where more comes in.
     for h in range(stocks):
-        dearest, later, between, falls = 0.0, 0.0, 0.0, 0.0
+        max_price, later_price, min_price, total_falls = 0.0, 0.0, 0.0, 0.0
         for k in range(length - 1, -1, -1):
             if column[k] >= 0:
-                dearest, between = max(dearest, price[network.stock_form[h], k]), 0.0
-            own = max(min(worth[h, k], dearest), between)
+                max_price, min_price = max(max_price, price[network.stock_form[h], k]), 0.0
+            current = max(min(stock_price[h, k], max_price), min_price)
             if column[k] < 0:
-                between = own  # one column stands for all of these
+                min_price = current  # one column stands for all these periods
             if workspace.max_refill[h, k] <= 0.0:
-                own = max(own, later)
-            falls += max(0.0, own - later)
-            worth[h, k], workspace.arrival_value[h, k] = own, falls
-            later = own
+                current = max(current, later_price)
+            total_falls += max(0.0, current - later_price)
+            stock_price[h, k], workspace.arrival_value[h, k] = current, total_falls
+            later_price = current
     return damage
 
 
 @compiled
 def _is_easily_covered(network, row, supply, capacity, k, need):
-    """Whether period k is easily served in full: each form made as far as those after it need."""
+    """Check whether a greedy heuristic serves period k in full: each form is made as far as outputs
+    need it."""
     conversions = network.conversion_forms.shape[0]
     for f in range(need.shape[0]):
         need[f] = network.total_demand[row, f, k]
     for f in network.outputs_first:
-        lacking, least = need[f] - supply[f, k], ROUNDING_SHARE * need[f]
-        if lacking <= least:
+        missing, tolerance = need[f] - supply[f, k], ROUNDING_SHARE * need[f]
+        if missing <= tolerance:
             continue
         for w in range(network.way_start[f], network.plain_way_end[f]):
             c = network.ways[w]
             if c < conversions:
-                part = min(lacking, capacity[c, k])
-                need[network.conversion_forms[c, 0]] += part
-                lacking -= part
-        if lacking > least:
+                amount = min(missing, capacity[c, k])
+                need[network.conversion_forms[c, 0]] += amount
+                missing -= amount
+        if missing > tolerance:
             return False
     return True
 
 
 @compiled
 def _serve_from_period_supply(network, row, supply, capacity, k, n, workspace, shortage):
-    """Serve period k from its own supply, in column n; whether something is missing."""
+    """Serve period k from its own supply, in column n. Return whether there is a shortage."""
     forms, conversions = network.step_value.shape[0], network.conversion_forms.shape[0]
-    start, short = n * forms, False
+    first_node, is_short = n * forms, False
     for f in range(forms):
-        workspace.spare_supply[start + f] = supply[f, k]
-        workspace.visit_stamp[start + f] = 0
+        workspace.spare_supply[first_node + f] = supply[f, k]
+        workspace.visit_stamp[first_node + f] = 0
     for c in range(conversions):
         workspace.flow[n, c] = 0.0
         workspace.spare_capacity[n, c] = capacity[c, k]
     for w in range(network.period_step_order.shape[2]):
         f, j = network.period_step_order[0, k, w], network.period_step_order[1, k, w]
-        wanted, v = network.step_demand[row, f, j, k], start + f
+        wanted, v = network.step_demand[row, f, j, k], first_node + f
         if wanted > 0.0 and workspace.visit_stamp[v] != SATURATED:
             wanted, tail = _augment(
                 network, v, wanted, ROUNDING_SHARE * wanted, n + 1, INT_ZERO, workspace
@@ -325,37 +339,38 @@ def _serve_from_period_supply(network, row, supply, capacity, k, n, workspace, s
                 workspace.visit_stamp[workspace.queue[m]] = SATURATED
         if wanted > 0.0:
             shortage[f, j, k] = wanted
-            short = True
+            is_short = True
     for f in range(forms):
-        workspace.visit_stamp[start + f] = 0
-    return short
+        workspace.visit_stamp[first_node + f] = 0
+    return is_short
 
 
 @compiled
 def _remaining_amount(amount, given, scale):
-    """What is left of an amount; a rounding error against its scale is nothing."""
-    rest = amount - given
-    return rest if rest > ROUNDING_SHARE * scale else 0.0
+    """Return what is left of an amount; rounding errors relative to its scale count as 0."""
+    remaining = amount - given
+    return remaining if remaining > ROUNDING_SHARE * scale else 0.0
 
 
 @inlined
-def _augment(network, root, wanted, least, count, stocks, workspace):
-    """Bring to node ``root`` what it wants, with the first ``stocks`` of all stocks; what it still
-    wants then and, if that is more than rounding, how many nodes of the queue can get no more."""
+def _augment(network, root, wanted, tolerance, count, stocks, workspace):
+    """Bring ``wanted`` tonnes to node ``root``, with the first ``stocks`` stocks. Return what is
+    still missing and, if that is more than rounding, how many nodes of the queue can get no
+    more."""
     for _ in range(8 * (count + 1) * (network.step_value.shape[0] + stocks)):
-        end, h, tail = _find_augmenting_path(network, root, count, stocks, workspace)
-        if end < 0:
+        first_node, h, tail = _find_augmenting_path(network, root, count, stocks, workspace)
+        if first_node < 0:
             return wanted, tail
-        wanted -= _push_flow(network, root, end, h, wanted, count, workspace)
-        if wanted <= least:
+        wanted -= _push_flow(network, root, first_node, h, wanted, count, workspace)
+        if wanted <= tolerance:
             return 0.0, 0
     return wanted, 0
 
 
 @inlined
 def _visit_node(network, v, n, f, way, back, stocks, queue_end, workspace):
-    """Put node v, of form f in column n, at the tail of the queue, reached by ``way`` from node
-    ``back``; what can feed it at once: -1 its supply, h stock h, -2 nothing."""
+    """Append node v, of form f in column n, to the queue, reached by arc ``way`` from node
+    ``back``. Return what can feed it at once: -1 for its supply, h for stock h, -2 for nothing."""
     workspace.visit_stamp[v] = workspace.search_count[0]
     workspace.entry_way[v] = way
     workspace.predecessor[v] = back
@@ -371,14 +386,14 @@ def _visit_node(network, v, n, f, way, back, stocks, queue_end, workspace):
 
 @inlined
 def _find_augmenting_path(network, root, count, stocks, workspace):
-    """The shortest path to node ``root`` from a source, breadth first: the node where it begins,
-    what feeds that (-1: supply, h: stock h), and how many nodes the queue holds. Without a path
-    the node is -1, the queue holds all that could feed the root, ``reach`` up to where stock can.
-    """
+    """Search breadth-first for the shortest path to node ``root`` from a source. Return its first
+    node, the source (-1 for supply, h for stock h), and the length of the queue. Without a path the
+    node is -1, and the queue contains all nodes that could feed the root; stocks that could are
+    stamped."""
     forms, conversions = network.step_value.shape[0], network.conversion_forms.shape[0]
-    seen, level = workspace.visit_stamp, workspace.stock_stamp
+    visit_stamp, stock_stamp = workspace.visit_stamp, workspace.stock_stamp
     workspace.search_count[0] += 1
-    now = workspace.search_count[0]
+    stamp = workspace.search_count[0]
     n = workspace.node_column[root]
     source = _visit_node(
         network, root, n, root - n * forms, INT_ZERO, root, stocks, INT_ZERO, workspace
@@ -401,20 +416,20 @@ def _find_augmenting_path(network, root, count, stocks, workspace):
                     network.conversion_forms[way - conversions, 1],
                 )
             u = n * forms + g
-            if amount > 0.0 and seen[u] < now:
+            if amount > 0.0 and visit_stamp[u] < stamp:
                 source = _visit_node(network, u, n, g, way, v, stocks, tail, workspace)
                 tail += 1
                 if source > -2:
                     return u, source, tail
         for w in range(network.plain_way_end[f], network.way_start[f + 1] if stocks > 0 else 0):
             h = network.ways[w] - 2 * conversions
-            if level[h, n] >= now or workspace.releasable[h, n] <= 0.0:
+            if stock_stamp[h, n] >= stamp or workspace.releasable[h, n] <= 0.0:
                 continue
             m, step = n, 1
-            while step:  # up to the first column in which all that came in is gone, and back
-                level[h, m] = now
+            while step:  # forward to the first column without slack, then backward
+                stock_stamp[h, m] = stamp
                 u = m * forms + f
-                if workspace.released[h, m] > 0.0 and seen[u] < now:
+                if workspace.released[h, m] > 0.0 and visit_stamp[u] < stamp:
                     source = _visit_node(
                         network, u, m, f, network.ways[w], v, stocks, tail, workspace
                     )
@@ -422,11 +437,13 @@ def _find_augmenting_path(network, root, count, stocks, workspace):
                     if source > -2:
                         return u, source, tail
                 if step > 0 and (
-                    m + 1 == count or workspace.slack[h, m] <= 0.0 or level[h, m + 1] >= now
+                    m + 1 == count or workspace.slack[h, m] <= 0.0 or stock_stamp[h, m + 1] >= stamp
                 ):
                     m, step = n, -1
                 if step < 0 and (
-                    m == 0 or workspace.outstanding[h, m - 1] <= 0.0 or level[h, m - 1] >= now
+                    m == 0
+                    or workspace.outstanding[h, m - 1] <= 0.0
+                    or stock_stamp[h, m - 1] >= stamp
                 ):
                     step = 0
                 m += step
@@ -435,80 +452,83 @@ def _find_augmenting_path(network, root, count, stocks, workspace):
 
 @inlined
 def _push_flow(network, root, end, h, wanted, count, workspace):
-    """Bring what is wanted, or as much as can be, along the path found; how much."""
+    """Push ``wanted`` tonnes, or as much as possible, along the path found. Return how much."""
     conversions = network.conversion_forms.shape[0]
-    flow, free, used, left, slack = (
+    flow, spare_capacity, released, releasable, slack = (
         workspace.flow,
         workspace.spare_capacity,
         workspace.released,
         workspace.releasable,
         workspace.slack,
     )
-    via, back, where, spare = (
+    entry_way, predecessor, node_column, spare_supply = (
         workspace.entry_way,
         workspace.predecessor,
         workspace.node_column,
         workspace.spare_supply,
     )
-    given = min(wanted, spare[end] if h < 0 else left[h, where[end]])
-    out = workspace.drain_column[h, where[end]] if h >= 0 else count
-    for m in range(where[end], out if h >= 0 else 0):
-        given = min(given, slack[h, m])
-    if out < count:
-        given = min(given, workspace.refillable[h, out])
+    amount = min(wanted, spare_supply[end] if h < 0 else releasable[h, node_column[end]])
+    drain_column = workspace.drain_column[h, node_column[end]] if h >= 0 else count
+    for m in range(node_column[end], drain_column if h >= 0 else 0):
+        amount = min(amount, slack[h, m])
+    if drain_column < count:
+        amount = min(amount, workspace.refillable[h, drain_column])
     v = end
     while v != root:
-        way, to, n = via[v], back[v], where[v]
-        if way < conversions:
-            given = min(given, free[n, way])
-        elif way < 2 * conversions:
-            given = min(given, flow[n, way - conversions])
+        arc, next_node, n = entry_way[v], predecessor[v], node_column[v]
+        if arc < conversions:
+            amount = min(amount, spare_capacity[n, arc])
+        elif arc < 2 * conversions:
+            amount = min(amount, flow[n, arc - conversions])
         else:
-            g, i = way - 2 * conversions, where[to]
-            given = min(given, used[g, n], left[g, i])
+            g, i = arc - 2 * conversions, node_column[next_node]
+            amount = min(amount, released[g, n], releasable[g, i])
             for m in range(i, n):
-                given = min(given, slack[g, m])
+                amount = min(amount, slack[g, m])
             for m in range(n, i):
-                given = min(given, workspace.outstanding[g, m])
-        v = to
+                amount = min(amount, workspace.outstanding[g, m])
+        v = next_node
     if h < 0:
-        spare[end] = _remaining_amount(spare[end], given, spare[end])
+        spare_supply[end] = _remaining_amount(spare_supply[end], amount, spare_supply[end])
     else:
-        _release_stock(h, where[end], out, given, workspace)
-        if out < count:
-            workspace.refillable[h, out] = _remaining_amount(
-                workspace.refillable[h, out], given, workspace.refillable[h, out] + given
+        _release_stock(h, node_column[end], drain_column, amount, workspace)
+        if drain_column < count:
+            workspace.refillable[h, drain_column] = _remaining_amount(
+                workspace.refillable[h, drain_column],
+                amount,
+                workspace.refillable[h, drain_column] + amount,
             )
         _find_drain_columns(h, count, workspace)
     v = end
     while v != root:
-        way, to, n = via[v], back[v], where[v]
-        if way < conversions:
-            flow[n, way] += given
-            free[n, way] = _remaining_amount(
-                free[n, way], given, free[n, way] + flow[n, way] - given
+        arc, next_node, n = entry_way[v], predecessor[v], node_column[v]
+        if arc < conversions:
+            flow[n, arc] += amount
+            spare_capacity[n, arc] = _remaining_amount(
+                spare_capacity[n, arc], amount, spare_capacity[n, arc] + flow[n, arc] - amount
             )
-        elif way < 2 * conversions:
-            c = way - conversions
-            free[n, c] += given
-            flow[n, c] = _remaining_amount(flow[n, c], given, flow[n, c])
+        elif arc < 2 * conversions:
+            c = arc - conversions
+            spare_capacity[n, c] += amount
+            flow[n, c] = _remaining_amount(flow[n, c], amount, flow[n, c])
         else:
-            g, i = way - 2 * conversions, where[to]
-            _release_stock(g, i, n, given, workspace)
-            left[g, n] += given
-            used[g, n] = _remaining_amount(used[g, n], given, used[g, n])
+            g, i = arc - 2 * conversions, node_column[next_node]
+            _release_stock(g, i, n, amount, workspace)
+            releasable[g, n] += amount
+            released[g, n] = _remaining_amount(released[g, n], amount, released[g, n])
             for m in range(n, i):
-                slack[g, m] += given
+                slack[g, m] += amount
                 workspace.outstanding[g, m] = _remaining_amount(
-                    workspace.outstanding[g, m], given, workspace.brought[g, m]
+                    workspace.outstanding[g, m], amount, workspace.brought[g, m]
                 )
-        v = to
-    return given
+        v = next_node
+    return amount
 
 
 @inlined
 def _release_stock(h, n, end, given, workspace):
-    """Release of stock h in column n what is no longer gone, or released, in column ``end``."""
+    """Release ``given`` tonnes of stock h in column n that are refilled, or no longer released, in
+    column ``end``."""
     workspace.releasable[h, n] = _remaining_amount(
         workspace.releasable[h, n], given, workspace.releasable[h, n] + workspace.released[h, n]
     )
@@ -522,12 +542,12 @@ def _release_stock(h, n, end, given, workspace):
 
 @inlined
 def _find_drain_columns(h, count, workspace):
-    """Set, for each column, where what is released of stock h in it leaves what is gone: the first
-    column in which more can come back, ``count`` where it stays gone, -1 where neither can be."""
-    out = count
+    """Set, for each column, where a release of stock h in it is refilled: the first column with
+    remaining refill, ``count`` if none, -1 if slack runs out before."""
+    drain = count
     for n in range(count - 1, -1, -1):
         if workspace.slack[h, n] <= 0.0:
-            out = -1
+            drain = -1
         if workspace.refillable[h, n] > 0.0:
-            out = n
-        workspace.drain_column[h, n] = out
+            drain = n
+        workspace.drain_column[h, n] = drain

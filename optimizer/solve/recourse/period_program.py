@@ -1,85 +1,81 @@
-"""One period of a chain as a small linear program, compiled: several aims, one after the other.
+"""Compiled release policy: one period of a chain as a small linear program with lexicographic aims.
 
-What arrives in a period serves steps, or plants make other forms of it. All that is decided lies
-between nought and a limit, and to do nothing is always possible: so the primal simplex method
-starts there, with Bland's rule (1977), and whatever happens stays within all limits. Of several
-aims each is followed as far as it goes without loss to those before: what is worth something to
-one of those stays where it is.
-"""
+Arrivals of a period serve damage steps, or plants make other forms of them. All variables lie
+between 0 and a limit, and 0 is feasible: the primal simplex method starts there, with Bland's rule
+(1977), and every iterate is feasible. Each aim is pursued without loss to earlier ones: variables
+with nonzero reduced cost in one of those are fixed."""
 
 import numpy as np
 
 from optimizer.solve.recourse.jit import compiled
 
-MIN_GAIN = 1e-9  # what gains less than this a unit, of at most about one, gains nothing
-MIN_PIVOT = 1e-9  # coefficients below this are rounding
-MAX_PIVOTS = 5000  # never reached but by rounding; what is found is possible all the same
+MIN_GAIN = 1e-9  # smaller gains per unit, which are at most about one, count as 0
+MIN_PIVOT = 1e-9  # smaller coefficients are rounding
+MAX_PIVOTS = 5000  # only reached by rounding; the iterate is feasible in any case
 
 
 @compiled
 def pursue_aim(tableau, value, upper, basis, is_at_upper, gains, aim, earlier_aims):
-    """Do as much for an aim as can be done without loss to those of ``before``.
+    """Maximise an aim without loss to ``earlier_aims``, in place.
 
-    table (V, N): rows in terms of the columns that are not in the basis
-    value, basis (V): of each row, the column in the basis and what it comes to
-    upper (N): limits; raised (N): whether a column out of the basis stands at its limit
-    gains (A, N): of a unit more of each column, by aim
-    """
+    tableau (V, N): rows in terms of the nonbasic columns value, basis (V): value and number of the
+    basic column of each row upper (N): limits; is_at_upper (N): whether a nonbasic column is at its
+    limit gains (A, N): gain of a unit of each column, by aim"""
     rows, columns = tableau.shape
     for _ in range(MAX_PIVOTS):
-        enters = -1
+        entering = -1
         for j in range(columns):
             gain = -gains[aim, j] if is_at_upper[j] else gains[aim, j]
             if gain <= MIN_GAIN or upper[j] <= 0.0:
                 continue
-            free = True
+            is_free = True
             for a in earlier_aims:
                 if abs(gains[a, j]) > MIN_GAIN:
-                    free = False
-            if free:
-                enters = j
+                    is_free = False
+            if is_free:
+                entering = j
                 break
-        if enters < 0:
+        if entering < 0:
             return
-        sign = -1.0 if is_at_upper[enters] else 1.0
-        leaves, most, full = -1, upper[enters], False
+        direction = -1.0 if is_at_upper[entering] else 1.0
+        leaving, step, reaches_upper = -1, upper[entering], False
         for i in range(rows):
-            change = sign * tableau[i, enters]
+            change = direction * tableau[i, entering]
             if abs(change) <= MIN_PIVOT:
                 continue
-            room = value[i] if change > 0.0 else upper[basis[i]] - value[i]
-            room = max(0.0, room) / abs(change)
-            if room < most or (room == most and leaves >= 0 and basis[i] < basis[leaves]):
-                leaves, most, full = i, room, change < 0.0
+            slack = value[i] if change > 0.0 else upper[basis[i]] - value[i]
+            slack = max(0.0, slack) / abs(change)
+            if slack < step or (slack == step and leaving >= 0 and basis[i] < basis[leaving]):
+                leaving, step, reaches_upper = i, slack, change < 0.0
         for i in range(rows):
-            value[i] -= sign * tableau[i, enters] * most
-        if leaves < 0:
-            is_at_upper[enters] = not is_at_upper[enters]
+            value[i] -= direction * tableau[i, entering] * step
+        if leaving < 0:
+            is_at_upper[entering] = not is_at_upper[entering]
             continue
-        is_at_upper[basis[leaves]] = full
-        value[leaves] = upper[enters] - most if is_at_upper[enters] else most
-        is_at_upper[enters] = False
-        basis[leaves] = enters
-        pivot = tableau[leaves, enters]
+        is_at_upper[basis[leaving]] = reaches_upper
+        value[leaving] = upper[entering] - step if is_at_upper[entering] else step
+        is_at_upper[entering] = False
+        basis[leaving] = entering
+        pivot = tableau[leaving, entering]
         for j in range(columns):
-            tableau[leaves, j] /= pivot
+            tableau[leaving, j] /= pivot
         for i in range(rows):
-            factor = tableau[i, enters]
-            if i != leaves and factor != 0.0:
+            factor = tableau[i, entering]
+            if i != leaving and factor != 0.0:
                 for j in range(columns):
-                    tableau[i, j] -= factor * tableau[leaves, j]
-                tableau[i, enters] = 0.0
+                    tableau[i, j] -= factor * tableau[leaving, j]
+                tableau[i, entering] = 0.0
         for a in range(gains.shape[0]):
-            factor = gains[a, enters]
+            factor = gains[a, entering]
             if factor != 0.0:
                 for j in range(columns):
-                    gains[a, j] -= factor * tableau[leaves, j]
-                gains[a, enters] = 0.0
+                    gains[a, j] -= factor * tableau[leaving, j]
+                gains[a, entering] = 0.0
 
 
 @compiled
 def read_column_values(value, upper, basis, is_at_upper, column_values):
-    """Set ``found`` (N) to what all columns come to."""
+    """Write the values of all columns to ``column_values`` (N)."""
     for j in range(len(column_values)):
         column_values[j] = upper[j] if is_at_upper[j] else 0.0
     for i in range(len(basis)):
@@ -88,29 +84,29 @@ def read_column_values(value, upper, basis, is_at_upper, column_values):
 
 @compiled
 def simulate_periods(
-    matrix, aims, high_damage_aims, all_aims, demand_row, step_limit, supply, capacity, is_open, retention, initial_lots, purchases, max_release,
-    reserve, planned_stock, max_refill, column_values, final_stock, refilled,
+    matrix, aims, high_damage_aims, all_aims, demand_row, step_limit, supply, capacity, is_open,
+    retention, initial_lots, purchases, max_release, reserve, planned_stock, max_refill,
+    column_values, final_stock, refilled,
 ):  # fmt: skip
-    """Serve one period after the other, in each look; N columns are J steps, C plants, H accounts
-    and what is left over of V forms, in this order.
+    """Simulate one period after the other in each scenario class. The N columns are J damage steps,
+    C plants, H accounts and the surplus of V forms, in this order.
 
-    matrix (V, N): what a unit of each takes of each form
-    row (U): of aims and limits
-    aims (R, A, N, K): gains of a unit of each column in each period
-    dear, cheap: aims followed one after the other, the latter from above the reserve
-    limit (R, J, K), capacity (U, C, K), supply (U, V, K), open_ (U, K): of each period
-    keeps, initial, most (H), bought, kept (H, K): of accounts; the last is the reserve
-    planned (H, K), back (U, H, K): most that accounts hold, and that can come back after releases
-    found (U, N, K), left, refilled (U, H): set: what each column comes to, lots left at the end,
-        and lots that come back in all periods
-    """
+    matrix (V, N): what a unit of each column takes of each form
+    demand_row (U): row of aims and limits
+    aims (R, A, N, K): gain of a unit of each column in each period
+    high_damage_aims, all_aims: aims in lexicographic order, the latter with stock above the reserve
+    step_limit (R, J, K), capacity (U, C, K), supply (U, V, K), is_open (U, K): by period
+    retention, initial_lots, max_release (H), purchases, reserve (H, K): of the accounts
+    planned_stock (H, K), max_refill (U, H, K): limits of stock after refills, and of refills
+    column_values (U, N, K), final_stock, refilled (U, H): set; values of the columns, lots left at
+        the end, and lots refilled in all periods"""
     rows, columns = matrix.shape
     steps, plants, accounts = step_limit.shape[1], capacity.shape[1], len(retention)
-    first = steps + plants  # of the accounts
-    upper, raised = np.empty(columns), np.empty(columns, np.bool_)
+    first_account = steps + plants  # first column of the accounts
+    upper, is_at_upper = np.empty(columns), np.empty(columns, np.bool_)
     basis, value = np.empty(rows, np.int64), np.empty(rows)
-    table, gains = np.empty((rows, columns)), np.empty((aims.shape[1], columns))
-    now, stock = np.empty(columns), np.empty(accounts)
+    tableau, gains = np.empty((rows, columns)), np.empty((aims.shape[1], columns))
+    current, stock = np.empty(columns), np.empty(accounts)
     for u in range(supply.shape[0]):
         stock[:] = initial_lots
         for k in range(supply.shape[2]):
@@ -119,42 +115,44 @@ def simulate_periods(
             if not is_open[u, k]:
                 column_values[u, :, k] = 0.0
                 for h in range(accounts):
-                    again = max(0.0, min(max_refill[u, h, k], planned_stock[h, k] - stock[h]))
-                    stock[h] += again
-                    refilled[u, h] += again
+                    refill = max(0.0, min(max_refill[u, h, k], planned_stock[h, k] - stock[h]))
+                    stock[h] += refill
+                    refilled[u, h] += refill
                 continue
             upper[:steps] = step_limit[demand_row[u], :, k]
-            upper[steps:first] = capacity[u, :, k]
+            upper[steps:first_account] = capacity[u, :, k]
             for h in range(accounts):
-                upper[first + h] = min(stock[h], max_release[h])
-            upper[first + accounts :] = np.inf
-            table[:] = matrix
+                upper[first_account + h] = min(stock[h], max_release[h])
+            upper[first_account + accounts :] = np.inf
+            tableau[:] = matrix
             gains[:] = aims[demand_row[u], :, :, k]
-            raised[:] = False
+            is_at_upper[:] = False
             for i in range(rows):
-                basis[i], value[i] = first + accounts + i, supply[u, i, k]
+                basis[i], value[i] = first_account + accounts + i, supply[u, i, k]
             for n in range(len(high_damage_aims)):
                 pursue_aim(
-                    table,
+                    tableau,
                     value,
                     upper,
                     basis,
-                    raised,
+                    is_at_upper,
                     gains,
                     high_damage_aims[n],
                     high_damage_aims[:n],
                 )
-            read_column_values(value, upper, basis, raised, now)
+            read_column_values(value, upper, basis, is_at_upper, current)
             for h in range(accounts):
-                free = min(stock[h] - reserve[h, k], max_release[h])
-                upper[first + h] = max(now[first + h], free)
+                releasable = min(stock[h] - reserve[h, k], max_release[h])
+                upper[first_account + h] = max(current[first_account + h], releasable)
             for n in range(len(all_aims)):
-                pursue_aim(table, value, upper, basis, raised, gains, all_aims[n], all_aims[:n])
-            read_column_values(value, upper, basis, raised, now)
+                pursue_aim(
+                    tableau, value, upper, basis, is_at_upper, gains, all_aims[n], all_aims[:n]
+                )
+            read_column_values(value, upper, basis, is_at_upper, current)
             for h in range(accounts):
-                stock[h] -= now[first + h]
-                again = max(0.0, min(max_refill[u, h, k], planned_stock[h, k] - stock[h]))
-                stock[h] += again
-                refilled[u, h] += again
-            column_values[u, :, k] = now
+                stock[h] -= current[first_account + h]
+                refill = max(0.0, min(max_refill[u, h, k], planned_stock[h, k] - stock[h]))
+                stock[h] += refill
+                refilled[u, h] += refill
+            column_values[u, :, k] = current
         final_stock[u] = stock

@@ -1,15 +1,14 @@
-"""Recourse as a linear program, taken from the formulation and solved for many states.
+"""Recourse as a linear program, derived from the formulation and solved for many states.
 
-The rules of one state are built in Pyomo once, with columns in place of what depends on the state
-or on the commitment: lots from the market, what conversions can make, what projects deliver, and
-purchases. Given values of these columns move to the sides of the rows. So every rule of the second
-stage is solved exactly here, whatever it is; where more is known of a chain, other paths are
-quicker (:mod:`optimizer.solve.recourse.node_kernel`), and this one is what they are held against.
+The rules of one state are built in Pyomo once, with columns (parameters) in place of what depends
+on the state or the commitment: market supply, conversion capacity, project deliveries and
+purchases. Given values of these columns move to the sides of the rows. Thus every rule of the
+second stage is solved exactly, whatever it is; where more is known of a chain, kernels are faster
+(:mod:`optimizer.solve.recourse.node_kernel`), and they are tested against this module.
 
-From look to look only sides change: the dual simplex method goes on from a basis that was optimal
-for a look much like it (bunching: Wets 1983; Gassmann and Wallace 1996). A few looks are solved by
-the solver, many by a compiled method (:mod:`optimizer.solve.recourse.class_programs`).
-"""
+From class to class only sides change, so that the dual simplex method starts from a basis that was
+optimal for a similar class (bunching: Wets 1983; Gassmann and Wallace 1996). A few classes are
+solved by HiGHS, many by a compiled method (:mod:`optimizer.solve.recourse.class_programs`)."""
 
 from __future__ import annotations
 
@@ -30,47 +29,44 @@ from optimizer.model.formulation.recourse import ChainInState, add_recourse
 from optimizer.model.instance import Chain, Floats, Instance
 from optimizer.solve.recourse import class_programs, open_periods
 
-ParameterKey = tuple[str, Any]  # a kind of given columns, and whose they are
+ParameterKey = tuple[str, Any]  # kind of parameters, and node, project, plant or stockpile
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
-BasisArray = NDArray[np.object_]  # bases: statuses of columns, then of rows; None for none
+BasisArray = NDArray[np.object_]  # statuses of columns, then of rows; None if there is no basis
 
-MAX_MULTIPLIER = 1e9  # no lot is worth so many times the dearest step
-BASIC_STATUS = 1  # status of a row or column that is in the basis
+MAX_MULTIPLIER = 1e9  # limit of dual values relative to the largest damage of a step
+BASIC_STATUS = 1  # status of a basic row or column
 PERIOD_RULES = {"demand_balance", "conversion_limit", "stock_balance", "shortage_limit"}
-"""Rules that compiled passes follow, and that say nothing of a period which covers its demand, but
-that stock is kept. Where there are others no period is left out of a program."""
-REFILL_RULES = {"refill_limit", "refill_when_covered"}  # rules that compiled passes follow as well
+"""Rules that the compiled kernels know and that, in a period whose demand is covered, only carry
+stock over. With other rules, programs contain all periods."""
+REFILL_RULES = {"refill_limit", "refill_when_covered"}  # further rules that the kernels know
 
 
 @dataclass(frozen=True, eq=False)
 class ProgramResults:
-    """The program at U sets of given values."""
+    """Results of the program at U sets of parameter values."""
 
     damage: Floats  # (U)
-    dual_bound: (
-        Floats  # (U) what the multipliers prove it to be at least: the same but for rounding
-    )
-    parameter_duals: Floats  # (U, G) what a unit of each given column adds to what is proven
+    dual_bound: Floats  # (U) lower bound by the dual values: the damage up to rounding
+    parameter_duals: Floats  # (U, G) derivative of the bound in each parameter
 
 
 @dataclass(frozen=True, eq=False)
 class OpenPeriodProgram:
-    """The program in some open periods, as :mod:`optimizer.solve.recourse.open_periods` cuts it
-    out."""
+    """Program restricted to open periods (:mod:`optimizer.solve.recourse.open_periods`)."""
 
-    program: highs.ColumnwiseProgram  # scaled, as the solver takes it
-    column_numbers: Integers  # those of the whole program that it has
+    program: highs.ColumnwiseProgram  # scaled
+    column_numbers: Integers  # columns of the full program that it contains
     row_numbers: Integers
-    row_target: Integers  # of each row of the whole program, the row that it is added to
-    row_factor: Floats  # and times what
+    row_target: Integers  # for each row of the full program, the row that it is added to
+    row_factor: Floats  # and the factor by which it is multiplied
 
 
 class ProgramTemplate:
-    """A linear program with G columns that are ``given``: Pyomo variables by whose and what they
-    are. ``place`` says which of the G columns those are. ``keeps`` is the share of each stock that
-    is left after a period, where the program is that of a chain, whose rows and columns end their
-    index with the period; None where it is any other."""
+    """Linear program with G parameters: Pyomo variables, by key, whose values are given in each
+    solve; ``parameter_positions`` are their positions among the G. ``retention`` is that of each
+    stockpile if the program is that of a chain, whose row and column indices end with the period;
+    else None."""
 
     def __init__(
         self,
@@ -81,62 +77,66 @@ class ProgramTemplate:
         compiled = highs.compile_model(model)
         program = compiled.program
         column = {id(v): c for c, v in enumerate(compiled.variables)}
-        count = np.cumsum([0, *map(len, parameter_variables.values())])
+        offsets = np.cumsum([0, *map(len, parameter_variables.values())])
         self.parameter_positions = {
-            key: np.arange(count[n], count[n + 1]) for n, key in enumerate(parameter_variables)
+            key: np.arange(offsets[n], offsets[n + 1]) for n, key in enumerate(parameter_variables)
         }
-        self.parameter_count = int(count[-1])
-        at = np.array(
-            [column.get(id(v), -1) for own in parameter_variables.values() for v in own], np.int64
+        self.parameter_count = int(offsets[-1])
+        parameter_columns = np.array(
+            [
+                column.get(id(v), -1)
+                for own_columns in parameter_variables.values()
+                for v in own_columns
+            ],
+            np.int64,
         )
-        own = np.setdiff1d(np.arange(len(column)), at)
-        used = np.flatnonzero(at >= 0)
-        spread = sparse.csr_array(
-            (np.ones(len(used)), (used, np.arange(len(used)))),
-            shape=(self.parameter_count, len(used)),
+        own_columns = np.setdiff1d(np.arange(len(column)), parameter_columns)
+        present = np.flatnonzero(parameter_columns >= 0)
+        selection = sparse.csr_array(
+            (np.ones(len(present)), (present, np.arange(len(present)))),
+            shape=(self.parameter_count, len(present)),
         )
-        # Rows by given columns, transposed: what moves to the sides.
-        self._parameter_matrix = sparse.csr_array(spread @ program.matrix[:, at[used]].T)
-        # Names and indices in the model: of rows here, of its own columns below.
+        # (parameters, rows): coefficients that move to the sides.
+        self._parameter_matrix = sparse.csr_array(
+            selection @ program.matrix[:, parameter_columns[present]].T
+        )
         self.row_keys = compiled.row_keys
-        rules = np.array([rule for rule, _ in self.row_keys])
-        # Stock may be thrown away: no solution has to follow it to where nothing is left of it.
-        free = (rules == "stock_balance") & (retention is not None)
+        rules = np.array([name for name, _ in self.row_keys])
+        # Stock may be discarded, so that tiny remainders need not be tracked exactly.
+        is_free = (rules == "stock_balance") & (retention is not None)
         self.program = replace(
             program,
-            row_lower=np.where(free, -np.inf, program.row_lower),
-            matrix=sparse.csc_array(program.matrix[:, own]),
-            cost=program.cost[own],
-            lower=program.lower[own],
-            upper=program.upper[own],
-            integer=program.integer[own],
-            column_names=[program.column_names[int(c)] for c in own],
+            row_lower=np.where(is_free, -np.inf, program.row_lower),
+            matrix=sparse.csc_array(program.matrix[:, own_columns]),
+            cost=program.cost[own_columns],
+            lower=program.lower[own_columns],
+            upper=program.upper[own_columns],
+            integer=program.integer[own_columns],
+            column_names=[program.column_names[int(c)] for c in own_columns],
         )
-        self.column_keys = [compiled.column_keys[int(c)] for c in own]
-        self.cost_unit = highs.cost_unit(self.program)  # what costs count one as
+        self.column_keys = [compiled.column_keys[int(c)] for c in own_columns]
+        self.cost_unit = highs.cost_unit(self.program)
         self._scaling = highs.lift_small_rows(
             self.program, highs.compute_scaling(self.program, 1 / self.cost_unit)
         )
         self._max_multiplier = MAX_MULTIPLIER * max(
             1.0, float(np.abs(self.program.cost).max(initial=0.0)) / self.cost_unit
         )
-        self.has_only_known_rules = (
-            set(rules) <= PERIOD_RULES | REFILL_RULES
-        )  # whether it has no other rules
+        self.has_only_known_rules = set(rules) <= PERIOD_RULES | REFILL_RULES
         self._can_restrict = retention is not None and set(rules) <= PERIOD_RULES
-        period_of_row, period = np.zeros(len(rules), np.int64), np.zeros(len(own), np.int64)
-        follows, kept = np.full(len(rules), -1), np.ones(len(rules))
+        period_of_row, period = np.zeros(len(rules), np.int64), np.zeros(len(own_columns), np.int64)
+        next_row, kept_share = np.full(len(rules), -1), np.ones(len(rules))
         if retention is not None and self._can_restrict:
             period_of_row = np.array([index[-1] for _, index in self.row_keys], np.int64)
             period = np.array([index[-1] for _, index in self.column_keys], np.int64)
-            at_row = {index: r for r, (_, index) in enumerate(self.row_keys) if free[r]}
-            for (v, h, k), r in at_row.items():
-                follows[r] = at_row.get((v, h, k + 1), -1)
-                kept[r] = retention[h]
-        bounding = self._find_bound_rows()
+            row_by_index = {index: r for r, (_, index) in enumerate(self.row_keys) if is_free[r]}
+            for (v, h, k), r in row_by_index.items():
+                next_row[r] = row_by_index.get((v, h, k + 1), -1)
+                kept_share[r] = retention[h]
+        is_bound = self._find_bound_rows()
         unit = self._scaling.column_unit
-        self._full_program = (  # what :func:`open_periods.cut_out` has to know
-            period_of_row, follows, kept, bounding, np.isinf(self.program.row_lower),
+        self._full_program = (  # arguments of :func:`open_periods.restrict_to_open`
+            period_of_row, next_row, kept_share, is_bound, np.isinf(self.program.row_lower),
             np.isinf(self.program.row_upper), self._scaling.row_factor,
             period, self._bound_by, self._bound_entry, unit,
             self.program.cost * unit * self._scaling.objective_factor,
@@ -144,62 +144,63 @@ class ProgramTemplate:
             self.program.matrix.indptr, self.program.matrix.indices, self.program.matrix.data,
             highs.MIN_COEFFICIENT,
         )  # fmt: skip
-        self._bound_data = (  # and :func:`resolved_looks.prove`
+        self._bound_data = (  # arguments of :func:`class_programs.compute_dual_bound`
             np.isinf(self.program.row_lower), np.isinf(self.program.row_upper),
             self.program.cost, self.program.lower, self.program.upper, self.program.matrix.indptr,
             self.program.matrix.indices, self.program.matrix.data, self._bound_by,
             self._bound_entry, self._max_multiplier, self.cost_unit,
         )  # fmt: skip
-        self.uses_compiled_solver = False  # whether looks go through the compiled method
+        self.uses_compiled_solver = False
         self._tie_break_cost = (
-            self._rank_by_period() if retention is not None else np.zeros(len(own))
+            self._rank_by_period() if retention is not None else np.zeros(len(own_columns))
         )
         self._free_solvers: SimpleQueue[highs.WarmStartSolver] = SimpleQueue()
 
     def _find_bound_rows(self) -> Booleans:
-        """Which rows say no more than that a single column is at most their upper side."""
+        """Return whether each row is only an upper bound of a single column."""
         program = self.program
-        by_row, bounding = (
-            sparse.csr_array(program.matrix),
-            np.zeros(len(self.row_keys), dtype=bool),
-        )
+        by_row = sparse.csr_array(program.matrix)
+        is_bound = np.zeros(len(self.row_keys), dtype=bool)
         self._bound_by = np.full(len(program.cost), -1)
         self._bound_entry = np.ones(len(program.cost))
-        single = (np.diff(by_row.indptr) == 1) & np.isinf(program.row_lower)
-        for r in np.flatnonzero(single & np.isfinite(program.row_upper)):
+        has_one_entry = (np.diff(by_row.indptr) == 1) & np.isinf(program.row_lower)
+        for r in np.flatnonzero(has_one_entry & np.isfinite(program.row_upper)):
             c, entry = by_row.indices[by_row.indptr[r]], by_row.data[by_row.indptr[r]]
             if entry > 0 and self._bound_by[c] < 0 and np.isinf(program.upper[c]):
-                bounding[r], self._bound_by[c], self._bound_entry[c] = True, r, entry
-        return bounding
+                is_bound[r], self._bound_by[c], self._bound_entry[c] = True, r, entry
+        return is_bound
 
     @contextmanager
     def _borrow_solver(self) -> Iterator[highs.WarmStartSolver]:
-        """A solver of its own for as long as it is used: passes may run side by side."""
+        """Yield a solver for exclusive use, since evaluations may run in parallel."""
         try:
-            resolver = self._free_solvers.get_nowait()
+            solver = self._free_solvers.get_nowait()
         except Empty:
-            resolver = highs.WarmStartSolver()
-        yield resolver
-        self._free_solvers.put(resolver)
+            solver = highs.WarmStartSolver()
+        yield solver
+        self._free_solvers.put(solver)
 
     def _restrict_to_open(
         self, is_open: Booleans, lower: Floats, upper: Floats
     ) -> OpenPeriodProgram:
-        """The program in open periods (K), at sides of the whole one; a side that is not there may
-        be any number."""
+        """Return the program restricted to open periods (K), with sides of the full program;
+        missing sides may be any number."""
         if not self._can_restrict:
             is_open = np.ones(1, dtype=bool)
-        *arrays, columns, rows, place, factor = open_periods.restrict_to_open(
+        *arrays, columns, rows, row_target, row_factor = open_periods.restrict_to_open(
             is_open, lower, upper, *self._full_program
         )
-        return OpenPeriodProgram(highs.ColumnwiseProgram(*arrays), columns, rows, place, factor)
+        return OpenPeriodProgram(
+            highs.ColumnwiseProgram(*arrays), columns, rows, row_target, row_factor
+        )
 
     def row_sides(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """(U, rows) sides at given values (U, G); a side that is not there is 0."""
-        # In Fortran's order all that takes them would be compiled once more.
-        moved = np.ascontiguousarray(parameters @ self._parameter_matrix)
+        """Return lower and upper sides (U, rows) at parameter values (U, G); missing sides are
+        0."""
+        # C-contiguous, since numba would compile a second version for another layout.
+        shift = np.ascontiguousarray(parameters @ self._parameter_matrix)
         sides = self.program.row_lower, self.program.row_upper
-        lower, upper = (np.where(np.isinf(side), 0.0, side - moved) for side in sides)
+        lower, upper = (np.where(np.isinf(side), 0.0, side - shift) for side in sides)
         return lower, upper
 
     def solve(
@@ -210,120 +211,131 @@ class ProgramTemplate:
         values: Floats | None = None,
         early_first: bool = False,
     ) -> ProgramResults:
-        """The program at given values (U, G), in open periods (U, K), each from its basis (U) where
-        there is one, else from nothing or how the one before ended; each leaves its basis, and the
-        values of its columns in ``values`` (U, columns) where these are asked for: where ``early``,
-        those of the optimum of least ``late`` cost."""
+        """Solve the program at parameter values (U, G) in open periods (U, K).
+
+        Each solve starts from its basis in ``bases`` (U), or from scratch or the end of the
+        previous one, and replaces it. Column values are written to ``values`` (U, columns) if
+        given; with ``early_first`` they are those of the optimum with the least
+        ``_tie_break_cost``."""
         lower, upper = self.row_sides(parameters)
         if not self._can_restrict:
             is_open = np.ones((len(parameters), 1), dtype=bool)
-        solved, damage, proven = np.zeros(len(parameters), bool), *np.zeros((2, len(parameters)))
+        is_solved, damage, dual_bound = (
+            np.zeros(len(parameters), bool),
+            *np.zeros((2, len(parameters))),
+        )
         duals = np.zeros(lower.shape)
         if self.uses_compiled_solver:
-            size = np.array([0 if own is None else len(own) for own in bases], dtype=np.int64)
-            begins = np.where(size > 0, np.cumsum(size) - size, -1)
-            some = [own for own in bases if own is not None]
-            kept = np.concatenate([np.zeros(0, np.int8), *some])
-            last = np.repeat([BASIC_STATUS, 0], [len(self.row_keys), len(self.column_keys)]).astype(
-                np.int8
-            )
-            solved, damage, proven, duals, ended, begins = class_programs.solve_class_programs(
-                is_open, lower, upper, kept, begins, last,
+            basis_sizes = np.array([0 if x is None else len(x) for x in bases], dtype=np.int64)
+            basis_starts = np.where(basis_sizes > 0, np.cumsum(basis_sizes) - basis_sizes, -1)
+            given_bases = [x for x in bases if x is not None]
+            saved_bases = np.concatenate([np.zeros(0, np.int8), *given_bases])
+            last_statuses = np.repeat(
+                [BASIC_STATUS, 0], [len(self.row_keys), len(self.column_keys)]
+            ).astype(np.int8)
+            solved = class_programs.solve_class_programs(
+                is_open, lower, upper, saved_bases, basis_starts, last_statuses,
                 np.zeros((0, 0)) if values is None else values,
-                self._tie_break_cost if early_first else np.zeros(0), self._full_program, self._bound_data,
+                self._tie_break_cost if early_first else np.zeros(0), self._full_program,
+                self._bound_data,
             )  # fmt: skip
+            is_solved, damage, dual_bound, duals, final_bases, basis_starts = solved
             for u in range(len(parameters)):
-                bases[u] = ended[begins[u] : begins[u + 1]].copy()
-        for u in np.flatnonzero(~solved).tolist():
-            part = self._restrict_to_open(is_open[u], lower[u], upper[u])
+                bases[u] = final_bases[basis_starts[u] : basis_starts[u + 1]].copy()
+        for u in np.flatnonzero(~is_solved).tolist():
+            restricted = self._restrict_to_open(is_open[u], lower[u], upper[u])
             basis = None
             if bases[u] is not None and not self.uses_compiled_solver:
-                of_columns, of_rows = np.split(bases[u], [len(part.column_numbers)])
-                basis = highs.build_basis(of_rows, of_columns)
-            with self._borrow_solver() as resolver:
-                resolver.load(part.program)
-                damage[u], own = resolver.solve(basis)
-                bases[u] = np.concatenate(resolver.basis_statuses())
-                lots = (
-                    self._solve_earliest(resolver, part, own)
+                column_statuses, row_statuses = np.split(bases[u], [len(restricted.column_numbers)])
+                basis = highs.build_basis(row_statuses, column_statuses)
+            with self._borrow_solver() as solver:
+                solver.load(restricted.program)
+                damage[u], open_duals = solver.solve(basis)
+                bases[u] = np.concatenate(solver.basis_statuses())
+                scaled_values = (
+                    self._solve_earliest(solver, restricted, open_duals)
                     if early_first
-                    else resolver.solution()[0]
+                    else solver.solution()[0]
                 )
             scale, duals[u] = self._scaling.row_factor, 0.0
             open_periods.expand_duals(
-                own, part.row_numbers, part.row_target, part.row_factor, scale, duals[u]
+                open_duals,
+                restricted.row_numbers,
+                restricted.row_target,
+                restricted.row_factor,
+                scale,
+                duals[u],
             )
             if values is not None:
-                values[u, part.column_numbers] = (
-                    lots * self._scaling.column_unit[part.column_numbers]
+                values[u, restricted.column_numbers] = (
+                    scaled_values * self._scaling.column_unit[restricted.column_numbers]
                 )
-            proven[u] = class_programs.compute_dual_bound(
+            dual_bound[u] = class_programs.compute_dual_bound(
                 duals[u], lower[u], upper[u], *self._bound_data
             )
         damage *= self.cost_unit
         return ProgramResults(
-            damage, np.minimum(proven, damage), -(self._parameter_matrix @ duals.T).T
+            damage, np.minimum(dual_bound, damage), -(self._parameter_matrix @ duals.T).T
         )
 
     def solve_shortages(self, parameters: Floats, is_open: Booleans) -> Floats:
-        """(U, columns) values at each of the given values; of equally good recourses the one that
+        """Return column values (U, columns) at parameter values. Of several optima, the one that
         serves early periods first, then early nodes and steps."""
         values = np.zeros((len(parameters), len(self.column_keys)))
         self.solve(parameters, is_open, [None] * len(parameters), values, early_first=True)
         return np.maximum(values, 0.0)
 
     def _rank_by_period(self) -> Floats:
-        """Cost of missing lots by which early periods are served first. Ranks weigh value, not
-        lots: equal value is all that can be exchanged at the optimum. What is worth nothing comes
-        last, but does come: no stock lies idle beside a shortage."""
-        late = np.zeros(len(self.column_keys))
-        missing = [
-            (at[2], c) for c, (name, at) in enumerate(self.column_keys) if name == "shortage"
+        """Return costs of missing lots by which early periods are served first. Ranks are weighted
+        by damage, since only amounts of equal damage can be exchanged at an optimum. Steps without
+        damage come last, but have a cost, so that no stock is left over during a shortage."""
+        costs = np.zeros(len(self.column_keys))
+        shortages = [
+            (index[2], c) for c, (name, index) in enumerate(self.column_keys) if name == "shortage"
         ]
-        for rank, (_, c) in enumerate(sorted(missing)):
+        for rank, (_, c) in enumerate(sorted(shortages)):
             cost = self.program.cost[c] / self.cost_unit
-            late[c] = 1e-6 - (cost + 1e-6) * rank / len(missing)
-        return late
+            costs[c] = 1e-6 - (cost + 1e-6) * rank / len(shortages)
+        return costs
 
     def _solve_earliest(
         self, resolver: highs.WarmStartSolver, restricted: OpenPeriodProgram, duals: Floats
     ) -> Floats:
-        """The optimum of least ``late`` cost: what has a multiplier stays at its bound."""
-        values, reduced, activity = resolver.solution()
-        tight, held = (
-            np.abs(reduced) > class_programs.TIGHT_TOLERANCE,
-            np.abs(duals) > class_programs.TIGHT_TOLERANCE,
-        )
+        """Return the optimum with the least tie-break cost: rows and columns with a dual value stay
+        at their bounds."""
+        values, reduced_costs, activity = resolver.solution()
+        is_tight_column = np.abs(reduced_costs) > class_programs.TIGHT_TOLERANCE
+        is_tight_row = np.abs(duals) > class_programs.TIGHT_TOLERANCE
         program = restricted.program
         resolver.load(
             program._replace(
                 cost=self._tie_break_cost[restricted.column_numbers]
                 * self._scaling.column_unit[restricted.column_numbers],
-                lower=np.where(tight, values, program.lower),
-                upper=np.where(tight, values, program.upper),
-                row_lower=np.where(held, activity, program.row_lower),
-                row_upper=np.where(held, activity, program.row_upper),
+                lower=np.where(is_tight_column, values, program.lower),
+                upper=np.where(is_tight_column, values, program.upper),
+                row_lower=np.where(is_tight_row, activity, program.row_lower),
+                row_upper=np.where(is_tight_row, activity, program.row_upper),
             )
         )
         try:
             resolver.solve()
-        except SolverError:  # not even what was found, by rounding
+        except SolverError:  # infeasible by rounding
             return values
         return resolver.solution()[0]
 
 
 def has_known_rules(instance: Instance) -> bool:
-    """Whether a state is under no rules but those that the compiled passes follow."""
+    """Check whether the second stage has only rules that the compiled kernels know."""
     block = pyo.ConcreteModel()
     add_recourse(block, instance, [], None)
     return set(block.component_map(pyo.Constraint)) <= PERIOD_RULES | REFILL_RULES
 
 
 def build_chain_template(instance: Instance, chain: Chain) -> ProgramTemplate:
-    """The formulation of one state of a chain. Given are ``market`` by node (K), ``capacity`` by
-    conversion (K), ``delivers`` by node and project (K), and ``buy`` by stockpile (Y); where they
-    depend on the state, ``demand`` by node (K) and ``limit`` by node and step (K); of stockpiles
-    that are filled again, ``covered`` (K): 1 where a period is, else 0."""
+    """Build the program of one state of a chain. Parameters are ``market`` by node (K),
+    ``capacity`` by conversion (K), ``delivers`` by node and project (K), and ``buy`` by stockpile
+    (Y); if they depend on the state, ``demand`` by node (K) and ``limit`` by node and step (K); and
+    ``covered`` (K), 1 in covered periods, by stockpile that is refilled."""
     model, periods = pyo.ConcreteModel(), list(instance.periods)
     nodes = {v: instance.nodes[v] for v in chain.nodes}
     projects = {
@@ -331,66 +343,72 @@ def build_chain_template(instance: Instance, chain: Chain) -> ProgramTemplate:
         for v, node in nodes.items()
     }
     conversions = [plant.id for plant in chain.plants if plant.capacity is not None]
-    piles = list(dict.fromkeys(h for node in nodes.values() for h in node.stockpile_shares))
-    varying = [v for v, node in nodes.items() if instance.demand_varies(node.material)]
-    model.demand = pyo.Var(varying, periods)
-    model.limit = pyo.Var([(v, j) for v in varying for j in range(len(nodes[v].steps))], periods)
+    stockpiles = list(dict.fromkeys(h for node in nodes.values() for h in node.stockpile_shares))
+    varying_nodes = [v for v, node in nodes.items() if instance.demand_varies(node.material)]
+    model.demand = pyo.Var(varying_nodes, periods)
+    model.limit = pyo.Var(
+        [(v, j) for v in varying_nodes for j in range(len(nodes[v].steps))], periods
+    )
     model.market = pyo.Var(list(nodes), periods)
     model.capacity = pyo.Var(conversions, periods)
-    model.delivers = pyo.Var([(v, p) for v, own in projects.items() for p in own], periods)
-    model.buy = pyo.Var(piles, list(instance.years))
-    refill = {
+    model.delivers = pyo.Var(
+        [(v, p) for v, node_projects in projects.items() for p in node_projects], periods
+    )
+    model.buy = pyo.Var(stockpiles, list(instance.years))
+    max_refill = {
         h: instance.stockpiles[h].max_refill[instance.year_index]
-        for h in piles
+        for h in stockpiles
         if instance.stockpiles[h].max_refill.any()
     }
-    model.covered = pyo.Var(list(refill), periods)
-    model.planned = {(h, k): _planned_stock(model, instance, h, k) for h in refill for k in periods}
-    model.state = pyo.Block()
-    given: dict[ParameterKey, list[Any]] = {}
-    for kind in ("demand", "limit", "market", "capacity", "delivers", "buy", "covered"):
-        for (*whose, _), variable in getattr(model, kind).items():
-            key = kind, tuple(whose) if len(whose) > 1 else whose[0]
-            given.setdefault(key, []).append(variable)
-    market = {v: given["market", v] for v in nodes}
-    capacity = {c: given["capacity", c] for c in conversions}
-    demand: dict[int, Any] = {v: node.demand[instance.year_index] for v, node in nodes.items()}
-    none = np.zeros((0, len(periods)))
-    limit: dict[int, Any] = {
-        v: node.step_limits(instance.year_index, np.ones(()), none)
-        for v, node in nodes.items()
-        if v not in varying
+    model.covered = pyo.Var(list(max_refill), periods)
+    model.planned = {
+        (h, k): _planned_stock(model, instance, h, k) for h in max_refill for k in periods
     }
-    for v in varying:
-        demand[v] = given["demand", v]
-        limit[v] = [given["limit", (v, j)] for j in range(len(nodes[v].steps))]
+    model.state = pyo.Block()
+    parameters: dict[ParameterKey, list[Any]] = {}
+    for kind in ("demand", "limit", "market", "capacity", "delivers", "buy", "covered"):
+        for (*owner, _), variable in getattr(model, kind).items():
+            key = kind, tuple(owner) if len(owner) > 1 else owner[0]
+            parameters.setdefault(key, []).append(variable)
+    market = {v: parameters["market", v] for v in nodes}
+    capacity = {c: parameters["capacity", c] for c in conversions}
+    demand: dict[int, Any] = {v: node.demand[instance.year_index] for v, node in nodes.items()}
+    no_adaptation = np.zeros((0, len(periods)))
+    limit: dict[int, Any] = {
+        v: node.step_limits(instance.year_index, np.ones(()), no_adaptation)
+        for v, node in nodes.items()
+        if v not in varying_nodes
+    }
+    for v in varying_nodes:
+        demand[v] = parameters["demand", v]
+        limit[v] = [parameters["limit", (v, j)] for j in range(len(nodes[v].steps))]
 
     def delivers(v: int, p: str, k: int) -> Any:
         return model.delivers[v, p, k]
 
-    whole = ChainInState(
-        chain, tuple(periods), demand, limit, market, capacity, projects, delivers, refill
+    all_periods = ChainInState(
+        chain, tuple(periods), demand, limit, market, capacity, projects, delivers, max_refill
     )
-    add_recourse(model.state, instance, [whole], model)
+    add_recourse(model.state, instance, [all_periods], model)
 
     def when_covered(block: Any, v: str, h: str, k: int) -> Any:
         column = block.refill[v, h, k]
-        most, column.ub = column.ub, None
-        return column <= most * model.covered[h, k]
+        upper, column.ub = column.ub, None
+        return column <= upper * model.covered[h, k]
 
     keys = list(model.state.refill)
     model.state.refill_when_covered = pyo.Constraint(keys, rule=when_covered)
     model.objective = pyo.Objective(expr=model.state.damage)
-    keeps = {h: instance.stockpiles[h].retention for h in piles}
-    return ProgramTemplate(model, given, keeps)
+    retention = {h: instance.stockpiles[h].retention for h in stockpiles}
+    return ProgramTemplate(model, parameters, retention)
 
 
 def _planned_stock(model: Any, instance: Instance, h: str, k: int) -> Any:
-    """Stock at the end of a period if nothing is released (S2), by ``buy``."""
-    pile, n, first = instance.stockpiles[h], instance.periods_per_year, instance.years[0]
-    bought: dict[int, float] = {}
+    """Return the stock at the end of a period if nothing is released (S2), in terms of ``buy``."""
+    stockpile, n, first = instance.stockpiles[h], instance.periods_per_year, instance.years[0]
+    coefficients: dict[int, float] = {}
     for j in range(k + 1):
         year = first + j // n
-        bought[year] = bought.get(year, 0.0) + pile.retention ** (k - j) / n
-    purchases = sum(part * model.buy[h, year] for year, part in bought.items())
-    return pile.retention ** (k + 1) * pile.initial_lots + purchases
+        coefficients[year] = coefficients.get(year, 0.0) + stockpile.retention ** (k - j) / n
+    purchases = sum(coefficient * model.buy[h, year] for year, coefficient in coefficients.items())
+    return stockpile.retention ** (k + 1) * stockpile.initial_lots + purchases

@@ -1,10 +1,9 @@
-"""What projects deliver to a node in each look, and what that is worth, compiled.
+"""Compiled project deliveries to a node by scenario class, and their marginal values.
 
-An outlet is a project at a node: P of them, in U looks. Of each, ``delay`` (U, P) says which of the
-ways it can be late it is, -1 where it fails, and ``pattern`` (U, P) which row of ``available``
-(., K) the share of its output is that arrives. ``running`` (P, D, Y) is the share of nameplate by
-delay and year, ``plate`` (P) the lots of a period, ``year_of`` (K) the year of each.
-"""
+An outlet is a project at a node: P of them, in U classes. ``delay`` (U, P) is the index of its
+realisation, -1 if it fails, and ``pattern`` (U, P) the row of ``available`` (., K) with the share
+of its output that remains. ``running`` (P, D, Y) is the share of nameplate by realisation and year,
+``nameplate`` (P) in lots per period, ``year_of`` (K) the year index of each period."""
 
 from optimizer.solve.recourse.jit import compiled
 
@@ -13,7 +12,8 @@ from optimizer.solve.recourse.jit import compiled
 def add_deliveries(
     parameters, first_parameter, nameplate, running, year_of, delay, pattern, available
 ):
-    """Add lots to what is given (U, G), those of each outlet from its ``first`` (P) place on."""
+    """Add deliveries in lots to ``parameters`` (U, G), from position ``first_parameter`` (P) of
+    each outlet."""
     for n in range(nameplate.size):
         if not running[n].any():
             continue
@@ -36,21 +36,22 @@ def add_output_values(
     pattern,
     available,
 ):
-    """Add what running is worth by year, from column ``at`` on, by what is given (U, G)."""
+    """Subtract the value of running output by year from ``slopes``, from ``first_column`` on, given
+    the dual values of parameters (U, G)."""
     years = year_of[-1] + 1
     for u in range(slopes.shape[0]):
         for n in range(nameplate.size):
             if delay[u, n] >= 0:
                 for k in range(year_of.size):
-                    each = parameter_duals[u, first_parameter[n] + k]
-                    if each != 0.0:
+                    dual = parameter_duals[u, first_parameter[n] + k]
+                    if dual != 0.0:
                         lots = nameplate[n] * available[pattern[u, n], k]
-                        slopes[u, first_column + n * years + year_of[k]] -= each * lots
+                        slopes[u, first_column + n * years + year_of[k]] -= dual * lots
 
 
 @compiled
 def write_running_shares(columns, first_column, running, delay):
-    """Write the share that runs of each outlet and year, from column ``at`` on."""
+    """Write the running share of each outlet and year to ``columns``, from ``first_column`` on."""
     outlets, _, years = running.shape
     for u in range(columns.shape[0]):
         for n in range(outlets):
@@ -61,7 +62,8 @@ def write_running_shares(columns, first_column, running, delay):
 
 @compiled
 def add_weighted_slopes(sums, slopes, first_column, delay, class_weights):
-    """Add the slopes from column ``at`` on by chances (W, U), by delay (W, P, D, Y)."""
+    """Add slopes, from ``first_column`` on, weighted by class_weights (W, U), to ``sums`` (W, P, D,
+    Y)."""
     sets, outlets, _, years = sums.shape
     for w in range(sets):
         for u in range(slopes.shape[0]):
@@ -69,5 +71,5 @@ def add_weighted_slopes(sums, slopes, first_column, delay, class_weights):
                 for n in range(outlets):
                     if delay[u, n] >= 0:
                         for y in range(years):
-                            own = slopes[u, first_column + n * years + y]
-                            sums[w, n, delay[u, n], y] += class_weights[w, u] * own
+                            slope = slopes[u, first_column + n * years + y]
+                            sums[w, n, delay[u, n], y] += class_weights[w, u] * slope

@@ -1,13 +1,11 @@
-"""Recourse of a commitment by a rule that knows the past and the present only.
+"""Recourse of a commitment under a release policy that knows only the past and the present.
 
-In a period that is short, a node's stocks are released at once; in a covered one what can come back
-of them does. A reserve, a share of what would
-be there had nothing ever been released, is kept in each stock for the dear steps: those dearer
-than the demand-weighted mean of the node's steps. What the rule does is feasible in the second
-stage, so that it is never better than foresight. While a dear step is short nothing is released
-for a cheap one: whatever is released, what is missing falls on the cheapest steps. Where forms are
-made into others, :mod:`optimizer.solve.recourse.chain_release_policy` says what is released of which.
-"""
+In a short period a node's stocks are released at once; in a covered one they are refilled as far as
+possible. A reserve, a share of the stock had nothing ever been released, is kept in each stock for
+high-damage steps: those above the demand-weighted mean damage of the node's steps. The policy is
+feasible in the second stage, so that it is never better than foresight. While a high-damage step is
+short, nothing is released for a low-damage one: shortages always fall on the steps of least damage.
+In chains, :mod:`optimizer.solve.recourse.chain_release_policy` decides which form is released."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,36 +26,34 @@ from optimizer.solve.recourse.state_classes import ChainStateClasses, Integers, 
 
 @dataclass(frozen=True, eq=False)
 class ReleasePolicyResult:
-    """What a commitment leads to in the given states under the rule."""
+    """Outcome of a commitment in the given states under the release policy."""
 
-    reserve_share: float  # share of the planned stock that is kept for the dear steps
+    reserve_share: float  # share of the planned stock that is kept for high-damage steps
     probability: Floats  # (S)
     damage: Floats  # (S) in the unit of the measure
     damage_by_material: dict[str, float]  # expected, in the unit of the measure
     final_stock: dict[str, float]  # expected lots in each stockpile at the end of the horizon
     released: dict[str, float]  # expected lots released of each stockpile in all years
-    refilled: dict[str, float]  # expected lots that come back to it
+    refilled: dict[str, float]  # expected lots refilled of each stockpile in all years
 
     def add_weighted(self, branch_result: "ReleasePolicyResult", probability: float) -> None:
-        """Add the sums of states that have this chance, in which the rule came to this."""
+        """Add the sums of a review branch, weighted by its probability."""
         for name in ("damage_by_material", "final_stock", "released", "refilled"):
             sums = getattr(self, name)
             for key, value in getattr(branch_result, name).items():
                 sums[key] += probability * value
 
     def stock_use(self, instance: Instance, commitment: Commitment) -> tuple[StockUse, ...]:
-        """How often stockpiles that are filled again are used."""
-        found = []
-        for h, pile in instance.stockpiles.items():
-            lot, most = (
-                instance.lot_tonnes[pile.material],
-                planned_stock(instance, commitment, h).max(),
-            )
-            if pile.max_refill.any():
-                released, refilled = self.released[h] * lot, self.refilled[h] * lot
-                times = self.released[h] / float(most) if most > 0 else None
-                found.append(StockUse(id=h, released_t=released, refilled_t=refilled, times=times))
-        return tuple(found)
+        """Return how often stockpiles that are refilled are used."""
+        uses = []
+        for h, stockpile in instance.stockpiles.items():
+            lot_tonnes = instance.lot_tonnes[stockpile.material]
+            max_planned = planned_stock(instance, commitment, h).max()
+            if stockpile.max_refill.any():
+                released, refilled = self.released[h] * lot_tonnes, self.refilled[h] * lot_tonnes
+                times = self.released[h] / float(max_planned) if max_planned > 0 else None
+                uses.append(StockUse(id=h, released_t=released, refilled_t=refilled, times=times))
+        return tuple(uses)
 
 
 def simulate_release_policy(
@@ -69,14 +65,14 @@ def simulate_release_policy(
     threads: int | None = None,
     evaluator: RecourseEvaluator | None = None,
 ) -> tuple[ReleasePolicyResult, ...]:
-    """Live through the states by the rule, once with each reserve; by the recourse of these states,
-    where it is there already."""
+    """Simulate the release policy in all states, once for each reserve share; ``evaluator`` is that
+    of these states, if available."""
     probability = np.array([state.probability for state in states])
     planned = dict.fromkeys(instance.stockpiles, 0.0)
     if not commitment.branches:
         for h in planned:
             planned[h] = float(probability.sum() * planned_stock(instance, commitment, h)[-1])
-    found = tuple(
+    results = tuple(
         ReleasePolicyResult(
             reserve_share=reserve,
             probability=probability,
@@ -88,49 +84,51 @@ def simulate_release_policy(
         )
         for reserve in reserve_shares
     )
-    for g, places in enumerate(
+    for g, indices in enumerate(
         branch_state_indices(instance, states) if commitment.branches else ()
     ):
-        if len(places):
-            own = (
+        if len(indices):
+            nodes = (
                 instance.on_branch(g),
-                states_on_branch(states, places),
+                states_on_branch(states, indices),
                 commitment.branches[g],
                 reserve_shares,
             )
-            chance = float(probability[places].sum())
-            for whole, part in zip(
-                found, simulate_release_policy(*own, threads=threads), strict=True
+            probability_of_branch = float(probability[indices].sum())
+            for total, branch_result in zip(
+                results, simulate_release_policy(*nodes, threads=threads), strict=True
             ):
-                whole.damage[places] = part.damage
-                whole.add_weighted(part, chance)
+                total.damage[indices] = branch_result.damage
+                total.add_weighted(branch_result, probability_of_branch)
     if commitment.branches:
-        return found
-    for block, of_block in evaluators_by_block(
+        return results
+    for block, block_evaluator in evaluators_by_block(
         instance, states, threads=threads, evaluator=evaluator
     ):
-        point = of_block.columns.to_point(commitment)
-        tied = {v for own in of_block.nodes_by_chain.values() if len(own) > 1 for v in own}
-        for looks in of_block.material_classes:
-            alone = [v for v in looks.nodes if v not in tied]
-            _add_material(of_block, looks, alone, point, block, found)
-        for together in of_block.chain_classes:
-            for chain in together.chains:
+        point = block_evaluator.columns.to_point(commitment)
+        tied_nodes = {
+            v for nodes in block_evaluator.nodes_by_chain.values() if len(nodes) > 1 for v in nodes
+        }
+        for classes in block_evaluator.material_classes:
+            single_nodes = [v for v in classes.nodes if v not in tied_nodes]
+            _add_material(block_evaluator, classes, single_nodes, point, block, results)
+        for chain_classes in block_evaluator.chain_classes:
+            for chain in chain_classes.chains:
                 if len(chain.nodes) > 1:
-                    _add_chain(of_block, together, chain, point, block, found)
-    return found
+                    _add_chain(block_evaluator, chain_classes, chain, point, block, results)
+    return results
 
 
 def join_blocks(results: Sequence[ReleasePolicyResult]) -> ReleasePolicyResult:
-    """The same rule in all states, of what it does in blocks of them, added in their order."""
+    """Join the results of blocks of states, in their order."""
     return ReleasePolicyResult(
         reserve_share=results[0].reserve_share,
-        probability=np.concatenate([part.probability for part in results]),
-        damage=np.concatenate([part.damage for part in results]),
-        damage_by_material=sum_by_key([part.damage_by_material for part in results]),
-        final_stock=sum_by_key([part.final_stock for part in results]),
-        released=sum_by_key([part.released for part in results]),
-        refilled=sum_by_key([part.refilled for part in results]),
+        probability=np.concatenate([result.probability for result in results]),
+        damage=np.concatenate([result.damage for result in results]),
+        damage_by_material=sum_by_key([result.damage_by_material for result in results]),
+        final_stock=sum_by_key([result.final_stock for result in results]),
+        released=sum_by_key([result.released for result in results]),
+        refilled=sum_by_key([result.refilled for result in results]),
     )
 
 
@@ -142,27 +140,29 @@ def _add_material(
     block: slice,
     results: Sequence[ReleasePolicyResult],
 ) -> None:
-    """Add what is missing at nodes of a material in a block of states."""
-    chance = classes.sum_by_class(evaluator.probability[None])[0]
+    """Add the outcomes of single nodes of a material in a block of states."""
+    class_probability = classes.sum_by_class(evaluator.probability[None])[0]
     for v in nodes:
         node = evaluator.node_data[v]
-        uncovered, bought = uncovered_demand(node, classes, point), node.purchases(point)
+        uncovered, purchases = uncovered_demand(node, classes, point), node.purchases(point)
         planned = np.array([stock.planned_stock() for stock in node.list_stocks(point)])
         planned = planned.reshape(len(node.retention), node.period_count)
-        for rule in results:
-            lived = simulate_node_release(
+        for result in results:
+            simulation = simulate_node_release(
                 node,
                 classes.demand_row,
                 uncovered,
-                bought,
+                purchases,
                 planned,
-                rule.reserve_share,
+                result.reserve_share,
                 node.refill_by_class(classes),
             )
-            damage = shortage_damage(node, classes.demand_row, lived.missing)
-            gone = planned[:, -1] - lived.final_stock
-            of_piles = gone, lived.released, lived.refilled
-            _record_node(rule, node, classes.class_of_state, block, chance, damage, *of_piles)
+            damage = shortage_damage(node, classes.demand_row, simulation.missing)
+            stock_used = planned[:, -1] - simulation.final_stock
+            by_account = stock_used, simulation.released, simulation.refilled
+            _record_node(
+                result, node, classes.class_of_state, block, class_probability, damage, *by_account
+            )
 
 
 def _add_chain(
@@ -173,15 +173,21 @@ def _add_chain(
     block: slice,
     results: Sequence[ReleasePolicyResult],
 ) -> None:
-    """Add what is missing of the forms of a chain in a block of states."""
-    chance = classes.sum_by_class(evaluator.probability[None])[0]
-    given = build_chain_periods(evaluator, chain, classes, point)
-    for rule in results:
-        ruled = simulate_chain_policy(given, rule.reserve_share)
-        for v, node in given.nodes.items():
-            damage = (ruled.missing[v] * node.step_weight).sum(axis=(1, 2))
-            of_piles = ruled.stock_used[v], ruled.released[v].sum(axis=2), ruled.refilled[v]
-            _record_node(rule, node, classes.class_of_state, block, chance, damage, *of_piles)
+    """Add the outcomes of a chain in a block of states."""
+    class_probability = classes.sum_by_class(evaluator.probability[None])[0]
+    periods = build_chain_periods(evaluator, chain, classes, point)
+    for result in results:
+        simulation = simulate_chain_policy(periods, result.reserve_share)
+        for v, node in periods.nodes.items():
+            damage = (simulation.missing[v] * node.step_weight).sum(axis=(1, 2))
+            by_account = (
+                simulation.stock_used[v],
+                simulation.released[v].sum(axis=2),
+                simulation.refilled[v],
+            )
+            _record_node(
+                result, node, classes.class_of_state, block, class_probability, damage, *by_account
+            )
 
 
 def _record_node(
@@ -195,10 +201,10 @@ def _record_node(
     released: Floats,
     refilled: Floats,
 ) -> None:
-    """Count the damage of a node by look (U), and (U, H) what is gone of the planned stock in the
-    end, what was given and what came back: calm states release nothing."""
-    struck = class_of_state >= 0
-    result.damage[block][struck] += damage[class_of_state[struck]]
+    """Add the damage (U) of a node, and by account (U, H) the stock used by the end of the horizon,
+    the lots released and those refilled; nothing is released in calm states."""
+    has_class = class_of_state >= 0
+    result.damage[block][has_class] += damage[class_of_state[has_class]]
     result.damage_by_material[node.node.material] += float(class_probability @ damage)
     for h, stockpile in enumerate(node.node.stockpile_shares):
         result.final_stock[stockpile] -= float(class_probability @ stock_used[:, h])
@@ -207,18 +213,18 @@ def _record_node(
 
 
 def uncovered_demand(node: NodeData, classes: StateClasses, point: FirstStagePoint) -> Floats:
-    """(U, K) lots that neither the market nor projects deliver, look by look."""
+    """Return lots (U, K) that neither the market nor projects deliver."""
     demand = node.demand[classes.demand_row]
     uncovered = demand - node.market_share * classes.market_lots
-    for _, own, lots in node.project_arrivals(classes, point):
-        uncovered[own] -= lots
+    for _, producing_classes, lots in node.project_arrivals(classes, point):
+        uncovered[producing_classes] -= lots
     uncovered[uncovered <= COVERAGE_TOLERANCE * demand] = 0.0
     return uncovered
 
 
 @dataclass(frozen=True, eq=False)
 class NodePolicyResult:
-    """What a node leads to by the rule, in lots."""
+    """Outcome of a node under the release policy, in lots."""
 
     missing: Floats  # (U, K) after releases
     final_stock: Floats  # (U, H) in the accounts at the end
@@ -235,61 +241,66 @@ def simulate_node_release(
     reserve_share: float,
     max_refill: Floats,
 ) -> NodePolicyResult:
-    """Live through what is ``uncovered`` (U, K) with accounts of which ``back`` (U, H, K) can come
-    back, up to what is planned, after all releases of the period. Dear steps are met first and may
-    draw on everything; cheap ones on what lies above the reserve, a share of the planned stock, of
-    each account. The account that loses most gives first, then the order of the file. Looks have
-    given rows (U) of demand.
+    """Simulate the release policy at a node for demand ``uncovered`` (U, K). High-damage steps are
+    served first, from the whole stock; low-damage steps from what exceeds the reserve, a share of
+    the planned stock of each account. Accounts with the largest losses are released first, then in
+    the order of the file. Up to ``max_refill`` (U, H, K), but not beyond the planned stock, is
+    refilled after all releases of a period. ``demand_row`` (U) is the row of demand of each
+    scenario class.
 
-    By hand: in each of three periods 30 t are needed and none arrive, 20 t on a cheap step and 10 t
-    on a dear one. Half of the 40 t in store, which lose nothing, are the reserve. First the dear
-    step takes 10 t and the cheap one the 10 t above the reserve: 10 t are missing. Then the dear
-    step takes 10 t twice, and 20 t are missing in either period."""
+    Example: in each of three periods 30 t are needed and none arrive, 20 t of it on a low-damage
+    step and 10 t on a high-damage one. Half of a stock of 40 t without losses is the reserve. In
+    the first period the high-damage step takes 10 t and the low-damage one the 10 t above the
+    reserve: 10 t are missing. Then the high-damage step takes 10 t twice, and 20 t are missing in
+    either period."""
     missing = uncovered.copy()
     stock = np.tile(node.initial_lots, (len(uncovered), 1))
-    gone, refilled = np.zeros((2, *stock.shape))
-    first = np.argsort(node.retention, kind="stable")
-    cheap = low_damage_demand(node)[demand_row]
-    kept = reserve_share * planned
+    released, refilled = np.zeros((2, *stock.shape))
+    order = np.argsort(node.retention, kind="stable")
+    low_damage = low_damage_demand(node)[demand_row]
+    reserve = reserve_share * planned
     for k in range(uncovered.shape[1]):
         stock *= node.retention
         stock += purchases[:, k]
-        for_dear = np.maximum(missing[:, k] - cheap[:, k], 0.0)
-        for_cheap = missing[:, k] - for_dear
-        given = np.zeros_like(stock)
-        for h in first:
-            given[:, h] = np.minimum(np.minimum(stock[:, h], node.max_release[h]), for_dear)
-            for_dear -= given[:, h]
-        for h in first:
-            free = np.maximum(stock[:, h] - given[:, h] - kept[h, k], 0.0)
-            more = np.minimum(np.minimum(free, node.max_release[h] - given[:, h]), for_cheap)
-            given[:, h] += more
-            for_cheap -= more
-        more = np.clip(planned[:, k] - (stock - given), 0.0, max_refill[:, :, k])
-        stock += more - given
-        gone += given
-        refilled += more
-        missing[:, k] = for_dear + for_cheap
+        high_short = np.maximum(missing[:, k] - low_damage[:, k], 0.0)
+        low_short = missing[:, k] - high_short
+        released_now = np.zeros_like(stock)
+        for h in order:
+            released_now[:, h] = np.minimum(
+                np.minimum(stock[:, h], node.max_release[h]), high_short
+            )
+            high_short -= released_now[:, h]
+        for h in order:
+            available = np.maximum(stock[:, h] - released_now[:, h] - reserve[h, k], 0.0)
+            additional = np.minimum(
+                np.minimum(available, node.max_release[h] - released_now[:, h]), low_short
+            )
+            released_now[:, h] += additional
+            low_short -= additional
+        additional = np.clip(planned[:, k] - (stock - released_now), 0.0, max_refill[:, :, k])
+        stock += additional - released_now
+        released += released_now
+        refilled += additional
+        missing[:, k] = high_short + low_short
     missing[missing < COVERAGE_TOLERANCE * node.demand[demand_row]] = 0.0
-    return NodePolicyResult(missing, stock, gone, refilled)
+    return NodePolicyResult(missing, stock, released, refilled)
 
 
 def low_damage_demand(node: NodeData) -> Floats:
-    """(N, K) lots of demand on steps no dearer than the mean; none if all are equally dear. The
-    mean of the damage per lot is weighted by demand."""
-    dear = node.is_high_damage
-    cheap: Floats = np.where(
-        dear.any(axis=1), np.where(dear, 0.0, node.step_limit).sum(axis=1), 0.0
+    """Return lots (N, K) of demand on steps that are not high-damage; 0 if all steps are equal."""
+    is_high = node.is_high_damage
+    demand: Floats = np.where(
+        is_high.any(axis=1), np.where(is_high, 0.0, node.step_limit).sum(axis=1), 0.0
     )
-    return cheap
+    return demand
 
 
 def shortage_damage(node: NodeData, demand_row: Integers, missing: Floats) -> Floats:
-    """(U) damage of what (U, K) is missing in looks of given rows (U), which falls on the cheapest
-    steps."""
-    rest, damage = missing.copy(), np.zeros(len(missing))
+    """Return the damage (U) of shortages (U, K), which fall on the steps of least damage;
+    ``demand_row`` (U) is the row of demand of each scenario class."""
+    remaining, damage = missing.copy(), np.zeros(len(missing))
     for j in reversed(range(len(node.step_weight))):
-        part: NDArray[np.float64] = np.minimum(rest, node.step_limit[demand_row, j])
-        damage += part @ node.step_weight[j]
-        rest -= part
+        step_shortage: NDArray[np.float64] = np.minimum(remaining, node.step_limit[demand_row, j])
+        damage += step_shortage @ node.step_weight[j]
+        remaining -= step_shortage
     return damage

@@ -1,9 +1,8 @@
-"""What the states of the world look like to each material, states that look alike merged.
+"""Scenario classes: states that lead to the same second-stage subproblem of a material are merged.
 
-A state is a few events, failures and delays. To a material it looks as the market's supply, and
-what is left of each project's output, in the periods in which anything can be missing. Where
-nothing can be missing whatever is committed, a period is calm, and so is a look without others.
-"""
+The subproblem of a material depends on market supply and on the output that is left of each
+project, in the periods in which shortages are possible. A period in which there cannot be a
+shortage whatever is committed is calm, and so is a state in which all periods are."""
 
 import hashlib
 import math
@@ -39,86 +38,80 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class StateClasses:
-    """The looks of one material, U of them, S states having been merged into these."""
+    """Scenario classes of one material: U classes of S states."""
 
     material: str
     nodes: tuple[int, ...]  # positions of the material's nodes in the instance
     outlets: tuple[str, ...]
-    """The P outlets: projects that give it, and again what of them runs under floors alone."""
-    realisations: tuple[
-        tuple[Realisation, ...], ...
-    ]  # ways that each project comes; D is the most of any
-    class_of_state: Integers  # (S) look of each state; -1 where it is calm
+    """P outlets: projects that deliver the material, and again their output under price floors."""
+    realisations: tuple[tuple[Realisation, ...], ...]  # of each outlet; D is the largest number
+    class_of_state: Integers  # (S) class of each state; -1 if it is calm
     market_lots: Floats  # (U, K) lots from the market
-    available_row: Integers  # (U, P) row of ``available`` that holds for a project
-    realisation_index: (
-        Integers  # (U, P) place of the way among ``delays``; -1 where the project fails
-    )
+    available_row: Integers  # (U, P) row of ``available_share``
+    realisation_index: Integers  # (U, P) index in ``realisations``; -1 if the project fails
     available_share: Floats  # (R, K) share of output that hazards leave
-    demand_row: Integers  # (U) row of the next two that holds
-    demand_factor: Floats  # (N) on demand
-    step_share_left: Floats  # (N, E, K) share of later steps that is left, by entry with adaptation
+    demand_row: Integers  # (U) row of ``demand_factor`` and ``step_share_left``
+    demand_factor: Floats  # (N)
+    step_share_left: Floats  # (N, E, K) share of later damage steps left, by entry with adaptation
     is_covered: Floats | None = None
-    """(U, K) 1 where a period is covered, else 0; None where no stock is filled again."""
+    """(U, K) 1 where a period is covered, else 0; None if no stock is refilled."""
 
     @property
     def class_demand_factor(self) -> Floats:
-        """(U) factor on demand."""
+        """Factor (U) on demand."""
         return self.demand_factor[self.demand_row]
 
     @property
     def class_count(self) -> int:
-        """Number of looks."""
+        """Number of scenario classes."""
         return len(self.market_lots)
 
     def sum_by_class(self, state_weights: Floats) -> Floats:
-        """(..., U) sums of the weights (..., S) of the states that have each look."""
+        """Sum weights (..., S) of states by scenario class (..., U)."""
         weights = np.zeros((*state_weights.shape[:-1], self.class_count))
-        struck = self.class_of_state >= 0
-        for into, own in zip(np.atleast_2d(weights), np.atleast_2d(state_weights), strict=True):
-            np.add.at(into, self.class_of_state[struck], own[struck])
+        has_class = self.class_of_state >= 0
+        for class_row, state_row in zip(
+            np.atleast_2d(weights), np.atleast_2d(state_weights), strict=True
+        ):
+            np.add.at(class_row, self.class_of_state[has_class], state_row[has_class])
         return weights
 
 
 @dataclass(frozen=True, eq=False)
 class ChainStateClasses:
-    """The looks of forms that are made into one another, or of one of which stocks are filled
-    again, U of them."""
+    """Scenario classes, U of them, of forms that are tied by plants, or of a form with stocks that
+    are refilled."""
 
     chains: tuple[Chain, ...]  # one, or one for each consumer
-    class_of_state: Integers  # (S) look of each state; -1 where it is calm
-    by_material: dict[str, StateClasses]  # the same looks, by material
-    capacity_left: dict[
-        str, Floats
-    ]  # (U, K) share of its capacity that hazards leave each conversion
-    is_open: NDArray[np.bool_]  # (U, K) periods in which anything may be missing
-    class_digests: tuple[
-        bytes, ...
-    ]  # (U) of all that tells one from others, whichever states there are
+    class_of_state: Integers  # (S) class of each state; -1 if it is calm
+    by_material: dict[str, StateClasses]  # the same classes, by material
+    capacity_left: dict[str, Floats]  # (U, K) share of capacity that hazards leave, by conversion
+    is_open: NDArray[np.bool_]  # (U, K) periods in which shortages are possible
+    class_digests: tuple[bytes, ...]  # (U) hashes that identify classes across sets of states
 
     @property
     def class_count(self) -> int:
-        """Number of looks."""
+        """Number of scenario classes."""
         return len(self.is_open)
 
     def sum_by_class(self, state_weights: Floats) -> Floats:
-        """(..., U) sums of the weights (..., S) of the states that have each look."""
+        """Sum weights (..., S) of states by scenario class (..., U)."""
         return next(iter(self.by_material.values())).sum_by_class(state_weights)
 
 
 def find_realisations(
     instance: Instance, states: Sequence[State]
 ) -> dict[str, tuple[Realisation, ...]]:
-    """Ways in which each project comes, on time among them, in any of the states."""
-    ways = {p: {Realisation()} for p in instance.projects}
+    """Return the realisations of each project in any of the states, the one on time included."""
+    by_project = {p: {Realisation()} for p in instance.projects}
     for state in states:
         for p in _unusual_projects(state):
-            ways[p].add(state.realisation(p))
-    return {p: tuple(sorted(own)) for p, own in ways.items()}
+            by_project[p].add(state.realisation(p))
+    return {p: tuple(sorted(values)) for p, values in by_project.items()}
 
 
 def _unusual_projects(state: State) -> set[str]:
-    """Projects that do not come on time, or come unaided."""
+    """Return projects that are late or unaided in a state."""
     return {*state.unaided_projects, *(p for p, _ in state.delays)}
 
 
@@ -129,55 +122,82 @@ def build_state_classes(
     realisations: dict[str, tuple[Realisation, ...]] | None = None,
     merge: bool = True,
 ) -> tuple[tuple[StateClasses, ...], tuple[ChainStateClasses, ...]]:
-    """The looks of every material that has nodes, and of those that are made into others, or of
-    which stocks are filled again, together; ``delays`` are those that projects can have, where
-    these states are not all there are. Without ``merge`` there is one look for each state."""
+    """Build the scenario classes of every material with nodes, and of tied forms or forms with
+    stocks that are refilled. ``realisations`` are those that projects can have, if these states are
+    not all. Unless ``merge``, there is one class for each state."""
     patterns = HazardPatterns(instance, states)
-    possible = realisations or find_realisations(instance, states)
-    of_material: dict[str, list[int]] = {}
+    all_realisations = realisations or find_realisations(instance, states)
+    nodes_by_material: dict[str, list[int]] = {}
     for position, node in enumerate(instance.nodes):
-        of_material.setdefault(node.material, []).append(position)
-    place = {p: {coming: d for d, coming in enumerate(own)} for p, own in possible.items()}
-    late = {p: np.full(len(states), own[Realisation()], np.int64) for p, own in place.items()}
+        nodes_by_material.setdefault(node.material, []).append(position)
+    realisation_index = {
+        p: {realisation: d for d, realisation in enumerate(values)}
+        for p, values in all_realisations.items()
+    }
+    state_realisation = {
+        p: np.full(len(states), index[Realisation()], np.int64)
+        for p, index in realisation_index.items()
+    }
     for s, state in enumerate(states):
         for p in _unusual_projects(state):
-            late[p][s] = place[p][state.realisation(p)]
+            state_realisation[p][s] = realisation_index[p][state.realisation(p)]
         for p in state.failed_projects:
-            late[p][s] = -1
-    wants, runs = _demand_and_running(instance, states, patterns)
-    tied = {m: forms for forms in material_chains(instance.case) for m in forms}
-    groups: dict[tuple[str, ...], list[Chain]] = {}
+            state_realisation[p][s] = -1
+    material_demand, running_share = _demand_and_running(instance, states, patterns)
+    forms_by_material = {m: forms for forms in material_chains(instance.case) for m in forms}
+    chains_by_forms: dict[tuple[str, ...], list[Chain]] = {}
     for chain in instance.chains:
         material = instance.nodes[chain.id].material
-        groups.setdefault(tied.get(material, (material,)), []).append(chain)
-    in_chain: dict[str, ChainStateClasses] = {}
-    for own in groups.values():
-        piles = {
-            h for chain in own for v in chain.nodes for h in instance.nodes[v].stockpile_shares
+        chains_by_forms.setdefault(forms_by_material.get(material, (material,)), []).append(chain)
+    chain_classes: dict[str, ChainStateClasses] = {}
+    for tied_chains in chains_by_forms.values():
+        stockpiles = {
+            h
+            for chain in tied_chains
+            for v in chain.nodes
+            for h in instance.nodes[v].stockpile_shares
         }
-        again = any(instance.stockpiles[h].max_refill.any() for h in piles)
-        if all(len(chain.nodes) == 1 for chain in own) and not again:
+        has_refill = any(instance.stockpiles[h].max_refill.any() for h in stockpiles)
+        if all(len(chain.nodes) == 1 for chain in tied_chains) and not has_refill:
             continue
-        names = dict.fromkeys(instance.nodes[v].material for chain in own for v in chain.nodes)
-        apart = {
+        names = dict.fromkeys(
+            instance.nodes[v].material for chain in tied_chains for v in chain.nodes
+        )
+        separate = {
             m: _build_material_classes(
-                instance, m, tuple(of_material[m]), patterns, possible, late, wants(m), runs, False
+                instance,
+                m,
+                tuple(nodes_by_material[m]),
+                patterns,
+                all_realisations,
+                state_realisation,
+                material_demand(m),
+                running_share,
+                False,
             )
             for m in names
         }
-        together = _build_chain_classes(
-            instance, tuple(own), apart, patterns, collect_demand_factors(states), merge
+        tied_classes = _build_chain_classes(
+            instance, tuple(tied_chains), separate, patterns, collect_demand_factors(states), merge
         )
-        in_chain.update(dict.fromkeys(names, together))
-    looks = tuple(
-        in_chain[material].by_material[material]
-        if material in in_chain
+        chain_classes.update(dict.fromkeys(names, tied_classes))
+    classes = tuple(
+        chain_classes[material].by_material[material]
+        if material in chain_classes
         else _build_material_classes(
-            instance, material, tuple(nodes), patterns, possible, late, wants(material), runs, merge
+            instance,
+            material,
+            tuple(nodes),
+            patterns,
+            all_realisations,
+            state_realisation,
+            material_demand(material),
+            running_share,
+            merge,
         )
-        for material, nodes in of_material.items()
+        for material, nodes in nodes_by_material.items()
     )
-    return looks, tuple(dict.fromkeys(in_chain.values()))
+    return classes, tuple(dict.fromkeys(chain_classes.values()))
 
 
 def _build_chain_classes(
@@ -188,88 +208,102 @@ def _build_chain_classes(
     demand_factors: dict[str, Floats],
     merge: bool,
 ) -> ChainStateClasses:
-    """The looks of forms of which each was read state by state."""
-    plants = (plant for own in tied_chains for plant in own.plants if plant.capacity is not None)
-    conversions, left = {plant.id: plant.origin for plant in plants}, {}
-    for c, origin in conversions.items():
-        left[c] = patterns.share_left(origin)
-    open_ = np.zeros((patterns.state_count, patterns.period_count), dtype=bool)
-    year_of = instance.year_index
+    """Build the common scenario classes of forms from one class per state of each."""
+    plants = (
+        plant for chain in tied_chains for plant in chain.plants if plant.capacity is not None
+    )
+    conversion_origins, capacity_left = {plant.id: plant.origin for plant in plants}, {}
+    for c, origin in conversion_origins.items():
+        capacity_left[c] = patterns.share_left(origin)
+    is_open = np.zeros((patterns.state_count, patterns.period_count), dtype=bool)
+    year_index = instance.year_index
     for chain in tied_chains:
         nodes = {v: instance.nodes[v] for v in chain.nodes}
         market = {
-            v: node.group_share[COMMON_GROUP][year_of] * by_material[node.material].market_lots
+            v: node.group_share[COMMON_GROUP][year_index] * by_material[node.material].market_lots
             for v, node in nodes.items()
         }
         demand = {
-            v: by_material[node.material].class_demand_factor[:, None] * node.demand[year_of]
+            v: by_material[node.material].class_demand_factor[:, None] * node.demand[year_index]
             for v, node in nodes.items()
         }
         capacity = {
-            plant.id: plant.capacity[year_of] * left[plant.id]
+            plant.id: plant.capacity[year_index] * capacity_left[plant.id]
             for plant in chain.plants
             if plant.capacity is not None
         }
-        open_ |= find_short_periods(chain, demand, market, capacity)
-    covered = {
-        m: np.broadcast_to(own, open_.shape)
-        for m, own in find_covered_periods(
+        is_open |= find_short_periods(chain, demand, market, capacity)
+    is_covered = {
+        m: np.broadcast_to(shares, is_open.shape)
+        for m, shares in find_covered_periods(
             instance, patterns.share_left, demand_factors, by_material
         ).items()
     }
-    kept = of_state = np.arange(patterns.state_count)
-    digest: tuple[bytes, ...] = ()
+    kept_states = class_of_state = np.arange(patterns.state_count)
+    digests: tuple[bytes, ...] = ()
     if merge:
-        struck = np.flatnonzero(open_.any(axis=1))
-        # In a calm period there is nothing to tell states apart by.
-        seen: list[Floats] = [open_[struck].astype(float)]
-        seen += [own[struck] * open_[struck] for own in left.values()]
-        seen += [own[struck] for own in covered.values()]
-        for own in by_material.values():
-            seen += [own.market_lots[struck] * open_[struck], _demand_signature(own, struck, open_)]
-            for p in range(len(own.outlets)):
-                seen.append(own.available_share[own.available_row[struck, p]] * open_[struck])
-                seen.append(own.realisation_index[struck, p : p + 1].astype(float))
-        rows = np.hstack(seen)
-        first, number = _distinct_rows(rows) if len(struck) else (struck, struck)
-        # Looks with like open periods side by side: one program goes on from the other.
-        alike = [open_[struck[n]].tobytes() for n in first]
-        order = np.array(sorted(range(len(first)), key=alike.__getitem__), dtype=np.int64)
+        open_states = np.flatnonzero(is_open.any(axis=1))
+        # Differences in calm periods do not matter.
+        signatures: list[Floats] = [is_open[open_states].astype(float)]
+        signatures += [
+            shares[open_states] * is_open[open_states] for shares in capacity_left.values()
+        ]
+        signatures += [shares[open_states] for shares in is_covered.values()]
+        for classes in by_material.values():
+            signatures += [
+                classes.market_lots[open_states] * is_open[open_states],
+                _demand_signature(classes, open_states, is_open),
+            ]
+            for p in range(len(classes.outlets)):
+                signatures.append(
+                    classes.available_share[classes.available_row[open_states, p]]
+                    * is_open[open_states]
+                )
+                signatures.append(classes.realisation_index[open_states, p : p + 1].astype(float))
+        rows = np.hstack(signatures)
+        first, number = _distinct_rows(rows) if len(open_states) else (open_states, open_states)
+        # Classes with equal open periods are adjacent: their programs are solved in sequence.
+        open_patterns = [is_open[open_states[n]].tobytes() for n in first]
+        order = np.array(sorted(range(len(first)), key=open_patterns.__getitem__), dtype=np.int64)
         first, number = first[order], np.argsort(order)[number]
-        digest = tuple(hashlib.blake2b(rows[n].tobytes(), digest_size=16).digest() for n in first)
-        kept = struck[first]
-        of_state = np.full(patterns.state_count, -1, dtype=np.int64)
-        of_state[struck] = number
-    wanted = [_demand_signature(own, kept, open_) for own in by_material.values()]
-    shared, row = _distinct_rows(np.hstack(wanted))  # the same rows for all forms
-    forms = {}
-    for (m, own), says in zip(by_material.items(), wanted, strict=True):
-        factor, own_left = _split_signature(own, says[shared])
-        rows, pattern = np.unique(own.available_row[kept], return_inverse=True)
-        forms[m] = replace(
-            own,
-            class_of_state=of_state,
-            market_lots=own.market_lots[kept],
-            available_row=pattern.reshape(own.available_row[kept].shape).astype(np.int64),
-            realisation_index=own.realisation_index[kept],
-            available_share=own.available_share[rows],
-            demand_row=row,
+        digests = tuple(hashlib.blake2b(rows[n].tobytes(), digest_size=16).digest() for n in first)
+        kept_states = open_states[first]
+        class_of_state = np.full(patterns.state_count, -1, dtype=np.int64)
+        class_of_state[open_states] = number
+    demand_signatures = [
+        _demand_signature(classes, kept_states, is_open) for classes in by_material.values()
+    ]
+    distinct, demand_row = _distinct_rows(np.hstack(demand_signatures))  # common to all forms
+    by_form = {}
+    for (m, classes), signature in zip(by_material.items(), demand_signatures, strict=True):
+        factor, shares_left = _split_signature(classes, signature[distinct])
+        rows, pattern = np.unique(classes.available_row[kept_states], return_inverse=True)
+        by_form[m] = replace(
+            classes,
+            class_of_state=class_of_state,
+            market_lots=classes.market_lots[kept_states],
+            available_row=pattern.reshape(classes.available_row[kept_states].shape).astype(
+                np.int64
+            ),
+            realisation_index=classes.realisation_index[kept_states],
+            available_share=classes.available_share[rows],
+            demand_row=demand_row,
             demand_factor=factor,
-            step_share_left=own_left,
-            is_covered=covered[m][kept] if m in covered else None,
+            step_share_left=shares_left,
+            is_covered=is_covered[m][kept_states] if m in is_covered else None,
         )
     return ChainStateClasses(
         tied_chains,
-        of_state,
-        forms,
-        {c: own[kept] for c, own in left.items()},
-        open_[kept],
-        digest,
+        class_of_state,
+        by_form,
+        {c: shares[kept_states] for c, shares in capacity_left.items()},
+        is_open[kept_states],
+        digests,
     )
 
 
 def collect_demand_factors(states: Sequence[State]) -> dict[str, Floats]:
-    """(S) factors on the demand for each material that has others than 1."""
+    """Return factors (S) on the demand for each material for which any is not 1."""
     factors: dict[str, Floats] = {}
     for s, state in enumerate(states):
         for m, factor in state.demand_factors:
@@ -280,19 +314,20 @@ def collect_demand_factors(states: Sequence[State]) -> dict[str, Floats]:
 def _demand_and_running(
     instance: Instance, states: Sequence[State], patterns: HazardPatterns
 ) -> tuple[Callable[[str], tuple[Floats, Floats]], dict[str, Floats]]:
-    """Of a material (S) the factor on demand, and (S, E, K) the share of later steps that is left,
-    of entries with adaptation; (S, K) what of projects runs whose price decides."""
+    """Return a function that gives, for a material, the factor (S) on demand and the share (S, E,
+    K) of later damage steps that is left; and by project the share (S, K) that runs at the deciding
+    price."""
     factors = collect_demand_factors(states)
-    kept = adaptation_shares_left(instance, factors, patterns.share_left)
+    shares_left = adaptation_shares_left(instance, factors, patterns.share_left)
     count, length = len(states), len(instance.periods)
 
     def of_material(material: str) -> tuple[Floats, Floats]:
-        own = kept(material)
-        own = np.broadcast_to(own, (count, own.shape[-2], length))
-        return factors.get(material, np.ones(count)), own
+        share_left = shares_left(material)
+        share_left = np.broadcast_to(share_left, (count, share_left.shape[-2], length))
+        return factors.get(material, np.ones(count)), share_left
 
     prices = deciding_price_states(instance, states)
-    runs = {
+    running_share = {
         p.id: np.broadcast_to(
             shortage_clock.compute_running_share(
                 instance, p, prices[p.cash_cost_material], factors, patterns.share_left
@@ -302,27 +337,27 @@ def _demand_and_running(
         for p in instance.projects.values()
         if p.cash_cost_material is not None
     }
-    return of_material, runs
+    return of_material, running_share
 
 
 def _demand_signature(
     classes: StateClasses, indices: Integers, is_open: NDArray[np.bool_]
 ) -> Floats:
-    """(.., 1 + E*K) what tells looks at places apart of demand: its factor and, in open periods
-    (U, K), what is left of later steps."""
-    kept = np.where(
+    """Return rows (..., 1 + E*K) that distinguish classes by demand: its factor and, in open
+    periods (U, K), the share of later damage steps that is left."""
+    shares_left = np.where(
         is_open[indices, None], classes.step_share_left[classes.demand_row[indices]], 1.0
     )
     return np.hstack(
         [
             classes.class_demand_factor[indices, None],
-            kept.reshape(len(indices), math.prod(kept.shape[1:])),
+            shares_left.reshape(len(indices), math.prod(shares_left.shape[1:])),
         ]
     )
 
 
 def _split_signature(classes: StateClasses, signature: Floats) -> tuple[Floats, Floats]:
-    """Factors and what is left, of rows as :func:`_wanted` has them."""
+    """Return demand factors and shares left from rows of :func:`_demand_signature`."""
     return signature[:, 0], signature[:, 1:].reshape(
         len(signature), *classes.step_share_left.shape[1:]
     )
@@ -342,127 +377,146 @@ def _build_material_classes(
     origins = [o for o, (m, _) in enumerate(instance.origins) if m == material]
     projects = tuple(p.id for p in instance.projects.values() if material in p.output)
     floored = tuple(p for p in projects if instance.price_floors(p))
-    place = {instance.origins[o]: n for n, o in enumerate(origins)}
-    struck = [patterns.distinct_patterns(o) for o in origins]
-    # Row 0 serves where a project fails; the rows of the origins follow.
-    available = np.concatenate([np.ones((1, patterns.period_count)), *(rows for rows, _ in struck)])
-    shift = np.cumsum([1, *(len(rows) for rows, _ in struck)])
+    origin_position = {instance.origins[o]: n for n, o in enumerate(origins)}
+    patterns_by_origin = [patterns.distinct_patterns(o) for o in origins]
+    # Row 0 is for projects that fail; the rows of the origins follow.
+    available = np.concatenate(
+        [np.ones((1, patterns.period_count)), *(rows for rows, _ in patterns_by_origin)]
+    )
+    shift = np.cumsum([1, *(len(rows) for rows, _ in patterns_by_origin)])
     by_origin = np.zeros((patterns.state_count, len(origins)), dtype=np.int64)
-    for n, (_, of_state) in enumerate(struck):
-        by_origin[:, n] = of_state + shift[n]
-    ways = [realisations[p] for p in projects]
+    for n, (_, state_rows) in enumerate(patterns_by_origin):
+        by_origin[:, n] = state_rows + shift[n]
+    outlet_realisations = [realisations[p] for p in projects]
     delay = np.zeros((len(by_origin), len(projects) + len(floored)), dtype=np.int64)
     for n, p in enumerate(projects):
         delay[:, n] = delay_index[p]
     for n, p in enumerate(floored, start=len(projects)):
-        ways.append(
-            tuple(sorted({Realisation(own.delay, floored=True) for own in realisations[p]}))
+        outlet_realisations.append(
+            tuple(
+                sorted(
+                    {
+                        Realisation(realisation.delay, floored=True)
+                        for realisation in realisations[p]
+                    }
+                )
+            )
         )
-        place_of = [ways[n].index(Realisation(own.delay, floored=True)) for own in realisations[p]]
-        delay[:, n] = np.array([*place_of, -1])[delay_index[p]]
+        floored_index = [
+            outlet_realisations[n].index(Realisation(realisation.delay, floored=True))
+            for realisation in realisations[p]
+        ]
+        delay[:, n] = np.array([*floored_index, -1])[delay_index[p]]
     outlets = (*projects, *floored)
-    at = [place[material, instance.projects[p].country] for p in outlets]
-    pattern = by_origin[:, at]
+    outlet_origin = [origin_position[material, instance.projects[p].country] for p in outlets]
+    pattern = by_origin[:, outlet_origin]
     for n, p in enumerate(outlets):
-        if p in running:  # rows of their own
-            own = running[p] if n < len(projects) else 1 - running[p]
-            once, pattern_of = _distinct_rows(available[pattern[:, n]] * own)
+        if p in running:  # depends on a price, so it needs additional rows
+            running_share = running[p] if n < len(projects) else 1 - running[p]
+            first_rows, pattern_of = _distinct_rows(available[pattern[:, n]] * running_share)
             pattern[:, n] = pattern_of + len(available)
-            available = np.concatenate([available, (available[by_origin[:, at[n]]] * own)[once]])
+            available = np.concatenate(
+                [available, (available[by_origin[:, outlet_origin[n]]] * running_share)[first_rows]]
+            )
     pattern = np.where(delay >= 0, pattern, 0)
     supplied = [o for o in range(len(origins)) if instance.origins[origins[o]] in instance.supply]
-    factor, kept = demand
-    folded = np.hstack([factor[:, None], kept.reshape(len(kept), math.prod(kept.shape[1:]))])
-    wanted, row = _distinct_rows(folded)
+    factor, share_left = demand
+    demand_rows = np.hstack(
+        [factor[:, None], share_left.reshape(len(share_left), math.prod(share_left.shape[1:]))]
+    )
+    distinct_demand, row = _distinct_rows(demand_rows)
     keys = np.hstack([by_origin[:, supplied], pattern, delay, row[:, None]])
     if merge:
-        first, of_state = _distinct_rows(keys)
+        first, state_rows = _distinct_rows(keys)
     else:
-        first = of_state = np.arange(len(keys))
+        first = state_rows = np.arange(len(keys))
     supply = np.zeros((len(first), patterns.period_count))
-    more = factor[first, None] - 1
+    extra_factor = factor[first, None] - 1
     for o in supplied:
         origin = instance.origins[origins[o]]
         lots = instance.supply[origin][instance.year_index]
-        lots = lots + more * instance.need_linked_supply[origin][instance.year_index]
+        lots = lots + extra_factor * instance.need_linked_supply[origin][instance.year_index]
         supply += lots * available[by_origin[first, o]]
-    looks = StateClasses(
+    classes = StateClasses(
         material=material,
         nodes=nodes,
         outlets=outlets,
-        realisations=tuple(ways),
-        class_of_state=of_state,
+        realisations=tuple(outlet_realisations),
+        class_of_state=state_rows,
         market_lots=supply,
         available_row=pattern[first],
         realisation_index=delay[first],
         available_share=available,
         demand_row=row[first],
-        demand_factor=factor[wanted],
-        step_share_left=kept[wanted],
+        demand_factor=factor[distinct_demand],
+        step_share_left=share_left[distinct_demand],
     )
     return (
-        _merge_calm(looks, [instance.nodes[v] for v in nodes], instance.year_index)
+        _merge_calm(classes, [instance.nodes[v] for v in nodes], instance.year_index)
         if merge
-        else looks
+        else classes
     )
 
 
 def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
-    """First occurrence of each distinct row, and the number of the distinct row of each."""
+    """Return the first occurrence of each distinct row, and the number of the distinct row of each
+    row."""
     packed = np.ascontiguousarray(rows)
-    # A dictionary of bytes: sorting rows as numpy.unique does takes ten times as long.
+    # A dictionary of bytes is ten times faster than sorting rows as numpy.unique does.
     content, width = packed.tobytes(), packed.itemsize * packed.shape[1]
-    number: dict[bytes, int] = {}
+    number_of_content: dict[bytes, int] = {}
     first: list[int] = []
-    of_row = np.empty(len(packed), dtype=np.int64)
+    number_of_row = np.empty(len(packed), dtype=np.int64)
     for r in range(len(packed)):
         key = content[r * width : (r + 1) * width]
-        known = number.setdefault(key, len(first))
-        if known == len(first):
+        row_number = number_of_content.setdefault(key, len(first))
+        if row_number == len(first):
             first.append(r)
-        of_row[r] = known
-    return np.array(first, dtype=np.int64), of_row
+        number_of_row[r] = row_number
+    return np.array(first, dtype=np.int64), number_of_row
 
 
 def _merge_calm(
     classes: StateClasses, nodes: list[Node], year_index: NDArray[np.intp]
 ) -> StateClasses:
-    """Merge looks that differ in calm periods only, and leave out those that are calm."""
-    open_ = np.zeros(classes.market_lots.shape, dtype=bool)
+    """Merge classes that differ in calm periods only, and drop calm ones."""
+    is_open = np.zeros(classes.market_lots.shape, dtype=bool)
     for node in nodes:
         demand = classes.class_demand_factor[:, None] * node.demand[year_index]
-        part = node.group_share[COMMON_GROUP][year_index]
-        open_ |= demand - part * classes.market_lots > COVERAGE_TOLERANCE * demand
-    struck = np.flatnonzero(open_.any(axis=1))
-    # In a calm period supply may be anything that covers demand: let it be the undisturbed one.
-    calm = classes.market_lots.max(axis=0, initial=0.0)
-    supply = np.where(open_, classes.market_lots, calm)
-    wanted = _demand_signature(classes, struck, open_)
-    seen = [supply[struck], wanted]
+        market_share = node.group_share[COMMON_GROUP][year_index]
+        is_open |= demand - market_share * classes.market_lots > COVERAGE_TOLERANCE * demand
+    open_classes = np.flatnonzero(is_open.any(axis=1))
+    # In a calm period any supply that covers demand is equivalent: use the undisturbed one.
+    undisturbed = classes.market_lots.max(axis=0, initial=0.0)
+    supply = np.where(is_open, classes.market_lots, undisturbed)
+    demand_signature = _demand_signature(classes, open_classes, is_open)
+    signatures = [supply[open_classes], demand_signature]
     for p in range(len(classes.outlets)):
-        left = classes.available_share[classes.available_row[struck, p]] * open_[struck]
-        seen += [left, classes.realisation_index[struck, p : p + 1].astype(float)]
-    if not len(struck):
-        first, number = struck, struck
+        available = (
+            classes.available_share[classes.available_row[open_classes, p]] * is_open[open_classes]
+        )
+        signatures += [available, classes.realisation_index[open_classes, p : p + 1].astype(float)]
+    if not len(open_classes):
+        first, class_number = open_classes, open_classes
     else:
-        first, number = _distinct_rows(np.hstack(seen))
-    of_look = np.full(classes.class_count, -1, dtype=np.int64)
-    of_look[struck] = number
-    kept = struck[first]
-    shared, row = _distinct_rows(wanted[first])
-    factor, left = _split_signature(classes, wanted[first][shared])
-    rows, pattern = np.unique(classes.available_row[kept], return_inverse=True)
+        first, class_number = _distinct_rows(np.hstack(signatures))
+    new_class = np.full(classes.class_count, -1, dtype=np.int64)
+    new_class[open_classes] = class_number
+    kept_classes = open_classes[first]
+    distinct, demand_row = _distinct_rows(demand_signature[first])
+    factor, available = _split_signature(classes, demand_signature[first][distinct])
+    rows, pattern = np.unique(classes.available_row[kept_classes], return_inverse=True)
     return StateClasses(
         material=classes.material,
         nodes=classes.nodes,
         outlets=classes.outlets,
         realisations=classes.realisations,
-        class_of_state=of_look[classes.class_of_state],
-        market_lots=supply[kept],
-        available_row=pattern.reshape(classes.available_row[kept].shape).astype(np.int64),
-        realisation_index=classes.realisation_index[kept],
+        class_of_state=new_class[classes.class_of_state],
+        market_lots=supply[kept_classes],
+        available_row=pattern.reshape(classes.available_row[kept_classes].shape).astype(np.int64),
+        realisation_index=classes.realisation_index[kept_classes],
         available_share=classes.available_share[rows],
-        demand_row=row,
+        demand_row=demand_row,
         demand_factor=factor,
-        step_share_left=left,
+        step_share_left=available,
     )

@@ -72,7 +72,9 @@ def test_what_is_drawn_is_what_the_plan_says() -> None:
                 assert any(text.removeprefix("▲ ") == said for text in texts(axes))
             for flow, code in table.rows:
                 if flow.name == name:
-                    share = (flow.shares_before, flow.shares_after)[side == "With plan"].get(code, 0.0)
+                    share = (flow.shares_before, flow.shares_after)[side == "With plan"].get(
+                        code, 0.0
+                    )
                     assert share == near(mix.by_country.get(code, 0.0))
     assert {name for name, _ in seen} == {flow.name for flow, _ in table.rows}
     assert len(seen) == 2 * len({name for name, _ in seen})
