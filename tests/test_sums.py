@@ -22,21 +22,24 @@ OF_RESULTS = [
     *(ROOT / "solve" / name for name in ("plan_document.py", "verification.py")),
 ]
 COUNTS = {
-    ("players.py", "(1 << n for n, seat in enumerate(self.seats) if not seat.is_state)"),
-    ("mga.py", "map(len, known)"),
-    ("method.py", "(one.nodes for one in runs)"),
-    ("method.py", "(one.master.simplex.solves for one in runs)"),
-    ("method.py", "(one.master.simplex.iterations for one in runs)"),
-    ("portfolios.py", "(mark in portfolio for portfolio in portfolios)"),
-    ("assumptions.py", "moved"),
-    ("assumptions.py", "(made.numbers == one.numbers for one in every.values())"),
-    ("reading.py", "arrays"),
+    ("assumptions.py", "(assumption.numbers == other.numbers for other in known.values())"),
+    ("assumptions.py", "is_scaled"),
+    (
+        "benders.py",
+        "(len(recourse.probability) * len(recourse.instance.nodes) for recourse in part_recourses)",
+    ),
+    ("benders.py", "(past.master.simplex.iterations for past in runs)"),
+    ("benders.py", "(past.master.simplex.solves for past in runs)"),
+    ("benders.py", "(past.node_count for past in runs)"),
+    ("benders.py", "(recourse.node_class_count for recourse in part_recourses)"),
+    ("budget_risk.py", "arrays"),
+    ("cross_evaluation.py", "(len(set_problem.states) for set_problem in problem.set_problems)"),
+    ("cuts.py", "(len(self.chains[v]) for v in chain_ids)"),
+    ("mga.py", "map(len, known_portfolios)"),
     ("need.py", "arrays"),
-    ("overruns.py", "arrays"),
-    ("disagree.py", "(len(own.states) for own in problem.sets)"),
-    ("cuts.py", "(len(self.chains[v]) for v in heads)"),
-    ("method.py", "(one.node_states for one in seen)"),
-    ("method.py", "(len(one.probability) * len(one.instance.nodes) for one in seen)"),
+    ("players.py", "(1 << n for n, player in enumerate(self.players) if not player.is_state)"),
+    ("portfolios.py", "(item in portfolio for portfolio in portfolios)"),
+    ("reader.py", "arrays"),
 }
 """What may be added up by ``sum``: whole numbers, and arrays."""
 
