@@ -69,6 +69,8 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/codespell --dictionary docs/gone-words.txt --regex '[A-Za-z]+' --skip docs/gone-words.txt --ignore-regex 'bits_told|chains_untold' \
+	  models optimizer vorrat docs README.md CONTRIBUTING.md
 	$(VENV)/bin/python -m pytest tests/test_docs.py tests/formulation/test_document.py \
 	  tests/cli/test_command_reference.py
 

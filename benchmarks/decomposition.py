@@ -130,14 +130,14 @@ def busy(instance: Any, much: float = 1.0) -> Any:
     from optimizer.model.commitment import Commitment
 
     return Commitment(
-        start={p: x.starts[0] for p, x in instance.projects.items()},
+        start={p: x.start_years[0] for p, x in instance.projects.items()},
         offtake={
             (p, g): much * 0.5 / len(x)
             for p in instance.projects
-            if (x := instance.holders(p))
+            if (x := instance.groups_with_right(p))
             for g in x
         },
-        buy={h: pile.served * 0.1 * much for h, pile in instance.stockpiles.items()},
+        buy={h: pile.served_need * 0.1 * much for h, pile in instance.stockpiles.items()},
     )
 
 
@@ -224,18 +224,21 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         return dict.fromkeys(claimed, float("inf"))
 
     return {
-        "choosing what to sweep": [(search_run.ChainSelector, "lacks", everywhere)],
-        "in-out separation": [(search_run.SearchRun, "_next", at_the_solution)],
-        "rules that wait": [(master_model, "WAITING", ())],
-        "reduced cost fixing": [(branch_and_cut.BranchAndCut, "_fix", nothing)],
+        "choosing what to sweep": [(search_run.ChainSelector, "estimated_cut_errors", everywhere)],
+        "in-out separation": [(search_run.SearchRun, "_next_point", at_the_solution)],
+        "rules that wait": [(master_model, "LAZY_CONSTRAINTS", ())],
+        "reduced cost fixing": [(branch_and_cut.BranchAndCut, "_fix_by_reduced_cost", nothing)],
         "dives": [(heuristics.Heuristics, "dive", nothing)],
-        "rounding": [(heuristics.Heuristics, "round", nothing)],
-        "neighbours": [(heuristics.Heuristics, "improve", nothing)],
-        "probing of branches": [(branching, "PROBED", 0)],
-        "what branches turned out to gain": [(branching.BranchSelector, "learn", nothing)],
-        "rounding in every fourth node": [(branch_and_cut, "ROUNDED", 10**9)],
-        "plunging into children": [(branch_and_cut, "DIVE", -1.0)],
-        "an early end of the root": [(branch_and_cut, "ROOT", 0.2), (branch_and_cut, "STALL", 0.1)],
+        "rounding": [(heuristics.Heuristics, "round_starts", nothing)],
+        "neighbours": [(heuristics.Heuristics, "local_search", nothing)],
+        "probing of branches": [(branching, "MAX_PROBED_BRANCHES", 0)],
+        "what branches turned out to gain": [(branching.BranchSelector, "record_gain", nothing)],
+        "rounding in every fourth node": [(branch_and_cut, "NODES_PER_ROUNDING", 10**9)],
+        "plunging into children": [(branch_and_cut, "DIVE_GAP_SHARE", -1.0)],
+        "an early end of the root": [
+            (branch_and_cut, "ROOT_ACCURACY", 0.2),
+            (branch_and_cut, "ROOT_STALL_SHARE", 0.1),
+        ],
     }
 
 

@@ -102,11 +102,7 @@ def survival(events: Sequence[Event], longest: int) -> list[float]:
 
 
 def fitted(
-    events: Sequence[Event],
-    groups: Sequence[int],
-    longest: int,
-    per_year: int,
-    eases: float = 0.0,
+    events: Sequence[Event], groups: Sequence[int], longest: int, per_year: int, eases: float = 0.0
 ) -> list[Profile]:
     """A profile for each group of events that ends at so many months, and one for those that last
     longer; groups that nothing falls in are left out.

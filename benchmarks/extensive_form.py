@@ -55,9 +55,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     del solver
     if args.arrays:
         np.savez(
-            args.arrays,
-            **{name: getattr(program, name) for name in VECTORS},
-            offset=program.offset,
+            args.arrays, **{name: getattr(program, name) for name in VECTORS}, offset=program.offset
         )
         sparse.save_npz(f"{args.arrays}.matrix.npz", program.matrix)
     if not args.solve:

@@ -40,9 +40,9 @@ def priced(one: Any) -> float:
     began = time.perf_counter()
     if isinstance(one, ProgramEvaluation):
         one.look_up_cache()
-    for part in one.parts():
+    for part in one.tasks():
         part()
-    _ = one.slopes
+    _ = one.subgradients
     return time.perf_counter() - began
 
 
@@ -50,7 +50,7 @@ def cold(template: Any, given: Any, damage: Any, each: int) -> float:
     """Seconds for the whole programs of all looks, of which ``each`` are solved: without a basis,
     and held against the damage found."""
     program = template.program
-    moved = given @ template._moves
+    moved = given @ template._parameter_matrix
     lower, upper = program.row_lower - moved, program.row_upper - moved
     lp = build_highs_lp(program.matrix, program.cost, program.lower, program.upper)
     solver, seconds = highspy.Highs(), 0.0

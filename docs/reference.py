@@ -177,10 +177,10 @@ def python() -> str:
     for name in vorrat.__all__:
         one = getattr(vorrat, name)
         parts += [f"## {name}", _signature(name, one), _docstring(one)]
-        for method, told in sorted(vars(one).items()) if inspect.isclass(one) else ():
-            public = not method.startswith("_") and inspect.getdoc(told)
-            if public and (callable(told) or isinstance(told, property)):
-                parts += [f"### {name}.{method}", _signature(method, told), _docstring(told)]
+        for method, member in sorted(vars(one).items()) if inspect.isclass(one) else ():
+            public = not method.startswith("_") and inspect.getdoc(member)
+            if public and (callable(member) or isinstance(member, property)):
+                parts += [f"### {name}.{method}", _signature(method, member), _docstring(member)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -204,8 +204,10 @@ def _paragraph(part: str) -> str:
         if head == "Examples":
             return _paragraph(below)
         items = re.split(r"\n(?=\S)", below)
-        told = (item.partition("\n") for item in items)
-        rows = [f"- `{name}`: {_plain(says)}" if says else f"- `{name}`" for name, _, says in told]
+        fields = (item.partition("\n") for item in items)
+        rows = [
+            f"- `{name}`: {_plain(says)}" if says else f"- `{name}`" for name, _, says in fields
+        ]
         return f"**{head}**\n\n" + "\n".join(rows)
     plain = inspect.cleandoc(part)
     return f"```pycon\n{plain}\n```" if plain.startswith(">>>") else _plain(part)

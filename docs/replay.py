@@ -64,11 +64,7 @@ DECISIONS = (
     ),
     Decision("graphite_2023", "Graphite, December 2023", GERMANY, FIRST, ("china_battery_chain",)),
     Decision(
-        "antimony_2024",
-        "Antimony, September 2024",
-        GERMANY,
-        FIRST,
-        ("china_semiconductor_metals",),
+        "antimony_2024", "Antimony, September 2024", GERMANY, FIRST, ("china_semiconductor_metals",)
     ),
     Decision(
         "five_metals_2025",
@@ -84,13 +80,7 @@ DECISIONS = (
         FIRST,
         ("china_rare_earths",),
     ),
-    Decision(
-        "cobalt_2025",
-        "Congolese cobalt, February 2025",
-        GERMANY,
-        FIRST,
-        ("congo_cobalt",),
-    ),
+    Decision("cobalt_2025", "Congolese cobalt, February 2025", GERMANY, FIRST, ("congo_cobalt",)),
     Decision(
         "japan_2010",
         "China against Japan, September 2010",
@@ -356,9 +346,11 @@ def _lost(case: Case, seen: Sequence[Seen], results: Results) -> str:
     length = max(len(loss) for way, _ in results for loss in way.losses.values())
     rows = []
     for key in dict.fromkeys((s.country, s.material) for s in seen):
-        told = {s.quarter: s for s in seen if (s.country, s.material) == key and s.quarter > 0}
-        marks = [f"{share(s.loss)}{'*' if s.assumed else ''}" for s in told.values()]
-        sums = share(sum(s.loss for s in told.values()))
+        by_quarter = {
+            s.quarter: s for s in seen if (s.country, s.material) == key and s.quarter > 0
+        }
+        marks = [f"{share(s.loss)}{'*' if s.assumed else ''}" for s in by_quarter.values()]
+        sums = share(sum(s.loss for s in by_quarter.values()))
         rows.append([_name(case, key[1]), "observed", *marks, *[""] * (length - len(marks)), sums])
         for name, losses in ways:
             lost = losses.get(key, [])
@@ -397,9 +389,9 @@ def _sources(case: Case, seen: Sequence[Seen]) -> str:
             if first is last
             else f"quarters {first.quarter} to {last.quarter}"
         )
-        told = f"{remains:.2f} {'assumed to come' if first.assumed else 'came'}"
+        outcome = f"{remains:.2f} {'assumed to come' if first.assumed else 'came'}"
         where = f" [Source]({first.source})" if first.source else ""
-        about = f"- {_name(case, material)}, {quarters} ({months}): {told}. "
+        about = f"- {_name(case, material)}, {quarters} ({months}): {outcome}. "
         lines.append(f"{about}{first.basis[0].upper()}{first.basis[1:]}.{where}")
     return "\n".join(lines)
 

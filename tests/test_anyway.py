@@ -56,10 +56,7 @@ def test_a_plan_is_credited_with_what_its_money_adds(method: Method) -> None:
 def test_what_is_paid_for_what_comes_anyway_counts_by_its_probability() -> None:
     """It comes unaided in one of four states: a quarter of 1 million, and half of that is for what
     comes home in any case."""
-    states = [
-        state("alone", 0.25, 2026, anyway=["works"]),
-        state("with money", 0.75, 2026),
-    ]
+    states = [state("alone", 0.25, 2026, anyway=["works"]), state("with money", 0.75, 2026)]
     (works,) = solved(world(states), "extensive").unaided
     assert [works.paid_meur, works.expected_unaided_meur, works.windfall_meur] == near(
         [1.0, 0.25, 0.125]
@@ -130,11 +127,7 @@ def test_it_may_be_decided_before_the_horizon() -> None:
 @pytest.mark.parametrize(
     ("fields", "sections", "says"),
     [
-        (
-            {"anyway": {"year": 2027}},
-            {},
-            "2027 lies after the horizon, which ends in 2026",
-        ),
+        ({"anyway": {"year": 2027}}, {}, "2027 lies after the horizon, which ends in 2026"),
         ({"anyway": None}, {}, "the project 'works' does not come anyway"),
         ({"home_share": 0.0}, {}, "nothing of 'works' comes home by itself"),
         (

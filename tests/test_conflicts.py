@@ -188,13 +188,7 @@ CONFLICTS = [
         ),
         {
             "P3 market_finance_limit": ("projects", "works", "market_finance_max"),
-            "P5 ticket_min": (
-                "funders",
-                "fund",
-                "instruments",
-                "equity",
-                "ticket_min_meur",
-            ),
+            "P5 ticket_min": ("funders", "fund", "instruments", "equity", "ticket_min_meur"),
             "P9 must_build": ("policy", "must_build", 0),
             "B1 funder_budget": ("funders", "fund", "budget_meur"),
         },
@@ -465,10 +459,7 @@ def test_a_scenario_with_a_plan_has_no_conflict(raw: Raw) -> None:
 def test_of_several_conflicts_one_is_named() -> None:
     """Days against room, or a project against a budget: never a mixture of both."""
     raw = case(
-        stockpiles=tight(max_t=9.9),
-        projects=ONE,
-        policy=MUST,
-        funders={"fund": funder(budget=99)},
+        stockpiles=tight(max_t=9.9), projects=ONE, policy=MUST, funders={"fund": funder(budget=99)}
     )
     found = {rule.name for rule in smallest_conflict(read(raw))}
     assert found in (

@@ -65,12 +65,8 @@ def mixed() -> dict[str, object]:
         funders={"fund": funder(budget=10)},
         policy={"must_build": ["works"]},
         # Without a missing tonne nothing asks for offtake, so a stop makes it worth having.
-        hazards={
-            "cut": {"annual_probability": 1, "effects": [{"country": "CN", "loss": [1.0]}]},
-        },
-        uncertainty={
-            "states": [{"probability": 1, "events": [{"hazard": "cut", "start": 2026}]}],
-        },
+        hazards={"cut": {"annual_probability": 1, "effects": [{"country": "CN", "loss": [1.0]}]}},
+        uncertainty={"states": [{"probability": 1, "events": [{"hazard": "cut", "start": 2026}]}]},
     )
 
 

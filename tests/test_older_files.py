@@ -53,7 +53,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(OLDER, folder)
     monkeypatch.chdir(folder)
     for module in (saved_results, rerun):
-        monkeypatch.setattr(module, "own_version", lambda: "0.2.0")
+        monkeypatch.setattr(module, "installed_version", lambda: "0.2.0")
     return folder
 
 

@@ -166,10 +166,7 @@ def test_a_lock_is_read_requirement_by_requirement() -> None:
 
 @pytest.mark.parametrize("extra", ["screen", "cluster"])
 def test_what_needs_an_extra_asks_for_it(
-    extra: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The commands are those that a release tries."""
     for module in ("analyses.sensitivity.screening", "parallel.cluster"):

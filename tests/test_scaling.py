@@ -129,10 +129,7 @@ def test_that_there_is_no_solution_is_asked_twice_where_it_has_to_be_sure(
     assert bool(asked) == sure
 
 
-@pytest.mark.parametrize(
-    ("upper", "kept"),
-    [(2.0, [1.0, math.inf]), (math.inf, [1.0, math.inf])],
-)
+@pytest.mark.parametrize(("upper", "kept"), [(2.0, [1.0, math.inf]), (math.inf, [1.0, math.inf])])
 def test_what_is_negligible_comes_off_the_side(upper: float, kept: list[float]) -> None:
     """x + 1e-12 y >= 1: without y the row asks no more of x than with all of y that there is."""
     rows: dict[str, Any] = {"row_lower": [1.0], "row_upper": [math.inf]}

@@ -20,7 +20,7 @@ CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.f
          "pd.read_pickle", "joblib.load", "click.launch"}  # fmt: skip
 ALLOWED = {
     # A user asked with --open for the report that was just written.
-    ("optimizer/cli/solve_commands.py", "click.launch"),
+    ("optimizer/cli/solve_commands.py", "click.launch")
 }
 
 

@@ -416,18 +416,13 @@ def _of_sizes(giant: float, large: float) -> dict[str, Any]:
             "large": {**project, "output_t_per_year": {"ore": large}},
         },
         "funders": {
-            "state": {
-                "kind": "public",
-                "instruments": {"equity": {"offtake_per_share": 1}},
-            }
+            "state": {"kind": "public", "instruments": {"equity": {"offtake_per_share": 1}}}
         },
         "hazards": {
             "flood": {"annual_probability": 0.1, "effects": [{"country": "CL", "loss": [0.5]}]}
         },
         "uncertainty": {
-            "states": [
-                {"probability": 1.0, "events": [{"hazard": "flood", "start": 2027}]},
-            ]
+            "states": [{"probability": 1.0, "events": [{"hazard": "flood", "start": 2027}]}]
         },
         "objective": {"cost_weight": 1},
     }

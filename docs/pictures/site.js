@@ -1,6 +1,6 @@
 // What the theme leaves out for readers who use a keyboard or listen: what scrolls can be reached, and
 // what is there many times has names of its own.
-const told = () => {
+const announce = () => {
   document.querySelectorAll(".md-typeset__scrollwrap, pre > code, .shown").forEach((one) => {
     one.tabIndex = 0;
   });
@@ -11,5 +11,5 @@ const told = () => {
     one.setAttribute("aria-label", `${one.querySelector("[title]")?.title ?? ""} ${at + 1}`);
   });
 };
-new MutationObserver(told).observe(document.body, { childList: true, subtree: true });
-told();
+new MutationObserver(announce).observe(document.body, { childList: true, subtree: true });
+announce();

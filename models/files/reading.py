@@ -303,10 +303,7 @@ class _ScenarioReader:
                     hint = tr("put a text with a comma into quotes")
                     fault = replace(fault, hint=f'{hint}: "{target.cut_text}"')
                 if target is not None and _follows_decimal_comma(root, fault.path, target):
-                    texts = {
-                        "written": f"0,{target.raw_text}",
-                        "meant": f"0.{target.raw_text}",
-                    }
+                    texts = {"written": f"0,{target.raw_text}", "meant": f"0.{target.raw_text}"}
                     hint = tr("{written} in a list is two numbers: write {meant}", **texts)
                     fault = replace(fault, hint=hint)
                 if target is None or not target.faulty:

@@ -14,24 +14,11 @@ from functools import cache
 from typing import Any
 
 from openpyxl.reader.excel import ExcelReader  # type: ignore[import-untyped,unused-ignore]
-from openpyxl.styles.numbers import (  # type: ignore[import-untyped,unused-ignore]
-    BUILTIN_FORMATS,
-    is_date_format,
-    is_timedelta_format,
-)
+from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format  # type: ignore[import-untyped,unused-ignore]
 from openpyxl.utils import get_column_letter  # type: ignore[import-untyped,unused-ignore]
-from openpyxl.worksheet._read_only import (  # type: ignore[import-untyped,unused-ignore]
-    ReadOnlyWorksheet,
-)
-from openpyxl.worksheet._reader import (  # type: ignore[import-untyped,unused-ignore]
-    FORMULA_TAG,
-    ROW_TAG,
-    WorkSheetParser,
-)
-from openpyxl.xml.constants import (  # type: ignore[import-untyped,unused-ignore]
-    ARC_STYLE,
-    SHEET_MAIN_NS,
-)
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet  # type: ignore[import-untyped,unused-ignore]
+from openpyxl.worksheet._reader import FORMULA_TAG, ROW_TAG, WorkSheetParser  # type: ignore[import-untyped,unused-ignore]
+from openpyxl.xml.constants import ARC_STYLE, SHEET_MAIN_NS  # type: ignore[import-untyped,unused-ignore]
 from openpyxl.xml.functions import iterparse  # type: ignore[import-untyped,unused-ignore]
 
 from models.faults import Fault, ScenarioError, SourceLocation
@@ -215,7 +202,7 @@ def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> N
     except ArchiveRefused as error:
         values = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
         entities = tr("'{file}' declares XML entities, which no workbook does", **values)
-        save_again = tr("save it anew in a spreadsheet program")
+        save_again = tr("save it again in a spreadsheet program")
         message, hint = {
             "size": (
                 tr("'{file}' unpacks to {size:.0f} MB", **values),

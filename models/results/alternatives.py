@@ -96,7 +96,7 @@ class Alternatives(InterruptibleStudy):
     """
 
     kind: Literal["alternatives"] = "alternatives"
-    last_year: ids.YearNumber  #: The year at whose end days of cover are told.
+    last_year: ids.YearNumber  #: The year at whose end days of cover are stated.
     within: UnboundedShare
     """How far above the best an alternative may be, as a share of the bound."""
     bound: InMeasureUnit  #: No plan has a lower objective.

@@ -87,7 +87,7 @@ class ReviewDecisions(Result):
     year: ids.YearNumber  #: First year whose decisions depend on what has been seen.
     groups: tuple[ReviewGroup, ...]  #: By what has been seen; their probabilities add up to 1.
     now: InMeasureUnit | None = None
-    """Objective of the best plan that decides all now; null where none was sought."""
+    """Objective of the best plan that decides all now; null where none was searched for."""
     now_bound: InMeasureUnit | None = None  #: What is proven of all plans that decide all now.
     worth: InMeasureUnit | None = None
     """What the review is worth: ``now`` less the plan's objective."""

@@ -31,7 +31,7 @@ class FrontierPoint(SearchResult):
     expected: InMeasureUnit | None  #: Mean damage over the states.
     expected_bound: InMeasureUnit | None
     """No plan at this value has a lower mean damage, [whatever it
-    costs](formulation.md#frontiers-and-targets); null where none can be told."""
+    costs](formulation.md#frontiers-and-targets); null where none can be stated."""
     cvar: InMeasureUnit | None  #: Mean of the worst states.
     cvar_bound: InMeasureUnit | None  #: No plan at this value has a lower CVaR; null if unknown.
     worst: InMeasureUnit | None  #: The worst state.
@@ -119,7 +119,7 @@ class Target(MeasuredResult, base.TitledDocument):
     """The least value of a number at which a goal can be reached, with bounds from both sides."""
 
     kind: Literal["target"] = "target"
-    varied: str  #: Dotted path of the number whose least value is sought.
+    varied: str  #: Dotted path of the number whose least value is searched for.
     varied_unit: str | None  #: Unit of the number, where its name tells.
     goal: Goal  #: What is to be reached.
     status: Literal["proven", "limit", "unreachable", "open"]

@@ -67,9 +67,9 @@ class ShareCurve(Result):
     """Shares from 0 to the limit, under one assumption about the others' decisions."""
 
     others: Literal["reoptimize", "held"]
-    """``reoptimize``: everybody else decides anew, by the scenario's objective; ``held``: everybody
-    else sticks to the plan in which the company's share is free, and the company does what is best
-    for itself."""
+    """``reoptimize``: all others decide again, by the scenario's objective; ``held``: all others
+    stick to the plan in which the company's share is free, and the company does what is best for
+    itself."""
     public_share: Share | None  #: Share of the same capex that is public; null where it is free.
     limit: Share | None  #: The largest share the rules allow; null where even 0 is infeasible.
     points: tuple[SharePoint, ...]  #: By rising share.
@@ -102,7 +102,7 @@ class Participation(SolveSummary, ScenarioResult):
     alone: CompanyOutcome | None  #: If it alone acts, in its own best way; null where not found.
     free: CompanyOutcome | None  #: With the scenario's own plan, its share free; null without one.
     free_share: Share | None  #: Its share in that plan; null where nothing of it is built.
-    curves: tuple[ShareCurve, ...]  #: Others deciding anew first, public shares rising.
+    curves: tuple[ShareCurve, ...]  #: Others deciding again first, public shares rising.
     project_names: dict[ids.Project, str]  #: Names of the projects that occur.
     material_names: dict[ids.Material, str]  #: Names of the materials that occur.
     ended: Completion  #: Whether all points that were asked for are there.

@@ -97,7 +97,7 @@ class Proof(Result):
     gap: UnboundedShare | None
     """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
     least); least is a millionth of the objective without a plan, or 1e-6 itself where that is no
-    more than 1e-6. A regret may be nought: its least is the largest objective of a best plan. Null
+    more than 1e-6. A regret may be zero: its least is the largest objective of a best plan. Null
     without a bound."""
     gap_target: UnboundedShare  #: The gap that was asked for.
     states: int  #: States of the world the plan was made for.
@@ -137,8 +137,8 @@ class Certificate(Proof):
     work: dict[str, int] = {}
     """What ``decomposition`` took; empty for ``extensive``. ``node_states``: pairs of a node and a
     state that one sweep goes through, states that look alike merged; ``node_states_unmerged``: none
-    merged; ``sweeps``: commitments swept, fractional ones included, some of them in few nodes;
-    ``node_sweeps``: nodes swept, all commitments together; ``solves``: linear programs of the
+    merged; ``sweeps``: commitments evaluated, fractional ones included, some of them in few nodes;
+    ``node_sweeps``: nodes evaluated, all commitments together; ``solves``: linear programs of the
     master; ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
     versions: base.Versions  #: Versions of the project and of what it rests on.
 

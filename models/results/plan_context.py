@@ -22,7 +22,7 @@ class WithoutPlan(Result):
     """Mean by the least favourable probabilities of the scenario's ball; null without one."""
     avoided_anyway: InMeasureUnit | None = None
     """How much more would be expected if no project came unaided: what a plan is not credited with;
-    null where none does, or where it was not reckoned."""
+    null where none does, or where it was not computed."""
 
 
 class AssumptionSetOutcome(Result):

@@ -56,7 +56,7 @@ class SensitivityPoint(PlanDiff, SearchResult):
 class BreakEven(Result):
     """Two values between which the plan stops being the right one."""
 
-    toward: Literal["low", "high"]  #: Which end of the range it was sought toward.
+    toward: Literal["low", "high"]  #: Toward which end of the range the search went.
     good: float  #: A value at which the plan is proven to be within the tolerance of the best.
     changed: float  #: A value at which it is proven not to be, or breaks a rule.
     good_number: float | None  #: What the number is at ``good``, where the input is a single one.
@@ -127,7 +127,7 @@ class Sensitivity(InterruptibleStudy):
     best: BestOutcome  #: The best plan there.
     regret: ProvenRange | None  #: The plan's objective less the best there; null if broken.
     decision: Literal["same", "changed", "broken", "open"]
-    """Whether the plan is right in the scenario as it is; break-evens are sought only then."""
+    """Whether the plan is right in the scenario as it is; only then are break-evens computed."""
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that the plan builds.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that each of its stockpiles holds at most.
     inputs: tuple[SensitivityInput, ...]  #: What was varied, the largest swing first.

@@ -38,7 +38,7 @@ class Material(Base):
     description: LocalizedText | None = None  #: Free text, for example the form that is counted.
     price_eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
     price_states: tuple[PriceState, ...] = ()
-    """Prices that price floors are reckoned with; ``price_eur_per_t`` alone where absent."""
+    """Prices that price floors are computed with; ``price_eur_per_t`` alone where absent."""
     secured_premium_eur_per_t: YearlyNonNegative | None = None
     """What secured output costs above the market, in EUR per tonne; may change over the years."""
     premium_paid_by: dict[FunderId, Share] | None = None
@@ -123,7 +123,7 @@ class Damage(Base):
             if following.eur_per_t < previous.eur_per_t:
                 prices = {"before": previous.eur_per_t, "after": following.eur_per_t}
                 message = tr("damage falls from {before:g} to {after:g} EUR per tonne", **prices)
-                hint = tr("order the steps from the cheapest tonne to the dearest")
+                hint = tr("order the steps from the cheapest tonne to the most expensive")
                 faults.append(((position, "eur_per_t"), message, hint))
         if faults:
             raise base.combined_error(faults)

@@ -417,11 +417,7 @@ def _hazard_warnings(case: Case) -> Iterator[Fault]:
         highest = max(hazard.annual_probability.values, default=0.0)
         for regime, factor in hazard.regime_factors.items():
             if highest * factor > 1:
-                values = {
-                    "hazard": name,
-                    "regime": regime,
-                    "product": float(highest * factor),
-                }
+                values = {"hazard": name, "regime": regime, "product": float(highest * factor)}
                 message = tr("in '{regime}' the probability would be {product:g}", **values)
                 hint = tr("it counts as 1")
                 yield plausibility_warning(

@@ -72,8 +72,7 @@ def check_review(case: Case, is_partial: bool = False) -> Iterator[Fault]:
         path = ("review", "observe", position)
         if observation in seen:
             message = tr(
-                "this is observed already, by {other}",
-                other=f"observe.{seen[observation]}",
+                "this is observed already, by {other}", other=f"observe.{seen[observation]}"
             )
             yield Fault(path, message, tr("leave it out"))
         seen.setdefault(observation, position)

@@ -106,7 +106,7 @@ class ScenarioOptions(Options):
 
 
 class SolveOptions(Options):
-    """How hard each problem is tried, by how many processes, and who is told."""
+    """How hard each problem is tried, by how many processes, and who is informed."""
 
     supported_options: ClassVar[tuple[str, ...]] = ("gap", "time_limit", "jobs")
     """Those of the options below that the analysis uses."""
@@ -127,7 +127,7 @@ class SolveOptions(Options):
     method: Method = "auto"
     """All states in one model, or a small model and cuts; auto goes by the size."""
     threads: ParallelCount | None = None
-    """Threads of solver and sweep."""
+    "Threads of the solver and of recourse evaluation."
     jobs: ParallelCount | None = None
     """Problems that are solved side by side, each by one process; if not given as many as there are
     usable cores, and one for small problems."""

@@ -54,7 +54,7 @@ def load_saved_plan(
         reference_optima=tuple(reference_optima) if loaded.set_problems else (),
     )
     if reference_optima and len(reference_optima) != len(loaded.set_problems):
-        raise CheckFailed(tr("the plan does not tell the best plan of each set of assumptions"))
+        raise CheckFailed(tr("the plan does not contain the best plan of each set of assumptions"))
     if unknown := unknown_ids(instance, plan):
         names = ", ".join(dict.fromkeys(unknown))
         raise CheckFailed(

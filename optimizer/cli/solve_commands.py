@@ -186,7 +186,7 @@ class _ScenarioRun:
         from optimizer import cli
         from optimizer.cli.further_analyses import run_further_analyses
 
-        click.echo(tr("More follows; the report is made anew with it."))
+        click.echo(tr("More follows; the report is made again with it."))
         further = run_further_analyses(self.file, self.options, plan, written[PLAN_FILE])
         paths = list(
             self._write_products(

@@ -74,7 +74,7 @@ def _outcome_sentences(wording: PlanWording, before: Plan, after: Plan) -> Itera
         yield tr("Without any plan it is {idle_now}, and was {idle}.", **figures)
     yield _proof_sentence(wording, before, after)
     if 0 < abs(now.expected - then.expected) <= _combined_gap(before, after):
-        yield tr("A difference in damage as small as this is not told apart from none.")
+        yield tr("A difference in damage as small as this is not distinguished from none.")
 
 
 def _decision_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:

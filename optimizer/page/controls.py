@@ -54,7 +54,7 @@ INSTRUMENT_TERMS = ("max_share", "ticket_min_meur", "ticket_max_meur")
 MAX_PERIODS = 10_000
 """Periods that a course is stretched to at most, where the horizon does not say it."""
 DAYS_PER_YEAR, MAX_STOCK_DAYS = 365, 1_500
-"""Days of a year, and the most in which a stock is told."""
+"""Days of a year, and the most in which the size of a stock is given."""
 
 
 def control_groups(case: Case) -> Iterator[ControlGroup]:

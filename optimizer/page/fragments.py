@@ -111,7 +111,7 @@ def answer_facts(
             open_by = sum((x.gap or 0.0) * abs(x.objective) for x in (answer, previous) if x)
             is_open = key == "expected" and abs(now - then) <= open_by
             previous_text = tr("before: {value}", value=format_number(then))
-            previous_text += f" ({tr('not told apart')})" if is_open and now != then else ""
+            previous_text += f" ({tr('not distinguished')})" if is_open and now != then else ""
         figure = format_number(now) if now is None else f"{format_number(now)} {unit}".strip()
         return AnswerFact(key, label, figure, note, previous_text)
 

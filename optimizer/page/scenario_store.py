@@ -149,7 +149,7 @@ class ScenarioStore:
     def _check_upload_limits(self, size: int) -> None:
         """Check that a user may upload so many bytes more. Raises InvalidRequest."""
         if self._is_closed:
-            raise InvalidRequest(tr("what you had here was removed; load the page anew"))
+            raise InvalidRequest(tr("what you had here was removed; reload the page"))
         if self.shared_store is None:
             return
         sizes = [s.path.stat().st_size for s in self.sources.values() if s.kind == "dropped"]

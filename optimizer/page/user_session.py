@@ -203,7 +203,7 @@ class UserSession:
 
     def _check_not_removed(self) -> None:
         if self.is_ending:
-            raise InvalidRequest(tr("what you had here was removed; load the page anew"))
+            raise InvalidRequest(tr("what you had here was removed; reload the page"))
 
     def stop_search(self, tab: Tab) -> None:
         """Stop the search of a tab, which returns the best plan so far; cancel it if it has not
@@ -269,7 +269,7 @@ class UserSession:
         version = self.store.version(questions[0].scenario)
         if stamp not in (None, version.stamp):
             # The controls of the page also start from the earlier file.
-            return AnswerFailure(tr("The file has changed since this answer: load the page anew."))
+            return AnswerFailure(tr("The file has changed since this answer: reload the page."))
         for n, question in enumerate(questions):
             base = await self.read_scenario(question.scenario, question.variant)
             questions[n] = question.normalized(base.case)

@@ -156,7 +156,7 @@ class ConflictSearch(Generic[GroupKey]):
 
 @contextmanager
 def scaling_errors_as_faults(instance: Instance) -> Iterator[None]:
-    """While a scenario is solved: coefficients of unlike size are told as figures of its file."""
+    """While a scenario is solved: report coefficients of unlike size as figures of its file."""
     try:
         yield
     except CoefficientsOutOfRange as error:

@@ -109,9 +109,7 @@ def test_a_mean_that_is_known() -> None:
 
 
 @pytest.mark.parametrize("method", ["random", "stratified"])
-def test_on_its_own_states_a_plan_is_what_it_says(
-    method: Literal["random", "stratified"],
-) -> None:
+def test_on_its_own_states_a_plan_is_what_it_says(method: Literal["random", "stratified"]) -> None:
     """Fresh states by the plan's own seed and method are its own."""
     back = judged(method=method)
     own = sample_states(back.problem.instance, 40, 7, method)

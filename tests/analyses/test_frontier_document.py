@@ -15,11 +15,7 @@ from optimizer.report.document import Table
 from optimizer.report.render import html
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
-TAIL = {
-    "varied": "objective.cvar.weight",
-    "varied_unit": None,
-    "steps": [],
-}
+TAIL = {"varied": "objective.cvar.weight", "varied_unit": None, "steps": []}
 
 
 @pytest.mark.quick(every=3)

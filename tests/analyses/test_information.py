@@ -226,10 +226,7 @@ def test_a_failure_and_a_cut_at_once_count_together() -> None:
     """A cut strikes the works, which deliver in that state alone: their mean is not the product
     of the means, (1 - 0.5 * 0.5) * 0.5, but 0.5 * 0.5 in the year of the cut."""
     hazards = cut([0.5] * 2, "DE")
-    states = [
-        state("struck", 0.5, 2026),
-        state("failed", 0.5, failed_projects=["works"]),
-    ]
+    states = [state("struck", 0.5, 2026), state("failed", 0.5, failed_projects=["works"])]
     several = uncertain(states, {}, hazards=hazards)
     slower = uncertain(None, {"ramp_up": [0.25, 0.5], "latest_start": 2026})
     several["projects"]["works"]["latest_start"] = 2026
@@ -238,11 +235,7 @@ def test_a_failure_and_a_cut_at_once_count_together() -> None:
 
 def test_states_that_look_alike_are_solved_once() -> None:
     """A failure of what gives nothing here, and a cut where there is enough, change nothing."""
-    states = [
-        state("cut", 0.2, 2026),
-        state("again", 0.3, 2026),
-        state("calm", 0.5),
-    ]
+    states = [state("cut", 0.2, 2026), state("again", 0.3, 2026), state("calm", 0.5)]
     raw = case(
         supply=CHINA, hazards=cut([0.9]), uncertainty={"states": states}, stockpiles=[stockpile()]
     )

@@ -94,10 +94,7 @@ def test_it_loads_back_equal() -> None:
 
 def test_the_answer_comes_first() -> None:
     lines = text_of(participation()).splitlines()
-    assert lines[:2] == [
-        "Chips AG: which share of Upper works?",
-        "A chip maker and its metals",
-    ]
+    assert lines[:2] == ["Chips AG: which share of Upper works?", "A chip maker and its metals"]
     said = answer_of(participation())
     assert said in told(participation())
     assert said.startswith(
@@ -272,7 +269,7 @@ def test_every_share_of_every_curve_is_told() -> None:
     ]
     text = text_of(participation())
     assert all(f"\nOthers {way} (million EUR)" in text for way in (
-        "decide anew", "decide anew, public share 25 %", "stick to the plan"
+        "decide again", "decide again, public share 25 %", "stick to the plan"
     ))  # fmt: skip
 
 

@@ -101,9 +101,7 @@ def test_figures_of_one_band_are_written_alike(value: float, share: float) -> No
 
 
 @given(st.lists(POSITIVE, min_size=2, max_size=5))
-def test_who_knows_the_growth_of_a_profile_finds_no_more_than_one_band(
-    values: list[float],
-) -> None:
+def test_who_knows_the_growth_of_a_profile_finds_no_more_than_one_band(values: list[float]) -> None:
     """Were each year banded by itself, the level would lie where all bands meet."""
     made = list(BAND.replace_figures([figure(value, 2026 + n) for n, value in enumerate(values)]))
     lows = [one.low * values[0] / one.figure.value for one in made]
@@ -277,8 +275,7 @@ def test_variants_that_tell_are_left_out(patch: Raw) -> None:
 
 def test_what_still_tells_is_hinted_at() -> None:
     raw = two_consumers(
-        title="Chips need 41.7 t",
-        supply=[{"material": "ore", "country": "CN", "t_per_year": 141}],
+        title="Chips need 41.7 t", supply=[{"material": "ore", "country": "CN", "t_per_year": 141}]
     )
     redacted = hide(raw, companies=())
     assert ("title", "mentioned") in {(one.path, one.reason) for one in redacted.left_out}

@@ -148,10 +148,7 @@ def test_of_two_hidden_consumers_results_give_the_sum_alone() -> None:
 
 def test_a_budget_is_no_less_than_what_is_spent() -> None:
     raw = two_consumers()
-    raw["funders"] = {
-        "fund": funder(budget=0.0),
-        "chip_co": funder("company", 6.2),
-    }
+    raw["funders"] = {"fund": funder(budget=0.0), "chip_co": funder("company", 6.2)}
     redacted = hide(raw)
     published = solved(redacted)
     spent = sum(published.spend_meur["chip_co"].values())

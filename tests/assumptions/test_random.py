@@ -10,14 +10,7 @@ import pytest
 from both_methods import by_both
 from oracle import count_patterns
 from oracle_sets import best_of_sets
-from random_cases import (
-    Raw,
-    crowded_case,
-    deals_case,
-    lasting_case,
-    small_case,
-    treasury_case,
-)
+from random_cases import Raw, crowded_case, deals_case, lasting_case, small_case, treasury_case
 from random_sets import drawn_with_sets
 from random_worlds import world_case
 

@@ -205,7 +205,7 @@ def test_a_chain_that_the_solver_fails_on_is_named(monkeypatch: pytest.MonkeyPat
     plan = solve(magnets(conversions=makers(50, oxide=1.0)))
     assert plan.chains == ()
     assert plan.chains_untold == ("oxide", "magnet")
-    assert "failed on the programs that tell of these forms: Oxide and Magnet." in words(plan)
+    assert "failed on the programs that describe these forms: Oxide and Magnet." in words(plan)
 
 
 def test_materials_that_nothing_is_made_of_are_in_no_chain() -> None:

@@ -55,7 +55,4 @@ def test_options_of_the_program_itself_are_named() -> None:
 
 
 def test_every_exit_code_has_a_row() -> None:
-    assert re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE) == [
-        *"012345",
-        "130",
-    ]
+    assert re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE) == [*"012345", "130"]

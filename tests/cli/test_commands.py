@@ -213,10 +213,7 @@ def test_a_misspelt_command_names_the_nearest(capsys):
 
 @pytest.mark.parametrize(
     ("args", "heavy"),
-    [
-        (["--help"], ["pydantic", "yaml"]),
-        (["validate", "scenario.yaml"], ["openpyxl"]),
-    ],
+    [(["--help"], ["pydantic", "yaml"]), (["validate", "scenario.yaml"], ["openpyxl"])],
     ids=["help", "validate"],
 )
 def test_light_commands_import_nothing_heavy(folder, args, heavy):

@@ -151,7 +151,7 @@ class _LostAfterOne:
         pass
 
     def iter_results(self, tasks: Sequence[Any]) -> Iterator[TaskResult[Any]]:
-        yield next(self.team.arrivals(tasks))
+        yield next(self.team.iter_results(tasks))
         raise ClusterError("the scheduler is lost")
 
 

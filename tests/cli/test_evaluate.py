@@ -38,12 +38,12 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, An
 
     found = by_hand()
     for name, value in {
-        "rule_outcomes": found.rules,
-        "rare_events": found.rare,
-        "replicate": found.gap,
-        "information": found.information,
-        "tail_premium": found.tail,
-        "longer": found.longer,
+        "release_policy_outcomes": found.rules,
+        "estimate_rare_events": found.rare,
+        "estimate_optimality_gap": found.gap,
+        "compute_information_value": found.information,
+        "compute_tail_premium": found.tail,
+        "evaluate_longer_horizon": found.longer,
     }.items():
         answers(name, value)
     return calls
@@ -60,11 +60,11 @@ def test_an_evaluation_as_json(asked: list[tuple[str, Any]], capfd: Capture) -> 
     found = evaluation(capfd, "--gap", "0.1", "--out", "judged")
     assert (found.title, found.fresh.states, found.fresh.seed) == ("A small case", 50, 8)
     assert [name for name, _ in asked] == [
-        "rule_outcomes",
-        "replicate",
-        "information",
-        "tail_premium",
-        "longer",
+        "release_policy_outcomes",
+        "estimate_optimality_gap",
+        "compute_information_value",
+        "compute_tail_premium",
+        "evaluate_longer_horizon",
     ]
     assert found.rare is None  # of 50 states a tenth is too few
     assert found.tail == by_hand().tail
@@ -78,25 +78,25 @@ def test_what_is_asked_reaches_the_parts(asked: list[tuple[str, Any]], capfd: Ca
     told += ["--tail-weight", "0.7", "--longer", "2", "--time-limit", "9", "--jobs", "1"]
     evaluation(capfd, "--gap", "0.1", *told)
     by_name = dict(asked)
-    assert by_name["rule_outcomes"][0][3] == (0.1, 1.0)
+    assert by_name["release_policy_outcomes"][0][3] == (0.1, 1.0)
     # Replications take the seeds 4, 5, 6 and 8, since 7 is the plan's.
-    assert by_name["rare_events"][0][2:4] == (20, 9)
-    assert by_name["replicate"][0][1:] == (4, 9)
-    assert by_name["information"][1]["most_states"] == 5
-    assert by_name["tail_premium"][1]["weight"] == 0.7
-    assert by_name["tail_premium"][1]["time_limit"] == 9
-    assert by_name["longer"][0][1:] == (2, 5, 3)
+    assert by_name["estimate_rare_events"][0][2:4] == (20, 9)
+    assert by_name["estimate_optimality_gap"][0][1:] == (4, 9)
+    assert by_name["compute_information_value"][1]["max_states"] == 5
+    assert by_name["compute_tail_premium"][1]["weight"] == 0.7
+    assert by_name["compute_tail_premium"][1]["time_limit"] == 9
+    assert by_name["evaluate_longer_horizon"][0][1:] == (2, 5, 3)
 
 
 def test_quick_solves_nothing(asked: list[tuple[str, Any]], capfd: Capture) -> None:
     evaluation(capfd, "--quick", "--rare", "20")
-    assert [name for name, _ in asked] == ["rule_outcomes", "rare_events"]
+    assert [name for name, _ in asked] == ["release_policy_outcomes", "estimate_rare_events"]
 
 
 def test_parts_are_left_out_by_nought(asked: list[tuple[str, Any]], capfd: Capture) -> None:
     nought = ("replications", "wait-and-see", "tail-weight", "rare", "longer")
     found = evaluation(capfd, *(part for name in nought for part in (f"--{name}", "0")))
-    assert [name for name, _ in asked] == ["rule_outcomes"]
+    assert [name for name, _ in asked] == ["release_policy_outcomes"]
     assert (found.gap, found.information, found.tail, found.rare, found.longer) == (None,) * 5
 
 
@@ -201,7 +201,7 @@ def test_in_the_states_of_another_scenario_nothing_is_solved(
     found = evaluation(capfd, "--states-of", "other.json")
     assert found.states_of is not None
     assert (found.fresh.states, found.fresh.sampled) == (1, False)
-    assert [name for name, _ in asked] == ["rule_outcomes"]
+    assert [name for name, _ in asked] == ["release_policy_outcomes"]
     assert run_command_line(["evaluate", "best", "--states-of", "other.json", "--longer", "3"]) == 2
     assert "--longer rests on the plan's own scenario" in capfd.readouterr().err
     assert run_command_line(["evaluate", "best", "--variant", "calm"]) == 2

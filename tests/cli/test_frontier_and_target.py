@@ -126,10 +126,7 @@ def test_exit_codes_of_a_target(file: str, args: list[str], code: int) -> None:
     [
         ([], "No plan reaches it, whatever the value (public budget)."),
         (["--funder", "fund"], "No plan reaches it, whatever the value (budget of fund)."),
-        (
-            ["--language", "de"],
-            "wie hoch der Wert auch ist (öffentliches Budget).",
-        ),
+        (["--language", "de"], "wie hoch der Wert auch ist (öffentliches Budget)."),
         (
             ["--language", "de", "--funder", "fund"],
             "Kein Plan erreicht es, wie hoch der Wert auch ist (Budget: fund).",
@@ -137,11 +134,7 @@ def test_exit_codes_of_a_target(file: str, args: list[str], code: int) -> None:
     ],
 )
 def test_days_that_no_budget_buys_name_the_rules_that_exclude_each_other(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: Capture,
-    args: list[str],
-    told: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture, args: list[str], told: str
 ) -> None:
     """5 t a year can be bought, and 90 days of 40 t are asked for."""
     monkeypatch.chdir(tmp_path)

@@ -137,11 +137,7 @@ def test_faults_are_shown_and_counted(
     ],
 )
 def test_programs_read_english_unless_an_option_asks_for_german(
-    folder: Path,
-    german: None,
-    args: list[str],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, german: None, args: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder, broken(("capex_meur: 1400", "capex_meur: 1,4")))
     for ordered in (
@@ -242,11 +238,7 @@ def test_help_in_german(german: None, name: str | None, capsys: pytest.CaptureFi
     ],
 )
 def test_usage_errors_in_german(
-    folder: Path,
-    german: None,
-    args: list[str],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, german: None, args: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "there").write_text("")
     assert run_command_line(args) == 2

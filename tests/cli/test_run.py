@@ -187,10 +187,7 @@ def test_what_is_made_opens_when_asked(folder, monkeypatch):
     assert run_command_line(["run", "book.xlsx", "--quiet", "--open"]) == 0
     tutorial_book(folder, break_capex)
     assert run_command_line(["run", "book.xlsx", "--quiet", "--open"]) == 2
-    assert [path.suffix for path in opened] == [
-        ".html",
-        ".xlsx",
-    ]
+    assert [path.suffix for path in opened] == [".html", ".xlsx"]
 
 
 @pytest.mark.slow

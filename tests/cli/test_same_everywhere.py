@@ -140,10 +140,7 @@ def content(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_answers_the_same(
-    name: str,
-    content: Callable[[Engine, str], Any],
-    processes: Engine,
-    cluster: Engine,
+    name: str, content: Callable[[Engine, str], Any], processes: Engine, cluster: Engine
 ) -> None:
     found = [content(engine, COMMANDS[name]) for engine in (InProcess(), processes, cluster)]
     assert found[1] == found[0]

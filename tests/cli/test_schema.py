@@ -73,9 +73,7 @@ def test_results_fit_as_they_are_written(
     assert not made.is_valid({key: item for key, item in written.items() if key != "title"})
 
 
-def test_a_frontier_fits_and_a_share_above_one_does_not(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_frontier_fits_and_a_share_above_one_does_not(capsys: pytest.CaptureFixture[str]) -> None:
     written = json.loads(frontier().model_dump_json())
     made = jsonschema.Draft202012Validator(schema("frontier", capsys))
     made.validate(written)

@@ -149,10 +149,7 @@ NEW_COMPANY: Raw = {
 
 SEEN: dict[str, Changes] = {
     "demand": {"demand.0.t_per_year": 92},
-    "step shares": {
-        "damage.0.steps.0.share": 0.4,
-        "damage.0.steps.1.share": 0.6,
-    },
+    "step shares": {"damage.0.steps.0.share": 0.4, "damage.0.steps.1.share": 0.6},
     "supply": {"supply.1.share": 0.09, "supply.2.share": 0.55},
     "hazard": {"hazards.export_stop.effects.0.loss": [0.9, 0.5]},
     "probabilities": {
@@ -252,7 +249,7 @@ def test_what_recourse_sees_makes_cuts_anew(change: str, allocation: str) -> Non
     if change == "stock split" and allocation == "pooled":
         assert answer == "as it stands"  # there all consumers draw on all stocks
         return
-    assert answer == "made anew"
+    assert answer == "rebuilt"
     assert len(cuts) >= len(run.cut_oracle.part_oracles[0].recourse.node_data)
     assert not {id(cut) for cut in cuts} & {id(cut) for cut in pool.cuts}
     assert most_excess(run, cuts[::4], points(run, 3, count=2)) <= TRUE
@@ -319,7 +316,7 @@ def test_demand_drops_a_pool_of_shares_of_demand() -> None:
     raw = base(measure="share_of_demand")
     pool = made(raw)
     assert lent(pool, changed(raw, SEEN["demand"]))[0] == "dropped"
-    assert lent(pool, changed(raw, SEEN["supply"]))[0] == "made anew"
+    assert lent(pool, changed(raw, SEEN["supply"]))[0] == "rebuilt"
     check_optimum(pool, changed(raw, SEEN["supply"]))
 
 

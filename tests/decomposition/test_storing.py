@@ -40,7 +40,7 @@ def file_of(header: Any, numbers: np.ndarray, **more: np.ndarray) -> bytes:
 
 def test_what_is_read_is_what_was_written() -> None:
     found = read_pool(content(), "cuts.npz")
-    for name in ("key", "keeps", "recourse", "level"):
+    for name in ("key", "keeps", "recourse_hash", "cvar_level"):
         assert getattr(found, name) == getattr(pool(), name)
     assert [vars(trial) for trial in found.portable_points] == [
         vars(trial) for trial in pool().portable_points
@@ -50,7 +50,7 @@ def test_what_is_read_is_what_was_written() -> None:
         assert own.is_tail == other.is_tail
         assert list(own.subgradients) == list(other.subgradients)
         for v, slopes in own.subgradients.items():
-            for name in ("constant", "output", "purchases"):
+            for name in ("constant", "output_value", "purchase_value"):
                 read, written = getattr(slopes, name), getattr(other.subgradients[v], name)
                 assert read.shape == written.shape
                 assert (read == written).all()
@@ -77,7 +77,7 @@ def test_a_pool_from_a_file_is_made_anew() -> None:
     raw = base()
     raw["demand"][0]["t_per_year"] = 92
     answer, _, cuts = lent(read_pool(content(), "cuts.npz"), raw)
-    assert answer == "made anew"
+    assert answer == "rebuilt"
     assert cuts
 
 

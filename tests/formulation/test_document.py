@@ -45,10 +45,7 @@ CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bou
 
 MERGED = {name for name, rule in RULES.items() if rule.reported_as}
 CHECKED = re.findall(r"\b([A-Z]\d) (\w+): ", Path(verification.__file__).read_text("utf-8"))
-SUBSETS = {
-    "SHARES": set(SHARE_LIMIT_RULES),
-    "WAITING": set(LAZY_CONSTRAINTS),
-}
+SUBSETS = {"SHARES": set(SHARE_LIMIT_RULES), "WAITING": set(LAZY_CONSTRAINTS)}
 NOT_LOOSENING = {"ticket_min", "offtake_limit"}
 """A least amount, and a number that says what a project delivers as well."""
 

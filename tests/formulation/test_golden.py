@@ -89,7 +89,7 @@ FROM_A_STANDPOINT = {
         "held_least",
         "held_purchase",
         "held_least_purchase",
-    ],
+    ]
 }
 OF_CHAINS = ["country_share_limit", "days_of_demand", "demand_balance", "conversion_limit"]
 UNAIDED = ["delivered_definition", "unaided_definition"]

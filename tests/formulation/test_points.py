@@ -185,13 +185,7 @@ COMMITTED = [
         commit(STARTED, {"works.giant": 0.4}, offtake={"works.common": 0.5, "works.giant": 0.3001}),
     ),
     *(
-        Point(
-            name,
-            idle_works(),
-            floored(0.3),
-            floored(0.3001),
-            about=f"{name} 0.3",
-        )
+        Point(name, idle_works(), floored(0.3), floored(0.3001), about=f"{name} 0.3")
         for name, floored in (("floored_offtake", by_share), ("floored_limit", by_offtake))
     ),
     Point(

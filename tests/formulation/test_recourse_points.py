@@ -141,9 +141,7 @@ FOURTH = {
 }
 LATE = embargo(
     uncertainty={
-        "states": [
-            {"probability": 1.0, "events": [{"hazard": "cut", "start": 2026, "period": 2}]},
-        ]
+        "states": [{"probability": 1.0, "events": [{"hazard": "cut", "start": 2026, "period": 2}]}]
     }
 )
 UNAIDED = {
@@ -219,7 +217,7 @@ OWN_TAKEN = {
 }
 OWN_MADE = {
     # The motors have three quarters of the 16 t that the strike leaves the makers.
-    "state[0].made['magnet.motors',makers,0]": 12 / LOT_T,
+    "state[0].made['magnet.motors',makers,0]": 12 / LOT_T
 }
 OWN_PLANT = {
     "delivered['magnet.motors',plant,0,2026]": 0.5,

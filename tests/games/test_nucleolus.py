@@ -65,8 +65,7 @@ def kohlberg(v, x, *, rational: bool, places: float = 1e-7) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("estate", "shares"),
-    [(100, [100 / 3] * 3), (200, [50, 75, 75]), (300, [50, 100, 150])],
+    ("estate", "shares"), [(100, [100 / 3] * 3), (200, [50, 75, 75]), (300, [50, 100, 150])]
 )
 def test_estates_of_the_talmud(estate: float, shares: list[float]) -> None:
     """Claims of 100, 200 and 300 (Aumann and Maschler 1985)."""

@@ -44,9 +44,7 @@ def test_a_companys_offtake_helps_itself_only(allocation: str, damage: float) ->
     """The maker alone pays for a mine of 100 t and needs 40; its 60 t to spare change no hands."""
     answer = solve(
         two_consumers(
-            allocation,
-            projects={"mine": project()},
-            funders={"maker": funder("company")},
+            allocation, projects={"mine": project()}, funders={"maker": funder("company")}
         )
     )
     assert answer.outcome.expected == near(damage)
@@ -127,9 +125,7 @@ def test_a_stock_serves_whom_it_names(allocation: str, damage: float) -> None:
     answer = solve(
         two_consumers(
             allocation,
-            stockpiles=[
-                stockpile(initial_t=50, max_purchase_t_per_year=0, serves=["maker"]),
-            ],
+            stockpiles=[stockpile(initial_t=50, max_purchase_t_per_year=0, serves=["maker"])],
         )
     )
     assert answer.outcome.expected == near(damage)

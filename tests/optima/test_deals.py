@@ -109,10 +109,7 @@ def test_who_pays_a_premium_of_two_years() -> None:
         horizon={"first_year": 2026, "last_year": 2027, "discount_rate": 0.25},
         projects={
             "works": works(
-                market_finance_max=1,
-                ramp_up=[0.5, 1.0],
-                success_probability=0.8,
-                latest_start=2026,
+                market_finance_max=1, ramp_up=[0.5, 1.0], success_probability=0.8, latest_start=2026
             )
         },
         materials=premium({2026: 10_000, 2027: 30_000}, fund=0.75, maker=0.25),

@@ -98,10 +98,7 @@ def test_both_budgets_bind() -> None:
 
 @pytest.mark.parametrize(
     ("policy", "built", "objective"),
-    [
-        ({}, {"big": 2026, "small": 2026}, 0.02),
-        ({"budget_meur": 12}, {"big": 2026}, 4.01),
-    ],
+    [({}, {"big": 2026, "small": 2026}, 0.02), ({"budget_meur": 12}, {"big": 2026}, 4.01)],
 )
 def test_one_ceiling_over_two_public_funds(
     policy: Raw, built: dict[str, int], objective: float

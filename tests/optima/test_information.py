@@ -150,10 +150,7 @@ def test_where_nothing_can_be_done_a_few_states_tell_all() -> None:
     hazards = cut([0.9])
     hazards["cut"]["annual_probability"] = 0.4
     raw = case(
-        2029,
-        supply=CHINA,
-        hazards=hazards,
-        uncertainty={"sample": {"states": 40, "seed": 1}},
+        2029, supply=CHINA, hazards=hazards, uncertainty={"sample": {"states": 40, "seed": 1}}
     )
     own = judged(raw)
     found = compute_information_value(own, gap=0.0, jobs=1, max_states=5)

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import pytest
 from points import commit
-from small import (
-    Raw,
-    bought,
-    case,
-    chance_of_cut,
-    funder,
-    near,
-    project,
-    solve,
-    starts,
-    stockpile,
-)
+from small import Raw, bought, case, chance_of_cut, funder, near, project, solve, starts, stockpile
 
 from models.scenario.case import Case
 from optimizer.model.commitment import net_cost_by_funder

@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from small import (
-    Raw,
-    bought,
-    case,
-    chance_of_cut,
-    near,
-    project,
-    solve,
-    starts,
-    state,
-    stockpile,
-)
+from small import Raw, bought, case, chance_of_cut, near, project, solve, starts, state, stockpile
 
 SURE_OR_BOLD = {"bold": project(100), "sure": project(60)}
 
@@ -101,11 +90,7 @@ def test_impatience_moves_a_project_forward(rate: float, year: int) -> None:
         case(
             horizon={"first_year": 2026, "last_year": 2027, "discount_rate": rate},
             demand=[
-                {
-                    "consumer": "industry",
-                    "material": "ore",
-                    "t_per_year": {2026: 100, 2027: 150},
-                }
+                {"consumer": "industry", "material": "ore", "t_per_year": {2026: 100, 2027: 150}}
             ],
             projects={"mine": project(150, lifetime_years=1)},
             objective={"cost_weight": 0.0},

@@ -221,8 +221,7 @@ def test_those_who_share_a_stock_share_its_cost() -> None:
     shared = stockpile(paid_by={"fund": 0.7, "maker": 0.3})
     answer = solve(
         case(
-            funders={"fund": funder(), "maker": funder("company", budget=0.15)},
-            stockpiles=[shared],
+            funders={"fund": funder(), "maker": funder("company", budget=0.15)}, stockpiles=[shared]
         )
     )
     assert bought(answer)["2026"] == near(50)
@@ -264,9 +263,7 @@ def test_a_stock_frees_itself_for_the_dearer_year() -> None:
         consumers={"industry": {"name": "Industry"}, "works": {"name": "Works"}},
         stockpiles=[stockpile(initial_t=50, max_purchase_t_per_year=0)],
     )
-    raw["demand"] = raw["demand"] + [
-        {"consumer": "works", "material": "ore", "t_per_year": joins},
-    ]
+    raw["demand"] = raw["demand"] + [{"consumer": "works", "material": "ore", "t_per_year": joins}]
     raw["damage"] = [dear, *raw["damage"]]
     answer = solve(raw)
     assert answer.outcome.expected == near(20)

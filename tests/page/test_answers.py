@@ -264,7 +264,7 @@ def test_a_file_that_has_changed_is_not_shown_below_figures_of_what_it_was(tmp_p
         own.write_bytes(own_text(41))
         answer = visitor.view("brief", query, stamp=stamp)
         assert answer.status == 409
-        assert "The file has changed since this answer: load the page anew." in answer.text
+        assert "The file has changed since this answer: reload the page." in answer.text
         assert visitor.take("plan", query, stamp=stamp).status == 409
         after = tab.ask(query)["stamp"]
         assert visitor.view("brief", query, stamp=after).status == 200

@@ -41,7 +41,7 @@ def test_a_chart_tells_what_its_shapes_show(visit: Visit) -> None:
         expect(tip).to_have_text(first)
         me.page.keyboard.press("Escape")
         expect(tip).to_be_hidden()
-        me.page.locator("#view svg [data-told]").first.hover()
+        me.page.locator("#view svg [data-tooltip]").first.hover()
         expect(tip).to_be_visible()
 
 

@@ -8,15 +8,7 @@ import re
 import zipfile
 
 import pytest
-from open_page import (
-    TUTORIAL,
-    Opened,
-    Visitor,
-    escaped,
-    figures,
-    query_of,
-    solved,
-)
+from open_page import TUTORIAL, Opened, Visitor, escaped, figures, query_of, solved
 from pages import read
 
 import vorrat

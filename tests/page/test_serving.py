@@ -109,9 +109,7 @@ question.Question.apply_to = slowly
 
 
 @pytest.mark.slow
-def test_one_who_drops_what_takes_long_to_read_does_not_hold_up_the_others(
-    server: Served,
-) -> None:
+def test_one_who_drops_what_takes_long_to_read_does_not_hold_up_the_others(server: Served) -> None:
     bob, eve = server.visitor("Slow Bob"), server.visitor("Eve")
     lines = "".join(f"k{n}: {n}\n" for n in range(40_000))
     id = dropped(bob, own_text(9) + lines.encode())

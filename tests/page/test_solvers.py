@@ -137,7 +137,7 @@ def test_what_nobody_waited_for_is_not_taken_for_the_best_plan() -> None:
         await hall.answer(0)
         assert hall.tasks["view"].result().plan_gone
         await hall.ask("lent", what=PlanRequest("a"))
-        assert hall.tasks["lent"].result().gone
+        assert hall.tasks["lent"].result().plan_gone
         await hall.ask("again", what=asked("a"))
         await hall.answer(0)
         await hall.ask("view", what=look)

@@ -9,13 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from open_page import (
-    PATIENCE,
-    TUTORIAL,
-    Tab,
-    Visitor,
-    query_of,
-)
+from open_page import PATIENCE, TUTORIAL, Tab, Visitor, query_of
 from pages import Element, read
 
 from models.files import read_case

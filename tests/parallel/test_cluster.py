@@ -22,13 +22,7 @@ from clustered import Processes, behaving, counting, running, solving, wait_for
 
 from models.language import using
 from optimizer.cli.options import engine_in_use
-from optimizer.errors import (
-    ClusterError,
-    Infeasible,
-    OutOfMemory,
-    TimedOut,
-    WorkerDied,
-)
+from optimizer.errors import ClusterError, Infeasible, OutOfMemory, TimedOut, WorkerDied
 from optimizer.parallel import Limits, TaskResult
 from optimizer.parallel.cluster import Cluster, TlsFiles, with_protocol, worker_mismatch
 

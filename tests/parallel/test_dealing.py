@@ -35,10 +35,7 @@ def test_one_job_is_done_here() -> None:
 
 
 def test_one_job_with_limits_is_done_elsewhere() -> None:
-    with (
-        use_engine(LocalProcesses(PATIENT)),
-        Workers[int, Counted](counting, (10,), 1) as workers,
-    ):
+    with use_engine(LocalProcesses(PATIENT)), Workers[int, Counted](counting, (10,), 1) as workers:
         found = workers.map([5, 6])
     assert [own[:2] for own in found] == [(5, 11), (6, 12)]
     assert len({own[2] for own in found} - {os.getpid()}) == 1

@@ -12,7 +12,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines:\n      cash: {kind: cash, limit_meur: 5}\n      authority: {kind: guarantee_stock, total_meur: 0, carry_over: true, limit_meur: 9}\n",
-            ),
+            )
         ],
         [
             "scenario.yaml:43:26: error: limit_meur means nothing for a line of kind cash; write total_meur or by_year_meur",
@@ -26,10 +26,10 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines: {authority: {kind: guarantee_stock}}\n",
-            ),
+            )
         ],
         [
-            "scenario.yaml:42:31: error: 'limit_meur' is missing for a line of kind guarantee_stock; write what may be outstanding at most",
+            "scenario.yaml:42:31: error: 'limit_meur' is missing for a line of kind guarantee_stock; write what may be outstanding at most"
         ],
     ),
     (
@@ -38,11 +38,9 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines: {cash: {kind: cash, total_meur: 5, carry_over: true}}\n",
-            ),
+            )
         ],
-        [
-            "scenario.yaml:42:66: error: carry_over needs by_year_meur; name the years",
-        ],
+        ["scenario.yaml:42:66: error: carry_over needs by_year_meur; name the years"],
     ),
     (
         "line_beyond_the_horizon",
@@ -50,10 +48,10 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines: {cash: {kind: cash, by_year_meur: {2029: 5, 2031: 5}}}\n",
-            ),
+            )
         ],
         [
-            "scenario.yaml:42:39: warning: the horizon ends in 2030: years after it are left out (2031); a longer horizon counts them",
+            "scenario.yaml:42:39: warning: the horizon ends in 2030: years after it are left out (2031); a longer horizon counts them"
         ],
     ),
     (
@@ -62,10 +60,10 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines: {cash: {kind: cash, by_year_meur: {2025: 5}}}\n",
-            ),
+            )
         ],
         [
-            "scenario.yaml:42:54: error: 2025 lies outside the horizon; write a year from 2026 to 2030",
+            "scenario.yaml:42:54: error: 2025 lies outside the horizon; write a year from 2026 to 2030"
         ],
     ),
     (
@@ -74,10 +72,10 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines: {cash: {kind: cash}}\n",
-            ),
+            )
         ],
         [
-            "scenario.yaml:42:20: warning: the budget line 'cash' has no limit; add one, or leave it out",
+            "scenario.yaml:42:20: warning: the budget line 'cash' has no limit; add one, or leave it out"
         ],
     ),
     (
@@ -86,11 +84,9 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines: {cash: {kind: csh, limit_meur: 5}}\n",
-            ),
+            )
         ],
-        [
-            "scenario.yaml:42:33: error: 'csh' is not known here; did you mean 'cash'?",
-        ],
+        ["scenario.yaml:42:33: error: 'csh' is not known here; did you mean 'cash'?"],
     ),
     (
         "charge_of_an_unknown_line",
@@ -118,9 +114,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      loan: {charges: {cash: 0.1}}\n",
             ),
         ],
-        [
-            "scenario.yaml:42:19: error: a mapping is expected here, not 5",
-        ],
+        ["scenario.yaml:42:19: error: a mapping is expected here, not 5"],
     ),
     (
         "term_of_another_kind",
@@ -128,7 +122,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      loan: {kind: loan, term_years: 5, fee_per_year: 0.01, upside_share: 0.3}\n      share: {interest_rate: 0.03}\n",
-            ),
+            )
         ],
         [
             "scenario.yaml:44:41: error: fee_per_year means nothing for an instrument of kind loan; it is for guarantee",
@@ -142,7 +136,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      loan: {kind: lone, term_years: 5, fee_per_year: 0.01, charges: {x: 1}}\n",
-            ),
+            )
         ],
         [
             "scenario.yaml:44:20: error: 'lone' is not known here; did you mean 'loan'?",
@@ -155,7 +149,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      loan: {kind: loan, interest_rate: 0.03, grace_years: 2}\n      stake: {kind: equity, term_years: 9}\n      cover: {kind: guarantee, fee_per_year: 0.01, loss_given_failure: 0.5}\n      interest: {kind: interest_subsidy, grace_years: 1}\n      floor: {kind: price_floor, upside_from_eur_per_t: {lithium: 1}}\n",
-            ),
+            )
         ],
         [
             "scenario.yaml:44:41: error: interest_rate needs term_years; say when it ends",
@@ -175,10 +169,10 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      loan: {kind: loan, term_years: 5, grace_years: 6}\n",
-            ),
+            )
         ],
         [
-            "scenario.yaml:44:54: error: grace_years 6 is above term_years 5; equal to it, all is repaid at the end",
+            "scenario.yaml:44:54: error: grace_years 6 is above term_years 5; equal to it, all is repaid at the end"
         ],
     ),
     (
@@ -187,11 +181,9 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      loan: {kind: loan, term_years: 2.5}\n",
-            ),
+            )
         ],
-        [
-            "scenario.yaml:44:38: error: 2.5 is not a whole number; write 2",
-        ],
+        ["scenario.yaml:44:38: error: 2.5 is not a whole number; write 2"],
     ),
     (
         "floor",
@@ -199,7 +191,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      floor: {kind: price_floor, floor_eur_per_t: {litium: 9000}, ticket_min_meur: 5, upside_share: 0.3, upside_from_eur_per_t: {lithium: 9000}}\n",
-            ),
+            )
         ],
         [
             "scenario.yaml:44:52: error: there is no material 'litium'; did you mean 'lithium'?",
@@ -213,7 +205,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      floor: {kind: price_floor, floor_eur_per_t: {lithium: {2026: 9000, 2030: 11000}}, upside_share: 0.3, upside_from_eur_per_t: {lithium: 10000}}\n",
-            ),
+            )
         ],
         [
             "scenario.yaml:44:7: warning: the instrument 'floor' brings neither finance nor offtake; give market_finance_per_share or offtake_per_share",
@@ -243,10 +235,10 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "  lithium: {price_eur_per_t: 10000}",
                 "  lithium: {price_eur_per_t: 10000, price_states: [{probability: 0.5, eur_per_t: 9000}, {probability: 0.4, eur_per_t: 11000}]}",
-            ),
+            )
         ],
         [
-            "scenario.yaml:6:51: error: the probability of price_states adds up to 0.9, not 1; 0.1 is missing",
+            "scenario.yaml:6:51: error: the probability of price_states adds up to 0.9, not 1; 0.1 is missing"
         ],
     ),
     (
@@ -255,7 +247,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    max_t: 200\n",
                 "    max_t: 200\n    financing_paid_by: {fund: 0.7}\n    storage_paid_by: {fonds: 1}\n",
-            ),
+            )
         ],
         [
             "scenario.yaml:49:24: error: financing_paid_by adds up to 0.7, not 1; 0.3 is missing",
@@ -264,45 +256,32 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     ),
     (
         "stage",
+        [("    capex_meur: 60\n", "    capex_meur: 60\n    stages: [mining]\n")],
         [
-            ("    capex_meur: 60\n", "    capex_meur: 60\n    stages: [mining]\n"),
-        ],
-        [
-            "scenario.yaml:36:14: error: 'mining' is not known here; write one of extraction, processing, recycling",
+            "scenario.yaml:36:14: error: 'mining' is not known here; write one of extraction, processing, recycling"
         ],
     ),
     (
         "home",
-        [
-            ("title: A test", "title: A test\nhome: [de]"),
-        ],
-        [
-            "scenario.yaml:2:8: error: 'de' is not an ISO 3166 country code; write DE",
-        ],
+        [("title: A test", "title: A test\nhome: [de]")],
+        ["scenario.yaml:2:8: error: 'de' is not an ISO 3166 country code; write DE"],
     ),
     (
         "home_unknown",
-        [
-            ("title: A test", "title: A test\nhome: [DE, UK]"),
-        ],
-        [
-            "scenario.yaml:2:12: warning: UK is not a country code of ISO 3166; write GB",
-        ],
+        [("title: A test", "title: A test\nhome: [DE, UK]")],
+        ["scenario.yaml:2:12: warning: UK is not a country code of ISO 3166; write GB"],
     ),
     (
         "floor_for_nobody",
         [
-            (
-                "output_t_per_year: {dysprosium: 10}",
-                "output_t_per_year: {dysprosium: 0}",
-            ),
+            ("output_t_per_year: {dysprosium: 10}", "output_t_per_year: {dysprosium: 0}"),
             (
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n",
                 "      equity: {max_share: 0.25, ticket_max_meur: 150, eligible: {tags: [domestic]}}\n      floor: {kind: price_floor, floor_eur_per_t: {dysprosium: 90000}, offtake_per_share: 1}\n",
             ),
         ],
         [
-            "scenario.yaml:44:7: warning: no project qualifies for the instrument 'floor'; see its 'eligible' and the materials of its floor",
+            "scenario.yaml:44:7: warning: no project qualifies for the instrument 'floor'; see its 'eligible' and the materials of its floor"
         ],
     ),
     (
@@ -314,7 +293,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             )
         ],
         [
-            "scenario.yaml:6:64: error: secured_premium_eur_per_t needs premium_paid_by; say who pays it, such as premium_paid_by: {fund: 1}",
+            "scenario.yaml:6:64: error: secured_premium_eur_per_t needs premium_paid_by; say who pays it, such as premium_paid_by: {fund: 1}"
         ],
     ),
     (
@@ -356,7 +335,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             ),
         ],
         [
-            "scenario.yaml:29:20: error: the probability of capex_overrun adds up to 0.5, not 1; 0.5 is missing",
+            "scenario.yaml:29:20: error: the probability of capex_overrun adds up to 0.5, not 1; 0.5 is missing"
         ],
     ),
     (
@@ -368,7 +347,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             )
         ],
         [
-            "scenario.yaml:36:26: warning: by is a fraction of one: 30 means 30 times the capex more; write 0.3 if 30 % are meant",
+            "scenario.yaml:36:26: warning: by is a fraction of one: 30 means 30 times the capex more; write 0.3 if 30 % are meant"
         ],
     ),
     (
@@ -404,10 +383,10 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines:\n      vows: {kind: commitment, total_meur: 5, premium_charge: 1}\n      authority: {kind: guarantee_stock, limit_meur: 9, premium_charge: 1}\n",
-            ),
+            )
         ],
         [
-            "scenario.yaml:44:57: error: premium_charge means nothing for a line of kind guarantee_stock; it is limited by limit_meur",
+            "scenario.yaml:44:57: error: premium_charge means nothing for a line of kind guarantee_stock; it is limited by limit_meur"
         ],
     ),
     (
@@ -416,10 +395,10 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "    carry_over: true\n",
                 "    carry_over: true\n    budget_lines: {vows: {kind: commitment, total_meur: 5, premium_charge: 1}}\n",
-            ),
+            )
         ],
         [
-            "scenario.yaml:42:76: warning: a line of kind commitment is not charged with premiums; leave it out",
+            "scenario.yaml:42:76: warning: a line of kind commitment is not charged with premiums; leave it out"
         ],
     ),
     (
@@ -428,7 +407,7 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
             (
                 "  lithium: {price_eur_per_t: 10000}",
                 "  lithium: {price_eur_per_t: 10000}\n  tin: {price_eur_per_t: 9, secured_premium_eur_per_t: 1, premium_paid_by: {fund: 1}}",
-            ),
+            )
         ],
         [
             "scenario.yaml:7:3: warning: nobody demands 'tin'",

@@ -169,7 +169,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "steps_fall",
         [("eur_per_t: 250000", "eur_per_t: 2000")],
         [
-            "scenario.yaml:17:69: error: damage falls from 20000 to 2000 EUR per tonne; order the steps from the cheapest tonne to the dearest"
+            "scenario.yaml:17:69: error: damage falls from 20000 to 2000 EUR per tonne; order the steps from the cheapest tonne to the most expensive"
         ],
     ),
     (
@@ -574,7 +574,7 @@ MANY_LINES = [
     "scenario.yaml:1:64: error: periods_per_year is 3; write 1, 2, 4 or 12",
     "scenario.yaml:1:82: error: -2 is negative; write a number of 0 or more",
     "scenario.yaml:5:31: error: the share of the steps adds up to 0.8, not 1; 0.2 is missing",
-    "scenario.yaml:5:84: error: damage falls from 10 to 1 EUR per tonne; order the steps from the cheapest tonne to the dearest",
+    "scenario.yaml:5:84: error: damage falls from 10 to 1 EUR per tonne; order the steps from the cheapest tonne to the most expensive",
     "scenario.yaml:7:46: error: initial_t 6 is above max_t 5",
     "scenario.yaml:7:68: error: paid_by adds up to 0.9, not 1; 0.1 is missing",
     "scenario.yaml:7:77: error: there is no funder 'co'; there are f",

@@ -2,7 +2,7 @@
 
 A company that loses 60 million on average without a plan takes a share s of a project, or of all:
 
-    mean damage  40 - 80 s + 80 s² when others decide anew, 2 more when they stick to the plan
+    mean damage  40 - 80 s + 80 s² when others decide again, 2 more when they stick to the plan
     net cost     32 s, less the part by which public funders lighten it
     total        the two together: 40 - 48 s + 80 s², least at 0.3 and 40 again at 0.6
 

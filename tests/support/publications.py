@@ -77,11 +77,7 @@ def lay(folder: Path, files: Mapping[str, bytes | None]) -> None:
 
 @contextmanager
 def failing(
-    at: int,
-    what: Callable[[], BaseException],
-    *,
-    lasting: bool,
-    steps: Collection[str] = STEPS,
+    at: int, what: Callable[[], BaseException], *, lasting: bool, steps: Collection[str] = STEPS
 ) -> Iterator[list[str]]:
     """Let a step of the system fail, counted from 1, and all that come after it where it lasts;
     yields the steps that were taken."""

@@ -32,11 +32,7 @@ def two_consumers(**changes: Any) -> Raw:
             {
                 "consumer": "chips",
                 "material": "ore",
-                "t_per_year": {
-                    "value": 41.7,
-                    "source": "ledger",
-                    "note": "from the books",
-                },
+                "t_per_year": {"value": 41.7, "source": "ledger", "note": "from the books"},
             },
             {"consumer": "others", "material": "ore", "t_per_year": 100},
         ],

@@ -36,9 +36,7 @@ def raw(budget: float = 4, **sections: Any) -> Raw:
     return case(
         title={"en": "Ore", "de": "Erz"},
         home=["DE"],
-        materials={
-            "ore": {"name": {"en": "Ore", "de": "Erz"}, "price_eur_per_t": 10_000},
-        },
+        materials={"ore": {"name": {"en": "Ore", "de": "Erz"}, "price_eur_per_t": 10_000}},
         **(
             chance_of_cut(0.5)
             | {"projects": {"works": works}, "funders": {"fund": funder(budget=budget)}}

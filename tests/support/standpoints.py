@@ -38,10 +38,7 @@ def from_the_motors() -> Instance:
                 ("separation", 2027, "fund", "grant"): 0.2,
                 ("upper_rhine", 2026, "fund", "grant"): 0.3,
             },
-            offtake={
-                ("separation", 2027, "common"): 0.1,
-                ("separation", 2027, "motor_co"): 0.05,
-            },
+            offtake={("separation", 2027, "common"): 0.1, ("separation", 2027, "motor_co"): 0.05},
             buy={"cells_own": np.array([2.0, 0.0, 0.5])},
             min_total_purchases={"federal": 0.25},
         ),

@@ -53,10 +53,7 @@ def treasury() -> dict[str, Any]:
                         "carry_over": True,
                     },
                     "authority": {"kind": "commitment", "total_meur": 150, "stock_charge": 0.5},
-                    "guarantees": {
-                        "kind": "guarantee_stock",
-                        "limit_meur": {2026: 60, 2028: 40},
-                    },
+                    "guarantees": {"kind": "guarantee_stock", "limit_meur": {2026: 60, 2028: 40}},
                 },
                 "instruments": {
                     "stake": {

@@ -88,14 +88,8 @@ SURPLUS: Raw = {
         {"material": "ore", "country": "CL", "share": 0.6},
     ],
     "hazards": {
-        "stop": {
-            "annual_probability": 0.1,
-            "effects": [{"country": "CN", "loss": [1.0]}],
-        },
-        "trifle": {
-            "annual_probability": 0.1,
-            "effects": [{"country": "CL", "loss": [0.2]}],
-        },
+        "stop": {"annual_probability": 0.1, "effects": [{"country": "CN", "loss": [1.0]}]},
+        "trifle": {"annual_probability": 0.1, "effects": [{"country": "CL", "loss": [0.2]}]},
     },
 }
 

@@ -98,8 +98,7 @@ def test_only_stocks_that_hold_something_must_lose_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("capacity", "tonnes", "worth"),
-    [(100, 0, 0.5), (100, 10, 0.5), (5, 0, 0.5), (5, 10, 0.0)],
+    ("capacity", "tonnes", "worth"), [(100, 0, 0.5), (100, 10, 0.5), (5, 0, 0.5), (5, 10, 0.0)]
 )
 def test_oxide_is_worth_what_is_made_of_it(capacity: float, tonnes: float, worth: float) -> None:
     """Half a tonne of magnets in the second year; a share of it in the year before, by what the

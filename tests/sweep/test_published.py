@@ -11,15 +11,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.optimize import linprog
-from two_stage import (
-    Marginal,
-    TwoStage,
-    all_of,
-    coupled,
-    decompose,
-    extensive_form,
-    mean,
-)
+from two_stage import Marginal, TwoStage, all_of, coupled, decompose, extensive_form, mean
 
 from optimizer.model import highs
 

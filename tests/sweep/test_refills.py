@@ -217,10 +217,7 @@ def test_a_stock_that_loses_much_before_the_first_event(loss: float) -> None:
 
 def test_two_stocks_do_not_fill_each_other() -> None:
     """30 t that are filled again and 50 t that are not: 80 t, then 30 t."""
-    piles = [
-        stockpile(initial_t=30, refill_t_per_year=100),
-        stockpile(id="other", initial_t=50),
-    ]
+    piles = [stockpile(initial_t=30, refill_t_per_year=100), stockpile(id="other", initial_t=50)]
     raw = struck(2028, 2026, 2028, stockpiles=piles)
     assert missing(raw)[0] == near(20 + 70)
     piles[1]["refill_t_per_year"] = 20

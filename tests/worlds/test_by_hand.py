@@ -310,10 +310,7 @@ def test_what_requires_another_waits_with_it(solve: Solve) -> None:
 def secured(*starts: int, rate: Any = 20_000, last_year: int = 2026, **fields: Any) -> Raw:
     """Works of 100 t that the market builds; a secured tonne costs 20 000 EUR more: 2 million."""
     raw = world(*(starts or (2026,)), last_year=last_year)
-    raw["materials"]["ore"] |= {
-        "secured_premium_eur_per_t": rate,
-        "premium_paid_by": {"fund": 1.0},
-    }
+    raw["materials"]["ore"] |= {"secured_premium_eur_per_t": rate, "premium_paid_by": {"fund": 1.0}}
     return raw | {"projects": {"works": works(100, "ore", **fields)}}
 
 

@@ -279,9 +279,9 @@ def _method_notes(result: Alternatives) -> Bullets:
     return Bullets(
         [
             tr(
-                "Alternatives are sought one after the other: each is to differ as much as "
-                "possible from the nearest of the plan and all before it (Brill, Chang and Hopkins "
-                "1982; DeCarolis 2011)."
+                "Alternatives are searched for one after the other: each is to differ as "
+                "much as possible from the nearest of the plan and all before it (Brill, "
+                "Chang and Hopkins 1982; DeCarolis 2011)."
             ),
             tr(
                 "A choice is a project that is built, or a stockpile that is filled: what it buys "

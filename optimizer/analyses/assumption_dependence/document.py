@@ -172,9 +172,10 @@ def _deciding_tables(wording: DisagreementWording) -> Iterator[Part]:
         ),
     ]
     note = tr(
-        "What the set's own plan gains over the one for all, under the set; then the same with "
-        "these figures as in the file. Where little is left, or less than nothing, these figures "
-        "are why the expert chooses otherwise. Both plans are looked at anew, none is sought."
+        "What the set's own plan gains over the one for all, under the set; then the same "
+        "with these figures as in the file. Where little is left, or less than nothing, "
+        "these figures are why the expert chooses otherwise. Both plans are evaluated again; "
+        "neither is searched for."
     )
     if result.deciding and not rows:
         yield tr("Under no set does its own plan gain anything over the one for all.")
@@ -198,5 +199,5 @@ def _proof_table(wording: DisagreementWording) -> Table:
     ]
     note = ""
     if result.over == "regret":
-        note = tr("A regret may be nought: its gap is a share of the largest best objective.")
+        note = tr("A regret may be zero: its gap is a share of the largest best objective.")
     return Table(tr("The plans and their proofs"), result.all_plans, columns, "proofs", note)

@@ -89,8 +89,8 @@ def agreement_sentences(wording: DisagreementWording) -> Iterator[str]:
     for set_plan, (id, plan) in zip(result.plans, plans.items(), strict=True):
         if set(plan.projects) != set(set_plan.projects):
             yield tr(
-                "Within the gap the plan of “{other}” is better for “{set}” than its own: what "
-                "“{set}” builds is told of that one.",
+                "Within the gap the plan of “{other}” is better for “{set}” than its own: "
+                "what “{set}” builds is described for that one.",
                 other=set_title(wording, plan.of),
                 set=set_title(wording, id),
             )

@@ -182,8 +182,8 @@ class ComparisonWording(Wording[Comparison]):
         }
         if difference.subject == "scenario":
             sentence = tr(
-                "“{option}” and “{base}”: one of the plans does not carry its scenario, so that "
-                "nobody can tell what they have in common.",
+                "“{option}” and “{base}”: one of the plans does not carry its scenario, so "
+                "that what they have in common is unknown.",
                 **names,
             )
         else:

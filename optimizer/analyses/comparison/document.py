@@ -230,9 +230,10 @@ def _options_table(wording: ComparisonWording) -> Table:
     )
     if wording.result.best_from or wording.result.best_from_by_net_cost:
         note += " " + tr(
-            "Best at a worth of an avoided {currency}, in public {currency}: least public funding, "
-            "or net public cost, less what it avoids at that worth; below the lowest, no plan. "
-            "-: at none, or not told apart. Assessment: by public funding.",
+            "Best at a worth of an avoided {currency}, in public {currency}: least public "
+            "funding, or net public cost, less what it avoids at that worth; below the "
+            "lowest, no plan. -: at none, or not distinguished. Assessment: by public "
+            "funding.",
             currency=wording.currency,
         )
     if any(step.significant is False for step in wording.result.efficient):

@@ -211,8 +211,8 @@ def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
     ]
     if labels:
         yield tr(
-            "Not told apart from “{base}” by the proofs: {options}. What they differ by here may "
-            "be chance.",
+            "Not distinguished from “{base}” by the proofs: {options}. What they differ by "
+            "here may be chance.",
             base=wording.option_name(wording.result.base),
             options=_quote_options(wording, labels),
         )

@@ -246,16 +246,16 @@ def _cautions(wording: EvaluationWording) -> Iterator[str]:
         )
     if gap is not None and (gap.mean.standard_error or 0.0) <= ZERO_TOLERANCE:
         yield tr(
-            "All samples tell the same distance from the best: chance does not show in so few. "
-            "Take more of them, or more states in each."
+            "All samples give the same distance from the best: chance does not show in so "
+            "few. Take more of them, or more states in each."
         )
     if (
         rare is not None
         and max(abs(rare.deviation_expected), abs(rare.deviation_cvar)) > MAX_STANDARD_ERRORS
     ):
         yield tr(
-            "States with more rare events tell another figure than the fresh ones, by more than "
-            "chance explains: take more of both."
+            "States with more rare events give another figure than the fresh ones, by more "
+            "than chance explains: take more of both."
         )
 
 

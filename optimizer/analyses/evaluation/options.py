@@ -41,8 +41,8 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
     """Share of planned stock that the release rule keeps for the dearer steps; may be given
     often."""
     replications: Annotated[opt.Count, opt.CliFlag("R")] = 10
-    """Samples for each of which the best plan is sought; 0 leaves out how far from the best the
-    plan can be."""
+    """Samples for each of which the best plan is searched for; 0 leaves out how far from the best
+    the plan can be."""
     replication_states: opt.PositiveCount | None = None
     """States in each of these samples; as many as the plan's own if not given."""
     wait_and_see: opt.Count = 200

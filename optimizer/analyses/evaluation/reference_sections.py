@@ -62,10 +62,11 @@ def _optimality_gap_parts(wording: EvaluationWording) -> Iterator[Part]:
     if gap is None:
         return
     yield tr(
-        "A plan made on a sample looks better there than it is. So {count} further samples of "
-        "{states} states were each solved anew, and the plan was put beside the best for each. In "
-        "the mean it is {mean} {unit} above what no plan can fall below; {solver} of that is due "
-        "to solves that were not finished (multiple replications; Mak, Morton and Wood 1999).",
+        "A plan made on a sample looks better there than it is. So {count} further samples "
+        "of {states} states were each solved separately, and the plan was put beside the "
+        "best for each. In the mean it is {mean} {unit} above what no plan can fall below; "
+        "{solver} of that is due to solves that were not finished (multiple replications; "
+        "Mak, Morton and Wood 1999).",
         count=format_number(len(gap.replications)),
         states=format_number(gap.states),
         mean=format_estimate(gap.mean),

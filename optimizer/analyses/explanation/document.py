@@ -63,10 +63,10 @@ def build_document(result: Explanation) -> Document:
     wording = Wording(result)
     limits_title = tr("What one more million or percentage point is worth")
     method = tr(
-        "A project that is out is built all the same, one that is in is ruled out, and everything "
-        "else is decided anew. A stock that is bought buys nothing; one that buys nothing holds "
-        "{days} more days of the need it serves at the end of the last year, as far as room and "
-        "market allow.",
+        "A project that is out is built all the same, one that is in is ruled out, and "
+        "everything else is decided again. A stock that is bought buys nothing; one that "
+        "buys nothing holds {days} more days of the need it serves at the end of the last "
+        "year, as far as room and market allow.",
         days=format_number(result.days),
     )
     # As many digits as objective and bound need to differ visibly.
@@ -285,9 +285,10 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
         Column(tr("Seen from"), first_visible_step, "text"),
     ]
     note = tr(
-        "Solved anew at each step, of a budget the smaller ones only where it is used up, of "
-        "limits those that leave no room. Gain for each million or percentage point, by the "
-        "objective, in {unit}. Last: the smallest step whose gain is proven, and what it changes.",
+        "Solved again at each step, of a budget the smaller ones only where it is used up, "
+        "of limits those that leave no room. Gain for each million or percentage point, by "
+        "the objective, in {unit}. Last: the smallest step whose gain is proven, and what it "
+        "changes.",
         unit=wording.unit,
     )
     values, title = wording.result.values, tr("What one more million or percentage point is worth")
@@ -360,8 +361,9 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
         for kind in ("project", "stockpile")
     )
     yield tr(
-        "The plan builds {built} of {projects} projects and buys {bought} of {stocks} stocks. Each "
-        "of these decisions was made the other way and everything else decided anew.",
+        "The plan builds {built} of {projects} projects and buys {bought} of {stocks} "
+        "stocks. Each of these decisions was made the other way and everything else decided "
+        "again.",
         built=sum(projects),
         projects=len(projects),
         bought=sum(stocks),
@@ -418,7 +420,7 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
     if gain > 2 * result.gap_target * max(abs(result.objective), 1e-6):
         yield tr(
             "A better plan was found on the way, by {gain}: solve the scenario again with a "
-            "smaller gap. What comes instead is told against that plan.",
+            "smaller gap. What comes instead is described against that plan.",
             gain=wording.amount(gain),
         )
     if result.ended == "interrupted":

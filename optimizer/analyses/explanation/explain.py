@@ -124,7 +124,7 @@ class PlanExplainer:
         self.answers: dict[Query, RepliesByStep] = {}
         self.interrupted = False
         self.reference_solution = given_plan.solution
-        """What other plans are told against."""
+        """The plan that others are compared with."""
         self.context = self._solve_again()
 
     def _solve_again(self) -> ExplanationContext:

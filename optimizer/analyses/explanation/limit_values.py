@@ -25,7 +25,7 @@ BUDGET_STEPS_MEUR = (1.0, 10.0, 100.0)
 PERCENTAGE_POINT_STEPS = (1.0, 5.0, 10.0)
 SHARE_LIMIT_RULES = ["public_share_limit", "state_aid_limit", "country_share_limit"]
 SHARE_LIMIT_RULES += ["market_finance_limit", "share_limit"]
-"""Rules whose limit is a share, in the order in which they are told."""
+"""Rules whose limit is a share, in the order in which they are listed."""
 OBJECTIVE_NOISE = 2 * MIN_GAP_TARGET
 """Of the objective: a difference below this share of it is the arithmetic of two solves."""
 

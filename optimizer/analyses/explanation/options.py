@@ -13,7 +13,7 @@ class ExplainOptions(SolveOptions):
     """Say of each project and each stock of a saved PLAN why it is in or out.
 
     PLAN is a plan.json or the folder it is in. Each decision is made the other way and everything
-    else decided anew; budgets and limits are loosened by steps.
+    else decided again; budgets and limits are loosened by steps.
     """
 
     exit_code_help = (

@@ -256,7 +256,7 @@ def _co_financing_chart(wording: ParticipationWording) -> Chart | None:
               for name in ("public_share", "best_share", "indifferent_share", "limit")]  # fmt: skip
     return Chart(
         "public",
-        tr("Best and indifferent share by public share of capex, if others decide anew"),
+        tr("Best and indifferent share by public share of capex, if others decide again"),
         tr("The figures are in the table below."),
         lambda: charts.co_financing_chart(*shares),
     )
@@ -269,22 +269,23 @@ def _describe_method(wording: ParticipationWording) -> Iterator[str]:
     """Yield what is solved at each share."""
     result, company = wording.result, {"company": wording.company_name}
     yield tr(
-        "For each share the program solves the whole problem anew with one rule more: {company} "
-        "carries this share {shared}, no more and no less.",
+        "For each share the program solves the whole problem again with one rule more: "
+        "{company} carries this share {shared}, no more and no less.",
         shared=wording.share_phrase,
         **company,
     )
     if any(curve.others == "reoptimize" for curve in result.curves):
         yield tr(
-            "Where the others decide anew, projects, stocks and all other shares are chosen by the "
-            "objective of the scenario, that is for all together and not for {company}.",
+            "Where the others decide again, projects, stocks and all other shares are chosen "
+            "by the objective of the scenario, that is for all together and not for "
+            "{company}.",
             **company,
         )
     if wording.has_ranges:
         yield tr(
-            "Many such plans are equally good for all together and unequal for {company}. Among "
-            "those within {tolerance} of the best objective, the best and the worst for it are "
-            "sought.",
+            "Many such plans are equally good for all together and unequal for {company}. "
+            "Among those within {tolerance} of the best objective, the best and the worst "
+            "for it are searched for.",
             tolerance=format_small_percent(result.tolerance),
             **company,
         )

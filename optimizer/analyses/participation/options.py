@@ -47,6 +47,6 @@ class ParticipateOptions(ScenarioOptions, SolveOptions):
     def _check_tolerance(self) -> ParticipateOptions:
         if self.tolerance < self.gap:
             raise Misuse(
-                tr("--tolerance lies below --gap: plans within the gap cannot be told apart.")
+                tr("--tolerance lies below --gap: plans within the gap cannot be distinguished.")
             )
         return self

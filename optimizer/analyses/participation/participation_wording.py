@@ -83,7 +83,7 @@ def pooled_supply_note() -> str:
 def curve_name(curve: ShareCurve) -> str:
     """Return the name of a curve: the mode of the others, and the public share."""
     reoptimizes = curve.others == "reoptimize"
-    behavior = tr("Others decide anew") if reoptimizes else tr("Others stick to the plan")
+    behavior = tr("Others decide again") if reoptimizes else tr("Others stick to the plan")
     if curve.public_share is None:
         return behavior
     return tr("{way}, public share {share}", way=behavior, share=format_percent(curve.public_share))

@@ -48,8 +48,8 @@ def build_sections(wording: PlanWording) -> list[Section]:
     failure_notes: list[Part] = []
     if wording.plan.chains_untold:
         text = tr(
-            "The solver failed on the programs that tell of these forms: {forms}. The plan and its "
-            "figures do not depend on them.",
+            "The solver failed on the programs that describe these forms: {forms}. The plan "
+            "and its figures do not depend on them.",
             forms=join_with_and([wording.name("materials", m) for m in wording.plan.chains_untold]),
         )
         failure_notes = [doc.Text(text)]

@@ -154,8 +154,8 @@ def _loss_sentences(wording: RedactionWording) -> Iterator[str]:
     placeholders = {"regret": f"{format_number(loss.regret)} {wording.unit}", "share": share}
     if not loss.feasible:
         yield tr(
-            "With the same projects, and all else chosen anew, the plan is worse by {regret}: "
-            "{share} of what the true plan gains over doing nothing.",
+            "With the same projects, and all else chosen again, the plan is worse by "
+            "{regret}: {share} of what the true plan gains over doing nothing.",
             **placeholders,
         )
     elif loss.regret:

@@ -372,8 +372,9 @@ def _method_parts(wording: SensitivityWording) -> Iterator[Part]:
     largest = format_small_percent(sensitivity_wording.largest_gap(result))
     notes = [
         tr(
-            "At both ends of each range the best plan was sought anew, to a gap of {gap}; the "
-            "largest gap left is {largest}. What lies within the gaps is called no effect.",
+            "At both ends of each range the best plan was searched for again, to a gap of "
+            "{gap}; the largest gap left is {largest}. What lies within the gaps is called "
+            "no effect.",
             gap=gap,
             largest=largest,
         ),

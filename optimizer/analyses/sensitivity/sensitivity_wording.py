@@ -159,13 +159,13 @@ def describe_base_decision(wording: SensitivityWording) -> Iterator[str]:
     if result.decision == "changed" and result.regret is not None:
         yield tr(
             "It is not the best plan even as things are: its objective is worse by {regret}. "
-            "Break-evens were not sought.",
+            "Break-evens were not searched for.",
             regret=f"{format_range(result.regret)} {wording.unit}",
         )
     elif result.decision == "open":
         yield tr(
             "Whether it is the best plan as things are was not decided before the limit. "
-            "Break-evens were not sought."
+            "Break-evens were not searched for."
         )
 
 

@@ -338,9 +338,10 @@ def _acting_outsiders_parts(wording: SplitWording) -> Iterator[Part]:
 def _method_parts(wording: SplitWording) -> Iterator[Part]:
     """Yield the game, the rules and their limitations."""
     yield tr(
-        "For a group of players the best plan is sought that its members can carry by themselves: "
-        "the one with the least mean damage and net cost of theirs, while all others start "
-        "nothing. What a group gains is what its members bear alone, less what they bear together."
+        "For a group of players the best plan is searched for that its members can carry by "
+        "themselves: the one with the least mean damage and net cost of theirs, while all "
+        "others start nothing. What a group gains is what its members bear alone, less what "
+        "they bear together."
     )
     yield tr(
         "A plan is found and a bound is proven for each group; a gain lies between what both "

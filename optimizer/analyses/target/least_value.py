@@ -51,7 +51,7 @@ def run_analysis(analysis_input: AnalysisInput, options: TargetOptions) -> Analy
         number.with_value(options.lowest_value)
         raise Misuse(
             tr(
-                "A higher {path} does not only loosen rules, so that its least value tells "
+                "A higher {path} does not only loosen rules, so that its least value means "
                 "nothing; these do: {known}.",
                 path=number.path,
                 known=", ".join(LOOSENING_PATHS),

@@ -70,7 +70,9 @@ def change_perspective(
         steps = [step for v in chain.nodes for step in nodes[v].steps]
         node_weights = {weight.get(step.consumer, 1.0) for step in steps} or {1.0}
         if len(node_weights) > 1:
-            raise ValueError("damage of one consumer cannot be told from another's when pooled")
+            raise ValueError(
+                "damage of one consumer cannot be separated from another's when pooled"
+            )
         for v in chain.nodes:
             nodes[v] = replace(nodes[v], damage_weight=max(node_weights))
     inactive_funders = frozenset(inactive_funders)

@@ -13,7 +13,7 @@ async function post(path, said) {
   return { ok: answer.ok, said: await answer.json().catch(() => ({})) };
 }
 
-// The stream of what is told. It also shows the server that somebody looks. A browser has six
+// The stream of events. It also shows the server that somebody looks. A browser has six
 // connections to a server, for all of its tabs: one that is not in view, and waits for nothing, has none.
 let stream = null, lost = false, waits = false;
 const heard = { message: () => {}, open: () => {} };
@@ -76,7 +76,7 @@ function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
   const german = document.documentElement.lang === "de", submitted = {};  // what was asked of forms
   const controls = $("controls");
-  let asked = "", halted = 0, told_of = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, stamp = "", heardLast = "", before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
+  let asked = "", halted = 0, reportedNumber = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, stamp = "", heardLast = "", before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
   function question() {  // what is asked, without what is only looked at
     const made = address();
@@ -161,7 +161,7 @@ function asking() {
   function go(made) {  // to another state, of which the history keeps the one before
     const there = address();
     if (made.toString() === question()) {
-      if (waits && told_of !== number) return;  // nothing is known of it yet
+      if (waits && reportedNumber !== number) return;  // nothing is known of it yet
       if (!waits && !without) return fresh();
       document.body.classList.remove("stale");  // what is shown is of it: a first plan, or that there is none
       say("");
@@ -257,7 +257,7 @@ function asking() {
     if (said.number !== number) return;
     if (said.state === "waiting") say(said.text);
     if (!said.html) return busy(true);
-    told_of = number;
+    reportedNumber = number;
     document.body.classList.remove("stale");
     $("figures").innerHTML = said.html;
     steady();
@@ -412,41 +412,41 @@ function asking() {
   // What a shape of a chart shows: under the pointer, or by arrow keys where the chart has the focus.
   const tip = Object.assign(document.createElement("p"), { className: "tip", hidden: true });
   document.body.append(tip);
-  function told(shape) {
+  function showTooltip(shape) {
     document.querySelector(".pointed")?.classList.remove("pointed");
     tip.hidden = !shape;
     if (!shape) return;
     if (chart({ target: shape })) shape.classList.add("pointed");
-    tip.textContent = shape.dataset.told;
+    tip.textContent = shape.dataset.tooltip;
     const at = shape.getBoundingClientRect(), start = shape.tagName === "LABEL" ? at.left : at.left + at.width / 2;
     tip.style.left = `${Math.max(4, Math.min(start, innerWidth - tip.offsetWidth - 8))}px`;
     const above = at.top - tip.offsetHeight - 6, below = (shape.closest(".control") ?? shape).getBoundingClientRect().bottom + 6;
     tip.style.top = `${above < 4 ? below : above}px`;
   }
-  const rests = (event) => event.target.closest?.(".control")?.querySelector("label[data-told]");
-  controls.addEventListener("pointerover", (event) => told(event.target.closest("label[data-told]")));
-  controls.addEventListener("focusin", (event) => told(rests(event)));
-  for (const kind of ["focusout", "input", "pointerleave"]) controls.addEventListener(kind, () => told(null));
-  controls.addEventListener("keydown", (event) => { if (["Escape", "Enter"].includes(event.key)) told(null); });
-  controls.addEventListener("scroll", () => told(null), { passive: true });
+  const rests = (event) => event.target.closest?.(".control")?.querySelector("label[data-tooltip]");
+  controls.addEventListener("pointerover", (event) => showTooltip(event.target.closest("label[data-tooltip]")));
+  controls.addEventListener("focusin", (event) => showTooltip(rests(event)));
+  for (const kind of ["focusout", "input", "pointerleave"]) controls.addEventListener(kind, () => showTooltip(null));
+  controls.addEventListener("keydown", (event) => { if (["Escape", "Enter"].includes(event.key)) showTooltip(null); });
+  controls.addEventListener("scroll", () => showTooltip(null), { passive: true });
   const chart = (event) => event.target.closest?.("figure svg");
-  $("view").addEventListener("pointerover", (event) => told(event.target.closest("[data-told]")));
-  $("view").addEventListener("focusout", () => told(null));
-  addEventListener("scroll", () => told(null), { passive: true });
+  $("view").addEventListener("pointerover", (event) => showTooltip(event.target.closest("[data-tooltip]")));
+  $("view").addEventListener("focusout", () => showTooltip(null));
+  addEventListener("scroll", () => showTooltip(null), { passive: true });
   $("view").addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (event.key === "Escape") told(null);
+    if (event.key === "Escape") showTooltip(null);
     if (!chart(event) || !step) return;
     event.preventDefault();
-    const shapes = [...chart(event).querySelectorAll("[data-told]")];
+    const shapes = [...chart(event).querySelectorAll("[data-tooltip]")];
     const here = shapes.findIndex((shape) => shape.classList.contains("pointed"));
-    told(shapes[here < 0 ? 0 : (here + step + shapes.length) % shapes.length]);
+    showTooltip(shapes[here < 0 ? 0 : (here + step + shapes.length) % shapes.length]);
     $("status").textContent = tip.textContent;
   });
   function reachable() {  // charts can be walked through
     for (const box of $("view").querySelectorAll(".drawing")) box.setAttribute("tabindex", "0");
     for (const svg of $("view").querySelectorAll("figure svg")) {
-      if (!svg.querySelector("[data-told]")) continue;
+      if (!svg.querySelector("[data-tooltip]")) continue;
       svg.setAttribute("tabindex", "0");
       svg.setAttribute("aria-description", words.walk);
     }

@@ -199,7 +199,7 @@ def draw_error_bars(
         axes.errorbar(value, y_positions, xerr=distances, **style)
 
 
-TOOLTIP_PREFIX = "told:"
+TOOLTIP_PREFIX = "tooltip:"
 """Prefix of the id of a shape that has a tooltip."""
 
 
@@ -262,7 +262,7 @@ def _page_svg(text: str, name: str, title: str, description: str, with_tooltips:
                 element.set("href", f"#{name}-{value.removeprefix('#')}")
             elif key == "id" and value.startswith(TOOLTIP_PREFIX):
                 if with_tooltips:
-                    element.set("data-told", value.removeprefix(TOOLTIP_PREFIX))
+                    element.set("data-tooltip", value.removeprefix(TOOLTIP_PREFIX))
             elif key != "id":
                 element.set(key, value.replace("url(#", f"url(#{name}-"))
             elif value in used:

@@ -106,7 +106,7 @@ def render_sections(sections: Iterable[Section], units: Mapping[str, str]) -> st
     reports."""
     numbered = list(_numbered_sections(sections, units))
     template = template_environment("optimizer.report").get_template("pieces.html.j2")
-    return template.render(sections=numbered, language=current_language(), told=True)
+    return template.render(sections=numbered, language=current_language(), with_tooltips=True)
 
 
 def document_charts(document: Document) -> list[Chart]:

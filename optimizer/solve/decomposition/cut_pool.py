@@ -89,7 +89,7 @@ class CutPool:
     def lend_to(self, run: SearchRun) -> str:
         """Give a run everything that is valid for its problem.
 
-        Return ``as it stands`` if cuts are reused, ``made anew`` if points were evaluated again, or
+        Return ``as it stands`` if cuts are reused, ``rebuilt`` if points were evaluated again, or
         ``dropped`` if the pool was emptied.
         """
         instance, cut_oracle = run.master.instance, run.cut_oracle
@@ -155,7 +155,7 @@ class CutPool:
                 _to_recourse_point(portable, recourse.instance, recourse) for recourse in recourses
             )
             run.master.deactivate_cuts(run.cut_oracle(points, approximate=True).cuts)
-        return "made anew"
+        return "rebuilt"
 
     def remember_plan(self, plan: Commitment, instance: Instance) -> None:
         """Add a plan that a search has found."""

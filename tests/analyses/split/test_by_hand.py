@@ -172,10 +172,7 @@ def test_a_stock_is_bought_only_by_all_who_pay_for_it() -> None:
 
 def test_duties_of_all_are_set_aside() -> None:
     raw = partners(
-        policy={
-            "must_build": ["works"],
-            "max_country_share": {"limit": 0.1, "from_year": 2026},
-        },
+        policy={"must_build": ["works"], "max_country_share": {"limit": 0.1, "from_year": 2026}},
         stockpiles=[stockpile(paid_by={"user": 1.0}, min_days_of_demand=10)],
     )
     found = game(raw)

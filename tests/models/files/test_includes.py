@@ -95,7 +95,7 @@ def test_a_shipped_preset_keeps_its_place(folder):
     assert text[place.column - 1 :].startswith("{value: 350")
     assert reading.case.policy.max_public_share == 0.49
     assert reading.case.title is not None
-    assert reading.case.title.read() == "A test"
+    assert reading.case.title.in_language() == "A test"
 
 
 def test_the_file_lies_over_the_later_over_the_earlier(folder):
@@ -110,7 +110,7 @@ def test_the_file_lies_over_the_later_over_the_earlier(folder):
     assert (policy.max_projects, policy.budget_meur, policy.max_public_share) == (2, 2, 0.49)
     assert list(case.variants) == ["no_state", "a", "b"]
     assert case.variants["a"].title is not None
-    assert case.variants["a"].title.read() == "second"
+    assert case.variants["a"].title.in_language() == "second"
     assert read(including("first.yaml", "second.yaml"), variant="a").case.policy.max_projects == 7
 
 
@@ -295,10 +295,7 @@ def test_faults_are_named_in_the_file_that_they_stand_in(folder):
         ),
         ("[shelf]", "1:11: error: there is no preset 'shelf'; write shelf.yaml"),
         ("one", "1:10: error: a list is expected here, not 'one'; write [one]"),
-        (
-            "{table: a.csv}",
-            "1:10: error: a list is expected here, not a mapping; write [sta",
-        ),
+        ("{table: a.csv}", "1:10: error: a list is expected here, not a mapping; write [sta"),
         ("[5]", "1:11: error: 5 is no name; write the name of a preset, or that of a file"),
         ("[null]", "1:11: error: nothing is no name; write the name"),
         ("[[one]]", "1:11: error: a list is no name; write the name"),

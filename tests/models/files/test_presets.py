@@ -185,10 +185,7 @@ def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     ("variant", "preset"),
-    [
-        ("rohstofffonds_as_budgeted", "rohstofffonds"),
-        ("price_floor", "price_floor_mp"),
-    ],
+    [("rohstofffonds_as_budgeted", "rohstofffonds"), ("price_floor", "price_floor_mp")],
 )
 def test_variants_of_germany_lie_over_their_presets(variant: str, preset: str) -> None:
     """What the file says stays; what only the preset says comes from it."""

@@ -89,7 +89,9 @@ def test_materials_come_by_damage_those_that_the_plan_changes_first() -> None:
     changed = [by_name[name].max_share_change >= 0.005 for name in shown]
     assert changed == sorted(changed, reverse=True)
     for kind in (True, False):
-        damage = [by_name[n].damage for n, c in zip(shown, changed, strict=True) if c is kind]
+        damage = [
+            by_name[n].damage_without_plan for n, c in zip(shown, changed, strict=True) if c is kind
+        ]
         assert damage == sorted(damage, reverse=True)
 
 

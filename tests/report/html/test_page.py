@@ -288,10 +288,7 @@ def told_by_program(root: Element) -> str:
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "said"),
-    [
-        ("en", "Computed for 3 states of the world"),
-        ("de", "Gerechnet für 3 mögliche Verläufe"),
-    ],
+    [("en", "Computed for 3 states of the world"), ("de", "Gerechnet für 3 mögliche Verläufe")],
 )
 def test_states_are_those_that_the_plan_was_computed_for(language: Language, said: str) -> None:
     """It was not tested on them: that takes fresh ones, by ``vorrat evaluate``."""
