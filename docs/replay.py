@@ -1,10 +1,10 @@
-"""docs/replay.md: decisions of the past, as they went and as the scenario files have them.
+"""docs/replay.md: past decisions, as observed and as the scenario files model them.
 
-``python -m docs.replay docs/replay.md`` writes all that stands between the two marks in the file,
-from docs/replay.csv and the scenario files; what stands before and after them is written by hand.
+``python -m docs.replay docs/replay.md`` writes everything between the two marks in the file, from
+docs/replay.csv and the scenario files; the text before and after them is written by hand.
 
-Every event is put into one year of the file, in a state of the world of its own, without any plan
-and without projects. Damage is what it adds to that of an undisturbed state, not discounted.
+Every event is put into one year of the file, in a separate state of the world, without a plan and
+without projects. Its damage is the increase over an undisturbed state, not discounted.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ BEGIN = "<!-- What follows is written by `make docs` from docs/replay.csv and th
 END = "<!-- What follows is written by hand. -->"
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "docs" / "replay.csv"
-FOUND, ASSUMED = "observed, where found", "observed, with what is assumed"
-AHEAD = "the same, less what was bought ahead"
-WHOLE = ", all that it strikes"
+FOUND, ASSUMED = "observed, known quarters only", "observed, gaps filled by assumptions"
+AHEAD = "the same, minus purchases ahead"
+WHOLE = ", all materials it affects"
 SHORT = 1e-3
-"""Share of a year's demand from which a material is said to be missing."""
+"""Share of a year's demand above which a material is listed as missing."""
 
 
 class Decision(NamedTuple):
-    """Something that was decided, and the hazards that stand for it in a file."""
+    """A past decision, and the hazards that represent it in a file."""
 
     id: str
     """As in the record."""
     title: str
     file: str
     start: tuple[int, int]
-    """Year and period in which its events are put."""
+    """Year and period in which its events start."""
     hazards: tuple[str, ...]
 
 
 GERMANY, FIRST = "germany-2026.yaml", (2026, 1)
-"""Its demand of the first year is nearest to that of the decisions."""
+"""Demand of its first year is closest to demand at the time of the decisions."""
 DECISIONS = (
     Decision(
         "gallium_germanium_2023",
@@ -92,26 +92,26 @@ DECISIONS = (
 
 
 class Seen(NamedTuple):
-    """What was observed of one material in one quarter from the start of an event."""
+    """Observed supply of one material in one quarter, counted from the start of an event."""
 
     country: str
     material: str
     quarter: int
     months: str
     remains: float
-    """Share of the base that came; above 1 if more came."""
+    """Share of the base that was supplied; above 1 if it was more."""
     assumed: bool
     basis: str
     source: str
 
     @property
     def loss(self) -> float:
-        """Share that did not come."""
+        """Share that was not supplied."""
         return max(0.0, 1 - self.remains)
 
 
 def record(path: Path = RECORD) -> dict[str, list[Seen]]:
-    """What was observed, by decision, in the order of the file."""
+    """Observations by decision, in the order of the file."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     found: dict[str, list[Seen]] = {}
@@ -138,16 +138,16 @@ Losses = dict[tuple[str, str], list[float]]
 
 @dataclass(frozen=True)
 class Way:
-    """One way in which an event may go."""
+    """One possible course of an event."""
 
     name: str
     losses: Losses
     probability: float | None = None
-    """Of a profile of the only hazard; None for all others."""
+    """That of the profile, if the decision has one hazard with profiles; otherwise None."""
 
 
 class Outcome(NamedTuple):
-    """What a way adds to an undisturbed state."""
+    """Increase over an undisturbed state."""
 
     damage: float  # million
     missing: dict[str, tuple[float, float]]
@@ -155,7 +155,7 @@ class Outcome(NamedTuple):
 
 
 def effects(losses: Losses) -> list[dict[str, Any]]:
-    """As a scenario file has them."""
+    """In the format of a scenario file."""
     return [
         {"country": country, "materials": "all" if m == "all" else [m], "loss": loss or [0]}
         for (country, m), loss in losses.items()
@@ -163,8 +163,8 @@ def effects(losses: Losses) -> list[dict[str, Any]]:
 
 
 def ways(decision: Decision, case: Case, seen: Sequence[Seen]) -> list[Way]:
-    """As observed, with what was found alone, what is assumed, and less what was bought ahead;
-    as the file has it, for the materials of the decision and for all that its hazard strikes."""
+    """The observed courses: known quarters only, with assumptions, and minus purchases ahead;
+    the courses of the file: for the materials of the decision, and for all of its hazard."""
     keys = dict.fromkeys((s.country, s.material) for s in seen)
     of = {key: [s for s in seen if (s.country, s.material) == key] for key in keys}
     later = {key: [s for s in own if s.quarter > 0] for key, own in of.items()}
@@ -191,7 +191,7 @@ def ways(decision: Decision, case: Case, seen: Sequence[Seen]) -> list[Way]:
 
 
 def _less_ahead(seen: Sequence[Seen]) -> list[float]:
-    """Loss of each quarter, less what was bought in the month before the first (quarter 0)."""
+    """Loss of each quarter, minus purchases in the month before the first (quarter 0)."""
     ahead = sum(max(0.0, s.remains - 1) / 3 for s in seen if s.quarter == 0)
     losses = []
     for loss in (s.loss for s in seen if s.quarter > 0):
@@ -201,7 +201,7 @@ def _less_ahead(seen: Sequence[Seen]) -> list[float]:
 
 
 def outcomes(file: str, asked: Sequence[tuple[Decision, Way]]) -> list[Outcome]:
-    """Each in a state of its own, without plan: what it adds to the undisturbed state."""
+    """Increase over the undisturbed state, of each course in a separate state without a plan."""
     states: list[dict[str, Any]] = [{"name": "undisturbed", "probability": 1 / (len(asked) + 1)}]
     hazards = {}
     for number, (decision, way) in enumerate(asked):
@@ -230,7 +230,7 @@ def outcomes(file: str, asked: Sequence[tuple[Decision, Way]]) -> list[Outcome]:
 
 
 def _added(instance: Instance, lived: PlanEvaluation, calm: PlanEvaluation, year: int) -> Outcome:
-    """What is lost beside an undisturbed state; of a year's demand, that of the year named."""
+    """Increase over an undisturbed state; shares are of the demand in the given year."""
     missing = {}
     for m, short in lived.expected_shortage.items():
         lots = float((short - calm.expected_shortage[m]).sum())
@@ -244,13 +244,13 @@ def _added(instance: Instance, lived: PlanEvaluation, calm: PlanEvaluation, year
 
 
 def written(document: str) -> str:
-    """docs/replay.md as it has to be, with the parts of it that are written by hand."""
+    """docs/replay.md with its generated part replaced and the rest unchanged."""
     between(document, BEGIN, END, "")  # to refuse it before anything is solved
     return between(document, BEGIN, END, "\n\n".join(replayed()) + "\n")
 
 
 def replayed() -> Iterator[str]:
-    """The sum of all decisions, and a section for each."""
+    """The summary of all decisions, and a section for each."""
     seen = record()
     results: dict[str, list[tuple[Way, Outcome]]] = {}
     cases = {
@@ -292,13 +292,13 @@ Results = Sequence[tuple[Way, Outcome]]
 
 
 def _of_file(results: Results, whole: bool) -> Results:
-    """The ways of the file: for all that the hazard strikes, or for the decision's materials."""
+    """The courses of the file: for all materials of the hazard, or for those of the decision."""
     own = [(w, o) for w, o in results if w.name not in (FOUND, ASSUMED, AHEAD)]
     return [(w, o) for w, o in own if w.name.endswith(WHOLE) == whole]
 
 
 def _mean(results: Results) -> tuple[Losses, float]:
-    """Losses and damage of the only hazard of a decision, in the mean of its profiles."""
+    """Losses and damage of the only hazard of a decision: the mean over its profiles."""
     weights = [1.0 if way.probability is None else way.probability for way, _ in results]
     losses: Losses = {}
     for weight, (way, _) in zip(weights, results, strict=True):
@@ -326,19 +326,19 @@ def _summary(case: Case, results: dict[str, list[tuple[Way, Outcome]]]) -> Itera
     rows.append(["**all**", "", *(f"**{number(x)}**" for x in sums)])
     yield "## All decisions of 2023 to 2025"
     yield (
-        f"Damage in million {case.currency}, of each decision alone; a hazard that stands for two "
-        "decisions counts twice."
+        f"The damage columns are in million {case.currency}, for each decision alone. A hazard "
+        "that represents two decisions counts twice."
     )
-    heads = ["Decision", "Quarters of supply lost: observed / file", FOUND, ASSUMED, AHEAD]
-    yield table([*heads, "file, the same materials", "file, all that the hazard strikes"], rows)
+    heads = ["Decision", "Loss in quarters of supply: observed / file", FOUND, ASSUMED, AHEAD]
+    yield table([*heads, "file, the same materials", "file, all materials of the hazard"], rows)
 
 
 def _name(case: Case, m: str) -> str:
-    return "all" if m == "all" else display_name(case.materials[m].name, m, "en")
+    return "All materials" if m == "all" else display_name(case.materials[m].name, m, "en")
 
 
 def _lost(case: Case, seen: Sequence[Seen], results: Results) -> str:
-    """Share lost by quarter: as observed, and as the file has it."""
+    """Share lost by quarter: observed, and in the file."""
     own = _of_file(results, whole=False)
     ways = [(way.name, way.losses) for way, _ in own]
     if len(own) > 1 and all(way.probability is not None for way, _ in own):
@@ -361,10 +361,10 @@ def _lost(case: Case, seen: Sequence[Seen], results: Results) -> str:
 
 
 def _damage(case: Case, results: Results) -> str:
-    """What each way costs and what is missing of it."""
+    """Damage and missing quantities of each course."""
     rows, met = [], []
     for way, outcome in results:
-        if way.losses in met:  # nothing is assumed, bought ahead or struck beside
+        if way.losses in met:  # no assumptions, purchases ahead or other materials
             continue
         met.append(way.losses)
         chance = "" if way.probability is None else f" ({way.probability:.2f})"
@@ -374,11 +374,12 @@ def _damage(case: Case, results: Results) -> str:
         ]
         rows.append([way.name + chance, number(outcome.damage), "; ".join(missing) or "nothing"])
     unit = f"Damage, million {case.currency}"
-    return table(["Event", unit, "Missing in all, and as a share of a year's demand"], rows)
+    missing_head = "Total missing, and its share of a year's demand"
+    return table(["Event (probability of its profile)", unit, missing_head], rows)
 
 
 def _sources(case: Case, seen: Sequence[Seen]) -> str:
-    """Where each figure comes from."""
+    """The source of each figure."""
     lines = []
     of_months = groupby(seen, lambda s: (s.material, s.months, s.remains))
     for (material, months, remains), several in of_months:
@@ -389,7 +390,7 @@ def _sources(case: Case, seen: Sequence[Seen]) -> str:
             if first is last
             else f"quarters {first.quarter} to {last.quarter}"
         )
-        outcome = f"{remains:.2f} {'assumed to come' if first.assumed else 'came'}"
+        outcome = f"{remains:.2f} of the base {'assumed' if first.assumed else 'supplied'}"
         where = f" [Source]({first.source})" if first.source else ""
         about = f"- {_name(case, material)}, {quarters} ({months}): {outcome}. "
         lines.append(f"{about}{first.basis[0].upper()}{first.basis[1:]}.{where}")

@@ -136,29 +136,33 @@ class TableReader:
                 message = tr("'{key}' is not known beside 'table'", key=key)
                 hint = tr("a table takes 'table' and 'sheet'")
                 self._report_fault(child.key_location or child.location, message, hint, (key,))
-        table, tab = self.node.value["table"], self.node.child("sheet")
-        if not isinstance(table.value, str) or not table.value:
+        table_node, sheet_node = self.node.value["table"], self.node.child("sheet")
+        if not isinstance(table_node.value, str) or not table_node.value:
             message = tr("'table' takes the name of a file")
-            self._report_fault(table.location, message, tr("write {value}", value="projects.csv"))
-            return None
-        if tab is not None and not isinstance(tab.value, (str, type(None))):
-            message = tr("'sheet' takes the name of a sheet")
             self._report_fault(
-                tab.location, message, tr("write {value}", value=f'"{tab.raw_text}"')
+                table_node.location, message, tr("write {value}", value="projects.csv")
             )
             return None
-        path = self._table_path(table)
+        if sheet_node is not None and not isinstance(sheet_node.value, (str, type(None))):
+            message = tr("'sheet' takes the name of a sheet")
+            self._report_fault(
+                sheet_node.location, message, tr("write {value}", value=f'"{sheet_node.raw_text}"')
+            )
+            return None
+        path = self._table_path(table_node)
         if path is None:
             return None
-        raw = read_bytes(path, table.location, role="table")
+        raw = read_bytes(path, table_node.location, role="table")
         if path.suffix.lower() in (".xlsx", ".xlsm"):
             from models.files.workbook import read_workbook
 
-            return read_workbook(raw, str(path), tab, table.location, self.report)
-        if tab is not None and tab.value is not None:
+            return read_workbook(raw, str(path), sheet_node, table_node.location, self.report)
+        if sheet_node is not None and sheet_node.value is not None:
             hint = tr("leave it out") if path.suffix else tr("name an Excel file")
             self._report_fault(
-                tab.key_location or tab.location, tr("only an Excel file has sheets"), hint
+                sheet_node.key_location or sheet_node.location,
+                tr("only an Excel file has sheets"),
+                hint,
             )
         return read_csv(raw, str(path), self.report)
 

@@ -286,8 +286,10 @@ def _sample_regimes(instance: Instance, sample: Sample, block: slice) -> NDArray
 
 
 def sample_overruns(instance: Instance, project: str, count: int, seed: int) -> Floats:
-    """Return sampled overruns (N) of a project, as shares of its capex, in as many states as are
-    sampled with the same seed."""
+    """Return sampled capex overruns (N) of a project in ``count`` states, as shares of capex.
+
+    States sampled with the same seed and count have the same overruns.
+    """
     correlation, overruns = read_project_correlation(instance), instance.projects[project].overruns
     sample = Sample(states=Number(count), seed=Number(seed), project_correlation=correlation)
     draws = draw_project_uniforms(sample, slice(0, count), "overrun", project)

@@ -177,7 +177,8 @@ class RequestGuard(ABC):
 
 
 class TokenGuard(RequestGuard):
-    """Guards a page on this machine: allowed is who knows the token in its address."""
+    """Protects a page on this machine: only requests with the token from its address, or the cookie
+    that was set with it, are allowed."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: Sequence[str]) -> None:
         super().__init__(app, hosts)

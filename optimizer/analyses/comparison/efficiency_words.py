@@ -27,7 +27,8 @@ from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 def efficiency_sentences(wording: ComparisonWording) -> Iterator[Part]:
-    """Yield the increments first, then averages."""
+    """Yield texts on the efficient options: the increments between them, averages, and the best
+    option where an avoided euro of damage is worth a public euro."""
     if wording.result.efficient:
         yield " ".join([*_unfunded_sentences(wording), *_step_sentences(wording)])
         yield " ".join(_average_sentences(wording))

@@ -302,13 +302,13 @@ def likelihood_ratio(
     own = SamplingProbabilities.from_instance(instance)
     log_ratio = np.zeros(len(states))
     regime = regime_indices(instance, states)
-    for hazard, (has_event, possible) in events_by_year(instance, states).items():
+    for hazard, (has_event, eventless_share) in events_by_year(instance, states).items():
         p, q = own.event_probability[hazard], probabilities.event_probability[hazard]
         for y in np.flatnonzero((p != q).any(axis=0)):
             differing = np.flatnonzero((p != q)[regime[:, y], y])
             before, after = (x[regime[differing, y], y] for x in (p, q))
-            no_event_term = np.log1p(-after * possible[differing, y]) - np.log1p(
-                -before * possible[differing, y]
+            no_event_term = np.log1p(-after * eventless_share[differing, y]) - np.log1p(
+                -before * eventless_share[differing, y]
             )
             log_ratio[differing] += np.where(
                 has_event[differing, y], np.log(after / before), no_event_term

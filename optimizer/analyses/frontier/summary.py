@@ -165,10 +165,10 @@ def diff_plans(
 def _marginal_damage(
     lower: FrontierPoint, higher: FrontierPoint, damage_before: float, damage_after: float
 ) -> Marginal:
-    """Compute the damage avoided per unit, with bounds.
+    """Compute the damage avoided per unit of the varied number, with proven bounds.
 
-    The minimum damage at a value lies between the bound and the plan, and never increases with the
-    value.
+    At each value of that number the minimum damage lies between the lower bound and the damage of
+    the plan; it does not increase with the number.
     """
     width = higher.value - lower.value
     lower_bound = lower.expected_bound

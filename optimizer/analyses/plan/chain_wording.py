@@ -45,7 +45,7 @@ class ChainWording:
         return self.outcome.year
 
     def form_name(self, material: str) -> str:
-        """Return the name of a form."""
+        """Return the display name of a material of the chain, such as an oxide or a magnet."""
         return self.wording.name("materials", material)
 
     def plant_name(self, id: str, is_project: bool) -> str:

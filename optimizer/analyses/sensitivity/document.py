@@ -276,7 +276,8 @@ def _turning_parts(wording: SensitivityWording) -> list[Part]:
 
 
 def _plan_outcome_parts(wording: SensitivityWording) -> list[Part]:
-    """Return the outcome of the plan itself, by the range of its expected damage."""
+    """Return a table of this plan's expected damage and regret at both ends of each input, the
+    largest range first."""
     rows = sorted(wording.result.inputs, key=lambda row: -row.own_swing_expected)
     if not rows:
         return []

@@ -388,11 +388,13 @@ def _stressed_stock(
 ) -> results.StressedStock:
     stockpile = instance.stockpiles[h]
     lot = instance.lot_tonnes[stockpile.material]
-    begins: dict[StressCase, float] = {}
+    initial_tonnes: dict[StressCase, float] = {}
     empty: dict[StressCase, StressPeriod | None] = {}
     for case, simulation in simulations.items():
         left, planned = simulation.stock_left[h], planned_stock(instance, commitments[case], h)
-        begins[case] = lot * (float(left[window[0] - 1]) if window[0] else stockpile.initial_lots)
+        initial_tonnes[case] = lot * (
+            float(left[window[0] - 1]) if window[0] else stockpile.initial_lots
+        )
         empty_below = EMPTY_SHARE * float(planned.max())
         empty_periods = (
             _stress_period(instance, k) for k in window if planned[k] > empty_below >= left[k]
@@ -401,7 +403,7 @@ def _stressed_stock(
     return results.StressedStock(
         id=h,
         material=stockpile.material,
-        begins_t=begins,
+        begins_t=initial_tonnes,
         released_t={
             case: lot * float(simulation.released[h].sum())
             for case, simulation in simulations.items()

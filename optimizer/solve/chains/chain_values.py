@@ -35,7 +35,7 @@ class PlantRecipe(NamedTuple):
 
 
 class ChainAnalysis:
-    """Chain in its scenario classes, for all consumers, and the year that is reported: the first of
+    """Chain in its state classes, for all consumers, and the year that is reported: the first of
     those with the largest expected shortage without a plan."""
 
     def __init__(
@@ -74,7 +74,7 @@ class ChainAnalysis:
 
     @property
     def class_blocks(self) -> list[slice]:
-        """Blocks of scenario classes that are solved one after the other."""
+        """Blocks of state classes that are solved one after the other."""
         count = self.classes.class_count
         return [
             slice(start, min(start + CLASSES_PER_TASK, count))
@@ -97,7 +97,7 @@ class ConsumerValues:
 
 @dataclass(frozen=True, eq=False)
 class ChainValues:
-    """Marginal values of a chain at one commitment, in U scenario classes, for M forms and P
+    """Marginal values of a chain at one commitment, in U state classes, for M forms and P
     plants."""
 
     point: FirstStagePoint
@@ -122,7 +122,7 @@ class ChainValues:
 def evaluate_chain(
     analysis: ChainAnalysis, commitment: Commitment, warm_start: ChainValues | None = None
 ) -> ChainValues:
-    """Compute dual values and shortages of a commitment in all scenario classes; ``warm_start``
+    """Compute dual values and shortages of a commitment in all state classes; ``warm_start``
     provides initial bases."""
     recourse = analysis.recourse
     years = len(analysis.instance.years)
@@ -167,7 +167,7 @@ def _evaluate_class_block(
     consumer_values: ConsumerValues,
     totals: ChainValues,
 ) -> None:
-    """Add the values of one consumer's chain in a block of scenario classes."""
+    """Add the values of one consumer's chain in a block of state classes."""
     instance, y = analysis.instance, analysis.y
     parameters, template = evaluation.parameter_values(class_block), evaluation.template
     values = np.zeros((len(parameters), len(template.column_keys)))
@@ -224,7 +224,7 @@ ChainStage = tuple[str, str]  # a form, and "supply" or "making"
 def find_bottlenecks(
     analysis: ChainAnalysis, with_plan_values: ChainValues, without_plan_values: ChainValues
 ) -> Iterator[results.Bottleneck]:
-    """Yield the stages that are the bottleneck in any scenario class of positive probability in
+    """Yield the stages that are the bottleneck in any state class of positive probability in
     which the chain has a shortage in the reported year."""
     shares: list[dict[ChainStage, float]] = []
     for values in (with_plan_values, without_plan_values):
@@ -251,7 +251,7 @@ def find_bottlenecks(
 
 
 def _find_bottleneck(analysis: ChainAnalysis, chain_values: ChainValues, u: int) -> ChainStage:
-    """Return the bottleneck of a scenario class for the consumer with the largest damage, searching
+    """Return the bottleneck of a state class for the consumer with the largest damage, searching
     upstream from the form whose shortage causes most damage."""
     consumer = max(
         chain_values.by_consumer_chain.values(),

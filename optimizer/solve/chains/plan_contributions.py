@@ -152,7 +152,7 @@ class PlanContributions:
         class_block: slice,
         damage_sums: Floats,
     ) -> None:
-        """Add the damage of a reduced plan in a block of scenario classes. It can differ from that
+        """Add the damage of a reduced plan in a block of state classes. It can differ from that
         of the plan only where the plan reduces damage and what is left out would deliver."""
         chain_id, positions = evaluation.chain_id, evaluation.template.parameter_positions
         with_plan = self._with_plan.by_consumer_chain[chain_id]

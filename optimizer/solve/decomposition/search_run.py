@@ -319,8 +319,8 @@ class SearchRun:
         return self.cut_oracle.assumption_sets.combine_objectives(values)
 
     def _estimated_cut_errors(self, x: Floats) -> tuple[dict[int, float], Floats]:
-        """Return estimated cut errors by chain, and the objective under each assumption set (K) as
-        cuts bound it, less its reference objective."""
+        """Return the estimated error of the cuts by chain, and for each assumption set the lower
+        bound that the cuts give on its objective, minus its reference objective."""
         cost_to_go = self.master.cost_to_go_values(x)
         assumption_sets = self.cut_oracle.assumption_sets
         objectives = self.master.first_stage_costs(x) - assumption_sets.reference_objectives

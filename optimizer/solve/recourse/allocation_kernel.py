@@ -1,4 +1,4 @@
-"""Compiled recourse of one node in one scenario class: shortages and their dual prices.
+"""Compiled recourse of one node in one state class: shortages and their dual prices.
 
 Stock is counted in first-period lots: a lot released in period k uses ``retention ** -k`` of them.
 The releases of a stock then form a polymatroid: by the end of each period no more than has come in,

@@ -53,7 +53,7 @@ INPUT_WEIGHT = 2.0  # weight of a lot of input relative to the output made from 
 
 @dataclass(frozen=True, eq=False)
 class ChainPolicyResult:
-    """Outcome of a chain in all its scenario classes under the release policy, in lots."""
+    """Outcome of a chain in all its state classes under the release policy, in lots."""
 
     missing: dict[int, Floats]  # (U, J, K) by node, on merged damage steps
     made: Floats  # (U, C, K) by plant
@@ -64,7 +64,7 @@ class ChainPolicyResult:
 
 @dataclass(frozen=True, eq=False)
 class ChainPeriods:
-    """Data of a chain in each scenario class and period, independent of releases."""
+    """Data of a chain in each state class and period, independent of releases."""
 
     nodes: Mapping[int, NodeData]
     chain: Chain
@@ -124,7 +124,7 @@ def build_chain_periods(
 
 
 def simulate_chain_policy(chain: ChainPeriods, reserve: float) -> ChainPolicyResult:
-    """Simulate the release policy in all scenario classes; ``reserve`` is a share of planned
+    """Simulate the release policy in all state classes; ``reserve`` is a share of planned
     stock."""
     nodes = list(chain.nodes.values())
     step_limit = np.concatenate([node.step_limit for node in nodes], axis=1)

@@ -1,4 +1,4 @@
-"""Compiled solution of the programs of many scenario classes, and lower bounds by their dual
+"""Compiled solution of the programs of many state classes, and lower bounds by their dual
 values."""
 
 import numpy as np
@@ -110,7 +110,7 @@ def solve_class_programs(
     full_program,
     bound_data,
 ):
-    """Solve the programs of U scenario classes, restricted to open periods
+    """Solve the programs of U state classes, restricted to open periods
     (:func:`restrict_to_open`).
 
     is_open (U, K), side_lower, side_upper (U, R): arguments of the restriction saved_bases, start

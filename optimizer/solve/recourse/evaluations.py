@@ -1,4 +1,4 @@
-"""Evaluation of one chain in all its scenario classes."""
+"""Evaluation of one chain in all its state classes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Subgradient:
 
 
 class RecourseEvaluation(ABC):
-    """Evaluation of one chain in all its scenario classes, in tasks that can run in parallel."""
+    """Evaluation of one chain in all its state classes, in tasks that can run in parallel."""
 
     def __init__(
         self,
@@ -92,10 +92,10 @@ class RecourseEvaluation(ABC):
 
     @abstractmethod
     def _evaluate_classes(self, start: int, end: int) -> None:
-        """Evaluate a range of scenario classes."""
+        """Evaluate a range of state classes."""
 
     def _record_shortage(self, v: int, start: int, end: int, shortage: Floats) -> None:
-        """Record missing lots (U, J, K) of a node in a range of scenario classes."""
+        """Record missing lots (U, J, K) of a node in a range of state classes."""
         weight = self._nodes[v].file_step_weight
         self.missing_lots[v][start:end] = shortage.sum(axis=1)
         self._expected_by_step[v][start] = np.tensordot(

@@ -1,6 +1,6 @@
 """Recourse evaluation: damage, shortages and cuts of a commitment in many states at once.
 
-Recourse separates by chain and by scenario class (:mod:`optimizer.solve.recourse.state_classes`),
+Recourse separates by chain and by state class (:mod:`optimizer.solve.recourse.state_classes`),
 so it is a set of evaluations that run in parallel. If all stocks lose at one rate, a single node is
 evaluated by :mod:`optimizer.solve.recourse.allocation_kernel`, and a chain without gains, or a node
 with stocks that are refilled, by :mod:`optimizer.solve.recourse.network_kernel`; all others are
@@ -54,7 +54,7 @@ KEPT_EVALUATIONS = 20  # cached per node, since a search often changes the data 
 KEPT_SHORTAGES = 4  # cached shortage evaluations per chain
 STATES_PER_BLOCK = 5000  # evaluated together, to bound memory
 BRANCHES_KEY = "paths"  # key of the evaluators by review branch in ``memo``
-MIN_COMPILED_CLASSES = 64  # fewer scenario classes do not justify the compile time
+MIN_COMPILED_CLASSES = 64  # fewer state classes do not justify the compile time
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class MaterialShortages:
     damage_by_step: dict[int, Floats]  # (U, J) by node position
 
     def expand_to_states(self, class_values: NDArray[Any]) -> NDArray[Any]:
-        """Expand values by scenario class to states (S, ...); zero for calm states."""
+        """Expand values by state class to states (S, ...); zero for calm states."""
         state_values = np.zeros(
             (len(self.classes.class_of_state), *class_values.shape[1:]), dtype=class_values.dtype
         )
@@ -141,7 +141,7 @@ class RecourseEvaluator:
 
     def for_states(self, instance: Instance, states: Sequence[State]) -> RecourseEvaluator | None:
         """Return the evaluator of an instance with the same recourse in other states, with the
-        cached dual values of scenario classes in common; None if projects have realisations that
+        cached dual values of state classes in common; None if projects have realisations that
         are unknown here."""
         if not self._covers_realisations(find_realisations(instance, states)):
             return None
@@ -262,7 +262,7 @@ class RecourseEvaluator:
 
     @property
     def node_class_count(self) -> int:
-        """Number of pairs of a node and a scenario class in one evaluation."""
+        """Number of pairs of a node and a state class in one evaluation."""
         return sum(classes.class_count * len(classes.nodes) for classes in self.material_classes)
 
     def evaluate(
@@ -363,7 +363,7 @@ class RecourseEvaluator:
         }
 
     def _chains_with_classes(self) -> Iterator[tuple[Chain, StateClasses | ChainStateClasses]]:
-        """Yield each chain with its scenario classes."""
+        """Yield each chain with its state classes."""
         classes_by_chain: dict[int, StateClasses | ChainStateClasses] = {
             v: classes for classes in self.material_classes for v in classes.nodes
         }

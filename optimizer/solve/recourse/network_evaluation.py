@@ -32,7 +32,7 @@ RATIO_TOLERANCE = 1e-12  # relative tolerance of equal products of ratios
 
 
 class Network(NamedTuple):
-    """Network data common to all scenario classes: F forms, C conversions, H stocks, J steps, K
+    """Network data common to all state classes: F forms, C conversions, H stocks, J steps, K
     periods, and N rows of demand."""
 
     max_release: Floats  # (H, K) per period, 1e300 without limit

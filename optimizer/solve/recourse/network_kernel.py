@@ -1,4 +1,4 @@
-"""Compiled recourse of a chain of materials in one scenario class: shortages and dual prices.
+"""Compiled recourse of a chain of materials in one state class: shortages and dual prices.
 
 If each conversion has one input and all paths between two forms have the same product of ratios,
 everything can be counted in contained, first-period tonnes, and no arc of the network over forms
@@ -45,7 +45,7 @@ def evaluate_network_classes(
     initial, empty_retention, empty_form, class_weights, with_subgradients, coverage_tolerance,
     damage, missing_by_step, constant, per_output, per_purchase, per_empty_stock,
 ):  # fmt: skip
-    """Evaluate the recourse of a chain in scenario classes (U) that have weight in any of W sets.
+    """Evaluate the recourse of a chain in state classes (U) that have weight in any of W sets.
     Rows are the F forms, which have supply, then the C conversions, which have capacity. Tonnes are
     contained, first-period tonnes.
 
@@ -185,7 +185,7 @@ def _period_dual_bound(network, row, inflows, k, tonnes_per_lot, exact, workspac
 
 @compiled
 def solve_network(network, row, supply, capacity, arrived, workspace, shortage, price, stock_price):
-    """Serve the demand of a chain in one scenario class optimally. Return the damage.
+    """Serve the demand of a chain in one state class optimally. Return the damage.
 
     All amounts are contained, first-period tonnes, and finite (1e300 stands for no limit).
 

@@ -131,7 +131,7 @@ class StockArrays:
 @dataclass(frozen=True, eq=False)
 class NodeData:
     """Demand, damage steps, accounts and offtake of a node, with steps of equal weight merged.
-    Demand and limits have N rows, one of which applies to each scenario class."""
+    Demand and limits have N rows, one of which applies to each state class."""
 
     node: Node
     demand: Floats  # (N, K)
@@ -167,7 +167,7 @@ class NodeData:
         return len(self.year_index)
 
     def for_classes(self, classes: StateClasses) -> NodeData:
-        """Return the node with demand and limits of other scenario classes."""
+        """Return the node with demand and limits of other state classes."""
         year_index = self.year_index
         file_step_limit = self.node.step_limits(
             year_index, classes.demand_factor, classes.step_share_left
@@ -197,7 +197,7 @@ class NodeData:
     def project_arrivals(
         self, classes: StateClasses, point: FirstStagePoint
     ) -> Iterator[tuple[str, NDArray[np.int64], Floats]]:
-        """Yield each outlet with reserved output, the scenario classes in which it does not fail,
+        """Yield each outlet with reserved output, the state classes in which it does not fail,
         and its lots in these (classes, K)."""
         running = self.running_share(point)[:, :, self.year_index] * self.nameplate[:, None, None]
         for p, project in enumerate(classes.outlets):

@@ -1,4 +1,4 @@
-"""Compiled evaluation of the scenario classes of a node, and selection of the strongest cut."""
+"""Compiled evaluation of the state classes of a node, and selection of the strongest cut."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def evaluate_node_classes(
     kept_share, empty_retention, year_of, class_weights, with_subgradients, damage, missing_lots,
     missing_by_step, coverage_tolerance, constant, per_output, per_purchase, per_empty_stock,
 ):  # fmt: skip
-    """Evaluate the recourse of a node in scenario classes (U) that have weight in any of W sets.
+    """Evaluate the recourse of a node in state classes (U) that have weight in any of W sets.
 
     supply (U, K), market_share (K): lots from the market, and the node's share of them
     available_row, delay (U, P): row of ``available`` (R, K), and index of the realisation, -1 if

@@ -88,7 +88,7 @@ def simulate_periods(
     retention, initial_lots, purchases, max_release, reserve, planned_stock, max_refill,
     column_values, final_stock, refilled,
 ):  # fmt: skip
-    """Simulate one period after the other in each scenario class. The N columns are J damage steps,
+    """Simulate one period after the other in each state class. The N columns are J damage steps,
     C plants, H accounts and the surplus of V forms, in this order.
 
     matrix (V, N): what a unit of each column takes of each form

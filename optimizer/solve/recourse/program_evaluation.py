@@ -26,7 +26,7 @@ ROUGH_SHARE = 0.98  # share of the estimated gap that an approximate evaluation 
 
 @dataclass(frozen=True, eq=False)
 class DualSupport:
-    """Lower bounds on damage by the dual values of each scenario class: ``constant - slopes .
+    """Lower bounds on damage by the dual values of each state class: ``constant - slopes .
     columns`` for any commitment. Columns (D) are the running share of each outlet (a project at a
     node) by year, then the lots bought for each account by year."""
 
@@ -50,7 +50,7 @@ class DualCache:
     def transferred_from(
         cls, digests: Sequence[bytes], known_digests: Sequence[bytes], cache: DualCache
     ) -> DualCache:
-        """Transfer a cache to other scenario classes, matched by digest; for new classes the bound
+        """Transfer a cache to other state classes, matched by digest; for new classes the bound
         is 0."""
         known_index = {digest: u for u, digest in enumerate(known_digests)}
         source = np.array([known_index.get(digest, -1) for digest in digests], dtype=np.int64)
@@ -86,7 +86,7 @@ class DualCache:
         self.last_query = None
 
     def strongest_at(self, columns: Floats) -> tuple[DualSupport, Floats] | None:
-        """Return the strongest bound of each scenario class at columns (U, D), and its value (U);
+        """Return the strongest bound of each state class at columns (U, D), and its value (U);
         None if the cache is empty."""
         if not self._evaluation_count:
             return None
@@ -99,7 +99,7 @@ class DualCache:
 
 class ProgramEvaluation(RecourseEvaluation):
     """Evaluation of a chain, or of a node with stocks that lose at different rates, by linear
-    programs. With ``approximate`` only the scenario classes with the largest estimated gaps are
+    programs. With ``approximate`` only the state classes with the largest estimated gaps are
     solved; for the others the cached lower bounds are used."""
 
     def __init__(
@@ -179,7 +179,7 @@ class ProgramEvaluation(RecourseEvaluation):
         return first_positions, node.nameplate, node.year_index, *class_arrays
 
     def parameter_values(self, class_block: slice) -> Floats:
-        """Return parameter values (U, G) in a block of scenario classes."""
+        """Return parameter values (U, G) in a block of state classes."""
         count = len(range(self.class_count)[class_block])
         parameters = np.zeros((count, self.template.parameter_count))
         positions = self.template.parameter_positions
@@ -276,7 +276,7 @@ class ProgramEvaluation(RecourseEvaluation):
         dual_bound: Floats,
         bases: BasisArray,
     ) -> DualSupport:
-        """Return the lower bounds by dual values in a block of scenario classes."""
+        """Return the lower bounds by dual values in a block of state classes."""
         slopes = np.zeros((len(parameters), self._outlet_columns))
         for v, first_column in self._outlet_start.items():
             project_deliveries.add_output_values(
@@ -331,7 +331,7 @@ class ProgramEvaluation(RecourseEvaluation):
         return self._weight_support(support)
 
     def _weight_support(self, support: DualSupport) -> dict[int, Subgradient]:
-        """Sum the bounds of scenario classes, weighted by their probabilities."""
+        """Sum the bounds of state classes, weighted by their probabilities."""
         subgradients = {
             v: zero_subgradient(node, len(self.class_weights)) for v, node in self._nodes.items()
         }

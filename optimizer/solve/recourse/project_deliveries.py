@@ -1,4 +1,4 @@
-"""Compiled project deliveries to a node by scenario class, and their marginal values.
+"""Compiled project deliveries to a node by state class, and their marginal values.
 
 An outlet is a project at a node: P of them, in U classes. ``delay`` (U, P) is the index of its
 realisation, -1 if it fails, and ``pattern`` (U, P) the row of ``available`` (., K) with the share

@@ -246,7 +246,7 @@ def simulate_node_release(
     the planned stock of each account. Accounts with the largest losses are released first, then in
     the order of the file. Up to ``max_refill`` (U, H, K), but not beyond the planned stock, is
     refilled after all releases of a period. ``demand_row`` (U) is the row of demand of each
-    scenario class.
+    state class.
 
     Example: in each of three periods 30 t are needed and none arrive, 20 t of it on a low-damage
     step and 10 t on a high-damage one. Half of a stock of 40 t without losses is the reserve. In
@@ -297,7 +297,7 @@ def low_damage_demand(node: NodeData) -> Floats:
 
 def shortage_damage(node: NodeData, demand_row: Integers, missing: Floats) -> Floats:
     """Return the damage (U) of shortages (U, K), which fall on the steps of least damage;
-    ``demand_row`` (U) is the row of demand of each scenario class."""
+    ``demand_row`` (U) is the row of demand of each state class."""
     remaining, damage = missing.copy(), np.zeros(len(missing))
     for j in reversed(range(len(node.step_weight))):
         step_shortage: NDArray[np.float64] = np.minimum(remaining, node.step_limit[demand_row, j])

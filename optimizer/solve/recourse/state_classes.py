@@ -1,4 +1,4 @@
-"""Scenario classes: states that lead to the same second-stage subproblem of a material are merged.
+"""State classes: states that lead to the same second-stage subproblem of a material are merged.
 
 The subproblem of a material depends on market supply and on the output that is left of each
 project, in the periods in which shortages are possible. A period in which there cannot be a
@@ -38,7 +38,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class StateClasses:
-    """Scenario classes of one material: U classes of S states."""
+    """State classes of one material: U classes of S states."""
 
     material: str
     nodes: tuple[int, ...]  # positions of the material's nodes in the instance
@@ -63,11 +63,11 @@ class StateClasses:
 
     @property
     def class_count(self) -> int:
-        """Number of scenario classes."""
+        """Number of state classes."""
         return len(self.market_lots)
 
     def sum_by_class(self, state_weights: Floats) -> Floats:
-        """Sum weights (..., S) of states by scenario class (..., U)."""
+        """Sum weights (..., S) of states by state class (..., U)."""
         weights = np.zeros((*state_weights.shape[:-1], self.class_count))
         has_class = self.class_of_state >= 0
         for class_row, state_row in zip(
@@ -79,7 +79,7 @@ class StateClasses:
 
 @dataclass(frozen=True, eq=False)
 class ChainStateClasses:
-    """Scenario classes, U of them, of forms that are tied by plants, or of a form with stocks that
+    """State classes, U of them, of forms that are tied by plants, or of a form with stocks that
     are refilled."""
 
     chains: tuple[Chain, ...]  # one, or one for each consumer
@@ -91,11 +91,11 @@ class ChainStateClasses:
 
     @property
     def class_count(self) -> int:
-        """Number of scenario classes."""
+        """Number of state classes."""
         return len(self.is_open)
 
     def sum_by_class(self, state_weights: Floats) -> Floats:
-        """Sum weights (..., S) of states by scenario class (..., U)."""
+        """Sum weights (..., S) of states by state class (..., U)."""
         return next(iter(self.by_material.values())).sum_by_class(state_weights)
 
 
@@ -122,7 +122,7 @@ def build_state_classes(
     realisations: dict[str, tuple[Realisation, ...]] | None = None,
     merge: bool = True,
 ) -> tuple[tuple[StateClasses, ...], tuple[ChainStateClasses, ...]]:
-    """Build the scenario classes of every material with nodes, and of tied forms or forms with
+    """Build the state classes of every material with nodes, and of tied forms or forms with
     stocks that are refilled. ``realisations`` are those that projects can have, if these states are
     not all. Unless ``merge``, there is one class for each state."""
     patterns = HazardPatterns(instance, states)
@@ -208,7 +208,10 @@ def _build_chain_classes(
     demand_factors: dict[str, Floats],
     merge: bool,
 ) -> ChainStateClasses:
-    """Build the common scenario classes of forms from one class per state of each."""
+    """Group states that lead to the same subproblem in all ``tied_chains`` into common classes.
+
+    ``by_material`` holds one class per state for each material.
+    """
     plants = (
         plant for chain in tied_chains for plant in chain.plants if plant.capacity is not None
     )
